@@ -1,0 +1,106 @@
+"""Frozen readings of core/v1: the few fields of a Service that the data plane and the DNS server need.
+
+The JSON in the Store is the truth; a consumer reads it once, at its own border. Defaults are filled in already
+(``defaults``), yet a reading tolerates their absence, since a real cluster's objects pass here too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of, labels_of
+
+HEADLESS = "None"
+"""The clusterIP of a Service that wants none."""
+
+
+class ServicePort(NamedTuple):
+    """One entry of spec.ports. ``target_port`` is a number or a container port's name; ``node_port`` 0 is none."""
+
+    name: str
+    protocol: str
+    port: int
+    target_port: int | str
+    node_port: int
+    app_protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service as its consumers see it. ``cluster_ips`` is () for ExternalName and ("None",) for headless."""
+
+    key: ObjectKey
+    uid: str
+    type: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    selector: dict[str, str]
+    cluster_ips: tuple[str, ...]
+    ip_families: tuple[str, ...]
+    ports: tuple[ServicePort, ...]
+    external_ips: tuple[str, ...]
+    external_name: str
+    load_balancer_ips: tuple[str, ...]
+    load_balancer_source_ranges: tuple[str, ...]
+    session_affinity: str
+    affinity_timeout_seconds: int
+    internal_traffic_policy: str
+    external_traffic_policy: str
+    health_check_node_port: int
+    publish_not_ready_addresses: bool
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether the Service asked for no cluster IP."""
+        return self.cluster_ips[:1] == (HEADLESS,)
+
+    @property
+    def is_external_name(self) -> bool:
+        """Whether the Service is nothing but a name for another name."""
+        return self.type == "ExternalName"
+
+
+def read_service(obj: JSON) -> Service:
+    """Read a Service object."""
+    spec = obj.get("spec") or {}
+    affinity = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    cluster_ip = spec.get("clusterIP") or ""
+    return Service(
+        key=key_of(obj),
+        uid=obj["metadata"].get("uid", ""),
+        type=spec.get("type") or "ClusterIP",
+        labels=labels_of(obj),
+        annotations=annotations_of(obj),
+        selector=spec.get("selector") or {},
+        cluster_ips=tuple(spec.get("clusterIPs") or ([cluster_ip] if cluster_ip else ())),
+        ip_families=tuple(spec.get("ipFamilies") or ()),
+        ports=tuple(_read_port(port) for port in spec.get("ports") or ()),
+        external_ips=tuple(spec.get("externalIPs") or ()),
+        external_name=spec.get("externalName") or "",
+        load_balancer_ips=_vip_ingresses(obj),
+        load_balancer_source_ranges=tuple(each.strip() for each in spec.get("loadBalancerSourceRanges") or ()),
+        session_affinity=spec.get("sessionAffinity") or "None",
+        affinity_timeout_seconds=affinity.get("timeoutSeconds") or 10800,
+        internal_traffic_policy=spec.get("internalTrafficPolicy") or "Cluster",
+        external_traffic_policy=spec.get("externalTrafficPolicy") or "Cluster",
+        health_check_node_port=spec.get("healthCheckNodePort") or 0,
+        publish_not_ready_addresses=bool(spec.get("publishNotReadyAddresses")),
+    )
+
+
+def _read_port(port: JSON) -> ServicePort:
+    return ServicePort(
+        name=port.get("name") or "",
+        protocol=port.get("protocol") or "TCP",
+        port=port["port"],
+        target_port=port.get("targetPort") or port["port"],
+        node_port=port.get("nodePort") or 0,
+        app_protocol=port.get("appProtocol") or "",
+    )
+
+
+def _vip_ingresses(obj: JSON) -> tuple[str, ...]:
+    """Return the load-balancer addresses that the node captures: ipMode VIP, the default (KEP-1860)."""
+    ingresses = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return tuple(each["ip"] for each in ingresses if each.get("ip") and each.get("ipMode", "VIP") == "VIP")

@@ -1,0 +1,93 @@
+"""Frozen readings of discovery.k8s.io/v1: EndpointSlices, as kube-proxy and the DNS server see them.
+
+Unset conditions mean ready and serving but not terminating (types.go of k8s.io/api/discovery/v1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, ObjectKey, key_of, labels_of
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
+HEADLESS_LABEL = "service.kubernetes.io/headless"
+PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+
+
+class EndpointPort(NamedTuple):
+    """One port of a slice; ``port`` 0 means that the slice does not say a number."""
+
+    name: str
+    protocol: str
+    port: int
+    app_protocol: str
+
+
+class Endpoint(NamedTuple):
+    """One endpoint of a slice. ``target`` is the name of the Pod behind it, "" if it is no Pod."""
+
+    addresses: tuple[str, ...]
+    is_ready: bool
+    is_serving: bool
+    is_terminating: bool
+    hostname: str
+    target: str
+    node_name: str
+    zone: str
+    zone_hints: tuple[str, ...]
+    node_hints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSlice:
+    """A slice of the endpoints of ``service`` (None when the label that names the Service is missing)."""
+
+    key: ObjectKey
+    service: ObjectKey | None
+    labels: dict[str, str]
+    address_type: str
+    ports: tuple[EndpointPort, ...]
+    endpoints: tuple[Endpoint, ...]
+
+
+def read_endpoint_slice(obj: JSON) -> EndpointSlice:
+    """Read an EndpointSlice object."""
+    key, labels = key_of(obj), labels_of(obj)
+    name = labels.get(SERVICE_NAME_LABEL)
+    return EndpointSlice(
+        key=key,
+        service=ObjectKey(key.namespace, name) if name else None,
+        labels=labels,
+        address_type=obj.get("addressType") or "IPv4",
+        ports=tuple(_read_port(port) for port in obj.get("ports") or ()),
+        endpoints=tuple(_read_endpoint(endpoint) for endpoint in obj.get("endpoints") or ()),
+    )
+
+
+def _read_port(port: JSON) -> EndpointPort:
+    return EndpointPort(
+        port.get("name") or "",
+        port.get("protocol") or "TCP",
+        port.get("port") or 0,
+        port.get("appProtocol") or "",
+    )
+
+
+def _read_endpoint(endpoint: JSON) -> Endpoint:
+    conditions = endpoint.get("conditions") or {}
+    hints = endpoint.get("hints") or {}
+    target = endpoint.get("targetRef") or {}
+    return Endpoint(
+        addresses=tuple(endpoint.get("addresses") or ()),
+        is_ready=conditions.get("ready") is not False,
+        is_serving=conditions.get("serving") is not False,
+        is_terminating=conditions.get("terminating") is True,
+        hostname=endpoint.get("hostname") or "",
+        target=target.get("name", "") if target.get("kind") == "Pod" else "",
+        node_name=endpoint.get("nodeName") or "",
+        zone=endpoint.get("zone") or "",
+        zone_hints=tuple(each["name"] for each in hints.get("forZones") or ()),
+        node_hints=tuple(each["name"] for each in hints.get("forNodes") or ()),
+    )

@@ -1,0 +1,64 @@
+"""The kinds that kubesvc knows: kind <-> resource, group, version and scope.
+
+Follows k8s.io/api; plural and short names are those of the real server's discovery document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind and where its objects live."""
+
+    kind: str
+    plural: str
+    group: str
+    version: str
+    namespaced: bool
+    short_names: tuple[str, ...] = ()
+
+    @property
+    def api_version(self) -> str:
+        """``apiVersion`` of its objects: ``v1``, ``apps/v1`` ..."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified(self) -> str:
+        """The resource as error messages name it: ``services``, ``deployments.apps``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def __str__(self) -> str:
+        return self.qualified
+
+
+NAMESPACES = Resource("Namespace", "namespaces", "", "v1", False, ("ns",))
+NODES = Resource("Node", "nodes", "", "v1", False, ("no",))
+CONFIGMAPS = Resource("ConfigMap", "configmaps", "", "v1", True, ("cm",))
+EVENTS = Resource("Event", "events", "", "v1", True, ("ev",))
+SERVICES = Resource("Service", "services", "", "v1", True, ("svc",))
+ENDPOINTS = Resource("Endpoints", "endpoints", "", "v1", True, ("ep",))
+PODS = Resource("Pod", "pods", "", "v1", True, ("po",))
+DEPLOYMENTS = Resource("Deployment", "deployments", "apps", "v1", True, ("deploy",))
+REPLICASETS = Resource("ReplicaSet", "replicasets", "apps", "v1", True, ("rs",))
+ENDPOINTSLICES = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io", "v1", True)
+
+RESOURCES: tuple[Resource, ...] = (
+    NAMESPACES,
+    NODES,
+    CONFIGMAPS,
+    EVENTS,
+    SERVICES,
+    ENDPOINTS,
+    PODS,
+    DEPLOYMENTS,
+    REPLICASETS,
+    ENDPOINTSLICES,
+)
+_BY_KIND = {(each.api_version, each.kind): each for each in RESOURCES}
+
+
+def resource_for(api_version: str, kind: str) -> Resource | None:
+    """Return the resource that holds objects of this apiVersion and kind, None if we do not know it."""
+    return _BY_KIND.get((api_version, kind))

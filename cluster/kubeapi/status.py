@@ -1,0 +1,94 @@
+"""How the API says no: ``StatusError``, with the reasons and codes of metav1.Status.
+
+Messages are those of k8s.io/apimachinery ``api/errors``; kubectl prints them as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kubeapi.scheme import Resource
+
+
+class FieldError(NamedTuple):
+    """One fault of one field.
+
+    ``reason`` is a metav1 CauseType (``FieldValueInvalid`` ...), ``field`` the path (``spec.ports[0].port``) and
+    ``message`` what follows it (``Invalid value: 0: must be between 1 and 65535, inclusive``).
+    """
+
+    reason: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+@dataclass(eq=False)
+class StatusError(Exception):
+    """A request that the API refuses; ``code`` is the HTTP status and ``reason`` metav1's StatusReason."""
+
+    code: int
+    reason: str
+    message: str
+    causes: tuple[FieldError, ...] = ()
+    kind: str = ""
+    group: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NotFound(StatusError):
+    """404: there is no such object."""
+
+    def __init__(self, resource: Resource, name: str) -> None:
+        message = f'{resource.qualified} "{name}" not found'
+        super().__init__(404, "NotFound", message, (), resource.plural, resource.group, name)
+
+
+class AlreadyExists(StatusError):
+    """409: an object of that name is there."""
+
+    def __init__(self, resource: Resource, name: str) -> None:
+        message = f'{resource.qualified} "{name}" already exists'
+        super().__init__(409, "AlreadyExists", message, (), resource.plural, resource.group, name)
+
+
+class Conflict(StatusError):
+    """409: the write was based on an older version (or another uid) than the stored one."""
+
+    def __init__(self, resource: Resource, name: str, detail: str = "") -> None:
+        detail = detail or (
+            "the object has been modified; please apply your changes to the latest version and try again"
+        )
+        message = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {detail}'
+        super().__init__(409, "Conflict", message, (), resource.plural, resource.group, name)
+
+
+class Expired(StatusError):
+    """410: a watch asks for events that the bounded history no longer has; list again."""
+
+    def __init__(self, asked: int, oldest: int) -> None:
+        super().__init__(410, "Expired", f"too old resource version: {asked} ({oldest})")
+
+
+class Invalid(StatusError):
+    """422: the object has faults; every one of them is a cause."""
+
+    def __init__(self, resource: Resource, name: str, causes: tuple[FieldError, ...]) -> None:
+        texts = [str(cause) for cause in causes]
+        detail = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+        kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+        super().__init__(
+            422,
+            "Invalid",
+            f'{kind} "{name}" is invalid: {detail}',
+            causes,
+            resource.kind,
+            resource.group,
+            name,
+        )

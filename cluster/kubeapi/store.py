@@ -1,0 +1,168 @@
+"""The Store: the one place where the state of the cluster is, versioned and watchable.
+
+It plays etcd and the watch cache: one ``resourceVersion`` counter for all writes, a bounded history for watches,
+nothing about what an object means (that is ``registry``). Synchronous on purpose: on one event loop a method
+without await is a transaction. Never imports asyncio; a watcher is a plain callable, called inside the write.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.scheme import Resource
+from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
+
+HISTORY_LIMIT = 10_000
+"""Events kept for each resource; a watch from before them is told to list again (410). etcd's default is 5 minutes."""
+
+
+class EventType(StrEnum):
+    """What happened to the object of a WatchEvent, as the watch protocol says it."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+class WatchEvent(NamedTuple):
+    """One change. ``object`` is the state after it (before it, for DELETED, with the deletion's resourceVersion)."""
+
+    type: EventType
+    object: JSON
+    resource_version: int
+
+
+Sink = Callable[[WatchEvent], None]
+"""Receives events inside the write that made them: it must only take note of them, never write or raise."""
+
+
+class _Shelf:
+    """The objects of one resource, by namespace and name, with their recent history and their watchers."""
+
+    __slots__ = ("expired_up_to", "history", "namespaces", "sinks")
+
+    def __init__(self) -> None:
+        self.namespaces: dict[str, dict[str, JSON]] = {}
+        self.history: deque[WatchEvent] = deque()
+        self.expired_up_to = 0
+        self.sinks: list[Sink] = []
+
+
+class Store:
+    """Objects by resource and key. Every accepted write gets the next ``resource_version``.
+
+    Objects handed in become the Store's: the caller must not change them afterwards, and what is handed out must
+    not be changed either (``copy_object`` first).
+    """
+
+    def __init__(self, history_limit: int = HISTORY_LIMIT) -> None:
+        self.resource_version = 0
+        self._history_limit = history_limit
+        self._shelves: dict[str, _Shelf] = {}
+
+    def get(self, resource: Resource, namespace: str, name: str) -> JSON:
+        """Return the object; NotFound if there is none."""
+        found = self.find(resource, ObjectKey(namespace, name))
+        if found is None:
+            raise NotFound(resource, name)
+        return found
+
+    def find(self, resource: Resource, key: ObjectKey) -> JSON | None:
+        """Return the object, or None."""
+        return self._shelf(resource).namespaces.get(key.namespace, {}).get(key.name)
+
+    def list(self, resource: Resource, namespace: str = "") -> list[JSON]:
+        """Return the objects of one namespace, or of all ("")."""
+        shelf = self._shelf(resource)
+        if namespace:
+            return list(shelf.namespaces.get(namespace, {}).values())
+        return [obj for names in shelf.namespaces.values() for obj in names.values()]
+
+    def create(self, resource: Resource, obj: JSON) -> JSON:
+        """Store a new object and return it with its resourceVersion; AlreadyExists if the name is taken."""
+        key = key_of(obj)
+        if self.find(resource, key) is not None:
+            raise AlreadyExists(resource, key.name)
+        return self._put(resource, key, obj, EventType.ADDED)
+
+    def update(self, resource: Resource, obj: JSON) -> JSON:
+        """Replace an object; NotFound if it is gone, Conflict if ``obj`` states an older resourceVersion.
+
+        Writing what is stored already changes nothing: the stored object is returned and nobody is told.
+        """
+        key = key_of(obj)
+        stored = self.get(resource, *key)
+        version = stored["metadata"]["resourceVersion"]
+        if obj["metadata"].get("resourceVersion", version) != version:
+            raise Conflict(resource, key.name)
+        candidate = _with_version(obj, version)
+        if candidate == stored:
+            return stored
+        return self._put(resource, key, candidate, EventType.MODIFIED)
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> JSON:
+        """Remove an object at once and return its last state; NotFound if there is none."""
+        stored = self.get(resource, namespace, name)
+        shelf = self._shelf(resource)
+        names = shelf.namespaces[namespace]
+        del names[name]
+        if not names:
+            del shelf.namespaces[namespace]
+        self.resource_version += 1
+        last = _with_version(stored, str(self.resource_version))
+        self._tell(shelf, WatchEvent(EventType.DELETED, last, self.resource_version))
+        return last
+
+    def watch(self, resource: Resource, resource_version: int, sink: Sink) -> Callable[[], None]:
+        """Send ``sink`` every event after ``resource_version``: the kept ones now, then each as it happens.
+
+        Returns the function that ends the watch. Raises Expired when the history no longer reaches back so far.
+        """
+        shelf = self._shelf(resource)
+        for event in self._events_after(shelf, resource_version):
+            sink(event)
+        shelf.sinks = [*shelf.sinks, sink]
+
+        def stop() -> None:
+            shelf.sinks = [each for each in shelf.sinks if each is not sink]
+
+        return stop
+
+    def _events_after(self, shelf: _Shelf, resource_version: int) -> Iterator[WatchEvent]:
+        if resource_version < shelf.expired_up_to:
+            raise Expired(resource_version, shelf.expired_up_to)
+        newer: list[WatchEvent] = []
+        for event in reversed(shelf.history):
+            if event.resource_version <= resource_version:
+                break
+            newer.append(event)
+        return reversed(newer)
+
+    def _put(self, resource: Resource, key: ObjectKey, obj: JSON, change: EventType) -> JSON:
+        self.resource_version += 1
+        stored = _with_version(obj, str(self.resource_version))
+        shelf = self._shelf(resource)
+        shelf.namespaces.setdefault(key.namespace, {})[key.name] = stored
+        self._tell(shelf, WatchEvent(change, stored, self.resource_version))
+        return stored
+
+    def _tell(self, shelf: _Shelf, event: WatchEvent) -> None:
+        shelf.history.append(event)
+        if len(shelf.history) > self._history_limit:
+            shelf.expired_up_to = shelf.history.popleft().resource_version
+        for sink in shelf.sinks:
+            sink(event)
+
+    def _shelf(self, resource: Resource) -> _Shelf:
+        shelf = self._shelves.get(resource.qualified)
+        if shelf is None:
+            shelf = self._shelves[resource.qualified] = _Shelf()
+        return shelf
+
+
+def _with_version(obj: JSON, version: str) -> JSON:
+    return {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
