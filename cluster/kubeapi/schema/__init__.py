@@ -1,0 +1,99 @@
+"""Which fields Kubernetes' objects have, of what type, and how a patch merges them.
+
+Read from files derived from Kubernetes' own OpenAPI definitions (see NOTICE). ``struct_of`` reads the slim structure
+(well under a millisecond, on first use); ``definitions`` the full text, which only ``explain`` and OpenAPI need.
+It never judges an object: that is ``strict`` and ``validation``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kubeapi.scheme import Resource
+
+
+class FieldType(NamedTuple):
+    """The type of a field.
+
+    ``kind`` is ``list``, ``map``, ``struct`` or a scalar: ``string``, ``boolean``, ``int32``, ``int64``, ``byte``
+    (base64), ``Time``, ``MicroTime``, ``Quantity``, ``IntOrString``, ``any``. ``name`` is the struct's,
+    ``element`` the type of a list's items or a map's values.
+    """
+
+    kind: str
+    name: str = ""
+    element: FieldType | None = None
+
+    @property
+    def go(self) -> str:
+        """The type as Go prints it, which error messages show: ``[]v1.ServicePort``."""
+        match self.kind:
+            case "list":
+                return f"[]{self.element.go if self.element else ''}"
+            case "map":
+                return f"map[string]{self.element.go if self.element else ''}"
+            case "struct":
+                return ".".join(self.name.split(".")[-2:])
+            case "boolean":
+                return "bool"
+        return self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """One definition. ``merge_keys`` names the lists that a patch merges ("" for lists of scalars)."""
+
+    name: str
+    fields: dict[str, FieldType]
+    merge_keys: dict[str, str]
+    retain_keys: frozenset[str]
+
+    @property
+    def go_name(self) -> str:
+        """The struct's name without its package: ``ServicePort``."""
+        return self.name.rpartition(".")[2]
+
+
+def struct_of(resource: Resource) -> Struct:
+    """Return the definition of a resource's objects."""
+    package = resource.group.partition(".")[0] or "core"
+    return struct(f"{package}.{resource.version}.{resource.kind}")
+
+
+@cache
+def struct(name: str) -> Struct:
+    """Return a definition by its name, such as ``core.v1.ServicePort``; KeyError if we ship none."""
+    definition = _structure()[name]
+    return Struct(
+        name,
+        {field: _parse_type(text) for field, text in definition["fields"].items()},
+        definition.get("mergeKeys", {}),
+        frozenset(definition.get("retainKeys", ())),
+    )
+
+
+@cache
+def definitions() -> dict[str, Any]:
+    """Return the OpenAPI definitions with descriptions and x-kubernetes-* rules, by full name; takes milliseconds."""
+    loaded: dict[str, Any] = json.loads(gzip.decompress(Path(__file__).with_name("definitions.json.gz").read_bytes()))
+    return loaded
+
+
+@cache
+def _structure() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(Path(__file__).with_name("structure.json").read_bytes())
+    return loaded
+
+
+@cache
+def _parse_type(text: str) -> FieldType:
+    if text.startswith("[]"):
+        return FieldType("list", "", _parse_type(text[2:]))
+    if text.startswith("{}"):
+        return FieldType("map", "", _parse_type(text[2:]))
+    return FieldType("struct", text) if "." in text else FieldType(text)

@@ -1,0 +1,252 @@
+"""Read an object by its schema: what it says that Kubernetes does not know, or says with the wrong type.
+
+``decode`` returns a copy that has nothing but known, well-typed fields, so that defaulting and validation may rely
+on the types; nulls count as absent, as in Go. Never looks at what a value means (``validation``).
+Wording follows encoding/json and sigs.k8s.io/json of the real server.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import re
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from kubeapi.meta import JSON
+from kubeapi.schema import FieldType, Struct, struct, struct_of
+from kubeapi.scheme import Resource
+from kubeapi.status import FieldError
+
+UNKNOWN_FIELD = "UnknownField"
+"""Reason of a FieldError for a field that the schema does not have."""
+
+TYPE_INVALID = "FieldValueTypeInvalid"
+"""Reason of a FieldError for a value of the wrong type (metav1.CauseTypeTypeInvalid)."""
+
+QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
+"""A resource.Quantity, such as ``100m`` or ``1.5Gi`` (apimachinery pkg/api/resource)."""
+
+_QUANTITY_FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
+_PYTHON_TYPES = {"string": str, "boolean": bool}
+_SPECIAL = frozenset(("Time", "MicroTime", "Quantity", "IntOrString", "byte"))
+_INDEX = re.compile(r"\[[^]]*\]")
+
+Path = tuple["Path", "str | int"] | None
+"""Where a value is: its parent's path and its own name or index; None is the object itself."""
+
+
+class Decoded(NamedTuple):
+    """A readable copy of an object, and what of it could not be read."""
+
+    object: JSON
+    unknown: list[FieldError]
+    mistyped: list[FieldError]
+
+
+def strict_faults(resource: Resource, obj: object) -> list[FieldError]:
+    """Return every unknown field and every value of a wrong type, with its exact path."""
+    decoded = decode(resource, obj)
+    return [*decoded.unknown, *decoded.mistyped]
+
+
+def hint_for(resource: Resource, fault: FieldError) -> str:
+    """Return the known field name that an unknown one nearly is, "" if there is none."""
+    if fault.reason != UNKNOWN_FIELD:
+        return ""
+    *parents, name = _INDEX.sub("", fault.field).split(".")
+    known = struct_of(resource)
+    for parent in parents:
+        field = known.fields.get(parent)
+        while field is not None and field.element is not None:
+            field = field.element
+        if field is None or field.kind != "struct":
+            return ""
+        known = struct(field.name)
+    folded = {each.lower(): each for each in known.fields}
+    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else ""
+
+
+def decode(resource: Resource, obj: object) -> Decoded:
+    """Return a copy of the object with its readable fields, and the faults of the others."""
+    decoder = _Decoder(struct_of(resource))
+    if not isinstance(obj, dict):
+        message = f"json: cannot unmarshal {_go_kind(obj)} into Go value of type {decoder.root.go_name}"
+        return Decoded({}, [], [FieldError(TYPE_INVALID, "", message)])
+    return Decoded(decoder.read_struct(decoder.root, obj, None), decoder.unknown, decoder.mistyped)
+
+
+class _Decoder:
+    """One pass over one object; collects faults."""
+
+    def __init__(self, root: Struct) -> None:
+        self.root = root
+        self.unknown: list[FieldError] = []
+        self.mistyped: list[FieldError] = []
+
+    def read_struct(self, known: Struct, value: dict[Any, Any], path: Path) -> JSON:
+        result: JSON = {}
+        for name, each in value.items():
+            field = known.fields.get(name) if type(name) is str else None
+            if field is None:
+                text = path_text((path, _key_text(name)))
+                self.unknown.append(FieldError(UNKNOWN_FIELD, text, f'unknown field "{text}"'))
+            elif type(each) is str and field.kind == "string":
+                result[name] = each
+            elif each is not None:
+                read = self._read(field, each, (path, name), known)
+                if read is not None:
+                    result[name] = read
+        return result
+
+    def _read(self, field: FieldType, value: Any, path: Path, owner: Struct) -> Any:
+        """Return the value as the field's type has it, None (and a fault) if it is of another."""
+        match field.kind:
+            case "struct" if isinstance(value, dict):
+                return self.read_struct(struct(field.name), value, path)
+            case "list" if isinstance(value, list) and field.element:
+                return self._read_list(field.element, value, path, owner)
+            case "map" if isinstance(value, dict) and field.element:
+                return self._read_map(field.element, value, path, owner)
+        return self._read_scalar(field, value, path, owner)
+
+    def _read_scalar(self, field: FieldType, value: Any, path: Path, owner: Struct) -> Any:
+        if field.kind in _SPECIAL:
+            return self._read_special(field, value, path)
+        if field.kind in _INTEGER_LIMITS:
+            return self._read_integer(field, value, path, owner)
+        if field.kind == "any":
+            return _plain(value)
+        if type(value) is _PYTHON_TYPES.get(field.kind):
+            return value
+        self._mismatch(field, value, path, owner)
+        return None
+
+    def _read_list(self, element: FieldType, values: list[Any], path: Path, owner: Struct) -> list[Any]:
+        read = []
+        for index, each in enumerate(values):
+            item = _zero(element) if each is None else self._read(element, each, (path, index), owner)
+            if item is not None:
+                read.append(item)
+        return read
+
+    def _read_map(self, element: FieldType, values: dict[Any, Any], path: Path, owner: Struct) -> JSON:
+        read = {}
+        for name, each in values.items():
+            key = _key_text(name)
+            item = _zero(element) if each is None else self._read(element, each, (path, f"[{key}]"), owner)
+            if item is not None:
+                read[key] = item
+        return read
+
+    def _read_integer(self, field: FieldType, value: Any, path: Path, owner: Struct) -> int | None:
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        limit = _INTEGER_LIMITS[field.kind]
+        if type(value) is int and -limit <= value < limit:
+            return value
+        self._mismatch(field, value, path, owner)
+        return None
+
+    def _read_special(self, field: FieldType, value: Any, path: Path) -> str | int | None:
+        """Return a value whose Go type reads itself."""
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        fault = _special_fault(field.kind, value)
+        if not fault:
+            return str(value) if field.kind == "Quantity" else value
+        self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), fault))
+        return None
+
+    def _mismatch(self, field: FieldType, value: Any, path: Path, owner: Struct) -> None:
+        where = f"{owner.go_name}.{_INDEX.sub('', path_text(path))}"
+        kind = _go_kind(value)
+        if kind == "number" and field.kind in _INTEGER_LIMITS:
+            kind = f"number {value}"
+        message = f"json: cannot unmarshal {kind} into Go struct field {where} of type {field.go}"
+        self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), message))
+
+
+def _special_fault(kind: str, value: Any) -> str:
+    is_number = type(value) in (int, float)
+    if kind == "Quantity":
+        return "" if (is_number or type(value) is str) and QUANTITY.fullmatch(str(value)) else _QUANTITY_FAULT
+    if kind == "IntOrString":
+        if type(value) is str or (type(value) is int and -(2**31) <= value < 2**31):
+            return ""
+        return f"json: cannot unmarshal {_go_kind(value)} into Go value of type int32"
+    if type(value) is not str:
+        return f"json: cannot unmarshal {_go_kind(value)} into Go value of type string"
+    return _base64_fault(value) if kind == "byte" else _time_fault(value)
+
+
+def _base64_fault(value: str) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return "illegal base64 data"
+    return ""
+
+
+def _time_fault(value: str) -> str:
+    try:
+        if datetime.fromisoformat(value).tzinfo is not None and "T" in value:
+            return ""
+    except ValueError:
+        pass
+    return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as an RFC 3339 time'
+
+
+def _zero(field: FieldType) -> Any:
+    """Return what Go makes of a null in a list or a map."""
+    match field.kind:
+        case "struct" | "map" | "any":
+            return {}
+        case "list":
+            return []
+        case "int32" | "int64" | "IntOrString":
+            return 0
+        case "boolean":
+            return False
+        case "Quantity":
+            return "0"
+    return ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_key_text(name): _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _go_kind(value: object) -> str:
+    """Return what encoding/json calls a value; ``number`` and its text where an integer was wanted."""
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case dict():
+            return "object"
+        case list() | tuple():
+            return "array"
+    return "string" if value is not None else "null"
+
+
+def _key_text(name: object) -> str:
+    """Return a mapping's key as the conversion of YAML to JSON writes it."""
+    if isinstance(name, bool):
+        return "true" if name else "false"
+    return "null" if name is None else str(name)
+
+
+def path_text(path: Path) -> str:
+    """Return a path as Kubernetes writes it: ``spec.ports[0].port``."""
+    parts: list[str] = []
+    while path is not None:
+        path, name = path
+        parts.append(f"[{name}]" if isinstance(name, int) else name if name.startswith("[") else f".{name}")
+    return "".join(reversed(parts)).removeprefix(".")
