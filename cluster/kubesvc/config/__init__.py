@@ -1,0 +1,25 @@
+"""The cluster configuration: what can be set (``model``) and how it is read and checked (``reading``)."""
+
+from kubesvc.config.model import (
+    ClusterConfiguration,
+    DNSSettings,
+    ExternalHost,
+    Image,
+    Networking,
+    NodeConfiguration,
+    ProxySettings,
+)
+from kubesvc.config.reading import ConfigurationReading, machine_upstreams, read_configuration
+
+__all__ = [
+    "ClusterConfiguration",
+    "ConfigurationReading",
+    "DNSSettings",
+    "ExternalHost",
+    "Image",
+    "Networking",
+    "NodeConfiguration",
+    "ProxySettings",
+    "machine_upstreams",
+    "read_configuration",
+]

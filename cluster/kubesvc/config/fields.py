@@ -1,0 +1,196 @@
+"""Reading typed fields out of JSON, with every mistake noted and a default put in its place.
+
+Knows types and bounds, never what a field is for. Wording follows Kubernetes' own (``field.Error``, ``validation``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from kubeapi.status import FieldError
+from kubesvc.manifests.faults import did_you_mean, duplicate, invalid, required, unsupported
+from kubesvc.network.addresses import read_ipv4, stand_in
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_SUBDOMAIN_MESSAGE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+_ADDRESS_MESSAGE = "must be a valid IPv4 address, (e.g. 127.9.8.7)"
+UNSPECIFIED = "may not be unspecified (0.0.0.0)"
+
+
+class Mistake(NamedTuple):
+    """A fault or a warning of one field, with how to mend it."""
+
+    error: FieldError
+    hint: str = ""
+
+
+class Notes:
+    """What was found while reading: ``faults`` stop the start, ``warnings`` do not."""
+
+    def __init__(self) -> None:
+        self.faults: list[Mistake] = []
+        self.warnings: list[Mistake] = []
+
+    def fault(self, error: FieldError, hint: str = "") -> None:
+        """Note a fault."""
+        self.faults.append(Mistake(error, hint))
+
+    def warn(self, field: str, message: str) -> None:
+        """Note a warning."""
+        self.warnings.append(Mistake(FieldError("Translated", field, message)))
+
+
+class Fields:
+    """One mapping of the configuration. Each method reads one field; a wrong one is noted and gives the default."""
+
+    def __init__(self, value: object, path: str, known: Collection[str], notes: Notes) -> None:
+        self.path = path
+        self.notes = notes
+        self._value: dict[str, Any] = value if isinstance(value, dict) else {}
+        if value is not None and not isinstance(value, dict):
+            self._mistyped(path, value, "a mapping")
+        for name in self._value:
+            if name not in known:
+                field = self.at(name)
+                notes.fault(FieldError("UnknownField", field, f'unknown field "{field}"'), did_you_mean(name, known))
+
+    def at(self, name: str) -> str:
+        """Return the path of a field."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def has(self, name: str) -> bool:
+        """Tell whether the field is there and not null."""
+        return self._value.get(name) is not None
+
+    def text(self, name: str, default: str = "", *, is_required: bool = False) -> str:
+        """Return a text."""
+        value = self._value.get(name)
+        if isinstance(value, str) and (value or not is_required):
+            return value
+        if value is None or value == "":
+            if is_required:
+                self.notes.fault(required(self.at(name)))
+            return default
+        self._mistyped(self.at(name), value, "text; quote it")
+        return default
+
+    def choice(self, name: str, default: str, supported: Collection[str]) -> str:
+        """Return one of the supported texts."""
+        value = self.text(name, default)
+        if value in supported:
+            return value
+        self.notes.fault(unsupported(self.at(name), value, supported), did_you_mean(value, supported))
+        return default
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """Return a number within bounds, both inclusive."""
+        value = self._value.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int):
+            self._mistyped(self.at(name), value, "a whole number")
+        elif not low <= value <= high:
+            self.notes.fault(invalid(self.at(name), value, f"must be between {low} and {high}, inclusive"))
+        else:
+            return value
+        return default
+
+    def name(self, name: str = "name") -> str:
+        """Return a required DNS name."""
+        value = self.text(name, is_required=True)
+        if value:
+            self.check_subdomain(name, value)
+        return value
+
+    def check_subdomain(self, name: str, value: str) -> None:
+        """Note a fault if the value of a field is no DNS name."""
+        if len(value) > 253:
+            self.notes.fault(invalid(self.at(name), value, "must be no more than 253 bytes"))
+        if not _SUBDOMAIN.fullmatch(value):
+            self.notes.fault(invalid(self.at(name), value, _SUBDOMAIN_MESSAGE))
+
+    def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return a list of texts."""
+        values = self._list(name)
+        if values is None:
+            return default
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                self._mistyped(f"{self.at(name)}[{index}]", value, "text; quote it")
+        return tuple(value for value in values if isinstance(value, str))
+
+    def text_map(self, name: str) -> dict[str, str]:
+        """Return a mapping of texts."""
+        values = self._value.get(name)
+        if values is None:
+            return {}
+        if not isinstance(values, dict):
+            self._mistyped(self.at(name), values, "a mapping")
+            return {}
+        for key, value in values.items():
+            if not isinstance(value, str):
+                self._mistyped(f"{self.at(name)}[{key}]", value, "text; quote it")
+        return {key: value for key, value in values.items() if isinstance(value, str)}
+
+    def environment(self, name: str = "env") -> dict[str, str]:
+        """Return a list of ``{name, value}`` as a mapping; the last of a name wins, as in Kubernetes."""
+        return {each.text("name", is_required=True): each.text("value") for each in self.each(name, ("name", "value"))}
+
+    def fields(self, name: str, known: Collection[str]) -> Fields:
+        """Return a mapping, empty if it is not there."""
+        return Fields(self._value.get(name), self.at(name), known, self.notes)
+
+    def each(self, name: str, known: Collection[str]) -> list[Fields]:
+        """Return the mappings of a list."""
+        values = self._list(name) or []
+        return [
+            Fields(value or {}, f"{self.at(name)}[{index}]", known, self.notes) for index, value in enumerate(values)
+        ]
+
+    def address(self, name: str, default: str = "", *, is_outside: bool = False) -> str:
+        """Return an IPv4 address, moved into 127.0.0.0/8 (and said so) unless it is one outside the cluster."""
+        value = self.text(name, default, is_required=not default)
+        return self.read_address(self.at(name), value, is_outside=is_outside) or default
+
+    def read_address(self, path: str, value: str, *, is_outside: bool = False) -> str:
+        """Return an address as ``address`` does, for the value at ``path``; "" and a fault if it is none."""
+        if not value:
+            return ""
+        if read_ipv4(value) is None:
+            self.notes.fault(invalid(path, value, _ADDRESS_MESSAGE))
+            return ""
+        if read_ipv4(value) == 0:
+            self.notes.fault(invalid(path, value, UNSPECIFIED))
+            return ""
+        return value if is_outside else self.moved(path, value)
+
+    def moved(self, path: str, value: str) -> str:
+        """Return where an address or subnet is on this machine, with a warning if that is elsewhere."""
+        address, slash, prefix = value.partition("/")
+        after = stand_in(address) + slash + prefix
+        if after != value:
+            self.notes.warn(path, f"{value} is {after} on this machine")
+        return after
+
+    def unique(self, name: str, value: object, seen: set[Any]) -> None:
+        """Note a duplicate if the value was seen before."""
+        if value in seen:
+            self.notes.fault(duplicate(self.at(name), value))
+        seen.add(value)
+
+    def _list(self, name: str) -> list[Any] | None:
+        values = self._value.get(name)
+        if values is None or isinstance(values, list):
+            return values
+        self._mistyped(self.at(name), values, "a list")
+        return None
+
+    def _mistyped(self, path: str, value: object, wanted: str) -> None:
+        shown = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else value
+        self.notes.fault(invalid(path, shown, f"must be {wanted}"))

@@ -1,0 +1,237 @@
+"""From the document to the configuration, with every mistake at once.
+
+Decides defaults and bounds, and that nothing overlaps. Pure; the machine's resolv.conf comes in as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple
+
+from kubeapi.registry import RegistryConfig
+from kubesvc.config.fields import Fields, Mistake, Notes
+from kubesvc.config.model import (
+    ClusterConfiguration,
+    DNSSettings,
+    ExternalHost,
+    Image,
+    Networking,
+    NodeConfiguration,
+    ProxySettings,
+)
+from kubesvc.config.subnets import read_networking
+from kubesvc.manifests.documents import Document
+from kubesvc.manifests.faults import Fault, invalid, required
+from kubesvc.network.addresses import stand_in
+
+BALANCERS = RegistryConfig().balancers
+POD_MODES = ("disabled", "insecure", "verified")
+LOCALHOST = "127.0.0.1"
+
+_TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts")
+_PROCESS = ("command", "args", "env", "port")
+
+
+class ConfigurationReading(NamedTuple):
+    """The configuration, usable only if there are no faults."""
+
+    configuration: ClusterConfiguration
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+
+
+def read_configuration(document: Document | None, balancers: Collection[str] = BALANCERS) -> ConfigurationReading:
+    """Read the configuration; without a document everything is at its default."""
+    if document is None:
+        return ConfigurationReading(ClusterConfiguration())
+    notes = Notes()
+    top = Fields(document.obj, "", _TOP, notes)
+    networking = read_networking(top)
+    nodes = _nodes(top, networking)
+    configuration = ClusterConfiguration(
+        networking=networking,
+        nodes=nodes,
+        proxy=_proxy(top, balancers),
+        dns=_dns(top),
+        images=_images(top),
+        external_hosts=_external_hosts(top, networking, nodes),
+    )
+    return ConfigurationReading(configuration, _placed(document, notes.faults), _placed(document, notes.warnings))
+
+
+def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
+    return tuple(sorted(document.fault(each.error, each.hint) for each in mistakes))
+
+
+def machine_upstreams(resolv_conf: str, own_addresses: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the name servers of a resolv.conf, without ourselves: asking those would be a loop."""
+    words = (line.split() for line in resolv_conf.splitlines())
+    servers = [each[1] for each in words if len(each) > 1 and each[0] == "nameserver"]
+    return tuple(dict.fromkeys(each for each in servers if each not in own_addresses))
+
+
+def _nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
+    entries = top.each("nodes", ("name", "address", "labels"))
+    if not entries:
+        if top.has("nodes"):
+            top.notes.fault(required("nodes", "must have at least one node"))
+        addresses = [each.address for each in ClusterConfiguration().nodes]
+        names = [(each.name, each.labels) for each in ClusterConfiguration().nodes]
+    else:
+        addresses, names = [], []
+        seen_names: set[str] = set()
+        seen_addresses: set[str] = set()
+        for index, entry in enumerate(entries, 1):
+            name = entry.name()
+            entry.unique("name", name, seen_names)
+            address = _node_address(entry, index, networking)
+            entry.unique("address", address, seen_addresses)
+            addresses.append(address)
+            names.append((name, entry.text_map("labels")))
+    cidrs = _pod_cidrs(top, networking, len(addresses))
+    return tuple(
+        NodeConfiguration(name, address, cidr, labels)
+        for (name, labels), address, cidr in zip(names, addresses, cidrs, strict=True)
+    )
+
+
+def _node_address(entry: Fields, index: int, networking: Networking) -> str:
+    address = entry.address("address", f"127.168.0.{(100 + index) % 256}")
+    if address == LOCALHOST:
+        entry.notes.fault(invalid(entry.at("address"), address, "node ports answer there anyway; give another one"))
+    elif (subnet := _subnet_of(address, networking)) is not None:
+        entry.notes.fault(invalid(entry.at("address"), address, f"must be outside the {subnet}"))
+    return address
+
+
+def _pod_cidrs(top: Fields, networking: Networking, count: int) -> list[str]:
+    """Return the /24 of every node, in order; the one with number 0 stays free, as with kubeadm and flannel."""
+    subnet = IPv4Network(networking.pod_subnet)
+    room = 2 ** (24 - subnet.prefixlen) - 1
+    if count > room:
+        value = networking.pod_subnet
+        top.notes.fault(invalid("networking.podSubnet", value, f"has room for {room} nodes, but there are {count}"))
+    first = int(subnet.network_address)
+    return [f"{IPv4Address(first + (number << 8))}/24" for number in range(1, count + 1)]
+
+
+def _subnet_of(address: str, networking: Networking) -> str | None:
+    """Return which of the cluster's subnets holds an address."""
+    subnets: Mapping[str, str] = {
+        "serviceSubnet": networking.service_subnet,
+        "podSubnet": networking.pod_subnet,
+        "loadBalancerSubnet": networking.load_balancer_subnet,
+    }
+    return next((f"{name} {each}" for name, each in subnets.items() if IPv4Address(address) in IPv4Network(each)), None)
+
+
+def _proxy(top: Fields, balancers: Collection[str]) -> ProxySettings:
+    default = ProxySettings()
+    proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress"))
+    return ProxySettings(
+        balancer=proxy.choice("balancer", default.balancer, balancers),
+        healthz_bind_address=_bind_address(proxy, "healthzBindAddress", default.healthz_bind_address),
+        metrics_bind_address=_bind_address(proxy, "metricsBindAddress", default.metrics_bind_address),
+    )
+
+
+def _bind_address(fields: Fields, name: str, default: str) -> str:
+    """Return ``host:port``; "" serves nothing, port 0 is any free one."""
+    value = fields.text(name, default)
+    if not value:
+        return ""
+    host, _, port = value.rpartition(":")
+    if not (port.isdecimal() and int(port) <= 65535 and host):
+        fields.notes.fault(invalid(fields.at(name), value, "must be an address and a port, (e.g. 127.0.0.1:10256)"))
+        return default
+    address = fields.read_address(fields.at(name), host)
+    return f"{address}:{port}" if address else default
+
+
+def _dns(top: Fields) -> DNSSettings:
+    default = DNSSettings()
+    dns = top.fields("dns", ("ttl", "pods", "upstreams", "bindAddresses"))
+    addresses = [
+        dns.read_address(f"{dns.at('bindAddresses')}[{index}]", address)
+        for index, address in enumerate(dns.texts("bindAddresses", default.bind_addresses))
+    ]
+    return DNSSettings(
+        ttl=dns.integer("ttl", default.ttl, 0, 3600),
+        pods=dns.choice("pods", default.pods, POD_MODES),
+        upstreams=_upstreams(dns) if dns.has("upstreams") else None,
+        bind_addresses=tuple(dict.fromkeys(filter(None, addresses))),
+    )
+
+
+def _upstreams(dns: Fields) -> tuple[str, ...]:
+    upstreams = dns.texts("upstreams")
+    for index, upstream in enumerate(upstreams):
+        field = f"{dns.at('upstreams')}[{index}]"
+        host, _, port = upstream.partition(":")
+        if port and not (port.isdecimal() and 0 < int(port) <= 65535):
+            dns.notes.fault(invalid(field, upstream, "the port must be between 1 and 65535, inclusive"))
+        dns.read_address(field, host, is_outside=True)
+    return upstreams
+
+
+def _images(top: Fields) -> tuple[Image, ...]:
+    images = []
+    seen: set[str] = set()
+    for entry in top.each("images", ("name", *_PROCESS)):
+        name = entry.text("name", is_required=True)
+        entry.unique("name", name, seen)
+        command = entry.texts("command")
+        if not command:
+            entry.notes.fault(required(entry.at("command")), "name the program that stands for the image")
+        port = entry.integer("port", 0, 1, 65535)
+        images.append(Image(name, command, entry.texts("args"), entry.environment(), port))
+    return tuple(images)
+
+
+def _external_hosts(
+    top: Fields, networking: Networking, nodes: tuple[NodeConfiguration, ...]
+) -> tuple[ExternalHost, ...]:
+    hosts = []
+    served: set[str] = set()
+    for entry in top.each("externalHosts", ("name", "address", "page", "image", *_PROCESS)):
+        host = ExternalHost(
+            name=entry.name(),
+            address=entry.address("address", is_outside=True),
+            port=entry.integer("port", 80, 1, 65535),
+            page=entry.text("page") if entry.has("page") else None,
+            image=entry.text("image"),
+            command=entry.texts("command"),
+            args=entry.texts("args"),
+            env=entry.environment(),
+        )
+        if host.address:
+            _check_place(entry, host, networking, nodes)
+        if host.is_served:
+            entry.unique("port", f"{stand_in(host.address)}:{host.port}", served)
+        _check_process(entry, host)
+        hosts.append(host)
+    return tuple(hosts)
+
+
+def _check_place(
+    entry: Fields, host: ExternalHost, networking: Networking, nodes: tuple[NodeConfiguration, ...]
+) -> None:
+    """Note a fault if the host's place on this machine belongs to the cluster."""
+    here = stand_in(host.address)
+    taken = next((f"the address of node {node.name}" for node in nodes if node.address == here), None)
+    taken = taken or _subnet_of(here, networking)
+    if taken:
+        detail = f"on this machine it is {here}, which must be outside the cluster, but is in the {taken}"
+        entry.notes.fault(invalid(entry.at("address"), host.address, detail.replace("in the the", "the")))
+    if host.name == networking.dns_domain or host.name.endswith(f".{networking.dns_domain}"):
+        entry.notes.fault(invalid(entry.at("name"), host.name, f"must be outside {networking.dns_domain}"))
+
+
+def _check_process(entry: Fields, host: ExternalHost) -> None:
+    """Note a fault unless at most one thing serves the host."""
+    given = [name for name, value in (("page", host.page), ("image", host.image), ("command", host.command)) if value]
+    if len(given) > 1:
+        entry.notes.fault(invalid(entry.path, ", ".join(given), "may have only one of page, image and command"))
+    if (host.args or host.env) and not (host.image or host.command):
+        entry.notes.fault(required(entry.at("command"), "args and env belong to a command or an image"))

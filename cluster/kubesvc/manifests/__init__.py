@@ -1,0 +1,24 @@
+"""The manifests that ``up`` is given: reading them, saying what is wrong and where, and applying them.
+
+The nouns to know: ``Document`` (an object and where it is written), ``Loaded`` (all of the input), ``Fault``
+(one fault with file, line, column and field).
+"""
+
+from kubesvc.manifests.applying import Applied, Changes, apply_documents, changes_between, with_objects
+from kubesvc.manifests.documents import Document, Loaded, position_of
+from kubesvc.manifests.faults import Fault, Position
+from kubesvc.manifests.loading import load
+
+__all__ = [
+    "Applied",
+    "Changes",
+    "Document",
+    "Fault",
+    "Loaded",
+    "Position",
+    "apply_documents",
+    "changes_between",
+    "load",
+    "position_of",
+    "with_objects",
+]

@@ -1,0 +1,123 @@
+"""From documents to the Registry, and from its refusals back to the lines of the input.
+
+Decides the order in which objects are written, so that explicit addresses and node ports are taken before free ones are
+given out, and what has to go when a watched file was edited. Follows ``kubectl apply``; judges nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from kubeapi.meta import JSON
+from kubeapi.registry import Registry
+from kubeapi.scheme import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    Resource,
+)
+from kubeapi.status import FieldError, StatusError
+from kubesvc.manifests.documents import Document, Loaded
+from kubesvc.manifests.faults import Fault
+
+Outcome = Literal["created", "configured", "unchanged"]
+
+_ORDER = (NAMESPACES, NODES, CONFIGMAPS, SERVICES, ENDPOINTS, ENDPOINTSLICES, PODS, REPLICASETS, DEPLOYMENTS)
+_RANK = {resource: rank for rank, resource in enumerate(_ORDER)}
+
+
+class Applied(NamedTuple):
+    """What became of one document; prints as kubectl's line, ``service/web created``."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    outcome: Outcome
+
+    def __str__(self) -> str:
+        group = f".{self.resource.group}" if self.resource.group else ""
+        return f"{self.resource.kind.lower()}{group}/{self.name} {self.outcome}"
+
+
+class Changes(NamedTuple):
+    """What differs between two readings of the same paths."""
+
+    applied: tuple[Document, ...]
+    """New and edited documents, in the order to apply them."""
+    deleted: tuple[Document, ...]
+    """Documents that vanished, in the order to delete them."""
+
+
+def in_order(documents: Iterable[Document]) -> list[Document]:
+    """Return the documents in the order to apply them: what others need first, then as they were written."""
+    return sorted(documents, key=lambda each: (_RANK.get(each.resource, len(_ORDER)), not _asks_for_own(each.obj)))
+
+
+def _asks_for_own(obj: JSON) -> bool:
+    """Tell whether a Service names a cluster IP or a node port, which a free choice could take away from it."""
+    spec = obj.get("spec")
+    if obj["kind"] != SERVICES.kind or not isinstance(spec, dict):
+        return False
+    if any(spec.get(field) not in (None, "", "None") for field in ("clusterIP", "healthCheckNodePort")):
+        return True
+    ports = spec.get("ports")
+    return isinstance(ports, list) and any(isinstance(port, dict) and port.get("nodePort") for port in ports)
+
+
+def apply_documents(registry: Registry, documents: Iterable[Document]) -> tuple[list[Fault], list[Applied]]:
+    """Write every document that the Registry takes; return the faults of the others, with their positions."""
+    faults: list[Fault] = []
+    applied: list[Applied] = []
+    for document in in_order(documents):
+        try:
+            _, outcome = registry.apply(document.resource, document.obj)
+        except StatusError as error:
+            faults += faults_of(document, error)
+        else:
+            applied.append(Applied(document.resource, document.namespace, document.name, outcome))
+    return sorted(faults), applied
+
+
+def faults_of(document: Document, error: StatusError) -> list[Fault]:
+    """Return the faults that a refusal of the Registry means: one per cause, or one at the object's name."""
+    if error.causes:
+        return [document.fault(cause) for cause in error.causes if not _is_known(document, cause.field)]
+    if error.reason == "NotFound" and error.kind == NAMESPACES.plural:
+        refusal = FieldError(error.reason, "metadata.namespace", error.message)
+        return [document.fault(refusal, f"add a Namespace {document.namespace} to the manifests")]
+    return [replace(document.fault(FieldError(error.reason, "metadata.name", error.message)), field="")]
+
+
+def _is_known(document: Document, field: str) -> bool:
+    """Tell whether the field's fault is but the echo of one that could not be read."""
+    return any(field == each or field.startswith((f"{each}.", f"{each}[")) for each in document.faulty)
+
+
+def with_objects(
+    documents: Iterable[Document], change: Callable[[JSON], tuple[JSON, Sequence[FieldError]]]
+) -> tuple[tuple[Document, ...], list[Fault]]:
+    """Return the documents with changed objects, and what the change says of them as warnings with positions."""
+    changed: list[Document] = []
+    warnings: list[Fault] = []
+    for document in documents:
+        obj, notes = change(document.obj)
+        changed.append(replace(document, obj=obj))
+        warnings += [document.fault(note) for note in notes]
+    return tuple(changed), warnings
+
+
+def changes_between(before: Loaded, after: Loaded) -> Changes:
+    """Return what to apply and what to delete to get from one reading to another. Positions do not count."""
+    old = {(each.resource, each.key): each for each in before.documents}
+    new = {(each.resource, each.key): each for each in after.documents}
+    edited = [each for identity, each in new.items() if identity not in old or old[identity].obj != each.obj]
+    gone = [each for identity, each in old.items() if identity not in new]
+    return Changes(tuple(in_order(edited)), tuple(reversed(in_order(gone))))

@@ -1,0 +1,137 @@
+"""Faults of the input, and where they are: file, line, column, field.
+
+Decides how a fault is printed and which near name is offered. Never reads a file and never judges an object.
+The text after the field path is Kubernetes' own wording (k8s.io/apimachinery ``util/validation/field``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kubeapi.status import FieldError
+
+
+class Position(NamedTuple):
+    """A place in a file; lines and columns count from 1, 0 means that there is none."""
+
+    line: int
+    column: int
+
+
+NOWHERE = Position(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value is written: a field's place is its key, an item's its first character.
+
+    ``children`` follows the value: by key for a mapping, by index for a list, empty for anything else.
+    """
+
+    position: Position
+    children: Mapping[str, Place] | Sequence[Place] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault, or one warning, of the input. ``field`` is "" when it concerns no single field."""
+
+    source: str
+    line: int
+    column: int
+    field: str
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def at(cls, source: str, position: Position, field: str, message: str, hint: str = "") -> Fault:
+        """Return the fault at a position."""
+        return cls(source, position.line, position.column, field, message, hint)
+
+    def __str__(self) -> str:
+        where = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        text = ": ".join(part for part in (where, self.field, self.message) if part)
+        return f"{text}\n    {self.hint}" if self.hint else text
+
+
+_SEGMENT = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
+_SYNONYMS = {"clusterIPs": "clusterIP", "clusterIP": "clusterIPs"}
+"""Fields of which Kubernetes may name the one when the manifest has the other."""
+
+
+def locate(place: Place, field: str) -> Position:
+    """Return the position of a field path, or of the nearest ancestor that is written."""
+    for in_brackets, name in _SEGMENT.findall(field):
+        child = _child(place, in_brackets or name)
+        if child is None:
+            break
+        place = child
+    return place.position
+
+
+def _child(place: Place, name: str) -> Place | None:
+    if isinstance(place.children, Mapping):
+        return _named(place.children, name)
+    if name.isdecimal() and int(name) < len(place.children):
+        return place.children[int(name)]
+    return None
+
+
+def _named(children: Mapping[str, Place], name: str) -> Place | None:
+    found = children.get(name) or children.get(_SYNONYMS.get(name, name))
+    if found is None:
+        # Some of Kubernetes' own paths are capitalised: spec.LoadBalancerSourceRanges.
+        found = next((child for key, child in children.items() if key.lower() == name.lower()), None)
+    return found
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.7) -> str | None:
+    """Return the known name that was probably meant, None if nothing comes near."""
+    names = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=cutoff)
+    return names[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the hint that offers the nearest known name, "" if nothing comes near."""
+    found = nearest(word, known)
+    return f'did you mean "{found}"?' if found else ""
+
+
+def required(field: str, detail: str = "") -> FieldError:
+    """Return ``Required value``."""
+    return FieldError("FieldValueRequired", field, f"Required value: {detail}" if detail else "Required value")
+
+
+def invalid(field: str, value: object, detail: str) -> FieldError:
+    """Return ``Invalid value``, the value as Kubernetes quotes it."""
+    return FieldError("FieldValueInvalid", field, f"Invalid value: {quoted(value)}: {detail}")
+
+
+def unsupported(field: str, value: object, supported: Iterable[str]) -> FieldError:
+    """Return ``Unsupported value`` with the sorted values that are supported."""
+    names = ", ".join(f'"{name}"' for name in sorted(supported))
+    return FieldError("FieldValueNotSupported", field, f"Unsupported value: {quoted(value)}: supported values: {names}")
+
+
+def duplicate(field: str, value: object) -> FieldError:
+    """Return ``Duplicate value``."""
+    return FieldError("FieldValueDuplicate", field, f"Duplicate value: {quoted(value)}")
+
+
+def forbidden(field: str, detail: str) -> FieldError:
+    """Return ``Forbidden``."""
+    return FieldError("FieldValueForbidden", field, f"Forbidden: {detail}")
+
+
+def quoted(value: object) -> str:
+    """Return a value as Kubernetes writes it in an error."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else str(value)

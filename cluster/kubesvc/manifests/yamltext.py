@@ -1,0 +1,311 @@
+"""From the text of a manifest to its values, each with its place: the only file that knows PyYAML.
+
+Decides what anchors, merge keys, duplicate keys and broken text mean, as kubectl's reader does (k8s.io/apimachinery
+``util/yaml``: documents are split at lines that begin with ``---``, so one broken document does not hide the others).
+Reads parser events, not nodes: the parser then needs no stack of its own, and depth and aliases are bounded here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import yaml
+
+from kubesvc.manifests.brokentext import explain, is_tab_at
+from kubesvc.manifests.faults import NOWHERE, Fault, Place, Position
+from kubesvc.manifests.scalars import UnusableScalar, read_scalar
+
+MAX_DEPTH = 100
+"""Levels of nesting; Kubernetes' deepest objects have about 15."""
+
+MAX_ALIASED = 100_000
+"""Values that the aliases of one document may stand for: far above honest use, far below a "billion laughs"."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_CONTAINER_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+
+
+class Tree(NamedTuple):
+    """A value, JSON as Kubernetes would read it, and its place."""
+
+    value: Any
+    place: Place
+
+
+@dataclass
+class _Mark:
+    line: int
+    column: int
+
+
+class _BrokenDocument(Exception):
+    """What makes a document unreadable: the reason to leave the rest of its text alone."""
+
+    def __init__(self, position: Position, path: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.position, self.path, self.message, self.hint = position, path, message, hint
+
+
+def read_text(text: str, source: str) -> tuple[list[Tree], list[Fault]]:
+    """Return the documents of a text, without the empty ones, and the faults of those that cannot be read."""
+    trees: list[Tree] = []
+    faults: list[Fault] = []
+    for first_line, chunk in _split(text):
+        reader = _Reader(chunk, source, first_line)
+        trees += [tree for tree in reader.documents() if tree.value is not None]
+        faults += reader.faults
+    return trees, faults
+
+
+def _split(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each document's text with the number of lines before it."""
+    starts = [0, *(found.start() for found in _SEPARATOR.finditer(text)), len(text)]
+    line = 0
+    for start, end in itertools.pairwise(starts):
+        chunk = text[start:end]
+        if not all(each.startswith(("#", "%")) or not each.strip() for each in chunk.split("\n")):
+            yield line, chunk
+        line += chunk.count("\n")
+
+
+@dataclass
+class _Anchored:
+    tree: Tree
+    size: int
+
+
+@dataclass
+class _Open:
+    """A mapping or list that has begun: what it holds so far, and the key that waits for its value."""
+
+    position: Position
+    anchor: str | None
+    value: dict[str, Any] | list[Any]
+    children: dict[str, Place] | list[Place]
+    key: str | None = None
+    key_position: Position = NOWHERE
+    merged: list[Tree] = field(default_factory=list)
+    size: int = 1
+
+    @property
+    def segment(self) -> str:
+        """The step of the field path that leads to the value which is being read."""
+        if isinstance(self.value, list):
+            return f"[{len(self.value)}]"
+        return "" if self.key is None else f"[{self.key}]" if "." in self.key or "/" in self.key else f".{self.key}"
+
+
+_MERGE = "<<"
+
+
+class _Reader:
+    """Builds the trees of one chunk of text from the parser's events."""
+
+    def __init__(self, text: str, source: str, first_line: int) -> None:
+        self._text = _join_surrogates(text)
+        self._source = source
+        self._first_line = first_line
+        self.faults: list[Fault] = []
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._aliased = 0
+        self._root: Tree | None = None
+
+    def documents(self) -> Iterator[Tree]:
+        """Yield the documents that can be read to their end; what is wrong is in ``faults``."""
+        try:
+            for event in yaml.parse(self._text, Loader=_LOADER):
+                if isinstance(event, yaml.DocumentEndEvent):
+                    if self._root is not None:
+                        yield self._root
+                    self._stack, self._anchors, self._aliased = [], {}, 0
+                    self._root = None
+                else:
+                    self._take(event)
+        except _BrokenDocument as broken:
+            self._fault(broken.position, broken.path, broken.message, broken.hint)
+        except yaml.MarkedYAMLError as error:
+            self._explain(error)
+        except yaml.reader.ReaderError as error:
+            position = self._position_of_character(error.position)
+            self._fault(position, "", f"the character U+{int(error.character):04X} is not allowed in YAML")
+
+    def _take(self, event: Any) -> None:
+        position = self._position(event.start_mark) if event.start_mark else NOWHERE
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(event, position)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event.anchor, position)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._open(event, position)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            self._close()
+
+    def _open(self, event: Any, position: Position) -> None:
+        if event.tag not in _CONTAINER_TAGS:
+            self._break(
+                position, f"the tag {event.tag.replace('tag:yaml.org,2002:', '!!')} has no meaning in a manifest"
+            )
+        if self._awaits_key():
+            self._break(position, "a key must be text, not a mapping or a list", "quote it if it is text")
+        if len(self._stack) == MAX_DEPTH:
+            self._break(position, f"nested deeper than {MAX_DEPTH} levels")
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        self._stack.append(_Open(position, event.anchor, {} if is_mapping else [], {} if is_mapping else []))
+
+    def _close(self) -> None:
+        done = self._stack.pop()
+        if done.merged:
+            _merge(done)
+        self._put(Tree(done.value, Place(done.position, done.children)), done.anchor, done.size)
+
+    def _scalar(self, event: Any, position: Position) -> None:
+        is_plain = event.style in ("", None)
+        if self._awaits_key():
+            self._key(event, position, is_plain=is_plain)
+            return
+        try:
+            value = read_scalar(event.value, is_plain=is_plain, tag=event.tag)
+        except UnusableScalar as unusable:
+            self._fault(position, self._path(), str(unusable), "quote it if it is text")
+            value = None
+        self._put(Tree(value, Place(position)), event.anchor, 1)
+
+    def _key(self, event: Any, position: Position, *, is_plain: bool) -> None:
+        try:
+            key = read_scalar(event.value, is_plain=is_plain, tag=event.tag)
+        except UnusableScalar:
+            key = event.value
+        if not isinstance(key, str):
+            message = f"a key must be text, but {event.value or 'nothing'} is {_type_name(key)}"
+            self._fault(position, self._path(), message, f'quote it: "{event.value}"')
+        self._set_key(event.value, position, is_merge=is_plain and event.value == _MERGE)
+        if event.anchor:
+            self._anchors[event.anchor] = _Anchored(Tree(event.value, Place(position)), 1)
+
+    def _set_key(self, key: str, position: Position, *, is_merge: bool = False) -> None:
+        parent = self._stack[-1]
+        assert isinstance(parent.children, dict)
+        if key in parent.children and not is_merge:
+            first = parent.children[key].position
+            path = self._path() + (f".{key}" if self._path() else key)
+            self._fault(position, path, f'key "{key}" already set in map', f"it is first set at line {first.line}")
+        parent.key, parent.key_position = key, position
+
+    def _alias(self, anchor: Any, position: Position) -> None:
+        if anchor not in self._anchors:
+            self._break(position, f"*{anchor} refers to an anchor that is not defined before it")
+        anchored = self._anchors[anchor]
+        if anchored is None:
+            self._break(position, f"*{anchor} is inside the value of &{anchor} itself")
+        assert anchored is not None
+        self._aliased += anchored.size
+        if self._aliased > MAX_ALIASED:
+            self._break(position, f"the aliases of this document stand for more than {MAX_ALIASED} values")
+        if not self._awaits_key():
+            self._put(_copy(anchored.tree), None, anchored.size)
+        elif isinstance(anchored.tree.value, str):
+            self._set_key(anchored.tree.value, position)
+        else:
+            self._break(position, f"a key must be text, but *{anchor} is {_type_name(anchored.tree.value)}")
+
+    def _put(self, tree: Tree, anchor: str | None, size: int) -> None:
+        if anchor:
+            self._anchors[anchor] = _Anchored(tree, size)
+        if not self._stack:
+            self._root = tree
+            return
+        parent = self._stack[-1]
+        parent.size += size
+        if isinstance(parent.value, list):
+            assert isinstance(parent.children, list)
+            parent.value.append(tree.value)
+            parent.children.append(tree.place)
+            return
+        assert isinstance(parent.children, dict)
+        assert parent.key is not None
+        if parent.key == _MERGE:
+            self._note_merge(parent, tree)
+        else:
+            parent.value[parent.key] = tree.value
+            parent.children[parent.key] = Place(parent.key_position, tree.place.children)
+        parent.key = None
+
+    def _note_merge(self, parent: _Open, tree: Tree) -> None:
+        sources = [tree]
+        if isinstance(tree.place.children, list):
+            sources = [Tree(value, place) for value, place in zip(tree.value, tree.place.children, strict=True)]
+        if not all(isinstance(each.value, dict) for each in sources):
+            self._break(parent.key_position, "the value of << must be a mapping, or a list of mappings")
+        parent.merged += sources
+
+    def _awaits_key(self) -> bool:
+        return bool(self._stack) and isinstance(self._stack[-1].value, dict) and self._stack[-1].key is None
+
+    def _path(self) -> str:
+        return "".join(each.segment for each in self._stack).removeprefix(".")
+
+    def _position(self, mark: Any) -> Position:
+        return Position(self._first_line + int(mark.line) + 1, int(mark.column) + 1)
+
+    def _position_of_character(self, index: int) -> Position:
+        before = self._text[:index]
+        return Position(self._first_line + before.count("\n") + 1, index - before.rfind("\n"))
+
+    def _explain(self, error: yaml.MarkedYAMLError) -> None:
+        mark = error.problem_mark or error.context_mark or _Mark(0, 0)
+        opened = error.context_mark.line + self._first_line + 1 if error.context_mark else 0
+        message, hint = explain(error.problem or "", opened, has_tab=is_tab_at(self._text, mark.line, mark.column))
+        self._fault(self._position(mark), self._path(), message, hint)
+
+    def _fault(self, position: Position, path: str, message: str, hint: str = "") -> None:
+        self.faults.append(Fault.at(self._source, position, path, message, hint))
+
+    def _break(self, position: Position, message: str, hint: str = "") -> None:
+        raise _BrokenDocument(position, self._path(), message, hint)
+
+
+def _merge(done: _Open) -> None:
+    """Add what ``<<`` brings; the mapping's own keys win, then those of the earlier sources."""
+    assert isinstance(done.value, dict)
+    assert isinstance(done.children, dict)
+    for source in done.merged:
+        assert isinstance(source.place.children, dict)
+        for key, value in source.value.items():
+            if key not in done.value:
+                done.value[key] = value
+                done.children[key] = source.place.children[key]
+
+
+def _copy(tree: Tree) -> Tree:
+    """Return the tree with a value of its own, so that no two parts of a document share one."""
+    return Tree(_copy_value(tree.value), tree.place)
+
+
+def _copy_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy_value(each) for key, each in value.items()}
+    return [_copy_value(each) for each in value] if isinstance(value, list) else value
+
+
+def _type_name(value: Hashable) -> str:
+    names: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", dict: "a mapping", list: "a list"}
+    return names.get(type(value), "empty")
+
+
+def _join_surrogates(text: str) -> str:
+    """Write JSON's escaped surrogate pairs as the character they mean; libyaml refuses them."""
+
+    def join(found: re.Match[str]) -> str:
+        high, low = int(found[1], 16), int(found[2], 16)
+        return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+
+    return _SURROGATES.sub(join, text) if "\\u" in text else text

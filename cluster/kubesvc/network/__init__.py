@@ -1,0 +1,1 @@
+"""Where a cluster's addresses are on this machine."""

@@ -1,0 +1,27 @@
+"""The one rule of the loopback network: Kubernetes' address with its first octet replaced by 127.
+
+Pure, and the same for an address, a subnet and a manifest. 127.0.0.0/8 answers on Linux without any set-up.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+FIRST_OCTET = "127."
+
+
+def read_ipv4(address: str) -> int | None:
+    """Return the number of a dotted IPv4 address, None if the text is none (``inet_pton``: no short forms)."""
+    try:
+        packed = socket.inet_pton(socket.AF_INET, address)
+    except (OSError, ValueError):
+        return None
+    return int(struct.unpack("!I", packed)[0])
+
+
+def stand_in(address: str) -> str:
+    """Return where an IPv4 address is on this machine; anything else (IPv6, a name) stays as it is."""
+    if address.startswith(FIRST_OCTET) or read_ipv4(address) is None:
+        return address
+    return FIRST_OCTET + address.partition(".")[2]
