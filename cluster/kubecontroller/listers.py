@@ -1,0 +1,119 @@
+"""What the controllers know: the Store's objects, found by owner, by label, by selector and by Service.
+
+Reads are always the Store's present state; the indexes only say where to look. Never writes, never waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable
+from typing import NamedTuple
+
+from kubeapi.discovery import SERVICE_NAME_LABEL
+from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of, matches_labels, matches_selector
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.store import Store
+from kubecontroller.index import Index, SelectorIndex
+
+
+class ObjectId(NamedTuple):
+    """An object among those of all resources."""
+
+    resource: Resource
+    key: ObjectKey
+
+
+class Listers:
+    """Finds objects; ``refresh`` keeps its indexes at the Store's state."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.dependents = Index[ObjectId](_owner_uids)
+        self.services = SelectorIndex(_service_selector)
+        self._selectors = {
+            REPLICASETS: SelectorIndex(_match_labels),
+            DEPLOYMENTS: SelectorIndex(_match_labels),
+        }
+        self._controlled = {resource: Index[ObjectKey](_controller_uid) for resource in (PODS, REPLICASETS)}
+        self._labelled = {resource: Index[ObjectKey](_label_pairs) for resource in (PODS, REPLICASETS)}
+        self._slices = Index[ObjectKey](_service_of_slice)
+        self.load_balancers = Index[ObjectKey](_ingress_addresses)
+        self._refreshers: dict[Resource, list[Callable[[ObjectKey, JSON | None], None]]] = {
+            PODS: [self._controlled[PODS].refresh, self._labelled[PODS].refresh],
+            REPLICASETS: [
+                self._controlled[REPLICASETS].refresh,
+                self._labelled[REPLICASETS].refresh,
+                self._selectors[REPLICASETS].refresh,
+            ],
+            DEPLOYMENTS: [self._selectors[DEPLOYMENTS].refresh],
+            SERVICES: [self.services.refresh, self.load_balancers.refresh],
+            ENDPOINTSLICES: [self._slices.refresh],
+        }
+
+    def refresh(self, resource: Resource, key: ObjectKey) -> None:
+        """Move the indexes to the Store's present state of one object."""
+        obj = self.store.find(resource, key)
+        self.dependents.refresh(ObjectId(resource, key), obj)
+        for refresh in self._refreshers.get(resource, ()):
+            refresh(key, obj)
+
+    def controlled_by(self, resource: Resource, owner: JSON) -> list[JSON]:
+        """Return the objects whose controller reference names ``owner``."""
+        return self._present(resource, self._controlled[resource].having(owner["metadata"]["uid"]))
+
+    def orphans(self, resource: Resource, namespace: str, selector: JSON) -> list[JSON]:
+        """Return the objects without a controller that a LabelSelector selects."""
+        pairs = selector.get("matchLabels") or {}
+        found = self.labelled(resource, namespace, pairs) if pairs else self.store.list(resource, namespace)
+        return [obj for obj in found if controller_of(obj) is None and matches_selector(selector, labels_of(obj))]
+
+    def labelled(self, resource: Resource, namespace: str, selector: dict[str, str]) -> list[JSON]:
+        """Return the objects of a namespace that have all labels of a selector that is not empty."""
+        index = self._labelled[resource]
+        rarest = min((index.having((namespace, *pair)) for pair in selector.items()), key=len)
+        return [obj for obj in self._present(resource, rarest) if matches_labels(selector, labels_of(obj))]
+
+    def selecting(self, resource: Resource, namespace: str, labels: dict[str, str]) -> list[ObjectKey]:
+        """Return the ReplicaSets or Deployments whose selector ``labels`` satisfy."""
+        found = self._present(resource, self._selectors[resource].selecting(namespace, labels))
+        return [key_of(obj) for obj in found if matches_selector(obj["spec"]["selector"], labels)]
+
+    def slices_of(self, service: ObjectKey) -> list[JSON]:
+        """Return the EndpointSlices labelled with the Service's name, whoever manages them."""
+        return self._present(ENDPOINTSLICES, self._slices.having(service))
+
+    def _present(self, resource: Resource, keys: Collection[ObjectKey]) -> list[JSON]:
+        find = self.store.find
+        return [obj for key in keys if (obj := find(resource, key)) is not None]
+
+
+def _owner_uids(obj: JSON) -> Iterable[Hashable]:
+    return [each.get("uid") for each in obj["metadata"].get("ownerReferences") or ()]
+
+
+def _controller_uid(obj: JSON) -> Iterable[Hashable]:
+    reference = controller_of(obj)
+    return [reference.get("uid")] if reference else []
+
+
+def _label_pairs(obj: JSON) -> Iterable[Hashable]:
+    namespace = obj["metadata"].get("namespace", "")
+    return [(namespace, name, value) for name, value in labels_of(obj).items()]
+
+
+def _service_selector(service: JSON) -> dict[str, str] | None:
+    spec = service["spec"]
+    return None if spec.get("type") == "ExternalName" else spec.get("selector") or None
+
+
+def _match_labels(obj: JSON) -> dict[str, str]:
+    return (obj["spec"].get("selector") or {}).get("matchLabels") or {}
+
+
+def _service_of_slice(obj: JSON) -> Iterable[Hashable]:
+    name = labels_of(obj).get(SERVICE_NAME_LABEL)
+    return [ObjectKey(obj["metadata"].get("namespace", ""), name)] if name else []
+
+
+def _ingress_addresses(service: JSON) -> Iterable[Hashable]:
+    ingresses = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return [each["ip"] for each in ingresses if each.get("ip")]

@@ -1,0 +1,151 @@
+"""ReplicaSets: as many pods as they ask for, no more and no fewer, and a status that says how many there are.
+
+Pure: decides which pods to create, adopt, release and delete. Finished pods count for nothing and are replaced.
+Follows k8s.io/kubernetes ``pkg/controller/replicaset/replica_set.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubeapi.informer import Delta
+from kubeapi.meta import (
+    JSON,
+    ObjectKey,
+    controller_of,
+    copy_object,
+    is_terminating,
+    labels_of,
+    matches_labels,
+    owner_reference,
+)
+from kubeapi.scheme import PODS, REPLICASETS, Resource
+from kubecontroller.change import Change, Create, Outcome, Requeue, UpdateStatus, delete
+from kubecontroller.listers import Listers
+from kubecontroller.ownership import claim
+from kubecontroller.podstate import in_deletion_order, is_active, is_ready, seconds_until_available
+
+BURST_REPLICAS = 500
+"""Pods created or deleted in one go (replica_set.go BurstReplicas); the rest follows at the next event."""
+
+
+def reconcile(replica_set: JSON, candidates: Iterable[JSON], related: Iterable[JSON], now: float) -> list[Change]:
+    """Return what brings the pods of ``replica_set`` to ``spec.replicas``.
+
+    ``candidates`` are its pods and the orphans that it selects; ``related`` those of its Deployment's ReplicaSets.
+    """
+    claimed, changes = claim(replica_set, PODS, candidates)
+    pods = [pod for pod in claimed if is_active(pod)]
+    if not is_terminating(replica_set):
+        changes += _scale(replica_set, pods, related)
+    changes += _status(replica_set, pods, now)
+    return changes
+
+
+def _scale(replica_set: JSON, pods: list[JSON], related: Iterable[JSON]) -> list[Change]:
+    surplus = len(pods) - replica_set["spec"].get("replicas", 1)
+    if surplus < 0:
+        return [
+            Create(PODS, pod_from_template(replica_set), _creation(replica_set))
+            for _ in range(min(-surplus, BURST_REPLICAS))
+        ]
+    condemned = in_deletion_order(pods, related)[: min(surplus, BURST_REPLICAS)] if surplus else []
+    return [delete(PODS, pod, _deletion(replica_set)) for pod in condemned]
+
+
+def pod_from_template(replica_set: JSON) -> JSON:
+    """Return a pod as the template says it, to be named by the Registry."""
+    template = replica_set["spec"]["template"]
+    metadata = template.get("metadata") or {}
+    copied: JSON = {name: dict(metadata[name]) for name in ("labels", "annotations") if metadata.get(name)}
+    if metadata.get("finalizers"):
+        copied["finalizers"] = list(metadata["finalizers"])
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "generateName": f"{replica_set['metadata']['name']}-",
+            "namespace": replica_set["metadata"]["namespace"],
+            **copied,
+            "ownerReferences": [owner_reference(replica_set)],
+        },
+        "spec": copy_object(template["spec"]),
+    }
+
+
+def _creation(replica_set: JSON) -> Outcome:
+    return Outcome(replica_set, "SuccessfulCreate", "Created pod: {name}", "FailedCreate", "Error creating: {error}")
+
+
+def _deletion(replica_set: JSON) -> Outcome:
+    return Outcome(replica_set, "SuccessfulDelete", "Deleted pod: {name}", "FailedDelete", "Error deleting: {error}")
+
+
+def _status(replica_set: JSON, pods: list[JSON], now: float) -> list[Change]:
+    spec, before = replica_set["spec"], replica_set.get("status") or {}
+    min_ready_seconds = spec.get("minReadySeconds", 0)
+    waits = [seconds_until_available(pod, min_ready_seconds, now) for pod in pods]
+    template_labels = (spec["template"].get("metadata") or {}).get("labels") or {}
+    counts = {
+        "fullyLabeledReplicas": sum(matches_labels(template_labels, labels_of(pod)) for pod in pods),
+        "readyReplicas": sum(is_ready(pod) for pod in pods),
+        "availableReplicas": sum(wait == 0 for wait in waits),
+    }
+    kept = {"conditions": before["conditions"]} if before.get("conditions") else {}
+    status = {
+        **kept,
+        "replicas": len(pods),
+        **{name: count for name, count in counts.items() if count},
+        "observedGeneration": replica_set["metadata"].get("generation", 0),
+    }
+    changes: list[Change] = []
+    if status != before:
+        changes.append(UpdateStatus(REPLICASETS, {**replica_set, "status": status}))
+    remaining = [wait for wait in waits if wait]
+    if remaining:
+        changes.append(Requeue(min(remaining)))
+    return changes
+
+
+class ReplicaSetController:
+    """Runs ``reconcile`` for the ReplicaSets that a change concerns."""
+
+    name = "replicaset-controller"
+    watches = (REPLICASETS, PODS)
+
+    def __init__(self, listers: Listers) -> None:
+        self._listers = listers
+
+    def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
+        """Return the ReplicaSets to reconcile after a change."""
+        if resource is REPLICASETS:
+            return [delta.key]
+        keys: list[ObjectKey] = []
+        for pod in (delta.old, delta.new):
+            if pod is not None:
+                keys += self._owners(delta.key.namespace, pod)
+        return keys
+
+    def _owners(self, namespace: str, pod: JSON) -> list[ObjectKey]:
+        controller = controller_of(pod)
+        if controller is None:
+            return self._listers.selecting(REPLICASETS, namespace, labels_of(pod))
+        return [ObjectKey(namespace, controller["name"])] if controller["kind"] == REPLICASETS.kind else []
+
+    def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
+        """Return the changes that ``key`` needs."""
+        replica_set = self._listers.store.find(REPLICASETS, key)
+        if replica_set is None:
+            return []
+        own = self._listers.controlled_by(PODS, replica_set)
+        orphans = self._listers.orphans(PODS, key.namespace, replica_set["spec"]["selector"])
+        return reconcile(replica_set, [*own, *orphans], self._related(replica_set, own), now)
+
+    def _related(self, replica_set: JSON, own: list[JSON]) -> list[JSON]:
+        """Return the active pods of all ReplicaSets of the same Deployment."""
+        controller = controller_of(replica_set)
+        if controller is None:
+            return [pod for pod in own if is_active(pod)]
+        siblings = self._listers.controlled_by(REPLICASETS, {"metadata": {"uid": controller["uid"]}})
+        pods = [pod for each in siblings for pod in self._listers.controlled_by(PODS, each)]
+        return [pod for pod in pods if is_active(pod)]

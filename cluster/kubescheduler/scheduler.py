@@ -1,0 +1,136 @@
+"""Runs the scheduler: pods that wait for a node get one, in the order in which they came.
+
+The one file of kubescheduler that knows asyncio. A pod for which no node will do waits until a node or a pod
+changes in a way that may help it; nothing is polled. Follows k8s.io/kubernetes ``pkg/scheduler``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+
+from kubeapi.events import EventRecorder
+from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.meta import JSON, ObjectKey, format_time
+from kubeapi.registry import Registry
+from kubeapi.scheme import NODES, PODS
+from kubeapi.status import StatusError
+from kubescheduler.scheduling import Nodes, Unschedulable, bound, is_waiting, owner_of, schedule, with_scheduled
+
+PODS_PER_TURN = 20
+"""Pods after which the event loop may see to its other tasks."""
+RETRY_SECONDS = 0.1
+"""Pause after a binding that was refused, for another writer came first."""
+
+
+class Scheduler:
+    """Assigns pods to nodes. ``run`` is the owner's task; cancelling it ends the scheduler."""
+
+    def __init__(
+        self, source: ListerWatcher, registry: Registry, *, clock: Callable[[], float], rng: random.Random
+    ) -> None:
+        self._source = source
+        self._registry = registry
+        self._clock = clock
+        self._rng = rng
+        self._events = EventRecorder(registry, "default-scheduler", clock=clock)
+        self._nodes = Nodes()
+        self._waiting: dict[ObjectKey, None] = {}
+        self._unschedulable: dict[ObjectKey, str] = {}
+        self._wake = asyncio.Event()
+        self._retries: dict[ObjectKey, asyncio.TimerHandle] = {}
+
+    async def run(self) -> None:
+        """Schedule until cancelled."""
+        nodes, pods = Informer(self._source, NODES), Informer(self._source, PODS)
+        nodes.add_handler(self._note_nodes)
+        pods.add_handler(self._note_pods)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for informer in (nodes, pods):
+                    tasks.create_task(informer.run(), name=f"kubescheduler informer {informer.resource}")
+                await nodes.wait_for_sync()
+                await pods.wait_for_sync()
+                while True:
+                    await self._wake.wait()
+                    self._wake.clear()
+                    await self._schedule_waiting()
+        finally:
+            for handle in self._retries.values():
+                handle.cancel()
+
+    def _note_nodes(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            self._nodes.put_node(delta.key.name, delta.new)
+        self._retry_unschedulable()
+
+    def _note_pods(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            pod = self._registry.store.find(PODS, delta.key)
+            self._nodes.put_pod(delta.key, pod)
+            if pod is not None and is_waiting(pod):
+                if delta.key not in self._unschedulable or _has_changed(delta):
+                    self._enqueue(delta.key)
+                continue
+            self._unschedulable.pop(delta.key, None)
+            if delta.old is not None and delta.old["spec"].get("nodeName") and pod is None:
+                self._retry_unschedulable()
+
+    def _retry_unschedulable(self) -> None:
+        for key in self._unschedulable:
+            self._enqueue(key)
+
+    def _enqueue(self, key: ObjectKey) -> None:
+        self._waiting[key] = None
+        self._wake.set()
+
+    def _enqueue_later(self, key: ObjectKey) -> None:
+        def mature() -> None:
+            self._retries.pop(key, None)
+            self._enqueue(key)
+
+        if key not in self._retries:
+            self._retries[key] = asyncio.get_running_loop().call_later(RETRY_SECONDS, mature)
+
+    async def _schedule_waiting(self) -> None:
+        done = 0
+        while self._waiting:
+            key = next(iter(self._waiting))
+            del self._waiting[key]
+            try:
+                self._schedule(key)
+            except StatusError:
+                self._enqueue_later(key)
+            done += 1
+            if done % PODS_PER_TURN == 0:
+                await asyncio.sleep(0)
+
+    def _schedule(self, key: ObjectKey) -> None:
+        pod = self._registry.store.find(PODS, key)
+        if pod is None or not is_waiting(pod):
+            return
+        decision = schedule(pod, self._nodes.loads(owner_of(pod)), self._rng)
+        if isinstance(decision, Unschedulable):
+            self._refuse(key, pod, decision.message)
+        else:
+            self._bind(key, pod, decision)
+
+    def _bind(self, key: ObjectKey, pod: JSON, node_name: str) -> None:
+        assigned = self._registry.update(PODS, bound(pod, node_name))
+        self._nodes.put_pod(key, assigned)
+        self._unschedulable.pop(key, None)
+        self._registry.update_status(PODS, with_scheduled(assigned, format_time(self._clock())))
+        self._events.event(assigned, "Normal", "Scheduled", f"Successfully assigned {key} to {node_name}")
+
+    def _refuse(self, key: ObjectKey, pod: JSON, message: str) -> None:
+        if self._unschedulable.get(key) == message:
+            return
+        self._unschedulable[key] = message
+        self._registry.update_status(PODS, with_scheduled(pod, format_time(self._clock()), message))
+        self._events.event(pod, "Warning", "FailedScheduling", message)
+
+
+def _has_changed(delta: Delta) -> bool:
+    """Tell whether a pod's wishes changed, rather than only what is said of it."""
+    return delta.old is None or delta.new is None or delta.old["spec"] != delta.new["spec"]

@@ -1,0 +1,193 @@
+"""Which node a pod gets: those that may run it, then the one with the fewest pods of its owner, then of all.
+
+Pure. It never looks at CPU or memory: pods are processes of one machine. Follows the filters and the messages of
+k8s.io/kubernetes ``pkg/scheduler`` (NodeUnschedulable, TaintToleration, NodeAffinity, NodeResourcesFit's pod count).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, ObjectKey, controller_of, labels_of
+from kubescheduler.affinity import satisfies_node_affinity
+
+_PREEMPTION = "Preemption is not helpful for scheduling."
+_NOT_READY_TAINT = "node.kubernetes.io/not-ready"
+_UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
+
+
+class NodeLoad(NamedTuple):
+    """A Node, the pods on it, and how many of these have the owner in question."""
+
+    node: JSON
+    pods: int
+    siblings: int
+
+
+class Nodes:
+    """The nodes with the pods that are on them, or are on their way there."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, JSON] = {}
+        self._placed: dict[ObjectKey, tuple[str, str]] = {}
+        self._pods: Counter[str] = Counter()
+        self._pods_by_owner: Counter[tuple[str, str]] = Counter()
+
+    def put_node(self, name: str, node: JSON | None) -> None:
+        """Take note of a Node's state; None when it is gone."""
+        if node is None:
+            self._nodes.pop(name, None)
+        else:
+            self._nodes[name] = node
+
+    def put_pod(self, key: ObjectKey, pod: JSON | None) -> None:
+        """Take note of a pod's state; only one that is assigned and has not ended counts."""
+        before = self._placed.pop(key, None)
+        if before is not None:
+            self._count(*before, -1)
+        if pod is None or not pod["spec"].get("nodeName") or _has_ended(pod):
+            return
+        place = pod["spec"]["nodeName"], owner_of(pod)
+        self._placed[key] = place
+        self._count(*place, 1)
+
+    def _count(self, node: str, owner: str, step: int) -> None:
+        self._pods[node] += step
+        self._pods_by_owner[node, owner] += step
+        if not self._pods_by_owner[node, owner]:
+            del self._pods_by_owner[node, owner]
+
+    def loads(self, owner: str) -> list[NodeLoad]:
+        """Return the nodes in the order of their names."""
+        return [
+            NodeLoad(node, self._pods[name], self._pods_by_owner[name, owner])
+            for name, node in sorted(self._nodes.items())
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Unschedulable:
+    """No node may run the pod; ``message`` says why, as kube-scheduler does."""
+
+    message: str
+
+
+def owner_of(pod: JSON) -> str:
+    """Return the uid of what controls a pod; a pod of nobody's is its own owner."""
+    controller = controller_of(pod)
+    return str((controller or pod["metadata"]).get("uid", ""))
+
+
+def schedule(pod: JSON, nodes: Sequence[NodeLoad], rng: random.Random) -> str | Unschedulable:
+    """Return the name of the node for ``pod``, or why there is none; ``rng`` decides between equals."""
+    if not nodes:
+        return Unschedulable("no nodes available to schedule pods")
+    reasons: Counter[str] = Counter()
+    fitting: list[NodeLoad] = []
+    for each in nodes:
+        reason = why_not(pod, each)
+        if reason is None:
+            fitting.append(each)
+        else:
+            reasons[reason] += 1
+    if not fitting:
+        return Unschedulable(_explain(len(nodes), reasons))
+    least = min((each.siblings, each.pods) for each in fitting)
+    emptiest = [each for each in fitting if (each.siblings, each.pods) == least]
+    return str(rng.choice(emptiest).node["metadata"]["name"])
+
+
+def why_not(pod: JSON, load: NodeLoad) -> str | None:
+    """Return why a node may not run the pod, None if it may."""
+    node = load.node
+    taint = _untolerated_taint(pod, node)
+    if (node.get("spec") or {}).get("unschedulable") and not _tolerates(pod, _UNSCHEDULABLE_TAINT_ENTRY):
+        return "node(s) were unschedulable"
+    if taint is not None:
+        return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
+    if not _matches_node(pod, node):
+        return "node(s) didn't match Pod's node affinity/selector"
+    limit = ((node.get("status") or {}).get("allocatable") or {}).get("pods")
+    if limit is not None and load.pods >= int(limit):
+        return "Too many pods"
+    return None
+
+
+_UNSCHEDULABLE_TAINT_ENTRY: JSON = {"key": _UNSCHEDULABLE_TAINT, "effect": "NoSchedule"}
+
+
+def _matches_node(pod: JSON, node: JSON) -> bool:
+    labels = labels_of(node)
+    selector = pod["spec"].get("nodeSelector") or {}
+    if any(labels.get(name) != value for name, value in selector.items()):
+        return False
+    return satisfies_node_affinity(pod, node)
+
+
+def _untolerated_taint(pod: JSON, node: JSON) -> JSON | None:
+    taints = [each for each in (node.get("spec") or {}).get("taints") or () if each["key"] != _UNSCHEDULABLE_TAINT]
+    is_marked = any(each["key"] == _NOT_READY_TAINT for each in taints)
+    if not is_marked and not _is_ready(node):
+        taints.append({"key": _NOT_READY_TAINT, "effect": "NoSchedule"})
+    for taint in taints:
+        if taint.get("effect") in {"NoSchedule", "NoExecute"} and not _tolerates(pod, taint):
+            return dict(taint)
+    return None
+
+
+def _tolerates(pod: JSON, taint: JSON) -> bool:
+    """Tell whether a toleration covers the taint (ToleratesTaint)."""
+    for each in pod["spec"].get("tolerations") or ():
+        if each.get("effect") not in {None, "", taint.get("effect")}:
+            continue
+        if each.get("key") not in {None, "", taint["key"]}:
+            continue
+        if each.get("operator") == "Exists" or (each.get("key") and each.get("value", "") == taint.get("value", "")):
+            return True
+    return False
+
+
+def _is_ready(node: JSON) -> bool:
+    """Tell whether the Node's condition Ready is True; a Node that says nothing is taken for ready."""
+    for each in (node.get("status") or {}).get("conditions") or ():
+        if each.get("type") == "Ready":
+            return bool(each.get("status") == "True")
+    return True
+
+
+def _has_ended(pod: JSON) -> bool:
+    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def _explain(count: int, reasons: Counter[str]) -> str:
+    texts = ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items()))
+    none = f"0/{count} nodes are available"
+    return f"{none}: {texts}. preemption: {none}: {count} {_PREEMPTION}"
+
+
+def is_waiting(pod: JSON) -> bool:
+    """Tell whether the pod waits for a node."""
+    is_leaving = bool(pod["metadata"].get("deletionTimestamp"))
+    return not pod["spec"].get("nodeName") and not is_leaving and not _has_ended(pod)
+
+
+def bound(pod: JSON, node_name: str) -> JSON:
+    """Return the pod assigned to a node."""
+    return {**pod, "spec": {**pod["spec"], "nodeName": node_name}}
+
+
+def with_scheduled(pod: JSON, stamp: str, message: str | None = None) -> JSON:
+    """Return the pod with the condition PodScheduled: True, or False with the reason why it is not."""
+    status = pod.get("status") or {}
+    before: JSON = next((each for each in status.get("conditions") or () if each["type"] == "PodScheduled"), {})
+    value = "True" if message is None else "False"
+    changed = before.get("lastTransitionTime") if before.get("status") == value else stamp
+    condition: JSON = {"type": "PodScheduled", "status": value, "lastProbeTime": None, "lastTransitionTime": changed}
+    if message is not None:
+        condition |= {"reason": "Unschedulable", "message": message}
+    others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
+    return {**pod, "status": {"phase": "Pending", **status, "conditions": [*others, condition]}}

@@ -1,0 +1,77 @@
+"""The scheduler over a real Store: binding, waiting, trying again when it may help."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from tests.helpers.kubecontroller_fakes import FakeCluster, node
+
+from kubeapi.meta import JSON, copy_object
+from kubeapi.scheme import NODES, PODS
+
+pytestmark = pytest.mark.looptime
+
+
+def pod(name: str, **spec: object) -> JSON:
+    containers = [{"name": "main", "image": "nginx"}]
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers, **spec}}
+
+
+async def test_a_pod_is_bound_and_told_so() -> None:
+    async with FakeCluster(nodes=1).running() as cluster:
+        cluster.registry.create(PODS, pod("web"))
+        await cluster.settle()
+        assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-1"
+        assert cluster.events("Scheduled") == ["Successfully assigned default/web to node-1"]
+
+
+async def test_fifty_at_once_are_spread_evenly() -> None:
+    async with FakeCluster(nodes=3).running() as cluster:
+        for number in range(50):
+            cluster.registry.create(PODS, pod(f"web-{number}"))
+        await cluster.settle()
+        assert sorted(Counter(each["spec"]["nodeName"] for each in cluster.pods()).values()) == [16, 17, 17]
+
+
+async def test_a_pod_that_names_its_node_is_left_alone() -> None:
+    async with FakeCluster(nodes=2).running() as cluster:
+        cluster.registry.create(PODS, pod("web", nodeName="node-2"))
+        await cluster.settle()
+        assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-2"
+        assert cluster.events("Scheduled") == []
+
+
+async def test_a_pod_without_a_node_says_so_once_and_gets_one_when_it_comes() -> None:
+    async with FakeCluster(nodes=1).running() as cluster:
+        cluster.registry.create(PODS, pod("web", nodeSelector={"disk": "ssd"}))
+        await cluster.settle()
+        [condition] = cluster.one(PODS, "web")["status"]["conditions"]
+        assert (condition["type"], condition["status"], condition["reason"]) == (
+            "PodScheduled",
+            "False",
+            "Unschedulable",
+        )
+        cluster.registry.create(PODS, pod("other"))
+        await cluster.settle()
+        assert len(cluster.events("FailedScheduling")) == 1
+        fitting = node("node-2")
+        fitting["metadata"]["labels"]["disk"] = "ssd"
+        cluster.registry.create(NODES, fitting)
+        await cluster.settle()
+        assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-2"
+
+
+async def test_a_pod_waits_for_a_place_on_a_full_node() -> None:
+    async with FakeCluster(nodes=0).running() as cluster:
+        cluster.registry.create(NODES, node("node-1") | {"status": {"allocatable": {"pods": "1"}}})
+        full = copy_object(cluster.one(NODES, "node-1")) | {"status": {"allocatable": {"pods": "1"}}}
+        cluster.registry.update_status(NODES, full)
+        cluster.registry.create(PODS, pod("first"))
+        cluster.registry.create(PODS, pod("second"))
+        await cluster.settle()
+        assert not cluster.one(PODS, "second")["spec"].get("nodeName")
+        cluster.registry.delete(PODS, "default", "first", grace_period_seconds=0)
+        await cluster.settle()
+        assert cluster.one(PODS, "second")["spec"]["nodeName"] == "node-1"

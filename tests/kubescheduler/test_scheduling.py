@@ -1,0 +1,142 @@
+"""Which node a pod gets, and what is said when none will do."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from tests.helpers.kubecontroller_fakes import node
+
+from kubeapi.meta import JSON, ObjectKey
+from kubescheduler.scheduling import NodeLoad, Nodes, Unschedulable, bound, owner_of, schedule, with_scheduled
+
+NO_HELP = "preemption: 0/{n} nodes are available: {n} Preemption is not helpful for scheduling."
+NOT_READY = {"conditions": [{"type": "Ready", "status": "False"}]}
+
+
+def pod(name: str = "web", owner: str = "", **spec: Any) -> JSON:
+    references = [{"kind": "ReplicaSet", "name": owner, "uid": owner, "controller": True}] if owner else []
+    metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "ownerReferences": references}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def load(obj: JSON, pods: int = 0, siblings: int = 0) -> NodeLoad:
+    return NodeLoad(obj, pods, siblings)
+
+
+def term(*expressions: JSON) -> JSON:
+    terms = [{"matchExpressions": list(expressions)}]
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    return {"affinity": {"nodeAffinity": required}}
+
+
+ZONE = "topology.kubernetes.io/zone"
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param({"nodeSelector": {"kubernetes.io/hostname": "node-2"}}, "node-2", id="node selector"),
+        pytest.param(term({"key": ZONE, "operator": "In", "values": ["b"]}), "node-2", id="affinity In"),
+        pytest.param(term({"key": ZONE, "operator": "NotIn", "values": ["b"]}), "node-1", id="affinity NotIn"),
+        pytest.param(term({"key": "gpu", "operator": "Exists"}), "node-2", id="affinity Exists"),
+        pytest.param(term({"key": "gpu", "operator": "DoesNotExist"}), "node-1", id="affinity DoesNotExist"),
+        pytest.param(term({"key": "gpu", "operator": "Gt", "values": ["3"]}), "node-2", id="affinity Gt"),
+        pytest.param(term({"key": ZONE, "operator": "Lt", "values": ["3"]}), None, id="affinity Lt on a word"),
+        pytest.param(term(), None, id="an empty term matches nothing"),
+    ],
+)
+def test_a_pod_goes_only_where_it_wants_to(spec: JSON, expected: str | None) -> None:
+    first, second = node("node-1", "a"), node("node-2", "b")
+    second["metadata"]["labels"]["gpu"] = "4"
+    decision = schedule(pod(**spec), [load(first), load(second)], random.Random(0))
+    assert (None if isinstance(decision, Unschedulable) else decision) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "spec", "message"),
+    [
+        pytest.param([], {}, "no nodes available to schedule pods", id="no nodes"),
+        pytest.param(
+            [node("node-1"), node("node-2")],
+            {"nodeSelector": {"disk": "ssd"}},
+            "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. " + NO_HELP.format(n=2),
+            id="selector",
+        ),
+        pytest.param(
+            [node("node-1", unschedulable=True), node("node-2") | {"status": NOT_READY}],
+            {},
+            "0/2 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }, "
+            "1 node(s) were unschedulable. " + NO_HELP.format(n=2),
+            id="cordoned and not ready",
+        ),
+        pytest.param(
+            [node("node-1", taints=[{"key": "team", "value": "blue", "effect": "NoSchedule"}])],
+            {"tolerations": [{"key": "team", "value": "red"}]},
+            "0/1 nodes are available: 1 node(s) had untolerated taint {team: blue}. " + NO_HELP.format(n=1),
+            id="taint",
+        ),
+        pytest.param(
+            [node("node-1") | {"status": {"allocatable": {"pods": "0"}}}],
+            {},
+            "0/1 nodes are available: 1 Too many pods. " + NO_HELP.format(n=1),
+            id="full",
+        ),
+    ],
+)
+def test_a_pod_that_fits_nowhere_is_told_why(nodes: list[JSON], spec: JSON, message: str) -> None:
+    decision = schedule(pod(**spec), [load(each) for each in nodes], random.Random(0))
+    assert decision == Unschedulable(message)
+
+
+@pytest.mark.parametrize(
+    "toleration",
+    [
+        pytest.param({"operator": "Exists"}, id="everything"),
+        pytest.param({"key": "team", "operator": "Exists"}, id="the key"),
+        pytest.param({"key": "team", "operator": "Equal", "value": "blue", "effect": "NoSchedule"}, id="all of it"),
+    ],
+)
+def test_a_tolerated_taint_keeps_nobody_away(toleration: JSON) -> None:
+    tainted = node("node-1", taints=[{"key": "team", "value": "blue", "effect": "NoSchedule"}])
+    assert schedule(pod(tolerations=[toleration]), [load(tainted)], random.Random(0)) == "node-1"
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        pytest.param([(9, 0), (1, 1)], "node-1", id="fewest siblings first"),
+        pytest.param([(9, 1), (8, 1)], "node-2", id="then fewest pods"),
+    ],
+)
+def test_the_emptiest_node_is_taken(loads: list[tuple[int, int]], expected: str) -> None:
+    nodes = [load(node(f"node-{number}"), *each) for number, each in enumerate(loads, start=1)]
+    assert schedule(pod(), nodes, random.Random(0)) == expected
+
+
+def test_equals_are_chosen_by_the_random_source_alone() -> None:
+    nodes = [load(node("node-1")), load(node("node-2"))]
+    chosen = Counter(schedule(pod(), nodes, random.Random(seed)) for seed in range(200))
+    assert chosen.keys() == {"node-1", "node-2"}
+    assert schedule(pod(), nodes, random.Random(7)) == schedule(pod(), nodes, random.Random(7))
+
+
+def test_pods_that_are_placed_count_and_those_that_ended_or_left_do_not() -> None:
+    nodes = Nodes()
+    nodes.put_node("node-1", node("node-1"))
+    key = ObjectKey("default", "web")
+    placed = bound(pod(owner="rs"), "node-1")
+    for state, expected in [(placed, 1), (placed | {"status": {"phase": "Failed"}}, 0), (placed, 1), (None, 0)]:
+        nodes.put_pod(key, state)
+        assert [(each.pods, each.siblings) for each in nodes.loads("rs")] == [(expected, expected)]
+    assert owner_of(placed) == "rs"
+
+
+def test_the_condition_keeps_its_time_while_it_stays_the_same() -> None:
+    refused = with_scheduled(pod(), "2026-01-01T00:00:00Z", "no")
+    again = with_scheduled(refused, "2026-01-02T00:00:00Z", "still no")
+    done = with_scheduled(again, "2026-01-03T00:00:00Z")
+    times = [each["status"]["conditions"][0]["lastTransitionTime"] for each in (refused, again, done)]
+    assert times == ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"]
