@@ -1,7 +1,7 @@
 """The cluster configuration: what can be set, with unit, default and reason.
 
 A document ``apiVersion: kubesvc.dev/v1alpha1``, ``kind: ClusterConfiguration`` among the manifests; field names there
-are these in camelCase. The defaults are kubeadm's with the first octet replaced by 127.
+are these in camelCase but where it is said. The defaults are kubeadm's with the first octet replaced by 127.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Networking:
     dns_domain: str = "cluster.local"
     """The zone of the cluster's names."""
 
-    service_node_port_range: tuple[int, int] = (30000, 32767)
-    """First and last node port; written ``30000-32767``."""
+    node_port_range: tuple[int, int] = (30000, 32767)
+    """First and last node port; written ``serviceNodePortRange: 30000-32767``."""
 
     dns_address: str = "127.96.0.10"
     """Cluster IP of kube-dns: the tenth of the service subnet, as kubeadm has it, unless it is set."""

@@ -56,7 +56,7 @@ def read_networking(top: Fields) -> Networking:
         pod_subnet=str(pod),
         load_balancer_subnet=str(load_balancer),
         dns_domain=domain,
-        service_node_port_range=_read_range(fields),
+        node_port_range=_read_range(fields),
         dns_address=_read_dns_address(fields, service),
         api_address=str(service[1]),
     )
@@ -86,7 +86,7 @@ def _read_subnet(fields: Fields, kind: _Subnet) -> IPv4Network:
 
 def _read_range(fields: Fields) -> tuple[int, int]:
     name = "serviceNodePortRange"
-    default = _DEFAULT.service_node_port_range
+    default = _DEFAULT.node_port_range
     text = fields.text(name, "-".join(map(str, default)))
     found = _RANGE.fullmatch(text)
     if found is None:

@@ -33,13 +33,13 @@ _REMEMBERED = 65536
 class Translation(NamedTuple):
     """An address of a manifest that is another one here."""
 
-    field: str
+    path: str
     before: str
     after: str
 
     def warning(self) -> FieldError:
         """Return what the user is told, at its field."""
-        return FieldError("Translated", self.field, str(self))
+        return FieldError("Translated", self.path, str(self))
 
     def __str__(self) -> str:
         return f"{self.before} is {self.after} on this machine"
@@ -67,10 +67,10 @@ def translate(obj: JSON) -> tuple[JSON, list[Translation]]:
     return ({**obj, "spec": {**spec, **changed}}, translations) if translations else (obj, [])
 
 
-def _translated(field: str, before: str, translations: list[Translation]) -> str:
+def _translated(path: str, before: str, translations: list[Translation]) -> str:
     after = stand_in(before)
     if after != before:
-        translations.append(Translation(field, before, after))
+        translations.append(Translation(path, before, after))
     return after
 
 

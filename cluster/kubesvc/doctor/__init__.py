@@ -1,0 +1,51 @@
+"""`kubesvc doctor`: what this machine allows, and how to mend what it does not.
+
+Readings (``machine``) are judged by pure functions (``checks``) and told by ``report``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from kubeapi.scheme import SERVICES
+from kubesvc.config import ClusterConfiguration, read_configuration
+from kubesvc.doctor.checks import Check, check_machine
+from kubesvc.doctor.machine import ClusterState, read_machine
+from kubesvc.doctor.report import as_json, as_text, overall
+from kubesvc.doctor.wanted import wanted_sockets
+from kubesvc.manifests import Fault, Loaded, load
+from kubesvc.network.loopback import LoopbackNetwork, translate
+from kubesvc.state import StateDirectory
+
+__all__ = ["run_doctor"]
+
+
+def run_doctor(paths: Sequence[str], state: StateDirectory, *, is_json: bool) -> tuple[str, int]:
+    """Examine the machine for the manifests (none: the defaults) and return the report and the exit status."""
+    loaded = load(paths, sys.stdin) if paths else Loaded()
+    configuration, faults, _ = read_configuration(loaded.configuration)
+    checks = [_check_fault(each) for each in sorted([*loaded.faults, *faults])]
+    checks += _examine(ClusterConfiguration() if faults else configuration, loaded, state)
+    return as_json(checks) if is_json else as_text(checks), int(overall(checks) == "fail")
+
+
+def _check_fault(fault: Fault) -> Check:
+    where = f"{fault.source}:{fault.line}:{fault.column}"
+    return Check("manifests", where, "fail", str(fault).partition("\n    ")[0], fault.hint)
+
+
+def _examine(configuration: ClusterConfiguration, loaded: Loaded, state: StateDirectory) -> list[Check]:
+    services = [translate(each.obj)[0] for each in loaded.documents if each.resource is SERVICES]
+    network = LoopbackNetwork.of(configuration)
+    wanted = wanted_sockets(configuration, services, network.bind_port)
+    machine = read_machine(configuration.nodes[0].address, _clusters(state), {each.port for each in wanted})
+    return check_machine(machine, configuration, wanted, state.owner())
+
+
+def _clusters(state: StateDirectory) -> tuple[ClusterState, ...]:
+    root = state.path.parent
+    if not root.is_dir():
+        return ()
+    states = [StateDirectory(each.name, root) for each in sorted(root.iterdir()) if each.is_dir()]
+    return tuple(ClusterState(each.name, each.owner(), each.socket.exists()) for each in states)

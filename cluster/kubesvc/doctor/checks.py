@@ -1,0 +1,177 @@
+"""What the readings of a machine mean for a cluster. Pure: one function, one check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from kubesvc.config import ClusterConfiguration, machine_upstreams
+from kubesvc.doctor.machine import BoundSocket, Machine
+from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
+
+Status = Literal["ok", "warn", "fail"]
+
+OPEN_FILES = 16384
+"""Two for each of 5,000 idle connections, and room for listeners and logs."""
+
+_EVERYBODY = frozenset(("0.0.0.0", "::"))  # noqa: S104 - compared with, not bound
+
+
+class Check(NamedTuple):
+    """One finding. ``remedy`` is a command, or a sentence, that mends it."""
+
+    group: str
+    name: str
+    status: Status
+    message: str
+    remedy: str = ""
+
+
+class WantedSocket(NamedTuple):
+    """A socket that a cluster will bind, and what for."""
+
+    purpose: str
+    protocol: str
+    address: str
+    port: int
+
+
+def check_machine(
+    machine: Machine, configuration: ClusterConfiguration, wanted: Sequence[WantedSocket], running: int | None = None
+) -> list[Check]:
+    """Return every finding; ``running`` is the process of the cluster itself if it runs, whose sockets are no fault."""
+    return [
+        check_loopback(machine, configuration),
+        check_low_ports(machine),
+        check_ephemeral_ports(machine, configuration),
+        *check_wanted(machine, wanted, running),
+        check_open_files(machine),
+        check_resolver(machine, configuration),
+        *check_state(machine),
+        *check_tools(machine),
+    ]
+
+
+def check_loopback(machine: Machine, configuration: ClusterConfiguration) -> Check:
+    """Whether the addresses of 127.0.0.0/8 can be bound."""
+    address = configuration.nodes[0].address
+    if machine.loopback_error:
+        message = f"{address} cannot be bound: {machine.loopback_error.strip()}"
+        return Check("network", "loopback", "fail", message, "sudo ip address add 127.0.0.1/8 dev lo")
+    return Check("network", "loopback", "ok", "all of 127.0.0.0/8 can be bound")
+
+
+def check_low_ports(machine: Machine) -> Check:
+    """Whether ports keep their numbers."""
+    name, low_ports = "low ports", machine.low_ports
+    if low_ports.can_bind(1):
+        return Check("network", name, "ok", "ports below 1024 may be bound")
+    if low_ports.can_bind(53):
+        first = low_ports.unprivileged_start
+        return Check("network", name, "ok", f"ports from {first} on may be bound: 53, 80 and 443 keep their numbers")
+    last = min(low_ports.unprivileged_start, LOW_PORTS_END) - 1
+    moved = ", ".join(f"{port} is {port + PORT_SHIFT}" for port in (53, 80, 443) if not low_ports.can_bind(port))
+    message = f"ports up to {last} may not be bound, so they move by {PORT_SHIFT}: {moved}"
+    remedy = "sudo sysctl -w net.ipv4.ip_unprivileged_port_start=53"
+    return Check("network", name, "warn", message, f"{remedy}   (until reboot; every user may then bind ports from 53)")
+
+
+def check_ephemeral_ports(machine: Machine, configuration: ClusterConfiguration) -> Check:
+    """Whether an outgoing connection of anybody could hold a port that a Service wants."""
+    name, wanted = "ephemeral ports", [configuration.networking.node_port_range]
+    if not machine.low_ports.can_bind(53):
+        wanted.append((PORT_SHIFT + 1, PORT_SHIFT + LOW_PORTS_END - 1))
+    low, high = machine.ephemeral_ports
+    at_risk = [
+        (max(first, low), min(last, high))
+        for first, last in wanted
+        if first <= high and low <= last and not _is_reserved(machine, (max(first, low), min(last, high)))
+    ]
+    if not at_risk:
+        return Check("network", name, "ok", f"outgoing connections use {low}-{high}, apart from the node ports")
+    ranges = ",".join(f"{first}-{last}" for first, last in at_risk)
+    message = f"outgoing connections use {low}-{high} and may hold ports that Services want: {ranges}"
+    return Check("network", name, "warn", message, f"sudo sysctl -w net.ipv4.ip_local_reserved_ports={ranges}")
+
+
+def _is_reserved(machine: Machine, ports: tuple[int, int]) -> bool:
+    return any(first <= ports[0] and ports[1] <= last for first, last in machine.reserved_ports)
+
+
+def check_wanted(machine: Machine, wanted: Sequence[WantedSocket], running: int | None) -> Iterator[Check]:
+    """Whether the sockets of this configuration are free, and who has those that are not."""
+    taken = [(socket, owner) for socket in wanted if (owner := _owner(machine.sockets, socket)) is not None]
+    foreign = [(socket, owner) for socket, owner in taken if running not in owner.ancestors]
+    for socket, owner in foreign:
+        where = f"{owner.address}:{owner.port}" if owner.address in _EVERYBODY else "it"
+        who = f"process {owner.pid} ({owner.command or 'unknown'})" if owner.pid else "another user's process"
+        message = f"{socket.address}:{socket.port}/{socket.protocol} ({socket.purpose}) is taken: {who} has {where}"
+        remedy = f"kill {owner.pid}, or choose another port" if owner.pid else "choose another port"
+        yield Check("ports", f"{socket.address}:{socket.port}/{socket.protocol}", "fail", message, remedy)
+    if not foreign:
+        whose = " or this cluster's own" if taken else ""
+        yield Check("ports", "free", "ok", f"all {len(wanted)} known ports of this configuration are free{whose}")
+
+
+def _owner(sockets: Iterable[BoundSocket], wanted: WantedSocket) -> BoundSocket | None:
+    for each in sockets:
+        is_there = each.address == wanted.address or each.address in _EVERYBODY
+        if is_there and (each.protocol, each.port) == (wanted.protocol, wanted.port):
+            return each
+    return None
+
+
+def check_open_files(machine: Machine) -> Check:
+    """Whether many connections fit under the limit of open files."""
+    soft, hard = machine.open_files
+    if soft < 0 or soft >= OPEN_FILES:
+        limit = "no limit" if soft < 0 else str(soft)
+        return Check("limits", "open files", "ok", f"open files: {limit}")
+    message = f"{soft} open files allow about {soft // 2} connections at a time"
+    is_ours = hard < 0 or hard >= OPEN_FILES
+    remedy = f"ulimit -n {OPEN_FILES if hard < 0 else hard}" if is_ours else "raise nofile in /etc/security/limits.conf"
+    return Check("limits", "open files", "warn", message, remedy)
+
+
+def check_resolver(machine: Machine, configuration: ClusterConfiguration) -> Check:
+    """Whether names outside the cluster can be asked for."""
+    name, domain = "resolver", configuration.networking.dns_domain
+    if configuration.dns.upstreams is not None:
+        servers = configuration.dns.upstreams
+        message = f"names outside {domain} go to {', '.join(servers)}" if servers else "no upstream, as configured"
+        return Check("names", name, "ok", message)
+    own = (*configuration.dns.bind_addresses, configuration.networking.dns_address)
+    servers = machine_upstreams(machine.resolv_conf, own)
+    if servers:
+        return Check("names", name, "ok", f"names outside {domain} go to {', '.join(servers)}, from /etc/resolv.conf")
+    message = f"/etc/resolv.conf names no other server: names outside {domain} are refused"
+    return Check("names", name, "warn", message, "set dns.upstreams in the ClusterConfiguration")
+
+
+def check_state(machine: Machine) -> Iterator[Check]:
+    """Whether a crash has left something behind. Nothing of it blocks a start."""
+    stale = [each.name for each in machine.clusters if each.pid is None and each.has_leftovers]
+    for name in stale:
+        message = f'cluster "{name}" ended without tidying up; the next `kubesvc up --name {name}` clears that away'
+        yield Check("state", name, "warn", message, f"kubesvc down --name {name}")
+    if not stale:
+        running = [f"{each.name} (pid {each.pid})" for each in machine.clusters if each.pid is not None]
+        message = f"running: {', '.join(running)}" if running else "no cluster runs, and none has left anything behind"
+        yield Check("state", "clusters", "ok", message)
+
+
+_WITHOUT: dict[str, tuple[Status, str, str]] = {
+    "curl": ("warn", "the printed curl lines need it", "sudo apt-get install curl"),
+    "dig": ("warn", "the printed dig lines need it", "sudo apt-get install dnsutils"),
+    "kubectl": ("ok", "not needed", ""),
+    "nginx": ("ok", "the built-in web server stands for the image nginx", ""),
+}
+
+
+def check_tools(machine: Machine) -> Iterator[Check]:
+    """Which programs are there, and what their absence means."""
+    for tool, (status, meaning, remedy) in _WITHOUT.items():
+        if path := machine.tools.get(tool):
+            yield Check("tools", tool, "ok", f"{tool} is {path}")
+        else:
+            yield Check("tools", tool, status, f"{tool} is not installed: {meaning}", remedy)

@@ -1,0 +1,172 @@
+"""What the doctor reads of this machine: the only file of the doctor that does IO.
+
+A reading that fails is an absent one; the checks say what that means. Formats: proc(5).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import shutil
+import socket
+import struct
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from kubesvc.network.loopback import LowPorts, read_low_ports
+
+TOOLS = ("curl", "dig", "kubectl", "nginx")
+LISTENING = "0A"
+"""TCP_LISTEN of linux/include/net/tcp_states.h, as /proc/net/tcp writes it."""
+
+
+class BoundSocket(NamedTuple):
+    """A socket that listens. ``pid`` is 0 and ``command`` "" when its process is not ours to see."""
+
+    protocol: str
+    address: str
+    port: int
+    pid: int = 0
+    command: str = ""
+    ancestors: frozenset[int] = frozenset()
+
+
+class ClusterState(NamedTuple):
+    """One cluster's directory: who runs it (None: nobody), and whether a run left its control socket behind."""
+
+    name: str
+    pid: int | None
+    has_leftovers: bool
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Everything that the checks judge. Ports and files are counts and numbers as the kernel has them."""
+
+    low_ports: LowPorts
+    open_files: tuple[int, int]
+    """Soft and hard limit; -1 is unlimited."""
+    ephemeral_ports: tuple[int, int]
+    reserved_ports: tuple[tuple[int, int], ...]
+    loopback_error: str
+    """Why a node's address cannot be bound, "" if it can."""
+    sockets: tuple[BoundSocket, ...]
+    resolv_conf: str
+    tools: Mapping[str, str]
+    """Paths of the tools that are installed."""
+    clusters: tuple[ClusterState, ...] = ()
+
+
+def read_machine(node_address: str, clusters: tuple[ClusterState, ...], ports: Collection[int]) -> Machine:
+    """Read the machine; owners are looked up only for sockets on ``ports``."""
+    return Machine(
+        low_ports=read_low_ports(),
+        open_files=resource.getrlimit(resource.RLIMIT_NOFILE),
+        ephemeral_ports=_read_range(_text("/proc/sys/net/ipv4/ip_local_port_range")),
+        reserved_ports=parse_port_ranges(_text("/proc/sys/net/ipv4/ip_local_reserved_ports")),
+        loopback_error=_try_to_bind(node_address),
+        sockets=tuple(_bound_sockets(ports)),
+        resolv_conf=_text("/etc/resolv.conf"),
+        tools={tool: path for tool in TOOLS if (path := shutil.which(tool, path=_search_path()))},
+        clusters=clusters,
+    )
+
+
+def parse_port_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """Read ``8080,9000-9100`` as ip_local_reserved_ports writes it."""
+    ranges = []
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        if first.isdecimal():
+            ranges.append((int(first), int(last or first)))
+    return tuple(ranges)
+
+
+def parse_sockets(text: str, protocol: str) -> Iterator[tuple[BoundSocket, str]]:
+    """Yield the listening sockets of a /proc/net table, each with its inode."""
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 9 and (protocol == "UDP" or fields[3] == LISTENING):
+            address, _, port = fields[1].partition(":")
+            yield BoundSocket(protocol, _read_address(address), int(port, 16)), fields[9]
+
+
+def _read_address(text: str) -> str:
+    """Return the address of a /proc/net table: 32-bit words in the machine's order."""
+    words = [int(text[start : start + 8], 16) for start in range(0, len(text), 8)]
+    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
+    return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
+
+
+def _bound_sockets(ports: Collection[int]) -> Iterator[BoundSocket]:
+    found = []
+    for table, protocol in (("tcp", "TCP"), ("tcp6", "TCP"), ("udp", "UDP"), ("udp6", "UDP")):
+        found += [each for each in parse_sockets(_text(f"/proc/net/{table}"), protocol) if each[0].port in ports]
+    owners = _owners({inode for _, inode in found})
+    for bound, inode in found:
+        pid = owners.get(inode, 0)
+        yield bound._replace(pid=pid, command=_command(pid), ancestors=_ancestors(pid)) if pid else bound
+
+
+def _owners(inodes: Collection[str]) -> dict[str, int]:
+    """Return the process of every socket whose process we may look into."""
+    owners: dict[str, int] = {}
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    for process in Path("/proc").iterdir() if wanted else ():
+        if process.name.isdecimal():
+            with contextlib.suppress(OSError):
+                for descriptor in (process / "fd").iterdir():
+                    target = _link(descriptor)
+                    if target in wanted:
+                        owners[wanted[target]] = int(process.name)
+    return owners
+
+
+def _link(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return str(path.readlink())
+    return ""
+
+
+def _command(pid: int) -> str:
+    return " ".join(_text(f"/proc/{pid}/cmdline").split("\0")).strip()[:80]
+
+
+def _ancestors(pid: int) -> frozenset[int]:
+    found: set[int] = set()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        # The command, in parentheses, may hold anything; state and parent follow it.
+        after = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        pid = int(after[1]) if len(after) > 1 else 0
+    return frozenset(found)
+
+
+def _try_to_bind(address: str) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            return errno.errorcode.get(error.errno or 0, "") + f" {error.strerror}"
+    return ""
+
+
+def _search_path() -> str:
+    """Return $PATH and where Debian keeps servers, which ordinary users do not have in theirs."""
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+
+
+def _read_range(text: str) -> tuple[int, int]:
+    numbers = [int(each) for each in text.split() if each.isdecimal()]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (32768, 60999)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,55 @@
+"""Which sockets a cluster will bind, as far as its input says them. Pure.
+
+Cluster IPs and node ports that are left to allocation are not known before the start, and so not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from kubeapi.core import HEADLESS, Service, read_service
+from kubeapi.meta import JSON
+from kubesvc.config import ClusterConfiguration
+from kubesvc.doctor.checks import WantedSocket
+from kubesvc.network.addresses import stand_in
+
+LOCALHOST = "127.0.0.1"
+
+
+def wanted_sockets(
+    configuration: ClusterConfiguration, services: Iterable[JSON], bind_port: Callable[[int], int]
+) -> list[WantedSocket]:
+    """Return every socket that is known beforehand, each once."""
+    found = [*_own(configuration), *_outside(configuration)]
+    for obj in services:
+        found += _of_service(read_service(obj), configuration)
+    return list(dict.fromkeys(each._replace(port=bind_port(each.port)) for each in found))
+
+
+def _own(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
+    for address in (configuration.networking.dns_address, *configuration.dns.bind_addresses):
+        for protocol in ("UDP", "TCP"):
+            yield WantedSocket("DNS", protocol, address, 53)
+    proxy = configuration.proxy
+    for purpose, where in (("healthz", proxy.healthz_bind_address), ("metrics", proxy.metrics_bind_address)):
+        address, _, port = where.rpartition(":")
+        if address and port != "0":
+            yield WantedSocket(purpose, "TCP", address, int(port))
+
+
+def _outside(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
+    for host in configuration.external_hosts:
+        if host.is_served:
+            yield WantedSocket(f"externalHosts {host.name}", "TCP", stand_in(host.address), host.port)
+
+
+def _of_service(service: Service, configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
+    if service.is_headless or service.is_external_name:
+        return
+    own = [address for address in service.cluster_ips if address != HEADLESS]
+    nodes = [LOCALHOST, *(node.address for node in configuration.nodes)]
+    for port in service.ports:
+        for address in (*own, *service.external_ips):
+            yield WantedSocket(f"Service {service.key}", port.protocol, address, port.port)
+        for address in nodes if port.node_port else ():
+            yield WantedSocket(f"node port of Service {service.key}", port.protocol, address, port.node_port)
