@@ -1,0 +1,44 @@
+"""The kubelet's settings; the composition root fills them from the cluster configuration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kubelet.images import ImageSpec
+from kubelet.nodes import NodeConfig
+
+HOST_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV")
+"""What a container gets of the user's own environment: enough to find programs, nothing that could be a secret."""
+
+
+def host_environment() -> dict[str, str]:
+    """Return the variables of this process that containers inherit."""
+    return {name: os.environ[name] for name in HOST_VARIABLES if name in os.environ}
+
+
+def find_nginx() -> str:
+    """Return the path of the installed nginx, "" if there is none; /usr/sbin is not on every user's PATH."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin") or ""
+
+
+@dataclass(frozen=True)
+class KubeletConfig:
+    """Where pods run and how.
+
+    ``images`` adds to the built-in catalog. ``log_dir`` and ``work_dir`` are folders of this cluster alone; they are
+    made when needed. ``marker`` (see ``orphans.marker``) is in the environment of every pod process. A container
+    without workingDir runs in ``working_dir``. ``nginx`` is the real one's path, "" to use the built-in web server.
+    """
+
+    nodes: tuple[NodeConfig, ...]
+    log_dir: Path
+    work_dir: Path
+    images: Mapping[str, ImageSpec] = field(default_factory=dict)
+    marker: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = field(default_factory=os.getcwd)
+    environment: Mapping[str, str] = field(default_factory=host_environment)
+    nginx: str = field(default_factory=find_nginx)

@@ -1,0 +1,68 @@
+"""From a container's description to the process that it is: image, environment, words, ports. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from kubelet.builtins import plan_builtin
+from kubelet.environment import PodContext, container_environment, expand_all
+from kubelet.images import ImageSpec, Program, find_image, program_for
+from kubelet.podspec import ContainerSpec
+from kubelet.processes import ProcessSpec
+
+
+class HostFacts(NamedTuple):
+    """What a container takes from its surroundings."""
+
+    images: Mapping[str, ImageSpec]
+    environment: Mapping[str, str]
+    working_dir: str
+    nginx: str
+    bind_port: Callable[[int], int]
+
+
+class ContainerPlan(NamedTuple):
+    """A container, ready to be started."""
+
+    process: ProcessSpec
+    stop_signal: str
+
+
+def plan_container(
+    container: ContainerSpec, context: PodContext, host: HostFacts, scratch_dir: str
+) -> ContainerPlan | None:
+    """Return what to run, None for an unknown image; raises ConfigError. ``scratch_dir`` is nginx's prefix."""
+    image = find_image(container.image, host.images)
+    program = program_for(image, container.command, container.args)
+    if program is None:
+        return None
+    environment = container_environment(context, container, _given(container, context, host, image, program))
+    arguments = expand_all(program.arguments, environment)
+    if not program.builtin:
+        working_dir = container.working_dir or host.working_dir
+        return ContainerPlan(ProcessSpec(arguments, environment, working_dir), program.stop_signal)
+    plan = plan_builtin(program.builtin, arguments, host.bind_port, host.nginx)
+    process = ProcessSpec(
+        environment=environment,
+        working_dir=scratch_dir if plan["server"] == "nginx" else container.working_dir,
+        builtin=plan,
+        address=context.pod_ip,
+        title=program.builtin,
+    )
+    return ContainerPlan(process, program.stop_signal)
+
+
+def _given(
+    container: ContainerSpec, context: PodContext, host: HostFacts, image: ImageSpec | None, program: Program
+) -> dict[str, str]:
+    """Return what every container has: the user's PATH and the like, the image's ENV, and where the pod is."""
+    declared = container.ports[0].container_port if container.ports else 0
+    port = program.port if program.builtin and program.port else declared or program.port
+    given = {
+        **host.environment,
+        **(image.env if image else {}),
+        "HOSTNAME": context.pod.hostname,
+        "POD_IP": context.pod_ip,
+    }
+    return {**given, "PORT": str(host.bind_port(port))} if port else given

@@ -1,0 +1,137 @@
+"""The image catalog: which program stands for an image, since nothing is ever pulled.
+
+Pure. An entry of the cluster configuration wins over a built-in one; a name with a tag over one without; among names
+without registry the longest. References are read as github.com/distribution/reference does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+DEFAULT_PREFIXES = ("docker.io/library/", "docker.io/", "index.docker.io/library/", "index.docker.io/")
+"""What a name without a registry stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """What runs for an image.
+
+    ``command`` and ``args`` are the image's ENTRYPOINT and CMD (``$(VAR)`` is expanded); ``builtin`` names a server of
+    ours instead. ``port`` is what it listens on when nobody says otherwise (0: unknown). ``entrypoints`` are the names
+    by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL.
+    """
+
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    builtin: str = ""
+    port: int = 0
+    entrypoints: tuple[str, ...] = ()
+    stop_signal: str = "SIGTERM"
+
+
+BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
+    "nginx": ImageSpec(builtin="nginx", port=80, entrypoints=("nginx", "docker-entrypoint.sh"), stop_signal="SIGQUIT"),
+    "httpd": ImageSpec(builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground")),
+    "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
+    "registry.k8s.io/e2e-test-images/agnhost": ImageSpec(
+        builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost",)
+    ),
+    "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
+    "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
+    "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
+    "agnhost": ImageSpec(builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost",)),
+}
+
+
+class Reference(NamedTuple):
+    """An image reference without the registry that everybody may leave out."""
+
+    name: str
+    tag: str
+    digest: str
+
+
+def parse_reference(image: str) -> Reference:
+    """Split ``[registry/]name[:tag][@digest]``; ``docker.io/library/`` is left out."""
+    rest, _, digest = image.partition("@")
+    head, slash, last = rest.rpartition("/")
+    name, _, tag = last.partition(":")
+    full = f"{head}{slash}{name}"
+    for prefix in DEFAULT_PREFIXES:
+        if full.startswith(prefix):
+            full = full.removeprefix(prefix)
+            break
+    return Reference(full, tag, digest)
+
+
+def find_image(image: str, images: Mapping[str, ImageSpec]) -> ImageSpec | None:
+    """Return what stands for ``image``, None when nothing does.
+
+    An entry matches the whole name or its tail after a slash (``nginx`` matches ``my.registry/nginx:1.27``).
+    """
+    wanted = parse_reference(image)
+    for catalog in (images, BUILTIN_IMAGES):
+        matches = [(_rank(parse_reference(entry), wanted), spec) for entry, spec in catalog.items()]
+        found = [(rank, spec) for rank, spec in matches if rank is not None]
+        if found:
+            return max(found, key=lambda each: each[0])[1]
+    return None
+
+
+def _rank(entry: Reference, wanted: Reference) -> tuple[bool, int] | None:
+    if entry.tag and entry.tag != (wanted.tag or "latest"):
+        return None
+    if entry.digest and entry.digest != wanted.digest:
+        return None
+    if entry.name != wanted.name and not wanted.name.endswith(f"/{entry.name}"):
+        return None
+    return bool(entry.tag or entry.digest), len(entry.name)
+
+
+class Program(NamedTuple):
+    """What a container runs: a command, or the built-in named by ``builtin`` with ``arguments``."""
+
+    builtin: str
+    arguments: tuple[str, ...]
+    port: int
+    stop_signal: str
+
+
+def program_for(spec: ImageSpec | None, command: Sequence[str], args: Sequence[str]) -> Program | None:
+    """Return what runs, by Kubernetes' rule: ``command`` replaces ENTRYPOINT and CMD, ``args`` only CMD.
+
+    None when the image is unknown and the container gives no command.
+    """
+    if spec is None:
+        return Program("", (*command, *args), 0, "SIGTERM") if command else None
+    if spec.builtin:
+        return _builtin_program(spec, command, args)
+    entrypoint, default_args = (tuple(command), ()) if command else (spec.command, spec.args)
+    argv = (*entrypoint, *(args or default_args))
+    return Program("", argv, spec.port, spec.stop_signal) if argv else None
+
+
+def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str]) -> Program:
+    if command and PurePosixPath(command[0]).name not in spec.entrypoints:
+        return Program("", (*command, *args), 0, "SIGTERM")
+    given = (*command[1:], *args)
+    if given and spec.builtin in ("nginx", "httpd"):
+        # the image's entry point runs any other command as it is: `args: ["sleep", "1h"]`
+        if PurePosixPath(given[0]).name not in spec.entrypoints and not given[0].startswith("-"):
+            return Program("", given, 0, "SIGTERM")
+        given = ()
+    return Program(spec.builtin, given or spec.args, spec.port, spec.stop_signal)
+
+
+def unknown_image_text(image: str) -> str:
+    """Return what the event says about an image that nothing stands for."""
+    name = parse_reference(image).name
+    entry = f"images: {{{name}: {{command: [...]}}}}"
+    return (
+        f"kubesvc runs processes and pulls no images; say what {name} runs with `{entry}`"
+        " in the cluster configuration, or give the container a `command`"
+    )

@@ -1,0 +1,279 @@
+"""The kubelet of every node of the cluster, in one: Node objects, pod addresses, one worker per pod, logs.
+
+Reads Pods, Services and ConfigMaps through informers and writes through the registry. Decides only which pods are its
+own and what address each gets; how a pod lives is ``podlifecycle``'s. Follows k8s.io/kubernetes ``pkg/kubelet``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+from kubeapi.core import Service, read_service
+from kubeapi.events import EventRecorder
+from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.network import Network
+from kubeapi.registry import Registry
+from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
+from kubeapi.status import AlreadyExists, NotFound, StatusError
+from kubelet.config import KubeletConfig
+from kubelet.logs import read_log
+from kubelet.machine import read_machine
+from kubelet.nodes import NodeConfig, PodAddresses, node_object, node_status
+from kubelet.podspec import PodSpec, read_pod
+from kubelet.podstatus import PodPlace
+from kubelet.podworker import PodWorker, Surroundings
+from kubelet.processes import ProcessRunner
+
+STOP_MARGIN_SECONDS = 5.0
+"""What shutdown waits beyond the grace period, for SIGKILL to have done its work."""
+
+
+class _Node:
+    """A node of ours: its addresses and its voice."""
+
+    def __init__(self, config: NodeConfig, recorder: EventRecorder) -> None:
+        self.config = config
+        self.recorder = recorder
+        self.addresses = PodAddresses(config.pod_cidr)
+
+
+class Kubelet:
+    """Runs the pods of all configured nodes while ``run`` runs.
+
+    ``runner`` may be one that the caller has opened early and shares; then the caller closes it.
+    """
+
+    def __init__(
+        self,
+        source: ListerWatcher,
+        registry: Registry,
+        config: KubeletConfig,
+        network: Network,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        rng: random.Random,
+        runner: ProcessRunner | None = None,
+    ) -> None:
+        self.runner = runner or ProcessRunner(config.marker)
+        self._owns_runner = runner is None
+        self._registry = registry
+        self._config = config
+        self._clock = clock
+        self._rng = rng
+        self._pods = Informer(source, PODS)
+        self._services = Informer(source, SERVICES)
+        self._config_maps = Informer(source, CONFIGMAPS)
+        self._nodes = {
+            each.name: _Node(each, EventRecorder(registry, "kubelet", clock=clock, host=each.name))
+            for each in config.nodes
+        }
+        self._workers: dict[str, PodWorker] = {}
+        self._waiting: dict[str, JSON] = {}
+        self._deltas: deque[Delta] = deque()
+        self._wake = asyncio.Event()
+        self._has_new_config = False
+        self._readings: list[Service] | None = None
+        self._is_stopping = False
+        self._around = Surroundings(
+            config, registry, network, self.runner, clock, monotonic, self._config_maps.cache, self._read_services
+        )
+
+    async def run(self) -> None:
+        """Run pods until cancelled; then whatever still runs is killed."""
+        self._pods.add_handler(self._note_pods)
+        self._services.add_handler(self._note_services)
+        self._config_maps.add_handler(self._note_config)
+        await self.runner.open()
+        self._register_nodes()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for informer in (self._services, self._config_maps, self._pods):
+                    group.create_task(informer.run(), name=f"kubelet: {informer.resource}")
+                await self._services.wait_for_sync()
+                await self._config_maps.wait_for_sync()
+                while True:
+                    await self._wake.wait()
+                    self._wake.clear()
+                    self._synchronise()
+        finally:
+            await asyncio.gather(*(worker.close() for worker in self._workers.values()))
+            if self._owns_runner:
+                await self.runner.close()
+
+    async def shutdown(self, grace_seconds: float) -> None:
+        """Stop all pods in order, each within ``grace_seconds`` at the most; their objects stay as they are."""
+        self._is_stopping = True
+        workers = [each for each in self._workers.values() if not each.ended.is_set()]
+        for worker in workers:
+            worker.stop(min(grace_seconds, worker.spec.grace_seconds), silently=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds + STOP_MARGIN_SECONDS):
+                await asyncio.gather(*(worker.ended.wait() for worker in workers))
+
+    def pids(self) -> dict[ObjectKey, dict[str, int]]:
+        """Return the pids of all running containers, by pod and container."""
+        return {worker.spec.key: worker.pids() for worker in self._workers.values()}
+
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        *,
+        follow: bool = False,
+        tail_lines: int | None = None,
+        since_seconds: float | None = None,
+        previous: bool = False,
+        timestamps: bool = False,
+    ) -> AsyncIterator[bytes]:
+        """Return a container's log, or raise StatusError at once, with the texts that kubectl's users know."""
+        worker = self._find(ObjectKey(namespace, pod))
+        name = _choose_container(worker.spec, container)
+        number = worker.state.container(name).restart_count
+        if previous:
+            number -= 1
+            if number < 0:
+                text = f'previous terminated container "{name}" in pod "{pod}" not found'
+                raise StatusError(400, "BadRequest", text)
+        writer = worker.logs.get((name, number))
+        if writer is None:
+            reason = worker.state.container(name).reason or "ContainerCreating"
+            text = f'container "{name}" in pod "{pod}" is waiting to start: {reason}'
+            raise StatusError(400, "BadRequest", text)
+        since = None if since_seconds is None else self._clock() - since_seconds
+        return read_log(writer.path, writer, follow=follow, tail_lines=tail_lines, since=since, timestamps=timestamps)
+
+    def _find(self, key: ObjectKey) -> PodWorker:
+        found = [each for each in self._workers.values() if each.spec.key == key]
+        if not found:
+            raise NotFound(PODS, key.name)
+        return found[-1]
+
+    def _note_pods(self, deltas: Sequence[Delta]) -> None:
+        self._deltas.extend(deltas)
+        self._wake.set()
+
+    def _note_services(self, _deltas: Sequence[Delta]) -> None:
+        self._readings = None
+
+    def _note_config(self, _deltas: Sequence[Delta]) -> None:
+        self._has_new_config = True
+        self._wake.set()
+
+    def _read_services(self) -> list[Service]:
+        if self._readings is None:
+            self._readings = [read_service(each) for each in self._services.cache.values()]
+        return self._readings
+
+    def _synchronise(self) -> None:
+        if self._has_new_config:
+            self._has_new_config = False
+            for worker in self._workers.values():
+                worker.config_changed()
+        while self._deltas:
+            self._take(self._deltas.popleft())
+
+    def _take(self, delta: Delta) -> None:
+        old, new = delta.old, delta.new
+        if old is not None and (new is None or new["metadata"]["uid"] != old["metadata"]["uid"]):
+            self._forget(old)
+        if new is None or new["spec"].get("nodeName") not in self._nodes or self._is_stopping:
+            return
+        worker = self._workers.get(new["metadata"]["uid"])
+        if worker is not None:
+            worker.update(new)
+            if worker.is_terminal:
+                self._release(worker)
+        elif new["metadata"]["uid"] not in self._waiting:
+            self._admit(new)
+        else:
+            self._waiting[new["metadata"]["uid"]] = new
+
+    def _admit(self, pod: JSON) -> None:
+        """Take a pod over: give it an address and start it. One that is over already is only let go."""
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") or pod["metadata"].get(
+            "deletionTimestamp"
+        ):
+            if pod["metadata"].get("deletionTimestamp"):
+                with contextlib.suppress(StatusError):
+                    self._registry.delete(PODS, *_key(pod), grace_period_seconds=0)
+            return
+        spec = read_pod(pod)
+        node = self._nodes[spec.node_name]
+        address = node.config.address if spec.is_host_network else node.addresses.allocate()
+        if address is None:
+            self._waiting[spec.uid] = pod
+            text = (
+                "Failed to create pod sandbox: failed to allocate for range 0: no IP addresses available in "
+                f"{node.config.pod_cidr} (node {node.config.name})"
+            )
+            with contextlib.suppress(StatusError):
+                node.recorder.event(pod, "Warning", "FailedCreatePodSandBox", text)
+            return
+        self._waiting.pop(spec.uid, None)
+        place = PodPlace(address, node.config.address, self._clock())
+        worker = self._workers[spec.uid] = PodWorker(self._around, node.recorder, pod, place)
+        worker.begin()
+
+    def _forget(self, pod: JSON) -> None:
+        uid = pod["metadata"]["uid"]
+        self._waiting.pop(uid, None)
+        worker = self._workers.get(uid)
+        if worker is None:
+            return
+        worker.vanish()
+        asyncio.get_running_loop().create_task(self._bury(uid, worker), name=f"end of {worker.spec.key}")
+
+    async def _bury(self, uid: str, worker: PodWorker) -> None:
+        await worker.ended.wait()
+        await worker.close()
+        del self._workers[uid]
+        worker.remove_files()
+        self._release(worker)
+
+    def _release(self, worker: PodWorker) -> None:
+        """Give a pod's address back, once, and let a pod that waits for one have it."""
+        if worker.place.pod_ip == worker.place.host_ip:
+            return
+        self._nodes[worker.spec.node_name].addresses.release(worker.place.pod_ip)
+        for pod in list(self._waiting.values()):
+            self._admit(pod)
+
+    def _register_nodes(self) -> None:
+        machine = read_machine()
+        for node in self._nodes.values():
+            wanted = node_object(node.config, machine, node.addresses.capacity)
+            try:
+                stored = self._registry.create(NODES, wanted)
+            except AlreadyExists:
+                stored = self._registry.update(NODES, wanted)
+            status = node_status(node.config, machine, node.addresses.capacity, self._clock())
+            self._registry.update_status(NODES, {**stored, "status": status})
+
+
+def _key(pod: JSON) -> tuple[str, str]:
+    return pod["metadata"].get("namespace", ""), pod["metadata"]["name"]
+
+
+def _choose_container(pod: PodSpec, name: str) -> str:
+    if name:
+        if pod.container(name) is None:
+            raise StatusError(400, "BadRequest", f"container {name} is not valid for pod {pod.key.name}")
+        return name
+    if len(pod.mains) == 1:
+        return pod.mains[0].name
+    if default := pod.annotations.get("kubectl.kubernetes.io/default-container"):
+        return _choose_container(pod, default)
+    choices = " ".join(_names(pod))
+    text = f"a container name must be specified for pod {pod.key.name}, choose one of: [{choices}]"
+    raise StatusError(400, "BadRequest", text)
+
+
+def _names(pod: PodSpec) -> Iterator[str]:
+    return (each.name for each in pod.mains)

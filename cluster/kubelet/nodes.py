@@ -1,0 +1,128 @@
+"""The nodes that the kubelet plays: their Node objects and the addresses of their pods. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kubeapi.meta import JSON, format_time
+
+KUBELET_VERSION = "v1.32.0-kubesvc"
+RUNTIME_VERSION = "kubesvc://0.1.0"
+FIRST_HOST = 2
+""".1 of a pod CIDR is the bridge, in a cluster with the usual network plug-ins."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """One node: its name, its address, the CIDR of its pods and its labels beyond the usual ones."""
+
+    name: str
+    address: str
+    pod_cidr: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the machine is, as Node objects say it."""
+
+    os_image: str = "Linux"
+    kernel_version: str = ""
+    architecture: str = "amd64"
+    machine_id: str = ""
+    cpus: int = 1
+    memory_kib: int = 0
+
+
+class PodAddresses:
+    """The addresses of one pod CIDR, given out round robin so that one that was freed is not used again at once."""
+
+    def __init__(self, pod_cidr: str) -> None:
+        network = ipaddress.ip_network(pod_cidr)
+        self._first = int(network.network_address) + FIRST_HOST
+        self._count = max(network.num_addresses - FIRST_HOST - (1 if network.version == 4 else 0), 0)
+        self._make = type(network.network_address)
+        self._next = 0
+        self._used: set[int] = set()
+
+    @property
+    def capacity(self) -> int:
+        """How many pods can have an address."""
+        return self._count
+
+    def allocate(self) -> str | None:
+        """Return an address that nobody has, None when there is none."""
+        for step in range(self._count):
+            offset = (self._next + step) % self._count
+            if offset not in self._used:
+                self._used.add(offset)
+                self._next = (offset + 1) % self._count
+                return str(self._make(self._first + offset))
+        return None
+
+    def release(self, address: str) -> None:
+        """Take an address back."""
+        self._used.discard(int(ipaddress.ip_address(address)) - self._first)
+
+
+def node_object(node: NodeConfig, machine: Machine, max_pods: int) -> JSON:
+    """Return the Node without its status."""
+    labels = {
+        "kubernetes.io/hostname": node.name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": machine.architecture,
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": machine.architecture,
+        **node.labels,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node.name, "labels": labels},
+        "spec": {"podCIDR": node.pod_cidr, "podCIDRs": [node.pod_cidr]},
+        "status": {"capacity": {"pods": str(max_pods)}},
+    }
+
+
+def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -> JSON:
+    """Return the status of a node that is well."""
+    resources = {"cpu": str(machine.cpus), "memory": f"{machine.memory_kib}Ki", "pods": str(max_pods)}
+    return {
+        "addresses": [
+            {"type": "InternalIP", "address": node.address},
+            {"type": "Hostname", "address": node.name},
+        ],
+        "capacity": resources,
+        "allocatable": resources,
+        "conditions": [
+            _condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "sufficient memory available", now),
+            _condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "no disk pressure", now),
+            _condition("PIDPressure", "False", "KubeletHasSufficientPID", "sufficient PID available", now),
+            _condition("Ready", "True", "KubeletReady", "posting ready status", now),
+        ],
+        "nodeInfo": {
+            "machineID": machine.machine_id,
+            "systemUUID": machine.machine_id,
+            "bootID": "",
+            "kernelVersion": machine.kernel_version,
+            "osImage": machine.os_image,
+            "containerRuntimeVersion": RUNTIME_VERSION,
+            "kubeletVersion": KUBELET_VERSION,
+            "kubeProxyVersion": KUBELET_VERSION,
+            "operatingSystem": "linux",
+            "architecture": machine.architecture,
+        },
+    }
+
+
+def _condition(kind: str, status: str, reason: str, message: str, now: float) -> JSON:
+    return {
+        "type": kind,
+        "status": status,
+        "lastHeartbeatTime": format_time(now),
+        "lastTransitionTime": format_time(now),
+        "reason": reason,
+        "message": f"kubelet has {message}" if status == "False" else f"kubelet is {message}",
+    }

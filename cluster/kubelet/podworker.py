@@ -1,0 +1,394 @@
+"""One pod at work: what its state machine decides, done.
+
+It starts processes, runs probes and hooks, keeps the timer, and writes status and events. Every decision is
+``podlifecycle``'s. A worker belongs to the kubelet, which tells it of the Pod object's changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeapi.core import Service
+from kubeapi.events import EventRecorder
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.network import Network
+from kubeapi.registry import Registry
+from kubeapi.scheme import PODS
+from kubeapi.status import StatusError
+from kubelet import podevents as happens
+from kubelet import podlifecycle as life
+from kubelet import prober
+from kubelet.config import KubeletConfig
+from kubelet.containers import ContainerPlan, HostFacts, plan_container
+from kubelet.environment import ConfigError, PodContext
+from kubelet.images import unknown_image_text
+from kubelet.logs import LogWriter, pod_log_dir
+from kubelet.podspec import (
+    GRPC,
+    ContainerSpec,
+    Exec,
+    HookHandler,
+    HTTPGet,
+    Probe,
+    Sleep,
+    TCPSocket,
+    port_number,
+    read_pod,
+)
+from kubelet.podstatus import PodPlace, not_emulated, phase_of, pod_status
+from kubelet.probestate import Kind, Verdict, begin_probe, observe
+from kubelet.processes import ProcessRunner, ProcessSpec, RunningProcess, StartError
+
+HOOK_SECONDS = 30.0
+"""Limit of a postStart hook; Kubernetes has none, but a hook that hangs would hide its container for ever."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all workers share."""
+
+    config: KubeletConfig
+    registry: Registry
+    network: Network
+    runner: ProcessRunner
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    config_maps: Mapping[ObjectKey, JSON]
+    services: Callable[[], list[Service]]
+
+
+class _Instance:
+    """One run of a container."""
+
+    def __init__(self, plan: ContainerPlan, log: LogWriter) -> None:
+        self.plan = plan
+        self.log = log
+        self.process: RunningProcess | None = None
+        self.probing: asyncio.Task[None] | None = None
+
+
+class PodWorker:
+    """Runs one pod until nothing of it is left. ``ended`` is set then."""
+
+    def __init__(self, around: Surroundings, recorder: EventRecorder, pod: JSON, place: PodPlace) -> None:
+        self.spec = read_pod(pod)
+        self.place = place
+        self.ended = asyncio.Event()
+        self.logs: dict[tuple[str, int], LogWriter] = {}
+        self._pod = pod
+        self._around = around
+        self._recorder = recorder
+        self._state = life.new_pod_state(self.spec)
+        self._instances: dict[str, _Instance] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._status_due: asyncio.Handle | None = None
+        self._has_object = True
+        self._is_silent = False
+
+    @property
+    def state(self) -> life.PodState:
+        """What the pod's containers are doing."""
+        return self._state
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether all containers are over and none will start again."""
+        return phase_of(self._state, self.spec.restart_policy) in ("Succeeded", "Failed")
+
+    def pids(self) -> dict[str, int]:
+        """Return the pid of every running container."""
+        return {each.name: each.pid for each in self._state.containers if each.stage is life.Stage.RUNNING}
+
+    def begin(self) -> None:
+        """Start the pod, which has its address now."""
+        if missing := not_emulated(self._pod):
+            text = f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
+            self._report("Warning", "NotEmulated", text)
+        for container in self.spec.containers:
+            if any(isinstance(probe.handler, GRPC) for probe in _probes(container).values()):
+                text = f"container {container.name}: kubesvc does not support gRPC probes; they count as passed"
+                self._report("Warning", "NotEmulated", text)
+        self.post(happens.Began())
+
+    def update(self, pod: JSON) -> None:
+        """Take note of the Pod object's new state; its deletion begins here."""
+        self._pod = pod
+        if pod["metadata"].get("deletionTimestamp"):
+            grace = pod["metadata"].get("deletionGracePeriodSeconds")
+            self.stop(self.spec.grace_seconds if grace is None else grace)
+
+    def vanish(self) -> None:
+        """Take note that the Pod object is gone: nobody waits for a grace period any more."""
+        self._has_object = False
+        self.stop(0)
+
+    def stop(self, grace_seconds: float, *, silently: bool = False) -> None:
+        """Stop all containers; ``silently`` writes neither status nor events (the cluster is going down)."""
+        self._is_silent = self._is_silent or silently
+        self.post(happens.Deleted(grace_seconds))
+
+    def config_changed(self) -> None:
+        """Try containers again that waited for a ConfigMap."""
+        self.post(happens.ConfigChanged())
+
+    async def close(self) -> None:
+        """Kill what is left and end all tasks."""
+        self._is_silent = True
+        for handle in (self._timer, self._status_due):
+            if handle is not None:
+                handle.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for log in self.logs.values():
+            log.close()
+        self.ended.set()
+
+    def remove_files(self) -> None:
+        """Delete the logs and the folders of a pod that is gone."""
+        key = self.spec.key
+        for folder in (
+            pod_log_dir(self._around.config.log_dir, key.namespace, key.name, self.spec.uid),
+            self._scratch(),
+        ):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def post(self, event: happens.Event) -> None:
+        """Let the state machine answer an event, and do what it says."""
+        if self._state.is_finished:
+            return
+        self._state, actions = life.step(self._state, event, self._around.clock())
+        for action in actions:
+            self._perform(action)
+        self._arm_timer()
+        if self._status_due is None:
+            self._status_due = asyncio.get_running_loop().call_soon(self._write_status)
+
+    def _perform(self, action: happens.Action) -> None:
+        match action:
+            case happens.Start(name):
+                self._spawn(self._run_container(name), f"container {name}")
+            case happens.BeginProbes(name):
+                instance = self._instances[name]
+                instance.probing = self._spawn(self._probe_container(name, instance), f"probes of {name}")
+            case happens.EndProbes(name):
+                if (instance := self._instances[name]).probing is not None:
+                    instance.probing.cancel()
+            case happens.RunPreStop(name, timeout):
+                self._spawn(self._pre_stop(name, timeout), f"preStop of {name}")
+            case happens.Signal(name):
+                instance = self._instances[name]
+                if instance.process is not None:
+                    instance.process.kill(_signal_number(instance.plan.stop_signal))
+            case happens.Kill(name):
+                if (process := self._instances[name].process) is not None:
+                    process.kill()
+            case happens.Report(kind, reason, message):
+                self._report(kind, reason, message)
+            case happens.Finish():
+                asyncio.get_running_loop().call_soon(self._finish)
+
+    def _spawn(self, work: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.spec.key}: {what}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _arm_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        wakeup = life.next_wakeup(self._state)
+        if wakeup is not None:
+            delay = max(wakeup - self._around.clock(), 0.0)
+            self._timer = asyncio.get_running_loop().call_later(delay, self.post, happens.Ticked())
+
+    async def _run_container(self, name: str) -> None:
+        """Run one instance of a container from its start to its end."""
+        container = self.spec.container(name)
+        assert container is not None
+        try:
+            plan = self._plan(container)
+        except ConfigError as error:
+            self.post(happens.Refused(name, "CreateContainerConfigError", str(error)))
+            return
+        if plan is None:
+            self.post(happens.Refused(name, "ErrImagePull", unknown_image_text(container.image)))
+            return
+        self._report("Normal", "Pulled", f'Container image "{container.image}" already present on machine')
+        self._report("Normal", "Created", f"Created container: {name}")
+        instance = self._instances[name] = _Instance(plan, self._open_log(name))
+        try:
+            if plan.process.builtin:
+                self._scratch(name).mkdir(parents=True, exist_ok=True)
+            await self._run_process(name, instance)
+        except (StartError, OSError) as error:
+            instance.log.close()
+            self.post(happens.StartFailed(name, f"failed to start container process: {error}"))
+        finally:
+            instance.log.close()
+
+    async def _run_process(self, name: str, instance: _Instance) -> None:
+        process = instance.process = await self._around.runner.start(instance.plan.process, instance.log.write)
+        try:
+            self.post(happens.Started(name, process.pid, uuid.uuid4().hex * 2))
+            end = await process.wait()
+        finally:
+            process.kill()
+        instance.log.close()
+        message = "The process was lost together with the process that starts containers" if end.is_lost else ""
+        self.post(happens.Exited(name, end.code, end.signal, message))
+
+    def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
+        around, config = self._around, self._around.config
+        context = PodContext(self.spec, self.place.pod_ip, self.place.host_ip, around.config_maps, around.services())
+        host = HostFacts(config.images, config.environment, config.working_dir, config.nginx, around.network.bind_port)
+        return plan_container(container, context, host, str(self._scratch(container.name)))
+
+    def _scratch(self, container: str = "") -> Path:
+        return self._around.config.work_dir / self.spec.uid / container
+
+    def _open_log(self, name: str) -> LogWriter:
+        """Open the log of a container's next instance; of the earlier ones only the last is kept."""
+        number = self._state.container(name).restart_count
+        key = self.spec.key
+        folder = pod_log_dir(self._around.config.log_dir, key.namespace, key.name, self.spec.uid) / name
+        for old in [each for each in self.logs if each[0] == name and each[1] < number - 1]:
+            path = self.logs.pop(old).path
+            for part in folder.glob(f"{path.name}*"):
+                with contextlib.suppress(OSError):
+                    part.unlink()
+        log = LogWriter(
+            folder / f"{number}.log",
+            clock=self._around.clock,
+            report=lambda text: self._report("Warning", "LogWriteFailed", text),
+        )
+        self.logs[name, number] = log
+        return log
+
+    async def _probe_container(self, name: str, instance: _Instance) -> None:
+        """Run the postStart hook, then the startup probe, then the other two side by side."""
+        container = self.spec.container(name)
+        assert container is not None
+        if container.post_start is not None and not await self._post_start(container, container.post_start, instance):
+            return
+        probes = _probes(container)
+        if startup := probes.pop(Kind.STARTUP, None):
+            await self._probe(container, instance, Kind.STARTUP, startup)
+        async with asyncio.TaskGroup() as group:
+            for kind, probe in probes.items():
+                group.create_task(self._probe(container, instance, kind, probe), name=f"{kind.value} of {name}")
+
+    async def _probe(self, container: ContainerSpec, instance: _Instance, kind: Kind, probe: Probe) -> None:
+        """Probe until a startup probe has passed, or a startup or liveness probe has failed for good."""
+        now = self._around.monotonic
+        started = now()
+        state = begin_probe(kind, probe, started, started)
+        target = self._target(container, instance)
+        port = None if isinstance(probe.handler, Exec) else port_number(container, probe.handler.port)
+        while not (self._state.is_terminating and kind is not Kind.READINESS):
+            await asyncio.sleep(max(state.due_at - now(), 0.0))
+            outcome = await prober.probe(probe.handler, port, target, probe.timeout)
+            state, verdict = observe(state, outcome, now())
+            if not outcome.is_success:
+                self._report("Warning", "Unhealthy", f"{kind.title} probe failed: {outcome.message}")
+            if verdict is not None and self._tell(container.name, kind, verdict, probe):
+                return
+
+    def _tell(self, name: str, kind: Kind, verdict: Verdict, probe: Probe) -> bool:
+        """Pass a verdict on; return whether the probe is done with."""
+        passed = verdict is Verdict.PASSED
+        if kind is Kind.READINESS:
+            self.post(happens.ReadinessChanged(name, passed))
+            return False
+        if not passed:
+            self.post(happens.ProbeKilled(name, kind.value, probe.grace_seconds))
+            return True
+        if kind is Kind.STARTUP:
+            self.post(happens.StartupPassed(name))
+            return True
+        return False
+
+    def _target(self, container: ContainerSpec, instance: _Instance) -> prober.Target:
+        process = instance.plan.process
+        working_dir = container.working_dir or self._around.config.working_dir
+
+        def command(words: tuple[str, ...]) -> ProcessSpec:
+            return ProcessSpec(words, process.environment, working_dir)
+
+        return prober.Target(self.place.pod_ip, self._around.network.dial, self._around.runner, command)
+
+    async def _post_start(self, container: ContainerSpec, hook: HookHandler, instance: _Instance) -> bool:
+        said = await self._run_hook(container, hook, instance, HOOK_SECONDS)
+        if said is None:
+            return True
+        self._report("Warning", "FailedPostStartHook", f"PostStartHook failed: {said}")
+        self.post(happens.PostStartFailed(container.name))
+        return False
+
+    async def _pre_stop(self, name: str, timeout: float) -> None:
+        container = self.spec.container(name)
+        assert container is not None
+        assert container.pre_stop is not None
+        said = await self._run_hook(container, container.pre_stop, self._instances[name], timeout)
+        if said is not None:
+            self._report("Warning", "FailedPreStopHook", f"PreStopHook failed: {said}")
+        self.post(happens.PreStopFinished(name))
+
+    async def _run_hook(
+        self, container: ContainerSpec, hook: HookHandler, instance: _Instance, timeout: float
+    ) -> str | None:
+        """Run a hook; return what went wrong, None if nothing did."""
+        if isinstance(hook, Sleep):
+            await asyncio.sleep(min(hook.seconds, timeout))
+            return None
+        port = port_number(container, hook.port) if isinstance(hook, HTTPGet | TCPSocket) else None
+        outcome = await prober.probe(hook, port, self._target(container, instance), timeout)
+        return None if outcome.is_success else outcome.message or "the command failed"
+
+    def _report(self, kind: str, reason: str, message: str) -> None:
+        if not self._is_silent and self._has_object:
+            with contextlib.suppress(StatusError):
+                self._recorder.event(self._pod, kind, reason, message)
+
+    def _write_status(self) -> None:
+        self._status_due = None
+        if self._is_silent or not self._has_object:
+            return
+        status = pod_status(self._pod, self.spec, self._state, self.place, self._around.clock())
+        if status == self._pod.get("status"):
+            return
+        metadata = {each: value for each, value in self._pod["metadata"].items() if each != "resourceVersion"}
+        with contextlib.suppress(StatusError):
+            self._pod = self._around.registry.update_status(
+                PODS,
+                {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": self._pod["spec"], "status": status},
+            )
+
+    def _finish(self) -> None:
+        """Say how the pod ended, then let its object go."""
+        if self._status_due is not None:
+            self._status_due.cancel()
+        self._write_status()
+        if self._has_object and not self._is_silent:
+            with contextlib.suppress(StatusError):
+                self._around.registry.delete(PODS, *self.spec.key, grace_period_seconds=0)
+        self.ended.set()
+
+
+def _probes(container: ContainerSpec) -> dict[Kind, Probe]:
+    found = {Kind.STARTUP: container.startup, Kind.LIVENESS: container.liveness, Kind.READINESS: container.readiness}
+    return {kind: probe for kind, probe in found.items() if probe is not None}
+
+
+def _signal_number(name: str) -> int:
+    return int(getattr(signal, name, signal.SIGTERM))

@@ -1,0 +1,333 @@
+"""Running processes through the zygote: start, output, signals and ends, on the event loop.
+
+It decides nothing. ``ProcessRunner`` also serves whoever wants a plain process that dies with this one. Nothing here
+forks: the one child is the zygote, and when it is lost its containers are reported as killed and the next start brings
+a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kubelet.builtins import BuiltinPlan
+from kubelet.orphans import kill_sessions
+
+READ_SIZE = 64 * 1024
+MAX_PACKET = 4 * 1024 * 1024
+ZYGOTE_EXIT_SECONDS = 10.0
+SOURCE_ROOT = str(Path(__file__).resolve().parent.parent)
+CONTAINER_MARK = "KUBESVC_CONTAINER"
+
+OutputSink = Callable[[str, bytes], None]
+"""Is given ``stdout`` or ``stderr`` and some bytes; must not block or raise."""
+
+
+class StartError(Exception):
+    """A process could not be started; the text is runc's."""
+
+
+class Exit(NamedTuple):
+    """How a process ended: its exit code (128 + signal if one killed it), and whether it was lost with the zygote."""
+
+    code: int
+    signal: int
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """What runs: ``argv``, or a ``builtin`` on ``address``. ``environment`` is complete, ``working_dir`` may be ""."""
+
+    argv: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    builtin: BuiltinPlan | None = None
+    address: str = ""
+    title: str = "pod"
+
+
+def discard(_stream: str, _chunk: bytes) -> None:
+    """Be the sink of output that nobody wants."""
+
+
+class RunningProcess:
+    """A process that was started. ``wait`` may be called by several; the output is complete when it returns."""
+
+    def __init__(self, runner: ProcessRunner, identity: str, pid: int, exit_future: asyncio.Future[Exit]) -> None:
+        self.pid = pid
+        self._runner = runner
+        self._identity = identity
+        self._exit = exit_future
+
+    @property
+    def has_exited(self) -> bool:
+        """Whether it is gone."""
+        return self._exit.done()
+
+    async def wait(self) -> Exit:
+        """Return how it ended, once it has."""
+        return await asyncio.shield(self._exit)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal; SIGKILL goes to everything that the process has started too. Late signals are ignored."""
+        if not self._exit.done():
+            self._runner.signal(self._identity, number)
+
+
+class _Output:
+    """The reading ends of one process's stdout and stderr."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sink: OutputSink) -> None:
+        self._loop = loop
+        self._sink = sink
+        self._open: dict[int, str] = {}
+
+    def open(self) -> tuple[int, int]:
+        """Begin to read; return the writing ends, which the caller closes."""
+        writers = []
+        for stream in ("stdout", "stderr"):
+            reader, writer = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(reader, False)
+            self._open[reader] = stream
+            self._loop.add_reader(reader, self._read, reader)
+            writers.append(writer)
+        return writers[0], writers[1]
+
+    def _read(self, descriptor: int) -> bool:
+        stream = self._open.get(descriptor)
+        if stream is None:
+            return False
+        try:
+            chunk = os.read(descriptor, READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError:
+            chunk = b""
+        if chunk:
+            self._sink(stream, chunk)
+            return True
+        self._close(descriptor)
+        return False
+
+    def drain(self) -> None:
+        """Take what is left in the pipes, then close them."""
+        for descriptor in list(self._open):
+            while self._read(descriptor):
+                pass
+            self._close(descriptor)
+
+    def _close(self, descriptor: int) -> None:
+        if self._open.pop(descriptor, None) is not None:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+
+class _Child(NamedTuple):
+    started: asyncio.Future[int]
+    exited: asyncio.Future[Exit]
+    output: _Output
+
+
+class ProcessRunner:
+    """Starts processes that live no longer than this one. ``marker`` is in the environment of each."""
+
+    def __init__(self, marker: Mapping[str, str]) -> None:
+        self._marker = dict(marker)
+        self._children: dict[str, _Child] = {}
+        self._pids: dict[str, int] = {}
+        self._control: socket.socket | None = None
+        self._zygote: asyncio.subprocess.Process | None = None
+        self._reapers: set[asyncio.Task[None]] = set()
+        self._outbox: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._opening = asyncio.Lock()
+        self._serial = 0
+
+    async def open(self) -> None:
+        """Bring up the zygote, unless it is there; it warms up while the caller goes on. OSError if it cannot."""
+        async with self._opening:
+            if self._control is None:
+                await self._spawn()
+
+    async def _spawn(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for each in (ours, theirs):
+            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                each.setsockopt(socket.SOL_SOCKET, option, MAX_PACKET)
+        try:
+            with theirs:
+                self._zygote = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    *("-S", "-s", "-m", "kubelet.zygote", str(theirs.fileno())),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": SOURCE_ROOT, **self._marker},
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        ours.setblocking(False)
+        self._control = ours
+        asyncio.get_running_loop().add_reader(ours, self._read_control)
+
+    async def start(self, spec: ProcessSpec, output: OutputSink = discard) -> RunningProcess:
+        """Start a process; returns when it runs (a built-in: when it listens). Raises StartError or OSError.
+
+        Cancelled, it leaves nothing running.
+        """
+        await self.open()
+        loop = asyncio.get_running_loop()
+        self._serial += 1
+        identity = f"{os.getpid()}-{self._serial}"
+        child = _Child(loop.create_future(), loop.create_future(), _Output(loop, output))
+        self._children[identity] = child
+        writers: tuple[int, ...] = ()
+        try:
+            writers = child.output.open()
+            self._send(_start_message(identity, spec, self._marker), writers)
+            pid = await child.started
+        except BaseException:
+            self.signal(identity, signal.SIGKILL)
+            if child.started.done() or not writers:
+                self._forget(identity)
+            raise
+        self._pids[identity] = pid
+        return RunningProcess(self, identity, pid, child.exited)
+
+    def signal(self, identity: str, number: int) -> None:
+        """Signal a process by the identity it was started with."""
+        if self._control is not None:
+            self._send({"op": "kill", "id": identity, "signal": int(number)}, ())
+
+    async def close(self) -> None:
+        """Kill whatever still runs and wait until the zygote is gone."""
+        self._lose_zygote()
+        if self._reapers:
+            await asyncio.wait(self._reapers, timeout=ZYGOTE_EXIT_SECONDS)
+
+    def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        """Send at once or queue; the descriptors are closed when they have been sent."""
+        packet = json.dumps(message).encode()
+        if len(packet) > MAX_PACKET:
+            self._close_all(descriptors)
+            raise StartError("argument list too long")
+        self._outbox.append((packet, descriptors))
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._outbox and self._control is not None:
+            packet, descriptors = self._outbox[0]
+            try:
+                socket.send_fds(self._control, [packet], descriptors)
+            except BlockingIOError:
+                asyncio.get_running_loop().add_writer(self._control, self._resume)
+                return
+            except OSError:
+                self._lose_zygote()
+                return
+            self._outbox.popleft()
+            self._close_all(descriptors)
+
+    def _resume(self) -> None:
+        if self._control is not None:
+            asyncio.get_running_loop().remove_writer(self._control)
+            self._flush()
+
+    def _read_control(self) -> None:
+        while self._control is not None:
+            try:
+                packet = self._control.recv(READ_SIZE)
+            except BlockingIOError:
+                return
+            except OSError:
+                packet = b""
+            if not packet:
+                self._lose_zygote()
+                return
+            self._take(json.loads(packet))
+
+    def _take(self, message: dict[str, Any]) -> None:
+        child = self._children.get(message["id"])
+        if child is None:
+            return
+        match message["op"]:
+            case "started" if not child.started.done():
+                child.started.set_result(message["pid"])
+            case "failed":
+                if not child.started.done():
+                    child.started.set_exception(StartError(message["message"]))
+                self._forget(message["id"])
+            case "exited":
+                self._forget(message["id"])
+                child.exited.set_result(Exit(message["code"], message["signal"]))
+
+    def _forget(self, identity: str) -> None:
+        child = self._children.pop(identity, None)
+        self._pids.pop(identity, None)
+        if child is not None:
+            child.output.drain()
+
+    def _lose_zygote(self) -> None:
+        """Close the control socket, upon which a living zygote ends everything; kill what a dead one left behind."""
+        control, zygote, self._control, self._zygote = self._control, self._zygote, None, None
+        if control is None or zygote is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(control)
+        loop.remove_writer(control)
+        control.close()
+        for _, descriptors in self._outbox:
+            self._close_all(descriptors)
+        self._outbox.clear()
+        lost, sessions = list(self._children.values()), set(self._pids.values())
+        self._children, self._pids = {}, {}
+        reaper = loop.create_task(_reap(zygote, lost, sessions), name="zygote-reaper")
+        self._reapers.add(reaper)
+        reaper.add_done_callback(self._reapers.discard)
+
+    @staticmethod
+    def _close_all(descriptors: tuple[int, ...]) -> None:
+        for each in descriptors:
+            os.close(each)
+
+
+async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions: set[int]) -> None:
+    """Report a zygote's processes as lost, once it is gone and nothing of theirs is left."""
+    try:
+        async with asyncio.timeout(ZYGOTE_EXIT_SECONDS):
+            await zygote.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            zygote.kill()
+        await zygote.wait()
+    kill_sessions(sessions)
+    for child in lost:
+        child.output.drain()
+        if not child.started.done():
+            child.started.set_exception(StartError("the process starter was lost"))
+        if not child.exited.done():
+            child.exited.set_result(Exit(137, int(signal.SIGKILL), is_lost=True))
+
+
+def _start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "op": "start",
+        "id": identity,
+        "argv": list(spec.argv),
+        "env": {**spec.environment, **marker, CONTAINER_MARK: identity},
+        "cwd": spec.working_dir,
+        "builtin": spec.builtin,
+        "address": spec.address,
+        "title": spec.title,
+    }

@@ -1,0 +1,49 @@
+"""Servers of one page: the stand-in for nginx and httpd, and hashicorp/http-echo."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from kubelet.servers.http import Request, Response, Server
+
+
+def page(options: dict[str, Any], name: str) -> Server:
+    """Return a web server that has nothing but its welcome page."""
+    body = options["page"].encode()
+
+    def handle(request: Request) -> Response:
+        response = _page(request, body)
+        _log_access(request, response)
+        return response
+
+    return Server(handle, (("Server", options["banner"]), ("X-Pod", name)))
+
+
+def _page(request: Request, body: bytes) -> Response:
+    if request.method not in ("GET", "HEAD"):
+        return Response(405, b"<html><head><title>405 Not Allowed</title></head></html>\n", "text/html")
+    if request.path in ("/", "/index.html"):
+        return Response(200, body, "text/html")
+    return Response(404, b"<html><head><title>404 Not Found</title></head></html>\n", "text/html")
+
+
+def http_echo(options: dict[str, Any], name: str) -> Server:
+    """Return http-echo: every path answers the text, /health says ok."""
+    body, status = f"{options['text']}\n".encode(), options["status"]
+
+    def handle(request: Request) -> Response:
+        if request.path == "/health":
+            return Response(200, b'{"status":"ok"}\n', "application/json")
+        response = Response(status, body)
+        _log_access(request, response)
+        return response
+
+    return Server(handle, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)))
+
+
+def _log_access(request: Request, response: Response) -> None:
+    agent = request.headers.get("user-agent", "-")
+    line = f'{request.client} "{request.method} {request.path}" {response.status} {len(response.body)} "{agent}"\n'
+    sys.stdout.write(line)
+    sys.stdout.flush()
