@@ -1,0 +1,235 @@
+"""The listening sockets: bind, accept, close; and, when binding fails, say why and try again.
+
+Obeys ``proxier``'s list of changes and touches no other socket. A socket that cannot be bound is one Service's trouble:
+its status and an event name the port and its owner, and it is tried again with a growing pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from kubeapi.network import Network
+from kubeproxy.poller import READABLE, Poller
+from kubeproxy.portowner import find_port_owners
+from kubeproxy.proxier import ListenerAction, ListenerChange
+from kubeproxy.rules import Listener, Rules
+from kubeproxy.tcp import Conntrack
+from kubeproxy.types import Destination, ListenerKind, ServicePortName
+
+BACKLOG = 4096
+"""Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
+
+ACCEPTS_PER_TURN = 64
+"""New connections of one listener before the others have their turn."""
+
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+"""Pauses before a socket that could not be bound is tried again; the last one repeats."""
+
+ACCEPT_PAUSE_SECONDS = 0.2
+"""Pause after accept() ran out of file descriptors; what waits is still there afterwards."""
+
+
+class ListenerStatus(NamedTuple):
+    """One address of one Service port. ``port`` is the one bound on this machine, ``requested_port`` the Service's.
+
+    Not bound and without an ``error``: the Service port has no endpoints, and clients are refused.
+    """
+
+    address: str
+    port: int
+    requested_port: int
+    protocol: str
+    kind: ListenerKind
+    service: ServicePortName
+    is_bound: bool
+    error: str
+
+
+Report = Callable[[ServicePortName, str], None]
+"""Is told why a Service port cannot be reached somewhere."""
+
+
+class _Bound:
+    """A listening socket."""
+
+    __slots__ = ("_conntrack", "_poller", "listener", "sock")
+
+    def __init__(self, listener: Listener, sock: socket.socket, poller: Poller, conntrack: Conntrack) -> None:
+        self.listener = listener
+        self.sock = sock
+        self._poller = poller
+        self._conntrack = conntrack
+
+    def on_event(self, events: int) -> None:
+        del events
+        self.accept(ACCEPTS_PER_TURN)
+
+    def accept(self, limit: int) -> None:
+        """Hand what waits, up to ``limit``, to the connection table."""
+        for _ in range(limit):
+            try:
+                sock, (client, _) = self.sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._pause()
+                    return
+                continue  # this client is gone already (ECONNABORTED and its kin, accept(2))
+            sock.setblocking(False)
+            self._conntrack.accept(sock, client, self.listener.service)
+
+    def _pause(self) -> None:
+        self._conntrack.counters.errors["too_many_open_files"] += 1
+        self._poller.modify(self.sock.fileno(), 0)
+        self._conntrack.loop.call_later(ACCEPT_PAUSE_SECONDS, self._resume)
+
+    def _resume(self) -> None:
+        if self.sock.fileno() >= 0:
+            self._poller.modify(self.sock.fileno(), READABLE)
+
+
+class _Failed(NamedTuple):
+    listener: Listener
+    error: str
+    attempts: int
+    timer: asyncio.TimerHandle
+
+
+class Listeners:
+    """The sockets of one proxy, by destination."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        poller: Poller,
+        network: Network,
+        conntrack: Conntrack,
+        report: Report,
+    ) -> None:
+        self._loop = loop
+        self._poller = poller
+        self._network = network
+        self._conntrack = conntrack
+        self._report = report
+        self._bound: dict[Destination, _Bound] = {}
+        self._failed: dict[Destination, _Failed] = {}
+
+    def close(self, changes: Iterable[ListenerChange]) -> None:
+        """Close what is to be closed. What waited to be accepted is still served, by the rules before the change."""
+        for change in changes:
+            if change.action is ListenerAction.CLOSE:
+                self._close(change.listener.destination)
+
+    def open(self, changes: Iterable[ListenerChange]) -> None:
+        """Open what is to be opened."""
+        self._open_all([(each.listener, 0) for each in changes if each.action is ListenerAction.OPEN])
+
+    def close_all(self) -> None:
+        """Close every socket and try no more."""
+        for destination in (*self._bound, *self._failed):
+            self._close(destination)
+
+    def statuses(self, rules: Rules) -> Iterator[ListenerStatus]:
+        """Yield the state of every address that ``rules`` want, and of those that lost a port conflict."""
+        for destination, claims in rules.claims.items():
+            bound, failed = self._bound.get(destination), self._failed.get(destination)
+            for claim in claims:
+                is_owner = claim is claims[0]
+                error = failed.error if failed else ""
+                if not is_owner:
+                    error = f"Port conflict detected on port {destination}. {claims[0].service} vs {claim.service}"
+                yield ListenerStatus(
+                    address=destination.address,
+                    port=self._network.bind_port(destination.port),
+                    requested_port=destination.port,
+                    protocol=destination.protocol,
+                    kind=claim.kind,
+                    service=claim.service,
+                    is_bound=bound is not None and is_owner,
+                    error=error,
+                )
+
+    def _close(self, destination: Destination) -> None:
+        failed = self._failed.pop(destination, None)
+        if failed is not None:
+            failed.timer.cancel()
+        bound = self._bound.pop(destination, None)
+        if bound is not None:
+            bound.accept(BACKLOG)
+            self._poller.close_socket(bound.sock)
+
+    def _open_all(self, wanted: list[tuple[Listener, int]]) -> None:
+        failures: list[tuple[Listener, int, OSError]] = []
+        for listener, attempts in wanted:
+            try:
+                self._open(listener)
+            except OSError as error:
+                failures.append((listener, attempts, error))
+        if failures:
+            self._note(failures)
+
+    def _open(self, listener: Listener) -> None:
+        destination = listener.destination
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+            sock.bind((destination.address, self._network.bind_port(destination.port)))
+            sock.listen(BACKLOG)
+        except OSError:
+            sock.close()
+            raise
+        bound = _Bound(listener, sock, self._poller, self._conntrack)
+        self._bound[destination] = bound
+        self._poller.register(sock.fileno(), READABLE, bound)
+
+    def _note(self, failures: list[tuple[Listener, int, OSError]]) -> None:
+        """Keep the failures for another attempt and report those that are new."""
+        taken = {self._target(each) for each, _, error in failures if error.errno == errno.EADDRINUSE}
+        owners = find_port_owners(taken) if taken else {}
+        for listener, attempts, error in failures:
+            target = self._target(listener)
+            text = explain(error, *target, owner=str(owners.get(target) or ""))
+            pause = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS) - 1)]
+            timer = self._loop.call_later(pause, self._retry, listener.destination)
+            before = self._failed.get(listener.destination)
+            self._failed[listener.destination] = _Failed(listener, text, attempts + 1, timer)
+            if before is None or before.error != text:
+                self._report(listener.service, text)
+
+    def _retry(self, destination: Destination) -> None:
+        failed = self._failed[destination]
+        self._open_all([(failed.listener, failed.attempts)])
+        if destination in self._bound:
+            del self._failed[destination]
+
+    def _target(self, listener: Listener) -> tuple[str, int]:
+        return listener.destination.address, self._network.bind_port(listener.destination.port)
+
+
+def explain(error: OSError, address: str, port: int, owner: str = "") -> str:
+    """Return why ``address``:``port`` could not be bound, and where it helps what mends it."""
+    where = f"{address}:{port}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{where} is already in use by {owner or 'another process'}"
+        case errno.EADDRNOTAVAIL:
+            return f"{where} cannot be bound: {address} is not an address of this machine"
+        case errno.EACCES:
+            return f"{where} cannot be bound: ports below {_first_unprivileged_port()} need a privilege"
+        case errno.EMFILE | errno.ENFILE:
+            return f"{where} cannot be bound: too many open files; raise the limit (ulimit -n)"
+    return f"{where} cannot be bound: {error.strerror or error}"
+
+
+def _first_unprivileged_port() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024

@@ -1,0 +1,118 @@
+"""What must change when the cluster changes: new rules, and the listeners to open and to close, nothing else.
+
+Keeps the trackers and the rules in force; ``sync`` is the one step from changes to rules. Pure: who binds and closes
+is ``server``. Follows ``syncProxyRules`` of k8s.io/kubernetes, but in pieces that can be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from kubeapi.meta import ObjectKey
+from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, destinations_of
+from kubeproxy.topology import categorize_endpoints
+from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, ServiceChangeTracker
+from kubeproxy.types import Destination, Endpoint, ServicePort, ServicePortName
+
+
+class ListenerAction(Enum):
+    """What to do with a listener's socket."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+class ListenerChange(NamedTuple):
+    """One listener to open or to close; closes come before opens."""
+
+    action: ListenerAction
+    listener: Listener
+
+
+class Conflict(NamedTuple):
+    """``loser`` wants what ``owner`` has."""
+
+    destination: Destination
+    owner: ServicePortName
+    loser: ServicePortName
+
+    def __str__(self) -> str:
+        return f"Port conflict detected on port {self.destination}. {self.owner} vs {self.loser}"
+
+
+class Sync(NamedTuple):
+    """The result of one step: ``ports`` are the Service ports that are new, changed or gone."""
+
+    rules: Rules
+    ports: tuple[ServicePortName, ...]
+    destinations: tuple[Destination, ...]
+    listeners: tuple[ListenerChange, ...]
+    service_changes: int
+    endpoint_changes: int
+
+
+class Proxier:
+    """The rules in force, and how they follow the cluster."""
+
+    def __init__(self, node_name: str = "") -> None:
+        self.services = ServiceChangeTracker()
+        self.endpoints = EndpointsChangeTracker(node_name)
+        self.nodes = NodeTracker(node_name)
+        self.rules = Rules()
+        self._node_name = node_name
+        self._node_addresses = self.nodes.addresses
+
+    def sync(self) -> Sync:
+        """Compile what has changed since the last call and swap the rules."""
+        services, endpoints = self.services.take_changes(), self.endpoints.take_changes()
+        changed = services | (endpoints & self.services.ports.keys())
+        if self.nodes.take_change():
+            self._node_addresses = self.nodes.addresses
+            changed |= self.services.ports.keys()
+        old = self.rules
+        compiled = compile_rules(old, {key: self._port_rules(key) for key in sorted(changed)})
+        self.rules = compiled.rules
+        changes = listener_changes(old, compiled.rules, compiled.destinations)
+        return Sync(compiled.rules, compiled.ports, compiled.destinations, changes, len(services), len(endpoints))
+
+    def _port_rules(self, service: ObjectKey) -> tuple[PortRule, ...]:
+        ports = self.services.ports.get(service)
+        if not ports:
+            return ()
+        endpoints = self.endpoints.endpoints(service)
+        return tuple(self._port_rule(port, endpoints.get((port.name.port, port.name.protocol), ())) for port in ports)
+
+    def _port_rule(self, port: ServicePort, endpoints: tuple[Endpoint, ...]) -> PortRule:
+        categorized = categorize_endpoints(endpoints, port, self._node_name, self.nodes.zone)
+        return PortRule(port, categorized, destinations_of(port, self._node_addresses))
+
+
+def listener_changes(old: Rules, new: Rules, destinations: Iterable[Destination]) -> tuple[ListenerChange, ...]:
+    """Return what to close and then what to open among ``destinations``; an unchanged listener is not mentioned.
+
+    A listener without endpoints is wanted, but closed. One that only changes its kind stays as it is.
+    """
+    closes: list[ListenerChange] = []
+    opens: list[ListenerChange] = []
+    for destination in destinations:
+        before, after = _bound(old, destination), _bound(new, destination)
+        if before is not None and (after is None or after.service != before.service):
+            closes.append(ListenerChange(ListenerAction.CLOSE, before))
+        if after is not None and (before is None or after.service != before.service):
+            opens.append(ListenerChange(ListenerAction.OPEN, after))
+    return (*closes, *opens)
+
+
+def conflicts(rules: Rules, destinations: Iterable[Destination]) -> Iterator[Conflict]:
+    """Yield who goes without one of ``destinations`` because an older Service has it."""
+    for destination in destinations:
+        claims = rules.claims.get(destination, ())
+        for loser in claims[1:]:
+            yield Conflict(destination, claims[0].service, loser.service)
+
+
+def _bound(rules: Rules, destination: Destination) -> Listener | None:
+    listener = rules.listener(destination)
+    return listener if listener is not None and listener.has_endpoints else None

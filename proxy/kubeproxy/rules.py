@@ -1,0 +1,187 @@
+"""What the data plane obeys: for every destination who owns it, for every Service port where its traffic goes.
+
+``Rules`` is immutable; the proxy swaps one reference. ``compile_rules`` compiles only the Services that changed and
+shares the rest with the rules before. ``Rules.trace`` says what would happen to a packet, and why. Pure; never binds,
+never picks one endpoint among several. Follows ``pkg/proxy`` of k8s.io/kubernetes: REJECT when nothing is there
+(a TCP client sees ECONNREFUSED), the older Service keeps an address that two claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kubeapi.meta import ObjectKey
+from kubeproxy.topology import Categorized
+from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePort, ServicePortName
+
+PROXIED_PROTOCOLS = frozenset({"TCP"})
+
+
+class Claim(NamedTuple):
+    """A Service port's wish for a destination; the smallest ``age`` gets it."""
+
+    age: tuple[str, int]
+    service: ServicePortName
+    kind: ListenerKind
+
+
+class Listener(NamedTuple):
+    """A destination with its owner. It is bound only while there are endpoints, so that clients are refused else."""
+
+    destination: Destination
+    kind: ListenerKind
+    service: ServicePortName
+    has_endpoints: bool
+
+
+class Packet(NamedTuple):
+    """A new connection's first packet."""
+
+    source: str
+    destination: Destination
+
+
+class Forward(NamedTuple):
+    """The packet goes to one of ``endpoints``."""
+
+    service: ServicePortName
+    kind: ListenerKind
+    endpoints: tuple[Endpoint, ...]
+    reason: str
+
+
+class Reject(NamedTuple):
+    """The client is told at once that nobody answers: ECONNREFUSED."""
+
+    reason: str
+
+
+class Drop(NamedTuple):
+    """The client is told nothing."""
+
+    reason: str
+
+
+Verdict = Forward | Reject | Drop
+
+
+@dataclass(frozen=True, slots=True)
+class PortRule:
+    """One Service port with the endpoints that it may use and the destinations that it asks for."""
+
+    service_port: ServicePort
+    endpoints: Categorized
+    destinations: tuple[tuple[Destination, ListenerKind], ...]
+
+    def usable(self, kind: ListenerKind) -> tuple[Endpoint, ...]:
+        """Return the endpoints for traffic that came in by an address of this kind.
+
+        Every path uses the cluster-wide list; with the traffic policy Local in force, ``kind`` decides.
+        """
+        del kind
+        return self.endpoints.cluster or self.endpoints.local
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All of it at one moment. Treat the mappings as read-only."""
+
+    ports: Mapping[ServicePortName, PortRule] = field(default_factory=dict)
+    claims: Mapping[Destination, tuple[Claim, ...]] = field(default_factory=dict)
+    by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = field(default_factory=dict)
+
+    def listener(self, destination: Destination) -> Listener | None:
+        """Return what should listen at ``destination``, None if no Service wants it."""
+        claims = self.claims.get(destination)
+        if not claims:
+            return None
+        owner = claims[0]
+        usable = self.ports[owner.service].usable(owner.kind)
+        return Listener(destination, owner.kind, owner.service, bool(usable))
+
+    def trace(self, packet: Packet) -> Verdict:
+        """Return what becomes of a packet, with the reason in words."""
+        claims = self.claims.get(packet.destination)
+        if not claims:
+            return Reject(f"no Service has {packet.destination}")
+        owner = claims[0]
+        rule = self.ports[owner.service]
+        usable = rule.usable(owner.kind)
+        if usable:
+            return Forward(owner.service, owner.kind, usable, f"{owner.kind} of {owner.service}")
+        return Reject(f"{owner.service} has no endpoints")
+
+
+def destinations_of(
+    service_port: ServicePort, node_addresses: Iterable[str]
+) -> tuple[tuple[Destination, ListenerKind], ...]:
+    """Return the destinations that a Service port asks for, each once; the first kind that names one wins."""
+    protocol = service_port.name.protocol
+    if protocol not in PROXIED_PROTOCOLS:
+        return ()
+    wanted: dict[Destination, ListenerKind] = {}
+    for kind, addresses, port in (
+        (ListenerKind.CLUSTER_IP, service_port.cluster_ips, service_port.port),
+        (ListenerKind.NODE_PORT, node_addresses if service_port.node_port else (), service_port.node_port),
+        (ListenerKind.EXTERNAL_IP, service_port.external_ips, service_port.port),
+        (ListenerKind.LOAD_BALANCER, service_port.load_balancer_ips, service_port.port),
+    ):
+        for address in addresses:
+            if ":" not in address:
+                wanted.setdefault(Destination(address, port, protocol), kind)
+    return tuple(wanted.items())
+
+
+class Compiled(NamedTuple):
+    """New rules, with what differs from the old: destinations to look at again and Service ports, gone or changed."""
+
+    rules: Rules
+    destinations: tuple[Destination, ...]
+    ports: tuple[ServicePortName, ...]
+
+
+def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]]) -> Compiled:
+    """Return ``old`` with the Services in ``changed`` replaced; () means that the Service is gone."""
+    ports, by_service = dict(old.ports), dict(old.by_service)
+    claims = dict(old.claims)
+    destinations: dict[Destination, None] = {}
+    touched: dict[ServicePortName, None] = {}
+    for service, rules in changed.items():
+        before = {name: ports.pop(name) for name in by_service.pop(service, ())}
+        after = {rule.service_port.name: rule for rule in rules}
+        ports.update(after)
+        if after:
+            by_service[service] = tuple(after)
+        for name in {**before, **after}:
+            touched[name] = None
+            _claim(claims, name, before.get(name), after.get(name))
+            for rule in (before.get(name), after.get(name)):
+                destinations.update(dict.fromkeys(each for each, _ in rule.destinations) if rule else {})
+    return Compiled(Rules(ports, claims, by_service), tuple(destinations), tuple(touched))
+
+
+def _claim(
+    claims: dict[Destination, tuple[Claim, ...]],
+    name: ServicePortName,
+    before: PortRule | None,
+    after: PortRule | None,
+) -> None:
+    """Replace the claims of one Service port."""
+    if before and after and before.destinations == after.destinations and _age(before) == _age(after):
+        return
+    for destination, _ in before.destinations if before else ():
+        left = tuple(each for each in claims[destination] if each.service != name)
+        if left:
+            claims[destination] = left
+        else:
+            del claims[destination]
+    for destination, kind in after.destinations if after else ():
+        new = Claim(_age(after), name, kind)
+        claims[destination] = tuple(sorted([*claims.get(destination, ()), new]))
+
+
+def _age(rule: PortRule | None) -> tuple[str, int]:
+    assert rule is not None
+    return rule.service_port.age

@@ -1,0 +1,358 @@
+"""TCP connections through the proxy: the sockets of every ``Relay`` and the bytes between them.
+
+Decides nothing that ``relay`` or ``load_balancer`` can decide. No task, future or transport per connection; one
+receive buffer for all of them. A stalled peer costs at most one buffer of memory per direction, because its source is
+not read meanwhile. A dial has its own timer, so that one slow endpoint never delays another client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+from collections.abc import Callable
+
+from kubeapi.network import Network
+from kubeproxy.counters import EndpointCounters, ProxyCounters
+from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
+from kubeproxy.relay import Action, Relay, Side
+from kubeproxy.types import ServicePortName
+
+BUFFER_BYTES = 128 * 1024
+"""Read at one go; about the default receive buffer of a loopback socket (net.ipv4.tcp_rmem)."""
+
+IP_BIND_ADDRESS_NO_PORT = 24
+"""linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""struct linger {on, 0 s}: close() sends RST."""
+
+REASONS = {
+    errno.ECONNREFUSED: "connect_refused",
+    errno.ETIMEDOUT: "connect_timeout",
+    errno.EMFILE: "too_many_open_files",
+    errno.ENFILE: "too_many_open_files",
+    errno.EHOSTUNREACH: "connect_unreachable",
+    errno.ENETUNREACH: "connect_unreachable",
+}
+
+
+class Conntrack:
+    """All connections of one proxy, and what they share."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        poller: Poller,
+        network: Network,
+        load_balancer: LoadBalancer,
+        counters: ProxyCounters,
+    ) -> None:
+        self.loop = loop
+        self.poller = poller
+        self.network = network
+        self.load_balancer = load_balancer
+        self.counters = counters
+        self.buffer = memoryview(bytearray(BUFFER_BYTES))
+        self.connections: set[Connection] = set()
+        self._on_idle: Callable[[], None] | None = None
+
+    def accept(self, sock: socket.socket, client: str, service: ServicePortName) -> None:
+        """Take over an accepted, non-blocking socket of ``client`` (its address) and find it an endpoint."""
+        connection = Connection(self, sock, client, service)
+        self.connections.add(connection)
+        self.counters.active += 1
+        connection.start()
+
+    def forget(self, connection: Connection) -> None:
+        """Take note that a connection is over."""
+        self.connections.discard(connection)
+        self.counters.active -= 1
+        if self._on_idle is not None and not self.connections:
+            self._on_idle()
+
+    async def wait_until_idle(self) -> None:
+        """Return once there are no connections."""
+        if not self.connections:
+            return
+        idle = asyncio.Event()
+        self._on_idle = idle.set
+        try:
+            await idle.wait()
+        finally:
+            self._on_idle = None
+
+    def reset_all(self) -> None:
+        """End every connection by reset."""
+        for connection in tuple(self.connections):
+            connection.reset()
+
+
+_UNREGISTERED = -1
+_FINISHED = -2
+
+
+class _End:
+    """One socket of a connection. ``peer`` is None until the upstream is connected; ``events`` is what it waits for."""
+
+    __slots__ = ("connection", "events", "fd", "peer", "side", "sock")
+
+    def __init__(self, connection: Connection, sock: socket.socket, side: Side) -> None:
+        self.connection = connection
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.side = side
+        self.peer: _End | None = None
+        self.events = _UNREGISTERED
+
+    def on_event(self, events: int) -> None:
+        if self.events & WRITABLE and events & (WRITABLE | BROKEN):
+            self.connection.on_writable(self)
+            if not self.events & READABLE:
+                return
+        if self.events & READABLE and events & (READABLE | BROKEN):
+            self._read()
+        elif events & BROKEN:
+            self.connection.on_broken(self)
+
+    def _read(self) -> None:
+        """Move what there is to the peer: the hot path."""
+        connection, peer = self.connection, self.peer
+        buffer = connection.conntrack.buffer
+        try:
+            count = self.sock.recv_into(buffer)
+        except BlockingIOError:
+            return
+        except OSError:
+            connection.reset("reset")
+            return
+        if not count:
+            connection.on_end(self)
+            return
+        if peer is None:
+            connection.on_early(bytes(buffer[:count]))
+            return
+        try:
+            sent = peer.sock.send(buffer[:count])
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            connection.reset("reset")
+            return
+        connection.count(self.side, count)
+        if sent < count:
+            connection.on_stalled(peer, bytes(buffer[sent:count]))
+
+
+class Connection:
+    """One client, its endpoint once it has one, and the relay that decides for both."""
+
+    __slots__ = ("_client", "_counters", "_service", "_timer", "_tried", "_upstream", "address", "conntrack", "relay")
+
+    def __init__(self, conntrack: Conntrack, sock: socket.socket, address: str, service: ServicePortName) -> None:
+        self.conntrack = conntrack
+        self.address = address
+        self.relay = Relay()
+        self._service = service
+        self._client = _End(self, sock, Side.CLIENT)
+        self._upstream: _End | None = None
+        self._counters: EndpointCounters | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._tried: tuple[str, ...] = ()
+
+    def start(self) -> None:
+        """Dial the first endpoint."""
+        self._perform(self.relay.dial())
+        if not self.relay.is_connected:
+            self._await_events()
+
+    def count(self, source: Side, count: int) -> None:
+        """Count bytes that came from ``source``."""
+        counters = self._counters
+        if counters is None:
+            return
+        if source:
+            counters.bytes_to_client += count
+        else:
+            counters.bytes_to_endpoint += count
+
+    def on_early(self, received: bytes) -> None:
+        """Keep the client's first bytes while its endpoint is dialled."""
+        self.relay.early(received)
+        self._await_events()
+
+    def on_stalled(self, end: _End, rest: bytes) -> None:
+        """Stop reading until ``end`` has taken the rest."""
+        self.relay.stalled(end.side, rest)
+        self._await_events()
+
+    def on_end(self, end: _End) -> None:
+        """Pass the end of one direction on."""
+        self._perform(self.relay.ended(end.side))
+        self._await_events()
+
+    def on_writable(self, end: _End) -> None:
+        """Go on where ``end`` has stalled, or learn how its dial went."""
+        if self.relay.is_closed:
+            return
+        if not self.relay.is_connected:
+            self._learn_outcome(end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            return
+        try:
+            sent = end.sock.send(self.relay.unsent[end.side])
+        except BlockingIOError:
+            return
+        except OSError:
+            self.reset("reset")
+            return
+        self._perform(self.relay.sent(end.side, sent))
+        self._await_events()
+
+    def on_broken(self, end: _End) -> None:
+        """Pass a reset on that came while nobody read; after an orderly end just stop listening to it."""
+        if self.relay.is_closed:
+            return
+        if end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.reset("reset")
+        elif not self.relay.can_read(end.side) and not self.relay.must_write(end.side):
+            self.conntrack.poller.unregister(end.fd)
+            end.events = _FINISHED
+
+    def reset(self, reason: str = "") -> None:
+        """End both sides by reset; ``reason`` is counted as an error."""
+        if reason:
+            self.conntrack.counters.errors[reason] += 1
+        self._perform(self.relay.fail())
+
+    def _perform(self, action: Action | None) -> None:
+        while action is not None:
+            action = self._act(action)
+
+    def _act(self, action: Action) -> Action | None:
+        if action is Action.DIAL:
+            return self._dial()
+        if action is Action.RESET:
+            self._close(is_reset=True)
+        elif action is Action.CLOSE:
+            self._close(is_reset=False)
+        else:
+            end = self._client if action is Action.SHUT_CLIENT else self._upstream
+            assert end is not None
+            try:
+                end.sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                return self.relay.fail()
+        return None
+
+    def _dial(self) -> Action | None:
+        """Dial the next endpoint; on loopback the answer is often there at once."""
+        errors = self.conntrack.counters.errors
+        endpoint = self.conntrack.load_balancer.next_endpoint(self._service, self.address, self._tried)
+        if endpoint is None:
+            errors["no_endpoints"] += 1
+            return self.relay.fail()
+        self._tried = (*self._tried, endpoint.address)
+        try:
+            sock, code = _connect(self.conntrack.network.dial(endpoint.ip, endpoint.port), self.address)
+        except OSError as error:
+            errors[REASONS.get(error.errno or 0, "connect_failed")] += 1
+            return self.relay.fail()
+        if code not in (0, errno.EINPROGRESS):
+            sock.close()
+            errors[REASONS.get(code, "connect_failed")] += 1
+            return self.relay.dial()
+        self._upstream = _End(self, sock, Side.UPSTREAM)
+        if not code:
+            return self._connected()
+        self._timer = self.conntrack.loop.call_later(self.relay.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
+        return None
+
+    def _learn_outcome(self, code: int) -> None:
+        """Take the answer to a dial: 0, or why it failed."""
+        self._cancel_timer()
+        if code:
+            self.conntrack.counters.errors[REASONS.get(code, "connect_failed")] += 1
+            assert self._upstream is not None
+            self.conntrack.poller.close_socket(self._upstream.sock)
+            self._upstream = None
+            self._perform(self.relay.dial())
+        else:
+            self._perform(self._connected())
+        self._await_events()
+
+    def _connected(self) -> Action | None:
+        assert self._upstream is not None
+        self._client.peer, self._upstream.peer = self._upstream, self._client
+        counters = self.conntrack.counters
+        self._counters = counters.endpoint(self._service, self._tried[-1])
+        counters.opened(self._counters)
+        self.count(Side.CLIENT, len(self.relay.unsent[Side.UPSTREAM]))
+        action = self.relay.connected()
+        self._await_events()
+        return action
+
+    def _await_events(self) -> None:
+        """Ask the poller for what the relay wants now."""
+        if self.relay.is_closed:
+            return
+        for end in (self._client, self._upstream):
+            if end is None:
+                continue
+            wanted = READABLE if self.relay.can_read(end.side) else 0
+            if self.relay.must_write(end.side):
+                wanted |= WRITABLE
+            self._ask(end, wanted)
+
+    def _ask(self, end: _End, wanted: int) -> None:
+        if wanted == end.events or end.events == _FINISHED:
+            return
+        if end.events == _UNREGISTERED:
+            self.conntrack.poller.register(end.fd, wanted, end)
+        else:
+            self.conntrack.poller.modify(end.fd, wanted)
+        end.events = wanted
+
+    def _close(self, *, is_reset: bool) -> None:
+        self._cancel_timer()
+        for end in (self._client, self._upstream):
+            if end is None:
+                continue
+            if is_reset:
+                end.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self.conntrack.poller.close_socket(end.sock)
+            end.peer = None
+            end.events = 0
+        if self._counters is not None:
+            self.conntrack.counters.closed(self._counters)
+        self.conntrack.forget(self)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _connect(target: tuple[str, int], client: str) -> tuple[socket.socket, int]:
+    """Begin to connect from the client's own address, so that the pod sees who it is; raise OSError without a socket.
+
+    Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
+    """
+    sock, code = _begin(target, client if client.startswith("127.") == target[0].startswith("127.") else "")
+    if code in (errno.EADDRNOTAVAIL, errno.EINVAL):
+        sock.close()
+        return _begin(target, "")
+    return sock, code
+
+
+def _begin(target: tuple[str, int], source: str) -> tuple[socket.socket, int]:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source:
+            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        return sock, sock.connect_ex(target)
+    except OSError as error:
+        return sock, error.errno or errno.EINVAL
