@@ -67,6 +67,11 @@ def plan_builtin(name: str, arguments: Sequence[str], bind_port: BindPort, nginx
     raise KeyError(name)
 
 
+def plan_page(page: str, port: int) -> BuiltinPlan:
+    """Return the plan of a web server that answers every request with one page; ``port`` is bound as it is."""
+    return _plan("page", [port], page=page, banner="kubesvc")
+
+
 def _plan(server: str, tcp: list[int], udp: list[int] | None = None, **options: Any) -> BuiltinPlan:
     return {"server": server, "tcp": tcp, "udp": udp or [], "options": options}
 

@@ -9,7 +9,7 @@ from kubelet.builtins import plan_builtin
 from kubelet.environment import PodContext, container_environment, expand_all
 from kubelet.images import ImageSpec, Program, find_image, program_for
 from kubelet.podspec import ContainerSpec
-from kubelet.processes import ProcessSpec
+from kubelet.processspec import ProcessSpec
 
 
 class HostFacts(NamedTuple):

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from kubeapi.core import Service, read_service
 from kubeapi.events import EventRecorder
@@ -65,7 +65,6 @@ class Kubelet:
         self._registry = registry
         self._config = config
         self._clock = clock
-        self._rng = rng
         self._pods = Informer(source, PODS)
         self._services = Informer(source, SERVICES)
         self._config_maps = Informer(source, CONFIGMAPS)
@@ -75,13 +74,23 @@ class Kubelet:
         }
         self._workers: dict[str, PodWorker] = {}
         self._waiting: dict[str, JSON] = {}
+        self._addresses: dict[str, tuple[_Node, str]] = {}
+        self._burials: set[asyncio.Task[None]] = set()
         self._deltas: deque[Delta] = deque()
         self._wake = asyncio.Event()
         self._has_new_config = False
         self._readings: list[Service] | None = None
         self._is_stopping = False
         self._around = Surroundings(
-            config, registry, network, self.runner, clock, monotonic, self._config_maps.cache, self._read_services
+            config,
+            registry,
+            network,
+            self.runner,
+            clock,
+            monotonic,
+            rng,
+            lambda: self._config_maps.cache,
+            self._read_services,
         )
 
     async def run(self) -> None:
@@ -102,6 +111,8 @@ class Kubelet:
                     self._wake.clear()
                     self._synchronise()
         finally:
+            for burial in self._burials:
+                burial.cancel()
             await asyncio.gather(*(worker.close() for worker in self._workers.values()))
             if self._owns_runner:
                 await self.runner.close()
@@ -151,6 +162,8 @@ class Kubelet:
 
     def _find(self, key: ObjectKey) -> PodWorker:
         found = [each for each in self._workers.values() if each.spec.key == key]
+        if not found and key in self._pods.cache:
+            raise StatusError(400, "BadRequest", f"pod {key.name} does not have a host assigned")
         if not found:
             raise NotFound(PODS, key.name)
         return found[-1]
@@ -189,17 +202,16 @@ class Kubelet:
         if worker is not None:
             worker.update(new)
             if worker.is_terminal:
-                self._release(worker)
-        elif new["metadata"]["uid"] not in self._waiting:
-            self._admit(new)
+                self._release(worker.spec.uid)
         else:
-            self._waiting[new["metadata"]["uid"]] = new
+            self._admit(new)
 
     def _admit(self, pod: JSON) -> None:
         """Take a pod over: give it an address and start it. One that is over already is only let go."""
         if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") or pod["metadata"].get(
             "deletionTimestamp"
         ):
+            self._waiting.pop(pod["metadata"]["uid"], None)
             if pod["metadata"].get("deletionTimestamp"):
                 with contextlib.suppress(StatusError):
                     self._registry.delete(PODS, *_key(pod), grace_period_seconds=0)
@@ -208,7 +220,10 @@ class Kubelet:
         node = self._nodes[spec.node_name]
         address = node.config.address if spec.is_host_network else node.addresses.allocate()
         if address is None:
+            is_known = spec.uid in self._waiting
             self._waiting[spec.uid] = pod
+            if is_known:
+                return
             text = (
                 "Failed to create pod sandbox: failed to allocate for range 0: no IP addresses available in "
                 f"{node.config.pod_cidr} (node {node.config.name})"
@@ -217,6 +232,8 @@ class Kubelet:
                 node.recorder.event(pod, "Warning", "FailedCreatePodSandBox", text)
             return
         self._waiting.pop(spec.uid, None)
+        if not spec.is_host_network:
+            self._addresses[spec.uid] = (node, address)
         place = PodPlace(address, node.config.address, self._clock())
         worker = self._workers[spec.uid] = PodWorker(self._around, node.recorder, pod, place)
         worker.begin()
@@ -228,20 +245,23 @@ class Kubelet:
         if worker is None:
             return
         worker.vanish()
-        asyncio.get_running_loop().create_task(self._bury(uid, worker), name=f"end of {worker.spec.key}")
+        burial = asyncio.get_running_loop().create_task(self._bury(uid, worker), name=f"end of {worker.spec.key}")
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
 
     async def _bury(self, uid: str, worker: PodWorker) -> None:
         await worker.ended.wait()
         await worker.close()
         del self._workers[uid]
         worker.remove_files()
-        self._release(worker)
+        self._release(uid)
 
-    def _release(self, worker: PodWorker) -> None:
+    def _release(self, uid: str) -> None:
         """Give a pod's address back, once, and let a pod that waits for one have it."""
-        if worker.place.pod_ip == worker.place.host_ip:
+        if uid not in self._addresses:
             return
-        self._nodes[worker.spec.node_name].addresses.release(worker.place.pod_ip)
+        node, address = self._addresses.pop(uid)
+        node.addresses.release(address)
         for pod in list(self._waiting.values()):
             self._admit(pod)
 
@@ -270,10 +290,6 @@ def _choose_container(pod: PodSpec, name: str) -> str:
         return pod.mains[0].name
     if default := pod.annotations.get("kubectl.kubernetes.io/default-container"):
         return _choose_container(pod, default)
-    choices = " ".join(_names(pod))
+    choices = " ".join(each.name for each in pod.mains)
     text = f"a container name must be specified for pod {pod.key.name}, choose one of: [{choices}]"
     raise StatusError(400, "BadRequest", text)
-
-
-def _names(pod: PodSpec) -> Iterator[str]:
-    return (each.name for each in pod.mains)

@@ -30,12 +30,14 @@ def kill_orphans(cluster_marker: Mapping[str, str]) -> list[int]:
     return [pid for pid in _own_processes() if _is_marked(pid, wanted, folder) and _kill(pid)]
 
 
-def kill_sessions(sessions: Set[int]) -> None:
-    """Kill the processes of these sessions: each container leads one."""
-    for pid in _own_processes():
+def kill_sessions(sessions: Set[int]) -> int:
+    """Kill the processes of these sessions (each container leads one); return how many were still there."""
+    found = 0
+    for pid in _own_processes() if sessions else ():
         with contextlib.suppress(OSError):
             if os.getsid(pid) in sessions:
-                _kill(pid)
+                found += _kill(pid)
+    return found
 
 
 def _own_processes() -> Iterator[int]:

@@ -8,9 +8,7 @@ starts, signals or probes anything itself. Times are seconds since the epoch. Fo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from typing import NamedTuple
+from dataclasses import replace
 
 from kubelet.podevents import (
     Action,
@@ -37,7 +35,8 @@ from kubelet.podevents import (
     StartupPassed,
     Ticked,
 )
-from kubelet.podspec import PodSpec, Role
+from kubelet.podspec import Role
+from kubelet.podstate import ContainerState, PodState, Stage, Termination, has_init_failed
 
 BACK_OFF_FIRST = 10.0
 """Seconds of the first back-off (kubelet's ``initialBackoff``)."""
@@ -49,131 +48,11 @@ LEAST_TERM_SECONDS = 2.0
 """Between SIGTERM and SIGKILL when a hook has used up the grace period (``minimumGracePeriodInSeconds``)."""
 
 
-class Stage(Enum):
-    """Where a container is. STARTING: its process has been asked for and has not answered yet."""
-
-    WAITING = auto()
-    STARTING = auto()
-    RUNNING = auto()
-    TERMINATED = auto()
-
-
-class Termination(NamedTuple):
-    """How a container ended; ``reason`` is Completed, Error, StartError ..."""
-
-    exit_code: int
-    signal: int
-    reason: str
-    message: str
-    started_at: float
-    finished_at: float
-    container_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerState:
-    """One container's life so far.
-
-    ``is_restart`` says that its next start counts as a restart; ``last`` is its latest end. ``kill_at`` is set while it
-    is being stopped, and says when SIGTERM (``is_signalled`` false) or SIGKILL is due at the latest.
-    """
-
-    name: str
-    role: Role
-    restart_policy: str
-    has_startup_probe: bool = False
-    has_readiness_probe: bool = False
-    has_pre_stop: bool = False
-    image: str = ""
-    stage: Stage = Stage.WAITING
-    reason: str = ""
-    message: str = ""
-    restart_count: int = 0
-    is_restart: bool = False
-    pid: int = 0
-    container_id: str = ""
-    started_at: float = 0.0
-    is_started: bool = False
-    is_ready: bool = False
-    last: Termination | None = None
-    retry_at: float = 0.0
-    back_off: float = 0.0
-    pull_back_off: float = 0.0
-    shown_at: float = 0.0
-    kill_at: float | None = None
-    is_signalled: bool = False
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether a process exists or has been asked for."""
-        return self.stage in (Stage.STARTING, Stage.RUNNING)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended and will not be restarted."""
-        return self.stage is Stage.TERMINATED
-
-    @property
-    def has_succeeded(self) -> bool:
-        """Whether it is over, with exit code 0."""
-        return self.is_over and self.last is not None and self.last.exit_code == 0
-
-    @property
-    def lets_others_start(self) -> bool:
-        """Whether the containers after this one may start."""
-        return self.has_succeeded if self.role is Role.INIT else self.is_started
-
-
-@dataclass(frozen=True, slots=True)
-class PodState:
-    """All containers of a pod, in start order."""
-
-    label: str
-    grace_seconds: float
-    containers: tuple[ContainerState, ...]
-    is_terminating: bool = False
-    is_finished: bool = False
-
-    def container(self, name: str) -> ContainerState:
-        """Return the container of that name; KeyError if there is none."""
-        for each in self.containers:
-            if each.name == name:
-                return each
-        raise KeyError(name)
-
-
-def new_pod_state(pod: PodSpec) -> PodState:
-    """Return the state of a pod of which nothing runs yet."""
-    is_initializing = any(each.role is not Role.MAIN for each in pod.containers)
-    return PodState(
-        label=pod.label,
-        grace_seconds=pod.grace_seconds,
-        containers=tuple(
-            ContainerState(
-                name=each.name,
-                role=each.role,
-                restart_policy="Always" if each.role is Role.SIDECAR else _policy(pod, each.role),
-                has_startup_probe=each.startup is not None,
-                has_readiness_probe=each.readiness is not None,
-                has_pre_stop=each.pre_stop is not None,
-                image=each.image,
-                reason="PodInitializing" if is_initializing else "ContainerCreating",
-            )
-            for each in pod.containers
-        ),
-    )
-
-
-def _policy(pod: PodSpec, role: Role) -> str:
-    """Init containers of an ``Always`` pod are restarted on failure only: their success is their end."""
-    return "OnFailure" if role is Role.INIT and pod.restart_policy == "Always" else pod.restart_policy
-
-
 def next_wakeup(state: PodState) -> float | None:
     """Return when ``Ticked`` is due next, None when nothing waits for the time."""
     times: list[float] = []
     for each in state.containers:
-        if each.kill_at is not None and each.is_alive:
+        if each.kill_at is not None and each.stage is Stage.RUNNING:
             times.append(each.kill_at)
         if each.stage is Stage.WAITING and each.retry_at and not state.is_terminating:
             times.append(each.shown_at + PULL_BACK_OFF_SHOWN_AFTER if each.reason == "ErrImagePull" else each.retry_at)
@@ -199,7 +78,10 @@ def step(state: PodState, event: Event, now: float) -> tuple[PodState, list[Acti
 def _container_step(state: PodState, event: Event, now: float, actions: list[Action]) -> ContainerState:
     assert not isinstance(event, Began | Ticked | Deleted | ConfigChanged)
     container = state.container(event.name)
+    is_late = container.stage is not Stage.RUNNING
     match event:
+        case StartupPassed() | ReadinessChanged() | ProbeKilled() | PostStartFailed() if is_late:
+            pass
         case Started():
             container = _started(container, event, now, actions)
         case Refused():
@@ -427,11 +309,6 @@ def _mains_have_begun(state: PodState) -> bool:
         each.role is Role.MAIN and (each.is_alive or each.last is not None or each.restart_count)
         for each in state.containers
     )
-
-
-def has_init_failed(state: PodState) -> bool:
-    """Whether an init container has failed for good, so that the pod can only fail."""
-    return any(each.role is Role.INIT and each.is_over and not each.has_succeeded for each in state.containers)
 
 
 def _stop_sidecars(state: PodState, grace: float, now: float, actions: list[Action]) -> PodState:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time
-from kubelet.podlifecycle import ContainerState, PodState, Stage, Termination, has_init_failed
 from kubelet.podspec import PodSpec, Role
+from kubelet.podstate import ContainerState, PodState, Stage, Termination, has_init_failed
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 RUNTIME = "kubesvc"

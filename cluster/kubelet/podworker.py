@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import shutil
 import signal
-import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +42,11 @@ from kubelet.podspec import (
     port_number,
     read_pod,
 )
+from kubelet.podstate import PodState, Stage, new_pod_state
 from kubelet.podstatus import PodPlace, not_emulated, phase_of, pod_status
 from kubelet.probestate import Kind, Verdict, begin_probe, observe
-from kubelet.processes import ProcessRunner, ProcessSpec, RunningProcess, StartError
+from kubelet.processes import ProcessRunner, RunningProcess
+from kubelet.processspec import ProcessSpec, StartError
 
 HOOK_SECONDS = 30.0
 """Limit of a postStart hook; Kubernetes has none, but a hook that hangs would hide its container for ever."""
@@ -60,7 +62,8 @@ class Surroundings:
     runner: ProcessRunner
     clock: Callable[[], float]
     monotonic: Callable[[], float]
-    config_maps: Mapping[ObjectKey, JSON]
+    rng: random.Random
+    config_maps: Callable[[], Mapping[ObjectKey, JSON]]
     services: Callable[[], list[Service]]
 
 
@@ -85,7 +88,7 @@ class PodWorker:
         self._pod = pod
         self._around = around
         self._recorder = recorder
-        self._state = life.new_pod_state(self.spec)
+        self._state = new_pod_state(self.spec)
         self._instances: dict[str, _Instance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -94,7 +97,7 @@ class PodWorker:
         self._is_silent = False
 
     @property
-    def state(self) -> life.PodState:
+    def state(self) -> PodState:
         """What the pod's containers are doing."""
         return self._state
 
@@ -105,7 +108,7 @@ class PodWorker:
 
     def pids(self) -> dict[str, int]:
         """Return the pid of every running container."""
-        return {each.name: each.pid for each in self._state.containers if each.stage is life.Stage.RUNNING}
+        return {each.name: each.pid for each in self._state.containers if each.stage is Stage.RUNNING}
 
     def begin(self) -> None:
         """Start the pod, which has its address now."""
@@ -120,7 +123,7 @@ class PodWorker:
 
     def update(self, pod: JSON) -> None:
         """Take note of the Pod object's new state; its deletion begins here."""
-        self._pod = pod
+        self._pod, self.spec = pod, read_pod(pod)
         if pod["metadata"].get("deletionTimestamp"):
             grace = pod["metadata"].get("deletionGracePeriodSeconds")
             self.stop(self.spec.grace_seconds if grace is None else grace)
@@ -137,7 +140,8 @@ class PodWorker:
 
     def config_changed(self) -> None:
         """Try containers again that waited for a ConfigMap."""
-        self.post(happens.ConfigChanged())
+        if any(each.reason == "CreateContainerConfigError" for each in self._state.containers):
+            self.post(happens.ConfigChanged())
 
     async def close(self) -> None:
         """Kill what is left and end all tasks."""
@@ -228,7 +232,7 @@ class PodWorker:
         self._report("Normal", "Created", f"Created container: {name}")
         instance = self._instances[name] = _Instance(plan, self._open_log(name))
         try:
-            if plan.process.builtin:
+            if plan.process.working_dir == str(self._scratch(name)):
                 self._scratch(name).mkdir(parents=True, exist_ok=True)
             await self._run_process(name, instance)
         except (StartError, OSError) as error:
@@ -240,7 +244,7 @@ class PodWorker:
     async def _run_process(self, name: str, instance: _Instance) -> None:
         process = instance.process = await self._around.runner.start(instance.plan.process, instance.log.write)
         try:
-            self.post(happens.Started(name, process.pid, uuid.uuid4().hex * 2))
+            self.post(happens.Started(name, process.pid, f"{self._around.rng.getrandbits(256):064x}"))
             end = await process.wait()
         finally:
             process.kill()
@@ -250,7 +254,7 @@ class PodWorker:
 
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
         around, config = self._around, self._around.config
-        context = PodContext(self.spec, self.place.pod_ip, self.place.host_ip, around.config_maps, around.services())
+        context = PodContext(self.spec, self.place.pod_ip, self.place.host_ip, around.config_maps(), around.services())
         host = HostFacts(config.images, config.environment, config.working_dir, config.nginx, around.network.bind_port)
         return plan_container(container, context, host, str(self._scratch(container.name)))
 

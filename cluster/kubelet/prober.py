@@ -6,7 +6,6 @@ Follows k8s.io/kubernetes ``pkg/probe``. A redirect counts as success and is not
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import ssl
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from typing import NamedTuple
 
 from kubelet.podspec import GRPC, Exec, HTTPGet, ProbeHandler, TCPSocket
 from kubelet.probestate import ProbeOutcome
-from kubelet.processes import ProcessRunner, ProcessSpec, StartError
+from kubelet.processes import ProcessRunner
+from kubelet.processspec import ProcessSpec, StartError
 
 MAX_BODY = 10 * 1024
 """Bytes of an answer or of a command's output that are read (the kubelet's ``maxRespBodyLength``)."""
@@ -55,7 +55,7 @@ async def _tcp(host: str, port: int, dial: Dial, timeout: float) -> ProbeOutcome
             _, writer = await asyncio.open_connection(*dial(host, port))
     except TimeoutError:
         return ProbeOutcome(False, f"dial tcp {_join(host, port)}: i/o timeout")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return ProbeOutcome(False, f"dial tcp {_join(host, port)}: connect: {_reason(error)}")
     writer.transport.abort()
     return ProbeOutcome(True)
@@ -83,7 +83,7 @@ async def http_get(get: HTTPGet, port: int, target: Target, timeout: float) -> P
         text = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
         return ProbeOutcome(False, f'Get "{url}": {text}')
     except (OSError, ValueError) as error:
-        reason = _reason(error) if isinstance(error, OSError) else str(error)
+        reason = _reason(error)
         where = f"dial tcp {_join(host, port)}: connect" if writer is None else f"read tcp {_join(host, port)}"
         return ProbeOutcome(False, f'Get "{url}": {where}: {reason}')
     finally:
@@ -147,10 +147,9 @@ def _join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, ssl.SSLError):
         return f"tls: {error.reason or error}"
-    with contextlib.suppress(ValueError, TypeError):
-        if error.errno:
-            return os.strerror(error.errno).lower()
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
     return str(error) or type(error).__name__

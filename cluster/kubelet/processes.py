@@ -16,45 +16,26 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kubelet.builtins import BuiltinPlan
 from kubelet.orphans import kill_sessions
+from kubelet.processspec import Exit, ProcessSpec, StartError
+
+__all__ = ["Exit", "OutputSink", "ProcessRunner", "ProcessSpec", "RunningProcess", "StartError", "discard"]
 
 READ_SIZE = 64 * 1024
 MAX_PACKET = 4 * 1024 * 1024
 ZYGOTE_EXIT_SECONDS = 10.0
+DEATH_CHECKS = 200
+"""How often to look, each 10 ms, whether killed processes are gone and their ports are free again."""
+FLOOD_PAUSE = 0.01
+"""Seconds for which a stream is left alone that has filled its pipe: who floods its log waits, not the cluster."""
 SOURCE_ROOT = str(Path(__file__).resolve().parent.parent)
 CONTAINER_MARK = "KUBESVC_CONTAINER"
 
 OutputSink = Callable[[str, bytes], None]
 """Is given ``stdout`` or ``stderr`` and some bytes; must not block or raise."""
-
-
-class StartError(Exception):
-    """A process could not be started; the text is runc's."""
-
-
-class Exit(NamedTuple):
-    """How a process ended: its exit code (128 + signal if one killed it), and whether it was lost with the zygote."""
-
-    code: int
-    signal: int
-    is_lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessSpec:
-    """What runs: ``argv``, or a ``builtin`` on ``address``. ``environment`` is complete, ``working_dir`` may be ""."""
-
-    argv: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    working_dir: str = ""
-    builtin: BuiltinPlan | None = None
-    address: str = ""
-    title: str = "pod"
 
 
 def discard(_stream: str, _chunk: bytes) -> None:
@@ -116,9 +97,19 @@ class _Output:
             chunk = b""
         if chunk:
             self._sink(stream, chunk)
+            if len(chunk) == READ_SIZE:
+                self._pause(descriptor)
             return True
         self._close(descriptor)
         return False
+
+    def _pause(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+        self._loop.call_later(FLOOD_PAUSE, self._resume, descriptor, self._open[descriptor])
+
+    def _resume(self, descriptor: int, stream: str) -> None:
+        if self._open.get(descriptor) is stream:
+            self._loop.add_reader(descriptor, self._read, descriptor)
 
     def drain(self) -> None:
         """Take what is left in the pipes, then close them."""
@@ -186,6 +177,8 @@ class ProcessRunner:
 
         Cancelled, it leaves nothing running.
         """
+        if not spec.argv and spec.builtin is None:
+            raise StartError("no command specified")
         await self.open()
         loop = asyncio.get_running_loop()
         self._serial += 1
@@ -311,7 +304,10 @@ async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions
         with contextlib.suppress(ProcessLookupError):
             zygote.kill()
         await zygote.wait()
-    kill_sessions(sessions)
+    for _ in range(DEATH_CHECKS):
+        if not kill_sessions(sessions):
+            break
+        await asyncio.sleep(0.01)
     for child in lost:
         child.output.drain()
         if not child.started.done():

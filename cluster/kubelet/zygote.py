@@ -196,6 +196,8 @@ def _become(message: dict[str, Any], descriptors: list[int], status: int) -> NoR
         _refuse(status, str(error))
     except OSError as error:
         _refuse(status, _exec_error(message, error))
+    except ValueError as error:
+        _refuse(status, f'exec: "{message["argv"][0]}": {error}')
     except SystemExit as stop:
         sys.stdout.flush()
         os._exit(stop.code if isinstance(stop.code, int) else 1)
