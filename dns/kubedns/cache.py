@@ -1,0 +1,61 @@
+"""Ready responses by the bytes of their question, each until what it was made from changes.
+
+The key is the packet but for its id, so a hit needs no parsing: flags, spelling, type, class and EDNS are all in it.
+An entry goes when one of its owners changes, and only then; the TTL is a matter of those who ask. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kubedns.types import Owner
+from kubedns.wire import Response
+
+CACHE_LIMIT = 16_384
+"""Entries; a full cache is emptied, since whoever fills it (0x20, random names) never asks the same again."""
+
+
+class Entry(NamedTuple):
+    """A response in all its ``variants``, or () for one that is rendered anew; ``counter`` counts its use."""
+
+    variants: tuple[bytes, ...]
+    response: Response
+    counter: list[int]
+    owners: tuple[Owner, ...]
+
+
+class ResponseCache:
+    """Entries by key, and keys by owner. ``entries`` may be read directly, and only read."""
+
+    def __init__(self, limit: int = CACHE_LIMIT) -> None:
+        self.entries: dict[bytes, Entry] = {}
+        self._limit = limit
+        self._keys: dict[Owner, set[bytes]] = {}
+
+    def put(self, key: bytes, entry: Entry) -> None:
+        """Keep an entry that is not there yet."""
+        if len(self.entries) >= self._limit:
+            self.clear()
+        self.entries[key] = entry
+        for owner in entry.owners:
+            self._keys.setdefault(owner, set()).add(key)
+
+    def drop(self, owners: Iterable[Owner]) -> None:
+        """Forget what was made from any of the owners."""
+        for owner in owners:
+            for key in self._keys.pop(owner, ()):
+                self._forget(key, owner)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.entries.clear()
+        self._keys.clear()
+
+    def _forget(self, key: bytes, owner: Owner) -> None:
+        entry = self.entries.pop(key)
+        for other in set(entry.owners) - {owner}:
+            keys = self._keys[other]
+            keys.remove(key)
+            if not keys:
+                del self._keys[other]

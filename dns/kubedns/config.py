@@ -1,0 +1,83 @@
+"""What the composition root tells the name server, and the reading of resolv.conf for its default upstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Literal
+
+from kubeapi.meta import ObjectKey
+from kubedns.names import packed_address, wire_of
+
+MAX_TTL = 3600
+"""Seconds; the limit of CoreDNS's ``ttl`` option."""
+
+KUBE_DNS = ObjectKey("kube-system", "kube-dns")
+"""The Service that every cluster has for its name server."""
+
+Address = tuple[str, int]
+"""An IP address and a port, as they are bound or dialled."""
+
+
+@dataclass(frozen=True, slots=True)
+class DNSConfig:
+    """The configuration of a DNSServer; ValueError for what cannot be."""
+
+    zone: str = "cluster.local"
+
+    addresses: tuple[Address, ...] = (("127.0.0.1", 53),)
+    """Where to listen, UDP and TCP each; port 0 takes any port that is free for both."""
+
+    ttl: int = 5
+    """Seconds, 0 to 3600, of every record, negative answers included. CoreDNS's default (stock Corefiles say 30)."""
+
+    pods: Literal["disabled", "insecure", "verified"] = "insecure"
+    """Whether a-b-c-d.ns.pod.<zone> answers: never, always (as every stock Corefile says), or for a live pod's IP."""
+
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names outside the zone with their addresses."""
+
+    upstreams: tuple[Address, ...] = ()
+    """Who is asked for other names; without one they are refused."""
+
+    cluster_dns: ObjectKey | None = KUBE_DNS
+    """The Service of this server: the zone's NS. While it does not exist, ns.dns.<zone> with the bound addresses."""
+
+    upstream_timeout: float = 2.0
+    """Seconds to wait for one upstream (CoreDNS ``forward``)."""
+
+    max_concurrent: int = 1000
+    """Queries that may wait for upstreams at once; more are refused (the stock Corefile's ``max_concurrent``)."""
+
+    max_connections: int = 256
+    """TCP connections that may be open at once; more are closed at once."""
+
+    idle_timeout: float = 8.0
+    """Seconds after which a TCP connection without a complete query is closed (the default of miekg/dns)."""
+
+    def __post_init__(self) -> None:
+        wire_of(self.zone)
+        if not 0 <= self.ttl <= MAX_TTL:
+            raise ValueError(f"ttl must be between 0 and {MAX_TTL} seconds, not {self.ttl}")
+        if self.pods not in ("disabled", "insecure", "verified"):
+            raise ValueError(f"pods must be disabled, insecure or verified, not {self.pods!r}")
+        for name, addresses in self.hosts.items():
+            wire_of(name)
+            for each in addresses:
+                if packed_address(each) is None:
+                    raise ValueError(f"hosts: {name}: {each!r} is no IP address")
+
+
+def read_resolv_conf(text: str) -> tuple[Address, ...]:
+    """Return the name servers of a resolv.conf(5), in order, each once; what is no address is passed over."""
+    found: dict[Address, None] = {}
+    for line in text.splitlines():
+        match line.split():
+            case ["nameserver", address, *_]:
+                try:
+                    ip_address(address)
+                except ValueError:
+                    continue
+                found[address, 53] = None
+    return tuple(found)

@@ -1,0 +1,72 @@
+"""The uncommon packets: queries that ``wire`` leaves, and what upstreams reply. The only file that knows dnslib."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import dnslib
+
+from kubedns.names import labels_of, to_wire
+from kubedns.types import Edns, Malformed, QType, Query, RCode, Record
+from kubedns.wire import HEADER, TC, read_header, read_query
+
+_FAULTS = (dnslib.DNSError, ValueError, IndexError, KeyError, TypeError)
+"""What dnslib raises on packets of garbage; its BufferError and DNSLabelError are ValueErrors or DNSErrors."""
+
+
+class Reply(NamedTuple):
+    """What an upstream said: the answer section's aliases and addresses."""
+
+    rcode: int
+    records: tuple[Record, ...]
+    is_truncated: bool
+
+
+def read(packet: bytes) -> Query | Malformed:
+    """Read a packet for which ``wire.is_query`` holds; never raises."""
+    refused = read_header(packet)
+    if refused is not None:
+        return refused
+    return read_query(packet) or read_any_query(packet)
+
+
+def read_any_query(packet: bytes) -> Query | Malformed:
+    """Read a query of any form, at dnslib's leisure."""
+    ident, flags = int.from_bytes(packet[:2], "big"), int.from_bytes(packet[2:4], "big")
+    try:
+        parsed = dnslib.DNSRecord.parse(packet)
+        question = parsed.questions[0]
+        name = _wire_of(question.qname)
+        opts = [each for each in parsed.ar if each.rtype == QType.OPT]
+    except _FAULTS:
+        return Malformed(ident, flags, RCode.FORMERR)
+    if len(opts) > 1:
+        return Malformed(ident, flags, RCode.FORMERR)
+    edns = Edns(opts[0].rclass, opts[0].ttl >> 16 & 0xFF, bool(opts[0].ttl & 0x8000)) if opts else None
+    return Query(ident, flags, name, labels_of(name), question.qtype, question.qclass, edns, False)
+
+
+def read_reply(packet: bytes) -> Reply | None:
+    """Read what an upstream replied; None for garbage."""
+    if len(packet) < HEADER:
+        return None
+    try:
+        parsed = dnslib.DNSRecord.parse(packet)
+        records = [_record(each) for each in parsed.rr]
+    except _FAULTS:
+        return None
+    is_truncated = bool(int.from_bytes(packet[2:4], "big") & TC)
+    return Reply(parsed.header.rcode, tuple(each for each in records if each), is_truncated)
+
+
+def _record(rr: dnslib.RR) -> Record | None:
+    name = _wire_of(rr.rname)
+    if rr.rtype == QType.CNAME:
+        return Record(name, QType.CNAME, rr.ttl, _wire_of(rr.rdata.label))
+    if rr.rtype in (QType.A, QType.AAAA):
+        return Record(name, rr.rtype, rr.ttl, bytes(rr.rdata.data))
+    return None
+
+
+def _wire_of(label: dnslib.DNSLabel) -> bytes:
+    return to_wire(label.label)

@@ -1,0 +1,134 @@
+"""Names: between text, wire and labels, and what a name below the zone means.
+
+``parse_name`` reads from the right, so that a Service called ``svc`` or a namespace called ``pod`` is no special
+case. It decides by shape only, never whether the thing exists. Follows the Kubernetes DNS specification 1.1.0 and
+CoreDNS ``plugin/kubernetes/parse.go``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+
+from kubedns.types import Labels
+
+MAX_LABEL = 63
+MAX_NAME = 255
+REVERSE_V4: Labels = (b"in-addr", b"arpa")
+REVERSE_V6: Labels = (b"ip6", b"arpa")
+
+_POD_LABEL = re.compile(rb"[0-9a-f-]+")
+_DECIMAL_OCTET = re.compile(rb"0|[1-9][0-9]{0,2}")
+_NIBBLE = re.compile(rb"[0-9a-f]")
+
+
+class ZoneName(NamedTuple):
+    """A name below the zone: ``kind`` is ``svc`` or ``pod``; what a name does not have is empty.
+
+    ``namespace`` alone is the namespace itself, nothing at all but the kind is ``svc.<zone>``. For pods ``service``
+    is the label with the address.
+    """
+
+    kind: bytes
+    namespace: bytes = b""
+    service: bytes = b""
+    endpoint: bytes = b""
+    port: bytes = b""
+    protocol: bytes = b""
+
+
+def parse_name(labels: Labels) -> ZoneName | None:
+    """Read the labels left of the zone; None for a name that can never exist."""
+    if not labels or labels[-1] not in (b"svc", b"pod"):
+        return None
+    kind = labels[-1]
+    match labels[:-1]:
+        case (port, protocol, service, namespace):
+            name = ZoneName(kind, namespace, service, b"", port.removeprefix(b"_"), protocol.removeprefix(b"_"))
+            return name if name.port and name.protocol else None
+        case (endpoint, service, namespace):
+            return ZoneName(kind, namespace, service, endpoint)
+        case (service, namespace):
+            return ZoneName(kind, namespace, service)
+        case (namespace,):
+            return ZoneName(kind, namespace)
+    return ZoneName(kind) if len(labels) == 1 else None
+
+
+def pod_address(label: bytes) -> IPv4Address | IPv6Address | None:
+    """Read the address in a pod's label: exactly three dashes and none doubled is IPv4, anything else IPv6."""
+    if not _POD_LABEL.fullmatch(label):
+        return None
+    text = label.decode()
+    try:
+        if text.count("-") == 3 and "--" not in text:
+            return IPv4Address(text.replace("-", "."))
+        return IPv6Address(text.replace("-", ":"))
+    except AddressValueError:
+        return None
+
+
+def dashed(address: IPv4Address | IPv6Address) -> bytes:
+    """Return the label of an endpoint without a hostname; one that would end in "-" gets a "0" (fd00:: -> fd00--0)."""
+    text = str(address).replace(".", "-").replace(":", "-")
+    return (text + "0" if text.endswith("-") else text).encode()
+
+
+def reverse_address(labels: Labels) -> bytes | None:
+    """Return the packed address that a name below in-addr.arpa or ip6.arpa stands for; None for a partial one."""
+    digits = labels[-3::-1]
+    if labels[-2:] == REVERSE_V4 and len(digits) == 4 and all(map(_DECIMAL_OCTET.fullmatch, digits)):
+        octets = [int(each) for each in digits]
+        return bytes(octets) if max(octets) < 256 else None
+    if labels[-2:] == REVERSE_V6 and len(digits) == 32 and all(map(_NIBBLE.fullmatch, digits)):
+        return bytes.fromhex(b"".join(digits).decode())
+    return None
+
+
+def packed_address(text: str) -> bytes | None:
+    """Return the 4 or 16 bytes of an address, None if the text is none."""
+    try:
+        return ip_address(text).packed
+    except ValueError:
+        return None
+
+
+def to_wire(labels: Iterable[bytes]) -> bytes:
+    """Return the labels as a name on the wire; ValueError if a label or the name is too long, or a label empty."""
+    parts = [_label(each) for each in labels]
+    wire = b"".join(parts) + b"\0"
+    if len(wire) > MAX_NAME:
+        raise ValueError(f"a name has at most {MAX_NAME} bytes")
+    return wire
+
+
+def _label(label: bytes) -> bytes:
+    if not 0 < len(label) <= MAX_LABEL:
+        raise ValueError(f"a label has 1 to {MAX_LABEL} bytes: {label!r}")
+    return bytes((len(label),)) + label
+
+
+def wire_of(text: str) -> bytes:
+    """Return a name in text as wire; a trailing dot is not doubled. ValueError for what is no name."""
+    stripped = text.removesuffix(".")
+    return to_wire(stripped.encode("ascii").split(b".") if stripped else ())
+
+
+def labels_of(wire: bytes) -> Labels:
+    """Return the lower-case labels of an uncompressed name on the wire."""
+    lowered, at, labels = wire.lower(), 0, []
+    while length := lowered[at]:
+        labels.append(lowered[at + 1 : at + 1 + length])
+        at += length + 1
+    return tuple(labels)
+
+
+def text_of(wire: bytes) -> str:
+    """Return a name for people, with its trailing dot."""
+    labels, at = [], 0
+    while length := wire[at]:
+        labels.append(wire[at + 1 : at + 1 + length].decode("ascii", "backslashreplace"))
+        at += length + 1
+    return ".".join(labels) + "."

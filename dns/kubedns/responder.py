@@ -1,0 +1,104 @@
+"""From packet to packet, without sockets: look in the cache, else read, answer, write and keep.
+
+The one thing it cannot do is ask an upstream: then it returns Pending, and ``server`` goes on from there. Never
+raises, whatever the bytes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kubedns.cache import Entry, ResponseCache
+from kubedns.handler import Handler
+from kubedns.message import read
+from kubedns.types import Answer, Malformed, Owner, QType, Query, RCode
+from kubedns.wire import MAX_TCP, is_query, udp_limit, write_malformed, write_response
+
+_TCP_KEY = b"\xff"
+"""Begins the keys of TCP; those of UDP begin with flags below 0x80, since QR is clear."""
+
+_TYPE_NAMES = {int(each): each.name for each in QType}
+
+
+class Pending(NamedTuple):
+    """A query that needs an upstream. ``answer`` is what we know: an alias to follow, or that it is not ours."""
+
+    packet: bytes
+    query: Query
+    answer: Answer
+    is_tcp: bool
+
+
+class Responder:
+    """Responds from a Handler. ``can_ask`` says whether there is an upstream at all."""
+
+    def __init__(self, handler: Handler, rng: random.Random, *, can_ask: bool) -> None:
+        self._handler = handler
+        self._random = rng.random
+        self._can_ask = can_ask
+        self._cache = ResponseCache()
+        self._counters: dict[tuple[str, str], list[int]] = {}
+
+    def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | None:
+        """Return the response to a packet; None for silence."""
+        key = _TCP_KEY + packet[2:] if is_tcp else packet[2:]
+        entry = self._cache.entries.get(key)
+        if entry is None:
+            return self._respond_anew(packet, key, is_tcp)
+        variants, response, counter, _ = entry
+        counter[0] += 1
+        if variants:
+            return packet[:2] + variants[int(self._random() * len(variants))]
+        return packet[:2] + response.render(self._random)
+
+    def finish(self, pending: Pending, answer: Answer) -> bytes:
+        """Return the response to a query that had to wait."""
+        self._counter(pending.query.type, answer.rcode)[0] += 1
+        limit = MAX_TCP if pending.is_tcp else udp_limit(pending.query)
+        return pending.packet[:2] + write_response(pending.query, answer, limit).render(self._random)
+
+    def count_relayed(self, pending: Pending, reply: bytes) -> None:
+        """Count a response that an upstream wrote."""
+        self._counter(pending.query.type, reply[3] & 15)[0] += 1
+
+    def drop(self, owners: Iterable[Owner]) -> None:
+        """Forget the responses that a change has made stale."""
+        self._cache.drop(owners)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the number of responses by type and rcode, both as text; rare types are ``other``."""
+        return {labels: counter[0] for labels, counter in self._counters.items()}
+
+    def _respond_anew(self, packet: bytes, key: bytes, is_tcp: bool) -> bytes | Pending | None:
+        if not is_query(packet):
+            return None
+        query = read(packet)
+        if isinstance(query, Malformed):
+            self._counter(0, query.rcode)[0] += 1
+            return write_malformed(query)
+        answer = self._answer(query)
+        if self._can_ask and (answer.is_outside or answer.follow):
+            return Pending(packet, query, answer, is_tcp)
+        response = write_response(query, answer, MAX_TCP if is_tcp else udp_limit(query))
+        counter = self._counter(query.type, answer.rcode)
+        counter[0] += 1
+        if query.is_plain and answer.rcode != RCode.SERVFAIL:
+            self._cache.put(key, Entry(response.variants(), response, counter, answer.owners))
+        return packet[:2] + response.render(self._random)
+
+    def _answer(self, query: Query) -> Answer:
+        if query.edns is not None and query.edns.version > 0:
+            return Answer(RCode.BADVERS, is_authoritative=False)
+        return self._handler.answer(query)
+
+    def _counter(self, qtype: int, rcode: int) -> list[int]:
+        return self._counters.setdefault((_TYPE_NAMES.get(qtype, "other"), _rcode_name(rcode)), [0])
+
+
+def _rcode_name(rcode: int) -> str:
+    try:
+        return RCode(rcode).name
+    except ValueError:
+        return str(rcode)

@@ -1,0 +1,201 @@
+"""The cluster's name server: it follows the objects, and answers on its addresses.
+
+Where the parts meet: informers keep the Zone, every change drops the responses that it made stale, sockets hand
+packets to the Responder, and what needs an upstream waits in a task of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
+from kubedns.config import Address, DNSConfig
+from kubedns.forward import Forwarder
+from kubedns.handler import Handler
+from kubedns.message import read_reply
+from kubedns.records import Zone
+from kubedns.responder import Pending, Responder
+from kubedns.sockets import Connection, Connections, Sockets, bind, drain
+from kubedns.types import Answer, Owner, Query, RCode
+from kubedns.wire import write_query
+
+FOLLOW_SIZE = 1232
+"""UDP payload that our own questions allow, in bytes (DNS flag day 2020)."""
+
+
+class Failure(NamedTuple):
+    """An address that could not be bound, and why: ``error`` names the address, the port and the protocol."""
+
+    address: Address
+    error: OSError
+
+
+class Listening(NamedTuple):
+    """What ``start`` achieved, address by address."""
+
+    bound: tuple[Address, ...]
+    failed: tuple[Failure, ...]
+
+
+class DNSCounts(NamedTuple):
+    """Totals since the start. ``requests`` by type and rcode, both as text."""
+
+    requests: dict[tuple[str, str], int]
+    forwarded: int
+    open_connections: int
+
+
+class DNSServer:
+    """Answers from what ``source`` lists and watches; ``clock`` is seconds since the epoch, ``rng`` shuffles.
+
+    ``start`` binds, ``run`` follows and serves until it is cancelled and closes what start has opened.
+    """
+
+    def __init__(
+        self, source: ListerWatcher, config: DNSConfig, *, clock: Callable[[], float], rng: random.Random
+    ) -> None:
+        self._config = config
+        self._rng = rng
+        self._zone = Zone(clock)
+        self._sockets: list[Sockets] = []
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._forwarded = 0
+        self._connections = Connections(self._serve, limit=config.max_connections, idle_timeout=config.idle_timeout)
+        self._prepare()
+        records = self._zone.records
+        self._informers = [
+            self._follow(source, NAMESPACES, records.namespaces_changed),
+            self._follow(source, SERVICES, records.services_changed),
+            self._follow(source, ENDPOINTSLICES, records.slices_changed),
+        ]
+        if config.pods == "verified":
+            self._informers.append(self._follow(source, PODS, records.pods_changed))
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The addresses that are bound."""
+        return tuple(each.address for each in self._sockets)
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether all objects that were there at the start are known."""
+        return all(each.has_synced for each in self._informers)
+
+    async def start(self) -> Listening:
+        """Bind every address, UDP and TCP; OSError only if there is none left to serve on."""
+        failed = []
+        for address in self._config.addresses:
+            try:
+                self._sockets.append(bind(address))
+            except OSError as error:
+                failed.append(Failure(address, error))
+        if failed and not self._sockets:
+            raise failed[0].error
+        self._prepare()
+        return Listening(self.addresses, tuple(failed))
+
+    async def run(self) -> None:
+        """Follow the source and serve until cancelled."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for informer in self._informers:
+                    tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
+                tasks.create_task(self._note_sync(), name="dns-sync")
+                for each in self._sockets:
+                    loop.add_reader(each.udp.fileno(), drain, each.udp, self._serve)
+                    tasks.create_task(self._accept(each), name=f"dns-tcp-{each.address[0]}:{each.address[1]}")
+        finally:
+            await self._stop()
+
+    async def wait_for_sync(self) -> None:
+        """Return once every object that was there at the start is known; until then NXDOMAIN is SERVFAIL."""
+        for each in self._informers:
+            await each.wait_for_sync()
+
+    def counts(self) -> DNSCounts:
+        """Return the counters."""
+        return DNSCounts(self._responder.counts(), self._forwarded, len(self._connections.open))
+
+    def close(self) -> None:
+        """Give the addresses back, if ``run`` is not to be called."""
+        for each in self._sockets:
+            each.close()
+        self._sockets = []
+
+    def _prepare(self) -> None:
+        config, bound = self._config, self.addresses
+        self._forwarder = Forwarder(config.upstreams, bound, self._rng, timeout=config.upstream_timeout)
+        handler = Handler(self._zone, config, [host for host, _ in bound])
+        self._responder = Responder(handler, self._rng, can_ask=bool(self._forwarder.upstreams))
+
+    def _follow(
+        self, source: ListerWatcher, resource: Resource, note: Callable[[Sequence[Delta]], set[Owner]]
+    ) -> Informer:
+        informer = Informer(source, resource)
+        informer.add_handler(lambda deltas: self._responder.drop(self._zone.changed(note(deltas))))
+        return informer
+
+    async def _note_sync(self) -> None:
+        await self.wait_for_sync()
+        self._zone.has_synced = True
+
+    async def _accept(self, sockets: Sockets) -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(self._connections), sock=sockets.tcp)
+        try:
+            await server.serve_forever()
+        finally:
+            server.close()
+
+    async def _stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        for each in self._sockets:
+            loop.remove_reader(each.udp.fileno())
+        self._connections.abort()
+        for task in self._waiting:
+            task.cancel()
+        await asyncio.gather(*self._waiting, return_exceptions=True)
+        self.close()
+
+    def _serve(self, packet: bytes, *, is_tcp: bool, reply: Callable[[bytes | None], None]) -> bytes | bool:
+        response = self._responder.respond(packet, is_tcp=is_tcp)
+        if type(response) is bytes:
+            return response
+        if response is None:
+            return False
+        assert isinstance(response, Pending)
+        if len(self._waiting) >= self._config.max_concurrent or self._forwarder.has_sent(packet):
+            return self._responder.finish(response, Answer(RCode.REFUSED, is_authoritative=False))
+        self._forwarded += 1
+        task = asyncio.get_running_loop().create_task(self._ask(response, reply), name="dns-forward")
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        return True
+
+    async def _ask(self, pending: Pending, reply: Callable[[bytes | None], None]) -> None:
+        if pending.answer.follow is not None:
+            reply(self._responder.finish(pending, await self._chase(pending.answer)))
+            return
+        relayed = await self._forwarder.ask(pending.packet, pending.query, is_whole=pending.is_tcp)
+        if relayed is None:
+            reply(self._responder.finish(pending, Answer(RCode.SERVFAIL, is_authoritative=False)))
+            return
+        self._responder.count_relayed(pending, relayed)
+        reply(relayed)
+
+    async def _chase(self, answer: Answer) -> Answer:
+        """Append what the upstream says about an alias's target; if it says nothing, the alias alone is the answer."""
+        assert answer.follow is not None
+        target, qtype = answer.follow
+        packet = write_query(self._rng.getrandbits(16), target, qtype, FOLLOW_SIZE)
+        query = Query(0, 0, target, (), qtype, 1, None, is_plain=False)
+        received = await self._forwarder.ask(packet, query, is_whole=True)
+        said = read_reply(received) if received else None
+        if said is None or said.rcode != RCode.NOERROR:
+            return answer
+        return answer._replace(answers=answer.answers + said.records, is_truncated=said.is_truncated)

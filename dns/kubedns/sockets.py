@@ -1,0 +1,240 @@
+"""The sockets of the name server: datagrams answered in bulk, TCP connections with many queries each.
+
+A packet goes to ``serve``, which returns the response, a task that will call back, or nothing. Binds, and names the
+address when it cannot; what a packet means is not known here. One socket for each address, so a reply comes from
+the address that was asked. TCP follows RFC 7766 (pipelining, idle time-out).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import functools
+import os
+import socket
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, cast
+
+from kubedns.config import Address
+
+MAX_DATAGRAMS = 64
+"""Datagrams answered for each wake-up; then the rest of the loop has its turn."""
+
+MAX_DATAGRAM = 4096
+RECEIVE_BUFFER = 1 << 20
+MAX_WAITING = 64
+"""Queries of one connection that may wait for upstreams at once; then it is not read from."""
+
+_BIND_ATTEMPTS = 16
+
+
+class Serve(Protocol):
+    """Answers a packet, at once or by calling ``reply`` later; returns whether it will (a later one, or never)."""
+
+    def __call__(self, packet: bytes, *, is_tcp: bool, reply: Callable[[bytes | None], None]) -> bytes | bool:
+        """Return the response, True if ``reply`` will be called (once, None for no response), False for silence."""
+        ...
+
+
+class Sockets(NamedTuple):
+    """The two sockets of one address."""
+
+    udp: socket.socket
+    tcp: socket.socket
+
+    @property
+    def address(self) -> Address:
+        """The address that they are bound to."""
+        host, port = self.udp.getsockname()[:2]
+        return host, port
+
+    def close(self) -> None:
+        """Close both."""
+        self.udp.close()
+        self.tcp.close()
+
+
+def bind(address: Address) -> Sockets:
+    """Bind UDP and listen on TCP; OSError that names the address and the protocol."""
+    host, port = address
+    for _ in range(_BIND_ATTEMPTS):
+        udp = _bind(address, socket.SOCK_DGRAM)
+        try:
+            return Sockets(udp, _bind((host, udp.getsockname()[1]), socket.SOCK_STREAM))
+        except OSError as error:
+            udp.close()
+            if port or error.errno != errno.EADDRINUSE:
+                raise
+    raise OSError(errno.EADDRINUSE, f"cannot listen on {host}: no port is free for both UDP and TCP")
+
+
+def _bind(address: Address, kind: socket.SocketKind) -> socket.socket:
+    host, port = address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_DGRAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        if kind == socket.SOCK_STREAM:
+            sock.listen(128)
+    except OSError as error:
+        sock.close()
+        protocol = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, f"cannot listen on {host} port {port}/{protocol}: {why}") from error
+    return sock
+
+
+def drain(sock: socket.socket, serve: Serve) -> None:
+    """Answer the datagrams that are waiting, up to a bound; what a full send buffer refuses is lost, as UDP may be."""
+    receive, send = sock.recvfrom, sock.sendto
+    for _ in range(MAX_DATAGRAMS):
+        try:
+            packet, client = receive(MAX_DATAGRAM)
+        except OSError:  # BlockingIOError: that was all
+            return
+        reply = serve(packet, is_tcp=False, reply=functools.partial(_send, sock, client))
+        if type(reply) is bytes:
+            with contextlib.suppress(OSError):
+                send(reply, client)
+
+
+def _send(sock: socket.socket, client: Address, reply: bytes | None) -> None:
+    if reply is not None:
+        with contextlib.suppress(OSError):
+            sock.sendto(reply, client)
+
+
+class Connections:
+    """The TCP connections of a server, bounded in number; ``idle_timeout`` is in seconds."""
+
+    def __init__(self, serve: Serve, *, limit: int, idle_timeout: float) -> None:
+        self.serve = serve
+        self.idle_timeout = idle_timeout
+        self.open: set[Connection] = set()
+        self._limit = limit
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more must be turned away."""
+        return len(self.open) >= self._limit
+
+    def abort(self) -> None:
+        """Cut all connections."""
+        for each in tuple(self.open):
+            each.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One connection: queries with a length before each, answered as they come.
+
+    It is not read from while its client does not read, or while too many of its queries wait for an upstream.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._buffer = bytearray()
+        self._waiting = 0
+        self._is_clogged = False
+        self._has_ended = False
+        self._loop = asyncio.get_running_loop()
+        self._last_query = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Join the others, or be turned away."""
+        self._transport = cast(asyncio.Transport, transport)
+        if self._connections.is_full:
+            self._transport.abort()
+            return
+        self._connections.open.add(self)
+        self._timer = self._loop.call_later(self._connections.idle_timeout, self._expire)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Leave."""
+        self._connections.open.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what is complete."""
+        self._buffer += data
+        self._serve()
+
+    def eof_received(self) -> bool:
+        """Close, but not before the last response."""
+        self._has_ended = True
+        return bool(self._waiting)
+
+    def pause_writing(self) -> None:
+        """Stop answering: the client does not read."""
+        self._is_clogged = True
+
+    def resume_writing(self) -> None:
+        """Go on answering."""
+        self._is_clogged = False
+        self._serve()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._transport.abort()
+
+    def _serve(self) -> None:
+        buffer, at = self._buffer, 0
+        while not (self._is_held or self._transport.is_closing()) and len(buffer) >= at + 2:
+            end = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
+            if len(buffer) < end:
+                break
+            self._query(bytes(buffer[at + 2 : end]))
+            at = end
+        del buffer[:at]
+        if self._transport.is_closing():
+            return
+        if self._is_held:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    @property
+    def _is_held(self) -> bool:
+        return self._is_clogged or self._waiting >= MAX_WAITING
+
+    def _query(self, packet: bytes) -> None:
+        self._last_query = self._loop.time()
+        reply = self._connections.serve(packet, is_tcp=True, reply=self._late)
+        if isinstance(reply, bytes):
+            self._write(reply)
+        elif reply:
+            self._waiting += 1
+        else:
+            self._transport.close()  # garbage: where the next query begins is anybody's guess
+
+    def _late(self, reply: bytes | None) -> None:
+        self._waiting -= 1
+        if self._transport.is_closing():
+            return
+        if reply is not None:
+            self._write(reply)
+        if self._has_ended and not self._waiting:
+            self._transport.close()
+        else:
+            self._serve()
+
+    def _write(self, reply: bytes) -> None:
+        self._transport.write(len(reply).to_bytes(2, "big") + reply)
+
+    def _expire(self) -> None:
+        """Cut a connection that has asked nothing for a while; a slow half of a query does not count."""
+        left = self._last_query + self._connections.idle_timeout - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._expire)
+        elif self._waiting:
+            self._timer = self._loop.call_later(self._connections.idle_timeout, self._expire)
+        else:
+            self._transport.abort()
