@@ -42,6 +42,29 @@ class StatusError(Exception):
         return self.message
 
 
+class BadRequest(StatusError):
+    """400: what was sent cannot be read as an object of the resource."""
+
+    def __init__(self, resource: Resource, detail: str, causes: tuple[FieldError, ...] = ()) -> None:
+        message = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {detail}'
+        super().__init__(400, "BadRequest", message, causes)
+
+
+class Forbidden(StatusError):
+    """403: the cluster does not allow this to be done to the object."""
+
+    def __init__(self, resource: Resource, name: str, detail: str) -> None:
+        message = f'{resource.qualified} "{name}" is forbidden: {detail}'
+        super().__init__(403, "Forbidden", message, (), resource.plural, resource.group, name)
+
+
+class InternalError(StatusError):
+    """500: the cluster cannot do it, and it is not the object's fault."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(500, "InternalError", f"Internal error occurred: {detail}")
+
+
 class NotFound(StatusError):
     """404: there is no such object."""
 

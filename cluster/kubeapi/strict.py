@@ -25,7 +25,7 @@ UNKNOWN_FIELD = "UnknownField"
 TYPE_INVALID = "FieldValueTypeInvalid"
 """Reason of a FieldError for a value of the wrong type (metav1.CauseTypeTypeInvalid)."""
 
-QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
+QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?")
 """A resource.Quantity, such as ``100m`` or ``1.5Gi`` (apimachinery pkg/api/resource)."""
 
 _QUANTITY_FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"

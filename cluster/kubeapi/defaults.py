@@ -1,0 +1,236 @@
+"""Fill in what a manifest left out, as the API server does before it judges an object.
+
+Changes the object it is given, which ``strict.decode`` has made: every field that is there has its schema's type.
+Never looks at other objects, and allocates nothing. Follows k8s.io/kubernetes ``pkg/apis/*/v1/defaults.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubeapi.core import HEADLESS
+from kubeapi.meta import JSON
+from kubeapi.scheme import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    Resource,
+)
+
+AFFINITY_TIMEOUT_SECONDS = 10800
+"""sessionAffinityConfig.clientIP.timeoutSeconds of a Service that asks for ClientIP and says no more."""
+
+_FILE_MODE = 0o644
+"""defaultMode of volumes that hold files."""
+
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def set_defaults(resource: Resource, obj: JSON) -> None:
+    """Fill in the kind's defaults, in place."""
+    fill_in = _DEFAULTS.get(resource)
+    if fill_in is not None:
+        fill_in(obj)
+
+
+def is_externally_accessible(spec: JSON) -> bool:
+    """Tell whether traffic from outside the cluster may come to the Service (pkg/api/service ExternallyAccessible)."""
+    if spec.get("type") in ("NodePort", "LoadBalancer"):
+        return True
+    return spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs"))
+
+
+def _set_service(obj: JSON) -> None:
+    spec = obj.setdefault("spec", {})
+    if not spec.get("sessionAffinity"):
+        spec["sessionAffinity"] = "None"
+    if spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif spec["sessionAffinity"] == "ClientIP":
+        client_ip = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
+        client_ip.setdefault("timeoutSeconds", AFFINITY_TIMEOUT_SECONDS)
+    if not spec.get("type"):
+        spec["type"] = "ClusterIP"
+    for port in spec.get("ports", ()):
+        _set_protocol(port)
+        if not port.get("targetPort") and "port" in port:
+            port["targetPort"] = port["port"]
+    if is_externally_accessible(spec) and not spec.get("externalTrafficPolicy"):
+        spec["externalTrafficPolicy"] = "Cluster"
+    if spec["type"] != "ExternalName":
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def set_ip_families(spec: JSON, cluster_families: tuple[str, ...]) -> None:
+    """Fill in ipFamilyPolicy and ipFamilies of a Service that has cluster IPs (rest/storage initIPFamilyFields).
+
+    ``cluster_families`` are the families of the cluster's service CIDRs, its preferred one first.
+    """
+    if spec.get("type") == "ExternalName":
+        return
+    families: list[str] = spec.setdefault("ipFamilies", [])
+    addresses = [each for each in spec.get("clusterIPs", ()) if each != HEADLESS]
+    families.extend("IPv6" if ":" in address else "IPv4" for address in addresses[len(families) :])
+    is_selectorless_headless = spec.get("clusterIPs") == [HEADLESS] and not spec.get("selector")
+    if not spec.get("ipFamilyPolicy"):
+        wants_both = is_selectorless_headless or len(families) > 1
+        spec["ipFamilyPolicy"] = "RequireDualStack" if wants_both else "SingleStack"
+    if not families:
+        families.append(cluster_families[0])
+    if len(families) > 1 or spec["ipFamilyPolicy"] == "SingleStack":
+        return
+    if is_selectorless_headless or len(cluster_families) > 1:
+        families.append("IPv6" if families[0] == "IPv4" else "IPv4")
+
+
+def _set_protocol(port: JSON) -> None:
+    if not port.get("protocol"):
+        port["protocol"] = "TCP"
+
+
+def _set_namespace(obj: JSON) -> None:
+    name = obj["metadata"].get("name")
+    if name:
+        obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = name
+
+
+def _set_endpoints(obj: JSON) -> None:
+    for subset in obj.get("subsets", ()):
+        for port in subset.get("ports", ()):
+            _set_protocol(port)
+
+
+def _set_endpoint_slice(obj: JSON) -> None:
+    for port in obj.get("ports", ()):
+        port.setdefault("name", "")
+        _set_protocol(port)
+
+
+def _set_deployment(obj: JSON) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("replicas", 1)
+    strategy = spec.setdefault("strategy", {})
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", "25%")
+        rolling.setdefault("maxSurge", "25%")
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+    _set_template(spec)
+
+
+def _set_replica_set(obj: JSON) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("replicas", 1)
+    _set_template(spec)
+
+
+def _set_template(spec: JSON) -> None:
+    if "template" in spec:
+        _set_pod_spec(spec["template"].setdefault("spec", {}))
+
+
+def _set_pod(obj: JSON) -> None:
+    spec = obj.setdefault("spec", {})
+    _set_pod_spec(spec)
+    spec.setdefault("enableServiceLinks", True)
+
+
+def _set_pod_spec(spec: JSON) -> None:
+    for name, value in (
+        ("dnsPolicy", "ClusterFirst"),
+        ("restartPolicy", "Always"),
+        ("schedulerName", "default-scheduler"),
+    ):
+        if not spec.get(name):
+            spec[name] = value
+    spec.setdefault("securityContext", {})
+    spec.setdefault("terminationGracePeriodSeconds", 30)
+    for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
+        _set_container(container, bool(spec.get("hostNetwork")))
+    for volume in spec.get("volumes", ()):
+        _set_volume(volume)
+
+
+def _set_container(container: JSON, is_host_network: bool) -> None:
+    if not container.get("imagePullPolicy"):
+        container["imagePullPolicy"] = _pull_policy(container.get("image", ""))
+    if not container.get("terminationMessagePath"):
+        container["terminationMessagePath"] = "/dev/termination-log"
+    if not container.get("terminationMessagePolicy"):
+        container["terminationMessagePolicy"] = "File"
+    for port in container.get("ports", ()):
+        _set_protocol(port)
+        if is_host_network and not port.get("hostPort") and "containerPort" in port:
+            port["hostPort"] = port["containerPort"]
+    for variable in container.get("env", ()):
+        reference = variable.get("valueFrom", {}).get("fieldRef")
+        if reference is not None and not reference.get("apiVersion"):
+            reference["apiVersion"] = "v1"
+    _set_resources(container.setdefault("resources", {}))
+    for name in _PROBES:
+        if name in container:
+            _set_probe(container[name])
+    for handler in container.get("lifecycle", {}).values():
+        if isinstance(handler, dict):
+            _set_http_get(handler)
+
+
+def _pull_policy(image: str) -> str:
+    """Return Always for an image without a digest and with the tag ``latest`` or none."""
+    if "@" in image:
+        return "IfNotPresent"
+    _, _, tag = image.rpartition("/")[2].partition(":")
+    return "Always" if tag in ("", "latest") else "IfNotPresent"
+
+
+def _set_resources(resources: JSON) -> None:
+    if resources.get("limits"):
+        resources["requests"] = {**resources["limits"], **resources.get("requests", {})}
+
+
+def _set_probe(probe: JSON) -> None:
+    for name, value in (("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)):
+        if not probe.get(name):
+            probe[name] = value
+    _set_http_get(probe)
+    if "grpc" in probe:
+        probe["grpc"].setdefault("service", "")
+
+
+def _set_http_get(handler: JSON) -> None:
+    http_get = handler.get("httpGet")
+    if http_get is not None:
+        if not http_get.get("path"):
+            http_get["path"] = "/"
+        if not http_get.get("scheme"):
+            http_get["scheme"] = "HTTP"
+
+
+def _set_volume(volume: JSON) -> None:
+    if volume.keys() <= {"name"}:
+        volume["emptyDir"] = {}
+    for source in ("configMap", "secret", "projected", "downwardAPI"):
+        if source in volume:
+            volume[source].setdefault("defaultMode", _FILE_MODE)
+    if "hostPath" in volume:
+        volume["hostPath"].setdefault("type", "")
+
+
+_DEFAULTS: dict[Resource, Callable[[JSON], None]] = {
+    NAMESPACES: _set_namespace,
+    SERVICES: _set_service,
+    ENDPOINTS: _set_endpoints,
+    PODS: _set_pod,
+    DEPLOYMENTS: _set_deployment,
+    REPLICASETS: _set_replica_set,
+    ENDPOINTSLICES: _set_endpoint_slice,
+}

@@ -1,0 +1,73 @@
+"""What every cluster has before anybody asks: its namespaces, the API's Service and the DNS server's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubeapi.allocators import AddressPool
+from kubeapi.discovery import PROXY_NAME_LABEL
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
+from kubeapi.scheme import NAMESPACES, SERVICES
+
+if TYPE_CHECKING:
+    from kubeapi.registry.registry import Registry
+
+_DNS_POSITION = 10
+"""kubeadm's convention: the DNS server has the tenth address of the service CIDR."""
+
+
+def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
+    """Create what is not there yet; ``cluster_dns`` is the DNS server's address, by default the CIDR's tenth."""
+    for name in IMMORTAL_NAMESPACES:
+        if registry.store.find(NAMESPACES, ObjectKey("", name)) is None:
+            registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    pool = AddressPool(registry.config.service_cidrs[0], registry.rng)
+    for service in (
+        _kubernetes_service(pool.text_of(pool.pool.first)),
+        _dns_service(cluster_dns or pool.text_of(pool.pool.first + _DNS_POSITION - 1)),
+    ):
+        if registry.store.find(SERVICES, key_of(service)) is None:
+            registry.create(SERVICES, service)
+
+
+def _kubernetes_service(address: str) -> JSON:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "clusterIP": address,
+            "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": 6443}],
+        },
+    }
+
+
+def _dns_service(address: str) -> JSON:
+    """Return Service kube-dns, marked as somebody else's: the DNS server binds the address itself."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kube-dns",
+            "namespace": "kube-system",
+            "labels": {
+                "k8s-app": "kube-dns",
+                "kubernetes.io/cluster-service": "true",
+                "kubernetes.io/name": "CoreDNS",
+                PROXY_NAME_LABEL: "kubedns",
+            },
+        },
+        "spec": {
+            "clusterIP": address,
+            "selector": {"k8s-app": "kube-dns"},
+            "ports": [
+                {"name": "dns", "protocol": "UDP", "port": 53, "targetPort": 53},
+                {"name": "dns-tcp", "protocol": "TCP", "port": 53, "targetPort": 53},
+            ],
+        },
+    }

@@ -1,0 +1,30 @@
+"""What the cluster allows: the settings that a write is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+
+@dataclass(frozen=True)
+class RegistryConfig:
+    """What the cluster allows; the composition root fills it from the cluster configuration."""
+
+    service_cidr: str = "127.96.0.0/12"
+    """Where cluster IPs come from; for a dual-stack cluster two CIDRs, one of each family, with a comma between."""
+
+    node_port_range: tuple[int, int] = (30000, 32767)
+    """First and last node port, both included."""
+
+    balancers: tuple[str, ...] = ("least_connections", "random", "round_robin")
+    """The values that the annotation ``kubesvc.dev/balancer`` may have."""
+
+    @property
+    def service_cidrs(self) -> tuple[str, ...]:
+        """The service CIDRs, that of the cluster's preferred family first."""
+        return tuple(each.strip() for each in self.service_cidr.split(","))
+
+    @property
+    def ip_families(self) -> tuple[str, ...]:
+        """The families of the service CIDRs: IPv4, IPv6 or both."""
+        return tuple(f"IPv{ip_network(each).version}" for each in self.service_cidrs)

@@ -1,0 +1,333 @@
+"""The Registry: a write is read, filled in, checked, given what only the server can give, and stored.
+
+All of that is one transaction: any failure gives everything back. Follows apiserver ``registry/generic/registry``
+and ``registry/rest``. Pure: the clock and the random source are passed in.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections.abc import Callable
+from typing import Literal
+
+from kubeapi.allocators import Transaction
+from kubeapi.defaults import set_defaults
+from kubeapi.meta import (
+    JSON,
+    NAME_SUFFIX_ALPHABET,
+    ObjectKey,
+    annotations_of,
+    copy_object,
+    format_time,
+    is_terminating,
+    key_of,
+    parse_time,
+)
+from kubeapi.patch import strategic_merge, three_way_patch
+from kubeapi.registry.config import RegistryConfig
+from kubeapi.registry.services import ServiceAllocator, prepare_service
+from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, set_generation, set_initial_status
+from kubeapi.schema import struct_of
+from kubeapi.scheme import NAMESPACES, PODS, SERVICES, Resource
+from kubeapi.status import AlreadyExists, BadRequest, Conflict, FieldError, Forbidden, Invalid, NotFound
+from kubeapi.store import Store
+from kubeapi.strict import decode
+from kubeapi.validation import validate, validate_update
+from kubeapi.validation.faults import forbidden, go_value
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which kubectl apply keeps the manifest that it applied last."""
+
+_NAME_ATTEMPTS = 8
+"""Generated names that are tried before the request fails (KEP-4420)."""
+
+_SERVER_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
+
+
+class Registry:
+    """Creates, updates and deletes objects by Kubernetes' rules. Reading is ``store``'s.
+
+    Every method raises StatusError and nothing else, whatever it is given. With ``dry_run`` it answers as it would
+    have, and nothing has changed.
+    """
+
+    def __init__(self, store: Store, config: RegistryConfig, *, clock: Callable[[], float], rng: random.Random) -> None:
+        self.store = store
+        self.config = config
+        self.rng = rng
+        self._clock = clock
+        self._services = ServiceAllocator(config, rng)
+        for service in store.list(SERVICES):
+            self._services.adopt(service)
+
+    def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
+        """Store a new object and return it. A status that comes with it is dropped, but for a Node's."""
+        new = self._read(resource, obj)
+        metadata = new["metadata"]
+        for field in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"):
+            metadata.pop(field, None)
+        self._check_namespace(resource, metadata)
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = self._generate_name(resource, metadata)
+        metadata["uid"] = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        metadata["creationTimestamp"] = format_time(self._clock())
+        set_defaults(resource, new)
+        set_initial_status(resource, new)
+        set_generation(resource, new, None)
+        return self._write(resource, new, None, dry_run=dry_run)
+
+    def update(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
+        """Replace everything but the status; a changed spec gets the next generation.
+
+        Conflict if the object states another uid or resourceVersion than the stored one has. Removing the last
+        finalizer of an object that waits for nothing else deletes it.
+        """
+        new = self._read(resource, obj)
+        stored = self._find_stored(resource, new)
+        metadata, before = new["metadata"], stored["metadata"]
+        _check_version(resource, metadata, before)
+        for field in _SERVER_FIELDS:
+            if field in before:
+                metadata[field] = before[field]
+        if "status" in stored:
+            new["status"] = stored["status"]
+        else:
+            new.pop("status", None)
+        if resource is NAMESPACES and not is_terminating(stored):
+            new["spec"] = stored["spec"]
+        set_defaults(resource, new)
+        set_generation(resource, new, stored)
+        written = self._write(resource, new, stored, dry_run=dry_run)
+        return self._finish_deletion(resource, written, dry_run=dry_run)
+
+    def update_status(self, resource: Resource, obj: JSON) -> JSON:
+        """Replace nothing but the status. Conflict if the object states another uid than the stored one has."""
+        read = self._read(resource, obj)
+        stored = self._find_stored(resource, read)
+        _check_uid(resource, read["metadata"], stored["metadata"])
+        return self.store.update(resource, {**stored, "status": read.get("status", {})})
+
+    def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
+        """Set the replicas of a Deployment or ReplicaSet."""
+        stored = self.store.get(resource, namespace, name)
+        return self.update(resource, {**stored, "spec": {**stored["spec"], "replicas": replicas}}, dry_run=dry_run)
+
+    def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        grace_period_seconds: int | None = None,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> JSON:
+        """Delete an object, or begin to, and return its last state.
+
+        A running pod only begins to terminate (its kubelet deletes it with grace 0), an object with finalizers waits
+        until the last is removed, a Namespace until its contents are gone. Conflict if ``uid`` or
+        ``resource_version`` are given and are not the stored object's.
+        """
+        stored = self.store.get(resource, namespace, name)
+        _check_preconditions(resource, stored, uid, resource_version)
+        if resource is NAMESPACES and name in IMMORTAL_NAMESPACES[:3]:
+            raise Forbidden(resource, name, "this namespace may not be deleted")
+        grace = _grace_of(stored, grace_period_seconds) if resource is PODS else 0
+        if grace == 0 and not _must_wait(resource, stored):
+            return stored if dry_run else self._remove(resource, stored)
+        if is_terminating(stored) and grace >= stored["metadata"].get("deletionGracePeriodSeconds", 0):
+            return stored
+        marked = self._mark_deleted(resource, stored, grace)
+        return marked if dry_run else self.store.update(resource, marked)
+
+    def apply(
+        self, resource: Resource, obj: JSON, *, dry_run: bool = False
+    ) -> tuple[JSON, Literal["created", "configured", "unchanged"]]:
+        """Create the object, or change the stored one as ``kubectl apply`` would: fields others set stay."""
+        manifest = self._read(resource, obj)
+        annotations = manifest["metadata"].setdefault("annotations", {})
+        annotations.pop(LAST_APPLIED, None)
+        manifest.pop("status", None)
+        annotations[LAST_APPLIED] = (
+            json.dumps(manifest, separators=(",", ":"), sort_keys=True, ensure_ascii=False) + "\n"
+        )
+        stored = self.store.find(resource, key_of(manifest)) if manifest["metadata"].get("name") else None
+        if stored is None:
+            return self.create(resource, manifest, dry_run=dry_run), "created"
+        known = struct_of(resource)
+        original = _last_applied(stored)
+        patch = three_way_patch(original, manifest, stored, known)
+        if not patch:
+            return stored, "unchanged"
+        new = self.update(resource, strategic_merge(stored, patch, known), dry_run=dry_run)
+        return new, "unchanged" if new == stored else "configured"
+
+    def name_suffix(self) -> str:
+        """Return five letters for a generated name."""
+        return "".join(self.rng.choices(NAME_SUFFIX_ALPHABET, k=5))
+
+    def _read(self, resource: Resource, obj: JSON) -> JSON:
+        """Return a copy of what the schema knows of the object, complete with kind and namespace."""
+        decoded = decode(resource, obj)
+        if decoded.mistyped:
+            detail = ", ".join(fault.message for fault in decoded.mistyped)
+            raise BadRequest(resource, detail, tuple(decoded.mistyped))
+        read = decoded.object
+        for field, expected in (("kind", resource.kind), ("apiVersion", resource.api_version)):
+            if read.setdefault(field, expected) != expected:
+                raise BadRequest(resource, f"{field} is {read[field]}, not {expected}")
+        metadata = read.setdefault("metadata", {})
+        if resource.namespaced and not metadata.get("namespace"):
+            metadata["namespace"] = "default"
+        return read
+
+    def _find_stored(self, resource: Resource, read: JSON) -> JSON:
+        metadata = read["metadata"]
+        return self.store.get(resource, metadata.get("namespace", ""), metadata.get("name", ""))
+
+    def _check_namespace(self, resource: Resource, metadata: JSON) -> None:
+        """Refuse a new object whose namespace is not there, or is going."""
+        if not resource.namespaced:
+            return
+        name = metadata["namespace"]
+        namespace = self.store.find(NAMESPACES, ObjectKey("", name))
+        if namespace is None and name not in IMMORTAL_NAMESPACES:
+            raise NotFound(NAMESPACES, name)
+        if namespace is not None and is_terminating(namespace):
+            detail = f"unable to create new content in namespace {name} because it is being terminated"
+            raise Forbidden(resource, metadata.get("name", ""), detail)
+
+    def _generate_name(self, resource: Resource, metadata: JSON) -> str:
+        for _ in range(_NAME_ATTEMPTS):
+            name: str = metadata["generateName"] + self.name_suffix()
+            if self.store.find(resource, ObjectKey(metadata.get("namespace", ""), name)) is None:
+                break
+        return name
+
+    def _write(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
+        """Judge an object, allocate for it and store it."""
+        name = new["metadata"].get("name", "")
+        if resource is SERVICES:
+            prepare_service(new, old, self.config)
+        faults = validate(resource, new, self.config.balancers)
+        if old is not None:
+            faults.extend(_new_finalizers(new, old))
+            faults.extend(validate_update(resource, new, old))
+        if faults:
+            raise Invalid(resource, name, tuple(faults))
+        if old is None and self.store.find(resource, key_of(new)) is not None:
+            raise AlreadyExists(resource, name)
+        if resource is not SERVICES:
+            return self._store(resource, new, old, dry_run=dry_run)
+        transaction = Transaction()
+        try:
+            taken = self._services.allocate(new, old, transaction)
+            if taken:
+                raise Invalid(resource, name, tuple(taken))
+            written = self._store(resource, new, old, dry_run=dry_run)
+        except BaseException:
+            transaction.rollback()
+            raise
+        if dry_run:
+            transaction.rollback()
+        else:
+            transaction.commit()
+        return written
+
+    def _store(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
+        if dry_run:
+            return new
+        return self.store.create(resource, new) if old is None else self.store.update(resource, new)
+
+    def _remove(self, resource: Resource, stored: JSON) -> JSON:
+        last = self.store.delete(resource, *key_of(stored))
+        if resource is SERVICES:
+            self._services.release(last)
+        return last
+
+    def _mark_deleted(self, resource: Resource, stored: JSON, grace: int) -> JSON:
+        """Return the object with its deletion begun; a second deletion counts from the first."""
+        marked = copy_object(stored)
+        metadata = marked["metadata"]
+        begun = self._clock()
+        if is_terminating(stored):
+            begun = parse_time(metadata["deletionTimestamp"]) - metadata.get("deletionGracePeriodSeconds", 0)
+        metadata["deletionTimestamp"] = format_time(begun + grace)
+        metadata["deletionGracePeriodSeconds"] = grace
+        if resource is NAMESPACES:
+            marked["status"] = {**marked.get("status", {}), "phase": "Terminating"}
+        return marked
+
+    def _finish_deletion(self, resource: Resource, written: JSON, *, dry_run: bool) -> JSON:
+        """Remove an object whose deletion waited for nothing but what this update took away."""
+        metadata = written["metadata"]
+        is_due = is_terminating(written) and not metadata.get("deletionGracePeriodSeconds")
+        if dry_run or not is_due or _must_wait(resource, written):
+            return written
+        return self._remove(resource, written)
+
+
+def _check_uid(resource: Resource, metadata: JSON, stored: JSON) -> None:
+    wanted = metadata.get("uid")
+    if wanted and wanted != stored["uid"]:
+        detail = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {stored['uid']}"
+        raise Conflict(resource, stored["name"], detail)
+
+
+def _check_version(resource: Resource, metadata: JSON, stored: JSON) -> None:
+    _check_uid(resource, metadata, stored)
+    if metadata.get("resourceVersion") not in (None, "", stored["resourceVersion"]):
+        raise Conflict(resource, stored["name"])
+    metadata["resourceVersion"] = stored["resourceVersion"]
+
+
+def _check_preconditions(resource: Resource, stored: JSON, uid: str, version: str) -> None:
+    metadata = stored["metadata"]
+    if uid and uid != metadata["uid"]:
+        detail = f"the UID in the precondition ({uid}) does not match the UID in record ({metadata['uid']})."
+        raise Conflict(resource, metadata["name"], f"{detail} The object might have been deleted and then recreated")
+    if version and version != metadata["resourceVersion"]:
+        detail = (
+            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record"
+            f" ({metadata['resourceVersion']}). The object might have been modified"
+        )
+        raise Conflict(resource, metadata["name"], detail)
+
+
+def _grace_of(pod: JSON, asked: int | None) -> int:
+    """Return the seconds that a pod has to end: none before it runs anywhere, or when it is over."""
+    spec, phase = pod.get("spec", {}), pod.get("status", {}).get("phase")
+    if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
+        return 0
+    grace: int = spec.get("terminationGracePeriodSeconds", 30) if asked is None else asked
+    return 1 if grace < 0 else grace
+
+
+def _must_wait(resource: Resource, obj: JSON) -> bool:
+    """Tell whether somebody still has to do something before the object may go."""
+    if resource is NAMESPACES and obj.get("spec", {}).get("finalizers"):
+        return True
+    return bool(obj["metadata"].get("finalizers"))
+
+
+def _new_finalizers(new: JSON, old: JSON) -> list[FieldError]:
+    if not is_terminating(old):
+        return []
+    before = old["metadata"].get("finalizers", ())
+    added = sorted(each for each in new["metadata"].get("finalizers", ()) if each not in before)
+    if not added:
+        return []
+    detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {go_value(added)}"
+    return [forbidden("metadata.finalizers", detail)]
+
+
+def _last_applied(stored: JSON) -> JSON:
+    """Return the manifest that was applied last, ``{}`` when there is none that can be read."""
+    try:
+        original = json.loads(annotations_of(stored).get(LAST_APPLIED, "{}"))
+    except ValueError:
+        return {}
+    return original if isinstance(original, dict) else {}

@@ -1,0 +1,139 @@
+"""What Endpoints and EndpointSlices must be (pkg/apis/core/validation, pkg/apis/discovery/validation)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from kubeapi.meta import JSON
+from kubeapi.validation.faults import (
+    Faults,
+    duplicate,
+    each_invalid,
+    invalid,
+    one_of,
+    required,
+    too_many,
+    unsupported,
+)
+from kubeapi.validation.names import (
+    address,
+    dns1123_label,
+    dns1123_subdomain,
+    port_number,
+    qualified_name,
+    reachable_address,
+)
+from kubeapi.validation.service import PROTOCOLS
+
+_ADDRESS_TYPES = frozenset(("FQDN", "IPv4", "IPv6"))
+_MAX_ENDPOINTS = 1000
+_MAX_ADDRESSES = 100
+_MAX_PORTS = 20_000
+_MAX_HINTS = 8
+
+
+def validate_endpoints(obj: JSON) -> Faults:
+    """Yield every fault of an Endpoints object but those of its metadata."""
+    for index, subset in enumerate(obj.get("subsets", ())):
+        path = f"subsets[{index}]"
+        if not subset.get("addresses") and not subset.get("notReadyAddresses"):
+            yield required(path, "must specify `addresses` or `notReadyAddresses`")
+        for field in ("addresses", "notReadyAddresses"):
+            for number, each in enumerate(subset.get(field, ())):
+                yield from _validate_endpoint_address(each, f"{path}.{field}[{number}]")
+        ports = subset.get("ports", ())
+        for number, port in enumerate(ports):
+            yield from _validate_subset_port(port, f"{path}.ports[{number}]", is_name_required=len(ports) > 1)
+
+
+def _validate_endpoint_address(endpoint: JSON, path: str) -> Faults:
+    ip = endpoint.get("ip", "")
+    yield from each_invalid(f"{path}.ip", ip, reachable_address(ip))
+    if endpoint.get("hostname"):
+        yield from each_invalid(f"{path}.hostname", endpoint["hostname"], dns1123_label(endpoint["hostname"]))
+    if endpoint.get("nodeName"):
+        yield from each_invalid(f"{path}.nodeName", endpoint["nodeName"], dns1123_subdomain(endpoint["nodeName"]))
+
+
+def _validate_subset_port(port: JSON, path: str, *, is_name_required: bool) -> Faults:
+    name, number = port.get("name", ""), port.get("port", 0)
+    if name:
+        yield from each_invalid(f"{path}.name", name, dns1123_label(name))
+    elif is_name_required:
+        yield required(f"{path}.name")
+    yield from each_invalid(f"{path}.port", number, port_number(number))
+    yield from one_of(f"{path}.protocol", port["protocol"], PROTOCOLS)
+    if "appProtocol" in port:
+        yield from each_invalid(f"{path}.appProtocol", port["appProtocol"], qualified_name(port["appProtocol"]))
+
+
+def validate_endpoint_slice(obj: JSON) -> Faults:
+    """Yield every fault of an EndpointSlice but those of its metadata."""
+    family = obj.get("addressType", "")
+    if not family:
+        yield required("addressType")
+    elif family not in _ADDRESS_TYPES:
+        yield unsupported("addressType", family, _ADDRESS_TYPES)
+    endpoints = obj.get("endpoints", ())
+    if len(endpoints) > _MAX_ENDPOINTS:
+        yield too_many("endpoints", len(endpoints), _MAX_ENDPOINTS)
+    for index, endpoint in enumerate(endpoints):
+        yield from _validate_endpoint(endpoint, f"endpoints[{index}]", family)
+    yield from _validate_slice_ports(obj.get("ports", ()))
+
+
+def _validate_endpoint(endpoint: JSON, path: str, family: str) -> Faults:
+    addresses = endpoint.get("addresses", ())
+    if not addresses:
+        yield required(f"{path}.addresses", "must contain at least 1 address")
+    elif len(addresses) > _MAX_ADDRESSES:
+        yield too_many(f"{path}.addresses", len(addresses), _MAX_ADDRESSES)
+    for index, each in enumerate(addresses):
+        yield from each_invalid(f"{path}.addresses[{index}]", each, _address_faults(each, family))
+    for field, judge in (("hostname", dns1123_label), ("nodeName", dns1123_subdomain), ("zone", qualified_name)):
+        if field in endpoint:
+            yield from each_invalid(f"{path}.{field}", endpoint[field], judge(endpoint[field]))
+    hints = endpoint.get("hints", {})
+    for field in ("forZones", "forNodes"):
+        names = [each.get("name", "") for each in hints.get(field, ())]
+        if len(names) > _MAX_HINTS:
+            yield too_many(f"{path}.hints.{field}", len(names), _MAX_HINTS)
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield duplicate(f"{path}.hints.{field}[{index}].name", name)
+
+
+def _address_faults(value: str, family: str) -> tuple[str, ...]:
+    if family == "FQDN":
+        return dns1123_subdomain(value)
+    faults = address(value)
+    if faults or family not in _ADDRESS_TYPES:
+        return faults
+    if f"IPv{ip_address(value).version}" != family:
+        return (f"must be an {family} address",)
+    return reachable_address(value)
+
+
+def _validate_slice_ports(ports: Sequence[JSON]) -> Faults:
+    if len(ports) > _MAX_PORTS:
+        yield too_many("ports", len(ports), _MAX_PORTS)
+    names: set[str] = set()
+    for index, port in enumerate(ports):
+        path, name = f"ports[{index}]", port.get("name", "")
+        if name:
+            yield from each_invalid(f"{path}.name", name, dns1123_label(name))
+        if name in names:
+            yield duplicate(f"{path}.name", name)
+        names.add(name)
+        yield from one_of(f"{path}.protocol", port["protocol"], PROTOCOLS)
+        if port.get("port") is not None:
+            yield from each_invalid(f"{path}.port", port["port"], port_number(port["port"]))
+        if "appProtocol" in port:
+            yield from each_invalid(f"{path}.appProtocol", port["appProtocol"], qualified_name(port["appProtocol"]))
+
+
+def validate_endpoint_slice_update(new: JSON, old: JSON) -> Faults:
+    """Yield a fault if the address type changes."""
+    if new.get("addressType") != old.get("addressType"):
+        yield invalid("addressType", new.get("addressType", ""), "field is immutable")

@@ -1,0 +1,101 @@
+"""Say what is wrong with a field, in the words of k8s.io/apimachinery ``util/validation/field``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from kubeapi.status import FieldError
+
+Faults = Iterator[FieldError]
+"""What a validator yields: every fault that it finds, none for a valid object."""
+
+
+class GoText(str):
+    """A value that is printed as it is: the Go syntax of a struct."""
+
+    __slots__ = ()
+
+
+def go_value(value: object) -> str:
+    """Return a value as Go's %#v prints it: ``[]string{"a"}``, ``map[string]string{"a":"b"}``, ``"a"``, ``80``."""
+    match value:
+        case GoText():
+            text = str(value)
+        case bool():
+            text = "true" if value else "false"
+        case list():
+            text = f"[]string{{{', '.join(go_value(each) for each in value)}}}"
+        case dict():
+            pairs = (f"{go_value(name)}:{go_value(each)}" for name, each in sorted(value.items()))
+            text = f"map[string]string{{{', '.join(pairs)}}}"
+        case str():
+            text = json.dumps(value, ensure_ascii=False)
+        case None:
+            text = "[]string(nil)"
+        case _:
+            text = str(value)
+    return text
+
+
+def invalid(path: str, value: object, detail: str) -> FieldError:
+    """Say that a value is not what it may be."""
+    return FieldError("FieldValueInvalid", path, f"Invalid value: {go_value(value)}: {detail}")
+
+
+def required(path: str, detail: str = "") -> FieldError:
+    """Say that a value is missing."""
+    return FieldError("FieldValueRequired", path, f"Required value: {detail}" if detail else "Required value")
+
+
+def forbidden(path: str, detail: str) -> FieldError:
+    """Say that a value may not be there."""
+    return FieldError("FieldValueForbidden", path, f"Forbidden: {detail}")
+
+
+def duplicate(path: str, value: object) -> FieldError:
+    """Say that a value is there already, where it may be only once."""
+    return FieldError("FieldValueDuplicate", path, f"Duplicate value: {go_value(value)}")
+
+
+def not_found(path: str, value: object) -> FieldError:
+    """Say that a value names something that is not there."""
+    return FieldError("FieldValueNotFound", path, f"Not found: {go_value(value)}")
+
+
+def too_long(path: str, limit: int) -> FieldError:
+    """Say that a value has more bytes than allowed."""
+    return FieldError("FieldValueTooLong", path, f"Too long: may not be more than {limit} bytes")
+
+
+def too_many(path: str, count: int, limit: int) -> FieldError:
+    """Say that a list has more items than allowed."""
+    return FieldError("FieldValueTooMany", path, f"Too many: {count}: must have at most {limit} items")
+
+
+def unsupported(path: str, value: object, supported: Iterable[str]) -> FieldError:
+    """Say that a value is none of the few that there are."""
+    choices = ", ".join(go_value(each) for each in sorted(supported))
+    return FieldError(
+        "FieldValueNotSupported", path, f"Unsupported value: {go_value(value)}: supported values: {choices}"
+    )
+
+
+def one_of(path: str, value: str | None, supported: frozenset[str]) -> Faults:
+    """Yield a fault unless the value is one of ``supported``."""
+    if not value:
+        yield required(path)
+    elif value not in supported:
+        yield unsupported(path, value, supported)
+
+
+def each_invalid(path: str, value: object, details: Iterable[str]) -> Faults:
+    """Yield one fault for every detail."""
+    for detail in details:
+        yield invalid(path, value, detail)
+
+
+def not_negative(path: str, value: int | None) -> Faults:
+    """Yield a fault if the number is below zero."""
+    if value is not None and value < 0:
+        yield invalid(path, value, "must be greater than or equal to 0")

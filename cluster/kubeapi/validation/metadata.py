@@ -1,0 +1,124 @@
+"""What ObjectMeta and selectors must be, for every kind (apimachinery ``api/validation``, ``meta/v1/validation``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import NAMESPACES, SERVICES, Resource
+from kubeapi.validation.faults import (
+    Faults,
+    GoText,
+    each_invalid,
+    forbidden,
+    go_value,
+    invalid,
+    not_negative,
+    required,
+    too_long,
+)
+from kubeapi.validation.names import dns1035_label, dns1123_label, dns1123_subdomain, label_value, qualified_name
+
+ANNOTATIONS_LIMIT = 256 * 1024
+"""Bytes that all annotations of an object may have together (TotalAnnotationSizeLimitB)."""
+
+_NAME_RULES: dict[Resource, Callable[[str], tuple[str, ...]]] = {SERVICES: dns1035_label, NAMESPACES: dns1123_label}
+_SELECTOR_OPERATORS = frozenset(("In", "NotIn", "Exists", "DoesNotExist"))
+
+
+def validate_metadata(resource: Resource, obj: JSON) -> Faults:
+    """Yield the faults of an object's metadata."""
+    metadata = obj["metadata"]
+    name_faults = _NAME_RULES.get(resource, dns1123_subdomain)
+    if metadata.get("generateName"):
+        yield from each_invalid(
+            "metadata.generateName", metadata["generateName"], name_faults(_masked(metadata["generateName"]))
+        )
+    if not metadata.get("name"):
+        yield required("metadata.name", "name or generateName is required")
+    else:
+        yield from each_invalid("metadata.name", metadata["name"], name_faults(metadata["name"]))
+    yield from _validate_namespace(resource, metadata.get("namespace", ""))
+    yield from not_negative("metadata.generation", metadata.get("generation"))
+    yield from validate_labels(metadata.get("labels", {}), "metadata.labels")
+    yield from validate_annotations(metadata.get("annotations", {}), "metadata.annotations")
+    yield from _validate_owners(metadata.get("ownerReferences", ()))
+    for index, finalizer in enumerate(metadata.get("finalizers", ())):
+        yield from each_invalid(f"metadata.finalizers[{index}]", finalizer, qualified_name(finalizer))
+
+
+def _masked(prefix: str) -> str:
+    """Return a generateName as a name is judged: its trailing dash may stand, since letters will follow."""
+    return f"{prefix[:-1]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+
+
+def _validate_namespace(resource: Resource, namespace: str) -> Faults:
+    if not resource.namespaced:
+        if namespace:
+            yield forbidden("metadata.namespace", "not allowed on this type")
+    elif not namespace:
+        yield required("metadata.namespace")
+    else:
+        yield from each_invalid("metadata.namespace", namespace, dns1123_label(namespace))
+
+
+def _validate_owners(references: list[JSON] | tuple[()]) -> Faults:
+    has_controller = False
+    for index, reference in enumerate(references):
+        path = f"metadata.ownerReferences[{index}]"
+        for field in ("apiVersion", "kind", "name", "uid"):
+            if not reference.get(field):
+                yield invalid(
+                    f"{path}.{field}", "", f"{'version' if field == 'apiVersion' else field} must not be empty"
+                )
+        if reference.get("controller") and has_controller:
+            yield invalid(
+                "metadata.ownerReferences", GoText("[]"), "Only one reference can have Controller set to true."
+            )
+        has_controller = has_controller or bool(reference.get("controller"))
+
+
+def validate_labels(labels: dict[str, str], path: str) -> Faults:
+    """Yield the faults of a label map, a Service's selector included."""
+    for name, value in labels.items():
+        yield from each_invalid(path, name, qualified_name(name))
+        yield from each_invalid(path, value, label_value(value))
+
+
+def validate_annotations(annotations: dict[str, str], path: str) -> Faults:
+    """Yield the faults of annotations: keys as labels' (case does not matter), values free but for their size."""
+    for name in annotations:
+        yield from each_invalid(path, name, qualified_name(name.lower()))
+    if sum(len(name) + len(value.encode(errors="replace")) for name, value in annotations.items()) > ANNOTATIONS_LIMIT:
+        yield too_long(path, ANNOTATIONS_LIMIT)
+
+
+def validate_selector(selector: JSON, path: str) -> Faults:
+    """Yield the faults of a LabelSelector."""
+    yield from validate_labels(selector.get("matchLabels", {}), f"{path}.matchLabels")
+    for index, requirement in enumerate(selector.get("matchExpressions", ())):
+        where = f"{path}.matchExpressions[{index}]"
+        operator, values = requirement.get("operator", ""), requirement.get("values", [])
+        if operator not in _SELECTOR_OPERATORS:
+            yield invalid(f"{where}.operator", operator, "not a valid selector operator")
+        elif operator in ("In", "NotIn") and not values:
+            yield required(f"{where}.values", "must be specified when `operator` is 'In' or 'NotIn'")
+        elif operator in ("Exists", "DoesNotExist") and values:
+            yield forbidden(f"{where}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+        yield from each_invalid(f"{where}.key", requirement.get("key", ""), qualified_name(requirement.get("key", "")))
+        for number, value in enumerate(values):
+            yield from each_invalid(f"{where}.values[{number}]", value, label_value(value))
+
+
+def go_selector(selector: JSON) -> GoText:
+    """Return a LabelSelector as Go prints it, which error messages show."""
+    labels = go_value(selector["matchLabels"]) if selector.get("matchLabels") else "map[string]string(nil)"
+    expressions = ", ".join(
+        f"v1.LabelSelectorRequirement{{Key:{go_value(each.get('key', ''))}, "
+        f"Operator:{go_value(each.get('operator', ''))}, Values:{go_value(each.get('values') or None)}}}"
+        for each in selector.get("matchExpressions", ())
+    )
+    requirements = f"{{{expressions}}}" if expressions else "(nil)"
+    return GoText(
+        f"v1.LabelSelector{{MatchLabels:{labels}, MatchExpressions:[]v1.LabelSelectorRequirement{requirements}}}"
+    )

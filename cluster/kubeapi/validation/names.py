@@ -1,0 +1,188 @@
+"""What names, labels, ports and addresses may look like, and how Kubernetes says that one does not.
+
+Every function returns the texts of the faults, none for a good value. Patterns and words are those of
+k8s.io/apimachinery ``util/validation``; the two blanks before "or" are theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+
+DNS1123_LABEL = re.compile(_LABEL)
+_DNS1123_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_DNS1035_LABEL = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+_QUALIFIED_NAME = re.compile(_QUALIFIED)
+_LABEL_VALUE = re.compile(f"({_QUALIFIED})?")
+_CONFIG_KEY = re.compile("[-._a-zA-Z0-9]+")
+_PORT_NAME_LETTERS = re.compile("[-a-z0-9]+")
+
+_QUALIFIED_FAULT = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+    f" (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
+)
+_CACHED = 4096
+"""Names remembered as judged: the same few labels come with every object."""
+
+
+def _longer_than(value: str, limit: int, unit: str = "characters") -> list[str]:
+    return [f"must be no more than {limit} {unit}"] if len(value) > limit else []
+
+
+@lru_cache(_CACHED)
+def dns1123_label(value: str) -> tuple[str, ...]:
+    """Judge a name of one DNS label, as Namespaces, containers and port names have."""
+    faults = _longer_than(value, 63)
+    if not DNS1123_LABEL.fullmatch(value):
+        faults.append(
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and"
+            " end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is"
+            f" '{_LABEL}')"
+        )
+    return tuple(faults)
+
+
+@lru_cache(_CACHED)
+def dns1123_subdomain(value: str) -> tuple[str, ...]:
+    """Judge a name of several DNS labels, as most kinds have."""
+    faults = _longer_than(value, 253)
+    if not _DNS1123_SUBDOMAIN.fullmatch(value):
+        faults.append(
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must"
+            " start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is"
+            rf" '{_LABEL}(\.{_LABEL})*')"
+        )
+    return tuple(faults)
+
+
+@lru_cache(_CACHED)
+def dns1035_label(value: str) -> tuple[str, ...]:
+    """Judge a Service's name: one DNS label that begins with a letter."""
+    faults = _longer_than(value, 63)
+    if not _DNS1035_LABEL.fullmatch(value):
+        faults.append(
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic"
+            " character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for"
+            " validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+        )
+    return tuple(faults)
+
+
+@lru_cache(_CACHED)
+def qualified_name(value: str) -> tuple[str, ...]:
+    """Judge a label's key, and whatever else is ``[DNS subdomain/]name``."""
+    prefix, slash, name = value.rpartition("/")
+    if "/" in prefix:
+        return (f"a qualified name {_QUALIFIED_FAULT} with an optional DNS subdomain prefix and '/'"
+                " (e.g. 'example.com/MyName')",)  # fmt: skip
+    faults: list[str] = []
+    if slash and not prefix:
+        faults.append("prefix part must be non-empty")
+    elif slash:
+        faults.extend(f"prefix part {fault}" for fault in dns1123_subdomain(prefix))
+    if not name:
+        faults.append("name part must be non-empty")
+    faults.extend(f"name part {fault}" for fault in _longer_than(name, 63))
+    if not _QUALIFIED_NAME.fullmatch(name):
+        faults.append(f"name part {_QUALIFIED_FAULT}")
+    return tuple(faults)
+
+
+@lru_cache(_CACHED)
+def label_value(value: str) -> tuple[str, ...]:
+    """Judge a label's value."""
+    faults = _longer_than(value, 63)
+    if not _LABEL_VALUE.fullmatch(value):
+        faults.append(
+            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must"
+            " start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used"
+            f" for validation is '({_QUALIFIED})?')"
+        )
+    return tuple(faults)
+
+
+@lru_cache(_CACHED)
+def port_name(value: str) -> tuple[str, ...]:
+    """Judge a container port's name (RFC 6335 section 5.1, an IANA service name)."""
+    faults = _longer_than(value, 15)
+    if not _PORT_NAME_LETTERS.fullmatch(value):
+        faults.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not re.search("[a-z]", value):
+        faults.append("must contain at least one letter (a-z)")
+    if "--" in value:
+        faults.append("must not contain consecutive hyphens")
+    if value.startswith("-") or value.endswith("-"):
+        faults.append("must not begin or end with a hyphen")
+    return tuple(faults)
+
+
+def port_number(value: int) -> tuple[str, ...]:
+    """Judge a port number."""
+    return () if 1 <= value <= 65535 else ("must be between 1 and 65535, inclusive",)
+
+
+def port_number_or_name(value: int | str) -> tuple[str, ...]:
+    """Judge a targetPort or a probe's port."""
+    return port_name(value) if isinstance(value, str) else port_number(value)
+
+
+def config_key(value: str) -> tuple[str, ...]:
+    """Judge a key of a ConfigMap."""
+    faults = _longer_than(value, 253)
+    if not _CONFIG_KEY.fullmatch(value):
+        faults.append(
+            "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or"
+            " 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+        )
+    elif value in (".", ".."):
+        faults.append(f"must not be '{value}'")
+    elif value.startswith(".."):
+        faults.append("must not start with '..'")
+    return tuple(faults)
+
+
+def environment_variable(value: str) -> tuple[str, ...]:
+    """Judge the name of an environment variable (the relaxed rule of Kubernetes 1.32)."""
+    if all(" " <= letter <= "~" and letter != "=" for letter in value):
+        return ()
+    return ("a valid environment variable name must consist only of printable ASCII characters other than '='",)
+
+
+def address(value: str) -> tuple[str, ...]:
+    """Judge an IP address."""
+    try:
+        ip_address(value)
+    except ValueError:
+        return ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)
+    return ()
+
+
+def cidr(value: str) -> tuple[str, ...]:
+    """Judge a network in CIDR notation."""
+    try:
+        ip_network(value, strict=False)
+    except ValueError:
+        return ("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",)
+    return () if "/" in value else ("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",)
+
+
+def reachable_address(value: str) -> tuple[str, ...]:
+    """Judge an address that traffic is sent to: an IP address, and not a special one.
+
+    Kubernetes refuses 127.0.0.0/8 too; here the whole cluster lives there.
+    """
+    faults = address(value)
+    if faults:
+        return faults
+    parsed = ip_address(value)
+    if parsed.is_unspecified:
+        return ("may not be unspecified (0.0.0.0)",) if parsed.version == 4 else ("may not be unspecified (::)",)
+    if parsed.is_link_local:
+        return ("may not be in the link-local range (169.254.0.0/16, fe80::/10)",)
+    if parsed.is_multicast and (value.startswith("224.0.0.") or value.lower().startswith("ff02:")):
+        return ("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",)
+    return ()
