@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Literal
 
 from kubeapi.meta import ObjectKey
 from kubedns.names import packed_address, wire_of
@@ -32,7 +31,7 @@ class DNSConfig:
     ttl: int = 5
     """Seconds, 0 to 3600, of every record, negative answers included. CoreDNS's default (stock Corefiles say 30)."""
 
-    pods: Literal["disabled", "insecure", "verified"] = "insecure"
+    pods: str = "insecure"
     """Whether a-b-c-d.ns.pod.<zone> answers: never, always (as every stock Corefile says), or for a live pod's IP."""
 
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

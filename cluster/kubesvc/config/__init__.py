@@ -9,7 +9,7 @@ from kubesvc.config.model import (
     NodeConfiguration,
     ProxySettings,
 )
-from kubesvc.config.reading import ConfigurationReading, machine_upstreams, read_configuration
+from kubesvc.config.reading import ConfigurationReading, read_configuration
 
 __all__ = [
     "ClusterConfiguration",
@@ -20,6 +20,5 @@ __all__ = [
     "Networking",
     "NodeConfiguration",
     "ProxySettings",
-    "machine_upstreams",
     "read_configuration",
 ]

@@ -64,13 +64,6 @@ def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
     return tuple(sorted(document.fault(each.error, each.hint) for each in mistakes))
 
 
-def machine_upstreams(resolv_conf: str, own_addresses: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the name servers of a resolv.conf, without ourselves: asking those would be a loop."""
-    words = (line.split() for line in resolv_conf.splitlines())
-    servers = [each[1] for each in words if len(each) > 1 and each[0] == "nameserver"]
-    return tuple(dict.fromkeys(each for each in servers if each not in own_addresses))
-
-
 def _nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
     entries = top.each("nodes", ("name", "address", "labels"))
     if not entries:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
-from kubesvc.config import ClusterConfiguration, read_configuration
+from kubesvc.config import ClusterConfiguration
 from kubesvc.doctor.checks import Check, check_machine
 from kubesvc.doctor.machine import ClusterState, read_machine
 from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
-from kubesvc.manifests import Fault, Loaded, load
+from kubesvc.manifests import Fault
 from kubesvc.network.loopback import LoopbackNetwork, translate
+from kubesvc.prepare import prepare
 from kubesvc.state import StateDirectory
 
 __all__ = ["run_doctor"]
@@ -23,10 +25,14 @@ __all__ = ["run_doctor"]
 
 def run_doctor(paths: Sequence[str], state: StateDirectory, *, is_json: bool) -> tuple[str, int]:
     """Examine the machine for the manifests (none: the defaults) and return the report and the exit status."""
-    loaded = load(paths, sys.stdin) if paths else Loaded()
-    configuration, faults, _ = read_configuration(loaded.configuration)
-    checks = [_check_fault(each) for each in sorted([*loaded.faults, *faults])]
-    checks += _examine(ClusterConfiguration() if faults else configuration, loaded, state)
+    configuration, services, checks = ClusterConfiguration(), list[JSON](), list[Check]()
+    if paths:
+        prepared = prepare(paths, sys.stdin)
+        checks += [_check_fault(each) for each in prepared.faults]
+        if not prepared.faults:
+            configuration = prepared.configuration
+            services = [translate(each.obj)[0] for each in prepared.loaded.documents if each.resource is SERVICES]
+    checks += _examine(configuration, services, state)
     return as_json(checks) if is_json else as_text(checks), int(overall(checks) == "fail")
 
 
@@ -35,8 +41,7 @@ def _check_fault(fault: Fault) -> Check:
     return Check("manifests", where, "fail", str(fault).partition("\n    ")[0], fault.hint)
 
 
-def _examine(configuration: ClusterConfiguration, loaded: Loaded, state: StateDirectory) -> list[Check]:
-    services = [translate(each.obj)[0] for each in loaded.documents if each.resource is SERVICES]
+def _examine(configuration: ClusterConfiguration, services: Sequence[JSON], state: StateDirectory) -> list[Check]:
     network = LoopbackNetwork.of(configuration)
     wanted = wanted_sockets(configuration, services, network.bind_port)
     machine = read_machine(configuration.nodes[0].address, _clusters(state), {each.port for each in wanted})
@@ -48,4 +53,4 @@ def _clusters(state: StateDirectory) -> tuple[ClusterState, ...]:
     if not root.is_dir():
         return ()
     states = [StateDirectory(each.name, root) for each in sorted(root.iterdir()) if each.is_dir()]
-    return tuple(ClusterState(each.name, each.owner(), each.socket.exists()) for each in states)
+    return tuple(ClusterState(each.name, each.owner(), each.control_socket.exists()) for each in states)

@@ -6,6 +6,7 @@ once. Which fields an object may have is kubeapi's (``strict``); its faults are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +34,7 @@ CONFIGURATION_API_VERSION = f"{CONFIGURATION_GROUP}/v1alpha1"
 CONFIGURATION_KIND = "ClusterConfiguration"
 
 _KINDS = {each.kind: each for each in RESOURCES}
+_UNMARSHAL = re.compile(r"cannot unmarshal (\w+).* of type (\S+)$")
 _GROUPS = frozenset(each.api_version for each in RESOURCES)
 
 
@@ -101,10 +103,10 @@ def sort_out(trees: Sequence[tuple[str, Tree]], faults: list[Fault]) -> Loaded:
     faults += _duplicates(documents)
     for second in configurations[1:]:
         first = configurations[0]
-        message = (
-            f"Forbidden: a cluster has one {CONFIGURATION_KIND}, and {first.source}:{first.place.position.line} is one"
+        error = forbidden(
+            "kind", f"there is a {CONFIGURATION_KIND} already, at {first.source}:{first.place.position.line}"
         )
-        faults.append(Fault.at(second.source, second.place.position, "kind", message, "remove one of them"))
+        faults.append(second.fault(error, "remove one of them"))
     return Loaded(
         tuple(documents), configurations[0] if configurations else None, tuple(sorted(faults)), tuple(sorted(warnings))
     )
@@ -227,9 +229,24 @@ def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Doc
     for error in decoded.unknown:
         name = hint_for(resource, error)
         faults.append(document.fault(error, f'did you mean "{name}"?' if name else ""))
-    faults += [document.fault(error) for error in decoded.mistyped]
+    faults += [document.fault(error, _hint_for_type(error.message)) for error in decoded.mistyped]
     faulty = frozenset(error.field for error in (*decoded.unknown, *decoded.mistyped))
     return replace(document, obj=decoded.object, faulty=faulty)
+
+
+def _hint_for_type(message: str) -> str:
+    """Return how to mend what Go's decoder says of a type, "" if that is plain enough."""
+    found = _UNMARSHAL.search(message)
+    if found is None:
+        return ""
+    given, wanted = found.groups()
+    if wanted.startswith("int"):
+        return "write a number, without quotes" if given == "string" else "write a whole number"
+    if wanted == "string" and given in ("number", "bool"):
+        return "quote it" + (": unquoted yes, no, on, off, y and n are booleans, too" if given == "bool" else "")
+    if wanted == "bool":
+        return "write true or false, without quotes"
+    return 'begin each item with "- "' if given == "object" and wanted.startswith("[") else ""
 
 
 def _duplicates(documents: Sequence[Document]) -> Iterator[Fault]:

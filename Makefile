@@ -1,0 +1,21 @@
+# The two commands of the README, and what they are made of. Every recipe is a script of .ci/, the same for CI.
+
+.PHONY: up test bench check setup clean
+
+up: setup
+	@.venv/bin/kubesvc up configs/tutorial
+
+test: setup
+	@.ci/test
+
+bench: setup
+	@.ci/bench
+
+check: setup
+	@.ci/check
+
+setup:
+	@.ci/setup
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache

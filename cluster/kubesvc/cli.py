@@ -1,0 +1,227 @@
+"""The command line. Every command imports what it needs when it runs, so that `--help` is quick.
+
+Exit status: 0 well, 1 failed, 2 bad usage or bad manifest, 4 not ready within --timeout, 130 stopped at once by a
+second Ctrl-C. Data goes to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from kubesvc import __version__
+
+if TYPE_CHECKING:
+    from kubesvc.client import ControlClient
+    from kubesvc.state import StateDirectory
+
+T = TypeVar("T")
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Duration(click.ParamType[float]):
+    """A Go duration such as ``30s`` or ``1m30s``, in seconds; ``0`` stands for no limit."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        if isinstance(value, float):
+            return value
+        if value == "0":
+            return 0.0
+        if not re.fullmatch(f"(?:{_DURATION.pattern})+", value):
+            self.fail(f'{value!r} is not a duration; write it like "30s", "1m30s" or "500ms"', param, ctx)
+        return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(value))
+
+
+def _check_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    from kubesvc.state import is_cluster_name
+
+    if not is_cluster_name(value):
+        message = f"{value!r}: a cluster name is a DNS-1123 label: lower case letters, digits and '-', at most 63"
+        raise click.BadParameter(message)
+    return value
+
+
+def _name_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--name", default="default", show_default=True, callback=_check_name, help="Name of the cluster."
+    )(command)
+
+
+_namespace_option = click.option("-n", "--namespace", default="default", show_default=True, help="Namespace.")
+
+
+def _fail(message: str, status: int = 1) -> NoReturn:
+    click.echo(f"kubesvc: {message}", err=True)
+    sys.exit(status)
+
+
+def _state(name: str) -> StateDirectory:
+    from kubesvc.state import StateDirectory, state_root
+
+    return StateDirectory(name, state_root(os.environ))
+
+
+def _ask(name: str, question: Callable[[ControlClient], T]) -> T:
+    """Return the running cluster's answer, or end with what it said."""
+    from kubesvc.client import ControlClient, NotRunningError, RefusedError
+
+    try:
+        return question(ControlClient(_state(name)))
+    except (NotRunningError, RefusedError) as error:
+        _fail(str(error))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kubesvc", message="%(prog)s %(version)s")
+def kubesvc() -> None:
+    r"""Kubernetes Services on one machine, without Kubernetes.
+
+    \b
+    kubesvc up configs/tutorial            run manifests: pods, Services, DNS
+    kubesvc up web.yaml --detach           the same, in the background
+    kubesvc status -o json                 what runs, and where it answers
+    """
+
+
+@kubesvc.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@_name_option
+@click.option("--detach", is_flag=True, help="Return when ready; the cluster runs on.")
+@click.option(
+    "--timeout",
+    type=Duration(),
+    default="30s",
+    show_default=True,
+    help="How long to wait until everything is ready; 0 waits for ever.",
+)
+@click.option("--watch", is_flag=True, help="Apply edited files while the cluster runs.")
+def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool) -> None:
+    """Start a cluster and apply manifests: files, folders, or - for stdin."""
+    from kubesvc.session import Order
+    from kubesvc.up import run_up
+
+    sys.exit(run_up(Order(paths, _state(name), is_detached=detach, timeout=timeout, is_watching=watch)))
+
+
+@kubesvc.command()
+@_name_option
+@click.option("--timeout", type=Duration(), default="45s", show_default=True, help="Then the processes are killed.")
+def down(name: str, timeout: float) -> None:
+    """Drain and stop the cluster."""
+    from kubesvc.down import stop_cluster
+
+    click.echo(stop_cluster(_state(name), timeout))
+
+
+@kubesvc.command()
+@_name_option
+@click.option("-o", "--output", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True)
+def status(name: str, output: str) -> None:
+    """Show the Services, where they listen, their endpoints and the pods."""
+    document = _ask(name, lambda cluster: cluster.status())
+    if output == "json":
+        click.echo(json.dumps(document, indent=2))
+        return
+    from kubesvc.printers import status_text
+
+    click.echo(status_text(document, is_wide=output == "wide"))
+
+
+@kubesvc.command()
+@click.argument("target", metavar="deployment/NAME")
+@click.option("--replicas", type=click.IntRange(min=0), required=True, help="How many pods there should be.")
+@_namespace_option
+@_name_option
+def scale(target: str, replicas: int, namespace: str, name: str) -> None:
+    """Set the number of replicas of a Deployment or ReplicaSet."""
+    kind, slash, workload = target.partition("/")
+    if not slash or not workload:
+        message = f'{target!r}: write it as "deployment/NAME"'
+        raise click.UsageError(message)
+    _ask(name, lambda cluster: cluster.scale(kind, namespace, workload, replicas))
+    click.echo(f"{kind}/{workload} scaled")
+
+
+@kubesvc.command()
+@click.argument("pod")
+@click.option("-f", "--follow", is_flag=True, help="Go on as the pod writes.")
+@click.option("-c", "--container", default="", help="Container, where the pod has several.")
+@click.option("--previous", is_flag=True, help="Of the instance before the last restart.")
+@click.option("--tail", type=click.IntRange(min=0), help="Only the last lines.")
+@click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
+@_namespace_option
+@_name_option
+def logs(
+    pod: str,
+    follow: bool,
+    container: str,
+    previous: bool,
+    tail: int | None,
+    timestamps: bool,
+    namespace: str,
+    name: str,
+) -> None:
+    """Print what a pod wrote."""
+    query = {"namespace": namespace, "pod": pod, "container": container}
+    query |= {flag: "true" for flag, is_set in _flags(follow, previous, timestamps) if is_set}
+    if tail is not None:
+        query["tailLines"] = str(tail)
+
+    def copy(cluster: ControlClient) -> None:
+        for chunk in cluster.logs(**query):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+
+    _ask(name, copy)
+
+
+def _flags(follow: bool, previous: bool, timestamps: bool) -> tuple[tuple[str, bool], ...]:
+    return ("follow", follow), ("previous", previous), ("timestamps", timestamps)
+
+
+@kubesvc.command()
+@click.argument("paths", metavar="[PATH...]", nargs=-1)
+@_name_option
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def doctor(paths: tuple[str, ...], name: str, output: str) -> None:
+    """Say what this machine allows, and how to mend what it does not."""
+    from kubesvc.doctor import run_doctor
+
+    text, exit_status = run_doctor(paths, _state(name), is_json=output == "json")
+    click.echo(text)
+    sys.exit(exit_status)
+
+
+@kubesvc.command()
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def version(output: str) -> None:
+    """Print the version."""
+    import platform
+
+    if output == "json":
+        click.echo(json.dumps({"kubesvc": __version__, "python": platform.python_version()}))
+    else:
+        click.echo(f"kubesvc {__version__} (Python {platform.python_version()})")
+
+
+@kubesvc.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell, to be evaluated by it."""
+    from click.shell_completion import get_completion_class
+
+    completer = get_completion_class(shell)
+    if completer is None:
+        _fail(f"no completion for {shell}")
+    click.echo(completer(kubesvc, {}, "kubesvc", "_KUBESVC_COMPLETE").source())

@@ -1,0 +1,242 @@
+"""Every component of one cluster, wired through the Store, started and stopped in order.
+
+The one place where the components meet; they themselves only know the Store. Start: 1 the DNS addresses (nothing else
+starts if they are taken), 2 kubelet, controllers, scheduler, proxy and DNS, 3 outside servers, 4 control socket.
+Stop: the control socket refuses first, then connections drain, then pods end, then the tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from kubeapi.events import EventRecorder
+from kubeapi.informer import StoreListerWatcher
+from kubeapi.meta import ObjectKey
+from kubeapi.registry import Registry
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.status import StatusError
+from kubeapi.store import WatchEvent
+from kubecontroller.controller import ControllerManager
+from kubedns.server import DNSServer
+from kubelet.kubelet import Kubelet
+from kubeproxy.portowner import find_port_owner
+from kubeproxy.server import ProxyServer
+from kubescheduler.scheduler import Scheduler
+from kubesvc import __version__, components
+from kubesvc.config import ClusterConfiguration
+from kubesvc.control import ControlServer
+from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.outside import OutsideError, start_outside_servers
+from kubesvc.readiness import waiting_for
+from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
+from kubesvc.state import StateDirectory
+
+DRAIN_SECONDS = 5.0
+"""How long established connections may go on when the cluster stops; then they are reset."""
+POD_GRACE_SECONDS = 10.0
+"""How long pods may take to end when the whole cluster stops, whatever their own grace period says."""
+SETTLE_SECONDS = 0.01
+"""Readiness is looked at again at most this often: a burst of changes costs one look."""
+LOOK_AGAIN_SECONDS = 0.25
+"""Listeners follow the Store a moment later and tell nobody; so readiness is looked at again without a write."""
+
+_DECIDING = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTSLICES)
+"""What readiness depends on."""
+_SCALABLE: dict[str, Resource] = {
+    **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"), DEPLOYMENTS),
+    **dict.fromkeys(("replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"), REPLICASETS),
+}
+
+
+class StartError(Exception):
+    """The cluster cannot start; the text says what is in the way, whose it is, and how to mend it."""
+
+
+class Cluster:
+    """One running cluster. ``run`` is everything: it starts, serves until ``stop`` is set, and stops."""
+
+    def __init__(self, config: ClusterConfiguration, state: StateDirectory, registry: Registry) -> None:
+        self.config = config
+        self.registry = registry
+        self.store = registry.store
+        self._state = state
+        self._network = LoopbackNetwork.of(config)
+        self._is_started = asyncio.Event()
+        self._has_changed = asyncio.Event()
+        self._dns_addresses: list[DNSAddress] = []
+        self._recorder = EventRecorder(registry, "kube-proxy", clock=time.time)
+        source, rng = StoreListerWatcher(self.store), random.Random()
+        self._kubelet = Kubelet(
+            source,
+            registry,
+            components.kubelet_config(config, state),
+            self._network,
+            clock=time.time,
+            monotonic=time.monotonic,
+            rng=rng,
+        )
+        self._controllers = ControllerManager(
+            source, registry, components.controller_config(config), clock=time.time, rng=rng
+        )
+        self._scheduler = Scheduler(source, registry, clock=time.time, rng=rng)
+        self._proxy = ProxyServer(
+            source,
+            components.proxy_config(config),
+            self._network,
+            clock=time.monotonic,
+            rng=rng,
+            record=self._record_on_service,
+        )
+        self._dns = DNSServer(source, components.dns_config(config, self._network), clock=time.time, rng=rng)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start, serve until ``stop`` is set, drain and stop. StartError, alone or in a group, when it cannot."""
+        control = ControlServer(self, stop.set)
+        unwatch = self._watch_everything()
+        try:
+            await self._bind_dns()
+            async with asyncio.TaskGroup() as group:
+                tasks = self._start(group)
+                await self._start_outside()
+                await self._proxy.wait_until_programmed()
+                await control.start(self._state.bind_socket())
+                self._is_started.set()
+                await stop.wait()
+                await self._proxy.drain(DRAIN_SECONDS)
+                await self._kubelet.shutdown(POD_GRACE_SECONDS)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            unwatch()
+            await control.close()
+
+    def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        parts: dict[str, Coroutine[Any, Any, None]] = {
+            "kubelet": self._kubelet.run(),
+            "controllers": self._controllers.run(),
+            "scheduler": self._scheduler.run(),
+            "proxy": self._proxy.run(),
+            "dns": self._dns.run(),
+        }
+        return [group.create_task(part, name=name) for name, part in parts.items()]
+
+    async def _bind_dns(self) -> None:
+        """Bind the name server. The cluster's own address is needed; the others are a convenience, and warned of."""
+        own = self.config.networking.dns_address
+        try:
+            listening = await self._dns.start()
+        except OSError as error:
+            raise StartError(_explain(own, self._network.bind_port(components.DNS_PORT), error)) from error
+        self._dns_addresses = [DNSAddress(address, port, "") for address, port in listening.bound]
+        for (address, port), reason in listening.failed:
+            said = _explain(address, port, reason)
+            if address == own:
+                self._dns.close()
+                raise StartError(said)
+            self._dns_addresses.append(DNSAddress(address, port, said))
+
+    async def _start_outside(self) -> None:
+        try:
+            await start_outside_servers(self.config, self._network, self._kubelet.runner)
+        except OutsideError as error:
+            raise StartError(str(error)) from error
+
+    async def wait_until_started(self) -> None:
+        """Return once every component runs."""
+        await self._is_started.wait()
+
+    async def wait_until_ready(self) -> None:
+        """Return once nothing is waited for any more."""
+        while self.waiting_for():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_changed.wait(), LOOK_AGAIN_SECONDS)
+            self._has_changed.clear()
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    def waiting_for(self) -> list[str]:
+        """Return what is not ready yet, one sentence each."""
+        return waiting_for(self.store, self._listeners())
+
+    def status(self) -> dict[str, Any]:
+        """Return the status document."""
+        listeners = self._listeners()
+        readings = Readings(
+            name=self._state.name,
+            pid=os.getpid(),
+            version=__version__,
+            zone=self.config.networking.dns_domain,
+            listeners=listeners,
+            dns=self._dns_addresses,
+            pids=self._kubelet.pids(),
+            waiting_for=waiting_for(self.store, listeners),
+        )
+        return status_document(self.store, readings)
+
+    def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+        """Set the replicas of a Deployment or ReplicaSet; StatusError."""
+        resource = _SCALABLE.get(kind.lower())
+        if resource is None:
+            message = f'cannot scale a {kind}: the kinds that have replicas are "deployment" and "replicaset"'
+            raise StatusError(400, "BadRequest", message)
+        self.registry.scale(resource, namespace, name, replicas)
+
+    def logs(self, query: dict[str, str]) -> AsyncIterator[bytes]:
+        """Yield a container's log; StatusError."""
+        return self._kubelet.logs(
+            query.get("namespace", "default"),
+            query.get("pod", ""),
+            query.get("container", ""),
+            follow="follow" in query,
+            tail_lines=int(query["tailLines"]) if "tailLines" in query else None,
+            since_seconds=None,
+            previous="previous" in query,
+            timestamps="timestamps" in query,
+        )
+
+    def _listeners(self) -> list[Listener]:
+        return [
+            Listener(
+                service=ObjectKey(each.service.namespace, each.service.name),
+                port_name=each.service.port,
+                protocol=each.protocol,
+                kind=each.kind,
+                address=each.address,
+                port=each.requested_port,
+                bound_port=each.port,
+                is_bound=each.is_bound,
+                error=each.error,
+            )
+            for each in self._proxy.listeners()
+        ]
+
+    def _record_on_service(self, service: ObjectKey, event_type: str, reason: str, message: str) -> None:
+        found = self.store.find(SERVICES, service)
+        if found is not None:
+            self._recorder.event(found, event_type, reason, message)
+
+    def _watch_everything(self) -> Callable[[], None]:
+        """Wake ``wait_until_ready`` after every write; returns the way to end that."""
+
+        def note(_event: WatchEvent) -> None:
+            self._has_changed.set()
+
+        stops = [self.store.watch(each, self.store.resource_version, note) for each in _DECIDING]
+
+        def stop() -> None:
+            for each in stops:
+                each()
+
+        return stop
+
+
+def _explain(address: str, port: int, error: OSError) -> str:
+    owner = find_port_owner(address, port)
+    if owner is None:
+        return f"DNS cannot be served at {address}:{port}: {error.strerror or error}"
+    return f"DNS cannot be served at {address}:{port}: taken by {owner}; end that, or give this cluster other addresses"

@@ -1,0 +1,89 @@
+"""What the cluster configuration means to each component: one function each, from our settings to theirs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kubecontroller.controller import ControllerConfig
+from kubedns.config import DNSConfig, read_resolv_conf
+from kubelet.config import KubeletConfig
+from kubelet.images import ImageSpec
+from kubelet.nodes import NodeConfig
+from kubelet.orphans import marker
+from kubeproxy.server import ProxyConfig
+from kubesvc.config import ClusterConfiguration
+from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.state import StateDirectory
+
+DNS_PORT = 53
+
+
+def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
+    """Return the configured part of the image catalog."""
+    return {each.name: ImageSpec(each.command, each.args, each.env, port=each.port) for each in config.images}
+
+
+def kubelet_config(config: ClusterConfiguration, state: StateDirectory) -> KubeletConfig:
+    """Return the kubelet's settings."""
+    return KubeletConfig(
+        nodes=tuple(NodeConfig(each.name, each.address, each.pod_cidr, each.labels) for each in config.nodes),
+        log_dir=state.pod_logs,
+        work_dir=state.work,
+        images=images(config),
+        marker=marker(state.name, state.path),
+    )
+
+
+def controller_config(config: ClusterConfiguration) -> ControllerConfig:
+    """Return the controllers' settings."""
+    return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet)
+
+
+def proxy_config(config: ClusterConfiguration) -> ProxyConfig:
+    """Return kube-proxy's settings."""
+    return ProxyConfig(
+        default_balancer=config.proxy.balancer,
+        healthz_address=_host_and_port(config.proxy.healthz_bind_address),
+        metrics_address=_host_and_port(config.proxy.metrics_bind_address),
+    )
+
+
+def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSConfig:
+    """Return the name server's settings; its own address comes first."""
+    port = network.bind_port(DNS_PORT)
+    addresses = dict.fromkeys((config.networking.dns_address, *config.dns.bind_addresses))
+    upstreams = config.dns.upstreams
+    if upstreams is None:
+        # Asking ourselves would be a loop.
+        found = [each for each in read_resolv_conf(_resolv_conf()) if each[0] not in addresses]
+    else:
+        found = [_upstream(each) for each in upstreams]
+    return DNSConfig(
+        zone=config.networking.dns_domain,
+        addresses=tuple((each, port) for each in addresses),
+        ttl=config.dns.ttl,
+        pods=config.dns.pods,
+        hosts=network.hosts(),
+        upstreams=tuple(found),
+    )
+
+
+def _resolv_conf() -> str:
+    try:
+        return Path(os.sep, "etc", "resolv.conf").read_text()
+    except OSError:
+        return ""
+
+
+def _host_and_port(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    return (host, int(port)) if text else None
+
+
+def _upstream(text: str) -> tuple[str, int]:
+    """Read ``host``, ``host:port``, or an IPv6 address with a port in brackets' way."""
+    if text.count(":") == 1 or text.startswith("["):
+        host, _, port = text.rpartition(":")
+        return host.strip("[]"), int(port)
+    return text, DNS_PORT

@@ -1,0 +1,73 @@
+"""From the paths of the command line to a Registry that holds every object, before anything is started.
+
+A rehearsal on an empty Store finds the faults of all documents at once: unknown fields, bad values, addresses and
+node ports that collide. What the rehearsal has stored is then the cluster's own first state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TextIO
+
+from kubeapi.meta import JSON
+from kubeapi.registry import Registry, RegistryConfig, bootstrap
+from kubeapi.status import FieldError
+from kubeapi.store import Store
+from kubeproxy.balancers import BALANCERS
+from kubesvc.config import ClusterConfiguration, read_configuration
+from kubesvc.manifests import Document, Fault, Loaded, apply_documents, load, with_objects
+from kubesvc.network.loopback import translate
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the input amounts to. ``registry`` is usable only if there are no ``faults``."""
+
+    loaded: Loaded
+    configuration: ClusterConfiguration
+    registry: Registry
+    faults: Sequence[Fault]
+    warnings: Sequence[Fault]
+
+
+def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
+    """Read, translate and apply everything to an empty Store."""
+    loaded = load(paths, stdin)
+    configuration, faults, notes = read_configuration(loaded.configuration)
+    documents, warnings = with_objects(loaded.documents, _translated)
+    registry = new_registry(configuration)
+    if not (loaded.faults or faults):
+        faults = (*faults, *rehearse(registry, documents))
+    return Prepared(
+        replace(loaded, documents=documents),
+        configuration,
+        registry,
+        sorted([*loaded.faults, *faults]),
+        sorted([*loaded.warnings, *notes, *warnings]),
+    )
+
+
+def rehearse(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
+    """Give the Registry's empty Store everything that a new cluster has, and return what it refuses."""
+    bootstrap(registry)
+    faults, _ = apply_documents(registry, documents)
+    return faults
+
+
+def new_registry(configuration: ClusterConfiguration) -> Registry:
+    """Return a Registry on an empty Store."""
+    networking = configuration.networking
+    config = RegistryConfig(
+        service_cidr=networking.service_subnet,
+        node_port_range=networking.node_port_range,
+        balancers=tuple(sorted(BALANCERS)),
+    )
+    return Registry(Store(), config, clock=time.time, rng=Random())
+
+
+def _translated(obj: JSON) -> tuple[JSON, list[FieldError]]:
+    translated, notes = translate(obj)
+    return translated, [note.warning() for note in notes]

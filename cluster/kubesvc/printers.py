@@ -1,0 +1,153 @@
+"""How the status document looks to people: tables as kubectl lays them out, and lines to copy and paste. Pure.
+
+Columns are padded by three blanks, headers are upper case (k8s.io/cli-runtime printers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+Document = dict[str, Any]
+
+_HTTP_PORTS = frozenset({80, 8080, 8000, 3000, 5000, 5678, 8081, 9090})
+"""Ports whose users mostly speak HTTP, when nothing says so: what the `curl` lines are printed for."""
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; the last column is not padded."""
+    lines = [tuple(headers), *(tuple(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
+    return "\n".join(
+        "   ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]])
+        for line in lines
+    )
+
+
+def service_table(document: Document, *, is_wide: bool = False) -> str:
+    """Return the table of Services: type, addresses, ports, ready endpoints, DNS name."""
+    headers = ["NAMESPACE", "NAME", "TYPE", "ADDRESSES", "PORT(S)", "ENDPOINTS", "DNS NAME"]
+    rows = [
+        [
+            service["namespace"],
+            service["name"],
+            service["type"],
+            ",".join(_addresses(service)) or "<none>",
+            ",".join(_ports(service)) or "<none>",
+            _endpoints(service),
+            service["dnsName"],
+        ]
+        for service in document["services"]
+    ]
+    if is_wide:
+        headers.append("LISTENERS")
+        for row, service in zip(rows, document["services"], strict=True):
+            row.append(",".join(_listener(each) for each in service["listeners"]) or "<none>")
+    return table(headers, rows)
+
+
+def _addresses(service: Document) -> list[str]:
+    if service["type"] == "ExternalName":
+        return [service["externalName"]]
+    addresses = [service["clusterIP"]] if service["clusterIP"] else []
+    addresses += [each["address"] for each in service["listeners"] if each["kind"] in ("externalIP", "loadBalancer")]
+    return list(dict.fromkeys(addresses))
+
+
+def _ports(service: Document) -> Iterator[str]:
+    for port in service["ports"]:
+        node_port = f":{port['nodePort']}" if port["nodePort"] else ""
+        yield f"{port['port']}{node_port}/{port['protocol']}"
+
+
+def _endpoints(service: Document) -> str:
+    if service["type"] == "ExternalName":
+        return "<none>"
+    addresses = {each["address"]: each["ready"] for each in service["endpoints"]}
+    return f"{sum(addresses.values())}/{len(addresses)}"
+
+
+def _listener(listener: Document) -> str:
+    state = "" if listener["bound"] else " (closed)"
+    return f"{listener['address']}:{listener['port']}/{listener['protocol']}{state}"
+
+
+def pod_table(document: Document, *, is_wide: bool = False) -> str:
+    """Return the table of pods."""
+    headers = ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "IP", "NODE", "PID"]
+    if is_wide:
+        headers.append("IMAGES")
+    rows = [
+        [
+            pod["namespace"],
+            pod["name"],
+            f"{sum(each['ready'] for each in pod['containers'])}/{len(pod['containers'])}",
+            pod["status"],
+            str(pod["restarts"]),
+            pod["podIP"] or "<none>",
+            pod["node"] or "<none>",
+            str(pod["pid"] or "<none>"),
+            *([",".join(each["image"] for each in pod["containers"])] if is_wide else []),
+        ]
+        for pod in document["pods"]
+    ]
+    return table(headers, rows) if rows else "No pods."
+
+
+def try_lines(document: Document) -> list[str]:
+    """Return `curl` and `dig` lines for what answers right now."""
+    return [*_curl_lines(document), *_dig_lines(document)]
+
+
+def _curl_lines(document: Document) -> Iterator[str]:
+    for service in document["services"]:
+        chosen: dict[str, Document] = {}
+        for listener in service["listeners"]:
+            is_http = listener["servicePort"] in _HTTP_PORTS or listener["portName"] in ("http", "web")
+            if listener["bound"] and listener["protocol"] == "TCP" and (is_http or listener["nodePort"]):
+                chosen.setdefault(listener["kind"], listener)
+        for listener in chosen.values():
+            port = "" if listener["port"] == 80 else f":{listener['port']}"
+            yield f"curl http://{listener['address']}{port}/"
+
+
+def _dig_lines(document: Document) -> Iterator[str]:
+    server = next((each for each in reversed(document["dns"]["addresses"]) if not each["error"]), None)
+    if server is None:
+        return
+    at = f"@{server['address']}" + ("" if server["port"] == 53 else f" -p {server['port']}")
+    for service in document["services"]:
+        if service["namespace"] != "kube-system" and service["name"] != "kubernetes":
+            yield f"dig {at} +short {service['dnsName']}"
+
+
+def moved_ports(document: Document) -> list[str]:
+    """Return one sentence per port that answers elsewhere because this process may not bind below 1024."""
+    moved = {
+        (each["servicePort"], each["port"])
+        for service in document["services"]
+        for each in service["listeners"]
+        if each["servicePort"] != each["port"]
+    }
+    moved |= {(53, each["port"]) for each in document["dns"]["addresses"] if each["port"] != 53}
+    return [f"port {wanted} answers at {actual} on the same address" for wanted, actual in sorted(moved)]
+
+
+def status_text(document: Document, *, is_wide: bool = False) -> str:
+    """Return what `kubesvc status` prints."""
+    addresses = ", ".join(f"{each['address']}:{each['port']}" for each in document["dns"]["addresses"])
+    parts = [
+        f"cluster {document['name']} (pid {document['pid']}), DNS for {document['dns']['zone']} at {addresses}",
+        service_table(document, is_wide=is_wide),
+        pod_table(document, is_wide=is_wide),
+    ]
+    if document["waitingFor"]:
+        parts.append("\n".join(["Not ready:", *(f"  {each}" for each in document["waitingFor"])]))
+    if is_wide and document["warnings"]:
+        parts.append("\n".join(["Warnings:", *(_warning(each) for each in document["warnings"])]))
+    return "\n\n".join(parts)
+
+
+def _warning(warning: Document) -> str:
+    times = f" (x{warning['count']})" if warning["count"] > 1 else ""
+    return f"  {warning['object']}: {warning['reason']}: {warning['message']}{times}"

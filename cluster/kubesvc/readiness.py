@@ -1,0 +1,68 @@
+"""What a cluster still waits for before `kubesvc: ready` is true. Pure: the Store and the listeners in, reasons out.
+
+Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, and every
+address of every Service that has a ready endpoint is bound. A Service without pods is no reason to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from kubeapi.core import Service, read_service
+from kubeapi.discovery import EndpointSlice
+from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
+from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
+from kubeapi.store import Store
+from kubesvc.snapshot import Listener, is_pod_ready, pod_status, slices_by_service
+
+
+def waiting_for(store: Store, listeners: Sequence[Listener]) -> list[str]:
+    """Return one sentence per thing that is not ready; an empty list means ready."""
+    reasons = [*_workloads(store), *_pods(store)]
+    return reasons or [*_services(store, listeners)]
+
+
+def _workloads(store: Store) -> Iterator[str]:
+    for resource in (DEPLOYMENTS, REPLICASETS):
+        for obj in store.list(resource):
+            if resource is DEPLOYMENTS or controller_of(obj) is None:
+                yield from _workload(obj)
+
+
+def _workload(obj: JSON) -> Iterator[str]:
+    wanted, status = obj["spec"].get("replicas", 1), obj.get("status") or {}
+    is_observed = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    updated = status.get("updatedReplicas", 0) if obj["kind"] == "Deployment" else wanted
+    available = status.get("availableReplicas", 0)
+    if not is_observed or available < wanted or updated < wanted:
+        yield f"{obj['kind']} {key_of(obj)}: {available} of {wanted} replicas available"
+
+
+def _pods(store: Store) -> Iterator[str]:
+    for obj in store.list(PODS):
+        phase = (obj.get("status") or {}).get("phase")
+        if phase != "Succeeded" and not is_pod_ready(obj) and not is_terminating(obj):
+            yield f"Pod {key_of(obj)}: {pod_status(obj)}"
+
+
+def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
+    slices = slices_by_service(store)
+    bound: set[ObjectKey] = set()
+    for listener in listeners:
+        if listener.is_bound:
+            bound.add(listener.service)
+        if listener.error:
+            yield f"Service {listener.service}: {listener.address}:{listener.port}: {listener.error}"
+    for obj in store.list(SERVICES):
+        service = read_service(obj)
+        if _is_proxied(service) and service.key not in bound and has_ready_endpoint(slices.get(service.key, ())):
+            yield f"Service {service.key}: its addresses are not bound yet"
+
+
+def _is_proxied(service: Service) -> bool:
+    return bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
+
+
+def has_ready_endpoint(slices: Iterable[EndpointSlice]) -> bool:
+    """Tell whether any endpoint takes traffic."""
+    return any(endpoint.is_ready for each in slices for endpoint in each.endpoints)

@@ -1,0 +1,179 @@
+"""One run of `kubesvc up`, from started to stopped: what the user is told, and when it ends.
+
+Owns the signals: the first Ctrl-C (or SIGTERM) drains, a second one stops at once. Decides the exit status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from io import StringIO
+from typing import TextIO
+
+from kubeapi.scheme import EVENTS
+from kubeapi.status import StatusError
+from kubeapi.store import EventType, WatchEvent
+from kubesvc import printers
+from kubesvc.cluster import Cluster
+from kubesvc.manifests import Loaded, apply_documents, changes_between
+from kubesvc.prepare import prepare
+from kubesvc.state import StateDirectory
+from kubesvc.watch import changes
+
+_MAX_WARNED = 1000
+"""Distinct warnings printed in one run; a cluster that has said so many has been understood."""
+
+EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for. ``timeout`` is in seconds, 0 waits for ever."""
+
+    paths: tuple[str, ...]
+    state: StateDirectory
+    is_detached: bool
+    timeout: float
+    is_watching: bool
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where the run is reported: ``out`` for what was asked for, ``err`` for everything else.
+
+    A reader that has gone away (`kubesvc up | head`) is no reason to stop.
+    """
+
+    out: TextIO
+    err: TextIO
+
+    def say(self, *lines: str) -> None:
+        """Print lines to ``out``."""
+        _print(self.out, lines)
+
+    def warn(self, *lines: str) -> None:
+        """Print lines to ``err``."""
+        _print(self.err, lines)
+
+
+def _print(stream: TextIO, lines: tuple[str, ...]) -> None:
+    with suppress(BrokenPipeError):
+        stream.write("".join(f"{line}\n" for line in lines))
+        stream.flush()
+
+
+class Session:
+    """The cluster as long as the user wants it. ``tell_parent`` gets the exit status of a detached start."""
+
+    def __init__(
+        self, order: Order, console: Console, tell_parent: Callable[[int], None], cluster: Cluster, loaded: Loaded
+    ) -> None:
+        self._order = order
+        self._console = console
+        self._tell_parent = tell_parent
+        self._cluster = cluster
+        self._loaded = loaded
+        self._stop = asyncio.Event()
+        self._status = EXIT_WELL
+        self._warned: set[tuple[str, str, str]] = set()
+
+    async def run(self) -> int:
+        """Run the cluster until somebody ends it, and return the exit status. StartError in an ExceptionGroup."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal)
+        unwatch = self._cluster.store.watch(EVENTS, 0, self._on_event)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._cluster.run(self._stop), name="cluster")
+                follower = group.create_task(self._follow(), name="follow")
+                await self._stop.wait()
+                follower.cancel()
+        finally:
+            unwatch()
+        return self._status
+
+    async def _follow(self) -> None:
+        """Announce the cluster when it is ready, then apply edits until cancelled."""
+        await self._cluster.wait_until_started()
+        is_ready = await self._wait_until_ready()
+        self._announce()
+        if is_ready:
+            self._console.say("kubesvc: ready")
+        else:
+            self._say_what_is_missing()
+            self._status = EXIT_NOT_READY
+        self._tell_parent(self._status)
+        if not is_ready and not self._order.is_detached:
+            self._stop.set()
+        elif self._order.is_watching:
+            await self._watch()
+
+    async def _wait_until_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(self._order.timeout or None):
+                await self._cluster.wait_until_ready()
+        except TimeoutError:
+            return False
+        return True
+
+    def _announce(self) -> None:
+        document = self._cluster.status()
+        lines = printers.try_lines(document)
+        self._console.say(printers.service_table(document), "", *lines, *([""] if lines else []))
+        if moved := printers.moved_ports(document):
+            self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")
+            self._console.say(*(f"  {line}" for line in moved), "")
+
+    def _say_what_is_missing(self) -> None:
+        reasons = [f"  {reason}" for reason in self._cluster.waiting_for()]
+        self._console.warn(f"kubesvc: not ready within {self._order.timeout:g}s:", *reasons)
+        if self._order.is_detached:
+            name = self._order.state.name
+            self._console.warn(
+                f"kubesvc: the cluster runs on; see `kubesvc status`, end it: `kubesvc down --name {name}`"
+            )
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            # The zygote notices that this process is gone and kills every pod.
+            os._exit(EXIT_AT_ONCE)
+        self._console.warn("kubesvc: draining; a second Ctrl-C stops at once")
+        self._stop.set()
+
+    def _on_event(self, event: WatchEvent) -> None:
+        """Print each warning once, when it comes up first."""
+        if event.type is not EventType.DELETED and event.object.get("type") == "Warning":
+            about = event.object["involvedObject"]
+            said = (f"{about['kind']} {about.get('namespace', '')}/{about['name']}", event.object["reason"])
+            key = (*said, event.object["message"])
+            if key not in self._warned and len(self._warned) < _MAX_WARNED:
+                self._warned.add(key)
+                self._console.warn(f"Warning: {said[0]}: {said[1]}: {event.object['message']}")
+
+    async def _watch(self) -> None:
+        async for _ in changes(self._order.paths):
+            self._apply_edits()
+
+    def _apply_edits(self) -> None:
+        """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
+        prepared = prepare(self._order.paths, StringIO())
+        self._console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
+        if prepared.faults:
+            self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
+            return
+        if prepared.configuration != self._cluster.config:
+            self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
+        edits = changes_between(self._loaded, prepared.loaded)
+        faults, applied = apply_documents(self._cluster.registry, edits.applied)
+        for document in edits.deleted:
+            with suppress(StatusError):
+                self._cluster.registry.delete(document.resource, document.namespace, document.name)
+                self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
+        self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
+        self._console.warn(*map(str, faults))
+        self._loaded = prepared.loaded

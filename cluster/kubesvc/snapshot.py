@@ -1,0 +1,219 @@
+"""The status document: what `kubesvc status -o json` says. Pure: readings in, JSON out.
+
+It is an interface that scripts rely on (documented in the README): keys are added, never renamed or removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kubeapi.core import Service, read_service
+from kubeapi.discovery import EndpointSlice, read_endpoint_slice
+from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
+from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
+from kubeapi.store import Store
+
+RECENT_WARNINGS = 20
+"""Warning events in the document, newest last."""
+
+
+class Listener(NamedTuple):
+    """One address that a Service asks for; ``bound_port`` differs from ``port`` where privilege is missing.
+
+    ``error`` is "" while all is well; a Service without ready endpoints is not bound, and that is well.
+    """
+
+    service: ObjectKey
+    port_name: str
+    protocol: str
+    kind: str
+    address: str
+    port: int
+    bound_port: int
+    is_bound: bool
+    error: str
+
+
+class DNSAddress(NamedTuple):
+    """One address at which the cluster's DNS answers, by UDP and TCP; ``error`` when it could not be bound."""
+
+    address: str
+    port: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What the composition root knows and the Store does not."""
+
+    name: str
+    pid: int
+    version: str
+    zone: str
+    listeners: Sequence[Listener]
+    dns: Sequence[DNSAddress]
+    pids: Mapping[ObjectKey, Mapping[str, int]]
+    waiting_for: Sequence[str]
+
+
+def status_document(store: Store, readings: Readings) -> dict[str, Any]:
+    """Return the whole document."""
+    slices = slices_by_service(store)
+    listeners: dict[ObjectKey, list[Listener]] = {}
+    for listener in readings.listeners:
+        listeners.setdefault(listener.service, []).append(listener)
+    services = sorted((read_service(obj) for obj in store.list(SERVICES)), key=lambda each: each.key)
+    return {
+        "name": readings.name,
+        "pid": readings.pid,
+        "version": readings.version,
+        "ready": not readings.waiting_for,
+        "waitingFor": list(readings.waiting_for),
+        "dns": {"zone": readings.zone, "addresses": [_dns_address(each) for each in readings.dns]},
+        "nodes": [_node(obj) for obj in sorted(store.list(NODES), key=key_of)],
+        "services": [
+            _service(each, listeners.get(each.key, ()), slices.get(each.key, ()), readings.zone) for each in services
+        ],
+        "pods": [_pod(obj, readings.pids.get(key_of(obj), {})) for obj in sorted(store.list(PODS), key=key_of)],
+        "warnings": _warnings(store.list(EVENTS)),
+    }
+
+
+def slices_by_service(store: Store) -> dict[ObjectKey, list[EndpointSlice]]:
+    """Return every Service's slices."""
+    found: dict[ObjectKey, list[EndpointSlice]] = {}
+    for obj in store.list(ENDPOINTSLICES):
+        endpoint_slice = read_endpoint_slice(obj)
+        if endpoint_slice.service is not None:
+            found.setdefault(endpoint_slice.service, []).append(endpoint_slice)
+    return found
+
+
+def _dns_address(each: DNSAddress) -> JSON:
+    return {"address": each.address, "port": each.port, "protocols": ["UDP", "TCP"], "error": each.error}
+
+
+def _node(obj: JSON) -> JSON:
+    addresses = (obj.get("status") or {}).get("addresses") or ()
+    internal = [each["address"] for each in addresses if each["type"] == "InternalIP"]
+    return {"name": obj["metadata"]["name"], "addresses": internal}
+
+
+def _service(service: Service, listeners: Iterable[Listener], slices: Iterable[EndpointSlice], zone: str) -> JSON:
+    targets = {(port.name, port.protocol): port.target_port for port in service.ports}
+    return {
+        "namespace": service.key.namespace,
+        "name": service.key.name,
+        "type": service.type,
+        "clusterIP": service.cluster_ips[0] if service.cluster_ips else "",
+        "externalName": service.external_name,
+        "dnsName": f"{service.key.name}.{service.key.namespace}.svc.{zone}",
+        "ports": [
+            {
+                "name": port.name,
+                "port": port.port,
+                "protocol": port.protocol,
+                "targetPort": port.target_port,
+                "nodePort": port.node_port,
+            }
+            for port in service.ports
+        ],
+        "listeners": [
+            {
+                "address": each.address,
+                "port": each.bound_port,
+                "servicePort": each.port,
+                "portName": each.port_name,
+                "protocol": each.protocol,
+                "kind": each.kind,
+                "nodePort": each.kind == "nodePort",
+                "target": targets.get((each.port_name, each.protocol)),
+                "bound": each.is_bound,
+                "error": each.error,
+            }
+            for each in sorted(listeners, key=lambda each: (each.kind, each.address, each.port, each.protocol))
+        ],
+        "endpoints": [_endpoint for each in slices for _endpoint in _endpoints(each)],
+    }
+
+
+def _endpoints(endpoint_slice: EndpointSlice) -> list[JSON]:
+    ports = [{"name": port.name, "port": port.port, "protocol": port.protocol} for port in endpoint_slice.ports]
+    return [
+        {
+            "pod": endpoint.target,
+            "address": endpoint.addresses[0] if endpoint.addresses else "",
+            "ports": ports,
+            "ready": endpoint.is_ready,
+            "serving": endpoint.is_serving,
+            "terminating": endpoint.is_terminating,
+            "node": endpoint.node_name,
+        }
+        for endpoint in endpoint_slice.endpoints
+    ]
+
+
+def _pod(obj: JSON, pids: Mapping[str, int]) -> JSON:
+    status = obj.get("status") or {}
+    containers = status.get("containerStatuses") or []
+    return {
+        "namespace": obj["metadata"]["namespace"],
+        "name": obj["metadata"]["name"],
+        "phase": status.get("phase", "Pending"),
+        "status": pod_status(obj),
+        "ready": is_pod_ready(obj),
+        "podIP": status.get("podIP", ""),
+        "node": obj["spec"].get("nodeName", ""),
+        "pid": next(iter(pids.values()), None),
+        "restarts": sum(each.get("restartCount", 0) for each in containers),
+        "containers": [
+            {
+                "name": each["name"],
+                "image": each["image"],
+                "pid": pids.get(each["name"]),
+                "ready": each.get("ready", False),
+                "restarts": each.get("restartCount", 0),
+            }
+            for each in containers
+        ],
+    }
+
+
+def is_pod_ready(obj: JSON) -> bool:
+    """Tell whether the pod's condition Ready is True."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def pod_status(obj: JSON) -> str:
+    """Return the STATUS column of `kubectl get pods`: the most telling of phase, reasons and deletion."""
+    status = obj.get("status") or {}
+    phase: str = status.get("phase", "Pending")
+    if is_terminating(obj) and phase not in ("Succeeded", "Failed"):
+        return "Terminating"
+    text = status.get("reason") or phase
+    for container in reversed(status.get("containerStatuses") or []):
+        state = container.get("state") or {}
+        reason = (state.get("waiting") or {}).get("reason") or (state.get("terminated") or {}).get("reason")
+        text = reason or text
+    return str(text)
+
+
+def _warnings(events: Iterable[JSON]) -> list[JSON]:
+    warnings = sorted(
+        (event for event in events if event.get("type") == "Warning"),
+        key=lambda event: (event.get("lastTimestamp") or "", int(event["metadata"]["resourceVersion"])),
+    )
+    return [
+        {
+            "object": f"{event['involvedObject']['kind'].lower()}/{event['involvedObject']['name']}",
+            "namespace": event["involvedObject"].get("namespace", ""),
+            "reason": event.get("reason", ""),
+            "message": event.get("message", ""),
+            "count": event.get("count", 1),
+            "lastTimestamp": event.get("lastTimestamp"),
+        }
+        for event in warnings[-RECENT_WARNINGS:]
+    ]

@@ -1,0 +1,133 @@
+"""Where a cluster lives on disk: one directory per cluster name under ``$XDG_STATE_HOME/kubesvc``.
+
+The lock is the kernel's (fcntl), so a crash leaves nothing that blocks the next start. Follows the XDG Base
+Directory Specification 0.8. Paths of sockets go through ``/proc/self/fd`` because sun_path ends at 108 bytes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_FLOCK = "hhqqi"
+"""struct flock of a 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid."""
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+class AlreadyRunningError(Exception):
+    """A cluster of this name runs already; the text names its process and the way out."""
+
+
+class StateDirectory:
+    """The files of one cluster; made, for its owner alone, when they are first needed."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name = name
+        self.path = root / name
+
+    @property
+    def control_socket(self) -> Path:
+        """The control socket."""
+        return self.path / "control.sock"
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def log(self) -> Path:
+        """What a detached cluster writes."""
+        return self.path / "kubesvc.log"
+
+    @property
+    def pod_logs(self) -> Path:
+        """Logs of containers."""
+        return self.path / "pods"
+
+    @property
+    def work(self) -> Path:
+        """Files that running pods need (generated configurations); not kept from one run to the next."""
+        return self.path / "work"
+
+    def make(self) -> None:
+        """Create the directory, readable by its owner alone."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(0o700)
+
+    def acquire(self) -> int:
+        """Take the lock for this process and return its descriptor, which must stay open; AlreadyRunningError.
+
+        A POSIX record lock: a forked child does not inherit it, so it is taken by the process that stays.
+        """
+        self.make()
+        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            message = (
+                f'cluster "{self.name}" is already running (pid {self.owner()}): '
+                f"stop it with `kubesvc down --name {self.name}`, or give this one another --name"
+            )
+            raise AlreadyRunningError(message) from None
+        return lock
+
+    def owner(self) -> int | None:
+        """Return the process that holds the lock, None when nobody does. Never to be called by that process."""
+        try:
+            lock = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(lock, fcntl.F_GETLK, asked))
+        finally:
+            os.close(lock)
+        return None if kind == fcntl.F_UNLCK else pid
+
+    def bind_socket(self) -> socket.socket:
+        """Return the listening control socket; only the owner of the lock may call this."""
+        self.control_socket.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with self._short_path() as path:
+            listener.bind(path)
+        self.control_socket.chmod(0o600)
+        return listener
+
+    def connect_socket(self) -> socket.socket:
+        """Return a connection to the running cluster; FileNotFoundError or ConnectionRefusedError without one."""
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with self._short_path() as path:
+                client.connect(path)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    @contextmanager
+    def _short_path(self) -> Iterator[str]:
+        directory = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield f"/proc/self/fd/{directory}/{self.control_socket.name}"
+        finally:
+            os.close(directory)
+
+
+def is_cluster_name(name: str) -> bool:
+    """Tell whether ``name`` may name a cluster: a DNS-1123 label, since it becomes a directory and a context."""
+    return _NAME.fullmatch(name) is not None
+
+
+def state_root(environ: Mapping[str, str]) -> Path:
+    """Return the directory that holds the clusters' directories."""
+    configured = environ.get("XDG_STATE_HOME", "")
+    base = Path(configured) if configured.startswith("/") else Path(environ.get("HOME", "/")) / ".local" / "state"
+    return base / "kubesvc"
