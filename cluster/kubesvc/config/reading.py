@@ -6,7 +6,7 @@ Decides defaults and bounds, and that nothing overlaps. Pure; the machine's reso
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import NamedTuple
 
 from kubeapi.registry import RegistryConfig
@@ -160,12 +160,21 @@ def _dns(top: Fields) -> DNSSettings:
 def _upstreams(dns: Fields) -> tuple[str, ...]:
     upstreams = dns.texts("upstreams")
     for index, upstream in enumerate(upstreams):
-        field = f"{dns.at('upstreams')}[{index}]"
-        host, _, port = upstream.partition(":")
-        if port and not (port.isdecimal() and 0 < int(port) <= 65535):
-            dns.notes.fault(invalid(field, upstream, "the port must be between 1 and 65535, inclusive"))
-        dns.read_address(field, host, is_outside=True)
+        if not _is_upstream(upstream):
+            detail = "must be an IP address, or one and a port, (e.g. 10.9.8.7, 10.9.8.7:53 or [2001:db8::1]:53)"
+            dns.notes.fault(invalid(f"{dns.at('upstreams')}[{index}]", upstream, detail))
     return upstreams
+
+
+def _is_upstream(text: str) -> bool:
+    host, port = text, "53"
+    if text.startswith("[") or text.count(":") == 1:
+        host, _, port = text.rpartition(":")
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return port.isdecimal() and 0 < int(port) <= 65535
 
 
 def _images(top: Fields) -> tuple[Image, ...]:
@@ -212,11 +221,12 @@ def _check_place(
 ) -> None:
     """Note a fault if the host's place on this machine belongs to the cluster."""
     here = stand_in(host.address)
-    taken = next((f"the address of node {node.name}" for node in nodes if node.address == here), None)
-    taken = taken or _subnet_of(here, networking)
+    taken = next((f"is the address of node {node.name}" for node in nodes if node.address == here), "")
+    if not taken and (subnet := _subnet_of(here, networking)) is not None:
+        taken = f"is in the {subnet}"
     if taken:
-        detail = f"on this machine it is {here}, which must be outside the cluster, but is in the {taken}"
-        entry.notes.fault(invalid(entry.at("address"), host.address, detail.replace("in the the", "the")))
+        detail = f"on this machine it is {here}, which {taken}"
+        entry.notes.fault(invalid(entry.at("address"), host.address, detail))
     if host.name == networking.dns_domain or host.name.endswith(f".{networking.dns_domain}"):
         entry.notes.fault(invalid(entry.at("name"), host.name, f"must be outside {networking.dns_domain}"))
 

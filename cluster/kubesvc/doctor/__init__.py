@@ -16,7 +16,7 @@ from kubesvc.doctor.machine import ClusterState, read_machine
 from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.manifests import Fault
-from kubesvc.network.loopback import LoopbackNetwork, translate
+from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.prepare import prepare
 from kubesvc.state import StateDirectory
 
@@ -31,7 +31,7 @@ def run_doctor(paths: Sequence[str], state: StateDirectory, *, is_json: bool) ->
         checks += [_check_fault(each) for each in prepared.faults]
         if not prepared.faults:
             configuration = prepared.configuration
-            services = [translate(each.obj)[0] for each in prepared.loaded.documents if each.resource is SERVICES]
+            services = [each.obj for each in prepared.loaded.documents if each.resource is SERVICES]
     checks += _examine(configuration, services, state)
     return as_json(checks) if is_json else as_text(checks), int(overall(checks) == "fail")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from kubesvc.config import ClusterConfiguration, machine_upstreams
+from kubedns import read_resolv_conf
+from kubesvc.config import ClusterConfiguration
 from kubesvc.doctor.machine import BoundSocket, Machine
 from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
 
@@ -141,7 +142,7 @@ def check_resolver(machine: Machine, configuration: ClusterConfiguration) -> Che
         message = f"names outside {domain} go to {', '.join(servers)}" if servers else "no upstream, as configured"
         return Check("names", name, "ok", message)
     own = (*configuration.dns.bind_addresses, configuration.networking.dns_address)
-    servers = machine_upstreams(machine.resolv_conf, own)
+    servers = tuple(address for address, _ in read_resolv_conf(machine.resolv_conf) if address not in own)
     if servers:
         return Check("names", name, "ok", f"names outside {domain} go to {', '.join(servers)}, from /etc/resolv.conf")
     message = f"/etc/resolv.conf names no other server: names outside {domain} are refused"
