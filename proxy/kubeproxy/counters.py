@@ -6,10 +6,34 @@ and has no connections left is dropped.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 
 from kubeproxy.types import ServicePortName
+
+SYNC_BUCKETS = tuple(0.001 * 2**power for power in range(15))
+"""Upper bounds of the sync durations, in seconds: kube-proxy's ExponentialBuckets(0.001, 2, 15)."""
+
+
+class SyncCounters:
+    """How often and how long rules were compiled and programmed; times in seconds, ``*_at`` since the epoch."""
+
+    __slots__ = ("buckets", "endpoint_changes", "last_at", "queued_at", "seconds", "service_changes")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(SYNC_BUCKETS) + 1)
+        self.seconds = 0.0
+        self.last_at = 0.0
+        self.queued_at = 0.0
+        self.service_changes = 0
+        self.endpoint_changes = 0
+
+    def observe(self, seconds: float, now: float) -> None:
+        """Count one sync that took ``seconds`` and ended ``now``."""
+        self.buckets[bisect_left(SYNC_BUCKETS, seconds)] += 1
+        self.seconds += seconds
+        self.last_at = now
 
 
 class EndpointCounters:
@@ -28,11 +52,12 @@ class EndpointCounters:
 
 
 class ProxyCounters:
-    """All counters of one proxy. ``errors`` counts by reason, ``ports`` has the endpoints' counters."""
+    """All counters of one proxy. ``errors`` counts by reason, ``ports`` has those of endpoints."""
 
     def __init__(self) -> None:
         self.active = 0
         self.errors: Counter[str] = Counter()
+        self.syncs = SyncCounters()
         self.ports: dict[ServicePortName, dict[str, EndpointCounters]] = {}
 
     def update(self, service: ServicePortName, addresses: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ is ``server``. Follows ``syncProxyRules`` of k8s.io/kubernetes, but in pieces th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -43,12 +43,12 @@ class Conflict(NamedTuple):
 
 
 class Sync(NamedTuple):
-    """The result of one step: ``ports`` are the Service ports that are new, changed or gone."""
+    """The result of one step: ``ports`` are the Service ports that are new, changed or gone, ``conflicts`` new ones."""
 
     rules: Rules
     ports: tuple[ServicePortName, ...]
-    destinations: tuple[Destination, ...]
     listeners: tuple[ListenerChange, ...]
+    conflicts: tuple[Conflict, ...]
     service_changes: int
     endpoint_changes: int
 
@@ -74,8 +74,14 @@ class Proxier:
         old = self.rules
         compiled = compile_rules(old, {key: self._port_rules(key) for key in sorted(changed)})
         self.rules = compiled.rules
-        changes = listener_changes(old, compiled.rules, compiled.destinations)
-        return Sync(compiled.rules, compiled.ports, compiled.destinations, changes, len(services), len(endpoints))
+        return Sync(
+            rules=compiled.rules,
+            ports=compiled.ports,
+            listeners=listener_changes(old, compiled.rules, compiled.destinations),
+            conflicts=new_conflicts(old, compiled.rules, compiled.destinations),
+            service_changes=len(services),
+            endpoint_changes=len(endpoints),
+        )
 
     def _port_rules(self, service: ObjectKey) -> tuple[PortRule, ...]:
         ports = self.services.ports.get(service)
@@ -89,7 +95,7 @@ class Proxier:
         return PortRule(port, categorized, destinations_of(port, self._node_addresses))
 
 
-def listener_changes(old: Rules, new: Rules, destinations: Iterable[Destination]) -> tuple[ListenerChange, ...]:
+def listener_changes(old: Rules, new: Rules, destinations: Sequence[Destination]) -> tuple[ListenerChange, ...]:
     """Return what to close and then what to open among ``destinations``; an unchanged listener is not mentioned.
 
     A listener without endpoints is wanted, but closed. One that only changes its kind stays as it is.
@@ -105,8 +111,13 @@ def listener_changes(old: Rules, new: Rules, destinations: Iterable[Destination]
     return (*closes, *opens)
 
 
-def conflicts(rules: Rules, destinations: Iterable[Destination]) -> Iterator[Conflict]:
-    """Yield who goes without one of ``destinations`` because an older Service has it."""
+def new_conflicts(old: Rules, new: Rules, destinations: Sequence[Destination]) -> tuple[Conflict, ...]:
+    """Return who goes without one of ``destinations`` because an older Service has it, if that is news."""
+    known = set(_conflicts(old, destinations))
+    return tuple(each for each in _conflicts(new, destinations) if each not in known)
+
+
+def _conflicts(rules: Rules, destinations: Sequence[Destination]) -> Iterator[Conflict]:
     for destination in destinations:
         claims = rules.claims.get(destination, ())
         for loser in claims[1:]:

@@ -20,15 +20,10 @@ EARLY_BYTES_LIMIT = 64 * 1024
 
 
 class Side(IntEnum):
-    """The two peers of a connection."""
+    """The two peers of a connection; ``1 - side`` is the peer across."""
 
     CLIENT = 0
     UPSTREAM = 1
-
-    @property
-    def other(self) -> Side:
-        """The peer across."""
-        return Side.UPSTREAM if self is Side.CLIENT else Side.CLIENT
 
 
 class RelayState(Enum):
@@ -87,7 +82,7 @@ class Relay:
         if self.is_closed or self.has_ended[side]:
             return False
         if self.is_connected:
-            return not self.unsent[side.other]
+            return not self.unsent[1 - side]
         return side is Side.CLIENT and len(self.unsent[Side.UPSTREAM]) < EARLY_BYTES_LIMIT
 
     def must_write(self, side: Side) -> bool:
@@ -119,8 +114,8 @@ class Relay:
     def sent(self, side: Side, count: int) -> Action | None:
         """Take note that ``side`` has taken ``count`` of its unsent bytes."""
         self.unsent[side] = self.unsent[side][count:]
-        if not self.unsent[side] and self.has_ended[side.other]:
-            return self._pass_on_end(side.other)
+        if not self.unsent[side] and self.has_ended[1 - side]:
+            return self._pass_on_end(1 - side)
         return None
 
     def ended(self, side: Side) -> Action | None:
@@ -133,9 +128,9 @@ class Relay:
         self.is_closed = True
         return Action.RESET
 
-    def _pass_on_end(self, side: Side) -> Action | None:
+    def _pass_on_end(self, side: int) -> Action | None:
         """Shut the other side's direction when all is sent; close when both have ended and all is sent."""
         if all(self.has_ended) and not any(self.unsent):
             self.is_closed = True
             return Action.CLOSE
-        return None if self.unsent[side.other] else _SHUT[side.other]
+        return None if self.unsent[1 - side] else _SHUT[1 - side]

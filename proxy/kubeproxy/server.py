@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,10 +19,12 @@ from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.health import Moment, ProxyHealth
+from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
 from kubeproxy.listeners import Listeners, ListenerStatus
 from kubeproxy.load_balancer import LoadBalancer, unknown_balancer
 from kubeproxy.poller import Poller
-from kubeproxy.proxier import Proxier, Sync, conflicts
+from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Rules
 from kubeproxy.tcp import Conntrack
 from kubeproxy.types import ServicePortName
@@ -74,6 +77,10 @@ class ProxyServer:
         self._slices = Informer(source, ENDPOINTSLICES)
         self._nodes = Informer(source, NODES)
         self._programmed = asyncio.Event()
+        self._unknown_balancers: dict[ServicePortName, str] = {}
+        self._health = ProxyHealth()
+        self._healthcheck = HealthcheckServer()
+        self._started = clock()
         self._is_listed = False
         self._is_draining = False
         self._is_sync_due = False
@@ -90,7 +97,7 @@ class ProxyServer:
         """Serve until cancelled; then every socket is closed, connections by reset (``drain`` first to be gentle)."""
         self._poller.attach(self._loop)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._healthcheck.serve(self._doors()), asyncio.TaskGroup() as tasks:
                 for informer in (self._services, self._slices, self._nodes):
                     tasks.create_task(informer.run(), name=f"kube-proxy {informer.resource}")
                 tasks.create_task(self._begin(), name="kube-proxy first sync")
@@ -112,6 +119,14 @@ class ProxyServer:
         """Return the number of connections now."""
         return len(self._conntrack.connections)
 
+    def problems(self) -> list[str]:
+        """Return what does not work and belongs to no Service: health or metrics without their port."""
+        return list(self._healthcheck.problems)
+
+    def http_addresses(self) -> list[tuple[str, int]]:
+        """Return where health and metrics answer, in that order, as far as they do."""
+        return list(self._healthcheck.addresses)
+
     async def drain(self, seconds: float) -> None:
         """Close the listeners for good, give the connections ``seconds`` to end, and reset the rest."""
         self._is_draining = True
@@ -120,6 +135,32 @@ class ProxyServer:
             async with asyncio.timeout(seconds):
                 await self._conntrack.wait_until_idle()
         self._conntrack.reset_all()
+
+    def _doors(self) -> list[tuple[tuple[str, int], dict[str, Answer]]]:
+        """Health and metrics, each at its address."""
+        healthz: dict[str, Answer] = {
+            "/healthz": lambda: self._health_answer(is_node_eligible=self._proxier.nodes.is_eligible),
+            "/livez": lambda: self._health_answer(is_node_eligible=None),
+        }
+        metrics: dict[str, Answer] = {
+            "/metrics": self._metrics_answer,
+            "/healthz": lambda: (200, "text/plain; charset=utf-8", "ok"),
+            "/proxyMode": lambda: (200, "text/plain; charset=utf-8", PROXY_MODE),
+        }
+        doors = ((self._config.healthz_address, healthz), (self._config.metrics_address, metrics))
+        return [(address, answers) for address, answers in doors if address is not None]
+
+    def _health_answer(self, *, is_node_eligible: bool | None) -> tuple[int, str, str]:
+        status, body = self._health.body(self._now(), is_node_eligible=is_node_eligible)
+        return status, "application/json", body
+
+    def _metrics_answer(self) -> tuple[int, str, str]:
+        from kubeproxy.metrics import CONTENT_TYPE, expose
+
+        return 200, CONTENT_TYPE, expose(self.counters, self._healthcheck.requests)
+
+    def _now(self) -> Moment:
+        return Moment(time.time(), self._clock() - self._started)
 
     def _follow(self, informer: Informer, update: Callable[[ObjectKey, JSON | None], None]) -> None:
         def note(deltas: Sequence[Delta]) -> None:
@@ -133,6 +174,9 @@ class ProxyServer:
         """Sync in the next turn, once for all that this turn brings; not before everything has been listed."""
         if self._is_listed and not self._is_sync_due:
             self._is_sync_due = True
+            now = self._now()
+            self._health.queued(now)
+            self.counters.syncs.queued_at = now.wall
             self._loop.call_soon(self._sync)
 
     async def _begin(self) -> None:
@@ -146,20 +190,30 @@ class ProxyServer:
         self._is_sync_due = False
         if self._is_draining:
             return
+        begun = self._clock()
         sync = self._proxier.sync()
         self._listeners.close(sync.listeners)
         for service in sync.ports:
             self._load_balancer.update(service, sync.rules.ports.get(service))
         self._listeners.open(sync.listeners)
         self._warn(sync)
+        now, syncs = self._now(), self.counters.syncs
+        syncs.observe(self._clock() - begun, now.wall)
+        syncs.service_changes += sync.service_changes
+        syncs.endpoint_changes += sync.endpoint_changes
+        self._health.synced(now)
 
     def _warn(self, sync: Sync) -> None:
-        for conflict in conflicts(sync.rules, sync.destinations):
+        for conflict in sync.conflicts:
             self._record(conflict.loser.service, WARNING, "PortConflict", str(conflict))
         for service in sync.ports:
             rule = sync.rules.ports.get(service)
-            if rule is not None and rule.service_port.balancer not in ("", *BALANCERS):
-                self._record(service.service, WARNING, "UnknownBalancer", unknown_balancer(rule.service_port.balancer))
+            wanted = rule.service_port.balancer if rule else ""
+            if wanted in ("", *BALANCERS):
+                self._unknown_balancers.pop(service, None)
+            elif self._unknown_balancers.get(service) != wanted:
+                self._unknown_balancers[service] = wanted
+                self._record(service.service, WARNING, "UnknownBalancer", unknown_balancer(wanted))
 
     def _report_listener(self, service: ServicePortName, message: str) -> None:
         self._record(service.service, WARNING, "PortBindFailed", message)

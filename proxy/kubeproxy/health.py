@@ -1,0 +1,62 @@
+"""Whether the proxy keeps up, and the bodies that say so. Pure.
+
+Follows k8s.io/kubernetes ``pkg/proxy/healthcheck/proxy_health.go``: unhealthy is a change that has waited longer than
+the time-out without a sync; while starting, and with nothing waiting, the proxy is healthy.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+HEALTH_TIMEOUT_SECONDS = 60.0
+"""Twice kube-proxy's syncPeriod of 30 s, as cmd/kube-proxy passes it."""
+
+
+class Moment(NamedTuple):
+    """A time as Go prints it: ``wall`` in seconds since the epoch, ``elapsed`` since the process began."""
+
+    wall: float
+    elapsed: float
+
+    def __str__(self) -> str:
+        text = datetime.fromtimestamp(self.wall, UTC).strftime("%Y-%m-%d %H:%M:%S.%f").rstrip("0").rstrip(".")
+        return f"{text} +0000 UTC m=+{self.elapsed:.9f}"
+
+
+class ProxyHealth:
+    """Follows when changes were queued and obeyed."""
+
+    def __init__(self) -> None:
+        self.synced_at: Moment | None = None
+        self.queued_at: Moment | None = None
+
+    def queued(self, now: Moment) -> None:
+        """Take note that a change waits; the oldest one counts."""
+        if self.queued_at is None:
+            self.queued_at = now
+
+    def synced(self, now: Moment) -> None:
+        """Take note that all changes have been obeyed."""
+        self.queued_at = None
+        self.synced_at = now
+
+    def is_healthy(self, now: Moment) -> bool:
+        """Tell whether the rules are as new as they should be."""
+        return self.queued_at is None or now.elapsed - self.queued_at.elapsed < HEALTH_TIMEOUT_SECONDS
+
+    def body(self, now: Moment, *, is_node_eligible: bool | None) -> tuple[int, str]:
+        """Return status and body of /healthz, or of /livez when ``is_node_eligible`` is None."""
+        is_healthy = self.is_healthy(now)
+        updated = now if is_healthy else self.synced_at
+        fields: list[tuple[str, str | bool]] = [
+            ("lastUpdated", str(updated) if updated else "0001-01-01 00:00:00 +0000 UTC"),
+            ("currentTime", str(now)),
+        ]
+        if is_node_eligible is not None:
+            fields.append(("nodeEligible", is_node_eligible))
+        text = ",".join(f'"{name}": {json.dumps(value)}' for name, value in fields)
+        # kube-proxy puts a space after the second comma only.
+        text = text.replace(',"nodeEligible"', ', "nodeEligible"')
+        return 200 if is_healthy and is_node_eligible is not False else 503, f"{{{text}}}"

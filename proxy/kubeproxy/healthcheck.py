@@ -1,0 +1,82 @@
+"""kube-proxy's two HTTP doors: health (10256) and metrics (10249).
+
+Answers what ``health`` and ``metrics`` say. aiohttp is imported when a door is opened, for it is slow to import. A port
+that is taken closes a door, never a Service: ``problems`` says which, and who has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from kubeproxy.listeners import explain
+from kubeproxy.portowner import find_port_owner
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+PROXY_MODE = "userspace"
+
+Answer = Callable[[], tuple[int, str, str]]
+"""Returns status, content type and body."""
+
+
+class HealthcheckServer:
+    """Serves answers by path at each of its addresses; ``requests`` counts them by path and status."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.addresses: list[tuple[str, int]] = []
+        self.requests: Counter[tuple[str, int]] = Counter()
+
+    @contextlib.asynccontextmanager
+    async def serve(self, doors: list[tuple[tuple[str, int], dict[str, Answer]]]) -> AsyncIterator[None]:
+        """Keep the doors open while the context lasts."""
+        async with contextlib.AsyncExitStack() as stack:
+            for address, answers in doors:
+                try:
+                    sock = _bind(*address)
+                except OSError as error:
+                    self.problems.append(explain(error, *address, owner=str(find_port_owner(*address) or "")))
+                    continue
+                self.addresses.append(sock.getsockname())
+                await self._open(stack, sock, answers)
+            yield
+
+    async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:
+        from aiohttp import web
+
+        application = web.Application()
+        for path, answer in answers.items():
+            application.router.add_get(path, self._handler(path, answer))
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, sock, shutdown_timeout=0).start()
+
+    def _handler(self, path: str, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+        from aiohttp import web
+
+        async def handle(request: web.Request) -> web.Response:
+            del request
+            status, content_type, body = answer()
+            self.requests[path, status] += 1
+            headers = {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
+            return web.Response(status=status, body=body.encode(), headers=headers)
+
+        return handle
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        sock.listen()
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,96 @@
+"""What Prometheus is told, made from the plain counters when it asks: the one file that knows prometheus-client.
+
+Names with ``kubeproxy_`` are kube-proxy's own (``pkg/proxy/metrics``), those with ``kubesvc_proxy_`` ours. Cardinality
+is that of the endpoints that are there or still have connections.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from kubeproxy.counters import SYNC_BUCKETS, EndpointCounters, ProxyCounters
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LABELS = ("namespace", "service", "port", "endpoint")
+
+
+def expose(counters: ProxyCounters, requests: Counter[tuple[str, int]]) -> str:
+    """Return the exposition of a proxy's counters and of the ``requests`` (by path and status) to its health doors."""
+    registry = CollectorRegistry()
+    registry.register(_ProxyCollector(counters, requests))
+    return generate_latest(registry).decode()
+
+
+class _ProxyCollector(Collector):
+    def __init__(self, counters: ProxyCounters, requests: Counter[tuple[str, int]]) -> None:
+        self._counters = counters
+        self._requests = requests
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._endpoints()
+        yield from self._syncs()
+        for path in ("healthz", "livez"):
+            total = CounterMetricFamily(
+                f"kubeproxy_proxy_{path}", f"Cumulative proxy {path} HTTP status", labels=("code",)
+            )
+            for (asked, status), count in sorted(self._requests.items()):
+                if asked == f"/{path}":
+                    total.add_metric((str(status),), count)
+            yield total
+
+    def _endpoints(self) -> Iterator[Metric]:
+        connections = CounterMetricFamily(
+            "kubesvc_proxy_connections", "Connections that were given to an endpoint", labels=_LABELS
+        )
+        active = GaugeMetricFamily("kubesvc_proxy_active_connections", "Connections now", labels=_LABELS)
+        moved = CounterMetricFamily(
+            "kubesvc_proxy_bytes",
+            "Bytes relayed, to_endpoint or to_client",
+            labels=(*_LABELS, "direction"),
+        )
+        for each in (each for port in self._counters.ports.values() for each in port.values()):
+            labels = _labels(each)
+            connections.add_metric(labels, each.connections)
+            active.add_metric(labels, each.active)
+            moved.add_metric((*labels, "to_endpoint"), each.bytes_to_endpoint)
+            moved.add_metric((*labels, "to_client"), each.bytes_to_client)
+        errors = CounterMetricFamily(
+            "kubesvc_proxy_connection_errors", "Failed attempts at endpoints and broken connections", labels=("reason",)
+        )
+        for reason, count in sorted(self._counters.errors.items()):
+            errors.add_metric((reason,), count)
+        yield from (connections, active, moved, errors)
+
+    def _syncs(self) -> Iterator[Metric]:
+        syncs = self._counters.syncs
+        duration = HistogramMetricFamily(
+            "kubeproxy_sync_proxy_rules_duration_seconds", "SyncProxyRules latency in seconds", labels=("ip_family",)
+        )
+        bounds = [*(f"{bound:g}" for bound in SYNC_BUCKETS), "+Inf"]
+        totals = [sum(syncs.buckets[: at + 1]) for at in range(len(bounds))]
+        duration.add_metric(("IPv4",), list(zip(bounds, totals, strict=True)), syncs.seconds)
+        yield duration
+        for name, text, value in (
+            ("last_timestamp_seconds", "The last time proxy rules were successfully synced", syncs.last_at),
+            ("last_queued_timestamp_seconds", "The last time a sync of proxy rules was queued", syncs.queued_at),
+        ):
+            gauge = GaugeMetricFamily(f"kubeproxy_sync_proxy_rules_{name}", text, labels=("ip_family",))
+            gauge.add_metric(("IPv4",), value)
+            yield gauge
+        for name, changes in (("endpoint", syncs.endpoint_changes), ("service", syncs.service_changes)):
+            total = CounterMetricFamily(
+                f"kubeproxy_sync_proxy_rules_{name}_changes",
+                f"Cumulative proxy rules {name} changes",
+                labels=("ip_family",),
+            )
+            total.add_metric(("IPv4",), changes)
+            yield total
+
+
+def _labels(counters: EndpointCounters) -> tuple[str, str, str, str]:
+    return counters.service.namespace, counters.service.name, counters.service.port, counters.address
