@@ -68,6 +68,10 @@ class Fields:
         """Tell whether the field is there and not null."""
         return self._value.get(name) is not None
 
+    def is_empty(self, name: str) -> bool:
+        """Tell whether a list is there, but empty."""
+        return self._value.get(name) == []
+
     def text(self, name: str, default: str = "", *, is_required: bool = False) -> str:
         """Return a text."""
         value = self._value.get(name)

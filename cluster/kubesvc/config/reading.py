@@ -67,7 +67,7 @@ def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
 def _nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
     entries = top.each("nodes", ("name", "address", "labels"))
     if not entries:
-        if top.has("nodes"):
+        if top.is_empty("nodes"):
             top.notes.fault(required("nodes", "must have at least one node"))
         addresses = [each.address for each in ClusterConfiguration().nodes]
         names = [(each.name, each.labels) for each in ClusterConfiguration().nodes]
