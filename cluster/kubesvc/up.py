@@ -7,6 +7,7 @@ prints what the child prints until it is ready.
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,9 @@ from kubesvc.manifests import Fault
 from kubesvc.prepare import Prepared, prepare
 from kubesvc.session import EXIT_BAD_INPUT, EXIT_FAILED, Console, Order, Session
 from kubesvc.state import AlreadyRunningError
+
+OPEN_FILES = 1_048_576
+"""Open files that are enough for anybody (half a million connections); systemd's own default hard limit."""
 
 
 def run_up(order: Order) -> int:
@@ -91,6 +95,7 @@ def _run(order: Order, console: Console, tell_parent: Callable[[int], None], pre
     from kubelet.orphans import kill_orphans, marker
     from kubesvc.cluster import Cluster, StartError
 
+    _raise_open_files()
     if left := kill_orphans(marker(order.state.name, order.state.path)):
         console.warn(f"kubesvc: ended {len(left)} processes that a crash had left")
 
@@ -103,6 +108,14 @@ def _run(order: Order, console: Console, tell_parent: Callable[[int], None], pre
     except* StartError as group:
         console.warn(*(f"kubesvc: {error}" for error in _leaves(group)))
     return EXIT_FAILED
+
+
+def _raise_open_files() -> None:
+    """Take the open files that this user may have: a connection needs two, and the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
