@@ -12,11 +12,11 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kubeapi.events import EventRecorder
 from kubeapi.informer import Delta, Informer, ListerWatcher
-from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.meta import JSON, key_of
 from kubeapi.registry import Registry
 from kubeapi.scheme import RESOURCES, Resource
 from kubeapi.status import NotFound, StatusError
@@ -26,15 +26,19 @@ from kubecontroller.change import (
     Change,
     Create,
     Delete,
-    Outcome,
     RecordEvent,
     Requeue,
     Update,
     UpdateStatus,
 )
 from kubecontroller.deployment import DeploymentController
+from kubecontroller.endpoints import EndpointsController
 from kubecontroller.endpointslice import EndpointSliceController
+from kubecontroller.endpointslicemirroring import EndpointSliceMirroringController
+from kubecontroller.garbagecollector import GarbageCollector
 from kubecontroller.listers import Listers, ObjectId
+from kubecontroller.loadbalancer import LoadBalancerController
+from kubecontroller.namespace import NamespaceController
 from kubecontroller.replicaset import ReplicaSetController
 
 FIRST_RETRY_SECONDS = 0.005
@@ -43,6 +47,9 @@ LAST_RETRY_SECONDS = 5.0
 """The longest pause. client-go goes up to 1,000 s; here nobody waits for a distant server to recover."""
 KEYS_PER_TURN = 20
 """Keys and writes after which the event loop may see to its other tasks."""
+
+Key = Any
+"""What a controller works on: the ObjectKey of its kind, or whatever else names it among the controller's own."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +78,11 @@ class Controller(Protocol):
         """The resources whose changes it wants to hear of."""
         ...
 
-    def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
+    def keys_for(self, resource: Resource, delta: Delta) -> Iterable[Key]:
         """Return the keys to reconcile after a change."""
         ...
 
-    def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
+    def reconcile(self, key: Key, now: float) -> list[Change]:
         """Return what ``key`` needs at ``now`` (seconds since the epoch)."""
         ...
 
@@ -84,7 +91,7 @@ class Item(NamedTuple):
     """One thing to do."""
 
     controller: str
-    key: ObjectKey
+    key: Key
 
 
 class WorkQueue:
@@ -226,7 +233,7 @@ class ControllerManager:
                 case Requeue(after):
                     queue.add_after(item, after)
                 case RecordEvent(about, event_type, reason, message):
-                    self._recorders[item.controller].event(about, event_type, reason, message)
+                    self._record(item, about, event_type, reason, message)
                 case Create() | Delete():
                     self._with_outcome(item, change)
                 case Update() | UpdateStatus():
@@ -240,14 +247,18 @@ class ControllerManager:
         except StatusError as refusal:
             if change.outcome is not None:
                 message = change.outcome.failed_message.format(error=refusal)
-                self._tell(item, change.outcome, WARNING, change.outcome.failed, message)
+                self._record(item, change.outcome.about, WARNING, change.outcome.failed, message)
             raise
         if change.outcome is not None and obj is not None:
             message = change.outcome.done_message.format(name=obj["metadata"]["name"])
-            self._tell(item, change.outcome, NORMAL, change.outcome.done, message)
+            self._record(item, change.outcome.about, NORMAL, change.outcome.done, message)
 
-    def _tell(self, item: Item, outcome: Outcome, event_type: str, reason: str, message: str) -> None:
-        self._recorders[item.controller].event(outcome.about, event_type, reason, message)
+    def _record(self, item: Item, about: JSON, event_type: str, reason: str, message: str) -> None:
+        """Record an event; one that is refused (in a namespace that is going) must not hold up what it tells of."""
+        try:
+            self._recorders[item.controller].event(about, event_type, reason, message)
+        except StatusError as refusal:
+            logger.debug("%s %s: event %s: %s", item.controller, item.key, reason, refusal)
 
     def _create(self, change: Create) -> JSON:
         created = self._registry.create(change.resource, change.obj)
@@ -285,4 +296,9 @@ def _controllers(listers: Listers, config: ControllerConfig) -> list[Controller]
         DeploymentController(listers),
         ReplicaSetController(listers),
         EndpointSliceController(listers, config.max_endpoints_per_slice),
+        EndpointsController(listers),
+        EndpointSliceMirroringController(listers),
+        LoadBalancerController(listers, config.load_balancer_pool),
+        GarbageCollector(listers),
+        NamespaceController(listers),
     ]

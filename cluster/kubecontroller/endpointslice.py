@@ -16,8 +16,8 @@ from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels
 from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
 from kubecontroller.change import Change
 from kubecontroller.listers import Listers
-from kubecontroller.podstate import is_finished, is_ready, ready_condition
-from kubecontroller.slicepacking import TRIGGER_TIME_ANNOTATION, Group, Packing, pack, port_set
+from kubecontroller.podstate import is_finished, is_ready
+from kubecontroller.slicepacking import Group, Packing, pack, port_set, trigger_time
 
 MANAGED_BY = "endpointslice-controller.k8s.io"
 MAX_ENDPOINTS_PER_SLICE = 100
@@ -45,7 +45,7 @@ def reconcile(
     blank = _blank(service)
     packing = pack(own, groups, blank, max_endpoints)
     _keep_one_slice(packing, blank, families[0])
-    return packing.changes(_trigger_time(service, pods, own))
+    return packing.changes(trigger_time(service, pods, own))
 
 
 def group_endpoints(service: JSON, pods: Iterable[JSON], node_named: NodeLookup, family: str) -> list[Group]:
@@ -191,14 +191,6 @@ def _keep_one_slice(packing: Packing, blank: JSON, family: str) -> None:
 def _is_placeholder(each: JSON, placeholder: JSON) -> bool:
     is_empty = not each.get("ports") and not each.get("endpoints")
     return is_empty and each["addressType"] == placeholder["addressType"] and labels_of(each) == labels_of(placeholder)
-
-
-def _trigger_time(service: JSON, pods: Iterable[JSON], slices: Iterable[JSON]) -> str | None:
-    """Return when the oldest change happened that the slices do not tell of yet, None for a deletion."""
-    told = max((annotations_of(each).get(TRIGGER_TIME_ANNOTATION, "") for each in slices), default="")
-    times = [service["metadata"].get("creationTimestamp", "")]
-    times += [ready_condition(pod).get("lastTransitionTime") or "" for pod in pods]
-    return min((each for each in times if each > told), default=None)
 
 
 class EndpointSliceController:

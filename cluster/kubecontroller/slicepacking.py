@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from kubeapi.meta import JSON, annotations_of, labels_of
 from kubeapi.scheme import ENDPOINTSLICES
 from kubecontroller.change import Change, Create, Update, delete
+from kubecontroller.podstate import ready_condition
 
 TRIGGER_TIME_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
 
@@ -161,3 +162,11 @@ def with_trigger_time(each: JSON, trigger_time: str | None) -> JSON:
         annotations[TRIGGER_TIME_ANNOTATION] = trigger_time
     metadata = {name: value for name, value in each["metadata"].items() if name != "annotations"}
     return {**each, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
+
+
+def trigger_time(service: JSON, pods: Iterable[JSON], told_by: Iterable[JSON]) -> str | None:
+    """Return when the oldest change happened that ``told_by`` do not tell of yet, None for a deletion."""
+    told = max((annotations_of(each).get(TRIGGER_TIME_ANNOTATION, "") for each in told_by), default="")
+    times = [service["metadata"].get("creationTimestamp", "")]
+    times += [ready_condition(pod).get("lastTransitionTime") or "" for pod in pods]
+    return min((each for each in times if each > told), default=None)

@@ -7,6 +7,7 @@ changes in a way that may help it; nothing is polled. Follows k8s.io/kubernetes 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Sequence
 
@@ -121,14 +122,19 @@ class Scheduler:
         self._nodes.put_pod(key, assigned)
         self._unschedulable.pop(key, None)
         self._registry.update_status(PODS, with_scheduled(assigned, format_time(self._clock())))
-        self._events.event(assigned, "Normal", "Scheduled", f"Successfully assigned {key} to {node_name}")
+        self._record(assigned, "Normal", "Scheduled", f"Successfully assigned {key} to {node_name}")
 
     def _refuse(self, key: ObjectKey, pod: JSON, message: str) -> None:
         if self._unschedulable.get(key) == message:
             return
         self._unschedulable[key] = message
         self._registry.update_status(PODS, with_scheduled(pod, format_time(self._clock()), message))
-        self._events.event(pod, "Warning", "FailedScheduling", message)
+        self._record(pod, "Warning", "FailedScheduling", message)
+
+    def _record(self, pod: JSON, event_type: str, reason: str, message: str) -> None:
+        """Record an event; one that is refused (in a namespace that is going) must not undo the decision."""
+        with contextlib.suppress(StatusError):
+            self._events.event(pod, event_type, reason, message)
 
 
 def _has_changed(delta: Delta) -> bool:

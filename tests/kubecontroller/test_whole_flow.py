@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 
 import pytest
 from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, service
 
-from kubeapi.meta import JSON, ObjectKey, key_of
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
+from kubeapi.meta import JSON, ObjectKey, copy_object, key_of
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, RESOURCES, SERVICES
+from kubeapi.store import WatchEvent
+from kubecontroller.controller import ControllerConfig
+from kubecontroller.loadbalancer import addresses_of
+from kubecontroller.revision import template_hash
 
 pytestmark = pytest.mark.looptime
 
@@ -38,8 +43,12 @@ async def test_a_deployment_and_a_service_become_ready_endpoints() -> None:
 async def test_fifty_pods_are_there_within_a_few_turns_and_spread_evenly() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=50))
-        turns = await cluster.settle()
-        assert turns < 100
+        turns = 0
+        while len(cluster.pods()) < 50:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns < 20
+        await cluster.settle()
         assert Counter(pod["spec"]["nodeName"] for pod in cluster.pods()) == {"node-1": 25, "node-2": 25}
 
 
@@ -113,3 +122,225 @@ async def test_a_pod_that_is_not_ready_leaves_the_ready_endpoints() -> None:
         await cluster.settle()
         assert len(addresses(cluster)) == 2
         assert pod["status"]["podIP"] not in addresses(cluster)
+
+
+async def test_a_deleted_deployment_takes_its_replica_sets_and_pods_along() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=3))
+        await cluster.settle()
+        cluster.registry.delete(DEPLOYMENTS, "default", "nginx")
+        await cluster.settle()
+        assert cluster.store.list(REPLICASETS) == []
+        assert cluster.pods() == []
+
+
+async def test_a_deleted_service_takes_its_slices_and_endpoints_along() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(SERVICES, service())
+        await cluster.settle()
+        [empty] = cluster.store.list(ENDPOINTSLICES)
+        assert (empty["ports"], empty["endpoints"]) == ([], [])
+        assert "subsets" not in cluster.one(ENDPOINTS, "nginx-svc")
+        cluster.registry.delete(SERVICES, "default", "nginx-svc")
+        await cluster.settle()
+        assert cluster.store.list(ENDPOINTSLICES) == []
+        assert cluster.store.list(ENDPOINTS) == []
+
+
+async def test_a_namespace_goes_after_everything_in_it() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(SERVICES, service())
+        cluster.apply(DEPLOYMENTS, deployment(replicas=3))
+        await cluster.settle()
+        going = copy_object(cluster.one(NAMESPACES, "default"))
+        going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        cluster.store.update(NAMESPACES, going)
+        await cluster.settle()
+        left = [
+            each for resource in RESOURCES if resource.namespaced for each in cluster.store.list(resource, "default")
+        ]
+        assert left == []
+        assert [each["metadata"]["name"] for each in cluster.store.list(NAMESPACES)] == ["kube-system"]
+
+
+async def test_hand_made_endpoints_are_mirrored_through_create_update_and_delete() -> None:
+    async with FakeCluster().running() as cluster:
+        subsets = [{"addresses": [{"ip": "10.1.2.3"}], "ports": [{"port": 9376, "protocol": "TCP"}]}]
+        made = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "db", "namespace": "default"}}
+        cluster.registry.create(ENDPOINTS, made | {"subsets": subsets})
+        await cluster.settle()
+        assert addresses(cluster) == []
+        cluster.apply(SERVICES, service("db", app=None))
+        await cluster.settle()
+        assert addresses(cluster) == ["10.1.2.3"]
+        moved = copy_object(cluster.one(ENDPOINTS, "db"))
+        moved["subsets"][0]["addresses"][0]["ip"] = "10.1.2.4"
+        cluster.registry.update(ENDPOINTS, moved)
+        await cluster.settle()
+        assert addresses(cluster) == ["10.1.2.4"]
+        cluster.registry.delete(ENDPOINTS, "default", "db")
+        await cluster.settle()
+        assert addresses(cluster) == []
+
+
+async def test_load_balancers_get_addresses_and_the_pool_runs_out_without_harm() -> None:
+    async with FakeCluster(config=ControllerConfig(load_balancer_pool="127.0.113.0/30")).running() as cluster:
+        for number in range(3):
+            cluster.apply(SERVICES, service(f"lb-{number}", type="LoadBalancer"))
+        await cluster.settle()
+        assert [ingress(cluster, f"lb-{number}") for number in range(3)] == ["127.0.113.1", "127.0.113.2", None]
+        assert cluster.events("SyncLoadBalancerFailed") == [
+            "Error syncing load balancer: failed to ensure load balancer: no address is left in the pool 127.0.113.0/30"
+        ]
+        cluster.apply(SERVICES, service("lb-0", type="ClusterIP"))
+        await cluster.settle()
+        assert [ingress(cluster, f"lb-{number}") for number in range(3)] == [None, "127.0.113.2", "127.0.113.1"]
+
+
+def ingress(cluster: FakeCluster, name: str) -> str | None:
+    return next(iter(addresses_of(cluster.one(SERVICES, name))), None)
+
+
+async def test_recreate_never_runs_two_versions_at_once() -> None:
+    async with FakeCluster().running() as cluster:
+        images: set[frozenset[str]] = set()
+
+        def note(event: WatchEvent) -> None:
+            images.add(frozenset(pod["spec"]["containers"][0]["image"] for pod in cluster.pods()))
+
+        cluster.store.watch(PODS, 0, note)
+        cluster.apply(DEPLOYMENTS, deployment(replicas=3, strategy={"type": "Recreate"}))
+        await cluster.settle()
+        cluster.apply(DEPLOYMENTS, deployment(replicas=3, image="nginx:2", strategy={"type": "Recreate"}))
+        await cluster.settle()
+        assert images == {frozenset(), frozenset({"nginx"}), frozenset({"nginx:2"})}
+        assert len(cluster.pods()) == 3
+
+
+async def test_a_paused_deployment_scales_but_does_not_roll() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=2))
+        await cluster.settle()
+        cluster.apply(DEPLOYMENTS, deployment(replicas=4, image="nginx:2", paused=True))
+        await cluster.settle()
+        assert {pod["spec"]["containers"][0]["image"] for pod in cluster.pods()} == {"nginx"}
+        assert len(cluster.pods()) == 4
+        assert progressing(cluster) == ("Unknown", "DeploymentPaused")
+        cluster.apply(DEPLOYMENTS, deployment(replicas=4, image="nginx:2"))
+        await cluster.settle()
+        assert {pod["spec"]["containers"][0]["image"] for pod in cluster.pods()} == {"nginx:2"}
+        assert progressing(cluster) == ("True", "NewReplicaSetAvailable")
+
+
+def progressing(cluster: FakeCluster) -> tuple[str, str]:
+    conditions = cluster.one(DEPLOYMENTS, "nginx")["status"]["conditions"]
+    [found] = [each for each in conditions if each["type"] == "Progressing"]
+    return found["status"], found["reason"]
+
+
+async def test_a_rollout_that_stands_still_exceeds_its_deadline() -> None:
+    async with FakeCluster(is_automatic=False).running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=2, progressDeadlineSeconds=60))
+        await asyncio.sleep(50)
+        assert progressing(cluster)[0] == "True"
+        await asyncio.sleep(20)
+        assert progressing(cluster) == ("False", "ProgressDeadlineExceeded")
+
+
+async def test_pods_are_available_only_after_min_ready_seconds() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=2, minReadySeconds=30))
+        await asyncio.sleep(29)
+        assert "availableReplicas" not in cluster.one(DEPLOYMENTS, "nginx")["status"]
+        await asyncio.sleep(2)
+        assert cluster.one(DEPLOYMENTS, "nginx")["status"]["availableReplicas"] == 2
+
+
+async def test_the_history_keeps_as_many_revisions_as_it_may() -> None:
+    async with FakeCluster().running() as cluster:
+        for version in range(5):
+            cluster.apply(DEPLOYMENTS, deployment(replicas=1, image=f"nginx:{version}", revisionHistoryLimit=2))
+            await cluster.settle()
+        assert sorted(revision(each) for each in cluster.store.list(REPLICASETS)) == ["3", "4", "5"]
+
+
+async def test_going_back_to_an_old_template_gives_its_replica_set_the_next_revision() -> None:
+    async with FakeCluster().running() as cluster:
+        for image in ("nginx:1", "nginx:2", "nginx:1"):
+            cluster.apply(DEPLOYMENTS, deployment(replicas=1, image=image))
+            await cluster.settle()
+        sets = sorted(cluster.store.list(REPLICASETS), key=revision)
+        assert [(revision(each), each["spec"]["replicas"]) for each in sets] == [("2", 0), ("3", 1)]
+        assert sets[1]["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] == "1"
+
+
+async def test_a_hash_that_is_taken_is_counted_and_avoided() -> None:
+    async with FakeCluster().running() as cluster:
+        wanted = deployment(replicas=1)
+        stored = cluster.registry.create(DEPLOYMENTS, wanted, dry_run=True)
+        name = f"nginx-{template_hash(stored['spec']['template'], None)}"
+        foreign = {"matchLabels": {"app": "other"}}
+        template = {"metadata": {"labels": {"app": "other"}}, "spec": wanted["spec"]["template"]["spec"]}
+        spec = {"replicas": 0, "selector": foreign, "template": template}
+        metadata = {"name": name, "namespace": "default"}
+        other = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec}
+        cluster.registry.create(REPLICASETS, other)
+        cluster.apply(DEPLOYMENTS, wanted)
+        await cluster.settle()
+        assert cluster.one(DEPLOYMENTS, "nginx")["status"]["collisionCount"] == 1
+        assert len(cluster.pods()) == 1
+
+
+async def test_an_object_that_breaks_its_reconcile_does_not_hold_up_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with FakeCluster().running() as cluster:
+        broken = deployment("broken")
+        del broken["spec"]["template"]
+        cluster.store.create(DEPLOYMENTS, {**broken, "metadata": {**broken["metadata"], "uid": "u"}})
+        cluster.apply(DEPLOYMENTS, deployment(replicas=2))
+        await cluster.settle()
+        assert len(cluster.pods()) == 2
+    assert "deployment-controller default/broken: KeyError" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+async def test_orphan_pods_are_adopted_and_pods_that_no_longer_match_are_let_go() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=2))
+        await cluster.settle()
+        pod = copy_object(cluster.pods()[0])
+        hashed = pod["metadata"]["labels"]["pod-template-hash"]
+        pod["metadata"]["labels"] = {"app": "aside"}
+        cluster.registry.update(PODS, pod)
+        await cluster.settle()
+        assert len(cluster.pods()) == 3
+        aside = cluster.one(PODS, pod["metadata"]["name"])
+        assert "ownerReferences" not in aside["metadata"]
+        back = copy_object(aside)
+        back["metadata"]["labels"] = {"app": "nginx", "pod-template-hash": hashed}
+        cluster.registry.update(PODS, back)
+        await cluster.settle()
+        assert len(cluster.pods()) == 2
+
+
+async def test_nothing_is_written_once_all_is_at_rest() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(SERVICES, service(type="LoadBalancer"))
+        cluster.apply(DEPLOYMENTS, deployment(replicas=5))
+        await cluster.settle()
+        before = cluster.store.resource_version
+        await asyncio.sleep(3600)
+        assert cluster.store.resource_version == before
+
+
+async def test_a_restart_changes_nothing() -> None:
+    cluster = FakeCluster()
+    async with cluster.running():
+        cluster.apply(SERVICES, service(type="LoadBalancer"))
+        cluster.apply(DEPLOYMENTS, deployment(replicas=5))
+        await cluster.settle()
+    before = cluster.store.resource_version
+    async with cluster.running():
+        await cluster.settle()
+    assert cluster.store.resource_version == before

@@ -1,0 +1,174 @@
+"""Endpoints, the older and simpler form: for every Service with a selector one object, addresses by port.
+
+Pure. Tells ready addresses from those that are not, leaves terminating pods out, and cuts off after 1,000 addresses.
+Follows k8s.io/kubernetes ``pkg/controller/endpoint`` and ``pkg/api/v1/endpoints`` (RepackSubsets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from kubeapi.discovery import HEADLESS_LABEL
+from kubeapi.informer import Delta
+from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of
+from kubeapi.scheme import ENDPOINTS, PODS, SERVICES, Resource
+from kubecontroller.change import Change, Create, Update, delete
+from kubecontroller.endpointslice import (
+    endpoint_ports,
+    has_endpoints,
+    has_own_name,
+    is_headless,
+    pod_address,
+    services_of_pod,
+)
+from kubecontroller.listers import Listers
+from kubecontroller.podstate import is_finished, is_ready
+from kubecontroller.slicepacking import port_set, trigger_time, with_trigger_time
+
+MAX_ADDRESSES = 1000
+"""maxCapacity of the endpoints controller."""
+OVER_CAPACITY_ANNOTATION = "endpoints.kubernetes.io/over-capacity"
+MANAGED_BY_LABEL = "endpoints.kubernetes.io/managed-by"
+MANAGED_BY = "endpoint-controller"
+
+
+class _Entry(NamedTuple):
+    """One address behind one port, or behind none (``port`` is None)."""
+
+    address: JSON
+    is_ready: bool
+    port: JSON | None
+
+
+def reconcile(service: JSON, pods: Iterable[JSON], endpoints: JSON | None) -> list[Change]:
+    """Return the write that makes ``endpoints`` say where ``pods``, which the Service selects, are."""
+    pods = list(pods)
+    subsets, is_truncated = truncate(repack(_entries(service, pods)))
+    wanted = _with_subsets(service, endpoints, subsets, is_truncated=is_truncated)
+    if endpoints is None:
+        return [Create(ENDPOINTS, with_trigger_time(wanted, trigger_time(service, pods, [])))]
+    if wanted == endpoints:
+        return []
+    return [Update(ENDPOINTS, with_trigger_time(wanted, trigger_time(service, pods, [endpoints])))]
+
+
+def _entries(service: JSON, pods: Iterable[JSON]) -> Iterable[_Entry]:
+    publishes_all = bool(service["spec"].get("publishNotReadyAddresses"))
+    family = (service["spec"].get("ipFamilies") or ["IPv4"])[0]
+    for pod in pods:
+        address = pod_address(pod, family)
+        if address is None or is_finished(pod) or (is_terminating(pod) and not publishes_all):
+            continue
+        entry = _address(service, pod, address)
+        is_up = publishes_all or is_ready(pod)
+        if not service["spec"].get("ports"):
+            yield _Entry(entry, is_up, None)
+        for port in endpoint_ports(service, pod):
+            yield _Entry(entry, is_up, port)
+
+
+def _address(service: JSON, pod: JSON, address: str) -> JSON:
+    metadata, spec = pod["metadata"], pod["spec"]
+    entry: JSON = {"ip": address}
+    if has_own_name(service, pod):
+        entry["hostname"] = spec["hostname"]
+    if spec.get("nodeName"):
+        entry["nodeName"] = spec["nodeName"]
+    target = {name: metadata[name] for name in ("namespace", "name", "uid")}
+    return {**entry, "targetRef": {"kind": "Pod", **target}}
+
+
+def repack(entries: Iterable[_Entry]) -> list[JSON]:
+    """Return subsets so that each set of ports comes once, with all the addresses that have just these ports."""
+    ports_at: dict[tuple[str, str, bool], tuple[JSON, list[JSON]]] = {}
+    for address, is_up, port in entries:
+        key = address["ip"], address.get("targetRef", {}).get("uid", ""), is_up
+        ports = ports_at.setdefault(key, (address, []))[1]
+        if port is not None:
+            ports.append(port)
+    by_ports: dict[object, JSON] = {}
+    for (_, _, is_up), (address, ports) in sorted(ports_at.items(), key=lambda item: _address_order(item[0])):
+        subset = by_ports.setdefault(port_set(ports), {"ports": sorted(ports, key=_port_order)})
+        subset.setdefault("addresses" if is_up else "notReadyAddresses", []).append(address)
+    return [
+        _ordered(each) for each in sorted(by_ports.values(), key=lambda each: [_port_order(p) for p in each["ports"]])
+    ]
+
+
+def _address_order(key: tuple[str, str, bool]) -> tuple[int, int, str]:
+    address = ip_address(key[0])
+    return address.version, int(address), key[1]
+
+
+def _port_order(port: JSON) -> tuple[int, str, str]:
+    return port["port"], port.get("protocol", "TCP"), port.get("name", "")
+
+
+def _ordered(subset: JSON) -> JSON:
+    """Return the subset as JSON has it: without empty lists."""
+    names = ("addresses", "notReadyAddresses", "ports")
+    return {name: subset[name] for name in names if subset.get(name)}
+
+
+def truncate(subsets: list[JSON]) -> tuple[list[JSON], bool]:
+    """Return at most 1,000 addresses, the ready ones first, and whether any had to go."""
+    count = sum(len(each.get(name, ())) for each in subsets for name in ("addresses", "notReadyAddresses"))
+    if count <= MAX_ADDRESSES:
+        return subsets, False
+    room = MAX_ADDRESSES
+    kept = [dict(each) for each in subsets]
+    for name in ("addresses", "notReadyAddresses"):
+        for each in kept:
+            each[name] = each.get(name, [])[:room]
+            room -= len(each[name])
+    remaining = [_ordered(each) for each in kept if each["addresses"] or each["notReadyAddresses"]]
+    return remaining, True
+
+
+def _with_subsets(service: JSON, endpoints: JSON | None, subsets: list[JSON], *, is_truncated: bool) -> JSON:
+    labels = {name: value for name, value in labels_of(service).items() if name != HEADLESS_LABEL}
+    labels[MANAGED_BY_LABEL] = MANAGED_BY
+    if is_headless(service):
+        labels[HEADLESS_LABEL] = ""
+    base = endpoints or {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": service["metadata"]["name"], "namespace": service["metadata"]["namespace"]},
+    }
+    annotations = {name: text for name, text in annotations_of(base).items() if name != OVER_CAPACITY_ANNOTATION}
+    if is_truncated:
+        annotations[OVER_CAPACITY_ANNOTATION] = "truncated"
+    metadata = {**base["metadata"], "labels": labels}
+    if annotations or "annotations" in metadata:
+        metadata["annotations"] = annotations
+    kept = {name: value for name, value in base.items() if name != "subsets"}
+    return {**kept, "metadata": metadata} | ({"subsets": subsets} if subsets else {})
+
+
+class EndpointsController:
+    """Runs ``reconcile`` for the Services that a change concerns; a Service takes its Endpoints along when it goes."""
+
+    name = "endpoint-controller"
+    watches = (SERVICES, PODS, ENDPOINTS)
+
+    def __init__(self, listers: Listers) -> None:
+        self._listers = listers
+
+    def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
+        """Return the Services to reconcile after a change."""
+        if resource is PODS:
+            return services_of_pod(self._listers, delta)
+        is_hand_made_ahead = resource is ENDPOINTS and self._listers.store.find(SERVICES, delta.key) is None
+        return [] if is_hand_made_ahead else [delta.key]
+
+    def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
+        """Return the changes that ``key`` needs."""
+        service = self._listers.store.find(SERVICES, key)
+        endpoints = self._listers.store.find(ENDPOINTS, key)
+        if service is None:
+            return [delete(ENDPOINTS, endpoints)] if endpoints else []
+        if not has_endpoints(service) or is_terminating(service):
+            return []
+        return reconcile(service, self._listers.labelled(PODS, key.namespace, service["spec"]["selector"]), endpoints)

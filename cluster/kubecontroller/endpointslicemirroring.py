@@ -1,0 +1,121 @@
+"""EndpointSlices for Endpoints that somebody wrote by hand, so that consumers need to read slices only.
+
+Pure: copies the Endpoints of a Service without selector into slices that they own. Follows k8s.io/kubernetes
+``pkg/controller/endpointslicemirroring``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from kubeapi.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
+from kubeapi.informer import Delta
+from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of, owner_reference
+from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES, SERVICES, Resource
+from kubecontroller.change import Change
+from kubecontroller.listers import Listers
+from kubecontroller.slicepacking import TRIGGER_TIME_ANNOTATION, Group, Packing, endpoint_id, pack, port_set
+
+MANAGED_BY = "endpointslicemirroring-controller.k8s.io"
+SKIP_LABEL = "endpointslice.kubernetes.io/skip-mirror"
+LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
+MAX_ENDPOINTS_PER_SUBSET = 1000
+"""--mirroring-max-endpoints-per-subset of kube-controller-manager."""
+_NOT_CLONED = {"kubectl.kubernetes.io/last-applied-configuration", TRIGGER_TIME_ANNOTATION}
+
+
+def reconcile(service: JSON | None, endpoints: JSON | None, slices: Iterable[JSON]) -> list[Change]:
+    """Return the writes that make the mirroring slices equal to ``endpoints``, or that remove them."""
+    own = [each for each in slices if labels_of(each).get(MANAGED_BY_LABEL) == MANAGED_BY]
+    if service is None or endpoints is None or not is_mirrored(service, endpoints):
+        return Packing(deleted=own).changes(None)
+    packing = pack(own, group_addresses(endpoints), _blank(endpoints), MAX_ENDPOINTS_PER_SUBSET)
+    return packing.changes(annotations_of(endpoints).get(TRIGGER_TIME_ANNOTATION))
+
+
+def is_mirrored(service: JSON, endpoints: JSON) -> bool:
+    """Tell whether these Endpoints are somebody's own, meant to be mirrored."""
+    if labels_of(endpoints).get(SKIP_LABEL) == "true" or LEADER_ANNOTATION in annotations_of(endpoints):
+        return False
+    return not service["spec"].get("selector") and not is_terminating(endpoints)
+
+
+def group_addresses(endpoints: JSON) -> list[Group]:
+    """Return the addresses of all subsets by address family and ports, each address once."""
+    groups: dict[object, Group] = {}
+    for subset in endpoints.get("subsets") or ():
+        ports = [_port(each) for each in subset.get("ports") or ()]
+        room = MAX_ENDPOINTS_PER_SUBSET
+        for name, is_up in (("addresses", True), ("notReadyAddresses", False)):
+            for address in (subset.get(name) or ())[: max(0, room)]:
+                room -= 1
+                family = _family(address["ip"])
+                if family is not None:
+                    group = groups.setdefault((family, port_set(ports)), Group(family, ports, []))
+                    group.endpoints.append(_endpoint(address, is_up))
+    return [_without_duplicates(each) for each in groups.values()]
+
+
+def _without_duplicates(group: Group) -> Group:
+    unique = {endpoint_id(each): each for each in group.endpoints}
+    return Group(group.address_type, group.ports, list(unique.values()))
+
+
+def _family(address: str) -> str | None:
+    try:
+        return "IPv6" if ip_address(address).version == 6 else "IPv4"
+    except ValueError:
+        return None
+
+
+def _port(port: JSON) -> JSON:
+    entry = {"name": port.get("name") or "", "protocol": port.get("protocol") or "TCP", "port": port["port"]}
+    return {**entry, "appProtocol": port["appProtocol"]} if port.get("appProtocol") else entry
+
+
+def _endpoint(address: JSON, is_up: bool) -> JSON:
+    endpoint: JSON = {"addresses": [address["ip"]], "conditions": {"ready": is_up}}
+    kept = {name: address[name] for name in ("hostname", "nodeName", "targetRef") if address.get(name)}
+    return {**endpoint, **kept}
+
+
+def _blank(endpoints: JSON) -> JSON:
+    metadata = endpoints["metadata"]
+    annotations = {name: text for name, text in annotations_of(endpoints).items() if name not in _NOT_CLONED}
+    own = {SERVICE_NAME_LABEL: metadata["name"], MANAGED_BY_LABEL: MANAGED_BY}
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "generateName": f"{metadata['name']}-",
+            "namespace": metadata["namespace"],
+            "labels": {**labels_of(endpoints), **own},
+            "annotations": annotations,
+            "ownerReferences": [owner_reference(endpoints)],
+        },
+    }
+
+
+class EndpointSliceMirroringController:
+    """Runs ``reconcile`` for the Endpoints that a change concerns."""
+
+    name = "endpoint-slice-mirroring-controller"
+    watches = (SERVICES, ENDPOINTS, ENDPOINTSLICES)
+
+    def __init__(self, listers: Listers) -> None:
+        self._listers = listers
+
+    def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
+        """Return the Endpoints (and Services: they share their name) to reconcile after a change."""
+        if resource is not ENDPOINTSLICES:
+            return [delta.key]
+        changed = [each for each in (delta.old, delta.new) if each is not None]
+        ours = [each for each in changed if labels_of(each).get(MANAGED_BY_LABEL) == MANAGED_BY]
+        names = {labels_of(each).get(SERVICE_NAME_LABEL) for each in ours}
+        return [ObjectKey(delta.key.namespace, name) for name in names if name]
+
+    def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
+        """Return the changes that ``key`` needs."""
+        store = self._listers.store
+        return reconcile(store.find(SERVICES, key), store.find(ENDPOINTS, key), self._listers.slices_of(key))

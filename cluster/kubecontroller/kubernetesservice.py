@@ -1,0 +1,45 @@
+"""Where the API server itself is: Endpoints and EndpointSlice of the Service default/kubernetes, which has no selector.
+
+Pure. Follows k8s.io/kubernetes ``pkg/controlplane/reconcilers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubeapi.discovery import SERVICE_NAME_LABEL
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES
+from kubecontroller.change import Change, Create, Update
+from kubecontroller.endpointslicemirroring import SKIP_LABEL
+
+NAME = "kubernetes"
+KEY = ObjectKey("default", NAME)
+"""The key of the Service, of its Endpoints and of its one slice."""
+
+
+def reconcile(addresses: Sequence[str], port: int, endpoints: JSON | None, endpoint_slice: JSON | None) -> list[Change]:
+    """Return the writes that point default/kubernetes at the API servers' IPv4 ``addresses`` and ``port``."""
+    ordered = sorted(set(addresses))
+    named_port = {"name": "https", "protocol": "TCP", "port": port}
+    wanted = {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": NAME, "namespace": KEY.namespace, "labels": {SKIP_LABEL: "true"}},
+        "subsets": [{"addresses": [{"ip": each} for each in ordered], "ports": [named_port]}] if ordered else [],
+    }
+    wanted_slice = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": NAME, "namespace": KEY.namespace, "labels": {SERVICE_NAME_LABEL: NAME}},
+        "addressType": "IPv4",
+        "ports": [named_port],
+        "endpoints": [{"addresses": [each], "conditions": {"ready": True}} for each in ordered],
+    }
+    changes: list[Change] = []
+    for resource, want, have in ((ENDPOINTS, wanted, endpoints), (ENDPOINTSLICES, wanted_slice, endpoint_slice)):
+        if have is None:
+            changes.append(Create(resource, want))
+        elif any(have.get(name) != value for name, value in want.items() if name != "metadata"):
+            changes.append(Update(resource, {**have, **want, "metadata": have["metadata"]}))
+    return changes

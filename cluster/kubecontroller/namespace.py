@@ -1,0 +1,56 @@
+"""Namespaces that are being deleted: first everything in them, then they themselves.
+
+Pure. Pods get their grace; the Namespace stays Terminating until the last has gone. Follows k8s.io/kubernetes
+``pkg/controller/namespace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kubeapi.informer import Delta
+from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.scheme import DEPLOYMENTS, EVENTS, NAMESPACES, REPLICASETS, RESOURCES, Resource
+from kubecontroller.change import Change, Update, delete
+from kubecontroller.garbagecollector import Dependent
+from kubecontroller.listers import Listers
+
+_MAKERS = (DEPLOYMENTS, REPLICASETS)
+CONTENTS = (*_MAKERS, *(each for each in RESOURCES if each.namespaced and each not in (*_MAKERS, EVENTS)), EVENTS)
+"""The resources in the order in which a namespace is emptied: what would make others anew goes first."""
+
+
+def reconcile(namespace: JSON | None, contents: Sequence[Dependent]) -> list[Change]:
+    """Return the deletion of what is left in a Namespace that is going (None: gone), or of itself when it is empty."""
+    if namespace is not None and not is_terminating(namespace):
+        return []
+    deletions: list[Change] = [delete(each.resource, each.obj) for each in contents if not is_terminating(each.obj)]
+    if namespace is None or any(each.resource is not EVENTS for each in contents):
+        return deletions
+    finalizers = [each for each in (namespace.get("spec") or {}).get("finalizers") or () if each != "kubernetes"]
+    finalized = {**namespace, "spec": {**(namespace.get("spec") or {}), "finalizers": finalizers}}
+    removal = [] if finalizers else [delete(NAMESPACES, namespace)]
+    return [*deletions, Update(NAMESPACES, finalized), *removal]
+
+
+class NamespaceController:
+    """Runs ``reconcile`` for a Namespace that is going, again whenever something in it has gone."""
+
+    name = "namespace-controller"
+    watches = tuple(each for each in RESOURCES if each is not EVENTS)
+
+    def __init__(self, listers: Listers) -> None:
+        self._listers = listers
+
+    def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
+        """Return the Namespace to look at after a change."""
+        if resource is NAMESPACES:
+            return [delta.key] if delta.new is None or is_terminating(delta.new) else []
+        namespace = self._listers.store.find(NAMESPACES, ObjectKey("", delta.key.namespace))
+        return [ObjectKey("", delta.key.namespace)] if namespace and is_terminating(namespace) else []
+
+    def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
+        """Return the changes that ``key`` needs."""
+        store = self._listers.store
+        contents = [Dependent(each, obj) for each in CONTENTS for obj in store.list(each, key.name)]
+        return reconcile(store.find(NAMESPACES, key), contents)
