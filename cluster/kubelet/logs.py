@@ -135,7 +135,7 @@ class LogWriter:
         grown.set()
 
     def _now_ns(self) -> int:
-        return int(self._clock() * 1_000_000_000)
+        return round(self._clock() * 1_000_000) * 1000
 
 
 def _part(path: Path, number: int) -> Path:

@@ -215,7 +215,7 @@ def _isolate(descriptors: list[int], status: int) -> int:
         os._exit(137)
     os.setsid()
     signal.set_wakeup_fd(-1)
-    for number in (*IGNORED, signal.SIGCHLD):
+    for number in (*IGNORED, signal.SIGCHLD, signal.SIGXFSZ):  # the last one is Python's own doing
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # duplicate upwards first: a descriptor may sit where another one has to go
