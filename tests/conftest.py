@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from tests.helpers.default_addresses import taken
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,3 +17,15 @@ def closed_main_loop() -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     loop.close()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say in one sentence why the run cannot be, instead of a hundred failures."""
+    needs_them = any("default_addresses" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needs_them and not session.config.option.collectonly and (holder := taken()):
+        pytest.exit(f"{holder}: the tests need the default addresses; stop that cluster (`kubesvc down`) first", 1)
+
+
+@pytest.fixture(scope="session")
+def default_addresses() -> None:
+    """Mark what runs on the addresses that a cluster has by default: nobody else may have them meanwhile."""
