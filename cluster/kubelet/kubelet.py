@@ -29,6 +29,11 @@ from kubelet.podstatus import PodPlace
 from kubelet.podworker import PodWorker, Surroundings
 from kubelet.processes import ProcessRunner
 
+PULL_FAILURES = {
+    "ErrImagePull": "image can't be pulled",
+    "ImagePullBackOff": "trying and failing to pull image",
+}
+"""How the kubelet refuses the log of a container that has no image."""
 STOP_MARGIN_SECONDS = 5.0
 """What shutdown waits beyond the grace period, for SIGKILL to have done its work."""
 
@@ -154,8 +159,9 @@ class Kubelet:
                 raise StatusError(400, "BadRequest", text)
         writer = worker.logs.get((name, number))
         if writer is None:
-            reason = worker.state.container(name).reason or "ContainerCreating"
-            text = f'container "{name}" in pod "{pod}" is waiting to start: {reason}'
+            reason = worker.state.container(name).reason
+            why = PULL_FAILURES.get(reason, reason or "ContainerCreating")
+            text = f'container "{name}" in pod "{pod}" is waiting to start: {why}'
             raise StatusError(400, "BadRequest", text)
         since = None if since_seconds is None else self._clock() - since_seconds
         return read_log(writer.path, writer, follow=follow, tail_lines=tail_lines, since=since, timestamps=timestamps)

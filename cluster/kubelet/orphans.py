@@ -32,12 +32,16 @@ def kill_orphans(cluster_marker: Mapping[str, str]) -> list[int]:
 
 def kill_sessions(sessions: Set[int]) -> int:
     """Kill the processes of these sessions (each container leads one); return how many were still there."""
-    found = 0
-    for pid in _own_processes() if sessions else ():
-        with contextlib.suppress(OSError):
-            if os.getsid(pid) in sessions:
-                found += _kill(pid)
-    return found
+    return sum(_kill(pid) for pid in _own_processes() if _session(pid) in sessions) if sessions else 0
+
+
+def _session(pid: int) -> int:
+    """Return the session of a process, -1 for one that is gone or waits to be reaped."""
+    try:
+        state, _, _, session = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
+    except OSError:
+        return -1
+    return -1 if state in "ZX" else int(session)
 
 
 def _own_processes() -> Iterator[int]:
