@@ -1,0 +1,101 @@
+"""Every shipped configuration does what its first line says. The tutorial's folder has a module of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.helpers.cluster_cli import ClusterCommands, answering_pods, curl, running
+from tests.helpers.configs import CONFIGS
+
+ZONE = "svc.cluster.local"
+Story = Callable[[ClusterCommands], None]
+
+
+def one_client_stays_with_one_pod(cluster: ClusterCommands) -> None:
+    at, pods = cluster.at("sticky"), {pod["name"] for pod in cluster.ready_pods("sticky")}
+    chosen = set(answering_pods(at, 10))
+    assert len(pods) == 3
+    assert len(chosen) == 1
+    assert set(answering_pods(at, 10)) == chosen
+    # Twenty other clients all choose one of three pods once in a thousand million runs.
+    others = {client: answering_pods(at, 2, "--interface", f"127.0.0.{client}") for client in range(9, 29)}
+    assert all(len(set(answered)) == 1 for answered in others.values())
+    assert len({answered[0] for answered in others.values()}) > 1
+
+
+def every_pod_has_a_name(cluster: ClusterCommands) -> None:
+    db = f"db.default.{ZONE}"
+    for pod in cluster.ready_pods("db-"):
+        name = f"{pod['name']}.{db}"
+        assert cluster.dig(name) == [pod["podIP"]]
+        assert cluster.dig("-x", pod["podIP"]) == [f"{name}."]
+        assert curl(f"http://{name}:8080/hostname", "--resolve", f"{name}:8080:{pod['podIP']}") == pod["name"]
+    assert cluster.dig(db) == sorted(pod["podIP"] for pod in cluster.ready_pods("db-"))
+    assert cluster.dig(f"_http._tcp.{db}", "SRV") == [f"0 50 8080 db-{number}.{db}." for number in (0, 1)]
+    assert cluster.service("db")["listeners"] == []
+
+
+def what_is_outside_is_reached_by_name_and_by_address(cluster: ClusterCommands) -> None:
+    page = "the billing system, outside the cluster\n"
+    alias, outside = f"billing.default.{ZONE}", "billing.example.com"
+    assert cluster.dig(alias, "CNAME") == [f"{outside}."]
+    assert cluster.dig(alias) == ["127.51.100.80", f"{outside}."]
+    assert curl(f"http://{outside}:8080/", "--resolve", f"{outside}:8080:127.51.100.80") == page
+    assert curl(f"http://{cluster.at('billing-by-address')}/") == page
+
+
+def load_balancers_have_addresses_of_the_pool(cluster: ClusterCommands) -> None:
+    at, pods = cluster.at("shop", "loadBalancer"), {pod["name"] for pod in cluster.ready_pods("shop")}
+    assert at.startswith("127.0.113.")
+    assert cluster.at("shop-fixed", "loadBalancer") == "127.0.113.77:8080"
+    assert Counter(answering_pods(at, 10)) == dict.fromkeys(pods, 5)
+    assert set(answering_pods("127.0.113.77:8080", 10)) <= pods
+    for service in ("shop", "shop-fixed"):
+        assert set(answering_pods(cluster.at(service), 2)) <= pods
+        nodes = [each for each in cluster.service(service)["listeners"] if each["nodePort"]]
+        assert {each["address"] for each in nodes} == {"127.0.0.1", "127.168.0.101", "127.168.0.102"}
+        for node in nodes:
+            assert set(answering_pods(f"{node['address']}:{node['port']}", 1)) <= pods
+
+
+def one_name_in_two_namespaces_is_two_services(cluster: ClusterCommands) -> None:
+    addresses = set()
+    for namespace, count in (("staging", 1), ("production", 2)):
+        pods = {pod["name"] for pod in cluster.ready_pods("web", namespace)}
+        at = cluster.at("web", namespace=namespace)
+        assert len(pods) == count
+        assert cluster.dig(f"web.{namespace}.{ZONE}") == [at.partition(":")[0]]
+        assert curl(f"http://{at}/") == f"{namespace}\n"
+        assert set(answering_pods(at, 20)) <= pods
+        addresses.add(at)
+    assert len(addresses) == 2
+    assert cluster.dig(f"web.default.{ZONE}") == []
+
+
+STORIES: dict[str, Story] = {
+    "affinity.yaml": one_client_stays_with_one_pod,
+    "headless.yaml": every_pod_has_a_name,
+    "external.yaml": what_is_outside_is_reached_by_name_and_by_address,
+    "load-balancer.yaml": load_balancers_have_addresses_of_the_pool,
+    "two-namespaces.yaml": one_name_in_two_namespaces_is_two_services,
+}
+ELSEWHERE = {"tutorial": "test_tutorial.py"}
+
+
+@pytest.mark.parametrize(("config", "story"), STORIES.items(), ids=[story.__name__ for story in STORIES.values()])
+def test_a_configuration_does_what_it_says(config: str, story: Story, tmp_path: Path, default_addresses: None) -> None:
+    with running(ClusterCommands(tmp_path), str(CONFIGS / config)) as cluster:
+        story(cluster)
+
+
+def test_every_configuration_has_a_story() -> None:
+    assert {path.name for path in CONFIGS.iterdir()} == STORIES.keys() | ELSEWHERE.keys()
+    assert all((Path(__file__).parent / module).exists() for module in ELSEWHERE.values())
+
+
+@pytest.mark.parametrize("config", STORIES)
+def test_every_configuration_opens_with_a_sentence(config: str) -> None:
+    assert (CONFIGS / config).read_text().startswith("# ")
