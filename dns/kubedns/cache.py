@@ -1,7 +1,9 @@
 """Ready responses by the bytes of their question, each until what it was made from changes.
 
 The key is the packet but for its id, so a hit needs no parsing: flags, spelling, type, class and EDNS are all in it.
-An entry goes when one of its owners changes, and only then; the TTL is a matter of those who ask. Pure.
+An entry goes when one of its owners changes, and only then; the TTL is a matter of those who ask. A question is kept
+when it is asked for the second time: most of those that come once (search paths, 0x20, random names) never come
+again, and keeping them costs more than answering them. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from kubedns.types import Owner
 from kubedns.wire import Response
 
 CACHE_LIMIT = 16_384
-"""Entries; a full cache is emptied, since whoever fills it (0x20, random names) never asks the same again."""
+"""Entries, and questions remembered as asked once; what is full is emptied, and hot names are soon back."""
 
 
 class Entry(NamedTuple):
@@ -32,6 +34,17 @@ class ResponseCache:
         self.entries: dict[bytes, Entry] = {}
         self._limit = limit
         self._keys: dict[Owner, set[bytes]] = {}
+        self._asked: set[int] = set()
+
+    def is_wanted(self, key: bytes) -> bool:
+        """Tell whether a question has been asked before, so that its response is worth keeping; remembers it."""
+        mark = hash(key)
+        if mark in self._asked:
+            return True
+        if len(self._asked) >= self._limit:
+            self._asked.clear()
+        self._asked.add(mark)
+        return False
 
     def put(self, key: bytes, entry: Entry) -> None:
         """Keep an entry that is not there yet."""
@@ -39,7 +52,11 @@ class ResponseCache:
             self.clear()
         self.entries[key] = entry
         for owner in entry.owners:
-            self._keys.setdefault(owner, set()).add(key)
+            keys = self._keys.get(owner)
+            if keys is None:
+                self._keys[owner] = {key}
+            else:
+                keys.add(key)
 
     def drop(self, owners: Iterable[Owner]) -> None:
         """Forget what was made from any of the owners."""

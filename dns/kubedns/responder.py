@@ -84,9 +84,10 @@ class Responder:
         response = write_response(query, answer, MAX_TCP if is_tcp else udp_limit(query))
         counter = self._counter(query.type, answer.rcode)
         counter[0] += 1
-        if query.is_plain and answer.rcode != RCode.SERVFAIL:
-            self._cache.put(key, Entry(response.variants(), response, counter, answer.owners))
-        return packet[:2] + response.render(self._random)
+        variants = response.variants()
+        if query.is_plain and answer.rcode != RCode.SERVFAIL and self._cache.is_wanted(key):
+            self._cache.put(key, Entry(variants, response, counter, answer.owners))
+        return packet[:2] + (variants[0] if len(variants) == 1 else response.render(self._random))
 
     def _answer(self, query: Query) -> Answer:
         if query.edns is not None and query.edns.version > 0:

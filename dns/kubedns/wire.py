@@ -137,6 +137,8 @@ class Shuffle:
 
     def order(self, random: Callable[[], float]) -> bytes:
         """Return as many as fit, in uniformly random order (Fisher and Yates)."""
+        if len(self.chunks) <= 1:
+            return b"".join(self.chunks[: self.take])
         order = list(self.chunks)
         for last in range(len(order) - 1, 0, -1):
             other = int(random() * (last + 1))
@@ -146,6 +148,9 @@ class Shuffle:
     def orders(self) -> list[bytes]:
         """Return every order that there is."""
         return [b"".join(each[: self.take]) for each in permutations(self.chunks)]
+
+
+_NOTHING = Shuffle((), 0)
 
 
 class Response:
@@ -165,13 +170,14 @@ class Response:
 
     def variants(self) -> tuple[bytes, ...]:
         """Return all forms of the response if they are few, each as likely as the other; () if they are many."""
-        if max(len(self.answers.chunks), len(self.extras.chunks)) > _MAX_VARIANTS:
-            return ()
-        if factorial(len(self.answers.chunks)) * factorial(len(self.extras.chunks)) > _MAX_VARIANTS:
+        answers, extras = len(self.answers.chunks), len(self.extras.chunks)
+        if answers <= 1 and extras <= 1:
+            return (self.render(float),)
+        if max(answers, extras) > _MAX_VARIANTS or factorial(answers) * factorial(extras) > _MAX_VARIANTS:
             return ()
         return tuple(
-            b"".join((self.head, answers, self.middle, extras, self.tail))
-            for answers, extras in product(self.answers.orders(), self.extras.orders())
+            b"".join((self.head, front, self.middle, back, self.tail))
+            for front, back in product(self.answers.orders(), self.extras.orders())
         )
 
 
@@ -213,6 +219,8 @@ class _Writer:
 
     def shuffle(self, records: Sequence[Record]) -> Shuffle:
         """Return records as pieces that may come in any order: nothing ever points into them."""
+        if not records:
+            return _NOTHING
         chunks = []
         for name, rtype, ttl, rdata in records:
             chunks.append(self._compressed(name) + _record.pack(rtype, 1, ttl, len(rdata)) + rdata)
@@ -279,10 +287,10 @@ def write_response(query: Query, answer: Answer, limit: int) -> Response:
     if query.edns is not None:
         tail = _opt.pack(QType.OPT, query.edns.size, rcode >> 4, 0, _DNSSEC_OK * query.edns.is_dnssec_ok, 0)
     writer = _Writer(query, limit - len(tail))
-    fixed = [each for each in answer.answers if each.type not in _ADDRESSES]
-    count = writer.records(fixed)
+    addresses = [each for each in answer.answers if each.type in _ADDRESSES]
+    count = writer.records([each for each in answer.answers if each.type not in _ADDRESSES])
     head = writer.take()
-    answers = writer.shuffle([each for each in answer.answers if each.type in _ADDRESSES])
+    answers = writer.shuffle(addresses)
     authorities = writer.records(answer.authority)
     middle = writer.take()
     extras = writer.shuffle(answer.additional)
