@@ -16,7 +16,7 @@ from typing import NamedTuple
 from kubeapi.network import Network
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.portowner import find_port_owners
-from kubeproxy.proxier import ListenerAction, ListenerChange
+from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
 from kubeproxy.tcp import Conntrack
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
@@ -136,24 +136,28 @@ class Listeners:
             self._close(destination)
 
     def statuses(self, rules: Rules) -> Iterator[ListenerStatus]:
-        """Yield the state of every address that ``rules`` want, and of those that lost a port conflict."""
-        for destination, claims in rules.claims.items():
-            bound, failed = self._bound.get(destination), self._failed.get(destination)
-            for claim in claims:
-                is_owner = claim is claims[0]
-                error = failed.error if failed else ""
-                if not is_owner:
-                    error = f"Port conflict detected on port {destination}. {claims[0].service} vs {claim.service}"
-                yield ListenerStatus(
-                    address=destination.address,
-                    port=self._network.bind_port(destination.port),
-                    requested_port=destination.port,
-                    protocol=destination.protocol,
-                    kind=claim.kind,
-                    service=claim.service,
-                    is_bound=bound is not None and is_owner,
-                    error=error,
-                )
+        """Yield the state of every address that a Service port asks for, got or lost to another Service."""
+        for rule in rules.ports.values():
+            for destination, kind in rule.destinations:
+                yield self._status(rules, destination, kind, rule.service_port.name)
+
+    def _status(
+        self, rules: Rules, destination: Destination, kind: ListenerKind, service: ServicePortName
+    ) -> ListenerStatus:
+        owner, failed = rules.claims[destination][0].service, self._failed.get(destination)
+        error = failed.error if failed else ""
+        if owner != service:
+            error = str(Conflict(destination, owner, service))
+        return ListenerStatus(
+            address=destination.address,
+            port=self._network.bind_port(destination.port),
+            requested_port=destination.port,
+            protocol=destination.protocol,
+            kind=kind,
+            service=service,
+            is_bound=owner == service and destination in self._bound,
+            error=error,
+        )
 
     def _close(self, destination: Destination) -> None:
         failed = self._failed.pop(destination, None)

@@ -1,0 +1,330 @@
+"""A cluster for kubeproxy's tests: objects in few words, endpoints on real sockets, and a proxy that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kubeapi.informer import StoreListerWatcher
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.network import DirectNetwork, Network
+from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
+from kubeapi.store import Store
+from kubeproxy.listeners import ListenerStatus
+from kubeproxy.relay import Relay
+from kubeproxy.server import ProxyConfig, ProxyServer
+
+WAIT_SECONDS = 10.0
+
+
+def service(name: str = "web", cluster_ip: str = "127.97.0.1", port: int = 20080, **spec: Any) -> JSON:
+    """A Service of the namespace default; ``created`` and ``annotations`` go to its metadata, ``status`` beside it."""
+    created = spec.pop("created", "2026-01-01T00:00:00Z")
+    annotations = spec.pop("annotations", {})
+    labels = spec.pop("labels", {})
+    status = spec.pop("status", {})
+    metadata = {
+        "namespace": "default",
+        "name": name,
+        "creationTimestamp": created,
+        "annotations": annotations,
+        "labels": labels,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"clusterIP": cluster_ip, "ports": [{"port": port}], **spec},
+        "status": status,
+    }
+
+
+def endpoint(address: str, **conditions: bool) -> JSON:
+    """An endpoint of a slice; say ``ready=False`` and the like."""
+    return {"addresses": [address], "conditions": conditions}
+
+
+def slice_of(
+    service_name: str = "web",
+    addresses: Iterable[str | JSON] = (),
+    port: int = 20080,
+    name: str = "",
+    port_name: str = "",
+    **fields: Any,
+) -> JSON:
+    """An EndpointSlice; each address is text or an ``endpoint``."""
+    labels = {"kubernetes.io/service-name": service_name, **fields.pop("labels", {})}
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"namespace": "default", "name": name or f"{service_name}-abcde", "labels": labels},
+        "addressType": "IPv4",
+        "ports": [{"name": port_name, "protocol": "TCP", "port": port}],
+        "endpoints": [each if isinstance(each, dict) else endpoint(each) for each in addresses],
+        **fields,
+    }
+
+
+def node(name: str, *addresses: str) -> JSON:
+    """A Node with InternalIP addresses."""
+    listed = [{"type": "InternalIP", "address": each} for each in addresses]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {}},
+        "spec": {},
+        "status": {"addresses": [{"type": "Hostname", "address": name}, *listed]},
+    }
+
+
+@dataclass
+class Recorded:
+    """One event that the proxy has recorded."""
+
+    service: ObjectKey
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass
+class Cluster:
+    """A Store with a proxy that follows it."""
+
+    store: Store
+    proxy: ProxyServer
+    events: list[Recorded]
+    now: list[float] = field(default_factory=lambda: [1000.0])
+
+    def put(self, obj: JSON) -> None:
+        """Create the object, or replace the one of its name."""
+        resource = {"Service": SERVICES, "EndpointSlice": ENDPOINTSLICES, "Node": NODES}[obj["kind"]]
+        metadata = obj["metadata"]
+        key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+        if self.store.find(resource, key) is None:
+            self.store.create(resource, obj)
+        else:
+            self.store.update(resource, obj)
+
+    def delete(self, name: str) -> None:
+        """Delete a Service."""
+        self.store.delete(SERVICES, "default", name)
+
+    def status(self, address: str, name: str = "web") -> ListenerStatus | None:
+        """The state of one address of a Service."""
+        found = [each for each in self.proxy.listeners() if each.address == address and each.service.name == name]
+        return found[0] if found else None
+
+    def is_bound(self, address: str, name: str = "web") -> bool:
+        """Whether that address is bound."""
+        status = self.status(address, name)
+        return status is not None and status.is_bound
+
+    async def until_bound(self, address: str, name: str = "web") -> None:
+        """Return when that address is bound."""
+        await until(lambda: self.is_bound(address, name))
+
+    async def relay(self) -> Relay:
+        """The relay of the only connection."""
+        await until(lambda: self.proxy.connections() == 1)
+        (connection,) = self.proxy._conntrack.connections
+        return connection.relay
+
+    def descriptor(self, address: str) -> int:
+        """The number of a listening socket: it stays while the socket is not touched."""
+        (bound,) = [each for to, each in self.proxy._listeners._bound.items() if to.address == address]
+        return bound.sock.fileno()
+
+    async def settle(self) -> None:
+        """Let the proxy obey what is in the Store: a few turns of the loop are all it needs."""
+        for _ in range(6):
+            await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when ``condition`` holds; TimeoutError if it never does."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def cluster(
+    *objects: JSON, network: Network | None = None, config: ProxyConfig | None = None, seed: int = 7
+) -> AsyncIterator[Cluster]:
+    """Run a proxy over a Store with ``objects``; its clock stands still unless a test moves it."""
+    store, events, now = Store(), list[Recorded](), [1000.0]
+    proxy = ProxyServer(
+        StoreListerWatcher(store),
+        config or ProxyConfig(healthz_address=None, metrics_address=None),
+        network or DirectNetwork(),
+        clock=lambda: now[0],
+        rng=random.Random(seed),
+        record=lambda *event: events.append(Recorded(*event)),
+    )
+    running = Cluster(store, proxy, events, now)
+    for each in objects:
+        running.put(each)
+    task = asyncio.create_task(proxy.run())
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await proxy.wait_until_programmed()
+        yield running
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def serving(address: str, port: int, serve: Serve) -> AsyncIterator[None]:
+    """Keep an endpoint at ``address``:``port``."""
+    handlers: set[asyncio.Task[Any]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handlers.add(task)
+        try:
+            with contextlib.suppress(OSError):
+                await serve(reader, writer)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            handlers.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(handle, address, port, backlog=1024)
+    try:
+        yield
+    finally:
+        server.close()
+        for task in tuple(handlers):
+            task.cancel()
+        if handlers:
+            await asyncio.wait(tuple(handlers))
+        await server.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def naming_endpoints(*addresses: str, port: int = 20080) -> AsyncIterator[None]:
+    """Endpoints that say their own address and close."""
+    async with contextlib.AsyncExitStack() as stack:
+        for address in addresses:
+            await stack.enter_async_context(serving(address, port, _name))
+        yield
+
+
+async def _name(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(writer.get_extra_info("sockname")[0].encode())
+    await writer.drain()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Serve by sending everything back."""
+    while chunk := await reader.read(65536):
+        writer.write(chunk)
+        await writer.drain()
+
+
+async def say_peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Serve by saying the client's address."""
+    writer.write(writer.get_extra_info("peername")[0].encode())
+    await writer.drain()
+
+
+async def ask(address: str, port: int = 20080, source: str = "") -> str:
+    """Connect, read until the end, return the text."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        local = (source, 0) if source else None
+        reader, writer = await asyncio.open_connection(address, port, local_addr=local)
+        try:
+            return (await reader.read()).decode()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+async def ask_often(count: int, address: str, port: int = 20080) -> list[str]:
+    """Ask ``count`` times, one after the other."""
+    return [await ask(address, port) for _ in range(count)]
+
+
+async def is_refused(address: str, port: int = 20080) -> bool:
+    """Whether a connection is refused at once."""
+    try:
+        await ask(address, port)
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+async def connect(address: str, port: int = 20080) -> socket.socket:
+    """Return a connected, non-blocking client socket, its owner's to close."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def receive_all(sock: socket.socket) -> bytes:
+    """Read until the end; ConnectionResetError if it is a reset."""
+    loop, chunks = asyncio.get_running_loop(), list[bytes]()
+    async with asyncio.timeout(WAIT_SECONDS):
+        while chunk := await loop.sock_recv(sock, 65536):
+            chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def reset(sock: socket.socket) -> None:
+    """Close with RST."""
+    reset_on_close(sock)
+    sock.close()
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """Have the socket's close() send RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@contextlib.contextmanager
+def deaf_endpoint(address: str, port: int = 20080) -> Any:
+    """An endpoint whose queue is full: it answers no SYN, so that a dial can only time out."""
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(socket.socket())
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        sock.listen(0)
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((address, port))
+        time.sleep(0.01)
+        yield
+
+
+def open_descriptors() -> list[int]:
+    """The file descriptors of this process."""
+    return [int(each.name) for each in Path("/proc/self/fd").iterdir()]
+
+
+def counts(answers: Sequence[str]) -> dict[str, int]:
+    """How often each answer came."""
+    return {each: answers.count(each) for each in sorted(set(answers))}

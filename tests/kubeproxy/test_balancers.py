@@ -1,0 +1,102 @@
+"""The algorithms: how they spread, what they remember, what they do about endpoints that failed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from kubeproxy.balancers import BALANCERS, LeastConnections, RandomChoice, RoundRobin
+from kubeproxy.types import Endpoint
+
+ENDPOINTS = [Endpoint(f"127.245.0.{number}", 80) for number in range(1, 6)]
+
+CHI_SQUARE_999 = {1: 10.83, 2: 13.82, 4: 18.47, 9: 27.88}
+"""Quantiles at 0.999, by degrees of freedom."""
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_random_is_uniform(count: int) -> None:
+    balancer, draws = RandomChoice(random.Random(1)), 20_000
+    balancer.update(ENDPOINTS[:count])
+    seen = Counter(balancer.pick() for _ in range(draws))
+    expected = draws / count
+    assert sum((each - expected) ** 2 / expected for each in seen.values()) < CHI_SQUARE_999[count - 1]
+    assert len(seen) == count
+
+
+def test_random_is_independent_of_the_pick_before() -> None:
+    balancer, draws = RandomChoice(random.Random(2)), 20_000
+    balancer.update(ENDPOINTS[:2])
+    picks = [balancer.pick() for _ in range(draws)]
+    repeats = sum(one == next_one for one, next_one in pairwise(picks))
+    assert abs(repeats - draws / 2) < 4 * (draws / 4) ** 0.5
+
+
+def test_round_robin_gives_each_its_turn() -> None:
+    balancer = RoundRobin(random.Random(3))
+    balancer.update(ENDPOINTS)
+    picks = [balancer.pick() for _ in range(10)]
+    assert picks[:5] == picks[5:]
+    assert set(picks) == set(ENDPOINTS)
+
+
+def test_round_robin_keeps_its_position_when_the_same_set_comes_in_another_order() -> None:
+    balancer, undisturbed = RoundRobin(random.Random(4)), RoundRobin(random.Random(4))
+    for each in (balancer, undisturbed):
+        each.update(ENDPOINTS)
+        each.pick()
+    balancer.update(ENDPOINTS[::-1])
+    assert [balancer.pick() for _ in range(5)] == [undisturbed.pick() for _ in range(5)]
+
+
+def test_round_robin_starts_anew_with_another_set() -> None:
+    balancer = RoundRobin(random.Random(5))
+    balancer.update(ENDPOINTS)
+    balancer.pick()
+    balancer.update(ENDPOINTS[:2])
+    assert Counter(balancer.pick() for _ in range(4)) == dict.fromkeys(ENDPOINTS[:2], 2)
+
+
+def test_least_connections_takes_the_least_loaded() -> None:
+    loads = dict(zip(ENDPOINTS, [3, 1, 2, 1, 4], strict=True))
+    balancer = LeastConnections(loads.__getitem__)
+    balancer.update(ENDPOINTS)
+    assert {balancer.pick() for _ in range(4)} == {ENDPOINTS[1], ENDPOINTS[3]}
+
+
+def test_least_connections_shares_ties() -> None:
+    balancer = LeastConnections(lambda _: 0)
+    balancer.update(ENDPOINTS)
+    assert Counter(balancer.pick() for _ in range(500)) == dict.fromkeys(ENDPOINTS, 100)
+
+
+def test_least_connections_evens_out_long_connections() -> None:
+    loads: Counter[Endpoint] = Counter()
+    balancer = LeastConnections(loads.__getitem__)
+    balancer.update(ENDPOINTS)
+    for _ in range(23):
+        picked = balancer.pick()
+        assert picked is not None
+        loads[picked] += 1
+    assert max(loads.values()) - min(loads.values()) <= 1
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_every_algorithm_avoids_what_failed_while_there_is_another(name: str) -> None:
+    balancer = BALANCERS[name](random.Random(6), lambda _: 0)
+    balancer.update(ENDPOINTS[:3])
+    avoid = {ENDPOINTS[0].address, ENDPOINTS[2].address}
+    assert {balancer.pick(avoid) for _ in range(20)} == {ENDPOINTS[1]}
+    assert balancer.pick({each.address for each in ENDPOINTS}) in ENDPOINTS[:3]
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_every_algorithm_has_nothing_to_give_without_endpoints(name: str) -> None:
+    balancer = BALANCERS[name](random.Random(7), lambda _: 0)
+    assert balancer.pick() is None
+    balancer.update(ENDPOINTS)
+    balancer.update([])
+    assert balancer.pick({"x"}) is None
