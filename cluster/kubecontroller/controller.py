@@ -226,32 +226,42 @@ class ControllerManager:
             queue.forget(item)
 
     async def _execute(self, item: Item, changes: Iterable[Change], queue: WorkQueue) -> None:
-        """Write the changes in order; StatusError when one is refused, which ends the list."""
+        """Write the changes in order; StatusError when one is refused, which ends the list.
+
+        A refusal that an event tells of (a pod that cannot be made) ends only the making: the status that says how
+        many there are is written all the same.
+        """
         versions: dict[ObjectId, str] = {}
+        refused: StatusError | None = None
         for written, change in enumerate(changes, start=1):
             match change:
                 case Requeue(after):
                     queue.add_after(item, after)
                 case RecordEvent(about, event_type, reason, message):
                     self._record(item, about, event_type, reason, message)
-                case Create() | Delete():
-                    self._with_outcome(item, change)
+                case Create() | Delete() if refused is None:
+                    refused = self._with_outcome(item, change)
                 case Update() | UpdateStatus():
                     self._update(change, versions)
             if written % KEYS_PER_TURN == 0:
                 await asyncio.sleep(0)
+        if refused is not None:
+            raise refused
 
-    def _with_outcome(self, item: Item, change: Create | Delete) -> None:
+    def _with_outcome(self, item: Item, change: Create | Delete) -> StatusError | None:
+        """Create or delete, and tell how it went; the refusal is returned when an event has told of it."""
         try:
             obj = self._create(change) if isinstance(change, Create) else self._delete(change)
         except StatusError as refusal:
-            if change.outcome is not None:
-                message = change.outcome.failed_message.format(error=refusal)
-                self._record(item, change.outcome.about, WARNING, change.outcome.failed, message)
-            raise
+            if change.outcome is None:
+                raise
+            message = change.outcome.failed_message.format(error=refusal)
+            self._record(item, change.outcome.about, WARNING, change.outcome.failed, message)
+            return refusal
         if change.outcome is not None and obj is not None:
             message = change.outcome.done_message.format(name=obj["metadata"]["name"])
             self._record(item, change.outcome.about, NORMAL, change.outcome.done, message)
+        return None
 
     def _record(self, item: Item, about: JSON, event_type: str, reason: str, message: str) -> None:
         """Record an event; one that is refused (in a namespace that is going) must not hold up what it tells of."""

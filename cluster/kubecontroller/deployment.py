@@ -29,6 +29,7 @@ from kubecontroller.revision import (
     DESIRED_REPLICAS_ANNOTATION,
     REVISION_ANNOTATION,
     find_new,
+    is_observed,
     new_replica_set,
     next_revision,
     past_history,
@@ -127,7 +128,7 @@ class _Step:
             self.changes.append(UpdateStatus(DEPLOYMENTS, {**self.deployment, "status": status}))
             return False
         revision = next_revision(self._sets.values())
-        size = size_of_new(self.limits, is_rolling=self.is_rolling, new_replicas=0, all_replicas=self._asked())
+        size = self._size_of_new(0)
         fresh = resized(with_revision(fresh, self.deployment, revision), size, self.limits)
         self.changes.append(Create(REPLICASETS, fresh))
         if size:
@@ -143,7 +144,7 @@ class _Step:
         new = self.new
         assert new is not None, "a rollout starts from its new ReplicaSet"
         replicas = new["spec"].get("replicas", 1)
-        size = size_of_new(self.limits, is_rolling=True, new_replicas=replicas, all_replicas=self._asked())
+        size = self._size_of_new(replicas)
         if size != replicas:
             self._resize({self._new_name: size})
         else:
@@ -192,8 +193,15 @@ class _Step:
             self.changes.append(Requeue(wait))
         return self.changes
 
-    def _asked(self) -> int:
-        return sum(each["spec"].get("replicas", 1) for each in self._sets.values())
+    def _size_of_new(self, replicas: int) -> int:
+        """Return how large the new ReplicaSet may be; it does not grow while others have yet to obey and shrink.
+
+        Upstream counts what is asked for, so that for a moment there can be more pods than maxSurge allows.
+        """
+        if self.is_rolling and replicas <= self.limits.replicas and not all(map(is_observed, self.old)):
+            return replicas
+        asked = sum(each["spec"].get("replicas", 1) for each in self._sets.values())
+        return size_of_new(self.limits, is_rolling=self.is_rolling, new_replicas=replicas, all_replicas=asked)
 
     def _resize(self, sizes: Sizes, *, is_annotating: bool = False) -> None:
         for name, size in sizes.items():

@@ -7,6 +7,7 @@ Follows k8s.io/kubernetes ``pkg/controller/endpoint`` and ``pkg/api/v1/endpoints
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -98,8 +99,13 @@ def repack(entries: Iterable[_Entry]) -> list[JSON]:
 
 
 def _address_order(key: tuple[str, str, bool]) -> tuple[int, int, str]:
-    address = ip_address(key[0])
-    return address.version, int(address), key[1]
+    return *_numeric(key[0]), key[1]
+
+
+@lru_cache(maxsize=100_000)
+def _numeric(address: str) -> tuple[int, int]:
+    parsed = ip_address(address)
+    return parsed.version, int(parsed)
 
 
 def _port_order(port: JSON) -> tuple[int, str, str]:

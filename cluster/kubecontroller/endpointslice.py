@@ -7,7 +7,6 @@ selector and ExternalName Services are left alone, with whatever slices they hav
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
 
 from kubeapi.core import HEADLESS
 from kubeapi.discovery import HEADLESS_LABEL, MANAGED_BY_LABEL, SERVICE_NAME_LABEL
@@ -102,8 +101,7 @@ def pod_address(pod: JSON, family: str) -> str | None:
     """Return the pod's address of a family, None while it has none."""
     status = pod.get("status") or {}
     addresses = [each["ip"] for each in status.get("podIPs") or ()] or [status.get("podIP")]
-    version = 6 if family == "IPv6" else 4
-    return next((each for each in addresses if each and ip_address(each).version == version), None)
+    return next((each for each in addresses if each and (":" in each) == (family == "IPv6")), None)
 
 
 def has_own_name(service: JSON, pod: JSON) -> bool:

@@ -151,7 +151,12 @@ def past_history(deployment: JSON, old: Iterable[JSON]) -> list[JSON]:
     return [each for each in alive[:surplus] if _is_at_rest(each)]
 
 
+def is_observed(replica_set: JSON) -> bool:
+    """Tell whether the ReplicaSet's controller has acted on its present spec."""
+    observed = (replica_set.get("status") or {}).get("observedGeneration", 0)
+    return bool(observed >= replica_set["metadata"].get("generation", 0))
+
+
 def _is_at_rest(replica_set: JSON) -> bool:
-    status = replica_set.get("status") or {}
-    is_observed = status.get("observedGeneration", 0) >= replica_set["metadata"].get("generation", 0)
-    return is_observed and not status.get("replicas") and not replica_set["spec"].get("replicas", 1)
+    has_pods = (replica_set.get("status") or {}).get("replicas") or replica_set["spec"].get("replicas", 1)
+    return is_observed(replica_set) and not has_pods

@@ -1,0 +1,181 @@
+"""The machinery: one key at a time, failures apart from the rest, own writes seen at once, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import pytest
+from tests.helpers.kubecontroller_fakes import FakeCluster, deployment
+
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.registry import Registry, RegistryConfig
+from kubeapi.scheme import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICASETS, Resource
+from kubeapi.status import Conflict, Forbidden
+from kubecontroller.controller import LAST_RETRY_SECONDS, Item, WorkQueue
+from kubecontroller.index import Index, SelectorIndex
+
+pytestmark = pytest.mark.looptime
+FIRST, SECOND = Item("c", ObjectKey("default", "a")), Item("c", ObjectKey("default", "b"))
+
+
+async def test_a_key_is_in_the_queue_once_and_in_its_place() -> None:
+    queue = WorkQueue()
+    for item in (FIRST, SECOND, FIRST):
+        queue.add(item)
+    assert [await queue.get(), await queue.get()] == [FIRST, SECOND]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), 60)
+
+
+async def test_retries_wait_twice_as_long_each_time_up_to_a_bound() -> None:
+    queue, loop = WorkQueue(), asyncio.get_running_loop()
+    pauses = []
+    for _ in range(14):
+        before = loop.time()
+        queue.retry(FIRST)
+        await queue.get()
+        pauses.append(round(loop.time() - before, 3))
+    assert pauses[:4] == [0.005, 0.01, 0.02, 0.04]
+    assert pauses[-1] == LAST_RETRY_SECONDS
+    queue.forget(FIRST)
+    before = loop.time()
+    queue.retry(FIRST)
+    await queue.get()
+    assert round(loop.time() - before, 3) == 0.005
+
+
+async def test_the_earlier_of_two_times_counts_and_closing_forgets_both() -> None:
+    queue, loop = WorkQueue(), asyncio.get_running_loop()
+    start = loop.time()
+    queue.add_after(FIRST, 10)
+    queue.add_after(FIRST, 5)
+    queue.add_after(FIRST, 20)
+    await queue.get()
+    assert round(loop.time() - start) == 5
+    queue.add_after(FIRST, 1)
+    queue.close()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), 60)
+
+
+class MoodyRegistry(Registry):
+    """Refuses writes when ``refuses`` says so."""
+
+    refuses: Callable[[Resource, JSON], Exception | None] = staticmethod(lambda _resource, _obj: None)
+
+    def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
+        refusal = self.refuses(resource, obj)
+        if refusal is not None:
+            raise refusal
+        return super().create(resource, obj, dry_run=dry_run)
+
+
+def moody(cluster: FakeCluster) -> MoodyRegistry:
+    registry = MoodyRegistry(cluster.store, RegistryConfig(), clock=cluster.clock, rng=random.Random(5))
+    cluster.registry = cluster.kubelet.registry = registry
+    return registry
+
+
+async def test_a_refused_write_is_tried_again_and_holds_nobody_up() -> None:
+    cluster = FakeCluster()
+    registry = moody(cluster)
+    refused: list[str] = []
+
+    def refuses(resource: Resource, obj: JSON) -> Exception | None:
+        if resource is PODS and obj["metadata"]["generateName"].startswith("bad-") and len(refused) < 3:
+            refused.append(obj["metadata"]["generateName"])
+            return Conflict(PODS, "bad")
+        return None
+
+    registry.refuses = refuses
+    async with cluster.running():
+        cluster.apply(DEPLOYMENTS, deployment("bad", replicas=2))
+        cluster.apply(DEPLOYMENTS, deployment("good", replicas=2))
+        await cluster.settle()
+        assert [pod["metadata"]["labels"]["app"] for pod in cluster.pods()] == ["good", "good"]
+        await asyncio.sleep(1)
+        assert sorted(pod["metadata"]["labels"]["app"] for pod in cluster.pods()) == ["bad", "bad", "good", "good"]
+        assert cluster.events("FailedCreate")[0].startswith("Error creating: Operation cannot be fulfilled")
+
+
+async def test_a_refused_event_does_not_undo_what_it_tells_of() -> None:
+    cluster = FakeCluster()
+    registry = moody(cluster)
+    registry.refuses = lambda resource, _obj: Forbidden(EVENTS, "x", "no events") if resource is EVENTS else None
+    async with cluster.running():
+        cluster.apply(DEPLOYMENTS, deployment(replicas=2))
+        await cluster.settle()
+        assert len(cluster.pods()) == 2
+        assert all(pod["spec"]["nodeName"] for pod in cluster.pods())
+
+
+async def test_no_pod_is_made_twice_however_the_scale_jumps() -> None:
+    rng = random.Random(4)
+    async with FakeCluster().running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=1))
+        await cluster.settle()
+        most = 0
+        for _ in range(60):
+            wanted = rng.randrange(8)
+            most = max(most, wanted)
+            cluster.apply(DEPLOYMENTS, deployment(replicas=wanted))
+            for _ in range(rng.randrange(4)):
+                await asyncio.sleep(0)
+            [owner] = cluster.store.list(REPLICASETS)
+            active = [pod for pod in cluster.pods() if "deletionTimestamp" not in pod["metadata"]]
+            assert len(active) <= max(most, owner["spec"]["replicas"])
+        await cluster.settle()
+        assert len(cluster.pods()) == wanted
+
+
+async def test_cancelling_leaves_no_task_behind() -> None:
+    cluster = FakeCluster()
+    async with cluster.running():
+        cluster.apply(DEPLOYMENTS, deployment(replicas=2, minReadySeconds=60))
+        await cluster.settle()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_namespace_that_is_deleted_through_the_registry_goes_with_its_contents() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+        inside = deployment(replicas=3)
+        inside["metadata"]["namespace"] = "shop"
+        cluster.apply(DEPLOYMENTS, inside)
+        await cluster.settle()
+        assert len(cluster.pods("shop")) == 3
+        cluster.registry.delete(NAMESPACES, "", "shop")
+        await cluster.settle()
+        await asyncio.sleep(10)
+        assert cluster.pods("shop") == []
+        assert cluster.store.find(NAMESPACES, ObjectKey("", "shop")) is None
+        assert cluster.store.list(EVENTS, "shop") == []
+
+
+def test_an_index_follows_its_objects() -> None:
+    index = Index[str](lambda obj: obj["values"])
+    index.refresh("a", {"values": [1, 2]})
+    index.refresh("b", {"values": [2]})
+    assert list(index.having(2)) == ["a", "b"]
+    index.refresh("a", {"values": [3]})
+    index.refresh("b", None)
+    index.refresh("never seen", None)
+    assert [list(index.having(value)) for value in (1, 2, 3)] == [[], [], ["a"]]
+
+
+def test_a_selector_index_finds_who_selects_and_only_in_its_namespace() -> None:
+    index = SelectorIndex(lambda obj: obj["selector"])
+    here, there = ObjectKey("default", "web"), ObjectKey("other", "web")
+    both = ObjectKey("default", "both")
+    index.refresh(here, {"selector": {"app": "web"}})
+    index.refresh(there, {"selector": {"app": "web"}})
+    index.refresh(both, {"selector": {"app": "web", "tier": "front"}})
+    index.refresh(ObjectKey("default", "none"), {"selector": None})
+    assert index.selecting("default", {"app": "web"}) == [here]
+    assert index.selecting("default", {"app": "web", "tier": "front"}) == [here, both]
+    index.refresh(here, {"selector": {"app": "shop"}})
+    index.refresh(both, None)
+    assert index.selecting("default", {"app": "web", "tier": "front"}) == []
+    assert index.selecting("default", {"app": "shop"}) == [here]
