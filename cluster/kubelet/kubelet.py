@@ -103,8 +103,9 @@ class Kubelet:
         self._pods.add_handler(self._note_pods)
         self._services.add_handler(self._note_services)
         self._config_maps.add_handler(self._note_config)
-        await self.runner.open()
+        # Before anything is awaited: the scheduler must not find a cluster without nodes.
         self._register_nodes()
+        await self.runner.open()
         try:
             async with asyncio.TaskGroup() as group:
                 for informer in (self._services, self._config_maps, self._pods):
@@ -220,7 +221,7 @@ class Kubelet:
             self._waiting.pop(pod["metadata"]["uid"], None)
             if pod["metadata"].get("deletionTimestamp"):
                 with contextlib.suppress(StatusError):
-                    self._registry.delete(PODS, *_key(pod), grace_period_seconds=0)
+                    self._registry.delete(PODS, *_key(pod), grace_period_seconds=0, uid=pod["metadata"]["uid"])
             return
         spec = read_pod(pod)
         node = self._nodes[spec.node_name]

@@ -31,7 +31,6 @@ from kubelet.environment import ConfigError, PodContext
 from kubelet.images import unknown_image_text
 from kubelet.logs import LogWriter, pod_log_dir
 from kubelet.podspec import (
-    GRPC,
     ContainerSpec,
     Exec,
     HookHandler,
@@ -115,10 +114,6 @@ class PodWorker:
         if missing := not_emulated(self._pod):
             text = f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
             self._report("Warning", "NotEmulated", text)
-        for container in self.spec.containers:
-            if any(isinstance(probe.handler, GRPC) for probe in _probes(container).values()):
-                text = f"container {container.name}: kubesvc does not support gRPC probes; they count as passed"
-                self._report("Warning", "NotEmulated", text)
         self.post(happens.Began())
 
     def update(self, pod: JSON) -> None:
@@ -385,7 +380,7 @@ class PodWorker:
         self._write_status()
         if self._has_object and not self._is_silent:
             with contextlib.suppress(StatusError):
-                self._around.registry.delete(PODS, *self.spec.key, grace_period_seconds=0)
+                self._around.registry.delete(PODS, *self.spec.key, grace_period_seconds=0, uid=self.spec.uid)
         self.ended.set()
 
 

@@ -1,6 +1,6 @@
-"""Asking a container how it is: HTTP, TCP, commands. One try each, within its time-out; the texts are the kubelet's.
+"""Asking a container how it is: HTTP, TCP, commands, gRPC health; one try each, within its time-out.
 
-Follows k8s.io/kubernetes ``pkg/probe``. A redirect counts as success and is not followed.
+The texts are the kubelet's. Follows k8s.io/kubernetes ``pkg/probe``. A redirect counts as success and is not followed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kubelet.grpchealth import HealthAnswer, health_request
 from kubelet.podspec import GRPC, Exec, HTTPGet, ProbeHandler, TCPSocket
 from kubelet.probestate import ProbeOutcome
 from kubelet.processes import ProcessRunner
@@ -46,7 +47,7 @@ async def probe(handler: ProbeHandler, port: int | None, target: Target, timeout
             assert port is not None
             return await _tcp(host or target.address, port, target.dial, timeout)
         case GRPC():
-            return ProbeOutcome(True, "not probed: kubesvc does not speak the gRPC health protocol")
+            return await _grpc(handler, target, timeout)
 
 
 async def _tcp(host: str, port: int, dial: Dial, timeout: float) -> ProbeOutcome:
@@ -141,6 +142,28 @@ async def run_command(runner: ProcessRunner, spec: ProcessSpec, collect: Callabl
         return (await process.wait()).code
     finally:
         process.kill()
+
+
+async def _grpc(check: GRPC, target: Target, timeout: float) -> ProbeOutcome:
+    """Ask for the health of a service; the texts are those of the kubelet's grpc probe."""
+    where = _join(target.address, check.port)
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            reader, writer = await asyncio.open_connection(*target.dial(target.address, check.port))
+            writer.write(health_request(where, check.service))
+            answer = HealthAnswer()
+            while answer.outcome is None:
+                writer.write(answer.feed(await reader.read(MAX_LINE)))
+            return answer.outcome
+    except TimeoutError:
+        what = "connect service" if writer is None else "complete the health rpc of"
+        return ProbeOutcome(False, f'timeout: failed to {what} "{where}" within {timeout:g}s')
+    except (OSError, ValueError) as error:
+        return ProbeOutcome(False, f'error: failed to connect service at "{where}": {_reason(error)}')
+    finally:
+        if writer is not None:
+            writer.transport.abort()
 
 
 def _join(host: str, port: int) -> str:
