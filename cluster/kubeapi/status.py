@@ -73,6 +73,13 @@ class NotFound(StatusError):
         super().__init__(404, "NotFound", message, (), resource.plural, resource.group, name)
 
 
+class NoSubresource(StatusError):
+    """404: the resource has no such subresource (status, scale)."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "NotFound", "the server could not find the requested resource")
+
+
 class AlreadyExists(StatusError):
     """409: an object of that name is there."""
 

@@ -30,8 +30,8 @@ from kubeapi.registry.config import RegistryConfig
 from kubeapi.registry.services import ServiceAllocator, prepare_service
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, set_generation, set_initial_status
 from kubeapi.schema import struct_of
-from kubeapi.scheme import NAMESPACES, PODS, SERVICES, Resource
-from kubeapi.status import AlreadyExists, BadRequest, Conflict, FieldError, Forbidden, Invalid, NotFound
+from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.status import AlreadyExists, BadRequest, Conflict, FieldError, Forbidden, Invalid, NoSubresource, NotFound
 from kubeapi.store import Store
 from kubeapi.strict import decode
 from kubeapi.validation import validate, validate_update
@@ -104,6 +104,8 @@ class Registry:
 
     def update_status(self, resource: Resource, obj: JSON) -> JSON:
         """Replace nothing but the status. Conflict if the object states another uid than the stored one has."""
+        if "status" not in struct_of(resource).fields:
+            raise NoSubresource
         read = self._read(resource, obj)
         stored = self._find_stored(resource, read)
         _check_uid(resource, read["metadata"], stored["metadata"])
@@ -111,6 +113,8 @@ class Registry:
 
     def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
         """Set the replicas of a Deployment or ReplicaSet."""
+        if resource not in (DEPLOYMENTS, REPLICASETS):
+            raise NoSubresource
         stored = self.store.get(resource, namespace, name)
         return self.update(resource, {**stored, "spec": {**stored["spec"], "replicas": replicas}}, dry_run=dry_run)
 

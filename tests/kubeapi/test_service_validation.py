@@ -1,0 +1,384 @@
+"""What a Service is refused for, and in which words: the rows of Kubernetes' own ValidateService."""
+
+from __future__ import annotations
+
+import pytest
+from tests.helpers.kubeapi_objects import faults_of, new_registry, service, update_faults_of
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import SERVICES
+from kubeapi.validation.service import validate_service_update
+
+PORT_RANGE = "must be between 1 and 65535, inclusive"
+LABEL = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with"
+    " an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is"
+    " '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
+DNS_1035 = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character,"
+    " and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is"
+    " '[a-z]([-a-z0-9]*[a-z0-9])?')"
+)
+ONLY_LB = "may only be used when `type` is 'LoadBalancer'"
+
+
+def port(**fields: object) -> JSON:
+    return {"port": 80, **fields}
+
+
+@pytest.mark.parametrize(
+    ("spec", "faults"),
+    [
+        pytest.param(
+            {"ports": [{"port": 70000, "targetPort": 80}]},
+            [f"spec.ports[0].port: Invalid value: 70000: {PORT_RANGE}"],
+            id="port out of range",
+        ),
+        pytest.param(
+            {"ports": [{"port": 0}]},
+            [
+                f"spec.ports[0].port: Invalid value: 0: {PORT_RANGE}",
+                f"spec.ports[0].targetPort: Invalid value: 0: {PORT_RANGE}",
+            ],
+            id="port zero",
+        ),
+        pytest.param(
+            {"ports": [port(targetPort=70000)]},
+            [f"spec.ports[0].targetPort: Invalid value: 70000: {PORT_RANGE}"],
+            id="targetPort out of range",
+        ),
+        pytest.param(
+            {"ports": [port(targetPort="a-name-too-long-for-it")]},
+            ['spec.ports[0].targetPort: Invalid value: "a-name-too-long-for-it": must be no more than 15 characters'],
+            id="targetPort name too long",
+        ),
+        pytest.param(
+            {"ports": [port(targetPort="A_B")]},
+            [
+                'spec.ports[0].targetPort: Invalid value: "A_B": must contain only alpha-numeric characters'
+                " (a-z, 0-9), and hyphens (-)",
+                'spec.ports[0].targetPort: Invalid value: "A_B": must contain at least one letter (a-z)',
+            ],
+            id="targetPort name with bad letters",
+        ),
+        pytest.param(
+            {"ports": [port(targetPort="-a--b")]},
+            [
+                'spec.ports[0].targetPort: Invalid value: "-a--b": must not contain consecutive hyphens',
+                'spec.ports[0].targetPort: Invalid value: "-a--b": must not begin or end with a hyphen',
+            ],
+            id="targetPort name with bad hyphens",
+        ),
+        pytest.param(
+            {"type": "NodePort", "ports": [port(nodePort=80)]},
+            [
+                "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. "
+                "The range of valid ports is 30000-32767"
+            ],
+            id="nodePort out of range",
+        ),
+        pytest.param(
+            {"type": "NodePort", "ports": [port(name="a", nodePort=30080), port(name="b", port=81, nodePort=30080)]},
+            ["spec.ports[1].nodePort: Duplicate value: 30080"],
+            id="nodePort twice",
+        ),
+        pytest.param(
+            {"ports": [port(name="a"), port(name="b")]},
+            [
+                'spec.ports[1]: Duplicate value: core.ServicePort{Name:"", Protocol:"TCP", AppProtocol:(*string)(nil), '
+                'Port:80, TargetPort:intstr.IntOrString{Type:0, IntVal:0, StrVal:""}, NodePort:0}'
+            ],
+            id="port twice",
+        ),
+        pytest.param(
+            {"ports": [port(nodePort=30080)]},
+            ["spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"],
+            id="nodePort on ClusterIP",
+        ),
+        pytest.param(
+            {"ports": [port(name="a"), port(port=81)]},
+            ["spec.ports[1].name: Required value"],
+            id="two ports one unnamed",
+        ),
+        pytest.param(
+            {"ports": [port(), port(port=81)]},
+            ["spec.ports[0].name: Required value", "spec.ports[1].name: Required value"],
+            id="two ports both unnamed",
+        ),
+        pytest.param(
+            {"ports": [port(name="http"), port(name="http", port=81)]},
+            ['spec.ports[1].name: Duplicate value: "http"'],
+            id="port name twice",
+        ),
+        pytest.param(
+            {"ports": [port(name="Bad_Name")]},
+            [f'spec.ports[0].name: Invalid value: "Bad_Name": {LABEL}'],
+            id="bad port name",
+        ),
+        pytest.param(
+            {"ports": [port(protocol="ICMP")]},
+            ['spec.ports[0].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"'],
+            id="bad protocol",
+        ),
+        pytest.param({"ports": []}, ["spec.ports: Required value"], id="no ports"),
+        pytest.param(
+            {"clusterIP": "1.1.1.1"},
+            [
+                'spec.clusterIPs: Invalid value: []string{"1.1.1.1"}: failed to allocate IP 1.1.1.1: '
+                "the provided network does not match the current range"
+            ],
+            id="clusterIP outside the CIDR",
+        ),
+        pytest.param(
+            {"clusterIP": "foo"},
+            ['spec.clusterIPs[0]: Invalid value: "foo": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'],
+            id="clusterIP that is none",
+        ),
+        pytest.param(
+            {"clusterIP": "127.96.0.7", "clusterIPs": ["127.96.0.8"]},
+            ['spec.clusterIPs: Invalid value: []string{"127.96.0.8"}: first value must match `clusterIP`'],
+            id="clusterIP and clusterIPs differ",
+        ),
+        pytest.param(
+            {"type": "NodePort", "clusterIP": "None"},
+            ["spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for NodePort services"],
+            id="headless NodePort",
+        ),
+        pytest.param(
+            {"type": "LoadBalancer", "clusterIP": "None"},
+            ["spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for LoadBalancer services"],
+            id="headless LoadBalancer",
+        ),
+        pytest.param({"type": "ExternalName"}, ["spec.externalName: Required value"], id="ExternalName without a name"),
+        pytest.param(
+            {"type": "ExternalName", "externalName": "a.example.", "clusterIP": "127.96.0.9", "ipFamilies": ["IPv4"]},
+            [
+                "spec.clusterIPs: Forbidden: may not be set for ExternalName services",
+                "spec.ipFamilies: Forbidden: may not be set for ExternalName services",
+            ],
+            id="ExternalName with addresses",
+        ),
+        pytest.param(
+            {"type": "Foo"},
+            [
+                'spec.type: Unsupported value: "Foo": supported values: '
+                '"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"'
+            ],
+            id="bad type",
+        ),
+        pytest.param(
+            {"sessionAffinity": "Foo"},
+            ['spec.sessionAffinity: Unsupported value: "Foo": supported values: "ClientIP", "None"'],
+            id="bad affinity",
+        ),
+        *(
+            pytest.param(
+                {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": seconds}}},
+                [
+                    f"spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: {seconds}: "
+                    "must be greater than 0 and less than 86400"
+                ],
+                id=f"affinity for {seconds} s",
+            )
+            for seconds in (0, 86401)
+        ),
+        pytest.param(
+            {"externalTrafficPolicy": "Local"},
+            ['spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services'],
+            id="external policy on plain ClusterIP",
+        ),
+        pytest.param(
+            {"type": "NodePort", "externalTrafficPolicy": "Foo"},
+            ['spec.externalTrafficPolicy: Unsupported value: "Foo": supported values: "Cluster", "Local"'],
+            id="bad external policy",
+        ),
+        pytest.param(
+            {"internalTrafficPolicy": "Foo"},
+            ['spec.internalTrafficPolicy: Unsupported value: "Foo": supported values: "Cluster", "Local"'],
+            id="bad internal policy",
+        ),
+        pytest.param(
+            {"healthCheckNodePort": 30555},
+            [
+                "spec.healthCheckNodePort: Invalid value: 30555: may only be set when `type` is 'LoadBalancer' and "
+                "`externalTrafficPolicy` is 'Local'"
+            ],
+            id="health-check port without need",
+        ),
+        pytest.param(
+            {"loadBalancerSourceRanges": ["10.0.0.0/8"]},
+            [f"spec.LoadBalancerSourceRanges: Forbidden: {ONLY_LB}"],
+            id="source ranges on ClusterIP",
+        ),
+        pytest.param(
+            {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8 ", "10.0.0.1"]},
+            [
+                'spec.LoadBalancerSourceRanges[1]: Invalid value: "10.0.0.1": must be a valid CIDR value, '
+                "(e.g. 10.9.8.0/24 or 2001:db8::/64)"
+            ],
+            id="bad source range beside one with a blank",
+        ),
+        pytest.param(
+            {"allocateLoadBalancerNodePorts": False},
+            [f"spec.allocateLoadBalancerNodePorts: Forbidden: {ONLY_LB}"],
+            id="allocateLoadBalancerNodePorts on ClusterIP",
+        ),
+        pytest.param(
+            {"loadBalancerClass": "x/y"}, [f"spec.loadBalancerClass: Forbidden: {ONLY_LB}"], id="class on ClusterIP"
+        ),
+        pytest.param(
+            {"trafficDistribution": "Foo"},
+            [
+                'spec.trafficDistribution: Unsupported value: "Foo": supported values: '
+                '"PreferClose", "PreferSameNode", "PreferSameZone"'
+            ],
+            id="bad distribution",
+        ),
+        pytest.param(
+            {"externalIPs": ["0.0.0.0", "169.254.1.1", "224.0.0.5", "x"]},
+            [
+                'spec.externalIPs[0]: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0)',
+                'spec.externalIPs[1]: Invalid value: "169.254.1.1": may not be in the link-local range '
+                "(169.254.0.0/16, fe80::/10)",
+                'spec.externalIPs[2]: Invalid value: "224.0.0.5": may not be in the link-local multicast range '
+                "(224.0.0.0/24, ff02::/10)",
+                'spec.externalIPs[3]: Invalid value: "x": must be a valid IP address, '
+                "(e.g. 10.9.8.7 or 2001:db8::ffff)",
+            ],
+            id="special external addresses",
+        ),
+        pytest.param(
+            {"ipFamilyPolicy": "RequireDualStack"},
+            [
+                'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": '
+                "this cluster is not configured for dual-stack services"
+            ],
+            id="dual stack on a single-stack cluster",
+        ),
+        pytest.param(
+            {"ipFamilyPolicy": "SingleStack", "clusterIP": "127.96.0.7", "clusterIPs": ["127.96.0.7", "fd00::7"]},
+            [
+                f"spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be 'RequireDualStack' or "
+                f"'PreferDualStack' when multiple {what} are specified"
+                for what in ("cluster IPs", "IP families")
+            ],
+            id="two addresses with SingleStack",
+        ),
+        pytest.param(
+            {"ipFamilies": ["IPv6"]},
+            ['spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'],
+            id="family that the cluster has not",
+        ),
+        pytest.param(
+            {"type": "LoadBalancer", "ports": [{"port": 10250}]},
+            ["spec.ports[0]: Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet"],
+            id="kubelet's port on a load balancer",
+        ),
+    ],
+)
+def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[str]) -> None:
+    assert faults_of(SERVICES, service(**spec)) == faults
+
+
+@pytest.mark.parametrize(
+    ("metadata", "fault"),
+    [
+        ({"name": "1bad"}, f'metadata.name: Invalid value: "1bad": {DNS_1035}'),
+        ({"name": "a" * 64}, f'metadata.name: Invalid value: "{"a" * 64}": must be no more than 63 characters'),
+        ({"name": ""}, "metadata.name: Required value: name or generateName is required"),
+        (
+            {"annotations": {"kubesvc.dev/balancer": "foo"}},
+            'metadata.annotations[kubesvc.dev/balancer]: Unsupported value: "foo": supported values: '
+            '"least_connections", "random", "round_robin"',
+        ),
+        (
+            {
+                "annotations": {
+                    "service.kubernetes.io/topology-mode": "Auto",
+                    "service.kubernetes.io/topology-aware-hints": "Disabled",
+                }
+            },
+            'metadata.annotations[service.kubernetes.io/topology-mode]: Invalid value: "Auto": must match '
+            "annotations[service.kubernetes.io/topology-aware-hints] when both are specified",
+        ),
+    ],
+    ids=["begins with a digit", "too long", "no name", "unknown balancer", "contradicting topology annotations"],
+)
+def test_faulty_metadata_is_refused(metadata: JSON, fault: str) -> None:
+    assert faults_of(SERVICES, service(metadata=metadata)) == [fault]
+
+
+def test_all_faults_come_at_once() -> None:
+    spec: JSON = {
+        "type": "Foo",
+        "sessionAffinity": "Foo",
+        "ports": [port(protocol="X")],
+        "internalTrafficPolicy": "Foo",
+    }
+    assert [fault.partition(":")[0] for fault in faults_of(SERVICES, service(name="1bad", **spec))] == [
+        "metadata.name",
+        "spec.ports[0].protocol",
+        "spec.sessionAffinity",
+        "spec.type",
+        "spec.internalTrafficPolicy",
+    ]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"externalIPs": ["127.0.0.5"]},
+        {"ports": [], "clusterIP": "None"},
+        {"type": "ExternalName", "externalName": "a.example.", "ports": []},
+        {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 86400}}},
+        {"sessionAffinity": "None", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 5}}},
+        {"ports": [port(name="d", protocol="UDP"), port(name="t")]},
+        {"ports": [port(targetPort="http", appProtocol="kubernetes.io/h2c")]},
+        {"selector": {"app.example.com/name": "x_1"}},
+        {"trafficDistribution": "PreferSameZone"},
+    ],
+    ids=str,
+)
+def test_a_good_spec_is_accepted(spec: JSON) -> None:
+    assert faults_of(SERVICES, service(**spec)) == []
+
+
+def test_a_cluster_ip_may_not_change() -> None:
+    registry = new_registry()
+    stored = registry.create(SERVICES, service(clusterIP="127.96.0.20"))
+    changed = {**stored, "spec": {**stored["spec"], "clusterIP": "127.96.0.21", "clusterIPs": ["127.96.0.21"]}}
+    assert update_faults_of(SERVICES, changed, registry) == [
+        'spec.clusterIPs[0]: Invalid value: []string{"127.96.0.21"}: may not change once set'
+    ]
+
+
+@pytest.mark.parametrize(("before", "after"), [("None", "127.96.0.9"), ("127.96.0.9", "None")])
+def test_headless_and_not_headless_do_not_become_each_other(before: str, after: str) -> None:
+    registry = new_registry()
+    registry.create(SERVICES, service(clusterIP=before))
+    assert update_faults_of(SERVICES, service(clusterIP=after), registry) == [
+        f'spec.clusterIPs[0]: Invalid value: []string{{"{after}"}}: may not change once set'
+    ]
+
+
+def test_the_primary_cluster_ip_may_not_be_unset() -> None:
+    old = {"spec": {"type": "ClusterIP", "clusterIP": "127.96.0.9", "clusterIPs": ["127.96.0.9"]}}
+    assert [str(each) for each in validate_service_update({"spec": {"type": "ClusterIP"}}, old)] == [
+        "spec.clusterIPs[0]: Invalid value: []string(nil): primary clusterIP can not be unset"
+    ]
+
+
+def test_a_health_check_port_in_use_may_not_change() -> None:
+    registry = new_registry()
+    stored = registry.create(SERVICES, service(type="LoadBalancer", externalTrafficPolicy="Local"))
+    changed = {**stored, "spec": {**stored["spec"], "healthCheckNodePort": 31999}}
+    assert update_faults_of(SERVICES, changed, registry) == ["spec.healthCheckNodePort: Forbidden: field is immutable"]
+
+
+def test_the_class_of_a_load_balancer_may_not_change() -> None:
+    registry = new_registry()
+    registry.create(SERVICES, service(type="LoadBalancer", loadBalancerClass="a"))
+    assert update_faults_of(SERVICES, service(type="LoadBalancer", loadBalancerClass="b"), registry) == [
+        'spec.loadBalancerClass: Invalid value: "b": may not change once set'
+    ]
