@@ -52,10 +52,10 @@ class HealthcheckServer:
         application = web.Application()
         for path, answer in answers.items():
             application.router.add_get(path, self._handler(path, answer))
-        runner = web.AppRunner(application, access_log=None)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, sock, shutdown_timeout=0).start()
+        await web.SockSite(runner, sock).start()
 
     def _handler(self, path: str, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
         from aiohttp import web

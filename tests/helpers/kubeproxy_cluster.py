@@ -174,13 +174,17 @@ async def cluster(
     for each in objects:
         running.put(each)
     task = asyncio.create_task(proxy.run())
+    programmed = asyncio.create_task(proxy.wait_until_programmed())
     try:
-        async with asyncio.timeout(WAIT_SECONDS):
-            await proxy.wait_until_programmed()
+        await asyncio.wait([task, programmed], timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        assert programmed.done()
         yield running
     finally:
+        programmed.cancel()
         task.cancel()
-        await asyncio.wait([task])
+        await asyncio.wait([task, programmed])
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

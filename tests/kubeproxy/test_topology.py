@@ -1,0 +1,68 @@
+"""Which endpoints each kind of traffic may use."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeproxy.topology import categorize_endpoints
+from kubeproxy.types import Endpoint, ServicePort, ServicePortName
+
+NAME = ServicePortName("default", "web", "", "TCP")
+READY = Endpoint("127.245.0.1", 80)
+LOCAL = Endpoint("127.245.0.2", 80, is_local=True)
+LEAVING = Endpoint("127.245.0.3", 80, is_ready=False, is_serving=True, is_terminating=True)
+LEAVING_LOCAL = Endpoint("127.245.0.4", 80, is_ready=False, is_terminating=True, is_local=True)
+GONE = Endpoint("127.245.0.5", 80, is_ready=False, is_serving=False, is_terminating=True)
+UNREADY = Endpoint("127.245.0.6", 80, is_ready=False, is_serving=False)
+ZONE_A = Endpoint("127.245.0.7", 80, zone_hints=("a",), node_hints=("n1",))
+ZONE_B = Endpoint("127.245.0.8", 80, zone_hints=("b",), node_hints=("n2",))
+
+
+def port(**fields: str) -> ServicePort:
+    return ServicePort(NAME, ("", 1), ("127.97.0.1",), 80, **fields)  # type: ignore[arg-type]  # policies are text
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "expected", "has_any"),
+    [
+        pytest.param([READY, LOCAL], [READY, LOCAL], True, id="ready"),
+        pytest.param([READY, LEAVING, UNREADY], [READY], True, id="ready-before-terminating"),
+        pytest.param([LEAVING, GONE, UNREADY], [LEAVING], True, id="terminating-that-serve-when-none-is-ready"),
+        pytest.param([GONE, UNREADY], [], False, id="neither"),
+        pytest.param([], [], False, id="none"),
+    ],
+)
+def test_ready_endpoints_come_first_and_then_those_that_still_serve(
+    endpoints: list[Endpoint], expected: list[Endpoint], has_any: bool
+) -> None:
+    found = categorize_endpoints(endpoints, port())
+    assert (list(found.cluster), found.local, found.has_any) == (expected, (), has_any)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "expected"),
+    [
+        pytest.param([READY, LOCAL, LEAVING_LOCAL], [LOCAL], id="ready-and-local"),
+        pytest.param([READY, LEAVING_LOCAL], [LEAVING_LOCAL], id="terminating-and-local-before-ready-elsewhere"),
+        pytest.param([READY], [], id="none-is-local"),
+    ],
+)
+def test_the_policy_local_uses_this_nodes_endpoints(endpoints: list[Endpoint], expected: list[Endpoint]) -> None:
+    found = categorize_endpoints(endpoints, port(internal_traffic_policy="Local"))
+    assert (found.cluster, list(found.local), found.has_any) == ((), expected, True)
+
+
+@pytest.mark.parametrize(
+    ("node_name", "zone", "endpoints", "expected"),
+    [
+        pytest.param("n2", "a", [ZONE_A, ZONE_B], [ZONE_B], id="this-node-before-this-zone"),
+        pytest.param("n9", "a", [ZONE_A, ZONE_B], [ZONE_A], id="this-zone"),
+        pytest.param("n9", "c", [ZONE_A, ZONE_B], [ZONE_A, ZONE_B], id="no-hint-for-here"),
+        pytest.param("n1", "a", [ZONE_A, READY], [ZONE_A, READY], id="an-endpoint-without-hints"),
+        pytest.param("", "", [ZONE_A, ZONE_B], [ZONE_A, ZONE_B], id="nowhere"),
+    ],
+)
+def test_hints_are_obeyed_when_every_ready_endpoint_has_them(
+    node_name: str, zone: str, endpoints: list[Endpoint], expected: list[Endpoint]
+) -> None:
+    assert list(categorize_endpoints(endpoints, port(), node_name, zone).cluster) == expected

@@ -1,0 +1,132 @@
+"""How objects are read: which Services are ours, how slices merge, what one change touches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.helpers.kubeproxy_cluster import endpoint, node, service, slice_of
+
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, ServiceChangeTracker
+
+WEB = ObjectKey("default", "web")
+A, B, C = "127.245.0.1", "127.245.0.2", "127.245.0.3"
+
+
+def tracked(*slices: JSON, node_name: str = "") -> EndpointsChangeTracker:
+    tracker = EndpointsChangeTracker(node_name)
+    for each in slices:
+        tracker.update(key_of(each), each)
+    return tracker
+
+
+@pytest.mark.parametrize(
+    ("obj", "is_ours"),
+    [
+        pytest.param(service(), True, id="cluster-ip"),
+        pytest.param(service(cluster_ip="None"), False, id="headless"),
+        pytest.param(service(cluster_ip=""), False, id="no-address-yet"),
+        pytest.param(
+            service(cluster_ip="", type="ExternalName", externalName="example.com"), False, id="external-name"
+        ),
+        pytest.param(
+            service(labels={"service.kubernetes.io/service-proxy-name": "other"}), False, id="anothers-by-label"
+        ),
+        pytest.param(service(labels={"service.kubernetes.io/headless": ""}), False, id="headless-by-label"),
+    ],
+)
+def test_only_services_with_an_address_of_ours_are_proxied(obj: JSON, is_ours: bool) -> None:
+    tracker = ServiceChangeTracker()
+    tracker.update(WEB, obj)
+    assert bool(tracker.ports) is is_ours
+    assert tracker.take_changes() == ({WEB} if is_ours else set())
+
+
+def test_a_change_that_the_proxy_does_not_read_is_no_change() -> None:
+    tracker = ServiceChangeTracker()
+    tracker.update(WEB, service())
+    tracker.take_changes()
+    tracker.update(WEB, service(annotations={"note": "new"}))
+    assert tracker.take_changes() == set()
+
+
+def test_a_deleted_service_is_a_change() -> None:
+    tracker = ServiceChangeTracker()
+    tracker.update(WEB, service())
+    tracker.take_changes()
+    tracker.update(WEB, None)
+    assert tracker.take_changes() == {WEB}
+    assert tracker.ports == {}
+
+
+def test_slices_of_one_service_are_merged_and_sorted_whoever_made_them() -> None:
+    tracker = tracked(slice_of("web", [C], name="x"), slice_of("web", [A, B], name="y"), slice_of("api", [A], name="z"))
+    (endpoints,) = tracker.endpoints(WEB).values()
+    assert [each.ip for each in endpoints] == [A, B, C]
+    assert tracker.take_changes() == {WEB, ObjectKey("default", "api")}
+
+
+@pytest.mark.parametrize(
+    ("slices", "terminating"),
+    [
+        pytest.param([endpoint(A, terminating=True)], [True], id="alone"),
+        pytest.param([endpoint(A, terminating=True), endpoint(A)], [False], id="living-replaces"),
+        pytest.param([endpoint(A), endpoint(A, terminating=True)], [False], id="terminating-does-not"),
+    ],
+)
+def test_of_duplicates_the_living_endpoint_wins(slices: list[JSON], terminating: list[bool]) -> None:
+    (endpoints,) = tracked(slice_of("web", slices)).endpoints(WEB).values()
+    assert [each.is_terminating for each in endpoints] == terminating
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"addressType": "FQDN"}, id="names-instead-of-addresses"),
+        pytest.param({"ports": [{"name": "", "protocol": "TCP"}]}, id="port-without-a-number"),
+        pytest.param({"endpoints": [{"addresses": []}]}, id="endpoint-without-an-address"),
+        pytest.param({"labels": {"service.kubernetes.io/headless": ""}}, id="headless"),
+    ],
+)
+def test_what_cannot_be_dialled_is_left_out(fields: dict[str, Any]) -> None:
+    assert not any(tracked(slice_of("web", [A], **fields)).endpoints(WEB).values())
+
+
+def test_a_slice_that_moves_to_another_service_changes_both() -> None:
+    tracker = tracked(slice_of("web", [A], name="x"))
+    tracker.take_changes()
+    moved = slice_of("api", [A], name="x")
+    tracker.update(key_of(moved), moved)
+    assert tracker.take_changes() == {WEB, ObjectKey("default", "api")}
+    assert tracker.endpoints(WEB) == {}
+
+
+def test_an_endpoint_of_this_node_is_local() -> None:
+    here, there = {**endpoint(A), "nodeName": "n1"}, {**endpoint(B), "nodeName": "n2"}
+    (endpoints,) = tracked(slice_of("web", [here, there]), node_name="n1").endpoints(WEB).values()
+    assert [each.is_local for each in endpoints] == [True, False]
+
+
+def test_node_ports_answer_at_every_internal_address_and_on_localhost() -> None:
+    tracker = NodeTracker()
+    tracker.update(ObjectKey("", "n1"), node("n1", A))
+    tracker.update(ObjectKey("", "n2"), node("n2", B, A))
+    assert tracker.addresses == (A, B, "127.0.0.1")
+    assert tracker.take_change()
+    tracker.update(ObjectKey("", "n2"), node("n2", B, A))
+    assert not tracker.take_change()
+
+
+@pytest.mark.parametrize(
+    ("change", "is_eligible"),
+    [
+        pytest.param({}, True, id="as-it-should-be"),
+        pytest.param({"spec": {"taints": [{"key": "ToBeDeletedByClusterAutoscaler"}]}}, False, id="to-be-deleted"),
+        pytest.param({"metadata": {"name": "n1", "deletionTimestamp": "x"}}, False, id="being-deleted"),
+    ],
+)
+def test_a_node_that_leaves_is_not_eligible(change: JSON, is_eligible: bool) -> None:
+    tracker = NodeTracker("n1")
+    tracker.update(ObjectKey("", "n1"), node("n1", A) | change)
+    assert tracker.is_eligible is is_eligible
