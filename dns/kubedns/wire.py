@@ -245,7 +245,8 @@ class _Writer:
 
     def _name(self, name: bytes) -> None:
         written = self._compressed(name)
-        self._note(name, self.offset + len(self.out))
+        if written != _QUESTION_NAME:
+            self._note(name, self.offset + len(self.out))
         self.out += written
 
     def _compressed(self, name: bytes) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from tests.helpers.kubedns_objects import cluster
+
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, key_of
 from kubedns.config import DNSConfig
@@ -14,8 +16,6 @@ from kubedns.handler import Handler
 from kubedns.names import labels_of, text_of, wire_of
 from kubedns.records import Zone
 from kubedns.types import Answer, Owner, QType, Query, Record
-
-from tests.helpers.kubedns_objects import cluster
 
 NOW = 1_700_000_000.0
 

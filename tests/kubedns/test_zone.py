@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from kubedns.config import DNSConfig
+from tests.helpers.kubedns_objects import endpoint, endpoint_slice, namespace, service
+from tests.helpers.kubedns_zone import ask, handler, query, said
 
-from tests.helpers.kubedns_zone import ask, handler
+from kubedns.config import DNSConfig
 
 ZONE = "cluster.local."
 SHOP = f"shop.svc.{ZONE}"
@@ -192,8 +193,6 @@ def test_a_service_record_names_target_and_port_with_glue(name: str, rdata: list
 
 @pytest.mark.parametrize(("endpoints", "weight"), [(1, 100), (6, 16), (120, 1)])
 def test_the_weight_is_shared_by_the_endpoints(endpoints: int, weight: int) -> None:
-    from tests.helpers.kubedns_objects import endpoint, endpoint_slice, namespace, service
-
     addresses = [endpoint(f"10.244.9.{each}") for each in range(endpoints)]
     objects = [namespace("shop"), service("big", "None"), endpoint_slice("big-1", "big", *addresses)]
     answers = ask(handler(objects), f"big.{SHOP}", "SRV").answers
@@ -242,8 +241,6 @@ def test_a_host_outside_the_zone_has_its_addresses(name: str, qtype: str, answer
 
 
 def test_an_alias_to_the_outside_is_left_to_an_upstream() -> None:
-    from tests.helpers.kubedns_zone import query
-
     answer = handler().answer(query(f"ext.{SHOP}"))
     assert answer.follow is not None
     assert answer.follow.target == b"\x03Foo\x07Example\x03com\0"
@@ -254,8 +251,6 @@ def test_an_alias_to_the_outside_is_left_to_an_upstream() -> None:
     "name", ["example.com.", "xcluster.local.", "local.", ".", "cluster.local.example.com.", "com.cluster.locals."]
 )
 def test_a_name_outside_the_zone_is_refused_without_authority(name: str) -> None:
-    from tests.helpers.kubedns_zone import query
-
     answer = handler().answer(query(name))
     assert (answer.rcode.name, answer.is_authoritative, answer.is_outside) == ("REFUSED", False, True)
 
@@ -264,8 +259,6 @@ def test_a_name_outside_the_zone_is_refused_without_authority(name: str) -> None
                                   "01.0.96.10.in-addr.arpa.", "256.0.96.10.in-addr.arpa.", "x.20.0.96.10.in-addr.arpa.",
                                   "3.1.244.10.in-addr.arpa."])  # fmt: skip
 def test_an_unknown_reverse_name_is_for_an_upstream_and_does_not_exist_without_one(name: str) -> None:
-    from tests.helpers.kubedns_zone import query, said
-
     answer = handler().answer(query(name, "PTR"))
     zone = "ip6.arpa." if "ip6" in name else "in-addr.arpa."
     assert answer.is_outside
@@ -283,8 +276,6 @@ def test_the_reverse_zone_has_a_start_of_authority() -> None:
 
 @pytest.mark.parametrize(("qtype", "qclass"), [("AXFR", 1), ("IXFR", 1), ("A", 3), ("A", 255)])
 def test_transfers_and_other_classes_are_refused(qtype: str, qclass: int) -> None:
-    from tests.helpers.kubedns_zone import query
-
     answer = handler().answer(query(ZONE, qtype, qclass))
     assert (answer.rcode.name, answer.authority, answer.is_authoritative) == ("REFUSED", (), False)
 

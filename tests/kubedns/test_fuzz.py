@@ -1,0 +1,88 @@
+"""Garbage in, never an exception out; and the two readers of queries agree."""
+
+from __future__ import annotations
+
+import random
+
+import dnslib
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tests.helpers.kubedns_zone import handler
+
+from kubedns.config import DNSConfig
+from kubedns.message import read_any_query, read_reply
+from kubedns.names import to_wire
+from kubedns.responder import Responder
+from kubedns.types import Malformed, Query
+from kubedns.wire import read_header, read_query, write_query
+
+LABELS = st.sampled_from(
+    [b"cart", b"shop", b"svc", b"pod", b"db", b"_http", b"_tcp", b"ext", b"1-2-3-4", b"*", b"\xff."]
+)
+TAILS = st.sampled_from([(b"cluster", b"local"), (b"CLUSTER", b"Local"), (b"in-addr", b"arpa"), (b"ip6", b"arpa"), ()])
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> bytes:
+    """Queries of good form, for all kinds of names."""
+    name = to_wire((*draw(st.lists(LABELS, max_size=7)), *draw(TAILS)))
+    return write_query(draw(st.integers(0, 65535)), name, draw(st.integers(0, 300)), draw(st.integers(0, 65535)))
+
+
+@st.composite
+def mutilated(draw: st.DrawFn) -> bytes:
+    """Queries that something happened to."""
+    packet = bytearray(draw(queries()))
+    for _ in range(draw(st.integers(1, 4))):
+        packet[draw(st.integers(0, len(packet) - 1))] = draw(st.integers(0, 255))
+    return bytes(packet[: draw(st.integers(0, len(packet)))]) if draw(st.booleans()) else bytes(packet)
+
+
+PACKETS = st.one_of(st.binary(max_size=600), queries(), mutilated())
+RESPONDERS = [
+    Responder(handler(config=DNSConfig(pods=pods)), random.Random(1), can_ask=False)
+    for pods in ("insecure", "verified")
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(PACKETS, st.booleans())
+@example(b"\0" * 12, False)
+def test_every_packet_gets_silence_or_a_response_that_can_be_read(packet: bytes, is_tcp: bool) -> None:
+    for responder in RESPONDERS:
+        replies = [responder.respond(packet, is_tcp=is_tcp) for _ in range(3)]  # anew, anew and kept, from the cache
+        if len(packet) < 12 or packet[2] & 0x80:
+            assert replies == [None] * 3
+            continue
+        for reply in replies:
+            assert isinstance(reply, bytes)
+            assert reply[:2] == packet[:2]
+            assert reply[2] & 0x80
+            assert len(reply) == len(replies[0] or b"")
+        try:
+            dnslib.DNSRecord.parse(replies[0])
+        except dnslib.DNSError as error:
+            assert "Invalid label" in str(error)  # labels that are not UTF-8 are none to dnslib, but are to DNS
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(queries(), mutilated()))
+def test_the_fast_reader_reads_as_the_careful_one_does(packet: bytes) -> None:
+    if len(packet) < 12 or packet[2] & 0x80 or read_header(packet) is not None:
+        return
+    fast, careful = read_query(packet), read_any_query(packet)
+    if fast is None or isinstance(careful, Malformed):
+        return
+    assert fast._replace(is_plain=False) == careful
+
+
+@settings(deadline=None)
+@given(queries())
+def test_the_fast_reader_reads_every_common_query(packet: bytes) -> None:
+    assert isinstance(read_query(packet), Query)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PACKETS)
+def test_the_reply_of_an_upstream_may_be_garbage(packet: bytes) -> None:
+    read_reply(packet)
