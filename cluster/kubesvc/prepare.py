@@ -39,8 +39,10 @@ def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
     configuration, faults, notes = read_configuration(loaded.configuration)
     documents, warnings = with_objects(loaded.documents, _translated)
     registry = new_registry(configuration)
-    if not (loaded.faults or faults):
-        faults = (*faults, *rehearse(registry, documents))
+    if not faults:
+        # Also when some documents have faults already: those of the others are found at once.
+        refused = rehearse(registry, documents)
+        faults = (*faults, *(each for each in refused if not (loaded.faults and _misses_namespace(each))))
     return Prepared(
         replace(loaded, documents=documents),
         configuration,
@@ -55,6 +57,11 @@ def rehearse(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
     bootstrap(registry)
     faults, _ = apply_documents(registry, documents)
     return faults
+
+
+def _misses_namespace(fault: Fault) -> bool:
+    """Tell whether a fault may be but the echo of a Namespace that could not be read."""
+    return fault.field == "metadata.namespace" and fault.message.endswith(" not found")
 
 
 def new_registry(configuration: ClusterConfiguration) -> Registry:
