@@ -21,7 +21,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
 from kubeapi.status import AlreadyExists, NotFound, StatusError
 from kubelet.config import KubeletConfig
-from kubelet.logs import read_log
+from kubelet.logreader import read_log
 from kubelet.machine import read_machine
 from kubelet.nodes import NodeConfig, PodAddresses, node_object, node_status
 from kubelet.podspec import PodSpec, read_pod
