@@ -6,7 +6,7 @@ import io
 import random
 from textwrap import dedent
 
-from kubeapi.registry import Registry, RegistryConfig
+from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.store import Store
 from kubesvc.config import ConfigurationReading, read_configuration
 from kubesvc.manifests import Loaded, load
@@ -31,6 +31,9 @@ def configured(text: str) -> ConfigurationReading:
     return read_configuration(loaded.configuration)
 
 
-def new_registry() -> Registry:
-    """Return a Registry on an empty Store, with a clock that stands still."""
-    return Registry(Store(), RegistryConfig(), clock=lambda: 1_700_000_000.0, rng=random.Random(1))
+def new_registry(service_cidr: str = "127.96.0.0/12") -> Registry:
+    """Return a Registry on an empty Store with what every cluster has, and a clock that stands still."""
+    config = RegistryConfig(service_cidr=service_cidr)
+    registry = Registry(Store(), config, clock=lambda: 1_700_000_000.0, rng=random.Random(1))
+    bootstrap(registry)
+    return registry
