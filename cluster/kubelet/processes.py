@@ -29,7 +29,7 @@ MAX_PACKET = 4 * 1024 * 1024
 ZYGOTE_EXIT_SECONDS = 10.0
 DEATH_CHECKS = 200
 """How often to look, each 10 ms, whether killed processes are gone and their ports are free again."""
-FLOOD_PAUSE = 0.01
+FLOOD_PAUSE = 0.02
 """Seconds for which a stream is left alone that has filled its pipe: who floods its log waits, not the cluster."""
 SOURCE_ROOT = str(Path(__file__).resolve().parent.parent)
 CONTAINER_MARK = "KUBESVC_CONTAINER"

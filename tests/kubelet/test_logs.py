@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kubelet.logframes import MAX_PIECE, Framer, parse_line
-from kubelet.logs import MAX_FILES, LogWriter, read_log
+from kubelet.logreader import read_log
+from kubelet.logs import MAX_FILES, LogWriter
 
 NOW = 1_700_000_000.25
 NOW_NS = 1_700_000_000_250_000_000
@@ -133,6 +134,25 @@ async def test_a_reader_that_follows_lives_through_a_rotation(tmp_path: Path) ->
     log.write("three\n")
     log.writer.close()
     assert b"".join([chunk async for chunk in reader]) == b"two\nthree\n"
+
+
+async def test_a_reader_that_is_slower_than_three_rotations_misses_nothing(tmp_path: Path) -> None:
+    log = Log(tmp_path / "0.log", max_file_bytes=50)
+    log.write("0\n")
+    reader = read_log(log.writer.path, log.writer, follow=True)
+    assert await anext(reader) == b"0\n"
+    for number in range(1, 7):
+        log.write(f"{number}\n")
+    log.writer.close()
+    assert b"".join([chunk async for chunk in reader]) == b"1\n2\n3\n4\n5\n6\n"
+
+
+async def test_the_tail_of_a_long_log_is_found_from_its_end(log: Log) -> None:
+    log.write("".join(f"line {number} {'x' * 30}\n" for number in range(5000)))
+    log.write("y" * 40000 + "\n")
+    log.writer.close()
+    last = [f"line {number} {'x' * 30}\n" for number in range(2001, 5000)]
+    assert await log.read(tail_lines=3000) == ("".join(last) + "y" * 40000 + "\n").encode()
 
 
 async def test_a_full_disk_costs_lines_which_are_counted_and_told_once(tmp_path: Path) -> None:
