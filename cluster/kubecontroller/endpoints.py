@@ -163,11 +163,13 @@ class EndpointsController:
         self._listers = listers
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
-        """Return the Services to reconcile after a change."""
+        """Return the Services to reconcile after a change; of Endpoints, only the loss of a Service's own counts."""
         if resource is PODS:
             return services_of_pod(self._listers, delta)
-        is_hand_made_ahead = resource is ENDPOINTS and self._listers.store.find(SERVICES, delta.key) is None
-        return [] if is_hand_made_ahead else [delta.key]
+        if resource is SERVICES:
+            return [delta.key]
+        is_lost = delta.new is None and self._listers.store.find(SERVICES, delta.key) is not None
+        return [delta.key] if is_lost else []
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that ``key`` needs."""

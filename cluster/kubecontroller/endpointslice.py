@@ -209,10 +209,7 @@ class EndpointSliceController:
             return services_of_pod(self._listers, delta)
         if resource is NODES:
             return self._services_after_node(delta)
-        changed = [each for each in (delta.old, delta.new) if each is not None]
-        ours = [each for each in changed if labels_of(each).get(MANAGED_BY_LABEL) == MANAGED_BY]
-        names = {labels_of(each).get(SERVICE_NAME_LABEL) for each in ours}
-        return [ObjectKey(delta.key.namespace, name) for name in names if name]
+        return managed_services(delta, MANAGED_BY)
 
     def _services_after_node(self, delta: Delta) -> list[ObjectKey]:
         """Return all Services when a node comes, goes or moves to another zone, none for its heartbeat."""
@@ -237,6 +234,15 @@ class EndpointSliceController:
 def has_endpoints(service: JSON) -> bool:
     """Tell whether a Service's endpoints are made from pods: it has a selector and is not ExternalName."""
     return service["spec"].get("type") != "ExternalName" and bool(service["spec"].get("selector"))
+
+
+def managed_services(delta: Delta, managed_by: str) -> list[ObjectKey]:
+    """Return the Services whose slice, managed by ``managed_by``, was changed or lost; a new one is one's own."""
+    if delta.old is None:
+        return []
+    states = [labels_of(each) for each in (delta.old, delta.new) if each is not None]
+    names = {labels.get(SERVICE_NAME_LABEL) for labels in states if labels.get(MANAGED_BY_LABEL) == managed_by}
+    return [ObjectKey(delta.key.namespace, name) for name in names if name]
 
 
 def services_of_pod(listers: Listers, delta: Delta) -> list[ObjectKey]:

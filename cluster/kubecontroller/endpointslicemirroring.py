@@ -14,6 +14,7 @@ from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of, owner_reference
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES, SERVICES, Resource
 from kubecontroller.change import Change
+from kubecontroller.endpointslice import managed_services
 from kubecontroller.listers import Listers
 from kubecontroller.slicepacking import TRIGGER_TIME_ANNOTATION, Group, Packing, endpoint_id, pack, port_set
 
@@ -38,7 +39,7 @@ def is_mirrored(service: JSON, endpoints: JSON) -> bool:
     """Tell whether these Endpoints are somebody's own, meant to be mirrored."""
     if labels_of(endpoints).get(SKIP_LABEL) == "true" or LEADER_ANNOTATION in annotations_of(endpoints):
         return False
-    return not service["spec"].get("selector") and not is_terminating(endpoints)
+    return _may_be_mirrored(service) and not is_terminating(endpoints)
 
 
 def group_addresses(endpoints: JSON) -> list[Group]:
@@ -108,14 +109,23 @@ class EndpointSliceMirroringController:
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
         """Return the Endpoints (and Services: they share their name) to reconcile after a change."""
-        if resource is not ENDPOINTSLICES:
-            return [delta.key]
-        changed = [each for each in (delta.old, delta.new) if each is not None]
-        ours = [each for each in changed if labels_of(each).get(MANAGED_BY_LABEL) == MANAGED_BY]
-        names = {labels_of(each).get(SERVICE_NAME_LABEL) for each in ours}
-        return [ObjectKey(delta.key.namespace, name) for name in names if name]
+        if resource is ENDPOINTSLICES:
+            return managed_services(delta, MANAGED_BY)
+        if resource is SERVICES:
+            return [delta.key] if delta.new is None or _may_be_mirrored(delta.new) or _has_changed(delta) else []
+        service = self._listers.store.find(SERVICES, delta.key)
+        return [delta.key] if service is None or _may_be_mirrored(service) else []
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that ``key`` needs."""
         store = self._listers.store
         return reconcile(store.find(SERVICES, key), store.find(ENDPOINTS, key), self._listers.slices_of(key))
+
+
+def _may_be_mirrored(service: JSON) -> bool:
+    return not service["spec"].get("selector")
+
+
+def _has_changed(delta: Delta) -> bool:
+    """Tell whether a Service has got a selector that it did not have."""
+    return delta.old is None or _may_be_mirrored(delta.old)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from kubeapi.discovery import SERVICE_NAME_LABEL
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.registry import Registry
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES
-from kubecontroller.change import Change, Create, Update
+from kubecontroller.change import Create, Update
 from kubecontroller.endpointslicemirroring import SKIP_LABEL
 
 NAME = "kubernetes"
@@ -18,7 +19,9 @@ KEY = ObjectKey("default", NAME)
 """The key of the Service, of its Endpoints and of its one slice."""
 
 
-def reconcile(addresses: Sequence[str], port: int, endpoints: JSON | None, endpoint_slice: JSON | None) -> list[Change]:
+def reconcile(
+    addresses: Sequence[str], port: int, endpoints: JSON | None, endpoint_slice: JSON | None
+) -> list[Create | Update]:
     """Return the writes that point default/kubernetes at the API servers' IPv4 ``addresses`` and ``port``."""
     ordered = sorted(set(addresses))
     named_port = {"name": "https", "protocol": "TCP", "port": port}
@@ -36,10 +39,18 @@ def reconcile(addresses: Sequence[str], port: int, endpoints: JSON | None, endpo
         "ports": [named_port],
         "endpoints": [{"addresses": [each], "conditions": {"ready": True}} for each in ordered],
     }
-    changes: list[Change] = []
+    changes: list[Create | Update] = []
     for resource, want, have in ((ENDPOINTS, wanted, endpoints), (ENDPOINTSLICES, wanted_slice, endpoint_slice)):
         if have is None:
             changes.append(Create(resource, want))
         elif any(have.get(name) != value for name, value in want.items() if name != "metadata"):
             changes.append(Update(resource, {**have, **want, "metadata": have["metadata"]}))
     return changes
+
+
+def publish(registry: Registry, addresses: Sequence[str], port: int) -> None:
+    """Point default/kubernetes at the API servers' addresses; StatusError when the Registry refuses them."""
+    store = registry.store
+    for change in reconcile(addresses, port, store.find(ENDPOINTS, KEY), store.find(ENDPOINTSLICES, KEY)):
+        write = registry.create if isinstance(change, Create) else registry.update
+        write(change.resource, change.obj)

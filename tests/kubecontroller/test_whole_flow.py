@@ -7,11 +7,23 @@ import re
 from collections import Counter
 
 import pytest
-from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, service
+from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, node, service
 
 from kubeapi.meta import JSON, ObjectKey, copy_object, key_of
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, RESOURCES, SERVICES
+from kubeapi.registry import bootstrap
+from kubeapi.scheme import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    RESOURCES,
+    SERVICES,
+)
 from kubeapi.store import WatchEvent
+from kubecontroller import kubernetesservice
 from kubecontroller.controller import ControllerConfig
 from kubecontroller.loadbalancer import addresses_of
 from kubecontroller.revision import template_hash
@@ -344,3 +356,46 @@ async def test_a_restart_changes_nothing() -> None:
     async with cluster.running():
         await cluster.settle()
     assert cluster.store.resource_version == before
+
+
+async def test_the_api_servers_address_is_published_and_stays_as_it_is() -> None:
+    async with FakeCluster().running() as cluster:
+        bootstrap(cluster.registry)
+        kubernetesservice.publish(cluster.registry, ["127.96.0.1"], 6443)
+        await cluster.settle()
+        before = cluster.store.resource_version
+        kubernetesservice.publish(cluster.registry, ["127.96.0.1"], 6443)
+        await cluster.settle()
+        assert cluster.store.resource_version == before
+        slices = cluster.store.list(ENDPOINTSLICES, "default")
+        assert [(each["metadata"]["name"], each["endpoints"][0]["addresses"]) for each in slices] == [
+            ("kubernetes", ["127.96.0.1"])
+        ]
+
+
+async def test_a_selector_that_comes_or_goes_moves_the_endpoints_into_other_hands() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=1))
+        cluster.apply(SERVICES, service(app=None))
+        made = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "nginx-svc", "namespace": "default"}}
+        ports = [{"port": 9376, "protocol": "TCP"}]
+        cluster.registry.create(ENDPOINTS, made | {"subsets": [{"addresses": [{"ip": "10.1.2.3"}], "ports": ports}]})
+        await cluster.settle()
+        assert addresses(cluster) == ["10.1.2.3"]
+        cluster.apply(SERVICES, service())
+        await cluster.settle()
+        assert addresses(cluster) == [pod["status"]["podIP"] for pod in cluster.pods()]
+
+
+async def test_a_node_that_comes_late_brings_its_pods_into_the_slices() -> None:
+    async with FakeCluster(nodes=1).running() as cluster:
+        cluster.apply(SERVICES, service())
+        labels = {"name": "early", "namespace": "default", "labels": {"app": "nginx"}}
+        spec = {"nodeName": "node-9", "containers": [{"name": "main", "image": "nginx"}]}
+        cluster.registry.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": labels, "spec": spec})
+        await cluster.settle()
+        assert addresses(cluster) == []
+        cluster.registry.create(NODES, node("node-9", "zone-z"))
+        await cluster.settle()
+        assert len(addresses(cluster)) == 1
+        assert cluster.store.list(ENDPOINTSLICES)[0]["endpoints"][0]["zone"] == "zone-z"
