@@ -143,45 +143,60 @@ class Compiled(NamedTuple):
 
 
 def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]]) -> Compiled:
-    """Return ``old`` with the Services in ``changed`` replaced; () means that the Service is gone."""
-    ports, by_service = dict(old.ports), dict(old.by_service)
-    claims = dict(old.claims)
-    destinations: dict[Destination, None] = {}
-    touched: dict[ServicePortName, None] = {}
-    for service, rules in changed.items():
-        before = {name: ports.pop(name) for name in by_service.pop(service, ())}
-        after = {rule.service_port.name: rule for rule in rules}
-        ports.update(after)
-        if after:
-            by_service[service] = tuple(after)
-        for name in {**before, **after}:
-            touched[name] = None
-            _claim(claims, name, before.get(name), after.get(name))
-            for rule in (before.get(name), after.get(name)):
-                destinations.update(dict.fromkeys(each for each, _ in rule.destinations) if rule else {})
-    return Compiled(Rules(ports, claims, by_service), tuple(destinations), tuple(touched))
+    """Return ``old`` with the Services in ``changed`` replaced; () means that the Service is gone.
 
-
-def _claim(
-    claims: dict[Destination, tuple[Claim, ...]],
-    name: ServicePortName,
-    before: PortRule | None,
-    after: PortRule | None,
-) -> None:
-    """Replace the claims of one Service port."""
-    if before and after and before.destinations == after.destinations and _age(before) == _age(after):
-        return
-    for destination, _ in before.destinations if before else ():
-        left = tuple(each for each in claims[destination] if each.service != name)
-        if left:
-            claims[destination] = left
+    What a change leaves as it is, is shared: the endpoints' usual change copies one mapping of references.
+    """
+    pairs = _pairs(old, changed)
+    ports = dict(old.ports)
+    for name, (_, after) in pairs.items():
+        if after is None:
+            del ports[name]
         else:
-            del claims[destination]
-    for destination, kind in after.destinations if after else ():
-        new = Claim(_age(after), name, kind)
-        claims[destination] = tuple(sorted([*claims.get(destination, ()), new]))
+            ports[name] = after
+    by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = old.by_service
+    names = {service: tuple(rule.service_port.name for rule in rules) for service, rules in changed.items()}
+    if any(by_service.get(service, ()) != each for service, each in names.items()):
+        by_service = {service: each for service, each in {**by_service, **names}.items() if each}
+    destinations = dict.fromkeys(to for pair in pairs.values() for rule in pair if rule for to, _ in rule.destinations)
+    return Compiled(Rules(ports, _claims(old.claims, pairs), by_service), tuple(destinations), tuple(pairs))
 
 
-def _age(rule: PortRule | None) -> tuple[str, int]:
-    assert rule is not None
-    return rule.service_port.age
+_Pair = tuple[PortRule | None, PortRule | None]
+"""A Service port's rule before and after."""
+
+
+def _pairs(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]]) -> dict[ServicePortName, _Pair]:
+    pairs: dict[ServicePortName, _Pair] = {}
+    for service, rules in changed.items():
+        after = {rule.service_port.name: rule for rule in rules}
+        for name in dict.fromkeys((*old.by_service.get(service, ()), *after)):
+            pairs[name] = (old.ports.get(name), after.get(name))
+    return pairs
+
+
+def _claims(
+    old: Mapping[Destination, tuple[Claim, ...]], pairs: Mapping[ServicePortName, _Pair]
+) -> Mapping[Destination, tuple[Claim, ...]]:
+    """Return ``old`` with the claims of the changed Service ports replaced."""
+    changed = [(name, pair) for name, pair in pairs.items() if _claims_of(pair[0]) != _claims_of(pair[1])]
+    if not changed:
+        return old
+    claims = dict(old)
+    for name, (before, after) in changed:
+        for _, destination in _claims_of(before):
+            left = tuple(each for each in claims[destination] if each.service != name)
+            if left:
+                claims[destination] = left
+            else:
+                del claims[destination]
+        for claim, destination in _claims_of(after):
+            claims[destination] = tuple(sorted([*claims.get(destination, ()), claim]))
+    return claims
+
+
+def _claims_of(rule: PortRule | None) -> list[tuple[Claim, Destination]]:
+    if rule is None:
+        return []
+    port = rule.service_port
+    return [(Claim(port.age, port.name, kind), destination) for destination, kind in rule.destinations]
