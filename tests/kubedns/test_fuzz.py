@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 
 import dnslib
 from hypothesis import example, given, settings
@@ -11,10 +12,10 @@ from tests.helpers.kubedns_zone import handler
 
 from kubedns.config import DNSConfig
 from kubedns.message import read_any_query, read_reply
-from kubedns.names import to_wire
+from kubedns.names import labels_of, to_wire
 from kubedns.responder import Responder
-from kubedns.types import Malformed, Query
-from kubedns.wire import read_header, read_query, write_query
+from kubedns.types import Answer, Malformed, QType, Query, RCode, Record
+from kubedns.wire import read_header, read_query, write_query, write_response
 
 LABELS = st.sampled_from(
     [b"cart", b"shop", b"svc", b"pod", b"db", b"_http", b"_tcp", b"ext", b"1-2-3-4", b"*", b"\xff."]
@@ -86,3 +87,42 @@ def test_the_fast_reader_reads_every_common_query(packet: bytes) -> None:
 @given(PACKETS)
 def test_the_reply_of_an_upstream_may_be_garbage(packet: bytes) -> None:
     read_reply(packet)
+
+
+NAMES = st.lists(st.sampled_from([b"a", b"b", b"A", b"svc", b"cluster", b"x" * 63]), max_size=3).map(to_wire)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    name, target = draw(NAMES), draw(NAMES)
+    qtype = draw(st.sampled_from([QType.A, QType.CNAME, QType.SRV, QType.SOA, QType.PTR]))
+    rdata = {QType.A: b"\1\2\3\4", QType.SRV: b"\0\0\0\1\0\2" + target, QType.SOA: target + name + b"\0" * 20}
+    return Record(name, qtype, 5, rdata.get(qtype, target))
+
+
+@settings(max_examples=300, deadline=None)
+@given(NAMES, st.lists(records(), max_size=12), st.lists(records(), max_size=3), st.integers(512, 2000))
+def test_every_response_reads_as_it_was_meant(
+    name: bytes, answers: list[Record], authority: list[Record], limit: int
+) -> None:
+    asked = Query(1, 0, name, labels_of(name), 1, 1, None, False)
+    glue = tuple(each for each in answers if each.type == QType.A)
+    ordered = sorted(answers, key=lambda each: each.type == QType.A)
+    meant = [*ordered, *authority, *glue]
+    answer = Answer(RCode.NOERROR, tuple(answers), tuple(authority), glue)
+    packet = b"\0\1" + write_response(asked, answer, limit).render(float)
+    parsed = dnslib.DNSRecord.parse(packet)
+    read = [*parsed.rr, *parsed.auth, *parsed.ar]
+    assert len(packet) <= limit
+    assert bool(parsed.header.tc) is (len(read) < len(meant))
+    assert sorted(map(spelled, read)) == sorted(map(spelled, parsed_alone(meant)))[: len(read)] or parsed.header.tc
+
+
+def spelled(rr: dnslib.RR) -> str:
+    return f"{rr.rname} {rr.rtype} {rr.rdata}"
+
+
+def parsed_alone(meant: list[Record]) -> list[dnslib.RR]:
+    """The records as dnslib reads each by itself, without compression."""
+    alone = [each.name + struct.pack(">HHIH", each.type, 1, each.ttl, len(each.rdata)) + each.rdata for each in meant]
+    return [dnslib.DNSRecord.parse(bytes(7) + b"\1" + bytes(4) + each).rr[0] for each in alone]
