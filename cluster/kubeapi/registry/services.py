@@ -25,6 +25,7 @@ def prepare_service(new: JSON, old: JSON | None, config: RegistryConfig) -> None
     spec = new["spec"]
     if old is not None:
         _fill_from_old(spec, old["spec"])
+        _follow_cluster_ip(spec, old["spec"])
         _wipe_useless(spec, old["spec"])
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         spec["clusterIPs"] = [spec["clusterIP"]]
@@ -55,6 +56,13 @@ def _fill_from_old(spec: JSON, old: JSON) -> None:
                 port["nodePort"] = kept
     if needs_health_check_node_port(spec) and needs_health_check_node_port(old) and "healthCheckNodePort" in old:
         spec.setdefault("healthCheckNodePort", old["healthCheckNodePort"])
+
+
+def _follow_cluster_ip(spec: JSON, old: JSON) -> None:
+    """Let clusterIPs follow a changed clusterIP, for clients that know only the latter (normalizeClusterIPs)."""
+    address, addresses = spec.get("clusterIP"), spec.get("clusterIPs")
+    if address and addresses and address != old.get("clusterIP") and addresses == old.get("clusterIPs"):
+        spec["clusterIPs"] = [address, *addresses[1:]]
 
 
 def _wipe_useless(spec: JSON, old: JSON) -> None:

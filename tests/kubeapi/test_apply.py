@@ -1,0 +1,220 @@
+"""``apply`` changes what the manifest says, deletes what it said before, and leaves what others set."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.helpers.kubeapi_objects import container, deployment, new_registry, pod, service
+
+from kubeapi.meta import JSON
+from kubeapi.patch import merge, strategic_merge, three_way_patch
+from kubeapi.registry import Registry
+from kubeapi.registry.registry import LAST_APPLIED
+from kubeapi.schema import struct_of
+from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
+from kubeapi.status import Invalid
+
+
+def test_apply_creates_configures_and_then_has_nothing_to_do() -> None:
+    registry = new_registry()
+    outcomes = [registry.apply(DEPLOYMENTS, deployment(replicas=count))[1] for count in (1, 2, 2)]
+    assert outcomes == ["created", "configured", "unchanged"]
+
+
+def test_the_manifest_is_kept_as_kubectl_keeps_it() -> None:
+    created, _ = new_registry().apply(CONFIGMAPS, {"metadata": {"name": "web"}, "data": {"a": "ä"}})
+    text = created["metadata"]["annotations"][LAST_APPLIED]
+    assert text == (
+        '{"apiVersion":"v1","data":{"a":"ä"},"kind":"ConfigMap",'
+        '"metadata":{"annotations":{},"name":"web","namespace":"default"}}\n'
+    )
+
+
+def test_a_null_in_a_manifest_counts_as_absent() -> None:
+    registry = new_registry()
+    registry.apply(SERVICES, service(clusterIP=None, externalIPs=None))
+    assert registry.apply(SERVICES, service(clusterIP=None))[1] == "unchanged"
+
+
+def test_replicas_that_the_manifest_does_not_state_stay_scaled() -> None:
+    registry = new_registry()
+    registry.apply(DEPLOYMENTS, deployment())
+    registry.scale(DEPLOYMENTS, "default", "web", 5)
+    applied, outcome = registry.apply(DEPLOYMENTS, deployment(template_spec={"containers": [container(image="b:1")]}))
+    assert (applied["spec"]["replicas"], outcome) == (5, "configured")
+
+
+def test_replicas_that_the_manifest_states_come_back() -> None:
+    registry = new_registry()
+    registry.apply(DEPLOYMENTS, deployment(replicas=2))
+    registry.scale(DEPLOYMENTS, "default", "web", 5)
+    applied, outcome = registry.apply(DEPLOYMENTS, deployment(replicas=2))
+    assert (applied["spec"]["replicas"], outcome) == (2, "configured")
+
+
+def test_labels_of_others_stay_and_labels_left_out_go() -> None:
+    registry = new_registry()
+    registry.apply(SERVICES, service(metadata={"labels": {"mine": "1", "gone": "1"}}))
+    stored = registry.store.get(SERVICES, "default", "web")
+    labels = {**stored["metadata"]["labels"], "theirs": "1"}
+    registry.update(SERVICES, {**stored, "metadata": {**stored["metadata"], "labels": labels}})
+    applied, _ = registry.apply(SERVICES, service(metadata={"labels": {"mine": "2"}}))
+    assert applied["metadata"]["labels"] == {"mine": "2", "theirs": "1"}
+
+
+def test_a_changed_port_merges_by_number_and_keeps_its_node_port() -> None:
+    registry = new_registry()
+    ports = [{"name": "a", "port": 80}, {"name": "b", "port": 81}, {"name": "c", "port": 82}]
+    before, _ = registry.apply(SERVICES, service(type="NodePort", ports=ports))
+    changed = [{"name": "c", "port": 82}, {"name": "a", "port": 80, "targetPort": "http"}, {"name": "d", "port": 83}]
+    after, _ = registry.apply(SERVICES, service(type="NodePort", ports=changed))
+    assert [(port["name"], port["targetPort"]) for port in after["spec"]["ports"]] == [
+        ("c", 82),
+        ("a", "http"),
+        ("d", 83),
+    ]
+    by_name = {port["name"]: port["nodePort"] for port in before["spec"]["ports"]}
+    assert [port["nodePort"] for port in after["spec"]["ports"][:2]] == [by_name["c"], by_name["a"]]
+
+
+def test_a_port_that_is_there_twice_with_two_protocols_is_replaced_whole() -> None:
+    registry = new_registry()
+    ports = [{"name": "udp", "port": 53, "protocol": "UDP"}, {"name": "tcp", "port": 53}]
+    registry.apply(SERVICES, service(ports=ports))
+    applied, outcome = registry.apply(SERVICES, service(ports=[{**ports[0], "targetPort": 5353}, ports[1]]))
+    assert [port["targetPort"] for port in applied["spec"]["ports"]] == [5353, 53]
+    assert outcome == "configured"
+
+
+def test_a_strategy_without_rolling_update_sheds_its_defaults() -> None:
+    registry = new_registry()
+    registry.apply(DEPLOYMENTS, deployment())
+    applied, _ = registry.apply(DEPLOYMENTS, deployment(strategy={"type": "Recreate"}))
+    assert applied["spec"]["strategy"] == {"type": "Recreate"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"type": "NodePort"}, {"type": "ClusterIP"}),
+        ({"type": "LoadBalancer"}, {}),
+        ({"type": "LoadBalancer", "externalTrafficPolicy": "Local"}, {"type": "NodePort"}),
+        ({}, {"type": "ExternalName", "externalName": "a.example"}),
+        ({"type": "ExternalName", "externalName": "a.example"}, {"type": "NodePort"}),
+        ({"sessionAffinity": "ClientIP"}, {}),
+    ],
+    ids=str,
+)
+def test_a_service_may_be_applied_as_another_type_and_is_then_stable(before: JSON, after: JSON) -> None:
+    registry = new_registry()
+    registry.apply(SERVICES, service(**before))
+    assert registry.apply(SERVICES, service(**after))[1] == "configured"
+    assert registry.apply(SERVICES, service(**after))[1] == "unchanged"
+
+
+def test_an_object_that_was_not_applied_before_is_adopted() -> None:
+    registry = new_registry()
+    registry.create(SERVICES, service(metadata={"labels": {"theirs": "1"}}))
+    applied, outcome = registry.apply(SERVICES, service(metadata={"labels": {"mine": "1"}}))
+    assert outcome == "configured"
+    assert applied["metadata"]["labels"] == {"theirs": "1", "mine": "1"}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null"])
+def test_a_spoilt_annotation_counts_as_none(text: str) -> None:
+    registry = new_registry()
+    registry.create(SERVICES, service(metadata={"annotations": {LAST_APPLIED: text}}))
+    assert registry.apply(SERVICES, service())[1] == "configured"
+
+
+def test_a_refused_apply_changes_nothing() -> None:
+    registry = new_registry()
+    registry.apply(SERVICES, service(clusterIP="127.96.0.20"))
+    version = registry.store.resource_version
+    with pytest.raises(Invalid, match="may not change once set"):
+        registry.apply(SERVICES, service(clusterIP="127.96.0.21"))
+    assert registry.store.resource_version == version
+
+
+def apply_all(registry: Registry) -> list[str]:
+    return [
+        registry.apply(resource, obj)[1]
+        for resource, obj in (
+            (NAMESPACES, {"metadata": {"name": "x"}}),
+            (CONFIGMAPS, {"metadata": {"name": "web", "namespace": "x"}, "data": {"a": "b"}}),
+            (SERVICES, service(metadata={"namespace": "x", "finalizers": ["a/b"]}, type="NodePort")),
+            (DEPLOYMENTS, deployment(replicas=2)),
+            (PODS, pod(volumes=[{"name": "v"}])),
+        )
+    ]
+
+
+def test_applying_a_whole_set_again_writes_nothing() -> None:
+    registry = new_registry()
+    assert set(apply_all(registry)) == {"created"}
+    version = registry.store.resource_version
+    assert set(apply_all(registry)) == {"unchanged"}
+    assert registry.store.resource_version == version
+
+
+@pytest.mark.parametrize(
+    ("document", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "foo"}, None, None),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+    ids=str,
+)
+def test_merge_patches_of_rfc_7386(document: Any, patch: Any, result: Any) -> None:
+    assert merge(document, patch) == result
+
+
+@pytest.mark.parametrize(
+    ("patch", "ports"),
+    [
+        ([{"port": 81, "name": "x"}], [(80, "a"), (81, "x")]),
+        ([{"port": 80, "$patch": "delete"}], [(81, "b")]),
+        ([{"port": 82, "name": "c"}], [(80, "a"), (81, "b"), (82, "c")]),
+        ([{"port": 82, "name": "c"}, {"$patch": "replace"}], [(82, "c")]),
+    ],
+    ids=["change one", "delete one", "add one", "replace all"],
+)
+def test_lists_merge_by_key(patch: list[JSON], ports: list[tuple[int, str]]) -> None:
+    document = {"spec": {"ports": [{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]}}
+    merged = strategic_merge(document, {"spec": {"ports": patch}}, struct_of(SERVICES))
+    assert [(port["port"], port["name"]) for port in merged["spec"]["ports"]] == ports
+
+
+def test_the_order_of_elements_is_set() -> None:
+    document = {"spec": {"ports": [{"port": 80}, {"port": 81}, {"port": 82}]}}
+    patch = {"spec": {"$setElementOrder/ports": [{"port": 82}, {"port": 80}]}}
+    merged = strategic_merge(document, patch, struct_of(SERVICES))
+    assert [port["port"] for port in merged["spec"]["ports"]] == [82, 80, 81]
+
+
+def test_sets_of_scalars_merge() -> None:
+    original, modified = {"metadata": {"finalizers": ["a", "b"]}}, {"metadata": {"finalizers": ["b", "d"]}}
+    current = {"metadata": {"finalizers": ["a", "b", "c"]}}
+    patch = three_way_patch(original, modified, current, struct_of(SERVICES))
+    assert patch == {"metadata": {"finalizers": ["d"], "$deleteFromPrimitiveList/finalizers": ["a"]}}
+    merged = strategic_merge(current, patch, struct_of(SERVICES))
+    assert merged == {"metadata": {"finalizers": ["b", "c", "d"]}}
+
+
+def test_a_patch_leaves_what_it_was_given_as_it_was() -> None:
+    document = {"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}}
+    before = json.dumps(document)
+    strategic_merge(document, {"spec": {"ports": [{"port": 80, "name": "x"}], "selector": {"c": "d"}}}, None)
+    strategic_merge(document, {"spec": {"ports": [{"port": 80, "name": "x"}]}}, struct_of(SERVICES))
+    assert json.dumps(document) == before
