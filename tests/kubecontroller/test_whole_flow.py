@@ -399,3 +399,56 @@ async def test_a_node_that_comes_late_brings_its_pods_into_the_slices() -> None:
         await cluster.settle()
         assert len(addresses(cluster)) == 1
         assert cluster.store.list(ENDPOINTSLICES)[0]["endpoints"][0]["zone"] == "zone-z"
+
+
+async def test_a_pods_change_writes_only_what_tells_of_this_pod() -> None:
+    async with FakeCluster().running() as cluster:
+        for number in range(20):
+            cluster.apply(SERVICES, service(f"svc-{number}", app=f"app-{number}"))
+            cluster.apply(DEPLOYMENTS, deployment(f"app-{number}", replicas=1))
+        await cluster.settle()
+        before = cluster.store.resource_version
+        written: list[tuple[str, str]] = []
+        for resource in (PODS, SERVICES, ENDPOINTS, ENDPOINTSLICES):
+            cluster.store.watch(resource, before, lambda event: written.append(named(event.object)))
+        pod = next(each for each in cluster.pods() if each["metadata"]["labels"]["app"] == "app-7")
+        cluster.kubelet.set_ready(key_of(pod), False)
+        await cluster.settle()
+        assert sorted(written) == [("EndpointSlice", "svc-7"), ("Endpoints", "svc-7"), ("Pod", pod["metadata"]["name"])]
+
+
+def named(obj: JSON) -> tuple[str, str]:
+    metadata = obj["metadata"]
+    return obj["kind"], metadata.get("labels", {}).get("kubernetes.io/service-name") or metadata["name"]
+
+
+async def test_a_thousand_pods_at_once_are_one_reconcile() -> None:
+    async with FakeCluster(nodes=0).running() as cluster:
+        cluster.apply(SERVICES, service(publishNotReadyAddresses=True))
+        await cluster.settle()
+        for number in range(1000):
+            metadata = {"name": f"p-{number}", "namespace": "default", "uid": f"u-{number}", "labels": {"app": "nginx"}}
+            status = {"podIP": f"127.244.{number // 250}.{number % 250 + 1}"}
+            spec: JSON = {"nodeName": "far", "containers": []}
+            cluster.store.create(PODS, {"kind": "Pod", "metadata": metadata, "spec": spec, "status": status})
+        before = cluster.store.resource_version
+        await cluster.settle()
+        assert len(addresses(cluster)) == 1000
+        assert cluster.store.resource_version - before == 10 + 1, "ten slices and one Endpoints"
+
+
+async def test_a_dual_stack_service_has_slices_of_both_families() -> None:
+    async with FakeCluster(nodes=1).running() as cluster:
+        wanted = service(ipFamilies=["IPv4", "IPv6"])
+        wanted["metadata"] |= {"uid": "s", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        cluster.store.create(SERVICES, wanted)
+        metadata = {"name": "p", "namespace": "default", "uid": "u", "labels": {"app": "nginx"}}
+        status = {"podIP": "127.244.0.9", "podIPs": [{"ip": "127.244.0.9"}, {"ip": "fd00::9"}]}
+        spec: JSON = {"nodeName": "node-1", "containers": []}
+        cluster.store.create(PODS, {"kind": "Pod", "metadata": metadata, "spec": spec, "status": status})
+        await cluster.settle()
+        slices = cluster.store.list(ENDPOINTSLICES)
+        assert sorted((each["addressType"], each["endpoints"][0]["addresses"]) for each in slices) == [
+            ("IPv4", ["127.244.0.9"]),
+            ("IPv6", ["fd00::9"]),
+        ]
