@@ -1,0 +1,134 @@
+"""Which endpoint a connection gets: affinity before the algorithm, and what survives a change."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.rules import PortRule
+from kubeproxy.topology import Categorized
+from kubeproxy.types import Endpoint, ServicePort, ServicePortName
+
+WEB = ServicePortName("default", "web", "http", "TCP")
+METRICS = ServicePortName("default", "web", "metrics", "TCP")
+A, B, C = (Endpoint(f"127.245.5.{number}", 80) for number in (1, 2, 3))
+
+
+class Fixture:
+    """A load balancer with a clock in hand."""
+
+    def __init__(self, default: str = "round_robin") -> None:
+        self.now = 1000.0
+        self.counters = ProxyCounters()
+        self.balancer = LoadBalancer(default, self.counters, clock=lambda: self.now, rng=random.Random(3))
+
+    def rule(self, *endpoints: Endpoint, name: ServicePortName = WEB, affinity: int = 0, balancer: str = "") -> None:
+        port = ServicePort(name, ("", 1), ("127.97.0.1",), 80, affinity_seconds=affinity, balancer=balancer)
+        self.balancer.update(name, PortRule(port, Categorized(endpoints, (), bool(endpoints)), ()))
+
+    def pick(self, client: str = "c", *avoid: Endpoint, name: ServicePortName = WEB) -> Endpoint | None:
+        return self.balancer.next_endpoint(name, client, [each.address for each in avoid])
+
+
+def test_each_service_port_turns_on_its_own() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B)
+    fixture.rule(A, B, name=METRICS)
+    first = fixture.pick()
+    fixture.pick(name=METRICS)
+    assert fixture.pick() != first
+
+
+def test_a_sticky_client_keeps_its_endpoint_and_does_not_advance_the_rotation() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B, affinity=10)
+    mine = fixture.pick("me")
+    assert {fixture.pick("me") for _ in range(5)} == {mine}
+    assert fixture.pick("you") != mine
+
+
+def test_every_new_connection_renews_a_pin() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B, affinity=10)
+    mine = fixture.pick()
+    for _ in range(5):
+        fixture.now += 9
+        assert fixture.pick() == mine
+
+
+def test_two_ports_of_one_service_pin_a_client_apart() -> None:
+    fixture = Fixture()
+    fixture.rule(A, affinity=10)
+    fixture.rule(B, name=METRICS, affinity=10)
+    assert (fixture.pick(), fixture.pick(name=METRICS)) == (A, B)
+
+
+def test_a_failed_attempt_resets_the_pin_and_the_next_endpoint_gets_it() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B, affinity=10)
+    mine = fixture.pick()
+    assert mine is not None
+    other = fixture.pick("c", mine)
+    assert other != mine
+    assert fixture.pick() == other
+
+
+def test_a_client_whose_endpoint_has_left_is_pinned_anew() -> None:
+    fixture = Fixture()
+    fixture.rule(A, affinity=10)
+    assert fixture.pick() == A
+    fixture.rule(B, C, affinity=10)
+    again = fixture.pick()
+    assert again in (B, C)
+    assert fixture.pick() == again
+
+
+def test_a_service_may_change_its_algorithm() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B, balancer="least_connections")
+    fixture.counters.opened(fixture.counters.endpoint(WEB, A.address))
+    assert {fixture.pick() for _ in range(4)} == {B}
+    fixture.rule(A, B, balancer="round_robin")
+    assert {fixture.pick() for _ in range(4)} == {A, B}
+
+
+def test_an_unknown_algorithm_falls_back_to_the_default() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B, balancer="fastest")
+    assert {fixture.pick() for _ in range(2)} == {A, B}
+
+
+def test_a_service_port_that_is_gone_has_nothing_to_give() -> None:
+    fixture = Fixture()
+    fixture.rule(A)
+    fixture.balancer.update(WEB, None)
+    assert fixture.pick() is None
+    assert fixture.counters.ports == {}
+
+
+def test_counters_of_an_endpoint_that_left_stay_while_it_has_connections() -> None:
+    fixture = Fixture()
+    fixture.rule(A)
+    counters = fixture.counters.endpoint(WEB, A.address)
+    fixture.counters.opened(counters)
+    fixture.rule(B)
+    assert set(fixture.counters.ports[WEB]) == {A.address, B.address}
+    fixture.counters.closed(counters)
+    assert set(fixture.counters.ports[WEB]) == {B.address}
+
+
+def test_an_endpoints_counters_go_on_when_only_its_conditions_change() -> None:
+    fixture = Fixture()
+    fixture.rule(A)
+    fixture.counters.endpoint(WEB, A.address).connections += 5
+    fixture.rule(A._replace(is_ready=False, is_terminating=True))
+    assert fixture.counters.endpoint(WEB, A.address).connections == 5
+
+
+def test_a_service_port_is_a_value() -> None:
+    port = ServicePort(WEB, ("", 1), ("127.97.0.1",), 80)
+    assert replace(port, node_port=30080).is_externally_accessible
+    assert not port.is_externally_accessible
+    assert [str(WEB), str(WEB._replace(port=""))] == ["default/web:http", "default/web"]
