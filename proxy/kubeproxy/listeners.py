@@ -97,8 +97,6 @@ class _Bound:
 class _Failed(NamedTuple):
     listener: Listener
     error: str
-    attempts: int
-    timer: asyncio.TimerHandle
 
 
 class Listeners:
@@ -119,6 +117,8 @@ class Listeners:
         self._report = report
         self._bound: dict[Destination, _Bound] = {}
         self._failed: dict[Destination, _Failed] = {}
+        self._retries = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def close(self, changes: Iterable[ListenerChange]) -> None:
         """Close what is to be closed. What waited to be accepted is still served, by the rules before the change."""
@@ -128,12 +128,14 @@ class Listeners:
 
     def open(self, changes: Iterable[ListenerChange]) -> None:
         """Open what is to be opened."""
-        self._open_all([(each.listener, 0) for each in changes if each.action is ListenerAction.OPEN])
+        self._open_all([each.listener for each in changes if each.action is ListenerAction.OPEN])
 
     def close_all(self) -> None:
         """Close every socket and try no more."""
         for destination in (*self._bound, *self._failed):
             self._close(destination)
+        if self._timer is not None:
+            self._timer.cancel()
 
     def statuses(self, rules: Rules) -> Iterator[ListenerStatus]:
         """Yield the state of every address that a Service port asks for, got or lost to another Service."""
@@ -160,23 +162,24 @@ class Listeners:
         )
 
     def _close(self, destination: Destination) -> None:
-        failed = self._failed.pop(destination, None)
-        if failed is not None:
-            failed.timer.cancel()
+        self._failed.pop(destination, None)
         bound = self._bound.pop(destination, None)
         if bound is not None:
             bound.accept(BACKLOG)
             self._poller.close_socket(bound.sock)
 
-    def _open_all(self, wanted: list[tuple[Listener, int]]) -> None:
-        failures: list[tuple[Listener, int, OSError]] = []
-        for listener, attempts in wanted:
+    def _open_all(self, wanted: list[Listener]) -> None:
+        failures: list[tuple[Listener, OSError]] = []
+        for listener in wanted:
             try:
                 self._open(listener)
             except OSError as error:
-                failures.append((listener, attempts, error))
+                failures.append((listener, error))
+            else:
+                self._failed.pop(listener.destination, None)
         if failures:
             self._note(failures)
+            self._schedule_retry()
 
     def _open(self, listener: Listener) -> None:
         destination = listener.destination
@@ -193,25 +196,30 @@ class Listeners:
         self._bound[destination] = bound
         self._poller.register(sock.fileno(), READABLE, bound)
 
-    def _note(self, failures: list[tuple[Listener, int, OSError]]) -> None:
+    def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""
-        taken = {self._target(each) for each, _, error in failures if error.errno == errno.EADDRINUSE}
+        taken = {self._target(each) for each, error in failures if error.errno == errno.EADDRINUSE}
         owners = find_port_owners(taken) if taken else {}
-        for listener, attempts, error in failures:
+        for listener, error in failures:
             target = self._target(listener)
             text = explain(error, *target, owner=str(owners.get(target) or ""))
-            pause = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS) - 1)]
-            timer = self._loop.call_later(pause, self._retry, listener.destination)
             before = self._failed.get(listener.destination)
-            self._failed[listener.destination] = _Failed(listener, text, attempts + 1, timer)
+            self._failed[listener.destination] = _Failed(listener, text)
             if before is None or before.error != text:
                 self._report(listener.service, text)
 
-    def _retry(self, destination: Destination) -> None:
-        failed = self._failed[destination]
-        self._open_all([(failed.listener, failed.attempts)])
-        if destination in self._bound:
-            del self._failed[destination]
+    def _schedule_retry(self) -> None:
+        """Try all that failed again together: looking for the owners of ports costs the same for one and for many."""
+        if self._timer is None:
+            pause = RETRY_SECONDS[min(self._retries, len(RETRY_SECONDS) - 1)]
+            self._timer = self._loop.call_later(pause, self._retry)
+
+    def _retry(self) -> None:
+        self._timer = None
+        self._retries += 1
+        self._open_all([each.listener for each in self._failed.values()])
+        if not self._failed:
+            self._retries = 0
 
     def _target(self, listener: Listener) -> tuple[str, int]:
         return listener.destination.address, self._network.bind_port(listener.destination.port)

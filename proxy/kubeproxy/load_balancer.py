@@ -6,12 +6,11 @@ Holds what outlives a change of the rules: rotations, pins. Pure: clock and rand
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from kubeproxy.affinity import AffinityTable
-from kubeproxy.balancers import BALANCERS, Balancer
+from kubeproxy.balancers import BALANCERS, Balancer, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Endpoint, ListenerKind, ServicePortName
@@ -27,9 +26,7 @@ class _Port(NamedTuple):
 class LoadBalancer:
     """Chooses for every Service port of one proxy."""
 
-    def __init__(
-        self, default: str, counters: ProxyCounters, *, clock: Callable[[], float], rng: random.Random
-    ) -> None:
+    def __init__(self, default: str, counters: ProxyCounters, *, clock: Callable[[], float], rng: Rng) -> None:
         if default not in BALANCERS:
             raise ValueError(unknown_balancer(default))
         self._default = default

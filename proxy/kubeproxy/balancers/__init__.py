@@ -6,17 +6,16 @@ source is passed in, and so is the question how many connections an endpoint has
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
-from kubeproxy.balancers.balancer import Balancer, Load
+from kubeproxy.balancers.balancer import Balancer, Load, Rng
 from kubeproxy.balancers.least_connections import LeastConnections
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
 
-__all__ = ["BALANCERS", "Balancer", "LeastConnections", "Load", "RandomChoice", "RoundRobin"]
+__all__ = ["BALANCERS", "Balancer", "LeastConnections", "Load", "RandomChoice", "Rng", "RoundRobin"]
 
-BALANCERS: dict[str, Callable[[random.Random, Load], Balancer]] = {
+BALANCERS: dict[str, Callable[[Rng, Load], Balancer]] = {
     "least_connections": lambda _, load: LeastConnections(load),
     "random": lambda rng, _: RandomChoice(rng),
     "round_robin": lambda rng, _: RoundRobin(rng),

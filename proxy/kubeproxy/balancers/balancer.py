@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, MutableSequence, Sequence
+from typing import Any, Protocol
 
 from kubeproxy.types import Endpoint
 
 Load = Callable[[Endpoint], int]
 """The connections that an endpoint has now, through the Service port that balances."""
+
+
+class Rng(Protocol):
+    """The random source that is passed in: what is used of ``random.Random``."""
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        ...
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        """Put the items in another order."""
+        ...
 
 
 class Balancer(Protocol):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Sequence
 
+from kubeproxy.balancers.balancer import Rng
 from kubeproxy.types import Endpoint
 
 
 class RandomChoice:
     """Picks uniformly, whatever was picked before."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: Rng) -> None:
         self._rng = rng
         self._endpoints: Sequence[Endpoint] = ()
 

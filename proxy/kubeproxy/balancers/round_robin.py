@@ -5,16 +5,16 @@ The list is shuffled when the set changes, so that the first endpoint of a slice
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Sequence
 
+from kubeproxy.balancers.balancer import Rng
 from kubeproxy.types import Endpoint
 
 
 class RoundRobin:
     """Picks each endpoint in its turn. The same set in any order keeps the position; another set starts anew."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: Rng) -> None:
         self._rng = rng
         self._endpoints: list[Endpoint] = []
         self._next = 0
