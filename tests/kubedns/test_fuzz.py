@@ -115,7 +115,8 @@ def test_every_response_reads_as_it_was_meant(
     read = [*parsed.rr, *parsed.auth, *parsed.ar]
     assert len(packet) <= limit
     assert bool(parsed.header.tc) is (len(read) < len(meant))
-    assert sorted(map(spelled, read)) == sorted(map(spelled, parsed_alone(meant)))[: len(read)] or parsed.header.tc
+    if not parsed.header.tc:
+        assert sorted(map(spelled, read)) == sorted(map(spelled, parsed_alone(meant)))
 
 
 def spelled(rr: dnslib.RR) -> str:

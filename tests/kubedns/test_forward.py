@@ -1,0 +1,279 @@
+"""Names that are not ours: upstreams that answer, lie, fall silent, die, truncate or send the question back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+
+import dnslib
+import pytest
+from tests.helpers.kubedns_server import exchange, frame, mute, read_frame, saying, serving, upstream
+from tests.helpers.kubedns_zone import query
+
+from kubedns.config import Address
+from kubedns.forward import Forwarder, is_reply
+from kubedns.types import Query
+from kubedns.wire import write_query
+
+EXAMPLE = "www.example.com"
+ADDRESS = f"{EXAMPLE} 77 A 192.0.2.1"
+EXT = "ext.shop.svc.cluster.local"
+
+
+def dead_address() -> Address:
+    """An address where nobody listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.98.1.9", 0))
+        host, port = sock.getsockname()
+        return host, port
+
+
+def addresses(reply: dnslib.DNSRecord) -> list[str]:
+    return [str(each.rdata) for each in reply.rr]
+
+
+def truncating(packet: bytes, is_tcp: bool) -> bytes | None:
+    """An upstream with more to say than fits a datagram."""
+    if is_tcp:
+        return saying("\n".join(f"{EXAMPLE} 5 A 192.0.2.{each}" for each in range(100)))(packet, True)
+    reply = dnslib.DNSRecord.parse(packet).reply()
+    reply.header.tc = 1
+    return bytes(reply.pack())
+
+
+async def test_a_name_outside_is_relayed_as_the_upstream_says_it() -> None:
+    async with upstream(saying(ADDRESS)) as up, serving(upstreams=(up.address,)) as served:
+        reply = await served.ask(EXAMPLE)
+        assert (addresses(reply), reply.rr[0].ttl) == (["192.0.2.1"], 77)
+        assert (reply.header.aa, reply.header.ra) == (0, 1)
+        assert served.server.counts()[:2] == ({("A", "NOERROR"): 1}, 1)
+
+
+async def test_names_of_the_zone_and_known_addresses_are_never_asked_upstream() -> None:
+    async with upstream(saying(ADDRESS)) as up, serving(upstreams=(up.address,)) as served:
+        await served.ask("missing.shop.svc.cluster.local")
+        assert await served.dig("+short", "-x", "10.96.0.20") == "cart.shop.svc.cluster.local.\n"
+        assert await served.dig("+short", "cluster.local", "AXFR") == "; Transfer failed.\n"
+        assert up.asked == []
+
+
+async def test_an_unknown_address_is_asked_upstream() -> None:
+    said = saying("1.2.0.192.in-addr.arpa 5 PTR host.example.")
+    async with upstream(said) as up, serving(upstreams=(up.address,)) as served:
+        assert await served.dig("+short", "-x", "192.0.2.1") == "host.example.\n"
+
+
+@pytest.mark.parametrize("rcode", ["NXDOMAIN", "SERVFAIL", "REFUSED"])
+async def test_the_no_of_an_upstream_is_relayed(rcode: str) -> None:
+    async with upstream(saying("", rcode=rcode)) as up, serving(upstreams=(up.address,)) as served:
+        assert (await served.ask(EXAMPLE)).header.rcode == getattr(dnslib.RCODE, rcode)
+        assert served.server.counts().requests == {("A", rcode): 1}
+
+
+async def test_a_dead_upstream_is_passed_over() -> None:
+    async with (
+        upstream(saying(ADDRESS)) as up,
+        serving(upstreams=(dead_address(), up.address, dead_address())) as served,
+    ):
+        for _ in range(10):
+            assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
+
+
+async def test_a_silent_upstream_is_given_up_for_the_next() -> None:
+    async with (
+        upstream(mute, "127.98.1.2") as silent,
+        upstream(saying(ADDRESS)) as up,
+        serving(upstreams=(silent.address, up.address), upstream_timeout=0.03) as served,
+    ):
+        for _ in range(12):
+            assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
+        assert len(silent.asked) == 2  # after two failures in a row it is asked last
+
+
+async def test_a_lost_datagram_is_sent_again() -> None:
+    lost: list[bytes] = []
+
+    def forgetful(packet: bytes, is_tcp: bool) -> bytes | None:
+        lost.append(packet)
+        return None if len(lost) == 1 else saying(ADDRESS)(packet, is_tcp)
+
+    async with upstream(forgetful) as up, serving(upstreams=(up.address,), upstream_timeout=0.05) as served:
+        assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("temper", [mute, None], ids=["silent", "dead"])
+async def test_without_a_living_upstream_it_is_a_server_failure(temper: object) -> None:
+    async with upstream(mute) as up:
+        address = up.address if temper else dead_address()
+        async with serving(upstreams=(address,), upstream_timeout=0.02) as served:
+            reply = await served.ask(EXAMPLE)
+            assert (reply.header.rcode, reply.header.aa) == (2, 0)
+            assert (await served.ask("cart.shop.svc.cluster.local")).header.rcode == 0
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda reply: b"",
+        lambda reply: b"\xff" * 40,
+        lambda reply: bytes((reply[0] ^ 1, *reply[1:])),
+        lambda reply: bytes((*reply[:2], reply[2] & 0x7F, *reply[3:])),
+        lambda reply: reply.replace(b"example", b"exampel"),
+    ],
+    ids=["empty", "garbage", "another id", "a query", "another name"],
+)
+async def test_what_is_no_reply_to_the_question_is_not_relayed(lie: object) -> None:
+    assert callable(lie)
+
+    def liar(packet: bytes, is_tcp: bool) -> bytes:
+        return bytes(lie(saying(ADDRESS)(packet, is_tcp)))
+
+    async with upstream(liar) as up, serving(upstreams=(up.address,), upstream_timeout=0.02) as served:
+        assert (await served.ask(EXAMPLE)).header.rcode == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "fits"),
+    [
+        ("0007 8180 0001 0000 0000 0000 03 575757 00 0001 0001", True),
+        ("0007 8182 0000 0000 0000 0000", True),
+        ("0007 8180 0001 0000 0000 0000 03 777777 00 001c 0001", False),
+        ("0007 0180 0001 0000 0000 0000 03 777777 00 0001 0001", False),
+        ("0007 81", False),
+    ],
+    ids=["another spelling", "no question repeated", "another type", "no response", "short"],
+)
+def test_a_reply_repeats_id_and_question(reply: str, fits: bool) -> None:
+    asked = query("www")
+    assert is_reply(bytes.fromhex(reply), write_query(7, asked.name, 1, 512), asked) is fits
+
+
+async def test_a_truncated_reply_is_relayed_over_udp_and_completed_for_a_client_on_tcp() -> None:
+    async with upstream(truncating) as up, serving(upstreams=(up.address,)) as served:
+        assert (await served.ask(EXAMPLE)).header.tc == 1
+        assert len((await served.dig("+tcp", "+short", EXAMPLE)).split()) == 100
+
+
+async def test_the_server_does_not_ask_itself() -> None:
+    async with serving() as first:
+        address = first.host, first.port
+        assert Forwarder((address,), [address], random.Random(1), timeout=1).upstreams == ()
+
+
+async def test_a_question_that_comes_back_ends_the_loop() -> None:
+    """The upstream sends the very packet to the server that sent it, as a redirected port would."""
+    back: list[Address] = []
+    replies: list[bytes] = []
+
+    async def send_back(packet: bytes) -> None:
+        replies.append(await exchange(*back[0], packet))
+
+    def loop(packet: bytes, _is_tcp: bool) -> None:
+        tasks.append(asyncio.get_running_loop().create_task(send_back(packet)))
+
+    tasks: list[asyncio.Task[None]] = []
+    async with upstream(loop) as up, serving(upstreams=(up.address,), upstream_timeout=0.1) as served:
+        back.append((served.host, served.port))
+        assert (await served.ask(EXAMPLE)).header.rcode == 2
+        await asyncio.gather(*tasks)
+        assert {reply[3] & 15 for reply in replies} == {5}
+        assert served.server.counts().forwarded == 1
+
+
+async def test_more_questions_than_may_wait_are_refused_and_the_zone_goes_on() -> None:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), max_concurrent=3, upstream_timeout=1) as served:
+        waiting = [asyncio.create_task(served.ask(f"{each}.example")) for each in range(3)]
+        while len(up.asked) < 3:
+            await asyncio.sleep(0.001)
+        assert (await served.ask(EXAMPLE)).header.rcode == 5
+        assert (await served.ask("cart.shop.svc.cluster.local")).header.rcode == 0
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_replies_over_tcp_come_as_they_are_ready() -> None:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), upstream_timeout=0.1) as served:
+        reader, writer = await asyncio.open_connection(served.host, served.port)
+        outside, inside = dnslib.DNSRecord.question(EXAMPLE), dnslib.DNSRecord.question("cart.shop.svc.cluster.local")
+        writer.write(frame(outside.pack()) + frame(inside.pack()))
+        writer.write_eof()
+        replies = [dnslib.DNSRecord.parse(await read_frame(reader)) for _ in range(2)]
+        assert [(each.header.id, each.header.rcode) for each in replies] == [
+            (inside.header.id, 0),
+            (outside.header.id, 2),
+        ]
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_many_waiting_queries_of_one_connection_do_not_stop_it() -> None:
+    async with upstream(saying(ADDRESS)) as up, serving(upstreams=(up.address,)) as served:
+        reader, writer = await asyncio.open_connection(served.host, served.port)
+        questions = [dnslib.DNSRecord.question(EXAMPLE) for _ in range(200)]
+        writer.write(b"".join(frame(each.pack()) for each in questions))
+        ids = {dnslib.DNSRecord.parse(await read_frame(reader)).header.id for _ in questions}
+        assert ids == {each.header.id for each in questions}
+        writer.close()
+
+
+async def test_an_alias_is_followed_upstream_with_the_alias_first() -> None:
+    chain = "foo.example.com 30 CNAME bar.example.com\nbar.example.com 31 A 192.0.2.9"
+    async with upstream(saying(chain)) as up, serving(upstreams=(up.address,)) as served:
+        reply = await served.ask("dotted.shop.svc.cluster.local")
+        assert [(str(each.rname), each.ttl) for each in reply.rr] == [
+            ("dotted.shop.svc.cluster.local.", 5),
+            ("foo.example.com.", 30),
+            ("bar.example.com.", 31),
+        ]
+        assert reply.header.aa == 1
+        assert str(dnslib.DNSRecord.parse(up.asked[0][0]).q.qname) == "foo.example.com."
+
+
+@pytest.mark.parametrize("temper", [mute, saying("", rcode="NXDOMAIN"), lambda packet, _: packet[:2] + b"\x80" * 30])
+async def test_an_alias_that_no_upstream_knows_is_the_whole_answer(temper: object) -> None:
+    assert callable(temper)
+    async with upstream(temper) as up, serving(upstreams=(up.address,), upstream_timeout=0.02) as served:
+        reply = await served.ask(EXT)
+        assert (reply.header.rcode, [each.rtype for each in reply.rr]) == (0, [5])
+
+
+async def test_an_alias_without_upstreams_is_the_whole_answer() -> None:
+    async with serving() as served:
+        assert addresses(await served.ask(EXT)) == ["Foo.Example.com."]
+
+
+async def test_a_long_answer_behind_an_alias_is_truncated_for_the_client() -> None:
+    async with upstream(truncating) as up, serving(upstreams=(up.address,)) as served:
+        reply = await served.ask(EXT)
+        assert reply.header.tc == 1
+        assert reply.rr[0].rtype == 5
+        assert len((await served.dig("+short", EXT)).split()) == 101
+
+
+async def test_stopping_does_not_wait_for_upstreams() -> None:
+    async with upstream(mute) as up:
+        async with serving(upstreams=(up.address,)) as served:
+            waiting = asyncio.create_task(served.ask(EXAMPLE))
+            while not up.asked:
+                await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_deadline_ends_even_a_long_list_of_silent_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubedns.forward.DEADLINE", 0.05)
+    asked: Query = query(EXAMPLE)
+    async with upstream(mute) as up:
+        others = [("127.98.1.1", up.address[1])] * 1 + [(f"127.98.1.{each}", up.address[1]) for each in range(20, 30)]
+        sockets = []
+        for address in others[1:]:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.bind(address)
+            sockets.append(sock)
+        forwarder = Forwarder(others, (), random.Random(1), timeout=0.02)
+        assert await forwarder.ask(write_query(1, asked.name, 1, 512), asked, is_whole=False) is None
+        for sock in sockets:
+            sock.close()
