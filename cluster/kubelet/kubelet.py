@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from kubeapi.core import Service, read_service
 from kubeapi.events import EventRecorder
@@ -148,8 +148,11 @@ class Kubelet:
         since_seconds: float | None = None,
         previous: bool = False,
         timestamps: bool = False,
-    ) -> AsyncIterator[bytes]:
-        """Return a container's log, or raise StatusError at once, with the texts that kubectl's users know."""
+    ) -> AsyncGenerator[bytes, None]:
+        """Return a container's log, or raise StatusError at once, with the texts that kubectl's users know.
+
+        The caller closes it (``aclose``) if it does not read to the end.
+        """
         worker = self._find(ObjectKey(namespace, pod))
         name = _choose_container(worker.spec, container)
         number = worker.state.container(name).restart_count

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from kubeapi.meta import parse_time
@@ -23,7 +23,7 @@ async def read_log(
     tail_lines: int | None = None,
     since: float | None = None,
     timestamps: bool = False,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield a log from its oldest part on; with ``follow`` and a ``writer``, until the writer is closed.
 
     ``since`` is in seconds since the epoch. Yields to the event loop between blocks.

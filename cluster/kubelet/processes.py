@@ -21,18 +21,17 @@ from typing import Any, NamedTuple
 
 from kubelet.orphans import kill_sessions
 from kubelet.processspec import Exit, ProcessSpec, StartError
+from kubelet.zygoteprotocol import CONTAINER_MARK, MAX_PACKET
 
 __all__ = ["Exit", "OutputSink", "ProcessRunner", "ProcessSpec", "RunningProcess", "StartError", "discard"]
 
 READ_SIZE = 64 * 1024
-MAX_PACKET = 4 * 1024 * 1024
 ZYGOTE_EXIT_SECONDS = 10.0
 DEATH_CHECKS = 200
 """How often to look, each 10 ms, whether killed processes are gone and their ports are free again."""
 FLOOD_PAUSE = 0.02
 """Seconds for which a stream is left alone that has filled its pipe: who floods its log waits, not the cluster."""
 SOURCE_ROOT = str(Path(__file__).resolve().parent.parent)
-CONTAINER_MARK = "KUBESVC_CONTAINER"
 
 OutputSink = Callable[[str, bytes], None]
 """Is given ``stdout`` or ``stderr`` and some bytes; must not block or raise."""

@@ -26,10 +26,9 @@ from typing import Any, NoReturn
 
 from kubelet import servers
 from kubelet.servers import ServerError
+from kubelet.zygoteprotocol import CONTAINER_MARK, MAX_PACKET
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
-MAX_PACKET = 4 * 1024 * 1024
-CONTAINER_MARK = "KUBESVC_CONTAINER"
 STATUS_FD = 3
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 """A terminal's Ctrl-C reaches the whole group; only the kubelet decides when pods stop."""

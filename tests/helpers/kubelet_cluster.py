@@ -56,11 +56,16 @@ class KubeletCluster:
         self.config = KubeletConfig(
             nodes, folder / "logs", folder / "pods", marker=marker("test", folder), working_dir=str(folder)
         )
+        self._network = network or DirectNetwork()
+        self.restart()
+
+    def restart(self) -> None:
+        """Make a new kubelet on what the Store has; the caller runs it."""
         self.kubelet = Kubelet(
             StoreListerWatcher(self.store),
             self.registry,
             self.config,
-            network or DirectNetwork(),
+            self._network,
             clock=time.time,
             monotonic=time.monotonic,
             rng=random.Random(2),

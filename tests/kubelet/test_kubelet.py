@@ -88,7 +88,7 @@ async def test_nginx_serves_its_welcome_page_and_logs_to_the_container_log(clust
         async for chunk in reader:
             if b'"GET / HTTP/1.1" 200' in chunk:
                 break
-    await reader.aclose()  # type: ignore[attr-defined] # the log is an asynchronous generator
+    await reader.aclose()
     pids = [cluster.pid("web"), *children_of(cluster.pid("web"))]
     cluster.registry.delete(PODS, "default", "web")
     await until(lambda: cluster.is_gone("web"))
@@ -372,3 +372,63 @@ async def test_a_pod_of_the_same_name_is_a_new_pod(cluster: KubeletCluster) -> N
     assert cluster.pod("web")["status"]["podIP"] == "127.246.1.3"
     await until(lambda: not is_alive(first))
     assert cluster.status("web")["restartCount"] == 0
+
+
+async def test_a_startup_probe_holds_the_other_probes_back(cluster: KubeletCluster) -> None:
+    startup = {"exec": {"command": ["test", "-e", "warm"]}, "periodSeconds": 1, "failureThreshold": 30}
+    readiness = {"tcpSocket": {"port": 8080}}
+    cluster.run(make_pod("slow", {**NETEXEC, "startupProbe": startup, "readinessProbe": readiness}))
+    await until(lambda: cluster.events("slow", "Unhealthy"))
+    assert not cluster.status("slow")["started"]
+    assert cluster.events("slow", "Unhealthy")[0].startswith("Startup probe failed: ")
+    (cluster.folder / "warm").touch()
+    await until(lambda: cluster.is_ready("slow"))
+    assert cluster.status("slow")["started"]
+
+
+async def test_a_sidecar_starts_before_the_others_and_ends_after_them(cluster: KubeletCluster) -> None:
+    script = "trap 'echo side-stop >> order; exit 0' TERM; echo side >> order; while :; do sleep 0.02; done"
+    sidecar = {"name": "s", **shell(script), "restartPolicy": "Always"}
+    main = shell("while ! test -s order; do sleep 0.02; done; echo main >> order")
+    cluster.run(make_pod("job", main, initContainers=[sidecar], restartPolicy="Never"))
+    await until(lambda: (cluster.folder / "order").exists() and "side-stop" in (cluster.folder / "order").read_text())
+    assert (cluster.folder / "order").read_text() == "side\nmain\nside-stop\n"
+    await until(lambda: cluster.phase("job") == "Succeeded")
+
+
+async def test_a_host_network_pod_has_the_address_of_its_node(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("host", NETEXEC, hostNetwork=True))
+    await until(lambda: cluster.is_ready("host"))
+    assert cluster.pod("host")["status"]["podIP"] == "127.169.0.1"
+    assert (await get("127.169.0.1", 8080, "/hostname")).endswith("host")
+
+
+async def test_a_failed_post_start_hook_restarts_the_container(cluster: KubeletCluster) -> None:
+    lifecycle = {"postStart": {"exec": {"command": ["sh", "-c", "echo no luck; exit 1"]}}}
+    cluster.run(make_pod("hooked", {**NETEXEC, "lifecycle": lifecycle}))
+    await until(lambda: cluster.status("hooked").get("restartCount", 0) >= 1)
+    assert cluster.events("hooked", "FailedPostStartHook")[0] == "PostStartHook failed: no luck"
+
+
+async def test_a_kubelet_that_starts_again_runs_what_is_left_and_lets_go_what_was_deleted(tmp_path: Path) -> None:
+    cluster = KubeletCluster(tmp_path)
+    for name in ("web", "leaving", "done"):
+        cluster.run(make_pod(name, NETEXEC))
+    cluster.registry.delete(PODS, "default", "leaving")
+    cluster.registry.update_status(PODS, {**cluster.pod("done"), "status": {"phase": "Succeeded"}})
+    for _ in range(2):
+        run = asyncio.create_task(cluster.kubelet.run())
+        await until(lambda: cluster.is_ready("web") and cluster.is_gone("leaving") and cluster.pid("web"))
+        assert cluster.phase("done") == "Succeeded"
+        assert not cluster.pid("done")
+        pid = cluster.pid("web")
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        assert not is_alive(pid)
+        cluster.restart()
+
+
+async def test_a_log_that_is_followed_ends_with_the_container(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("job", shell("echo one; sleep 0.2; echo two"), restartPolicy="Never"))
+    await until(lambda: cluster.pid("job"))
+    assert await cluster.logs("job", follow=True) == b"one\ntwo\n"
