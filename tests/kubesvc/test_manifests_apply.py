@@ -117,6 +117,32 @@ def test_the_echo_of_an_unreadable_field_is_not_reported_again() -> None:
     assert [fault.field for fault in faults_of(document, Invalid(SERVICES, "a", causes))] == ["spec.type"]
 
 
+def test_a_target_port_that_is_only_defaulted_from_an_unreadable_port_is_not_reported() -> None:
+    ports = "[{port: eighty}, {port: x, targetPort: 0}]"
+    (document,) = load_text(
+        f"{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {{ports: {ports}}}}}"
+    ).documents
+    causes = tuple(
+        FieldError("FieldValueInvalid", f"spec.ports[{index}].targetPort", "Invalid value: 0: no") for index in (0, 1)
+    )
+    assert [fault.field for fault in faults_of(document, Invalid(SERVICES, "a", causes))] == [
+        "spec.ports[1].targetPort"
+    ]
+
+
+def test_an_unsupported_value_comes_with_the_nearest_supported_one() -> None:
+    faults, _ = apply_documents(
+        new_registry(),
+        load_text(
+            "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: NodePor, ports: [{port: 80}]}}"
+        ).documents,
+    )
+    assert [str(fault) for fault in faults] == [
+        '<stdin>:1:61: spec.type: Unsupported value: "NodePor": '
+        'supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"\n    did you mean "NodePort"?'
+    ]
+
+
 def test_changed_objects_keep_their_places() -> None:
     def change(obj: JSON) -> tuple[JSON, list[FieldError]]:
         return {**obj, "spec": {}}, [FieldError("", "spec.ports[0]", "gone")]

@@ -89,7 +89,7 @@ class Fields:
         value = self.text(name, default)
         if value in supported:
             return value
-        self.notes.fault(unsupported(self.at(name), value, supported), did_you_mean(value, supported))
+        self.notes.fault(unsupported(self.at(name), value, supported))
         return default
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:

@@ -26,7 +26,7 @@ from kubeapi.scheme import (
 )
 from kubeapi.status import FieldError, StatusError
 from kubesvc.manifests.documents import Document, Loaded
-from kubesvc.manifests.faults import Fault
+from kubesvc.manifests.faults import Fault, is_written
 
 Outcome = Literal["created", "configured", "unchanged"]
 
@@ -89,16 +89,24 @@ def apply_documents(registry: Registry, documents: Iterable[Document]) -> tuple[
 def faults_of(document: Document, error: StatusError) -> list[Fault]:
     """Return the faults that a refusal of the Registry means: one per cause, or one at the object's name."""
     if error.causes:
-        return [document.fault(cause) for cause in error.causes if not _is_known(document, cause.field)]
+        return [document.fault(cause) for cause in error.causes if not _is_echo(document, cause.field)]
     if error.reason == "NotFound" and error.kind == NAMESPACES.plural:
         refusal = FieldError(error.reason, "metadata.namespace", error.message)
         return [document.fault(refusal, f"add a Namespace {document.namespace} to the manifests")]
     return [replace(document.fault(FieldError(error.reason, "metadata.name", error.message)), field="")]
 
 
-def _is_known(document: Document, field: str) -> bool:
-    """Tell whether the field's fault is but the echo of one that could not be read."""
-    return any(field == each or field.startswith((f"{each}.", f"{each}[")) for each in document.faulty)
+def _is_echo(document: Document, field: str) -> bool:
+    """Tell whether a fault only follows from a field that could not be read: it is in it, or defaulted from it."""
+    parent = field.rpartition(".")[0]
+    return any(
+        field == each
+        or field.startswith((f"{each}.", f"{each}["))
+        or (
+            each.rpartition(".")[0] == parent and field.endswith("targetPort") and not is_written(document.place, field)
+        )
+        for each in document.faulty
+    )
 
 
 def with_objects(

@@ -21,6 +21,7 @@ from kubesvc.manifests.faults import (
     Position,
     did_you_mean,
     forbidden,
+    hint_for_unsupported,
     invalid,
     locate,
     nearest,
@@ -70,6 +71,7 @@ class Document:
 
     def fault(self, error: FieldError, hint: str = "") -> Fault:
         """Return the fault of one field, with its position."""
+        hint = hint or hint_for_unsupported(error)
         return Fault.at(self.source, position_of(self, error.field), error.field, error.message, hint)
 
 

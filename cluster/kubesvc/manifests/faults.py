@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,18 +59,31 @@ class Fault:
 
 
 _SEGMENT = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
+_QUOTED = re.compile(r'"([^"]*)"')
 _SYNONYMS = {"clusterIPs": "clusterIP", "clusterIP": "clusterIPs"}
 """Fields of which Kubernetes may name the one when the manifest has the other."""
 
 
 def locate(place: Place, field: str) -> Position:
     """Return the position of a field path, or of the nearest ancestor that is written."""
+    *_, nearest_place = _way(place, field)
+    return nearest_place.position
+
+
+def is_written(place: Place, field: str) -> bool:
+    """Tell whether the manifest has the very field of a path."""
+    return len(list(_way(place, field))) == len(_SEGMENT.findall(field)) + 1
+
+
+def _way(place: Place, field: str) -> Iterator[Place]:
+    """Yield the places that lead to a field, as far as they are written; the first is the document itself."""
+    yield place
     for in_brackets, name in _SEGMENT.findall(field):
         child = _child(place, in_brackets or name)
         if child is None:
-            break
+            return
         place = child
-    return place.position
+        yield place
 
 
 def _child(place: Place, name: str) -> Place | None:
@@ -100,6 +113,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the hint that offers the nearest known name, "" if nothing comes near."""
     found = nearest(word, known)
     return f'did you mean "{found}"?' if found else ""
+
+
+def hint_for_unsupported(error: FieldError) -> str:
+    """Return the supported value that an unsupported one nearly is, as a hint, "" if there is none."""
+    given, found, supported = error.message.removeprefix("Unsupported value: ").partition(": supported values: ")
+    return did_you_mean(given.strip('"'), _QUOTED.findall(supported)) if found else ""
 
 
 def required(field: str, detail: str = "") -> FieldError:
