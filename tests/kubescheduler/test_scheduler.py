@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections import Counter
 
 import pytest
 from tests.helpers.kubecontroller_fakes import FakeCluster, node
 
 from kubeapi.meta import JSON, copy_object
-from kubeapi.scheme import NODES, PODS
+from kubeapi.registry import Registry, RegistryConfig
+from kubeapi.scheme import NODES, PODS, Resource
+from kubeapi.status import Conflict
 
 pytestmark = pytest.mark.looptime
 
@@ -75,3 +79,48 @@ async def test_a_pod_waits_for_a_place_on_a_full_node() -> None:
         cluster.registry.delete(PODS, "default", "first", grace_period_seconds=0)
         await cluster.settle()
         assert cluster.one(PODS, "second")["spec"]["nodeName"] == "node-1"
+
+
+class RefusingRegistry(Registry):
+    """Refuses the first bindings, as if another writer had come first."""
+
+    refusals = 2
+
+    def update(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
+        if resource is PODS and self.refusals:
+            self.refusals -= 1
+            raise Conflict(PODS, obj["metadata"]["name"])
+        return super().update(resource, obj, dry_run=dry_run)
+
+
+async def test_a_refused_binding_is_tried_again() -> None:
+    cluster = FakeCluster(nodes=1)
+    cluster.registry = RefusingRegistry(cluster.store, RegistryConfig(), clock=cluster.clock, rng=random.Random(1))
+    async with cluster.running():
+        cluster.registry.create(PODS, pod("web"))
+        await cluster.settle()
+        assert not cluster.one(PODS, "web")["spec"].get("nodeName")
+        await asyncio.sleep(1)
+        assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-1"
+
+
+async def test_a_pod_that_leaves_while_it_waits_is_forgotten() -> None:
+    async with FakeCluster(nodes=0).running() as cluster:
+        cluster.registry.create(PODS, pod("web"))
+        await cluster.settle()
+        assert cluster.events("FailedScheduling") == ["no nodes available to schedule pods"]
+        cluster.registry.delete(PODS, "default", "web")
+        cluster.registry.create(NODES, node("node-1"))
+        await cluster.settle()
+        assert cluster.pods() == []
+        assert cluster.events("Scheduled") == []
+
+
+async def test_a_node_that_goes_gets_no_more_pods() -> None:
+    async with FakeCluster(nodes=2).running() as cluster:
+        cluster.registry.delete(NODES, "", "node-1")
+        await cluster.settle()
+        for number in range(4):
+            cluster.registry.create(PODS, pod(f"web-{number}"))
+        await cluster.settle()
+        assert {each["spec"]["nodeName"] for each in cluster.pods()} == {"node-2"}
