@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from kubelet.orphans import kill_sessions
 from kubelet.processspec import Exit, ProcessSpec, StartError
-from kubelet.zygoteprotocol import CONTAINER_MARK, MAX_PACKET
+from kubelet.zygoteprotocol import ATTACHED, CONTAINER_MARK, MAX_MESSAGE, MAX_PACKET
 
 __all__ = ["Exit", "OutputSink", "ProcessRunner", "ProcessSpec", "RunningProcess", "StartError", "discard"]
 
@@ -151,9 +151,6 @@ class ProcessRunner:
 
     async def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for each in (ours, theirs):
-            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                each.setsockopt(socket.SOL_SOCKET, option, MAX_PACKET)
         try:
             with theirs:
                 self._zygote = await asyncio.create_subprocess_exec(
@@ -211,9 +208,11 @@ class ProcessRunner:
     def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         """Send at once or queue; the descriptors are closed when they have been sent."""
         packet = json.dumps(message).encode()
-        if len(packet) > MAX_PACKET:
+        if len(packet) > MAX_MESSAGE:
             self._close_all(descriptors)
             raise StartError("argument list too long")
+        if len(packet) > MAX_PACKET:
+            packet, descriptors = ATTACHED, (*descriptors, _in_memory(packet))
         self._outbox.append((packet, descriptors))
         self._flush()
 
@@ -292,6 +291,14 @@ class ProcessRunner:
     def _close_all(descriptors: tuple[int, ...]) -> None:
         for each in descriptors:
             os.close(each)
+
+
+def _in_memory(content: bytes) -> int:
+    """Return the descriptor of a file that is nowhere but in memory."""
+    descriptor = os.memfd_create("start")
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    return descriptor
 
 
 async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions: set[int]) -> None:

@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 from kubelet import servers
 from kubelet.servers import ServerError
-from kubelet.zygoteprotocol import CONTAINER_MARK, MAX_PACKET
+from kubelet.zygoteprotocol import ATTACHED, CONTAINER_MARK, MAX_MESSAGE, MAX_PACKET
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 STATUS_FD = 3
@@ -77,14 +77,16 @@ class Zygote:
 
     def _read_control(self) -> bool:
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 2)
+            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 3)
         except OSError:
             return False
         if not packet:
             return False
+        if packet == ATTACHED:
+            packet = os.pread(descriptors[-1], MAX_MESSAGE, 0)
         message = json.loads(packet)
         if message["op"] == "start":
-            self._start(message, descriptors)
+            self._start(message, descriptors[:2])
             for descriptor in descriptors:
                 os.close(descriptor)
         elif message["op"] == "kill":

@@ -98,6 +98,20 @@ async def test_a_process_gets_its_environment_three_descriptors_and_default_sign
     assert "/dev/null" in said
 
 
+async def test_an_environment_larger_than_a_socket_buffer_arrives(runner: ProcessRunner) -> None:
+    sink = Sink()
+    variables = {f"SERVICE_{number}": "x" * 100 for number in range(5000)}
+    process = await runner.start(ProcessSpec(("sh", "-c", "env | grep -c ^SERVICE_"), {**PATH, **variables}), sink)
+    assert (await process.wait()).code == 0
+    assert sink.said["stdout"] == b"5000\n"
+
+
+async def test_many_starts_at_once_wait_for_their_turn(runner: ProcessRunner) -> None:
+    specs = [sh(f"exit {number % 7}", working_dir="/" + "./" * 20000) for number in range(30)]
+    processes = await asyncio.gather(*(runner.start(spec) for spec in specs), return_exceptions=True)
+    assert all(isinstance(each, StartError) and "chdir to cwd" in str(each) for each in processes)
+
+
 async def test_killing_takes_what_the_process_has_started_too(runner: ProcessRunner) -> None:
     sink = Sink()
     process = await runner.start(sh("sleep 1000 & setsid sleep 1001 & echo $!; sleep 1002"), sink)
