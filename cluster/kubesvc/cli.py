@@ -74,11 +74,11 @@ def _state(name: str) -> StateDirectory:
 
 def _ask(name: str, question: Callable[[ControlClient], T]) -> T:
     """Return the running cluster's answer, or end with what it said."""
-    from kubesvc.client import ControlClient, NotRunningError, RefusedError
+    from kubesvc.client import ControlClient, RefusedError, UnreachableError
 
     try:
         return question(ControlClient(_state(name)))
-    except (NotRunningError, RefusedError) as error:
+    except (UnreachableError, RefusedError) as error:
         _fail(str(error))
 
 
@@ -108,7 +108,7 @@ def kubesvc() -> None:
 @click.option("--watch", is_flag=True, help="Apply edited files while the cluster runs.")
 def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool) -> None:
     """Start a cluster and apply manifests: files, folders, or - for stdin."""
-    from kubesvc.session import Order
+    from kubesvc.order import Order
     from kubesvc.up import run_up
 
     sys.exit(run_up(Order(paths, _state(name), is_detached=detach, timeout=timeout, is_watching=watch)))

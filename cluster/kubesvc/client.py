@@ -10,11 +10,13 @@ from urllib.parse import urlencode
 
 from kubesvc.state import StateDirectory
 
+ANSWER_SECONDS = 10.0
+"""How long one step of an answer may take; a cluster answers in milliseconds, unless it hangs."""
 _CHUNK = 64 * 1024
 
 
-class NotRunningError(Exception):
-    """No cluster of this name runs."""
+class UnreachableError(Exception):
+    """No cluster of this name answers; the text says whether one runs, and what to do."""
 
 
 class RefusedError(Exception):
@@ -24,19 +26,24 @@ class RefusedError(Exception):
 class _Connection(http.client.HTTPConnection):
     """HTTP over the control socket of a cluster."""
 
-    def __init__(self, state: StateDirectory) -> None:
+    def __init__(self, state: StateDirectory, timeout: float | None) -> None:
         super().__init__("localhost")
         self._state = state
+        self._limit = timeout
 
     def connect(self) -> None:
-        self.sock = self._state.connect_socket()
+        self.sock = self._state.connect_socket(self._limit)
 
 
 class ControlClient:
-    """The requests that the control socket answers (see ``control``)."""
+    """The requests that the control socket answers (see ``control``): UnreachableError, RefusedError.
 
-    def __init__(self, state: StateDirectory) -> None:
+    ``timeout`` is in seconds for one step of an answer, None for no limit.
+    """
+
+    def __init__(self, state: StateDirectory, timeout: float | None = ANSWER_SECONDS) -> None:
         self._state = state
+        self._timeout = timeout
 
     def status(self) -> dict[str, Any]:
         """Return the status document (``kubesvc status -o json``)."""
@@ -49,41 +56,53 @@ class ControlClient:
         self._request("POST", "/v1/scale", body)
 
     def stop(self) -> None:
-        """Begin to stop the cluster, and return when it is gone: its socket closes with the process."""
+        """Have the cluster begin to stop."""
         self._request("POST", "/v1/stop")
 
     def logs(self, **query: str) -> Iterator[bytes]:
         """Yield a container's log as it comes."""
-        connection, response = self._open("GET", f"/v1/logs?{urlencode(query)}")
+        connection = _Connection(self._state, self._timeout)
         try:
-            while chunk := response.read1(_CHUNK):
+            response = self._ask(connection, "GET", f"/v1/logs?{urlencode(query)}")
+            # A pod may be silent for as long as it likes.
+            connection.sock.settimeout(None)
+            while chunk := self._read(response, _CHUNK):
                 yield chunk
         finally:
             connection.close()
 
     def _request(self, method: str, path: str, body: object = None) -> bytes:
-        connection, response = self._open(method, path, body)
+        connection = _Connection(self._state, self._timeout)
         try:
-            return response.read()
+            return self._read(self._ask(connection, method, path, body))
         finally:
             connection.close()
 
-    def _open(
-        self, method: str, path: str, body: object = None
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        connection = _Connection(self._state)
+    def _ask(self, connection: _Connection, method: str, path: str, body: object = None) -> http.client.HTTPResponse:
+        encoded = json.dumps(body) if body is not None else None
         try:
-            encoded = json.dumps(body) if body is not None else None
             connection.request(method, path, encoded, {"Content-Type": "application/json"})
             response = connection.getresponse()
         except (OSError, http.client.HTTPException):
-            connection.close()
-            name = self._state.name
-            hint = "" if name == "default" else f" --name {name}"
-            message = f'cluster "{name}" is not running; start it with `kubesvc up PATH...{hint}`'
-            raise NotRunningError(message) from None
+            raise UnreachableError(self._why()) from None
         if response.status >= 400:
-            message = response.read().decode(errors="replace")
-            connection.close()
-            raise RefusedError(message)
-        return connection, response
+            raise RefusedError(self._read(response).decode(errors="replace"))
+        return response
+
+    def _read(self, response: http.client.HTTPResponse, most: int = -1) -> bytes:
+        """Return what there is, at the most ``most`` bytes; all of it without a bound."""
+        try:
+            return response.read() if most < 0 else response.read1(most)
+        except (OSError, http.client.HTTPException):
+            message = f'cluster "{self._state.name}" went away while it answered'
+            raise UnreachableError(message) from None
+
+    def _why(self) -> str:
+        name, owner = self._state.name, self._state.owner()
+        option = "" if name == "default" else f" --name {name}"
+        if owner is None:
+            return f'cluster "{name}" is not running; start it with `kubesvc up PATH...{option}`'
+        return (
+            f'cluster "{name}" (pid {owner}) does not answer: it is still starting, or it hangs; '
+            f"`kubesvc down{option}` ends it"
+        )

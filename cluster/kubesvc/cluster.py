@@ -2,7 +2,8 @@
 
 The one place where the components meet; they themselves only know the Store. Start: 1 the DNS addresses (nothing else
 starts if they are taken), 2 kubelet, controllers, scheduler, proxy and DNS, 3 outside servers, 4 control socket.
-Stop: the control socket refuses first, then connections drain, then pods end, then the tasks.
+Stop: connections drain, then pods end, then the tasks, and the control socket last, so that `kubesvc status` answers
+as long as there is something to see.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from kubeapi.events import EventRecorder
 from kubeapi.informer import StoreListerWatcher
@@ -30,12 +31,15 @@ from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
 from kubesvc import __version__, components
 from kubesvc.config import ClusterConfiguration
-from kubesvc.control import ControlServer
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.outside import OutsideError, start_outside_servers
 from kubesvc.readiness import waiting_for
 from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 from kubesvc.state import StateDirectory
+
+if TYPE_CHECKING:
+    from kubelet.processes import ProcessRunner
+    from kubesvc.control import LogQuery
 
 DRAIN_SECONDS = 5.0
 """How long established connections may go on when the cluster stops; then they are reset."""
@@ -59,14 +63,20 @@ class StartError(Exception):
 
 
 class Cluster:
-    """One running cluster. ``run`` is everything: it starts, serves until ``stop`` is set, and stops."""
+    """One running cluster. ``run`` is everything: it starts, serves until ``stop`` is set, and stops.
 
-    def __init__(self, config: ClusterConfiguration, state: StateDirectory, registry: Registry) -> None:
+    ``runner`` starts its processes; it stays the caller's, who closes it after the cluster.
+    """
+
+    def __init__(
+        self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, runner: ProcessRunner
+    ) -> None:
         self.config = config
         self.registry = registry
         self.store = registry.store
         self._state = state
         self._network = LoopbackNetwork.of(config)
+        self._runner = runner
         self._is_started = asyncio.Event()
         self._has_changed = asyncio.Event()
         self._dns_addresses: list[DNSAddress] = []
@@ -80,6 +90,7 @@ class Cluster:
             clock=time.time,
             monotonic=time.monotonic,
             rng=rng,
+            runner=runner,
         )
         self._controllers = ControllerManager(
             source, registry, components.controller_config(config), clock=time.time, rng=rng
@@ -97,7 +108,6 @@ class Cluster:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, serve until ``stop`` is set, drain and stop. StartError, alone or in a group, when it cannot."""
-        control = ControlServer(self, stop.set)
         unwatch = self._watch_everything()
         try:
             await self._bind_dns()
@@ -105,16 +115,16 @@ class Cluster:
                 tasks = self._start(group)
                 await self._start_outside()
                 await self._proxy.wait_until_programmed()
-                await control.start(self._state.bind_socket())
-                self._is_started.set()
-                await stop.wait()
-                await self._proxy.drain(DRAIN_SECONDS)
-                await self._kubelet.shutdown(POD_GRACE_SECONDS)
+                async with self._control_socket(stop):
+                    self._is_started.set()
+                    await stop.wait()
+                    await self._proxy.drain(DRAIN_SECONDS)
+                    await self._kubelet.shutdown(POD_GRACE_SECONDS)
                 for task in tasks:
                     task.cancel()
         finally:
             unwatch()
-            await control.close()
+            self._dns.close()
 
     def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         parts: dict[str, Coroutine[Any, Any, None]] = {
@@ -125,6 +135,23 @@ class Cluster:
             "dns": self._dns.run(),
         }
         return [group.create_task(part, name=name) for name, part in parts.items()]
+
+    @contextlib.asynccontextmanager
+    async def _control_socket(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        # aiohttp is slow to import; by now the pods are starting, and need no help.
+        from kubesvc.control import ControlServer
+
+        server = ControlServer(self, stop.set)
+        try:
+            await server.start(self._state.bind_socket())
+        except OSError as error:
+            message = f"cannot listen on {self._state.control_socket}: {error.strerror or error}"
+            raise StartError(message) from error
+        try:
+            yield
+        finally:
+            await server.close()
+            self._state.control_socket.unlink(missing_ok=True)
 
     async def _bind_dns(self) -> None:
         """Bind the name server. The cluster's own address is needed; the others are a convenience, and warned of."""
@@ -143,7 +170,7 @@ class Cluster:
 
     async def _start_outside(self) -> None:
         try:
-            await start_outside_servers(self.config, self._network, self._kubelet.runner)
+            await start_outside_servers(self.config, self._network, self._runner)
         except OutsideError as error:
             raise StartError(str(error)) from error
 
@@ -186,17 +213,16 @@ class Cluster:
             raise StatusError(400, "BadRequest", message)
         self.registry.scale(resource, namespace, name, replicas)
 
-    def logs(self, query: dict[str, str]) -> AsyncIterator[bytes]:
-        """Yield a container's log; StatusError."""
+    def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
+        """Return a container's log, or raise StatusError at once."""
         return self._kubelet.logs(
-            query.get("namespace", "default"),
-            query.get("pod", ""),
-            query.get("container", ""),
-            follow="follow" in query,
-            tail_lines=int(query["tailLines"]) if "tailLines" in query else None,
-            since_seconds=None,
-            previous="previous" in query,
-            timestamps="timestamps" in query,
+            query.namespace,
+            query.pod,
+            query.container,
+            follow=query.follow,
+            tail_lines=query.tail_lines,
+            previous=query.previous,
+            timestamps=query.timestamps,
         )
 
     def _listeners(self) -> list[Listener]:

@@ -2,18 +2,42 @@
 
 HTTP over a Unix socket that only its owner can open; no TCP port, so no web page can reach it. Thin: every answer
 comes from the Cluster, and a refusal is the text of its StatusError.
+
+    GET  /v1/status                the status document (see ``snapshot``)
+    POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
+    GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
+    POST /v1/stop                  begin to stop
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import socket
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
 from kubeapi.status import StatusError
+
+_log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 1.0
+"""How long requests may go on when the cluster has stopped."""
+
+
+class LogQuery(NamedTuple):
+    """What is wanted of a log, named as in the API's pods/log."""
+
+    namespace: str
+    pod: str
+    container: str
+    follow: bool
+    previous: bool
+    timestamps: bool
+    tail_lines: int | None
 
 
 class Controlled(Protocol):
@@ -27,9 +51,36 @@ class Controlled(Protocol):
         """Set the replicas of a workload; StatusError."""
         ...
 
-    def logs(self, query: dict[str, str]) -> AsyncIterator[bytes]:
-        """Yield a container's log; StatusError."""
+    def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
+        """Return a container's log, or raise StatusError at once."""
         ...
+
+
+def read_log_query(query: Mapping[str, str]) -> LogQuery:
+    """Read the parameters of a request; StatusError 400."""
+    tail = query.get("tailLines", "")
+    if tail and not (tail.isascii() and tail.isdecimal()):
+        message = f"tailLines: Invalid value: {tail!r}: must be an integer greater than or equal to 0"
+        raise StatusError(400, "BadRequest", message)
+    return LogQuery(
+        namespace=query.get("namespace", "default"),
+        pod=query.get("pod", ""),
+        container=query.get("container", ""),
+        follow=query.get("follow") == "true",
+        previous=query.get("previous") == "true",
+        timestamps=query.get("timestamps") == "true",
+        tail_lines=int(tail) if tail else None,
+    )
+
+
+def read_scale(body: object) -> tuple[str, str, str, int]:
+    """Read kind, namespace, name and replicas of a workload; StatusError 400."""
+    match body:
+        case {"kind": str(kind), "namespace": str(namespace), "name": str(name), "replicas": int(replicas)} if (
+            type(replicas) is int
+        ):
+            return kind, namespace, name, replicas
+    raise StatusError(400, "BadRequest", "want JSON with kind, namespace, name and an integer of replicas")
 
 
 class ControlServer:
@@ -47,7 +98,8 @@ class ControlServer:
         app.router.add_post("/v1/scale", self._scale)
         app.router.add_get("/v1/logs", self._logs)
         app.router.add_post("/v1/stop", self._stopped)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        # A follower of a silent pod notices only by cancellation that nobody reads any more.
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=CLOSE_SECONDS)
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
 
@@ -61,22 +113,19 @@ class ControlServer:
 
     async def _scale(self, request: web.Request) -> web.Response:
         try:
-            wanted = await request.json()
-            kind, namespace, name = str(wanted["kind"]), str(wanted["namespace"]), str(wanted["name"])
-            replicas = int(wanted["replicas"])
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError):
-            raise web.HTTPBadRequest(text="want JSON with kind, namespace, name and replicas") from None
-        self._cluster.scale(kind, namespace, name, replicas)
+            body = json.loads(await request.read())
+        except ValueError:
+            body = None
+        self._cluster.scale(*read_scale(body))
         return web.json_response({})
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
-        chunks = self._cluster.logs(dict(request.query))
-        first = await anext(chunks, b"")
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(first)
-        async for chunk in chunks:
-            await response.write(chunk)
+        async with contextlib.aclosing(self._cluster.logs(read_log_query(request.query))) as chunks:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            with contextlib.suppress(ConnectionError):
+                async for chunk in chunks:
+                    await response.write(chunk)
         return response
 
     async def _stopped(self, _request: web.Request) -> web.Response:
@@ -90,4 +139,9 @@ async def _refusals(request: web.Request, handler: Callable[[web.Request], Any])
         answer: web.StreamResponse = await handler(request)
     except StatusError as error:
         return web.Response(status=error.code, text=error.message)
+    except web.HTTPException:
+        raise
+    except Exception:
+        _log.exception("%s %s", request.method, request.path)
+        return web.Response(status=500, text="internal error; its details are in the cluster's log")
     return answer

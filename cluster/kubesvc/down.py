@@ -1,40 +1,72 @@
-"""`kubesvc down`: asks the cluster to drain and stop, waits until it is gone, and makes sure that nothing is left."""
+"""`kubesvc down`: asks the cluster to drain and stop, waits until it is gone, and makes sure that nothing is left.
+
+Who holds the lock is the truth about what runs. One that does not answer gets SIGTERM, as it may be starting, and
+SIGKILL when time is up.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 
-from kubesvc.client import ControlClient, NotRunningError
-from kubesvc.state import StateDirectory
+from kubelet.orphans import kill_orphans, marker
+from kubesvc.client import ControlClient, RefusedError, UnreachableError
+from kubesvc.console import counted
+from kubesvc.state import AlreadyRunningError, StateDirectory
 
+KILL_SECONDS = 5.0
+"""How long the kernel may take to end a killed process; one that waits for a disk can take for ever."""
 _POLL_SECONDS = 0.02
 
 
 def stop_cluster(state: StateDirectory, timeout: float) -> str:
-    """Stop the cluster and return what to tell the user; after ``timeout`` seconds its processes are killed."""
-    try:
-        ControlClient(state).stop()
-    except NotRunningError:
-        return _clean_up(state, f'cluster "{state.name}" is not running')
-    deadline = time.monotonic() + timeout if timeout else float("inf")
-    while state.owner() is not None:
-        if time.monotonic() > deadline:
-            return _kill(state)
-        time.sleep(_POLL_SECONDS)
-    return _clean_up(state, f'cluster "{state.name}" stopped')
+    """Stop the cluster and return what to tell the user; after ``timeout`` s, 0 for never, its processes are killed.
 
-
-def _kill(state: StateDirectory) -> str:
+    TimeoutError if even that does not end it, OSError if it may not be ended.
+    """
     owner = state.owner()
-    if owner:
-        os.kill(owner, signal.SIGKILL)
-    return _clean_up(state, f'cluster "{state.name}" did not stop in time and was killed')
+    if owner is None:
+        return _clean_up(state, "is not running")
+    deadline = time.monotonic() + (timeout or float("inf"))
+    try:
+        ControlClient(state, timeout or None).stop()
+    except (UnreachableError, RefusedError):
+        _signal(owner, signal.SIGTERM)
+    if _has_ended(state, owner, deadline):
+        return _clean_up(state, "stopped")
+    _signal(owner, signal.SIGKILL)
+    if not _has_ended(state, owner, time.monotonic() + KILL_SECONDS):
+        message = f'cluster "{state.name}" (pid {owner}) cannot be killed'
+        raise TimeoutError(message)
+    return _clean_up(state, "did not stop in time and was killed")
 
 
-def _clean_up(state: StateDirectory, said: str) -> str:
-    from kubelet.orphans import kill_orphans, marker
+def _signal(owner: int, number: signal.Signals) -> None:
+    # A process of another container is 0 here, and 0 would be our own group.
+    if owner > 0:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(owner, number)
 
-    left = kill_orphans(marker(state.name, state.path))
-    return f"{said}; {len(left)} left-over processes ended" if left else said
+
+def _has_ended(state: StateDirectory, owner: int, deadline: float) -> bool:
+    while state.owner() == owner:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _clean_up(state: StateDirectory, what: str) -> str:
+    """Kill what a crash has left, holding the lock: a cluster that has just started keeps its own processes."""
+    said = f'cluster "{state.name}" {what}'
+    if not state.path.is_dir():
+        return said
+    try:
+        with state.locked():
+            left = kill_orphans(marker(state.name, state.path))
+            state.control_socket.unlink(missing_ok=True)
+    except AlreadyRunningError:
+        return said
+    return f"{said}; ended {counted(len(left), 'process', 'processes')} that it had left" if left else said

@@ -18,7 +18,7 @@ from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
-from kubesvc.manifests import Document, Fault, Loaded, apply_documents, load, with_objects
+from kubesvc.manifests import Fault, Loaded, apply_documents, load, with_objects
 from kubesvc.network.loopback import translate
 
 
@@ -38,10 +38,11 @@ def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
     loaded = load(paths, stdin)
     configuration, faults, notes = read_configuration(loaded.configuration)
     documents, warnings = with_objects(loaded.documents, _translated)
-    registry = new_registry(configuration)
+    registry = _new_registry(configuration)
     if not faults:
         # Also when some documents have faults already: those of the others are found at once.
-        refused = rehearse(registry, documents)
+        bootstrap(registry, cluster_dns=configuration.networking.dns_address)
+        refused, _ = apply_documents(registry, documents)
         faults = (*faults, *(each for each in refused if not (loaded.faults and _misses_namespace(each))))
     return Prepared(
         replace(loaded, documents=documents),
@@ -52,19 +53,12 @@ def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
     )
 
 
-def rehearse(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
-    """Give the Registry's empty Store everything that a new cluster has, and return what it refuses."""
-    bootstrap(registry)
-    faults, _ = apply_documents(registry, documents)
-    return faults
-
-
 def _misses_namespace(fault: Fault) -> bool:
     """Tell whether a fault may be but the echo of a Namespace that could not be read."""
     return fault.field == "metadata.namespace" and fault.message.endswith(" not found")
 
 
-def new_registry(configuration: ClusterConfiguration) -> Registry:
+def _new_registry(configuration: ClusterConfiguration) -> Registry:
     """Return a Registry on an empty Store."""
     networking = configuration.networking
     config = RegistryConfig(

@@ -10,82 +10,48 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from io import StringIO
-from typing import TextIO
 
 from kubeapi.scheme import EVENTS
 from kubeapi.status import StatusError
 from kubeapi.store import EventType, WatchEvent
 from kubesvc import printers
 from kubesvc.cluster import Cluster
+from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console
 from kubesvc.manifests import Loaded, apply_documents, changes_between
+from kubesvc.order import Order
 from kubesvc.prepare import prepare
-from kubesvc.state import StateDirectory
 from kubesvc.watch import changes
 
 _MAX_WARNED = 1000
 """Distinct warnings printed in one run; a cluster that has said so many has been understood."""
 
-EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the user asked for. ``timeout`` is in seconds, 0 waits for ever."""
-
-    paths: tuple[str, ...]
-    state: StateDirectory
-    is_detached: bool
-    timeout: float
-    is_watching: bool
-
-
-@dataclass(frozen=True)
-class Console:
-    """Where the run is reported: ``out`` for what was asked for, ``err`` for everything else.
-
-    A reader that has gone away (`kubesvc up | head`) is no reason to stop.
-    """
-
-    out: TextIO
-    err: TextIO
-
-    def say(self, *lines: str) -> None:
-        """Print lines to ``out``."""
-        _print(self.out, lines)
-
-    def warn(self, *lines: str) -> None:
-        """Print lines to ``err``."""
-        _print(self.err, lines)
-
-
-def _print(stream: TextIO, lines: tuple[str, ...]) -> None:
-    with suppress(BrokenPipeError):
-        stream.write("".join(f"{line}\n" for line in lines))
-        stream.flush()
-
 
 class Session:
-    """The cluster as long as the user wants it. ``tell_parent`` gets the exit status of a detached start."""
+    """The cluster as long as the user wants it. ``tell_caller`` gets the exit status of the start, once known."""
 
     def __init__(
-        self, order: Order, console: Console, tell_parent: Callable[[int], None], cluster: Cluster, loaded: Loaded
+        self, order: Order, console: Console, cluster: Cluster, loaded: Loaded, tell_caller: Callable[[int], None]
     ) -> None:
         self._order = order
         self._console = console
-        self._tell_parent = tell_parent
+        self._tell_caller = tell_caller
         self._cluster = cluster
         self._loaded = loaded
         self._stop = asyncio.Event()
-        self._status = EXIT_WELL
+        self._status = EXIT_FAILED
         self._warned: set[tuple[str, str, str]] = set()
 
     async def run(self) -> int:
-        """Run the cluster until somebody ends it, and return the exit status. StartError in an ExceptionGroup."""
+        """Run the cluster until somebody ends it, and return the exit status; one that never got ready has failed.
+
+        StartError, in an ExceptionGroup.
+        """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_signal)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # nohup and a detached start ignore SIGHUP; else it says that the terminal is gone.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._on_signal)
         unwatch = self._cluster.store.watch(EVENTS, 0, self._on_event)
         try:
             async with asyncio.TaskGroup() as group:
@@ -104,10 +70,11 @@ class Session:
         self._announce()
         if is_ready:
             self._console.say("kubesvc: ready")
+            self._status = EXIT_WELL
         else:
             self._say_what_is_missing()
             self._status = EXIT_NOT_READY
-        self._tell_parent(self._status)
+        self._tell_caller(self._status)
         if not is_ready and not self._order.is_detached:
             self._stop.set()
         elif self._order.is_watching:

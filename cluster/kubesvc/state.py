@@ -6,9 +6,11 @@ Directory Specification 0.8. Paths of sockets go through ``/proc/self/fd`` becau
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
+import shutil
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -43,67 +45,83 @@ class StateDirectory:
 
     @property
     def log(self) -> Path:
-        """What a detached cluster writes."""
+        """What nobody else is told: all output of a detached cluster, tracebacks, complaints of libraries."""
         return self.path / "kubesvc.log"
 
     @property
     def pod_logs(self) -> Path:
-        """Logs of containers."""
+        """Logs of containers, kept until the next start."""
         return self.path / "pods"
 
     @property
     def work(self) -> Path:
-        """Files that running pods need (generated configurations); not kept from one run to the next."""
+        """Files that running pods need (generated configurations); gone after a run."""
         return self.path / "work"
 
-    def make(self) -> None:
-        """Create the directory, readable by its owner alone."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o700)
-
-    def acquire(self) -> int:
-        """Take the lock for this process and return its descriptor, which must stay open; AlreadyRunningError.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock; AlreadyRunningError if another process has it, OSError if the directory cannot be used.
 
         A POSIX record lock: a forked child does not inherit it, so it is taken by the process that stays.
         """
-        self.make()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(0o700)
         lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            self._take(lock)
+            yield
+        finally:
             os.close(lock)
+
+    def _take(self, lock: int) -> None:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            owner = _lock_owner(lock)
             message = (
-                f'cluster "{self.name}" is already running (pid {self.owner()}): '
+                f'cluster "{self.name}" is already running{f" (pid {owner})" if owner else ""}: '
                 f"stop it with `kubesvc down --name {self.name}`, or give this one another --name"
             )
             raise AlreadyRunningError(message) from None
-        return lock
+
+    def sweep(self) -> None:
+        """Remove what the last run has left; only the owner of the lock may call this."""
+        self.control_socket.unlink(missing_ok=True)
+        for directory in (self.pod_logs, self.work):
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def open_log(self) -> int:
+        """Return a descriptor of the emptied log; only the owner of the lock may call this."""
+        return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def owner(self) -> int | None:
-        """Return the process that holds the lock, None when nobody does. Never to be called by that process."""
+        """Return the process that holds the lock, None when nobody does, 0 when it is in another container.
+
+        Never to be called by that process: closing any descriptor of the file would drop its lock.
+        """
         try:
             lock = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
             return None
         try:
-            asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-            kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(lock, fcntl.F_GETLK, asked))
+            return _lock_owner(lock)
         finally:
             os.close(lock)
-        return None if kind == fcntl.F_UNLCK else pid
 
     def bind_socket(self) -> socket.socket:
         """Return the listening control socket; only the owner of the lock may call this."""
-        self.control_socket.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with self._short_path() as path:
             listener.bind(path)
         self.control_socket.chmod(0o600)
         return listener
 
-    def connect_socket(self) -> socket.socket:
-        """Return a connection to the running cluster; FileNotFoundError or ConnectionRefusedError without one."""
+    def connect_socket(self, timeout: float | None) -> socket.socket:
+        """Return a connection to the running cluster, of which no step takes longer than ``timeout`` s; OSError."""
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.settimeout(timeout)
         try:
             with self._short_path() as path:
                 client.connect(path)
@@ -119,6 +137,12 @@ class StateDirectory:
             yield f"/proc/self/fd/{directory}/{self.control_socket.name}"
         finally:
             os.close(directory)
+
+
+def _lock_owner(lock: int) -> int | None:
+    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(lock, fcntl.F_GETLK, asked))
+    return None if kind == fcntl.F_UNLCK else int(pid)
 
 
 def is_cluster_name(name: str) -> bool:

@@ -1,0 +1,45 @@
+"""Where a run of `kubesvc up` reports, and the exit statuses that it can end with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TextIO
+
+EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
+"""Stopped when asked to; could not go on; bad usage or manifest; not ready in time; Ctrl-C without a drain."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """``out`` is for what was asked for, ``err`` for everything else.
+
+    A reader that has gone away (`kubesvc up | head`) or a full disk is no reason to stop a cluster.
+    """
+
+    out: TextIO
+    err: TextIO
+
+    def say(self, *lines: str) -> None:
+        """Print lines to ``out``."""
+        _print(self.out, lines)
+
+    def warn(self, *lines: str) -> None:
+        """Print lines to ``err``."""
+        _print(self.err, lines)
+
+
+def _print(stream: TextIO, lines: tuple[str, ...]) -> None:
+    try:
+        stream.write("".join(f"{line}\n" for line in lines))
+        stream.flush()
+    except OSError:
+        # The buffer still holds the lines; they must go somewhere, or the interpreter complains at its end.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno(), inheritable=stream.fileno() <= 2)
+        os.close(null)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else many}"
