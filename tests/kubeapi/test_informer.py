@@ -1,0 +1,146 @@
+"""An Informer's cache equals the source, through batches, failures and an expired watch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from kubeapi.informer import RETRY_SECONDS, Delta, Informer, ObjectList, StoreListerWatcher
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.scheme import PODS, Resource
+from kubeapi.status import Expired
+from kubeapi.store import Store, WatchEvent
+
+
+def obj(name: str, value: int = 0) -> JSON:
+    return {"metadata": {"name": name, "namespace": "default"}, "value": value}
+
+
+class Follower:
+    """An Informer with what its handler was told, batch by batch."""
+
+    def __init__(self, source: StoreListerWatcher | FlakySource) -> None:
+        self.informer = Informer(source, PODS)
+        self.batches: list[Sequence[Delta]] = []
+        self.told = asyncio.Event()
+        self.informer.add_handler(self._note)
+
+    def _note(self, deltas: Sequence[Delta]) -> None:
+        self.batches.append(deltas)
+        self.told.set()
+
+    async def next_batch(self) -> list[tuple[str, bool, bool]]:
+        """Wait for a batch and return name, had an old state, has a new state of each delta."""
+        while not self.batches:
+            self.told.clear()
+            async with asyncio.timeout(10):
+                await self.told.wait()
+        return [(delta.key.name, delta.old is not None, delta.new is not None) for delta in self.batches.pop(0)]
+
+
+class FlakySource:
+    """A source that fails as often as it is told to, and then is the Store."""
+
+    def __init__(self, store: Store, *, list_failures: int = 0, watch_failures: int = 0) -> None:
+        self.list_failures, self.watch_failures = list_failures, watch_failures
+        self.lists = 0
+        self._source = StoreListerWatcher(store)
+
+    async def list(self, resource: Resource) -> ObjectList:
+        self.lists += 1
+        if self.lists <= self.list_failures:
+            raise ConnectionRefusedError
+        return await self._source.list(resource)
+
+    async def watch(self, resource: Resource, resource_version: int) -> AsyncIterator[Sequence[WatchEvent]]:
+        if self.watch_failures:
+            self.watch_failures -= 1
+            raise Expired(resource_version, resource_version + 1)
+        async for batch in self._source.watch(resource, resource_version):
+            yield batch
+
+
+@asynccontextmanager
+async def running(follower: Follower) -> AsyncIterator[Follower]:
+    task = asyncio.create_task(follower.informer.run())
+    try:
+        yield follower
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_the_first_batch_is_what_there_is() -> None:
+    store = Store()
+    store.create(PODS, obj("a"))
+    async with running(Follower(StoreListerWatcher(store))) as follower:
+        assert await follower.next_batch() == [("a", False, True)]
+        assert follower.informer.has_synced
+        await follower.informer.wait_for_sync()
+
+
+async def test_the_writes_of_one_turn_come_as_one_batch() -> None:
+    store = Store()
+    async with running(Follower(StoreListerWatcher(store))) as follower:
+        await follower.informer.wait_for_sync()
+        await asyncio.sleep(0)
+        store.create(PODS, obj("a"))
+        store.update(PODS, obj("a", 1))
+        store.create(PODS, obj("b"))
+        store.delete(PODS, "default", "a")
+        assert await follower.next_batch() == [
+            ("a", False, True),
+            ("a", True, True),
+            ("b", False, True),
+            ("a", True, False),
+        ]
+        assert list(follower.informer.cache) == [ObjectKey("default", "b")]
+
+
+async def test_writes_between_list_and_watch_are_not_lost() -> None:
+    store = Store()
+    async with running(Follower(StoreListerWatcher(store))) as follower:
+        await follower.informer.wait_for_sync()
+        store.create(PODS, obj("a"))
+        assert await follower.next_batch() == [("a", False, True)]
+
+
+@pytest.mark.looptime
+async def test_an_expired_watch_is_followed_by_a_new_list_that_tells_only_what_changed() -> None:
+    store = Store()
+    for name in ("same", "other", "gone"):
+        store.create(PODS, obj(name))
+    source = FlakySource(store, watch_failures=1)
+    async with running(Follower(source)) as follower:
+        await follower.next_batch()
+        store.update(PODS, obj("other", 1))
+        store.delete(PODS, "default", "gone")
+        store.create(PODS, obj("new"))
+        assert await follower.next_batch() == [("gone", True, False), ("other", True, True), ("new", False, True)]
+        assert source.lists == 2
+
+
+@pytest.mark.looptime
+async def test_a_source_that_fails_is_listed_again_after_a_pause() -> None:
+    store = Store()
+    store.create(PODS, obj("a"))
+    source = FlakySource(store, list_failures=2)
+    started = asyncio.get_running_loop().time()
+    async with running(Follower(source)) as follower:
+        assert await follower.next_batch() == [("a", False, True)]
+        assert asyncio.get_running_loop().time() - started == 2 * RETRY_SECONDS
+
+
+async def test_an_informer_that_ends_leaves_no_watch_behind() -> None:
+    store = Store()
+    async with running(Follower(StoreListerWatcher(store))) as follower:
+        await follower.informer.wait_for_sync()
+        await asyncio.sleep(0)
+    follower.batches.clear()
+    store.create(PODS, obj("a"))
+    await asyncio.sleep(0)
+    assert follower.batches == []

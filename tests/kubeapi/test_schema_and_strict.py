@@ -1,0 +1,183 @@
+"""What the schema knows, and what strict decoding says of an object that does not fit it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubeapi.meta import JSON
+from kubeapi.schema import definitions, struct, struct_of
+from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, PODS, RESOURCES, SERVICES, Resource
+from kubeapi.strict import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for, strict_faults
+
+GO = "json: cannot unmarshal"
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=str)
+def test_every_kind_has_its_definition_and_all_that_it_refers_to(resource: Resource) -> None:
+    wanted, seen = [struct_of(resource).name], set[str]()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for field in struct(name).fields.values():
+            leaf = field
+            while leaf.element is not None:
+                leaf = leaf.element
+            if leaf.kind == "struct":
+                wanted.append(leaf.name)
+    assert "apis.meta.v1.ObjectMeta" in seen
+
+
+def test_the_full_definitions_have_descriptions_and_patch_rules() -> None:
+    ports = definitions()["io.k8s.api.core.v1.ServiceSpec"]["properties"]["ports"]
+    assert ports["x-kubernetes-patch-merge-key"] == "port"
+    assert "virtual-ips" in ports["description"]
+    assert struct("core.v1.ServiceSpec").merge_keys == {"ports": "port"}
+    assert "strategy" in struct("apps.v1.DeploymentSpec").retain_keys
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj", "field"),
+    [
+        (SERVICES, {"spec": {"bogus": 1}}, "spec.bogus"),
+        (SERVICES, {"spec": {"ports": [{}, {"prot": "TCP"}]}}, "spec.ports[1].prot"),
+        (SERVICES, {"bogus": None}, "bogus"),
+        (PODS, {"spec": {"containers": [{"env": [{"nam": "A"}]}]}}, "spec.containers[0].env[0].nam"),
+        (SERVICES, {1: 2}, "1"),
+    ],
+    ids=["in a struct", "in a list", "null", "deep", "number as name"],
+)
+def test_an_unknown_field_is_named_with_its_path(resource: Resource, obj: JSON, field: str) -> None:
+    [fault] = strict_faults(resource, obj)
+    assert fault == (UNKNOWN_FIELD, field, f'unknown field "{field}"')
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj", "field", "message"),
+    [
+        (
+            SERVICES,
+            {"spec": {"ports": [{"port": "80"}]}},
+            "spec.ports[0].port",
+            f"{GO} string into Go struct field ServicePort.spec.ports.port of type int32",
+        ),
+        (
+            SERVICES,
+            {"spec": {"ports": [{"port": 1.5}]}},
+            "spec.ports[0].port",
+            f"{GO} number 1.5 into Go struct field ServicePort.spec.ports.port of type int32",
+        ),
+        (
+            SERVICES,
+            {"spec": {"ports": [{"port": 2**31}]}},
+            "spec.ports[0].port",
+            f"{GO} number 2147483648 into Go struct field ServicePort.spec.ports.port of type int32",
+        ),
+        (
+            SERVICES,
+            {"spec": {"ports": [{"port": True}]}},
+            "spec.ports[0].port",
+            f"{GO} bool into Go struct field ServicePort.spec.ports.port of type int32",
+        ),
+        (
+            SERVICES,
+            {"spec": {"ports": {"port": 80}}},
+            "spec.ports",
+            f"{GO} object into Go struct field ServiceSpec.spec.ports of type []v1.ServicePort",
+        ),
+        (
+            SERVICES,
+            {"spec": []},
+            "spec",
+            f"{GO} array into Go struct field Service.spec of type v1.ServiceSpec",
+        ),
+        (
+            SERVICES,
+            {"spec": {"selector": "app"}},
+            "spec.selector",
+            f"{GO} string into Go struct field ServiceSpec.spec.selector of type map[string]string",
+        ),
+        (
+            SERVICES,
+            {"metadata": {"labels": {"version": 1}}},
+            "metadata.labels[version]",
+            f"{GO} number into Go struct field ObjectMeta.metadata.labels of type string",
+        ),
+        (
+            SERVICES,
+            {"spec": {"publishNotReadyAddresses": "yes"}},
+            "spec.publishNotReadyAddresses",
+            f"{GO} string into Go struct field ServiceSpec.spec.publishNotReadyAddresses of type bool",
+        ),
+        (
+            SERVICES,
+            {"spec": {"ports": [{"targetPort": []}]}},
+            "spec.ports[0].targetPort",
+            f"{GO} array into Go value of type int32",
+        ),
+        (
+            PODS,
+            {"spec": {"containers": [{"resources": {"limits": {"cpu": "much"}}}]}},
+            "spec.containers[0].resources.limits[cpu]",
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        ),
+        (
+            PODS,
+            {"metadata": {"deletionTimestamp": "soon"}},
+            "metadata.deletionTimestamp",
+            'parsing time "soon" as "2006-01-02T15:04:05Z07:00": cannot parse "soon" as an RFC 3339 time',
+        ),
+        (CONFIGMAPS, {"binaryData": {"a": "?"}}, "binaryData[a]", "illegal base64 data"),
+        (CONFIGMAPS, {"binaryData": {"a": 1}}, "binaryData[a]", f"{GO} number into Go value of type string"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 45 else "",
+)
+def test_a_wrong_type_is_said_as_go_says_it(resource: Resource, obj: JSON, field: str, message: str) -> None:
+    assert strict_faults(resource, obj) == [(TYPE_INVALID, field, message)]
+
+
+@pytest.mark.parametrize("obj", [None, 1, "x", [], True])
+def test_what_is_no_object_has_one_fault(obj: Any) -> None:
+    [fault] = strict_faults(SERVICES, obj)
+    assert fault.message.endswith("into Go value of type Service")
+
+
+def test_decoding_drops_nulls_and_the_unreadable_and_keeps_the_rest() -> None:
+    obj = {
+        "metadata": {"name": "web", "labels": None, "annotations": {"a": None, 5: "five", True: "yes"}},
+        "spec": {"type": None, "ports": [{"port": 80.0, "name": 5, "x": 1}, None], "externalIPs": ["a", 1]},
+    }
+    decoded = decode(SERVICES, obj)
+    assert decoded.object == {
+        "metadata": {"name": "web", "annotations": {"a": "", "5": "five", "true": "yes"}},
+        "spec": {"ports": [{"port": 80}, {}], "externalIPs": ["a"]},
+    }
+    assert [fault.field for fault in decoded.unknown] == ["spec.ports[0].x"]
+    assert [fault.field for fault in decoded.mistyped] == ["spec.ports[0].name", "spec.externalIPs[1]"]
+
+
+def test_decoding_changes_nothing_of_what_it_reads() -> None:
+    obj: JSON = {"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}}
+    read = decode(SERVICES, obj).object
+    read["spec"]["ports"][0]["port"] = 81
+    read["spec"]["selector"]["a"] = "c"
+    assert obj == {"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj", "hint"),
+    [
+        (SERVICES, {"spec": {"ports": [{"targetport": 80}]}}, "targetPort"),
+        (SERVICES, {"spec": {"selectors": {}}}, "selector"),
+        (DEPLOYMENTS, {"spec": {"template": {"spec": {"container": []}}}}, "containers"),
+        (SERVICES, {"metadata": {"lables": {}}}, "labels"),
+        (SERVICES, {"spec": {"zzz": {}}}, ""),
+        (SERVICES, {"spec": {"type": 1}}, ""),
+    ],
+)
+def test_a_near_miss_has_a_hint(resource: Resource, obj: JSON, hint: str) -> None:
+    [fault] = strict_faults(resource, obj)
+    assert hint_for(resource, fault) == hint

@@ -1,0 +1,124 @@
+"""The Store's promises: one version counter, no-op writes, and watches that replay to what a list says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.scheme import PODS, SERVICES
+from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
+from kubeapi.store import EventType, Store, WatchEvent
+
+
+def obj(name: str, value: int = 0, namespace: str = "default") -> JSON:
+    return {"metadata": {"name": name, "namespace": namespace}, "value": value}
+
+
+def replay(state: dict[ObjectKey, JSON], events: list[WatchEvent]) -> dict[ObjectKey, JSON]:
+    """Return what a follower that had ``state`` has after ``events``."""
+    result = dict(state)
+    for event in events:
+        if event.type is EventType.DELETED:
+            del result[key_of(event.object)]
+        else:
+            assert (event.type is EventType.ADDED) is (key_of(event.object) not in result)
+            result[key_of(event.object)] = event.object
+    return result
+
+
+def listed(store: Store) -> dict[ObjectKey, JSON]:
+    return {key_of(each): each for each in store.list(PODS)}
+
+
+def test_every_write_gets_the_next_version_whatever_the_resource() -> None:
+    store = Store()
+    versions = [
+        store.create(PODS, obj("a"))["metadata"]["resourceVersion"],
+        store.create(SERVICES, obj("a"))["metadata"]["resourceVersion"],
+        store.update(PODS, obj("a", 1))["metadata"]["resourceVersion"],
+        store.delete(PODS, "default", "a")["metadata"]["resourceVersion"],
+    ]
+    assert versions == ["1", "2", "3", "4"]
+
+
+def test_writing_what_is_stored_changes_nothing_and_tells_nobody() -> None:
+    store, events = Store(), list[WatchEvent]()
+    stored = store.create(PODS, obj("a"))
+    store.watch(PODS, 1, events.append)
+    assert store.update(PODS, obj("a")) is stored
+    assert (store.resource_version, events) == (1, [])
+
+
+def test_names_are_taken_missing_or_stale() -> None:
+    store = Store()
+    first = store.create(PODS, obj("a"))
+    store.update(PODS, obj("a", 1))
+    with pytest.raises(AlreadyExists):
+        store.create(PODS, obj("a"))
+    with pytest.raises(Conflict):
+        store.update(PODS, {**first, "value": 2})
+    with pytest.raises(NotFound, match='pods "b" not found'):
+        store.get(PODS, "default", "b")
+    with pytest.raises(NotFound):
+        store.delete(PODS, "default", "b")
+
+
+def test_a_list_is_of_one_namespace_or_of_all() -> None:
+    store = Store()
+    for namespace in ("x", "y"):
+        store.create(PODS, obj("a", namespace=namespace))
+    assert [key_of(each).namespace for each in store.list(PODS)] == ["x", "y"]
+    assert len(store.list(PODS, "x")) == 1
+    assert store.list(PODS, "z") == []
+
+
+def test_a_watch_that_is_stopped_hears_no_more() -> None:
+    store, events = Store(), list[WatchEvent]()
+    stop = store.watch(PODS, 0, events.append)
+    store.create(PODS, obj("a"))
+    stop()
+    stop()
+    store.create(PODS, obj("b"))
+    assert [event.object["metadata"]["name"] for event in events] == ["a"]
+
+
+def test_a_watch_from_before_the_history_is_expired() -> None:
+    store = Store(history_limit=3)
+    for number in range(5):
+        store.create(PODS, obj(f"p{number}"))
+    with pytest.raises(Expired, match="too old resource version: 1"):
+        store.watch(PODS, 1, lambda _: None)
+    events: list[WatchEvent] = []
+    store.watch(PODS, 2, events.append)
+    assert [event.resource_version for event in events] == [3, 4, 5]
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["put", "delete"]), st.sampled_from("abc"), st.integers(0, 2)), max_size=30)
+
+
+@given(STEPS, st.integers(0, 30), st.integers(1, 40))
+def test_replaying_a_watch_from_any_version_equals_a_list(
+    steps: list[tuple[str, str, int]], start: int, history_limit: int
+) -> None:
+    store = Store(history_limit)
+    states: dict[int, dict[ObjectKey, JSON]] = {0: {}}
+    live: list[WatchEvent] = []
+    store.watch(PODS, 0, live.append)
+    for verb, name, value in steps:
+        exists = store.find(PODS, ObjectKey("default", name)) is not None
+        if verb == "put":
+            (store.update if exists else store.create)(PODS, obj(name, value))
+        elif exists:
+            store.delete(PODS, "default", name)
+        states[store.resource_version] = listed(store)
+    assert replay({}, live) == listed(store)
+    version = min(start, store.resource_version)
+    late: list[WatchEvent] = []
+    try:
+        store.watch(PODS, version, late.append)
+    except Expired:
+        assert store.resource_version - version > history_limit
+        return
+    assert replay(states[version], late) == listed(store)
