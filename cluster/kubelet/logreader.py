@@ -102,23 +102,14 @@ class _Reader:
 
     def _follow(self) -> bool:
         """Open the part that comes after the one being read, if that was rotated away; else there is nothing yet."""
-        mine = os.fstat(self._parts[0]) if self._parts else None
-        newer = self._path
-        for number in range(MAX_FILES):
-            part = log_part(self._path, number)
-            try:
-                found = part.stat()
-            except OSError:
-                continue
-            if mine is not None and (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino):
-                break
-            newer = part
-        else:
-            number = MAX_FILES
-        if number == 0:
-            return False
+        present = [part for number in range(MAX_FILES) if (part := log_part(self._path, number)).exists()]
+        if self._parts:
+            mine = os.fstat(self._parts[0])
+            same = [index for index, part in enumerate(present) if _is_same(part, mine)]
+            present = present[: same[0]] if same else present
         before = len(self._parts)
-        self._open(newer)
+        if present:
+            self._open(present[-1])
         return len(self._parts) > before
 
     def close(self) -> None:
@@ -126,6 +117,14 @@ class _Reader:
         for part in self._parts:
             os.close(part)
         self._parts = []
+
+
+def _is_same(part: Path, status: os.stat_result) -> bool:
+    try:
+        found = part.stat()
+    except OSError:
+        return False
+    return os.path.samestat(found, status)
 
 
 async def _tail(descriptor: int, count: int) -> tuple[int, int]:

@@ -44,6 +44,8 @@ BACK_OFF_LIMIT = 300.0
 """The longest back-off; a container that ran for twice as long starts anew (``MaxContainerBackOff``)."""
 PULL_BACK_OFF_SHOWN_AFTER = 1.0
 """Seconds after which ErrImagePull becomes ImagePullBackOff (the kubelet's next synchronisation)."""
+START_RETRY_SECONDS = 1.0
+"""Pause after the first start that failed, in which its reason can be seen (the kubelet's next synchronisation)."""
 LEAST_TERM_SECONDS = 2.0
 """Between SIGTERM and SIGKILL when a hook has used up the grace period (``minimumGracePeriodInSeconds``)."""
 
@@ -190,8 +192,7 @@ def _ended(
         message="",
     )
     if waiting and not wait:
-        # a start that failed is tried again with a pause from the first time on, or it would spin
-        return replace(container, reason=waiting[0], message=waiting[1], retry_at=now + 1.0)
+        return replace(container, reason=waiting[0], message=waiting[1], retry_at=now + START_RETRY_SECONDS)
     if wait:
         text = f"Back-off restarting failed container {container.name} in pod {state.label}"
         actions.append(Report("Warning", "BackOff", text))

@@ -199,8 +199,14 @@ class PodWorker:
     def _spawn(self, work: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"{self.spec.key}: {what}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._settle)
         return task
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        """Let no failure pass in silence, and none be more than its pod's."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._report("Warning", "FailedSync", f"error syncing pod: {task.get_name()}: {error!r}")
 
     def _arm_timer(self) -> None:
         if self._timer is not None:
