@@ -1,0 +1,482 @@
+"""Every command and every option, as they are typed; what is printed, the exit status, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.helpers.cluster_cli import (
+    KUBESVC,
+    ClusterCommands,
+    assert_nothing_left,
+    curl,
+    eventually,
+    find,
+    running,
+)
+from tests.helpers.cluster_ground import Ground, is_alive, processes_of
+from tests.helpers.cluster_manifests import deployment, pod, script, service, stream, write
+
+GROUND = Ground(0)
+OTHER_GROUND = Ground(1)
+TALK = "import time; print('first', flush=True); print('second', flush=True); time.sleep(3600)"
+"""What the pod `talk` does."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommands]:
+    """Have one cluster for all stories that only look, or that put back what they change."""
+    manifests = stream(
+        GROUND.configuration(),
+        service("web"),
+        deployment("web", 2),
+        pod("talk", script(TALK)),
+        pod("shy", script(TALK)),
+    )
+    with running(ClusterCommands(tmp_path_factory.mktemp("state"), "shared"), "-", stdin=manifests) as commands:
+        yield commands
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> ClusterCommands:
+    """Return the commands of a cluster that does not run."""
+    return ClusterCommands(tmp_path, "own")
+
+
+def small(tmp_path: Path, ground: Ground = OTHER_GROUND) -> str:
+    """Return a file with one Service and one pod."""
+    return write(tmp_path / "small.yaml", ground.configuration(), service("web"), deployment("web"))
+
+
+class TestUpInTheForeground:
+    def test_it_prints_services_and_lines_to_copy_and_ends_well_on_ctrl_c(
+        self, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        with commands.foreground(small(tmp_path)) as up:
+            up.wait_until_ready()
+            at, before = commands.at("web"), commands.status()
+            lines = up.out().splitlines()
+            assert lines[0].split("   ")[0] == "NAMESPACE"
+            assert lines[-1] == "kubesvc: ready"
+            command = next(line for line in lines if line.startswith("curl ") and at in line)
+            subprocess.run([*command.split(), "-sS"], check=True, capture_output=True)
+            question = next(line for line in lines if line.startswith("dig ") and "web.default" in line)
+            answer = subprocess.run(question.split(), check=True, capture_output=True, text=True)
+            assert answer.stdout == f"{commands.service('web')['clusterIP']}\n"
+            up.interrupt()
+            assert up.wait() == 0
+            assert "draining; a second Ctrl-C stops at once" in up.err()
+        assert_nothing_left(commands, before)
+
+    def test_a_second_ctrl_c_stops_at_once(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {TALK}"
+        file = write(tmp_path / "deaf.yaml", OTHER_GROUND.configuration(), pod("deaf", script(deaf)))
+        with commands.foreground(file) as up:
+            up.wait_until_ready()
+            assert eventually(lambda: commands.named("logs", "deaf").stdout == "first\nsecond\n")
+            before = commands.status()
+            up.interrupt()
+            assert eventually(lambda: "draining" in up.err())
+            assert up.process.poll() is None
+            up.interrupt()
+            assert up.wait() == 130
+        assert eventually(lambda: not processes_of(commands.state))
+        assert_nothing_left(commands, before)
+
+    def test_sigterm_drains_as_ctrl_c_does(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        with commands.foreground(small(tmp_path)) as up:
+            up.wait_until_ready()
+            up.process.send_signal(signal.SIGTERM)
+            assert up.wait() == 0
+
+    def test_down_in_another_terminal_ends_it(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        with commands.foreground(small(tmp_path)) as up:
+            up.wait_until_ready()
+            assert commands.down().stdout == 'cluster "own" stopped\n'
+            assert up.wait() == 0
+
+    def test_down_while_it_starts_ends_it_too(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        with commands.foreground(small(tmp_path)) as up:
+            assert eventually(
+                lambda: (commands.state / "lock").exists() and commands.down().stdout.endswith("stopped\n")
+            )
+            up.wait()
+        assert not processes_of(commands.state)
+
+    def test_what_is_not_ready_in_time_ends_with_4_and_its_reasons(
+        self, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        file = write(tmp_path / "never.yaml", OTHER_GROUND.configuration(), never_ready())
+        with commands.foreground("--timeout", "500ms", file) as up:
+            assert up.wait() == 4
+            assert "kubesvc: not ready within 0.5s:" in up.err()
+            assert "Pod default/never" in up.err()
+            assert "kubesvc: ready" not in up.out()
+        assert not processes_of(commands.state)
+
+
+def never_ready() -> dict[str, object]:
+    """Return a pod that lives but is never ready."""
+    probe = {"exec": {"command": [sys.executable, "-c", "raise SystemExit(1)"]}}
+    return pod("never", script(TALK, readinessProbe=probe))
+
+
+class TestUpDetached:
+    def test_what_is_not_ready_in_time_goes_on(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        file = write(
+            tmp_path / "never.yaml", OTHER_GROUND.configuration(), never_ready(), service("web"), deployment("web")
+        )
+        with running(commands, "--timeout", "1s", file, exit_status=4):
+            assert curl(f"http://{commands.at('web')}/hostname").startswith("web-")
+            assert commands.status()["waitingFor"] == ["Pod default/never: Running"]
+
+    def test_it_leaves_nothing_in_the_callers_hands(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        # A shell that waits for the end of a pipe, `kubesvc up --detach ... | cat`, must come back.
+        line = f"{' '.join(KUBESVC)} up --detach --name own {small(tmp_path)} | cat"
+        result = subprocess.run(
+            line, shell=True, env=commands.env, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert result.stdout.splitlines()[-1] == "kubesvc: ready"
+        assert commands.down().returncode == 0
+
+    def test_a_second_one_of_the_same_name_is_refused(self, cluster: ClusterCommands, tmp_path: Path) -> None:
+        pid, log = cluster.status()["pid"], cluster.log()
+        result = cluster.up(small(tmp_path))
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.startswith(f'kubesvc: cluster "shared" is already running (pid {pid}): ')
+        assert "--name" in result.stderr
+        assert cluster.log() == log
+        assert cluster.status()["ready"]
+
+    def test_another_one_on_other_addresses_runs_beside_it(
+        self, cluster: ClusterCommands, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        with running(commands, small(tmp_path)):
+            assert curl(f"http://{commands.at('web')}/hostname") in {each["name"] for each in commands.pods()}
+            assert curl(f"http://{cluster.at('web')}/hostname") in {each["name"] for each in cluster.pods()}
+            assert commands.dig("web.default.svc.cluster.local") != cluster.dig("web.default.svc.cluster.local")
+        assert cluster.status()["ready"]
+
+    def test_another_one_on_the_same_addresses_is_told_which_and_whose(
+        self, cluster: ClusterCommands, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        holder = cluster.status()
+        dns = holder["dns"]["addresses"][0]
+        result = commands.up(small(tmp_path, GROUND))
+        assert (result.returncode, result.stdout) == (1, "")
+        assert f"{dns['address']}:{dns['port']}" in result.stderr
+        assert f"(pid {holder['pid']})" in result.stderr
+        assert not processes_of(commands.state)
+        assert cluster.status()["ready"]
+
+
+class TestInput:
+    def test_folders_lists_several_documents_and_stdin_are_read_together(
+        self, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        write(folder / "a.yaml", OTHER_GROUND.configuration(), service("one"), deployment("one"))
+        (folder / "b.json").write_text(
+            json.dumps({"apiVersion": "v1", "kind": "List", "items": [service("two", "one")]})
+        )
+        (folder / "notes.txt").write_text("no manifest: [")
+        with running(commands, str(folder), "-", stdin=stream(service("three", "one"))):
+            hosts = {curl(f"http://{commands.at(name)}/hostname") for name in ("one", "two", "three")}
+            assert hosts == {each["name"] for each in commands.pods("one-")}
+
+    def test_an_unknown_kind_is_named_and_the_rest_runs(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "front"}}
+        file = write(tmp_path / "some.yaml", OTHER_GROUND.configuration(), ingress, service("web"), deployment("web"))
+        result = commands.up(file)
+        assert result.returncode == 0
+        assert "networking.k8s.io/v1 Ingress front is left out" in result.stderr
+        assert curl(f"http://{commands.at('web')}/hostname")
+        commands.down()
+
+    def test_a_moved_address_is_named_with_both_addresses(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        moved = service("web", externalIPs=["192.168.77.7"])
+        file = write(tmp_path / "moved.yaml", OTHER_GROUND.configuration(), moved, deployment("web"))
+        result = commands.up(file)
+        assert "spec.externalIPs[0]: 192.168.77.7 is 127.168.77.7 on this machine" in result.stderr
+        assert commands.at("web", "externalIP") == "127.168.77.7:8080"
+        commands.down()
+
+    def test_every_fault_of_every_document_is_told_at_once_and_nothing_starts(
+        self, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        (tmp_path / "one.yaml").write_text(
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: 1bad\nspec:\n  ports:\n  - port: 70000\n"
+            "---\n"
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: two\n"
+        )
+        (tmp_path / "two.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: [}\n")
+        (tmp_path / "three.yaml").write_text(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: ok}\nspec: {prots: [], ports: [{port: 80}]}\n"
+        )
+        result = commands.up(str(tmp_path))
+        said = result.stderr
+        assert (result.returncode, result.stdout) == (2, "")
+        assert f'{tmp_path}/one.yaml:4:3: metadata.name: Invalid value: "1bad"' in said
+        assert f"{tmp_path}/one.yaml:7:5: spec.ports[0].port: Invalid value: 70000" in said
+        assert f"{tmp_path}/one.yaml:14:3: spec.replicas:" in said
+        assert f"{tmp_path}/two.yaml:3:" in said
+        assert f'{tmp_path}/three.yaml:4:8: spec.prots: unknown field "spec.prots"' in said
+        assert said.endswith("faults found, nothing was started\n")
+        assert not processes_of(commands.state)
+        assert commands.named("status").returncode == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["up"], "Missing argument 'PATH...'"),
+            (["up", "nowhere.yaml"], 'nowhere.yaml: the path "nowhere.yaml" does not exist'),
+            (["up", "-"], "there are no objects in it"),
+            (["up", "--timeout", "soon", "-"], "'soon' is not a duration"),
+            (["up", "--name", "Not_A_Name", "-"], "a cluster name is a DNS-1123 label"),
+            (["scale", "web", "--replicas=1"], 'write it as "deployment/NAME"'),
+            (["scale", "deployment/web"], "Missing option '--replicas'"),
+            (["scale", "deployment/web", "--replicas=-1"], "-1 is not in the range"),
+            (["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
+            (["sing"], "No such command 'sing'"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_bad_usage_is_said_with_status_2(self, commands: ClusterCommands, arguments: list[str], said: str) -> None:
+        result = commands.run(*arguments)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert said in result.stderr
+
+
+class TestDown:
+    def test_a_cluster_that_does_not_run_is_no_failure(self, commands: ClusterCommands) -> None:
+        result = commands.down()
+        assert (result.returncode, result.stdout) == (0, 'cluster "own" is not running\n')
+
+    @pytest.mark.parametrize("command", [["status"], ["logs", "x"], ["scale", "deployment/x", "--replicas=1"]], ids=str)
+    def test_other_commands_say_that_it_does_not_run(self, commands: ClusterCommands, command: list[str]) -> None:
+        result = commands.named(*command)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr == 'kubesvc: cluster "own" is not running; start it with `kubesvc up PATH... --name own`\n'
+
+
+class TestStatus:
+    def test_json_says_what_scripts_need(self, cluster: ClusterCommands) -> None:
+        document = cluster.status()
+        web = find(document["services"], name="web")
+        listener = find(web["listeners"], kind="clusterIP")
+        assert (document["name"], document["ready"], document["waitingFor"]) == ("shared", True, [])
+        assert (web["namespace"], web["type"], web["dnsName"]) == (
+            "default",
+            "ClusterIP",
+            "web.default.svc.cluster.local",
+        )
+        assert listener["address"] == web["clusterIP"]
+        assert (listener["port"], listener["protocol"], listener["nodePort"], listener["target"]) == (
+            8080,
+            "TCP",
+            False,
+            8080,
+        )
+        pods = {each["name"]: each for each in document["pods"] if each["name"].startswith("web-")}
+        assert {each["pod"]: each["address"] for each in web["endpoints"]} == {
+            name: each["podIP"] for name, each in pods.items()
+        }
+        assert all(each["ready"] for each in web["endpoints"])
+        assert all(each["phase"] == "Running" and is_alive(each["pid"]) for each in pods.values())
+        assert {"default/kubernetes", "kube-system/kube-dns"} <= {
+            f"{each['namespace']}/{each['name']}" for each in document["services"]
+        }
+
+    def test_the_tables_are_for_people(self, cluster: ClusterCommands) -> None:
+        plain, wide = cluster.named("status").stdout, cluster.named("status", "-o", "wide").stdout
+        assert "LISTENERS" not in plain
+        assert "IMAGES" not in plain
+        assert f"{cluster.at('web')}/TCP" in wide
+        assert "agnhost" in wide
+
+    def test_its_metrics_are_served_where_the_configuration_says(self, cluster: ClusterCommands) -> None:
+        curl(f"http://{cluster.at('web')}/hostname")
+        assert "web" in curl(f"http://{GROUND.node(0)}:10249/metrics")
+        assert curl(f"http://{GROUND.node(0)}:10256/livez")
+
+
+class TestLogs:
+    def test_it_prints_what_the_pod_wrote(self, cluster: ClusterCommands) -> None:
+        assert eventually(lambda: cluster.named("logs", "talk").stdout == "first\nsecond\n")
+        assert cluster.named("logs", "talk", "--tail", "1").stdout == "second\n"
+        stamped = cluster.named("logs", "talk", "--timestamps", "-c", "script").stdout.splitlines()
+        assert [line.split(" ", 1)[1] for line in stamped] == ["first", "second"]
+
+    def test_following_goes_on_until_the_reader_stops_it(self, cluster: ClusterCommands) -> None:
+        pod_name = cluster.ready_pods("talk")[0]["name"]
+        follower = subprocess.Popen(
+            [*KUBESVC, "logs", "--name", cluster.name, "-f", pod_name],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=cluster.env,
+        )
+        with follower:
+            assert follower.stdout is not None
+            assert [follower.stdout.readline() for _ in range(2)] == ["first\n", "second\n"]
+            assert follower.poll() is None
+            follower.send_signal(signal.SIGINT)
+            _, err = follower.communicate(timeout=10)
+        assert "Traceback" not in err
+
+    def test_the_instance_before_a_restart_is_kept(self, cluster: ClusterCommands) -> None:
+        first = cluster.pods("shy")[0]["pid"]
+        assert eventually(lambda: cluster.named("logs", "shy").stdout == "first\nsecond\n")
+        os.kill(first, signal.SIGKILL)
+        assert eventually(lambda: cluster.pods("shy")[0]["restarts"] == 1 and cluster.ready_pods("shy"))
+        assert cluster.named("logs", "shy", "--previous").stdout == "first\nsecond\n"
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["nobody"], 'kubesvc: pods "nobody" not found\n'),
+            (["talk", "-c", "nobody"], "kubesvc: container nobody is not valid for pod talk\n"),
+            (
+                ["talk", "--previous"],
+                'kubesvc: previous terminated container "script" in pod "talk" not found\n',
+            ),
+            (["talk", "-n", "elsewhere"], 'kubesvc: pods "talk" not found\n'),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_what_is_not_there_is_said_in_kubectls_words(
+        self, cluster: ClusterCommands, arguments: list[str], said: str
+    ) -> None:
+        result = cluster.named("logs", *arguments)
+        assert (result.returncode, result.stdout, result.stderr) == (1, "", said)
+
+
+class TestScale:
+    def test_it_adds_and_removes_pods(self, cluster: ClusterCommands) -> None:
+        cluster.scale("deployment/web", 4)
+        assert eventually(lambda: len(cluster.service("web")["endpoints"]) == 4 and cluster.status()["ready"])
+        cluster.scale("deploy/web", 2)
+        assert eventually(lambda: len(cluster.pods("web-")) == 2 and cluster.status()["ready"])
+
+    @pytest.mark.parametrize(
+        ("target", "said"),
+        [
+            ("deployment/nobody", 'kubesvc: deployments.apps "nobody" not found\n'),
+            ("pod/talk", "kubesvc: cannot scale a pod: "),
+        ],
+    )
+    def test_what_cannot_be_scaled_is_said(self, cluster: ClusterCommands, target: str, said: str) -> None:
+        result = cluster.named("scale", target, "--replicas=1")
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.startswith(said)
+
+
+class TestSmallCommands:
+    def test_version_says_which(self, commands: ClusterCommands) -> None:
+        said = json.loads(commands.run("version", "-o", "json").stdout)
+        assert commands.run("version").stdout == f"kubesvc {said['kubesvc']} (Python {said['python']})\n"
+
+    def test_doctor_says_what_the_machine_allows(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        text = commands.named("doctor", small(tmp_path))
+        document = json.loads(commands.named("doctor", "-o", "json", small(tmp_path)).stdout)
+        assert text.returncode == 0
+        assert all(check["message"] in text.stdout for check in document["checks"])
+        assert all(check["remedy"] for check in document["checks"] if check["status"] != "ok")
+
+    def test_doctor_names_who_has_the_addresses(self, cluster: ClusterCommands, tmp_path: Path) -> None:
+        result = cluster.run("doctor", "--name", "another", small(tmp_path, GROUND))
+        assert f"(pid {cluster.status()['pid']})" in result.stdout
+
+    @pytest.mark.parametrize(("shell", "check"), [("bash", ["bash", "-n"]), ("zsh", None), ("fish", None)])
+    def test_completion_prints_a_script(self, commands: ClusterCommands, shell: str, check: list[str] | None) -> None:
+        result = commands.run("completion", shell)
+        assert result.returncode == 0
+        assert "_KUBESVC_COMPLETE" in result.stdout
+        if check:
+            assert subprocess.run(check, input=result.stdout, text=True, check=False).returncode == 0
+
+    def test_completion_knows_the_commands(self, commands: ClusterCommands) -> None:
+        asked = {"_KUBESVC_COMPLETE": "bash_complete", "COMP_WORDS": "kubesvc s", "COMP_CWORD": "1"}
+        result = subprocess.run(
+            [sys.executable, "-c", "from kubesvc.cli import kubesvc; kubesvc(prog_name='kubesvc')"],
+            env={**commands.env, **asked},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.stdout.split() == ["plain,scale", "plain,status"]
+
+    @pytest.mark.parametrize("arguments", [["--help"], ["up", "--help"], ["--version"]], ids=" ".join)
+    def test_help_imports_nothing_heavy(self, commands: ClusterCommands, arguments: list[str]) -> None:
+        program = (
+            "import sys\n"
+            "from kubesvc.cli import kubesvc\n"
+            "kubesvc(sys.argv[1:], prog_name='kubesvc', standalone_mode=False)\n"
+            "heavy = {'yaml', 'aiohttp', 'uvloop', 'asyncio', 'dnslib', 'prometheus_client', 'rich', 'kubelet'}\n"
+            "sys.exit(' '.join(sorted(heavy & sys.modules.keys())) or 0)\n"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", program, *arguments], env=commands.env, capture_output=True, text=True, check=False
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        assert "kubesvc" in result.stdout
+
+
+class TestWatch:
+    def test_edits_are_applied_while_it_runs(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        file = folder / "web.yaml"
+        write(folder / "cluster.yaml", OTHER_GROUND.configuration())
+        write(file, service("web"), service("spare", "web"), deployment("web"))
+        with commands.foreground("--watch", str(folder)) as up:
+            up.wait_until_ready()
+            write(file, service("web"), service("spare", "web"), deployment("web", 3))
+            assert eventually(lambda: len(commands.ready_pods("web-")) == 3)
+            pods = {each["name"] for each in commands.pods("web-")}
+            moved = service("web", ports=[{"port": 9090, "targetPort": 8080}])
+            write(file, moved, deployment("web", 3))
+            assert eventually(lambda: commands.listener("web")["port"] == 9090)
+            assert eventually(lambda: all(each["name"] != "spare" for each in commands.status()["services"]))
+            assert curl(f"http://{commands.at('web')}/hostname") in pods
+            file.write_text("kind: [broken\n")
+            assert eventually(lambda: "kubesvc: nothing was applied" in up.err())
+            assert f"{file}:2:1" in up.err()
+            write(folder / "bad.yaml", service("late", ports=[{"port": 0}]))
+            write(file, moved, deployment("web", 1))
+            assert eventually(lambda: "spec.ports[0].port: Invalid value: 0" in up.err())
+            assert {each["name"] for each in commands.pods("web-")} == pods
+            assert curl(f"http://{commands.at('web')}/hostname") in pods
+            (folder / "bad.yaml").unlink()
+            assert eventually(lambda: len(commands.pods("web-")) == 1)
+            up.interrupt()
+            assert up.wait() == 0
+
+
+class TestCrash:
+    def test_a_killed_cluster_leaves_no_pod_and_the_next_up_works_at_once(
+        self, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        file = write(
+            tmp_path / "all.yaml",
+            OTHER_GROUND.configuration(),
+            service("web"),
+            deployment("web", 2),
+            deployment("nginx", 1, {"name": "nginx", "image": "nginx"}),
+            pod("talk", script(TALK)),
+        )
+        assert commands.up(file).returncode == 0
+        before = commands.status()
+        os.kill(before["pid"], signal.SIGKILL)
+        assert eventually(lambda: not processes_of(commands.state))
+        assert_nothing_left(commands, before)
+        assert commands.named("status").returncode == 1
+        with running(commands, file):
+            assert len(commands.ready_pods("web-")) == 2
