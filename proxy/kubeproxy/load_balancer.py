@@ -13,7 +13,7 @@ from kubeproxy.affinity import AffinityTable
 from kubeproxy.balancers import BALANCERS, Balancer, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
-from kubeproxy.types import Endpoint, ListenerKind, ServicePortName
+from kubeproxy.types import Endpoint, ServicePortName
 
 
 class _Port(NamedTuple):
@@ -38,7 +38,7 @@ class LoadBalancer:
 
     def update(self, service: ServicePortName, rule: PortRule | None) -> None:
         """Obey ``rule`` from now on, None when the Service port is gone."""
-        usable = rule.usable(ListenerKind.CLUSTER_IP) if rule else ()
+        usable = rule.usable if rule else ()
         endpoints = {each.address: each for each in usable}
         self._affinity.update(service, endpoints)
         self._counters.update(service, endpoints)

@@ -1,10 +1,15 @@
 """One epoll for all sockets of the proxy, nested in the event loop as a single reader.
 
-Why not the loop's own transports or readers? Measured against haproxy with one thread, wrk's 50 connections before and
-nginx behind (CPU of the proxy per keep-alive request, per new connection, and memory of an idle connection; CPython
-3.11, uvloop 0.23): haproxy 1, 1, 3.3 KB; this epoll 1.1-1.4, 1.3-1.7, 0.4 KB; ``loop.add_reader`` 2.0, 2.5, 1.8 KB.
-uvloop's transports crashed the process under 50 clients with a connection per request. And epoll tells of a reset on
-a socket that nobody reads now, which ``add_reader`` does not. Works on any loop that has ``add_reader``.
+Why not the loop's own transports or readers? Measured beside haproxy with one thread, wrk's 50 connections before and
+nginx behind; CPU of the proxy per keep-alive request and per new connection as multiples of haproxy's, and memory of
+an idle connection (CPython 3.11, uvloop 0.23, 2 busy cores, so ranges of several runs):
+
+    bare prototype on this epoll         1.1-1.4   1.3-1.7   0.4 KB
+    bare prototype on loop.add_reader    1.1-2.0   1.8-2.5   1.8 KB
+    this proxy, all its bookkeeping      1.0-1.3   1.8       0.9 KB     haproxy: 3.3 KB
+
+A prototype on pairs of uvloop transports crashed ("double free") under a connection per request, twice. And epoll tells
+of a reset on a socket that is not read at the time, which ``add_reader`` does not. Works on any loop with ``add_reader``.
 """
 
 from __future__ import annotations

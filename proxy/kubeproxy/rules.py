@@ -75,12 +75,9 @@ class PortRule:
     endpoints: Categorized
     destinations: tuple[tuple[Destination, ListenerKind], ...]
 
-    def usable(self, kind: ListenerKind) -> tuple[Endpoint, ...]:
-        """Return the endpoints for traffic that came in by an address of this kind.
-
-        Every path uses the cluster-wide list; with the traffic policy Local in force, ``kind`` decides.
-        """
-        del kind
+    @property
+    def usable(self) -> tuple[Endpoint, ...]:
+        """The endpoints that new connections may get: the cluster-wide list, else that of the policy Local."""
         return self.endpoints.cluster or self.endpoints.local
 
 
@@ -98,7 +95,7 @@ class Rules:
         if not claims:
             return None
         owner = claims[0]
-        usable = self.ports[owner.service].usable(owner.kind)
+        usable = self.ports[owner.service].usable
         return Listener(destination, owner.kind, owner.service, bool(usable))
 
     def trace(self, packet: Packet) -> Verdict:
@@ -108,7 +105,7 @@ class Rules:
             return Reject(f"no Service has {packet.destination}")
         owner = claims[0]
         rule = self.ports[owner.service]
-        usable = rule.usable(owner.kind)
+        usable = rule.usable
         if usable:
             return Forward(owner.service, owner.kind, usable, f"{owner.kind} of {owner.service}")
         return Reject(f"{owner.service} has no endpoints")

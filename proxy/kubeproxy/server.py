@@ -46,7 +46,7 @@ class ProxyConfig:
     metrics_address: tuple[str, int] | None = ("127.0.0.1", 10249)
     """kube-proxy's --metrics-bind-address."""
     node_name: str = ""
-    """The node that the proxy is on, for traffic policies and health; "" for none."""
+    """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
 
 
 class ProxyServer:

@@ -135,7 +135,8 @@ class EndpointsChangeTracker:
             is_ready=each.is_ready,
             is_serving=each.is_serving,
             is_terminating=each.is_terminating,
-            is_local=bool(each.node_name) and each.node_name == self._node_name,
+            # A proxy that stands for all nodes has every endpoint on its own.
+            is_local=not self._node_name or each.node_name == self._node_name,
             target=each.target,
             zone_hints=each.zone_hints,
             node_hints=each.node_hints,

@@ -102,10 +102,17 @@ def test_a_slice_that_moves_to_another_service_changes_both() -> None:
     assert tracker.endpoints(WEB) == {}
 
 
-def test_an_endpoint_of_this_node_is_local() -> None:
-    here, there = {**endpoint(A), "nodeName": "n1"}, {**endpoint(B), "nodeName": "n2"}
-    (endpoints,) = tracked(slice_of("web", [here, there]), node_name="n1").endpoints(WEB).values()
-    assert [each.is_local for each in endpoints] == [True, False]
+@pytest.mark.parametrize(
+    ("node_name", "local"),
+    [
+        pytest.param("n1", [True, False, False], id="on-one-node"),
+        pytest.param("", [True, True, True], id="for-all-nodes"),
+    ],
+)
+def test_an_endpoint_of_the_proxys_own_node_is_local(node_name: str, local: list[bool]) -> None:
+    endpoints = [{**endpoint(A), "nodeName": "n1"}, {**endpoint(B), "nodeName": "n2"}, endpoint(C)]
+    (found,) = tracked(slice_of("web", endpoints), node_name=node_name).endpoints(WEB).values()
+    assert [each.is_local for each in found] == local
 
 
 def test_node_ports_answer_at_every_internal_address_and_on_localhost() -> None:
