@@ -133,9 +133,10 @@ def status(name: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(document, indent=2))
         return
+    from kubesvc import colours
     from kubesvc.printers import status_text
 
-    click.echo(status_text(document, is_wide=output == "wide"))
+    click.echo(colours.of(sys.stdout)(status_text(document, is_wide=output == "wide")))
 
 
 @kubesvc.command()

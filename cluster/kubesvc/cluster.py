@@ -190,6 +190,10 @@ class Cluster:
         """Return what is not ready yet, one sentence each."""
         return waiting_for(self.store, self._listeners())
 
+    def problems(self) -> list[str]:
+        """Return what the cluster could not have and does without, one sentence each."""
+        return [*(each.error for each in self._dns_addresses if each.error), *self._proxy.problems()]
+
     def status(self) -> dict[str, Any]:
         """Return the status document."""
         listeners = self._listeners()
@@ -202,6 +206,7 @@ class Cluster:
             dns=self._dns_addresses,
             pids=self._kubelet.pids(),
             waiting_for=waiting_for(self.store, listeners),
+            problems=self.problems(),
         )
         return status_document(self.store, readings)
 

@@ -13,6 +13,12 @@ Document = dict[str, Any]
 _HTTP_PORTS = frozenset({80, 8080, 8000, 3000, 5000, 5678, 8081, 9090})
 """Ports whose users mostly speak HTTP, when nothing says so: what the `curl` lines are printed for."""
 
+_HTTP_PROTOCOLS = frozenset({"http", "kubernetes.io/ws"})
+"""Values of appProtocol that curl can speak to."""
+
+_MAX_CURL_LINES = 4
+"""`curl` lines of one Service: its cluster IP and its node port on 127.0.0.1 and two nodes."""
+
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; the last column is not padded."""
@@ -61,10 +67,14 @@ def _ports(service: Document) -> Iterator[str]:
 
 
 def _endpoints(service: Document) -> str:
-    if service["type"] == "ExternalName":
+    if service["type"] == "ExternalName" or service["proxyName"] or (_is_api(service) and not service["endpoints"]):
         return "<none>"
     addresses = {each["address"]: each["ready"] for each in service["endpoints"]}
     return f"{sum(addresses.values())}/{len(addresses)}"
+
+
+def _is_api(service: Document) -> bool:
+    return (service["namespace"], service["name"]) == ("default", "kubernetes")
 
 
 def _listener(listener: Document) -> str:
@@ -95,30 +105,40 @@ def pod_table(document: Document, *, is_wide: bool = False) -> str:
 
 
 def try_lines(document: Document) -> list[str]:
-    """Return `curl` and `dig` lines for what answers right now."""
-    return [*_curl_lines(document), *_dig_lines(document)]
-
-
-def _curl_lines(document: Document) -> Iterator[str]:
+    """Return `curl` and `dig` lines for what answers right now, Service by Service."""
+    dig = _dig(document["dns"]["addresses"])
+    lines: list[str] = []
     for service in document["services"]:
-        chosen: dict[str, Document] = {}
-        for listener in service["listeners"]:
-            is_http = listener["servicePort"] in _HTTP_PORTS or listener["portName"] in ("http", "web")
-            if listener["bound"] and listener["protocol"] == "TCP" and (is_http or listener["nodePort"]):
-                chosen.setdefault(listener["kind"], listener)
-        for listener in chosen.values():
+        if not service["proxyName"] and not _is_api(service):
+            lines += list(_curl_lines(service))[:_MAX_CURL_LINES]
+            lines += [f"{dig} {service['dnsName']}"] if dig else []
+    return lines
+
+
+def _curl_lines(service: Document) -> Iterator[str]:
+    http = {each["name"] for each in service["ports"] if _is_http(each)}
+    for listener in service["listeners"]:
+        if listener["bound"] and listener["portName"] in http:
             port = "" if listener["port"] == 80 else f":{listener['port']}"
             yield f"curl http://{listener['address']}{port}/"
 
 
-def _dig_lines(document: Document) -> Iterator[str]:
-    server = next((each for each in reversed(document["dns"]["addresses"]) if not each["error"]), None)
+def _is_http(port: Document) -> bool:
+    """Guess whether a port speaks HTTP: it says so, or its name or number is one that does nearly always."""
+    if port["protocol"] != "TCP":
+        return False
+    if port["appProtocol"]:
+        return port["appProtocol"] in _HTTP_PROTOCOLS
+    return port["port"] in _HTTP_PORTS or port["name"] == "web" or port["name"].partition("-")[0] == "http"
+
+
+def _dig(addresses: Sequence[Document]) -> str:
+    """Return the command that asks the cluster's DNS, at the convenient address where there is one, or ""."""
+    server = next((each for each in reversed(addresses) if not each["error"]), None)
     if server is None:
-        return
-    at = f"@{server['address']}" + ("" if server["port"] == 53 else f" -p {server['port']}")
-    for service in document["services"]:
-        if service["namespace"] != "kube-system" and service["name"] != "kubernetes":
-            yield f"dig {at} +short {service['dnsName']}"
+        return ""
+    port = "" if server["port"] == 53 else f" -p {server['port']}"
+    return f"dig @{server['address']}{port} +short"
 
 
 def moved_ports(document: Document) -> list[str]:
@@ -135,19 +155,24 @@ def moved_ports(document: Document) -> list[str]:
 
 def status_text(document: Document, *, is_wide: bool = False) -> str:
     """Return what `kubesvc status` prints."""
-    addresses = ", ".join(f"{each['address']}:{each['port']}" for each in document["dns"]["addresses"])
+    answering = [each for each in document["dns"]["addresses"] if not each["error"]]
+    addresses = ", ".join(f"{each['address']}:{each['port']}" for each in answering)
     parts = [
         f"cluster {document['name']} (pid {document['pid']}), DNS for {document['dns']['zone']} at {addresses}",
         service_table(document, is_wide=is_wide),
         pod_table(document, is_wide=is_wide),
     ]
-    if document["waitingFor"]:
-        parts.append("\n".join(["Not ready:", *(f"  {each}" for each in document["waitingFor"])]))
-    if is_wide and document["warnings"]:
-        parts.append("\n".join(["Warnings:", *(_warning(each) for each in document["warnings"])]))
+    warnings = [_warning(each) for each in document["warnings"]] if is_wide else []
+    for title, lines in (
+        ("Not ready:", document["waitingFor"]),
+        ("Problems:", document["problems"]),
+        ("Warnings:", warnings),
+    ):
+        if lines:
+            parts.append("\n".join([title, *(f"  {each}" for each in lines)]))
     return "\n\n".join(parts)
 
 
 def _warning(warning: Document) -> str:
     times = f" (x{warning['count']})" if warning["count"] > 1 else ""
-    return f"  {warning['object']}: {warning['reason']}: {warning['message']}{times}"
+    return f"{warning['object']}: {warning['reason']}: {warning['message']}{times}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kubeapi.core import Service, read_service
-from kubeapi.discovery import EndpointSlice
+from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice
 from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
@@ -60,7 +60,8 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
 
 
 def _is_proxied(service: Service) -> bool:
-    return bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
+    is_ours = PROXY_NAME_LABEL not in service.labels
+    return is_ours and bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
 
 
 def has_ready_endpoint(slices: Iterable[EndpointSlice]) -> bool:

@@ -15,7 +15,7 @@ from io import StringIO
 from kubeapi.scheme import EVENTS
 from kubeapi.status import StatusError
 from kubeapi.store import EventType, WatchEvent
-from kubesvc import printers
+from kubesvc import colours, printers
 from kubesvc.cluster import Cluster
 from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console
 from kubesvc.manifests import Loaded, apply_documents, changes_between
@@ -66,6 +66,7 @@ class Session:
     async def _follow(self) -> None:
         """Announce the cluster when it is ready, then apply edits until cancelled."""
         await self._cluster.wait_until_started()
+        self._console.warn(*(f"Warning: {problem}" for problem in self._cluster.problems()))
         is_ready = await self._wait_until_ready()
         self._announce()
         if is_ready:
@@ -91,7 +92,9 @@ class Session:
     def _announce(self) -> None:
         document = self._cluster.status()
         lines = printers.try_lines(document)
-        self._console.say(printers.service_table(document), "", *lines, *([""] if lines else []))
+        self._console.say(
+            colours.of(self._console.out)(printers.service_table(document)), "", *lines, *([""] if lines else [])
+        )
         if moved := printers.moved_ports(document):
             self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")
             self._console.say(*(f"  {line}" for line in moved), "")

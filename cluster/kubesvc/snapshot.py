@@ -1,6 +1,53 @@
 """The status document: what `kubesvc status -o json` says. Pure: readings in, JSON out.
 
-It is an interface that scripts rely on (documented in the README): keys are added, never renamed or removed.
+It is an interface that scripts rely on: keys are added, never renamed or removed, and every key is always there.
+Texts are "" and numbers null where there is nothing to say; lists are sorted, by namespace and name where they have
+these.
+
+    name, pid, version      the cluster's name, the process that is the cluster, the version of kubesvc
+    ready                   whether nothing is waited for
+    waitingFor              what is not ready yet, a sentence each
+    problems                what the cluster could not have and does without (a port for metrics ...), a sentence each
+    dns.zone                the zone of the cluster's names
+    dns.addresses           where names are answered
+        address, port       port is not 53 where this process may not bind 53
+        protocols           UDP and TCP
+        error               why it could not be bound, "" if it is
+    nodes                   the nodes
+        name, address       node ports answer at the address
+    services                the Services
+        namespace, name, type
+        clusterIP           "None" for a headless Service, "" for ExternalName
+        externalName        what an ExternalName stands for
+        dnsName             the Service's full name
+        proxyName           who serves it instead of the proxy (label service.kubernetes.io/service-proxy-name)
+        ports               what it offers
+            name, port, protocol, appProtocol
+            targetPort      a number, or the name of a container's port
+            nodePort        null if it has none
+        listeners           every address and port that it asks this machine for
+            address, port   where it answers; port is 10000 more than servicePort without the privilege to bind that
+            servicePort     the port that was asked for: the Service's, or its node port
+            portName, protocol
+            kind            clusterIP, externalIP, loadBalancer or nodePort
+            nodePort        whether the kind is nodePort
+            target          the targetPort that it leads to
+            bound           whether it is open now; without a ready endpoint it is not, so that clients are refused
+            error           why it could not be opened
+        endpoints           what it leads to, ready or not
+            pod             the pod's name, "" for an endpoint outside the cluster
+            address, node
+            ports           name, port, protocol
+            ready, serving, terminating    the conditions of its EndpointSlice
+    pods                    the pods
+        namespace, name
+        phase, status       status is the STATUS column of kubectl, CrashLoopBackOff for instance
+        ready, podIP, node, restarts
+        pid                 of the first container that runs, null if none does
+        containers          name, image, pid, ready, restarts of each
+    warnings                the last Warning events, the newest last
+        object              kind/name
+        namespace, reason, message, count, lastTimestamp
 """
 
 from __future__ import annotations
@@ -10,7 +57,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kubeapi.core import Service, read_service
-from kubeapi.discovery import EndpointSlice, read_endpoint_slice
+from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from kubeapi.store import Store
@@ -56,6 +103,7 @@ class Readings:
     dns: Sequence[DNSAddress]
     pids: Mapping[ObjectKey, Mapping[str, int]]
     waiting_for: Sequence[str]
+    problems: Sequence[str] = ()
 
 
 def status_document(store: Store, readings: Readings) -> dict[str, Any]:
@@ -71,6 +119,7 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
         "version": readings.version,
         "ready": not readings.waiting_for,
         "waitingFor": list(readings.waiting_for),
+        "problems": list(readings.problems),
         "dns": {"zone": readings.zone, "addresses": [_dns_address(each) for each in readings.dns]},
         "nodes": [_node(obj) for obj in sorted(store.list(NODES), key=key_of)],
         "services": [
@@ -110,13 +159,15 @@ def _service(service: Service, listeners: Iterable[Listener], slices: Iterable[E
         "clusterIP": service.cluster_ips[0] if service.cluster_ips else "",
         "externalName": service.external_name,
         "dnsName": f"{service.key.name}.{service.key.namespace}.svc.{zone}",
+        "proxyName": service.labels.get(PROXY_NAME_LABEL, ""),
         "ports": [
             {
                 "name": port.name,
                 "port": port.port,
                 "protocol": port.protocol,
+                "appProtocol": port.app_protocol,
                 "targetPort": port.target_port,
-                "nodePort": port.node_port,
+                "nodePort": port.node_port or None,
             }
             for port in service.ports
         ],
@@ -135,7 +186,10 @@ def _service(service: Service, listeners: Iterable[Listener], slices: Iterable[E
             }
             for each in sorted(listeners, key=lambda each: (each.kind, each.address, each.port, each.protocol))
         ],
-        "endpoints": [_endpoint for each in slices for _endpoint in _endpoints(each)],
+        "endpoints": sorted(
+            (endpoint for each in slices for endpoint in _endpoints(each)),
+            key=lambda each: (each["pod"], each["address"]),
+        ),
     }
 
 
