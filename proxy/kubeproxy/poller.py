@@ -8,8 +8,8 @@ an idle connection (CPython 3.11, uvloop 0.23, 2 busy cores, so ranges of severa
     bare prototype on loop.add_reader    1.1-2.0   1.8-2.5   1.8 KB
     this proxy, all its bookkeeping      1.0-1.3   1.8       0.9 KB     haproxy: 3.3 KB
 
-A prototype on pairs of uvloop transports crashed ("double free") under a connection per request, twice. And epoll tells
-of a reset on a socket that is not read at the time, which ``add_reader`` does not. Works on any loop with ``add_reader``.
+A prototype on pairs of uvloop transports crashed twice ("double free") under a connection per request. And epoll tells
+of a reset on a socket that nobody reads just then; ``add_reader`` does not. Works on any loop that has ``add_reader``.
 """
 
 from __future__ import annotations
