@@ -1,11 +1,57 @@
-"""Entry point of ``kubesvc`` and of ``python -m kubesvc``."""
+"""Entry point of ``kubesvc`` and of ``python -m kubesvc``: the last net for what commands did not catch.
 
-from kubesvc.cli import kubesvc
+No traceback reaches the user: Ctrl-C ends with status 130, a pipe that nobody reads or a full disk with 1, and what
+nobody foresaw leaves its traceback in a file.
+"""
+
+import os
+import sys
+import tempfile
+import traceback
+from typing import NoReturn
 
 
-def main() -> None:
-    """Run the command line."""
-    kubesvc(prog_name="kubesvc")
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        sys.exit(_run())
+    except KeyboardInterrupt:
+        _leave(130)
+    except BrokenPipeError:
+        _leave(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _leave(1, f"{where}{error.strerror or error}")
+    except Exception as error:
+        _leave(1, f"internal error: {type(error).__name__}: {error}; the details are in {_keep_traceback()}")
+
+
+def _run() -> int:
+    import click
+
+    from kubesvc.cli import kubesvc
+
+    try:
+        status = kubesvc.main(prog_name="kubesvc", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return status if isinstance(status, int) else 0
+
+
+def _keep_traceback() -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="kubesvc-", suffix=".log", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name
+
+
+def _leave(status: int, message: str = "") -> NoReturn:
+    """Exit at once: what could not be written must not be tried again when the interpreter ends."""
+    if message:
+        os.write(2, f"kubesvc: {message}\n".encode())
+    os._exit(status)
 
 
 if __name__ == "__main__":
