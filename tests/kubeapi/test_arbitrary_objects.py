@@ -11,7 +11,7 @@ from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.schema import FieldType, Struct, struct, struct_of
-from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
 from kubeapi.status import StatusError
 from kubeapi.strict import strict_faults
 
@@ -87,6 +87,7 @@ def _structs(known: Struct, depth: int) -> st.SearchStrategy[JSON]:
 
 
 _GOOD = {SERVICES: service(), PODS: pod(), DEPLOYMENTS: deployment(), REPLICASETS: deployment()}
+_GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web"}, "addressType": "IPv4", "endpoints": []}
 _LIKELY = {each: _structs(struct_of(each), 6) for each in RESOURCES}
 
 
@@ -125,5 +126,7 @@ def _over_a_good_one(resource: Resource, drawn: JSON) -> JSON:
     spec = drawn.get("spec", {})
     if "spec" in good:
         spec = {**good["spec"], **spec} if isinstance(spec, dict) else spec
-    whole = {**good, **drawn, "metadata": good["metadata"], "spec": spec}
+    metadata = drawn.get("metadata")
+    metadata = {**metadata, **good["metadata"]} if isinstance(metadata, dict) else good["metadata"]
+    whole = {**good, **drawn, "metadata": metadata, "spec": spec}
     return {**whole, "apiVersion": resource.api_version, "kind": resource.kind}
