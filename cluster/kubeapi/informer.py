@@ -7,7 +7,6 @@ the cluster, so the same code can follow a real API server. Follows client-go ``
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -19,6 +18,9 @@ from kubeapi.store import EventType, Store, WatchEvent
 
 RETRY_SECONDS = 1.0
 """Pause before listing again after a source has failed (client-go's reflector starts at 0.8 s)."""
+
+HTTP_GONE = 410
+"""The code of a watch that asked for events older than the source's history (``status.Expired``)."""
 
 
 class ObjectList(NamedTuple):
@@ -82,12 +84,15 @@ class Informer:
         await self._synced.wait()
 
     async def run(self) -> None:
-        """Follow the source until cancelled; a source that fails is listed again after a pause."""
+        """Follow the source until cancelled; one that fails is listed again after a pause, an expired watch at once."""
         while True:
-            with contextlib.suppress(StatusError, ConnectionError, TimeoutError):
+            try:
                 await self._list_and_watch()
-                continue
-            await asyncio.sleep(RETRY_SECONDS)
+            except StatusError as error:
+                if error.code != HTTP_GONE:
+                    await asyncio.sleep(RETRY_SECONDS)
+            except (ConnectionError, TimeoutError):
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _list_and_watch(self) -> None:
         listed = await self._source.list(self.resource)
