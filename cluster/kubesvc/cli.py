@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -108,6 +108,9 @@ def kubesvc() -> None:
 @click.option("--watch", is_flag=True, help="Apply edited files while the cluster runs.")
 def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool) -> None:
     """Start a cluster and apply manifests: files, folders, or - for stdin."""
+    if watch and "-" in paths:
+        message = "--watch cannot watch standard input; name files or folders"
+        raise click.UsageError(message)
     from kubesvc.order import Order
     from kubesvc.up import run_up
 
@@ -174,7 +177,7 @@ def logs(
     name: str,
 ) -> None:
     """Print what a pod wrote."""
-    query = {"namespace": namespace, "pod": pod, "container": container}
+    query = {"namespace": namespace, "pod": pod.removeprefix("pod/"), "container": container}
     query |= {flag: "true" for flag, is_set in _flags(follow, previous, timestamps) if is_set}
     if tail is not None:
         query["tailLines"] = str(tail)

@@ -21,23 +21,35 @@ from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
 from kubesvc.manifests import Loaded, apply_documents, changes_between
 from kubesvc.order import Order
 from kubesvc.prepare import prepare
-from kubesvc.watch import changes
+from kubesvc.watch import Seen, changes
 
 _MAX_WARNED = 1000
 """Distinct warnings printed in one run; a cluster that has said so many has been understood."""
 
 
 class Session:
-    """The cluster as long as the user wants it. ``tell_caller`` gets the exit status of the start, once known."""
+    """The cluster as long as the user wants it.
+
+    ``loaded`` is what the manifests say, ``seen`` the files as they were then; ``tell_caller`` gets the exit status
+    of the start, once it is known.
+    """
 
     def __init__(
-        self, order: Order, console: Console, cluster: Cluster, loaded: Loaded, tell_caller: Callable[[int], None]
+        self,
+        order: Order,
+        console: Console,
+        cluster: Cluster,
+        *,
+        loaded: Loaded,
+        seen: Seen,
+        tell_caller: Callable[[int], None],
     ) -> None:
         self._order = order
         self._console = console
-        self._tell_caller = tell_caller
         self._cluster = cluster
         self._loaded = loaded
+        self._seen = seen
+        self._tell_caller = tell_caller
         self._stop = asyncio.Event()
         self._status = EXIT_FAILED
         self._warned: set[tuple[str, str, str]] = set()
@@ -126,12 +138,13 @@ class Session:
                 self._console.warn(f"Warning: {said[0]}: {said[1]}: {event.object['message']}")
 
     async def _watch(self) -> None:
-        async for _ in changes(self._order.paths):
-            self._apply_edits()
+        async for _ in changes(self._order.paths, self._seen):
+            await self._apply_edits()
 
-    def _apply_edits(self) -> None:
+    async def _apply_edits(self) -> None:
         """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
-        prepared = prepare(self._order.paths, StringIO())
+        # Thousands of documents take seconds to read, and connections must not wait for that.
+        prepared = await asyncio.to_thread(prepare, self._order.paths, StringIO())
         self._console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
         if prepared.faults:
             self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")

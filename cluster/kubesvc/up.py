@@ -14,13 +14,14 @@ import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
 from kubesvc.order import Order
 from kubesvc.prepare import Prepared, prepare
 from kubesvc.state import AlreadyRunningError
+from kubesvc.watch import Seen, look
 
 OPEN_FILES = 1_048_576
 """Open files that are enough for anybody (half a million connections); systemd's own default hard limit."""
@@ -28,10 +29,26 @@ OPEN_FILES = 1_048_576
 _log = logging.getLogger(__name__)
 
 
+class _Start(NamedTuple):
+    """A cluster that is about to start; ``caller`` is who waits for one in the background."""
+
+    order: Order
+    prepared: Prepared
+    seen: Seen
+    console: Console
+    caller: Caller | None
+
+    def tell_caller(self, status: int) -> None:
+        """Let the caller of a cluster in the background go; in the foreground there is none."""
+        if self.caller is not None:
+            self.caller.release(status)
+
+
 def run_up(order: Order) -> int:
     """Do it, and return the exit status."""
     _fill_standard_streams()
     console = Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
+    seen = look(order.paths) if order.is_watching else {}
     prepared = prepare(order.paths, sys.stdin or StringIO())
     console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
     if prepared.faults:
@@ -39,8 +56,8 @@ def run_up(order: Order) -> int:
         console.warn(*map(str, prepared.faults), f"kubesvc: {count} found, nothing was started")
         return EXIT_BAD_INPUT
     if order.is_detached:
-        return detach(lambda caller: _serve(order, prepared, caller.console, caller), console)
-    return _serve(order, prepared, console, None)
+        return detach(lambda caller: _serve(_Start(order, prepared, seen, caller.console, caller)), console)
+    return _serve(_Start(order, prepared, seen, console, None))
 
 
 def _fill_standard_streams() -> None:
@@ -54,16 +71,17 @@ def _nowhere() -> TextIO:
     return Path(os.devnull).open("w")
 
 
-def _serve(order: Order, prepared: Prepared, console: Console, caller: Caller | None) -> int:
+def _serve(start: _Start) -> int:
     """Take the lock, and run the cluster to its end."""
+    state = start.order.state
     try:
-        with order.state.locked():
-            _redirect(order.state.open_log(), caller)
-            return _run(order, prepared, console, caller)
+        with state.locked():
+            _redirect(state.open_log(), start.caller)
+            return _run(start)
     except AlreadyRunningError as error:
-        console.warn(f"kubesvc: {error}")
+        start.console.warn(f"kubesvc: {error}")
     except OSError as error:
-        console.warn(f"kubesvc: cannot keep the state of the cluster in {order.state.path}: {error.strerror or error}")
+        start.console.warn(f"kubesvc: cannot keep the cluster's state in {state.path}: {error.strerror or error}")
     return EXIT_FAILED
 
 
@@ -81,57 +99,62 @@ def _redirect(log: int, caller: Caller | None) -> None:
     )
 
 
-def _run(order: Order, prepared: Prepared, console: Console, caller: Caller | None) -> int:
+def _run(start: _Start) -> int:
     import uvloop
 
     from kubelet.orphans import kill_orphans, marker
 
+    state = start.order.state
     _raise_open_files()
-    mark = marker(order.state.name, order.state.path)
-    if left := kill_orphans(mark):
-        console.warn(f"kubesvc: ended {counted(len(left), 'process', 'processes')} that a crash had left")
-    order.state.sweep()
+    if left := kill_orphans(marker(state.name, state.path)):
+        start.console.warn(f"kubesvc: ended {counted(len(left), 'process', 'processes')} that a crash had left")
+    state.sweep()
     try:
-        return uvloop.run(_session(order, prepared, console, caller))
+        return uvloop.run(_session(start))
     except KeyboardInterrupt:
         return EXIT_AT_ONCE
     except Exception as error:
-        _explain(error, order, console)
+        _explain(error, start)
         return EXIT_FAILED
 
 
-async def _session(order: Order, prepared: Prepared, console: Console, caller: Caller | None) -> int:
+async def _session(start: _Start) -> int:
     from kubelet.orphans import marker
     from kubelet.processes import ProcessRunner
 
-    runner = ProcessRunner(marker(order.state.name, order.state.path))
+    state, prepared = start.order.state, start.prepared
+    runner = ProcessRunner(marker(state.name, state.path))
     try:
         await runner.open()
         from kubesvc.cluster import Cluster
         from kubesvc.session import Session
 
-        cluster = Cluster(prepared.configuration, order.state, prepared.registry, runner)
-        return await Session(order, console, cluster, prepared.loaded, caller.release if caller else _ignore).run()
+        cluster = Cluster(prepared.configuration, state, prepared.registry, runner)
+        session = Session(
+            start.order,
+            start.console,
+            cluster,
+            loaded=prepared.loaded,
+            seen=start.seen,
+            tell_caller=start.tell_caller,
+        )
+        return await session.run()
     finally:
         await runner.close()
 
 
-def _ignore(_status: int) -> None:
-    """Tell nobody: who asked for a cluster in the foreground sees it."""
-
-
-def _explain(error: Exception, order: Order, console: Console) -> None:
+def _explain(error: Exception, start: _Start) -> None:
     """Tell the user in a line each what is in the way; what nobody foresaw goes to the log in full."""
     from kubesvc.cluster import StartError
 
     for each in _leaves(error):
         if isinstance(each, StartError):
-            console.warn(f"kubesvc: {each}")
+            start.console.warn(f"kubesvc: {each}")
         else:
             _log.error("the cluster stops", exc_info=each)
-            console.warn(
+            start.console.warn(
                 f"kubesvc: internal error, the cluster has stopped: {type(each).__name__}: {each}; "
-                f"the details are in {order.state.log}"
+                f"the details are in {start.order.state.log}"
             )
 
 

@@ -6,30 +6,45 @@ Polling needs no privilege, no dependency and works on every file system; a fold
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from kubesvc.manifests.loading import EXTENSIONS
 
 POLL_SECONDS = 0.5
 
-_Seen = dict[Path, tuple[int, int]]
+Seen = dict[str, tuple[int, int, int]]
+"""Inode, time stamp in nanoseconds and size, by file."""
 
 
-def look(paths: Sequence[str]) -> _Seen:
-    """Return time stamp and size of every file at or directly below the paths; what is missing is left out."""
-    seen: _Seen = {}
-    for path in map(Path, paths):
-        for file in [path, *(path.iterdir() if path.is_dir() else ())]:
-            try:
-                state = file.stat()
-            except OSError:
-                continue
-            seen[file] = (state.st_mtime_ns, state.st_size)
+def look(paths: Sequence[str]) -> Seen:
+    """Return the state of every manifest file at or directly below the paths; what cannot be read is left out."""
+    seen: Seen = {}
+    for path in paths:
+        for file in _files(path):
+            with suppress(OSError):
+                state = Path(file).stat()
+                seen[file] = (state.st_ino, state.st_mtime_ns, state.st_size)
     return seen
 
 
-async def changes(paths: Sequence[str]) -> AsyncIterator[None]:
-    """Yield each time the files have changed and then stayed the same for one poll: editors write in steps."""
-    applied = previous = look(paths)
+def _files(path: str) -> Iterator[str]:
+    """Yield the path itself, or a folder's files that count as manifests; an editor's own files come and go."""
+    try:
+        files = list(Path(path).iterdir())
+    except OSError:
+        yield path
+        return
+    yield from (str(file) for file in files if file.suffix in EXTENSIONS and file.name[0] != ".")
+
+
+async def changes(paths: Sequence[str], applied: Seen) -> AsyncIterator[None]:
+    """Yield each time the files differ from what was seen last and have been the same for one poll.
+
+    Editors write in steps; ``applied`` is the first state to compare with.
+    """
+    previous = applied
     while True:
         await asyncio.sleep(POLL_SECONDS)
         current = look(paths)
