@@ -18,6 +18,9 @@ from kubedns.wire import HEADER, TC
 DEADLINE = 5.0
 """Seconds for all upstreams together."""
 
+MAX_ROUNDS = 3
+"""How often a question may come back to us before it is a loop."""
+
 MAX_FAILS = 2
 REST_SECONDS = 10.0
 """How long an upstream that failed MAX_FAILS times in a row is asked only after the others."""
@@ -34,20 +37,22 @@ class Forwarder:
         self._timeout = timeout
         self._fails = dict.fromkeys(self.upstreams, 0)
         self._rests_until = dict.fromkeys(self.upstreams, 0.0)
-        self._outstanding: set[bytes] = set()
+        self._outstanding: dict[bytes, int] = {}
 
-    def has_sent(self, packet: bytes) -> bool:
-        """Tell whether a packet that came in is a question of ours that found its way back: a loop."""
-        return packet in self._outstanding
+    def is_loop(self, packet: bytes) -> bool:
+        """Tell whether a packet that came in is a question of ours that has found its way back again and again.
+
+        Once may be chance: two clients that ask the same with the same id.
+        """
+        return self._outstanding.get(packet, 0) >= MAX_ROUNDS
 
     async def ask(self, packet: bytes, query: Query, *, is_whole: bool) -> bytes | None:
         """Return the reply to a packet, with its id; None if no upstream gave one in time.
 
         With ``is_whole`` a truncated reply is asked for again over TCP.
         """
-        ident = self._rng.getrandbits(16).to_bytes(2, "big")
-        question = ident + packet[2:]
-        self._outstanding.add(question)
+        question = self._rng.randbytes(2) + packet[2:]
+        self._outstanding[question] = self._outstanding.get(packet, 0) + 1
         try:
             async with asyncio.timeout(DEADLINE):
                 for upstream in self._order():
@@ -57,7 +62,7 @@ class Forwarder:
         except TimeoutError:
             return None
         finally:
-            self._outstanding.discard(question)
+            self._outstanding.pop(question, None)
         return None
 
     def _order(self) -> list[Address]:

@@ -6,8 +6,7 @@ raises, whatever the bytes.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from kubedns.cache import Entry, ResponseCache
@@ -32,11 +31,11 @@ class Pending(NamedTuple):
 
 
 class Responder:
-    """Responds from a Handler. ``can_ask`` says whether there is an upstream at all."""
+    """Responds from a Handler; ``random`` (0 to below 1) shuffles, ``can_ask`` says whether there is an upstream."""
 
-    def __init__(self, handler: Handler, rng: random.Random, *, can_ask: bool) -> None:
+    def __init__(self, handler: Handler, random: Callable[[], float], *, can_ask: bool) -> None:
         self._handler = handler
-        self._random = rng.random
+        self._random = random
         self._can_ask = can_ask
         self._cache = ResponseCache()
         self._counters: dict[tuple[str, str], list[int]] = {}

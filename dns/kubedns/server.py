@@ -19,7 +19,7 @@ from kubedns.handler import Handler
 from kubedns.message import read_reply
 from kubedns.records import Zone
 from kubedns.responder import Pending, Responder
-from kubedns.sockets import Connection, Connections, Sockets, bind, drain
+from kubedns.sockets import Connection, Connections, Reply, Sockets, bind, drain
 from kubedns.types import Answer, Owner, Query, RCode
 from kubedns.wire import write_query
 
@@ -64,7 +64,7 @@ class DNSServer:
         self._sockets: list[Sockets] = []
         self._waiting: set[asyncio.Task[None]] = set()
         self._forwarded = 0
-        self._connections = Connections(self._serve, limit=config.max_connections, idle_timeout=config.idle_timeout)
+        self._connections = Connections(self, limit=config.max_connections, idle_timeout=config.idle_timeout)
         self._prepare()
         records = self._zone.records
         self._informers = [
@@ -107,7 +107,7 @@ class DNSServer:
                     tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
                 tasks.create_task(self._note_sync(), name="dns-sync")
                 for each in self._sockets:
-                    loop.add_reader(each.udp.fileno(), drain, each.udp, self._serve)
+                    loop.add_reader(each.udp.fileno(), drain, each.udp, self)
                     tasks.create_task(self._accept(each), name=f"dns-tcp-{each.address[0]}:{each.address[1]}")
         finally:
             await self._stop()
@@ -131,7 +131,8 @@ class DNSServer:
         config, bound = self._config, self.addresses
         self._forwarder = Forwarder(config.upstreams, bound, self._rng, timeout=config.upstream_timeout)
         handler = Handler(self._zone, config, [host for host, _ in bound])
-        self._responder = Responder(handler, self._rng, can_ask=bool(self._forwarder.upstreams))
+        self._responder = Responder(handler, self._rng.random, can_ask=bool(self._forwarder.upstreams))
+        self.respond = self._responder.respond
 
     def _follow(
         self, source: ListerWatcher, resource: Resource, note: Callable[[Sequence[Delta]], set[Owner]]
@@ -162,22 +163,17 @@ class DNSServer:
         await asyncio.gather(*self._waiting, return_exceptions=True)
         self.close()
 
-    def _serve(self, packet: bytes, *, is_tcp: bool, reply: Callable[[bytes | None], None]) -> bytes | bool:
-        response = self._responder.respond(packet, is_tcp=is_tcp)
-        if type(response) is bytes:
-            return response
-        if response is None:
-            return False
-        assert isinstance(response, Pending)
-        if len(self._waiting) >= self._config.max_concurrent or self._forwarder.has_sent(packet):
-            return self._responder.finish(response, Answer(RCode.REFUSED, is_authoritative=False))
+    def respond_later(self, pending: Pending, reply: Reply) -> None:
+        """Ask an upstream in a task of its own; refuse when too many wait, or a question goes round in circles."""
+        if len(self._waiting) >= self._config.max_concurrent or self._forwarder.is_loop(pending.packet):
+            reply(self._responder.finish(pending, Answer(RCode.REFUSED, is_authoritative=False)))
+            return
         self._forwarded += 1
-        task = asyncio.get_running_loop().create_task(self._ask(response, reply), name="dns-forward")
+        task = asyncio.get_running_loop().create_task(self._ask(pending, reply), name="dns-forward")
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
-        return True
 
-    async def _ask(self, pending: Pending, reply: Callable[[bytes | None], None]) -> None:
+    async def _ask(self, pending: Pending, reply: Reply) -> None:
         if pending.answer.follow is not None:
             reply(self._responder.finish(pending, await self._chase(pending.answer)))
             return

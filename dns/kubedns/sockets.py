@@ -1,8 +1,8 @@
 """The sockets of the name server: datagrams answered in bulk, TCP connections with many queries each.
 
-A packet goes to ``serve``, which returns the response, a task that will call back, or nothing. Binds, and names the
-address when it cannot; what a packet means is not known here. One socket for each address, so a reply comes from
-the address that was asked. TCP follows RFC 7766 (pipelining, idle time-out).
+A packet goes to a ``Server``, which responds at once, later or not at all; what it means is not known here. Binds,
+and names the address when it cannot. One socket for each address, so a reply comes from the address that was asked.
+TCP follows RFC 7766 (pipelining, idle time-out).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
 from kubedns.config import Address
+from kubedns.responder import Pending
 
 MAX_DATAGRAMS = 64
 """Datagrams answered for each wake-up; then the rest of the loop has its turn."""
@@ -29,11 +30,19 @@ MAX_WAITING = 64
 _BIND_ATTEMPTS = 16
 
 
-class Serve(Protocol):
-    """Answers a packet, at once or by calling ``reply`` later; returns whether it will (a later one, or never)."""
+Reply = Callable[[bytes | None], None]
+"""Sends a response to whoever asked; None for no response after all."""
 
-    def __call__(self, packet: bytes, *, is_tcp: bool, reply: Callable[[bytes | None], None]) -> bytes | bool:
-        """Return the response, True if ``reply`` will be called (once, None for no response), False for silence."""
+
+class Server(Protocol):
+    """Answers packets, at once or later."""
+
+    def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | None:
+        """Return the response; Pending if it must wait, None for silence."""
+        ...
+
+    def respond_later(self, pending: Pending, reply: Reply) -> None:
+        """Call ``reply`` once, now or later."""
         ...
 
 
@@ -91,18 +100,22 @@ def _bind(address: Address, kind: socket.SocketKind) -> socket.socket:
     return sock
 
 
-def drain(sock: socket.socket, serve: Serve) -> None:
+def drain(sock: socket.socket, server: Server) -> None:
     """Answer the datagrams that are waiting, up to a bound; what a full send buffer refuses is lost, as UDP may be."""
-    receive, send = sock.recvfrom, sock.sendto
+    receive, send, respond = sock.recvfrom, sock.sendto, server.respond
     for _ in range(MAX_DATAGRAMS):
         try:
             packet, client = receive(MAX_DATAGRAM)
         except OSError:  # BlockingIOError: that was all
             return
-        reply = serve(packet, is_tcp=False, reply=functools.partial(_send, sock, client))
-        if type(reply) is bytes:
-            with contextlib.suppress(OSError):
-                send(reply, client)
+        response = respond(packet, is_tcp=False)
+        if type(response) is bytes:
+            try:
+                send(response, client)
+            except OSError:
+                continue
+        elif response is not None:
+            server.respond_later(cast(Pending, response), functools.partial(_send, sock, client))
 
 
 def _send(sock: socket.socket, client: Address, reply: bytes | None) -> None:
@@ -114,8 +127,8 @@ def _send(sock: socket.socket, client: Address, reply: bytes | None) -> None:
 class Connections:
     """The TCP connections of a server, bounded in number; ``idle_timeout`` is in seconds."""
 
-    def __init__(self, serve: Serve, *, limit: int, idle_timeout: float) -> None:
-        self.serve = serve
+    def __init__(self, server: Server, *, limit: int, idle_timeout: float) -> None:
+        self.server = server
         self.idle_timeout = idle_timeout
         self.open: set[Connection] = set()
         self._limit = limit
@@ -142,6 +155,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._waiting = 0
         self._is_clogged = False
+        self._is_serving = False
         self._has_ended = False
         self._loop = asyncio.get_running_loop()
         self._last_query = self._loop.time()
@@ -186,14 +200,15 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _serve(self) -> None:
-        buffer, at = self._buffer, 0
-        while not (self._is_held or self._transport.is_closing()) and len(buffer) >= at + 2:
-            end = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
-            if len(buffer) < end:
+        if self._is_serving:  # a response that came at once, from within the loop below
+            return
+        self._is_serving = True
+        while not (self._is_held or self._transport.is_closing()):
+            packet = self._next_query()
+            if packet is None:
                 break
-            self._query(bytes(buffer[at + 2 : end]))
-            at = end
-        del buffer[:at]
+            self._query(packet)
+        self._is_serving = False
         if self._transport.is_closing():
             return
         if self._is_held:
@@ -201,19 +216,29 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
+    def _next_query(self) -> bytes | None:
+        """Take a whole query out of the buffer; None if there is none yet."""
+        end = 2 + int.from_bytes(self._buffer[:2], "big")
+        if len(self._buffer) < end:
+            return None
+        packet = bytes(self._buffer[2:end])
+        del self._buffer[:end]
+        return packet
+
     @property
     def _is_held(self) -> bool:
         return self._is_clogged or self._waiting >= MAX_WAITING
 
     def _query(self, packet: bytes) -> None:
         self._last_query = self._loop.time()
-        reply = self._connections.serve(packet, is_tcp=True, reply=self._late)
-        if isinstance(reply, bytes):
-            self._write(reply)
-        elif reply:
-            self._waiting += 1
-        else:
+        response = self._connections.server.respond(packet, is_tcp=True)
+        if isinstance(response, bytes):
+            self._write(response)
+        elif response is None:
             self._transport.close()  # garbage: where the next query begins is anybody's guess
+        else:
+            self._waiting += 1
+            self._connections.server.respond_later(response, self._late)
 
     def _late(self, reply: bytes | None) -> None:
         self._waiting -= 1
