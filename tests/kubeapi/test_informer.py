@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -44,8 +44,10 @@ class Follower:
 class FlakySource:
     """A source that fails as often as it is told to, and then is the Store."""
 
-    def __init__(self, store: Store, *, list_failures: int = 0, watch_failures: int = 0) -> None:
-        self.list_failures, self.watch_failures = list_failures, watch_failures
+    def __init__(
+        self, store: Store, *, list_failures: int = 0, before_expiry: Callable[[], None] | None = None
+    ) -> None:
+        self.list_failures, self.before_expiry = list_failures, before_expiry
         self.lists = 0
         self._source = StoreListerWatcher(store)
 
@@ -56,8 +58,9 @@ class FlakySource:
         return await self._source.list(resource)
 
     async def watch(self, resource: Resource, resource_version: int) -> AsyncIterator[Sequence[WatchEvent]]:
-        if self.watch_failures:
-            self.watch_failures -= 1
+        if self.before_expiry is not None:
+            self.before_expiry()
+            self.before_expiry = None
             raise Expired(resource_version, resource_version + 1)
         async for batch in self._source.watch(resource, resource_version):
             yield batch
@@ -114,12 +117,15 @@ async def test_an_expired_watch_is_followed_by_a_new_list_that_tells_only_what_c
     store = Store()
     for name in ("same", "other", "gone"):
         store.create(PODS, obj(name))
-    source = FlakySource(store, watch_failures=1)
-    async with running(Follower(source)) as follower:
-        await follower.next_batch()
+
+    def change_unseen() -> None:
         store.update(PODS, obj("other", 1))
         store.delete(PODS, "default", "gone")
         store.create(PODS, obj("new"))
+
+    source = FlakySource(store, before_expiry=change_unseen)
+    async with running(Follower(source)) as follower:
+        await follower.next_batch()
         assert await follower.next_batch() == [("gone", True, False), ("other", True, True), ("new", False, True)]
         assert source.lists == 2
 
