@@ -29,11 +29,15 @@ class EventType(StrEnum):
 
 
 class WatchEvent(NamedTuple):
-    """One change. ``object`` is the state after it (before it, for DELETED, with the deletion's resourceVersion)."""
+    """One change. ``object`` is the state after it (before it, for DELETED, with the deletion's resourceVersion).
+
+    ``previous`` is the state before it, None for ADDED: a watch with a selector must know what it no longer matches.
+    """
 
     type: EventType
     object: JSON
     resource_version: int
+    previous: JSON | None = None
 
 
 Sink = Callable[[WatchEvent], None]
@@ -114,7 +118,7 @@ class Store:
             del shelf.namespaces[namespace]
         self.resource_version += 1
         last = _with_version(stored, str(self.resource_version))
-        self._tell(shelf, WatchEvent(EventType.DELETED, last, self.resource_version))
+        self._tell(shelf, WatchEvent(EventType.DELETED, last, self.resource_version, stored))
         return last
 
     def watch(self, resource: Resource, resource_version: int, sink: Sink) -> Callable[[], None]:
@@ -146,8 +150,10 @@ class Store:
         self.resource_version += 1
         stored = _with_version(obj, str(self.resource_version))
         shelf = self._shelf(resource)
-        shelf.namespaces.setdefault(key.namespace, {})[key.name] = stored
-        self._tell(shelf, WatchEvent(change, stored, self.resource_version))
+        names = shelf.namespaces.setdefault(key.namespace, {})
+        previous = names.get(key.name)
+        names[key.name] = stored
+        self._tell(shelf, WatchEvent(change, stored, self.resource_version, previous))
         return stored
 
     def _tell(self, shelf: _Shelf, event: WatchEvent) -> None:
