@@ -1,0 +1,114 @@
+"""Every command of the README runs, and prints what the README says that it prints, names and addresses apart."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from tests.helpers.cluster_cli import ClusterCommands, eventually
+
+from kubesvc.config import read_configuration
+from kubesvc.manifests import load
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_ADDRESS = re.compile(r"\b127\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+")
+_POD = re.compile(r"\bnginx-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
+_COUNT = re.compile(r"^ *\d+ (?=X-Pod)", re.MULTILINE)
+
+
+def shape(text: str) -> list[str]:
+    """Return the lines, with blanks and everything that differs from run to run made alike."""
+    for pattern, name in ((_ADDRESS, "<cluster IP>"), (_POD, "<pod>"), (_COUNT, "<count> ")):
+        text = pattern.sub(name, text)
+    return list(dict.fromkeys(" ".join(line.split()) for line in text.strip().split("\n")))
+
+
+def commands(block: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands of a block with the lines that the README prints below them."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, shape(output) if output.strip() else []
+
+
+UP, USE, FAULTS = (list(commands(block)) for block in _BLOCK.findall((ROOT / "README.md").read_text()))
+
+
+def in_order(wanted: list[str], lines: list[str]) -> bool:
+    """Tell whether the lines hold the wanted ones, in their order; "..." stands for any."""
+    rest = iter(lines)
+    return all(any(line == each for line in rest) for each in wanted if each != "...")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClusterCommands, Path]]:
+    """The README's first command, in the foreground, and the file that it prints to."""
+    state = tmp_path_factory.mktemp("readme")
+    commands = ClusterCommands(state)
+    printed = state / "printed"
+    with printed.open("w") as out:
+        process = subprocess.Popen(
+            UP[0][0].split(), cwd=ROOT, env=commands.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
+    try:
+        assert eventually(lambda: "kubesvc: ready" in printed.read_text() or process.poll() is not None)
+        yield commands, printed
+    finally:
+        commands.down()
+        process.wait(timeout=30)
+
+
+def test_make_up_prints_the_table_of_the_readme(cluster: tuple[ClusterCommands, Path]) -> None:
+    actual = shape(cluster[1].read_text())
+    assert in_order(UP[0][1], actual), (UP[0][1], actual)
+
+
+@pytest.mark.parametrize(("command", "wanted"), USE, ids=[command[:40] for command, _ in USE])
+def test_the_next_commands_do_what_the_readme_shows(
+    cluster: tuple[ClusterCommands, Path], command: str, wanted: list[str]
+) -> None:
+    dns = cluster[0].status()["dns"]["addresses"][-1]
+    if dns["port"] != 53:
+        # What the README says of an ordinary user: DNS answers 10000 higher.
+        command = command.replace("dig ", f"dig -p {dns['port']} ")
+    result = subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env=cluster[0].env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result
+    if wanted:
+        assert sorted(shape(result.stdout)) == sorted(wanted)
+
+
+def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:
+    ((command, wanted),) = FAULTS
+    result = subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env=ClusterCommands(tmp_path).env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert shape(result.stderr) == wanted
+
+
+def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
+    (written,) = [each for each in _YAML.findall((ROOT / "README.md").read_text()) if "ClusterConfiguration" in each]
+    (tmp_path / "cluster.yaml").write_text(written)
+    loaded = load([str(tmp_path)], StringIO())
+    reading = read_configuration(loaded.configuration)
+    assert (loaded.faults, reading.faults, reading.warnings) == ((), (), ())
+    assert reading.configuration.external_hosts[0].page == "k8s ExternalName test page"
