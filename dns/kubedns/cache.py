@@ -18,6 +18,10 @@ CACHE_LIMIT = 16_384
 """Entries, and questions remembered as asked once; what is full is emptied, and hot names are soon back."""
 
 
+Key = bytes | tuple[bytes]
+"""A packet from its third byte on; in a tuple when it came over TCP, where a response has more room."""
+
+
 class Entry(NamedTuple):
     """A response in all its ``variants``, or () for one that is rendered anew; ``counter`` counts its use."""
 
@@ -31,12 +35,12 @@ class ResponseCache:
     """Entries by key, and keys by owner. ``entries`` may be read directly, and only read."""
 
     def __init__(self, limit: int = CACHE_LIMIT) -> None:
-        self.entries: dict[bytes, Entry] = {}
+        self.entries: dict[Key, Entry] = {}
         self._limit = limit
-        self._keys: dict[Owner, set[bytes]] = {}
+        self._keys: dict[Owner, set[Key]] = {}
         self._asked: set[int] = set()
 
-    def is_wanted(self, key: bytes) -> bool:
+    def is_wanted(self, key: Key) -> bool:
         """Tell whether a question has been asked before, so that its response is worth keeping; remembers it."""
         mark = hash(key)
         if mark in self._asked:
@@ -46,7 +50,7 @@ class ResponseCache:
         self._asked.add(mark)
         return False
 
-    def put(self, key: bytes, entry: Entry) -> None:
+    def put(self, key: Key, entry: Entry) -> None:
         """Keep an entry that is not there yet."""
         if len(self.entries) >= self._limit:
             self.clear()
@@ -69,7 +73,7 @@ class ResponseCache:
         self.entries.clear()
         self._keys.clear()
 
-    def _forget(self, key: bytes, owner: Owner) -> None:
+    def _forget(self, key: Key, owner: Owner) -> None:
         entry = self.entries.pop(key)
         for other in set(entry.owners) - {owner}:
             keys = self._keys[other]

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from kubedns.cache import Entry, ResponseCache
+from kubedns.cache import Entry, Key, ResponseCache
 from kubedns.handler import Handler
 from kubedns.message import read
 from kubedns.types import Answer, Malformed, Owner, QType, Query, RCode
 from kubedns.wire import MAX_TCP, is_query, udp_limit, write_malformed, write_response
-
-_TCP_KEY = b"\xff"
-"""Begins the keys of TCP; those of UDP begin with flags below 0x80, since QR is clear."""
 
 _TYPE_NAMES = {int(each): each.name for each in QType}
 
@@ -42,7 +39,7 @@ class Responder:
 
     def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | None:
         """Return the response to a packet; None for silence."""
-        key = _TCP_KEY + packet[2:] if is_tcp else packet[2:]
+        key: Key = (packet[2:],) if is_tcp else packet[2:]  # no datagram equals a tuple, whatever is in it
         entry = self._cache.entries.get(key)
         if entry is None:
             return self._respond_anew(packet, key, is_tcp)
@@ -70,7 +67,7 @@ class Responder:
         """Return the number of responses by type and rcode, both as text; rare types are ``other``."""
         return {labels: counter[0] for labels, counter in self._counters.items()}
 
-    def _respond_anew(self, packet: bytes, key: bytes, is_tcp: bool) -> bytes | Pending | None:
+    def _respond_anew(self, packet: bytes, key: Key, is_tcp: bool) -> bytes | Pending | None:
         if not is_query(packet):
             return None
         query = read(packet)

@@ -129,6 +129,15 @@ def test_spelling_transport_and_edns_are_kept_apart() -> None:
             assert dnslib.DNSRecord.parse(reply).ar[0].rclass == size
 
 
+def test_no_datagram_gets_what_is_kept_for_tcp() -> None:
+    bench = Bench(cluster())
+    packet = write_query(7, wire_of(f"cart.{SHOP}"), QType.A, 1232)
+    for _ in range(3):
+        bench.responder.respond(packet, is_tcp=True)
+    for forged in (b"\0\7\xff" + packet[2:], packet[:2] + b"\x80" + packet[3:]):
+        assert bench.responder.respond(forged, is_tcp=False) is None
+
+
 @pytest.mark.parametrize("count", [2, 3, 9, 200])
 def test_kept_responses_are_shuffled_like_new_ones(count: int) -> None:
     addresses = [endpoint(f"10.1.0.{each}") for each in range(count)]
