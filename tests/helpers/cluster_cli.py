@@ -49,6 +49,8 @@ class ClusterCommands:
     def __init__(self, state_home: Path, name: str = "default", env: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.state = state_home / "kubesvc" / name
+        self.started: subprocess.CompletedProcess[str]
+        """How the last `kubesvc up --detach` ended."""
         self.env = {**os.environ, "XDG_STATE_HOME": str(state_home), **(env or {})}
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -71,7 +73,8 @@ class ClusterCommands:
 
     def up(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `kubesvc up --detach` to its end."""
-        return self.named("up", "--detach", *arguments, stdin=stdin)
+        self.started = self.named("up", "--detach", *arguments, stdin=stdin)
+        return self.started
 
     def down(self) -> subprocess.CompletedProcess[str]:
         """Run `kubesvc down`."""
