@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,7 +47,10 @@ class ControlClient:
 
     def status(self) -> dict[str, Any]:
         """Return the status document (``kubesvc status -o json``)."""
-        answer: dict[str, Any] = json.loads(self._request("GET", "/v1/status"))
+        try:
+            answer: dict[str, Any] = json.loads(self._request("GET", "/v1/status"))
+        except ValueError:
+            raise UnreachableError(self._broke_off()) from None
         return answer
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
@@ -59,7 +62,7 @@ class ControlClient:
         """Have the cluster begin to stop."""
         self._request("POST", "/v1/stop")
 
-    def logs(self, **query: str) -> Iterator[bytes]:
+    def logs(self, **query: str) -> Generator[bytes, None, None]:
         """Yield a container's log as it comes."""
         connection = _Connection(self._state, self._timeout)
         try:
@@ -94,8 +97,10 @@ class ControlClient:
         try:
             return response.read() if most < 0 else response.read1(most)
         except (OSError, http.client.HTTPException):
-            message = f'cluster "{self._state.name}" went away while it answered'
-            raise UnreachableError(message) from None
+            raise UnreachableError(self._broke_off()) from None
+
+    def _broke_off(self) -> str:
+        return f'cluster "{self._state.name}" went away while it answered'
 
     def _why(self) -> str:
         name, owner = self._state.name, self._state.owner()

@@ -24,7 +24,7 @@ from kubeapi.status import StatusError
 
 _log = logging.getLogger(__name__)
 
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.2
 """How long requests may go on when the cluster has stopped."""
 
 

@@ -111,11 +111,16 @@ class StateDirectory:
             os.close(lock)
 
     def bind_socket(self) -> socket.socket:
-        """Return the listening control socket; only the owner of the lock may call this."""
+        """Return the control socket, bound; only the owner of the lock may call this. OSError."""
+        self.control_socket.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with self._short_path() as path:
-            listener.bind(path)
-        self.control_socket.chmod(0o600)
+        try:
+            with self._short_path() as path:
+                listener.bind(path)
+            self.control_socket.chmod(0o600)
+        except BaseException:
+            listener.close()
+            raise
         return listener
 
     def connect_socket(self, timeout: float | None) -> socket.socket:

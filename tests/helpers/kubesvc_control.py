@@ -1,0 +1,90 @@
+"""A cluster that only its control socket knows, and a thread-free way to ask it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from kubeapi.status import StatusError
+from kubesvc.client import ControlClient
+from kubesvc.control import ControlServer, LogQuery
+from kubesvc.state import StateDirectory
+
+T = TypeVar("T")
+
+
+class FakeCluster:
+    """Remembers what it was asked. ``log`` is what every pod has written; one that is followed then stays silent."""
+
+    def __init__(self) -> None:
+        self.scaled: list[tuple[str, str, str, int]] = []
+        self.queries: list[LogQuery] = []
+        self.refusal: Exception | None = None
+        self.log = [b"one\n", b"two\n"]
+        self.followers = 0
+        self.has_followers = asyncio.Event()
+        self.has_no_followers = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    def status(self) -> dict[str, Any]:
+        if self.refusal is not None:
+            raise self.refusal
+        return {"name": "shop", "services": []}
+
+    def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.scaled.append((kind, namespace, name, replicas))
+
+    def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
+        self.queries.append(query)
+        if self.refusal is not None:
+            raise self.refusal
+        return self._lines(follow=query.follow)
+
+    async def _lines(self, *, follow: bool) -> AsyncGenerator[bytes, None]:
+        self.followers += 1
+        self.has_followers.set()
+        try:
+            for line in self.log:
+                yield line
+            if follow:
+                await asyncio.Event().wait()
+        finally:
+            self.followers -= 1
+            if not self.followers:
+                self.has_no_followers.set()
+
+
+NOT_FOUND = StatusError(404, "NotFound", 'deployments.apps "web" not found')
+
+
+@asynccontextmanager
+async def served(cluster: FakeCluster, state: StateDirectory) -> AsyncIterator[ControlServer]:
+    """Serve the cluster on the control socket of ``state``."""
+    state.path.mkdir(parents=True, exist_ok=True)
+    server = ControlServer(cluster, cluster.stop.set)
+    await server.start(state.bind_socket())
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+async def ask(state: StateDirectory, question: Callable[[ControlClient], T], timeout: float | None = 10.0) -> T:
+    """Put a question of the synchronous client while the loop serves it."""
+    return await asyncio.to_thread(question, ControlClient(state, timeout))
+
+
+async def raw_request(state: StateDirectory, request: bytes) -> bytes:
+    """Return all that is answered to raw bytes until the connection is closed."""
+    client = state.connect_socket(None)
+    reader, writer = await asyncio.open_unix_connection(sock=client)
+    writer.write(request)
+    await writer.drain()
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer

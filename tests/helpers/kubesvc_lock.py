@@ -1,0 +1,31 @@
+"""Another process that holds a cluster's lock, since a process never meets its own POSIX locks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kubesvc.state import StateDirectory
+
+_HOLDER = """
+import signal, sys
+from pathlib import Path
+from kubesvc.state import StateDirectory
+if sys.argv[3] == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with StateDirectory(sys.argv[1], Path(sys.argv[2])).locked():
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def lock_holder(state: StateDirectory, *, is_stubborn: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Have a process that holds the lock; a stubborn one ends only by SIGKILL, or with the block."""
+    command = [sys.executable, "-c", _HOLDER, state.name, str(state.path.parent), "stubborn" if is_stubborn else ""]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        yield process
