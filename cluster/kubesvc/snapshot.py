@@ -14,7 +14,7 @@ these.
         protocols           UDP and TCP
         error               why it could not be bound, "" if it is
     nodes                   the nodes
-        name, address       node ports answer at the address
+        name, addresses     node ports answer at the addresses
     services                the Services
         namespace, name, type
         clusterIP           "None" for a headless Service, "" for ExternalName
@@ -44,7 +44,8 @@ these.
         phase, status       status is the STATUS column of kubectl, CrashLoopBackOff for instance
         ready, podIP, node, restarts
         pid                 of the first container that runs, null if none does
-        containers          name, image, pid, ready, restarts of each
+        containers          the same of each of its containers, by name
+            image
     warnings                the last Warning events, the newest last
         object              kind/name
         namespace, reason, message, count, lastTimestamp

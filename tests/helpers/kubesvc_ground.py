@@ -1,0 +1,110 @@
+"""A small cluster on paper: a Registry that was filled as the components fill it, and what only the root knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
+
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.registry import Registry, bootstrap
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NODES, PODS, SERVICES
+from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
+
+POD_IP = "127.250.1.2"
+
+
+def ground() -> Registry:
+    """Return a Registry with what every cluster has."""
+    registry = new_registry(service_cidr="127.113.0.0/16")
+    bootstrap(registry)
+    return registry
+
+
+def add_service(registry: Registry, name: str = "web", *, metadata: JSON | None = None, **spec: Any) -> JSON:
+    return registry.create(SERVICES, service(name, metadata=metadata, **spec))
+
+
+def add_pod(registry: Registry, name: str = "web", *, is_ready: bool = True, **status: Any) -> JSON:
+    """Create a pod and report of it as the kubelet does; ``status`` adds to that or replaces it."""
+    created = registry.create(PODS, pod(name, nodeName="node-1"))
+    reported = {
+        "phase": "Running",
+        "podIP": POD_IP,
+        "conditions": [{"type": "Ready", "status": str(is_ready)}],
+        "containerStatuses": [
+            {
+                "name": "app",
+                "image": "nginx:1.27",
+                "imageID": "",
+                "ready": is_ready,
+                "restartCount": 2,
+                "state": {"running": {"startedAt": "2023-11-14T22:13:20Z"}},
+            }
+        ],
+    }
+    return registry.update_status(PODS, {**created, "status": {**reported, **status}})
+
+
+def waiting(reason: str) -> list[JSON]:
+    """Return the containerStatuses of a pod whose only container waits."""
+    state = {"waiting": {"reason": reason}}
+    return [{"name": "app", "image": "x", "imageID": "", "ready": False, "restartCount": 1, "state": state}]
+
+
+def add_slice(registry: Registry, name: str = "web", *, is_ready: bool = True, pod: str = "web") -> JSON:
+    """Create the EndpointSlice of a Service with one endpoint."""
+    target = {"targetRef": {"kind": "Pod", "name": pod, "namespace": "default"}} if pod else {}
+    return registry.create(
+        ENDPOINTSLICES,
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": f"{name}-abcde", "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "endpoints": [
+                {"addresses": [POD_IP], "conditions": {"ready": is_ready}, "nodeName": "node-1", **target},
+            ],
+            "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
+        },
+    )
+
+
+def add_node(registry: Registry, name: str = "node-1", address: str = "127.171.0.101") -> JSON:
+    created = registry.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    addresses = [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]
+    return registry.update_status(NODES, {**created, "status": {"addresses": addresses}})
+
+
+def add_deployment(registry: Registry, name: str = "web", *, replicas: int = 2, status: JSON | None = None) -> JSON:
+    created = registry.create(DEPLOYMENTS, deployment(name, replicas=replicas))
+    return registry.update_status(DEPLOYMENTS, {**created, "status": status or {}})
+
+
+def listener(
+    address: str = "127.113.0.2",
+    port: int = 80,
+    kind: str = "clusterIP",
+    *,
+    service: str = "web",
+    is_bound: bool = True,
+    **fields: Any,
+) -> Listener:
+    """Return a listener of the port without a name, unless ``fields`` say otherwise."""
+    given = {"port_name": "", "protocol": "TCP", "bound_port": port, "error": "", **fields}
+    return Listener(ObjectKey("default", service), kind=kind, address=address, port=port, is_bound=is_bound, **given)
+
+
+def document(registry: Registry, *listeners: Listener, **readings: Any) -> dict[str, Any]:
+    """Return the status document."""
+    given: dict[str, Any] = {
+        "name": "shop",
+        "pid": 42,
+        "version": "1.0",
+        "zone": "cluster.local",
+        "listeners": listeners,
+        "dns": [DNSAddress("127.113.0.10", 53, "")],
+        "pids": {},
+        "waiting_for": [],
+    }
+    return status_document(registry.store, Readings(**{**given, **readings}))

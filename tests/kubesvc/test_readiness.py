@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.helpers.kubeapi_objects import pod
+from tests.helpers.kubesvc_ground import (
+    add_deployment,
+    add_pod,
+    add_service,
+    add_slice,
+    ground,
+    listener,
+    waiting,
+)
+
+from kubeapi.meta import JSON
+from kubeapi.registry import Registry
+from kubeapi.scheme import PODS, REPLICASETS
+from kubesvc.readiness import waiting_for
+
+OTHERS = {"labels": {"service.kubernetes.io/service-proxy-name": "somebody"}}
+
+
+def crashing(registry: Registry) -> None:
+    add_pod(registry, is_ready=False, containerStatuses=waiting("CrashLoopBackOff"))
+
+
+def terminating(registry: Registry) -> None:
+    add_pod(registry, is_ready=False)
+    registry.delete(PODS, "default", "web")
+
+
+def lonely_replica_set(registry: Registry) -> None:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": pod()["spec"]}
+    spec = {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    registry.create(
+        REPLICASETS, {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web"}, "spec": spec}
+    )
+
+
+def observed(**status: int) -> Callable[[Registry], object]:
+    return lambda registry: add_deployment(registry, status={"observedGeneration": 1, **status})
+
+
+@pytest.mark.parametrize(
+    ("fill", "reasons"),
+    [
+        pytest.param(lambda _: None, [], id="new-cluster"),
+        pytest.param(
+            add_deployment,
+            ["Deployment default/web: 0 of 2 replicas available"],
+            id="nobody-has-looked-at-the-deployment",
+        ),
+        pytest.param(
+            observed(updatedReplicas=2, availableReplicas=1),
+            ["Deployment default/web: 1 of 2 replicas available"],
+            id="one-replica",
+        ),
+        pytest.param(
+            observed(updatedReplicas=1, availableReplicas=2),
+            ["Deployment default/web: 2 of 2 replicas available"],
+            id="old-replicas",
+        ),
+        pytest.param(observed(updatedReplicas=2, availableReplicas=2), [], id="all-replicas"),
+        pytest.param(observed(updatedReplicas=3, availableReplicas=3), [], id="more-replicas"),
+        pytest.param(
+            lambda registry: add_deployment(registry, replicas=0, status={"observedGeneration": 1}),
+            [],
+            id="scaled-to-none",
+        ),
+        pytest.param(lonely_replica_set, ["ReplicaSet default/web: 0 of 3 replicas available"], id="replica-set"),
+        pytest.param(add_pod, [], id="ready-pod"),
+        pytest.param(crashing, ["Pod default/web: CrashLoopBackOff"], id="crashing-pod"),
+        pytest.param(
+            lambda registry: add_pod(registry, is_ready=False, phase="Succeeded"), [], id="pod-that-has-done-its-work"
+        ),
+        pytest.param(
+            lambda registry: add_pod(registry, is_ready=False, phase="Failed", containerStatuses=[]),
+            ["Pod default/web: Failed"],
+            id="failed-pod",
+        ),
+        pytest.param(terminating, [], id="terminating-pod"),
+    ],
+)
+def test_pods_and_workloads_are_waited_for(fill: Callable[[Registry], object], reasons: list[str]) -> None:
+    registry = ground()
+    fill(registry)
+    assert waiting_for(registry.store, []) == reasons
+
+
+def test_a_service_with_an_endpoint_is_waited_for_until_it_is_bound() -> None:
+    registry = ground()
+    add_service(registry)
+    add_slice(registry)
+    unbound = "Service default/web: its addresses are not bound yet"
+    assert waiting_for(registry.store, []) == [unbound]
+    assert waiting_for(registry.store, [listener(is_bound=False)]) == [unbound]
+    assert waiting_for(registry.store, [listener(service="other")]) == [unbound]
+    assert waiting_for(registry.store, [listener()]) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec"),
+    [
+        pytest.param(None, {"clusterIP": "None"}, id="headless"),
+        pytest.param(None, {"type": "ExternalName", "externalName": "a.b", "ports": []}, id="external-name"),
+        pytest.param(OTHERS, {}, id="another-proxy"),
+    ],
+)
+def test_a_service_that_nobody_binds_is_not_waited_for(metadata: JSON | None, spec: dict[str, Any]) -> None:
+    registry = ground()
+    add_service(registry, metadata=metadata, **spec)
+    add_slice(registry)
+    assert waiting_for(registry.store, []) == []
+
+
+def test_a_service_without_a_ready_endpoint_is_not_waited_for() -> None:
+    registry = ground()
+    add_service(registry)
+    assert waiting_for(registry.store, [listener(is_bound=False)]) == []
+    add_slice(registry, is_ready=False)
+    assert waiting_for(registry.store, [listener(is_bound=False)]) == []
+
+
+def test_an_address_that_somebody_else_has_is_a_reason() -> None:
+    registry = ground()
+    add_service(registry)
+    add_slice(registry)
+    taken = listener("127.171.0.101", 30001, "nodePort", is_bound=False, error="taken by nginx (pid 7)")
+    assert waiting_for(registry.store, [listener(), taken]) == [
+        "Service default/web: 127.171.0.101:30001: taken by nginx (pid 7)"
+    ]
+
+
+def test_services_are_no_reason_while_their_pods_are() -> None:
+    registry = ground()
+    add_service(registry)
+    add_slice(registry)
+    crashing(registry)
+    assert waiting_for(registry.store, []) == ["Pod default/web: CrashLoopBackOff"]
