@@ -7,18 +7,18 @@ node ports that collide. What the rehearsal has stored is then the cluster's own
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TextIO
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
+from kubeapi.scheme import SERVICES
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
-from kubesvc.manifests import Fault, Loaded, apply_documents, load, with_objects
+from kubesvc.manifests import Fault, Loaded, Readable, apply_documents, load, with_objects
 from kubesvc.network.loopback import translate
 
 
@@ -33,11 +33,11 @@ class Prepared:
     warnings: Sequence[Fault]
 
 
-def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
+def prepare(paths: Sequence[str], stdin: Readable) -> Prepared:
     """Read, translate and apply everything to an empty Store."""
     loaded = load(paths, stdin)
     configuration, faults, notes = read_configuration(loaded.configuration)
-    documents, warnings = with_objects(loaded.documents, _translated)
+    documents, warnings = with_objects(loaded.documents, _adapted)
     registry = _new_registry(configuration)
     if not faults:
         # Also when some documents have faults already: those of the others are found at once.
@@ -69,6 +69,21 @@ def _new_registry(configuration: ClusterConfiguration) -> Registry:
     return Registry(Store(), config, clock=time.time, rng=Random())
 
 
-def _translated(obj: JSON) -> tuple[JSON, list[FieldError]]:
+def _adapted(obj: JSON) -> tuple[JSON, list[FieldError]]:
+    """Return an object as it can be on this machine, and what the user should know about that."""
     translated, notes = translate(obj)
-    return translated, [note.warning() for note in notes]
+    return translated, [*(note.warning() for note in notes), *_unserved_ports(translated)]
+
+
+def _unserved_ports(obj: JSON) -> Iterator[FieldError]:
+    """Yield what to say of Service ports that get a name but no listener. A headless Service has none anyway."""
+    spec = obj.get("spec")
+    if obj.get("kind") != SERVICES.kind or not isinstance(spec, dict) or spec.get("clusterIP") == "None":
+        return
+    ports = spec.get("ports")
+    for index, port in enumerate(ports if isinstance(ports, list) else ()):
+        if isinstance(port, dict) and (protocol := port.get("protocol")) in ("UDP", "SCTP"):
+            message = (
+                f"{protocol}: the port has its DNS records, but nothing listens: kube-proxy's part serves TCP only"
+            )
+            yield FieldError("Unserved", f"spec.ports[{index}].protocol", message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,6 +137,16 @@ class TestUpDetached:
             assert curl(f"http://{commands.at('web')}/hostname").startswith("web-")
             assert commands.status()["waitingFor"] == ["Pod default/never: Running"]
 
+    def test_ctrl_c_while_it_waits_ends_the_cluster_too(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        file = write(tmp_path / "never.yaml", OTHER_GROUND.configuration(), never_ready())
+        with commands.foreground("--detach", file) as up:
+            assert eventually(lambda: processes_of(commands.state) and commands.named("status").returncode == 0)
+            before = commands.status()
+            up.interrupt()
+            assert up.wait() == 130
+            assert eventually(lambda: not is_alive(before["pid"]))
+        assert_nothing_left(commands, before)
+
     def test_it_leaves_nothing_in_the_callers_hands(self, commands: ClusterCommands, tmp_path: Path) -> None:
         # A shell that waits for the end of a pipe, `kubesvc up --detach ... | cat`, must come back.
         line = f"{' '.join(KUBESVC)} up --detach --name own {small(tmp_path)} | cat"
@@ -200,6 +211,14 @@ class TestInput:
         assert curl(f"http://{commands.at('web')}/hostname")
         commands.down()
 
+    def test_a_port_that_nothing_serves_is_named(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        names = service("names", "web", ports=[{"name": "dns", "port": 5353, "protocol": "UDP"}])
+        file = write(tmp_path / "udp.yaml", OTHER_GROUND.configuration(), names)
+        with running(commands, file):
+            assert "spec.ports[0].protocol: UDP: the port has its DNS records, but nothing listens" in (
+                commands.started.stderr
+            )
+
     def test_a_moved_address_is_named_with_both_addresses(self, commands: ClusterCommands, tmp_path: Path) -> None:
         moved = service("web", externalIPs=["192.168.77.7"])
         file = write(tmp_path / "moved.yaml", OTHER_GROUND.configuration(), moved, deployment("web"))
@@ -258,6 +277,17 @@ class TestDown:
     def test_a_cluster_that_does_not_run_is_no_failure(self, commands: ClusterCommands) -> None:
         result = commands.down()
         assert (result.returncode, result.stdout) == (0, 'cluster "own" is not running\n')
+
+    def test_one_that_does_not_answer_is_killed_when_time_is_up(
+        self, commands: ClusterCommands, tmp_path: Path
+    ) -> None:
+        assert commands.up(small(tmp_path)).returncode == 0
+        before = commands.status()
+        os.kill(before["pid"], signal.SIGSTOP)
+        result = commands.named("down", "--timeout", "500ms")
+        assert result.stdout == 'cluster "own" did not stop in time and was killed\n'
+        assert eventually(lambda: not processes_of(commands.state))
+        assert_nothing_left(commands, before)
 
     @pytest.mark.parametrize("command", [["status"], ["logs", "x"], ["scale", "deployment/x", "--replicas=1"]], ids=str)
     def test_other_commands_say_that_it_does_not_run(self, commands: ClusterCommands, command: list[str]) -> None:
@@ -458,6 +488,23 @@ class TestWatch:
             assert eventually(lambda: len(commands.pods("web-")) == 1)
             up.interrupt()
             assert up.wait() == 0
+
+    def test_what_came_by_stdin_stays_as_it_was(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        write(folder / "web.yaml", service("web"), deployment("web"))
+        given = stream(OTHER_GROUND.configuration(), service("given", "web"))
+        with running(commands, "--watch", str(folder), "-", stdin=given):
+            before = commands.at("given")
+            write(folder / "web.yaml", service("web"), deployment("web", 2))
+            assert eventually(lambda: len(commands.ready_pods("web-")) == 2)
+            assert commands.at("given") == before
+            shutil.move(folder, tmp_path / "away")
+            assert eventually(lambda: f'the path "{folder}" does not exist' in commands.log())
+            shutil.move(tmp_path / "away", folder)
+            write(folder / "web.yaml", service("web"), deployment("web", 3))
+            assert eventually(lambda: len(commands.ready_pods("web-")) == 3)
+            assert "the ClusterConfiguration changed" not in commands.log()
 
 
 class TestCrash:

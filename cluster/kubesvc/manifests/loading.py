@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol
 
 from kubesvc.manifests.documents import Loaded, sort_out
 from kubesvc.manifests.faults import Fault
@@ -22,7 +22,29 @@ MAX_BYTES = 64 * 2**20
 STDIN = "-"
 
 
-def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
+class Readable(Protocol):
+    """A stream of text, of which at most ``size`` characters are asked for."""
+
+    def read(self, size: int, /) -> str:
+        """Return the text."""
+        ...
+
+
+class Replayed:
+    """A stream that can be read only once, such as standard input, for several readings of the same paths."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._text: str | None = None
+
+    def read(self, size: int, /) -> str:
+        """Return the text of the first reading."""
+        if self._text is None:
+            self._text = self._stream.read(size)
+        return self._text
+
+
+def load(paths: Sequence[str], stdin: Readable) -> Loaded:
     """Read the files, folders and ``-`` of the command line; a file that is named twice is read once."""
     faults: list[Fault] = []
     texts: dict[str, tuple[str, str]] = {}
@@ -45,18 +67,27 @@ def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
 _Read = Callable[[], bytes]
 
 
-def _sources(path: str, stdin: TextIO, faults: list[Fault]) -> Iterator[tuple[str, str, _Read]]:
+def _sources(path: str, stdin: Readable, faults: list[Fault]) -> Iterator[tuple[str, str, _Read]]:
     """Yield identity, name and reader of every file that one argument means."""
     if path == STDIN:
-        yield STDIN, "<stdin>", lambda: stdin.read(MAX_BYTES + 1).encode()
-    elif Path(path).is_dir():
-        files = sorted(each for each in Path(path).iterdir() if each.suffix in EXTENSIONS and each.name[0] != ".")
-        if not files:
-            faults.append(Fault(path, 0, 0, "", f"the folder has no files that end in {', '.join(EXTENSIONS)}"))
-        for file in files:
+        # What was no UTF-8 came in as surrogates, or not, as the locale has it; it is told as for a file.
+        yield STDIN, "<stdin>", lambda: stdin.read(MAX_BYTES + 1).encode(errors="surrogateescape")
+    elif os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a parent is closed to us
+        for file in _files_of(path, faults):
             yield os.path.realpath(file), str(file), _reader_of(file)
     else:
         yield os.path.realpath(path), path, _reader_of(Path(path))
+
+
+def _files_of(folder: str, faults: list[Fault]) -> list[Path]:
+    try:
+        files = sorted(each for each in Path(folder).iterdir() if each.suffix in EXTENSIONS and each.name[0] != ".")
+    except OSError as error:
+        faults.append(Fault(folder, 0, 0, "", f"cannot be read: {error.strerror}"))
+        return []
+    if not files:
+        faults.append(Fault(folder, 0, 0, "", f"the folder has no files that end in {', '.join(EXTENSIONS)}"))
+    return files
 
 
 def _reader_of(file: Path) -> _Read:
