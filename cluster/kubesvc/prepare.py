@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import TextIO
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
@@ -18,7 +19,7 @@ from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
-from kubesvc.manifests import Fault, Loaded, Readable, apply_documents, load, with_objects
+from kubesvc.manifests import Fault, Loaded, apply_documents, load, with_objects
 from kubesvc.network.loopback import translate
 
 
@@ -33,7 +34,7 @@ class Prepared:
     warnings: Sequence[Fault]
 
 
-def prepare(paths: Sequence[str], stdin: Readable) -> Prepared:
+def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
     """Read, translate and apply everything to an empty Store."""
     loaded = load(paths, stdin)
     configuration, faults, notes = read_configuration(loaded.configuration)

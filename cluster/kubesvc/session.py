@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from io import StringIO
 
 from kubeapi.scheme import EVENTS
 from kubeapi.status import StatusError
@@ -19,7 +20,7 @@ from kubesvc.cluster import Cluster
 from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console
 from kubesvc.manifests import Loaded, apply_documents, changes_between
 from kubesvc.order import Order
-from kubesvc.prepare import Prepared
+from kubesvc.prepare import prepare
 from kubesvc.watch import Seen, changes
 
 _MAX_WARNED = 1000
@@ -29,8 +30,8 @@ _MAX_WARNED = 1000
 class Session:
     """The cluster as long as the user wants it.
 
-    ``loaded`` is what the manifests say, ``seen`` the files as they were then, ``read_again`` what they say now;
-    ``tell_caller`` gets the exit status of the start, once it is known.
+    ``loaded`` is what the manifests say, ``seen`` the files as they were then; ``tell_caller`` gets the exit status
+    of the start, once it is known.
     """
 
     def __init__(
@@ -41,7 +42,6 @@ class Session:
         *,
         loaded: Loaded,
         seen: Seen,
-        read_again: Callable[[], Prepared],
         tell_caller: Callable[[int], None],
     ) -> None:
         self._order = order
@@ -49,7 +49,6 @@ class Session:
         self._cluster = cluster
         self._loaded = loaded
         self._seen = seen
-        self._read_again = read_again
         self._tell_caller = tell_caller
         self._stop = asyncio.Event()
         self._status = EXIT_FAILED
@@ -145,7 +144,7 @@ class Session:
     async def _apply_edits(self) -> None:
         """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
         # Thousands of documents take seconds to read, and connections must not wait for that.
-        prepared = await asyncio.to_thread(self._read_again)
+        prepared = await asyncio.to_thread(prepare, self._order.paths, StringIO())
         self._console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
         if prepared.faults:
             self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")

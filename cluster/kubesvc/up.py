@@ -18,7 +18,6 @@ from typing import NamedTuple, TextIO
 
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
-from kubesvc.manifests import Readable, Replayed
 from kubesvc.order import Order
 from kubesvc.prepare import Prepared, prepare
 from kubesvc.state import AlreadyRunningError
@@ -36,7 +35,6 @@ class _Start(NamedTuple):
     order: Order
     prepared: Prepared
     seen: Seen
-    stdin: Readable
     console: Console
     caller: Caller | None
 
@@ -51,16 +49,15 @@ def run_up(order: Order) -> int:
     _fill_standard_streams()
     console = Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
     seen = look(order.paths) if order.is_watching else {}
-    stdin = Replayed(sys.stdin or StringIO())
-    prepared = prepare(order.paths, stdin)
+    prepared = prepare(order.paths, sys.stdin or StringIO())
     console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
     if prepared.faults:
         count = counted(len(prepared.faults), "fault", "faults")
         console.warn(*map(str, prepared.faults), f"kubesvc: {count} found, nothing was started")
         return EXIT_BAD_INPUT
     if order.is_detached:
-        return detach(lambda caller: _serve(_Start(order, prepared, seen, stdin, caller.console, caller)), console)
-    return _serve(_Start(order, prepared, seen, stdin, console, None))
+        return detach(lambda caller: _serve(_Start(order, prepared, seen, caller.console, caller)), console)
+    return _serve(_Start(order, prepared, seen, console, None))
 
 
 def _fill_standard_streams() -> None:
@@ -139,7 +136,6 @@ async def _session(start: _Start) -> int:
             cluster,
             loaded=prepared.loaded,
             seen=start.seen,
-            read_again=lambda: prepare(start.order.paths, start.stdin),
             tell_caller=start.tell_caller,
         )
         return await session.run()

@@ -7,7 +7,7 @@ The nouns to know: ``Document`` (an object and where it is written), ``Loaded`` 
 from kubesvc.manifests.applying import Applied, Changes, apply_documents, changes_between, with_objects
 from kubesvc.manifests.documents import Document, Loaded, position_of
 from kubesvc.manifests.faults import Fault, Position
-from kubesvc.manifests.loading import Readable, Replayed, load
+from kubesvc.manifests.loading import load
 
 __all__ = [
     "Applied",
@@ -16,8 +16,6 @@ __all__ = [
     "Fault",
     "Loaded",
     "Position",
-    "Readable",
-    "Replayed",
     "apply_documents",
     "changes_between",
     "load",

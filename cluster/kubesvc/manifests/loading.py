@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TextIO
 
 from kubesvc.manifests.documents import Loaded, sort_out
 from kubesvc.manifests.faults import Fault
@@ -22,29 +22,7 @@ MAX_BYTES = 64 * 2**20
 STDIN = "-"
 
 
-class Readable(Protocol):
-    """A stream of text, of which at most ``size`` characters are asked for."""
-
-    def read(self, size: int, /) -> str:
-        """Return the text."""
-        ...
-
-
-class Replayed:
-    """A stream that can be read only once, such as standard input, for several readings of the same paths."""
-
-    def __init__(self, stream: Readable) -> None:
-        self._stream = stream
-        self._text: str | None = None
-
-    def read(self, size: int, /) -> str:
-        """Return the text of the first reading."""
-        if self._text is None:
-            self._text = self._stream.read(size)
-        return self._text
-
-
-def load(paths: Sequence[str], stdin: Readable) -> Loaded:
+def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
     """Read the files, folders and ``-`` of the command line; a file that is named twice is read once."""
     faults: list[Fault] = []
     texts: dict[str, tuple[str, str]] = {}
@@ -67,7 +45,7 @@ def load(paths: Sequence[str], stdin: Readable) -> Loaded:
 _Read = Callable[[], bytes]
 
 
-def _sources(path: str, stdin: Readable, faults: list[Fault]) -> Iterator[tuple[str, str, _Read]]:
+def _sources(path: str, stdin: TextIO, faults: list[Fault]) -> Iterator[tuple[str, str, _Read]]:
     """Yield identity, name and reader of every file that one argument means."""
     if path == STDIN:
         # What was no UTF-8 came in as surrogates, or not, as the locale has it; it is told as for a file.
