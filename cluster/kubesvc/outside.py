@@ -48,6 +48,9 @@ def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) ->
         command, args = image.command, args or image.args
         if image.builtin:
             plan = plan_builtin(image.builtin, args, network.bind_port)
+            if not host.args and plan["tcp"]:
+                # The host's port is what the user wants served; the image's own is only its default.
+                plan = {**plan, "tcp": [port]}
             return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
     argv = expand_all((*command, *args), environment)
     return ProcessSpec(argv, environment, address=address, title=title)

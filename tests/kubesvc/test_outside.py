@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kubelet.processes import ProcessRunner
+from kubelet.processspec import ProcessSpec, StartError
+from kubesvc.config import ClusterConfiguration, ExternalHost, Image
+from kubesvc.network.loopback import LoopbackNetwork, LowPorts
+from kubesvc.outside import OutsideError, start_outside_servers
+
+WEB = ExternalHost("k8s.service.com", "10.66.40.20", 80, page="hello")
+
+
+class FakeRunner(ProcessRunner):
+    """Remembers what it was to start; ``error`` is what comes of it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__({})
+        self.specs: list[ProcessSpec] = []
+        self.error = error
+
+    async def start(self, spec: ProcessSpec, *_arguments: Any) -> Any:
+        self.specs.append(spec)
+        if self.error is not None:
+            raise self.error
+
+
+async def started(*hosts: ExternalHost, images: tuple[Image, ...] = (), can_bind: bool = True) -> list[ProcessSpec]:
+    config = ClusterConfiguration(external_hosts=hosts, images=images)
+    runner = FakeRunner()
+    await start_outside_servers(config, LoopbackNetwork.of(config, LowPorts(0 if can_bind else 1024, False)), runner)
+    return runner.specs
+
+
+def variables(spec: ProcessSpec, *names: str) -> Mapping[str, str]:
+    return {name: spec.environment[name] for name in names}
+
+
+async def test_a_page_is_served_at_the_address_that_stands_for_the_true_one() -> None:
+    [spec] = await started(WEB)
+    assert spec.address == "127.66.40.20"
+    assert spec.builtin is not None
+    assert spec.builtin["tcp"] == [80]
+    assert spec.builtin["options"]["page"] == "hello\n"
+    assert variables(spec, "PORT", "POD_IP", "HOSTNAME") == {
+        "PORT": "80",
+        "POD_IP": "127.66.40.20",
+        "HOSTNAME": "k8s.service.com",
+    }
+
+
+async def test_without_the_privilege_it_listens_10000_higher() -> None:
+    [spec] = await started(WEB, can_bind=False)
+    assert spec.builtin is not None
+    assert spec.builtin["tcp"] == [10080]
+    assert spec.environment["PORT"] == "10080"
+
+
+async def test_a_command_finds_its_place_in_its_environment() -> None:
+    host = ExternalHost("db", "10.66.40.21", 5432, command=("serve", "$(POD_IP)"), args=("$(PORT)",), env={"A": "1"})
+    [spec] = await started(host)
+    assert spec.argv == ("serve", "127.66.40.21", "5432")
+    assert spec.environment["A"] == "1"
+
+
+async def test_an_image_is_run_as_the_catalog_says() -> None:
+    image = Image("db", ("serve",), ("-x",), {"A": "1", "B": "2"})
+    [plain] = await started(ExternalHost("db", "10.66.40.21", 5432, image="db"), images=(image,))
+    assert plain.argv == ("serve", "-x")
+    own = ExternalHost("db", "10.66.40.21", 5432, image="db", args=("-y",), env={"A": "3"})
+    [changed] = await started(own, images=(image,))
+    assert changed.argv == ("serve", "-y")
+    assert variables(changed, "A", "B") == {"A": "3", "B": "2"}
+
+
+async def test_a_built_in_image_is_served_too() -> None:
+    [spec] = await started(ExternalHost("web", "10.66.40.20", 8080, image="nginx"))
+    assert spec.builtin is not None
+    assert (spec.argv, spec.builtin["tcp"]) == ((), [8080])
+
+
+async def test_a_host_that_nothing_serves_is_only_a_name() -> None:
+    assert await started(ExternalHost("k8s.service.com", "10.66.40.20")) == []
+
+
+async def test_an_unknown_image_says_where_to_add_it() -> None:
+    with pytest.raises(OutsideError) as caught:
+        await started(ExternalHost("db", "10.66.40.21", 5432, image="nosuch"))
+    assert str(caught.value) == (
+        "externalHosts db: cannot serve at 10.66.40.21:5432: no image 'nosuch' in the catalog; add it under images:"
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [pytest.param(StartError("it is taken"), id="start"), pytest.param(OSError("it is taken"), id="os")]
+)
+async def test_a_server_that_does_not_start_is_named_with_its_place(error: Exception) -> None:
+    config = ClusterConfiguration(external_hosts=(WEB,))
+    with pytest.raises(OutsideError) as caught:
+        await start_outside_servers(config, LoopbackNetwork.of(config, LowPorts(0, True)), FakeRunner(error))
+    assert str(caught.value) == "externalHosts k8s.service.com: cannot serve at 10.66.40.20:80: it is taken"
