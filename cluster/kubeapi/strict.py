@@ -74,7 +74,7 @@ def decode(resource: Resource, obj: object) -> Decoded:
     """Return a copy of the object with its readable fields, and the faults of the others."""
     decoder = _Decoder(struct_of(resource))
     if not isinstance(obj, dict):
-        message = f"json: cannot unmarshal {_go_kind(obj)} into Go value of type {decoder.root.go_name}"
+        message = f"json: cannot unmarshal {go_kind(obj)} into Go value of type {decoder.root.go_name}"
         return Decoded({}, [], [FieldError(TYPE_INVALID, "", message)])
     return Decoded(decoder.read_struct(decoder.root, obj, None), decoder.unknown, decoder.mistyped)
 
@@ -163,7 +163,7 @@ class _Decoder:
 
     def _mismatch(self, field: FieldType, value: Any, path: Path, owner: Struct) -> None:
         where = f"{owner.go_name}.{_INDEX.sub('', path_text(path))}"
-        kind = _go_kind(value)
+        kind = go_kind(value)
         if kind == "number" and field.kind in _INTEGER_LIMITS:
             kind = f"number {value}"
         message = f"json: cannot unmarshal {kind} into Go struct field {where} of type {field.go}"
@@ -177,9 +177,9 @@ def _special_fault(kind: str, value: Any) -> str:
     if kind == "IntOrString":
         if type(value) is str or (type(value) is int and -(2**31) <= value < 2**31):
             return ""
-        return f"json: cannot unmarshal {_go_kind(value)} into Go value of type int32"
+        return f"json: cannot unmarshal {go_kind(value)} into Go value of type int32"
     if type(value) is not str:
-        return f"json: cannot unmarshal {_go_kind(value)} into Go value of type string"
+        return f"json: cannot unmarshal {go_kind(value)} into Go value of type string"
     return _base64_fault(value) if kind == "byte" else _time_fault(value)
 
 
@@ -222,7 +222,7 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
-def _go_kind(value: object) -> str:
+def go_kind(value: object) -> str:
     """Return what encoding/json calls a value; ``number`` and its text where an integer was wanted."""
     match value:
         case bool():
