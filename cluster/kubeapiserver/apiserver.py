@@ -1,0 +1,128 @@
+"""From a Request to its answer: the one place that knows which handler answers what. Pure.
+
+Follows apiserver ``pkg/endpoints/installer.go`` (which verb on which path) and kube-apiserver's handler chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubeapi.registry import Registry
+from kubeapi.status import StatusError
+from kubeapiserver.bodies import Bodies
+from kubeapiserver.catalog import REVIEWS, Served, find_served, served_in
+from kubeapiserver.deletion import Deletion
+from kubeapiserver.discovery import Discovery
+from kubeapiserver.exchange import Answer, Request, Response
+from kubeapiserver.failures import MethodNotAllowed, UnknownPath
+from kubeapiserver.hooks import Hooks
+from kubeapiserver.negotiation import Form, negotiate, not_acceptable
+from kubeapiserver.paths import Target, normalized, read_path
+from kubeapiserver.reading import Reading
+from kubeapiserver.rendering import Renderer
+from kubeapiserver.statuses import failure_response, not_found_page, text_response
+from kubeapiserver.writing import Writing
+
+VERSION = "v1.32.0+kubesvc"
+"""The gitVersion that clients are told: kubectl 1.31 to 1.33 take it without a word about skew."""
+
+_HEALTH = ("/healthz", "/livez", "/readyz")
+
+
+class APIServer:
+    """Answers every request, with an error's Status if need be.
+
+    ``address`` is where clients reach it (host:port), which only discovery tells.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        clock: Callable[[], float],
+        version: str = VERSION,
+        address: str = "127.0.0.1:6443",
+        hooks: Hooks | None = None,
+    ) -> None:
+        hooks = hooks or Hooks()
+        self._hooks = hooks
+        bodies = Bodies(hooks.decoders)
+        renderer = Renderer(clock)
+        self._discovery = Discovery(version, address)
+        self._reading = Reading(registry.store, renderer)
+        self._writing = Writing(registry, bodies, renderer, hooks, clock)
+        self._deletion = Deletion(registry, bodies, renderer, self._reading)
+
+    def handle(self, request: Request) -> Answer:
+        """Answer a request. Nothing is awaited in between: a write is done, or refused, when this returns."""
+        try:
+            return self._answer(request, normalized(request.path))
+        except StatusError as error:
+            return failure_response(error)
+
+    def _answer(self, request: Request, path: str) -> Answer:
+        target = read_path(path)
+        if target is None or not served_in(target.group, target.version):
+            return self._about(request, path)
+        if not target.plural and path.count("/") == (3 if target.group else 2):
+            return self._only_get(request, lambda _: self._discovery.resources(target.group, target.version))
+        served = find_served(target.group, target.version, target.plural)
+        if served is None or target.rest:
+            raise UnknownPath
+        return self._answer_resource(request, served, target)
+
+    def _about(self, request: Request, path: str) -> Response:
+        """Answer what is not about objects."""
+        group = path.removeprefix("/apis/")
+        about: dict[str, Callable[[Request], Response | None]] = {
+            "/api": self._discovery.core_versions,
+            "/apis": self._discovery.groups,
+            f"/apis/{group}": lambda _: self._discovery.group(group),
+            "/version": lambda _: self._discovery.version(),
+            "/": lambda _: self._discovery.paths(),
+        }
+        if path in about:
+            return self._only_get(request, about[path])
+        if path in _HEALTH:
+            return text_response(200, "ok")
+        return self._hooks.documents(request) or not_found_page()
+
+    def _only_get(self, request: Request, answer: Callable[[Request], Response | None]) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed
+        return answer(request) or not_found_page()
+
+    def _answer_resource(self, request: Request, served: Served, target: Target) -> Answer:
+        form = negotiate(request.headers.get("accept", ""))
+        if form is None:
+            return not_acceptable()
+        if served.resource.namespaced != bool(target.namespace) and (target.name or target.namespace):
+            raise UnknownPath
+        if target.name:
+            return self._answer_object(request, served, target, form)
+        return self._answer_collection(request, served, target, form)
+
+    def _answer_collection(self, request: Request, served: Served, target: Target, form: Form) -> Answer:
+        resource = served.resource
+        is_everywhere = resource.namespaced and not target.namespace
+        match request.method:
+            case "GET" | "HEAD" if "list" in served.verbs:
+                return self._reading.list_or_watch(request, resource, target, form)
+            case "POST" if not is_everywhere and resource not in REVIEWS:
+                return self._writing.create(request, resource, target, form)
+            case "DELETE" if not is_everywhere and "deletecollection" in served.verbs:
+                return self._deletion.delete_collection(request, resource, target, form)
+        raise MethodNotAllowed
+
+    def _answer_object(self, request: Request, served: Served, target: Target, form: Form) -> Answer:
+        resource = served.resource
+        if "get" not in served.verbs or target.subresource:
+            raise UnknownPath
+        match request.method:
+            case "GET" | "HEAD":
+                return self._reading.get(request, resource, target, form)
+            case "PUT":
+                return self._writing.update(request, resource, target, form)
+            case "DELETE":
+                return self._deletion.delete(request, resource, target, form)
+        raise MethodNotAllowed

@@ -1,0 +1,197 @@
+"""What is served, told to clients: the aggregated document, the older ones, and the version. Pure.
+
+Made from ``catalog`` alone. Follows apiserver ``pkg/endpoints/discovery``; kubectl asks for the aggregated form,
+older clients and Python's dynamic client for the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from kubeapi.meta import JSON
+from kubeapiserver.catalog import Served, Subresource, groups, served_in
+from kubeapiserver.exchange import JSON_TYPE, Request, Response
+from kubeapiserver.negotiation import media_ranges
+from kubeapiserver.statuses import document_response, encode
+
+_DISCOVERY_GROUP = "apidiscovery.k8s.io"
+_DISCOVERY_VERSIONS = ("v2", "v2beta1")
+_MINOR = re.compile(r"v?(\d+)\.(\d+)")
+
+
+class Discovery:
+    """Answers questions about the API itself.
+
+    ``version`` is the gitVersion that clients are told, ``address`` where they reach the server (host:port).
+    """
+
+    def __init__(self, version: str, address: str) -> None:
+        self._version = version
+        self._address = address
+
+    def core_versions(self, request: Request) -> Response:
+        """Answer ``/api``."""
+        wanted = _aggregated_version(request)
+        if wanted:
+            return _aggregated(request, [""], wanted)
+        addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": self._address}]
+        return document_response({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses})
+
+    def groups(self, request: Request) -> Response:
+        """Answer ``/apis``."""
+        named = [each for each in groups() if each]
+        wanted = _aggregated_version(request)
+        if wanted:
+            return _aggregated(request, named, wanted)
+        return document_response(
+            {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(each) for each in named]}
+        )
+
+    def group(self, name: str) -> Response | None:
+        """Answer ``/apis/GROUP``; None if it is not served."""
+        if not name or name not in groups():
+            return None
+        return document_response({"kind": "APIGroup", "apiVersion": "v1", **_group(name)})
+
+    def resources(self, group: str, version: str) -> Response | None:
+        """Answer ``/api/v1`` and ``/apis/GROUP/VERSION``; None if it is not served."""
+        served = served_in(group, version)
+        if not served:
+            return None
+        entries = [entry for each in served for entry in _entries(each)]
+        group_version = f"{group}/{version}" if group else version
+        document = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}
+        return document_response(document)
+
+    def version(self) -> Response:
+        """Answer ``/version``."""
+        found = _MINOR.match(self._version)
+        major, minor = found.groups() if found else ("1", "0")
+        return document_response(
+            {
+                "major": major,
+                "minor": minor,
+                "gitVersion": self._version,
+                "gitCommit": "",
+                "gitTreeState": "clean",
+                "buildDate": "1970-01-01T00:00:00Z",
+                "goVersion": "",
+                "compiler": "cpython",
+                "platform": "linux/amd64",
+            }
+        )
+
+    def paths(self) -> Response:
+        """Answer ``/``."""
+        versions = [f"/apis/{group}/{version}" for group, each in groups().items() if group for version in each]
+        named = [f"/apis/{group}" for group in groups() if group]
+        own = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
+        return document_response({"paths": sorted([*own, *named, *versions])})
+
+
+def _aggregated_version(request: Request) -> str:
+    """Return the version of the aggregated form that a client prefers, "" if it prefers the older form."""
+    for each in media_ranges(request.headers.get("accept", "")):
+        if each.type != JSON_TYPE:
+            continue
+        asked = each.parameters
+        if not asked.get("as"):
+            return ""
+        is_ours = asked.get("g") == _DISCOVERY_GROUP and asked["as"] == "APIGroupDiscoveryList"
+        if is_ours and asked.get("v") in _DISCOVERY_VERSIONS:
+            return asked["v"]
+    return ""
+
+
+def _aggregated(request: Request, names: list[str], version: str) -> Response:
+    document = {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": f"{_DISCOVERY_GROUP}/{version}",
+        "metadata": {},
+        "items": [_group_discovery(each) for each in names],
+    }
+    body = encode(document)
+    tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
+    headers = (("ETag", tag), ("Vary", "Accept"), ("Cache-Control", "public"))
+    media = f"{JSON_TYPE};g={_DISCOVERY_GROUP};v={version};as=APIGroupDiscoveryList"
+    if request.headers.get("if-none-match") == tag:
+        return Response(304, b"", media, headers)
+    return Response(200, body, media, headers)
+
+
+def _group_discovery(name: str) -> JSON:
+    return {
+        "metadata": {"name": name} if name else {},
+        "versions": [
+            {
+                "version": version,
+                "freshness": "Current",
+                "resources": [_resource_discovery(each) for each in served_in(name, version)],
+            }
+            for version in groups()[name]
+        ],
+    }
+
+
+def _resource_discovery(served: Served) -> JSON:
+    resource = served.resource
+    found: JSON = {
+        "resource": resource.plural,
+        "responseKind": _response_kind(resource.kind),
+        "scope": "Namespaced" if resource.namespaced else "Cluster",
+        "singularResource": resource.kind.lower(),
+        "verbs": list(served.verbs),
+        **_names(served),
+    }
+    if served.subresources:
+        found["subresources"] = [_subresource_discovery(served, each) for each in served.subresources]
+    return found
+
+
+def _subresource_discovery(served: Served, part: Subresource) -> JSON:
+    kind = _response_kind(part.kind or served.resource.kind, part.group, part.version)
+    return {"subresource": part.name, "responseKind": kind, "verbs": list(part.verbs)}
+
+
+def _response_kind(kind: str, group: str = "", version: str = "") -> JSON:
+    """Return a kind; without group and version it is in those of the resource."""
+    return {"group": group, "version": version, "kind": kind}
+
+
+def _names(served: Served) -> dict[str, Any]:
+    found = {"shortNames": list(served.resource.short_names), "categories": list(served.categories)}
+    return {field: names for field, names in found.items() if names}
+
+
+def _entries(served: Served) -> list[JSON]:
+    """Return a resource and its subresources as entries of an APIResourceList."""
+    resource = served.resource
+    own = {
+        "name": resource.plural,
+        "singularName": resource.kind.lower(),
+        "namespaced": resource.namespaced,
+        "kind": resource.kind,
+        "verbs": list(served.verbs),
+        **_names(served),
+    }
+    return [own, *(_subresource_entry(served, each) for each in served.subresources)]
+
+
+def _subresource_entry(served: Served, part: Subresource) -> JSON:
+    resource = served.resource
+    elsewhere = {"group": part.group, "version": part.version} if part.group else {}
+    return {
+        "name": f"{resource.plural}/{part.name}",
+        "singularName": "",
+        "namespaced": resource.namespaced,
+        **elsewhere,
+        "kind": part.kind or resource.kind,
+        "verbs": list(part.verbs),
+    }
+
+
+def _group(name: str) -> JSON:
+    versions = [{"groupVersion": f"{name}/{each}", "version": each} for each in groups()[name]]
+    return {"name": name, "versions": versions, "preferredVersion": versions[0]}

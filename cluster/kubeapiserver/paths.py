@@ -1,0 +1,47 @@
+"""From a path to what it names: a group, a version, a namespace, a resource, a name, a subresource. Pure.
+
+Follows apiserver ``pkg/endpoints/request/requestinfo.go``. Whether any of that exists is not decided here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_NAMESPACE_PARTS = frozenset(("status", "finalize"))
+"""What may follow a Namespace's name and is no resource inside it."""
+
+
+class Target(NamedTuple):
+    """What a path under ``/api/v1`` or ``/apis/G/V`` names; "" for what it does not say."""
+
+    group: str
+    version: str
+    namespace: str = ""
+    plural: str = ""
+    name: str = ""
+    subresource: str = ""
+    rest: tuple[str, ...] = ()
+    """What follows the subresource."""
+
+
+def normalized(path: str) -> str:
+    """Return a path without the slashes at its end (some clients ask for ``/version/``)."""
+    return path.rstrip("/") or "/"
+
+
+def read_path(path: str) -> Target | None:
+    """Return what a path names, None if it does not begin with a group and a version."""
+    match path.split("/")[1:]:
+        case ["api", version, *rest] if version:
+            return _read_resource("", version, rest)
+        case ["apis", group, version, *rest] if group and version:
+            return _read_resource(group, version, rest)
+    return None
+
+
+def _read_resource(group: str, version: str, parts: list[str]) -> Target:
+    namespace = ""
+    if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in _NAMESPACE_PARTS:
+        namespace, parts = parts[1], parts[2:]
+    plural, name, subresource = (*parts[:3], "", "", "")[:3]
+    return Target(group, version, namespace, plural, name, subresource, tuple(parts[3:]))

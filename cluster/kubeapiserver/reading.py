@@ -1,0 +1,155 @@
+"""get, list and watch. Pure. Follows apiserver ``pkg/endpoints/handlers/get.go`` and ``storage/cacher``.
+
+A list is never cut: ``limit`` is allowed to be ignored, and then there is nothing to continue.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, key_of
+from kubeapi.scheme import Resource
+from kubeapi.status import Expired, FieldError, StatusError
+from kubeapi.store import Store, WatchEvent
+from kubeapi.validation.faults import forbidden, invalid, unsupported
+from kubeapiserver.exchange import Request, Response, Watch
+from kubeapiserver.failures import BadInput, FutureVersion, InvalidInput, InvalidOptions
+from kubeapiserver.negotiation import Form
+from kubeapiserver.options import read_integer
+from kubeapiserver.paths import Target
+from kubeapiserver.rendering import Renderer, read_included
+from kubeapiserver.selectors import select
+from kubeapiserver.watches import Encoder, Lines, Scope, bookmarker, error_line
+
+_NOT_OLDER, _EXACT = "NotOlderThan", "Exact"
+
+
+class Versions(NamedTuple):
+    """What a request says about versions. ``asked`` is None for "the newest", 0 for "any"."""
+
+    asked: int | None
+    match: str
+
+
+class Reading:
+    """Answers the requests that change nothing."""
+
+    def __init__(self, store: Store, renderer: Renderer) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._lines = Lines(renderer)
+
+    def get(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
+        """Return one object."""
+        self._check_reached(read_version(request, resource))
+        obj = self._store.get(resource, target.namespace, target.name)
+        return self._renderer.response(resource, obj, form, read_included(request))
+
+    def list_or_watch(self, request: Request, resource: Resource, target: Target, form: Form) -> Response | Watch:
+        """Return the objects that the selectors match, or the stream of their changes."""
+        scope = read_scope(request, resource, target.namespace)
+        is_watch = request.has_flag("watch")
+        versions = Versions(read_version(request, resource), request.get("resourceVersionMatch"))
+        faults = _option_faults(request, versions, is_watch=is_watch)
+        if faults:
+            raise InvalidOptions("ListOptions", *faults)
+        self._check_reached(versions.asked)
+        if is_watch:
+            return self._watch(request, resource, form, scope, versions)
+        return self._list(request, resource, form, scope, versions)
+
+    def selected(self, resource: Resource, scope: Scope) -> list[JSON]:
+        """Return the objects that a scope has, by namespace and name."""
+        objects = self._store.list(resource, scope.namespace)
+        matches = scope.matches
+        return sorted(objects if matches is None else [each for each in objects if matches(each)], key=key_of)
+
+    def _list(self, request: Request, resource: Resource, form: Form, scope: Scope, versions: Versions) -> Response:
+        if request.get("continue"):
+            raise BadInput("continue key is not valid: this server does not cut its lists")
+        if versions.match == _EXACT and versions.asked != self._store.resource_version:
+            detail = "The provided resource version is too old, and lists are kept of the newest only"
+            raise StatusError(410, "Expired", detail)
+        objects = self.selected(resource, scope)
+        version = self._store.resource_version
+        return self._renderer.list_response(resource, objects, form, read_included(request), version)
+
+    def _watch(
+        self, request: Request, resource: Resource, form: Form, scope: Scope, versions: Versions
+    ) -> Response | Watch:
+        encoder = Encoder(self._lines, resource, form, read_included(request), scope)
+        has_bookmarks = request.has_flag("allowWatchBookmarks")
+        initial: list[bytes] = []
+        begin = versions.asked or 0
+        if _wants_initial(request, versions):
+            initial = encoder.initial(self.selected(resource, scope))
+            begin = self._store.resource_version
+            if request.has_flag("sendInitialEvents") and has_bookmarks:
+                initial.append(bookmarker(resource, form, ends_initial=True)(begin))
+        elif not versions.asked:
+            begin = self._store.resource_version
+        try:
+            self._store.watch(resource, begin, _ignore)()
+        except Expired as error:
+            return Response(200, error_line(error))
+        return Watch(
+            resource=resource,
+            resource_version=begin,
+            initial=initial,
+            encode=encoder.encode,
+            bookmark=bookmarker(resource, form) if has_bookmarks else None,
+            timeout_seconds=float(max(read_integer(request, "timeoutSeconds") or 0, 0)),
+        )
+
+    def _check_reached(self, asked: int | None) -> None:
+        current = self._store.resource_version
+        if asked is not None and asked > current:
+            raise FutureVersion(asked, current)
+
+
+def _ignore(event: WatchEvent) -> None:
+    """Take no note: only whether the history reaches back is asked."""
+
+
+def read_scope(request: Request, resource: Resource, namespace: str) -> Scope:
+    """Return what the request's selectors ask for."""
+    labels, fields = ",".join(request.query.get("labelSelector", ())), ",".join(request.query.get("fieldSelector", ()))
+    return Scope(namespace, select(resource, labels, fields))
+
+
+def read_version(request: Request, resource: Resource) -> int | None:
+    """Return the resourceVersion that a request states, None if it states none."""
+    text = request.get("resourceVersion")
+    if not text:
+        return None
+    if not re.fullmatch("[0-9]{1,19}", text, re.ASCII):
+        detail = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise InvalidInput(resource.plural, resource.group, "", invalid("resourceVersion", text, detail))
+    return int(text)
+
+
+def _wants_initial(request: Request, versions: Versions) -> bool:
+    """Tell whether a watch begins with what exists: when it is asked for, or no version to begin after is stated."""
+    if request.get("sendInitialEvents"):
+        return request.has_flag("sendInitialEvents")
+    return not versions.asked
+
+
+def _option_faults(request: Request, versions: Versions, *, is_watch: bool) -> list[FieldError]:
+    """Return the faults of a list's options (apimachinery ``internalversion/validation``)."""
+    sends_initial, match, path = request.get("sendInitialEvents"), versions.match, "resourceVersionMatch"
+    fault = None
+    if sends_initial and not is_watch:
+        fault = forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    elif sends_initial and match != _NOT_OLDER:
+        fault = forbidden(path, f"sendInitialEvents requires setting resourceVersionMatch to {_NOT_OLDER}")
+    elif match and is_watch and not sends_initial:
+        fault = forbidden(path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+    elif match and not is_watch and versions.asked is None:
+        fault = forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    elif match and match not in (_EXACT, _NOT_OLDER):
+        fault = unsupported(path, match, (_EXACT, _NOT_OLDER))
+    elif match == _EXACT and versions.asked == 0:
+        fault = forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    return [fault] if fault else []

@@ -1,0 +1,114 @@
+"""From stored objects to the bytes of an answer, in the form that the client accepts. Pure.
+
+Follows apiserver ``pkg/endpoints/handlers/response.go``: Table, PartialObjectMetadata, or the object as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import Resource
+from kubeapiserver.exchange import Request, Response
+from kubeapiserver.failures import BadInput
+from kubeapiserver.negotiation import Form
+from kubeapiserver.statuses import encode
+from kubeapiserver.tables import printer_for
+
+Included = Literal["Metadata", "Object", "None"]
+"""What a Table's rows carry beside their cells."""
+
+_META_GROUP = "meta.k8s.io"
+
+
+def read_included(request: Request) -> Included:
+    """Return what the request wants in a Table's rows."""
+    match request.get("includeObject") or "Metadata":
+        case "Metadata" | "Object" | "None" as included:
+            return included
+        case other:
+            raise BadInput(f'unrecognized includeObject value: "{other}"')
+
+
+def partial(obj: JSON, version: str) -> JSON:
+    """Return an object's metadata as an object of its own."""
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": f"{_META_GROUP}/{version}",
+        "metadata": obj["metadata"],
+    }
+
+
+class Renderer:
+    """Makes answers; ages in Tables are counted to ``clock``, in seconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
+    def now(self) -> float:
+        """Return the time that Tables are of."""
+        return self._clock()
+
+    def response(
+        self, resource: Resource, obj: JSON, form: Form, included: Included = "Metadata", code: int = 200
+    ) -> Response:
+        """Return the answer that is one object."""
+        return Response(code, encode(self.document(resource, obj, form, included)))
+
+    def document(self, resource: Resource, obj: JSON, form: Form, included: Included) -> JSON:
+        """Return one object in a form."""
+        if form.shape == "Partial":
+            return partial(obj, form.version)
+        if form.shape == "Table":
+            return self.table(resource, [obj], form, included, obj["metadata"].get("resourceVersion", ""))
+        return obj
+
+    def list_response(
+        self, resource: Resource, objects: Sequence[JSON], form: Form, included: Included, version: int
+    ) -> Response:
+        """Return the answer that is a list."""
+        if form.shape == "Table":
+            return Response(200, encode(self.table(resource, objects, form, included, str(version))))
+        if form.shape == "Partial":
+            kind, api_version = "PartialObjectMetadataList", f"{_META_GROUP}/{form.version}"
+            items = [partial(each, form.version) for each in objects]
+        else:
+            kind, api_version = f"{resource.kind}List", resource.api_version
+            items = [_item(each) for each in objects]
+        metadata = {"resourceVersion": str(version)}
+        return Response(200, encode({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}))
+
+    def table(
+        self,
+        resource: Resource,
+        objects: Sequence[JSON],
+        form: Form,
+        included: Included,
+        version: str,
+        *,
+        has_columns: bool = True,
+    ) -> JSON:
+        """Return a Table; of the Tables of one watch only the first has its columns defined."""
+        printer, now = printer_for(resource), self._clock()
+        document: JSON = {
+            "kind": "Table",
+            "apiVersion": f"{_META_GROUP}/{form.version}",
+            "metadata": {"resourceVersion": version},
+            "columnDefinitions": [each.definition() for each in printer.columns] if has_columns else None,
+            "rows": [],
+        }
+        rows = document["rows"]
+        for obj in objects:
+            row: JSON = {"cells": printer.cells(obj, now)}
+            if conditions := printer.conditions(obj):
+                row["conditions"] = conditions
+            if included != "None":
+                row["object"] = obj if included == "Object" else partial(obj, form.version)
+            rows.append(row)
+        return document
+
+
+def _item(obj: JSON) -> JSON:
+    """Return an object as lists have it: the list says the kind once."""
+    return {field: value for field, value in obj.items() if field not in ("kind", "apiVersion")}
