@@ -1,0 +1,80 @@
+"""The wire format of protobuf: a message is a row of numbered parts. Knows no types; follows gogo/protobuf's wording.
+
+Parts are named by their bounds in the one body, so that nothing is copied. Every fault is a ValueError. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+"""Wire types: an integer, 8 bytes, a length with that many bytes, 4 bytes."""
+
+_SIZES = {FIXED64: 8, FIXED32: 4}
+_CONTINUES = 0x80
+_SHIFT_LIMIT = 64
+
+Part = tuple[int, int, Any]
+"""One field: its number, its wire type, and its integer (VARINT) or the (start, end) of its bytes."""
+
+
+def parts(body: bytes, start: int, end: int, name: str) -> Iterator[Part]:
+    """Yield the fields between two offsets, which are those of a struct called ``name``."""
+    at = start
+    while at < end:
+        tag, at = _varint(body, at, end)
+        number, wire = tag >> 3, tag & 7
+        if number == 0:
+            raise ValueError(f"proto: {go_name(name)}: illegal tag 0 (wire type {wire})")
+        if wire == VARINT:
+            value, at = _varint(body, at, end)
+            yield number, wire, value
+            continue
+        if wire == BYTES:
+            size, at = _varint(body, at, end)
+        elif wire in _SIZES:
+            size = _SIZES[wire]
+        else:
+            raise ValueError(f"proto: {go_name(name)}: illegal wireType {wire}")
+        if size > end - at:
+            raise ValueError("unexpected EOF")
+        yield number, wire, (at, at + size)
+        at += size
+
+
+def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end:
+        byte = body[at]
+        at += 1
+        value |= (byte & ~_CONTINUES) << shift
+        if byte < _CONTINUES:
+            return value, at
+        shift += 7
+        if shift >= _SHIFT_LIMIT:
+            raise ValueError("proto: integer overflow")
+    raise ValueError("unexpected EOF")
+
+
+def signed(value: int, bits: int) -> int:
+    """Return the low bits of an integer as two's complement."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def text(body: bytes, bounds: tuple[int, int]) -> str:
+    """Return a string; what is not UTF-8 in it becomes U+FFFD, as when Go writes JSON."""
+    return body[slice(*bounds)].decode("utf-8", "replace")
+
+
+def check_wire(wire: int, wanted: int, name: str) -> None:
+    """Refuse a field of another wire type than its own."""
+    if wire != wanted:
+        raise ValueError(f"proto: wrong wireType = {wire} for field {go_name(name)}")
+
+
+def go_name(name: str) -> str:
+    """Return the name of a struct or field as Go has it: ``PodSpec``, ``Replicas``."""
+    bare = name.rpartition(".")[2]
+    return bare[:1].upper() + bare[1:]
