@@ -108,6 +108,9 @@ def kubesvc() -> None:
 @click.option("--watch", is_flag=True, help="Apply edited files while the cluster runs.")
 def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool) -> None:
     """Start a cluster and apply manifests: files, folders, or - for stdin."""
+    if watch and "-" in paths:
+        message = "--watch cannot watch standard input; name files or folders"
+        raise click.UsageError(message)
     from kubesvc.order import Order
     from kubesvc.up import run_up
 

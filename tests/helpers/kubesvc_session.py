@@ -1,0 +1,90 @@
+"""A cluster without components, for what a Session makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any, cast
+
+from tests.helpers.kubesvc_ground import document, ground
+
+from kubesvc.cluster import Cluster
+from kubesvc.config import ClusterConfiguration
+from kubesvc.console import Console
+from kubesvc.order import Order
+from kubesvc.prepare import Prepared, prepare
+from kubesvc.session import Session
+from kubesvc.state import StateDirectory
+
+
+class FakeCluster:
+    """Starts at once and is ready when told so; ``failure`` is what its run ends with."""
+
+    def __init__(self) -> None:
+        self.registry = ground()
+        self.store = self.registry.store
+        self.config = ClusterConfiguration()
+        self.ready = asyncio.Event()
+        self.failure: Exception | None = None
+        self.reasons = ["Pod default/web: Pending"]
+        self.faults_of_the_machine: list[str] = []
+        self.is_stopped = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        if self.failure is not None:
+            raise self.failure
+        await stop.wait()
+        self.is_stopped = True
+
+    async def wait_until_started(self) -> None:
+        """Return at once."""
+
+    async def wait_until_ready(self) -> None:
+        await self.ready.wait()
+
+    def waiting_for(self) -> list[str]:
+        return self.reasons
+
+    def problems(self) -> list[str]:
+        return self.faults_of_the_machine
+
+    def status(self) -> dict[str, Any]:
+        return document(self.registry)
+
+
+class Run:
+    """One session and all that it says and tells."""
+
+    def __init__(self, folder: Path, **order: Any) -> None:
+        self.cluster = FakeCluster()
+        self.out, self.err = StringIO(), StringIO()
+        self.told: list[int] = []
+        self.paths = (str(folder),)
+        given: dict[str, Any] = {"is_detached": False, "timeout": 30.0, "is_watching": False, **order}
+        self.order = Order(self.paths, StateDirectory("shop", folder / "state"), **given)
+
+    def read(self) -> Prepared:
+        return prepare(self.paths, StringIO())
+
+    def session(self) -> Session:
+        return Session(
+            self.order,
+            Console(self.out, self.err),
+            cast("Cluster", self.cluster),
+            loaded=self.read().loaded,
+            seen={},
+            tell_caller=self.told.append,
+        )
+
+    @asynccontextmanager
+    async def going(self) -> AsyncIterator[asyncio.Task[int]]:
+        """Have the session run in a task, which must have ended when the block does."""
+        task = asyncio.create_task(self.session().run())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        yield task
+        async with asyncio.timeout(10):
+            await task

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.helpers.kubesvc_session import Run
+
+from kubeapi.events import EventRecorder
+from kubeapi.scheme import SERVICES
+from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
+
+WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "web.yaml").write_text(WEB)
+    return tmp_path
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_drains_and_ends_well(folder: Path, number: signal.Signals) -> None:
+    run = Run(folder)
+    run.cluster.ready.set()
+    async with run.going() as task:
+        signal.raise_signal(number)
+    assert await task == EXIT_WELL
+    assert run.cluster.is_stopped
+    assert run.err.getvalue() == "kubesvc: draining; a second Ctrl-C stops at once\n"
+
+
+async def test_a_second_signal_stops_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    statuses: list[int] = []
+    monkeypatch.setattr(os, "_exit", statuses.append)
+    run = Run(folder)
+    run.cluster.ready.set()
+    async with run.going():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert statuses == [EXIT_AT_ONCE]
+
+
+async def test_an_ignored_hangup_stays_ignored(folder: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = Run(folder)
+        run.cluster.ready.set()
+        async with run.going() as task:
+            signal.raise_signal(signal.SIGHUP)
+            await asyncio.sleep(0)
+            assert not task.done()
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.looptime
+async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) -> None:
+    run = Run(folder)
+    run.cluster.faults_of_the_machine = ["no metrics: 127.0.0.1:10249 is taken"]
+    async with run.going() as task:
+        await asyncio.sleep(29)
+        assert run.told == []
+        run.cluster.ready.set()
+        await asyncio.sleep(1)
+        assert run.told == [EXIT_WELL]
+        assert not task.done()
+        signal.raise_signal(signal.SIGINT)
+    out = run.out.getvalue().splitlines()
+    assert out[0].startswith("NAMESPACE ")
+    assert out[-1] == "kubesvc: ready"
+    assert run.err.getvalue().splitlines()[0] == "Warning: no metrics: 127.0.0.1:10249 is taken"
+
+
+@pytest.mark.looptime
+async def test_what_is_not_ready_in_time_ends_in_the_foreground(folder: Path) -> None:
+    run = Run(folder, timeout=30.0)
+    async with run.going() as task:
+        await asyncio.sleep(31)
+    assert await task == EXIT_NOT_READY
+    assert run.told == [EXIT_NOT_READY]
+    assert run.err.getvalue() == "kubesvc: not ready within 30s:\n  Pod default/web: Pending\n"
+    assert "kubesvc: ready" not in run.out.getvalue()
+
+
+@pytest.mark.looptime
+async def test_what_is_not_ready_in_time_runs_on_in_the_background(folder: Path) -> None:
+    run = Run(folder, timeout=1.5, is_detached=True)
+    async with run.going() as task:
+        await asyncio.sleep(100)
+        assert run.told == [EXIT_NOT_READY]
+        assert not task.done()
+        signal.raise_signal(signal.SIGTERM)
+    assert "not ready within 1.5s" in run.err.getvalue()
+    assert "end it: `kubesvc down --name shop`" in run.err.getvalue()
+
+
+@pytest.mark.looptime
+async def test_a_timeout_of_0_waits_for_ever(folder: Path) -> None:
+    run = Run(folder, timeout=0.0)
+    async with run.going() as task:
+        await asyncio.sleep(1_000_000)
+        assert not task.done()
+        signal.raise_signal(signal.SIGINT)
+
+
+async def test_a_cluster_that_is_stopped_before_it_is_ready_has_failed(folder: Path) -> None:
+    run = Run(folder)
+    async with run.going() as task:
+        signal.raise_signal(signal.SIGINT)
+    assert await task == EXIT_FAILED
+    assert run.told == []
+
+
+async def test_a_cluster_that_crashes_ends_the_session(folder: Path) -> None:
+    run = Run(folder)
+    run.cluster.failure = ZeroDivisionError("oops")
+    with pytest.raises(ExceptionGroup) as caught:
+        await run.session().run()
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_each_warning_is_said_once_when_it_comes_up(folder: Path) -> None:
+    run = Run(folder)
+    run.cluster.ready.set()
+    async with run.going():
+        recorder = EventRecorder(run.cluster.registry, "test", clock=lambda: 1_700_000_000.0)
+        about = run.cluster.store.get(SERVICES, "default", "kubernetes")
+        for kind, message in (("Warning", "a"), ("Warning", "a"), ("Normal", "b"), ("Warning", "c")):
+            recorder.event(about, kind, "Odd", message)
+        signal.raise_signal(signal.SIGINT)
+    assert run.err.getvalue().splitlines()[:2] == [
+        "Warning: Service default/kubernetes: Odd: a",
+        "Warning: Service default/kubernetes: Odd: c",
+    ]
+
+
+async def edited(run: Run, file: Path, text: str | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a watching session, edit a file, and wait until ``said`` has been printed."""
+    monkeypatch.setattr("kubesvc.watch.POLL_SECONDS", 0.01)
+    run.cluster.ready.set()
+    async with run.going():
+        while "kubesvc: ready" not in run.out.getvalue():
+            await asyncio.sleep(0.001)
+        if text is None:
+            file.unlink()
+        else:
+            file.write_text(text)
+        async with asyncio.timeout(10):
+            while said not in run.out.getvalue() + run.err.getvalue():
+                await asyncio.sleep(0.005)
+        signal.raise_signal(signal.SIGINT)
+
+
+def names(run: Run) -> set[str]:
+    return {each["metadata"]["name"] for each in run.cluster.store.list(SERVICES, "default")}
+
+
+async def test_a_new_file_is_applied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(folder, is_watching=True)
+    await edited(run, folder / "b.yaml", WEB.replace("web", "api"), "service/api created", monkeypatch)
+    assert "api" in names(run)
+
+
+async def test_what_a_removed_file_held_is_deleted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "other.yaml").write_text(WEB.replace("web", "other"))
+    run = Run(folder, is_watching=True)
+    for each in run.read().loaded.documents:
+        run.cluster.registry.apply(SERVICES, each.obj)
+    await edited(run, folder / "other.yaml", None, "service/other deleted", monkeypatch)
+    assert "other" not in names(run)
+
+
+async def test_a_bad_edit_changes_nothing_and_is_said_with_its_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(folder, is_watching=True)
+    await edited(run, folder / "web.yaml", WEB.replace("80", "-1"), "kubesvc: nothing was applied", monkeypatch)
+    assert f"{folder / 'web.yaml'}:4:" in run.err.getvalue()
+    assert names(run) == {"kubernetes"}
+
+
+async def test_a_changed_configuration_waits_for_the_next_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(folder, is_watching=True)
+    text = "apiVersion: kubesvc.dev/v1alpha1\nkind: ClusterConfiguration\nproxy: {balancer: round_robin}\n"
+    await edited(run, folder / "c.yaml", text, "it takes effect at the next start", monkeypatch)
