@@ -102,14 +102,15 @@ class Registry:
         written = self._write(resource, new, stored, dry_run=dry_run)
         return self._finish_deletion(resource, written, dry_run=dry_run)
 
-    def update_status(self, resource: Resource, obj: JSON) -> JSON:
+    def update_status(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Replace nothing but the status. Conflict if the object states another uid than the stored one has."""
         if "status" not in struct_of(resource).fields:
             raise NoSubresource
         read = self._read(resource, obj)
         stored = self._find_stored(resource, read)
         _check_uid(resource, read["metadata"], stored["metadata"])
-        return self.store.update(resource, {**stored, "status": read.get("status", {})})
+        new = {**stored, "status": read.get("status", {})}
+        return new if dry_run else self.store.update(resource, new)
 
     def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
         """Set the replicas of a Deployment or ReplicaSet."""
