@@ -17,15 +17,20 @@ from kubeapiserver.exchange import Answer, Request, Response
 from kubeapiserver.failures import MethodNotAllowed, UnknownPath
 from kubeapiserver.hooks import Hooks
 from kubeapiserver.negotiation import Form, negotiate, not_acceptable
+from kubeapiserver.patching import Patching
 from kubeapiserver.paths import Target, normalized, read_path
 from kubeapiserver.reading import Reading
 from kubeapiserver.rendering import Renderer
+from kubeapiserver.reviews import review
+from kubeapiserver.sessions import Sessions
 from kubeapiserver.statuses import failure_response, not_found_page, text_response
+from kubeapiserver.subresources import Subresources
 from kubeapiserver.writing import Writing
 
 VERSION = "v1.32.0+kubesvc"
 """The gitVersion that clients are told: kubectl 1.31 to 1.33 take it without a word about skew."""
 
+_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _HEALTH = ("/healthz", "/livez", "/readyz")
 
 
@@ -46,12 +51,16 @@ class APIServer:
     ) -> None:
         hooks = hooks or Hooks()
         self._hooks = hooks
-        bodies = Bodies(hooks.decoders)
+        self._clock = clock
+        self._bodies = bodies = Bodies(hooks.decoders)
         renderer = Renderer(clock)
         self._discovery = Discovery(version, address)
         self._reading = Reading(registry.store, renderer)
         self._writing = Writing(registry, bodies, renderer, hooks, clock)
+        self._patching = Patching(registry, bodies, renderer, self._writing, hooks)
         self._deletion = Deletion(registry, bodies, renderer, self._reading)
+        self._subresources = Subresources(registry, bodies, renderer, clock)
+        self._sessions = Sessions(registry.store, clock)
 
     def handle(self, request: Request) -> Answer:
         """Answer a request. Nothing is awaited in between: a write is done, or refused, when this returns."""
@@ -108,7 +117,9 @@ class APIServer:
         match request.method:
             case "GET" | "HEAD" if "list" in served.verbs:
                 return self._reading.list_or_watch(request, resource, target, form)
-            case "POST" if not is_everywhere and resource not in REVIEWS:
+            case "POST" if resource in REVIEWS:
+                return review(request, resource, self._bodies, self._clock())
+            case "POST" if not is_everywhere:
                 return self._writing.create(request, resource, target, form)
             case "DELETE" if not is_everywhere and "deletecollection" in served.verbs:
                 return self._deletion.delete_collection(request, resource, target, form)
@@ -116,13 +127,36 @@ class APIServer:
 
     def _answer_object(self, request: Request, served: Served, target: Target, form: Form) -> Answer:
         resource = served.resource
-        if "get" not in served.verbs or target.subresource:
+        if "get" not in served.verbs:
             raise UnknownPath
+        if target.subresource:
+            return self._answer_part(request, served, target, form)
         match request.method:
             case "GET" | "HEAD":
                 return self._reading.get(request, resource, target, form)
             case "PUT":
                 return self._writing.update(request, resource, target, form)
+            case "PATCH":
+                return self._patching.patch(request, resource, target, form)
             case "DELETE":
                 return self._deletion.delete(request, resource, target, form)
         raise MethodNotAllowed
+
+    def _answer_part(self, request: Request, served: Served, target: Target, form: Form) -> Answer:
+        part = served.subresource(target.subresource)
+        if part is None:
+            raise UnknownPath
+        if _VERBS.get(request.method) not in part.verbs:
+            raise MethodNotAllowed
+        match part.name:
+            case "status":
+                return self._subresources.status(request, served.resource, target, form)
+            case "scale":
+                return self._subresources.scale(request, served.resource, target)
+            case "finalize":
+                return self._subresources.finalize(request, target, form)
+            case "binding":
+                return self._subresources.bind(request, target)
+            case "eviction":
+                return self._deletion.evict(request, target)
+        return self._sessions.answer(request, target)

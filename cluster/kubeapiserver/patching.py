@@ -1,0 +1,186 @@
+"""patch: JSON, merge and strategic-merge patches, and server-side apply through its hook. Pure.
+
+Follows apiserver ``pkg/endpoints/handlers/patch.go``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.patch import merge, strategic_merge
+from kubeapi.registry import Registry
+from kubeapi.schema import Struct, struct_of
+from kubeapi.scheme import Resource
+from kubeapi.status import StatusError
+from kubeapi.strict import decode
+from kubeapi.validation.faults import invalid
+from kubeapiserver import jsonpatch
+from kubeapiserver.bodies import Bodies, check_kind, media_type, read_json
+from kubeapiserver.exchange import JSON_TYPE, Request, Response
+from kubeapiserver.failures import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable
+from kubeapiserver.hooks import Hooks
+from kubeapiserver.negotiation import Form
+from kubeapiserver.options import Validation, read_options
+from kubeapiserver.paths import Target
+from kubeapiserver.rendering import Renderer
+from kubeapiserver.statuses import text_response
+from kubeapiserver.writing import Writing, check_name, placed, with_warnings
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+_PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
+_YAML_TYPE = "application/yaml"
+
+
+class Patch(NamedTuple):
+    """A patch as it was sent."""
+
+    media: str
+    value: Any
+
+    def apply_to(self, document: JSON, known: Struct | None) -> JSON:
+        """Return the patched document; ``known`` is its struct, which names the lists that merge."""
+        if self.media == JSON_PATCH:
+            patched = _json_patched(document, self.value)
+        elif self.media == MERGE_PATCH:
+            patched = merge(document, self.value)
+        else:
+            patched = strategic_merge(document, self.value, known)
+        if not isinstance(patched, dict):
+            raise Unprocessable
+        return patched
+
+    def go_text(self) -> str:
+        """Return the patch as the real server quotes it in an error message."""
+        if self.media == STRATEGIC_PATCH:
+            return _go_map(self.value)
+        return json.dumps(self.value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _json_patched(document: JSON, operations: Any) -> Any:
+    if isinstance(operations, list) and len(operations) > jsonpatch.MAX_OPERATIONS:
+        detail = f"The allowed maximum operations in a JSON patch is {jsonpatch.MAX_OPERATIONS}, got {len(operations)}"
+        raise StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {detail}")
+    try:
+        return jsonpatch.apply(document, operations)
+    except jsonpatch.MalformedPatchError as error:
+        raise BadInput(f"error decoding patch: {error}") from None
+    except jsonpatch.PatchConflictError:
+        raise Unprocessable from None
+
+
+def read_patch(request: Request) -> Patch | None:
+    """Return the request's patch, None if its media type is no patch's."""
+    media = media_type(request)
+    if media not in _PATCHES:
+        return None
+    if len(request.body) > BODY_LIMIT:
+        raise TooLarge
+    try:
+        value = read_json(request.body)
+    except ValueError as error:
+        raise BadInput(f"error decoding patch: {error}") from None
+    if media != JSON_PATCH and not isinstance(value, dict):
+        raise BadInput("error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}")
+    return Patch(media, value)
+
+
+def unsupported_media() -> Response:
+    """Return go-restful's answer to a patch of an unknown type."""
+    return text_response(415, "415: Unsupported Media Type")
+
+
+class Patching:
+    """Answers requests that change a part of an object."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        bodies: Bodies,
+        renderer: Renderer,
+        writing: Writing,
+        hooks: Hooks,
+    ) -> None:
+        self._registry = registry
+        self._bodies = bodies
+        self._renderer = renderer
+        self._writing = writing
+        self._hooks = hooks
+
+    def patch(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
+        """Change an object, or apply a configuration to it."""
+        if media_type(request) == APPLY_PATCH and self._hooks.apply is not None:
+            return self._apply(request, resource, target, form)
+        patch = read_patch(request)
+        if patch is None:
+            return unsupported_media()
+        options = read_options(request, "PatchOptions")
+        stored = self._registry.store.get(resource, target.namespace, target.name)
+        patched, warnings = patched_object(resource, target, stored, patch, options.validation)
+        written, more = self._writing.replace(resource, stored, patched, options)
+        return with_warnings(self._renderer.response(resource, written, form), [*warnings, *more])
+
+    def _apply(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
+        apply = self._hooks.apply
+        assert apply is not None
+        options = read_options(request, "PatchOptions", is_apply=True)
+        body = self._read_configuration(request, resource)
+        check_kind(body, resource.api_version, resource.kind)
+        body = placed(resource, body, target)
+        metadata = body.get("metadata")
+        if isinstance(metadata, dict) and not metadata.get("name"):
+            body = {**body, "metadata": {**metadata, "name": target.name}}
+        check_name(body, target.name)
+        body, warnings = self._hooks.admit(resource, body)
+        key = ObjectKey(target.namespace, target.name)
+        applied, is_created = apply(
+            self._registry, resource, key, body, options.manager, options.is_forced, options.is_dry_run
+        )
+        response = self._renderer.response(resource, applied, form, code=201 if is_created else 200)
+        return with_warnings(response, warnings)
+
+    def _read_configuration(self, request: Request, resource: Resource) -> JSON:
+        """Return the applied configuration. It is YAML by name, and mostly JSON, which is the quicker to read."""
+        expected = f"must be of type {resource.kind}"
+        is_json = request.body.lstrip()[:1] == b"{"
+        value = self._bodies.read_value(request, JSON_TYPE if is_json else _YAML_TYPE, expected)
+        if not isinstance(value, dict):
+            raise BadInput(f"the object provided is unrecognized ({expected}): it is no mapping")
+        return value
+
+
+def patched_object(
+    resource: Resource, target: Target, stored: JSON, patch: Patch, validation: Validation
+) -> tuple[JSON, list[str]]:
+    """Return what a patch makes of an object, and warnings of fields that nobody knows."""
+    patched = patch.apply_to(stored, struct_of(resource))
+    check_kind(patched, resource.api_version, resource.kind)
+    patched = placed(resource, patched, target)
+    check_name(patched, target.name)
+    if validation == "Ignore":
+        return patched, []
+    decoded = decode(resource, patched)
+    unknown = [each.message for each in decoded.unknown]
+    if unknown and validation == "Strict" and not decoded.mistyped:
+        detail = f"strict decoding error: {', '.join(unknown)}"
+        raise InvalidInput("", "", "", invalid("patch", patch.go_text(), detail))
+    return patched, unknown
+
+
+def _go_map(value: Any) -> str:
+    """Return a value as Go's %v prints it."""
+    match value:
+        case dict():
+            return f"map[{' '.join(f'{name}:{_go_map(each)}' for name, each in sorted(value.items()))}]"
+        case list():
+            return f"[{' '.join(_go_map(each) for each in value)}]"
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "<nil>"
+    return str(value)
