@@ -286,7 +286,8 @@ class TestDown:
         before = commands.status()
         os.kill(before["pid"], signal.SIGSTOP)
         result = commands.named("down", "--timeout", "500ms")
-        assert result.stdout == 'cluster "own" did not stop in time and was killed\n'
+        # Whether a pod is still dying at that moment, and is counted, is chance.
+        assert result.stdout.startswith('cluster "own" did not stop in time and was killed')
         assert eventually(lambda: not processes_of(commands.state))
         assert_nothing_left(commands, before)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
@@ -46,20 +49,32 @@ def in_order(wanted: list[str], lines: list[str]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClusterCommands, Path]]:
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, default_addresses: None
+) -> Iterator[tuple[ClusterCommands, Path]]:
     """The README's first command, in the foreground, and the file that it prints to."""
     state = tmp_path_factory.mktemp("readme")
     commands = ClusterCommands(state)
     printed = state / "printed"
     with printed.open("w") as out:
         process = subprocess.Popen(
-            UP[0][0].split(), cwd=ROOT, env=commands.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            UP[0][0].split(),
+            cwd=ROOT,
+            env=commands.env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     try:
         assert eventually(lambda: "kubesvc: ready" in printed.read_text() or process.poll() is not None)
+        assert process.poll() is None, printed.read_text()
         yield commands, printed
     finally:
         commands.down()
+        # A start that hangs before there is a cluster has nothing that `down` could end.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
 
 
