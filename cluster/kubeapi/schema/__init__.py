@@ -46,12 +46,19 @@ class FieldType(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """One definition. ``merge_keys`` names the lists that a patch merges ("" for lists of scalars)."""
+    """One definition. ``merge_keys`` names the lists that a patch merges ("" for lists of scalars).
+
+    ``list_keys`` names the lists whose items server-side apply owns one by one, with the keys that tell them apart
+    (none for a set of scalars); it owns all other lists, the maps in ``atomic`` and structs that are atomic as a whole.
+    """
 
     name: str
     fields: dict[str, FieldType]
     merge_keys: dict[str, str]
     retain_keys: frozenset[str]
+    list_keys: dict[str, tuple[str, ...]]
+    atomic: frozenset[str]
+    is_atomic: bool
 
     @property
     def go_name(self) -> str:
@@ -74,6 +81,9 @@ def struct(name: str) -> Struct:
         {field: _parse_type(text) for field, text in definition["fields"].items()},
         definition.get("mergeKeys", {}),
         frozenset(definition.get("retainKeys", ())),
+        {field: tuple(keys) for field, keys in definition.get("listKeys", {}).items()},
+        frozenset(definition.get("atomic", ())),
+        definition.get("isAtomic", False),
     )
 
 
