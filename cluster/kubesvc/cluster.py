@@ -103,6 +103,7 @@ class Cluster:
             clock=time.monotonic,
             rng=rng,
             record=self._record_on_service,
+            figures=lambda: components.dns_figures(self._dns.counts()),
         )
         self._dns = DNSServer(source, components.dns_config(config, self._network), clock=time.time, rng=rng)
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from kubecontroller.controller import ControllerConfig
 from kubedns.config import DNSConfig, read_resolv_conf
+from kubedns.server import DNSCounts
 from kubelet.config import KubeletConfig
 from kubelet.images import ImageSpec
 from kubelet.nodes import NodeConfig
 from kubelet.orphans import marker
+from kubeproxy.counters import Figure
 from kubeproxy.server import ProxyConfig
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
@@ -66,6 +68,17 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
         pods=config.dns.pods,
         hosts=network.hosts(),
         upstreams=tuple(found),
+    )
+
+
+def dns_figures(counts: DNSCounts) -> tuple[Figure, ...]:
+    """Return what /metrics says of the name server."""
+    return (
+        Figure("kubesvc_dns_requests", "Answers, by type and rcode", True, ("type", "rcode"), counts.requests.items()),
+        Figure(
+            "kubesvc_dns_forwarded", "Questions that were passed to an upstream", True, (), [((), counts.forwarded)]
+        ),
+        Figure("kubesvc_dns_tcp_connections", "TCP connections now", False, (), [((), counts.open_connections)]),
     )
 
 

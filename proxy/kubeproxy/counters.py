@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from kubeproxy.types import ServicePortName
 
 SYNC_BUCKETS = tuple(0.001 * 2**power for power in range(15))
 """Upper bounds of the sync durations, in seconds: kube-proxy's ExponentialBuckets(0.001, 2, 15)."""
+
+
+class Figure(NamedTuple):
+    """A metric that another component lets the proxy expose with its own; a gauge, unless it ``only_grows``."""
+
+    name: str
+    """With the unit, without ``_total``."""
+    text: str
+    only_grows: bool
+    labels: tuple[str, ...]
+    values: Collection[tuple[tuple[str, ...], float]]
+    """Pairs of the labels' values and the number."""
 
 
 class SyncCounters:

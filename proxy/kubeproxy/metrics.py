@@ -7,23 +7,40 @@ is that of the endpoints that are there or still have connections.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kubeproxy.counters import SYNC_BUCKETS, EndpointCounters, ProxyCounters
+from kubeproxy.counters import SYNC_BUCKETS, EndpointCounters, Figure, ProxyCounters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LABELS = ("namespace", "service", "port", "endpoint")
 
 
-def expose(counters: ProxyCounters, requests: Counter[tuple[str, int]]) -> str:
-    """Return the exposition of a proxy's counters and of the ``requests`` (by path and status) to its health doors."""
+def expose(counters: ProxyCounters, requests: Counter[tuple[str, int]], figures: Iterable[Figure] = ()) -> str:
+    """Return the exposition of a proxy's counters and of the ``requests`` (by path and status) to its health doors.
+
+    ``figures`` are those of others, after the proxy's own.
+    """
     registry = CollectorRegistry()
     registry.register(_ProxyCollector(counters, requests))
+    registry.register(_FigureCollector(figures))
     return generate_latest(registry).decode()
+
+
+class _FigureCollector(Collector):
+    def __init__(self, figures: Iterable[Figure]) -> None:
+        self._figures = tuple(figures)
+
+    def collect(self) -> Iterator[Metric]:
+        for figure in self._figures:
+            family = CounterMetricFamily if figure.only_grows else GaugeMetricFamily
+            metric = family(figure.name, figure.text, labels=figure.labels)
+            for labels, value in sorted(figure.values):
+                metric.add_metric(labels, value)
+            yield metric
 
 
 class _ProxyCollector(Collector):

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kubeapi.informer import Delta, Informer, ListerWatcher
@@ -18,7 +18,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeproxy.balancers import BALANCERS
-from kubeproxy.counters import ProxyCounters
+from kubeproxy.counters import Figure, ProxyCounters
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
 from kubeproxy.listeners import Listeners, ListenerStatus
@@ -50,7 +50,10 @@ class ProxyConfig:
 
 
 class ProxyServer:
-    """One proxy on the running event loop; make it there. ValueError if the default balancer is unknown."""
+    """One proxy on the running event loop; make it there. ValueError if the default balancer is unknown.
+
+    ``figures`` is asked at each scrape for what /metrics shall say besides.
+    """
 
     def __init__(
         self,
@@ -61,12 +64,14 @@ class ProxyServer:
         clock: Callable[[], float],
         rng: random.Random,
         record: Record,
+        figures: Callable[[], Iterable[Figure]] = tuple,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.counters = ProxyCounters()
         self._config = config
         self._clock = clock
         self._record = record
+        self._figures = figures
         self._loop = loop
         self._proxier = Proxier(config.node_name)
         self._load_balancer = LoadBalancer(config.default_balancer, self.counters, clock=clock, rng=rng)
@@ -157,7 +162,7 @@ class ProxyServer:
     def _metrics_answer(self) -> tuple[int, str, str]:
         from kubeproxy.metrics import CONTENT_TYPE, expose
 
-        return 200, CONTENT_TYPE, expose(self.counters, self._healthcheck.requests)
+        return 200, CONTENT_TYPE, expose(self.counters, self._healthcheck.requests, self._figures())
 
     def _now(self) -> Moment:
         return Moment(time.time(), self._clock() - self._started)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from kubedns.server import DNSCounts
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.metrics import expose
 from kubesvc import components
 from kubesvc.config import (
     ClusterConfiguration,
@@ -114,3 +118,14 @@ def test_the_machines_own_upstreams_are_asked_but_never_ourselves(
 def test_dns_knows_the_hosts_outside_by_their_address_here() -> None:
     config = ClusterConfiguration(external_hosts=(ExternalHost("k8s.service.com", "10.65.40.20", page="x"),))
     assert dict(components.dns_config(config, network(config)).hosts) == {"k8s.service.com": ("127.65.40.20",)}
+
+
+def test_the_counts_of_dns_are_figures_for_prometheus() -> None:
+    figures = components.dns_figures(DNSCounts({("A", "NOERROR"): 3, ("AAAA", "NXDOMAIN"): 1}, 2, 5))
+    text = expose(ProxyCounters(), Counter(), figures)
+    assert [line for line in text.splitlines() if line.startswith("kubesvc_dns")] == [
+        'kubesvc_dns_requests_total{rcode="NOERROR",type="A"} 3.0',
+        'kubesvc_dns_requests_total{rcode="NXDOMAIN",type="AAAA"} 1.0',
+        "kubesvc_dns_forwarded_total 2.0",
+        "kubesvc_dns_tcp_connections 5.0",
+    ]

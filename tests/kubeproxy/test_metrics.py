@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from kubeproxy.counters import Figure, ProxyCounters
+from kubeproxy.metrics import expose
+
+
+def test_figures_of_others_follow_the_proxys_own_with_their_kind_and_labels() -> None:
+    figures = [
+        Figure("questions", "Questions so far", True, ("type", "rcode"), [(("SRV", "NOERROR"), 1), (("A", 'a"b'), 2)]),
+        Figure("open_files", "Open files now", False, (), [((), 7)]),
+    ]
+    own = expose(ProxyCounters(), Counter())
+    text = expose(ProxyCounters(), Counter(), figures)
+    assert text.startswith(own)
+    assert text.removeprefix(own).splitlines() == [
+        "# HELP questions_total Questions so far",
+        "# TYPE questions_total counter",
+        'questions_total{rcode="a\\"b",type="A"} 2.0',
+        'questions_total{rcode="NOERROR",type="SRV"} 1.0',
+        "# HELP open_files Open files now",
+        "# TYPE open_files gauge",
+        "open_files 7.0",
+    ]
+
+
+def test_without_figures_there_is_only_the_proxys_own() -> None:
+    assert "kubeproxy_sync_proxy_rules_duration_seconds_count" in expose(ProxyCounters(), Counter())
