@@ -41,7 +41,8 @@ def plan_container(
     arguments = expand_all(program.arguments, environment)
     if not program.builtin:
         working_dir = container.working_dir or host.working_dir
-        return ContainerPlan(ProcessSpec(arguments, environment, working_dir), program.stop_signal)
+        process = ProcessSpec(arguments, environment, working_dir, is_tty=container.is_tty)
+        return ContainerPlan(process, program.stop_signal)
     plan = plan_builtin(program.builtin, arguments, host.bind_port, host.nginx)
     process = ProcessSpec(
         environment=environment,

@@ -19,8 +19,10 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
 from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
-from kubeapi.status import AlreadyExists, NotFound, StatusError
+from kubeapi.status import AlreadyExists, InternalError, NotFound, StatusError
 from kubelet.config import KubeletConfig
+from kubelet.exec import Attachment, Command
+from kubelet.instance import Instance
 from kubelet.logreader import read_log
 from kubelet.machine import read_machine
 from kubelet.nodes import NodeConfig, PodAddresses, node_object, node_status
@@ -28,6 +30,7 @@ from kubelet.podspec import PodSpec, read_pod
 from kubelet.podstatus import PodPlace
 from kubelet.podworker import PodWorker, Surroundings
 from kubelet.processes import ProcessRunner
+from kubelet.processspec import StartError
 
 PULL_FAILURES = {
     "ErrImagePull": "image can't be pulled",
@@ -169,6 +172,34 @@ class Kubelet:
             raise StatusError(400, "BadRequest", text)
         since = None if since_seconds is None else self._clock() - since_seconds
         return read_log(writer.path, writer, follow=follow, tail_lines=tail_lines, since=since, timestamps=timestamps)
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, has_stdin: bool, is_tty: bool
+    ) -> Command:
+        """Run a command in a container; the caller closes it. StatusError, 500 if it cannot be started."""
+        instance = self._running(namespace, pod, container)
+        try:
+            return await instance.run(self.runner, command, has_stdin=has_stdin, is_tty=is_tty)
+        except (StartError, OSError) as error:
+            text = f"OCI runtime exec failed: exec failed: unable to start container process: {error}: unknown"
+            raise InternalError(f"error executing command in container: failed to exec in container: {text}") from None
+
+    def attach(self, namespace: str, pod: str, container: str, *, has_stdin: bool) -> Attachment:
+        """Return the streams of a container's own process; the caller closes them. StatusError."""
+        return self._running(namespace, pod, container).attach(has_stdin=has_stdin)
+
+    def port_address(self, namespace: str, pod: str, port: int) -> tuple[str, int]:
+        """Return where a port of a pod is dialled; StatusError if there is no such pod."""
+        worker = self._find(ObjectKey(namespace, pod))
+        return self._around.network.dial(worker.place.pod_ip, port)
+
+    def _running(self, namespace: str, pod: str, container: str) -> Instance:
+        worker = self._find(ObjectKey(namespace, pod))
+        name = _choose_container(worker.spec, container)
+        instance = worker.instance(name)
+        if instance is None:
+            raise StatusError(404, "NotFound", f'container not found ("{name}")')
+        return instance
 
     def _find(self, key: ObjectKey) -> PodWorker:
         found = [each for each in self._workers.values() if each.spec.key == key]

@@ -100,6 +100,8 @@ class ContainerSpec:
     liveness: Probe | None = None
     pre_stop: HookHandler | None = None
     post_start: HookHandler | None = None
+    has_stdin: bool = False
+    is_tty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         liveness=_read_probe(container.get("livenessProbe")),
         pre_stop=_read_hook(lifecycle.get("preStop")),
         post_start=_read_hook(lifecycle.get("postStart")),
+        has_stdin=bool(container.get("stdin")),
+        is_tty=bool(container.get("tty")),
     )
 
 

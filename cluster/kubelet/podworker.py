@@ -29,6 +29,7 @@ from kubelet.config import KubeletConfig
 from kubelet.containers import ContainerPlan, HostFacts, plan_container
 from kubelet.environment import ConfigError, PodContext
 from kubelet.images import unknown_image_text
+from kubelet.instance import Instance
 from kubelet.logs import LogWriter, pod_log_dir
 from kubelet.podspec import (
     ContainerSpec,
@@ -44,7 +45,7 @@ from kubelet.podspec import (
 from kubelet.podstate import PodState, Stage, new_pod_state
 from kubelet.podstatus import PodPlace, not_emulated, phase_of, pod_status
 from kubelet.probestate import Kind, Verdict, begin_probe, observe
-from kubelet.processes import ProcessRunner, RunningProcess
+from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
 
 HOOK_SECONDS = 30.0
@@ -66,16 +67,6 @@ class Surroundings:
     services: Callable[[], list[Service]]
 
 
-class _Instance:
-    """One run of a container."""
-
-    def __init__(self, plan: ContainerPlan, log: LogWriter) -> None:
-        self.plan = plan
-        self.log = log
-        self.process: RunningProcess | None = None
-        self.probing: asyncio.Task[None] | None = None
-
-
 class PodWorker:
     """Runs one pod until nothing of it is left. ``ended`` is set then."""
 
@@ -88,7 +79,7 @@ class PodWorker:
         self._around = around
         self._recorder = recorder
         self._state = new_pod_state(self.spec)
-        self._instances: dict[str, _Instance] = {}
+        self._instances: dict[str, Instance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._status_due: asyncio.Handle | None = None
@@ -108,6 +99,10 @@ class PodWorker:
     def pids(self) -> dict[str, int]:
         """Return the pid of every running container."""
         return {each.name: each.pid for each in self._state.containers if each.stage is Stage.RUNNING}
+
+    def instance(self, name: str) -> Instance | None:
+        """Return a container's running instance, None when it is not running."""
+        return self._instances.get(name) if self._state.container(name).stage is Stage.RUNNING else None
 
     def begin(self) -> None:
         """Start the pod, which has its address now."""
@@ -231,27 +226,29 @@ class PodWorker:
             return
         self._report("Normal", "Pulled", f'Container image "{container.image}" already present on machine')
         self._report("Normal", "Created", f"Created container: {name}")
-        instance = self._instances[name] = _Instance(plan, self._open_log(name))
+        instance = self._instances[name] = Instance(
+            plan, self._open_log(name), container.working_dir or self._around.config.working_dir
+        )
         try:
             if plan.process.working_dir == str(self._scratch(name)):
                 self._scratch(name).mkdir(parents=True, exist_ok=True)
-            await self._run_process(name, instance)
+            await self._run_process(container, instance)
         except (StartError, OSError) as error:
-            instance.log.close()
+            instance.end()
             self.post(happens.StartFailed(name, f"failed to start container process: {error}"))
         finally:
-            instance.log.close()
+            instance.end()
 
-    async def _run_process(self, name: str, instance: _Instance) -> None:
-        process = instance.process = await self._around.runner.start(instance.plan.process, instance.log.write)
+    async def _run_process(self, container: ContainerSpec, instance: Instance) -> None:
+        process = await instance.start(self._around.runner, container)
         try:
-            self.post(happens.Started(name, process.pid, f"{self._around.rng.getrandbits(256):064x}"))
+            self.post(happens.Started(container.name, process.pid, f"{self._around.rng.getrandbits(256):064x}"))
             end = await process.wait()
         finally:
             process.kill()
-        instance.log.close()
+        instance.end()
         message = "The process was lost together with the process that starts containers" if end.is_lost else ""
-        self.post(happens.Exited(name, end.code, end.signal, message))
+        self.post(happens.Exited(container.name, end.code, end.signal, message))
 
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
         around, config = self._around, self._around.config
@@ -280,7 +277,7 @@ class PodWorker:
         self.logs[name, number] = log
         return log
 
-    async def _probe_container(self, name: str, instance: _Instance) -> None:
+    async def _probe_container(self, name: str, instance: Instance) -> None:
         """Run the postStart hook, then the startup probe, then the other two side by side."""
         container = self.spec.container(name)
         assert container is not None
@@ -293,7 +290,7 @@ class PodWorker:
             for kind, probe in probes.items():
                 group.create_task(self._probe(container, instance, kind, probe), name=f"{kind.value} of {name}")
 
-    async def _probe(self, container: ContainerSpec, instance: _Instance, kind: Kind, probe: Probe) -> None:
+    async def _probe(self, container: ContainerSpec, instance: Instance, kind: Kind, probe: Probe) -> None:
         """Probe until a startup probe has passed, or a startup or liveness probe has failed for good."""
         now = self._around.monotonic
         started = now()
@@ -323,7 +320,7 @@ class PodWorker:
             return True
         return False
 
-    def _target(self, container: ContainerSpec, instance: _Instance) -> prober.Target:
+    def _target(self, container: ContainerSpec, instance: Instance) -> prober.Target:
         process = instance.plan.process
         working_dir = container.working_dir or self._around.config.working_dir
 
@@ -332,7 +329,7 @@ class PodWorker:
 
         return prober.Target(self.place.pod_ip, self._around.network.dial, self._around.runner, command)
 
-    async def _post_start(self, container: ContainerSpec, hook: HookHandler, instance: _Instance) -> bool:
+    async def _post_start(self, container: ContainerSpec, hook: HookHandler, instance: Instance) -> bool:
         said = await self._run_hook(container, hook, instance, HOOK_SECONDS)
         if said is None:
             return True
@@ -350,7 +347,7 @@ class PodWorker:
         self.post(happens.PreStopFinished(name))
 
     async def _run_hook(
-        self, container: ContainerSpec, hook: HookHandler, instance: _Instance, timeout: float
+        self, container: ContainerSpec, hook: HookHandler, instance: Instance, timeout: float
     ) -> str | None:
         """Run a hook; return what went wrong, None if nothing did."""
         if isinstance(hook, Sleep):

@@ -17,8 +17,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from kubelet.exec_streams import Input, open_ends
 from kubelet.orphans import kill_sessions
 from kubelet.processspec import Exit, ProcessSpec, StartError
 from kubelet.zygoteprotocol import ATTACHED, CONTAINER_MARK, MAX_MESSAGE, MAX_PACKET
@@ -46,8 +47,8 @@ class RunningProcess:
 
     def __init__(self, runner: ProcessRunner, identity: str, pid: int, exit_future: asyncio.Future[Exit]) -> None:
         self.pid = pid
+        self.identity = identity
         self._runner = runner
-        self._identity = identity
         self._exit = exit_future
 
     @property
@@ -62,27 +63,41 @@ class RunningProcess:
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal; SIGKILL goes to everything that the process has started too. Late signals are ignored."""
         if not self._exit.done():
-            self._runner.signal(self._identity, number)
+            self._runner.signal(self.identity, number)
 
 
-class _Output:
-    """The reading ends of one process's stdout and stderr."""
+class Streams(Protocol):
+    """Who has the other ends of a process's stdin, stdout and stderr."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sink: OutputSink) -> None:
-        self._loop = loop
+    def open(self) -> tuple[int, ...]:
+        """Return the three descriptors for the process; the caller closes them."""
+        ...
+
+    def drain(self) -> None:
+        """Take what is left in the pipes, then close them: the process has ended."""
+        ...
+
+
+class OutputStreams:
+    """Gives a process's output to a sink as it comes; ``stdin`` is there while it runs, if it was asked for."""
+
+    def __init__(self, sink: OutputSink, *, has_stdin: bool = False, is_tty: bool = False) -> None:
+        self.stdin: Input | None = None
+        self._loop = asyncio.get_running_loop()
         self._sink = sink
+        self._has_stdin = has_stdin
+        self._is_tty = is_tty
         self._open: dict[int, str] = {}
 
-    def open(self) -> tuple[int, int]:
-        """Begin to read; return the writing ends, which the caller closes."""
-        writers = []
-        for stream in ("stdout", "stderr"):
-            reader, writer = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(reader, False)
-            self._open[reader] = stream
+    def open(self) -> tuple[int, ...]:
+        """Begin to read; return the process's ends, which the caller closes."""
+        ends = open_ends(has_stdin=self._has_stdin, is_tty=self._is_tty)
+        self._open = ends.outputs
+        for reader in self._open:
             self._loop.add_reader(reader, self._read, reader)
-            writers.append(writer)
-        return writers[0], writers[1]
+        if ends.stdin is not None:
+            self.stdin = Input(ends.stdin, is_tty=self._is_tty)
+        return ends.theirs
 
     def _read(self, descriptor: int) -> bool:
         stream = self._open.get(descriptor)
@@ -116,6 +131,8 @@ class _Output:
             while self._read(descriptor):
                 pass
             self._close(descriptor)
+        if self.stdin is not None:
+            self.stdin.close()
 
     def _close(self, descriptor: int) -> None:
         if self._open.pop(descriptor, None) is not None:
@@ -126,7 +143,7 @@ class _Output:
 class _Child(NamedTuple):
     started: asyncio.Future[int]
     exited: asyncio.Future[Exit]
-    output: _Output
+    streams: Streams
 
 
 class ProcessRunner:
@@ -168,10 +185,12 @@ class ProcessRunner:
         self._control = ours
         asyncio.get_running_loop().add_reader(ours, self._read_control)
 
-    async def start(self, spec: ProcessSpec, output: OutputSink = discard) -> RunningProcess:
+    async def start(
+        self, spec: ProcessSpec, output: OutputSink = discard, *, streams: Streams | None = None
+    ) -> RunningProcess:
         """Start a process; returns when it runs (a built-in: when it listens). Raises StartError or OSError.
 
-        Cancelled, it leaves nothing running.
+        Its output goes to ``output``, or to ``streams``. Cancelled, it leaves nothing running.
         """
         if not spec.argv and spec.builtin is None:
             raise StartError("no command specified")
@@ -179,11 +198,11 @@ class ProcessRunner:
         loop = asyncio.get_running_loop()
         self._serial += 1
         identity = f"{os.getpid()}-{self._serial}"
-        child = _Child(loop.create_future(), loop.create_future(), _Output(loop, output))
+        child = _Child(loop.create_future(), loop.create_future(), streams or OutputStreams(output))
         self._children[identity] = child
         writers: tuple[int, ...] = ()
         try:
-            writers = child.output.open()
+            writers = child.streams.open()
             self._send(_start_message(identity, spec, self._marker), writers)
             pid = await child.started
         except BaseException:
@@ -267,7 +286,7 @@ class ProcessRunner:
         child = self._children.pop(identity, None)
         self._pids.pop(identity, None)
         if child is not None:
-            child.output.drain()
+            child.streams.drain()
 
     def _lose_zygote(self) -> None:
         """Close the control socket, upon which a living zygote ends everything; kill what a dead one left behind."""
@@ -315,7 +334,7 @@ async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions
             break
         await asyncio.sleep(0.01)
     for child in lost:
-        child.output.drain()
+        child.streams.drain()
         if not child.started.done():
             child.started.set_exception(StartError("the process starter was lost"))
         if not child.exited.done():
@@ -327,7 +346,9 @@ def _start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) 
         "op": "start",
         "id": identity,
         "argv": list(spec.argv),
-        "env": {**spec.environment, **marker, CONTAINER_MARK: identity},
+        "env": {**spec.environment, **marker, CONTAINER_MARK: spec.container or identity},
+        "tty": spec.is_tty,
+        "guest": bool(spec.container),
         "cwd": spec.working_dir,
         "builtin": spec.builtin,
         "address": spec.address,

@@ -23,7 +23,11 @@ class Exit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What runs: ``argv``, or a ``builtin`` on ``address``. ``environment`` is complete, ``working_dir`` may be ""."""
+    """What runs: ``argv``, or a ``builtin`` on ``address``. ``environment`` is complete, ``working_dir`` may be "".
+
+    With ``is_tty`` its stdin is its controlling terminal. ``container`` is the identity of the container's own process
+    for a command that is run in it: what the command leaves behind then lives as long as the container.
+    """
 
     argv: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -31,3 +35,5 @@ class ProcessSpec:
     builtin: BuiltinPlan | None = None
     address: str = ""
     title: str = "pod"
+    is_tty: bool = False
+    container: str = ""

@@ -4,7 +4,7 @@ It starts what the kubelet asks for over a SEQPACKET socket, tells how each ende
 containers leave (it is their subreaper). When the socket closes, also because the kubelet was killed, it kills every
 descendant and leaves. It never decides about restarts and never reads a container's output.
 
-Messages are JSON, one per packet. To here: ``start`` (with stdout and stderr attached) and ``kill``; from here:
+Messages are JSON, one per packet. To here: ``start`` (with stdin, stdout and stderr) and ``kill``; from here:
 ``started``, ``failed``, ``exited``.
 """
 
@@ -20,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+import termios
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,6 +43,7 @@ class Zygote:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._running: dict[int, str] = {}
+        self._guests: set[int] = set()
         self._starting: dict[int, tuple[str, int, bytearray]] = {}
         self._poll = select.poll()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -77,7 +79,7 @@ class Zygote:
 
     def _read_control(self) -> bool:
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 3)
+            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 4)
         except OSError:
             return False
         if not packet:
@@ -86,7 +88,7 @@ class Zygote:
             packet = os.pread(descriptors[-1], MAX_MESSAGE, 0)
         message = json.loads(packet)
         if message["op"] == "start":
-            self._start(message, descriptors[:2])
+            self._start(message, descriptors[:3])
             for descriptor in descriptors:
                 os.close(descriptor)
         elif message["op"] == "kill":
@@ -106,6 +108,8 @@ class Zygote:
             _become(message, descriptors, status_write)
         os.close(status_write)
         self._running[pid] = message["id"]
+        if message["guest"]:
+            self._guests.add(pid)
         self._starting[status_read] = (message["id"], pid, bytearray())
         self._poll.register(status_read, select.POLLIN)
 
@@ -121,6 +125,7 @@ class Zygote:
         del self._starting[descriptor]
         if said:
             self._running.pop(pid, None)
+            self._guests.discard(pid)
             self._tell(op="failed", id=identity, message=said.decode(errors="replace"))
         else:
             self._tell(op="started", id=identity, pid=pid)
@@ -146,8 +151,12 @@ class Zygote:
             identity = self._running.pop(pid, None)
             if identity is None:
                 continue
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+            if pid in self._guests:
+                # What a command in a container has left running belongs to the container.
+                self._guests.discard(pid)
+            else:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
             self._kill_orphans()
             code = os.waitstatus_to_exitcode(status)
             self._tell(op="exited", id=identity, code=128 - code if code < 0 else code, signal=max(-code, 0))
@@ -184,7 +193,7 @@ class Zygote:
 def _become(message: dict[str, Any], descriptors: list[int], status: int) -> NoReturn:
     """In the child: turn into the container, or say on ``status`` why not."""
     try:
-        status = _isolate(descriptors, status)
+        status = _isolate(descriptors, status, is_tty=message["tty"])
         _apply(message)
         if message.get("builtin"):
             serve = servers.prepare(message["builtin"], message["address"], message["env"])
@@ -208,8 +217,8 @@ def _become(message: dict[str, Any], descriptors: list[int], status: int) -> NoR
     os._exit(0)
 
 
-def _isolate(descriptors: list[int], status: int) -> int:
-    """Keep stdin (/dev/null), stdout, stderr and the status pipe; undo the zygote's signal handling."""
+def _isolate(descriptors: list[int], status: int, *, is_tty: bool) -> int:
+    """Keep stdin, stdout, stderr and the status pipe; undo the zygote's signal handling."""
     zygote = os.getppid()
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != zygote:
@@ -220,10 +229,11 @@ def _isolate(descriptors: list[int], status: int) -> int:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # duplicate upwards first: a descriptor may sit where another one has to go
-    null = os.open(os.devnull, os.O_RDONLY)
-    parked = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 10) for each in (null, *descriptors, status)]
+    parked = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 10) for each in (*descriptors, status)]
     for target, source in enumerate(parked):
         os.dup2(source, target, inheritable=target != STATUS_FD)
+    if is_tty:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.closerange(STATUS_FD + 1, max(int(each.name) for each in Path("/proc/self/fd").iterdir()) + 1)
     return STATUS_FD
 
