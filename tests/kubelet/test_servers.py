@@ -1,6 +1,7 @@
 """The built-in servers over real sockets, and the real probes against them."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -140,6 +141,22 @@ async def test_bad_requests_are_refused(host: Host, raw: str, status: int) -> No
 async def test_sigterm_ends_a_server_with_code_0(host: Host) -> None:
     process = await host.serve("httpd")
     process.kill(15)
+    assert (await process.wait()).code == 0
+
+
+async def test_what_was_on_its_way_when_a_server_is_told_to_stop_is_still_answered(host: Host) -> None:
+    process = await host.serve("http-echo", "-text=hello")
+    process.kill(signal.SIGSTOP)
+    reader, writer = await asyncio.open_connection(ADDRESS, 5678)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await writer.drain()
+    process.kill(signal.SIGTERM)
+    process.kill(signal.SIGCONT)
+    answer = (await asyncio.wait_for(reader.read(), 10)).decode()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith("HTTP/1.1 200 OK\r\n")
+    assert "Connection: close\r\n" in answer
     assert (await process.wait()).code == 0
 
 

@@ -19,6 +19,8 @@ MAX_HEAD = 64 * 1024
 MAX_BODY = 1024 * 1024
 MAX_UNSENT = 1024 * 1024
 """Bytes that a client may leave unread before its further requests wait."""
+LINGER_SECONDS = 0.1
+"""How long a server that stops goes on: for the connections that were on their way when its pod left its Services."""
 
 
 class ServerError(Exception):
@@ -77,6 +79,7 @@ class Server:
         self._listeners: dict[int, socket.socket] = {}
         self._connections: dict[int, _Connection] = {}
         self._is_stopping = False
+        self._lingers_until: float | None = None
         self._exit_code = 0
 
     def serving(self, listeners: Sequence[socket.socket]) -> Callable[[], NoReturn]:
@@ -94,10 +97,12 @@ class Server:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._epoll = select.epoll()
-        for descriptor in (wake_read.fileno(), *self._listeners, *self._datagrams):
+        # Edge-triggered: nobody reads these bytes, they only end one poll.
+        self._epoll.register(wake_read.fileno(), select.EPOLLIN | select.EPOLLET)
+        for descriptor in (*self._listeners, *self._datagrams):
             self._epoll.register(descriptor, select.EPOLLIN)
-        while not self._is_stopping or self._connections:
-            for descriptor, events in self._epoll.poll(1.0):
+        while not self._is_stopping or self._listeners or self._connections:
+            for descriptor, events in self._epoll.poll(LINGER_SECONDS if self._is_stopping else 1.0):
                 self._dispatch(descriptor, events)
             if self._is_stopping:
                 self._drain()
@@ -107,6 +112,11 @@ class Server:
         self._is_stopping = True
 
     def _drain(self) -> None:
+        now = time.monotonic()
+        if self._lingers_until is None:
+            self._lingers_until = now + LINGER_SECONDS
+        if now < self._lingers_until:
+            return
         for descriptor, listener in self._listeners.items():
             self._epoll.unregister(descriptor)
             listener.close()
