@@ -1,14 +1,15 @@
-"""Who has a TCP port: the process that an error message should name.
+"""Who has a port: the process that an error message should name.
 
-Reads /proc/net/tcp and /proc/*/fd, as ``ss -ltnp`` does; processes of other users are not readable, then the answer
-is None. Looks once for all the addresses it is asked about.
+Reads /proc/net and /proc/*/fd, as ``ss -lntup`` does (formats: proc(5)); processes of other users are not readable,
+then the answer is None. Looks once for all the addresses it is asked about.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Collection
+import struct
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,45 +27,63 @@ class PortOwner(NamedTuple):
         return f"{self.command} (pid {self.pid})"
 
 
+class OpenSocket(NamedTuple):
+    """A socket that takes connections or datagrams; every address is 0.0.0.0, also for IPv6."""
+
+    protocol: str
+    address: str
+    port: int
+    inode: str
+
+
 def find_port_owner(address: str, port: int, proc: Path = Path("/proc")) -> PortOwner | None:
-    """Return who listens on ``address``:``port`` or on that port of every address."""
+    """Return who listens by TCP on ``address``:``port`` or on that port of every address."""
     return find_port_owners({(address, port)}, proc).get((address, port))
 
 
 def find_port_owners(
     wanted: Collection[tuple[str, int]], proc: Path = Path("/proc")
 ) -> dict[tuple[str, int], PortOwner]:
-    """Return the owners of those of the ``wanted`` addresses that have one we may know."""
-    inodes = _listening_inodes(proc)
-    found: dict[str, list[tuple[str, int]]] = {}
+    """Return the owners of those of the ``wanted`` TCP addresses that have one we may know."""
+    inodes = {(each.address, each.port): each.inode for each in read_sockets(("tcp6", "tcp"), proc)}
+    found: dict[tuple[str, int], str] = {}
     for address, port in wanted:
         inode = inodes.get((address, port)) or inodes.get(("0.0.0.0", port))  # noqa: S104  looked up, not bound
         if inode:
-            found.setdefault(inode, []).append((address, port))
-    owners: dict[tuple[str, int], PortOwner] = {}
-    if found:
-        for directory in proc.glob("[0-9]*"):
-            for inode in _sockets_of(directory) & found.keys():
-                owners.update(dict.fromkeys(found[inode], PortOwner(int(directory.name), _command(directory))))
-    return owners
+            found[address, port] = inode
+    owners = find_owners(set(found.values()), proc)
+    return {address: owners[inode] for address, inode in found.items() if inode in owners}
 
 
-def _listening_inodes(proc: Path) -> dict[tuple[str, int], str]:
-    inodes: dict[tuple[str, int], str] = {}
-    for name in ("tcp6", "tcp"):
+def read_sockets(tables: Iterable[str], proc: Path = Path("/proc")) -> Iterator[OpenSocket]:
+    """Yield the sockets of tables of /proc/net (tcp, tcp6, udp, udp6) that take connections or datagrams."""
+    for table in tables:
         with contextlib.suppress(OSError):
-            for line in (proc / "net" / name).read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == _LISTEN:
-                    address, _, port = fields[1].partition(":")
-                    inodes[_address(address), int(port, 16)] = fields[9]
-    return inodes
+            yield from parse_sockets((proc / "net" / table).read_text(), table[:3].upper())
+
+
+def parse_sockets(text: str, protocol: str) -> Iterator[OpenSocket]:
+    """Yield the sockets of one table's text; of TCP only those that listen."""
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 9 and (protocol == "UDP" or fields[3] == _LISTEN):
+            address, _, port = fields[1].partition(":")
+            yield OpenSocket(protocol, _address(address), int(port, 16), fields[9])
+
+
+def find_owners(inodes: Collection[str], proc: Path = Path("/proc")) -> dict[str, PortOwner]:
+    """Return the processes of those sockets whose processes we may look into."""
+    owners: dict[str, PortOwner] = {}
+    for directory in proc.glob("[0-9]*") if inodes else ():
+        if own := _sockets_of(directory).intersection(inodes):
+            owners.update(dict.fromkeys(own, PortOwner(int(directory.name), _command(directory))))
+    return owners
 
 
 def _address(text: str) -> str:
     """Read an address as the kernel prints it, in words of host byte order; a mapped or unspecified one as IPv4."""
-    words = bytes.fromhex(text)
-    packed = b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4))
+    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
     if len(packed) == 4 or packed[:12] == b"\0" * 10 + b"\xff\xff" or not any(packed):
         return socket.inet_ntop(socket.AF_INET, packed[-4:])
     return socket.inet_ntop(socket.AF_INET6, packed)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from pathlib import Path
 
 import pytest
 
-from kubeproxy.portowner import PortOwner, find_port_owner
+from kubeproxy.portowner import OpenSocket, PortOwner, find_port_owner, parse_sockets
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
@@ -61,3 +62,21 @@ def test_the_real_owner_of_a_real_port_is_found() -> None:
     assert owner is not None
     assert owner.pid == os.getpid()
     assert str(owner).endswith(f"(pid {os.getpid()})")
+
+
+LOCALHOST = f"{struct.unpack('=I', socket.inet_aton('127.0.0.1'))[0]:08X}"
+"""127.0.0.1 as the kernel of this machine's byte order writes it."""
+
+PROC_TCP = f"""\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: {LOCALHOST}:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
+   1: {LOCALHOST}:1F91 {LOCALHOST}:9999 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
+"""
+
+
+def test_only_sockets_that_listen_are_read_of_the_kernels_table() -> None:
+    assert list(parse_sockets(PROC_TCP, "TCP")) == [OpenSocket("TCP", "127.0.0.1", 8080, "111")]
+
+
+def test_every_udp_socket_takes_datagrams() -> None:
+    assert [(each.protocol, each.port) for each in parse_sockets(PROC_TCP, "UDP")] == [("UDP", 8080), ("UDP", 8081)]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ from kubesvc.doctor.machine import (
     ClusterState,
     Machine,
     parse_port_ranges,
-    parse_sockets,
     read_machine,
 )
 from kubesvc.doctor.report import as_json, as_text, overall
@@ -226,20 +224,6 @@ def test_the_sockets_of_a_cluster_are_known_before_it_starts() -> None:
         ("TCP", "127.168.0.101", 30001),
         ("TCP", "127.168.0.102", 30001),
     ]
-
-
-LOCALHOST = f"{struct.unpack('=I', socket.inet_aton('127.0.0.1'))[0]:08X}"
-"""127.0.0.1 as the kernel of this machine's byte order writes it."""
-
-PROC_TCP = f"""\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: {LOCALHOST}:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
-   1: {LOCALHOST}:1F91 {LOCALHOST}:9999 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
-"""
-
-
-def test_only_sockets_that_listen_are_read_of_the_kernels_table() -> None:
-    assert list(parse_sockets(PROC_TCP, "TCP")) == [(BoundSocket("TCP", "127.0.0.1", 8080), "111")]
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,20 @@ A reading that fails is an absent one; the checks say what that means. Formats: 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import resource
 import shutil
 import socket
-import struct
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from kubeproxy.portowner import find_owners, read_sockets
 from kubesvc.network.loopback import LowPorts, read_low_ports
 
 TOOLS = ("curl", "dig", "kubectl", "nginx")
-LISTENING = "0A"
-"""TCP_LISTEN of linux/include/net/tcp_states.h, as /proc/net/tcp writes it."""
 
 
 class BoundSocket(NamedTuple):
@@ -86,54 +83,13 @@ def parse_port_ranges(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
-def parse_sockets(text: str, protocol: str) -> Iterator[tuple[BoundSocket, str]]:
-    """Yield the listening sockets of a /proc/net table, each with its inode."""
-    for line in text.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) > 9 and (protocol == "UDP" or fields[3] == LISTENING):
-            address, _, port = fields[1].partition(":")
-            yield BoundSocket(protocol, _read_address(address), int(port, 16)), fields[9]
-
-
-def _read_address(text: str) -> str:
-    """Return the address of a /proc/net table: 32-bit words in the machine's order."""
-    words = [int(text[start : start + 8], 16) for start in range(0, len(text), 8)]
-    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
-    return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
-
-
 def _bound_sockets(ports: Collection[int]) -> Iterator[BoundSocket]:
-    found = []
-    for table, protocol in (("tcp", "TCP"), ("tcp6", "TCP"), ("udp", "UDP"), ("udp6", "UDP")):
-        found += [each for each in parse_sockets(_text(f"/proc/net/{table}"), protocol) if each[0].port in ports]
-    owners = _owners({inode for _, inode in found})
-    for bound, inode in found:
-        pid = owners.get(inode, 0)
-        yield bound._replace(pid=pid, command=_command(pid), ancestors=_ancestors(pid)) if pid else bound
-
-
-def _owners(inodes: Collection[str]) -> dict[str, int]:
-    """Return the process of every socket whose process we may look into."""
-    owners: dict[str, int] = {}
-    wanted = {f"socket:[{inode}]": inode for inode in inodes}
-    for process in Path("/proc").iterdir() if wanted else ():
-        if process.name.isdecimal():
-            with contextlib.suppress(OSError):
-                for descriptor in (process / "fd").iterdir():
-                    target = _link(descriptor)
-                    if target in wanted:
-                        owners[wanted[target]] = int(process.name)
-    return owners
-
-
-def _link(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        return str(path.readlink())
-    return ""
-
-
-def _command(pid: int) -> str:
-    return " ".join(_text(f"/proc/{pid}/cmdline").split("\0")).strip()[:80]
+    found = [each for each in read_sockets(("tcp", "tcp6", "udp", "udp6")) if each.port in ports]
+    owners = find_owners({each.inode for each in found})
+    for each in found:
+        bound = BoundSocket(each.protocol, each.address, each.port)
+        owner = owners.get(each.inode)
+        yield bound._replace(pid=owner.pid, command=owner.command, ancestors=_ancestors(owner.pid)) if owner else bound
 
 
 def _ancestors(pid: int) -> frozenset[int]:
