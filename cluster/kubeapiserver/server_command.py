@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from kubeapi.meta import JSON
-from kubeapiserver.streams import ContainerIO, Stream
+from kubeapiserver.streams import ContainerIO
 from kubeapiserver.websocket import EndOfInput, Incoming, Input, Resize, exit_status
 
 
@@ -23,7 +23,7 @@ class CommandWire(Protocol):
         """Yield what the client says, until it has gone."""
         ...
 
-    async def send(self, stream: Stream, content: bytes) -> None:
+    async def send(self, stream: str, content: bytes) -> None:
         """Send output; returns when more may be sent."""
         ...
 
@@ -62,7 +62,7 @@ async def _feed(streams: ContainerIO, wire: CommandWire) -> None:
 
 async def _tell(streams: ContainerIO, wire: CommandWire) -> None:
     while (output := await streams.read()) is not None:
-        await wire.send(output.stream, output.content)
+        await wire.send(*output)
     status = exit_status(await streams.wait())
     with contextlib.suppress(ConnectionError):
         await wire.finish(status)

@@ -22,7 +22,7 @@ from kubeapiserver.server_portforward import ChannelForwarder, SpdyForwarder
 from kubeapiserver.server_spdy import SpdyPeer, WebSocketBytes, upgrade
 from kubeapiserver.spdy import Ended, Opened, Received
 from kubeapiserver.statuses import encode, failure
-from kubeapiserver.streams import ContainerIO, Runtime, Stream
+from kubeapiserver.streams import ContainerIO, Runtime
 from kubeapiserver.websocket import (
     COMMAND_PROTOCOLS,
     PORT_PROTOCOLS,
@@ -90,7 +90,17 @@ class SessionServer:
             await self._command(request, session, begun, is_spdy=upgrade_to != "websocket")
 
     async def _log(self, request: web.BaseRequest, session: Session, begun: list[web.StreamResponse]) -> None:
-        async with contextlib.aclosing(self._runtime.open_log(session)) as chunks:
+        log = self._runtime.logs(
+            session.namespace,
+            session.pod,
+            session.container,
+            follow=session.is_following,
+            tail_lines=session.tail_lines,
+            since_seconds=session.since_seconds,
+            previous=session.is_previous,
+            timestamps=session.has_timestamps,
+        )
+        async with contextlib.aclosing(log) as chunks:
             response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache, private"})
             begun.append(response)
             await response.prepare(request)
@@ -135,7 +145,7 @@ class SessionServer:
         refusal: JSON | None = None
         streams: ContainerIO | None = None
         try:
-            streams = await (self._runtime.exec(session) if session.kind == "exec" else self._runtime.attach(session))
+            streams = await self._begin(session)
         except StatusError as error:
             if error.code != _START_FAILED:
                 raise
@@ -155,6 +165,12 @@ class SessionServer:
         elif refusal is not None:
             await wire.finish(refusal)
 
+    async def _begin(self, session: Session) -> ContainerIO:
+        where = session.namespace, session.pod, session.container
+        if session.kind == "attach":
+            return self._runtime.attach(*where, has_stdin=session.has_stdin)
+        return await self._runtime.exec(*where, session.command, has_stdin=session.has_stdin, is_tty=session.is_tty)
+
 
 class WebSocketWire:
     """exec and attach in a WebSocket: each message begins with its channel."""
@@ -168,7 +184,7 @@ class WebSocketWire:
             if message.type is WSMsgType.BINARY and (read := read_message(message.data)) is not None:
                 yield read
 
-    async def send(self, stream: Stream, content: bytes) -> None:
+    async def send(self, stream: str, content: bytes) -> None:
         """Send output."""
         await self._socket.send_bytes(output_message(stream, content))
 
@@ -232,7 +248,7 @@ class SpdyWire:
                 async for each in self._next():
                     yield each
 
-    async def send(self, stream: Stream, content: bytes) -> None:
+    async def send(self, stream: str, content: bytes) -> None:
         """Send output."""
         if stream in self._streams:
             await self._peer.send(self._streams[stream], content)

@@ -1,31 +1,20 @@
 """What the API server needs of whoever runs the containers: the protocol ``Runtime``. Pure.
 
-The kubelet satisfies it; the composition root passes it in. Every method refuses with StatusError, before anything has
-been sent to the client.
+The kubelet satisfies it, and knows nothing of it; the composition root passes it in. Every method refuses with
+StatusError, before anything has been sent to the client.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import Literal, NamedTuple, Protocol
-
-from kubeapiserver.exchange import Session
-
-Stream = Literal["stdout", "stderr"]
-
-
-class Output(NamedTuple):
-    """Some bytes of one output stream."""
-
-    stream: Stream
-    content: bytes
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
 
 
 class ContainerIO(Protocol):
     """The streams of one process in a container. Whoever got it closes it, however the connection ends."""
 
-    async def read(self) -> Output | None:
-        """Return the next output, None when there will be no more. One reader at a time."""
+    async def read(self) -> tuple[str, bytes] | None:
+        """Return ``stdout`` or ``stderr`` and some bytes of it, None when there will be no more. For one reader."""
         ...
 
     async def write(self, content: bytes) -> None:
@@ -50,17 +39,30 @@ class ContainerIO(Protocol):
 
 
 class Runtime(Protocol):
-    """Where containers run."""
+    """Where containers run. A container "" is the pod's only one, or its default."""
 
-    def open_log(self, session: Session) -> AsyncGenerator[bytes, None]:
-        """Return a container's log."""
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        *,
+        follow: bool = False,
+        tail_lines: int | None = None,
+        since_seconds: float | None = None,
+        previous: bool = False,
+        timestamps: bool = False,
+    ) -> AsyncGenerator[bytes, None]:
+        """Return a container's log; the caller closes it."""
         ...
 
-    async def exec(self, session: Session) -> ContainerIO:
-        """Start a command in a container."""
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, has_stdin: bool, is_tty: bool
+    ) -> ContainerIO:
+        """Start a command in a container; StatusError 500 if it cannot be started."""
         ...
 
-    async def attach(self, session: Session) -> ContainerIO:
+    def attach(self, namespace: str, pod: str, container: str, *, has_stdin: bool) -> ContainerIO:
         """Return the streams of a container's own process, from now on."""
         ...
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubeapiserver.failures import BadInput
 from kubeapiserver.statuses import encode
-from kubeapiserver.streams import Stream
 
 COMMAND_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
@@ -20,7 +19,7 @@ PORT_PROTOCOLS = (TUNNEL_PROTOCOL, "v4.channel.k8s.io")
 """Python's client offers v5 for port-forward too, but only speaks v4 there."""
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-_CHANNELS: dict[Stream, int] = {"stdout": STDOUT, "stderr": STDERR}
+_CHANNELS = {"stdout": STDOUT, "stderr": STDERR}
 
 
 class Input(NamedTuple):
@@ -77,7 +76,7 @@ def read_resize(content: bytes) -> Resize | None:
     return Resize(width, height) if is_size else None
 
 
-def output_message(stream: Stream, content: bytes) -> bytes:
+def output_message(stream: str, content: bytes) -> bytes:
     """Return the message that carries output."""
     return bytes([_CHANNELS[stream]]) + content
 

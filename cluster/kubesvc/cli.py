@@ -143,6 +143,19 @@ def status(name: str, output: str) -> None:
 
 
 @kubesvc.command()
+@_name_option
+def env(name: str) -> None:
+    """Print how kubectl finds the cluster: eval "$(kubesvc env)"."""
+    from kubesvc.kubeconfig import export_line
+
+    state = _state(name)
+    if not state.kubeconfig.is_file():
+        option = "" if name == "default" else f" --name {name}"
+        _fail(f'cluster "{name}" has never run; start it with `kubesvc up{option}`')
+    click.echo(export_line(state.kubeconfig))
+
+
+@kubesvc.command()
 @click.argument("target", metavar="deployment/NAME")
 @click.option("--replicas", type=click.IntRange(min=0), required=True, help="How many pods there should be.")
 @_namespace_option

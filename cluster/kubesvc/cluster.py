@@ -1,9 +1,9 @@
 """Every component of one cluster, wired through the Store, started and stopped in order.
 
 The one place where the components meet; they themselves only know the Store. Start: 1 the DNS addresses (nothing else
-starts if they are taken), 2 kubelet, controllers, scheduler, proxy and DNS, 3 outside servers, 4 control socket.
-Stop: connections drain, then pods end, then the tasks, and the control socket last, so that `kubesvc status` answers
-as long as there is something to see.
+starts if they are taken), 2 kubelet, controllers, scheduler, proxy and DNS, 3 outside servers, 4 the API server,
+5 control socket. Stop: the API server closes, connections drain, then pods end, then the tasks, and the control socket
+last, so that `kubesvc status` answers as long as there is something to see.
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ from kubesvc.state import StateDirectory
 
 if TYPE_CHECKING:
     from kubelet.processes import ProcessRunner
+    from kubesvc.apiserver import ClusterAPI
     from kubesvc.control import LogQuery
 
 DRAIN_SECONDS = 5.0
 """How long established connections may go on when the cluster stops; then they are reset."""
+API_PORT = 443
+"""The port of default/kubernetes."""
 POD_GRACE_SECONDS = 10.0
 """How long pods may take to end when the whole cluster stops, whatever their own grace period says."""
 SETTLE_SECONDS = 0.01
@@ -80,6 +83,7 @@ class Cluster:
         self._is_started = asyncio.Event()
         self._has_changed = asyncio.Event()
         self._dns_addresses: list[DNSAddress] = []
+        self._api: ClusterAPI | None = None
         self._recorder = EventRecorder(registry, "kube-proxy", clock=time.time)
         source, rng = StoreListerWatcher(self.store), random.Random()
         self._kubelet = Kubelet(
@@ -115,10 +119,11 @@ class Cluster:
             async with asyncio.TaskGroup() as group:
                 tasks = self._start(group)
                 await self._start_outside()
-                await self._proxy.wait_until_programmed()
                 async with self._control_socket(stop):
-                    self._is_started.set()
-                    await stop.wait()
+                    async with self._api_server():
+                        await self._proxy.wait_until_programmed()
+                        self._is_started.set()
+                        await stop.wait()
                     await self._proxy.drain(DRAIN_SECONDS)
                     await self._kubelet.shutdown(POD_GRACE_SECONDS)
                 for task in tasks:
@@ -153,6 +158,25 @@ class Cluster:
         finally:
             await server.close()
             self._state.control_socket.unlink(missing_ok=True)
+
+    @contextlib.asynccontextmanager
+    async def _api_server(self) -> AsyncIterator[None]:
+        # Slow to import too, and asked only when there is a kubeconfig.
+        from kubeapiserver.server import flush_nothing
+        from kubesvc.apiserver import ClusterAPI
+
+        api = self._api = ClusterAPI(self.config, self._state, self.registry)
+        try:
+            api.bind()
+            await api.serve(self._kubelet, flush_nothing)
+        except OSError as error:
+            await api.close()
+            message = f"the API server cannot be served: {error.strerror or error}"
+            raise StartError(message) from error
+        try:
+            yield
+        finally:
+            await api.close()
 
     async def _bind_dns(self) -> None:
         """Bind the name server. The cluster's own address is needed; the others are a convenience, and warned of."""
@@ -209,7 +233,13 @@ class Cluster:
             waiting_for=waiting_for(self.store, listeners),
             problems=self.problems(),
         )
-        return status_document(self.store, readings)
+        return {**status_document(self.store, readings), "api": self._api_reading()}
+
+    def _api_reading(self) -> dict[str, Any]:
+        if self._api is None:
+            return {"addresses": [], "kubeconfig": ""}
+        service = f"https://{self.config.networking.api_address}:{self._network.bind_port(API_PORT)}"
+        return {"addresses": [self._api.address, service], "kubeconfig": str(self._state.kubeconfig)}
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment or ReplicaSet; StatusError."""

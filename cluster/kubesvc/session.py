@@ -18,6 +18,7 @@ from kubeapi.store import EventType, WatchEvent
 from kubesvc import colours, printers
 from kubesvc.cluster import Cluster
 from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console
+from kubesvc.kubeconfig import export_line
 from kubesvc.manifests import Loaded, apply_documents, changes_between
 from kubesvc.order import Order
 from kubesvc.prepare import prepare
@@ -107,6 +108,7 @@ class Session:
         self._console.say(
             colours.of(self._console.out)(printers.service_table(document)), "", *lines, *([""] if lines else [])
         )
+        self._console.say(export_line(self._order.state.kubeconfig), "")
         if moved := printers.moved_ports(document):
             self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")
             self._console.say(*(f"  {line}" for line in moved), "")

@@ -58,6 +58,26 @@ class StateDirectory:
         """Files that running pods need (generated configurations); gone after a run."""
         return self.path / "work"
 
+    @property
+    def kubeconfig(self) -> Path:
+        """How kubectl reaches the cluster."""
+        return self.path / "kubeconfig"
+
+    @property
+    def token(self) -> Path:
+        """The API server's bearer token."""
+        return self.path / "token"
+
+    @property
+    def certificate(self) -> Path:
+        """The API server's key and certificates."""
+        return self.path / "apiserver.pem"
+
+    @property
+    def api_port(self) -> Path:
+        """The port that the API server had last."""
+        return self.path / "apiserver.port"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock; AlreadyRunningError if another process has it, OSError if the directory cannot be used.

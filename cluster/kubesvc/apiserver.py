@@ -1,0 +1,133 @@
+"""The API server of one cluster: its address, certificate, token and kubeconfig, composed.
+
+It listens on 127.0.0.1 alone; default/kubernetes leads there through the proxy, as in any cluster. The address, the
+token and the certificate are kept, so that a kubeconfig stays good from one run to the next.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import socket
+import time
+import zlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kubeapiserver.apiserver import APIServer
+from kubeapiserver.server import APIServerListener, Flush
+from kubeapiserver.server_access import Access
+from kubeapiserver.streams import Runtime
+from kubeapiserver.tls import ServerCertificate, server_certificate
+from kubecontroller import kubernetesservice
+from kubesvc.kubeconfig import Kubeconfig, context_name, write_private
+
+if TYPE_CHECKING:
+    from kubeapi.registry import Registry
+    from kubesvc.config import ClusterConfiguration
+    from kubesvc.state import StateDirectory
+
+HOST = "127.0.0.1"
+PORT = 6443
+"""kubeadm's; the next choice follows from the cluster's name, as kubectl caches by address what a server knows."""
+_NAMED_PORTS = (6444, 1000)
+_TOKEN_BYTES = 32
+_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+
+
+class ClusterAPI:
+    """``bind``, then ``serve``, then ``close``. ``kubeconfig`` is how clients reach it, once it is bound."""
+
+    def __init__(self, config: ClusterConfiguration, state: StateDirectory, registry: Registry) -> None:
+        self._config = config
+        self._state = state
+        self._registry = registry
+        self._listener: APIServerListener | None = None
+        self._socket: socket.socket | None = None
+        self.port = 0
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"https://{HOST}:{self.port}"
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        return (*_NAMES, f"kubernetes.default.svc.{self._config.networking.dns_domain}")
+
+    @property
+    def _addresses(self) -> tuple[str, ...]:
+        return (HOST, self._config.networking.api_address)
+
+    def bind(self) -> None:
+        """Take the port, and point default/kubernetes at it; OSError."""
+        self._socket = self._bound()
+        self.port = self._socket.getsockname()[1]
+        write_private(self._state.api_port, f"{self.port}\n")
+        kubernetesservice.publish(self._registry, [HOST], self.port)
+
+    async def serve(self, runtime: Runtime, flush: Flush) -> None:
+        """Begin to answer, and write the kubeconfig; OSError."""
+        assert self._socket is not None
+        names = self._hosts
+        certificate = server_certificate(self._state.certificate, self._addresses, names, time.time())
+        token = self._token()
+        handlers = APIServer(self._registry, clock=time.time, address=f"{HOST}:{self.port}")
+        access = Access(token, (*self._addresses, *names))
+        self._listener = APIServerListener(handlers.handle, self._registry.store, runtime, access, flush)
+        await self._listener.start(self._socket, certificate.context())
+        write_private(self._state.kubeconfig, self.kubeconfig(certificate, token).text())
+
+    async def close(self) -> None:
+        """End watches and sessions and close every connection."""
+        if self._listener is not None:
+            await self._listener.close()
+        if self._socket is not None:
+            self._socket.close()
+
+    def kubeconfig(self, certificate: ServerCertificate, token: str) -> Kubeconfig:
+        """Return what a client needs."""
+        return Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
+
+    def _token(self) -> str:
+        """Return the token of this cluster, made on first use."""
+        try:
+            kept = self._state.token.read_text().strip()
+        except OSError:
+            kept = ""
+        if len(kept) < _TOKEN_BYTES:
+            kept = secrets.token_urlsafe(_TOKEN_BYTES)
+            write_private(self._state.token, f"{kept}\n")
+        return kept
+
+    def _bound(self) -> socket.socket:
+        for port in self._ports():
+            bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                bound.bind((HOST, port))
+                # Only now is the port ours: two may bind one that nobody listens on.
+                bound.listen(1024)
+            except OSError as error:
+                bound.close()
+                if error.errno != errno.EADDRINUSE or port == 0:
+                    raise
+            else:
+                return bound
+        raise OSError(errno.EADDRINUSE, "no free port")
+
+    def _ports(self) -> Iterator[int]:
+        """Yield the ports to try: the last run's, kubeadm's, the name's own, any."""
+        first, count = _NAMED_PORTS
+        kept = _read_port(self._state)
+        if kept:
+            yield kept
+        yield from (PORT, first + zlib.crc32(self._state.name.encode()) % count, 0)
+
+
+def _read_port(state: StateDirectory) -> int:
+    try:
+        port = int(state.api_port.read_text())
+    except (OSError, ValueError):
+        return 0
+    return port if 0 < port < 65536 else 0

@@ -1,0 +1,224 @@
+"""The kubeconfig of a cluster, and its entries in the user's own: written, merged in, and taken out again.
+
+The user's file is edited as a YAML tree, so that every value stays as it was written; kubectl drops comments too when
+it writes. It is locked as kubectl locks it (client-go ``tools/clientcmd``: a file NAME.lock).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LOCK_SECONDS = 3.0
+"""How long another program may hold the user's file."""
+_LOCK_PAUSE = 0.05
+_LISTS = ("clusters", "users", "contexts")
+
+
+class MergeError(Exception):
+    """The user's kubeconfig cannot be changed; the text says why."""
+
+
+def context_name(cluster: str) -> str:
+    """Return the name that a cluster's context, cluster and user have."""
+    return "kubesvc" if cluster == "default" else f"kubesvc-{cluster}"
+
+
+def export_line(path: Path) -> str:
+    """Return what a shell evaluates so that kubectl uses this file."""
+    return f"export KUBECONFIG={shlex.quote(str(path))}"
+
+
+@dataclass(frozen=True)
+class Kubeconfig:
+    """How one cluster is reached. ``authority`` is PEM."""
+
+    name: str
+    server: str
+    authority: str
+    token: str
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """Return the entry of each of the file's lists."""
+        authority = base64.b64encode(self.authority.encode()).decode()
+        return {
+            "clusters": {
+                "name": self.name,
+                "cluster": {"certificate-authority-data": authority, "server": self.server},
+            },
+            "users": {"name": self.name, "user": {"token": self.token}},
+            "contexts": {
+                "name": self.name,
+                "context": {"cluster": self.name, "user": self.name, "namespace": "default"},
+            },
+        }
+
+    def text(self) -> str:
+        """Return a file that holds nothing else; JSON is YAML."""
+        lists = {name: [entry] for name, entry in self.entries().items()}
+        document = {"apiVersion": "v1", "kind": "Config", "current-context": self.name, **lists}
+        return json.dumps(document, indent=2) + "\n"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; only its owner may read it."""
+    fresh = path.with_name(f".{path.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def merge(path: Path, added: Kubeconfig) -> str:
+    """Put a cluster into the user's file and make it current; return the context that was current before, or "".
+
+    MergeError, OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path) as target:
+        text, before = merged(_read(target), added)
+        write_private(target, text)
+    return before
+
+
+def take_out(path: Path, name: str, before: str) -> None:
+    """Take a cluster out of the user's file, and make ``before`` current if the cluster is. MergeError, OSError."""
+    if not path.exists():
+        return
+    with _locked(path) as target:
+        text = _read(target)
+        left = without(text, name, before)
+        if left != text:
+            write_private(target, left)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        message = f"{path} is not UTF-8 text"
+        raise MergeError(message) from None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[Path]:
+    """Hold kubectl's lock of a file; yields the file that a link leads to."""
+    target = path.resolve()
+    lock = path.with_name(f"{path.name}.lock")
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            break
+        except FileExistsError:
+            if time.monotonic() > deadline:
+                message = f"{path} is locked; if no kubectl is writing it, remove {lock}"
+                raise MergeError(message) from None
+            time.sleep(_LOCK_PAUSE)
+    try:
+        yield target
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def merged(text: str, added: Kubeconfig) -> tuple[str, str]:
+    """Return the file with a cluster in it and current, and the context that was current before. Pure; MergeError."""
+    tree = _Tree(text)
+    tree.remove(added.name)
+    for name, entry in added.entries().items():
+        tree.append(name, entry)
+    before = tree.current_context
+    tree.current_context = added.name
+    return tree.text(), "" if before == added.name else before
+
+
+def without(text: str, name: str, before: str) -> str:
+    """Return the file without a cluster; where that was current, ``before`` is. Pure; MergeError."""
+    tree = _Tree(text)
+    is_changed = tree.remove(name)
+    if tree.current_context == name:
+        tree.current_context, is_changed = before, True
+    return tree.text() if is_changed else text
+
+
+class _Tree:
+    """A kubeconfig as PyYAML's nodes: what is not touched is written again as it was read."""
+
+    def __init__(self, text: str) -> None:
+        # PyYAML is slow to import, and most runs need none of this.
+        import yaml
+
+        self._yaml = yaml
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            message = f"the kubeconfig cannot be read: {str(error).splitlines()[0]}"
+            raise MergeError(message) from None
+        if root is None:
+            root = self._node({"apiVersion": "v1", "kind": "Config"})
+        if not isinstance(root, yaml.MappingNode):
+            raise MergeError("the kubeconfig is not a YAML mapping")
+        self._root = root
+
+    def _node(self, value: object) -> Any:
+        return self._yaml.compose(self._yaml.safe_dump(value, sort_keys=False), Loader=self._yaml.SafeLoader)
+
+    def _find(self, name: str) -> Any:
+        return next((value for key, value in self._root.value if key.value == name), None)
+
+    def _set(self, name: str, node: Any) -> None:
+        kept = [(key, value) for key, value in self._root.value if key.value != name]
+        self._root.value = [*kept, (self._node(name), node)]
+
+    @property
+    def current_context(self) -> str:
+        """The name of the current context, "" when there is none."""
+        node = self._find("current-context")
+        return node.value if isinstance(node, self._yaml.ScalarNode) else ""
+
+    @current_context.setter
+    def current_context(self, name: str) -> None:
+        self._set("current-context", self._node(name))
+
+    def remove(self, name: str) -> bool:
+        """Remove the entries of that name from every list; tell whether there were any."""
+        is_changed = False
+        for each in _LISTS:
+            node = self._find(each)
+            if isinstance(node, self._yaml.SequenceNode):
+                kept = [entry for entry in node.value if self._name_of(entry) != name]
+                is_changed = is_changed or len(kept) < len(node.value)
+                node.value = kept
+                node.flow_style = node.flow_style and bool(kept)
+        return is_changed
+
+    def _name_of(self, entry: Any) -> str:
+        if not isinstance(entry, self._yaml.MappingNode):
+            return ""
+        return next((str(value.value) for key, value in entry.value if key.value == "name"), "")
+
+    def append(self, name: str, entry: dict[str, Any]) -> None:
+        """Put an entry at the end of a list."""
+        node = self._find(name)
+        if not isinstance(node, self._yaml.SequenceNode):
+            self._set(name, self._node([entry]))
+            return
+        if not node.value:
+            node.flow_style = False
+        node.value.append(self._node(entry))
+
+    def text(self) -> str:
+        """Return the file."""
+        return str(self._yaml.serialize(self._root, Dumper=self._yaml.SafeDumper))
