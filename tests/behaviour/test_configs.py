@@ -24,6 +24,7 @@ def one_client_stays_with_one_pod(cluster: ClusterCommands) -> None:
     others = {client: answering_pods(at, 2, "--interface", f"127.0.0.{client}") for client in range(9, 29)}
     assert all(len(set(answered)) == 1 for answered in others.values())
     assert len({answered[0] for answered in others.values()}) > 1
+    assert curl(f"http://{at}/clientip", "--interface", "127.0.0.9").partition(":")[0] == "127.0.0.9"
 
 
 def every_pod_has_a_name(cluster: ClusterCommands) -> None:

@@ -42,7 +42,7 @@ apiVersion: kubesvc.dev/v1alpha1
 kind: ClusterConfiguration
 networking:
   serviceSubnet: {self.services}.0.0/16
-  podSubnet: 127.{245 - self.number}.0.0/16
+  podSubnet: 127.{200 + self.number}.0.0/16
   loadBalancerSubnet: 127.171.{self.number}.0/24
   serviceNodePortRange: {self.first_node_port}-{last}
 nodes:
