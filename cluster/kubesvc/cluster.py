@@ -217,7 +217,8 @@ class Cluster:
 
     def problems(self) -> list[str]:
         """Return what the cluster could not have and does without, one sentence each."""
-        return [*(each.error for each in self._dns_addresses if each.error), *self._proxy.problems()]
+        doors = [f"health or metrics are not served: {each}" for each in self._proxy.problems()]
+        return [*(each.error for each in self._dns_addresses if each.error), *doors]
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""
