@@ -52,7 +52,7 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
         if listener.is_bound:
             bound.add(listener.service)
         if listener.error:
-            yield f"Service {listener.service}: {listener.address}:{listener.port}: {listener.error}"
+            yield f"Service {listener.service}: {listener.error}"
     for obj in store.list(SERVICES):
         service = read_service(obj)
         if _is_proxied(service) and service.key not in bound and has_ready_endpoint(slices.get(service.key, ())):

@@ -128,10 +128,8 @@ def test_an_address_that_somebody_else_has_is_a_reason() -> None:
     registry = ground()
     add_service(registry)
     add_slice(registry)
-    taken = listener("127.171.0.101", 30001, "nodePort", is_bound=False, error="taken by nginx (pid 7)")
-    assert waiting_for(registry.store, [listener(), taken]) == [
-        "Service default/web: 127.171.0.101:30001: taken by nginx (pid 7)"
-    ]
+    taken = listener("127.171.0.101", 30001, "nodePort", is_bound=False, error="127.171.0.101:30001 is taken")
+    assert waiting_for(registry.store, [listener(), taken]) == ["Service default/web: 127.171.0.101:30001 is taken"]
 
 
 def test_services_are_no_reason_while_their_pods_are() -> None:
