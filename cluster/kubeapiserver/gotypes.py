@@ -42,6 +42,11 @@ def fields_of(name: str) -> dict[int, GoField]:
     return fields
 
 
+def is_known(name: str) -> bool:
+    """Tell whether the table has a struct."""
+    return name in _table()["types"]
+
+
 def struct_for(api_version: str, kind: str) -> str | None:
     """Return the name of a kind's struct; DeleteOptions are of every group and version."""
     kinds: dict[str, str] = _table()["kinds"]
@@ -51,19 +56,22 @@ def struct_for(api_version: str, kind: str) -> str | None:
 @cache
 def always_present(name: str) -> dict[str, Any]:
     """Return the fields that JSON has even of an empty struct, with their empty values; ``{}`` for unknown structs."""
-    if name not in _table()["types"]:
+    if not is_known(name):
         return {}
     present: dict[str, Any] = {}
     for field in fields_of(name).values():
         is_value = not field.is_pointer and not field.shape
         if not field.name:
             present |= always_present(field.type)
-        elif field.is_struct and is_value:
-            present[field.name] = {}
+        elif is_value and (field.is_struct or field.type in _GO_STRUCTS or not field.is_omitted_when_empty):
+            present[field.name] = {} if field.is_struct else _ZEROS.get(field.type)
         elif not field.is_omitted_when_empty:
-            present[field.name] = _ZEROS.get(field.type) if is_value else None
+            present[field.name] = None
     return present
 
+
+_GO_STRUCTS = frozenset(("Time", "MicroTime", "Quantity", "IntOrString"))
+"""Scalars of JSON that are structs in Go, which omitempty never leaves out."""
 
 _ZEROS: dict[str, Any] = {"string": "", "boolean": False, "int32": 0, "int64": 0, "Quantity": "0", "IntOrString": 0}
 
