@@ -6,8 +6,6 @@ nobody foresaw leaves its traceback in a file.
 
 import os
 import sys
-import tempfile
-import traceback
 from typing import NoReturn
 
 
@@ -42,6 +40,9 @@ def _run() -> int:
 
 
 def _keep_traceback() -> str:
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="kubesvc-", suffix=".log", delete=False) as file:
         traceback.print_exc(file=file)
     return file.name
