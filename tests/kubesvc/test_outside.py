@@ -22,7 +22,7 @@ class FakeRunner(ProcessRunner):
         self.specs: list[ProcessSpec] = []
         self.error = error
 
-    async def start(self, spec: ProcessSpec, *_arguments: Any) -> Any:
+    async def start(self, spec: ProcessSpec, *_arguments: Any, **_options: Any) -> Any:
         self.specs.append(spec)
         if self.error is not None:
             raise self.error
