@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.helpers.cluster_ground import addresses_of, is_alive, listening, processes_of, readable_by_others
+from tests.helpers.cluster_ground import is_alive, left_listening, processes_of, readable_by_others
 
 T = TypeVar("T")
 Item = dict[str, Any]
@@ -221,8 +221,7 @@ def assert_nothing_left(commands: ClusterCommands, before: Item) -> None:
     pids = {each["pid"] for pod in before["pods"] for each in pod["containers"] if each["pid"]} | {before["pid"]}
     assert not {pid for pid in pids if is_alive(pid)}
     assert not processes_of(commands.state)
-    addresses = addresses_of(before)
-    assert not {each for each in listening() if each[0] in addresses}
+    assert not left_listening(before)
 
 
 def curl(url: str, *arguments: str) -> str:

@@ -70,12 +70,12 @@ def listening() -> set[tuple[str, int]]:
     return found
 
 
-def addresses_of(status: dict[str, Any]) -> set[str]:
-    """Return the addresses that belong to nobody but the cluster of a status document."""
-    services = {each["address"] for service in status["services"] for each in service["listeners"]}
+def left_listening(status: dict[str, Any]) -> set[tuple[str, int]]:
+    """Return where somebody listens that the cluster of a status document had, and any port of its pods' addresses."""
+    listeners = [each for service in status["services"] for each in service["listeners"] if each["bound"]]
+    places = {(each["address"], each["port"]) for each in (*listeners, *status["dns"]["addresses"])}
     pods = {pod["podIP"] for pod in status["pods"]}
-    dns = {each["address"] for each in status["dns"]["addresses"]}
-    return (services | pods | dns) - {"", "127.0.0.1"}
+    return {(address, port) for address, port in listening() if (address, port) in places or address in pods}
 
 
 def processes_of(state: Path) -> set[int]:
