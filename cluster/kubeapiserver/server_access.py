@@ -1,7 +1,8 @@
 """Who may ask at all: the bearer token, the Host header, and no web page. Pure.
 
 Follows kube-apiserver's ``system:public-info-viewer`` for what strangers may see, but for /version. The checks of Host
-and Origin keep a web page, also one whose name was rebound to 127.0.0.1, from a server that starts processes.
+and Origin keep a web page, also one whose name was rebound to 127.0.0.1, from a server that starts processes. The
+server's own origin passes: it has no pages, and Python's websocket-client sends it with every WebSocket.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Access:
         """Return why the request is refused, None if it may pass; ``headers`` are by lower-case name."""
         if host_of(headers.get("host", "")) not in self._hosts:
             return _forbidden("the Host header is not a name of this API server")
-        if "origin" in headers:
+        if headers.get("origin") not in (None, f"https://{headers['host']}"):
             return _forbidden("requests of web pages (Origin header) are not allowed")
         if path.rstrip("/") in PUBLIC_PATHS or self._has_token(headers.get("authorization", "")):
             return None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kubelet.exec_tools import TOOLS, ClusterDNS
 from kubelet.images import ImageSpec
 from kubelet.nodes import NodeConfig
 
@@ -25,6 +26,11 @@ def find_nginx() -> str:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin") or ""
 
 
+def find_tools() -> dict[str, str]:
+    """Return the paths of the tools that pods have a script for, as far as they are installed."""
+    return {name: path for name in TOOLS if (path := shutil.which(name)) is not None}
+
+
 @dataclass(frozen=True)
 class KubeletConfig:
     """Where pods run and how.
@@ -32,6 +38,7 @@ class KubeletConfig:
     ``images`` adds to the built-in catalog. ``log_dir`` and ``work_dir`` are folders of this cluster alone; they are
     made when needed. ``marker`` (see ``orphans.marker``) is in the environment of every pod process. A container
     without workingDir runs in ``working_dir``. ``nginx`` is the real one's path, "" to use the built-in web server.
+    With ``cluster_dns``, ``tools`` find the cluster's names in pods.
     """
 
     nodes: tuple[NodeConfig, ...]
@@ -42,3 +49,10 @@ class KubeletConfig:
     working_dir: str = field(default_factory=os.getcwd)
     environment: Mapping[str, str] = field(default_factory=host_environment)
     nginx: str = field(default_factory=find_nginx)
+    cluster_dns: ClusterDNS | None = None
+    tools: Mapping[str, str] = field(default_factory=find_tools)
+
+    @property
+    def tool_dir(self) -> Path:
+        """Where the scripts for ``tools`` are."""
+        return self.work_dir / "bin"

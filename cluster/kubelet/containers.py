@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ class HostFacts(NamedTuple):
     working_dir: str
     nginx: str
     bind_port: Callable[[int], int]
+    tool_dir: str = ""
+    """What comes first in PATH, if anything."""
 
 
 class ContainerPlan(NamedTuple):
@@ -65,5 +68,8 @@ def _given(
         **(image.env if image else {}),
         "HOSTNAME": context.pod.hostname,
         "POD_IP": context.pod_ip,
+        "POD_NAMESPACE": context.pod.key.namespace,
     }
+    if host.tool_dir:
+        given["PATH"] = f"{host.tool_dir}{os.pathsep}{given.get('PATH', os.defpath)}"
     return {**given, "PORT": str(host.bind_port(port))} if port else given

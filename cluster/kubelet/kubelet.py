@@ -22,6 +22,7 @@ from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
 from kubeapi.status import AlreadyExists, InternalError, NotFound, StatusError
 from kubelet.config import KubeletConfig
 from kubelet.exec import Attachment, Command
+from kubelet.exec_tools import tool_scripts
 from kubelet.instance import Instance
 from kubelet.logreader import read_log
 from kubelet.machine import read_machine
@@ -108,6 +109,7 @@ class Kubelet:
         self._config_maps.add_handler(self._note_config)
         # Before anything is awaited: the scheduler must not find a cluster without nodes.
         self._register_nodes()
+        self._write_tools()
         await self.runner.open()
         try:
             async with asyncio.TaskGroup() as group:
@@ -305,6 +307,17 @@ class Kubelet:
         node.addresses.release(address)
         for pod in list(self._waiting.values()):
             self._admit(pod)
+
+    def _write_tools(self) -> None:
+        config = self._config
+        if config.cluster_dns is None:
+            return
+        config.tool_dir.mkdir(parents=True, exist_ok=True)
+        shift = self._around.network.bind_port(80) - 80
+        for name, script in tool_scripts(config.tools, config.cluster_dns, shift).items():
+            path = config.tool_dir / name
+            path.write_text(script)
+            path.chmod(0o700)
 
     def _register_nodes(self) -> None:
         machine = read_machine()

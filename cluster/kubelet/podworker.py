@@ -253,7 +253,10 @@ class PodWorker:
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
         around, config = self._around, self._around.config
         context = PodContext(self.spec, self.place.pod_ip, self.place.host_ip, around.config_maps(), around.services())
-        host = HostFacts(config.images, config.environment, config.working_dir, config.nginx, around.network.bind_port)
+        tools = str(config.tool_dir) if config.cluster_dns else ""
+        host = HostFacts(
+            config.images, config.environment, config.working_dir, config.nginx, around.network.bind_port, tools
+        )
         return plan_container(container, context, host, str(self._scratch(container.name)))
 
     def _scratch(self, container: str = "") -> Path:

@@ -89,7 +89,7 @@ class Cluster:
         self._kubelet = Kubelet(
             source,
             registry,
-            components.kubelet_config(config, state),
+            components.kubelet_config(config, state, self._network),
             self._network,
             clock=time.time,
             monotonic=time.monotonic,

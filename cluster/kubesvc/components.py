@@ -9,6 +9,7 @@ from kubecontroller.controller import ControllerConfig
 from kubedns.config import DNSConfig, read_resolv_conf
 from kubedns.server import DNSCounts
 from kubelet.config import KubeletConfig
+from kubelet.exec_tools import ClusterDNS
 from kubelet.images import ImageSpec
 from kubelet.nodes import NodeConfig
 from kubelet.orphans import marker
@@ -26,7 +27,7 @@ def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
     return {each.name: ImageSpec(each.command, each.args, each.env, port=each.port) for each in config.images}
 
 
-def kubelet_config(config: ClusterConfiguration, state: StateDirectory) -> KubeletConfig:
+def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network: LoopbackNetwork) -> KubeletConfig:
     """Return the kubelet's settings."""
     return KubeletConfig(
         nodes=tuple(NodeConfig(each.name, each.address, each.pod_cidr, each.labels) for each in config.nodes),
@@ -34,6 +35,9 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory) -> Kubel
         work_dir=state.work,
         images=images(config),
         marker=marker(state.name, state.path),
+        cluster_dns=ClusterDNS(
+            config.networking.dns_address, network.bind_port(DNS_PORT), config.networking.dns_domain
+        ),
     )
 
 

@@ -34,7 +34,7 @@ def test_the_kubelet_gets_nodes_images_and_places_for_its_files(tmp_path: Path) 
         nodes=(NodeConfiguration("a", "127.171.0.101", "127.250.1.0/24", {"zone": "x"}),),
         images=(Image("web", ("serve",), ("-p",), {"A": "1"}, 8080),),
     )
-    settings = components.kubelet_config(config, StateDirectory("shop", tmp_path))
+    settings = components.kubelet_config(config, StateDirectory("shop", tmp_path), network(config))
     [node] = settings.nodes
     assert (node.name, node.address, node.pod_cidr, dict(node.labels)) == (
         "a",
