@@ -199,6 +199,11 @@ class Cluster:
         except OutsideError as error:
             raise StartError(str(error)) from error
 
+    @property
+    def is_started(self) -> bool:
+        """Whether every component runs, so that there is something to drain."""
+        return self._is_started.is_set()
+
     async def wait_until_started(self) -> None:
         """Return once every component runs."""
         await self._is_started.wait()

@@ -68,18 +68,19 @@ class Session:
         unwatch = self._cluster.store.watch(EVENTS, 0, self._on_event)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._cluster.run(self._stop), name="cluster")
+                cluster = group.create_task(self._cluster.run(self._stop), name="cluster")
                 follower = group.create_task(self._follow(), name="follow")
                 await self._stop.wait()
                 follower.cancel()
+                if not self._cluster.is_started:
+                    # It may hang for ever where it is, and has no connections to drain.
+                    cluster.cancel()
         finally:
             unwatch()
         return self._status
 
     async def _follow(self) -> None:
         """Announce the cluster when it is ready, then apply edits until cancelled."""
-        await self._cluster.wait_until_started()
-        self._console.warn(*(f"Warning: {problem}" for problem in self._cluster.problems()))
         is_ready = await self._wait_until_ready()
         self._announce()
         if is_ready:
@@ -97,6 +98,8 @@ class Session:
     async def _wait_until_ready(self) -> bool:
         try:
             async with asyncio.timeout(self._order.timeout or None):
+                await self._cluster.wait_until_started()
+                self._console.warn(*(f"Warning: {problem}" for problem in self._cluster.problems()))
                 await self._cluster.wait_until_ready()
         except TimeoutError:
             return False
@@ -117,9 +120,9 @@ class Session:
         reasons = [f"  {reason}" for reason in self._cluster.waiting_for()]
         self._console.warn(f"kubesvc: not ready within {self._order.timeout:g}s:", *reasons)
         if self._order.is_detached:
-            name = self._order.state.name
+            option = "" if self._order.state.name == "default" else f" --name {self._order.state.name}"
             self._console.warn(
-                f"kubesvc: the cluster runs on; see `kubesvc status`, end it: `kubesvc down --name {name}`"
+                f"kubesvc: the cluster runs on; see `kubesvc status{option}`, end it: `kubesvc down{option}`"
             )
 
     def _on_signal(self) -> None:

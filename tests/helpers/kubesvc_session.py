@@ -21,12 +21,14 @@ from kubesvc.state import StateDirectory
 
 
 class FakeCluster:
-    """Starts at once and is ready when told so; ``failure`` is what its run ends with."""
+    """Starts at once, unless told otherwise, and is ready when told so; ``failure`` is what its run ends with."""
 
     def __init__(self) -> None:
         self.registry = ground()
         self.store = self.registry.store
         self.config = ClusterConfiguration()
+        self.started = asyncio.Event()
+        self.started.set()
         self.ready = asyncio.Event()
         self.failure: Exception | None = None
         self.reasons = ["Pod default/web: Pending"]
@@ -36,11 +38,16 @@ class FakeCluster:
     async def run(self, stop: asyncio.Event) -> None:
         if self.failure is not None:
             raise self.failure
+        await self.started.wait()
         await stop.wait()
         self.is_stopped = True
 
+    @property
+    def is_started(self) -> bool:
+        return self.started.is_set()
+
     async def wait_until_started(self) -> None:
-        """Return at once."""
+        await self.started.wait()
 
     async def wait_until_ready(self) -> None:
         await self.ready.wait()

@@ -95,7 +95,16 @@ async def test_what_is_not_ready_in_time_runs_on_in_the_background(folder: Path)
         assert not task.done()
         signal.raise_signal(signal.SIGTERM)
     assert "not ready within 1.5s" in run.err.getvalue()
-    assert "end it: `kubesvc down --name shop`" in run.err.getvalue()
+    assert "see `kubesvc status --name shop`, end it: `kubesvc down --name shop`" in run.err.getvalue()
+
+
+@pytest.mark.looptime
+async def test_a_cluster_that_hangs_while_it_starts_is_not_waited_for_either(folder: Path) -> None:
+    run = Run(folder, timeout=30.0)
+    run.cluster.started.clear()
+    async with run.going() as task:
+        await asyncio.sleep(31)
+    assert await task == EXIT_NOT_READY
 
 
 @pytest.mark.looptime
