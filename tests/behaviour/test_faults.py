@@ -18,7 +18,7 @@ from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventu
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import HTTP_PORT, deployment, pod, script, service, stream
 
-GROUND = Ground(2)
+GROUND = Ground(9)
 TAKEN_IP = f"{GROUND.services}.77.1"
 TAKEN_NODE_PORT = GROUND.first_node_port + 7
 IDLE_CONNECTIONS = 5000
