@@ -179,9 +179,12 @@ class WebSocketWire:
         self._socket = socket
 
     async def incoming(self) -> AsyncIterator[Incoming]:
-        """Yield what the client says."""
+        """Yield what the client says; Python's official client says it in text messages."""
         async for message in self._socket:
-            if message.type is WSMsgType.BINARY and (read := read_message(message.data)) is not None:
+            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
+                continue
+            content = message.data if message.type is WSMsgType.BINARY else message.data.encode()
+            if (read := read_message(content)) is not None:
                 yield read
 
     async def send(self, stream: str, content: bytes) -> None:
