@@ -1,8 +1,8 @@
 """What kubectl asks before it creates, applies, edits or explains: the OpenAPI v3 documents, one per group version.
 
-``openapi_answer`` serves ``/openapi/v3`` and what it points to. Schemas are those of ``kubeapi.schema``, paths those of
-the catalog. A document is built when it is first asked for and then kept as bytes; its URL holds a hash of them, so
-that clients may keep it for ever. Follows apiserver and kube-openapi ``pkg/handler3``. Pure.
+``openapi_answer`` serves ``/openapi/v3`` and what it points to, and ``/openapi/v2`` to kubectl up to 1.28. Schemas are
+those of ``kubeapi.schema``. A document is built when it is first asked for and then kept as bytes; its URL holds a hash
+of them, so that clients may keep it for ever. Follows apiserver and kube-openapi ``pkg/handler3``. Pure.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from kubeapi.schema import definitions
 from kubeapi.scheme import RESOURCES, Resource
 from kubeapiserver.exchange import JSON_TYPE, Request, Response
 from kubeapiserver.openapipaths import path_items
+from kubeapiserver.openapiv2 import V2_FAMILY, V2_TYPE, v2_document
 
-_INDEX = "/openapi/v3"
+_INDEX, _V2 = "/openapi/v3", "/openapi/v2"
 _VERSION = "v1.33.0"
 """The Kubernetes version whose schemas these are."""
 
@@ -35,6 +36,9 @@ def openapi_answer(request: Request) -> Response | None:
     """Return the index or a document, None for every other path."""
     if request.method not in ("GET", "HEAD"):
         return None
+    if request.path == _V2 and V2_FAMILY in request.headers.get("accept", ""):
+        body, tag = v2_document()
+        return _respond(request, _Document(body, tag), "no-cache, private", V2_TYPE)
     if request.path == _INDEX:
         return _respond(request, _index(), "no-cache, private")
     name = request.path.removeprefix(f"{_INDEX}/")
@@ -47,12 +51,12 @@ def openapi_answer(request: Request) -> Response | None:
     return _respond(request, document, "public, immutable, max-age=31536000" if is_lasting else "no-cache, private")
 
 
-def _respond(request: Request, document: _Document, caching: str) -> Response:
+def _respond(request: Request, document: _Document, caching: str, media: str = JSON_TYPE) -> Response:
     tag = f'"{document.tag}"'
     headers = (("ETag", tag), ("Cache-Control", caching), ("Vary", "Accept"))
     if tag in request.headers.get("if-none-match", ""):
         return Response(304, b"", headers=headers)
-    return Response(200, document.body, JSON_TYPE, headers)
+    return Response(200, document.body, media, headers)
 
 
 @cache
