@@ -18,6 +18,7 @@ from kubeapiserver.paths import Target
 from kubeapiserver.reading import Reading, read_scope
 from kubeapiserver.rendering import Renderer
 from kubeapiserver.statuses import document_response, success
+from kubeapiserver.writing import stated_name
 
 _RETURNED = (PODS, SERVICES, NAMESPACES)
 """Kinds whose deletion answers with the object, others with a Status (ReturnDeletedObject)."""
@@ -70,10 +71,10 @@ class Deletion:
         """Delete a pod on behalf of its node's administrator; nothing here protects pods from it."""
         body = self._bodies.read(request, "must be of type Eviction")
         check_kind(body, "policy/v1", "Eviction")
-        stated = (body.get("metadata") or {}).get("name")
+        stated = stated_name(body)
         if stated and stated != target.name:
             raise BadInput(f"name in URL does not match name in Eviction object: {target.name} != {stated}")
-        options = read_delete_options(body.get("deleteOptions") or {})
+        options = read_delete_options(body.get("deleteOptions"))
         if request.get("dryRun"):
             options = options._replace(is_dry_run=True)
         self.remove(PODS, target.namespace, target.name, options)

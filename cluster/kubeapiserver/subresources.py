@@ -133,7 +133,7 @@ def scale_of(obj: JSON) -> JSON:
 
 def _replicas_of(scale: JSON, name: str) -> int:
     spec: Any = scale.get("spec") or {}
-    replicas = spec.get("replicas", 0) if isinstance(spec, dict) else spec
+    replicas = spec.get("replicas", 0) if isinstance(spec, dict) else None
     if type(replicas) is not int or not -(2**31) <= replicas < 2**31:
         raise BadInput(
             'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
@@ -54,10 +55,15 @@ def placed(resource: Resource, obj: JSON, target: Target) -> JSON:
     return {**obj, "metadata": metadata}
 
 
+def stated_name(obj: JSON) -> Any:
+    """Return the name that an object gives itself, None if it gives none."""
+    metadata = obj.get("metadata")
+    return metadata.get("name") if isinstance(metadata, dict) else None
+
+
 def check_name(obj: JSON, name: str) -> None:
     """Refuse an object whose name is not that of the path."""
-    metadata = obj.get("metadata")
-    stated = metadata.get("name") if isinstance(metadata, dict) else None
+    stated = stated_name(obj)
     if not stated:
         raise BadInput(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
     if stated != name:

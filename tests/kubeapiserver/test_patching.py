@@ -1,0 +1,238 @@
+"""patch: the three kinds that kubectl sends, and the way to server-side apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.helpers.kubeapi_objects import deployment, service
+from tests.helpers.kubeapiserver_client import APPS, DEFAULT, PATCH_TYPES, APIClient
+
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.registry import Registry
+from kubeapi.scheme import Resource
+from kubeapi.status import FieldError, StatusError
+from kubeapiserver.hooks import Hooks
+
+WEB = f"{DEFAULT}/services/web"
+REJECTED = "the server rejected our request due to an error in our request"
+
+
+@pytest.fixture
+def client() -> APIClient:
+    client = APIClient()
+    client.post(f"{DEFAULT}/services", service("web", ports=[{"name": "a", "port": 80}, {"name": "b", "port": 81}]))
+    return client
+
+
+def ports(reply: Any) -> list[int]:
+    return [each["port"] for each in reply.json["spec"]["ports"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "expected"),
+    [
+        pytest.param("strategic", {"spec": {"ports": [{"port": 82, "name": "c"}]}}, [80, 81, 82], id="strategic-adds"),
+        pytest.param(
+            "strategic",
+            {"spec": {"$setElementOrder/ports": [{"port": 81}], "ports": [{"$patch": "delete", "port": 80}]}},
+            [81],
+            id="strategic-deletes",
+        ),
+        pytest.param("merge", {"spec": {"ports": [{"port": 82}]}}, [82], id="merge-replaces"),
+        pytest.param("json", [{"op": "replace", "path": "/spec/ports/0/port", "value": 8080}], [8080, 81], id="json"),
+    ],
+)
+def test_patches_change_lists_each_in_its_way(client: APIClient, kind: str, patch: Any, expected: list[int]) -> None:
+    reply = client.patch(WEB, patch, kind)
+    assert (reply.status, ports(reply)) == (200, expected)
+
+
+def test_null_takes_a_label_away(client: APIClient) -> None:
+    client.patch(WEB, {"metadata": {"labels": {"a": "1", "b": "2"}}}, "merge")
+    assert client.patch(WEB, {"metadata": {"labels": {"a": None}}}, "merge").json["metadata"]["labels"] == {"b": "2"}
+
+
+def test_a_patch_without_a_change_keeps_the_version(client: APIClient) -> None:
+    before = client.get(WEB).json
+    assert client.patch(WEB, {"spec": {"type": "ClusterIP"}}).json == before
+
+
+def test_a_changed_spec_is_a_new_generation(client: APIClient) -> None:
+    client.post(f"{APPS}/deployments", deployment())
+    path = f"{APPS}/deployments/web"
+    assert client.patch(path, {"metadata": {"labels": {"a": "b"}}}).json["metadata"]["generation"] == 1
+    assert client.patch(path, {"spec": {"replicas": 2}}).json["metadata"]["generation"] == 2
+
+
+def test_nothing_is_left_of_a_trial(client: APIClient) -> None:
+    version = client.version()
+    reply = client.patch(f"{WEB}?dryRun=All", {"metadata": {"labels": {"a": "b"}}})
+    assert reply.json["metadata"]["labels"] == {"a": "b"}
+    assert client.version() == version
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "code", "message"),
+    [
+        pytest.param("json", [{"op": "remove", "path": "/spec/nope"}], 422, REJECTED, id="json-miss"),
+        pytest.param("json", [{"op": "replace", "path": "", "value": 1}], 422, REJECTED, id="json-leaves-no-object"),
+        pytest.param("json", {}, 400, "error decoding patch: json: cannot unmarshal object into", id="json-no-list"),
+        pytest.param("json", b"[", 400, "error decoding patch: unexpected end of JSON input", id="json-cut"),
+        pytest.param(
+            "json", [{}] * 10_001, 413, "Request entity too large: The allowed maximum operations", id="json-long"
+        ),
+        pytest.param("merge", [], 400, "error decoding patch: json: cannot unmarshal into Go value", id="merge-list"),
+        pytest.param("strategic", b"{a", 400, "error decoding patch: invalid character 'a'", id="strategic-no-json"),
+        pytest.param("merge", b" " * 4_000_000, 413, "Request entity too large: limit is 3145728", id="too-large"),
+        pytest.param(
+            "merge", {"metadata": {"name": "other"}}, 400, "the name of the object (other) does not match", id="renames"
+        ),
+        pytest.param(
+            "merge", {"metadata": {"namespace": "other"}}, 400, "the namespace of the provided object does", id="moves"
+        ),
+        pytest.param("merge", {"kind": "Pod"}, 400, "Pod in version", id="changes-kind"),
+        pytest.param("merge", {"metadata": "x"}, 400, "the name of the object (web based on URL)", id="no-metadata"),
+        pytest.param(
+            "merge", {"metadata": {"resourceVersion": "1"}}, 409, "Operation cannot be fulfilled on", id="stale"
+        ),
+        pytest.param(
+            "strategic",
+            {"spec": {"ports": "x"}},
+            400,
+            'Service in version "v1" cannot be handled as a Service: json: cannot unmarshal string into Go struct field'
+            " ServiceSpec.spec.ports of type []v1.ServicePort",
+            id="wrong-type",
+        ),
+        pytest.param(
+            "merge", {"spec": {"ports": None}}, 422, 'Service "web" is invalid: spec.ports: Required', id="invalid"
+        ),
+    ],
+)
+def test_what_cannot_be_patched(client: APIClient, kind: str, patch: Any, code: int, message: str) -> None:
+    version = client.version()
+    reply = client.patch(WEB, patch, kind)
+    assert reply.status == code
+    assert reply.json["message"].startswith(message)
+    assert client.version() == version
+
+
+def test_a_patch_that_misses_has_no_details(client: APIClient) -> None:
+    assert client.patch(WEB, [{"op": "test", "path": "/kind", "value": "x"}], "json").json["details"] == {}
+
+
+def test_what_is_not_there_cannot_be_patched(client: APIClient) -> None:
+    assert client.patch(f"{DEFAULT}/services/nope", {}).json["message"] == 'services "nope" not found'
+
+
+@pytest.mark.parametrize("media", ["", "application/json", "text/plain", "application/apply-patch+yaml"])
+def test_a_patch_of_an_unknown_type_is_unsupported(client: APIClient, media: str) -> None:
+    reply = client.send("PATCH", WEB, {}, media=media)
+    assert (reply.status, reply.text) == (415, "415: Unsupported Media Type")
+
+
+def test_unknown_fields_are_warned_of(client: APIClient) -> None:
+    reply = client.patch(WEB, {"spec": {"bogus": 1}})
+    assert (reply.status, reply.warnings) == (200, ['299 - "unknown field \\"spec.bogus\\""'])
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "quoted"),
+    [
+        ("strategic", {"spec": {"bogus": [1, {"a": None}, True]}}, '"map[spec:map[bogus:[1 map[a:<nil>] true]]]"'),
+        ("merge", {"spec": {"bogus": 1}}, '"{\\"spec\\":{\\"bogus\\":1}}"'),
+    ],
+)
+def test_unknown_fields_are_refused_when_validation_is_strict(
+    client: APIClient, kind: str, patch: JSON, quoted: str
+) -> None:
+    reply = client.patch(f"{WEB}?fieldValidation=Strict", patch, kind)
+    detail = f'Invalid value: {quoted}: strict decoding error: unknown field "spec.bogus"'
+    assert reply.status == 422
+    assert reply.json["message"] == f' "" is invalid: patch: {detail}'
+    assert reply.json["details"] == {"causes": [{"reason": "FieldValueInvalid", "message": detail, "field": "patch"}]}
+
+
+# Server-side apply
+
+
+class Applier:
+    """Notes what it is asked to apply, and answers as it is told."""
+
+    def __init__(self, failure: StatusError | None = None, *, is_created: bool = False) -> None:
+        self.failure = failure
+        self.is_created = is_created
+        self.asked: list[tuple[str, ObjectKey, str, bool, bool]] = []
+
+    def __call__(
+        self,
+        registry: Registry,
+        resource: Resource,
+        key: ObjectKey,
+        body: JSON,
+        manager: str,
+        force: bool,
+        dry_run: bool,
+    ) -> tuple[JSON, bool]:
+        self.asked.append((resource.plural, key, manager, force, dry_run))
+        if self.failure is not None:
+            raise self.failure
+        return body, self.is_created
+
+
+@pytest.mark.parametrize(("is_created", "code"), [(True, 201), (False, 200)])
+def test_a_configuration_is_applied_on_behalf_of_its_manager(is_created: bool, code: int) -> None:
+    applier = Applier(is_created=is_created)
+    client = APIClient(Hooks(apply=applier))
+    reply = client.patch(f"{WEB}?fieldManager=kubectl&force=true&dryRun=All", service("web"), "apply")
+    assert (reply.status, reply.json["metadata"]) == (code, {"name": "web", "namespace": "default"})
+    assert applier.asked == [("services", ObjectKey("default", "web"), "kubectl", True, True)]
+
+
+def test_a_configuration_need_not_say_its_name() -> None:
+    client = APIClient(Hooks(apply=Applier()))
+    reply = client.patch(f"{WEB}?fieldManager=x", {"apiVersion": "v1", "kind": "Service"}, "apply")
+    assert reply.json["metadata"]["name"] == "web"
+
+
+def test_a_configuration_may_be_yaml() -> None:
+    hooks = Hooks(apply=Applier(), decoders={"application/yaml": lambda body: {"metadata": {"labels": {"yaml": "1"}}}})
+    reply = APIClient(hooks).patch(f"{WEB}?fieldManager=x", b"metadata:\n", "apply")
+    assert reply.json["metadata"]["labels"] == {"yaml": "1"}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"", b"x"])
+def test_a_configuration_that_cannot_be_read_is_a_bad_request(body: bytes) -> None:
+    hooks = Hooks(apply=Applier(), decoders={"application/yaml": lambda body: body.decode()})
+    assert APIClient(hooks).patch(f"{WEB}?fieldManager=x", body, "apply").status == 400
+
+
+def test_who_applies_must_say_who_they_are() -> None:
+    reply = APIClient(Hooks(apply=Applier())).patch(WEB, service("web"), "apply")
+    assert reply.status == 422
+    assert reply.json["message"] == (
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+    )
+
+
+def test_force_is_for_apply_alone(client: APIClient) -> None:
+    reply = client.patch(f"{WEB}?force=true", {})
+    assert reply.json["message"].endswith("force: Forbidden: may not be specified for non-apply patch")
+
+
+def test_a_conflict_of_managers_is_told_with_its_causes() -> None:
+    cause = FieldError("FieldManagerConflict", ".spec.selector", 'conflict with "a"')
+    message = 'Apply failed with 1 conflict: conflict with "a": .spec.selector'
+    client = APIClient(Hooks(apply=Applier(StatusError(409, "Conflict", message, (cause,)))))
+    reply = client.patch(f"{WEB}?fieldManager=x", service("web"), "apply")
+    assert (reply.status, reply.json["message"]) == (409, message)
+    assert reply.json["details"]["causes"] == [
+        {"reason": "FieldManagerConflict", "message": 'conflict with "a"', "field": ".spec.selector"}
+    ]
+
+
+def test_every_type_of_patch_is_named_as_kubectl_names_it() -> None:
+    from kubeapiserver import patching
+
+    names = {patching.JSON_PATCH, patching.MERGE_PATCH, patching.STRATEGIC_PATCH, patching.APPLY_PATCH}
+    assert names == set(PATCH_TYPES.values())

@@ -1,0 +1,220 @@
+"""status, scale, binding, finalize, and the reviews that are never stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.helpers.kubeapi_objects import EPOCH_TEXT, deployment, namespace, pod, service
+from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
+
+from kubeapi.scheme import NAMESPACES, PODS
+
+WEB = f"{APPS}/deployments/web"
+
+
+@pytest.fixture
+def client() -> APIClient:
+    client = APIClient()
+    client.post(f"{APPS}/deployments", deployment())
+    client.post(f"{DEFAULT}/pods", pod())
+    return client
+
+
+# status
+
+
+def test_the_status_of_an_object_is_the_object(client: APIClient) -> None:
+    assert client.get(f"{WEB}/status").json == client.get(WEB).json
+    assert client.get(f"{WEB}/status", TABLE_ACCEPT).rows[0][0] == "web"
+
+
+@pytest.mark.parametrize("kind", ["merge", "strategic", "json"])
+def test_a_status_is_patched_and_nothing_else(client: APIClient, kind: str) -> None:
+    patch: Any = {"status": {"replicas": 4}, "spec": {"replicas": 9}}
+    if kind == "json":
+        patch = [
+            {"op": "add", "path": "/status/replicas", "value": 4},
+            {"op": "replace", "path": "/spec/replicas", "value": 9},
+        ]
+    reply = client.patch(f"{WEB}/status", patch, kind)
+    assert reply.status == 200
+    assert (reply.json["status"], reply.json["spec"]["replicas"]) == ({"replicas": 4}, 1)
+    assert reply.json["metadata"]["generation"] == 1
+
+
+def test_a_status_is_replaced_if_it_is_based_on_the_newest_state(client: APIClient) -> None:
+    stale = client.get(WEB).json
+    client.patch(WEB, {"metadata": {"labels": {"a": "b"}}})
+    assert client.put(f"{WEB}/status", {**stale, "status": {"replicas": 1}}).status == 409
+    fresh = client.get(WEB).json
+    assert client.put(f"{WEB}/status", {**fresh, "status": {"replicas": 2}}).json["status"] == {"replicas": 2}
+
+
+def test_a_status_can_be_tried(client: APIClient) -> None:
+    version = client.version()
+    assert client.patch(f"{WEB}/status?dryRun=All", {"status": {"replicas": 3}}).json["status"] == {"replicas": 3}
+    assert client.version() == version
+
+
+def test_a_status_is_patched_by_a_patch(client: APIClient) -> None:
+    assert client.send("PATCH", f"{WEB}/status", {}, media="application/json").status == 415
+
+
+# scale
+
+
+def test_a_deployment_has_a_scale(client: APIClient) -> None:
+    stored = client.get(WEB).json["metadata"]
+    assert client.get(f"{WEB}/scale").json == {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {
+            "name": "web",
+            "namespace": "default",
+            "uid": stored["uid"],
+            "resourceVersion": stored["resourceVersion"],
+            "creationTimestamp": EPOCH_TEXT,
+        },
+        "spec": {"replicas": 1},
+        "status": {"replicas": 0, "selector": "app=web"},
+    }
+
+
+def test_kubectl_scale_is_a_merge_patch(client: APIClient) -> None:
+    reply = client.patch(f"{WEB}/scale", {"spec": {"replicas": 2}}, "merge")
+    assert (reply.status, reply.json["kind"], reply.json["spec"]) == (200, "Scale", {"replicas": 2})
+    assert client.get(WEB).json["spec"]["replicas"] == 2
+
+
+def test_a_scale_is_replaced_if_it_is_based_on_the_newest_state(client: APIClient) -> None:
+    scale = client.get(f"{WEB}/scale").json
+    assert client.put(f"{WEB}/scale", {**scale, "spec": {"replicas": 3}}).json["spec"] == {"replicas": 3}
+    reply = client.put(f"{WEB}/scale", {**scale, "spec": {"replicas": 4}})
+    assert (reply.status, reply.json["reason"]) == (409, "Conflict")
+
+
+def test_a_scale_can_be_tried(client: APIClient) -> None:
+    version = client.version()
+    assert client.patch(f"{WEB}/scale?dryRun=All", {"spec": {"replicas": 7}}, "merge").json["spec"] == {"replicas": 7}
+    assert client.version() == version
+
+
+@pytest.mark.parametrize(
+    ("patch", "code", "message"),
+    [
+        pytest.param(
+            {"spec": {"replicas": -1}},
+            422,
+            'Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0',
+            id="negative",
+        ),
+        pytest.param({"spec": {"replicas": "2"}}, 400, 'Scale in version "v1" cannot be handled as a Scale', id="text"),
+        pytest.param({"spec": {"replicas": 2**31}}, 400, 'Scale in version "v1" cannot be handled as', id="too-many"),
+        pytest.param({"spec": 1}, 400, 'Scale in version "v1" cannot be handled as a Scale', id="no-spec"),
+        pytest.param({"kind": "Pod"}, 400, "Pod in version", id="other-kind"),
+        pytest.param({"metadata": {"name": "x"}}, 400, "the name of the object (x) does not match", id="other-name"),
+        pytest.param({"metadata": None}, 400, "the name of the object (web based on URL)", id="no-metadata"),
+    ],
+)
+def test_scales_that_may_not_be(client: APIClient, patch: Any, code: int, message: str) -> None:
+    reply = client.patch(f"{WEB}/scale", patch, "merge")
+    assert reply.status == code
+    assert reply.json["message"].startswith(message)
+
+
+def test_a_scale_is_patched_by_a_patch(client: APIClient) -> None:
+    assert client.send("PATCH", f"{WEB}/scale", {}, media="text/plain").status == 415
+
+
+# binding, finalize
+
+
+def test_a_pod_is_bound_to_a_node_once(client: APIClient) -> None:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": "web"},
+        "target": {"kind": "Node", "name": "n1"},
+    }
+    reply = client.post(f"{DEFAULT}/pods/web/binding", body)
+    assert (reply.status, reply.json["status"]) == (201, "Success")
+    stored = client.registry.store.get(PODS, "default", "web")
+    assert stored["spec"]["nodeName"] == "n1"
+    assert stored["status"]["conditions"] == [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": EPOCH_TEXT}
+    ]
+    again = client.post(f"{DEFAULT}/pods/web/binding", body)
+    assert again.status == 409
+    assert again.json["message"].endswith('pod web is already assigned to node "n1"')
+
+
+@pytest.mark.parametrize("target", [None, {}, {"name": 1}, "n1"])
+def test_a_binding_names_a_node(client: APIClient, target: Any) -> None:
+    reply = client.post(f"{DEFAULT}/pods/web/binding", {"target": target})
+    assert (reply.status, reply.json["message"]) == (422, 'Binding "web" is invalid: target.name: Required value')
+
+
+def test_a_binding_can_be_tried(client: APIClient) -> None:
+    version = client.version()
+    assert client.post(f"{DEFAULT}/pods/web/binding?dryRun=All", {"target": {"name": "n1"}}).status == 201
+    assert client.version() == version
+
+
+def test_a_namespace_goes_with_its_last_finalizer(client: APIClient) -> None:
+    client.post("/api/v1/namespaces", namespace("other"))
+    client.delete("/api/v1/namespaces/other")
+    body = client.get("/api/v1/namespaces/other").json
+    reply = client.put("/api/v1/namespaces/other/finalize", {**body, "spec": {}})
+    assert reply.status == 200
+    assert client.registry.store.list(NAMESPACES)[-1]["metadata"]["name"] != "other"
+    assert client.get("/api/v1/namespaces/other").status == 404
+
+
+def test_a_service_has_a_status_and_no_scale(client: APIClient) -> None:
+    client.post(f"{DEFAULT}/services", service())
+    ingress = {"loadBalancer": {"ingress": [{"ip": "127.0.0.9"}]}}
+    assert client.patch(f"{DEFAULT}/services/web/status", {"status": ingress}).json["status"] == ingress
+    assert client.get(f"{DEFAULT}/services/web/scale").status == 404
+
+
+# reviews
+
+AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+
+
+@pytest.mark.parametrize(
+    "spec", [{"resourceAttributes": {"verb": "create", "resource": "pods"}}, {"nonResourceAttributes": {"path": "/"}}]
+)
+def test_whoever_has_the_token_may_do_everything(spec: Any) -> None:
+    reply = APIClient().post(f"{AUTHORIZATION}/selfsubjectaccessreviews", {"spec": spec})
+    assert (reply.status, reply.json["kind"], reply.json["spec"]) == (201, "SelfSubjectAccessReview", spec)
+    assert reply.json["status"]["allowed"] is True
+
+
+def test_the_rules_of_the_administrator_are_stars() -> None:
+    status = (
+        APIClient().post(f"{AUTHORIZATION}/selfsubjectrulesreviews", {"spec": {"namespace": "default"}}).json["status"]
+    )
+    assert status == {
+        "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+        "incomplete": False,
+    }
+
+
+def test_who_asks_is_told_who_they_are() -> None:
+    reply = APIClient().post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {})
+    assert reply.json["status"]["userInfo"] == {
+        "username": "kubernetes-admin",
+        "groups": ["system:masters", "system:authenticated"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({"spec": {}}, 422), ({"spec": {"resourceAttributes": {"a": 1}, "nonResourceAttributes": {"a": 1}}}, 422),
+     ({"spec": 1}, 400), ({"kind": "Pod", "apiVersion": "v1"}, 400)],
+)  # fmt: skip
+def test_a_review_asks_one_thing(body: Any, code: int) -> None:
+    assert APIClient().post(f"{AUTHORIZATION}/selfsubjectaccessreviews", body).status == code
