@@ -380,9 +380,8 @@ def is_ended(client: socket.socket) -> bool:
 
 
 def active_connections(name: str) -> int:
-    """Return how many connections a Service has, from its metrics."""
+    """Return how many connections a Service has, from its metrics; one whose endpoints have gone is not in them."""
     lines = curl(f"http://{GROUND.node(0)}:10249/metrics").splitlines()
-    gauge = "kubesvc_proxy_active_connections{"
-    found = [line for line in lines if line.startswith(gauge) and f'service="{name}"' in line]
-    assert found, lines
-    return int(sum(float(line.rpartition(" ")[2]) for line in found))
+    gauges = [line for line in lines if line.startswith("kubesvc_proxy_active_connections{")]
+    assert gauges, lines
+    return int(sum(float(line.rpartition(" ")[2]) for line in gauges if f'service="{name}"' in line))
