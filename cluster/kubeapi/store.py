@@ -8,7 +8,7 @@ without await is a transaction. Never imports asyncio; a watcher is a plain call
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -65,8 +65,21 @@ class Store:
 
     def __init__(self, history_limit: int = HISTORY_LIMIT) -> None:
         self.resource_version = 0
+        self._restored_at = 0
         self._history_limit = history_limit
         self._shelves: dict[str, _Shelf] = {}
+
+    @classmethod
+    def restored(
+        cls, resource_version: int, objects: Iterable[tuple[Resource, JSON]], history_limit: int = HISTORY_LIMIT
+    ) -> Store:
+        """Return a Store that goes on at ``resource_version`` with these objects; no watch reaches back before it."""
+        store = cls(history_limit)
+        store.resource_version = store._restored_at = resource_version
+        for resource, obj in objects:
+            key = key_of(obj)
+            store._shelf(resource).namespaces.setdefault(key.namespace, {})[key.name] = obj
+        return store
 
     def get(self, resource: Resource, namespace: str, name: str) -> JSON:
         """Return the object; NotFound if there is none."""
@@ -167,6 +180,7 @@ class Store:
         shelf = self._shelves.get(resource.qualified)
         if shelf is None:
             shelf = self._shelves[resource.qualified] = _Shelf()
+            shelf.expired_up_to = self._restored_at
         return shelf
 
 
