@@ -287,7 +287,7 @@ def _progress(state: PodState, now: float, actions: list[Action]) -> PodState:
             return each
         actions.append(Start(each.name))
         restarts = each.restart_count + (1 if each.is_restart else 0)
-        return replace(each, stage=Stage.STARTING, restart_count=restarts, is_restart=False)
+        return replace(each, stage=Stage.STARTING, restart_count=restarts, is_restart=False, is_resumed=False)
 
     return _map(state, start)
 
@@ -307,7 +307,9 @@ def _startable(state: PodState) -> list[ContainerState]:
 
 def _mains_have_begun(state: PodState) -> bool:
     return any(
-        each.role is Role.MAIN and (each.is_alive or each.last is not None or each.restart_count)
+        each.role is Role.MAIN
+        and not each.is_resumed
+        and (each.is_alive or each.last is not None or each.restart_count)
         for each in state.containers
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
@@ -34,7 +35,8 @@ class Termination(NamedTuple):
 class ContainerState:
     """One container's life so far.
 
-    ``is_restart`` says that its next start counts as a restart; ``last`` is its latest end. ``kill_at`` is set while it
+    ``is_restart`` says that its next start counts as a restart, ``is_resumed`` that all before was another kubelet's;
+    ``last`` is its latest end. ``kill_at`` is set while it
     is being stopped, and says when SIGTERM (``is_signalled`` false) or SIGKILL is due at the latest.
     """
 
@@ -50,6 +52,7 @@ class ContainerState:
     message: str = ""
     restart_count: int = 0
     is_restart: bool = False
+    is_resumed: bool = False
     pid: int = 0
     container_id: str = ""
     started_at: float = 0.0
@@ -102,8 +105,16 @@ class PodState:
         raise KeyError(name)
 
 
-def new_pod_state(pod: PodSpec) -> PodState:
-    """Return the state of a pod of which nothing runs yet."""
+class EarlierRuns(NamedTuple):
+    """How often a container has been restarted before this kubelet took its pod over, and how it ended last."""
+
+    restart_count: int = 0
+    last: Termination | None = None
+
+
+def new_pod_state(pod: PodSpec, earlier: Mapping[str, EarlierRuns] | None = None) -> PodState:
+    """Return the state of a pod of which nothing runs yet; ``earlier`` runs of its containers count."""
+    runs = earlier or {}
     is_initializing = any(each.role is not Role.MAIN for each in pod.containers)
     return PodState(
         label=pod.label,
@@ -118,6 +129,10 @@ def new_pod_state(pod: PodSpec) -> PodState:
                 has_pre_stop=each.pre_stop is not None,
                 image=each.image,
                 reason="PodInitializing" if is_initializing else "ContainerCreating",
+                restart_count=runs[each.name].restart_count if each.name in runs else 0,
+                is_restart=each.name in runs,
+                is_resumed=each.name in runs,
+                last=runs[each.name].last if each.name in runs else None,
             )
             for each in pod.containers
         ),

@@ -47,6 +47,7 @@ from kubelet.podstatus import PodPlace, not_emulated, phase_of, pod_status
 from kubelet.probestate import Kind, Verdict, begin_probe, observe
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
+from kubelet.reboot import earlier_runs
 
 HOOK_SECONDS = 30.0
 """Limit of a postStart hook; Kubernetes has none, but a hook that hangs would hide its container for ever."""
@@ -78,7 +79,7 @@ class PodWorker:
         self._pod = pod
         self._around = around
         self._recorder = recorder
-        self._state = new_pod_state(self.spec)
+        self._state = new_pod_state(self.spec, earlier_runs(pod.get("status") or {}))
         self._instances: dict[str, Instance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None

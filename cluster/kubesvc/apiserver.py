@@ -11,16 +11,26 @@ import secrets
 import socket
 import time
 import zlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from kubeapi.meta import JSON
+from kubeapi.scheme import Resource
+from kubeapiserver import protobuf
 from kubeapiserver.apiserver import APIServer
+from kubeapiserver.apply import server_side_apply
+from kubeapiserver.hooks import Hooks
+from kubeapiserver.managedfields import track_update
+from kubeapiserver.openapi import openapi_answer
 from kubeapiserver.server import APIServerListener, Flush
 from kubeapiserver.server_access import Access
 from kubeapiserver.streams import Runtime
 from kubeapiserver.tls import ServerCertificate, server_certificate
 from kubecontroller import kubernetesservice
 from kubesvc.kubeconfig import Kubeconfig, context_name, write_private
+from kubesvc.manifests.yamltext import read_text
+from kubesvc.network.loopback import translate
 
 if TYPE_CHECKING:
     from kubeapi.registry import Registry
@@ -72,7 +82,7 @@ class ClusterAPI:
         names = self._hosts
         certificate = server_certificate(self._state.certificate, self._addresses, names, time.time())
         token = self._token()
-        handlers = APIServer(self._registry, clock=time.time, address=f"{HOST}:{self.port}")
+        handlers = APIServer(self._registry, clock=time.time, address=f"{HOST}:{self.port}", hooks=_hooks())
         access = Access(token, (*self._addresses, *names))
         self._listener = APIServerListener(handlers.handle, self._registry.store, runtime, access, flush)
         await self._listener.start(self._socket, certificate.context())
@@ -123,6 +133,33 @@ class ClusterAPI:
         if kept:
             yield kept
         yield from (PORT, first + zlib.crc32(self._state.name.encode()) % count, 0)
+
+
+def _hooks() -> Hooks:
+    return Hooks(
+        decoders={"application/yaml": _read_yaml, "application/vnd.kubernetes.protobuf": protobuf.decode},
+        admit=_admit,
+        apply=partial(server_side_apply, clock=time.time),
+        track=track_update,
+        documents=openapi_answer,
+    )
+
+
+def _read_yaml(body: bytes) -> Any:
+    """Read a body that is one YAML document; ValueError."""
+    trees, faults = read_text(body.decode(), "the body")
+    if faults:
+        raise ValueError(faults[0].message)
+    if len(trees) != 1:
+        message = f"want one document, found {len(trees)}"
+        raise ValueError(message)
+    return trees[0].value
+
+
+def _admit(_resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:
+    """Translate a Service's addresses, as ``up`` does, and say so."""
+    translated, notes = translate(obj)
+    return translated, [f"{note.path}: {note}" for note in notes]
 
 
 def _read_port(state: StateDirectory) -> int:

@@ -95,7 +95,7 @@ def kubesvc() -> None:
 
 
 @kubesvc.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="[PATH...]", nargs=-1)
 @_name_option
 @click.option("--detach", is_flag=True, help="Return when ready; the cluster runs on.")
 @click.option(
@@ -107,7 +107,7 @@ def kubesvc() -> None:
 )
 @click.option("--watch", is_flag=True, help="Apply edited files while the cluster runs.")
 def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool) -> None:
-    """Start a cluster and apply manifests: files, folders, or - for stdin."""
+    """Start a cluster, or go on with the one of that name, and apply manifests: files, folders, or - for stdin."""
     if watch and "-" in paths:
         message = "--watch cannot watch standard input; name files or folders"
         raise click.UsageError(message)
@@ -120,11 +120,14 @@ def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: b
 @kubesvc.command()
 @_name_option
 @click.option("--timeout", type=Duration(), default="45s", show_default=True, help="Then the processes are killed.")
-def down(name: str, timeout: float) -> None:
-    """Drain and stop the cluster."""
-    from kubesvc.down import stop_cluster
+@click.option("--purge", is_flag=True, help="Forget the cluster: its objects, its token and its certificate.")
+def down(name: str, timeout: float, purge: bool) -> None:
+    """Drain and stop the cluster; the next `kubesvc up` goes on with its objects."""
+    from kubesvc.down import forget_cluster, stop_cluster
 
     click.echo(stop_cluster(_state(name), timeout))
+    if purge:
+        click.echo(forget_cluster(_state(name)))
 
 
 @kubesvc.command()

@@ -13,7 +13,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.events import EventRecorder
@@ -68,16 +68,23 @@ class StartError(Exception):
 class Cluster:
     """One running cluster. ``run`` is everything: it starts, serves until ``stop`` is set, and stops.
 
-    ``runner`` starts its processes; it stays the caller's, who closes it after the cluster.
+    ``runner`` starts its processes; it stays the caller's, who closes it after the cluster. ``flush`` returns when all
+    that has been written to the Store is on disk; StatusError when it cannot be.
     """
 
     def __init__(
-        self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, runner: ProcessRunner
+        self,
+        config: ClusterConfiguration,
+        state: StateDirectory,
+        registry: Registry,
+        runner: ProcessRunner,
+        flush: Callable[[], Awaitable[None]],
     ) -> None:
         self.config = config
         self.registry = registry
         self.store = registry.store
         self._state = state
+        self._flush = flush
         self._network = LoopbackNetwork.of(config)
         self._runner = runner
         self._is_started = asyncio.Event()
@@ -162,13 +169,12 @@ class Cluster:
     @contextlib.asynccontextmanager
     async def _api_server(self) -> AsyncIterator[None]:
         # Slow to import too, and asked only when there is a kubeconfig.
-        from kubeapiserver.server import flush_nothing
         from kubesvc.apiserver import ClusterAPI
 
         api = self._api = ClusterAPI(self.config, self._state, self.registry)
         try:
             api.bind()
-            await api.serve(self._kubelet, flush_nothing)
+            await api.serve(self._kubelet, self._flush)
         except OSError as error:
             await api.close()
             message = f"the API server cannot be served: {error.strerror or error}"

@@ -43,6 +43,15 @@ def stop_cluster(state: StateDirectory, timeout: float) -> str:
     return _clean_up(state, "did not stop in time and was killed")
 
 
+def forget_cluster(state: StateDirectory) -> str:
+    """Remove all that is kept of a cluster that does not run; AlreadyRunningError if it does, OSError."""
+    if not state.path.is_dir():
+        return f'there is nothing kept of cluster "{state.name}"'
+    with state.locked():
+        state.purge()
+    return f'forgot cluster "{state.name}": its objects, its token and its certificate'
+
+
 def _signal(owner: int, number: signal.Signals) -> None:
     # A process of another container is 0 here, and 0 would be our own group.
     if owner > 0:

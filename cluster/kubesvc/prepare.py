@@ -1,16 +1,18 @@
 """From the paths of the command line to a Registry that holds every object, before anything is started.
 
-A rehearsal on an empty Store finds the faults of all documents at once: unknown fields, bad values, addresses and
-node ports that collide. What the rehearsal has stored is then the cluster's own first state.
+A rehearsal finds the faults of all documents at once: unknown fields, bad values, addresses and node ports that
+collide. It begins with an empty Store, or with what was saved of the last run; what it has stored in the end is then
+the cluster's own first state.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
@@ -19,8 +21,11 @@ from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
-from kubesvc.manifests import Fault, Loaded, apply_documents, load, with_objects
+from kubesvc.manifests import Fault, Loaded, apply_documents, load, load_text, with_objects
 from kubesvc.network.loopback import translate
+
+if TYPE_CHECKING:
+    from kubesvc.persistence import Saved
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,18 @@ class Prepared:
     registry: Registry
     faults: Sequence[Fault]
     warnings: Sequence[Fault]
+    configuration_text: str = ""
+    """The ClusterConfiguration as JSON, for the next run that is given none."""
 
 
-def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
-    """Read, translate and apply everything to an empty Store."""
-    loaded = load(paths, stdin)
+def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None) -> Prepared:
+    """Read, translate and apply everything to an empty Store, or to the saved one."""
+    loaded = load(paths, stdin) if paths else Loaded()
+    if loaded.configuration is None and saved is not None and saved.configuration:
+        loaded = replace(loaded, configuration=load_text(saved.configuration, "the saved configuration").configuration)
     configuration, faults, notes = read_configuration(loaded.configuration)
     documents, warnings = with_objects(loaded.documents, _adapted)
-    registry = _new_registry(configuration)
+    registry = _new_registry(configuration, _first_store(configuration, saved))
     if not faults:
         # Also when some documents have faults already: those of the others are found at once.
         bootstrap(registry, cluster_dns=configuration.networking.dns_address)
@@ -51,7 +60,17 @@ def prepare(paths: Sequence[str], stdin: TextIO) -> Prepared:
         registry,
         sorted([*loaded.faults, *faults]),
         sorted([*loaded.warnings, *notes, *warnings]),
+        json.dumps(loaded.configuration.obj) if loaded.configuration is not None else "",
     )
+
+
+def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> Store:
+    if saved is None:
+        return Store()
+    # Most starts are of a cluster that was not there before.
+    from kubesvc.resume import resumed_store
+
+    return resumed_store(saved, [each.name for each in configuration.nodes])
 
 
 def _misses_namespace(fault: Fault) -> bool:
@@ -59,15 +78,15 @@ def _misses_namespace(fault: Fault) -> bool:
     return fault.field == "metadata.namespace" and fault.message.endswith(" not found")
 
 
-def _new_registry(configuration: ClusterConfiguration) -> Registry:
-    """Return a Registry on an empty Store."""
+def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry:
+    """Return the Registry of a Store, by the rules of the configuration."""
     networking = configuration.networking
     config = RegistryConfig(
         service_cidr=networking.service_subnet,
         node_port_range=networking.node_port_range,
         balancers=tuple(sorted(BALANCERS)),
     )
-    return Registry(Store(), config, clock=time.time, rng=Random())
+    return Registry(store, config, clock=time.time, rng=Random())
 
 
 def _adapted(obj: JSON) -> tuple[JSON, list[FieldError]]:

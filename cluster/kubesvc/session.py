@@ -65,7 +65,7 @@ class Session:
             # nohup and a detached start ignore SIGHUP; else it says that the terminal is gone.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._on_signal)
-        unwatch = self._cluster.store.watch(EVENTS, 0, self._on_event)
+        unwatch = self._cluster.store.watch(EVENTS, self._cluster.store.resource_version, self._on_event)
         try:
             async with asyncio.TaskGroup() as group:
                 cluster = group.create_task(self._cluster.run(self._stop), name="cluster")

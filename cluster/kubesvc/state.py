@@ -59,6 +59,11 @@ class StateDirectory:
         return self.path / "work"
 
     @property
+    def database(self) -> Path:
+        """What the cluster has accepted."""
+        return self.path / "cluster.db"
+
+    @property
     def kubeconfig(self) -> Path:
         """How kubectl reaches the cluster."""
         return self.path / "kubeconfig"
@@ -105,6 +110,10 @@ class StateDirectory:
                 f"stop it with `kubesvc down --name {self.name}`, or give this one another --name"
             )
             raise AlreadyRunningError(message) from None
+
+    def purge(self) -> None:
+        """Forget everything; only the owner of the lock may call this."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def sweep(self) -> None:
         """Remove what the last run has left; only the owner of the lock may call this."""

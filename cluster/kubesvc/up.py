@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
@@ -23,6 +23,9 @@ from kubesvc.order import Order
 from kubesvc.prepare import Prepared, prepare
 from kubesvc.state import AlreadyRunningError
 from kubesvc.watch import Seen, look
+
+if TYPE_CHECKING:
+    from kubesvc.persistence import Saved
 
 OPEN_FILES = 1_048_576
 """Open files that are enough for anybody (half a million connections); systemd's own default hard limit."""
@@ -52,7 +55,12 @@ def run_up(order: Order) -> int:
     _fill_standard_streams()
     console = Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
     seen = look(order.paths) if order.is_watching else {}
-    prepared = prepare(order.paths, sys.stdin or StringIO())
+    try:
+        saved = _read_saved(order)
+    except ValueError as error:
+        console.warn(f"kubesvc: {error}")
+        return EXIT_FAILED
+    prepared = prepare(order.paths, sys.stdin or StringIO(), saved)
     console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
     if prepared.faults:
         count = counted(len(prepared.faults), "fault", "faults")
@@ -61,6 +69,16 @@ def run_up(order: Order) -> int:
     if order.is_detached:
         return detach(lambda caller: _serve(_Start(order, prepared, seen, caller.console, caller)), console)
     return _serve(_Start(order, prepared, seen, console, None))
+
+
+def _read_saved(order: Order) -> Saved | None:
+    """Return what was kept of the last run; UnreadableStateError, a ValueError."""
+    if not order.state.database.exists():
+        return None
+    from kubesvc.persistence import read_saved
+
+    option = "" if order.state.name == "default" else f" --name {order.state.name}"
+    return read_saved(order.state.database, f"`kubesvc down --purge{option}` forgets it")
 
 
 def _fill_standard_streams() -> None:
@@ -130,11 +148,13 @@ async def _session(start: _Start) -> int:
     try:
         await runner.open()
         from kubesvc.cluster import Cluster
+        from kubesvc.persistence import Journal
         from kubesvc.session import Session
 
         gc.freeze()
         gc.enable()
-        cluster = Cluster(prepared.configuration, state, prepared.registry, runner)
+        journal = Journal(state.database)
+        cluster = Cluster(prepared.configuration, state, prepared.registry, runner, journal.flushed)
         session = Session(
             start.order,
             start.console,
@@ -143,7 +163,11 @@ async def _session(start: _Start) -> int:
             seen=start.seen,
             tell_caller=start.tell_caller,
         )
-        return await session.run()
+        journal.begin(cluster.store, prepared.configuration_text)
+        try:
+            return await session.run()
+        finally:
+            await journal.close()
     finally:
         await runner.close()
 

@@ -92,7 +92,6 @@ def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
     ("arguments", "said"),
     [
         pytest.param(["nosuch"], "No such command 'nosuch'", id="unknown-command"),
-        pytest.param(["up"], "Missing argument 'PATH...'", id="up-without-a-path"),
         pytest.param(["up", "-", "--watch"], "--watch cannot watch standard input", id="watching-stdin"),
         pytest.param(["up", "x", "--timeout", "soon"], "'soon' is not a duration", id="timeout"),
         pytest.param(["up", "x", "--name", "A"], "'A': a cluster name is a DNS-1123 label", id="name"),

@@ -7,7 +7,7 @@ The nouns to know: ``Document`` (an object and where it is written), ``Loaded`` 
 from kubesvc.manifests.applying import Applied, Changes, apply_documents, changes_between, with_objects
 from kubesvc.manifests.documents import Document, Loaded, position_of
 from kubesvc.manifests.faults import Fault, Position
-from kubesvc.manifests.loading import load
+from kubesvc.manifests.loading import load, load_text
 
 __all__ = [
     "Applied",
@@ -19,6 +19,7 @@ __all__ = [
     "apply_documents",
     "changes_between",
     "load",
+    "load_text",
     "position_of",
     "with_objects",
 ]

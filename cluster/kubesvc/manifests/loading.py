@@ -42,6 +42,12 @@ def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
     return sort_out(trees, faults)
 
 
+def load_text(text: str, source: str) -> Loaded:
+    """Return what a text says that is in no file; ``source`` is what its faults name."""
+    trees, faults = read_text(text, source)
+    return sort_out([(source, tree) for tree in trees], faults)
+
+
 _Read = Callable[[], bytes]
 
 

@@ -1,0 +1,243 @@
+"""What a cluster has accepted, on disk: every write of the Store in a SQLite database, in order, before it is answered.
+
+A thread of its own commits whatever has piled up while it committed the last (group commit); the event loop never
+waits for the disk. Events are not kept, as nobody would want the last run's. The database is one cluster's; the state
+directory's lock is what keeps others out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, key_of
+from kubeapi.scheme import EVENTS, RESOURCES, Resource
+from kubeapi.status import InternalError
+from kubeapi.store import EventType, Store, WatchEvent
+
+FORMAT = 1
+"""Of the database (PRAGMA user_version in the schema); another one is refused rather than guessed at."""
+RETRY_SECONDS = 1.0
+"""Pause before a failed commit is tried again: the disk may be full for a moment."""
+BATCH = 5000
+"""Writes of one commit."""
+
+_KEPT = {each.qualified: each for each in RESOURCES if each is not EVENTS}
+_SCHEMA = """
+BEGIN;
+CREATE TABLE objects (resource TEXT, namespace TEXT, name TEXT, object TEXT, PRIMARY KEY (resource, namespace, name))
+WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+INSERT INTO facts VALUES ('resourceVersion', '0'), ('configuration', '');
+PRAGMA user_version = 1;
+COMMIT;
+"""
+_log = logging.getLogger(__name__)
+
+
+class UnreadableStateError(ValueError):
+    """The database cannot be read; the text names it and the way out."""
+
+
+class Saved(NamedTuple):
+    """What was kept of the last run. ``configuration`` is a ClusterConfiguration as JSON, "" if there was none."""
+
+    resource_version: int
+    configuration: str
+    objects: tuple[tuple[Resource, JSON], ...]
+
+
+def read_saved(path: Path, way_out: str) -> Saved | None:
+    """Return what is in the database, None if there is nothing. UnreadableStateError tells of ``way_out``."""
+    if not path.exists():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            return _read(database)
+    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        message = f"the state in {path} cannot be read ({error}); {way_out}"
+        raise UnreadableStateError(message) from None
+
+
+def _read(database: sqlite3.Connection) -> Saved | None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        return None
+    if version != FORMAT:
+        message = f"it has format {version}, this kubesvc knows {FORMAT}"
+        raise ValueError(message)
+    facts = dict(database.execute("SELECT name, value FROM facts"))
+    rows = database.execute("SELECT resource, object FROM objects")
+    objects = tuple((_KEPT[name], json.loads(text)) for name, text in rows if name in _KEPT)
+    for _, obj in objects:
+        key_of(obj)
+    return Saved(int(facts["resourceVersion"]), facts["configuration"], objects)
+
+
+class _Write(NamedTuple):
+    resource: str
+    namespace: str
+    name: str
+    obj: JSON | None
+    resource_version: int
+
+
+class Journal:
+    """Keeps a Store on disk from ``begin`` to ``close``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pending: deque[_Write] = deque()
+        self._first: tuple[str, int, list[_Write]] | None = None
+        self._wake = threading.Condition()
+        self._is_closing = False
+        self._noted = 0
+        self._settled = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._thread = threading.Thread(target=self._work, name="journal")
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self, store: Store, configuration: str) -> None:
+        """Keep what is in the Store now in place of what was kept, and every write from now on."""
+        self._loop = asyncio.get_running_loop()
+        version = store.resource_version
+        objects = [
+            _write_of(resource, obj, is_gone=False, version=version)
+            for resource in _KEPT.values()
+            for obj in store.list(resource)
+        ]
+        self._first = configuration, version, objects
+        self._noted = 1
+        for resource in _KEPT.values():
+            self._follow(store, resource, version)
+        self._thread.start()
+
+    def _follow(self, store: Store, resource: Resource, version: int) -> None:
+        def note(event: WatchEvent) -> None:
+            is_gone = event.type is EventType.DELETED
+            write = _write_of(resource, event.object, is_gone=is_gone, version=event.resource_version)
+            with self._wake:
+                self._noted += 1
+                self._pending.append(write)
+                self._wake.notify()
+
+        store.watch(resource, version, note)
+
+    async def flushed(self) -> None:
+        """Return when everything that was written so far is on disk; InternalError if that has failed."""
+        if self._settled >= self._noted:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._noted, waiter))
+        await waiter
+
+    async def close(self) -> None:
+        """Write what is left and let go of the database."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify()
+        if self._thread.ident is not None:
+            await asyncio.to_thread(self._thread.join)
+        self._fail("the cluster has stopped")
+
+    def _settle(self, count: int) -> None:
+        self._settled = count
+        while self._waiting and self._waiting[0][0] <= count:
+            _, waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _fail(self, reason: str) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for _, waiter in waiting:
+            if not waiter.done():
+                waiter.set_exception(InternalError(f"the write is not on disk yet: {reason}"))
+
+    def _work(self) -> None:
+        """Be the thread: open, then commit batch after batch."""
+        database: sqlite3.Connection | None = None
+        batch: list[_Write] = []
+        done = 0
+        while True:
+            if not batch and self._first is None and (batch := self._next_batch()) == []:
+                break
+            try:
+                database = database or _open(self._path)
+                with database:
+                    self._commit(database, batch)
+                done += len(batch) + (self._first is not None)
+                self._first, batch = None, []
+                self._tell(self._settle, done)
+            except sqlite3.Error as error:
+                _log.error("the state cannot be written to %s: %s", self._path, error)
+                self._tell(self._fail, str(error))
+                if self._pause():
+                    break
+        if database is not None:
+            database.close()
+
+    def _next_batch(self) -> list[_Write]:
+        """Wait for writes and return them; none when the journal closes."""
+        with self._wake:
+            while not self._pending and not self._is_closing:
+                self._wake.wait()
+            return [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
+
+    def _pause(self) -> bool:
+        """Wait before the next attempt; tell whether there will be none."""
+        with self._wake:
+            return self._wake.wait_for(lambda: self._is_closing, RETRY_SECONDS)
+
+    def _tell(self, what: object, argument: object) -> None:
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(what, argument)  # type: ignore[arg-type]  # both take one argument
+
+    def _commit(self, database: sqlite3.Connection, batch: Iterable[_Write]) -> None:
+        version = 0
+        if self._first is not None:
+            configuration, version, objects = self._first
+            database.execute("DELETE FROM objects")
+            _put(database, objects)
+            database.execute("REPLACE INTO facts VALUES ('configuration', ?)", (configuration,))
+        for write in batch:
+            version = write.resource_version
+            if write.obj is None:
+                database.execute("DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?", write[:3])
+            else:
+                _put(database, [write])
+        database.execute("REPLACE INTO facts VALUES ('resourceVersion', ?)", (str(version),))
+
+
+def _write_of(resource: Resource, obj: JSON, *, is_gone: bool, version: int) -> _Write:
+    return _Write(resource.qualified, *key_of(obj), None if is_gone else obj, version)
+
+
+def _put(database: sqlite3.Connection, writes: Iterable[_Write]) -> None:
+    rows = ((*each[:3], json.dumps(each.obj, separators=(",", ":"))) for each in writes)
+    database.executemany("REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the database, made for its owner alone if it is not there."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    database = sqlite3.connect(path, isolation_level="IMMEDIATE")
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        if database.execute("PRAGMA user_version").fetchone() == (0,):
+            database.executescript(_SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database

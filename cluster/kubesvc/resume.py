@@ -1,0 +1,28 @@
+"""What a saved cluster is when it starts again: the same objects, and pods that nobody runs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import NODES, PODS, Resource
+from kubeapi.store import Store
+from kubelet.reboot import after_reboot
+from kubesvc.persistence import Saved
+
+VERSION_GAP = 100_000
+"""What a client may have seen before a crash was not all on disk: the counter goes on beyond all of it."""
+
+
+def resumed_store(saved: Saved, nodes: Collection[str]) -> Store:
+    """Return a Store that goes on where the saved one ended; what was on a node that is no more is gone with it."""
+    return Store.restored(saved.resource_version + VERSION_GAP, _resumed(saved, nodes))
+
+
+def _resumed(saved: Saved, nodes: Collection[str]) -> Iterator[tuple[Resource, JSON]]:
+    for resource, obj in saved.objects:
+        if resource is PODS:
+            if obj["spec"].get("nodeName", "") in ("", *nodes):
+                yield resource, after_reboot(obj)
+        elif resource is not NODES or obj["metadata"]["name"] in nodes:
+            yield resource, obj
