@@ -102,14 +102,21 @@ class Registry:
         written = self._write(resource, new, stored, dry_run=dry_run)
         return self._finish_deletion(resource, written, dry_run=dry_run)
 
-    def update_status(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
-        """Replace nothing but the status. Conflict if the object states another uid than the stored one has."""
+    def update_status(
+        self, resource: Resource, obj: JSON, *, dry_run: bool = False, managed_fields: list[JSON] | None = None
+    ) -> JSON:
+        """Replace nothing but the status. Conflict if the object states another uid than the stored one has.
+
+        ``managed_fields`` replaces the note of who wrote what, where the writer keeps one.
+        """
         if "status" not in struct_of(resource).fields:
             raise NoSubresource
         read = self._read(resource, obj)
         stored = self._find_stored(resource, read)
         _check_uid(resource, read["metadata"], stored["metadata"])
         new = {**stored, "status": read.get("status", {})}
+        if managed_fields is not None:
+            new["metadata"] = {**stored["metadata"], "managedFields": managed_fields}
         return new if dry_run else self.store.update(resource, new)
 
     def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
