@@ -46,7 +46,10 @@ def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False)
         raise InvalidOptions(kind, *faults)
     agent = request.headers.get("user-agent", "").partition("/")[0][:_MANAGER_LIMIT]
     return WriteOptions(
-        bool(request.get("dryRun")), manager or agent or "unknown", _VALIDATIONS[validation], request.has_flag("force")
+        any(request.query.get("dryRun", ())),
+        manager or agent or "unknown",
+        _VALIDATIONS[validation],
+        request.has_flag("force"),
     )
 
 
@@ -58,6 +61,14 @@ def read_integer(request: Request, name: str) -> int | None:
     if not re.fullmatch("[+-]?[0-9]{1,18}", text, re.ASCII):
         raise BadInput(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)
+
+
+def read_dry_run(request: Request, kind: OptionsKind) -> bool:
+    """Tell whether the query asks for a trial."""
+    values = request.query.get("dryRun", ())
+    if faults := dry_run_faults(values):
+        raise InvalidOptions(kind, *faults)
+    return any(values)
 
 
 def dry_run_faults(values: Sequence[Any]) -> list[FieldError]:

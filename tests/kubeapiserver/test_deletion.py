@@ -94,10 +94,17 @@ def test_the_old_word_for_orphans_is_understood(client: APIClient) -> None:
     assert client.registry.store.get(DEPLOYMENTS, "default", "web")["metadata"]["finalizers"] == ["orphan"]
 
 
-@pytest.mark.parametrize("body", [None, {"dryRun": ["All"]}, {"dryRun": ["All"], "propagationPolicy": "Foreground"}])
-def test_nothing_is_gone_after_a_trial(client: APIClient, body: Any) -> None:
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("?dryRun=All", None),
+        ("", {"dryRun": ["All"]}),
+        ("", {"dryRun": ["All"], "propagationPolicy": "Foreground"}),
+        ("?dryRun=All", BACKGROUND),
+    ],
+)
+def test_nothing_is_gone_after_a_trial(client: APIClient, query: str, body: Any) -> None:
     version = client.version()
-    query = "" if body else "?dryRun=All"
     assert client.delete(f"{APPS}/deployments/web{query}", body).json["status"] == "Success"
     assert client.version() == version
 
