@@ -29,6 +29,9 @@ from kubeproxy.rules import Rules
 from kubeproxy.tcp import Conntrack
 from kubeproxy.types import ServicePortName
 
+REAP_SECONDS = 60.0
+"""How often half-closed connections are looked at."""
+
 WARNING = "Warning"
 
 Record = Callable[[ObjectKey, str, str, str], None]
@@ -106,6 +109,7 @@ class ProxyServer:
                 for informer in (self._services, self._slices, self._nodes):
                     tasks.create_task(informer.run(), name=f"kube-proxy {informer.resource}")
                 tasks.create_task(self._begin(), name="kube-proxy first sync")
+                tasks.create_task(self._reap(), name="kube-proxy reaper")
         finally:
             self._is_draining = True
             self._listeners.close_all()
@@ -190,6 +194,11 @@ class ProxyServer:
         self._is_listed = True
         self._sync()
         self._programmed.set()
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(REAP_SECONDS)
+            self._conntrack.reap()
 
     def _sync(self) -> None:
         self._is_sync_due = False

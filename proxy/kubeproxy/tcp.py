@@ -17,7 +17,7 @@ from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
-from kubeproxy.relay import Action, Relay, Side
+from kubeproxy.relay import Action, Relay, RelayState, Side
 from kubeproxy.types import ServicePortName
 
 BUFFER_BYTES = 128 * 1024
@@ -28,6 +28,12 @@ IP_BIND_ADDRESS_NO_PORT = 24
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """struct linger {on, 0 s}: close() sends RST."""
+
+CLOSE_WAIT_SECONDS = 3600.0
+"""How long a half-closed connection may be silent: kube-proxy's conntrack.tcpCloseWaitTimeout, else sockets leak."""
+
+_LAST_DATA_RECV = 52
+"""Offset of tcpi_last_data_recv, in milliseconds, in struct tcp_info (linux/tcp.h)."""
 
 REASONS = {
     errno.ECONNREFUSED: "connect_refused",
@@ -84,12 +90,19 @@ class Conntrack:
         finally:
             self._on_idle = None
 
+    def reap(self) -> None:
+        """Reset the connections of which one side has ended and the other has been silent for CLOSE_WAIT_SECONDS."""
+        for connection in tuple(self.connections):
+            if connection.relay.state in _HALF_CLOSED and connection.silence() > CLOSE_WAIT_SECONDS:
+                connection.reset("half_closed_timeout")
+
     def reset_all(self) -> None:
         """End every connection by reset."""
         for connection in tuple(self.connections):
             connection.reset()
 
 
+_HALF_CLOSED = (RelayState.HALF_CLOSED, RelayState.DRAINING)
 _UNREGISTERED = -1
 _FINISHED = -2
 
@@ -219,6 +232,10 @@ class Connection:
             self.conntrack.poller.unregister(end.fd)
             end.events = _FINISHED
 
+    def silence(self) -> float:
+        """Return the seconds since bytes came from either side, as the kernel has counted them."""
+        return min(_silence(end.sock) for end in (self._client, self._upstream) if end is not None)
+
     def reset(self, reason: str = "") -> None:
         """End both sides by reset; ``reason`` is counted as an error."""
         if reason:
@@ -329,6 +346,13 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _silence(sock: socket.socket) -> float:
+    (milliseconds,) = struct.unpack_from(
+        "I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), _LAST_DATA_RECV
+    )
+    return float(milliseconds) / 1000
 
 
 def _connect(target: tuple[str, int], client: str) -> tuple[socket.socket, int]:

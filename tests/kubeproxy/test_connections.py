@@ -306,3 +306,26 @@ async def test_draining_waits_for_connections_and_then_resets_the_rest() -> None
             await receive_all(slow)
         quick.close()
         slow.close()
+
+
+async def test_a_half_closed_connection_with_a_silent_endpoint_is_reaped_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kubeproxy.server.REAP_SECONDS", 0.01)
+    monkeypatch.setattr("kubeproxy.tcp.CLOSE_WAIT_SECONDS", 0.05)
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        with contextlib.suppress(ConnectionResetError):
+            await writer.wait_closed()
+
+    async with serving(A, 20080, hang), cluster(service(), slice_of("web", [A])) as c:
+        with contextlib.closing(await connect(VIP)) as whole, contextlib.closing(await connect(VIP)) as half:
+            await until(lambda: c.proxy.connections() == 2)
+            half.shutdown(socket.SHUT_WR)
+            await until(lambda: c.proxy.connections() == 1)
+            assert c.proxy.counters.errors["half_closed_timeout"] == 1
+            with pytest.raises(ConnectionResetError):
+                half.recv(1)
+            with pytest.raises(BlockingIOError):
+                whole.recv(1)
