@@ -49,6 +49,7 @@ class Session:
         self._console = console
         self._cluster = cluster
         self._loaded = loaded
+        self._configuration = cluster.config
         self._seen = seen
         self._tell_caller = tell_caller
         self._stop = asyncio.Event()
@@ -154,10 +155,18 @@ class Session:
         if prepared.faults:
             self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
             return
-        if prepared.configuration != self._cluster.config:
-            self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
         edits = changes_between(self._loaded, prepared.loaded)
-        faults, applied = apply_documents(self._cluster.registry, edits.applied)
+        registry = self._cluster.registry
+        # What preparing cannot see: a field that may not change once the object is there.
+        stored = [each for each in edits.applied if registry.store.find(each.resource, each.key) is not None]
+        refused, _ = apply_documents(registry, stored, dry_run=True)
+        if refused:
+            self._console.warn(*map(str, refused), "kubesvc: nothing was applied")
+            return
+        if prepared.configuration != self._configuration:
+            self._configuration = prepared.configuration
+            self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
+        faults, applied = apply_documents(registry, edits.applied)
         for document in edits.deleted:
             with suppress(StatusError):
                 self._cluster.registry.delete(document.resource, document.namespace, document.name)

@@ -196,3 +196,17 @@ async def test_a_changed_configuration_waits_for_the_next_start(folder: Path, mo
     run = Run(folder, is_watching=True)
     text = "apiVersion: kubesvc.dev/v1alpha1\nkind: ClusterConfiguration\nproxy: {balancer: round_robin}\n"
     await edited(run, folder / "c.yaml", text, "it takes effect at the next start", monkeypatch)
+
+
+async def test_an_edit_that_the_registry_refuses_changes_nothing_at_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(folder, is_watching=True)
+    for each in run.read().loaded.documents:
+        run.cluster.registry.apply(SERVICES, each.obj)
+    taken = run.cluster.store.get(SERVICES, "default", "web")["spec"]["clusterIP"]
+    changed = WEB.replace("{ports", "{clusterIP: 127.100.0.7, ports") + "---\n" + WEB.replace("web", "api")
+    await edited(run, folder / "web.yaml", changed, "kubesvc: nothing was applied", monkeypatch)
+    assert "may not change once set" in run.err.getvalue()
+    assert names(run) == {"kubernetes", "web"}
+    assert run.cluster.store.get(SERVICES, "default", "web")["spec"]["clusterIP"] == taken

@@ -72,13 +72,15 @@ def _asks_for_own(obj: JSON) -> bool:
     return isinstance(ports, list) and any(isinstance(port, dict) and port.get("nodePort") for port in ports)
 
 
-def apply_documents(registry: Registry, documents: Iterable[Document]) -> tuple[list[Fault], list[Applied]]:
+def apply_documents(
+    registry: Registry, documents: Iterable[Document], *, dry_run: bool = False
+) -> tuple[list[Fault], list[Applied]]:
     """Write every document that the Registry takes; return the faults of the others, with their positions."""
     faults: list[Fault] = []
     applied: list[Applied] = []
     for document in in_order(documents):
         try:
-            _, outcome = registry.apply(document.resource, document.obj)
+            _, outcome = registry.apply(document.resource, document.obj, dry_run=dry_run)
         except StatusError as error:
             faults += faults_of(document, error)
         else:
