@@ -6,7 +6,9 @@ token and the certificate are kept, so that a kubeconfig stays good from one run
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
 import secrets
 import socket
 import time
@@ -26,16 +28,20 @@ from kubeapiserver.openapi import openapi_answer
 from kubeapiserver.server import APIServerListener, Flush
 from kubeapiserver.server_access import Access
 from kubeapiserver.streams import Runtime
-from kubeapiserver.tls import ServerCertificate, server_certificate
+from kubeapiserver.tls import server_certificate
 from kubecontroller import kubernetesservice
-from kubesvc.kubeconfig import Kubeconfig, context_name, write_private
+from kubesvc.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
 from kubesvc.manifests.yamltext import read_text
 from kubesvc.network.loopback import translate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kubeapi.registry import Registry
     from kubesvc.config import ClusterConfiguration
     from kubesvc.state import StateDirectory
+
+_log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 PORT = 6443
@@ -46,12 +52,18 @@ _NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.s
 
 
 class ClusterAPI:
-    """``bind``, then ``serve``, then ``close``. ``kubeconfig`` is how clients reach it, once it is bound."""
+    """``bind``, then ``serve``, then ``close``.
 
-    def __init__(self, config: ClusterConfiguration, state: StateDirectory, registry: Registry) -> None:
+    With ``user_kubeconfig`` the cluster is in that file too while it is served.
+    """
+
+    def __init__(
+        self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, user_kubeconfig: Path | None
+    ) -> None:
         self._config = config
         self._state = state
         self._registry = registry
+        self._user_kubeconfig = user_kubeconfig
         self._listener: APIServerListener | None = None
         self._socket: socket.socket | None = None
         self.port = 0
@@ -77,7 +89,7 @@ class ClusterAPI:
         kubernetesservice.publish(self._registry, [HOST], self.port)
 
     async def serve(self, runtime: Runtime, flush: Flush) -> None:
-        """Begin to answer, and write the kubeconfig; OSError."""
+        """Begin to answer, and write the kubeconfig; OSError, MergeError."""
         assert self._socket is not None
         names = self._hosts
         certificate = server_certificate(self._state.certificate, self._addresses, names, time.time())
@@ -86,7 +98,10 @@ class ClusterAPI:
         access = Access(token, (*self._addresses, *names))
         self._listener = APIServerListener(handlers.handle, self._registry.store, runtime, access, flush)
         await self._listener.start(self._socket, certificate.context())
-        write_private(self._state.kubeconfig, self.kubeconfig(certificate, token).text())
+        kubeconfig = Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
+        write_private(self._state.kubeconfig, kubeconfig.text())
+        if self._user_kubeconfig is not None:
+            await asyncio.to_thread(merge, self._user_kubeconfig, kubeconfig, self._state.merge_note)
 
     async def close(self) -> None:
         """End watches and sessions and close every connection."""
@@ -94,10 +109,10 @@ class ClusterAPI:
             await self._listener.close()
         if self._socket is not None:
             self._socket.close()
-
-    def kubeconfig(self, certificate: ServerCertificate, token: str) -> Kubeconfig:
-        """Return what a client needs."""
-        return Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
+        try:
+            await asyncio.to_thread(take_out, self._state.merge_note)
+        except (MergeError, OSError) as error:
+            _log.warning("the user's kubeconfig still has the cluster: %s", error)
 
     def _token(self) -> str:
         """Return the token of this cluster, made on first use."""

@@ -106,7 +106,8 @@ def kubesvc() -> None:
     help="How long to wait until everything is ready; 0 waits for ever.",
 )
 @click.option("--watch", is_flag=True, help="Apply edited files while the cluster runs.")
-def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool) -> None:
+@click.option("--merge-kubeconfig", is_flag=True, help="Make it the current context in ~/.kube/config while it runs.")
+def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool, merge_kubeconfig: bool) -> None:
     """Start a cluster, or go on with the one of that name, and apply manifests: files, folders, or - for stdin."""
     if watch and "-" in paths:
         message = "--watch cannot watch standard input; name files or folders"
@@ -114,7 +115,13 @@ def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: b
     from kubesvc.order import Order
     from kubesvc.up import run_up
 
-    sys.exit(run_up(Order(paths, _state(name), is_detached=detach, timeout=timeout, is_watching=watch)))
+    sys.exit(
+        run_up(
+            Order(
+                paths, _state(name), is_detached=detach, timeout=timeout, is_watching=watch, is_merging=merge_kubeconfig
+            )
+        )
+    )
 
 
 @kubesvc.command()

@@ -38,6 +38,8 @@ from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 from kubesvc.state import StateDirectory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kubelet.processes import ProcessRunner
     from kubesvc.apiserver import ClusterAPI
     from kubesvc.control import LogQuery
@@ -69,7 +71,8 @@ class Cluster:
     """One running cluster. ``run`` is everything: it starts, serves until ``stop`` is set, and stops.
 
     ``runner`` starts its processes; it stays the caller's, who closes it after the cluster. ``flush`` returns when all
-    that has been written to the Store is on disk; StatusError when it cannot be.
+    that has been written to the Store is on disk; StatusError when it cannot be. ``user_kubeconfig`` is the file of the
+    user that gets the cluster too, if any.
     """
 
     def __init__(
@@ -79,12 +82,14 @@ class Cluster:
         registry: Registry,
         runner: ProcessRunner,
         flush: Callable[[], Awaitable[None]],
+        user_kubeconfig: Path | None = None,
     ) -> None:
         self.config = config
         self.registry = registry
         self.store = registry.store
         self._state = state
         self._flush = flush
+        self._user_kubeconfig = user_kubeconfig
         self._network = LoopbackNetwork.of(config)
         self._runner = runner
         self._is_started = asyncio.Event()
@@ -170,8 +175,9 @@ class Cluster:
     async def _api_server(self) -> AsyncIterator[None]:
         # Slow to import too, and asked only when there is a kubeconfig.
         from kubesvc.apiserver import ClusterAPI
+        from kubesvc.kubeconfig import MergeError
 
-        api = self._api = ClusterAPI(self.config, self._state, self.registry)
+        api = self._api = ClusterAPI(self.config, self._state, self.registry, self._user_kubeconfig)
         try:
             api.bind()
             await api.serve(self._kubelet, self._flush)
@@ -179,6 +185,9 @@ class Cluster:
             await api.close()
             message = f"the API server cannot be served: {error.strerror or error}"
             raise StartError(message) from error
+        except MergeError as error:
+            await api.close()
+            raise StartError(str(error)) from error
         try:
             yield
         finally:

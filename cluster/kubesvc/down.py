@@ -14,6 +14,7 @@ import time
 from kubelet.orphans import kill_orphans, marker
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.console import counted
+from kubesvc.kubeconfig import MergeError, take_out
 from kubesvc.state import AlreadyRunningError, StateDirectory
 
 KILL_SECONDS = 5.0
@@ -76,6 +77,9 @@ def _clean_up(state: StateDirectory, what: str) -> str:
         with state.locked():
             left = kill_orphans(marker(state.name, state.path))
             state.control_socket.unlink(missing_ok=True)
+            take_out(state.merge_note)
     except AlreadyRunningError:
         return said
+    except MergeError as error:
+        return f"{said}; {error}"
     return f"{said}; ended {counted(len(left), 'process', 'processes')} that it had left" if left else said

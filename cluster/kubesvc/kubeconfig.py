@@ -79,27 +79,32 @@ def write_private(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def merge(path: Path, added: Kubeconfig) -> str:
-    """Put a cluster into the user's file and make it current; return the context that was current before, or "".
+def merge(path: Path, added: Kubeconfig, note: Path) -> None:
+    """Put a cluster into the user's file and make it current; ``note`` remembers how to undo that.
 
     MergeError, OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path) as target:
         text, before = merged(_read(target), added)
+        write_private(note, json.dumps({"path": str(path), "name": added.name, "before": before}))
         write_private(target, text)
-    return before
 
 
-def take_out(path: Path, name: str, before: str) -> None:
-    """Take a cluster out of the user's file, and make ``before`` current if the cluster is. MergeError, OSError."""
-    if not path.exists():
+def take_out(note: Path) -> None:
+    """Undo what ``note`` remembers, if there is one. MergeError, OSError."""
+    try:
+        noted = json.loads(note.read_text())
+    except FileNotFoundError:
         return
-    with _locked(path) as target:
-        text = _read(target)
-        left = without(text, name, before)
-        if left != text:
-            write_private(target, left)
+    path = Path(noted["path"])
+    if path.exists():
+        with _locked(path) as target:
+            text = _read(target)
+            left = without(text, noted["name"], noted["before"])
+            if left != text:
+                write_private(target, left)
+    note.unlink()
 
 
 def _read(path: Path) -> str:

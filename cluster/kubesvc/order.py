@@ -16,3 +16,5 @@ class Order:
     is_detached: bool
     timeout: float
     is_watching: bool
+    is_merging: bool = False
+    """Whether the cluster goes into the user's own kubeconfig while it runs."""

@@ -69,6 +69,11 @@ class StateDirectory:
         return self.path / "kubeconfig"
 
     @property
+    def merge_note(self) -> Path:
+        """What was done to the user's own kubeconfig, and is to be undone."""
+        return self.path / "merged.json"
+
+    @property
     def token(self) -> Path:
         """The API server's bearer token."""
         return self.path / "token"

@@ -154,7 +154,8 @@ async def _session(start: _Start) -> int:
         gc.freeze()
         gc.enable()
         journal = Journal(state.database)
-        cluster = Cluster(prepared.configuration, state, prepared.registry, runner, journal.flushed)
+        merged = Path.home() / ".kube" / "config" if start.order.is_merging else None
+        cluster = Cluster(prepared.configuration, state, prepared.registry, runner, journal.flushed, merged)
         session = Session(
             start.order,
             start.console,
