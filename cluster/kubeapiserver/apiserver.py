@@ -59,7 +59,7 @@ class APIServer:
         self._writing = Writing(registry, bodies, renderer, hooks, clock)
         self._patching = Patching(registry, bodies, renderer, self._writing, hooks)
         self._deletion = Deletion(registry, bodies, renderer, self._reading)
-        self._subresources = Subresources(registry, bodies, renderer, clock)
+        self._subresources = Subresources(registry, bodies, renderer, hooks, clock)
         self._sessions = Sessions(registry.store, clock)
 
     def handle(self, request: Request) -> Answer:

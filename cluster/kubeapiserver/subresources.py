@@ -16,8 +16,9 @@ from kubeapi.validation.faults import invalid, required
 from kubeapiserver.bodies import Bodies, check_kind
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput, InvalidInput
+from kubeapiserver.hooks import Hooks
 from kubeapiserver.negotiation import Form
-from kubeapiserver.options import read_options
+from kubeapiserver.options import WriteOptions, read_options
 from kubeapiserver.patching import patched_object, read_patch, unsupported_media
 from kubeapiserver.paths import Target
 from kubeapiserver.rendering import Renderer
@@ -31,11 +32,14 @@ _AUTOSCALING = "autoscaling/v1"
 class Subresources:
     """Answers requests about parts of objects."""
 
-    def __init__(self, registry: Registry, bodies: Bodies, renderer: Renderer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, registry: Registry, bodies: Bodies, renderer: Renderer, hooks: Hooks, clock: Callable[[], float]
+    ) -> None:
         self._registry = registry
         self._store = registry.store
         self._bodies = bodies
         self._renderer = renderer
+        self._hooks = hooks
         self._clock = clock
 
     def status(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
@@ -54,7 +58,9 @@ class Subresources:
         else:
             return unsupported_media()
         _check_version(resource, new, stored)
-        written = self._registry.update_status(resource, new, dry_run=options.is_dry_run)
+        new = {**stored, "status": new.get("status") or {}}
+        managed = self._tracked(resource, stored, new, options, "status")["metadata"].get("managedFields")
+        written = self._registry.update_status(resource, new, dry_run=options.is_dry_run, managed_fields=managed)
         return with_warnings(self._renderer.response(resource, written, form), warnings)
 
     def scale(self, request: Request, resource: Resource, target: Target) -> Response:
@@ -74,9 +80,14 @@ class Subresources:
         check_kind(scale, _AUTOSCALING, "Scale")
         check_name(scale, target.name)
         _check_version(resource, scale, stored)
-        replicas = _replicas_of(scale, target.name)
-        written = self._registry.scale(resource, target.namespace, target.name, replicas, dry_run=options.is_dry_run)
+        new = {**stored, "spec": {**stored["spec"], "replicas": _replicas_of(scale, target.name)}}
+        tracked = self._tracked(resource, stored, new, options, "scale")
+        written = self._registry.update(resource, tracked, dry_run=options.is_dry_run)
         return document_response(scale_of(written))
+
+    def _tracked(self, resource: Resource, stored: JSON, new: JSON, options: WriteOptions, subresource: str) -> JSON:
+        """Return the new state with the note of who wrote it."""
+        return self._hooks.track(resource, stored, new, options.manager, subresource, self._clock())
 
     def bind(self, request: Request, target: Target) -> Response:
         """Assign a pod to a node."""

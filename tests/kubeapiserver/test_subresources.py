@@ -8,7 +8,9 @@ import pytest
 from tests.helpers.kubeapi_objects import EPOCH_TEXT, deployment, namespace, pod, service
 from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
 
-from kubeapi.scheme import NAMESPACES, PODS
+from kubeapi.meta import JSON
+from kubeapi.scheme import NAMESPACES, PODS, Resource
+from kubeapiserver.hooks import Hooks
 
 WEB = f"{APPS}/deployments/web"
 
@@ -218,3 +220,32 @@ def test_who_asks_is_told_who_they_are() -> None:
 )  # fmt: skip
 def test_a_review_asks_one_thing(body: Any, code: int) -> None:
     assert APIClient().post(f"{AUTHORIZATION}/selfsubjectaccessreviews", body).status == code
+
+
+# who wrote what
+
+
+def note_writer(resource: Resource, old: JSON | None, new: JSON, manager: str, subresource: str, now: float) -> JSON:
+    """Track writers as a list of ``manager/subresource``."""
+    kept = new["metadata"].get("managedFields") or []
+    entry = {"manager": manager, "subresource": subresource}
+    return {**new, "metadata": {**new["metadata"], "managedFields": [*kept, entry]}}
+
+
+@pytest.mark.parametrize(
+    ("part", "patch"), [("/scale", {"spec": {"replicas": 5}}), ("/status", {"status": {"replicas": 5}})]
+)
+def test_a_write_to_a_part_notes_who_wrote_it(part: str, patch: Any) -> None:
+    client = APIClient(Hooks(track=note_writer))
+    client.post(f"{APPS}/deployments?fieldManager=creator", deployment())
+    client.patch(f"{WEB}{part}?fieldManager=someone", patch, "merge")
+    assert client.get(WEB).json["metadata"]["managedFields"] == [
+        {"manager": "creator", "subresource": ""},
+        {"manager": "someone", "subresource": part.removeprefix("/")},
+    ]
+
+
+def test_who_states_no_manager_is_known_by_the_first_word_of_its_user_agent() -> None:
+    client = APIClient(Hooks(track=note_writer))
+    created = client.post(f"{APPS}/deployments", deployment()).json
+    assert created["metadata"]["managedFields"][0]["manager"] == "kubectl"
