@@ -78,9 +78,10 @@ def read_managers(resource: Resource, obj: JSON) -> Managers:
     """Return the entries of an object by their identity; ``{}`` if there are none, or none that can be read."""
     entries = (obj.get("metadata") or {}).get("managedFields")
     try:
-        return dict(_read_entry(resource, each) for each in entries or ())
+        managers = dict(_read_entry(resource, each) for each in entries or ())
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
+    return {key: entry for key, entry in managers.items() if entry.fields}
 
 
 def _read_entry(resource: Resource, entry: JSON) -> tuple[ManagerKey, Entry]:

@@ -87,17 +87,18 @@ def _scalar_fault(kind: str, value: Any) -> str:
 
 def _go(value: Any) -> str:
     """Return a value as Go prints it."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{name}:{_go(each)}' for name, each in sorted(value.items()))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(_go, value))}]"
-    return (
-        {None: "<nil>", True: "true", False: "false"}.get(value, str(value))
-        if value in (None, True, False)
-        else str(value)
-    )
+    match value:
+        case dict():
+            return f"map[{' '.join(f'{name}:{_go(each)}' for name, each in sorted(value.items()))}]"
+        case list():
+            return f"[{' '.join(map(_go, value))}]"
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "<nil>"
+    return str(value)
 
 
 def _go_type(value: Any) -> str:
-    kinds = {dict: "map[string]interface {}", list: "[]interface {}", bool: "bool"}
-    return kinds.get(type(value), type(value).__name__.replace("str", "string"))
+    kinds: dict[type, str] = {dict: "map[string]interface {}", list: "[]interface {}", str: "string"}
+    return kinds.get(type(value), type(value).__name__)
