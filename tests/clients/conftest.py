@@ -1,0 +1,17 @@
+"""One cluster for all client libraries, each in a namespace of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.helpers.api_cluster import APICluster, api_cluster
+
+NAMESPACES = ("python-kubernetes", "python-dynamic", "python-asyncio", "kr8s", "lightkube", "kopf")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[APICluster]:
+    """Have the cluster."""
+    with api_cluster(tmp_path_factory.mktemp("clients"), *NAMESPACES) as running:
+        yield running
