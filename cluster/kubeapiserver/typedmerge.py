@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from kubeapi.meta import JSON
-from kubeapiserver.fieldpath import FIELD, FieldSet, Path
+from kubeapiserver.fieldpath import FIELD, FieldSet, Path, item_element
 from kubeapiserver.typedvalue import ABSENT, Atom, indexed
 
 _MEMBER = "."
@@ -35,7 +35,7 @@ def _get(container: Any, name: str) -> Any:
 def _merge_items(atom: Atom, old: Any, new: Any) -> list[Any]:
     """Return the items of both lists: in the order of ``new``, each item of ``old`` alone as early as may be."""
     before, after = indexed(atom, old), indexed(atom, new)
-    lefts = [(element, item) for element, items in before.items() for item in items]
+    lefts = [(item_element(each, atom.keys), each) for each in (old if isinstance(old, list) else ())]
     rights = list(after)
     shared = deque(element for element in rights if element in before)
     merged: set[str] = set()
