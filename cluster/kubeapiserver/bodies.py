@@ -7,6 +7,7 @@ JSON is read here; YAML and protobuf by decoders that are passed in. Messages fo
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -42,7 +43,7 @@ def read_json(body: bytes) -> Any:
     check_depth(body)
     try:
         text = body.decode("utf-8-sig", "replace")
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise ValueError(_go_message(error)) from None
     except RecursionError:
@@ -52,6 +53,14 @@ def read_json(body: bytes) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _finite(text: str) -> float:
+    """Return a number, unless it is one that JSON could not say again."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"json: cannot unmarshal number {text} into Go value of type float64")
+    return number
 
 
 def check_depth(body: bytes) -> None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
+
+from kubeapiserver.bodies import MAX_DEPTH
 
 MAX_OPERATIONS = 10_000
 """Operations of one patch (apiserver maxJSONPatchOperations)."""
@@ -33,9 +36,28 @@ def apply(document: Any, operations: Any) -> Any:
     if not isinstance(operations, list):
         raise MalformedPatchError("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     patched = _Document(document)
-    for each in operations:
-        patched.perform(_checked(each))
+    try:
+        for each in operations:
+            patched.perform(_checked(each))
+    except RecursionError:
+        raise PatchConflictError("exceeded max depth") from None
+    if _is_too_deep(patched.value):
+        raise PatchConflictError("exceeded max depth")
     return patched.value
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Tell whether copies into copies have made a document deeper than any body may be."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [item for each in level if isinstance(each, (dict, list)) for item in _items(each)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _checked(operation: Any) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from kubeapiserver.rendering import Renderer
 PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 """Bodies of this type have no unknown fields to warn of."""
 
+WARNINGS_LIMIT, WARNING_LIMIT = 4096, 256
+"""Characters of all warnings, and, beyond that, of each (apiserver ``pkg/endpoints/filters/warning.go``)."""
+
 _CREATED_BY_UPDATE = (SERVICES, ENDPOINTS, EVENTS)
 """Kinds that a PUT creates when they are not there (AllowCreateOnUpdate)."""
 
@@ -30,8 +33,16 @@ def with_warnings(response: Response, warnings: Sequence[str]) -> Response:
     """Return a response with a Warning header for every text (RFC 7234 5.5, code 299)."""
     if not warnings:
         return response
-    headers = [("Warning", f"299 - {_quoted(each)}") for each in dict.fromkeys(warnings)]
+    headers = [("Warning", f"299 - {_quoted(each)}") for each in _bounded(list(dict.fromkeys(warnings)))]
     return Response(response.status, response.body, response.content_type, (*response.headers, *headers))
+
+
+def _bounded(warnings: list[str]) -> list[str]:
+    """Return as many warnings as clients take in headers: cut, and no more of them, when they are too long together."""
+    if sum(len(each) for each in warnings) <= WARNINGS_LIMIT:
+        return warnings
+    count = WARNINGS_LIMIT // WARNING_LIMIT
+    return [each[:WARNING_LIMIT] for each in warnings[:count]]
 
 
 def _quoted(text: str) -> str:

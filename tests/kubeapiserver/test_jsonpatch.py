@@ -97,3 +97,17 @@ def test_copies_of_copies_come_to_an_end() -> None:
     double = op("copy", "/a/-", **{"from": "/a"})
     with pytest.raises(PatchConflictError, match="exceeds"):
         apply(document, [double] * 30)
+
+
+def test_copies_into_copies_come_to_an_end() -> None:
+    def nested(depth: int) -> Any:
+        value: Any = {}
+        for _ in range(depth):
+            value = {"a": value}
+        return value
+
+    assert apply(nested(150), [])
+    deepen = [op("copy", "/a" * 150 * step + "/a", **{"from": ""}) for step in range(1, 8)]
+    for count in (1, len(deepen)):
+        with pytest.raises(PatchConflictError, match="max depth"):
+            apply(nested(150), deepen[:count])

@@ -280,6 +280,22 @@ def test_a_string_that_cannot_be_written_is_replaced_as_go_does() -> None:
     assert APIClient().post(f"{DEFAULT}/configmaps", body).json["data"] == {"k": "x\ufffdy"}
 
 
+def test_a_number_that_could_not_be_said_again_is_refused() -> None:
+    reply = APIClient().post(SERVICES_PATH, b'{"spec":{"x":1e999}}')
+    assert (reply.status, reply.json["message"]) == (
+        400,
+        f"{UNRECOGNIZED} json: cannot unmarshal number 1e999 into Go value of type float64",
+    )
+
+
+def test_warnings_never_grow_beyond_what_a_client_reads() -> None:
+    fields = {f"unknown-{number}-{'x' * 300}": 1 for number in range(200)}
+    reply = APIClient().post(f"{DEFAULT}/configmaps", {"metadata": {"name": "a"}, **fields})
+    assert reply.status == 201
+    assert len(reply.warnings) == 16
+    assert sum(len(each) for each in reply.warnings) < 5000
+
+
 # Update
 
 
