@@ -1,0 +1,149 @@
+"""A listener on a free port without TLS, over a handler and a runtime that the test writes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+
+import aiohttp
+
+from kubeapi.status import StatusError
+from kubeapi.store import Store
+from kubeapiserver.exchange import Answer, Request
+from kubeapiserver.server import APIServerListener, Flush, flush_nothing
+from kubeapiserver.server_access import Access
+from kubeapiserver.streams import ContainerIO, Runtime
+
+TOKEN = "t0ken"
+HOST = "127.114.0.1"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class FakeCommand:
+    """A process that the test drives: what it says, what it was given, how it ends."""
+
+    def __init__(self, *output: tuple[str, bytes], code: int = 0, is_echo: bool = False) -> None:
+        self.output = deque(output)
+        self.given = bytearray()
+        self.sizes: list[tuple[int, int]] = []
+        self.has_ended_input = asyncio.Event()
+        self.closed = asyncio.Event()
+        self._code = code
+        self._is_echo = is_echo
+        self._wake = asyncio.Event()
+
+    async def read(self) -> tuple[str, bytes] | None:
+        """Return what it says; an echo goes on until the end of its input."""
+        while not self.output:
+            if not self._is_echo or self.has_ended_input.is_set():
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+        return self.output.popleft()
+
+    async def write(self, content: bytes) -> None:
+        """Remember the input."""
+        self.given += content
+        if self._is_echo:
+            self.output.append(("stdout", content))
+        self._wake.set()
+
+    def end_input(self) -> None:
+        """Remember the end of the input."""
+        self.has_ended_input.set()
+        self._wake.set()
+
+    def resize(self, width: int, height: int) -> None:
+        """Remember the size."""
+        self.sizes.append((width, height))
+
+    async def wait(self) -> int:
+        """Return the code."""
+        return self._code
+
+    async def close(self) -> None:
+        """Remember that nobody is there any more."""
+        self.closed.set()
+
+
+class FakeRuntime:
+    """Gives out one command, or refuses; forwards every port to ``address``."""
+
+    def __init__(self, command: FakeCommand | StatusError | None = None, address: tuple[str, int] = (HOST, 1)) -> None:
+        self.command = command
+        self.address = address
+        self.lines: Sequence[bytes] = (b"one\n", b"two\n")
+        self.asked: list[tuple[object, ...]] = []
+
+    async def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        *,
+        follow: bool = False,
+        tail_lines: int | None = None,
+        since_seconds: float | None = None,
+        previous: bool = False,
+        timestamps: bool = False,
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the lines."""
+        for each in self.lines:
+            yield each
+        if follow:
+            await asyncio.Event().wait()
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, has_stdin: bool, is_tty: bool
+    ) -> ContainerIO:
+        """Return the command."""
+        self.asked.append((namespace, pod, container, tuple(command), has_stdin, is_tty))
+        return self._given()
+
+    def attach(self, namespace: str, pod: str, container: str, *, has_stdin: bool) -> ContainerIO:
+        """Return the command."""
+        return self._given()
+
+    def port_address(self, namespace: str, pod: str, port: int) -> tuple[str, int]:
+        """Return the one address."""
+        return self.address
+
+    def _given(self) -> ContainerIO:
+        if isinstance(self.command, StatusError):
+            raise self.command
+        assert self.command is not None
+        return self.command
+
+
+class Door:
+    """A running listener and a client of it."""
+
+    def __init__(self, listener: APIServerListener, store: Store, port: int, client: aiohttp.ClientSession) -> None:
+        self.listener = listener
+        self.store = store
+        self.port = port
+        self.client = client
+
+
+@contextlib.asynccontextmanager
+async def served(
+    handle: Callable[[Request], Answer],
+    *,
+    store: Store | None = None,
+    runtime: Runtime | None = None,
+    flush: Flush = flush_nothing,
+) -> AsyncIterator[Door]:
+    """Serve a handler; the client sends the right token."""
+    store = store or Store()
+    listener = APIServerListener(handle, store, runtime or FakeRuntime(), Access(TOKEN, [HOST]), flush)
+    bound = socket.create_server((HOST, 0))
+    port = bound.getsockname()[1]
+    await listener.start(bound, None)
+    try:
+        async with aiohttp.ClientSession(f"http://{HOST}:{port}", headers=HEADERS) as client:
+            yield Door(listener, store, port, client)
+    finally:
+        await listener.close()
