@@ -1,7 +1,8 @@
 """Read an object by its schema: what it says that Kubernetes does not know, or says with the wrong type.
 
 ``decode`` returns a copy that has nothing but known, well-typed fields, so that defaulting and validation may rely
-on the types; nulls count as absent, as in Go. Never looks at what a value means (``validation``).
+on the types; nulls and empty maps count as absent, as in Go, where every map is ``omitempty``. Never looks at what a
+value means (``validation``).
 Wording follows encoding/json and sigs.k8s.io/json of the real server.
 """
 
@@ -98,7 +99,7 @@ class _Decoder:
                 result[name] = each
             elif each is not None:
                 read = self._read(field, each, (path, name), known)
-                if read is not None:
+                if read is not None and (read != {} or field.kind != "map"):
                     result[name] = read
         return result
 

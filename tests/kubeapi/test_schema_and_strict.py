@@ -159,6 +159,12 @@ def test_decoding_drops_nulls_and_the_unreadable_and_keeps_the_rest() -> None:
     assert [fault.field for fault in decoded.mistyped] == ["spec.ports[0].name", "spec.externalIPs[1]"]
 
 
+def test_decoding_drops_empty_maps_and_keeps_empty_lists_and_structs() -> None:
+    spec = {"selector": {}, "ports": [], "sessionAffinityConfig": {}}
+    decoded = decode(SERVICES, {"metadata": {"name": "a", "labels": {}, "annotations": {}}, "spec": spec})
+    assert decoded.object == {"metadata": {"name": "a"}, "spec": {"ports": [], "sessionAffinityConfig": {}}}
+
+
 def test_decoding_changes_nothing_of_what_it_reads() -> None:
     obj: JSON = {"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}}
     read = decode(SERVICES, obj).object
