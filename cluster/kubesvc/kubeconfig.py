@@ -82,8 +82,9 @@ def write_private(path: Path, text: str) -> None:
 def merge(path: Path, added: Kubeconfig, note: Path) -> None:
     """Put a cluster into the user's file and make it current; ``note`` remembers how to undo that.
 
-    MergeError, OSError.
+    What an earlier note remembers, as of a run that crashed, is undone first. MergeError, OSError.
     """
+    take_out(note)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path) as target:
         text, before = merged(_read(target), added)
