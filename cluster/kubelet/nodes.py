@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kubeapi.meta import JSON, format_time
 
-KUBELET_VERSION = "v1.32.0-kubesvc"
+KUBELET_VERSION = "v1.32.0+kubesvc"
 RUNTIME_VERSION = "kubesvc://0.1.0"
 FIRST_HOST = 2
 """.1 of a pod CIDR is the bridge, in a cluster with the usual network plug-ins."""
