@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from kubeapi.meta import JSON
+from kubeapi.registry import Registry, RegistryConfig, bootstrap
+from kubeapi.scheme import CONFIGMAPS, EVENTS, NODES, PODS, SERVICES
+from kubeapi.status import Expired, StatusError
+from kubeapi.store import Store
+from kubesvc import persistence
+from kubesvc.persistence import Journal, Saved, UnreadableStateError, read_saved
+from kubesvc.resume import VERSION_GAP, resumed_store
+
+
+def obj(name: str, **fields: object) -> JSON:
+    return {"metadata": {"name": name, "namespace": "default"}, **fields}
+
+
+@asynccontextmanager
+async def kept(path: Path, store: Store, configuration: str = "") -> AsyncIterator[Journal]:
+    journal = Journal(path)
+    journal.begin(store, configuration)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def saved(path: Path) -> Saved:
+    found = read_saved(path, "forget it")
+    assert found is not None
+    return found
+
+
+def names(path: Path) -> list[str]:
+    return sorted(each["metadata"]["name"] for _, each in saved(path).objects)
+
+
+async def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    path, store = tmp_path / "db", Store()
+    store.create(CONFIGMAPS, obj("before"))
+    async with kept(path, store, '{"kind": "x"}') as journal:
+        store.create(CONFIGMAPS, obj("a", data={"k": "v\u2028\U0001f600"}))
+        store.update(CONFIGMAPS, obj("before", data={"k": "2"}))
+        store.create(CONFIGMAPS, obj("gone"))
+        store.delete(CONFIGMAPS, "default", "gone")
+        store.create(EVENTS, obj("event"))
+        await asyncio.wait_for(journal.flushed(), 10)
+        found = saved(path)  # while the journal still has it open
+    assert (found.resource_version, found.configuration) == (5, '{"kind": "x"}')
+    assert found.objects == tuple((CONFIGMAPS, each) for each in sorted(store.list(CONFIGMAPS), key=str) if each)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_nothing_is_waited_for_when_nothing_was_written(tmp_path: Path) -> None:
+    store = Store()
+    async with kept(tmp_path / "db", store) as journal:
+        await asyncio.wait_for(journal.flushed(), 10)
+        store.create(EVENTS, obj("not kept"))
+        await asyncio.wait_for(journal.flushed(), 10)
+
+
+async def test_a_new_run_replaces_what_was_kept_of_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    for name in ("old", "new"):
+        store = Store()
+        store.create(CONFIGMAPS, obj(name))
+        async with kept(path, store):
+            pass
+    assert names(path) == ["new"]
+
+
+async def test_many_writers_wait_together(tmp_path: Path) -> None:
+    path, store = tmp_path / "db", Store()
+    async with kept(path, store) as journal:
+
+        async def write(number: int) -> None:
+            store.create(CONFIGMAPS, obj(f"c{number:03}"))
+            await journal.flushed()
+
+        await asyncio.wait_for(asyncio.gather(*map(write, range(200))), 30)
+    assert len(names(path)) == 200
+
+
+async def test_a_write_that_cannot_be_committed_is_refused_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(persistence, "RETRY_SECONDS", 0.01)
+    path, store = tmp_path / "db", Store()
+    async with kept(path, store) as journal:
+        await asyncio.wait_for(journal.flushed(), 10)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("ALTER TABLE facts RENAME TO lost")
+        store.create(CONFIGMAPS, obj("a"))
+        with pytest.raises(StatusError, match="not on disk yet"):
+            await asyncio.wait_for(journal.flushed(), 10)
+        other.execute("ALTER TABLE lost RENAME TO facts")
+        other.close()
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await journal.flushed()
+                    break
+                except StatusError:
+                    continue
+    assert names(path) == ["a"]
+    assert "cannot be written" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"this is no database at all, but long enough to be one" * 100, id="no-database"),
+        pytest.param(b"SQLite format 3\x00" + bytes(2000), id="torn"),
+    ],
+)
+def test_a_corrupt_database_is_named_with_the_way_out(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "db"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableStateError) as caught:
+        read_saved(path, "`kubesvc down --purge` forgets it")
+    assert str(path) in str(caught.value)
+    assert "down --purge" in str(caught.value)
+
+
+async def test_a_database_of_another_format_is_not_guessed_at(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    async with kept(path, Store()):
+        pass
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(UnreadableStateError, match="format 99"):
+        read_saved(path, "")
+
+
+def test_there_is_nothing_before_the_first_run(tmp_path: Path) -> None:
+    assert read_saved(tmp_path / "db", "") is None
+
+
+def registry(store: Store) -> Registry:
+    return Registry(store, RegistryConfig("127.114.0.0/16"), clock=lambda: 1_790_000_000.0, rng=random.Random(1))
+
+
+def test_a_resumed_cluster_keeps_its_addresses_and_gives_them_to_nobody_else() -> None:
+    first = registry(Store())
+    bootstrap(first)
+    service = {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+    address = first.create(SERVICES, service)["spec"]["clusterIP"]
+    objects = tuple((SERVICES, each) for each in first.store.list(SERVICES))
+    second = registry(resumed_store(Saved(first.store.resource_version, "", objects), ["node-1"]))
+    bootstrap(second)
+    assert second.store.get(SERVICES, "default", "web")["spec"]["clusterIP"] == address
+    taken = {**service, "metadata": {"name": "other"}, "spec": {"clusterIP": address, "ports": [{"port": 80}]}}
+    with pytest.raises(StatusError, match="already allocated"):
+        second.create(SERVICES, taken)
+
+
+def test_no_version_is_given_twice_and_no_watch_reaches_behind_the_restart() -> None:
+    store = resumed_store(Saved(7, "", ((CONFIGMAPS, obj("a")),)), [])
+    assert store.resource_version == 7 + VERSION_GAP
+    with pytest.raises(Expired):
+        store.watch(CONFIGMAPS, 7, lambda _: None)
+    store.watch(PODS, store.resource_version, lambda _: None)
+
+
+def test_what_was_on_a_node_that_is_no_more_is_gone_with_it() -> None:
+    pods = [(PODS, {**obj(name), "spec": {"nodeName": node}}) for name, node in (("a", "n1"), ("b", "n2"), ("c", ""))]
+    nodes = [(NODES, {"metadata": {"name": name}}) for name in ("n1", "n2")]
+    store = resumed_store(Saved(1, "", (*pods, *nodes)), ["n1"])
+    found = [each["metadata"]["name"] for resource in (PODS, NODES) for each in store.list(resource)]
+    assert found == ["a", "c", "n1"]
