@@ -1,0 +1,204 @@
+"""What kubectl streams: logs, exec, attach, cp and port-forward."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from tests.helpers.cluster_cli import curl
+from tests.helpers.kubectl_cli import Kubectl
+
+TALK = "import sys; print('one', 'two', 'three', sep=chr(10)); [print('heard', each, end='') for each in sys.stdin]"
+FAIL = "import os; print('failing', os.environ['HOSTNAME']); raise SystemExit(3)"
+
+PODS = f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: 1
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: netexec
+          image: registry.k8s.io/e2e-test-images/agnhost
+          args: [netexec]
+          ports: [{{containerPort: 8080, name: http}}]
+          readinessProbe: {{httpGet: {{path: /, port: http}}, periodSeconds: 1}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: web}}
+spec:
+  selector: {{app: web}}
+  ports: [{{port: 80, targetPort: http}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: talk, labels: {{app: talk}}}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: talk
+      image: python:3
+      stdin: true
+      command: [{sys.executable}, -uc, "{TALK}"]
+    - name: quiet
+      image: registry.k8s.io/pause
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: fail}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: fail
+      image: python:3
+      command: [{sys.executable}, -uc, "{FAIL}"]
+"""
+
+
+@pytest.fixture
+def pods(kubectl: Kubectl) -> Kubectl:
+    """A web server with a Service, a pod that talks, and one that fails."""
+    kubectl.write("pods.yaml", PODS)
+    kubectl("kubectl create -f pods.yaml")
+    kubectl("kubectl wait --for=condition=Ready pod -l app")
+    kubectl.variables["pod"] = kubectl("kubectl get pod -l app=web -o jsonpath={.items[0].metadata.name}").out
+    return kubectl
+
+
+def test_logs_of_pods_containers_workloads_and_the_time_before(pods: Kubectl) -> None:
+    pods.session("""
+$ kubectl logs talk
+Defaulted container "talk" out of: talk, quiet
+one
+two
+three
+$ kubectl logs talk -c talk --tail=1
+three
+$ kubectl logs talk -c talk --limit-bytes=6
+one
+tw
+$ kubectl logs talk -c talk --tail=1 --timestamps
+<stamp> three
+$ kubectl logs talk -c talk --since=1h --tail=2
+two
+three
+$ kubectl logs talk -c nope
+error: container nope is not valid for pod talk
+[1]
+$ kubectl logs -l app=talk --all-containers --prefix --tail=1
+[pod/talk/talk] three
+$ kubectl logs nope
+error: error from server (NotFound): pods "nope" not found in namespace "<namespace>"
+[1]
+$ kubectl wait --for=jsonpath={.status.containerStatuses[0].restartCount}=1 pod/fail
+pod/fail condition met
+$ kubectl logs fail --previous
+failing fail
+""")
+    pods("kubectl exec <pod> -- curl -s http://$POD_IP:8080/hostname", status=None)
+    assert pods("kubectl logs deploy/web").status == 0
+
+
+def test_logs_are_followed_until_the_pod_ends(pods: Kubectl) -> None:
+    with pods.terminal("kubectl logs -f talk -c talk", is_tty=False) as logs:
+        logs.expect("three\n")
+        with pods.terminal("kubectl attach -i talk -c talk", is_tty=False) as attached:
+            attached.type("something\n")
+            logs.expect("heard something\n")
+        pods("kubectl delete pod talk --now --wait=false")
+        assert logs.wait() == 0
+
+
+def test_exec_runs_commands_with_their_streams_and_exit_status(pods: Kubectl) -> None:
+    assert pods("kubectl exec <pod> -- echo hello").out == "hello\n"
+    said = pods("kubectl exec <pod> -- sh -c 'echo out; echo err >&2; exit 3'", status=3)
+    assert (said.out, said.err) == ("out\n", "err\ncommand terminated with exit code 3\n")
+    assert pods("kubectl exec -i <pod> -- tr a-z A-Z", stdin="shout").out == "SHOUT"
+    assert pods("kubectl exec deploy/web -- sh -c 'echo $HOSTNAME'").out == pods.variables["pod"] + "\n"
+    pods.session("""
+$ kubectl exec talk -c quiet -- echo here
+here
+$ kubectl exec talk -c nope -- true
+Error from server (BadRequest): container nope is not valid for pod talk
+[1]
+$ kubectl exec nope -- true
+Error from server (NotFound): pods "nope" not found
+[1]
+""")
+    said = pods("kubectl exec <pod> -- /no/such/program", status=None)
+    assert said.status != 0
+    assert "/no/such/program" in said.err
+
+
+def test_exec_carries_a_megabyte_either_way(pods: Kubectl) -> None:
+    text = "0123456789abcdef" * 65536
+    assert pods("kubectl exec -i <pod> -- cat", stdin=text).out == text
+
+
+def test_exec_in_a_terminal_has_its_size_its_signals_and_its_exit_status(pods: Kubectl) -> None:
+    with pods.terminal("kubectl exec -it <pod> -- sh") as shell:
+        shell.resize(33, 111)
+        shell.type("stty size\n")
+        shell.expect(r"\b33 111$")
+        shell.resize(40, 90)
+        shell.type("until stty size | grep -q '40 90'; do :; done; echo resized to $(stty size)\n")
+        shell.expect(r"resized to 40 90$")
+        shell.type("echo $((6 * 7)); sleep 100\n")
+        shell.expect(r"\b42$")
+        shell.type("\x03")
+        shell.type("echo $((7 * 7))\n")
+        shell.expect(r"\b49$")
+        shell.type("exit 5\n")
+        assert "command terminated with exit code 5" in shell.rest()
+        assert shell.wait() == 5
+
+
+def test_attach_joins_the_container_itself(pods: Kubectl) -> None:
+    with pods.terminal("kubectl attach -i talk -c talk", is_tty=False) as attached:
+        attached.expect("If you don't see a command prompt, try pressing enter.")
+        attached.type("something\n")
+        attached.expect("heard something\n")
+        attached.interrupt()
+
+
+def test_files_are_copied_both_ways(pods: Kubectl) -> None:
+    target = pods.folder / "in-the-pod"
+    target.mkdir()
+    pods.write("here.txt", "a file\n")
+    pods(f"kubectl cp here.txt <pod>:{target}/there.txt")
+    assert (target / "there.txt").read_text() == "a file\n"
+    pods(f"kubectl cp <pod>:{target}/there.txt back.txt")
+    assert (pods.folder / "back.txt").read_text() == "a file\n"
+    (target / "folder").mkdir()
+    (target / "folder" / "inner.txt").write_text("inner\n")
+    pods(f"kubectl cp <pod>:{target} whole")
+    assert (pods.folder / "whole" / "folder" / "inner.txt").read_text() == "inner\n"
+
+
+@pytest.mark.parametrize("target", ["pod/<pod>", "svc/web", "deploy/web"])
+def test_ports_are_forwarded_to_pods_services_and_deployments(pods: Kubectl, target: str) -> None:
+    port = 80 if target.startswith("svc") else 8080
+    with pods.terminal(f"kubectl port-forward {target} :{port}", is_tty=False) as forward:
+        local = forward.expect(r"Forwarding from 127\.0\.0\.1:(\d+) -> 8080\n")[1]
+        for _ in range(3):
+            assert curl(f"http://127.0.0.1:{local}/hostname") == pods.variables["pod"]
+        forward.expect(f"Handling connection for {local}\n")
+        forward.interrupt()
+
+
+def test_a_forwarded_port_that_nobody_listens_on_ends_the_forwarding(pods: Kubectl) -> None:
+    with pods.terminal("kubectl port-forward <pod> :99", is_tty=False) as forward:
+        local = forward.expect(r"Forwarding from 127\.0\.0\.1:(\d+) -> 99\n")[1]
+        with pytest.raises(AssertionError):
+            curl(f"http://127.0.0.1:{local}/")
+        forward.expect(
+            f"an error occurred forwarding {local} -> 99: error forwarding port 99 to pod {pods.variables['pod']}"
+        )
+        forward.expect("error: lost connection to pod")
+        assert forward.wait() == 1
