@@ -85,13 +85,13 @@ def _ask(name: str, question: Callable[[ControlClient], T]) -> T:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kubesvc", message="%(prog)s %(version)s")
 def kubesvc() -> None:
-    r"""Kubernetes Services on one machine, without Kubernetes.
+    """Kubernetes Services on one machine, without Kubernetes.
 
     \b
-    kubesvc up configs/tutorial            run manifests: pods, Services, DNS
-    kubesvc up web.yaml --detach           the same, in the background
-    kubesvc status -o json                 what runs, and where it answers
-    """
+    kubesvc up configs/tutorial      run manifests: pods, Services, DNS, and kubectl's API
+    eval "$(kubesvc env)"            let kubectl find it
+    kubesvc status -o json           what runs, and where it answers
+    """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
 
 
 @kubesvc.command()
