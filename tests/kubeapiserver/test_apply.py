@@ -281,6 +281,38 @@ def test_a_status_that_is_applied_with_the_object_is_ignored() -> None:
     assert not [path for path in owned(applied)["a"] if path.startswith(".status")]
 
 
+def test_a_status_is_applied_through_its_subresource() -> None:
+    managers = Managers()
+    managers.apply("a", web(80))
+    status = {"loadBalancer": {"ingress": [{"ip": "127.9.9.9"}]}}
+    config = {**web(81), "status": status}
+    key = ObjectKey("default", "web")
+    applied, is_new = server_side_apply(
+        managers.registry, SERVICES, key, config, "lb", False, False, clock=managers.clock, subresource="status"
+    )
+    assert not is_new
+    assert applied["status"] == status
+    assert ports_of(applied) == [80]
+    assert owned(applied)["lb"] == [".status.loadBalancer.ingress"]
+
+
+def test_a_status_cannot_be_applied_to_nothing() -> None:
+    managers = Managers()
+    key = ObjectKey("default", "web")
+    with pytest.raises(StatusError, match='services "web" not found'):
+        server_side_apply(
+            managers.registry, SERVICES, key, web(80), "lb", False, False, clock=managers.clock, subresource="status"
+        )
+
+
+@pytest.mark.parametrize("annotation", ["{", "[]", "{}", '{"apiVersion":"v9"}', "[" * 3000])
+def test_an_annotation_that_says_nothing_allows_nothing(annotation: str) -> None:
+    managers = Managers()
+    managers.create("kubectl-client-side-apply", configmap({"x": "1"}, annotations={LAST_APPLIED: annotation}))
+    with pytest.raises(StatusError, match=r"conflict with .* \.data\.x"):
+        managers.apply("kubectl", configmap({"x": "2"}))
+
+
 @pytest.mark.parametrize(
     ("change", "code", "message"),
     [
