@@ -22,12 +22,13 @@ _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _ADDRESS = re.compile(r"\b127\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+")
 _POD = re.compile(r"\bnginx-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
+_AGE = re.compile(r"\b\d+[smh](?=$|\s)", re.MULTILINE)
 _COUNT = re.compile(r"^ *\d+ (?=X-Pod)", re.MULTILINE)
 
 
 def shape(text: str) -> list[str]:
     """Return the lines, with blanks and everything that differs from run to run made alike."""
-    for pattern, name in ((_ADDRESS, "<cluster IP>"), (_POD, "<pod>"), (_COUNT, "<count> ")):
+    for pattern, name in ((_ADDRESS, "<cluster IP>"), (_POD, "<pod>"), (_COUNT, "<count> "), (_AGE, "<age>")):
         text = pattern.sub(name, text)
     return list(dict.fromkeys(" ".join(line.split()) for line in text.strip().split("\n")))
 
@@ -91,10 +92,13 @@ def test_the_next_commands_do_what_the_readme_shows(
     if dns["port"] != 53:
         # What the README says of an ordinary user: DNS answers 10000 higher.
         command = command.replace("dig ", f"dig -p {dns['port']} ")
+    # Each command is a shell of its own here: what the README's `eval` leaves behind for the next ones, and a home
+    # in which no kubectl has been before.
+    env = {**cluster[0].env, "KUBECONFIG": str(cluster[0].state / "kubeconfig"), "HOME": str(cluster[0].state)}
     result = subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,
-        env=cluster[0].env,
+        env=env,
         capture_output=True,
         text=True,
         timeout=60,
