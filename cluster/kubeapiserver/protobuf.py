@@ -15,7 +15,7 @@ from typing import Any
 from kubeapi.meta import JSON
 from kubeapiserver.bodies import read_json
 from kubeapiserver.gotypes import GoField, fields_of, struct_for
-from kubeapiserver.protobufwire import BYTES, VARINT, Part, check_wire, go_name, parts, signed, text
+from kubeapiserver.protobufwire import BYTES, VARINT, check_wire, go_name, parts, signed, text
 
 _MAGIC = b"k8s\x00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,9 +95,7 @@ def _put(field: GoField, value: Any, result: JSON) -> None:
 
 def _known(body: bytes, bounds: Bounds, name: str, wires: tuple[int, ...]) -> Iterator[tuple[int, Any]]:
     """Yield number and value of a message's parts; ``wires`` are the wire types of its fields 1, 2 ..."""
-    part: Part
-    for part in parts(body, *bounds, name):
-        number, wire, value = part
+    for number, wire, value in parts(body, *bounds, name):
         if number > len(wires):
             raise ValueError(f"unknown field number {number} in {go_name(name)}")
         check_wire(wire, wires[number - 1], name)

@@ -44,6 +44,8 @@ def parts(body: bytes, start: int, end: int, name: str) -> Iterator[Part]:
 
 
 def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
+    if at < end and body[at] < _CONTINUES:
+        return body[at], at + 1
     value = shift = 0
     while at < end:
         byte = body[at]
