@@ -42,11 +42,6 @@ def fields_of(name: str) -> dict[int, GoField]:
     return fields
 
 
-def is_known(name: str) -> bool:
-    """Tell whether the table has a struct."""
-    return name in _table()["types"]
-
-
 def struct_for(api_version: str, kind: str) -> str | None:
     """Return the name of a kind's struct; DeleteOptions are of every group and version."""
     kinds: dict[str, str] = _table()["kinds"]
@@ -54,16 +49,21 @@ def struct_for(api_version: str, kind: str) -> str | None:
 
 
 @cache
-def always_present(name: str) -> dict[str, Any]:
-    """Return the fields that JSON has even of an empty struct, with their empty values; ``{}`` for unknown structs."""
-    if not is_known(name):
-        return {}
-    present: dict[str, Any] = {}
+def json_fields(name: str) -> dict[str, GoField]:
+    """Return the fields of a struct by their names in JSON, those of the structs that lie within it included."""
+    fields: dict[str, GoField] = {}
     for field in fields_of(name).values():
+        fields |= {field.name: field} if field.name else json_fields(field.type)
+    return fields
+
+
+@cache
+def always_present(name: str) -> dict[str, Any]:
+    """Return the fields that JSON has even of an empty struct, with their empty values."""
+    present: dict[str, Any] = {}
+    for field in json_fields(name).values():
         is_value = not field.is_pointer and not field.shape
-        if not field.name:
-            present |= always_present(field.type)
-        elif is_value and (field.is_struct or field.type in _GO_STRUCTS or not field.is_omitted_when_empty):
+        if is_value and (field.is_struct or field.type in _GO_STRUCTS or not field.is_omitted_when_empty):
             present[field.name] = {} if field.is_struct else _ZEROS.get(field.type)
         elif not field.is_omitted_when_empty:
             present[field.name] = None

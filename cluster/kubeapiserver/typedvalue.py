@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from kubeapi.schema import FieldType, Struct, struct
 from kubeapiserver.fieldpath import FIELD, FieldSet, Path, item_element
-from kubeapiserver.gotypes import always_present, fields_of, is_known
+from kubeapiserver.gotypes import always_present, json_fields
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()
 """What a field holds that is not there; null is there."""
@@ -54,11 +54,8 @@ def atom_of(name: str) -> Atom:
     known = struct(name)
     if known.is_atomic:
         return LEAF
-    dropped = frozenset(
-        each.name
-        for each in (fields_of(name).values() if is_known(name) else ())
-        if each.is_omitted_when_empty and not each.is_pointer
-    )
+    in_go = json_fields(name).values()
+    dropped = frozenset(each.name for each in in_go if each.is_omitted_when_empty and not each.is_pointer)
     fields = {field_name: _field_atom(known, field_name, each) for field_name, each in known.fields.items()}
     return Atom("struct", fields, always=always_present(name), dropped=dropped)
 

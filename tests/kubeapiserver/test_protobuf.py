@@ -21,7 +21,7 @@ from kubeapi.meta import JSON
 from kubeapi.schema import struct
 from kubeapi.scheme import RESOURCES, Resource
 from kubeapi.strict import strict_faults
-from kubeapiserver.gotypes import fields_of, struct_for
+from kubeapiserver.gotypes import json_fields, struct_for
 from kubeapiserver.protobuf import decode
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("protobuf_bodies.json").read_bytes())
@@ -194,21 +194,13 @@ def test_the_table_has_every_field_that_the_schema_has(resource: Resource) -> No
             continue
         seen.add(name)
         known = struct(name)
-        missing = known.fields.keys() - _flat(name) - {"apiVersion", "kind"}
+        missing = known.fields.keys() - json_fields(name).keys() - {"apiVersion", "kind"}
         assert not missing, (name, missing)
         for field in known.fields.values():
             while field.element is not None:
                 field = field.element
             if field.kind == "struct":
                 wanted.append(field.name)
-
-
-def _flat(name: str) -> set[str]:
-    """Return the JSON fields of a struct, those of structs within it included."""
-    names: set[str] = set()
-    for field in fields_of(name).values():
-        names |= {field.name} if field.name else _flat(field.type)
-    return names
 
 
 @pytest.mark.parametrize("name", RECORDED)
