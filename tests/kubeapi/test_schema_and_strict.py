@@ -160,7 +160,7 @@ def test_decoding_drops_nulls_and_the_unreadable_and_keeps_the_rest() -> None:
 
 
 def test_decoding_drops_empty_maps_and_keeps_empty_lists_and_structs() -> None:
-    spec = {"selector": {}, "ports": [], "sessionAffinityConfig": {}}
+    spec: JSON = {"selector": {}, "ports": [], "sessionAffinityConfig": {}}
     decoded = decode(SERVICES, {"metadata": {"name": "a", "labels": {}, "annotations": {}}, "spec": spec})
     assert decoded.object == {"metadata": {"name": "a"}, "spec": {"ports": [], "sessionAffinityConfig": {}}}
 
