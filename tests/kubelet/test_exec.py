@@ -98,7 +98,10 @@ async def test_a_command_whose_reader_is_slow_has_to_wait(cluster: KubeletCluste
 async def test_a_terminal_has_a_size_an_echo_and_job_control(cluster: KubeletCluster) -> None:
     await start(cluster)
     command = await run(
-        cluster, "trap 'stty size' WINCH; tty >/dev/null && echo ready; read line; exit 7", is_tty=True, has_stdin=True
+        cluster,
+        "trap 'stty size' WINCH; tty >/dev/null && echo ready; until read line; do :; done; exit 7",
+        is_tty=True,
+        has_stdin=True,
     )
     await until_said(command, b"ready")
     command.resize(111, 33)
