@@ -35,7 +35,6 @@ class Terminal:
         self._argv, self._env, self._folder, self._is_tty = argv, env, folder, is_tty
         self._size = size
         self._unread = ""
-        self._bytes = b""
         self._is_at_end = False
         self.process: subprocess.Popen[bytes]
         self._near: int
@@ -128,7 +127,7 @@ class Terminal:
             # EIO: every process has left the terminal.
             chunk = b""
         self._is_at_end = not chunk
-        text = chunk.decode(errors="replace").replace("\r\n", "\n")
+        text = chunk.decode(errors="replace").replace("\r", "")
         sys.stdout.write(text)
         self._unread += text
         return True

@@ -14,7 +14,7 @@ from tests.helpers.kubectl_cli import Kubectl, Version, find_kubectls, kubeconfi
 
 GROUND = Ground(7)
 FOUND = find_kubectls()
-EXACT_SINCE: Version = (1, 27)
+EXACT_SINCE: Version = (1, 31)
 """The oldest version whose words are those that the tests hold."""
 
 

@@ -399,8 +399,8 @@ $ kubectl api-resources --namespaced=false -o name --verbs=list
 namespaces
 nodes
 $ kubectl cluster-info
-Kubernetes control plane is running at https://127.0.0.1:<number>
-CoreDNS is running at https://127.0.0.1:<number>/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy
+...Kubernetes control plane... is running at ...https://127.0.0.1:<number>...
+...CoreDNS... is running at ...https://127.0.0.1:<number>/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy...
 
 To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.
 $ kubectl auth can-i create pods

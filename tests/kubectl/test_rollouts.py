@@ -108,7 +108,7 @@ replicaset.apps/web-<hash> scaled
 $ kubectl get --raw /apis/apps/v1/namespaces/<namespace>/deployments/web/scale
 {..."kind":"Scale"..."selector":"app=web"...}
 $ kubectl scale deployment nope --replicas=1
-error: no objects passed to scale deployments.apps "nope" not found
+error: no objects passed to scale...
 [1]
 """)
 

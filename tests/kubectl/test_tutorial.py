@@ -27,7 +27,7 @@ def outside_only(tmp_path_factory: pytest.TempPathFactory, default_addresses: No
         yield commands
 
 
-@pytest.mark.kubectl(since=(1, 29))
+@pytest.mark.kubectl(since=(1, 20))
 def test_the_tutorial_works_word_for_word(
     outside_only: ClusterCommands, kubectl_binary: tuple[Version, Path], tmp_path: Path
 ) -> None:
@@ -45,7 +45,8 @@ def test_the_tutorial_works_word_for_word(
     kubectl("kubectl delete deployment nginx")
     kubectl("kubectl delete -f svc.yaml -f nodeport-svc.yaml -f dns-externalname-svc.yaml -f externalname-svc-1.yaml")
     kubectl("kubectl delete -f headless-svc.yaml -f externalip-svc.yaml")
-    kubectl("kubectl wait --for=delete pod -l app=nginx")
+    # 1.20 calls it an error when nothing is left to wait for.
+    kubectl("kubectl wait --for=delete pod -l app=nginx", status=None)
 
 
 @dataclass
