@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def find_kubectls() -> dict[Version, Path]:
     return pinned or {_version_of(Path(path)): Path(path)}
 
 
-def preferred(found: Mapping[Version, Path]) -> Version:
+def preferred(found: Collection[Version]) -> Version:
     """Return the version for what every version does alike."""
     return PREFERRED if PREFERRED in found else max(found)
 
