@@ -179,16 +179,14 @@ class Cluster:
 
         api = self._api = ClusterAPI(self.config, self._state, self.registry, self._user_kubeconfig)
         try:
-            api.bind()
-            await api.serve(self._kubelet, self._flush)
-        except OSError as error:
-            await api.close()
-            message = f"the API server cannot be served: {error.strerror or error}"
-            raise StartError(message) from error
-        except MergeError as error:
-            await api.close()
-            raise StartError(str(error)) from error
-        try:
+            try:
+                api.bind()
+                await api.serve(self._kubelet, self._flush)
+            except OSError as error:
+                message = f"the API server cannot be served: {error.strerror or error}"
+                raise StartError(message) from error
+            except MergeError as error:
+                raise StartError(str(error)) from error
             yield
         finally:
             await api.close()
@@ -226,8 +224,10 @@ class Cluster:
     async def wait_until_ready(self) -> None:
         """Return once nothing is waited for any more."""
         while self.waiting_for():
+            # Not wait_for: that of Python 3.11 loses a cancellation that comes together with the change.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_changed.wait(), LOOK_AGAIN_SECONDS)
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await self._has_changed.wait()
             self._has_changed.clear()
             await asyncio.sleep(SETTLE_SECONDS)
 
