@@ -89,7 +89,6 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["up"], "Missing argument 'PATH...'"),
             (["up", "nowhere.yaml"], 'nowhere.yaml: the path "nowhere.yaml" does not exist'),
             (["up", "-"], "there are no objects in it"),
             (["up", "--watch", "-"], "--watch cannot watch standard input"),
