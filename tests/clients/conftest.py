@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from tests.helpers.api_cluster import APICluster, api_cluster
 
-NAMESPACES = ("python-kubernetes", "python-dynamic", "python-asyncio", "kr8s", "lightkube", "kopf")
+NAMESPACES = ("python-kubernetes", "python-dynamic", "python-asyncio", "python-informer", "kr8s", "lightkube", "kopf")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[APICluster]:
     """Have the cluster."""
     with api_cluster(tmp_path_factory.mktemp("clients"), *NAMESPACES) as running:

@@ -94,3 +94,13 @@ def goodbyes(core: Any) -> set[str]:
     events = core.list_namespaced_event(NAMESPACE, field_selector="reason=Goodbye").items
     assert {each.source.component for each in events} <= {"kopf"}
     return {each.message for each in events}
+
+
+def test_the_operator_goes_on_when_the_cluster_was_started_again(core: Any, cluster: APICluster, log: Path) -> None:
+    address = core.read_namespaced_service("earlier", NAMESPACE).spec.cluster_ip
+    assert cluster.commands.down().returncode == 0
+    assert cluster.commands.up().returncode == 0, cluster.commands.started.stderr
+
+    assert core.read_namespaced_service("earlier", NAMESPACE).spec.cluster_ip == address
+    core.patch_namespaced_service("earlier", NAMESPACE, {"spec": {"selector": {"app": "again"}}})
+    assert eventually(lambda: note(core, "earlier", "selector"), 60.0) == "earlier to again", log.read_text()

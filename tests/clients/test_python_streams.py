@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import http.client
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:Resource
 def core(cluster: APICluster) -> Iterator[Any]:
     with config.new_client_from_config(str(cluster.kubeconfig)) as api:
         yield client.CoreV1Api(api)
+    for each in threading.enumerate():
+        if each.name.startswith("Kubernetes port forward proxy"):
+            each.join(SECONDS)
     gc.collect()
 
 
