@@ -82,14 +82,14 @@ class APIServer:
 
     def _about(self, request: Request, path: str) -> Response:
         """Answer what is not about objects."""
-        group = path.removeprefix("/apis/")
         about: dict[str, Callable[[Request], Response | None]] = {
             "/api": self._discovery.core_versions,
             "/apis": self._discovery.groups,
-            f"/apis/{group}": lambda _: self._discovery.group(group),
             "/version": lambda _: self._discovery.version(),
             "/": lambda _: self._discovery.paths(),
         }
+        if path.startswith("/apis/") and path.count("/") == 2:
+            about[path] = lambda _: self._discovery.group(path.removeprefix("/apis/"))
         if path in about:
             return self._only_get(request, about[path])
         if path in _HEALTH:

@@ -67,7 +67,8 @@ def _entries(service: JSON, pods: Iterable[JSON]) -> Iterable[_Entry]:
         if not service["spec"].get("ports"):
             yield _Entry(entry, is_up, None)
         for port in endpoint_ports(service, pod):
-            yield _Entry(entry, is_up, port)
+            # Here, unlike in a slice, a port without a name has no field for it either.
+            yield _Entry(entry, is_up, {name: value for name, value in port.items() if value != ""})
 
 
 def _address(service: JSON, pod: JSON, address: str) -> JSON:

@@ -52,6 +52,11 @@ def test_a_path_that_nobody_serves_is_a_page_not_found(path: str) -> None:
     assert (reply.status, reply.text, reply.content_type) == (404, NO_PAGE, "text/plain; charset=utf-8")
 
 
+def test_nothing_can_be_created_in_a_group_that_nobody_serves() -> None:
+    reply = APIClient().post("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", {})
+    assert (reply.status, reply.text) == (404, NO_PAGE)
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -80,6 +80,16 @@ def test_pods_become_subsets(
     assert subsets_of(service(**spec), pods) == expected
 
 
+def test_a_port_has_a_name_only_where_the_service_has_one() -> None:
+    ports = [{"port": 80, "protocol": "TCP", "targetPort": 8080}]
+    [change] = endpoints.reconcile(service(ports=ports), [pod(1)], None)
+    assert isinstance(change, Create)
+    assert change.obj["subsets"][0]["ports"] == [{"protocol": "TCP", "port": 8080}]
+    [change] = endpoints.reconcile(service(ports=[{**ports[0], "name": "http"}]), [pod(1)], None)
+    assert isinstance(change, Create)
+    assert change.obj["subsets"][0]["ports"] == [{"name": "http", "protocol": "TCP", "port": 8080}]
+
+
 def test_more_than_a_thousand_addresses_are_cut_off_ready_ones_last() -> None:
     pods = [pod(number, ready=number % 2 == 0) for number in range(1200)]
     [change] = endpoints.reconcile(service(), pods, None)
