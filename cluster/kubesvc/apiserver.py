@@ -7,6 +7,7 @@ token and the certificate are kept, so that a kubeconfig stays good from one run
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import secrets
@@ -18,7 +19,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.meta import JSON
+from kubeapi.registry import bootstrap
 from kubeapi.scheme import Resource
+from kubeapi.status import StatusError
 from kubeapiserver import protobuf
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.apply import server_side_apply
@@ -46,6 +49,8 @@ _log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 PORT = 6443
 """kubeadm's; the next choice follows from the cluster's name, as kubectl caches by address what a server knows."""
+PUBLISH_SECONDS = 1.0
+"""How often to look that default/kubernetes is there (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
 _NAMED_PORTS = (6444, 1000)
 _TOKEN_BYTES = 32
 _NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
@@ -87,6 +92,15 @@ class ClusterAPI:
         self.port = self._socket.getsockname()[1]
         write_private(self._state.api_port, f"{self.port}\n")
         kubernetesservice.publish(self._registry, [HOST], self.port)
+
+    async def keep_published(self) -> None:
+        """Make default/kubernetes and its like again when somebody has deleted them; runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(PUBLISH_SECONDS)
+            # Refused as long as another Service has the address.
+            with contextlib.suppress(StatusError):
+                bootstrap(self._registry, cluster_dns=self._config.networking.dns_address)
+                kubernetesservice.publish(self._registry, [HOST], self.port)
 
     async def serve(self, runtime: Runtime, flush: Flush) -> None:
         """Begin to answer, and write the kubeconfig; OSError, MergeError."""

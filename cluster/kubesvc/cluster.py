@@ -132,7 +132,8 @@ class Cluster:
                 tasks = self._start(group)
                 await self._start_outside()
                 async with self._control_socket(stop):
-                    async with self._api_server():
+                    async with self._api_server() as api:
+                        tasks.append(group.create_task(api.keep_published(), name="kubernetes service"))
                         await self._proxy.wait_until_programmed()
                         self._is_started.set()
                         await stop.wait()
@@ -172,7 +173,7 @@ class Cluster:
             self._state.control_socket.unlink(missing_ok=True)
 
     @contextlib.asynccontextmanager
-    async def _api_server(self) -> AsyncIterator[None]:
+    async def _api_server(self) -> AsyncIterator[ClusterAPI]:
         # Slow to import too, and asked only when there is a kubeconfig.
         from kubesvc.apiserver import ClusterAPI
         from kubesvc.kubeconfig import MergeError
@@ -187,7 +188,7 @@ class Cluster:
                 raise StartError(message) from error
             except MergeError as error:
                 raise StartError(str(error)) from error
-            yield
+            yield api
         finally:
             await api.close()
 

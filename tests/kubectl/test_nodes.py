@@ -1,4 +1,4 @@
-"""What kubectl does to nodes and namespaces. Nodes are everybody's: what is done here is undone here."""
+"""What kubectl does to what is everybody's: nodes, namespaces, the API's own Service. It is as it was in the end."""
 
 from __future__ import annotations
 
@@ -86,4 +86,21 @@ No resources found in <namespace>-2 namespace.
 $ kubectl create -n <namespace>-2 configmap one
 error: failed to create configmap: namespaces "<namespace>-2" not found
 [1]
+""")
+
+
+def test_the_service_of_the_api_comes_back_when_somebody_deletes_it(kubectl: Kubectl) -> None:
+    kubectl.session("""
+$ kubectl delete service kubernetes -n default
+service "kubernetes" deleted...
+$ kubectl wait --for=create service/kubernetes -n default --timeout=10s
+service/kubernetes condition met
+$ kubectl wait --for=create endpoints/kubernetes -n default --timeout=10s
+endpoints/kubernetes condition met
+$ kubectl get service,endpoints kubernetes -n default
+NAME                 TYPE        CLUSTER-IP    EXTERNAL-IP   PORT(S)   AGE
+service/kubernetes   ClusterIP   127.119.0.1   <none>        443/TCP   <age>
+
+NAME                   ENDPOINTS            AGE
+endpoints/kubernetes   127.0.0.1:<number>   <age>
 """)
