@@ -337,6 +337,7 @@ async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions
         child.streams.drain()
         if not child.started.done():
             child.started.set_exception(StartError("the process starter was lost"))
+            child.started.exception()  # whoever began to start it may have been cancelled: then nobody asks
         if not child.exited.done():
             child.exited.set_result(Exit(137, int(signal.SIGKILL), is_lost=True))
 
