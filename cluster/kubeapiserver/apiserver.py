@@ -152,7 +152,7 @@ class APIServer:
             case "status":
                 return self._subresources.status(request, served.resource, target, form)
             case "scale":
-                return self._subresources.scale(request, served.resource, target)
+                return self._subresources.scale(request, served.resource, target, form)
             case "finalize":
                 return self._subresources.finalize(request, target, form)
             case "binding":

@@ -52,6 +52,9 @@ _POD_SUBRESOURCES = (
     STATUS,
 )
 
+SCALES = Resource("Scale", "scales", "autoscaling", "v1", True)
+"""What the subresource ``scale`` shows of an object."""
+
 SUBJECT_ACCESS = Resource("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io", "v1", False)
 SUBJECT_RULES = Resource("SelfSubjectRulesReview", "selfsubjectrulesreviews", "authorization.k8s.io", "v1", False)
 SUBJECT = Resource("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io", "v1", False)

@@ -14,6 +14,7 @@ from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.status import Conflict, FieldError
 from kubeapi.validation.faults import invalid, required
 from kubeapiserver.bodies import Bodies, check_kind
+from kubeapiserver.catalog import SCALES
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput, InvalidInput
 from kubeapiserver.hooks import Hooks
@@ -63,12 +64,12 @@ class Subresources:
         written = self._registry.update_status(resource, new, dry_run=options.is_dry_run, managed_fields=managed)
         return with_warnings(self._renderer.response(resource, written, form), warnings)
 
-    def scale(self, request: Request, resource: Resource, target: Target) -> Response:
+    def scale(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
         """Read or change how many replicas are wanted."""
         stored = self._store.get(resource, target.namespace, target.name)
         before = scale_of(stored)
         if request.method in ("GET", "HEAD"):
-            return document_response(before)
+            return self._renderer.response(SCALES, before, form)
         if request.method == "PUT":
             options = read_options(request, "UpdateOptions")
             scale = self._bodies.read(request, "must be of type Scale")
@@ -83,7 +84,7 @@ class Subresources:
         new = {**stored, "spec": {**stored["spec"], "replicas": _replicas_of(scale, target.name)}}
         tracked = self._tracked(resource, stored, new, options, "scale")
         written = self._registry.update(resource, tracked, dry_run=options.is_dry_run)
-        return document_response(scale_of(written))
+        return self._renderer.response(SCALES, scale_of(written), form)
 
     def _tracked(self, resource: Resource, stored: JSON, new: JSON, options: WriteOptions, subresource: str) -> JSON:
         """Return the new state with the note of who wrote it."""

@@ -22,6 +22,7 @@ from kubeapi.scheme import (
     SERVICES,
     Resource,
 )
+from kubeapiserver.catalog import SCALES
 from kubeapiserver.tables import printer_for
 
 NONE = "<none>"
@@ -48,6 +49,7 @@ def cells(resource: Resource, **fields: Any) -> list[Any]:
         (NAMESPACES, "Name Status Age"),
         (EVENTS, "Last Seen Type Reason Object Subobject* Source* Message First Seen* Count* Name*"),
         (CONFIGMAPS, "Name Data Age"),
+        (SCALES, "Name Desired Available Age"),
         (Resource("Thing", "things", "example.com", "v1", True), "Name Age"),
     ],
     ids=lambda each: each.plural if isinstance(each, Resource) else "",
@@ -404,6 +406,10 @@ def test_events() -> None:
     )
     assert row[1:7] == ["Normal", "Started", "pod/p", "spec.containers{a}", "kubelet, n1", "Started container a"]
     assert row[9] == "x"
+
+
+def test_a_scale() -> None:
+    assert cells(SCALES, spec={"replicas": 3}, status={"replicas": 2}) == ["x", 3, 2, "60s"]
 
 
 def test_config_maps_and_namespaces() -> None:

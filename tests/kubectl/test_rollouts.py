@@ -105,6 +105,9 @@ $ kubectl scale deployment web --current-replicas=3 --replicas=1
 deployment.apps/web scaled
 $ kubectl scale rs -l app=web --replicas=1
 replicaset.apps/web-<hash> scaled
+$ kubectl get deployment web --subresource=scale
+NAME   DESIRED   AVAILABLE   AGE
+web    1         <number>    <age>
 $ kubectl get --raw /apis/apps/v1/namespaces/<namespace>/deployments/web/scale
 {..."kind":"Scale"..."selector":"app=web"...}
 $ kubectl scale deployment nope --replicas=1

@@ -18,6 +18,7 @@ from kubeapi.scheme import (
     SERVICES,
     Resource,
 )
+from kubeapiserver.catalog import SCALES
 from kubeapiserver.tables.columns import (
     AGE,
     NAME,
@@ -207,6 +208,10 @@ def _config_map(config_map: JSON, now: float) -> list[Any]:
     return [config_map["metadata"]["name"], count, age(config_map, now)]
 
 
+def _scale(scale: JSON, now: float) -> list[Any]:
+    return [scale["metadata"]["name"], scale["spec"]["replicas"], scale["status"]["replicas"], age(scale, now)]
+
+
 def _any_kind(obj: JSON, now: float) -> list[Any]:
     return [obj["metadata"]["name"], age(obj, now)]
 
@@ -275,6 +280,7 @@ _PRINTERS: dict[Resource, Printer] = {
         _event,
     ),
     CONFIGMAPS: Printer((NAME, Column("Data"), AGE), _config_map),
+    SCALES: Printer((NAME, Column("Desired", "integer"), Column("Available", "integer"), AGE), _scale),
 }
 
 
