@@ -180,3 +180,21 @@ $ kubectl patch svc web -p '{"spec":{"clusterIP":"127.119.7.7","clusterIPs":["12
 The Service "web" is invalid: spec.clusterIPs[0]: Invalid value: []string{"127.119.7.7"}: may not change once set
 [1]
 """)
+
+
+@pytest.mark.parametrize(
+    ("how", "answer"),
+    [
+        pytest.param(
+            "strict",
+            'Error from server (BadRequest): error when creating "bad.json": Service in version "v1" cannot be handled '
+            'as a Service: strict decoding error: unknown field "spec.bogus"\n[1]',
+            id="strict",
+        ),
+        pytest.param("warn", 'Warning: unknown field "spec.bogus"\nservice/web created', id="warn"),
+        pytest.param("ignore", "service/web created", id="ignore"),
+    ],
+)
+def test_unknown_fields_are_refused_warned_of_or_dropped(kubectl: Kubectl, how: str, answer: str) -> None:
+    kubectl.write("bad.json", service(bogus=1))
+    kubectl.session(f"$ kubectl create -f bad.json --validate={how}\n{answer}")

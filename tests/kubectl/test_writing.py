@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from tests.helpers.kubectl_cli import Kubectl
 
 WEB = """\
@@ -382,21 +381,3 @@ $ kubectl get svc web --show-labels
 NAME   TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)         AGE     LABELS
 web    ClusterIP   <ip>         <none>        80/TCP,81/TCP   <age>   tier=front
 """)
-
-
-@pytest.mark.parametrize(
-    ("how", "answer"),
-    [
-        pytest.param(
-            "strict",
-            'Error from server (BadRequest): error when creating "bad.yaml": Service in version "v1" cannot be handled '
-            'as a Service: strict decoding error: unknown field "spec.bogus"\n[1]',
-            id="strict",
-        ),
-        pytest.param("warn", 'Warning: unknown field "spec.bogus"\nservice/web created', id="warn"),
-        pytest.param("ignore", "service/web created", id="ignore"),
-    ],
-)
-def test_unknown_fields_are_refused_warned_of_or_dropped(kubectl: Kubectl, how: str, answer: str) -> None:
-    kubectl.write("bad.yaml", WEB + "  bogus: 1\n")
-    kubectl.session(f"$ kubectl create -f bad.yaml --validate={how}\n{answer}")

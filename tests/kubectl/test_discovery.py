@@ -1,0 +1,89 @@
+"""What the server says of itself: versions, resources, schemas, and who may do what."""
+
+from __future__ import annotations
+
+import json
+
+from tests.helpers.kubectl_cli import Kubectl
+
+
+def test_what_the_server_says_of_itself(kubectl: Kubectl) -> None:
+    kubectl.session("""
+$ kubectl api-versions
+apps/v1
+authentication.k8s.io/v1
+authorization.k8s.io/v1
+discovery.k8s.io/v1
+...
+v1
+$ kubectl api-resources --api-group=apps
+NAME          SHORTNAMES   APIVERSION   NAMESPACED   KIND
+deployments   deploy       apps/v1      true         Deployment
+replicasets   rs           apps/v1      true         ReplicaSet
+$ kubectl api-resources --namespaced=false -o name --verbs=list
+namespaces
+nodes
+$ kubectl cluster-info
+...Kubernetes control plane... is running at ...https://127.0.0.1:<number>...
+...CoreDNS... is running at ...https://127.0.0.1:<number>/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy...
+
+To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.
+$ kubectl auth can-i create pods
+yes
+$ kubectl auth can-i '*' '*'
+yes
+$ kubectl auth can-i --list
+Resources...Non-Resource URLs...Verbs
+*.*...[*]
+...
+$ kubectl auth whoami
+ATTRIBUTE...VALUE
+Username    kubernetes-admin
+...
+$ kubectl top pods
+error: Metrics API not available
+[1]
+$ kubectl top nodes
+error: Metrics API not available
+[1]
+$ kubectl get --raw /readyz
+ok
+$ kubectl config current-context
+kubesvc-kubectl
+""")
+    version = json.loads(kubectl("kubectl version -o json").out)
+    assert version["serverVersion"]["major"] == "1"
+    assert "WARNING" not in kubectl("kubectl version").err
+
+
+def test_explain_reads_the_schemas(kubectl: Kubectl) -> None:
+    kubectl.session("""
+$ kubectl explain service.spec.sessionAffinity
+KIND:       Service
+VERSION:    v1
+
+FIELD: sessionAffinity <string>
+...
+DESCRIPTION:
+    Supports "ClientIP" and "None". Used to maintain session affinity. Enable
+    client IP based session affinity. Must be ClientIP or None. Defaults to
+    None. More info:
+...
+$ kubectl explain deploy.spec.strategy
+GROUP:      apps
+KIND:       Deployment
+VERSION:    v1
+
+FIELD: strategy <DeploymentStrategy>
+...
+FIELDS:
+  rollingUpdate	<RollingUpdateDeployment>
+...
+  type	<string>
+...
+$ kubectl explain svc.spec.nope
+...
+error: field "nope" does not exist
+[1]
+""")
+    assert "  ports\t<[]ServicePort>" in kubectl("kubectl explain --recursive svc.spec").out
