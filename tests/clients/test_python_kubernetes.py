@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config, watch
 from tests.helpers.api_cluster import GREETING, WEB, APICluster
+from tests.helpers.cluster_cli import find
 
 NAMESPACE = "python-kubernetes"
 SECONDS = 20
@@ -252,9 +253,12 @@ def test_logs_are_read_whole_by_lines_and_followed(core: Any) -> None:
     followed.close()
 
 
-def test_traffic_reaches_the_pod_through_the_service_that_the_api_tells(core: Any) -> None:
+def test_traffic_reaches_the_pod_through_the_service_that_the_api_tells(core: Any, cluster: APICluster) -> None:
     found = core.read_namespaced_service(WEB, "default")
-    connection = http.client.HTTPConnection(found.spec.cluster_ip, found.spec.ports[0].port, timeout=SECONDS)
+    # An ordinary user's cluster answers port 80 elsewhere on that address.
+    listener = find(cluster.commands.service(WEB)["listeners"], address=found.spec.cluster_ip)
+    assert listener["servicePort"] == found.spec.ports[0].port
+    connection = http.client.HTTPConnection(found.spec.cluster_ip, listener["port"], timeout=SECONDS)
     try:
         connection.request("GET", "/")
         assert connection.getresponse().status == 200
