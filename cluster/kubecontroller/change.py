@@ -18,16 +18,16 @@ WARNING: Literal["Warning"] = "Warning"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The events that tell of a write: one when it is done, one when it is refused.
+    """The events that tell of a write: one when it is done ("" for none), one when it is refused.
 
     ``done_message`` may hold ``{name}`` (of the object written), ``failed_message`` may hold ``{error}``.
     """
 
     about: JSON
-    done: str
-    done_message: str
     failed: str
     failed_message: str
+    done: str = ""
+    done_message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Update:
 
     resource: Resource
     obj: JSON
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from kubecontroller.change import (
     Change,
     Create,
     Delete,
+    Outcome,
     RecordEvent,
     Requeue,
     Update,
@@ -242,7 +243,7 @@ class ControllerManager:
                 case Create() | Delete() if refused is None:
                     refused = self._with_outcome(item, change)
                 case Update() | UpdateStatus():
-                    self._update(change, versions)
+                    self._update(item, change, versions)
             if written % KEYS_PER_TURN == 0:
                 await asyncio.sleep(0)
         if refused is not None:
@@ -255,13 +256,15 @@ class ControllerManager:
         except StatusError as refusal:
             if change.outcome is None:
                 raise
-            message = change.outcome.failed_message.format(error=refusal)
-            self._record(item, change.outcome.about, WARNING, change.outcome.failed, message)
+            self._tell_refusal(item, change.outcome, refusal)
             return refusal
-        if change.outcome is not None and obj is not None:
+        if change.outcome is not None and change.outcome.done and obj is not None:
             message = change.outcome.done_message.format(name=obj["metadata"]["name"])
             self._record(item, change.outcome.about, NORMAL, change.outcome.done, message)
         return None
+
+    def _tell_refusal(self, item: Item, outcome: Outcome, refusal: StatusError) -> None:
+        self._record(item, outcome.about, WARNING, outcome.failed, outcome.failed_message.format(error=refusal))
 
     def _record(self, item: Item, about: JSON, event_type: str, reason: str, message: str) -> None:
         """Record an event; one that is refused (in a namespace that is going) must not hold up what it tells of."""
@@ -287,7 +290,7 @@ class ControllerManager:
         finally:
             self._listers.refresh(change.resource, change.key)
 
-    def _update(self, change: Update | UpdateStatus, versions: dict[ObjectId, str]) -> None:
+    def _update(self, item: Item, change: Update | UpdateStatus, versions: dict[ObjectId, str]) -> None:
         """Write an object; a list that writes it twice states its own first write's version the second time."""
         key = key_of(change.obj)
         target = ObjectId(change.resource, key)
@@ -296,7 +299,12 @@ class ControllerManager:
         if version is not None:
             obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
         write = self._registry.update if isinstance(change, Update) else self._registry.update_status
-        stored = write(change.resource, obj)
+        try:
+            stored = write(change.resource, obj)
+        except StatusError as refusal:
+            if isinstance(change, Update) and change.outcome is not None:
+                self._tell_refusal(item, change.outcome, refusal)
+            raise
         versions[target] = stored["metadata"]["resourceVersion"]
         self._listers.refresh(change.resource, key)
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from kubeapi.discovery import HEADLESS_LABEL
 from kubeapi.informer import Delta
-from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of
+from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, key_of, labels_of
 from kubeapi.scheme import ENDPOINTS, PODS, SERVICES, Resource
-from kubecontroller.change import Change, Create, Update, delete
+from kubecontroller.change import Change, Create, Outcome, Update, delete
 from kubecontroller.endpointslice import (
     endpoint_ports,
     has_endpoints,
@@ -49,10 +49,14 @@ def reconcile(service: JSON, pods: Iterable[JSON], endpoints: JSON | None) -> li
     subsets, is_truncated = truncate(repack(_entries(service, pods)))
     wanted = _with_subsets(service, endpoints, subsets, is_truncated=is_truncated)
     if endpoints is None:
-        return [Create(ENDPOINTS, with_trigger_time(wanted, trigger_time(service, pods, [])))]
+        created = with_trigger_time(wanted, trigger_time(service, pods, []))
+        text = f"Failed to create endpoint for service {key_of(created)}: {{error}}"
+        return [Create(ENDPOINTS, created, Outcome(created, "FailedToCreateEndpoint", text))]
     if wanted == endpoints:
         return []
-    return [Update(ENDPOINTS, with_trigger_time(wanted, trigger_time(service, pods, [endpoints])))]
+    updated = with_trigger_time(wanted, trigger_time(service, pods, [endpoints]))
+    text = f"Failed to update endpoint {key_of(updated)}: {{error}}"
+    return [Update(ENDPOINTS, updated, Outcome(updated, "FailedToUpdateEndpoint", text))]
 
 
 def _entries(service: JSON, pods: Iterable[JSON]) -> Iterable[_Entry]:

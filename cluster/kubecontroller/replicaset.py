@@ -74,11 +74,11 @@ def pod_from_template(replica_set: JSON) -> JSON:
 
 
 def _creation(replica_set: JSON) -> Outcome:
-    return Outcome(replica_set, "SuccessfulCreate", "Created pod: {name}", "FailedCreate", "Error creating: {error}")
+    return Outcome(replica_set, "FailedCreate", "Error creating: {error}", "SuccessfulCreate", "Created pod: {name}")
 
 
 def _deletion(replica_set: JSON) -> Outcome:
-    return Outcome(replica_set, "SuccessfulDelete", "Deleted pod: {name}", "FailedDelete", "Error deleting: {error}")
+    return Outcome(replica_set, "FailedDelete", "Error deleting: {error}", "SuccessfulDelete", "Deleted pod: {name}")
 
 
 def _status(replica_set: JSON, pods: list[JSON], now: float) -> list[Change]:

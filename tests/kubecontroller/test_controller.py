@@ -7,11 +7,11 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.helpers.kubecontroller_fakes import FakeCluster, deployment
+from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, service
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry, RegistryConfig
-from kubeapi.scheme import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICASETS, Resource
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, EVENTS, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import Conflict, Forbidden
 from kubecontroller.controller import LAST_RETRY_SECONDS, Item, WorkQueue
 from kubecontroller.index import Index, SelectorIndex
@@ -71,6 +71,14 @@ class MoodyRegistry(Registry):
             raise refusal
         return super().create(resource, obj, dry_run=dry_run)
 
+    refuses_update: Callable[[Resource, JSON], Exception | None] = staticmethod(lambda _resource, _obj: None)
+
+    def update(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
+        refusal = self.refuses_update(resource, obj)
+        if refusal is not None:
+            raise refusal
+        return super().update(resource, obj, dry_run=dry_run)
+
 
 def moody(cluster: FakeCluster) -> MoodyRegistry:
     registry = MoodyRegistry(cluster.store, RegistryConfig(), clock=cluster.clock, rng=random.Random(5))
@@ -98,6 +106,37 @@ async def test_a_refused_write_is_tried_again_and_holds_nobody_up() -> None:
         await asyncio.sleep(1)
         assert sorted(pod["metadata"]["labels"]["app"] for pod in cluster.pods()) == ["bad", "bad", "good", "good"]
         assert cluster.events("FailedCreate")[0].startswith("Error creating: Operation cannot be fulfilled")
+
+
+@pytest.mark.parametrize(
+    ("verb", "reason", "message"),
+    [
+        ("refuses", "FailedToCreateEndpoint", "Failed to create endpoint for service default/web: Operation cannot"),
+        ("refuses_update", "FailedToUpdateEndpoint", "Failed to update endpoint default/web: Operation cannot"),
+    ],
+)
+async def test_refused_endpoints_are_an_event_and_written_in_the_end(verb: str, reason: str, message: str) -> None:
+    cluster = FakeCluster()
+    registry = moody(cluster)
+    refused: list[str] = []
+
+    def refuses(resource: Resource, obj: JSON) -> Exception | None:
+        if resource is ENDPOINTS and not refused:
+            refused.append(obj["metadata"]["name"])
+            return Conflict(ENDPOINTS, "web")
+        return None
+
+    setattr(registry, verb, refuses)
+    async with cluster.running():
+        cluster.apply(SERVICES, service("web", "web"))
+        await cluster.settle()
+        cluster.apply(DEPLOYMENTS, deployment("web", replicas=2))
+        await cluster.settle()
+        await asyncio.sleep(1)
+        (told,) = cluster.events(reason)
+        assert told.startswith(message)
+        (subset,) = cluster.store.get(ENDPOINTS, "default", "web")["subsets"]
+        assert len(subset["addresses"]) == 2
 
 
 async def test_a_refused_event_does_not_undo_what_it_tells_of() -> None:
