@@ -1,0 +1,137 @@
+"""The last connections with what was decided for each, for whoever asks later why it went where it went.
+
+Always on, so it does next to nothing: one record per TCP connection, UDP flow or HTTP request, kept by reference and
+turned into words only when somebody asks. Pure; the data path calls ``began`` once, writes into the record as it goes
+(bytes, the choice, what failed) and calls ``ended`` once. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from kubeproxy.types import Choice, Destination, Route
+
+CAPACITY = 1000
+"""Records kept, about 300 bytes each."""
+
+FOLLOWER_LIMIT = 1000
+"""Records that wait for one follower; a slower reader misses the newer ones, and is told how many."""
+
+
+class ConnectionRecord:
+    """One connection, flow or request. Times are the ring's clock, in seconds; ``ended_at`` is None while it lasts.
+
+    ``protocol`` is tcp, udp or http. ``choice`` is the last endpoint that was chosen, None if there was none to choose;
+    ``failures`` are the attempts before it, each the endpoint's ``ip:port`` and why it failed. ``outcome`` is "" while
+    it lasts, "closed" for an orderly end, else a word that says what went wrong. ``method``, ``target`` and ``status``
+    are those of an HTTP request.
+    """
+
+    __slots__ = (
+        "began_at",
+        "bytes_to_client",
+        "bytes_to_endpoint",
+        "choice",
+        "client",
+        "destination",
+        "ended_at",
+        "failures",
+        "method",
+        "outcome",
+        "protocol",
+        "route",
+        "status",
+        "target",
+    )
+
+    def __init__(self, began_at: float, protocol: str, client: str, destination: Destination, route: Route) -> None:
+        self.began_at = began_at
+        self.protocol = protocol
+        self.client = client
+        self.destination = destination
+        self.route = route
+        self.choice: Choice | None = None
+        self.failures: tuple[tuple[str, str], ...] = ()
+        self.bytes_to_endpoint = 0
+        self.bytes_to_client = 0
+        self.ended_at: float | None = None
+        self.outcome = ""
+        self.method = ""
+        self.target = ""
+        self.status = 0
+
+    def failed(self, reason: str) -> None:
+        """Take note that the chosen endpoint did not answer; the next choice replaces it."""
+        if self.choice is not None:
+            self.failures = (*self.failures, (self.choice.endpoint.address, reason))
+
+
+class Follower:
+    """One reader's queue of records that are new or have ended, each once until it is taken.
+
+    ``wake`` is called when the queue is no longer empty; it must only take note.
+    """
+
+    def __init__(self, wake: Callable[[], None], limit: int = FOLLOWER_LIMIT) -> None:
+        self._wake = wake
+        self._limit = limit
+        self._waiting: dict[ConnectionRecord, None] = {}
+        self._missed = 0
+
+    def note(self, record: ConnectionRecord) -> None:
+        """Queue a record, unless it waits already."""
+        if record in self._waiting:
+            return
+        if len(self._waiting) >= self._limit:
+            self._missed += 1
+            return
+        self._waiting[record] = None
+        if len(self._waiting) == 1:
+            self._wake()
+
+    def take(self) -> tuple[list[ConnectionRecord], int]:
+        """Return what waits, and how many changes there was no room for since the last call."""
+        taken, missed = list(self._waiting), self._missed
+        self._waiting.clear()
+        self._missed = 0
+        return taken, missed
+
+
+class RecentConnections:
+    """The newest ``capacity`` records, the oldest first. ``clock`` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float], capacity: int = CAPACITY) -> None:
+        self._clock = clock
+        self._records: deque[ConnectionRecord] = deque(maxlen=capacity)
+        self._followers: tuple[Follower, ...] = ()
+
+    def began(self, protocol: str, client: str, destination: Destination, route: Route) -> ConnectionRecord:
+        """Keep the record of a connection that begins now and return it, to be filled in."""
+        record = ConnectionRecord(self._clock(), protocol, client, destination, route)
+        self._records.append(record)
+        for follower in self._followers:
+            follower.note(record)
+        return record
+
+    def ended(self, record: ConnectionRecord, outcome: str = "closed") -> None:
+        """Take note that a connection is over, and how; the first end counts."""
+        if record.ended_at is not None:
+            return
+        record.ended_at = self._clock()
+        record.outcome = outcome
+        for follower in self._followers:
+            follower.note(record)
+
+    def records(self) -> list[ConnectionRecord]:
+        """Return the records, the oldest first."""
+        return list(self._records)
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Have ``follower`` told from now on; returns the way to end that."""
+        self._followers = (*self._followers, follower)
+
+        def stop() -> None:
+            self._followers = tuple(each for each in self._followers if each is not follower)
+
+        return stop
