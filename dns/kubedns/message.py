@@ -10,8 +10,11 @@ from kubedns.names import labels_of, to_wire
 from kubedns.types import Edns, Malformed, QType, Query, RCode, Record
 from kubedns.wire import HEADER, TC, read_header, read_query
 
-_FAULTS = (dnslib.DNSError, ValueError, IndexError, KeyError, TypeError)
-"""What dnslib raises on packets of garbage; its BufferError and DNSLabelError are ValueErrors or DNSErrors."""
+_FAULTS = (dnslib.DNSError, ValueError, IndexError, KeyError, TypeError, RecursionError)
+"""What dnslib raises on packets of garbage; its BufferError and DNSLabelError are ValueErrors or DNSErrors.
+
+It follows compression pointers by recursion, and a packet has room for more of them than Python has stack.
+"""
 
 
 class Reply(NamedTuple):
