@@ -1,4 +1,4 @@
-"""Session affinity ClientIP: which endpoint a client of a Service port had last, and for how long that holds.
+"""Session affinity ClientIP: which endpoint a client on a route had last, and for how long that holds.
 
 Pure: ``now`` (monotonic seconds) is an argument. Follows kube-proxy's userspace ``roundrobin.go``: the pin holds while
 whole seconds since its last use are fewer than the time-out, each new connection renews it, and an endpoint that
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kubeproxy.types import ServicePortName
+from kubeproxy.types import Route, ServicePortName
 
 MAX_PINS = 1_000_000
 """Pins kept for the whole cluster, about 300 bytes each; beyond it the longest unused one goes."""
@@ -28,11 +28,11 @@ class _Pin(NamedTuple):
 
 
 class AffinityTable:
-    """Pins of clients to endpoints, per Service port."""
+    """Pins of clients to endpoints, per route: every node's proxy and every policy keeps its own."""
 
     def __init__(self, max_pins: int = MAX_PINS) -> None:
         self._max_pins = max_pins
-        self._pins: OrderedDict[tuple[ServicePortName, str], _Pin] = OrderedDict()
+        self._pins: OrderedDict[tuple[Route, str], _Pin] = OrderedDict()
         self._present: dict[ServicePortName, dict[str, _Presence]] = {}
 
     def __len__(self) -> int:
@@ -45,23 +45,28 @@ class AffinityTable:
         if after:
             self._present[service] = after
 
-    def lookup(self, service: ServicePortName, client: str, now: float, timeout_seconds: int) -> str | None:
+    def seconds_left(self, route: Route, client: str, now: float, timeout_seconds: int) -> float:
+        """Return how long a pin that holds goes on to hold without another connection."""
+        pin = self._pins.get((route, client))
+        return 0.0 if pin is None else max(0.0, pin.used_at + timeout_seconds - now)
+
+    def lookup(self, route: Route, client: str, now: float, timeout_seconds: int) -> str | None:
         """Return the address that ``client`` is pinned to, if that still holds."""
-        pin = self._pins.get((service, client))
+        pin = self._pins.get((route, client))
         if pin is None:
             return None
-        is_present = self._present.get(service, {}).get(pin.address) is pin.presence
+        is_present = self._present.get(route.service, {}).get(pin.address) is pin.presence
         if is_present and int(now - pin.used_at) < timeout_seconds:
             return pin.address
-        del self._pins[service, client]
+        del self._pins[route, client]
         return None
 
-    def pin(self, service: ServicePortName, client: str, address: str, now: float, timeout_seconds: int) -> None:
+    def pin(self, route: Route, client: str, address: str, now: float, timeout_seconds: int) -> None:
         """Pin ``client`` to ``address``, or renew its pin."""
-        presence = self._present.get(service, {}).get(address)
+        presence = self._present.get(route.service, {}).get(address)
         if presence is None:
             return
-        key = (service, client)
+        key = (route, client)
         self._pins[key] = _Pin(address, presence, now, now + timeout_seconds)
         self._pins.move_to_end(key)
         self._evict(now)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kubeapi.network import Network
-from kubeproxy.poller import READABLE, Poller
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.poller import READABLE, EventHandler, Poller
 from kubeproxy.portowner import find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
-from kubeproxy.tcp import Conntrack
-from kubeproxy.types import Destination, ListenerKind, ServicePortName
+from kubeproxy.sockets import filter_packets, open_socket
+from kubeproxy.tcp import RESET_ON_CLOSE
+from kubeproxy.types import Destination, ListenerKind, Route, ServicePortName, socket_address
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
@@ -54,26 +56,84 @@ Report = Callable[[ServicePortName, str], None]
 """Is told why a Service port cannot be reached somewhere."""
 
 
+FindRoute = Callable[[str, Destination], Route | None]
+"""Returns the route of a client's new connection, None if it is dropped."""
+
+
+class Front(Protocol):
+    """Takes over accepted sockets: of connections as they are, or of HTTP requests."""
+
+    def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
+        """Own a connected, non-blocking socket of ``client`` from now on."""
+        ...
+
+
+class BoundSocket(EventHandler, Protocol):
+    """A socket that is bound to a destination, with what is known of it."""
+
+    sock: socket.socket
+    listener: Listener
+
+    def update(self, listener: Listener) -> None:
+        """Treat new clients otherwise."""
+        ...
+
+    def close(self) -> None:
+        """Take no more clients, and close the socket."""
+        ...
+
+
+class DatagramFront(Protocol):
+    """Serves what arrives at datagram sockets."""
+
+    def listen(self, sock: socket.socket, listener: Listener, find_route: FindRoute) -> BoundSocket:
+        """Own a bound, non-blocking socket from now on; ``Listeners`` registers it."""
+        ...
+
+
+class Fronts(NamedTuple):
+    """Who serves what is accepted."""
+
+    connections: Front
+    requests: Front
+    datagrams: DatagramFront | None = None
+
+    def of(self, listener: Listener) -> Front:
+        """Return who serves a stream listener's clients."""
+        return self.requests if listener.is_http else self.connections
+
+
 class _Bound:
-    """A listening socket."""
+    """A listening stream socket."""
 
-    __slots__ = ("_conntrack", "_poller", "listener", "sock")
+    __slots__ = ("_front", "_listeners", "listener", "sock")
 
-    def __init__(self, listener: Listener, sock: socket.socket, poller: Poller, conntrack: Conntrack) -> None:
+    def __init__(self, listener: Listener, sock: socket.socket, listeners: Listeners) -> None:
         self.listener = listener
         self.sock = sock
-        self._poller = poller
-        self._conntrack = conntrack
+        self._listeners = listeners
+        self._front = listeners.fronts.of(listener)
+
+    def update(self, listener: Listener) -> None:
+        """Treat new clients otherwise."""
+        self.listener = listener
+        self._front = self._listeners.fronts.of(listener)
+
+    def close(self) -> None:
+        """Close; what waited to be accepted is still served."""
+        self.accept(BACKLOG)
+        self._listeners.poller.close_socket(self.sock)
 
     def on_event(self, events: int) -> None:
         del events
         self.accept(ACCEPTS_PER_TURN)
 
     def accept(self, limit: int) -> None:
-        """Hand what waits, up to ``limit``, to the connection table."""
+        """Hand what waits, up to ``limit``, to the one who serves it."""
+        destination = self.listener.destination
         for _ in range(limit):
             try:
-                sock, (client, _) = self.sock.accept()
+                sock, peer = self.sock.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -81,17 +141,24 @@ class _Bound:
                     self._pause()
                     return
                 continue  # this client is gone already (ECONNABORTED and its kin, accept(2))
+            client = peer[0]
+            route = self._listeners.find_route(client, destination)
+            if route is None:
+                # Heard by a filter that was replaced a moment ago, or by none because it was too long.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                sock.close()
+                continue
             sock.setblocking(False)
-            self._conntrack.accept(sock, client, self.listener.service)
+            self._front.accept(sock, client, destination, route)
 
     def _pause(self) -> None:
-        self._conntrack.counters.errors["too_many_open_files"] += 1
-        self._poller.modify(self.sock.fileno(), 0)
-        self._conntrack.loop.call_later(ACCEPT_PAUSE_SECONDS, self._resume)
+        self._listeners.counters.errors["too_many_open_files"] += 1
+        self._listeners.poller.modify(self.sock.fileno(), 0)
+        self._listeners.loop.call_later(ACCEPT_PAUSE_SECONDS, self._resume)
 
     def _resume(self) -> None:
         if self.sock.fileno() >= 0:
-            self._poller.modify(self.sock.fileno(), READABLE)
+            self._listeners.poller.modify(self.sock.fileno(), READABLE)
 
 
 class _Failed(NamedTuple):
@@ -107,15 +174,20 @@ class Listeners:
         loop: asyncio.AbstractEventLoop,
         poller: Poller,
         network: Network,
-        conntrack: Conntrack,
+        fronts: Fronts,
+        counters: ProxyCounters,
+        *,
+        find_route: FindRoute,
         report: Report,
     ) -> None:
-        self._loop = loop
-        self._poller = poller
+        self.loop = loop
+        self.poller = poller
+        self.fronts = fronts
+        self.counters = counters
+        self.find_route = find_route
         self._network = network
-        self._conntrack = conntrack
         self._report = report
-        self._bound: dict[Destination, _Bound] = {}
+        self._bound: dict[Destination, BoundSocket] = {}
         self._failed: dict[Destination, _Failed] = {}
         self._retries = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -126,9 +198,12 @@ class Listeners:
             if change.action is ListenerAction.CLOSE:
                 self._close(change.listener.destination)
 
-    def open(self, changes: Iterable[ListenerChange]) -> None:
-        """Open what is to be opened."""
+    def open(self, changes: Sequence[ListenerChange]) -> None:
+        """Open what is to be opened, and treat the clients of the others as they are to be treated now."""
         self._open_all([each.listener for each in changes if each.action is ListenerAction.OPEN])
+        for change in changes:
+            if change.action is ListenerAction.UPDATE:
+                self._update(change.listener)
 
     def close_all(self) -> None:
         """Close every socket and try no more."""
@@ -165,8 +240,17 @@ class Listeners:
         self._failed.pop(destination, None)
         bound = self._bound.pop(destination, None)
         if bound is not None:
-            bound.accept(BACKLOG)
-            self._poller.close_socket(bound.sock)
+            bound.close()
+
+    def _update(self, listener: Listener) -> None:
+        bound, failed = self._bound.get(listener.destination), self._failed.get(listener.destination)
+        if failed is not None:
+            self._failed[listener.destination] = failed._replace(listener=listener)
+        if bound is None:
+            return
+        if bound.listener.admission != listener.admission:
+            filter_packets(bound.sock, listener.admission)
+        bound.update(listener)
 
     def _open_all(self, wanted: list[Listener]) -> None:
         failures: list[tuple[Listener, OSError]] = []
@@ -183,18 +267,20 @@ class Listeners:
 
     def _open(self, listener: Listener) -> None:
         destination = listener.destination
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sock = open_socket(destination.protocol, destination.address)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+            filter_packets(sock, listener.admission)
             sock.bind((destination.address, self._network.bind_port(destination.port)))
-            sock.listen(BACKLOG)
+            if destination.protocol != "UDP":
+                sock.listen(BACKLOG)
         except OSError:
             sock.close()
             raise
-        bound = _Bound(listener, sock, self._poller, self._conntrack)
+        bound: BoundSocket = _Bound(listener, sock, self)
+        if destination.protocol == "UDP" and self.fronts.datagrams is not None:
+            bound = self.fronts.datagrams.listen(sock, listener, self.find_route)
         self._bound[destination] = bound
-        self._poller.register(sock.fileno(), READABLE, bound)
+        self.poller.register(sock.fileno(), READABLE, bound)
 
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""
@@ -212,7 +298,7 @@ class Listeners:
         """Try all that failed again together: looking for the owners of ports costs the same for one and for many."""
         if self._timer is None:
             pause = RETRY_SECONDS[min(self._retries, len(RETRY_SECONDS) - 1)]
-            self._timer = self._loop.call_later(pause, self._retry)
+            self._timer = self.loop.call_later(pause, self._retry)
 
     def _retry(self) -> None:
         self._timer = None
@@ -227,7 +313,7 @@ class Listeners:
 
 def explain(error: OSError, address: str, port: int, owner: str = "") -> str:
     """Return why ``address``:``port`` could not be bound, and where it helps what mends it."""
-    where = f"{address}:{port}"
+    where = socket_address(address, port)
     match error.errno:
         case errno.EADDRINUSE:
             return f"{where} is already in use by {owner or 'another process'}"

@@ -13,18 +13,25 @@ from kubeproxy.affinity import AffinityTable
 from kubeproxy.balancers import BALANCERS, Balancer, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
-from kubeproxy.types import Endpoint, ServicePortName
+from kubeproxy.types import Choice, Endpoint, Route, ServicePortName
+
+
+class _Way(NamedTuple):
+    """What one route of a Service port has of its own: its rotation, and itself, so that all its pins share one key."""
+
+    route: Route
+    balancer: Balancer
+    endpoints: dict[str, Endpoint]
 
 
 class _Port(NamedTuple):
     algorithm: str
-    balancer: Balancer
-    endpoints: dict[str, Endpoint]
-    affinity_seconds: int
+    rule: PortRule
+    ways: dict[Route, _Way]
 
 
 class LoadBalancer:
-    """Chooses for every Service port of one proxy."""
+    """Chooses for every Service port of every node's proxy; rotations are made when a route is first used."""
 
     def __init__(self, default: str, counters: ProxyCounters, *, clock: Callable[[], float], rng: Rng) -> None:
         if default not in BALANCERS:
@@ -38,38 +45,74 @@ class LoadBalancer:
 
     def update(self, service: ServicePortName, rule: PortRule | None) -> None:
         """Obey ``rule`` from now on, None when the Service port is gone."""
-        usable = rule.usable if rule else ()
-        endpoints = {each.address: each for each in usable}
-        self._affinity.update(service, endpoints)
-        self._counters.update(service, endpoints)
+        candidates = rule.candidates() if rule else {}
+        self._affinity.update(service, candidates)
+        self._counters.update(service, candidates)
         before = self._ports.pop(service, None)
         if rule is None:
             return
-        wanted = rule.service_port.balancer
-        algorithm = wanted if wanted in BALANCERS else self._default
-        if before is not None and before.algorithm == algorithm:
-            balancer = before.balancer
-        else:
-            balancer = BALANCERS[algorithm](self._rng, self._load_of(service))
-        balancer.update(usable)
-        self._ports[service] = _Port(algorithm, balancer, endpoints, rule.service_port.affinity_seconds)
+        port = _Port(self._algorithm(rule), rule, {})
+        self._ports[service] = port
+        if before is not None and before.algorithm == port.algorithm:
+            for route, way in before.ways.items():
+                self._renew(port, route, way.balancer)
 
-    def next_endpoint(self, service: ServicePortName, client: str, avoid: Collection[str] = ()) -> Endpoint | None:
+    def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
         """Return the endpoint for a new connection from the address ``client``, None if there is none.
 
         ``avoid`` has the addresses where this connection has failed already; it resets the client's pin.
         """
-        port = self._ports.get(service)
+        port = self._ports.get(route.service)
         if port is None:
             return None
-        if not port.affinity_seconds:
-            return port.balancer.pick(avoid)
+        way = port.ways.get(route) or self._renew(port, route, None)
+        seconds = port.rule.service_port.affinity_seconds
+        if not seconds:
+            endpoint = way.balancer.pick(avoid)
+            return None if endpoint is None else Choice(endpoint, is_pinned=False)
+        return self._sticky(way, client, avoid, seconds)
+
+    def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
+        """Return where ``client`` is pinned and the seconds for which that holds on; for ``trace``, changes nothing."""
+        port = self._ports.get(route.service)
+        seconds = port.rule.service_port.affinity_seconds if port else 0
+        way = port.ways.get(route) if port else None
+        if not seconds or way is None:
+            return None
         now = self._clock()
-        pinned = None if avoid else self._affinity.lookup(service, client, now, port.affinity_seconds)
-        endpoint = port.endpoints[pinned] if pinned else port.balancer.pick(avoid)
-        if endpoint is not None:
-            self._affinity.pin(service, client, endpoint.address, now, port.affinity_seconds)
-        return endpoint
+        address = self._affinity.lookup(way.route, client, now, seconds)
+        if address is None or address not in way.endpoints:
+            return None
+        return address, self._affinity.seconds_left(way.route, client, now, seconds)
+
+    def algorithm(self, service: ServicePortName) -> str:
+        """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
+        port = self._ports.get(service)
+        return port.algorithm if port else ""
+
+    def _sticky(self, way: _Way, client: str, avoid: Collection[str], seconds: int) -> Choice | None:
+        now = self._clock()
+        pinned = None if avoid else self._affinity.lookup(way.route, client, now, seconds)
+        endpoint = way.endpoints.get(pinned) if pinned else None
+        is_pinned = endpoint is not None
+        if endpoint is None:
+            endpoint = way.balancer.pick(avoid)
+        if endpoint is None:
+            return None
+        self._affinity.pin(way.route, client, endpoint.address, now, seconds)
+        return Choice(endpoint, is_pinned)
+
+    def _algorithm(self, rule: PortRule) -> str:
+        wanted = rule.service_port.balancer
+        return wanted if wanted in BALANCERS else self._default
+
+    def _renew(self, port: _Port, route: Route, balancer: Balancer | None) -> _Way:
+        if balancer is None:
+            balancer = BALANCERS[port.algorithm](self._rng, self._load_of(route.service))
+        usable = port.rule.usable(route)
+        balancer.update(usable)
+        way = port.ways[route] = _Way(route, balancer, {each.address: each for each in usable})
+        return way
 
     def _load_of(self, service: ServicePortName) -> Callable[[Endpoint], int]:
         ports = self._counters.ports

@@ -11,21 +11,22 @@ from enum import Enum
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, destinations_of
-from kubeproxy.topology import categorize_endpoints
+from kubeproxy.nodes import Nodes
+from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, port_rule
 from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, ServiceChangeTracker
-from kubeproxy.types import Destination, Endpoint, ServicePort, ServicePortName
+from kubeproxy.types import Destination, ServicePortName
 
 
 class ListenerAction(Enum):
     """What to do with a listener's socket."""
 
     OPEN = "open"
+    UPDATE = "update"
     CLOSE = "close"
 
 
 class ListenerChange(NamedTuple):
-    """One listener to open or to close; closes come before opens."""
+    """One listener to open, to treat otherwise without touching its connections, or to close; closes come first."""
 
     action: ListenerAction
     listener: Listener
@@ -58,21 +59,21 @@ class Proxier:
 
     def __init__(self, node_name: str = "") -> None:
         self.services = ServiceChangeTracker()
-        self.endpoints = EndpointsChangeTracker(node_name)
+        self.endpoints = EndpointsChangeTracker()
         self.nodes = NodeTracker(node_name)
         self.rules = Rules()
-        self._node_name = node_name
-        self._node_addresses = self.nodes.addresses
 
     def sync(self) -> Sync:
         """Compile what has changed since the last call and swap the rules."""
         services, endpoints = self.services.take_changes(), self.endpoints.take_changes()
         changed = services | (endpoints & self.services.ports.keys())
-        if self.nodes.take_change():
-            self._node_addresses = self.nodes.addresses
-            changed |= self.services.ports.keys()
         old = self.rules
-        compiled = compile_rules(old, {key: self._port_rules(key) for key in sorted(changed)})
+        nodes = self.nodes.nodes
+        if nodes != old.nodes:
+            changed |= self.services.ports.keys()
+        else:
+            nodes = old.nodes
+        compiled = compile_rules(old, {key: self._port_rules(key, nodes) for key in sorted(changed)}, nodes)
         self.rules = compiled.rules
         return Sync(
             rules=compiled.rules,
@@ -83,22 +84,18 @@ class Proxier:
             endpoint_changes=len(endpoints),
         )
 
-    def _port_rules(self, service: ObjectKey) -> tuple[PortRule, ...]:
+    def _port_rules(self, service: ObjectKey, nodes: Nodes) -> tuple[PortRule, ...]:
         ports = self.services.ports.get(service)
         if not ports:
             return ()
         endpoints = self.endpoints.endpoints(service)
-        return tuple(self._port_rule(port, endpoints.get((port.name.port, port.name.protocol), ())) for port in ports)
-
-    def _port_rule(self, port: ServicePort, endpoints: tuple[Endpoint, ...]) -> PortRule:
-        categorized = categorize_endpoints(endpoints, port, self._node_name, self.nodes.zone)
-        return PortRule(port, categorized, destinations_of(port, self._node_addresses))
+        return tuple(port_rule(each, endpoints.get(each.name[2:], ()), nodes) for each in ports)
 
 
 def listener_changes(old: Rules, new: Rules, destinations: Sequence[Destination]) -> tuple[ListenerChange, ...]:
     """Return what to close and then what to open among ``destinations``; an unchanged listener is not mentioned.
 
-    A listener without endpoints is wanted, but closed. One that only changes its kind stays as it is.
+    A listener without endpoints is wanted, but closed. One that stays its Service's keeps its socket.
     """
     closes: list[ListenerChange] = []
     opens: list[ListenerChange] = []
@@ -108,6 +105,8 @@ def listener_changes(old: Rules, new: Rules, destinations: Sequence[Destination]
             closes.append(ListenerChange(ListenerAction.CLOSE, before))
         if after is not None and (before is None or after.service != before.service):
             opens.append(ListenerChange(ListenerAction.OPEN, after))
+        elif after is not None and after != before:
+            opens.append(ListenerChange(ListenerAction.UPDATE, after))
     return (*closes, *opens)
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.topology import Categorized
-from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePort, ServicePortName
+from kubeproxy.admission import Admission
+from kubeproxy.nodes import Entry, Nodes
+from kubeproxy.topology import Categorized, categorize_endpoints, differs_by_node
+from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePort, ServicePortName, family_of
 
 PROXIED_PROTOCOLS = frozenset({"TCP"})
 
@@ -28,12 +32,17 @@ class Claim(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """A destination with its owner. It is bound only while there are endpoints, so that clients are refused else."""
+    """A destination with its owner. It is bound only while there are endpoints, so that clients are refused else.
+
+    ``admission`` is None when everybody is heard, as usual.
+    """
 
     destination: Destination
     kind: ListenerKind
     service: ServicePortName
     has_endpoints: bool
+    is_http: bool
+    admission: Admission | None
 
 
 class Packet(NamedTuple):
@@ -46,7 +55,7 @@ class Packet(NamedTuple):
 class Forward(NamedTuple):
     """The packet goes to one of ``endpoints``."""
 
-    service: ServicePortName
+    route: Route
     kind: ListenerKind
     endpoints: tuple[Endpoint, ...]
     reason: str
@@ -69,16 +78,57 @@ Verdict = Forward | Reject | Drop
 
 @dataclass(frozen=True, slots=True)
 class PortRule:
-    """One Service port with the endpoints that it may use and the destinations that it asks for."""
+    """One Service port with its endpoints, those that each node may use, and the destinations that it asks for.
+
+    ``by_node`` is empty when the node makes no difference.
+    """
 
     service_port: ServicePort
-    endpoints: Categorized
+    endpoints: tuple[Endpoint, ...]
+    anywhere: Categorized
+    by_node: Mapping[str, Categorized]
     destinations: tuple[tuple[Destination, ListenerKind], ...]
 
     @property
-    def usable(self) -> tuple[Endpoint, ...]:
-        """The endpoints that new connections may get: the cluster-wide list, else that of the policy Local."""
-        return self.endpoints.cluster or self.endpoints.local
+    def has_any(self) -> bool:
+        """Whether anybody could serve; else clients are rejected."""
+        return self.anywhere.has_any
+
+    def at(self, node: str) -> Categorized:
+        """Return what ``node`` may use."""
+        return self.by_node.get(node, self.anywhere)
+
+    def usable(self, route: Route) -> tuple[Endpoint, ...]:
+        """Return the endpoints that new connections on ``route`` may get."""
+        found = self.at(route.node)
+        return found.local if route.is_local else found.cluster
+
+    def candidates(self) -> dict[str, Endpoint]:
+        """Return by address the endpoints that some route may use."""
+        lists = {id(each): each for each in (self.anywhere, *self.by_node.values())}.values()
+        return {endpoint.address: endpoint for each in lists for part in each[:2] for endpoint in part}
+
+    def serving(self) -> set[str]:
+        """Return the addresses of the endpoints that still serve; UDP flows to others are cut (conntrack cleanup)."""
+        return {each.address for each in self.endpoints if each.is_serving}
+
+    def is_confined(self, kind: ListenerKind, entry: Entry) -> bool:
+        """Tell whether a traffic policy Local holds for who enters so.
+
+        The node itself and its pods short-circuit the external policy: neither policy applies to them.
+        """
+        if kind is ListenerKind.CLUSTER_IP:
+            return self.service_port.internal_traffic_policy == "Local"
+        return not entry.is_inside and self.service_port.external_traffic_policy == "Local"
+
+
+def port_rule(service_port: ServicePort, endpoints: tuple[Endpoint, ...], nodes: Nodes) -> PortRule:
+    """Return the rule of a Service port."""
+    by_node: dict[str, Categorized] = {}
+    if differs_by_node(endpoints, service_port):
+        by_node = {each.name: categorize_endpoints(endpoints, service_port, each) for each in nodes.all}
+    anywhere = categorize_endpoints(endpoints, service_port, None)
+    return PortRule(service_port, endpoints, anywhere, by_node, destinations_of(service_port, nodes.addresses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +138,94 @@ class Rules:
     ports: Mapping[ServicePortName, PortRule] = field(default_factory=dict)
     claims: Mapping[Destination, tuple[Claim, ...]] = field(default_factory=dict)
     by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = field(default_factory=dict)
+    nodes: Nodes = field(default_factory=Nodes)
 
     def listener(self, destination: Destination) -> Listener | None:
         """Return what should listen at ``destination``, None if no Service wants it."""
         claims = self.claims.get(destination)
         if not claims:
             return None
-        owner = claims[0]
-        usable = self.ports[owner.service].usable
-        return Listener(destination, owner.kind, owner.service, bool(usable))
+        _, service, kind = claims[0]
+        rule = self.ports[service]
+        admission = self._admission(rule, destination.address, kind)
+        is_http = rule.service_port.is_http
+        return Listener(destination, kind, service, rule.has_any, is_http, None if admission.is_open else admission)
+
+    def find_route(self, source: str, destination: Destination) -> Route | None:
+        """Return the route of a new connection, None if it is dropped or rejected. Asked for each: a few lookups."""
+        claims = self.claims.get(destination)
+        if not claims:
+            return None
+        _, service, kind = claims[0]
+        rule = self.ports[service]
+        if rule.service_port.source_ranges and not self.admits(rule.service_port, source, destination.address, kind):
+            return None
+        entry = self.nodes.enter(self.nodes.home(source), destination.address, kind)
+        route = Route(service, entry.node, rule.is_confined(kind, entry))
+        return route if rule.usable(route) else None
 
     def trace(self, packet: Packet) -> Verdict:
         """Return what becomes of a packet, with the reason in words."""
-        claims = self.claims.get(packet.destination)
+        source, destination = packet
+        claims = self.claims.get(destination)
         if not claims:
-            return Reject(f"no Service has {packet.destination}")
-        owner = claims[0]
-        rule = self.ports[owner.service]
-        usable = rule.usable
-        if usable:
-            return Forward(owner.service, owner.kind, usable, f"{owner.kind} of {owner.service}")
-        return Reject(f"{owner.service} has no endpoints")
+            return Reject(f"no Service has {destination}")
+        _, service, kind = claims[0]
+        rule = self.ports[service]
+        if not rule.has_any:
+            return Reject(f"{service} has no endpoints")
+        if not self.admits(rule.service_port, source, destination.address, kind):
+            return Drop(f"{source} is not in loadBalancerSourceRanges")
+        route = self.find_route(source, destination)
+        if route is None:
+            entry = self.nodes.enter(self.nodes.home(source), destination.address, kind)
+            policy = "internalTrafficPolicy" if kind is ListenerKind.CLUSTER_IP else "externalTrafficPolicy"
+            return Drop(f"{policy} is Local and {entry.node or 'no node'} has no endpoint")
+        return Forward(route, kind, rule.usable(route), f"{kind} of {service}")
+
+    def admits(self, port: ServicePort, source: str, address: str, kind: ListenerKind) -> bool:
+        """Tell whether loadBalancerSourceRanges let ``source`` in; they hold at load-balancer addresses only.
+
+        A load balancer's health checks come from its own address to a node that is in the ranges (proxier.go).
+        """
+        if kind is not ListenerKind.LOAD_BALANCER or not port.source_ranges or _is_within(source, port.source_ranges):
+            return True
+        own = (each for node in self.nodes.all for each in node.addresses)
+        return source == address and any(_is_within(each, port.source_ranges) for each in own)
+
+    def _admission(self, rule: PortRule, address: str, kind: ListenerKind) -> Admission:
+        ranges = rule.service_port.source_ranges if kind is ListenerKind.LOAD_BALANCER else ()
+        if ranges and self.admits(rule.service_port, address, address, kind):
+            ranges = (*ranges, address)
+        if not rule.by_node:
+            return Admission(ranges, (), is_outside_heard=True)
+        homes = [
+            (each, self._is_heard(rule, node.name, address, kind)) for node in self.nodes.all for each in node.sources
+        ]
+        # A node's own address may lie in the pod CIDR of another: the first match decides, as in Nodes.home.
+        homes.sort(key=lambda home: "/" in home[0])
+        return Admission(ranges, tuple(homes), self._is_heard(rule, "", address, kind))
+
+    def _is_heard(self, rule: PortRule, home: str, address: str, kind: ListenerKind) -> bool:
+        entry = self.nodes.enter(home, address, kind)
+        return bool(rule.usable(Route(rule.service_port.name, entry.node, rule.is_confined(kind, entry))))
+
+
+def _is_within(address: str, ranges: Iterable[str]) -> bool:
+    number = ip_address(address)
+    return any(number in _network(each) for each in ranges)
+
+
+@lru_cache(maxsize=4096)
+def _network(cidr: str) -> IPv4Network | IPv6Network:
+    return ip_network(cidr, strict=False)
 
 
 def destinations_of(
     service_port: ServicePort, node_addresses: Iterable[str]
 ) -> tuple[tuple[Destination, ListenerKind], ...]:
     """Return the destinations that a Service port asks for, each once; the first kind that names one wins."""
-    protocol = service_port.name.protocol
+    _, _, _, protocol, family = service_port.name
     if protocol not in PROXIED_PROTOCOLS:
         return ()
     wanted: dict[Destination, ListenerKind] = {}
@@ -126,7 +236,7 @@ def destinations_of(
         (ListenerKind.LOAD_BALANCER, service_port.load_balancer_ips, service_port.port),
     ):
         for address in addresses:
-            if ":" not in address:
+            if family_of(address) == family:
                 wanted.setdefault(Destination(address, port, protocol), kind)
     return tuple(wanted.items())
 
@@ -139,7 +249,7 @@ class Compiled(NamedTuple):
     ports: tuple[ServicePortName, ...]
 
 
-def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]]) -> Compiled:
+def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]], nodes: Nodes) -> Compiled:
     """Return ``old`` with the Services in ``changed`` replaced; () means that the Service is gone.
 
     What a change leaves as it is, is shared: the endpoints' usual change copies one mapping of references.
@@ -156,7 +266,7 @@ def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]])
     if any(by_service.get(service, ()) != each for service, each in names.items()):
         by_service = {service: each for service, each in {**by_service, **names}.items() if each}
     destinations = dict.fromkeys(to for pair in pairs.values() for rule in pair if rule for to, _ in rule.destinations)
-    return Compiled(Rules(ports, _claims(old.claims, pairs), by_service), tuple(destinations), tuple(pairs))
+    return Compiled(Rules(ports, _claims(old.claims, pairs), by_service, nodes), tuple(destinations), tuple(pairs))
 
 
 _Pair = tuple[PortRule | None, PortRule | None]

@@ -21,13 +21,14 @@ from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import Figure, ProxyCounters
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
-from kubeproxy.listeners import Listeners, ListenerStatus
+from kubeproxy.listeners import Fronts, Listeners, ListenerStatus
 from kubeproxy.load_balancer import LoadBalancer, unknown_balancer
 from kubeproxy.poller import Poller
 from kubeproxy.proxier import Proxier, Sync
+from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Rules
 from kubeproxy.tcp import Conntrack
-from kubeproxy.types import ServicePortName
+from kubeproxy.types import Destination, Route, ServicePortName
 
 REAP_SECONDS = 60.0
 """How often half-closed connections are looked at."""
@@ -79,8 +80,17 @@ class ProxyServer:
         self._proxier = Proxier(config.node_name)
         self._load_balancer = LoadBalancer(config.default_balancer, self.counters, clock=clock, rng=rng)
         self._poller = Poller()
-        self._conntrack = Conntrack(loop, self._poller, network, self._load_balancer, self.counters)
-        self._listeners = Listeners(loop, self._poller, network, self._conntrack, self._report_listener)
+        self.recent = RecentConnections(clock)
+        self._conntrack = Conntrack(loop, self._poller, network, self._load_balancer, self.counters, self.recent)
+        self._listeners = Listeners(
+            loop,
+            self._poller,
+            network,
+            Fronts(self._conntrack, self._conntrack),
+            self.counters,
+            find_route=self._find_route,
+            report=self._report_listener,
+        )
         self._services = Informer(source, SERVICES)
         self._slices = Informer(source, ENDPOINTSLICES)
         self._nodes = Informer(source, NODES)
@@ -216,6 +226,9 @@ class ProxyServer:
         syncs.service_changes += sync.service_changes
         syncs.endpoint_changes += sync.endpoint_changes
         self._health.synced(now)
+
+    def _find_route(self, source: str, destination: Destination) -> Route | None:
+        return self._proxier.rules.find_route(source, destination)
 
     def _warn(self, sync: Sync) -> None:
         for conflict in sync.conflicts:

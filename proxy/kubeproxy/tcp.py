@@ -17,8 +17,9 @@ from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
+from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import Action, Relay, RelayState, Side
-from kubeproxy.types import ServicePortName
+from kubeproxy.types import Destination, Route
 
 BUFFER_BYTES = 128 * 1024
 """Read at one go; about the default receive buffer of a loopback socket (net.ipv4.tcp_rmem)."""
@@ -55,19 +56,22 @@ class Conntrack:
         network: Network,
         load_balancer: LoadBalancer,
         counters: ProxyCounters,
+        recent: RecentConnections,
     ) -> None:
         self.loop = loop
         self.poller = poller
         self.network = network
         self.load_balancer = load_balancer
         self.counters = counters
+        self.recent = recent
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.connections: set[Connection] = set()
         self._on_idle: Callable[[], None] | None = None
 
-    def accept(self, sock: socket.socket, client: str, service: ServicePortName) -> None:
+    def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
         """Take over an accepted, non-blocking socket of ``client`` (its address) and find it an endpoint."""
-        connection = Connection(self, sock, client, service)
+        record = self.recent.began(destination.protocol.lower(), client, destination, route)
+        connection = Connection(self, sock, client, route, record)
         self.connections.add(connection)
         self.counters.active += 1
         connection.start()
@@ -162,13 +166,27 @@ class _End:
 class Connection:
     """One client, its endpoint once it has one, and the relay that decides for both."""
 
-    __slots__ = ("_client", "_counters", "_service", "_timer", "_tried", "_upstream", "address", "conntrack", "relay")
+    __slots__ = (
+        "_client",
+        "_counters",
+        "_record",
+        "_route",
+        "_timer",
+        "_tried",
+        "_upstream",
+        "address",
+        "conntrack",
+        "relay",
+    )
 
-    def __init__(self, conntrack: Conntrack, sock: socket.socket, address: str, service: ServicePortName) -> None:
+    def __init__(
+        self, conntrack: Conntrack, sock: socket.socket, address: str, route: Route, record: ConnectionRecord
+    ) -> None:
         self.conntrack = conntrack
         self.address = address
         self.relay = Relay()
-        self._service = service
+        self._route = route
+        self._record = record
         self._client = _End(self, sock, Side.CLIENT)
         self._upstream: _End | None = None
         self._counters: EndpointCounters | None = None
@@ -187,8 +205,10 @@ class Connection:
             return
         if source:
             counters.bytes_to_client += count
+            self._record.bytes_to_client += count
         else:
             counters.bytes_to_endpoint += count
+            self._record.bytes_to_endpoint += count
 
     def on_early(self, received: bytes) -> None:
         """Keep the client's first bytes while its endpoint is dialled."""
@@ -240,6 +260,7 @@ class Connection:
         """End both sides by reset; ``reason`` is counted as an error."""
         if reason:
             self.conntrack.counters.errors[reason] += 1
+            self._record.outcome = reason
         self._perform(self.relay.fail())
 
     def _perform(self, action: Action | None) -> None:
@@ -265,19 +286,22 @@ class Connection:
     def _dial(self) -> Action | None:
         """Dial the next endpoint; on loopback the answer is often there at once."""
         errors = self.conntrack.counters.errors
-        endpoint = self.conntrack.load_balancer.next_endpoint(self._service, self.address, self._tried)
-        if endpoint is None:
+        choice = self.conntrack.load_balancer.next_endpoint(self._route, self.address, self._tried)
+        self._record.choice = choice
+        if choice is None:
             errors["no_endpoints"] += 1
+            self._record.outcome = "no_endpoints"
             return self.relay.fail()
+        endpoint = choice.endpoint
         self._tried = (*self._tried, endpoint.address)
         try:
-            sock, code = _connect(self.conntrack.network.dial(endpoint.ip, endpoint.port), self.address)
+            sock, code = connect(self.conntrack.network.dial(endpoint.ip, endpoint.port), self.address)
         except OSError as error:
-            errors[REASONS.get(error.errno or 0, "connect_failed")] += 1
+            self._note_failure(error.errno or 0)
             return self.relay.fail()
         if code not in (0, errno.EINPROGRESS):
             sock.close()
-            errors[REASONS.get(code, "connect_failed")] += 1
+            self._note_failure(code)
             return self.relay.dial()
         self._upstream = _End(self, sock, Side.UPSTREAM)
         if not code:
@@ -289,7 +313,7 @@ class Connection:
         """Take the answer to a dial: 0, or why it failed."""
         self._cancel_timer()
         if code:
-            self.conntrack.counters.errors[REASONS.get(code, "connect_failed")] += 1
+            self._note_failure(code)
             assert self._upstream is not None
             self.conntrack.poller.close_socket(self._upstream.sock)
             self._upstream = None
@@ -298,11 +322,18 @@ class Connection:
             self._perform(self._connected())
         self._await_events()
 
+    def _note_failure(self, code: int) -> None:
+        reason = REASONS.get(code, "connect_failed")
+        self.conntrack.counters.errors[reason] += 1
+        self._record.failed(reason)
+        self._record.outcome = reason
+
     def _connected(self) -> Action | None:
         assert self._upstream is not None
         self._client.peer, self._upstream.peer = self._upstream, self._client
         counters = self.conntrack.counters
-        self._counters = counters.endpoint(self._service, self._tried[-1])
+        self._counters = counters.endpoint(self._route.service, self._tried[-1])
+        self._record.outcome = ""
         counters.opened(self._counters)
         self.count(Side.CLIENT, len(self.relay.unsent[Side.UPSTREAM]))
         return self.relay.connected()
@@ -340,6 +371,8 @@ class Connection:
             end.events = 0
         if self._counters is not None:
             self.conntrack.counters.closed(self._counters)
+        orderly = "reset" if is_reset else "closed"
+        self.conntrack.recent.ended(self._record, self._record.outcome or orderly)
         self.conntrack.forget(self)
 
     def _cancel_timer(self) -> None:
@@ -355,7 +388,7 @@ def _silence(sock: socket.socket) -> float:
     return float(milliseconds) / 1000
 
 
-def _connect(target: tuple[str, int], client: str) -> tuple[socket.socket, int]:
+def connect(target: tuple[str, int], client: str) -> tuple[socket.socket, int]:
     """Begin to connect from the client's own address, so that the pod sees who it is; raise OSError without a socket.
 
     Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
@@ -368,7 +401,8 @@ def _connect(target: tuple[str, int], client: str) -> tuple[socket.socket, int]:
 
 
 def _begin(target: tuple[str, int], source: str) -> tuple[socket.socket, int]:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:

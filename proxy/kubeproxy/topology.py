@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kubeproxy.nodes import Node
 from kubeproxy.types import Endpoint, ServicePort
 
 
@@ -20,29 +21,41 @@ class Categorized(NamedTuple):
     has_any: bool
 
 
-def categorize_endpoints(
-    endpoints: Sequence[Endpoint], service_port: ServicePort, node_name: str = "", zone: str = ""
-) -> Categorized:
-    """Return the endpoints that each kind of traffic may use, in the order given."""
+def categorize_endpoints(endpoints: Sequence[Endpoint], service_port: ServicePort, node: Node | None) -> Categorized:
+    """Return the endpoints that each kind of traffic may use on ``node``, in the order given.
+
+    None stands for whichever node a load balancer would choose: its local endpoints are those of every node.
+    """
     ready = [each for each in endpoints if each.is_ready]
     serving = [each for each in endpoints if each.is_serving and each.is_terminating]
     cluster: Sequence[Endpoint] = ()
     local: Sequence[Endpoint] = ()
     if service_port.uses_cluster_endpoints:
-        cluster = _near(ready, node_name, zone) if ready else serving
+        cluster = _near(ready, node) if ready else serving
     if service_port.uses_local_endpoints:
-        local = [each for each in ready if each.is_local] or [each for each in serving if each.is_local]
+        local = [each for each in ready if _is_local(each, node)] or [each for each in serving if _is_local(each, node)]
     return Categorized(tuple(cluster), tuple(local), bool(ready or serving))
 
 
-def _near(ready: Sequence[Endpoint], node_name: str, zone: str) -> Sequence[Endpoint]:
+def differs_by_node(endpoints: Sequence[Endpoint], service_port: ServicePort) -> bool:
+    """Tell whether the answer depends on the node at all; for most Services it does not."""
+    return service_port.uses_local_endpoints or any(each.zone_hints or each.node_hints for each in endpoints)
+
+
+def _is_local(endpoint: Endpoint, node: Node | None) -> bool:
+    return bool(endpoint.node_name) if node is None else endpoint.node_name == node.name
+
+
+def _near(ready: Sequence[Endpoint], node: Node | None) -> Sequence[Endpoint]:
     """Obey hints if every ready endpoint has one and at least one of them names this node, else this zone."""
-    if node_name and all(each.node_hints for each in ready):
-        on_node = [each for each in ready if node_name in each.node_hints]
+    if node is None:
+        return ready
+    if all(each.node_hints for each in ready):
+        on_node = [each for each in ready if node.name in each.node_hints]
         if on_node:
             return on_node
-    if zone and all(each.zone_hints for each in ready):
-        in_zone = [each for each in ready if zone in each.zone_hints]
+    if node.zone and all(each.zone_hints for each in ready):
+        in_zone = [each for each in ready if node.zone in each.zone_hints]
         if in_zone:
             return in_zone
     return ready

@@ -6,18 +6,23 @@ to compile again. Pure. Follows k8s.io/kubernetes ``pkg/proxy/servicechangetrack
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kubeapi.core import HEADLESS, Service, read_service
 from kubeapi.core import ServicePort as ApiServicePort
 from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice
 from kubeapi.discovery import Endpoint as ApiEndpoint
-from kubeapi.meta import JSON, ObjectKey, is_terminating
-from kubeproxy.types import Endpoint, ServicePort, ServicePortName
+from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of
+from kubeproxy.nodes import Node, Nodes
+from kubeproxy.types import Endpoint, ServicePort, ServicePortName, family_of
 
+PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
 BALANCER_ANNOTATION = "kubesvc.dev/balancer"
+ZONE_LABEL = "topology.kubernetes.io/zone"
 EXCLUDED_BY_AUTOSCALER = "ToBeDeletedByClusterAutoscaler"
 
-PortKey = tuple[str, str]
-"""Name and protocol of a port within its Service."""
+PortKey = tuple[str, str, str]
+"""Name, protocol and family of a port within its Service: the rest of a ServicePortName."""
 
 
 class ServiceChangeTracker:
@@ -54,7 +59,8 @@ class ServiceChangeTracker:
             self._arrived += 1
             self._arrivals[key] = self._arrived
         age = (obj["metadata"].get("creationTimestamp") or "", self._arrivals[key])
-        return tuple(_service_port(service, port, age) for port in service.ports)
+        families = dict.fromkeys(map(family_of, service.cluster_ips))
+        return tuple(_service_port(service, port, age, family) for family in families for port in service.ports)
 
 
 def _is_ignored(service: Service) -> bool:
@@ -64,27 +70,38 @@ def _is_ignored(service: Service) -> bool:
     return service.is_external_name or is_excluded or not has_address
 
 
-def _service_port(service: Service, port: ApiServicePort, age: tuple[str, int]) -> ServicePort:
+def _service_port(service: Service, port: ApiServicePort, age: tuple[str, int], family: str) -> ServicePort:
+    def own(addresses: Iterable[str]) -> tuple[str, ...]:
+        return tuple(each for each in addresses if family_of(each) == family)
+
     return ServicePort(
-        name=ServicePortName(service.key.namespace, service.key.name, port.name, port.protocol),
+        name=ServicePortName(service.key.namespace, service.key.name, port.name, port.protocol, family),
         age=age,
-        cluster_ips=service.cluster_ips,
+        cluster_ips=own(service.cluster_ips),
         port=port.port,
         node_port=port.node_port,
-        external_ips=service.external_ips,
-        load_balancer_ips=service.load_balancer_ips,
+        external_ips=own(service.external_ips),
+        load_balancer_ips=own(service.load_balancer_ips),
         affinity_seconds=service.affinity_timeout_seconds if service.session_affinity == "ClientIP" else 0,
         balancer=service.annotations.get(BALANCER_ANNOTATION, ""),
         internal_traffic_policy=service.internal_traffic_policy,
         external_traffic_policy=service.external_traffic_policy,
+        source_ranges=service.load_balancer_source_ranges,
+        health_check_node_port=service.health_check_node_port,
+        is_http=_is_http(service, port),
     )
+
+
+def _is_http(service: Service, port: ApiServicePort) -> bool:
+    """Tell whether requests, not connections, are balanced; the annotation speaks for all TCP ports, and over them."""
+    asked = service.annotations.get(PROTOCOL_ANNOTATION) or port.app_protocol
+    return port.protocol == "TCP" and asked.lower() == "http"
 
 
 class EndpointsChangeTracker:
     """The endpoints of every Service port, merged from all slices that name the Service, whoever made them."""
 
-    def __init__(self, node_name: str = "") -> None:
-        self._node_name = node_name
+    def __init__(self) -> None:
         self._slices: dict[ObjectKey, dict[ObjectKey, EndpointSlice]] = {}
         self._service_of: dict[ObjectKey, ObjectKey] = {}
         self._changed: set[ObjectKey] = set()
@@ -120,27 +137,13 @@ class EndpointsChangeTracker:
         for port in part.ports:
             if not port.port:
                 continue
-            found = ports.setdefault((port.name, port.protocol), {})
+            found = ports.setdefault((port.name, port.protocol, part.address_type), {})
             for each in part.endpoints:
                 if each.addresses:
-                    endpoint = self._endpoint(each, port.port)
+                    endpoint = _endpoint(each, port.port)
                     # Of duplicates a living endpoint replaces any, a terminating one none (endpointslicecache.go).
                     if not endpoint.is_terminating or endpoint.address not in found:
                         found[endpoint.address] = endpoint
-
-    def _endpoint(self, each: ApiEndpoint, port: int) -> Endpoint:
-        return Endpoint(
-            ip=each.addresses[0],
-            port=port,
-            is_ready=each.is_ready,
-            is_serving=each.is_serving,
-            is_terminating=each.is_terminating,
-            # A proxy that stands for all nodes has every endpoint on its own.
-            is_local=not self._node_name or each.node_name == self._node_name,
-            target=each.target,
-            zone_hints=each.zone_hints,
-            node_hints=each.node_hints,
-        )
 
     def _remove(self, service: ObjectKey, key: ObjectKey) -> None:
         slices = self._slices[service]
@@ -150,41 +153,64 @@ class EndpointsChangeTracker:
         self._changed.add(service)
 
 
+def _endpoint(each: ApiEndpoint, port: int) -> Endpoint:
+    return Endpoint(
+        ip=each.addresses[0],
+        port=port,
+        is_ready=each.is_ready,
+        is_serving=each.is_serving,
+        is_terminating=each.is_terminating,
+        node_name=each.node_name,
+        target=each.target,
+        zone=each.zone,
+        zone_hints=each.zone_hints,
+        node_hints=each.node_hints,
+    )
+
+
 class NodeTracker:
-    """The addresses at which node ports answer, and what this node says of itself."""
+    """The nodes whose kube-proxy this is: the one of that name, or all ("")."""
 
     def __init__(self, node_name: str = "") -> None:
-        self.is_eligible = True
-        self.zone = ""
+        self.nodes = Nodes()
         self._node_name = node_name
-        self._addresses: dict[ObjectKey, tuple[str, ...]] = {}
-        self._has_changed = False
+        self._nodes: dict[ObjectKey, Node] = {}
+        self._leaving: set[ObjectKey] = set()
+        self._has_seen_nodes = False
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """InternalIP addresses of all nodes, then 127.0.0.1, each once."""
-        found = [address for addresses in self._addresses.values() for address in addresses]
-        return tuple(dict.fromkeys([*found, "127.0.0.1"]))
+    def is_eligible(self) -> bool:
+        """Whether load balancers may count on the proxy: some node of it is there and does not leave."""
+        return not self._has_seen_nodes or self._nodes.keys() > self._leaving
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
         """Take note of a Node's new state, None when it is deleted."""
-        before = (self._addresses.pop(key, ()), self.zone)
-        if obj is not None:
-            addresses = (obj.get("status") or {}).get("addresses") or ()
-            self._addresses[key] = tuple(each["address"] for each in addresses if each["type"] == "InternalIP")
-        if key.name == self._node_name:
-            self._read_own(obj)
-        self._has_changed |= before != (self._addresses.get(key, ()), self.zone)
+        if self._node_name not in ("", key.name):
+            return
+        self._has_seen_nodes = True
+        before = self._nodes.get(key)
+        self._leaving.discard(key)
+        if obj is None:
+            self._nodes.pop(key, None)
+        else:
+            self._nodes[key] = _node(key.name, obj)
+            if _is_leaving(obj):
+                self._leaving.add(key)
+        if before != self._nodes.get(key):
+            self.nodes = Nodes(self._nodes.values())
 
-    def take_change(self) -> bool:
-        """Tell whether the addresses or the zone have changed since the last call."""
-        changed, self._has_changed = self._has_changed, False
-        return changed
 
-    def _read_own(self, obj: JSON | None) -> None:
-        """Eligible for load balancers: there, not being deleted, not on the autoscaler's list (healthcheck)."""
-        labels = (obj or {"metadata": {}})["metadata"].get("labels") or {}
-        self.zone = labels.get("topology.kubernetes.io/zone", "")
-        taints = ((obj or {}).get("spec") or {}).get("taints") or ()
-        is_leaving = obj is None or is_terminating(obj)
-        self.is_eligible = not is_leaving and all(each.get("key") != EXCLUDED_BY_AUTOSCALER for each in taints)
+def _node(name: str, obj: JSON) -> Node:
+    spec, addresses = obj.get("spec") or {}, (obj.get("status") or {}).get("addresses") or ()
+    return Node(
+        name=name,
+        zone=labels_of(obj).get(ZONE_LABEL, ""),
+        addresses=tuple(each["address"] for each in addresses if each["type"] == "InternalIP"),
+        pod_cidrs=tuple(spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else ())),
+    )
+
+
+def _is_leaving(obj: JSON) -> bool:
+    """Not eligible for load balancers: being deleted, or on the autoscaler's list (healthcheck)."""
+    taints = (obj.get("spec") or {}).get("taints") or ()
+    return is_terminating(obj) or any(each.get("key") == EXCLUDED_BY_AUTOSCALER for each in taints)

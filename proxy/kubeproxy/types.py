@@ -11,14 +11,25 @@ from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
 
+IPV4, IPV6 = "IPv4", "IPv6"
+
+
+def family_of(address: str) -> str:
+    """Return the family of an address or CIDR in text form."""
+    return IPV6 if ":" in address else IPV4
+
 
 class ServicePortName(NamedTuple):
-    """The one identity of traffic, everywhere; ``port`` is the port's name, "" when it has none."""
+    """The one identity of traffic, everywhere; ``port`` is the port's name, "" when it has none.
+
+    A dual-stack Service has each port once per ``family``, as kube-proxy has one proxier per family.
+    """
 
     namespace: str
     name: str
     port: str
     protocol: str
+    family: str = IPV4
 
     @property
     def service(self) -> ObjectKey:
@@ -46,26 +57,54 @@ class Destination(NamedTuple):
     protocol: str
 
     def __str__(self) -> str:
-        return f"{self.address}:{self.port}/{self.protocol.lower()}"
+        return f"{socket_address(self.address, self.port)}/{self.protocol.lower()}"
+
+
+def socket_address(address: str, port: int) -> str:
+    """Return ``address:port``, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+class Route(NamedTuple):
+    """What is decided on entry: the Service port, the node whose rules the client met, and which list holds.
+
+    ``node`` is "" when any node's will do. ``is_local`` confines the client to the node's own endpoints, by the
+    traffic policy Local.
+    """
+
+    service: ServicePortName
+    node: str
+    is_local: bool
 
 
 class Endpoint(NamedTuple):
-    """One endpoint of one Service port, as kube-proxy sees it. ``target`` is the Pod's name, "" for none."""
+    """One endpoint of one Service port, as kube-proxy sees it. ``target`` is the Pod's name, "" for none.
+
+    ``node_name`` and ``zone`` say where it is, "" if nobody knows.
+    """
 
     ip: str
     port: int
     is_ready: bool = True
     is_serving: bool = True
     is_terminating: bool = False
-    is_local: bool = False
+    node_name: str = ""
     target: str = ""
+    zone: str = ""
     zone_hints: tuple[str, ...] = ()
     node_hints: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
         """``ip:port``, which identifies the endpoint among those of its Service port."""
-        return f"{self.ip}:{self.port}"
+        return socket_address(self.ip, self.port)
+
+
+class Choice(NamedTuple):
+    """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it."""
+
+    endpoint: Endpoint
+    is_pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +112,8 @@ class ServicePort:
     """One port of one Service: all that the data plane reads of it.
 
     ``age`` orders Services from the oldest on. ``affinity_seconds`` is 0 without session affinity. ``balancer`` is
-    the algorithm that the Service asks for, "" for the cluster's default.
+    the algorithm that the Service asks for, "" for the cluster's default. ``source_ranges`` are CIDRs, () admits all.
+    ``is_http`` asks for balancing per request. All addresses are of the family of ``name``.
     """
 
     name: ServicePortName
@@ -87,6 +127,9 @@ class ServicePort:
     balancer: str = ""
     internal_traffic_policy: str = "Cluster"
     external_traffic_policy: str = "Cluster"
+    source_ranges: tuple[str, ...] = ()
+    health_check_node_port: int = 0
+    is_http: bool = False
 
     @property
     def is_externally_accessible(self) -> bool:

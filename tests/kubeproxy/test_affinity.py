@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kubeproxy.affinity import AffinityTable
-from kubeproxy.types import ServicePortName
+from kubeproxy.types import Route, ServicePortName
 
 WEB = ServicePortName("default", "web", "", "TCP")
 API = ServicePortName("default", "api", "", "TCP")
+WEB_1, WEB_2 = Route(WEB, "n1", False), Route(WEB, "n2", False)
 A, B = "127.245.0.1:80", "127.245.0.2:80"
 
 
@@ -16,7 +17,7 @@ def pinned(**limits: int) -> AffinityTable:
     """A table where the client ``c`` was pinned to A for 10 s at second 100."""
     table = AffinityTable(**limits)
     table.update(WEB, [A, B])
-    table.pin(WEB, "c", A, 100.0, 10)
+    table.pin(WEB_1, "c", A, 100.0, 10)
     return table
 
 
@@ -30,58 +31,62 @@ def pinned(**limits: int) -> AffinityTable:
     ],
 )
 def test_a_pin_holds_until_its_time_out(now: float, expected: str | None) -> None:
-    assert pinned().lookup(WEB, "c", now, 10) == expected
+    assert pinned().lookup(WEB_1, "c", now, 10) == expected
 
 
 def test_a_pin_that_is_renewed_holds_on() -> None:
     table = pinned()
-    table.pin(WEB, "c", A, 109.0, 10)
-    assert table.lookup(WEB, "c", 118.0, 10) == A
+    table.pin(WEB_1, "c", A, 109.0, 10)
+    assert table.lookup(WEB_1, "c", 118.0, 10) == A
 
 
 def test_a_changed_time_out_counts_at_once() -> None:
-    assert pinned().lookup(WEB, "c", 105.0, 5) is None
+    assert pinned().lookup(WEB_1, "c", 105.0, 5) is None
 
 
 def test_a_pin_is_of_one_client_and_one_service_port() -> None:
     table = pinned()
-    assert table.lookup(WEB, "d", 100.0, 10) is None
-    assert table.lookup(API, "c", 100.0, 10) is None
+    assert table.lookup(WEB_1, "d", 100.0, 10) is None
+    assert table.lookup(Route(API, "n1", False), "c", 100.0, 10) is None
+
+
+def test_every_nodes_proxy_pins_on_its_own() -> None:
+    assert pinned().lookup(WEB_2, "c", 100.0, 10) is None
 
 
 def test_a_pin_is_forgotten_when_its_endpoint_leaves_even_if_it_comes_back() -> None:
     table = pinned()
     table.update(WEB, [B])
     table.update(WEB, [A, B])
-    assert table.lookup(WEB, "c", 101.0, 10) is None
+    assert table.lookup(WEB_1, "c", 101.0, 10) is None
 
 
 def test_a_pin_outlives_other_endpoints() -> None:
     table = pinned()
     table.update(WEB, [A])
     table.update(WEB, [A, "127.245.0.3:80"])
-    assert table.lookup(WEB, "c", 101.0, 10) == A
+    assert table.lookup(WEB_1, "c", 101.0, 10) == A
 
 
 def test_nobody_is_pinned_to_an_endpoint_that_is_not_there() -> None:
     table = pinned()
-    table.pin(WEB, "d", "127.245.0.9:80", 100.0, 10)
-    assert table.lookup(WEB, "d", 100.0, 10) is None
+    table.pin(WEB_1, "d", "127.245.0.9:80", 100.0, 10)
+    assert table.lookup(WEB_1, "d", 100.0, 10) is None
 
 
 def test_the_client_unseen_for_longest_is_forgotten_when_the_table_is_full() -> None:
     table = pinned(max_pins=2)
-    table.pin(WEB, "d", B, 101.0, 10)
-    table.pin(WEB, "c", A, 102.0, 10)
-    table.pin(WEB, "e", B, 103.0, 10)
+    table.pin(WEB_1, "d", B, 101.0, 10)
+    table.pin(WEB_1, "c", A, 102.0, 10)
+    table.pin(WEB_1, "e", B, 103.0, 10)
     assert len(table) == 2
-    assert [table.lookup(WEB, client, 103.0, 10) for client in "cde"] == [A, None, B]
+    assert [table.lookup(WEB_1, client, 103.0, 10) for client in "cde"] == [A, None, B]
 
 
 def test_expired_pins_make_room_as_the_table_is_used() -> None:
     table = pinned()
     for number in range(100):
-        table.pin(WEB, f"client-{number}", A, 100.0, 10)
+        table.pin(WEB_1, f"client-{number}", A, 100.0, 10)
     for number in range(100):
-        table.pin(WEB, f"later-{number}", A, 200.0, 10)
+        table.pin(WEB_1, f"later-{number}", A, 200.0, 10)
     assert len(table) == 100

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.rules import PortRule
-from kubeproxy.topology import Categorized
-from kubeproxy.types import Endpoint, ServicePort, ServicePortName
+from kubeproxy.nodes import Nodes
+from kubeproxy.rules import port_rule
+from kubeproxy.types import Endpoint, Route, ServicePort, ServicePortName
 
 WEB = ServicePortName("default", "web", "http", "TCP")
 METRICS = ServicePortName("default", "web", "metrics", "TCP")
@@ -26,10 +26,14 @@ class Fixture:
 
     def rule(self, *endpoints: Endpoint, name: ServicePortName = WEB, affinity: int = 0, balancer: str = "") -> None:
         port = ServicePort(name, ("", 1), ("127.97.0.1",), 80, affinity_seconds=affinity, balancer=balancer)
-        self.balancer.update(name, PortRule(port, Categorized(endpoints, (), bool(endpoints)), ()))
+        self.balancer.update(name, port_rule(port, endpoints, Nodes()))
 
-    def pick(self, client: str = "c", *avoid: Endpoint, name: ServicePortName = WEB) -> Endpoint | None:
-        return self.balancer.next_endpoint(name, client, [each.address for each in avoid])
+    def pick(
+        self, client: str = "c", *avoid: Endpoint, name: ServicePortName = WEB, node: str = "n1"
+    ) -> Endpoint | None:
+        route = Route(name, node, is_local=False)
+        choice = self.balancer.next_endpoint(route, client, [each.address for each in avoid])
+        return choice.endpoint if choice else None
 
 
 def test_each_service_port_turns_on_its_own() -> None:
@@ -39,6 +43,14 @@ def test_each_service_port_turns_on_its_own() -> None:
     first = fixture.pick()
     fixture.pick(name=METRICS)
     assert fixture.pick() != first
+
+
+def test_each_nodes_proxy_turns_on_its_own() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B)
+    assert {fixture.pick(), fixture.pick()} == {A, B}
+    there = [fixture.pick(node="n2"), fixture.pick(), fixture.pick(node="n2"), fixture.pick()]
+    assert {there[0], there[2]} == {there[1], there[3]} == {A, B}
 
 
 def test_a_sticky_client_keeps_its_endpoint_and_does_not_advance_the_rotation() -> None:

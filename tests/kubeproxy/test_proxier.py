@@ -51,8 +51,8 @@ def proxier() -> Proxier:
 def say(verdict: Verdict) -> str:
     """A verdict in words."""
     match verdict:
-        case Forward(service=name, endpoints=endpoints, reason=reason):
-            return f"{name} -> {','.join(each.address for each in endpoints)} ({reason})"
+        case Forward(route=route, endpoints=endpoints, reason=reason):
+            return f"{route.service} -> {','.join(each.address for each in endpoints)} ({reason})"
         case Reject(reason):
             return f"REJECT ({reason})"
         case Drop(reason):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from kubeproxy.nodes import Node
 from kubeproxy.topology import categorize_endpoints
 from kubeproxy.types import Endpoint, ServicePort, ServicePortName
 
 NAME = ServicePortName("default", "web", "", "TCP")
 READY = Endpoint("127.245.0.1", 80)
-LOCAL = Endpoint("127.245.0.2", 80, is_local=True)
+LOCAL = Endpoint("127.245.0.2", 80, node_name="n1")
 LEAVING = Endpoint("127.245.0.3", 80, is_ready=False, is_serving=True, is_terminating=True)
-LEAVING_LOCAL = Endpoint("127.245.0.4", 80, is_ready=False, is_terminating=True, is_local=True)
+LEAVING_LOCAL = Endpoint("127.245.0.4", 80, is_ready=False, is_terminating=True, node_name="n1")
 GONE = Endpoint("127.245.0.5", 80, is_ready=False, is_serving=False, is_terminating=True)
 UNREADY = Endpoint("127.245.0.6", 80, is_ready=False, is_serving=False)
+ELSEWHERE = Endpoint("127.245.0.9", 80, node_name="n2")
 ZONE_A = Endpoint("127.245.0.7", 80, zone_hints=("a",), node_hints=("n1",))
 ZONE_B = Endpoint("127.245.0.8", 80, zone_hints=("b",), node_hints=("n2",))
 
@@ -35,7 +37,7 @@ def port(**fields: str) -> ServicePort:
 def test_ready_endpoints_come_first_and_then_those_that_still_serve(
     endpoints: list[Endpoint], expected: list[Endpoint], has_any: bool
 ) -> None:
-    found = categorize_endpoints(endpoints, port())
+    found = categorize_endpoints(endpoints, port(), Node("n1"))
     assert (list(found.cluster), found.local, found.has_any) == (expected, (), has_any)
 
 
@@ -44,11 +46,11 @@ def test_ready_endpoints_come_first_and_then_those_that_still_serve(
     [
         pytest.param([READY, LOCAL, LEAVING_LOCAL], [LOCAL], id="ready-and-local"),
         pytest.param([READY, LEAVING_LOCAL], [LEAVING_LOCAL], id="terminating-and-local-before-ready-elsewhere"),
-        pytest.param([READY], [], id="none-is-local"),
+        pytest.param([READY, ELSEWHERE], [], id="none-is-local"),
     ],
 )
 def test_the_policy_local_uses_this_nodes_endpoints(endpoints: list[Endpoint], expected: list[Endpoint]) -> None:
-    found = categorize_endpoints(endpoints, port(internal_traffic_policy="Local"))
+    found = categorize_endpoints(endpoints, port(internal_traffic_policy="Local"), Node("n1"))
     assert (found.cluster, list(found.local), found.has_any) == ((), expected, True)
 
 
@@ -65,4 +67,11 @@ def test_the_policy_local_uses_this_nodes_endpoints(endpoints: list[Endpoint], e
 def test_hints_are_obeyed_when_every_ready_endpoint_has_them(
     node_name: str, zone: str, endpoints: list[Endpoint], expected: list[Endpoint]
 ) -> None:
-    assert list(categorize_endpoints(endpoints, port(), node_name, zone).cluster) == expected
+    assert (
+        list(categorize_endpoints(endpoints, port(), Node(node_name, zone) if node_name else None).cluster) == expected
+    )
+
+
+def test_a_load_balancer_finds_the_local_endpoints_of_every_node() -> None:
+    found = categorize_endpoints([READY, LOCAL, ELSEWHERE], port(internal_traffic_policy="Local"), None)
+    assert list(found.local) == [LOCAL, ELSEWHERE]

@@ -14,8 +14,8 @@ WEB = ObjectKey("default", "web")
 A, B, C = "127.245.0.1", "127.245.0.2", "127.245.0.3"
 
 
-def tracked(*slices: JSON, node_name: str = "") -> EndpointsChangeTracker:
-    tracker = EndpointsChangeTracker(node_name)
+def tracked(*slices: JSON) -> EndpointsChangeTracker:
+    tracker = EndpointsChangeTracker()
     for each in slices:
         tracker.update(key_of(each), each)
     return tracker
@@ -102,27 +102,29 @@ def test_a_slice_that_moves_to_another_service_changes_both() -> None:
     assert tracker.endpoints(WEB) == {}
 
 
-@pytest.mark.parametrize(
-    ("node_name", "local"),
-    [
-        pytest.param("n1", [True, False, False], id="on-one-node"),
-        pytest.param("", [True, True, True], id="for-all-nodes"),
-    ],
-)
-def test_an_endpoint_of_the_proxys_own_node_is_local(node_name: str, local: list[bool]) -> None:
+def test_an_endpoint_says_on_which_node_it_is() -> None:
     endpoints = [{**endpoint(A), "nodeName": "n1"}, {**endpoint(B), "nodeName": "n2"}, endpoint(C)]
-    (found,) = tracked(slice_of("web", endpoints), node_name=node_name).endpoints(WEB).values()
-    assert [each.is_local for each in found] == local
+    (found,) = tracked(slice_of("web", endpoints)).endpoints(WEB).values()
+    assert [each.node_name for each in found] == ["n1", "n2", ""]
+
+
+def test_a_dual_stack_service_has_each_port_once_per_family() -> None:
+    tracker = ServiceChangeTracker()
+    tracker.update(WEB, service(clusterIPs=["127.97.0.1", "fd00:10:96::1"], externalIPs=["fd00::9"]))
+    assert [(each.name.family, each.cluster_ips, each.external_ips) for each in tracker.ports[WEB]] == [
+        ("IPv4", ("127.97.0.1",), ()),
+        ("IPv6", ("fd00:10:96::1",), ("fd00::9",)),
+    ]
 
 
 def test_node_ports_answer_at_every_internal_address_and_on_localhost() -> None:
     tracker = NodeTracker()
     tracker.update(ObjectKey("", "n1"), node("n1", A))
     tracker.update(ObjectKey("", "n2"), node("n2", B, A))
-    assert tracker.addresses == (A, B, "127.0.0.1")
-    assert tracker.take_change()
+    assert tracker.nodes.addresses == (A, B, "127.0.0.1")
+    before = tracker.nodes
     tracker.update(ObjectKey("", "n2"), node("n2", B, A))
-    assert not tracker.take_change()
+    assert tracker.nodes is before
 
 
 @pytest.mark.parametrize(

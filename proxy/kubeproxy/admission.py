@@ -1,0 +1,84 @@
+"""Which sources a listening socket hears at all: DROP, as a packet filter of the kernel's.
+
+kube-proxy drops packets where nothing usable is on the node, and those from outside loadBalancerSourceRanges. A socket
+that listens would answer them; a classic BPF program on it makes the kernel throw them away before, so that the client
+sees what it sees in a cluster: nothing, until it gives up. Pure; ``listeners`` attaches the program. Any process may
+filter its own sockets (socket(7), SO_ATTACH_FILTER; Documentation/networking/filter.rst).
+"""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
+
+_LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS
+_AND = 0x54  # BPF_ALU | BPF_AND | BPF_K
+_JUMP = 0x05  # BPF_JMP | BPF_JA
+_JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+_RETURN = 0x06  # BPF_RET | BPF_K
+_NETWORK_HEADER = -0x100000
+"""SKF_NET_OFF (linux/filter.h): offsets from here on count from the IP header."""
+_SOURCE_OFFSETS = {4: 12, 6: 8}
+"""Of the source address in the IP header (RFC 791, RFC 8200)."""
+_ALL = 0xFFFFFFFF
+MAX_INSTRUCTIONS = 4096
+"""BPF_MAXINSNS: a longer program is refused by the kernel."""
+
+_Instruction = tuple[int, int, int, int]
+
+
+class Admission(NamedTuple):
+    """Who is heard. ``ranges`` () admits all; ``homes`` are CIDRs of which the first that has the source decides."""
+
+    ranges: tuple[str, ...]
+    homes: tuple[tuple[str, bool], ...]
+    is_outside_heard: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody is heard."""
+        return not self.ranges and self.is_outside_heard and all(is_heard for _, is_heard in self.homes)
+
+
+def compile_filter(admission: Admission, version: int) -> bytes:
+    """Return the BPF program (``struct sock_filter`` after the other) for an IP ``version``; longer than allowed: b"".
+
+    Without a program the sources are told apart when they are accepted, and reset.
+    """
+    program = _ranges_part(admission.ranges, version) if admission.ranges else []
+    for cidr, is_heard in admission.homes:
+        home = ip_network(cidr, strict=False)
+        if home.version == version:
+            program += _test(home, _verdict(is_heard))
+    program.append(_verdict(admission.is_outside_heard))
+    if len(program) > MAX_INSTRUCTIONS:
+        return b""
+    return b"".join(struct.pack("=HBBI", *each) for each in program)
+
+
+def _ranges_part(ranges: tuple[str, ...], version: int) -> list[_Instruction]:
+    """Go on behind this part when a range has the source, else drop."""
+    networks = [network for each in ranges if (network := ip_network(each, strict=False)).version == version]
+    part = [_verdict(is_heard=False)]
+    for network in reversed(networks):
+        part = [*_test(network, (_JUMP, 0, 0, len(part))), *part]
+    return part
+
+
+def _test(network: IPv4Network | IPv6Network, then: _Instruction) -> list[_Instruction]:
+    """Do ``then`` if the source is in ``network``."""
+    offset = (_NETWORK_HEADER + _SOURCE_OFFSETS[network.version]) & _ALL
+    size = network.max_prefixlen // 32
+    address, mask = (struct.unpack(f"!{size}I", each.packed) for each in (network.network_address, network.netmask))
+    steps: list[_Instruction] = [then]
+    for word in reversed(range(size)):
+        if mask[word]:
+            compare = (_JUMP_IF_EQUAL, 0, len(steps), address[word])
+            narrow: list[_Instruction] = [] if mask[word] == _ALL else [(_AND, 0, 0, mask[word])]
+            steps = [(_LOAD_WORD, 0, 0, offset + 4 * word & _ALL), *narrow, compare, *steps]
+    return steps
+
+
+def _verdict(is_heard: bool) -> _Instruction:  # one value, its name says it
+    return (_RETURN, 0, 0, _ALL if is_heard else 0)
