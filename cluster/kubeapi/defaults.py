@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeapi.core import HEADLESS
 from kubeapi.meta import JSON
 from kubeapi.scheme import (
     DEPLOYMENTS,
@@ -65,28 +64,6 @@ def _set_service(obj: JSON) -> None:
         spec.setdefault("internalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-
-
-def set_ip_families(spec: JSON, cluster_families: tuple[str, ...]) -> None:
-    """Fill in ipFamilyPolicy and ipFamilies of a Service that has cluster IPs (rest/storage initIPFamilyFields).
-
-    ``cluster_families`` are the families of the cluster's service CIDRs, its preferred one first.
-    """
-    if spec.get("type") == "ExternalName":
-        return
-    families: list[str] = spec.setdefault("ipFamilies", [])
-    addresses = [each for each in spec.get("clusterIPs", ()) if each != HEADLESS]
-    families.extend("IPv6" if ":" in address else "IPv4" for address in addresses[len(families) :])
-    is_selectorless_headless = spec.get("clusterIPs") == [HEADLESS] and not spec.get("selector")
-    if not spec.get("ipFamilyPolicy"):
-        wants_both = is_selectorless_headless or len(families) > 1
-        spec["ipFamilyPolicy"] = "RequireDualStack" if wants_both else "SingleStack"
-    if not families:
-        families.append(cluster_families[0])
-    if len(families) > 1 or spec["ipFamilyPolicy"] == "SingleStack":
-        return
-    if is_selectorless_headless or len(cluster_families) > 1:
-        families.append("IPv6" if families[0] == "IPv4" else "IPv4")
 
 
 def _set_protocol(port: JSON) -> None:

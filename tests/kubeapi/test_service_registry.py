@@ -251,21 +251,6 @@ def test_a_load_balancer_may_do_without_node_ports() -> None:
     assert node_ports(registry.update(SERVICES, service(**spec))) == [0, 30081]
 
 
-def test_headless_without_selector_is_for_both_families() -> None:
-    spec = new_registry().create(SERVICES, service(clusterIP="None"))["spec"]
-    assert (spec["ipFamilyPolicy"], spec["ipFamilies"]) == ("RequireDualStack", ["IPv4", "IPv6"])
-    assert spec["clusterIPs"] == ["None"]
-
-
-def test_a_dual_stack_cluster_gives_an_address_of_each_family() -> None:
-    registry = new_registry(service_cidr="127.96.0.0/12,fd00:96::/112")
-    single = registry.create(SERVICES, service("one"))["spec"]
-    both = registry.create(SERVICES, service("both", ipFamilyPolicy="PreferDualStack"))["spec"]
-    assert len(single["clusterIPs"]) == 1
-    assert both["ipFamilies"] == ["IPv4", "IPv6"]
-    assert both["clusterIPs"][1].startswith("fd00:96::")
-
-
 def test_bootstrap_makes_what_every_cluster_has_and_may_be_repeated() -> None:
     registry = new_registry()
     bootstrap(registry)

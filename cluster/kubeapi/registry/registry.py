@@ -222,12 +222,13 @@ class Registry:
     def _write(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
         """Judge an object, allocate for it and store it."""
         name = new["metadata"].get("name", "")
-        if resource is SERVICES:
-            prepare_service(new, old, self.config)
-        faults = validate(resource, new, self.config.balancers)
+        faults = prepare_service(new, old, self.config) if resource is SERVICES else []
+        has_families = not faults
+        faults.extend(validate(resource, new, self.config.balancers))
         if old is not None:
             faults.extend(_new_finalizers(new, old))
-            faults.extend(validate_update(resource, new, old))
+            # Without families the rules for changing them would only say the same again.
+            faults.extend(validate_update(resource, new, old) if has_families else ())
         if faults:
             raise Invalid(resource, name, tuple(faults))
         if old is None and self.store.find(resource, key_of(new)) is not None:

@@ -10,9 +10,10 @@ import random
 
 from kubeapi.allocators import AddressPool, Full, Transaction, port_pool
 from kubeapi.core import HEADLESS
-from kubeapi.defaults import is_externally_accessible, set_ip_families
+from kubeapi.defaults import is_externally_accessible
 from kubeapi.meta import JSON
 from kubeapi.registry.config import RegistryConfig
+from kubeapi.registry.ipfamilies import set_ip_families
 from kubeapi.status import FieldError, InternalError
 from kubeapi.validation.faults import invalid
 from kubeapi.validation.service import needs_health_check_node_port
@@ -20,8 +21,11 @@ from kubeapi.validation.service import needs_health_check_node_port
 _TAKEN_PORT = "provided port is already allocated"
 
 
-def prepare_service(new: JSON, old: JSON | None, config: RegistryConfig) -> None:
-    """Fill in what the old object has, wipe what the new type has no use for, and make the addresses agree."""
+def prepare_service(new: JSON, old: JSON | None, config: RegistryConfig) -> list[FieldError]:
+    """Fill in what the old object has, wipe what the new type has no use for, and make the addresses agree.
+
+    Returns what is wrong with the IP families.
+    """
     spec = new["spec"]
     if old is not None:
         _fill_from_old(spec, old["spec"])
@@ -35,7 +39,7 @@ def prepare_service(new: JSON, old: JSON | None, config: RegistryConfig) -> None
         and "LoadBalancer" in (spec["type"], old["spec"]["type"])
     ):
         new["status"] = {"loadBalancer": {}}
-    set_ip_families(spec, config.ip_families)
+    return set_ip_families(spec, old["spec"] if old is not None else None, config.ip_families)
 
 
 def _fill_from_old(spec: JSON, old: JSON) -> None:
@@ -43,10 +47,8 @@ def _fill_from_old(spec: JSON, old: JSON) -> None:
     if "ExternalName" not in (spec["type"], old["type"]):
         if not spec.get("clusterIP") and old.get("clusterIP"):
             spec["clusterIP"] = old["clusterIP"]
-        if not spec.get("clusterIPs") and spec.get("clusterIP") == old.get("clusterIP"):
-            for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-                if field in old and not spec.get(field):
-                    spec[field] = list(old[field]) if isinstance(old[field], list) else old[field]
+        if not spec.get("clusterIPs") and old.get("clusterIPs"):
+            spec["clusterIPs"] = list(old["clusterIPs"])
     if _needs_node_ports(spec) and _needs_node_ports(old):
         used = _node_ports(spec) & _node_ports(old)
         by_name = {port.get("name", ""): port.get("nodePort", 0) for port in old.get("ports", ())}
@@ -62,7 +64,7 @@ def _follow_cluster_ip(spec: JSON, old: JSON) -> None:
     """Let clusterIPs follow a changed clusterIP, for clients that know only the latter (normalizeClusterIPs)."""
     address, addresses = spec.get("clusterIP"), spec.get("clusterIPs")
     if address and addresses and address != old.get("clusterIP") and addresses == old.get("clusterIPs"):
-        spec["clusterIPs"] = [address, *addresses[1:]]
+        spec["clusterIPs"] = [address]
 
 
 def _wipe_useless(spec: JSON, old: JSON) -> None:
@@ -156,9 +158,7 @@ class ServiceAllocator:
     def _allocate_addresses(self, spec: JSON, old: JSON, transaction: Transaction) -> list[FieldError]:
         if spec["type"] == "ExternalName" or spec.get("clusterIPs") == [HEADLESS]:
             return []
-        faults = self._check_families(spec)
-        if faults:
-            return faults
+        faults: list[FieldError] = []
         addresses = spec.setdefault("clusterIPs", [])
         held = _addresses(old)
         for address in addresses:
@@ -174,16 +174,6 @@ class ServiceAllocator:
                 raise InternalError("failed to allocate a serviceIP: range is full") from None
         spec["clusterIP"] = addresses[0]
         return faults
-
-    def _check_families(self, spec: JSON) -> list[FieldError]:
-        if spec["ipFamilyPolicy"] == "RequireDualStack" and len(self._families) < 2:
-            detail = "this cluster is not configured for dual-stack services"
-            return [invalid("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], detail)]
-        return [
-            invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
-            for index, family in enumerate(spec["ipFamilies"])
-            if family not in self._families
-        ]
 
     def _take_address(self, address: str, transaction: Transaction) -> str:
         """Take a requested address; return why it cannot be had, "" if it can."""

@@ -69,7 +69,7 @@ def validate_service(obj: JSON, balancers: Sequence[str]) -> Faults:
     yield from one_of("spec.sessionAffinity", spec["sessionAffinity"], frozenset(("ClientIP", "None")))
     yield from _validate_affinity(spec)
     if spec["type"] != "ExternalName":
-        yield from _validate_cluster_ips(spec)
+        yield from validate_cluster_ips(spec)
     for index, each in enumerate(spec.get("externalIPs", ())):
         yield from each_invalid(f"spec.externalIPs[{index}]", each, reachable_address(each))
     yield from one_of("spec.type", spec["type"], _TYPES)
@@ -143,43 +143,50 @@ def _validate_affinity(spec: JSON) -> Faults:
         yield invalid(f"{path}.clientIP.timeoutSeconds", seconds, detail)
 
 
-def _validate_cluster_ips(spec: JSON) -> Faults:
-    """Yield what is wrong between clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy."""
+def validate_cluster_ips(spec: JSON) -> Faults:
+    """Yield what is wrong between clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy, whatever the cluster has."""
     addresses: list[str] = spec.get("clusterIPs", [])
-    families: list[str] = spec.get("ipFamilies", [])
     cluster_ip, policy = spec.get("clusterIP", ""), spec.get("ipFamilyPolicy")
-    if policy is not None:
-        yield from one_of("spec.ipFamilyPolicy", policy, _FAMILY_POLICIES)
-    for index, family in enumerate(families):
-        yield from one_of(f"spec.ipFamilies[{index}]", family, _FAMILIES)
-        if family in families[:index]:
-            yield duplicate(f"spec.ipFamilies[{index}]", family)
     if addresses and not cluster_ip:
         yield invalid("spec.clusterIPs", addresses, "must be empty when `clusterIP` is not specified")
     elif addresses and addresses[0] != cluster_ip:
         yield invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`")
-    if policy in (None, "SingleStack"):
-        for values, what in ((addresses, "cluster IPs"), (families, "IP families")):
-            if len(values) > 1:
-                detail = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
-                yield invalid("spec.ipFamilyPolicy", policy or "", detail)
-    if len(addresses) > 2:
-        yield invalid("spec.clusterIPs", addresses, "may only hold up to 2 values")
+    families: list[str] = spec.get("ipFamilies", [])
+    for index, family in enumerate(families):
+        yield from one_of(f"spec.ipFamilies[{index}]", family, _FAMILIES)
+        if family in families[:index]:
+            yield duplicate(f"spec.ipFamilies[{index}]", family)
+    if policy is not None:
+        yield from one_of("spec.ipFamilyPolicy", policy, _FAMILY_POLICIES)
     yield from _validate_addresses(addresses, families)
 
 
 def _validate_addresses(addresses: list[str], families: list[str]) -> Faults:
-    if addresses[:1] == [HEADLESS]:
-        if len(addresses) > 1:
-            yield invalid("spec.clusterIPs", addresses, "'None' must be the first and only value")
+    is_headless = addresses[:1] == [HEADLESS]
+    faults = [
+        fault
+        for index, each in enumerate(addresses)
+        if index or not is_headless
+        for fault in each_invalid(f"spec.clusterIPs[{index}]", each, address(each))
+    ]
+    if is_headless and len(addresses) > 1:
+        faults.insert(0, invalid("spec.clusterIPs", addresses, "'None' must be the first and only value"))
+    yield from faults
+    if len(addresses) > 2:
+        yield invalid("spec.clusterIPs", addresses, "may only hold up to 2 values")
+    if faults or is_headless:
         return
-    for index, each in enumerate(addresses):
-        path = f"spec.clusterIPs[{index}]"
-        faults = address(each)
-        yield from each_invalid(path, each, faults)
-        family = families[index] if index < len(families) else ""
-        if not faults and family in _FAMILIES and (family == "IPv6") != (":" in each):
-            yield invalid(path, each, f"expected an {family} value as indicated by `ipFamilies[{index}]`")
+    if len(addresses) > 1 and not {"IPv4", "IPv6"} <= {family_of(each) for each in addresses}:
+        yield invalid("spec.clusterIPs", addresses, "may specify no more than one IP for each IP family")
+    for index, (each, family) in enumerate(zip(addresses, families, strict=False)):
+        if family in _FAMILIES and family != family_of(each):
+            detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+            yield invalid(f"spec.clusterIPs[{index}]", each, detail)
+
+
+def family_of(each: str) -> str:
+    """Return the family of a valid address."""
+    return "IPv6" if ":" in each else "IPv4"
 
 
 def _validate_uniqueness(spec: JSON) -> Faults:
@@ -247,16 +254,43 @@ def validate_service_update(new: JSON, old: JSON) -> Faults:
     """Yield what may not change: cluster IPs, a health-check port still in use, the load balancer's class."""
     spec, before = new["spec"], old["spec"]
     if "ExternalName" not in (spec["type"], before["type"]):
-        addresses, kept = spec.get("clusterIPs"), before.get("clusterIPs", ())
-        if kept and not addresses:
-            yield invalid("spec.clusterIPs[0]", None, "primary clusterIP can not be unset")
-        elif kept and addresses[0] != kept[0]:
-            yield invalid("spec.clusterIPs[0]", addresses, "may not change once set")
-        elif len(kept) > 1 and len(addresses) > 1 and addresses[1] != kept[1]:
-            yield invalid("spec.clusterIPs[1]", addresses, "may not change once set")
+        yield from _validate_kept_addresses(spec, before)
+        yield from _validate_kept_families(spec, before)
     is_port_in_use = needs_health_check_node_port(before) and needs_health_check_node_port(spec)
     if is_port_in_use and spec.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
         yield forbidden("spec.healthCheckNodePort", "field is immutable")
     load_balancer_class = spec.get("loadBalancerClass")
     if spec["type"] == before["type"] == "LoadBalancer" and load_balancer_class != before.get("loadBalancerClass"):
         yield invalid("spec.loadBalancerClass", load_balancer_class or "", "may not change once set")
+
+
+def _validate_kept_addresses(spec: JSON, before: JSON) -> Faults:
+    """Yield what may not happen to cluster IPs: only the secondary one comes and goes, and goes with SingleStack."""
+    addresses: list[str] = spec.get("clusterIPs") or []
+    kept: list[str] = before.get("clusterIPs") or []
+    for index, (each, old) in enumerate(zip(addresses, kept, strict=False)):
+        if each != old:
+            yield invalid(f"spec.clusterIPs[{index}]", addresses, "may not change once set")
+    if kept and not addresses:
+        yield invalid("spec.clusterIPs[0]", None, "primary clusterIP can not be unset")
+    elif len(addresses) < len(kept) and spec.get("ipFamilyPolicy") != "SingleStack":
+        detail = "must be set to 'SingleStack' when releasing the secondary clusterIP"
+        yield invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), detail)
+
+
+def _validate_kept_families(spec: JSON, before: JSON) -> Faults:
+    """Yield what may not happen to the families of a Service with cluster IPs; a headless one may have any."""
+    if HEADLESS in (spec.get("clusterIP"), before.get("clusterIP")):
+        return
+    families: list[str] = spec.get("ipFamilies") or []
+    kept: list[str] = before.get("ipFamilies") or []
+    for each, old in zip(families, kept, strict=False):
+        if each != old:
+            yield invalid("spec.ipFamilies[0]", _go_families(families), "may not change once set")
+    if families and len(families) < len(kept) and spec.get("ipFamilyPolicy") != "SingleStack":
+        detail = "must be set to 'SingleStack' when releasing the secondary ipFamily"
+        yield invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), detail)
+
+
+def _go_families(families: list[str]) -> GoText:
+    return GoText(f"[]core.IPFamily{{{', '.join(go_value(each) for each in families)}}}")

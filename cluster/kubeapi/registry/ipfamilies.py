@@ -1,0 +1,109 @@
+"""Which IP families a Service is of: what its policy, families and cluster IPs say together, and what they leave open.
+
+Pure. Follows ``initIPFamilyFields`` of k8s.io/kubernetes ``pkg/registry/core/service/storage/alloc.go``: nothing ever
+changes between single and dual stack unless ipFamilyPolicy says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubeapi.core import HEADLESS
+from kubeapi.meta import JSON
+from kubeapi.status import FieldError
+from kubeapi.validation.faults import Faults, invalid
+from kubeapi.validation.service import family_of, validate_cluster_ips
+
+SINGLE_STACK, PREFER_DUAL_STACK, REQUIRE_DUAL_STACK = "SingleStack", "PreferDualStack", "RequireDualStack"
+_OTHER = {"IPv4": "IPv6", "IPv6": "IPv4"}
+_POLICY = "spec.ipFamilyPolicy"
+_FIELDS = ("clusterIPs", "ipFamilies")
+
+
+def set_ip_families(spec: JSON, old: JSON | None, cluster_families: tuple[str, ...]) -> list[FieldError]:
+    """Fill in ipFamilyPolicy and ipFamilies, in place, and return what is wrong with them.
+
+    ``old`` is the stored spec, None for a new Service. ``cluster_families`` are those of the cluster's service CIDRs,
+    its preferred one first. What ``validate_cluster_ips`` finds is left to validation, and nothing is filled in then.
+    """
+    if spec["type"] == "ExternalName" or (old is not None and _prefers_what_it_has(spec, old)):
+        return []
+    if not spec.get("ipFamilyPolicy"):
+        spec["ipFamilyPolicy"] = _policy(spec, old)
+    if any(True for _ in validate_cluster_ips(spec)):
+        return []
+    faults = [*(_release_secondary(spec, old) if old is not None else ()), *_check_single(spec)]
+    if not faults:
+        faults += _infer_families(spec, cluster_families)
+    if not faults:
+        faults += _complete(spec, cluster_families)
+    return faults
+
+
+def _prefers_what_it_has(spec: JSON, old: JSON) -> bool:
+    """Tell whether a PreferDualStack Service stays as it is, also when the cluster has got or lost a family since."""
+    is_preferred = spec.get("ipFamilyPolicy") == old.get("ipFamilyPolicy") == PREFER_DUAL_STACK
+    return is_preferred and spec["type"] == old["type"] and all(_same(spec, old, field) for field in _FIELDS)
+
+
+def _policy(spec: JSON, old: JSON | None) -> str:
+    if old is not None and old.get("ipFamilyPolicy"):
+        return str(old["ipFamilyPolicy"])
+    return REQUIRE_DUAL_STACK if _is_selectorless_headless(spec) else SINGLE_STACK
+
+
+def _release_secondary(spec: JSON, old: JSON) -> Faults:
+    """Let the policy SingleStack alone be enough to give the secondary family up; without it nothing may go."""
+    is_single = spec["ipFamilyPolicy"] == SINGLE_STACK
+    for field, what in zip(_FIELDS, ("cluster IP", "IP family"), strict=True):
+        values, before = spec.get(field) or [], old.get(field) or []
+        if is_single and values == before:
+            spec[field] = values[:1]
+        elif not is_single and values and len(values) < len(before):
+            yield invalid(_POLICY, spec["ipFamilyPolicy"], f"must be 'SingleStack' to release the secondary {what}")
+
+
+def _check_single(spec: JSON) -> Faults:
+    for field, what in zip(_FIELDS, ("cluster IPs", "IP families"), strict=True):
+        if spec["ipFamilyPolicy"] == SINGLE_STACK and len(spec.get(field) or ()) == 2:
+            detail = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+            yield invalid(_POLICY, spec["ipFamilyPolicy"], detail)
+
+
+def _infer_families(spec: JSON, cluster_families: tuple[str, ...]) -> Iterator[FieldError]:
+    """Add the families of the cluster IPs."""
+    families: list[str] = spec.setdefault("ipFamilies", [])
+    for index, address in enumerate(spec.get("clusterIPs") or ()):
+        if address == HEADLESS or index < len(families):
+            continue
+        family = family_of(address)
+        if family in cluster_families:
+            families.append(family)
+        else:
+            detail = f"{family} is not configured on this cluster"
+            yield invalid(f"spec.clusterIPs[{index}]", spec["clusterIPs"], detail)
+
+
+def _complete(spec: JSON, cluster_families: tuple[str, ...]) -> Iterator[FieldError]:
+    """Give a Service without families the cluster's first, and one that may be dual-stack the second."""
+    families: list[str] = spec["ipFamilies"]
+    is_anywhere = _is_selectorless_headless(spec)
+    if not is_anywhere:
+        if spec["ipFamilyPolicy"] == REQUIRE_DUAL_STACK and len(cluster_families) < 2:
+            yield invalid(_POLICY, REQUIRE_DUAL_STACK, "this cluster is not configured for dual-stack services")
+        for index, family in enumerate(families):
+            if family not in cluster_families:
+                yield invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+    if not families:
+        families.append(cluster_families[0])
+    if spec["ipFamilyPolicy"] != SINGLE_STACK and len(families) == 1 and (is_anywhere or len(cluster_families) == 2):
+        families.append(_OTHER[families[0]])
+
+
+def _is_selectorless_headless(spec: JSON) -> bool:
+    """Tell whether somebody else's addresses are published under a name: of any family, whatever the cluster has."""
+    return spec.get("clusterIP") == HEADLESS and not spec.get("selector")
+
+
+def _same(spec: JSON, old: JSON, field: str) -> bool:
+    return (spec.get(field) or []) == (old.get(field) or [])
