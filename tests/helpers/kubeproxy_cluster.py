@@ -118,6 +118,10 @@ class Cluster:
         """Delete a Service."""
         self.store.delete(SERVICES, "default", name)
 
+    def remove(self, node: JSON) -> None:
+        """Delete a Node."""
+        self.store.delete(NODES, "", node["metadata"]["name"])
+
     def status(self, address: str, name: str = "web") -> ListenerStatus | None:
         """The state of one address of a Service."""
         found = [each for each in self.proxy.listeners() if each.address == address and each.service.name == name]
