@@ -58,12 +58,16 @@ class UpdateStatus:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete the object that has this ``uid``; one that is gone, or another of the same name, is left alone."""
+    """Delete the object that has this ``uid``; one that is gone, or another of the same name, is left alone.
+
+    A pod has ``grace_seconds`` to end, None for its own grace period.
+    """
 
     resource: Resource
     key: ObjectKey
     uid: str
     outcome: Outcome | None = None
+    grace_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Requeue:
 Change = Create | Update | UpdateStatus | Delete | RecordEvent | Requeue
 
 
-def delete(resource: Resource, obj: JSON, outcome: Outcome | None = None) -> Delete:
+def delete(
+    resource: Resource, obj: JSON, outcome: Outcome | None = None, *, grace_period_seconds: int | None = None
+) -> Delete:
     """Return the deletion of exactly this object."""
-    return Delete(resource, key_of(obj), obj["metadata"].get("uid", ""), outcome)
+    return Delete(resource, key_of(obj), obj["metadata"].get("uid", ""), outcome, grace_period_seconds)

@@ -40,6 +40,7 @@ from kubecontroller.garbagecollector import GarbageCollector
 from kubecontroller.listers import Listers, ObjectId
 from kubecontroller.loadbalancer import LoadBalancerController
 from kubecontroller.namespace import NamespaceController
+from kubecontroller.podgc import PodGarbageCollector
 from kubecontroller.replicaset import ReplicaSetController
 
 FIRST_RETRY_SECONDS = 0.005
@@ -284,7 +285,7 @@ class ControllerManager:
         if stored is None or stored["metadata"].get("uid", "") != change.uid:
             return None
         try:
-            return self._registry.delete(change.resource, *change.key)
+            return self._registry.delete(change.resource, *change.key, grace_period_seconds=change.grace_seconds)
         except NotFound:
             return None
         finally:
@@ -318,5 +319,6 @@ def _controllers(listers: Listers, config: ControllerConfig) -> list[Controller]
         EndpointSliceMirroringController(listers),
         LoadBalancerController(listers, config.load_balancer_pool),
         GarbageCollector(listers),
+        PodGarbageCollector(listers),
         NamespaceController(listers),
     ]

@@ -1,0 +1,42 @@
+"""What becomes of pods whose node is deleted, or has never been there."""
+
+import asyncio
+
+import pytest
+from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, node
+
+from kubeapi.scheme import DEPLOYMENTS, NODES, PODS
+from kubecontroller.podgc import QUARANTINE_SECONDS
+
+
+def nodes_of(cluster: FakeCluster) -> list[str]:
+    return sorted(pod["spec"]["nodeName"] for pod in cluster.pods())
+
+
+@pytest.mark.looptime
+async def test_the_pods_of_a_deleted_node_go_at_once_and_come_again_elsewhere() -> None:
+    async with FakeCluster().running() as cluster:
+        cluster.apply(DEPLOYMENTS, deployment(replicas=4))
+        await cluster.settle()
+        stayed = {pod["metadata"]["name"] for pod in cluster.pods() if pod["spec"]["nodeName"] == "node-1"}
+        cluster.registry.delete(NODES, "", "node-2")
+        await cluster.settle()
+        assert nodes_of(cluster) == ["node-1"] * 4
+        assert stayed < {pod["metadata"]["name"] for pod in cluster.pods()}
+
+
+@pytest.mark.looptime
+async def test_a_pod_for_a_node_that_has_never_been_there_waits_for_it_for_a_while() -> None:
+    async with FakeCluster().running() as cluster:
+        for name in ("lost", "found"):
+            metadata = {"namespace": "default", "name": name}
+            spec = {"nodeName": f"node-{name}", "containers": [{"name": "c", "image": "nginx"}]}
+            cluster.registry.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        await cluster.settle()
+        await asyncio.sleep(QUARANTINE_SECONDS / 2)
+        cluster.registry.create(NODES, node("node-found"))
+        await cluster.settle()
+        assert nodes_of(cluster) == ["node-found", "node-lost"]
+        await asyncio.sleep(QUARANTINE_SECONDS / 2 + 1)
+        await cluster.settle()
+        assert nodes_of(cluster) == ["node-found"]
