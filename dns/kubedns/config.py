@@ -40,8 +40,23 @@ class DNSConfig:
     upstreams: tuple[Address, ...] = ()
     """Who is asked for other names; without one they are refused."""
 
+    stub_domains: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
+    """Who is asked, in place of the upstreams, for the names in a domain (a server block of its own in a Corefile).
+
+    One below the zone, or below in-addr.arpa or ip6.arpa, takes these names out of the cluster's hands.
+    """
+
     cluster_dns: ObjectKey | None = KUBE_DNS
     """The Service of this server: the zone's NS. While it does not exist, ns.dns.<zone> with the bound addresses."""
+
+    has_endpoints: bool = True
+    """Whether endpoints have names, and headless Services addresses; False is CoreDNS's ``noendpoints``."""
+
+    ignores_empty_services: bool = False
+    """Whether a cluster IP without ready endpoints has no name (CoreDNS's ``ignore empty_service``)."""
+
+    allows_transfer: bool = False
+    """Whether anybody may have the whole zone, over TCP (CoreDNS's ``transfer { to * }``)."""
 
     upstream_timeout: float = 2.0
     """Seconds to wait for one upstream (CoreDNS ``forward``)."""
@@ -61,6 +76,10 @@ class DNSConfig:
             raise ValueError(f"ttl must be between 0 and {MAX_TTL} seconds, not {self.ttl}")
         if self.pods not in ("disabled", "insecure", "verified"):
             raise ValueError(f"pods must be disabled, insecure or verified, not {self.pods!r}")
+        if self.ignores_empty_services and not self.has_endpoints:
+            raise ValueError("ignores_empty_services needs has_endpoints: without endpoints every Service is empty")
+        for domain in self.stub_domains:
+            wire_of(domain)
         for name, addresses in self.hosts.items():
             wire_of(name)
             for each in addresses:

@@ -23,6 +23,7 @@ from kubedns.names import (
     REVERSE_V4,
     REVERSE_V6,
     ZoneName,
+    is_below,
     labels_of,
     packed_address,
     parse_name,
@@ -30,8 +31,8 @@ from kubedns.names import (
     reverse_address,
     wire_of,
 )
-from kubedns.records import NO_PORT, PortRecord, ServiceKey, ServiceRecord, Zone
-from kubedns.types import CLASS_IN, SERIAL, Answer, Follow, Labels, Owner, QType, Query, RCode, Record
+from kubedns.records import NO_PORT, PortRecord, Records, ServiceKey, ServiceRecord, Zone
+from kubedns.types import CLASS_IN, SERIAL, TRANSFERS, Answer, Follow, Labels, Owner, QType, Query, RCode, Record
 
 SCHEMA_VERSION = b"1.1.0"
 SCHEMA_TTL = 28800
@@ -67,6 +68,7 @@ class Handler:
         self._records = zone.records
         self._ttl = config.ttl
         self._pods = config.pods
+        self._ignores_empty = config.ignores_empty_services
         self._origin = wire_of(config.zone)
         self._origin_labels = labels_of(self._origin)
         self._bound = tuple(each for each in map(packed_address, bound) if each)
@@ -75,14 +77,36 @@ class Handler:
             self._cluster_dns = config.cluster_dns.namespace.lower().encode(), config.cluster_dns.name.lower().encode()
         self._hosts = {labels_of(wire_of(name)): _packed(each) for name, each in config.hosts.items()}
         self._hosts_at = _names_at(config.hosts)
+        apexes = self._origin_labels, REVERSE_V4, REVERSE_V6
+        stubs = [labels_of(wire_of(each)) for each in config.stub_domains]
+        self._delegated = [each for each in stubs if any(is_below(each, apex) for apex in apexes)]
+
+    @property
+    def records(self) -> Records:
+        """What the zone is made from."""
+        return self._records
+
+    @property
+    def serial(self) -> int:
+        """The version of the zone."""
+        return self._zone.serial & 0xFFFFFFFF
+
+    def is_apex(self, labels: Labels) -> bool:
+        """Tell whether a name is that of the zone itself."""
+        return labels == self._origin_labels
+
+    def look_up(self, name: bytes, qtype: int) -> tuple[Record, ...]:
+        """Return the records at a name of the zone; an alias is not followed to elsewhere."""
+        found = self._find(name, labels_of(name), qtype, [], 0)
+        return found.answers if found else ()
 
     def answer(self, query: Query) -> Answer:
         """Answer any query."""
-        if query.qclass != CLASS_IN or query.type in (QType.AXFR, QType.IXFR):
+        if query.qclass != CLASS_IN or query.type in TRANSFERS:
             return Answer(RCode.REFUSED, is_authoritative=False)
         if self._is_ours(query.labels):
             return self._answer_zone(query)
-        if query.labels[-2:] in (REVERSE_V4, REVERSE_V6):
+        if query.labels[-2:] in (REVERSE_V4, REVERSE_V6) and not self._is_delegated(query.labels):
             return self._answer_reverse(query)
         addresses = self._hosts.get(query.labels)
         if addresses is not None:
@@ -90,24 +114,29 @@ class Handler:
         return Answer(RCode.REFUSED, is_authoritative=False, is_outside=True)
 
     def _is_ours(self, labels: Labels) -> bool:
-        return labels[-len(self._origin_labels) :] == self._origin_labels
+        return labels[-len(self._origin_labels) :] == self._origin_labels and not self._is_delegated(labels)
+
+    def _is_delegated(self, labels: Labels) -> bool:
+        return any(is_below(labels, each) for each in self._delegated)
 
     def _answer_zone(self, query: Query) -> Answer:
         owners: list[Owner] = []
         origin = query.name[-len(self._origin) :]
         found = self._find(query.name, query.labels, query.type, owners, 0)
         if found is None:
-            rcode = RCode.NXDOMAIN if self._zone.has_synced else RCode.SERVFAIL
-            return self._negative(rcode, origin, owners)
+            return self._missing(origin, owners)
         if not found.answers and found.follow is None:
             return self._negative(RCode.NOERROR, origin, owners)
         return Answer(RCode.NOERROR, found.answers, (), found.additional, tuple(owners), follow=found.follow)
+
+    def _missing(self, origin: bytes, owners: list[Owner]) -> Answer:
+        return self._negative(RCode.NXDOMAIN if self._zone.has_synced else RCode.SERVFAIL, origin, owners)
 
     def _negative(self, rcode: RCode, origin: bytes, owners: list[Owner]) -> Answer:
         return Answer(rcode, authority=(self._soa(origin),), owners=(*owners, SERIAL))
 
     def _soa(self, origin: bytes) -> Record:
-        numbers = struct.pack(">5I", self._zone.serial & 0xFFFFFFFF, *SOA_TIMES, self._ttl)
+        numbers = struct.pack(">5I", self.serial, *SOA_TIMES, self._ttl)
         rdata = b"\x02ns\x03dns" + origin + b"\x0ahostmaster" + origin + numbers
         return Record(origin, QType.SOA, min(self._ttl, MAX_SOA_TTL), rdata)
 
@@ -156,7 +185,7 @@ class Handler:
             owners.append(("service", *self._cluster_dns))
             service = self._records.services.get(self._cluster_dns)
             if service and service.cluster_ips:
-                return _service_name(self._cluster_dns, origin), service.cluster_ips
+                return service_name(self._cluster_dns, origin), service.cluster_ips
         return b"\x02ns\x03dns" + origin, self._bound
 
     def _find_pod(self, name: bytes, parsed: ZoneName, qtype: int, owners: list[Owner]) -> Found | None:
@@ -192,14 +221,16 @@ class Handler:
         """Return every address x port that the name stands for; None if the name does not exist."""
         if service.is_headless or parsed.endpoint:
             return self._endpoint_targets(key, parsed, origin) or None
-        target = _service_name(key, origin)
+        if self._ignores_empty and not self._records.has_endpoints(key):
+            return None
+        target = service_name(key, origin)
         ports = _matching(service.ports, parsed)
         if not ports and parsed.port:
             return None
         return [Target(target, port.number, each) for each in service.cluster_ips for port in ports or (_PORTLESS,)]
 
     def _endpoint_targets(self, key: ServiceKey, parsed: ZoneName, origin: bytes) -> list[Target]:
-        suffix = _service_name(key, origin)
+        suffix = service_name(key, origin)
         return [
             Target(bytes((len(endpoint.label),)) + endpoint.label + suffix, port.number, endpoint.address)
             for each in self._records.slices_of(key)
@@ -254,7 +285,7 @@ class Handler:
         owners: list[Owner] = [("address", address, b"")] if address else []
         names = self._names_at(address) if address else ()
         if not names:
-            return self._negative(RCode.NXDOMAIN, apex, owners)._replace(is_outside=True)
+            return self._missing(apex, owners)._replace(is_outside=True)
         if query.type != QType.PTR:
             return self._negative(RCode.NOERROR, apex, owners)
         answers = tuple(Record(query.name, QType.PTR, self._ttl, each) for each in names)
@@ -264,10 +295,10 @@ class Handler:
         """Return the names of an address: its Service's one, else those of its endpoints, else those of ``hosts``."""
         key = self._records.service_at(address)
         if key is not None:
-            return (_service_name(key, self._origin),)
+            return (service_name(key, self._origin),)
         endpoints = self._records.endpoints_at(address)
         names = dict.fromkeys(
-            bytes((len(endpoint.label),)) + endpoint.label + _service_name(service, self._origin)
+            bytes((len(endpoint.label),)) + endpoint.label + service_name(service, self._origin)
             for service, endpoint in endpoints
         )
         return tuple(names) or self._hosts_at.get(address, ())
@@ -282,7 +313,8 @@ def _matching(ports: Sequence[PortRecord], parsed: ZoneName) -> Sequence[PortRec
     return [each for each in ports if each.name == parsed.port and each.protocol == parsed.protocol]
 
 
-def _service_name(key: ServiceKey, origin: bytes) -> bytes:
+def service_name(key: ServiceKey, origin: bytes) -> bytes:
+    """Return the name of a Service on the wire; ``origin`` is the zone's."""
     namespace, name = key
     return b"%c%b%c%b\x03svc%b" % (len(name), name, len(namespace), namespace, origin)
 

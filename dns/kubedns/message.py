@@ -49,6 +49,15 @@ def read_any_query(packet: bytes) -> Query | Malformed:
     return Query(ident, flags, name, labels_of(name), question.qtype, question.qclass, edns, False)
 
 
+def read_serial(packet: bytes) -> int | None:
+    """Return the serial that the asker of an IXFR says to have (RFC 1995); None if it says none."""
+    try:
+        (start,) = dnslib.DNSRecord.parse(packet).auth
+        return int(start.rdata.times[0])
+    except (*_FAULTS, AttributeError):
+        return None
+
+
 def read_reply(packet: bytes) -> Reply | None:
     """Read what an upstream replied; None for garbage."""
     if len(packet) < HEADER:

@@ -95,6 +95,11 @@ def packed_address(text: str) -> bytes | None:
         return None
 
 
+def is_below(labels: Labels, domain: Labels) -> bool:
+    """Tell whether a name is a domain or in it, label by label; every name is in the root."""
+    return labels[len(labels) - len(domain) :] == domain
+
+
 def to_wire(labels: Iterable[bytes]) -> bytes:
     """Return the labels as a name on the wire; ValueError if a label or the name is too long, or a label empty."""
     parts = [_label(each) for each in labels]

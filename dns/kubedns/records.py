@@ -84,6 +84,10 @@ class Records:
         """Return the slices of a Service that have ready endpoints or ports."""
         return tuple(self._slices_of.get(service, {}).values())
 
+    def has_endpoints(self, service: ServiceKey) -> bool:
+        """Tell whether a Service has any ready endpoint."""
+        return any(each.endpoints for each in self._slices_of.get(service, {}).values())
+
     def service_at(self, address: bytes) -> ServiceKey | None:
         """Return the Service whose cluster IP the packed address is."""
         return next(iter(self._services_at.get(address, ())), None)

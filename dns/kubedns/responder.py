@@ -1,18 +1,20 @@
 """From packet to packet, without sockets: look in the cache, else read, answer, write and keep.
 
-The one thing it cannot do is ask an upstream: then it returns Pending, and ``server`` goes on from there. Never
-raises, whatever the bytes.
+The one thing it cannot do is ask an upstream: then it returns Pending, and ``server`` goes on from there. A whole
+zone is many messages, made as they are taken: a Transfer. Never raises, whatever the bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from kubedns.cache import Entry, Key, ResponseCache
 from kubedns.handler import Handler
-from kubedns.message import read
-from kubedns.types import Answer, Malformed, Owner, QType, Query, RCode
+from kubedns.message import read, read_serial
+from kubedns.names import labels_of
+from kubedns.transfer import transfer
+from kubedns.types import CLASS_IN, TRANSFERS, Answer, Labels, Malformed, Owner, QType, Query, RCode
 from kubedns.wire import MAX_TCP, is_query, udp_limit, write_malformed, write_response
 
 _TYPE_NAMES = {int(each): each.name for each in QType}
@@ -27,17 +29,36 @@ class Pending(NamedTuple):
     is_tcp: bool
 
 
-class Responder:
-    """Responds from a Handler; ``random`` (0 to below 1) shuffles, ``can_ask`` says whether there is an upstream."""
+class Transfer(NamedTuple):
+    """A zone as a response of many ``messages``, only over TCP."""
 
-    def __init__(self, handler: Handler, random: Callable[[], float], *, can_ask: bool) -> None:
+    messages: Iterator[bytes]
+
+
+def nobody(_labels: Labels) -> bool:
+    """Say that there is no upstream for a name."""
+    return False
+
+
+class Responder:
+    """Responds from a Handler. ``random`` (0 to below 1) shuffles, ``can_ask`` tells if a name has an upstream."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        random: Callable[[], float],
+        *,
+        can_ask: Callable[[Labels], bool] = nobody,
+        allows_transfer: bool = False,
+    ) -> None:
         self._handler = handler
         self._random = random
         self._can_ask = can_ask
+        self._allows_transfer = allows_transfer
         self._cache = ResponseCache()
         self._counters: dict[tuple[str, str], list[int]] = {}
 
-    def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | None:
+    def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
         """Return the response to a packet; None for silence."""
         key: Key = (packet[2:],) if is_tcp else packet[2:]  # no datagram equals a tuple, whatever is in it
         entry = self._cache.entries.get(key)
@@ -67,15 +88,19 @@ class Responder:
         """Return the number of responses by type and rcode, both as text; rare types are ``other``."""
         return {labels: counter[0] for labels, counter in self._counters.items()}
 
-    def _respond_anew(self, packet: bytes, key: Key, is_tcp: bool) -> bytes | Pending | None:
+    def _respond_anew(self, packet: bytes, key: Key, is_tcp: bool) -> bytes | Pending | Transfer | None:
         if not is_query(packet):
             return None
         query = read(packet)
         if isinstance(query, Malformed):
             self._counter(0, query.rcode)[0] += 1
             return write_malformed(query)
+        if query.type in TRANSFERS and is_tcp and self._gives_all(query):
+            self._counter(query.type, RCode.NOERROR)[0] += 1
+            serial = read_serial(packet) if query.type == QType.IXFR else None
+            return Transfer(transfer(query, self._handler, serial))
         answer = self._answer(query)
-        if self._can_ask and (answer.is_outside or answer.follow):
+        if self._needs_upstream(query, answer):
             return Pending(packet, query, answer, is_tcp)
         response = write_response(query, answer, MAX_TCP if is_tcp else udp_limit(query))
         counter = self._counter(query.type, answer.rcode)
@@ -84,6 +109,14 @@ class Responder:
         if query.is_plain and answer.rcode != RCode.SERVFAIL and self._cache.is_wanted(key):
             self._cache.put(key, Entry(variants, response, counter, answer.owners))
         return packet[:2] + (variants[0] if len(variants) == 1 else response.render(self._random))
+
+    def _gives_all(self, query: Query) -> bool:
+        return self._allows_transfer and query.qclass == CLASS_IN and self._handler.is_apex(query.labels)
+
+    def _needs_upstream(self, query: Query, answer: Answer) -> bool:
+        if answer.is_outside:
+            return self._can_ask(query.labels)
+        return answer.follow is not None and self._can_ask(labels_of(answer.follow.target))
 
     def _answer(self, query: Query) -> Answer:
         if query.edns is not None and query.edns.version > 0:

@@ -17,6 +17,7 @@ from kubedns.config import Address, DNSConfig
 from kubedns.forward import Forwarder
 from kubedns.handler import Handler
 from kubedns.message import read_reply
+from kubedns.names import labels_of, wire_of
 from kubedns.records import Zone
 from kubedns.responder import Pending, Responder
 from kubedns.sockets import Connection, Connections, Reply, Sockets, bind, drain
@@ -70,8 +71,9 @@ class DNSServer:
         self._informers = [
             self._follow(source, NAMESPACES, records.namespaces_changed),
             self._follow(source, SERVICES, records.services_changed),
-            self._follow(source, ENDPOINTSLICES, records.slices_changed),
         ]
+        if config.has_endpoints:
+            self._informers.append(self._follow(source, ENDPOINTSLICES, records.slices_changed))
         if config.pods == "verified":
             self._informers.append(self._follow(source, PODS, records.pods_changed))
 
@@ -129,9 +131,14 @@ class DNSServer:
 
     def _prepare(self) -> None:
         config, bound = self._config, self.addresses
-        self._forwarder = Forwarder(config.upstreams, bound, self._rng, timeout=config.upstream_timeout)
+        domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
+        self._forwarder = Forwarder(
+            {(): config.upstreams, **domains}, bound, self._rng, timeout=config.upstream_timeout
+        )
         handler = Handler(self._zone, config, [host for host, _ in bound])
-        self._responder = Responder(handler, self._rng.random, can_ask=bool(self._forwarder.upstreams))
+        self._responder = Responder(
+            handler, self._rng.random, can_ask=self._forwarder.can_ask, allows_transfer=config.allows_transfer
+        )
         self.respond = self._responder.respond
 
     def _follow(
@@ -161,6 +168,7 @@ class DNSServer:
         for task in self._waiting:
             task.cancel()
         await asyncio.gather(*self._waiting, return_exceptions=True)
+        await self._forwarder.stop()
         self.close()
 
     def respond_later(self, pending: Pending, reply: Reply) -> None:
@@ -189,7 +197,7 @@ class DNSServer:
         assert answer.follow is not None
         target, qtype = answer.follow
         packet = write_query(self._rng.getrandbits(16), target, qtype, FOLLOW_SIZE)
-        query = Query(0, 0, target, (), qtype, 1, None, is_plain=False)
+        query = Query(0, 0, target, labels_of(target), qtype, 1, None, is_plain=False)
         received = await self._forwarder.ask(packet, query, is_whole=True)
         said = read_reply(received) if received else None
         if said is None or said.rcode != RCode.NOERROR:

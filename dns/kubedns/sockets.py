@@ -13,11 +13,11 @@ import errno
 import functools
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, cast
 
 from kubedns.config import Address
-from kubedns.responder import Pending
+from kubedns.responder import Pending, Transfer
 
 MAX_DATAGRAMS = 64
 """Datagrams answered for each wake-up; then the rest of the loop has its turn."""
@@ -37,8 +37,8 @@ Reply = Callable[[bytes | None], None]
 class Server(Protocol):
     """Answers packets, at once or later."""
 
-    def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | None:
-        """Return the response; Pending if it must wait, None for silence."""
+    def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
+        """Return the response; Pending if it must wait, a Transfer only over TCP, None for silence."""
         ...
 
     def respond_later(self, pending: Pending, reply: Reply) -> None:
@@ -154,11 +154,12 @@ class Connection(asyncio.Protocol):
         self._connections = connections
         self._buffer = bytearray()
         self._waiting = 0
+        self._transfer: Iterator[bytes] | None = None
         self._is_clogged = False
         self._is_serving = False
         self._has_ended = False
         self._loop = asyncio.get_running_loop()
-        self._last_query = self._loop.time()
+        self._last_sign = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -184,7 +185,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Close, but not before the last response."""
         self._has_ended = True
-        return bool(self._waiting)
+        return self._owes
 
     def pause_writing(self) -> None:
         """Stop answering: the client does not read."""
@@ -193,7 +194,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on answering."""
         self._is_clogged = False
-        self._serve()
+        self._go_on()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -227,15 +228,22 @@ class Connection(asyncio.Protocol):
 
     @property
     def _is_held(self) -> bool:
-        return self._is_clogged or self._waiting >= MAX_WAITING
+        return self._is_clogged or self._waiting >= MAX_WAITING or self._transfer is not None
+
+    @property
+    def _owes(self) -> bool:
+        return bool(self._waiting) or self._is_clogged or self._transfer is not None
 
     def _query(self, packet: bytes) -> None:
-        self._last_query = self._loop.time()
+        self._last_sign = self._loop.time()
         response = self._connections.server.respond(packet, is_tcp=True)
         if isinstance(response, bytes):
             self._write(response)
         elif response is None:
             self._transport.close()  # garbage: where the next query begins is anybody's guess
+        elif isinstance(response, Transfer):
+            self._transfer = response.messages
+            self._go_on()
         else:
             self._waiting += 1
             self._connections.server.respond_later(response, self._late)
@@ -246,20 +254,34 @@ class Connection(asyncio.Protocol):
             return
         if reply is not None:
             self._write(reply)
-        if self._has_ended and not self._waiting:
-            self._transport.close()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Send the next message of a transfer, else answer the next query, else close if the client has ended."""
+        if self._transport.is_closing() or self._is_clogged:
+            return
+        if self._transfer is not None:
+            message = next(self._transfer, None)
+            if message is None:
+                self._transfer = None
+            else:
+                self._last_sign = self._loop.time()
+                self._write(message)
+            self._loop.call_soon(self._go_on)  # one message at a time: others have their turn
         else:
             self._serve()
+            if self._has_ended and not self._owes:
+                self._transport.close()
 
     def _write(self, reply: bytes) -> None:
         self._transport.write(len(reply).to_bytes(2, "big") + reply)
 
     def _expire(self) -> None:
-        """Cut a connection that has asked nothing for a while; a slow half of a query does not count."""
-        left = self._last_query + self._connections.idle_timeout - self._loop.time()
+        """Cut a connection without a sign of life: a query as a whole, or that it takes what it has asked for."""
+        left = self._last_sign + self._connections.idle_timeout - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._expire)
-        elif self._waiting:
+        elif self._owes and not self._is_clogged:
             self._timer = self._loop.call_later(self._connections.idle_timeout, self._expire)
         else:
             self._transport.abort()

@@ -44,6 +44,10 @@ class QType(IntEnum):
     ANY = 255
 
 
+TRANSFERS = (QType.AXFR, QType.IXFR)
+"""The types that ask for a whole zone."""
+
+
 class RCode(IntEnum):
     """How a response says what became of the query."""
 

@@ -279,6 +279,13 @@ def _name_end(wire: bytes) -> int:
     return at + 1
 
 
+def write_in_order(query: Query, records: Sequence[Record]) -> bytes:
+    """Return a message of a transfer: authoritative, with all the records as they are; they must fit MAX_TCP."""
+    writer = _Writer(query, MAX_TCP)
+    count = writer.records(records)
+    return _header.pack(query.id, QR | AA | query.flags & ECHOED, 1, count, 0, 0) + writer.take()
+
+
 def write_response(query: Query, answer: Answer, limit: int) -> Response:
     """Return the response to ``query`` in at most ``limit`` bytes: what does not fit is left out and TC set.
 

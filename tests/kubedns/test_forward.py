@@ -8,12 +8,13 @@ import socket
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_server import exchange, frame, mute, read_frame, saying, serving, upstream
+from tests.helpers.kubedns_server import Upstream, exchange, frame, mute, read_frame, saying, serving, upstream
 from tests.helpers.kubedns_zone import query
 
 from kubedns.config import Address
-from kubedns.forward import Forwarder, is_reply
+from kubedns.forward import Forwarder
 from kubedns.types import Query
+from kubedns.upstream import is_reply
 from kubedns.wire import write_query
 
 EXAMPLE = "www.example.com"
@@ -80,15 +81,86 @@ async def test_a_dead_upstream_is_passed_over() -> None:
             assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
 
 
-async def test_a_silent_upstream_is_given_up_for_the_next() -> None:
+def is_probe(packet: bytes) -> bool:
+    """Whether the root's name servers are asked for, which shows whether an upstream lives."""
+    return packet[12:15] == b"\0\0\2"
+
+
+def probes(upstream: Upstream) -> int:
+    return sum(is_probe(packet) for packet, _ in upstream.asked)
+
+
+@pytest.fixture
+def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probe a hundred times a second in place of twice."""
+    monkeypatch.setattr("kubedns.upstream.PROBE_INTERVAL", 0.01)
+    monkeypatch.setattr("kubedns.upstream.PROBE_TIMEOUT", 0.01)
+
+
+@pytest.mark.usefixtures("quick_probes")
+async def test_a_silent_upstream_is_passed_over_until_it_answers_a_probe() -> None:
     async with (
         upstream(mute, "127.98.1.2") as silent,
         upstream(saying(ADDRESS)) as up,
         serving(upstreams=(silent.address, up.address), upstream_timeout=0.03) as served,
     ):
-        for _ in range(12):
+        while probes(silent) < 5:  # the fifth is sent when the fourth has failed
             assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
-        assert len(silent.asked) == 2  # after two failures in a row it is asked last
+        asked = len(silent.asked) - probes(silent)
+        for _ in range(20):
+            assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
+        assert len(silent.asked) - probes(silent) == asked
+        silent.temper = saying(ADDRESS)
+        while len(silent.asked) - probes(silent) == asked:
+            assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
+
+
+@pytest.mark.usefixtures("quick_probes")
+async def test_when_all_upstreams_are_down_one_is_tried_all_the_same() -> None:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), upstream_timeout=0.02) as served:
+        while probes(up) < 5:
+            assert (await served.ask(EXAMPLE)).header.rcode == 2
+        asked = len(up.asked) - probes(up)
+        assert (await served.ask(EXAMPLE)).header.rcode == 2
+        assert len(up.asked) - probes(up) == asked + 1
+
+
+async def test_the_names_in_a_stub_domain_are_asked_of_its_own_upstreams() -> None:
+    async with (
+        upstream(saying(ADDRESS)) as general,
+        upstream(saying("acme.local 9 A 192.0.2.9"), "127.98.1.3") as stub,
+        upstream(saying("deep.acme.local 9 A 192.0.2.10"), "127.98.1.4") as deeper,
+        serving(
+            upstreams=(general.address,),
+            stub_domains={"ACME.local": (stub.address,), "deep.acme.local.": (deeper.address,)},
+        ) as served,
+    ):
+        assert addresses(await served.ask("acme.local")) == ["192.0.2.9"]
+        assert addresses(await served.ask("A.B.acme.LOCAL")) == ["192.0.2.9"]
+        assert addresses(await served.ask("x.deep.acme.local")) == ["192.0.2.10"]
+        assert addresses(await served.ask("xacme.local")) == ["192.0.2.1"]
+        assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
+        assert [len(each.asked) for each in (general, stub, deeper)] == [2, 2, 1]
+
+
+async def test_a_stub_domain_below_the_zone_or_a_reverse_zone_takes_its_names() -> None:
+    stubs = ["sub.cluster.local", "10.in-addr.arpa", "local", "arpa"]
+    async with (
+        upstream(saying("x 9 A 192.0.2.9")) as up,
+        serving(stub_domains=dict.fromkeys(stubs, (up.address,))) as served,
+    ):
+        assert addresses(await served.ask("a.sub.cluster.local")) == ["192.0.2.9"]
+        assert addresses(await served.ask("20.0.96.10.in-addr.arpa", "PTR")) == ["192.0.2.9"]
+        assert addresses(await served.ask("cart.shop.svc.cluster.local")) == ["10.96.0.20"]
+        assert (await served.ask("cluster.local", "SOA")).rr[0].rtype == 6
+        assert len(up.asked) == 2
+
+
+async def test_an_alias_into_a_stub_domain_is_followed_there() -> None:
+    said = saying("foo.example.com 9 A 192.0.2.9")
+    async with upstream(said) as up, serving(stub_domains={"example.com": (up.address,)}) as served:
+        assert addresses(await served.ask(EXT)) == ["Foo.Example.com.", "192.0.2.9"]
+        assert (await served.ask("elsewhere.example.org")).header.rcode == 5
 
 
 async def test_a_lost_datagram_is_sent_again() -> None:
@@ -158,7 +230,8 @@ async def test_a_truncated_reply_is_relayed_over_udp_and_completed_for_a_client_
 async def test_the_server_does_not_ask_itself() -> None:
     async with serving() as first:
         address = first.host, first.port
-        assert Forwarder((address,), [address], random.Random(1), timeout=1).upstreams == ()
+        forwarder = Forwarder({(): (address,)}, [address], random.Random(1), timeout=1)
+        assert not forwarder.can_ask((b"www",))
 
 
 async def test_a_question_that_comes_back_ends_the_loop() -> None:
@@ -170,7 +243,8 @@ async def test_a_question_that_comes_back_ends_the_loop() -> None:
         replies.append(await exchange(*back[0], packet))
 
     def loop(packet: bytes, _is_tcp: bool) -> None:
-        tasks.append(asyncio.get_running_loop().create_task(send_back(packet)))
+        if not is_probe(packet):
+            tasks.append(asyncio.get_running_loop().create_task(send_back(packet)))
 
     tasks: list[asyncio.Task[None]] = []
     async with upstream(loop) as up, serving(upstreams=(up.address,), upstream_timeout=0.1) as served:
@@ -283,7 +357,8 @@ async def test_a_deadline_ends_even_a_long_list_of_silent_upstreams(monkeypatch:
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             sock.bind(address)
             sockets.append(sock)
-        forwarder = Forwarder(others, (), random.Random(1), timeout=0.02)
+        forwarder = Forwarder({(): others}, (), random.Random(1), timeout=0.02)
         assert await forwarder.ask(write_query(1, asked.name, 1, 512), asked, is_whole=False) is None
+        await forwarder.stop()
         for sock in sockets:
             sock.close()

@@ -41,8 +41,7 @@ def mutilated(draw: st.DrawFn) -> bytes:
 
 PACKETS = st.one_of(st.binary(max_size=600), queries(), mutilated())
 RESPONDERS = [
-    Responder(handler(config=DNSConfig(pods=pods)), random.Random(1).random, can_ask=False)
-    for pods in ("insecure", "verified")
+    Responder(handler(config=DNSConfig(pods=pods)), random.Random(1).random) for pods in ("insecure", "verified")
 ]
 
 

@@ -24,7 +24,7 @@ CART = "cart.shop.svc.cluster.local"
 @pytest.mark.parametrize("is_tcp", [False, True], ids=["UDP", "TCP"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_packet_gets_no_more_than_the_question_deserves(name: str, is_tcp: bool) -> None:
-    responder = Responder(handler(config=DNSConfig()), random.Random(1).random, can_ask=False)
+    responder = Responder(handler(config=DNSConfig()), random.Random(1).random)
     for _ in range(3):
         reply = responder.respond(HOSTILE[name], is_tcp=is_tcp)
         assert isinstance(reply, bytes)
@@ -35,7 +35,7 @@ def test_a_hostile_packet_gets_no_more_than_the_question_deserves(name: str, is_
 
 
 def test_a_chain_of_pointers_that_fills_a_stream_is_a_format_error() -> None:
-    responder = Responder(handler(), random.Random(1).random, can_ask=False)
+    responder = Responder(handler(), random.Random(1).random)
     reply = responder.respond(pointer_chain(8000), is_tcp=True)
     assert reply == bytes.fromhex("1234 8101 0000 0000 0000 0000")
 

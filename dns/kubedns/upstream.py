@@ -1,0 +1,128 @@
+"""One upstream: the asking over UDP and TCP, and whether it is in health.
+
+Follows CoreDNS ``plugin/pkg/proxy``: an upstream that has failed to answer is probed twice a second until it answers,
+and is down after more than MAX_FAILS failed probes in a row. One socket for each question, so that the source port is
+as random as the id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from kubedns.config import Address
+from kubedns.types import QType, Query
+from kubedns.wire import HEADER, TC, write_query
+
+MAX_FAILS = 2
+"""Failed probes in a row that an upstream may have (CoreDNS ``max_fails``)."""
+
+PROBE_INTERVAL = 0.5
+"""Seconds between two probes (CoreDNS ``health_check``)."""
+
+PROBE_TIMEOUT = 1.0
+"""Seconds that a probe waits."""
+
+_PROBE = Query(0, 0x0100, b"\0", (), QType.NS, 1, None, is_plain=False)
+_PROBE_PACKET = write_query(0x6B73, _PROBE.name, _PROBE.type, 512)
+
+
+class Upstream:
+    """A name server at ``address``; ``timeout`` is in seconds, for one question."""
+
+    def __init__(self, address: Address, *, timeout: float) -> None:
+        self.address = address
+        self._timeout = timeout
+        self._fails = 0
+        self._probing: asyncio.Task[None] | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether its probes have failed, and the others should be asked."""
+        return self._fails > MAX_FAILS
+
+    async def ask(self, question: bytes, query: Query, *, is_whole: bool) -> bytes | None:
+        """Return the reply to a packet; None if there was none, and then it is probed.
+
+        With ``is_whole`` a truncated reply is asked for again over TCP.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                reply = await _ask_udp(self.address, question, query)
+                if is_whole and reply[2] << 8 & TC:
+                    reply = await _ask_tcp(self.address, question, query)
+        except (OSError, EOFError):  # TimeoutError is an OSError
+            if self._probing is None:
+                self._probing = asyncio.get_running_loop().create_task(self._probe(), name="dns-probe")
+            return None
+        return reply
+
+    async def stop(self) -> None:
+        """End the probing."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.gather(self._probing, return_exceptions=True)
+
+    async def _probe(self) -> None:
+        """Ask for the root's name servers until there is a reply, whatever it says."""
+        while True:
+            try:
+                async with asyncio.timeout(PROBE_TIMEOUT):
+                    await _ask_udp(self.address, _PROBE_PACKET, _PROBE)
+            except (OSError, EOFError):
+                self._fails += 1
+                await asyncio.sleep(PROBE_INTERVAL)
+            else:
+                self._fails, self._probing = 0, None
+                return
+
+
+def is_reply(packet: bytes, question: bytes, query: Query) -> bool:
+    """Tell whether a packet answers the question: same id, and the same name and type unless it repeats none."""
+    if len(packet) < HEADER or packet[:2] != question[:2] or packet[2] < 0x80:
+        return False
+    if packet[4:6] == b"\0\0":
+        return True
+    end = HEADER + len(query.name)
+    return packet[HEADER:end].lower() == query.name.lower() and packet[end : end + 2] == query.type.to_bytes(2, "big")
+
+
+class _Waiter(asyncio.DatagramProtocol):
+    """Waits for the one datagram that ``accepts``."""
+
+    def __init__(self, accepts: Callable[[bytes], bool]) -> None:
+        self.reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._accepts = accepts
+
+    def datagram_received(self, data: bytes, _addr: object) -> None:
+        if not self.reply.done() and self._accepts(data):
+            self.reply.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(exc)
+
+
+async def _ask_udp(upstream: Address, question: bytes, query: Query) -> bytes:
+    loop = asyncio.get_running_loop()
+    transport, waiter = await loop.create_datagram_endpoint(
+        lambda: _Waiter(lambda packet: is_reply(packet, question, query)), remote_addr=upstream
+    )
+    try:
+        transport.sendto(question)
+        return await waiter.reply
+    finally:
+        transport.close()
+        waiter.reply.cancel()
+
+
+async def _ask_tcp(upstream: Address, question: bytes, query: Query) -> bytes:
+    reader, writer = await asyncio.open_connection(*upstream)
+    try:
+        writer.write(len(question).to_bytes(2, "big") + question)
+        while True:
+            reply = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+            if is_reply(reply, question, query):
+                return reply
+    finally:
+        writer.close()
