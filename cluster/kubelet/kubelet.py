@@ -1,7 +1,8 @@
 """The kubelet of every node of the cluster, in one: Node objects, pod addresses, one worker per pod, logs.
 
 Reads Pods, Services and ConfigMaps through informers and writes through the registry. Decides only which pods are its
-own and what address each gets; how a pod lives is ``podlifecycle``'s. Follows k8s.io/kubernetes ``pkg/kubelet``.
+own and what address each gets; how a pod lives is ``podlifecycle``'s. A Node that is deleted is not made again before
+the next start; its pods are the pod garbage collector's. Follows k8s.io/kubernetes ``pkg/kubelet``.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
 from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
-from kubeapi.status import AlreadyExists, InternalError, NotFound, StatusError
+from kubeapi.status import InternalError, NotFound, StatusError
 from kubelet.config import KubeletConfig
 from kubelet.exec import Attachment, Command
 from kubelet.exec_tools import tool_scripts
 from kubelet.instance import Instance
 from kubelet.logreader import read_log
 from kubelet.machine import read_machine
-from kubelet.nodes import NodeConfig, PodAddresses, node_object, node_status
+from kubelet.nodes import NodeConfig, PodAddresses, is_unattended, node_object, node_status, registered_again
 from kubelet.podspec import PodSpec, read_pod
 from kubelet.podstatus import PodPlace
 from kubelet.podworker import PodWorker, Surroundings
@@ -77,6 +78,8 @@ class Kubelet:
         self._pods = Informer(source, PODS)
         self._services = Informer(source, SERVICES)
         self._config_maps = Informer(source, CONFIGMAPS)
+        self._node_objects = Informer(source, NODES)
+        self._machine = read_machine()
         self._nodes = {
             each.name: _Node(each, EventRecorder(registry, "kubelet", clock=clock, host=each.name))
             for each in config.nodes
@@ -107,13 +110,14 @@ class Kubelet:
         self._pods.add_handler(self._note_pods)
         self._services.add_handler(self._note_services)
         self._config_maps.add_handler(self._note_config)
+        self._node_objects.add_handler(self._note_nodes)
         # Before anything is awaited: the scheduler must not find a cluster without nodes.
         self._register_nodes()
         self._write_tools()
         await self.runner.open()
         try:
             async with asyncio.TaskGroup() as group:
-                for informer in (self._services, self._config_maps, self._pods):
+                for informer in (self._services, self._config_maps, self._node_objects, self._pods):
                     group.create_task(informer.run(), name=f"kubelet: {informer.resource}")
                 await self._services.wait_for_sync()
                 await self._config_maps.wait_for_sync()
@@ -320,15 +324,26 @@ class Kubelet:
             path.chmod(0o700)
 
     def _register_nodes(self) -> None:
-        machine = read_machine()
         for node in self._nodes.values():
-            wanted = node_object(node.config, machine, node.addresses.capacity)
-            try:
+            wanted = node_object(node.config, self._machine, node.addresses.capacity)
+            stored = self._registry.store.find(NODES, ObjectKey("", node.config.name))
+            if stored is None:
                 stored = self._registry.create(NODES, wanted)
-            except AlreadyExists:
-                stored = self._registry.update(NODES, wanted)
-            status = node_status(node.config, machine, node.addresses.capacity, self._clock())
-            self._registry.update_status(NODES, {**stored, "status": status})
+            else:
+                stored = self._registry.update(NODES, registered_again(wanted, stored))
+            self._write_node_status(node, stored)
+
+    def _note_nodes(self, deltas: Sequence[Delta]) -> None:
+        """Say how a node of ours is whose object somebody has made anew; a deleted one is not made again."""
+        for delta in deltas:
+            node = self._nodes.get(delta.key.name)
+            if node is not None and delta.new is not None and is_unattended(delta.new):
+                with contextlib.suppress(StatusError):
+                    self._write_node_status(node, delta.new)
+
+    def _write_node_status(self, node: _Node, stored: JSON) -> None:
+        status = node_status(node.config, self._machine, node.addresses.capacity, self._clock())
+        self._registry.update_status(NODES, {**stored, "status": status})
 
 
 def _key(pod: JSON) -> tuple[str, str]:

@@ -86,6 +86,22 @@ def node_object(node: NodeConfig, machine: Machine, max_pods: int) -> JSON:
     }
 
 
+def registered_again(node: JSON, stored: JSON) -> JSON:
+    """Return the Node that is there already, as its kubelet writes it when it starts again.
+
+    Its own labels and pod CIDRs are put right; what others have decided stays: labels, taints, whether it is cordoned.
+    """
+    metadata: JSON = stored["metadata"]
+    labels = {**(metadata.get("labels") or {}), **node["metadata"]["labels"]}
+    spec = {**(stored.get("spec") or {}), **node["spec"]}
+    return {**stored, "metadata": {**metadata, "labels": labels}, "spec": spec}
+
+
+def is_unattended(node: JSON) -> bool:
+    """Tell whether no kubelet has said yet how the Node is: somebody else has made the object."""
+    return not any(each["type"] == "Ready" for each in (node.get("status") or {}).get("conditions") or ())
+
+
 def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -> JSON:
     """Return the status of a node that is well."""
     resources = {"cpu": str(machine.cpus), "memory": f"{machine.memory_kib}Ki", "pods": str(max_pods)}

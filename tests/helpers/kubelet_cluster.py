@@ -49,9 +49,15 @@ def shell(script: str, **fields: Any) -> JSON:
 class KubeletCluster:
     """Store, registry and a running kubelet."""
 
-    def __init__(self, folder: Path, network: Network | None = None, nodes: tuple[NodeConfig, ...] = NODES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        network: Network | None = None,
+        nodes: tuple[NodeConfig, ...] = NODES,
+        store: Store | None = None,
+    ) -> None:
         self.folder = folder
-        self.store = Store()
+        self.store = store or Store()
         self.registry = Registry(self.store, RegistryConfig(), clock=time.time, rng=random.Random(1))
         self.config = KubeletConfig(
             nodes, folder / "logs", folder / "pods", marker=marker("test", folder), working_dir=str(folder)
@@ -122,10 +128,13 @@ async def until(holds: Callable[[], object], what: str = "") -> None:
 
 @asynccontextmanager
 async def running_kubelet(
-    folder: Path, network: Network | None = None, nodes: tuple[NodeConfig, ...] = NODES
+    folder: Path,
+    network: Network | None = None,
+    nodes: tuple[NodeConfig, ...] = NODES,
+    store: Store | None = None,
 ) -> AsyncIterator[KubeletCluster]:
-    """Run a kubelet; at the end its processes are gone."""
-    cluster = KubeletCluster(folder, network, nodes)
+    """Run a kubelet, on what an earlier one left in ``store``, if any; at the end its processes are gone."""
+    cluster = KubeletCluster(folder, network, nodes, store)
     task = asyncio.create_task(cluster.kubelet.run(), name="kubelet")
     try:
         yield cluster

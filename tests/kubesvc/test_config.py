@@ -54,7 +54,7 @@ def test_a_whole_configuration_is_read() -> None:
           serviceNodePortRange: 31000-31099
         nodes:
         - {name: one, address: 127.35.0.1, labels: {topology.kubernetes.io/zone: a}}
-        - name: two
+        - {name: two, zone: b, region: here, labels: {disk: ssd}}
         proxy: {balancer: round_robin, healthzBindAddress: "127.0.0.1:0", metricsBindAddress: ""}
         dns: {ttl: 30, pods: verified, upstreams: [8.8.8.8, "127.0.0.53:5353"], bindAddresses: []}
         images:
@@ -72,7 +72,12 @@ def test_a_whole_configuration_is_read() -> None:
         ),
         nodes=(
             NodeConfiguration("one", "127.35.0.1", "127.33.1.0/24", {"topology.kubernetes.io/zone": "a"}),
-            NodeConfiguration("two", "127.168.0.102", "127.33.2.0/24"),
+            NodeConfiguration(
+                "two",
+                "127.168.0.102",
+                "127.33.2.0/24",
+                {"disk": "ssd", "topology.kubernetes.io/zone": "b", "topology.kubernetes.io/region": "here"},
+            ),
         ),
         proxy=ProxySettings("round_robin", "127.0.0.1:0", ""),
         dns=DNSSettings(30, "verified", ("8.8.8.8", "127.0.0.53:5353"), ()),
@@ -176,6 +181,19 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
             "nodes: [{name: a}, {name: a, address: 127.168.0.101}]",
             ['nodes[1].address: Duplicate value: "127.168.0.101"', 'nodes[1].name: Duplicate value: "a"'],
             id="node twice",
+        ),
+        pytest.param(
+            "nodes: [{name: a, zone: b, labels: {topology.kubernetes.io/zone: c}}]",
+            ['nodes[0].zone: Invalid value: "b": labels have topology.kubernetes.io/zone: c'],
+            id="zone twice",
+        ),
+        pytest.param(
+            "nodes: [{name: a, zone: the first}]",
+            [
+                'nodes[0].labels: Invalid value: "the first": is no label value for topology.kubernetes.io/zone: '
+                "letters, digits, '-', '_' and '.', 63 at the most, beginning and ending with a letter or digit"
+            ],
+            id="zone no label value",
         ),
         pytest.param("nodes: []", ["nodes: Required value: must have at least one node"], id="no node"),
         pytest.param("nodes: [{}]", ["nodes[0].name: Required value"], id="node without a name"),

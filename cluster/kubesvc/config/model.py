@@ -35,16 +35,33 @@ class Networking:
     api_address: str = "127.96.0.1"
     """Cluster IP of default/kubernetes: always the first of the service subnet."""
 
+    service_subnet_v6: str = ""
+    """IPv6 cluster IPs, "" in a cluster of one family; written ``serviceSubnet: 127.96.0.0/12,fd00:10:96::/108``."""
+
+    pod_subnet_v6: str = ""
+    """IPv6 pod addresses; written in ``podSubnet`` likewise. Node i, from 1, has the i-th /64."""
+
+    @property
+    def service_cidr(self) -> str:
+        """The service subnets as kube-apiserver has them: with a comma between."""
+        return ",".join(filter(None, (self.service_subnet, self.service_subnet_v6)))
+
 
 @dataclass(frozen=True, slots=True)
 class NodeConfiguration:
-    """One node. ``pod_cidr`` follows from its place in the list."""
+    """One node. ``pod_cidr`` follows from its place in the list.
+
+    ``zone`` and ``region`` of the document are short for the labels topology.kubernetes.io/zone and /region.
+    """
 
     name: str
     address: str
     """Where node ports answer."""
     pod_cidr: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    address_v6: str = ""
+    """Where node ports answer by IPv6, as far as the machine has the address; "" in a cluster of one family."""
+    pod_cidr_v6: str = ""
 
 
 @dataclass(frozen=True, slots=True)

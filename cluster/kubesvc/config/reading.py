@@ -5,6 +5,7 @@ Decides defaults and bounds, and that nothing overlaps. Pure; the machine's reso
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import NamedTuple
@@ -28,6 +29,8 @@ from kubesvc.network.addresses import stand_in
 BALANCERS = RegistryConfig().balancers
 POD_MODES = ("disabled", "insecure", "verified")
 LOCALHOST = "127.0.0.1"
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_LABEL_RULE = "letters, digits, '-', '_' and '.', 63 at the most, beginning and ending with a letter or digit"
 
 _TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts")
 _PROCESS = ("command", "args", "env", "port")
@@ -65,7 +68,7 @@ def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
 
 
 def _nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
-    entries = top.each("nodes", ("name", "address", "labels"))
+    entries = top.each("nodes", ("name", "address", "zone", "region", "labels"))
     if not entries:
         if top.is_empty("nodes"):
             top.notes.fault(required("nodes", "must have at least one node"))
@@ -81,12 +84,27 @@ def _nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]
             address = _node_address(entry, index, networking)
             entry.unique("address", address, seen_addresses)
             addresses.append(address)
-            names.append((name, entry.text_map("labels")))
+            names.append((name, _node_labels(entry)))
     cidrs = _pod_cidrs(top, networking, len(addresses))
     return tuple(
         NodeConfiguration(name, address, cidr, labels)
         for (name, labels), address, cidr in zip(names, addresses, cidrs, strict=True)
     )
+
+
+def _node_labels(entry: Fields) -> dict[str, str]:
+    """Return a node's labels, with those that ``zone`` and ``region`` stand for."""
+    labels = entry.text_map("labels")
+    for name in ("zone", "region"):
+        label, value = f"topology.kubernetes.io/{name}", entry.text(name)
+        if value:
+            if labels.get(label, value) != value:
+                entry.notes.fault(invalid(entry.at(name), value, f"labels have {label}: {labels[label]}"))
+            labels[label] = value
+    for label, value in labels.items():
+        if not _LABEL_VALUE.fullmatch(value):
+            entry.notes.fault(invalid(entry.at("labels"), value, f"is no label value for {label}: {_LABEL_RULE}"))
+    return labels
 
 
 def _node_address(entry: Fields, index: int, networking: Networking) -> str:

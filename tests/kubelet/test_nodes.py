@@ -1,0 +1,51 @@
+"""The Node objects: what the kubelet writes there, and what it leaves to others."""
+
+from pathlib import Path
+
+from tests.helpers.kubelet_cluster import KubeletCluster, running_kubelet, until
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import NODES
+from kubelet.nodes import registered_again
+
+
+def node(cluster: KubeletCluster, name: str = "node-a") -> JSON:
+    return cluster.store.get(NODES, "", name)
+
+
+def is_ready(cluster: KubeletCluster, name: str) -> bool:
+    found = [each for each in cluster.store.list(NODES) if each["metadata"]["name"] == name]
+    conditions = [each for obj in found for each in (obj.get("status") or {}).get("conditions") or ()]
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def test_a_restart_leaves_what_others_decided_and_puts_the_kubelet_s_own_right() -> None:
+    wanted = {"metadata": {"name": "n", "labels": {"zone": "a"}}, "spec": {"podCIDR": "127.1.1.0/24"}}
+    stored: JSON = {
+        "metadata": {"name": "n", "uid": "1", "labels": {"zone": "b", "disk": "ssd"}},
+        "spec": {"podCIDR": "127.9.9.0/24", "unschedulable": True, "taints": [{"key": "x", "effect": "NoSchedule"}]},
+        "status": {"conditions": []},
+    }
+    again = registered_again(wanted, stored)
+    assert again["metadata"] == {"name": "n", "uid": "1", "labels": {"zone": "a", "disk": "ssd"}}
+    assert again["spec"] == {**stored["spec"], "podCIDR": "127.1.1.0/24"}
+
+
+async def test_a_deleted_node_comes_back_when_its_kubelet_starts_again_and_not_before(tmp_path: Path) -> None:
+    async with running_kubelet(tmp_path) as cluster:
+        await until(lambda: is_ready(cluster, "node-b"))
+        cluster.registry.delete(NODES, "", "node-b")
+        cluster.registry.update(NODES, {**node(cluster), "spec": {**node(cluster)["spec"], "unschedulable": True}})
+        await until(lambda: not is_ready(cluster, "node-b"))
+    store = cluster.store
+    async with running_kubelet(tmp_path, store=store) as cluster:
+        await until(lambda: is_ready(cluster, "node-b"))
+        assert node(cluster)["spec"]["unschedulable"]
+
+
+async def test_a_node_that_somebody_makes_anew_is_attended_to(tmp_path: Path) -> None:
+    async with running_kubelet(tmp_path) as cluster:
+        await until(lambda: is_ready(cluster, "node-b"))
+        cluster.registry.delete(NODES, "", "node-b")
+        cluster.registry.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-b"}})
+        await until(lambda: is_ready(cluster, "node-b"))
