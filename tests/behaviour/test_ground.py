@@ -22,7 +22,7 @@ def test_no_ground_overlaps_with_another_one_or_with_the_default() -> None:
     networking = default.networking
     subnets = [networking.service_subnet, networking.pod_subnet, networking.load_balancer_subnet]
     addresses, node_ports = [each.address for each in default.nodes], [networking.node_port_range]
-    for number in range(16):
+    for number in range(32):
         written = yaml.safe_load(Ground(number).configuration())
         subnets += [written["networking"][name] for name in SUBNETS]
         addresses += [each["address"] for each in written["nodes"]]

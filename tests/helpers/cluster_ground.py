@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+ZONE_LABEL = "topology.kubernetes.io/zone"
 _LISTEN = "0A"
 """TCP_LISTEN of net/tcp_states.h."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Subnets that neither the default cluster nor another number's has; ``number`` is 0 to 15."""
+    """Subnets that neither the default cluster nor another number's has; ``number`` is 0 to 31."""
 
     number: int
 
@@ -34,9 +35,13 @@ class Ground:
         """Return a node's address; numbers begin with 1."""
         return f"127.170.{self.number}.{100 + number}"
 
-    def configuration(self, more: str = "") -> str:
-        """Return the ClusterConfiguration, a YAML document; ``more`` is top-level YAML to add."""
+    def configuration(self, more: str = "", zones: Sequence[str] = ("", "")) -> str:
+        """Return the ClusterConfiguration, a YAML document with a node in each of ``zones``, "" for a node in none.
+
+        ``more`` is top-level YAML to add.
+        """
         last = self.first_node_port + 99
+        nodes = "".join(self._node(number, zone) for number, zone in enumerate(zones, 1))
         return f"""\
 apiVersion: kubesvc.dev/v1alpha1
 kind: ClusterConfiguration
@@ -46,17 +51,17 @@ networking:
   loadBalancerSubnet: 127.171.{self.number}.0/24
   serviceNodePortRange: {self.first_node_port}-{last}
 nodes:
-  - name: node-1
-    address: {self.node(1)}
-  - name: node-2
-    address: {self.node(2)}
-proxy:
+{nodes}proxy:
   healthzBindAddress: {self.node(0)}:10256
   metricsBindAddress: {self.node(0)}:10249
 dns:
   bindAddresses: []
   upstreams: []
 {more}"""
+
+    def _node(self, number: int, zone: str) -> str:
+        labels = f"    labels: {{{ZONE_LABEL}: {zone}}}\n" if zone else ""
+        return f"  - name: node-{number}\n    address: {self.node(number)}\n{labels}"
 
 
 def listening() -> set[tuple[str, int]]:
