@@ -92,6 +92,16 @@ class Store:
         """Return the object, or None."""
         return self._shelf(resource).namespaces.get(key.namespace, {}).get(key.name)
 
+    def list_at(self, resource: Resource, resource_version: int, namespace: str = "") -> list[JSON]:
+        """Return the objects as they were at a version, in no order; Expired when the history is too short for that."""
+        before: dict[ObjectKey, JSON | None] = {}
+        for event in self._events_after(self._shelf(resource), resource_version):
+            before.setdefault(key_of(event.object), event.previous)
+        if not before:
+            return self.list(resource, namespace)
+        kept = [each for each in self.list(resource, namespace) if key_of(each) not in before]
+        return kept + [each for key, each in before.items() if each and namespace in ("", key.namespace)]
+
     def list(self, resource: Resource, namespace: str = "") -> list[JSON]:
         """Return the objects of one namespace, or of all ("")."""
         shelf = self._shelf(resource)

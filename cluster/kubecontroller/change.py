@@ -90,8 +90,6 @@ class Requeue:
 Change = Create | Update | UpdateStatus | Delete | RecordEvent | Requeue
 
 
-def delete(
-    resource: Resource, obj: JSON, outcome: Outcome | None = None, *, grace_period_seconds: int | None = None
-) -> Delete:
+def delete(resource: Resource, obj: JSON, outcome: Outcome | None = None) -> Delete:
     """Return the deletion of exactly this object."""
-    return Delete(resource, key_of(obj), obj["metadata"].get("uid", ""), outcome, grace_period_seconds)
+    return Delete(resource, key_of(obj), obj["metadata"].get("uid", ""), outcome)

@@ -6,23 +6,22 @@ selector and ExternalName Services are left alone, with whatever slices they hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kubeapi.core import HEADLESS
 from kubeapi.discovery import HEADLESS_LABEL, MANAGED_BY_LABEL, SERVICE_NAME_LABEL
 from kubeapi.informer import Delta
-from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of, owner_reference
+from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of, owner_reference
 from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
-from kubecontroller.change import Change
+from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent
 from kubecontroller.listers import Listers
 from kubecontroller.podstate import is_finished, is_ready
 from kubecontroller.slicepacking import Group, Packing, pack, port_set, trigger_time
+from kubecontroller.topologyhints import ZONE_LABEL, allot, is_automatic, node_concern, zone_shares
 
 MANAGED_BY = "endpointslice-controller.k8s.io"
 MAX_ENDPOINTS_PER_SLICE = 100
 """--max-endpoints-per-slice of kube-controller-manager."""
-ZONE_LABEL = "topology.kubernetes.io/zone"
-_TOPOLOGY_ANNOTATIONS = ("service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode")
 _RESERVED_LABELS = {SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL}
 
 NodeLookup = Callable[[str], JSON | None]
@@ -35,16 +34,21 @@ def reconcile(
     node_named: NodeLookup,
     slices: Iterable[JSON],
     max_endpoints: int = MAX_ENDPOINTS_PER_SLICE,
+    shares: Mapping[str, float] | None = None,
 ) -> list[Change]:
-    """Return the writes that make the Service's own slices say where ``pods``, which it selects, are."""
+    """Return the writes that make the Service's own slices say where ``pods``, which it selects, are.
+
+    ``shares`` are the zones' shares for hints in proportion, None if the Service asks for none.
+    """
     pods = list(pods)
     own = [each for each in slices if labels_of(each).get(MANAGED_BY_LABEL) == MANAGED_BY]
     families = service["spec"].get("ipFamilies") or ["IPv4"]
     groups = [group for family in families for group in group_endpoints(service, pods, node_named, family)]
+    events = [] if shares is None else _share_out(service, groups, shares, own)
     blank = _blank(service)
     packing = pack(own, groups, blank, max_endpoints)
     _keep_one_slice(packing, blank, families[0])
-    return packing.changes(trigger_time(service, pods, own))
+    return [*packing.changes(trigger_time(service, pods, own)), *events]
 
 
 def group_endpoints(service: JSON, pods: Iterable[JSON], node_named: NodeLookup, family: str) -> list[Group]:
@@ -141,15 +145,35 @@ def find_port(pod: JSON, port: JSON) -> int | None:
 def _hints(service: JSON, endpoint: JSON) -> JSON | None:
     """Return for which zones and nodes a ready endpoint is meant (trafficDistribution; the annotation overrules it)."""
     preference = service["spec"].get("trafficDistribution")
-    modes = [annotations_of(service).get(each, "") for each in _TOPOLOGY_ANNOTATIONS]
-    if not preference or "auto" in {mode.lower() for mode in modes}:
+    if not preference or is_automatic(service) or not endpoint["conditions"]["ready"]:
         return None
-    if not endpoint["conditions"]["ready"] or "zone" not in endpoint:
-        return None
-    hints: JSON = {"forZones": [{"name": endpoint["zone"]}]}
+    hints: JSON = {}
+    if "zone" in endpoint:
+        hints["forZones"] = [{"name": endpoint["zone"]}]
     if preference == "PreferSameNode" and "nodeName" in endpoint:
         hints["forNodes"] = [{"name": endpoint["nodeName"]}]
-    return hints
+    return hints or None
+
+
+def _share_out(
+    service: JSON, groups: Sequence[Group], shares: Mapping[str, float], slices: Iterable[JSON]
+) -> list[RecordEvent]:
+    """Give the endpoints of each family their hints in proportion, in place, and return what is told of it."""
+    had_hints = any("hints" in each for one in slices for each in one.get("endpoints") or ())
+    events = []
+    for family in dict.fromkeys(each.address_type for each in groups):
+        endpoints = [each for group in groups if group.address_type == family for each in group.endpoints]
+        allotment = allot(endpoints, shares)
+        for endpoint, zone in zip(endpoints, allotment.zones, strict=False):
+            if zone:
+                endpoint["hints"] = {"forZones": [{"name": zone}]}
+        if allotment.fault:
+            text = f"{allotment.fault}, addressType: {family}"
+            events.append(RecordEvent(service, WARNING, "TopologyAwareHintsDisabled", text))
+        elif not had_hints:
+            text = f"Topology Aware Hints has been enabled, addressType: {family}"
+            events.append(RecordEvent(service, NORMAL, "TopologyAwareHintsEnabled", text))
+    return events
 
 
 def is_headless(service: JSON) -> bool:
@@ -212,8 +236,8 @@ class EndpointSliceController:
         return managed_services(delta, MANAGED_BY)
 
     def _services_after_node(self, delta: Delta) -> list[ObjectKey]:
-        """Return all Services when a node comes, goes or moves to another zone, none for its heartbeat."""
-        if delta.old and delta.new and labels_of(delta.old).get(ZONE_LABEL) == labels_of(delta.new).get(ZONE_LABEL):
+        """Return all Services when a node comes, goes, or changes what zones and hints follow from; else none."""
+        if node_concern(delta.old) == node_concern(delta.new):
             return []
         services = self._listers.store.list(SERVICES)
         return [ObjectKey(each["metadata"]["namespace"], each["metadata"]["name"]) for each in services]
@@ -225,7 +249,8 @@ class EndpointSliceController:
             return []
         pods = self._listers.labelled(PODS, key.namespace, service["spec"]["selector"])
         slices = self._listers.slices_of(key)
-        return reconcile(service, pods, self._node_named, slices, self._max_endpoints)
+        shares = zone_shares(self._listers.store.list(NODES)) if is_automatic(service) else None
+        return reconcile(service, pods, self._node_named, slices, self._max_endpoints, shares)
 
     def _node_named(self, name: str) -> JSON | None:
         return self._listers.store.find(NODES, ObjectKey("", name))

@@ -122,3 +122,30 @@ def test_replaying_a_watch_from_any_version_equals_a_list(
         assert store.resource_version - version > history_limit
         return
     assert replay(states[version], late) == listed(store)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "delete"])), max_size=20), st.data())
+def test_a_list_of_an_older_version_is_what_was_there_then(steps: list[tuple[str, str]], data: st.DataObject) -> None:
+    store = Store()
+    then = [listed(store)]
+    for number, (name, step) in enumerate(steps):
+        present = store.find(PODS, ObjectKey("default", name))
+        if present is None:
+            store.create(PODS, obj(name, number))
+        elif step == "put":
+            store.update(PODS, obj(name, number))
+        else:
+            store.delete(PODS, "default", name)
+        then.append(listed(store))
+    version = data.draw(st.integers(0, store.resource_version))
+    assert {key_of(each): each for each in store.list_at(PODS, version)} == then[version]
+    assert store.list_at(PODS, version, "other") == []
+
+
+def test_a_list_from_before_the_history_is_expired() -> None:
+    store = Store(history_limit=2)
+    for value in range(4):
+        (store.create if value == 0 else store.update)(PODS, obj("a", value))
+    assert [each["value"] for each in store.list_at(PODS, 2)] == [1]
+    with pytest.raises(Expired):
+        store.list_at(PODS, 1)

@@ -143,6 +143,18 @@ def test_traffic_distribution_becomes_hints(
     assert endpoint.get("hints") == hints
 
 
+@pytest.mark.parametrize(
+    ("preference", "hints"),
+    [("PreferSameNode", {"forNodes": [{"name": "node-3"}]}), ("PreferSameZone", None), ("PreferClose", None)],
+)
+def test_without_a_zone_only_the_node_can_be_preferred(preference: str, hints: JSON | None) -> None:
+    endpoint = endpoint_of(
+        service(trafficDistribution=preference), pod(spec={"nodeName": "node-3"}), lambda _: node("node-3"), "IPv4"
+    )
+    assert endpoint is not None
+    assert endpoint.get("hints") == hints
+
+
 class Slices:
     """The slices of one Service, with every reconcile's writes applied."""
 
