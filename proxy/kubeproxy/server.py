@@ -27,6 +27,7 @@ from kubeproxy.poller import Poller
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Rules
+from kubeproxy.servicehealthserver import ServiceHealthServer
 from kubeproxy.tcp import Conntrack
 from kubeproxy.types import Destination, Route, ServicePortName
 
@@ -91,6 +92,12 @@ class ProxyServer:
             find_route=self._find_route,
             report=self._report_listener,
         )
+        self._service_health = ServiceHealthServer(
+            loop,
+            self._poller,
+            is_healthy=lambda: self._health.is_healthy(self._now()),
+            refused=self._report_health_check,
+        )
         self._services = Informer(source, SERVICES)
         self._slices = Informer(source, ENDPOINTSLICES)
         self._nodes = Informer(source, NODES)
@@ -123,6 +130,7 @@ class ProxyServer:
         finally:
             self._is_draining = True
             self._listeners.close_all()
+            self._service_health.close()
             self._conntrack.reset_all()
             self._poller.close()
 
@@ -220,6 +228,7 @@ class ProxyServer:
         for service in sync.ports:
             self._load_balancer.update(service, sync.rules.ports.get(service))
         self._listeners.open(sync.listeners)
+        self._service_health.update(sync.rules, dict.fromkeys(each.service for each in sync.ports))
         self._warn(sync)
         now, syncs = self._now(), self.counters.syncs
         syncs.observe(self._clock() - begun, now.wall)
@@ -241,6 +250,9 @@ class ProxyServer:
             elif self._unknown_balancers.get(service) != wanted:
                 self._unknown_balancers[service] = wanted
                 self._record(service.service, WARNING, "UnknownBalancer", unknown_balancer(wanted))
+
+    def _report_health_check(self, service: ObjectKey, message: str) -> None:
+        self._record(service, WARNING, "FailedToStartServiceHealthcheck", message)
 
     def _report_listener(self, service: ServicePortName, message: str) -> None:
         self._record(service.service, WARNING, "PortBindFailed", message)
