@@ -36,6 +36,14 @@ def set_defaults(resource: Resource, obj: JSON) -> None:
         fill_in(obj)
 
 
+def set_status_defaults(resource: Resource, obj: JSON) -> None:
+    """Fill in the defaults of what a controller writes, in place: an address of a load balancer is a VIP."""
+    if resource is SERVICES:
+        for ingress in obj.get("status", {}).get("loadBalancer", {}).get("ingress", ()):
+            if ingress.get("ip"):
+                ingress.setdefault("ipMode", "VIP")
+
+
 def is_externally_accessible(spec: JSON) -> bool:
     """Tell whether traffic from outside the cluster may come to the Service (pkg/api/service ExternallyAccessible)."""
     if spec.get("type") in ("NodePort", "LoadBalancer"):

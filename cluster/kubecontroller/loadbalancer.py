@@ -1,12 +1,13 @@
 """LoadBalancer Services: an address of the pool each, as a cloud's load balancer would be given.
 
 Pure: which addresses are taken is read off the Services' statuses, so nothing is lost when the cluster starts again.
-A Service with a loadBalancerClass is somebody else's. Follows k8s.io/cloud-provider ``controllers/service``.
+A Service with a loadBalancerClass is somebody else's, and an ingress that somebody has written into a status (another
+ipMode, a hostname) stays. Follows k8s.io/cloud-provider ``controllers/service``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_network
 
 from kubeapi.informer import Delta
@@ -24,13 +25,13 @@ def reconcile(service: JSON, pool: str, is_taken: Callable[[str], bool]) -> list
     ``is_taken`` tells whether another Service has an address.
     """
     spec = service["spec"]
-    present = addresses_of(service)
+    present = _ingresses(service)
     if spec.get("type") != LOAD_BALANCER:
         return [_with_ingress(service, [])] if present else []
     if spec.get("loadBalancerClass") or is_terminating(service):
         return []
     requested = spec.get("loadBalancerIP")
-    if present and requested in {None, "", present[0]}:
+    if present and requested in {None, "", present[0].get("ip")}:
         return []
     ensuring = RecordEvent(service, NORMAL, "EnsuringLoadBalancer", "Ensuring load balancer")
     address = requested or next((str(each) for each in ip_network(pool).hosts() if not is_taken(str(each))), None)
@@ -44,14 +45,18 @@ def reconcile(service: JSON, pool: str, is_taken: Callable[[str], bool]) -> list
 
 def addresses_of(service: JSON) -> list[str]:
     """Return the addresses that the status already has."""
-    ingresses = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    return [each["ip"] for each in ingresses if each.get("ip")]
+    return [each["ip"] for each in _ingresses(service) if each.get("ip")]
+
+
+def _ingresses(service: JSON) -> Sequence[JSON]:
+    found: Sequence[JSON] = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return found
 
 
 def is_pending(service: JSON) -> bool:
     """Tell whether the Service still waits for an address of ours."""
     spec = service["spec"]
-    return bool(spec.get("type") == LOAD_BALANCER and not spec.get("loadBalancerClass") and not addresses_of(service))
+    return bool(spec.get("type") == LOAD_BALANCER and not spec.get("loadBalancerClass") and not _ingresses(service))
 
 
 def _with_ingress(service: JSON, ingress: list[JSON]) -> Change:
@@ -98,4 +103,4 @@ def _concern(service: JSON) -> tuple[object, ...]:
     """Return of a Service what decides over its address."""
     spec = service["spec"]
     wishes = (spec.get("type"), spec.get("loadBalancerClass"), spec.get("loadBalancerIP"))
-    return (*wishes, tuple(addresses_of(service)), service["metadata"].get("uid"))
+    return (*wishes, len(_ingresses(service)), tuple(addresses_of(service)), service["metadata"].get("uid"))

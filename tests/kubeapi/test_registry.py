@@ -59,6 +59,13 @@ def test_the_first_status_is_the_servers_but_for_a_nodes(resource: Resource, obj
     assert new_registry().create(resource, given)["status"] == status
 
 
+def test_a_generated_name_is_one_label_however_long_its_prefix() -> None:
+    made = pod()
+    made["metadata"] = {"generateName": "x" * 62 + "-"}
+    name = new_registry().create(PODS, made)["metadata"]["name"]
+    assert (len(name), name[:58]) == (63, "x" * 58)
+
+
 def test_a_generated_name_is_the_prefix_and_five_letters() -> None:
     registry = new_registry()
     template = pod()

@@ -354,9 +354,34 @@ def test_a_health_check_port_in_use_may_not_change() -> None:
     assert update_faults_of(SERVICES, changed, registry) == ["spec.healthCheckNodePort: Forbidden: field is immutable"]
 
 
-def test_the_class_of_a_load_balancer_may_not_change() -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "faults"),
+    [
+        pytest.param({}, {}, [], id="none, none"),
+        pytest.param({"loadBalancerClass": "a"}, {"loadBalancerClass": "a"}, [], id="the same"),
+        pytest.param(
+            {"loadBalancerClass": "a"},
+            {"loadBalancerClass": "b"},
+            ['spec.loadBalancerClass: Invalid value: "b": may not change once set'],
+            id="another",
+        ),
+        pytest.param(
+            {"loadBalancerClass": "a"},
+            {},
+            ['spec.loadBalancerClass: Invalid value: "null": may not change once set'],
+            id="taken away",
+        ),
+        pytest.param(
+            {},
+            {"loadBalancerClass": "b"},
+            ['spec.loadBalancerClass: Invalid value: "b": may not change once set'],
+            id="given late",
+        ),
+        pytest.param({"type": "NodePort"}, {"loadBalancerClass": "b"}, [], id="with the type"),
+        pytest.param({"loadBalancerClass": "a"}, {"type": "NodePort"}, [], id="dropped with the type"),
+    ],
+)
+def test_the_class_of_a_load_balancer_may_not_change(before: JSON, after: JSON, faults: list[str]) -> None:
     registry = new_registry()
-    registry.create(SERVICES, service(type="LoadBalancer", loadBalancerClass="a"))
-    assert update_faults_of(SERVICES, service(type="LoadBalancer", loadBalancerClass="b"), registry) == [
-        'spec.loadBalancerClass: Invalid value: "b": may not change once set'
-    ]
+    registry.create(SERVICES, service(**{"type": "LoadBalancer", **before}))
+    assert update_faults_of(SERVICES, service(**{"type": "LoadBalancer", **after}), registry) == faults

@@ -283,8 +283,9 @@ def test_a_status_that_is_applied_with_the_object_is_ignored() -> None:
 
 def test_a_status_is_applied_through_its_subresource() -> None:
     managers = Managers()
-    managers.apply("a", web(80))
-    status = {"loadBalancer": {"ingress": [{"ip": "127.9.9.9"}]}}
+    balanced = {**web(80), "spec": {**web(80)["spec"], "type": "LoadBalancer"}}
+    managers.apply("a", balanced)
+    status = {"loadBalancer": {"ingress": [{"ip": "127.9.9.9", "ipMode": "VIP"}]}}
     config = {**web(81), "status": status}
     key = ObjectKey("default", "web")
     applied, is_new = server_side_apply(

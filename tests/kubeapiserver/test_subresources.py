@@ -174,8 +174,8 @@ def test_a_namespace_goes_with_its_last_finalizer(client: APIClient) -> None:
 
 
 def test_a_service_has_a_status_and_no_scale(client: APIClient) -> None:
-    client.post(f"{DEFAULT}/services", service())
-    ingress = {"loadBalancer": {"ingress": [{"ip": "127.0.0.9"}]}}
+    client.post(f"{DEFAULT}/services", service(type="LoadBalancer"))
+    ingress = {"loadBalancer": {"ingress": [{"ip": "127.0.0.9", "ipMode": "VIP"}]}}
     assert client.patch(f"{DEFAULT}/services/web/status", {"status": ingress}).json["status"] == ingress
     assert client.get(f"{DEFAULT}/services/web/scale").status == 404
 

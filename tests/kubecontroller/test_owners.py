@@ -56,6 +56,13 @@ def service(status: str = "", **spec: Any) -> JSON:
             id="asked for, taken",
         ),
         pytest.param(service("127.0.113.2"), [], "", [], id="has one"),
+        pytest.param(
+            service() | {"status": {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}},
+            [],
+            "",
+            [],
+            id="has a hostname that somebody wrote",
+        ),
         pytest.param(service(loadBalancerClass="example.com/lb"), [], "", [], id="somebody else's class"),
         pytest.param(service(type="ClusterIP"), [], "", [], id="another type"),
     ],

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from kubeapi.allocators import Transaction
-from kubeapi.defaults import set_defaults
+from kubeapi.defaults import set_defaults, set_status_defaults
 from kubeapi.meta import (
     JSON,
     NAME_SUFFIX_ALPHABET,
@@ -34,7 +34,7 @@ from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SERVICES,
 from kubeapi.status import AlreadyExists, BadRequest, Conflict, FieldError, Forbidden, Invalid, NoSubresource, NotFound
 from kubeapi.store import Store
 from kubeapi.strict import decode
-from kubeapi.validation import validate, validate_update
+from kubeapi.validation import validate, validate_status, validate_update
 from kubeapi.validation.faults import forbidden, go_value
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -42,6 +42,9 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _NAME_ATTEMPTS = 8
 """Generated names that are tried before the request fails (KEP-4420)."""
+
+_LONGEST_NAME_BASE = 58
+"""Characters of generateName that are kept, so that the name is one DNS label (MaxGeneratedNameLength)."""
 
 _SERVER_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
 
@@ -114,7 +117,11 @@ class Registry:
         read = self._read(resource, obj)
         stored = self._find_stored(resource, read)
         _check_uid(resource, read["metadata"], stored["metadata"])
+        set_status_defaults(resource, read)
         new = {**stored, "status": read.get("status", {})}
+        faults = validate_status(resource, new)
+        if faults:
+            raise Invalid(resource, new["metadata"]["name"], tuple(faults))
         if managed_fields is not None:
             new["metadata"] = {**stored["metadata"], "managedFields": managed_fields}
         return new if dry_run else self.store.update(resource, new)
@@ -214,7 +221,7 @@ class Registry:
 
     def _generate_name(self, resource: Resource, metadata: JSON) -> str:
         for _ in range(_NAME_ATTEMPTS):
-            name: str = metadata["generateName"] + self.name_suffix()
+            name: str = metadata["generateName"][:_LONGEST_NAME_BASE] + self.name_suffix()
             if self.store.find(resource, ObjectKey(metadata.get("namespace", ""), name)) is None:
                 break
         return name

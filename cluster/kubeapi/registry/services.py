@@ -38,7 +38,7 @@ def prepare_service(new: JSON, old: JSON | None, config: RegistryConfig) -> list
         and old["spec"]["type"] != spec["type"]
         and "LoadBalancer" in (spec["type"], old["spec"]["type"])
     ):
-        new["status"] = {"loadBalancer": {}}
+        new["status"] = {**new.get("status", {}), "loadBalancer": {}}
     return set_ip_families(spec, old["spec"] if old is not None else None, config.ip_families)
 
 

@@ -27,6 +27,7 @@ from kubeapi.validation.event import validate_event
 from kubeapi.validation.faults import Faults
 from kubeapi.validation.metadata import validate_metadata
 from kubeapi.validation.service import validate_service, validate_service_update
+from kubeapi.validation.servicestatus import validate_service_status
 from kubeapi.validation.workload import (
     validate_deployment,
     validate_pod,
@@ -68,3 +69,8 @@ def validate_update(resource: Resource, new: JSON, old: JSON) -> list[FieldError
     """Return a fault for everything that changes between two versions of an object but may not."""
     rule = _UPDATE_RULES.get(resource)
     return list(rule(new, old)) if rule is not None else []
+
+
+def validate_status(resource: Resource, obj: JSON) -> list[FieldError]:
+    """Return every fault of an object's status, where the API judges what a controller says."""
+    return list(validate_service_status(obj)) if resource is SERVICES else []

@@ -220,14 +220,17 @@ def _validate_load_balancer(spec: JSON) -> Faults:
     if ranges and not is_load_balancer:
         yield forbidden("spec.LoadBalancerSourceRanges", _ONLY_LOAD_BALANCER)
     for index, each in enumerate(ranges):
-        yield from each_invalid(f"spec.LoadBalancerSourceRanges[{index}]", each, cidr(each.strip()))
+        # Spaces around are accepted, since ranges once came in an annotation with commas between.
+        yield from each_invalid(f"spec.LoadBalancerSourceRanges[{index}]", each.strip(), cidr(each.strip()))
     if "allocateLoadBalancerNodePorts" in spec and not is_load_balancer:
         yield forbidden("spec.allocateLoadBalancerNodePorts", _ONLY_LOAD_BALANCER)
-    if "loadBalancerClass" in spec:
-        if not is_load_balancer:
-            yield forbidden("spec.loadBalancerClass", _ONLY_LOAD_BALANCER)
+    if "loadBalancerClass" not in spec:
+        return
+    if is_load_balancer:
         name = spec["loadBalancerClass"]
         yield from each_invalid("spec.loadBalancerClass", name, qualified_name(name))
+    else:
+        yield forbidden("spec.loadBalancerClass", _ONLY_LOAD_BALANCER)
 
 
 def _validate_policies(spec: JSON) -> Faults:
@@ -261,7 +264,7 @@ def validate_service_update(new: JSON, old: JSON) -> Faults:
         yield forbidden("spec.healthCheckNodePort", "field is immutable")
     load_balancer_class = spec.get("loadBalancerClass")
     if spec["type"] == before["type"] == "LoadBalancer" and load_balancer_class != before.get("loadBalancerClass"):
-        yield invalid("spec.loadBalancerClass", load_balancer_class or "", "may not change once set")
+        yield invalid("spec.loadBalancerClass", load_balancer_class or "null", "may not change once set")
 
 
 def _validate_kept_addresses(spec: JSON, before: JSON) -> Faults:
