@@ -82,7 +82,7 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
     """Return the Registry of a Store, by the rules of the configuration."""
     networking = configuration.networking
     config = RegistryConfig(
-        service_cidr=networking.service_subnet,
+        service_cidr=networking.service_cidr,
         node_port_range=networking.node_port_range,
         balancers=tuple(sorted(BALANCERS)),
     )

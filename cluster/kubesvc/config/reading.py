@@ -5,9 +5,8 @@ Decides defaults and bounds, and that nothing overlaps. Pure; the machine's reso
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from collections.abc import Collection
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from kubeapi.registry import RegistryConfig
@@ -21,6 +20,7 @@ from kubesvc.config.model import (
     NodeConfiguration,
     ProxySettings,
 )
+from kubesvc.config.nodes import read_nodes, subnet_of
 from kubesvc.config.subnets import read_networking
 from kubesvc.manifests.documents import Document
 from kubesvc.manifests.faults import Fault, invalid, required
@@ -28,9 +28,6 @@ from kubesvc.network.addresses import stand_in
 
 BALANCERS = RegistryConfig().balancers
 POD_MODES = ("disabled", "insecure", "verified")
-LOCALHOST = "127.0.0.1"
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-_LABEL_RULE = "letters, digits, '-', '_' and '.', 63 at the most, beginning and ending with a letter or digit"
 
 _TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts")
 _PROCESS = ("command", "args", "env", "port")
@@ -51,7 +48,7 @@ def read_configuration(document: Document | None, balancers: Collection[str] = B
     notes = Notes()
     top = Fields(document.obj, "", _TOP, notes)
     networking = read_networking(top)
-    nodes = _nodes(top, networking)
+    nodes = read_nodes(top, networking)
     configuration = ClusterConfiguration(
         networking=networking,
         nodes=nodes,
@@ -65,76 +62,6 @@ def read_configuration(document: Document | None, balancers: Collection[str] = B
 
 def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
     return tuple(sorted(document.fault(each.error, each.hint) for each in mistakes))
-
-
-def _nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
-    entries = top.each("nodes", ("name", "address", "zone", "region", "labels"))
-    if not entries:
-        if top.is_empty("nodes"):
-            top.notes.fault(required("nodes", "must have at least one node"))
-        addresses = [each.address for each in ClusterConfiguration().nodes]
-        names = [(each.name, each.labels) for each in ClusterConfiguration().nodes]
-    else:
-        addresses, names = [], []
-        seen_names: set[str] = set()
-        seen_addresses: set[str] = set()
-        for index, entry in enumerate(entries, 1):
-            name = entry.name()
-            entry.unique("name", name, seen_names)
-            address = _node_address(entry, index, networking)
-            entry.unique("address", address, seen_addresses)
-            addresses.append(address)
-            names.append((name, _node_labels(entry)))
-    cidrs = _pod_cidrs(top, networking, len(addresses))
-    return tuple(
-        NodeConfiguration(name, address, cidr, labels)
-        for (name, labels), address, cidr in zip(names, addresses, cidrs, strict=True)
-    )
-
-
-def _node_labels(entry: Fields) -> dict[str, str]:
-    """Return a node's labels, with those that ``zone`` and ``region`` stand for."""
-    labels = entry.text_map("labels")
-    for name in ("zone", "region"):
-        label, value = f"topology.kubernetes.io/{name}", entry.text(name)
-        if value:
-            if labels.get(label, value) != value:
-                entry.notes.fault(invalid(entry.at(name), value, f"labels have {label}: {labels[label]}"))
-            labels[label] = value
-    for label, value in labels.items():
-        if not _LABEL_VALUE.fullmatch(value):
-            entry.notes.fault(invalid(entry.at("labels"), value, f"is no label value for {label}: {_LABEL_RULE}"))
-    return labels
-
-
-def _node_address(entry: Fields, index: int, networking: Networking) -> str:
-    address = entry.address("address", f"127.168.0.{(100 + index) % 256}")
-    if address == LOCALHOST:
-        entry.notes.fault(invalid(entry.at("address"), address, "node ports answer there anyway; give another one"))
-    elif (subnet := _subnet_of(address, networking)) is not None:
-        entry.notes.fault(invalid(entry.at("address"), address, f"must be outside the {subnet}"))
-    return address
-
-
-def _pod_cidrs(top: Fields, networking: Networking, count: int) -> list[str]:
-    """Return the /24 of every node, in order; the one with number 0 stays free, as with kubeadm and flannel."""
-    subnet = IPv4Network(networking.pod_subnet)
-    room = 2 ** (24 - subnet.prefixlen) - 1
-    if count > room:
-        value = networking.pod_subnet
-        top.notes.fault(invalid("networking.podSubnet", value, f"has room for {room} nodes, but there are {count}"))
-    first = int(subnet.network_address)
-    return [f"{IPv4Address(first + (number << 8))}/24" for number in range(1, count + 1)]
-
-
-def _subnet_of(address: str, networking: Networking) -> str | None:
-    """Return which of the cluster's subnets holds an address."""
-    subnets: Mapping[str, str] = {
-        "serviceSubnet": networking.service_subnet,
-        "podSubnet": networking.pod_subnet,
-        "loadBalancerSubnet": networking.load_balancer_subnet,
-    }
-    return next((f"{name} {each}" for name, each in subnets.items() if IPv4Address(address) in IPv4Network(each)), None)
 
 
 def _proxy(top: Fields, balancers: Collection[str]) -> ProxySettings:
@@ -240,7 +167,7 @@ def _check_place(
     """Note a fault if the host's place on this machine belongs to the cluster."""
     here = stand_in(host.address)
     taken = next((f"is the address of node {node.name}" for node in nodes if node.address == here), "")
-    if not taken and (subnet := _subnet_of(here, networking)) is not None:
+    if not taken and (subnet := subnet_of(here, networking)) is not None:
         taken = f"is in the {subnet}"
     if taken:
         detail = f"on this machine it is {here}, which {taken}"

@@ -19,7 +19,6 @@ _DEFAULT = Networking()
 _LOCALHOST = IPv4Address("127.0.0.1")
 _LOCALHOST_V6 = IPv6Address("::1")
 _CIDR_MESSAGE = "must be a valid IPv4 CIDR value, (e.g. 127.9.8.0/24)"
-_CIDR_V6_MESSAGE = "must be a valid IPv6 CIDR value, (e.g. fd00:10:96::/108)"
 _RANGE = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})")
 _FIRST_NODE_PORT = 1024
 """Node ports do not move, so they must be ones that everybody may bind."""
@@ -28,17 +27,18 @@ _FIRST_NODE_PORT = 1024
 class _Subnet(NamedTuple):
     """What one subnet may be: ``longest`` prefix, so that it has room for what must be in it.
 
-    ``prefixes_v6`` are the shortest and the longest of its IPv6 part, where it may have one.
+    ``prefixes_v6`` are the shortest and the longest of its IPv6 part, where it may have one, as ``example_v6`` is.
     """
 
     name: str
     default: str
     longest: int
-    prefixes_v6: tuple[int, int] | None = None
+    prefixes_v6: tuple[int, int] = (0, 0)
+    example_v6: str = ""
 
 
-_SERVICE = _Subnet("serviceSubnet", _DEFAULT.service_subnet, 28, (64, 124))
-_POD = _Subnet("podSubnet", _DEFAULT.pod_subnet, 23, (32, 62))
+_SERVICE = _Subnet("serviceSubnet", _DEFAULT.service_subnet, 28, (64, 124), "fd00:10:96::/108")
+_POD = _Subnet("podSubnet", _DEFAULT.pod_subnet, 23, (32, 62), "fd00:10:244::/48")
 _LOAD_BALANCER = _Subnet("loadBalancerSubnet", _DEFAULT.load_balancer_subnet, 30)
 _KNOWN = (
     "serviceSubnet",
@@ -53,23 +53,18 @@ _KNOWN = (
 def read_networking(top: Fields) -> Networking:
     """Read ``networking`` and note what is wrong with it."""
     fields = top.fields("networking", _KNOWN)
-    pairs = [_read_pair(fields, each) for each in (_SERVICE, _POD, _LOAD_BALANCER)]
-    service, pod, load_balancer = (pair[0] for pair in pairs)
-    subnets = [
-        (each, subnet)
-        for each, pair in zip((_SERVICE, _POD, _LOAD_BALANCER), pairs, strict=True)
-        for subnet in pair
-        if subnet
-    ]
-    for (one, subnet), (other, later) in itertools.combinations(subnets, 2):
-        if subnet.version == later.version and subnet.overlaps(later):  # type: ignore[arg-type]  # of one version
-            detail = f"must not overlap with the {one.name} {subnet}"
-            fields.notes.fault(invalid(fields.at(other.name), str(later), detail))
-    service_v6, pod_v6 = pairs[0][1], pairs[1][1]
+    kinds = (_SERVICE, _POD, _LOAD_BALANCER)
+    (service, service_v6), (pod, pod_v6), (load_balancer, _) = pairs = [_read_pair(fields, each) for each in kinds]
+    named = [(kind.name, subnet) for kind, pair in zip(kinds, pairs, strict=True) for subnet in pair if subnet]
+    for (one, subnet), (other, later) in itertools.combinations(named, 2):
+        if subnet.version == later.version and subnet.overlaps(later):
+            fields.notes.fault(invalid(fields.at(other), str(later), f"must not overlap with the {one} {subnet}"))
     if (service_v6 is None) != (pod_v6 is None):
-        lacking, value, other = (_SERVICE, service, _POD) if service_v6 is None else (_POD, pod, _SERVICE)
-        detail = f"must have an IPv6 subnet after a comma too, since the {other.name} has one"
-        fields.notes.fault(invalid(fields.at(lacking.name), str(value), detail))
+        lacking, value, other = ("serviceSubnet", service, "podSubnet")
+        if pod_v6 is None:
+            lacking, value, other = ("podSubnet", pod, "serviceSubnet")
+        detail = f"must have an IPv6 subnet after a comma, since the {other} has one"
+        fields.notes.fault(invalid(fields.at(lacking), str(value), detail))
     domain = fields.text("dnsDomain", _DEFAULT.dns_domain).removesuffix(".")
     fields.check_subdomain("dnsDomain", domain)
     return Networking(
@@ -91,13 +86,13 @@ def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network 
     first, comma, second = (each.strip() for each in written.partition(","))
     if not comma and ":" not in first:
         return _read_subnet(fields, kind, first), None
-    if kind.prefixes_v6 is None:
-        fields.notes.fault(invalid(field, written, f"may be of IPv4 only: {_CIDR_MESSAGE}"))
+    if not kind.example_v6:
+        fields.notes.fault(invalid(field, written, f"{_CIDR_MESSAGE}; there is none for IPv6"))
     elif ":" in first or not second or "," in second:
-        detail = "must be an IPv4 subnet, for two families followed by a comma and an IPv6 subnet, (e.g. "
-        fields.notes.fault(invalid(field, written, f"{detail}{kind.default},fd00:10::/{kind.prefixes_v6[1]})"))
+        detail = f"must be an IPv4 subnet, or one of each family, IPv4 first, (e.g. {kind.default},{kind.example_v6})"
+        fields.notes.fault(invalid(field, written, detail))
     else:
-        return _read_subnet(fields, kind, first), _read_subnet_v6(fields, field, second, kind.prefixes_v6)
+        return _read_subnet(fields, kind, first), _read_subnet_v6(fields, kind, second)
     return IPv4Network(kind.default), None
 
 
@@ -122,22 +117,23 @@ def _read_subnet(fields: Fields, kind: _Subnet, written: str) -> IPv4Network:
     return loose
 
 
-def _read_subnet_v6(fields: Fields, field: str, written: str, prefixes: tuple[int, int]) -> IPv6Network | None:
+def _read_subnet_v6(fields: Fields, kind: _Subnet, written: str) -> IPv6Network:
+    field, default, (shortest, longest) = fields.at(kind.name), IPv6Network(kind.example_v6), kind.prefixes_v6
     try:
         loose = IPv6Network(written, strict=False)
     except ValueError:
-        fields.notes.fault(invalid(field, written, _CIDR_V6_MESSAGE))
-        return None
+        fields.notes.fault(invalid(field, written, f"must be a valid IPv6 CIDR value, (e.g. {default})"))
+        return default
     fault = ""
-    if not prefixes[0] <= loose.prefixlen <= prefixes[1]:
-        fault = f"the prefix must be between {prefixes[0]} and {prefixes[1]}, inclusive"
+    if not shortest <= loose.prefixlen <= longest:
+        fault = f"the prefix must be between {shortest} and {longest}, inclusive"
     elif loose.network_address != IPv6Address(written.partition("/")[0]):
         fault = f'must not have bits set beyond the prefix length, should be "{loose}"'
-    elif loose.is_multicast or loose.is_link_local or loose.is_unspecified or _LOCALHOST_V6 in loose:
-        fault = "must be a unicast network, (e.g. of fd00::/8, which is for private use)"
+    elif loose.is_multicast or loose.is_link_local or _LOCALHOST_V6 in loose:
+        fault = f"must be a network of unicast addresses, (e.g. {default})"
     if fault:
         fields.notes.fault(invalid(field, written, fault))
-        return None
+        return default
     return loose
 
 

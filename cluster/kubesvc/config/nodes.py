@@ -1,0 +1,146 @@
+"""The nodes: name, place and addresses, one in 127.0.0.0/8 and in a dual-stack cluster an IPv6 address besides.
+
+Of IPv6 every machine has one loopback address: ``::1`` is the first node's, so that node ports answer there without
+any set-up. The other nodes have addresses that answer only where the machine has a local route for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from kubesvc.config.fields import Fields
+from kubesvc.config.model import ClusterConfiguration, Networking, NodeConfiguration
+from kubesvc.manifests.faults import invalid, required
+
+LOCALHOST = "127.0.0.1"
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_LABEL_RULE = "letters, digits, '-', '_' and '.', 63 at the most, beginning and ending with a letter or digit"
+_POD_CIDR_V6_PREFIX = 64
+"""--node-cidr-mask-size-ipv6 of kube-controller-manager."""
+
+
+def read_nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
+    """Read ``nodes``, two by default, and note what is wrong with them."""
+    entries = top.each("nodes", ("name", "address", "zone", "region", "labels"))
+    addresses: list[tuple[str, str]] = []
+    names: list[tuple[str, Mapping[str, str]]] = []
+    seen_names: set[str] = set()
+    seen_addresses: set[str] = set()
+    for index, entry in enumerate(entries, 1):
+        name = entry.name()
+        entry.unique("name", name, seen_names)
+        pair = _read_addresses(entry, index, networking)
+        for address in filter(None, pair):
+            entry.unique("address", address, seen_addresses)
+        addresses.append(pair)
+        names.append((name, _node_labels(entry)))
+    if not entries:
+        if top.is_empty("nodes"):
+            top.notes.fault(required("nodes", "must have at least one node"))
+        names = [(each.name, each.labels) for each in ClusterConfiguration().nodes]
+        addresses = [_default_addresses(index, networking) for index in range(1, len(names) + 1)]
+    cidrs = _pod_cidrs(top, networking, len(addresses))
+    return tuple(
+        NodeConfiguration(name, address, cidr, labels, address_v6, cidr_v6)
+        for (name, labels), (address, address_v6), (cidr, cidr_v6) in zip(names, addresses, cidrs, strict=True)
+    )
+
+
+def _node_labels(entry: Fields) -> dict[str, str]:
+    """Return a node's labels, with those that ``zone`` and ``region`` stand for."""
+    labels = entry.text_map("labels")
+    for name in ("zone", "region"):
+        label, value = f"topology.kubernetes.io/{name}", entry.text(name)
+        if value:
+            if labels.get(label, value) != value:
+                entry.notes.fault(invalid(entry.at(name), value, f"labels have {label}: {labels[label]}"))
+            labels[label] = value
+    for label, value in labels.items():
+        if not _LABEL_VALUE.fullmatch(value):
+            entry.notes.fault(invalid(entry.at("labels"), value, f"is no label value for {label}: {_LABEL_RULE}"))
+    return labels
+
+
+def _default_addresses(index: int, networking: Networking) -> tuple[str, str]:
+    """Return the addresses that node ``index``, from 1, has unless it says otherwise; "" in place of none."""
+    number = (100 + index) % 256
+    if not networking.service_subnet_v6:
+        return f"127.168.0.{number}", ""
+    return f"127.168.0.{number}", "::1" if index == 1 else f"fd00:10:168::{number}"
+
+
+def _read_addresses(entry: Fields, index: int, networking: Networking) -> tuple[str, str]:
+    """Read ``address``: one of IPv4, or as kubelet's --node-ip one of each family with a comma between."""
+    written, field = entry.text("address"), entry.at("address")
+    default, default_v6 = _default_addresses(index, networking)
+    first, comma, second = (each.strip() for each in written.partition(","))
+    if comma and not default_v6:
+        detail = "must be one IPv4 address, since the cluster's subnets are of IPv4 alone, (e.g. 127.9.8.7)"
+        entry.notes.fault(invalid(field, written, detail))
+    elif ":" in first or (comma and (not second or "," in second)):
+        detail = "must be an IPv4 address, or one of each family, IPv4 first, (e.g. 127.9.8.7,fd00:10:168::7)"
+        entry.notes.fault(invalid(field, written, detail))
+    else:
+        address = (entry.read_address(field, first) if first else default) or default
+        address_v6 = _read_v6(entry, second, networking) if comma else default_v6
+        _check(entry, address, networking)
+        return address, address_v6 or default_v6
+    return default, default_v6
+
+
+def _read_v6(entry: Fields, written: str, networking: Networking) -> str:
+    try:
+        address = IPv6Address(written)
+    except ValueError:
+        detail = "must be a valid IPv6 address after the comma, (e.g. fd00:10:168::7)"
+        entry.notes.fault(invalid(entry.at("address"), written, detail))
+        return ""
+    subnets = (("serviceSubnet", networking.service_subnet_v6), ("podSubnet", networking.pod_subnet_v6))
+    inside = next((f"outside the {name} {each}" for name, each in subnets if address in IPv6Network(each)), "")
+    if address.scope_id or address.is_multicast or address.is_unspecified or address.is_link_local:
+        inside = "a unicast address without a zone"
+    if inside:
+        entry.notes.fault(invalid(entry.at("address"), written, f"must be {inside}"))
+        return ""
+    return str(address)
+
+
+def _check(entry: Fields, address: str, networking: Networking) -> None:
+    if address == LOCALHOST:
+        entry.notes.fault(invalid(entry.at("address"), address, "node ports answer there anyway; give another one"))
+    elif (subnet := subnet_of(address, networking)) is not None:
+        entry.notes.fault(invalid(entry.at("address"), address, f"must be outside the {subnet}"))
+
+
+def subnet_of(address: str, networking: Networking) -> str | None:
+    """Return which of the cluster's IPv4 subnets holds an address."""
+    subnets = {
+        "serviceSubnet": networking.service_subnet,
+        "podSubnet": networking.pod_subnet,
+        "loadBalancerSubnet": networking.load_balancer_subnet,
+    }
+    return next((f"{name} {each}" for name, each in subnets.items() if IPv4Address(address) in IPv4Network(each)), None)
+
+
+def _pod_cidrs(top: Fields, networking: Networking, count: int) -> list[tuple[str, str]]:
+    """Return each node's /24 and /64, "" for none, in order; number 0 stays free, as with kubeadm and flannel."""
+    subnet = IPv4Network(networking.pod_subnet)
+    rooms = [(networking.pod_subnet, 2 ** (24 - subnet.prefixlen) - 1)]
+    first, first_v6 = int(subnet.network_address), 0
+    if networking.pod_subnet_v6:
+        subnet_v6 = IPv6Network(networking.pod_subnet_v6)
+        first_v6 = int(subnet_v6.network_address)
+        rooms.append((networking.pod_subnet_v6, 2 ** (_POD_CIDR_V6_PREFIX - subnet_v6.prefixlen) - 1))
+    for value, room in rooms:
+        if count > room:
+            detail = f"has room for {room} nodes, but there are {count}"
+            top.notes.fault(invalid("networking.podSubnet", value, detail))
+    return [
+        (
+            f"{IPv4Address(first + (number << 8))}/24",
+            f"{IPv6Address(first_v6 + (number << 64))}/{_POD_CIDR_V6_PREFIX}" if first_v6 else "",
+        )
+        for number in range(1, count + 1)
+    ]
