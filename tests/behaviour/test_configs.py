@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, answering_pods, curl, running
+from tests.helpers.cluster_cli import ClusterCommands, answering_pods, curl, curl_result, running
 from tests.helpers.configs import CONFIGS
 
+CURL_TIMED_OUT = 28
 ZONE = "svc.cluster.local"
 Story = Callable[[ClusterCommands], None]
 
@@ -76,7 +78,25 @@ def one_name_in_two_namespaces_is_two_services(cluster: ClusterCommands) -> None
     assert cluster.dig(f"web.default.{ZONE}") == []
 
 
+def node_ports_and_zones_are_those_of_the_node(cluster: ClusterCommands) -> None:
+    pods = {each: {pod["name"] for pod in cluster.ready_pods(f"web-{each}-")} for each in "ab"}
+    assert [len(each) for each in pods.values()] == [2, 1]
+    at, close = cluster.at("web-local"), cluster.at("web-close")
+    for node, zone in (("127.168.0.101", "a"), ("127.168.0.102", "b")):
+        assert set(answering_pods(f"{node}:30080", 12)) == pods[zone]
+        assert set(answering_pods(at, 12, "--interface", node)) == pods[zone]
+        assert set(answering_pods(close, 12, "--interface", node)) == pods[zone]
+    # On node-3 there is none: the policy Local drops, PreferClose takes what there is elsewhere.
+    for silent in (("http://127.168.0.103:30080/",), (f"http://{at}/", "--interface", "127.168.0.103")):
+        assert curl_result(*silent, "--max-time", "0.5").returncode == CURL_TIMED_OUT
+    assert set(answering_pods("127.168.0.103:30080", 3, "--interface", "127.168.0.103")) <= pods["a"] | pods["b"]
+    assert set(answering_pods(close, 40, "--interface", "127.168.0.103")) == pods["a"] | pods["b"]
+    checks = [json.loads(curl(f"http://127.168.0.10{node}:30081/")) for node in (1, 2, 3)]
+    assert [each["localEndpoints"] for each in checks] == [2, 1, 0]
+
+
 STORIES: dict[str, Story] = {
+    "traffic-policy.yaml": node_ports_and_zones_are_those_of_the_node,
     "affinity.yaml": one_client_stays_with_one_pod,
     "headless.yaml": every_pod_has_a_name,
     "external.yaml": what_is_outside_is_reached_by_name_and_by_address,
