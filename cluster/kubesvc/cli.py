@@ -58,6 +58,7 @@ def _name_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+_text_or_json = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 _namespace_option = click.option("-n", "--namespace", default="default", show_default=True, help="Namespace.")
 
 
@@ -91,6 +92,7 @@ def kubesvc() -> None:
     kubesvc up configs/tutorial      run manifests: pods, Services, DNS, and kubectl's API
     eval "$(kubesvc env)"            let kubectl find it
     kubesvc status -o json           what runs, and where it answers
+    kubesvc explain svc/NAME         why a Service has no endpoints, or where it leads
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
 
 
@@ -150,6 +152,32 @@ def status(name: str, output: str) -> None:
     from kubesvc.printers import status_text
 
     click.echo(colours.of(sys.stdout)(status_text(document, is_wide=output == "wide")))
+
+
+@kubesvc.command()
+@click.argument("service", metavar="svc/NAME")
+@_namespace_option
+@_name_option
+@_text_or_json
+def explain(service: str, namespace: str, name: str, output: str) -> None:
+    """Say why a Service has no endpoints, or where each of its addresses leads."""
+    wanted = _service_name(service)
+    document = _ask(name, lambda cluster: cluster.explain(namespace, wanted))
+    if output == "json":
+        click.echo(json.dumps(document, indent=2))
+        return
+    from kubesvc.explain.printing import explanation_text
+
+    click.echo(explanation_text(document))
+
+
+def _service_name(text: str) -> str:
+    """Return the NAME of svc/NAME, service/NAME, services/NAME or NAME."""
+    kind, slash, name = text.rpartition("/")
+    if not name or (slash and kind not in ("svc", "service", "services")):
+        message = f'{text!r}: write it as "svc/NAME"'
+        raise click.UsageError(message)
+    return name
 
 
 @kubesvc.command()
@@ -220,7 +248,7 @@ def _flags(follow: bool, previous: bool, timestamps: bool) -> tuple[tuple[str, b
 @kubesvc.command()
 @click.argument("paths", metavar="[PATH...]", nargs=-1)
 @_name_option
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_text_or_json
 def doctor(paths: tuple[str, ...], name: str, output: str) -> None:
     """Say what this machine allows, and how to mend what it does not."""
     from kubesvc.doctor import run_doctor
@@ -231,7 +259,7 @@ def doctor(paths: tuple[str, ...], name: str, output: str) -> None:
 
 
 @kubesvc.command()
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_text_or_json
 def version(output: str) -> None:
     """Print the version."""
     import platform

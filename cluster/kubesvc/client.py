@@ -47,11 +47,11 @@ class ControlClient:
 
     def status(self) -> dict[str, Any]:
         """Return the status document (``kubesvc status -o json``)."""
-        try:
-            answer: dict[str, Any] = json.loads(self._request("GET", "/v1/status"))
-        except ValueError:
-            raise UnreachableError(self._broke_off()) from None
-        return answer
+        return self._get("/v1/status")
+
+    def explain(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return the explanation of a Service (``kubesvc explain -o json``)."""
+        return self._get("/v1/explain", namespace=namespace, name=name)
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a workload."""
@@ -73,6 +73,13 @@ class ControlClient:
                 yield chunk
         finally:
             connection.close()
+
+    def _get(self, path: str, **query: str) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = json.loads(self._request("GET", f"{path}?{urlencode(query)}" if query else path))
+        except ValueError:
+            raise UnreachableError(self._broke_off()) from None
+        return answer
 
     def _request(self, method: str, path: str, body: object = None) -> bytes:
         connection = _Connection(self._state, self._timeout)

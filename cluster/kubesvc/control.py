@@ -1,9 +1,10 @@
-"""The control socket: what `kubesvc status`, `scale`, `logs` and `down` ask of the running cluster.
+"""The control socket: what `kubesvc status`, `explain`, `scale`, `logs` and `down` ask of the running cluster.
 
 HTTP over a Unix socket that only its owner can open; no TCP port, so no web page can reach it. Thin: every answer
 comes from the Cluster, and a refusal is the text of its StatusError.
 
     GET  /v1/status                the status document (see ``snapshot``)
+    GET  /v1/explain?name=...      why a Service works or not (see ``explain``); namespace=
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
     GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
     POST /v1/stop                  begin to stop
@@ -40,8 +41,21 @@ class LogQuery(NamedTuple):
     tail_lines: int | None
 
 
+class Diagnosing(Protocol):
+    """What answers the questions why."""
+
+    def explain(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return the explanation of a Service; StatusError."""
+        ...
+
+
 class Controlled(Protocol):
     """What the control socket can do with a cluster."""
+
+    @property
+    def diagnosis(self) -> Diagnosing:
+        """What says why."""
+        ...
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""
@@ -95,6 +109,7 @@ class ControlServer:
         """Begin to serve; the socket is the server's from now on."""
         app = web.Application(middlewares=[_refusals])
         app.router.add_get("/v1/status", self._status)
+        app.router.add_get("/v1/explain", self._explain)
         app.router.add_post("/v1/scale", self._scale)
         app.router.add_get("/v1/logs", self._logs)
         app.router.add_post("/v1/stop", self._stopped)
@@ -110,6 +125,11 @@ class ControlServer:
 
     async def _status(self, _request: web.Request) -> web.Response:
         return web.json_response(self._cluster.status())
+
+    async def _explain(self, request: web.Request) -> web.Response:
+        query = request.query
+        answer = self._cluster.diagnosis.explain(query.get("namespace", "default"), query.get("name", ""))
+        return web.json_response(answer)
 
     async def _scale(self, request: web.Request) -> web.Response:
         try:

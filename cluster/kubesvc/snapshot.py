@@ -188,13 +188,14 @@ def _service(service: Service, listeners: Iterable[Listener], slices: Iterable[E
             for each in sorted(listeners, key=lambda each: (each.kind, each.address, each.port, each.protocol))
         ],
         "endpoints": sorted(
-            (endpoint for each in slices for endpoint in _endpoints(each)),
+            (endpoint for each in slices for endpoint in endpoints_of(each)),
             key=lambda each: (each["pod"], each["address"]),
         ),
     }
 
 
-def _endpoints(endpoint_slice: EndpointSlice) -> list[JSON]:
+def endpoints_of(endpoint_slice: EndpointSlice) -> list[JSON]:
+    """Return the endpoints of one slice, with the ports that all of them have."""
     ports = [{"name": port.name, "port": port.port, "protocol": port.protocol} for port in endpoint_slice.ports]
     return [
         {

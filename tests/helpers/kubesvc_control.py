@@ -15,10 +15,28 @@ from kubesvc.state import StateDirectory
 T = TypeVar("T")
 
 
+class FakeDiagnosis:
+    """Remembers what it was asked, and has one answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        self.refusal: Exception | None = None
+
+    def explain(self, namespace: str, name: str) -> dict[str, Any]:
+        return self._answer("explain", namespace, name)
+
+    def _answer(self, *question: str) -> dict[str, Any]:
+        self.asked.append(question)
+        if self.refusal is not None:
+            raise self.refusal
+        return {"asked": list(question)}
+
+
 class FakeCluster:
     """Remembers what it was asked. ``log`` is what every pod has written; one that is followed then stays silent."""
 
     def __init__(self) -> None:
+        self.diagnosis = FakeDiagnosis()
         self.scaled: list[tuple[str, str, str, int]] = []
         self.queries: list[LogQuery] = []
         self.refusal: Exception | None = None

@@ -91,6 +91,17 @@ async def test_the_status_is_the_clusters_document(state: StateDirectory) -> Non
         assert await ask(state, lambda client: client.status()) == {"name": "shop", "services": []}
 
 
+async def test_questions_why_reach_the_diagnosis(state: StateDirectory) -> None:
+    cluster = FakeCluster()
+    async with served(cluster, state):
+        assert await ask(state, lambda client: client.explain("shop", "a/b&c")) == {
+            "asked": ["explain", "shop", "a/b&c"]
+        }
+        cluster.diagnosis.refusal = NOT_FOUND
+        with pytest.raises(RefusedError, match="not found"):
+            await ask(state, lambda client: client.explain("shop", "web"))
+
+
 async def test_a_scale_reaches_the_cluster(state: StateDirectory) -> None:
     cluster = FakeCluster()
     async with served(cluster, state):
