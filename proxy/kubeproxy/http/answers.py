@@ -1,0 +1,20 @@
+"""What the proxy says itself when no endpoint answers: short, plain and signed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+
+def own_answer(status: int, reason: str, *, method: bytes = b"", is_last: bool) -> bytes:
+    """Return a whole answer; ``is_last`` says that the connection ends after it."""
+    body = f"kubesvc: {reason}\n".encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        "Server: kubesvc\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        f"{'Connection: close' + chr(13) + chr(10) if is_last else ''}"
+        f"{'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' + chr(13) + chr(10) if status == 405 else ''}"
+        "\r\n"
+    ).encode()
+    return head if method == b"HEAD" else head + body

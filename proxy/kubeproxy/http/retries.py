@@ -1,0 +1,49 @@
+"""Whether a request that failed is tried at another endpoint (RFC 9110 9.2.2), and how many may be. Pure.
+
+The budget is Finagle's (``RetryBudget``): a fifth of the requests and ten a second, so that an outage is not made worse
+by the retries against it.
+"""
+
+from __future__ import annotations
+
+IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
+"""RFC 9110 9.2.2; the last three by RFC 4918, RFC 3253 and RFC 5323."""
+
+RETRY_RATIO = 0.2
+MIN_RETRIES_PER_SECOND = 10.0
+RESERVE_SECONDS = 10.0
+"""For how long unused retries are kept: Finagle's ttl."""
+
+
+class RetryBudget:
+    """Retries that may still be made."""
+
+    __slots__ = ("_balance", "_checked")
+
+    def __init__(self, now: float) -> None:
+        self._balance = MIN_RETRIES_PER_SECOND * RESERVE_SECONDS
+        self._checked = now
+
+    def deposit(self) -> None:
+        """Count a request that is no retry."""
+        self._balance += RETRY_RATIO
+
+    def withdraw(self, now: float) -> bool:
+        """Take one retry, if there is one."""
+        reserve = MIN_RETRIES_PER_SECOND * RESERVE_SECONDS
+        earned = (now - self._checked) * MIN_RETRIES_PER_SECOND
+        self._balance = min(self._balance + earned, reserve)
+        self._checked = now
+        if self._balance < 1:
+            return False
+        self._balance -= 1
+        return True
+
+
+def is_repeatable(method: bytes, *, was_unread: bool, has_body_gone: bool) -> bool:
+    """Tell whether a request whose connection failed before any answer may be said again.
+
+    ``was_unread``: the kernel of a kept connection's other end refused it, so that no server has seen it.
+    ``has_body_gone``: some of its body has been sent on and is not there any more.
+    """
+    return not has_body_gone and (was_unread or method in IDEMPOTENT)
