@@ -96,7 +96,7 @@ class Fronts(NamedTuple):
 
     connections: Front
     requests: Front
-    datagrams: DatagramFront | None = None
+    datagrams: DatagramFront
 
     def of(self, listener: Listener) -> Front:
         """Return who serves a stream listener's clients."""
@@ -277,7 +277,7 @@ class Listeners:
             sock.close()
             raise
         bound: BoundSocket = _Bound(listener, sock, self)
-        if destination.protocol == "UDP" and self.fronts.datagrams is not None:
+        if destination.protocol == "UDP":
             bound = self.fronts.datagrams.listen(sock, listener, self.find_route)
         self._bound[destination] = bound
         self.poller.register(sock.fileno(), READABLE, bound)

@@ -20,8 +20,6 @@ from kubeproxy.nodes import Entry, Nodes
 from kubeproxy.topology import Categorized, categorize_endpoints, differs_by_node
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePort, ServicePortName, family_of
 
-PROXIED_PROTOCOLS = frozenset({"TCP"})
-
 
 class Claim(NamedTuple):
     """A Service port's wish for a destination; the smallest ``age`` gets it."""
@@ -226,8 +224,6 @@ def destinations_of(
 ) -> tuple[tuple[Destination, ListenerKind], ...]:
     """Return the destinations that a Service port asks for, each once; the first kind that names one wins."""
     _, _, _, protocol, family = service_port.name
-    if protocol not in PROXIED_PROTOCOLS:
-        return ()
     wanted: dict[Destination, ListenerKind] = {}
     for kind, addresses, port in (
         (ListenerKind.CLUSTER_IP, service_port.cluster_ips, service_port.port),

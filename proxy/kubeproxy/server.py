@@ -30,6 +30,7 @@ from kubeproxy.rules import Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
 from kubeproxy.tcp import Conntrack
 from kubeproxy.types import Destination, Route, ServicePortName
+from kubeproxy.udp import UdpFlows
 
 REAP_SECONDS = 60.0
 """How often half-closed connections are looked at."""
@@ -83,11 +84,14 @@ class ProxyServer:
         self._poller = Poller()
         self.recent = RecentConnections(clock)
         self._conntrack = Conntrack(loop, self._poller, network, self._load_balancer, self.counters, self.recent)
+        self._flows = UdpFlows(
+            loop, self._poller, network, self._load_balancer, self.counters, self.recent, clock=clock
+        )
         self._listeners = Listeners(
             loop,
             self._poller,
             network,
-            Fronts(self._conntrack, self._conntrack),
+            Fronts(self._conntrack, self._conntrack, self._flows),
             self.counters,
             find_route=self._find_route,
             report=self._report_listener,
@@ -132,6 +136,7 @@ class ProxyServer:
             self._listeners.close_all()
             self._service_health.close()
             self._conntrack.reset_all()
+            self._flows.close_all()
             self._poller.close()
 
     async def wait_until_programmed(self) -> None:
@@ -226,7 +231,10 @@ class ProxyServer:
         sync = self._proxier.sync()
         self._listeners.close(sync.listeners)
         for service in sync.ports:
-            self._load_balancer.update(service, sync.rules.ports.get(service))
+            rule = sync.rules.ports.get(service)
+            self._load_balancer.update(service, rule)
+            if service.protocol == "UDP" and rule is not None:
+                self._flows.retain(service, rule.serving())
         self._listeners.open(sync.listeners)
         self._service_health.update(sync.rules, dict.fromkeys(each.service for each in sync.ports))
         self._warn(sync)
