@@ -33,6 +33,8 @@ def test_resolv_conf_names_the_upstreams(text: str, servers: tuple[tuple[str, in
         ({"pods": "maybe"}, "pods must be disabled, insecure or verified, not 'maybe'"),
         ({"hosts": {"a.example": ("1.2.3",)}}, "hosts: a.example: '1.2.3' is no IP address"),
         ({"hosts": {"a..b": ()}}, "a label has 1 to 63 bytes"),
+        ({"ignores_empty_services": True, "has_endpoints": False}, "ignores_empty_services needs has_endpoints"),
+        ({"stub_domains": {"a..b": ()}}, "a label has 1 to 63 bytes"),
         ({"zone": "a..b"}, "a label has 1 to 63 bytes"),
     ],
 )

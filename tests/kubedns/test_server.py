@@ -111,6 +111,13 @@ async def test_a_change_shows_in_the_very_next_query() -> None:
         assert (await served.ask(f"many.{SHOP}")).header.rcode == 3
 
 
+async def test_without_endpoints_only_cluster_ips_are_known() -> None:
+    async with serving(has_endpoints=False) as served:
+        for name, rcode in ((f"cart.{SHOP}", 0), (f"db.{SHOP}", 3), (f"blue.cart.{SHOP}", 3), (f"db-0.db.{SHOP}", 3)):
+            assert (await served.ask(name)).header.rcode == rcode
+        assert (await served.ask("1.0.244.10.in-addr.arpa", "PTR")).header.rcode == 3
+
+
 async def test_an_external_name_follows_its_edit_and_its_change_of_type() -> None:
     async with serving([namespace("shop"), external("dns", "foo.example.com")]) as served:
         assert await served.dig("+short", f"dns.{SHOP}", "CNAME") == "foo.example.com.\n"

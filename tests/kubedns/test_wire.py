@@ -186,6 +186,30 @@ def test_the_targets_of_service_records_are_not_compressed() -> None:
     assert packet.endswith(wire_of(f"10-1-0-0.{NAME}"))
 
 
+def test_service_records_are_not_shuffled_but_their_glue_is() -> None:
+    asked = query(f"_http._tcp.{NAME}", "SRV")
+    answer = handler(headless(3)).answer(asked)
+    replies = [respond(asked, answer, seed=seed) for seed in range(40)]
+    assert len({tuple(str(each.rdata) for each in reply.rr) for reply in replies}) == 1
+    assert len({tuple(str(each.rname) for each in reply.ar) for reply in replies}) == 6
+
+
+def test_glue_that_does_not_fit_makes_the_response_a_truncated_one() -> None:
+    asked = query(f"_http._tcp.{NAME}", "SRV")
+    answer = handler(headless(8)).answer(asked)
+    size = 2 + len(write_response(asked, answer, MAX_TCP).render(float))
+    assert respond(asked, answer, size).header.tc == 0
+    reply = respond(asked, answer, size - 1)
+    assert (len(reply.rr), len(reply.ar), reply.header.tc) == (8, 7, 1)
+
+
+def test_notify_is_answered_like_a_query() -> None:
+    """miekg/dns lets it pass; the name decides, as for any question."""
+    got = read(bytes.fromhex("1234 2000 0001 0000 0000 0000") + b"\0\0\6\0\1")
+    assert isinstance(got, Query)
+    assert respond(got, Answer(RCode.NOERROR)).header.opcode == 4
+
+
 def test_aliases_keep_their_order_before_the_addresses() -> None:
     chain = [wire_of(f"{each}.example") for each in "abc"]
     answer = Answer(
