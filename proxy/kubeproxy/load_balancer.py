@@ -7,6 +7,7 @@ Holds what outlives a change of the rules: rotations, pins. Pure: clock and rand
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from copy import copy
 from typing import NamedTuple
 
 from kubeproxy.affinity import AffinityTable
@@ -84,6 +85,17 @@ class LoadBalancer:
         if address is None or address not in way.endpoints:
             return None
         return address, self._affinity.seconds_left(way.route, client, now, seconds)
+
+    def upcoming(self, route: Route) -> Endpoint | None:
+        """Return whom the rotation of a route would choose now, for ``trace``: it does not move on.
+
+        None when nobody has come this way yet, or when chance decides.
+        """
+        port = self._ports.get(route.service)
+        way = port.ways.get(route) if port else None
+        if port is None or way is None or port.algorithm == "random":
+            return None
+        return copy(way.balancer).pick()
 
     def algorithm(self, service: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""

@@ -26,9 +26,10 @@ from kubeproxy.load_balancer import LoadBalancer, unknown_balancer
 from kubeproxy.poller import Poller
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.recent import RecentConnections
-from kubeproxy.rules import Rules
+from kubeproxy.rules import Packet, Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
 from kubeproxy.tcp import Conntrack
+from kubeproxy.tracing import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.udp import UdpFlows
 
@@ -146,6 +147,10 @@ class ProxyServer:
     def listeners(self) -> list[ListenerStatus]:
         """Return the state of every address of every Service, as of the last sync."""
         return list(self._listeners.statuses(self.rules))
+
+    def trace(self, packet: Packet) -> Trace:
+        """Return what would become of a packet now, step by step."""
+        return trace_packet(self.rules, self._load_balancer, packet)
 
     def connections(self) -> int:
         """Return the number of connections now."""
