@@ -19,7 +19,7 @@ from kubeproxy.poller import READABLE, EventHandler, Poller
 from kubeproxy.portowner import find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
-from kubeproxy.sockets import filter_packets, open_socket
+from kubeproxy.sockets import bind_socket, filter_packets, open_socket
 from kubeproxy.tcp import RESET_ON_CLOSE
 from kubeproxy.types import Destination, ListenerKind, Route, ServicePortName, socket_address
 
@@ -34,6 +34,13 @@ RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 
 ACCEPT_PAUSE_SECONDS = 0.2
 """Pause after accept() ran out of file descriptors; what waits is still there afterwards."""
+
+
+NO_SCTP = (
+    "SCTP is not supported by this machine's kernel as it runs now; "
+    "where it has the module, `sudo modprobe sctp` loads it, and the Service answers a moment later"
+)
+"""Of the three protocols only SCTP may be missing."""
 
 
 class ListenerStatus(NamedTuple):
@@ -270,7 +277,7 @@ class Listeners:
         sock = open_socket(destination.protocol, destination.address)
         try:
             filter_packets(sock, listener.admission)
-            sock.bind((destination.address, self._network.bind_port(destination.port)))
+            bind_socket(sock, destination.protocol, self._target(listener))
             if destination.protocol != "UDP":
                 sock.listen(BACKLOG)
         except OSError:
@@ -284,11 +291,10 @@ class Listeners:
 
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""
-        taken = {self._target(each) for each, error in failures if error.errno == errno.EADDRINUSE}
+        taken = {self._place(each) for each, error in failures if error.errno == errno.EADDRINUSE}
         owners = find_port_owners(taken) if taken else {}
         for listener, error in failures:
-            target = self._target(listener)
-            text = explain(error, *target, owner=str(owners.get(target) or ""))
+            text = explain(error, *self._target(listener), owner=str(owners.get(self._place(listener)) or ""))
             before = self._failed.get(listener.destination)
             self._failed[listener.destination] = _Failed(listener, text)
             if before is None or before.error != text:
@@ -307,6 +313,9 @@ class Listeners:
         if not self._failed:
             self._retries = 0
 
+    def _place(self, listener: Listener) -> Destination:
+        return Destination(*self._target(listener), listener.destination.protocol)
+
     def _target(self, listener: Listener) -> tuple[str, int]:
         return listener.destination.address, self._network.bind_port(listener.destination.port)
 
@@ -323,6 +332,8 @@ def explain(error: OSError, address: str, port: int, owner: str = "") -> str:
             return f"{where} cannot be bound: ports below {_first_unprivileged_port()} need a privilege"
         case errno.EMFILE | errno.ENFILE:
             return f"{where} cannot be bound: too many open files; raise the limit (ulimit -n)"
+        case errno.EPROTONOSUPPORT:
+            return f"{where} cannot be bound: {NO_SCTP}"
     return f"{where} cannot be bound: {error.strerror or error}"
 
 

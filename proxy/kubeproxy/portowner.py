@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kubeproxy.types import Destination
+
 _LISTEN = "0A"
 """TCP_LISTEN of net/tcp_states.h, as /proc/net/tcp prints it."""
 
@@ -38,21 +40,22 @@ class OpenSocket(NamedTuple):
 
 def find_port_owner(address: str, port: int, proc: Path = Path("/proc")) -> PortOwner | None:
     """Return who listens by TCP on ``address``:``port`` or on that port of every address."""
-    return find_port_owners({(address, port)}, proc).get((address, port))
+    wanted = Destination(address, port, "TCP")
+    return find_port_owners({wanted}, proc).get(wanted)
 
 
-def find_port_owners(
-    wanted: Collection[tuple[str, int]], proc: Path = Path("/proc")
-) -> dict[tuple[str, int], PortOwner]:
-    """Return the owners of those of the ``wanted`` TCP addresses that have one we may know."""
-    inodes = {(each.address, each.port): each.inode for each in read_sockets(("tcp6", "tcp"), proc)}
-    found: dict[tuple[str, int], str] = {}
-    for address, port in wanted:
-        inode = inodes.get((address, port)) or inodes.get(("0.0.0.0", port))  # noqa: S104  looked up, not bound
+def find_port_owners(wanted: Collection[Destination], proc: Path = Path("/proc")) -> dict[Destination, PortOwner]:
+    """Return the owners of those of the ``wanted`` that have one we may know; /proc/net tells none of SCTP."""
+    tables = ("tcp6", "tcp", "udp6", "udp")
+    inodes = {Destination(each.address, each.port, each.protocol): each.inode for each in read_sockets(tables, proc)}
+    found: dict[Destination, str] = {}
+    for place in wanted:
+        everywhere = place._replace(address="0.0.0.0")  # noqa: S104  looked up, not bound
+        inode = inodes.get(place) or inodes.get(everywhere)
         if inode:
-            found[address, port] = inode
+            found[place] = inode
     owners = find_owners(set(found.values()), proc)
-    return {address: owners[inode] for address, inode in found.items() if inode in owners}
+    return {place: owners[inode] for place, inode in found.items() if inode in owners}
 
 
 def read_sockets(tables: Iterable[str], proc: Path = Path("/proc")) -> Iterator[OpenSocket]:

@@ -1,10 +1,16 @@
-"""The sockets that listen: one per destination, of its family and protocol, deaf to those who are to be dropped."""
+"""The sockets of the data plane: of which family and protocol, and deaf to those who are to be dropped.
+
+SCTP is served where the kernel has it. Where it is a module that is not loaded, this never loads it: asking for a
+socket would, so the kernel's list of protocols is read first.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import socket
 import struct
+from pathlib import Path
 
 from kubeproxy.admission import Admission, compile_filter
 
@@ -17,24 +23,52 @@ _TYPES = {
     "UDP": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
     "SCTP": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
 }
+_SCTP_NODELAY = 3
+"""linux/sctp.h."""
+_AT_ONCE = {
+    "TCP": (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+    "SCTP": (socket.IPPROTO_SCTP, _SCTP_NODELAY),
+}
+"""The options that let a socket wait for nothing before it sends."""
 
 
 def open_socket(protocol: str, address: str) -> socket.socket:
-    """Return a non-blocking socket to be bound to ``address``; OSError where the kernel has no such protocol."""
+    """Return a non-blocking socket for ``address``, its own or its peer's; EPROTONOSUPPORT without the protocol."""
+    if protocol == "SCTP" and not has_sctp():
+        raise OSError(errno.EPROTONOSUPPORT, "SCTP is not supported by this machine's kernel")
     kind, number = _TYPES[protocol]
-    is_ipv6 = ":" in address
-    sock = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, kind | socket.SOCK_NONBLOCK, number)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, number)
     try:
-        if is_ipv6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if protocol != "UDP":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if protocol == "TCP":
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+        if protocol in _AT_ONCE:
+            sock.setsockopt(*_AT_ONCE[protocol], 1)  # accepted sockets inherit it
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def bind_socket(sock: socket.socket, protocol: str, address: tuple[str, int]) -> None:
+    """Bind a socket that is to hear of new clients; OSError if it cannot be."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if protocol != "UDP":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(address)
+
+
+def source_for(client: str, target: str) -> str:
+    """Return the address to reach ``target`` from: the client's own, so that the pod sees who it is; "" for any."""
+    is_alike = client.startswith("127.") == target.startswith("127.") and (":" in client) == (":" in target)
+    return client if is_alike else ""
+
+
+def has_sctp(proc: Path = Path("/proc")) -> bool:
+    """Tell whether the kernel has SCTP, built in or loaded."""
+    try:
+        return any(line.startswith("SCTP ") for line in (proc / "net/protocols").read_text().splitlines())
+    except OSError:
+        return False
 
 
 def filter_packets(sock: socket.socket, admission: Admission | None) -> None:

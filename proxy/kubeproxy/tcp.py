@@ -19,6 +19,7 @@ from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import Action, Relay, RelayState, Side
+from kubeproxy.sockets import open_socket, source_for
 from kubeproxy.types import Destination, Route
 
 BUFFER_BYTES = 128 * 1024
@@ -295,7 +296,8 @@ class Connection:
         endpoint = choice.endpoint
         self._tried = (*self._tried, endpoint.address)
         try:
-            sock, code = connect(self.conntrack.network.dial(endpoint.ip, endpoint.port), self.address)
+            target = self.conntrack.network.dial(endpoint.ip, endpoint.port)
+            sock, code = connect(target, self.address, self._route.service.protocol)
         except OSError as error:
             self._note_failure(error.errno or 0)
             return self.relay.fail()
@@ -382,29 +384,29 @@ class Connection:
 
 
 def _silence(sock: socket.socket) -> float:
-    (milliseconds,) = struct.unpack_from(
-        "I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), _LAST_DATA_RECV
-    )
+    try:
+        described = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    except OSError:  # SCTP, which has no half-closed connections to reap
+        return 0.0
+    (milliseconds,) = struct.unpack_from("I", described, _LAST_DATA_RECV)
     return float(milliseconds) / 1000
 
 
-def connect(target: tuple[str, int], client: str) -> tuple[socket.socket, int]:
+def connect(target: tuple[str, int], client: str, protocol: str = "TCP") -> tuple[socket.socket, int]:
     """Begin to connect from the client's own address, so that the pod sees who it is; raise OSError without a socket.
 
     Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
     """
-    sock, code = _begin(target, client if client.startswith("127.") == target[0].startswith("127.") else "")
+    sock, code = _begin(target, source_for(client, target[0]), protocol)
     if code in (errno.EADDRNOTAVAIL, errno.EINVAL):
         sock.close()
-        return _begin(target, "")
+        return _begin(target, "", protocol)
     return sock, code
 
 
-def _begin(target: tuple[str, int], source: str) -> tuple[socket.socket, int]:
-    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[socket.socket, int]:
+    sock = open_socket(protocol, target[0])
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source, 0))

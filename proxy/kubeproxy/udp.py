@@ -20,6 +20,7 @@ from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import Listener
+from kubeproxy.sockets import open_socket, source_for
 from kubeproxy.tcp import REASONS
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.udpflows import FlowTable, RefusalBudget, TrackedFlow, flow_limit
@@ -317,18 +318,18 @@ def _connect(target: tuple[str, int], client: str) -> socket.socket:
 
     An address from which ``target`` cannot be reached is not insisted on.
     """
-    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
-    if (":" in client) == (":" in target[0]) and client.startswith("127.") == target[0].startswith("127."):
+    source = source_for(client, target[0])
+    if source:
         try:
-            return _open(family, target, client)
+            return _open(target, source)
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 raise
-    return _open(family, target, "")
+    return _open(target, "")
 
 
-def _open(family: socket.AddressFamily, target: tuple[str, int], source: str) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+def _open(target: tuple[str, int], source: str) -> socket.socket:
+    sock = open_socket("UDP", target[0])
     try:
         if source:
             sock.bind((source, 0))

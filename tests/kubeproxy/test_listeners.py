@@ -28,7 +28,7 @@ from tests.helpers.kubeproxy_cluster import (
     until,
 )
 
-from kubeproxy.listeners import explain
+from kubeproxy.listeners import NO_SCTP, explain
 from kubeproxy.types import ListenerKind
 
 VIP, OTHER, A, B = "127.97.1.1", "127.97.1.2", "127.245.1.1", "127.245.1.2"
@@ -196,6 +196,7 @@ async def test_running_out_of_descriptors_while_accepting_waits_and_then_goes_on
         pytest.param(
             24, "", "127.0.0.1:80 cannot be bound: too many open files; raise the limit (ulimit -n)", id="descriptors"
         ),
+        pytest.param(93, "", f"127.0.0.1:80 cannot be bound: {NO_SCTP}", id="no-such-protocol"),
         pytest.param(5, "", "127.0.0.1:80 cannot be bound: Input/output error", id="anything-else"),
     ],
 )

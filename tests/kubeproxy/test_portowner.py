@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeproxy.portowner import OpenSocket, PortOwner, find_port_owner, parse_sockets
+from kubeproxy.portowner import OpenSocket, PortOwner, find_port_owner, find_port_owners, parse_sockets
+from kubeproxy.types import Destination
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
@@ -80,3 +81,11 @@ def test_only_sockets_that_listen_are_read_of_the_kernels_table() -> None:
 
 def test_every_udp_socket_takes_datagrams() -> None:
     assert [(each.protocol, each.port) for each in parse_sockets(PROC_TCP, "UDP")] == [("UDP", 8080), ("UDP", 8081)]
+
+
+def test_a_port_has_an_owner_by_protocol() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.82.5.1", 0))
+        place = Destination("127.82.5.1", sock.getsockname()[1], "UDP")
+        owners = find_port_owners({place, place._replace(protocol="TCP")})
+        assert {each: owner.pid for each, owner in owners.items()} == {place: os.getpid()}

@@ -294,17 +294,17 @@ async def test_a_flood_ends_unanswered_flows_and_takes_no_more_sockets_than_allo
         with udp_endpoint(A, udp_echo), udp_endpoint(B, udp_silence) as silent, udp_client(SERVICE) as friend:
             await udp_ask(friend)
             before = len(open_descriptors())
-            for _ in range(200):
-                with udp_client((OTHER, PORT)) as stranger:
+            for number in range(100):
+                with udp_client((OTHER, PORT), (f"127.82.10.{number}", 0)) as stranger:
                     silent.received.clear()
                     stranger.send(b"?")
                     await until(lambda: bool(silent.received))
                 assert len(g.flows) <= 20
             assert g.flows.is_full
             assert len(open_descriptors()) <= before + 20
-            assert g.counters.errors["early_drop"] == 181
+            assert g.counters.errors["early_drop"] == 81
             assert await udp_ask(friend) == b"?"
-        assert [client for _, client in g.balancer.asked].count("127.82.9.1") == 201
+            assert len(g.balancer.asked) == 101
 
 
 async def test_a_flood_in_one_turn_is_bounded_too() -> None:
