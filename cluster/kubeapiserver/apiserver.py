@@ -18,7 +18,8 @@ from kubeapiserver.failures import MethodNotAllowed, UnknownPath
 from kubeapiserver.hooks import Hooks
 from kubeapiserver.negotiation import Form, negotiate, not_acceptable
 from kubeapiserver.patching import Patching
-from kubeapiserver.paths import Target, normalized, read_path
+from kubeapiserver.paths import PROXY, Target, normalized, read_path
+from kubeapiserver.proxying import Proxying
 from kubeapiserver.reading import Reading
 from kubeapiserver.rendering import Renderer
 from kubeapiserver.reviews import review
@@ -61,6 +62,7 @@ class APIServer:
         self._deletion = Deletion(registry, bodies, renderer, self._reading)
         self._subresources = Subresources(registry, bodies, renderer, hooks, clock)
         self._sessions = Sessions(registry.store, clock)
+        self._proxying = Proxying(registry.store, registry.rng)
 
     def handle(self, request: Request) -> Answer:
         """Answer a request. Nothing is awaited in between: a write is done, or refused, when this returns."""
@@ -76,8 +78,12 @@ class APIServer:
         if not target.plural and path.count("/") == (3 if target.group else 2):
             return self._only_get(request, lambda _: self._discovery.resources(target.group, target.version))
         served = find_served(target.group, target.version, target.plural)
-        if served is None or target.rest:
+        if served is None or (target.rest and not (target.subresource == PROXY and served.subresource(PROXY))):
             raise UnknownPath
+        if served.resource.namespaced != bool(target.namespace) and (target.name or target.namespace):
+            raise UnknownPath
+        if target.subresource == PROXY and served.subresource(PROXY):
+            return self._proxying.answer(request, target)
         return self._answer_resource(request, served, target)
 
     def _about(self, request: Request, path: str) -> Response:
@@ -105,8 +111,6 @@ class APIServer:
         form = negotiate(request.headers.get("accept", ""))
         if form is None:
             return not_acceptable()
-        if served.resource.namespaced != bool(target.namespace) and (target.name or target.namespace):
-            raise UnknownPath
         if target.name:
             return self._answer_object(request, served, target, form)
         return self._answer_collection(request, served, target, form)

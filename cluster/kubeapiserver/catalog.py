@@ -13,6 +13,7 @@ from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, NODES, PODS, REPLICASETS, RE
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _SUBRESOURCE_VERBS = ("get", "patch", "update")
 _STREAM_VERBS = ("create", "get")
+_PROXY_VERBS = ("create", "delete", "get", "patch", "update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,12 @@ _POD_SUBRESOURCES = (
     Subresource("exec", _STREAM_VERBS, "PodExecOptions"),
     Subresource("log", ("get",)),
     Subresource("portforward", _STREAM_VERBS, "PodPortForwardOptions"),
+    Subresource("proxy", _PROXY_VERBS, "PodProxyOptions"),
     STATUS,
 )
+
+_SERVICE_SUBRESOURCES = (Subresource("proxy", _PROXY_VERBS, "ServiceProxyOptions"), STATUS)
+_NODE_SUBRESOURCES = (Subresource("proxy", _PROXY_VERBS, "NodeProxyOptions"), STATUS)
 
 SCALES = Resource("Scale", "scales", "autoscaling", "v1", True)
 """What the subresource ``scale`` shows of an object."""
@@ -64,10 +69,10 @@ REVIEWS = (SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT)
 _IN_ALL = ("all",)
 _SPECIAL = {
     PODS: Served(PODS, categories=_IN_ALL, subresources=_POD_SUBRESOURCES),
-    SERVICES: Served(SERVICES, categories=_IN_ALL, subresources=(STATUS,)),
+    SERVICES: Served(SERVICES, categories=_IN_ALL, subresources=_SERVICE_SUBRESOURCES),
     DEPLOYMENTS: Served(DEPLOYMENTS, categories=_IN_ALL, subresources=(SCALE, STATUS)),
     REPLICASETS: Served(REPLICASETS, categories=_IN_ALL, subresources=(SCALE, STATUS)),
-    NODES: Served(NODES, subresources=(STATUS,)),
+    NODES: Served(NODES, subresources=_NODE_SUBRESOURCES),
     NAMESPACES: Served(
         NAMESPACES,
         tuple(verb for verb in _ALL_VERBS if verb != "deletecollection"),

@@ -1,8 +1,8 @@
 """What goes in and out of the API server, without any IO: a request, and the three kinds of answer to it. Pure.
 
-``handle(Request) -> Response | Watch | Session``: a Response is complete; a Watch is a stream of the Store's events
-that the server writes as they come; a Session is a connection that is handed over to the kubelet (logs, exec, attach,
-port-forward).
+``handle(Request) -> Response | Watch | Session | Proxied``: a Response is complete; a Watch is a stream of the Store's
+events that the server writes as they come; a Session is a connection that is handed over to the kubelet (logs, exec,
+attach, port-forward); what is Proxied goes on to a pod, with its body, and the pod answers.
 """
 
 from __future__ import annotations
@@ -32,13 +32,17 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: str = "kubernetes-admin"
+    target: str = ""
+    """Path and query as they were sent, every escape kept."""
 
     @classmethod
     def of(cls, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Request:
         """Return the request for a request target such as ``/api/v1/pods?watch=1``."""
         parts = urlsplit(target)
         query = parse_qs(parts.query, keep_blank_values=True)
-        return cls(method, unquote(parts.path), query, {k.lower(): v for k, v in (headers or {}).items()}, body)
+        return cls(
+            method, unquote(parts.path), query, {k.lower(): v for k, v in (headers or {}).items()}, body, target=target
+        )
 
     def get(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""
@@ -104,4 +108,22 @@ class Session:
     limit_bytes: int | None = None
 
 
-Answer = Response | Watch | Session
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """A request that goes on to ``host:port``, which is a pod's of ``namespace`` if ``pod`` is not "".
+
+    ``path`` and ``query`` are escaped as the client did; ``prefix`` is the path of the proxy before them, with which
+    links that come back begin.
+    """
+
+    scheme: str
+    namespace: str
+    pod: str
+    host: str
+    port: int
+    prefix: str
+    path: str
+    query: str
+
+
+Answer = Response | Watch | Session | Proxied

@@ -10,6 +10,9 @@ from typing import NamedTuple
 _NAMESPACE_PARTS = frozenset(("status", "finalize"))
 """What may follow a Namespace's name and is no resource inside it."""
 
+PROXY = "proxy"
+"""The subresource whose path goes on after it."""
+
 
 class Target(NamedTuple):
     """What a path under ``/api/v1`` or ``/apis/G/V`` names; "" for what it does not say."""
@@ -27,6 +30,12 @@ class Target(NamedTuple):
 def normalized(path: str) -> str:
     """Return a path without the slashes at its end (some clients ask for ``/version/``)."""
     return path.rstrip("/") or "/"
+
+
+def is_proxy_path(path: str) -> bool:
+    """Tell whether a request with this path may be one that goes on to a pod, so that its body is not ours to read."""
+    target = read_path(normalized(path)) if "/proxy" in path else None
+    return target is not None and target.subresource == PROXY
 
 
 def read_path(path: str) -> Target | None:

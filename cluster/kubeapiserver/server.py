@@ -1,7 +1,7 @@
 """The API server on the wire: TLS, HTTP/1.1, and what becomes of a handler's answer. It decides nothing.
 
-``handle`` answers a Request at once; a Response is written, a Watch is streamed, a Session is handed to the kubelet.
-The one file that knows aiohttp's server, with ``server_sessions``.
+``handle`` answers a Request at once; a Response is written, a Watch is streamed, a Session is handed to the kubelet,
+what is Proxied goes on to a pod. The one file that knows aiohttp's server, with the others called ``server_``.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import socket
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiohttp import web
 
 from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
-from kubeapiserver.exchange import Answer, Request, Response, Watch
+from kubeapiserver.exchange import Answer, Proxied, Request, Response, Watch
 from kubeapiserver.failures import BODY_LIMIT, BadInput, TooLarge
+from kubeapiserver.paths import is_proxy_path
 from kubeapiserver.server_access import Access
+from kubeapiserver.server_proxy import PodProxy
 from kubeapiserver.server_sessions import SessionServer
 from kubeapiserver.server_watch import WatchStream
 from kubeapiserver.statuses import failure_response
@@ -68,6 +71,7 @@ class APIServerListener:
         self._access = access
         self._flush = flush
         self._sessions = SessionServer(runtime)
+        self._proxy = PodProxy(runtime)
         self._watches: set[WatchStream] = set()
         self._runner: web.ServerRunner | None = None
 
@@ -91,6 +95,7 @@ class APIServerListener:
         await self._sessions.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._proxy.close()
 
     async def _answer(self, received: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -98,8 +103,9 @@ class APIServerListener:
             refusal = self._access.refusal(request.path, request.headers)
             if refusal is not None:
                 return await _write(received, failure_response(refusal))
-            body = await _read_body(received)
-            answer = self._handle(_with_body(request, body))
+            if is_proxy_path(request.path):
+                return await self._give(received, self._handle(request))
+            answer = self._handle(replace(request, body=await _read_body(received)))
             if request.method not in ("GET", "HEAD"):
                 await self._flush()
             return await self._give(received, answer)
@@ -116,6 +122,8 @@ class APIServerListener:
             return await _write(received, answer)
         if isinstance(answer, Watch):
             return await self._stream(received, answer)
+        if isinstance(answer, Proxied):
+            return await self._proxy.serve(received, answer)
         if self._sessions.count >= SESSION_LIMIT:
             raise _too_many("sessions")
         return await self._sessions.serve(received, answer)
@@ -150,10 +158,6 @@ def _read_head(received: web.BaseRequest) -> Request:
     except ValueError as error:
         message = f"the request target cannot be read: {error}"
         raise BadInput(message) from None
-
-
-def _with_body(request: Request, body: bytes) -> Request:
-    return Request(request.method, request.path, request.query, request.headers, body, request.user)
 
 
 async def _read_body(received: web.BaseRequest) -> bytes:
