@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +28,9 @@ def find_nginx() -> str:
 
 
 def find_tools() -> dict[str, str]:
-    """Return the paths of the tools that pods have a script for, as far as they are installed."""
-    return {name: path for name in TOOLS if (path := shutil.which(name)) is not None}
+    """Return the paths of what pods have a script for, as far as it is installed."""
+    found = {name: path for name in TOOLS if (path := shutil.which(name)) is not None}
+    return {**found, "python": sys.executable, "sources": str(Path(__file__).resolve().parent.parent)}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kubelet.builtins import plan_builtin
 from kubelet.environment import PodContext, container_environment, expand_all
+from kubelet.exec_tools import ClusterDNS
 from kubelet.images import ImageSpec, Program, find_image, program_for
 from kubelet.podspec import ContainerSpec
 from kubelet.processspec import ProcessSpec
@@ -23,6 +24,7 @@ class HostFacts(NamedTuple):
     bind_port: Callable[[int], int]
     tool_dir: str = ""
     """What comes first in PATH, if anything."""
+    cluster_dns: ClusterDNS | None = None
 
 
 class ContainerPlan(NamedTuple):
@@ -46,12 +48,14 @@ def plan_container(
         working_dir = container.working_dir or host.working_dir
         process = ProcessSpec(arguments, environment, working_dir, is_tty=container.is_tty)
         return ContainerPlan(process, program.stop_signal)
-    plan = plan_builtin(program.builtin, arguments, host.bind_port, host.nginx)
+    plan = plan_builtin(
+        program.builtin, arguments, host.bind_port, host.nginx, dns=host.cluster_dns, environment=environment
+    )
     process = ProcessSpec(
         environment=environment,
         working_dir=scratch_dir if plan["server"] == "nginx" else container.working_dir,
         builtin=plan,
-        address=context.pod_ip,
+        address=context.pod_ips[0],
         title=program.builtin,
     )
     return ContainerPlan(process, program.stop_signal)
@@ -67,7 +71,8 @@ def _given(
         **host.environment,
         **(image.env if image else {}),
         "HOSTNAME": context.pod.hostname,
-        "POD_IP": context.pod_ip,
+        "POD_IP": context.pod_ips[0],
+        "POD_IPS": ",".join(context.pod_ips),
         "POD_NAMESPACE": context.pod.key.namespace,
     }
     if host.tool_dir:

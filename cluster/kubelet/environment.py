@@ -25,8 +25,8 @@ class PodContext(NamedTuple):
     """What a pod's environment can speak of: its own facts, and the ConfigMaps and Services there are."""
 
     pod: PodSpec
-    pod_ip: str
-    host_ip: str
+    pod_ips: tuple[str, ...]
+    host_ips: tuple[str, ...]
     config_maps: Mapping[ObjectKey, JSON]
     services: Iterable[Service]
 
@@ -178,10 +178,10 @@ def _field(context: PodContext, path: str) -> str:
         "metadata.uid": pod.uid,
         "spec.nodeName": pod.node_name,
         "spec.serviceAccountName": pod.service_account,
-        "status.podIP": context.pod_ip,
-        "status.podIPs": context.pod_ip,
-        "status.hostIP": context.host_ip,
-        "status.hostIPs": context.host_ip,
+        "status.podIP": context.pod_ips[0],
+        "status.podIPs": ",".join(context.pod_ips),
+        "status.hostIP": context.host_ips[0],
+        "status.hostIPs": ",".join(context.host_ips),
     }
     if path not in fields:
         raise ConfigError(f"unsupported fieldPath: {path}")

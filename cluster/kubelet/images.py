@@ -37,9 +37,6 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "nginx": ImageSpec(builtin="nginx", port=80, entrypoints=("nginx", "docker-entrypoint.sh"), stop_signal="SIGQUIT"),
     "httpd": ImageSpec(builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground")),
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
-    "registry.k8s.io/e2e-test-images/agnhost": ImageSpec(
-        builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost",)
-    ),
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),

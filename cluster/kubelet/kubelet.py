@@ -281,7 +281,9 @@ class Kubelet:
         self._waiting.pop(spec.uid, None)
         if not spec.is_host_network:
             self._addresses[spec.uid] = (node, address)
-        place = PodPlace(address, node.config.address, self._clock())
+        config = node.config
+        addresses = config.addresses if spec.is_host_network else config.pod_addresses(address)
+        place = PodPlace(addresses, config.addresses, self._clock())
         worker = self._workers[spec.uid] = PodWorker(self._around, node.recorder, pod, place)
         worker.begin()
 

@@ -16,12 +16,36 @@ FIRST_HOST = 2
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """One node: its name, its address, the CIDR of its pods and its labels beyond the usual ones."""
+    """One node: its name, its address, the CIDR of its pods and its labels beyond the usual ones.
+
+    In a dual-stack cluster it has an IPv6 address and CIDR besides, each "" else.
+    """
 
     name: str
     address: str
     pod_cidr: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    address_v6: str = ""
+    pod_cidr_v6: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The node's addresses, that of the cluster's preferred family first."""
+        return tuple(filter(None, (self.address, self.address_v6)))
+
+    @property
+    def pod_cidrs(self) -> tuple[str, ...]:
+        """The CIDRs of its pods, in the same order."""
+        return tuple(filter(None, (self.pod_cidr, self.pod_cidr_v6)))
+
+    def pod_addresses(self, address: str) -> tuple[str, ...]:
+        """Return the addresses of the pod that has ``address``: the same host in every CIDR."""
+        return tuple(_same_host(address, self.pod_cidr, cidr) for cidr in self.pod_cidrs)
+
+
+def _same_host(address: str, cidr: str, other: str) -> str:
+    host = int(ipaddress.ip_address(address)) - int(ipaddress.ip_network(cidr).network_address)
+    return str(ipaddress.ip_network(other).network_address + host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +105,7 @@ def node_object(node: NodeConfig, machine: Machine, max_pods: int) -> JSON:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": node.name, "labels": labels},
-        "spec": {"podCIDR": node.pod_cidr, "podCIDRs": [node.pod_cidr]},
+        "spec": {"podCIDR": node.pod_cidr, "podCIDRs": list(node.pod_cidrs)},
         "status": {"capacity": {"pods": str(max_pods)}},
     }
 
@@ -107,7 +131,7 @@ def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -
     resources = {"cpu": str(machine.cpus), "memory": f"{machine.memory_kib}Ki", "pods": str(max_pods)}
     return {
         "addresses": [
-            {"type": "InternalIP", "address": node.address},
+            *({"type": "InternalIP", "address": each} for each in node.addresses),
             {"type": "Hostname", "address": node.name},
         ],
         "capacity": resources,

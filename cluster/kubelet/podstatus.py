@@ -17,11 +17,16 @@ RUNTIME = "kubesvc"
 
 
 class PodPlace(NamedTuple):
-    """Where a pod is: its own address ("" before it has one), its node's, and when the kubelet took it over."""
+    """Where a pod is: its own addresses, its node's, of each family one, and when the kubelet took it over."""
 
-    pod_ip: str
-    host_ip: str
+    pod_ips: tuple[str, ...]
+    host_ips: tuple[str, ...]
     start_time: float
+
+    @property
+    def pod_ip(self) -> str:
+        """The address of the cluster's preferred family, at which the pod's processes are; "" before it has one."""
+        return self.pod_ips[0] if self.pod_ips else ""
 
 
 def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: float) -> JSON:
@@ -33,8 +38,8 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
     status: JSON = {
         "phase": phase,
         "conditions": _conditions(pod, state, place, phase, now),
-        "hostIP": place.host_ip,
-        "hostIPs": [{"ip": place.host_ip}],
+        "hostIP": place.host_ips[0],
+        "hostIPs": [{"ip": each} for each in place.host_ips],
         "startTime": format_time(place.start_time),
         "containerStatuses": [_container_status(each) for each in mains],
         "qosClass": before.get("qosClass") or qos_class(pod["spec"]),
@@ -42,7 +47,7 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
     if inits:
         status["initContainerStatuses"] = [_container_status(each) for each in inits]
     if place.pod_ip:
-        status |= {"podIP": place.pod_ip, "podIPs": [{"ip": place.pod_ip}]}
+        status |= {"podIP": place.pod_ip, "podIPs": [{"ip": each} for each in place.pod_ips]}
     return status
 
 

@@ -253,10 +253,16 @@ class PodWorker:
 
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
         around, config = self._around, self._around.config
-        context = PodContext(self.spec, self.place.pod_ip, self.place.host_ip, around.config_maps(), around.services())
+        context = PodContext(self.spec, *self.place[:2], around.config_maps(), around.services())
         tools = str(config.tool_dir) if config.cluster_dns else ""
         host = HostFacts(
-            config.images, config.environment, config.working_dir, config.nginx, around.network.bind_port, tools
+            config.images,
+            config.environment,
+            config.working_dir,
+            config.nginx,
+            around.network.bind_port,
+            tools,
+            config.cluster_dns,
         )
         return plan_container(container, context, host, str(self._scratch(container.name)))
 

@@ -100,10 +100,20 @@ def test_a_pod_gets_the_services_of_its_namespace_and_kubernetes(
     assert {each for each in variables if each.endswith("_SERVICE_HOST")} == expected
 
 
+def test_a_dual_stack_pod_is_told_all_its_addresses() -> None:
+    fields = {"P": "status.podIP", "PS": "status.podIPs", "H": "status.hostIP", "HS": "status.hostIPs"}
+    spec = read_pod(
+        pod({"env": [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]})
+    )
+    context = PodContext(spec, ("10.1.0.2", "fd00:1::2"), ("10.0.0.1", "::1"), {}, [])
+    found = container_environment(context, spec.containers[0], {})
+    assert found == {"P": "10.1.0.2", "PS": "10.1.0.2,fd00:1::2", "H": "10.0.0.1", "HS": "10.0.0.1,::1"}
+
+
 def environment(container: dict[str, Any], **maps: dict[str, str]) -> dict[str, str]:
     spec = read_pod(pod(container))
     config_maps = {ObjectKey("default", name): {"data": entries} for name, entries in maps.items()}
-    context = PodContext(spec, "10.1.0.2", "10.0.0.1", config_maps, [NGINX])
+    context = PodContext(spec, ("10.1.0.2",), ("10.0.0.1",), config_maps, [NGINX])
     return container_environment(context, spec.containers[0], {"PATH": "/bin", "POD_IP": "10.1.0.2"})
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kubelet.config import find_tools
 from kubelet.exec_tools import TOOLS, ClusterDNS, tool_scripts
 
 DNS = ClusterDNS("127.114.0.10", 10053, "cluster.local")
@@ -31,8 +32,8 @@ def _write(path: Path, script: str) -> None:
     path.chmod(0o700)
 
 
-def said(tools: Path, *words: str) -> str:
-    environment = {"PATH": f"{tools}:/usr/bin:/bin", "POD_NAMESPACE": "shop"}
+def said(tools: Path, *words: str, pod_ip: str = "") -> str:
+    environment = {"PATH": f"{tools}:/usr/bin:/bin", "POD_NAMESPACE": "shop", "POD_IP": pod_ip}
     done = subprocess.run(
         [tools / words[0], *words[1:]], env=environment, capture_output=True, text=True, check=True, timeout=20
     )
@@ -72,6 +73,43 @@ def test_nslookup_asks_the_cluster_unless_a_server_is_named(tools: Path, words: 
 )
 def test_curl_connects_to_where_the_cluster_s_names_are(tools: Path, words: list[str], added: str) -> None:
     assert said(tools, "curl", *words) == " ".join(words) + added
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        (["curl", "127.114.1.1"], "--interface 127.9.1.2 127.114.1.1 --connect-to 127.114.1.1:80:127.114.1.1:10080"),
+        (["curl", "--interface", "nosuch0", "nosuch"], "--interface nosuch0 nosuch"),
+        (["curl", "http://[::1]:8080/"], "http://[::1]:8080/"),
+        (["echo-dig", "web"], "-b 127.9.1.2 @127.114.0.10 -p 10053 web"),
+        (["echo-dig", "@127.114.0.10", "web"], "-b 127.9.1.2 @127.114.0.10 web"),
+        (["echo-dig", "@9.9.9.9", "web"], "@9.9.9.9 web"),
+        (["echo-dig", "-b", "127.0.0.1", "web"], "@127.114.0.10 -p 10053 -b 127.0.0.1 web"),
+    ],
+    ids=" ".join,
+)
+def test_what_a_pod_s_tools_send_comes_from_its_address(tools: Path, words: list[str], added: str) -> None:
+    _write(tools / "echo-dig", tool_scripts({"dig": "/bin/echo"}, DNS, 0)["dig"])
+    assert said(tools, *words, pod_ip="127.9.1.2") == added
+
+
+def test_an_address_that_is_on_no_interface_here_is_nobody_s_source(tools: Path) -> None:
+    assert said(tools, "curl", "nosuch", pod_ip="fd00::1") == "nosuch"
+
+
+def test_agnhost_is_a_command_in_every_pod(tmp_path: Path) -> None:
+    found = {each: path for each, path in find_tools().items() if each in ("python", "sources")}
+    _write(tmp_path / "agnhost", tool_scripts(found, DNS, 0)["agnhost"])
+    environment = {"PATH": "/usr/bin:/bin", "POD_IP": "127.246.11.1"}
+    done = subprocess.run(
+        [tmp_path / "agnhost", "connect", "--timeout=5s", "127.246.11.1:9"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert (done.returncode, done.stderr) == (1, "REFUSED\n")
 
 
 def test_only_tools_that_are_there_have_a_script() -> None:

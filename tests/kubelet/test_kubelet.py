@@ -396,6 +396,19 @@ async def test_a_sidecar_starts_before_the_others_and_ends_after_them(cluster: K
     await until(lambda: cluster.phase("job") == "Succeeded")
 
 
+async def test_a_dual_stack_pod_has_an_address_of_each_family_and_knows_them(tmp_path: Path) -> None:
+    node = NodeConfig("both", "127.169.0.8", "127.246.8.0/24", {}, "::1", "fd00:246:8::/64")
+    async with running_kubelet(tmp_path, nodes=(node,)) as cluster:
+        cluster.run(make_pod("web", shell("echo $POD_IPS; sleep 60"), node="both"))
+        cluster.run(make_pod("host", shell("sleep 60"), node="both", hostNetwork=True))
+        await until(lambda: cluster.is_ready("web") and cluster.is_ready("host"))
+        assert await cluster.logs("web", tail_lines=1) == b"127.246.8.2,fd00:246:8::2\n"
+        status = cluster.pod("web")["status"]
+        assert (status["podIP"], status["podIPs"]) == ("127.246.8.2", [{"ip": "127.246.8.2"}, {"ip": "fd00:246:8::2"}])
+        assert (status["hostIP"], status["hostIPs"]) == ("127.169.0.8", [{"ip": "127.169.0.8"}, {"ip": "::1"}])
+        assert cluster.pod("host")["status"]["podIPs"] == status["hostIPs"]
+
+
 async def test_a_host_network_pod_has_the_address_of_its_node(cluster: KubeletCluster) -> None:
     cluster.run(make_pod("host", NETEXEC, hostNetwork=True))
     await until(lambda: cluster.is_ready("host"))

@@ -11,7 +11,7 @@ from kubelet.podspec import read_pod
 from kubelet.podstate import new_pod_state
 from kubelet.podstatus import PodPlace, not_emulated, pod_status, qos_class
 
-PLACE = PodPlace("127.246.1.2", "127.169.0.1", 1000.0)
+PLACE = PodPlace(("127.246.1.2",), ("127.169.0.1",), 1000.0)
 
 
 def pod(**spec: Any) -> dict[str, Any]:
@@ -108,6 +108,23 @@ def test_addresses_begin_at_2_and_are_not_used_again_at_once() -> None:
     assert [addresses.allocate() for _ in range(3)] == ["127.244.1.2", "127.244.1.3", "127.244.1.4"]
     addresses.release("127.244.1.2")
     assert [addresses.allocate() for _ in range(4)] == ["127.244.1.5", "127.244.1.6", "127.244.1.2", None]
+
+
+def test_a_dual_stack_node_has_an_address_and_a_cidr_of_each_family() -> None:
+    node = NodeConfig("n", "127.0.0.9", "127.244.1.0/24", {}, "::1", "fd00:10:244:1::/64")
+    spec = node_object(node, Machine(), 253)["spec"]
+    assert spec == {"podCIDR": "127.244.1.0/24", "podCIDRs": ["127.244.1.0/24", "fd00:10:244:1::/64"]}
+    addresses = [each["address"] for each in node_status(node, Machine(), 253, 0.0)["addresses"]]
+    assert addresses == ["127.0.0.9", "::1", "n"]
+
+
+@pytest.mark.parametrize(
+    ("address", "twin"), [("127.244.1.2", "fd00:10:244:1::2"), ("127.244.1.254", "fd00:10:244:1::fe")]
+)
+def test_a_pod_is_the_same_host_in_both_cidrs(address: str, twin: str) -> None:
+    node = NodeConfig("n", "127.0.0.9", "127.244.1.0/24", {}, "::1", "fd00:10:244:1::/64")
+    assert node.pod_addresses(address) == (address, twin)
+    assert NodeConfig("n", "127.0.0.9", "127.244.1.0/24").pod_addresses(address) == (address,)
 
 
 def test_a_node_says_what_it_is() -> None:

@@ -1,8 +1,10 @@
 """The built-in servers over real sockets, and the real probes against them."""
 
 import asyncio
+import json
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from kubelet import prober
 from kubelet.builtins import plan_builtin
 from kubelet.orphans import marker
 from kubelet.podspec import Exec, HTTPGet, ProbeHandler, TCPSocket
-from kubelet.processes import ProcessRunner, ProcessSpec, RunningProcess
+from kubelet.processes import OutputSink, ProcessRunner, ProcessSpec, RunningProcess, discard
 
 ADDRESS = "127.246.10.1"
 
@@ -23,10 +25,16 @@ class Host:
     def __init__(self, runner: ProcessRunner) -> None:
         self.runner = runner
 
-    async def serve(self, name: str, *arguments: str) -> RunningProcess:
-        plan = plan_builtin(name, arguments, lambda port: port + 10000 if port < 1024 else port)
-        environment = {"HOSTNAME": "web-1"}
-        return await self.runner.start(ProcessSpec(environment=environment, builtin=plan, address=ADDRESS))
+    async def serve(
+        self, name: str, *arguments: str, sink: OutputSink = discard, env: dict[str, str] | None = None
+    ) -> RunningProcess:
+        environment = {"HOSTNAME": "web-1", **(env or {})}
+        plan = plan_builtin(name, arguments, _bind_port, environment=environment)
+        return await self.runner.start(ProcessSpec(environment=environment, builtin=plan, address=ADDRESS), sink)
+
+
+def _bind_port(port: int) -> int:
+    return port + 10000 if port < 1024 else port
 
 
 @pytest.fixture
@@ -45,6 +53,17 @@ async def send(raw: str, port: int) -> str:
     return answer
 
 
+async def ask_udp(port: int, *packets: bytes) -> bytes:
+    """Send datagrams and return the first answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect((ADDRESS, port))
+        loop = asyncio.get_running_loop()
+        for packet in packets:
+            await loop.sock_sendall(client, packet)
+        return await asyncio.wait_for(loop.sock_recv(client, 10_000), 5)
+
+
 async def get(path: str, port: int = 8080, headers: str = "") -> tuple[int, str]:
     answer = await send(f"GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n", port)
     head, _, body = answer.partition("\r\n\r\n")
@@ -60,6 +79,21 @@ async def get(path: str, port: int = 8080, headers: str = "") -> tuple[int, str]
         ("/echo?msg=x&code=503", 503, "x"),
         ("/healthz", 200, ""),
         ("/header?key=X-Test", 200, "yes"),
+        ("/header", 200, '{"X-Test": ["yes"], "Connection": ["close"]}'),
+        ("/readyz", 200, "ok"),
+        ("/dial?host=h&port=1", 400, "request parameter not specified.\n"),
+        (
+            "/dial?host=127.0.0.1&port=0&request=x",
+            400,
+            "host and/or port param are invalid. lookup tcp/0: unknown port\n",
+        ),
+        (
+            "/dial?host=nosuch&port=1&request=x",
+            400,
+            "host and/or port param are invalid. lookup nosuch: no such host\n",
+        ),
+        ("/dial?host=h&port=1&request=x&protocol=sctp", 400, "unsupported protocol. sctp\n"),
+        ("/dial?host=h&port=1&request=x&tries=-1", 400, "tries parameter is invalid.\n"),
         ("/redirect?location=/a&code=301", 301, ""),
         ("/shell?cmd=id", 404, "/shell is not offered by kubesvc: it would act on your own machine\n"),
         ("/nope", 404, "404 page not found\n"),
@@ -76,6 +110,108 @@ async def test_netexec_tells_the_client_its_address(host: Host) -> None:
     assert body.startswith("127.0.0.1:")
 
 
+DIAL = f"/dial?host={ADDRESS}&port=8080&request=hostname&tries=3"
+
+
+async def test_netexec_dials_others_and_itself_from_its_own_address(host: Host) -> None:
+    await host.serve("agnhost", "netexec")
+    assert json.loads((await get(DIAL))[1]) == {"responses": ["web-1"] * 3}
+    asked = f"/dial?host={ADDRESS}&port=8080&request=clientip"
+    assert json.loads((await get(asked))[1])["responses"][0].startswith(f"{ADDRESS}:")
+    asked = f"/dial?host={ADDRESS}&port=8081&request=clientip&protocol=udp"
+    assert json.loads((await get(asked))[1])["responses"][0].startswith(f"{ADDRESS}:")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "error"),
+    [
+        ("http", f'Get "http://{ADDRESS}:8099/x": dial tcp {ADDRESS}:8099: connection refused'),
+        ("udp", f"reading from udp connection failed. err:'read udp {ADDRESS}:8099: connection refused'"),
+    ],
+)
+async def test_netexec_tells_whom_it_could_not_reach(host: Host, protocol: str, error: str) -> None:
+    await host.serve("agnhost", "netexec")
+    _, body = await get(f"/dial?host={ADDRESS}&port=8099&request=x&protocol={protocol}")
+    assert json.loads(body) == {"errors": [error]}
+
+
+@pytest.mark.parametrize(
+    "header", ["Origin: https://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n", "Host: evil.example\r\n"]
+)
+async def test_web_pages_may_not_have_a_pod_dial_for_them(host: Host, header: str) -> None:
+    await host.serve("agnhost", "netexec")
+    assert await get(DIAL, headers=header) == (403, "web pages may not dial\n")
+
+
+async def test_netexec_serves_on_for_its_delay_and_says_that_it_is_not_ready(host: Host) -> None:
+    process = await host.serve("agnhost", "netexec", "--delay-shutdown=60")
+    process.kill(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        while (await get("/readyz")) != (503, "shutting down"):
+            pass
+    assert await get("/hostname") == (200, "web-1")
+    assert not process.has_exited
+
+
+async def test_netexec_answers_everything_as_its_override_says(host: Host) -> None:
+    await host.serve("agnhost", "netexec", "--http-override=/echo?msg=always&code=418")
+    assert await get("/hostname") == (418, "always")
+
+
+async def test_a_datagram_of_2000_bytes_comes_back_whole(host: Host) -> None:
+    await host.serve("agnhost", "netexec")
+    assert await ask_udp(8081, b"echo " + b"x" * 2000) == b"x" * 2000
+
+
+async def test_serve_hostname_greets_by_tcp_and_udp(host: Host) -> None:
+    await host.serve("agnhost", "serve-hostname", "--http=false", "--tcp", "--udp")
+    assert await send("", 9376) == "web-1"
+    assert await ask_udp(9376, b"anything") == b"web-1"
+
+
+async def test_porter_says_what_each_port_is_given(host: Host) -> None:
+    given = {
+        "SERVE_PORT_80": "plain",
+        "SERVE_PORT_1081": "other",
+        "SERVE_UDP_PORT_80": "u",
+        "SERVE_TLS_PORT_443": "tls",
+    }
+    await host.serve("agnhost", "porter", env=given)
+    assert await get("/any", 10080) == (200, "plain")
+    assert await get("/any", 1081) == (200, "other")
+    assert await ask_udp(10080, b"?") == b"u"
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for _ in range(2):
+        reader, writer = await asyncio.open_connection(ADDRESS, 10443, ssl=context)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"\r\n\r\ntls")
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--timeout=3s", f"{ADDRESS}:8080"), 0, ""),
+        (("--timeout=3s", "--protocol=udp", f"{ADDRESS}:8081"), 0, ""),
+        (("--timeout=3s", f"{ADDRESS}:8099"), 1, "REFUSED"),
+        (("--timeout=3s", "--protocol=udp", f"{ADDRESS}:8099"), 1, "REFUSED"),
+        (("--timeout=50ms", "--protocol=udp", "--udp-data=silence", f"{ADDRESS}:8081"), 1, "TIMEOUT"),
+        (("nosuch:80",), 1, "DNS: lookup nosuch: no such host"),
+        (("127.0.0.1",), 1, "UNKNOWN: address 127.0.0.1: missing port in address"),
+    ],
+    ids=str,
+)
+async def test_connect_says_in_a_word_what_became_of_it(
+    host: Host, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    await host.serve("agnhost", "netexec")
+    output = bytearray()
+    process = await host.serve("agnhost", "connect", *arguments, sink=lambda _, chunk: output.extend(chunk))
+    assert (await process.wait()).code == code
+    assert output.decode().strip() == said
+
+
 async def test_netexec_exits_when_it_is_told_to(host: Host) -> None:
     process = await host.serve("agnhost", "netexec")
     await get("/exit?code=3")
@@ -83,17 +219,11 @@ async def test_netexec_exits_when_it_is_told_to(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packet", "answer"), [(b"echo hello", b"hello"), (b"hostname\n", b"web-1"), (b"ECHO a b", b"a b")]
+    ("packet", "answer"), [(b"echo hello", b"hello"), (b"hostname\n", b"web-1"), (b"ECHO a B", b"a b")]
 )
 async def test_netexec_answers_datagrams(host: Host, packet: bytes, answer: bytes) -> None:
     await host.serve("agnhost", "netexec")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.setblocking(False)
-        client.connect((ADDRESS, 8081))
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendall(client, b"nonsense")
-        await loop.sock_sendall(client, packet)
-        assert await asyncio.wait_for(loop.sock_recv(client, 100), 5) == answer
+    assert await ask_udp(8081, b"nonsense", packet) == answer
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
 from kubelet.servers import agnhost, nginx, pages
-from kubelet.servers.http import ServerError
+from kubelet.servers.connect import connect
+from kubelet.servers.dialling import Dialler
+from kubelet.servers.http import STOP_SIGNALS, Server, ServerError, Sockets
 
 __all__ = ["ServerError", "prepare"]
 
@@ -27,23 +30,38 @@ def prepare(plan: Mapping[str, Any], address: str, environment: Mapping[str, str
 
     nginx never returns: it takes the place of this process.
     """
-    tcp = [_listen(address, port) for port in plan["tcp"]]
-    udp = [_bind(address, port) for port in plan["udp"]]
+    sockets = Sockets(
+        [_listen(address, port) for port in plan["tcp"]],
+        [_bind(address, port) for port in plan["udp"]],
+        [_listen(address, port) for port in plan["tls"]],
+    )
     options, name = plan["options"], environment.get("HOSTNAME", "")
+    dialler = Dialler.of(options, address, environment.get("POD_NAMESPACE", "default"))
     match plan["server"]:
         case "nginx":
-            nginx.become(tcp[0], options, environment)
-        case "page":
-            return pages.page(options, name).serving(tcp)
-        case "http-echo":
-            return pages.http_echo(options, name).serving(tcp)
-        case "netexec" | "serve-hostname" as kind:
-            return agnhost.server(kind, name, udp).serving(tcp)
+            nginx.become(sockets.tcp[0], options, environment)
+        case "connect":
+            return partial(_connect, options, dialler)
         case "pause":
-            return _pause
+            return partial(_pause, options["delay"])
         case "refuse":
             return partial(_refuse, options["text"], options["code"])
-    raise ServerError(f"no such server: {plan['server']}")
+    return _server(plan["server"], options, name, sockets, dialler).serve
+
+
+def _server(kind: str, options: dict[str, Any], name: str, sockets: Sockets, dialler: Dialler) -> Server:
+    match kind:
+        case "page":
+            return pages.page(options, name, sockets)
+        case "http-echo":
+            return pages.http_echo(options, name, sockets)
+        case "netexec":
+            return agnhost.netexec_server(options, name, dialler, sockets)
+        case "serve-hostname":
+            return agnhost.serve_hostname(options, name, sockets)
+        case "porter":
+            return agnhost.porter(options, name, sockets)
+    raise ServerError(f"no such server: {kind}")
 
 
 def _listen(address: str, port: int) -> socket.socket:
@@ -68,11 +86,19 @@ def _bind(address: str, port: int) -> socket.socket:
     return datagrams
 
 
-def _pause() -> NoReturn:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))
-    while True:
-        signal.pause()
+def _pause(delay_seconds: float) -> NoReturn:
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    signal.sigwait(STOP_SIGNALS)
+    time.sleep(delay_seconds)
+    os._exit(0)
+
+
+def _connect(options: dict[str, Any], dialler: Dialler) -> NoReturn:
+    outcome = connect(options, dialler)
+    if outcome.text:
+        sys.stderr.write(outcome.text + "\n")
+        sys.stderr.flush()
+    raise SystemExit(outcome.code)
 
 
 def _refuse(text: str, code: int) -> NoReturn:

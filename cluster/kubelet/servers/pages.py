@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from kubelet.servers.http import Request, Response, Server
+from kubelet.servers.http import Server, Sockets
+from kubelet.servers.messages import Request, Response
 
 
-def page(options: dict[str, Any], name: str) -> Server:
+def page(options: dict[str, Any], name: str, sockets: Sockets) -> Server:
     """Return a web server that has nothing but its welcome page."""
     body = options["page"].encode()
 
@@ -17,7 +18,7 @@ def page(options: dict[str, Any], name: str) -> Server:
         _log_access(request, response)
         return response
 
-    return Server(handle, (("Server", options["banner"]), ("X-Pod", name)))
+    return Server(handle, (("Server", options["banner"]), ("X-Pod", name)), sockets)
 
 
 def _page(request: Request, body: bytes) -> Response:
@@ -28,7 +29,7 @@ def _page(request: Request, body: bytes) -> Response:
     return Response(404, b"<html><head><title>404 Not Found</title></head></html>\n", "text/html")
 
 
-def http_echo(options: dict[str, Any], name: str) -> Server:
+def http_echo(options: dict[str, Any], name: str, sockets: Sockets) -> Server:
     """Return http-echo: every path answers the text, /health says ok."""
     body, status = f"{options['text']}\n".encode(), options["status"]
 
@@ -39,7 +40,7 @@ def http_echo(options: dict[str, Any], name: str) -> Server:
         _log_access(request, response)
         return response
 
-    return Server(handle, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)))
+    return Server(handle, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)), sockets)
 
 
 def _log_access(request: Request, response: Response) -> None:

@@ -1,0 +1,34 @@
+"""agnhost as a command in a container: ``python -m kubelet.servers SHIFT DNS-ADDRESS DNS-PORT DOMAIN ARGUMENT...``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from kubelet.builtins import plan_builtin
+from kubelet.exec_tools import ClusterDNS
+from kubelet.servers import ServerError, prepare
+
+LOW_PORTS_END = 1024
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Become what the arguments ask for, on the pod's address."""
+    shift, address, port, domain, *rest = arguments
+    moved = int(shift)
+
+    def bind_port(number: int) -> int:
+        return number + moved if number < LOW_PORTS_END else number
+
+    dns = ClusterDNS(address, int(port), domain)
+    plan = plan_builtin("agnhost", rest, bind_port, dns=dns, environment=os.environ)
+    try:
+        serve = prepare(plan, os.environ.get("POD_IP") or "127.0.0.1", os.environ)
+    except (ServerError, OSError) as error:
+        sys.exit(f"agnhost: {error}")
+    serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,57 @@
+"""``agnhost connect``: one connection, and in a word what became of it.
+
+Says UNKNOWN, DNS, TIMEOUT, REFUSED or OTHER on stderr and exits with 1, or says nothing and exits with 0. Follows
+k8s.io/kubernetes ``test/images/agnhost/connect``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, NamedTuple
+
+from kubelet.servers.dialling import Dialler, LookupFailedError
+
+MAX_REPLY = 64 * 1024
+
+
+class Outcome(NamedTuple):
+    """The exit code and what is said."""
+
+    code: int
+    text: str = ""
+
+
+def connect(options: dict[str, Any], dialler: Dialler) -> Outcome:
+    """Try to reach ``options["destination"]``."""
+    destination: str = options["destination"]
+    host, colon, number = destination.rpartition(":")
+    if not colon:
+        return Outcome(1, f"UNKNOWN: address {destination}: missing port in address")
+    if not number.isdecimal() or int(number) > 65535:
+        return Outcome(1, f"DNS: lookup tcp/{number}: unknown port")
+    try:
+        return _reach(dialler.resolve(host.strip("[]")), int(number), options, dialler)
+    except LookupFailedError as error:
+        return Outcome(1, f"DNS: {error}")
+    except OSError as error:
+        return Outcome(1, _verdict(error))
+
+
+def _verdict(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "TIMEOUT"
+    if isinstance(error, ConnectionRefusedError):
+        return "REFUSED"
+    return f"OTHER: {os.strerror(error.errno or 0).lower()}"
+
+
+def _reach(address: str, port: int, options: dict[str, Any], dialler: Dialler) -> Outcome:
+    """Connect; over UDP, which connects to everybody, also ask and wait for an answer."""
+    kind = socket.SOCK_DGRAM if options["protocol"] == "udp" else socket.SOCK_STREAM
+    with dialler.connect(address, port, kind, options["timeout"] or None) as sock:
+        if kind is socket.SOCK_DGRAM:
+            sock.send(f"{options['data']}\n".encode())
+            if not sock.recv(MAX_REPLY):
+                return Outcome(1, "OTHER: No data received from the server.")
+    return Outcome(0)

@@ -1,0 +1,122 @@
+"""How agnhost's clients reach somebody: from their pod's address, by the cluster's names.
+
+A process has no network of its own, so each socket is bound to the pod's address: there it enters at the pod's node.
+Names are asked at the cluster's DNS server, with the search list that a pod has. Blocking, for processes that do
+nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import secrets
+import socket
+import struct
+from typing import Any, NamedTuple
+
+DNS_SECONDS = 2.0
+NDOTS = 5
+"""Dots below which a name is looked for in the search list first, as in every pod's resolv.conf."""
+LOW_PORTS_END = 1024
+TYPE_A, CLASS_IN = 1, 1
+
+
+class LookupFailedError(Exception):
+    """A name that cannot be resolved; the text is Go's."""
+
+
+class Dialler(NamedTuple):
+    """Who dials: the pod's address and namespace, how far low ports have moved, and where names are asked, if at all.
+
+    ``dns`` is address, port and domain.
+    """
+
+    source: str
+    namespace: str = "default"
+    shift: int = 0
+    dns: tuple[str, int, str] | None = None
+
+    @classmethod
+    def of(cls, options: dict[str, Any], source: str, namespace: str) -> Dialler:
+        """Read what the plan of a server says, if it says anything of dialling."""
+        dns = options.get("dns")
+        return cls(source, namespace, options.get("shift", 0), (dns[0], dns[1], dns[2]) if dns else None)
+
+    def resolve(self, host: str) -> str:
+        """Return an address; LookupFailedError."""
+        with contextlib.suppress(ValueError):
+            return str(ipaddress.ip_address(host or "127.0.0.1"))
+        for name in self._candidates(host):
+            found = self._ask(name)
+            if found:
+                return found
+        raise LookupFailedError(f"lookup {host}: no such host")
+
+    def connect(self, address: str, port: int, kind: socket.SocketKind, timeout: float | None) -> socket.socket:
+        """Return a socket that is connected; OSError."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = socket.socket(family, kind)
+        try:
+            sock.settimeout(timeout)
+            if ":" not in address and ":" not in self.source:
+                sock.bind((self.source, 0))
+            sock.connect((address, port + self.shift if port < LOW_PORTS_END else port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _candidates(self, host: str) -> list[str]:
+        if host.endswith(".") or self.dns is None:
+            return [host.rstrip(".")]
+        domain = self.dns[2]
+        searched = [f"{host}.{each}" for each in (f"{self.namespace}.svc.{domain}", f"svc.{domain}", domain)]
+        return [*searched, host] if host.count(".") < NDOTS else [host, *searched]
+
+    def _ask(self, name: str) -> str:
+        """Return the first address of a name, "" if it has none or nobody answers."""
+        if self.dns is None:
+            return ""
+        identity = secrets.randbits(16)
+        try:
+            query = _query(identity, name)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(DNS_SECONDS)
+                sock.connect(self.dns[:2])
+                sock.send(query)
+                return _first_address(sock.recv(4096), identity)
+        except (OSError, UnicodeError, struct.error, IndexError):
+            return ""
+
+
+def _query(identity: int, name: str) -> bytes:
+    labels = [each.encode("ascii") for each in name.split(".")]
+    if not all(0 < len(each) < 64 for each in labels):
+        raise UnicodeError
+    question = b"".join(bytes([len(each)]) + each for each in labels)
+    return struct.pack("!6H", identity, 0x0100, 1, 0, 0, 0) + question + struct.pack("!xHH", TYPE_A, CLASS_IN)
+
+
+def _first_address(packet: bytes, identity: int) -> str:
+    said, _flags, questions, answers = struct.unpack_from("!4H", packet)
+    if said != identity:
+        return ""
+    position = 12
+    for _ in range(questions):
+        position = _after_name(packet, position) + 4
+    for _ in range(answers):
+        position = _after_name(packet, position)
+        kind, _class, _ttl, length = struct.unpack_from("!HHIH", packet, position)
+        position += 10
+        if kind == TYPE_A:
+            return socket.inet_ntoa(packet[position : position + 4])
+        position += length
+    return ""
+
+
+def _after_name(packet: bytes, position: int) -> int:
+    while length := packet[position]:
+        if length >= 0xC0:
+            return position + 2
+        position += 1 + length
+    return position + 1

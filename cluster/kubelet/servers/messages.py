@@ -1,0 +1,107 @@
+"""HTTP messages of the built-in servers: what a request says, and how an answer is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+
+class Request(NamedTuple):
+    """One request; ``query`` has the first value of each name, ``port`` is the server's own."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    client: str
+    port: int
+    is_stopping: bool
+
+
+class Datagram(NamedTuple):
+    """One datagram; ``port`` is the server's own."""
+
+    content: bytes
+    client: str
+    port: int
+
+
+class Response(NamedTuple):
+    """One answer. ``exit_code`` ends the server after it, ``is_last`` the connection; ``later`` makes the real one."""
+
+    status: int
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+    exit_code: int | None = None
+    is_last: bool = False
+    later: Callable[[], Response] | None = None
+
+
+def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -> bytes:
+    """Return an answer as it is sent; ``headers`` are the server's own, each with its line's end."""
+    extra = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    head = (
+        f"HTTP/1.1 {response.status} {_phrase(response.status)}\r\nDate: {_date()}\r\n"
+        f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
+        f"{headers}{extra}Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
+    )
+    return head.encode("latin-1", "replace") + (b"" if method == "HEAD" else response.body)
+
+
+class Head(NamedTuple):
+    """What a request's first lines say."""
+
+    method: str
+    target: SplitResult
+    version: str
+    headers: dict[str, str]
+
+    @property
+    def is_kept_alive(self) -> bool:
+        """Whether the client wants to go on after the answer."""
+        wanted = self.headers.get("connection", "").lower()
+        return wanted != "close" if self.version == "HTTP/1.1" else wanted == "keep-alive"
+
+    def request(self, client: str, port: int, *, is_stopping: bool) -> Request:
+        """Return the request."""
+        query = {name: values[0] for name, values in parse_qs(self.target.query, keep_blank_values=True).items()}
+        return Request(self.method, self.target.path or "/", query, self.headers, client, port, is_stopping)
+
+
+def parse_head(head: bytes) -> Head | None:
+    """Return what the head says; None for what is no request."""
+    first, *lines = head.decode("latin-1").split("\r\n")
+    words = first.split(" ")
+    if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
+        return None
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            return None
+        headers[name.lower()] = value.strip()
+    try:
+        target = urlsplit(words[1])
+    except ValueError:
+        return None
+    return Head(words[0], target, words[2], headers)
+
+
+def _date() -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def plain(status: int) -> Response:
+    """Return an answer that only says its status."""
+    return Response(status, f"{status} {_phrase(status)}\n".encode())
