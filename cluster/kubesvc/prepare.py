@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, TextIO
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
-from kubeapi.scheme import SERVICES
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeproxy.balancers import BALANCERS
@@ -92,18 +91,4 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
 def _adapted(obj: JSON) -> tuple[JSON, list[FieldError]]:
     """Return an object as it can be on this machine, and what the user should know about that."""
     translated, notes = translate(obj)
-    return translated, [*(note.warning() for note in notes), *_unserved_ports(translated)]
-
-
-def _unserved_ports(obj: JSON) -> Iterator[FieldError]:
-    """Yield what to say of Service ports that get a name but no listener. A headless Service has none anyway."""
-    spec = obj.get("spec")
-    if obj.get("kind") != SERVICES.kind or not isinstance(spec, dict) or spec.get("clusterIP") == "None":
-        return
-    ports = spec.get("ports")
-    for index, port in enumerate(ports if isinstance(ports, list) else ()):
-        if isinstance(port, dict) and (protocol := port.get("protocol")) in ("UDP", "SCTP"):
-            message = (
-                f"{protocol}: the port has its DNS records, but nothing listens: kube-proxy's part serves TCP only"
-            )
-            yield FieldError("Unserved", f"spec.ports[{index}].protocol", message)
+    return translated, [note.warning() for note in notes]

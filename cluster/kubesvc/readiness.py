@@ -1,7 +1,7 @@
 """What a cluster still waits for before `kubesvc: ready` is true. Pure: the Store and the listeners in, reasons out.
 
 Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, and every
-address of every Service that has a ready endpoint is bound. A Service without pods is no reason to wait.
+address of every Service that has a ready endpoint is bound. A Service without pods is no reason to wait, nor is SCTP.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
 from kubesvc.snapshot import Listener, is_pod_ready, pod_status, slices_by_service
+
+OPTIONAL_PROTOCOLS = frozenset({"SCTP"})
+"""Those that a kernel may lack. An event says so; that the cluster is ready does not depend on it."""
 
 
 def waiting_for(store: Store, listeners: Sequence[Listener]) -> list[str]:
@@ -47,15 +50,15 @@ def _pods(store: Store) -> Iterator[str]:
 
 def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
     slices = slices_by_service(store)
-    bound: set[ObjectKey] = set()
+    settled: set[ObjectKey] = set()
     for listener in listeners:
-        if listener.is_bound:
-            bound.add(listener.service)
-        if listener.error:
+        if listener.is_bound or listener.protocol in OPTIONAL_PROTOCOLS:
+            settled.add(listener.service)
+        elif listener.error:
             yield f"Service {listener.service}: {listener.error}"
     for obj in store.list(SERVICES):
         service = read_service(obj)
-        if _is_proxied(service) and service.key not in bound and has_ready_endpoint(slices.get(service.key, ())):
+        if _is_proxied(service) and service.key not in settled and has_ready_endpoint(slices.get(service.key, ())):
             yield f"Service {service.key}: its addresses are not bound yet"
 
 

@@ -44,13 +44,11 @@ class TestInput:
         assert curl(f"http://{commands.at('web')}/hostname")
         commands.down()
 
-    def test_a_port_that_nothing_serves_is_named(self, commands: ClusterCommands, tmp_path: Path) -> None:
-        names = service("names", "web", ports=[{"name": "dns", "port": 5353, "protocol": "UDP"}])
-        file = write(tmp_path / "udp.yaml", GROUND.configuration(), names)
+    def test_sctp_keeps_no_cluster_from_being_ready(self, commands: ClusterCommands, tmp_path: Path) -> None:
+        diameter = service("diameter", "web", ports=[{"name": "diameter", "port": 3868, "protocol": "SCTP"}])
+        file = write(tmp_path / "sctp.yaml", GROUND.configuration(), diameter, service("web"), deployment("web"))
         with running(commands, file):
-            assert "spec.ports[0].protocol: UDP: the port has its DNS records, but nothing listens" in (
-                commands.started.stderr
-            )
+            assert curl(f"http://{commands.at('web')}/hostname")
 
     def test_a_moved_address_is_named_with_both_addresses(self, commands: ClusterCommands, tmp_path: Path) -> None:
         moved = service("web", externalIPs=["192.168.77.7"])

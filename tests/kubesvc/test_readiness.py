@@ -132,6 +132,13 @@ def test_an_address_that_somebody_else_has_is_a_reason() -> None:
     assert waiting_for(registry.store, [listener(), taken]) == ["Service default/web: 127.171.0.101:30001 is taken"]
 
 
+def test_sctp_is_no_reason_as_a_kernel_may_lack_it() -> None:
+    registry = ground()
+    add_service(registry)
+    add_slice(registry)
+    assert waiting_for(registry.store, [listener(protocol="SCTP", is_bound=False, error="not supported")]) == []
+
+
 def test_services_are_no_reason_while_their_pods_are() -> None:
     registry = ground()
     add_service(registry)
