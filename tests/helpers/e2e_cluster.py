@@ -303,7 +303,12 @@ def patient(manifest: Manifest) -> Manifest:
 
 def unready(manifest: Manifest) -> Manifest:
     """Return a pod that runs and is never ready."""
-    probe = {"exec": {"command": ["/bin/false"]}, "periodSeconds": 1}
+    return ready_with(manifest, "/bin/false")
+
+
+def ready_with(manifest: Manifest, *command: str) -> Manifest:
+    """Return a pod that is ready while a command succeeds."""
+    probe = {"exec": {"command": list(command)}, "periodSeconds": 1}
     spec = manifest["spec"]
     return {
         **manifest,

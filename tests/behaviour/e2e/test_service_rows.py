@@ -25,12 +25,12 @@ AGAIN = 10
 """How often a client asks to see that something stays as it is."""
 
 
-def test_should_provide_secure_master_service(cluster: E2ECluster) -> None:
+def test_s01_should_provide_secure_master_service(cluster: E2ECluster) -> None:
     service = cluster.api.ask("GET", path_of("Service", "default", "kubernetes"))
     assert [(each["name"], each["port"]) for each in service["spec"]["ports"]] == [("https", 443)]
 
 
-def test_should_serve_a_basic_endpoint_from_pods(namespace: Namespace) -> None:
+def test_s02_should_serve_a_basic_endpoint_from_pods(namespace: Namespace) -> None:
     service = namespace.service("endpoint-test2", type="NodePort")
     client = namespace.pod_client(node=1)
     assert service.becomes_endpoints({})
@@ -47,7 +47,7 @@ def test_should_serve_a_basic_endpoint_from_pods(namespace: Namespace) -> None:
     assert becomes(lambda: client.knock(service.at_cluster_ip()), REFUSED)
 
 
-def test_should_serve_multiport_endpoints_from_pods(namespace: Namespace) -> None:
+def test_s03_should_serve_multiport_endpoints_from_pods(namespace: Namespace) -> None:
     ports = [{"name": "p1", "port": 8100, "targetPort": "port1"}, {"name": "p2", "port": 8101, "targetPort": "port2"}]
     service = namespace.service("multi-endpoint-test", ports=ports)
     client = namespace.pod_client(node=1)
@@ -65,7 +65,7 @@ def test_should_serve_multiport_endpoints_from_pods(namespace: Namespace) -> Non
     assert becomes(lambda: client.knock(service.at_cluster_ip(8101)), REFUSED)
 
 
-def test_should_be_updated_after_adding_or_deleting_ports(namespace: Namespace) -> None:
+def test_s04_should_be_updated_after_adding_or_deleting_ports(namespace: Namespace) -> None:
     first, second = (
         {"name": "p1", "port": 8100, "targetPort": "port1"},
         {"name": "p2", "port": 8101, "targetPort": 9101},
@@ -85,7 +85,7 @@ def test_should_be_updated_after_adding_or_deleting_ports(namespace: Namespace) 
     assert client.get(service.at_cluster_ip(8101)) == "pod2"
 
 
-def test_should_preserve_source_pod_ip_for_traffic_thru_service_cluster_ip(namespace: Namespace) -> None:
+def test_s05_should_preserve_source_pod_ip_for_traffic_thru_service_cluster_ip(namespace: Namespace) -> None:
     service = namespace.service("sourceip-test")
     servers = set(namespace.servers(2))
     for node in (1, 2):
@@ -95,13 +95,13 @@ def test_should_preserve_source_pod_ip_for_traffic_thru_service_cluster_ip(names
         assert seen.rpartition(":")[0] == client.source
 
 
-def test_should_allow_pods_to_hairpin_back_to_themselves_through_services(namespace: Namespace) -> None:
+def test_s06_should_allow_pods_to_hairpin_back_to_themselves_through_services(namespace: Namespace) -> None:
     service = namespace.service("hairpin-test", type="NodePort")
     [hairpin] = namespace.run(netserver("hairpin", node=1))
     assert_reachable(service, Client(hairpin["status"]["podIP"]), ["hairpin"])
 
 
-def test_should_be_able_to_up_and_down_services(namespace: Namespace) -> None:
+def test_s07_should_be_able_to_up_and_down_services(namespace: Namespace) -> None:
     pods = {app: set(namespace.servers(1, 2, 3, app=app)) for app in ("up-down-1", "up-down-2", "up-down-3")}
     clients = (namespace.pod_client(node=1), namespace.cluster.node_client(1))
     first, second = (namespace.service(app, app) for app in ("up-down-1", "up-down-2"))
@@ -119,7 +119,7 @@ def test_should_be_able_to_up_and_down_services(namespace: Namespace) -> None:
     )
 
 
-def test_should_work_after_the_service_has_been_recreated(namespace: Namespace) -> None:
+def test_s08_should_work_after_the_service_has_been_recreated(namespace: Namespace) -> None:
     pods = set(namespace.servers(1))
     client = namespace.pod_client(node=2)
     service = namespace.service("test-service", type="NodePort")
@@ -131,14 +131,14 @@ def test_should_work_after_the_service_has_been_recreated(namespace: Namespace) 
     assert_reachable(again, client, pods)
 
 
-def test_should_be_able_to_create_a_functioning_nodeport_service(namespace: Namespace) -> None:
+def test_s11_should_be_able_to_create_a_functioning_nodeport_service(namespace: Namespace) -> None:
     service = namespace.service("nodeport-test", type="NodePort")
     pods = namespace.servers(1, 2)
     assert_reachable(service, namespace.pod_client(node=1), pods)
     assert_reachable(service, OUTSIDE, pods)
 
 
-def test_should_create_endpoints_for_unready_pods(namespace: Namespace) -> None:
+def test_s21_should_create_endpoints_for_unready_pods(namespace: Namespace) -> None:
     service = namespace.service("tolerate-unready", publishNotReadyAddresses=True)
     client = namespace.pod_client(node=1)
     namespace.create(unready(patient(netserver("slow-terminating-unready-pod", node=2))))
@@ -153,7 +153,7 @@ def test_should_create_endpoints_for_unready_pods(namespace: Namespace) -> None:
     assert reaches(client, place, {"slow-terminating-unready-pod"})
 
 
-def test_should_be_able_to_connect_to_terminating_and_unready_endpoints_if_publishnotreadyaddresses_is_true(
+def test_s22_should_be_able_to_connect_to_terminating_and_unready_endpoints_if_publishnotreadyaddresses_is_true(
     namespace: Namespace,
 ) -> None:
     service = namespace.service("unready", type="NodePort", publishNotReadyAddresses=True)
@@ -166,7 +166,7 @@ def test_should_be_able_to_connect_to_terminating_and_unready_endpoints_if_publi
     assert {client.get(place) for place in places for _ in range(AGAIN)} == {"server"}
 
 
-def test_should_not_be_able_to_connect_to_terminating_and_unready_endpoints_if_publishnotreadyaddresses_is_false(
+def test_s23_should_not_be_able_to_connect_to_terminating_and_unready_endpoints_if_publishnotreadyaddresses_is_false(
     namespace: Namespace,
 ) -> None:
     service = namespace.service("unready", type="NodePort")
@@ -181,15 +181,15 @@ def test_should_not_be_able_to_connect_to_terminating_and_unready_endpoints_if_p
     assert {client.knock(place) for place in places} == {REFUSED}
 
 
-def test_should_implement_service_kubernetes_io_service_proxy_name(namespace: Namespace) -> None:
+def test_s30_should_implement_service_kubernetes_io_service_proxy_name(namespace: Namespace) -> None:
     assert_unserved_with_label(namespace, "service.kubernetes.io/service-proxy-name")
 
 
-def test_should_implement_service_kubernetes_io_headless(namespace: Namespace) -> None:
+def test_s31_should_implement_service_kubernetes_io_headless(namespace: Namespace) -> None:
     assert_unserved_with_label(namespace, "service.kubernetes.io/headless")
 
 
-def test_should_be_rejected_when_no_endpoints_exist(namespace: Namespace) -> None:
+def test_s32_should_be_rejected_when_no_endpoints_exist(namespace: Namespace) -> None:
     service = namespace.service("no-pods", type="NodePort")
     clients = (namespace.pod_client(node=1), namespace.cluster.node_client(1), OUTSIDE)
     for client in clients:
