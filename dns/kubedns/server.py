@@ -14,6 +14,7 @@ from typing import NamedTuple
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
 from kubedns.config import Address, DNSConfig
+from kubedns.explain import Explainer, Explanation
 from kubedns.forward import Forwarder
 from kubedns.handler import Handler
 from kubedns.message import read_reply
@@ -21,7 +22,7 @@ from kubedns.names import labels_of, wire_of
 from kubedns.records import Zone
 from kubedns.responder import Pending, Responder
 from kubedns.sockets import Connection, Connections, Reply, Sockets, bind, drain
-from kubedns.types import Answer, Owner, Query, RCode
+from kubedns.types import Answer, Owner, QType, Query, RCode
 from kubedns.wire import write_query
 
 FOLLOW_SIZE = 1232
@@ -123,6 +124,10 @@ class DNSServer:
         """Return the counters."""
         return DNSCounts(self._responder.counts(), self._forwarded, len(self._connections.open))
 
+    def explain(self, name: str, qtype: QType, namespace: str) -> Explanation:
+        """Return how a name is answered now, and why; ValueError for what is no name."""
+        return Explainer(self._handler, self._config, self._forwarder.can_ask).explain(name, qtype, namespace)
+
     def close(self) -> None:
         """Give the addresses back, if ``run`` is not to be called."""
         for each in self._sockets:
@@ -135,7 +140,7 @@ class DNSServer:
         self._forwarder = Forwarder(
             {(): config.upstreams, **domains}, bound, self._rng, timeout=config.upstream_timeout
         )
-        handler = Handler(self._zone, config, [host for host, _ in bound])
+        handler = self._handler = Handler(self._zone, config, [host for host, _ in bound])
         self._responder = Responder(
             handler, self._rng.random, can_ask=self._forwarder.can_ask, allows_transfer=config.allows_transfer
         )
