@@ -22,6 +22,7 @@ from kubeapiserver.paths import PROXY, Target, normalized, read_path
 from kubeapiserver.proxying import Proxying
 from kubeapiserver.reading import Reading
 from kubeapiserver.rendering import Renderer
+from kubeapiserver.requestmetrics import RequestMetrics
 from kubeapiserver.reviews import review
 from kubeapiserver.sessions import Sessions
 from kubeapiserver.statuses import failure_response, not_found_page, text_response
@@ -56,6 +57,7 @@ class APIServer:
         self._bodies = bodies = Bodies(hooks.decoders)
         renderer = Renderer(clock)
         self._discovery = Discovery(version, address)
+        self._metrics = RequestMetrics(registry.store, version)
         self._reading = Reading(registry.store, renderer)
         self._writing = Writing(registry, bodies, renderer, hooks, clock)
         self._patching = Patching(registry, bodies, renderer, self._writing, hooks)
@@ -66,13 +68,17 @@ class APIServer:
 
     def handle(self, request: Request) -> Answer:
         """Answer a request. Nothing is awaited in between: a write is done, or refused, when this returns."""
-        try:
-            return self._answer(request, normalized(request.path))
-        except StatusError as error:
-            return failure_response(error)
-
-    def _answer(self, request: Request, path: str) -> Answer:
+        path = normalized(request.path)
         target = read_path(path)
+        try:
+            answer = self._answer(request, path, target)
+        except StatusError as error:
+            answer = failure_response(error)
+        served = find_served(target.group, target.version, target.plural) if target else None
+        self._metrics.count(request.method, served.resource.plural if served else "", answer)
+        return answer
+
+    def _answer(self, request: Request, path: str, target: Target | None) -> Answer:
         if target is None or not served_in(target.group, target.version):
             return self._about(request, path)
         if not target.plural and path.count("/") == (3 if target.group else 2):
@@ -92,6 +98,7 @@ class APIServer:
             "/api": self._discovery.core_versions,
             "/apis": self._discovery.groups,
             "/version": lambda _: self._discovery.version(),
+            "/metrics": lambda _: self._metrics.response(),
             "/": lambda _: self._discovery.paths(),
         }
         if path.startswith("/apis/") and path.count("/") == 2:
@@ -99,7 +106,7 @@ class APIServer:
         if path in about:
             return self._only_get(request, about[path])
         if path in _HEALTH:
-            return text_response(200, "ok")
+            return text_response(200, _verbose_health(path) if "verbose" in request.query else "ok")
         return self._hooks.documents(request) or not_found_page()
 
     def _only_get(self, request: Request, answer: Callable[[Request], Response | None]) -> Response:
@@ -164,3 +171,8 @@ class APIServer:
             case "eviction":
                 return self._deletion.evict(request, target)
         return self._sessions.answer(request, target)
+
+
+def _verbose_health(path: str) -> str:
+    """Return what `kubectl get --raw '/readyz?verbose'` is for: every check (here the server's own being) by name."""
+    return f"[+]ping ok\n{path.strip('/')} check passed\n"

@@ -10,6 +10,7 @@ from kubeapi.scheme import NAMESPACES, PODS, SERVICES, Resource
 from kubeapi.strict import go_kind
 from kubeapi.validation.faults import unsupported
 from kubeapiserver.bodies import Bodies, check_kind
+from kubeapiserver.chunks import Chunk
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput, InvalidOptions
 from kubeapiserver.negotiation import Form
@@ -65,7 +66,7 @@ class Deletion:
             metadata = each["metadata"]
             gone.append(self.remove(resource, metadata.get("namespace", ""), metadata["name"], options))
         version = self._registry.store.resource_version
-        return self._renderer.list_response(resource, gone, form, "Metadata", version)
+        return self._renderer.list_response(resource, gone, form, "Metadata", Chunk(version))
 
     def evict(self, request: Request, target: Target) -> Response:
         """Delete a pod on behalf of its node's administrator; nothing here protects pods from it."""

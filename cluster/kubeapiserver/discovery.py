@@ -87,8 +87,8 @@ class Discovery:
         """Answer ``/``."""
         versions = [f"/apis/{group}/{version}" for group, each in groups().items() if group for version in each]
         named = [f"/apis/{group}" for group in groups() if group]
-        own = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
-        return document_response({"paths": sorted([*own, *named, *versions])})
+        own = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz"]
+        return document_response({"paths": sorted([*own, "/version", *named, *versions])})
 
 
 def _aggregated_version(request: Request) -> str:

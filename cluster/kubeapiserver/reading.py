@@ -1,11 +1,12 @@
 """get, list and watch. Pure. Follows apiserver ``pkg/endpoints/handlers/get.go`` and ``storage/cacher``.
 
-A list is never cut: ``limit`` is allowed to be ignored, and then there is nothing to continue.
+A list is cut where ``limit`` says so, unless the client takes any version (0), as from Kubernetes' own cache.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, key_of
@@ -13,6 +14,7 @@ from kubeapi.scheme import Resource
 from kubeapi.status import Expired, FieldError, StatusError
 from kubeapi.store import Store, WatchEvent
 from kubeapi.validation.faults import forbidden, invalid, unsupported
+from kubeapiserver.chunks import NEWEST, Chunk, Position, expired_response, read_token
 from kubeapiserver.exchange import Request, Response, Watch
 from kubeapiserver.failures import BadInput, FutureVersion, InvalidInput, InvalidOptions
 from kubeapiserver.negotiation import Form
@@ -59,21 +61,34 @@ class Reading:
             return self._watch(request, resource, form, scope, versions)
         return self._list(request, resource, form, scope, versions)
 
-    def selected(self, resource: Resource, scope: Scope) -> list[JSON]:
-        """Return the objects that a scope has, by namespace and name."""
-        objects = self._store.list(resource, scope.namespace)
+    def selected(self, resource: Resource, scope: Scope, version: int | None = None) -> list[JSON]:
+        """Return the objects that a scope has, by namespace and name; Expired for a version that nobody remembers."""
+        at = self._store.resource_version if version is None else version
+        objects = self._store.list_at(resource, at, scope.namespace)
         matches = scope.matches
         return sorted(objects if matches is None else [each for each in objects if matches(each)], key=key_of)
 
     def _list(self, request: Request, resource: Resource, form: Form, scope: Scope, versions: Versions) -> Response:
-        if request.get("continue"):
-            raise BadInput("continue key is not valid: this server does not cut its lists")
-        if versions.match == _EXACT and versions.asked != self._store.resource_version:
-            detail = "The provided resource version is too old, and lists are kept of the newest only"
-            raise StatusError(410, "Expired", detail)
-        objects = self.selected(resource, scope)
-        version = self._store.resource_version
-        return self._renderer.list_response(resource, objects, form, read_included(request), version)
+        position, current = None, self._store.resource_version
+        version = versions.asked if versions.match == _EXACT and versions.asked else current
+        if token := request.get("continue"):
+            position = read_token(token)
+            if versions.asked:
+                message = "specifying resource version is not allowed when using continue"
+                raise BadInput(message)
+            version = current if position.resource_version == NEWEST else position.resource_version
+        try:
+            objects = self.selected(resource, scope, min(version, current))
+        except Expired as error:
+            if position is not None:
+                return expired_response(position)
+            message = f"The resourceVersion for the provided list is too old. ({error})"
+            raise StatusError(410, "Expired", message) from None
+        chunk = Chunk(version)
+        limit = max(read_integer(request, "limit") or 0, 0) if versions.asked != 0 else 0
+        if limit or position is not None:
+            objects, chunk = _cut(objects, position, limit, version, is_counted=scope.matches is None)
+        return self._renderer.list_response(resource, objects, form, read_included(request), chunk)
 
     def _watch(
         self, request: Request, resource: Resource, form: Form, scope: Scope, versions: Versions
@@ -106,6 +121,18 @@ class Reading:
         current = self._store.resource_version
         if asked is not None and asked > current:
             raise FutureVersion(asked, current)
+
+
+def _cut(
+    objects: list[JSON], position: Position | None, limit: int, version: int, *, is_counted: bool
+) -> tuple[list[JSON], Chunk]:
+    """Return the objects after a position, at most ``limit`` of them (0: all), and how to get the others."""
+    begin = bisect_right(objects, position.last, key=key_of) if position is not None else 0
+    end = begin + limit if limit else len(objects)
+    cut, left = objects[begin:end], len(objects) - end
+    if left <= 0:
+        return cut, Chunk(version)
+    return cut, Chunk(version, Position(version, key_of(cut[-1])).token(), left if is_counted else None)
 
 
 def _ignore(event: WatchEvent) -> None:

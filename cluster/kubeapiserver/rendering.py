@@ -10,6 +10,7 @@ from typing import Literal
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
+from kubeapiserver.chunks import Chunk
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput
 from kubeapiserver.negotiation import Form
@@ -65,18 +66,19 @@ class Renderer:
         return obj
 
     def list_response(
-        self, resource: Resource, objects: Sequence[JSON], form: Form, included: Included, version: int
+        self, resource: Resource, objects: Sequence[JSON], form: Form, included: Included, chunk: Chunk
     ) -> Response:
-        """Return the answer that is a list."""
+        """Return the answer that is a list, or a chunk of one."""
+        metadata = chunk.metadata()
         if form.shape == "Table":
-            return Response(200, encode(self.table(resource, objects, form, included, str(version))))
+            table = self.table(resource, objects, form, included, "")
+            return Response(200, encode({**table, "metadata": metadata}))
         if form.shape == "Partial":
             kind, api_version = "PartialObjectMetadataList", f"{_META_GROUP}/{form.version}"
             items = [partial(each, form.version) for each in objects]
         else:
             kind, api_version = f"{resource.kind}List", resource.api_version
             items = [_item(each) for each in objects]
-        metadata = {"resourceVersion": str(version)}
         return Response(200, encode({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}))
 
     def table(
