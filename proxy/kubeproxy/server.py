@@ -21,12 +21,13 @@ from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import Figure, ProxyCounters
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
+from kubeproxy.http import HttpFront
 from kubeproxy.listeners import Fronts, Listeners, ListenerStatus
 from kubeproxy.load_balancer import LoadBalancer, unknown_balancer
 from kubeproxy.poller import Poller
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.recent import RecentConnections
-from kubeproxy.rules import Packet, Rules
+from kubeproxy.rules import Packet, PortRule, Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
 from kubeproxy.tcp import Conntrack
 from kubeproxy.tracing import Trace, trace_packet
@@ -84,15 +85,15 @@ class ProxyServer:
         self._load_balancer = LoadBalancer(config.default_balancer, self.counters, clock=clock, rng=rng)
         self._poller = Poller()
         self.recent = RecentConnections(clock)
-        self._conntrack = Conntrack(loop, self._poller, network, self._load_balancer, self.counters, self.recent)
-        self._flows = UdpFlows(
-            loop, self._poller, network, self._load_balancer, self.counters, self.recent, clock=clock
-        )
+        shared = (loop, self._poller, network, self._load_balancer, self.counters, self.recent)
+        self._conntrack = Conntrack(*shared)
+        self._requests = HttpFront(*shared, clock)
+        self._flows = UdpFlows(*shared, clock=clock)
         self._listeners = Listeners(
             loop,
             self._poller,
             network,
-            Fronts(self._conntrack, self._conntrack, self._flows),
+            Fronts(self._conntrack, self._requests, self._flows),
             self.counters,
             find_route=self._find_route,
             report=self._report_listener,
@@ -136,8 +137,7 @@ class ProxyServer:
             self._is_draining = True
             self._listeners.close_all()
             self._service_health.close()
-            self._conntrack.reset_all()
-            self._flows.close_all()
+            self._reset_all()
             self._poller.close()
 
     async def wait_until_programmed(self) -> None:
@@ -153,8 +153,8 @@ class ProxyServer:
         return trace_packet(self.rules, self._load_balancer, packet)
 
     def connections(self) -> int:
-        """Return the number of connections now."""
-        return len(self._conntrack.connections)
+        """Return the number of clients' connections now; UDP has none."""
+        return len(self._conntrack.connections) + len(self._requests.connections)
 
     def problems(self) -> list[str]:
         """Return what does not work and belongs to no Service: health or metrics without their port."""
@@ -168,10 +168,17 @@ class ProxyServer:
         """Close the listeners for good, give the connections ``seconds`` to end, and reset the rest."""
         self._is_draining = True
         self._listeners.close_all()
+        self._requests.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._conntrack.wait_until_idle()
+                await self._requests.wait_until_idle()
+        self._reset_all()
+
+    def _reset_all(self) -> None:
         self._conntrack.reset_all()
+        self._requests.reset_all()
+        self._flows.close_all()
 
     def _doors(self) -> list[tuple[tuple[str, int], dict[str, Answer]]]:
         """Health and metrics, each at its address."""
@@ -240,6 +247,8 @@ class ProxyServer:
             self._load_balancer.update(service, rule)
             if service.protocol == "UDP" and rule is not None:
                 self._flows.retain(service, rule.serving())
+            elif service.protocol == "TCP":
+                self._update_requests(service, rule)
         self._listeners.open(sync.listeners)
         self._service_health.update(sync.rules, dict.fromkeys(each.service for each in sync.ports))
         self._warn(sync)
@@ -248,6 +257,12 @@ class ProxyServer:
         syncs.service_changes += sync.service_changes
         syncs.endpoint_changes += sync.endpoint_changes
         self._health.synced(now)
+
+    def _update_requests(self, service: ServicePortName, rule: PortRule | None) -> None:
+        if rule is not None and rule.service_port.is_http:
+            self._requests.update(service, rule.candidates(), shows_endpoint=rule.service_port.shows_endpoint)
+        else:
+            self._requests.update(service, None)
 
     def _find_route(self, source: str, destination: Destination) -> Route | None:
         return self._proxier.rules.find_route(source, destination)

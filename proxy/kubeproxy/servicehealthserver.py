@@ -16,7 +16,7 @@ from kubeproxy.poller import READABLE, Poller
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealth import HealthDoor, answer, count_local_endpoints, health_doors
-from kubeproxy.sockets import open_socket
+from kubeproxy.sockets import bind_socket, open_socket
 
 MAX_CLIENTS = 64
 """Of one proxy at a time; a load balancer's probes are few, and more are cut."""
@@ -75,7 +75,7 @@ class ServiceHealthServer:
         try:
             sock = open_socket("TCP", place.address)
             try:
-                sock.bind((place.address, place.port))
+                bind_socket(sock, "TCP", (place.address, place.port))
                 sock.listen()
             except OSError:
                 sock.close()

@@ -17,6 +17,7 @@ from kubeproxy.nodes import Node, Nodes
 from kubeproxy.types import Endpoint, ServicePort, ServicePortName, family_of
 
 PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
+ENDPOINT_HEADER_ANNOTATION = "kubesvc.dev/endpoint-header"
 BALANCER_ANNOTATION = "kubesvc.dev/balancer"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 EXCLUDED_BY_AUTOSCALER = "ToBeDeletedByClusterAutoscaler"
@@ -89,6 +90,7 @@ def _service_port(service: Service, port: ApiServicePort, age: tuple[str, int], 
         source_ranges=service.load_balancer_source_ranges,
         health_check_node_port=service.health_check_node_port,
         is_http=_is_http(service, port),
+        shows_endpoint=service.annotations.get(ENDPOINT_HEADER_ANNOTATION) == "true",
     )
 
 

@@ -113,7 +113,8 @@ class ServicePort:
 
     ``age`` orders Services from the oldest on. ``affinity_seconds`` is 0 without session affinity. ``balancer`` is
     the algorithm that the Service asks for, "" for the cluster's default. ``source_ranges`` are CIDRs, () admits all.
-    ``is_http`` asks for balancing per request. All addresses are of the family of ``name``.
+    ``is_http`` asks for balancing per request,
+    ``shows_endpoint`` for answers that name their endpoint. All addresses are of the family of ``name``.
     """
 
     name: ServicePortName
@@ -130,6 +131,7 @@ class ServicePort:
     source_ranges: tuple[str, ...] = ()
     health_check_node_port: int = 0
     is_http: bool = False
+    shows_endpoint: bool = False
 
     @property
     def is_externally_accessible(self) -> bool:
