@@ -30,9 +30,12 @@ class PodPlace(NamedTuple):
 
 
 def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: float) -> JSON:
-    """Return the whole status of the Pod object ``pod``; transition times of conditions that stay are kept."""
+    """Return the whole status of the Pod object ``pod``; transition times of conditions that stay are kept.
+
+    A phase that is over stays, whoever has written it, with its reason: an evicted pod is Failed while it still ends.
+    """
     before = pod.get("status") or {}
-    phase = phase_of(state, spec.restart_policy)
+    phase = before["phase"] if is_over(before) else phase_of(state, spec.restart_policy)
     inits = [each for each in state.containers if each.role is not Role.MAIN]
     mains = [each for each in state.containers if each.role is Role.MAIN]
     status: JSON = {
@@ -44,11 +47,18 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
         "containerStatuses": [_container_status(each) for each in mains],
         "qosClass": before.get("qosClass") or qos_class(pod["spec"]),
     }
+    if is_over(before):
+        status |= {name: before[name] for name in ("reason", "message") if name in before}
     if inits:
         status["initContainerStatuses"] = [_container_status(each) for each in inits]
     if place.pod_ip:
         status |= {"podIP": place.pod_ip, "podIPs": [{"ip": each} for each in place.pod_ips]}
     return status
+
+
+def is_over(status: JSON) -> bool:
+    """Tell whether a status says that the pod will never run again."""
+    return status.get("phase") in ("Succeeded", "Failed")
 
 
 def phase_of(state: PodState, restart_policy: str) -> str:

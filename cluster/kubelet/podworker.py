@@ -43,7 +43,7 @@ from kubelet.podspec import (
     read_pod,
 )
 from kubelet.podstate import PodState, Stage, new_pod_state
-from kubelet.podstatus import PodPlace, not_emulated, phase_of, pod_status
+from kubelet.podstatus import PodPlace, is_over, not_emulated, phase_of, pod_status
 from kubelet.probestate import Kind, Verdict, begin_probe, observe
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
@@ -113,11 +113,19 @@ class PodWorker:
         self.post(happens.Began())
 
     def update(self, pod: JSON) -> None:
-        """Take note of the Pod object's new state; its deletion begins here."""
+        """Take note of the Pod object's new state; its deletion begins here, and its end if somebody declares it over.
+
+        Who writes a phase that is over (an eviction does) ends the pod, but leaves its object.
+        """
         self._pod, self.spec = pod, read_pod(pod)
         if pod["metadata"].get("deletionTimestamp"):
+            if self._state.is_finished:
+                self._delete_object()
+                return
             grace = pod["metadata"].get("deletionGracePeriodSeconds")
             self.stop(self.spec.grace_seconds if grace is None else grace)
+        elif is_over(pod.get("status") or {}) and not self.is_terminal and not self._state.is_terminating:
+            self.stop(self.spec.grace_seconds)
 
     def vanish(self) -> None:
         """Take note that the Pod object is gone: nobody waits for a grace period any more."""
@@ -387,14 +395,18 @@ class PodWorker:
             )
 
     def _finish(self) -> None:
-        """Say how the pod ended, then let its object go."""
+        """Say how the pod ended, then let its object go if it is to be deleted."""
         if self._status_due is not None:
             self._status_due.cancel()
         self._write_status()
+        if self._pod["metadata"].get("deletionTimestamp"):
+            self._delete_object()
+        self.ended.set()
+
+    def _delete_object(self) -> None:
         if self._has_object and not self._is_silent:
             with contextlib.suppress(StatusError):
                 self._around.registry.delete(PODS, *self.spec.key, grace_period_seconds=0, uid=self.spec.uid)
-        self.ended.set()
 
 
 def _probes(container: ContainerSpec) -> dict[Kind, Probe]:

@@ -30,7 +30,10 @@ def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
 def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network: LoopbackNetwork) -> KubeletConfig:
     """Return the kubelet's settings."""
     return KubeletConfig(
-        nodes=tuple(NodeConfig(each.name, each.address, each.pod_cidr, each.labels) for each in config.nodes),
+        nodes=tuple(
+            NodeConfig(each.name, each.address, each.pod_cidr, each.labels, each.address_v6, each.pod_cidr_v6)
+            for each in config.nodes
+        ),
         log_dir=state.pod_logs,
         work_dir=state.work,
         images=images(config),

@@ -4,11 +4,12 @@ import socket
 from typing import Any
 
 import pytest
+from tests.helpers.kubesvc_input_manifests import configured
 
 from kubeapi.network import Network
 from kubesvc.config import ClusterConfiguration, ExternalHost
 from kubesvc.network.addresses import read_ipv4, stand_in
-from kubesvc.network.loopback import LoopbackNetwork, LowPorts, OutsideHost, read_low_ports, translate
+from kubesvc.network.loopback import LoopbackNetwork, LowPorts, OutsideHost, Twins, read_low_ports, translate
 
 NOBODY = LowPorts(1024, has_capability=False)
 EVERYBODY = LowPorts(1024, has_capability=True)
@@ -132,6 +133,48 @@ def test_an_endpoint_is_dialled_where_it_answers_on_this_machine(
 @pytest.mark.parametrize(("pods", "is_pod"), [("127.244.0.0/20", True), ("127.244.2.0/23", False)])
 def test_a_pod_subnet_may_have_any_prefix(pods: str, is_pod: bool) -> None:
     assert network(pods=pods).dial("127.244.1.1", 80)[1] == (10080 if is_pod else 80)
+
+
+NODES = (
+    Twins("::1", "127.168.0.101", "fd00:10:244:1::/64", "127.244.1.0/24"),
+    Twins("fd00:10:168::102", "127.168.0.102", "fd00:10:244:2::/64", "127.244.2.0/24"),
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "dialled"),
+    [
+        pytest.param("fd00:10:244:1::2", 8080, ("127.244.1.2", 8080), id="a pod"),
+        pytest.param("fd00:10:244:2::fe", 8080, ("127.244.2.254", 8080), id="the last pod of another node"),
+        pytest.param("fd00:10:244:0002:0:0:0:a", 80, ("127.244.2.10", 10080), id="another spelling, a low port"),
+        pytest.param("::1", 80, ("127.168.0.101", 10080), id="a node, as its host-network pods have it"),
+        pytest.param("fd00:10:168::102", 8080, ("127.168.0.102", 8080), id="another node"),
+        pytest.param("fd00:10:244:1::100", 80, ("fd00:10:244:1::100", 80), id="beyond the pods"),
+        pytest.param("fd00:10:244:3::2", 80, ("fd00:10:244:3::2", 80), id="no node's"),
+        pytest.param("2001:db8::1", 80, ("2001:db8::1", 80), id="outside"),
+        pytest.param("fd00::zz", 80, ("fd00::zz", 80), id="no address"),
+    ],
+)
+def test_an_ipv6_endpoint_is_dialled_at_its_ipv4_twin(address: str, port: int, dialled: tuple[str, int]) -> None:
+    asked: Network = LoopbackNetwork("127.244.0.0/16", (), NOBODY, NODES)
+    assert asked.dial(address, port) == dialled
+    assert asked.dial(address, port) == dialled
+
+
+def test_the_nodes_of_a_dual_stack_configuration_have_twins() -> None:
+    configuration = configured(
+        'networking: {serviceSubnet: "127.96.0.0/12,fd00:10:96::/108", podSubnet: "127.244.0.0/16,fd00:10:244::/48"}'
+    ).configuration
+    assert LoopbackNetwork.of(configuration, NOBODY).dial("fd00:10:244:2::3", 8080) == ("127.244.2.3", 8080)
+    assert LoopbackNetwork.of(configuration, NOBODY).dial("::1", 8080) == ("127.168.0.101", 8080)
+    assert LoopbackNetwork.of(ClusterConfiguration(), NOBODY).dial("::1", 8080) == ("::1", 8080)
+
+
+def test_ipv6_addresses_of_a_service_do_not_move() -> None:
+    spec = {"clusterIP": "fd00:10:96::7", "clusterIPs": ["fd00:10:96::7", "10.96.0.7"], "externalIPs": ["2001:db8::7"]}
+    translated, notes = translate({"kind": "Service", "spec": spec})
+    assert translated["spec"] == {**spec, "clusterIPs": ["fd00:10:96::7", "127.96.0.7"]}
+    assert [note.path for note in notes] == ["spec.clusterIPs[1]"]
 
 
 def test_with_the_privilege_nothing_moves() -> None:

@@ -2,11 +2,15 @@
 
 Decides where a Service's addresses move, which port is bound in place of one below 1024, and where an endpoint is
 dialled. Endpoints and EndpointSlices are real addresses outside the cluster and are never translated.
+
+Of IPv6, loopback has the one address ``::1``. So a pod's IPv6 address is true for the API and for DNS, and is dialled
+at the pod's IPv4 address, the same host in the other of the node's pod CIDRs; a node's likewise. No IPv6 address moves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -112,11 +116,25 @@ class OutsideHost(NamedTuple):
     port: int
 
 
-class LoopbackNetwork:
-    """Implements kubeapi's ``Network`` in 127.0.0.0/8."""
+class Twins(NamedTuple):
+    """A node's IPv6 address and pod CIDR, each with the IPv4 one where the same processes answer."""
 
-    def __init__(self, pod_subnet: str, outside: Iterable[OutsideHost], low_ports: LowPorts) -> None:
+    address_v6: str
+    address: str
+    pod_cidr_v6: str
+    pod_cidr: str
+
+
+class LoopbackNetwork:
+    """Implements kubeapi's ``Network`` in 127.0.0.0/8; ``nodes`` are those of a dual-stack cluster."""
+
+    def __init__(
+        self, pod_subnet: str, outside: Iterable[OutsideHost], low_ports: LowPorts, nodes: Iterable[Twins] = ()
+    ) -> None:
         self.low_ports = low_ports
+        nodes = tuple(nodes)
+        self._twin_cidrs = [(IPv6Network(each.pod_cidr_v6), IPv4Network(each.pod_cidr)) for each in nodes]
+        self._twin_nodes = {each.address_v6: each.address for each in nodes}
         base, _, prefix = pod_subnet.partition("/")
         self._pod_mask = (0xFFFFFFFF << (32 - int(prefix))) & 0xFFFFFFFF
         self._pod_base = (read_ipv4(base) or 0) & self._pod_mask
@@ -133,7 +151,12 @@ class LoopbackNetwork:
         outside = [
             OutsideHost(each.name, each.address, each.port if each.is_served else 0) for each in config.external_hosts
         ]
-        return cls(config.networking.pod_subnet, outside, low_ports or read_low_ports())
+        nodes = [
+            Twins(each.address_v6, each.address, each.pod_cidr_v6, each.pod_cidr)
+            for each in config.nodes
+            if each.pod_cidr_v6
+        ]
+        return cls(config.networking.pod_subnet, outside, low_ports or read_low_ports(), nodes)
 
     def _add(self, host: OutsideHost) -> None:
         here = stand_in(host.address)
@@ -163,10 +186,23 @@ class LoopbackNetwork:
         return dict(self._hosts)
 
     def _place(self, address: str) -> tuple[str, bool]:
-        number = read_ipv4(address)
-        is_pod = number is not None and number & self._pod_mask == self._pod_base
-        place = self._stand_ins.get(address, address), is_pod
+        here = self._twin(address) if ":" in address else address
+        number = read_ipv4(here)
+        is_pod = here != address or (number is not None and number & self._pod_mask == self._pod_base)
+        place = self._stand_ins.get(here, here), is_pod
         if len(self._places) >= _REMEMBERED:
             self._places.clear()
         self._places[address] = place
         return place
+
+    def _twin(self, address: str) -> str:
+        """Return the IPv4 address at which an IPv6 address of a pod or a node answers; any other one stays."""
+        try:
+            parsed = IPv6Address(address)
+        except ValueError:
+            return address
+        for cidr_v6, cidr in self._twin_cidrs:
+            host = int(parsed) - int(cidr_v6.network_address)
+            if 0 <= host < cidr.num_addresses:
+                return str(cidr[host])
+        return self._twin_nodes.get(str(parsed), address)
