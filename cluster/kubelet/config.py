@@ -33,6 +33,14 @@ def find_tools() -> dict[str, str]:
     return {**found, "python": sys.executable, "sources": str(Path(__file__).resolve().parent.parent)}
 
 
+def read_resolv_conf() -> str:
+    """Return the machine's resolv.conf, empty if there is none."""
+    try:
+        return Path(os.sep, "etc", "resolv.conf").read_text()
+    except OSError:
+        return ""
+
+
 @dataclass(frozen=True)
 class KubeletConfig:
     """Where pods run and how.
@@ -53,6 +61,12 @@ class KubeletConfig:
     nginx: str = field(default_factory=find_nginx)
     cluster_dns: ClusterDNS | None = None
     tools: Mapping[str, str] = field(default_factory=find_tools)
+
+    host_resolv_conf: str = field(default_factory=read_resolv_conf)
+
+    def etc_dir(self, uid: str) -> Path:
+        """Where the files are that a pod has in place of /etc; no container is called so."""
+        return self.work_dir / uid / "_etc"
 
     @property
     def tool_dir(self) -> Path:

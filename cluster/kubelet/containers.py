@@ -25,6 +25,8 @@ class HostFacts(NamedTuple):
     tool_dir: str = ""
     """What comes first in PATH, if anything."""
     cluster_dns: ClusterDNS | None = None
+    etc_dir: str = ""
+    """Where the pod's resolv.conf and hosts file are, for the programs in ``tool_dir``."""
 
 
 class ContainerPlan(NamedTuple):
@@ -77,4 +79,5 @@ def _given(
     }
     if host.tool_dir:
         given["PATH"] = f"{host.tool_dir}{os.pathsep}{given.get('PATH', os.defpath)}"
+        given["KUBESVC_ETC"] = host.etc_dir
     return {**given, "PORT": str(host.bind_port(port))} if port else given

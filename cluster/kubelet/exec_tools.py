@@ -1,4 +1,4 @@
-"""nslookup, dig, curl and agnhost for pods: the machine's own, told where they are and where the names are. Pure.
+"""nslookup, dig, curl, getent and agnhost for pods: the machine's, told where they are and where names are. Pure.
 
 Pods are processes without a resolv.conf and without a network of their own. So programs ask the machine's name server,
 which knows nothing of the cluster, and what they send comes from 127.0.0.1, which is on no node. For the tools that
@@ -13,9 +13,17 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
-TOOLS = ("nslookup", "dig", "curl")
+from kubelet.resolver import ADDRESS_OF, RESOLVER
+
+TOOLS = ("nslookup", "dig", "curl", "getent")
 """Programs of this machine that have a script, if they are there."""
-_NEEDS = {"nslookup": ("nslookup",), "dig": ("dig",), "curl": ("curl", "dig"), "agnhost": ("python", "sources")}
+_NEEDS = {
+    "nslookup": ("nslookup",),
+    "dig": ("dig",),
+    "curl": ("curl", "dig"),
+    "getent": ("getent", "dig"),
+    "agnhost": ("python", "sources"),
+}
 
 
 class ClusterDNS(NamedTuple):
@@ -26,25 +34,12 @@ class ClusterDNS(NamedTuple):
     domain: str
 
 
-_DOMAIN = """\
-# The domain that a short name belongs to; resolv.conf would search them all.
-domain_of() {{
-    case $1 in
-        *.{domain}|*.{domain}.|*.) ;;
-        *.svc) echo {domain} ;;
-        *.*.*) ;;
-        *.*) echo svc.{domain} ;;
-        *) echo "${{POD_NAMESPACE:-default}}.svc.{domain}" ;;
-    esac
-}}
-"""
-
 _NSLOOKUP = (
     """\
 #!/bin/sh
-# nslookup at the cluster's DNS server, unless another one is named.
+# nslookup at the pod's name server, unless another one is named.
 """
-    + _DOMAIN
+    + RESOLVER
     + """\
 names=0
 for word do
@@ -54,46 +49,72 @@ for word do
     esac
 done
 case $names in
-    0) exec {nslookup} -port={port} "$@" - {address} ;;
-    1) domain=$(domain_of "$name") ;;
+    0) exec {nslookup} -port=$server_port "$@" - "$server" ;;
+    1) ;;
     *) exec {nslookup} "$@" ;;
 esac
-exec {nslookup} -port={port} ${{domain:+-search -ndots=5 -domain=$domain}} "$@" {address}
+for word do
+    shift
+    [ "$word" = "$name" ] || set -- "$@" "$word"
+done
+for each in $(candidates "$name"); do
+    said=$({nslookup} -port=$server_port -nosearch "$@" "$each" "$server") && break
+done
+status=$?
+printf '%s\\n' "$said"
+exit $status
 """
 )
 
-_DIG = """\
+_DIG = (
+    """\
 #!/bin/sh
-# dig at the cluster's DNS server, unless another one is named.
-named=
+# dig from the pod's address at its name server, unless another one is named; +search goes by the pod's search list.
+"""
+    + RESOLVER
+    + """\
+named= option= name= is_searching=
 for word do
+    case $option in
+        -q) name=$word option=; continue ;;
+        -?) option=; continue ;;
+    esac
     case $word in
         @127.*) named=$word ;;
         @*) exec {dig} "$@" ;;
         -b*) POD_IP= ;;
+        +search|+showsearch) is_searching=yes ;;
+    esac
+    case $word in
+        -[bcfkpqtxy]) option=$word ;;
+        [-+@]*) ;;
+        *) name=${{name:-$word}} ;;
     esac
 done
 case $POD_IP in *:*) POD_IP= ;; esac
-[ -n "$named" ] || set -- @{address} -p {port} "$@"
-exec {dig} ${{POD_IP:+-b "$POD_IP"}} "$@"
+[ -n "$named" ] && exec {dig} ${{POD_IP:+-b "$POD_IP"}} "$@"
+case $server in 127.*) ;; *) POD_IP= ;; esac
+if [ -n "$is_searching" ] && [ -n "$name" ]; then
+    for each in $(candidates "$name"); do
+        case $({dig} @"$server" -p $server_port +noall +comments +time=2 +tries=1 "$each") in
+            *"status: NOERROR"*) break ;;
+        esac
+    done
+    domain=${{each#"$name"}} domain=${{domain#.}}
+    [ -n "$domain" ] && set -- "$@" +ndots=15 +domain="$domain" || set -- "$@" +nosearch
+fi
+exec {dig} ${{POD_IP:+-b "$POD_IP"}} @"$server" -p $server_port "$@"
 """
+)
 
 _CURL = (
     """\
 #!/bin/sh
-# curl from the pod's address to the cluster's names: the host of each URL is looked up at the cluster's DNS server.
+# curl from the pod's address to the cluster's names: the host of each URL is looked up as the pod does.
 """
-    + _DOMAIN
+    + RESOLVER
+    + ADDRESS_OF
     + """\
-address_of() {{
-    case $1 in
-        127.*.*.*) echo "$1"; return ;;
-        *.|*..*|localhost|'') return ;;
-    esac
-    domain=$(domain_of "$1")
-    {dig} @{address} -p {port} +short +time=2 +tries=1 \\
-        ${{domain:++search +ndots=5 +domain=$domain}} "$1" | grep -m 1 '^127\\.'
-}}
 case $POD_IP in *:*) source= ;; *) source=$POD_IP ;; esac
 for word do
     case $word in
@@ -117,13 +138,27 @@ exec {curl} ${{source:+--interface "$source"}} "$@"
 """
 )
 
+_GETENT = (
+    """\
+#!/bin/sh
+# getent hosts NAME by the pod's hosts file and name server; everything else is the machine's own.
+"""
+    + RESOLVER
+    + ADDRESS_OF
+    + """\
+[ "$1" = hosts ] && [ $# = 2 ] && address=$(address_of "$2")
+[ -n "$address" ] || exec {getent} "$@"
+printf '%-15s %s\\n' "$address" "$2"
+"""
+)
+
 _AGNHOST = """\
 #!/bin/sh
 # the built-in agnhost, for `agnhost connect` and the like in any pod
 exec env PYTHONPATH={sources} {python} -S -s -m kubelet.servers {shift} {address} {port} {domain} "$@"
 """
 
-_SCRIPTS = {"nslookup": _NSLOOKUP, "dig": _DIG, "curl": _CURL, "agnhost": _AGNHOST}
+_SCRIPTS = {"nslookup": _NSLOOKUP, "dig": _DIG, "curl": _CURL, "getent": _GETENT, "agnhost": _AGNHOST}
 
 
 def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> dict[str, str]:

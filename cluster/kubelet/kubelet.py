@@ -28,6 +28,7 @@ from kubelet.instance import Instance
 from kubelet.logreader import read_log
 from kubelet.machine import read_machine
 from kubelet.nodes import NodeConfig, PodAddresses, is_unattended, node_object, node_status, registered_again
+from kubelet.podnames import hosts, read_names, resolv_conf
 from kubelet.podspec import PodSpec, read_pod
 from kubelet.podstatus import PodPlace
 from kubelet.podworker import PodWorker, Surroundings
@@ -284,6 +285,7 @@ class Kubelet:
         config = node.config
         addresses = config.addresses if spec.is_host_network else config.pod_addresses(address)
         place = PodPlace(addresses, config.addresses, self._clock())
+        self._write_names(pod, addresses)
         worker = self._workers[spec.uid] = PodWorker(self._around, node.recorder, pod, place)
         worker.begin()
 
@@ -324,6 +326,18 @@ class Kubelet:
             path = config.tool_dir / name
             path.write_text(script)
             path.chmod(0o700)
+
+    def _write_names(self, pod: JSON, addresses: Sequence[str]) -> None:
+        """Write a pod's resolv.conf and hosts file; without them its tools take the cluster's defaults."""
+        config, namespace, uid = self._config, pod["metadata"]["namespace"], pod["metadata"]["uid"]
+        dns, names, folder = config.cluster_dns, read_names(pod), config.etc_dir(uid)
+        if dns is None:
+            return
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            text = resolv_conf(names, namespace, dns.address, dns.domain, config.host_resolv_conf)
+            (folder / "resolv.conf").write_text(text)
+            (folder / "hosts").write_text(hosts(names, namespace, dns.domain, addresses))
 
     def _register_nodes(self) -> None:
         for node in self._nodes.values():

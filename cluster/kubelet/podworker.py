@@ -271,6 +271,7 @@ class PodWorker:
             around.network.bind_port,
             tools,
             config.cluster_dns,
+            str(config.etc_dir(self.spec.uid)),
         )
         return plan_container(container, context, host, str(self._scratch(container.name)))
 

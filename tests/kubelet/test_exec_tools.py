@@ -9,11 +9,13 @@ from kubelet.config import find_tools
 from kubelet.exec_tools import TOOLS, ClusterDNS, tool_scripts
 
 DNS = ClusterDNS("127.114.0.10", 10053, "cluster.local")
-FAKE = {
-    "nslookup": 'echo "$@"',
-    "curl": 'echo "$@"',
-    "dig": "for last do :; done; case $last in *nosuch*) ;; *) echo cname.; echo 127.114.7.7 ;; esac",
-}
+DIG = """
+for last do :; done
+case $* in *+comments*) echo "status: NOERROR" ;; esac
+case $last in *nosuch*) ;; *) echo cname.; echo 127.114.7.7 ;; esac
+"""
+FAKE = {"nslookup": 'echo "$@"', "curl": 'echo "$@"', "getent": 'echo "real $@"', "dig": DIG}
+RESOLV_CONF = "search a.example b.example. .\nnameserver 127.1.2.3\nnameserver 192.0.2.9\noptions edns0 ndots:2\n"
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def _write(path: Path, script: str) -> None:
     path.chmod(0o700)
 
 
-def said(tools: Path, *words: str, pod_ip: str = "") -> str:
-    environment = {"PATH": f"{tools}:/usr/bin:/bin", "POD_NAMESPACE": "shop", "POD_IP": pod_ip}
+def said(tools: Path, *words: str, pod_ip: str = "", etc: str = "") -> str:
+    environment = {"PATH": f"{tools}:/usr/bin:/bin", "POD_NAMESPACE": "shop", "POD_IP": pod_ip, "KUBESVC_ETC": etc}
     done = subprocess.run(
         [tools / words[0], *words[1:]], env=environment, capture_output=True, text=True, check=True, timeout=20
     )
@@ -43,11 +45,12 @@ def said(tools: Path, *words: str, pod_ip: str = "") -> str:
 @pytest.mark.parametrize(
     ("words", "added"),
     [
-        (["web"], "-port=10053 -search -ndots=5 -domain=shop.svc.cluster.local web 127.114.0.10"),
-        (["web.other"], "-port=10053 -search -ndots=5 -domain=svc.cluster.local web.other 127.114.0.10"),
-        (["web.other.svc"], "-port=10053 -search -ndots=5 -domain=cluster.local web.other.svc 127.114.0.10"),
-        (["web.other.svc.cluster.local"], "-port=10053 web.other.svc.cluster.local 127.114.0.10"),
-        (["-type=srv", "a.b.c.example"], "-port=10053 -type=srv a.b.c.example 127.114.0.10"),
+        (["web"], "-port=10053 -nosearch web.shop.svc.cluster.local 127.114.0.10"),
+        (["web."], "-port=10053 -nosearch web. 127.114.0.10"),
+        (["127.114.7.7"], "-port=10053 -nosearch 127.114.7.7 127.114.0.10"),
+        (["fd00::7"], "-port=10053 -nosearch fd00::7 127.114.0.10"),
+        (["a.b.c.d.e.example"], "-port=10053 -nosearch a.b.c.d.e.example 127.114.0.10"),
+        (["-type=srv", "_a._b.c"], "-port=10053 -nosearch -type=srv _a._b.c.shop.svc.cluster.local 127.114.0.10"),
         (["web", "9.9.9.9"], "web 9.9.9.9"),
         ([], "-port=10053 - 127.114.0.10"),
     ],
@@ -110,6 +113,71 @@ def test_agnhost_is_a_command_in_every_pod(tmp_path: Path) -> None:
         timeout=20,
     )
     assert (done.returncode, done.stderr) == (1, "REFUSED\n")
+
+
+ALL = ["web.shop.svc.cluster.local", "web.svc.cluster.local", "web.cluster.local", "web"]
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "status"),
+    [("web.cluster.local", ALL[:3], 0), ("web", ALL, 0), ("elsewhere", ALL, 1)],
+    ids=["in a domain", "as it is", "nowhere"],
+)
+def test_nslookup_goes_through_the_search_list_until_a_name_is_found(
+    tools: Path, found: str, asked: list[str], status: int
+) -> None:
+    log = tools / "asked"
+    _write(tools / "real" / "nslookup", f'#!/bin/sh\necho $3 >> {log}\necho said $3\n[ "$3" = {found} ]\n')
+    done = subprocess.run([tools / "nslookup", "web"], env={"PATH": "/usr/bin:/bin", "POD_NAMESPACE": "shop"},
+                          capture_output=True, text=True, check=False, timeout=20)  # fmt: skip
+    assert (log.read_text().split(), done.returncode) == (asked, status)
+    assert done.stdout == f"said {asked[-1]}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        (["nslookup", "web"], "-port=10053 -nosearch web.a.example 127.1.2.3"),
+        (["nslookup", "web.x.y"], "-port=10053 -nosearch web.x.y 127.1.2.3"),
+        (["echo-dig", "web"], "@127.1.2.3 -p 10053 web"),
+        (["getent", "hosts", "db.sub.example"], "127.9.1.2       db.sub.example"),
+        (["getent", "hosts", "db"], "127.9.1.2       db"),
+        (["getent", "hosts", "web"], "127.114.7.7     web"),
+        (["getent", "hosts", "nosuch"], "real hosts nosuch"),
+        (["getent", "passwd", "root"], "real passwd root"),
+        (["curl", "http://db"], "http://db --connect-to db:80:127.9.1.2:10080"),
+    ],
+    ids=" ".join,
+)
+def test_a_pod_s_own_files_are_gone_by(tools: Path, words: list[str], added: str) -> None:
+    _write(tools / "echo-dig", tool_scripts({"dig": "/bin/echo"}, DNS, 10000)["dig"])
+    _write(tools / "etc" / "resolv.conf", RESOLV_CONF)
+    _write(tools / "etc" / "hosts", "# managed\n127.0.0.1\tlocalhost\n::1\tdb\n127.9.1.2\tdb.sub.example\tdb\n")
+    assert said(tools, *words, etc=str(tools / "etc")) == added
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        (["+search", "web"], "+search web +ndots=15 +domain=a.example"),
+        (["-t", "a", "+search", "-q", "web"], "-t a +search -q web +ndots=15 +domain=a.example"),
+        (["+search", "web.x.y", "SRV"], "+search web.x.y SRV +nosearch"),
+        (["+nosearch", "web"], "+nosearch web"),
+        (["+search", "-x", "127.1.1.1"], "+search -x 127.1.1.1"),
+    ],
+    ids=" ".join,
+)
+def test_dig_searches_in_the_pod_s_domains(tools: Path, words: list[str], added: str) -> None:
+    echo = 'case $* in *+comments*) echo "status: NOERROR" ;; *) echo "$@" ;; esac'
+    _write(tools / "real" / "dig", f"#!/bin/sh\n{echo}\n")
+    _write(tools / "etc" / "resolv.conf", RESOLV_CONF)
+    assert said(tools, "dig", *words, etc=str(tools / "etc")) == f"@127.1.2.3 -p 10053 {added}"
+
+
+def test_a_name_server_outside_is_asked_at_its_own_port_from_any_address(tools: Path) -> None:
+    _write(tools / "real" / "dig", '#!/bin/sh\necho "$@"\n')
+    _write(tools / "etc" / "resolv.conf", "nameserver 192.0.2.9\n")
+    assert said(tools, "dig", "web", pod_ip="127.9.1.2", etc=str(tools / "etc")) == "@192.0.2.9 -p 53 web"
 
 
 def test_only_tools_that_are_there_have_a_script() -> None:
