@@ -1,6 +1,6 @@
-"""Whether a Node satisfies a pod's required node affinity.
+"""Whether a Node satisfies a pod's required node affinity, and how many of its preferences.
 
-Pure. Preferred affinity is a wish that nodes of one machine never need to weigh. Follows
+Pure. Follows
 k8s.io/component-helpers ``scheduling/corev1/nodeaffinity``.
 """
 
@@ -16,6 +16,13 @@ def satisfies_node_affinity(pod: JSON, node: JSON) -> bool:
     if required is None:
         return True
     return any(_matches_term(term, node) for term in required.get("nodeSelectorTerms") or ())
+
+
+def node_preference(pod: JSON, node: JSON) -> int:
+    """Return the weights of the preferred terms that match the Node."""
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    return sum(each["weight"] for each in preferred if _matches_term(each["preference"], node))
 
 
 def _matches_term(term: JSON, node: JSON) -> bool:

@@ -17,6 +17,7 @@ from kubeapi.meta import JSON, ObjectKey, format_time
 from kubeapi.registry import Registry
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import StatusError
+from kubescheduler.neighbours import AFFINITY
 from kubescheduler.scheduling import Nodes, Unschedulable, bound, is_waiting, owner_of, schedule, with_scheduled
 
 PODS_PER_TURN = 20
@@ -75,12 +76,16 @@ class Scheduler:
                     self._enqueue(delta.key)
                 continue
             self._unschedulable.pop(delta.key, None)
-            if delta.old is not None and delta.old["spec"].get("nodeName") and pod is None:
+            if pod is None and delta.old is not None and delta.old["spec"].get("nodeName"):
                 self._retry_unschedulable()
+            elif pod is not None and (delta.old is None or not delta.old["spec"].get("nodeName")):
+                self._retry_unschedulable(AFFINITY)
 
-    def _retry_unschedulable(self) -> None:
-        for key in self._unschedulable:
-            self._enqueue(key)
+    def _retry_unschedulable(self, reason: str = "") -> None:
+        """Try again the pods that wait, or those that wait for this reason."""
+        for key, message in self._unschedulable.items():
+            if reason in message:
+                self._enqueue(key)
 
     def _enqueue(self, key: ObjectKey) -> None:
         self._waiting[key] = None
@@ -111,7 +116,7 @@ class Scheduler:
         pod = self._registry.store.find(PODS, key)
         if pod is None or not is_waiting(pod):
             return
-        decision = schedule(pod, self._nodes.loads(owner_of(pod)), self._rng)
+        decision = schedule(pod, self._nodes.loads(owner_of(pod)), self._rng, self._nodes.neighbourhood(pod))
         if isinstance(decision, Unschedulable):
             self._refuse(key, pod, decision.message)
         else:

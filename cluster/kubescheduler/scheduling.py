@@ -1,4 +1,4 @@
-"""Which node a pod gets: those that may run it, then the one with the fewest pods of its owner, then of all.
+"""Which node a pod gets: those that may run it, then the one it likes best, with the fewest of its owner, then of all.
 
 Pure. It never looks at CPU or memory: pods are processes of one machine. Follows the filters and the messages of
 k8s.io/kubernetes ``pkg/scheduler`` (NodeUnschedulable, TaintToleration, NodeAffinity, NodeResourcesFit's pod count).
@@ -7,13 +7,14 @@ k8s.io/kubernetes ``pkg/scheduler`` (NodeUnschedulable, TaintToleration, NodeAff
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, controller_of, labels_of
-from kubescheduler.affinity import satisfies_node_affinity
+from kubescheduler.affinity import node_preference, satisfies_node_affinity
+from kubescheduler.neighbours import Neighbourhood, has_wishes, places_of, repels
 
 _PREEMPTION = "Preemption is not helpful for scheduling."
 _NOT_READY_TAINT = "node.kubernetes.io/not-ready"
@@ -21,7 +22,7 @@ _UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 
 
 class NodeLoad(NamedTuple):
-    """A Node, the pods on it, and how many of these have the owner in question."""
+    """A Node, how many pods are on it, and how many of these have the owner in question."""
 
     node: JSON
     pods: int
@@ -36,6 +37,8 @@ class Nodes:
         self._placed: dict[ObjectKey, tuple[str, str]] = {}
         self._pods: Counter[str] = Counter()
         self._pods_by_owner: Counter[tuple[str, str]] = Counter()
+        self._on: dict[str, dict[ObjectKey, JSON]] = defaultdict(dict)
+        self._repelling: set[ObjectKey] = set()
 
     def put_node(self, name: str, node: JSON | None) -> None:
         """Take note of a Node's state; None when it is gone."""
@@ -49,10 +52,15 @@ class Nodes:
         before = self._placed.pop(key, None)
         if before is not None:
             self._count(*before, -1)
+            del self._on[before[0]][key]
+            self._repelling.discard(key)
         if pod is None or not pod["spec"].get("nodeName") or _has_ended(pod):
             return
         place = pod["spec"]["nodeName"], owner_of(pod)
         self._placed[key] = place
+        self._on[place[0]][key] = pod
+        if repels(pod):
+            self._repelling.add(key)
         self._count(*place, 1)
 
     def _count(self, node: str, owner: str, step: int) -> None:
@@ -68,6 +76,12 @@ class Nodes:
             for name, node in sorted(self._nodes.items())
         ]
 
+    def neighbourhood(self, pod: JSON) -> Neighbourhood | None:
+        """Return what the pod's neighbours would be, None when neither it nor anybody there minds."""
+        if not self._repelling and not has_wishes(pod):
+            return None
+        return Neighbourhood(pod, places_of(self._nodes, self._on))
+
 
 @dataclass(frozen=True, slots=True)
 class Unschedulable:
@@ -82,23 +96,30 @@ def owner_of(pod: JSON) -> str:
     return str((controller or pod["metadata"]).get("uid", ""))
 
 
-def schedule(pod: JSON, nodes: Sequence[NodeLoad], rng: random.Random) -> str | Unschedulable:
+def schedule(
+    pod: JSON, nodes: Sequence[NodeLoad], rng: random.Random, around: Neighbourhood | None = None
+) -> str | Unschedulable:
     """Return the name of the node for ``pod``, or why there is none; ``rng`` decides between equals."""
     if not nodes:
         return Unschedulable("no nodes available to schedule pods")
     reasons: Counter[str] = Counter()
     fitting: list[NodeLoad] = []
     for each in nodes:
-        reason = why_not(pod, each)
+        reason = why_not(pod, each) or (around.why_not(each.node) if around else None)
         if reason is None:
             fitting.append(each)
         else:
             reasons[reason] += 1
     if not fitting:
         return Unschedulable(_explain(len(nodes), reasons))
-    least = min((each.siblings, each.pods) for each in fitting)
-    emptiest = [each for each in fitting if (each.siblings, each.pods) == least]
-    return str(rng.choice(emptiest).node["metadata"]["name"])
+
+    def rank(load: NodeLoad) -> tuple[int, int, int]:
+        dislike = (around.dislike(load.node) if around else 0) - node_preference(pod, load.node)
+        return dislike, load.siblings, load.pods
+
+    ranks = [rank(each) for each in fitting]
+    best = [each for each, its in zip(fitting, ranks, strict=True) if its == min(ranks)]
+    return str(rng.choice(best).node["metadata"]["name"])
 
 
 def why_not(pod: JSON, load: NodeLoad) -> str | None:

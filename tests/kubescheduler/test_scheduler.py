@@ -124,3 +124,17 @@ async def test_a_node_that_goes_gets_no_more_pods() -> None:
             cluster.registry.create(PODS, pod(f"web-{number}"))
         await cluster.settle()
         assert {each["spec"]["nodeName"] for each in cluster.pods()} == {"node-2"}
+
+
+async def test_a_pod_that_wants_a_neighbour_gets_its_node_when_the_neighbour_comes() -> None:
+    term = {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "kubernetes.io/hostname"}
+    affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    async with FakeCluster(nodes=2).running() as cluster:
+        cluster.registry.create(PODS, pod("web", affinity=affinity))
+        await cluster.settle()
+        assert not cluster.one(PODS, "web")["spec"].get("nodeName")
+        database = pod("db", nodeName="node-2")
+        database["metadata"]["labels"] = {"app": "db"}
+        cluster.registry.create(PODS, database)
+        await cluster.settle()
+        assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-2"
