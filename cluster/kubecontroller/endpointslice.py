@@ -45,10 +45,15 @@ def reconcile(
     families = service["spec"].get("ipFamilies") or ["IPv4"]
     groups = [group for family in families for group in group_endpoints(service, pods, node_named, family)]
     events = [] if shares is None else _share_out(service, groups, shares, own)
-    blank = _blank(service)
-    packing = pack(own, groups, blank, max_endpoints)
-    _keep_one_slice(packing, blank, families[0])
-    return [*packing.changes(trigger_time(service, pods, own)), *events]
+    blank, told = _blank(service), trigger_time(service, pods, own)
+    changes: list[Change] = []
+    for family in families:
+        kept = [each for each in own if each["addressType"] == family]
+        packing = pack(kept, [each for each in groups if each.address_type == family], blank, max_endpoints)
+        _keep_one_slice(packing, blank, family)
+        changes += packing.changes(told)
+    given_up = [each for each in own if each["addressType"] not in families]
+    return [*changes, *Packing(deleted=given_up).changes(told), *events]
 
 
 def group_endpoints(service: JSON, pods: Iterable[JSON], node_named: NodeLookup, family: str) -> list[Group]:
@@ -200,7 +205,7 @@ def _blank(service: JSON) -> JSON:
 
 
 def _keep_one_slice(packing: Packing, blank: JSON, family: str) -> None:
-    """Leave a Service without endpoints one empty slice, so that it is known to have none."""
+    """Leave a Service without endpoints of a family one empty slice, so that it is known to have none."""
     if packing.kept or packing.updated or packing.created:
         return
     placeholder = {**blank, "addressType": family, "ports": [], "endpoints": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -317,3 +318,40 @@ def test_slices_always_say_exactly_where_the_pods_are(rounds: list[list[int]]) -
         assert len(world.slices) >= 1
         assert max(world.sizes()) <= 7
         assert world.reconcile(service(), present) == []
+
+
+BOTH = {"podIP": "127.244.0.9", "podIPs": [{"ip": "127.244.0.9"}, {"ip": "fd00::9"}]}
+
+
+def created(changes: Iterable[Change]) -> list[tuple[str, list[str]]]:
+    """Return the family and the addresses of each slice that is made."""
+    made = [each.obj for each in changes if isinstance(each, Create)]
+    return [(each["addressType"], [one["addresses"][0] for one in each["endpoints"]]) for each in made]
+
+
+@pytest.mark.parametrize(
+    ("families", "pods", "expected"),
+    [
+        (["IPv4", "IPv6"], [pod(status=BOTH)], [("IPv4", ["127.244.0.9"]), ("IPv6", ["fd00::9"])]),
+        (["IPv6", "IPv4"], [pod(status=BOTH)], [("IPv6", ["fd00::9"]), ("IPv4", ["127.244.0.9"])]),
+        (["IPv6"], [pod(status=BOTH)], [("IPv6", ["fd00::9"])]),
+        (["IPv4", "IPv6"], [pod()], [("IPv4", ["127.244.0.1"]), ("IPv6", [])]),
+        (["IPv4", "IPv6"], [], [("IPv4", []), ("IPv6", [])]),
+    ],
+    ids=["both", "IPv6 first", "IPv6 alone", "pods of one family", "no pods"],
+)
+def test_every_family_of_a_service_has_slices_of_its_own(
+    families: list[str], pods: list[Any], expected: list[tuple[str, list[str]]]
+) -> None:
+    assert created(reconcile(service(ipFamilies=families), pods, NODES.get, [])) == expected
+
+
+def test_slices_of_a_family_that_the_service_gave_up_are_deleted() -> None:
+    pods = [pod(status=BOTH)]
+    made = reconcile(service(ipFamilies=["IPv4", "IPv6"]), pods, NODES.get, [])
+    both = [each.obj for each in made if isinstance(each, Create)]
+    slices = [each | {"metadata": each["metadata"] | {"name": f"web-{number}"}} for number, each in enumerate(both)]
+    (gone,) = reconcile(service(ipFamilies=["IPv4"]), pods, NODES.get, slices)
+    assert isinstance(gone, Delete)
+    assert gone.key.name == "web-1"
+    assert reconcile(service(ipFamilies=["IPv4", "IPv6"]), pods, NODES.get, slices) == []
