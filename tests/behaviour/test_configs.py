@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -95,7 +97,43 @@ def node_ports_and_zones_are_those_of_the_node(cluster: ClusterCommands) -> None
     assert [each["localEndpoints"] for each in checks] == [2, 1, 0]
 
 
+def one_node_port_serves_both_protocols(cluster: ClusterCommands) -> None:
+    pods = {pod["name"] for pod in cluster.ready_pods("talk")}
+    for at in (cluster.at("talk"), "127.0.0.1:30088", "127.168.0.102:30088"):
+        assert {ask_by_udp(at, "hostname") for _ in range(2)} == pods
+        assert set(answering_pods(at, 2)) == pods
+    long = "x" * 2000
+    assert ask_by_udp(cluster.at("talk"), f"echo {long}") == long
+    assert ask_by_udp(cluster.at("talk"), "clientip", "127.0.0.77").partition(":")[0] == "127.0.0.77"
+
+
+def each_request_has_its_own_endpoint(cluster: ClusterCommands) -> None:
+    pods = {pod["name"]: pod["podIP"] for pod in cluster.ready_pods("api")}
+    answers = curl(f"http://{cluster.at('api')}/hostname?[1-6]", "-i", "-o", "-", "-w", "%{num_connects}\\n")
+    assert Counter(re.findall(r"(?im)^x-pod: (\S+)", answers)) == dict.fromkeys(pods, 2)
+    named = re.findall(r"(?im)^x-kubesvc-endpoint: (\S+):8080\s", answers)
+    assert Counter(named) == dict.fromkeys(pods.values(), 2)
+    plain = curl(f"http://{cluster.at('api-by-connection')}/hostname?[1-6]", "-i")
+    assert len(set(re.findall(r"(?im)^x-pod: (\S+)", plain))) == 1
+    assert "x-kubesvc-endpoint" not in plain.lower()
+    listed = cluster.run("connections").stdout
+    assert "GET /hostname?6" in listed
+
+
+def ask_by_udp(at: str, question: str, source: str = "") -> str:
+    """Return the answer to one datagram from a new port."""
+    address, _, port = at.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((source, 0))
+        sock.settimeout(10)
+        sock.connect((address, int(port)))
+        sock.send(question.encode())
+        return sock.recv(65536).decode()
+
+
 STORIES: dict[str, Story] = {
+    "udp.yaml": one_node_port_serves_both_protocols,
+    "http.yaml": each_request_has_its_own_endpoint,
     "traffic-policy.yaml": node_ports_and_zones_are_those_of_the_node,
     "affinity.yaml": one_client_stays_with_one_pod,
     "headless.yaml": every_pod_has_a_name,

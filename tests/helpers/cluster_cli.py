@@ -101,8 +101,8 @@ class ClusterCommands:
         return find(self.status()["services"], name=name, namespace=namespace)
 
     def listener(self, service: str, kind: str = "clusterIP", address: str = "", namespace: str = "default") -> Item:
-        """Return the only listener of a kind that a Service has, or the only one at an address."""
-        wanted = {"kind": kind, **({"address": address} if address else {})}
+        """Return the only TCP listener of a kind that a Service has, or the only one at an address."""
+        wanted = {"kind": kind, "protocol": "TCP", **({"address": address} if address else {})}
         return find(self.service(service, namespace)["listeners"], **wanted)
 
     def at(self, service: str, kind: str = "clusterIP", address: str = "", namespace: str = "default") -> str:
