@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from tests.helpers.kubeproxy_cluster import connect, serving, until
@@ -16,6 +16,7 @@ from tests.helpers.kubeproxy_cluster import connect, serving, until
 from kubeapi.network import DirectNetwork
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.http import HttpConfig, HttpFront
+from kubeproxy.http.downstream import Downstream
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
@@ -71,6 +72,12 @@ class Running:
         """Let time go by and the time-outs be looked at."""
         self.now[0] += seconds
         self.front.sweep()
+
+    def read_ahead(self) -> int:
+        """Return how many bytes of the only client wait to be understood."""
+        (connection,) = self.front.connections
+        assert isinstance(connection, Downstream)
+        return len(connection._reader.inbox)
 
     def last_record(self) -> ConnectionRecord:
         """Return the newest record."""
@@ -186,6 +193,7 @@ async def http_front(*addresses: str, config: HttpConfig | None = None) -> Async
     now, poller, counters, turns = [1000.0], Poller(), ProxyCounters(), Turns(*addresses)
     loop = asyncio.get_running_loop()
     poller.attach(loop)
+    counters.update(WEB, [each.address for each in turns.endpoints])
     recent = RecentConnections(lambda: now[0])
     front = HttpFront(loop, poller, DirectNetwork(), turns, counters, recent, lambda: now[0], config)
     running = Running(front, turns, now, recent)
@@ -254,19 +262,17 @@ async def read_body(reader: asyncio.StreamReader, head: bytes) -> bytes:
     """Return a request's body as it is on the wire."""
     lowered = head.lower()
     if b"\r\ntransfer-encoding: chunked" in lowered:
-        body = b""
-        while not body.endswith(b"0\r\n\r\n"):
-            body += await reader.readuntil(b"\r\n")
+        body = line = await reader.readuntil(b"\r\n")
+        while size := int(line.split(b";")[0], 16):
+            body += await reader.readexactly(size + 2)
+            line = await reader.readuntil(b"\r\n")
+            body += line
+        while line != b"\r\n":
+            line = await reader.readuntil(b"\r\n")
+            body += line
         return body
     _, found, rest = lowered.partition(b"\r\ncontent-length:")
     return await reader.readexactly(int(rest.split(b"\r\n")[0])) if found else b""
-
-
-@contextlib.contextmanager
-def small_buffers(sock: socket.socket) -> Iterator[None]:
-    """Have little room for what is received."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    yield
 
 
 __all__ = ["until"]

@@ -1,4 +1,4 @@
-"""One client's connection: requests are read, given to an endpoint each in its turn, and answered. Sockets only.
+"""One client's connection: its requests are given to an endpoint each in its turn, and answered.
 
 ``RequestReader`` and ``Exchange`` decide what the bytes mean. One exchange at a time: pipelined requests wait in the
 inbox, within a bound, and are answered in order. Whoever is slow stops the other side from being read.
@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import errno
 import socket
-from math import inf
 from typing import TYPE_CHECKING
 
 from kubeproxy.http.answers import own_answer
 from kubeproxy.http.bodies import BadBody
+from kubeproxy.http.client import Client
 from kubeproxy.http.exchange import Exchange
 from kubeproxy.http.forwarding import forward_request
 from kubeproxy.http.heads import BadAnswer, Refused, Request
 from kubeproxy.http.requests import RequestReader
 from kubeproxy.http.tunnel import Tunnel
 from kubeproxy.http.upstream import Upstream, dial
-from kubeproxy.poller import BROKEN, READABLE, WRITABLE
+from kubeproxy.poller import READABLE
 from kubeproxy.relay import DIAL_TIMEOUTS
-from kubeproxy.tcp import REASONS, RESET_ON_CLOSE
+from kubeproxy.tcp import REASONS
 from kubeproxy.types import Destination, Route, socket_address
 
 if TYPE_CHECKING:
@@ -29,64 +29,40 @@ if TYPE_CHECKING:
 
 
 class Downstream:
-    """``deadline`` is when ``expire`` is to be called. ``unsent`` is what the client has not taken yet."""
+    """The connection of the client with the address ``address``."""
 
     __slots__ = (
+        "_address",
         "_client",
         "_destination",
-        "_events",
         "_exchange",
-        "_fd",
         "_front",
-        "_has_ended",
         "_is_advancing",
-        "_is_closed",
-        "_is_closing",
-        "_is_lingering",
         "_reader",
         "_route",
-        "_sock",
-        "_unsent",
         "_upstream",
-        "deadline",
         "port",
     )
 
     def __init__(
-        self, front: HttpFront, port: Port, sock: socket.socket, client: str, destination: Destination, route: Route
+        self, front: HttpFront, port: Port, sock: socket.socket, address: str, destination: Destination, route: Route
     ) -> None:
         self.port = port
-        self.deadline = inf
         self._front = front
-        self._sock = sock
-        self._fd = sock.fileno()
-        self._client = client
+        self._address = address
         self._destination = destination
         self._route = route
+        self._client = Client(front, self, sock)
         self._reader = RequestReader(front.config)
-        self._events = READABLE
         self._exchange: Exchange | None = None
         self._upstream: Upstream | None = None
-        self._unsent = b""
-        self._has_ended = False
         self._is_advancing = False
-        self._is_closed = False
-        self._is_closing = False
-        self._is_lingering = False
+        self._client.wait(front.config.header_seconds)
 
-    def start(self) -> None:
-        """Begin to read."""
-        self._front.poller.register(self._fd, READABLE, self)
-        self._wait(self._front.config.header_seconds)
-
-    def on_event(self, events: int) -> None:
-        """Act on the poller's word."""
-        if self._events & WRITABLE and events & (WRITABLE | BROKEN):
-            self._flush()
-        if self._events & READABLE and events & (READABLE | BROKEN):
-            self._read()
-        elif events & BROKEN and not self._is_closed:
-            self.reset("client_reset")
+    @property
+    def deadline(self) -> float:
+        """When ``expire`` is to be called, in seconds of the front's clock."""
+        return self._client.deadline
 
     def on_dialled(self, code: int) -> None:
         """Tell the endpoint the request, or try another."""
@@ -114,8 +90,8 @@ class Downstream:
         if told:
             exchange.has_begun = True
             exchange.record.bytes_to_client += len(told)
-            self._send(told)
-            if self._is_closed:
+            self._client.send(told)
+            if self._client.is_closed:
                 return
         if exchange.is_tunnel:
             self._become_tunnel()
@@ -123,8 +99,8 @@ class Downstream:
             self._finish()
             self._advance()
         else:
-            self._wait(self._front.config.answer_seconds)
-        if self._unsent:
+            self._client.wait(self._front.config.answer_seconds)
+        if self._client.unsent:
             self._await_events()
 
     def on_upstream_end(self, code: int) -> None:
@@ -155,15 +131,15 @@ class Downstream:
         """End after the current answer, at once if there is none to come."""
         if self._exchange is not None:
             self._exchange.is_last = True
-        elif not self._reader.inbox and not self._unsent and not self._is_lingering:
+        elif not self._reader.inbox and not self._client.unsent:
             self._close()
 
     def expire(self) -> None:
         """Act on the time-out of what the connection waits for."""
         exchange = self._exchange
-        if self._is_closing:
+        if self._client.is_closing:
             self._close()
-        elif self._unsent:
+        elif self._client.unsent:
             self.reset("client_timeout")
         elif exchange is None:
             if self._reader.inbox:
@@ -177,36 +153,45 @@ class Downstream:
 
     def reset(self, reason: str) -> None:
         """Cut both sides off; ``reason`` is counted as an error."""
-        if self._is_closed:
+        if self._client.is_closed:
             return
         self._front.counters.errors[reason] += 1
         self._end_exchange(reason)
         self._close(is_reset=True)
 
-    def _read(self) -> None:
-        front, exchange, reader = self._front, self._exchange, self._reader
-        buffer = front.buffer
-        try:
-            count = self._sock.recv_into(buffer)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.reset("client_reset")
-            return
-        if not count:
-            self._on_end()
-        elif self._is_closing:
-            return
-        elif exchange is None:
+    def on_received(self, received: memoryview) -> None:
+        """Take what the client has said: of its next request, of the body under way, or too early."""
+        exchange, reader, upstream = self._exchange, self._reader, self._upstream
+        if exchange is None:
             if not reader.inbox:
-                self._wait(front.config.header_seconds)
-            reader.inbox += bytes(buffer[:count])
+                self._client.wait(self._front.config.header_seconds)
+            reader.inbox += received
             self._advance()
-        elif exchange.request_body.is_complete or self._upstream is None or not self._upstream.is_connected:
-            reader.inbox += bytes(buffer[:count])
+        elif exchange.request_body.is_complete or upstream is None or not upstream.is_connected:
+            reader.inbox += received
             self._await_events()
         else:
-            self._pass_body(exchange, self._upstream, buffer[:count])
+            self._pass_body(exchange, upstream, received)
+
+    def on_client_end(self) -> None:
+        """Take note that the client says no more; it still gets the answers that it is owed."""
+        exchange, upstream, client = self._exchange, self._upstream, self._client
+        if client.is_closing or (exchange is None and not client.unsent):
+            self._close()
+        elif exchange is None or exchange.request_body.is_complete or upstream is None or not upstream.is_connected:
+            self._await_events()
+        else:
+            self.reset("client_ended")
+
+    def on_client_drained(self) -> None:
+        """Go on after a stall."""
+        config = self._front.config
+        if self._exchange is None:
+            self._client.wait(config.keep_alive_seconds)
+            self._advance()
+        else:
+            self._client.wait(config.answer_seconds)
+        self._await_events()
 
     def _pass_body(self, exchange: Exchange, upstream: Upstream, received: memoryview) -> None:
         try:
@@ -217,42 +202,26 @@ class Downstream:
         if count < len(received):
             self._reader.inbox += bytes(received[count:])
         self._count_sent(exchange, upstream, count)
-        self._wait(
+        self._client.wait(
             self._front.config.answer_seconds if exchange.request_body.is_complete else self._front.config.body_seconds
         )
         upstream.send(received[:count])
         if upstream.unsent or self._reader.inbox:
             self._await_events()
 
-    def _on_end(self) -> None:
-        """Take note that the client says no more; it still gets the answers that it is owed."""
-        self._has_ended = True
-        exchange = self._exchange
-        if self._is_closing:
-            self._close()
-        elif exchange is None:
-            if self._unsent:
-                self._close_after_answer()
-            else:
-                self._close()
-        elif exchange.request_body.is_complete or (self._upstream is None or not self._upstream.is_connected):
-            self._await_events()
-        else:
-            self.reset("client_ended")
-
     def _advance(self) -> None:
         """Take up requests until one is under way or none is there."""
         if self._is_advancing:
             return
         self._is_advancing = True
-        while self._exchange is None and not self._is_closing and not self._unsent:
+        while self._exchange is None and not self._client.is_closing and not self._client.unsent:
             try:
                 request = self._reader.next_request() if self._reader.inbox else None
             except Refused as refused:
                 self._refuse(refused)
                 break
             if request is None:
-                if self._has_ended:
+                if self._client.has_ended:
                     self._close()
                 break
             self._begin(request)
@@ -261,12 +230,14 @@ class Downstream:
 
     def _begin(self, request: Request) -> None:
         front = self._front
-        record = front.recent.began("http", self._client, self._destination, self._route)
+        record = front.recent.began("http", self._address, self._destination, self._route)
         record.method = request.method.decode()
         record.target = request.target.decode()
         is_last = front.is_draining or self.port.is_gone
         exchange = self._exchange = Exchange(request, record, front.config, is_last=is_last)
-        self._wait(front.config.answer_seconds if exchange.request_body.is_complete else front.config.body_seconds)
+        self._client.wait(
+            front.config.answer_seconds if exchange.request_body.is_complete else front.config.body_seconds
+        )
         self.port.budget.deposit()
         self._dispatch()
 
@@ -275,7 +246,7 @@ class Downstream:
         exchange, front = self._exchange, self._front
         assert exchange is not None
         while exchange.dials < len(DIAL_TIMEOUTS):
-            choice = front.load_balancer.next_endpoint(self._route, self._client, exchange.avoid)
+            choice = front.load_balancer.next_endpoint(self._route, self._address, exchange.avoid)
             exchange.record.choice = choice
             if choice is None:
                 front.counters.errors["no_endpoints"] += 1
@@ -329,7 +300,7 @@ class Downstream:
             exchange.shown_endpoint = exchange.endpoint
         if not exchange.opening:
             host = socket_address(self._destination.address, self._destination.port).encode()
-            head = forward_request(exchange.request, self._client, host)
+            head = forward_request(exchange.request, self._address, host)
             try:
                 self._reader.inbox = exchange.take_opening(head, self._reader.inbox)
             except BadBody as error:
@@ -337,7 +308,7 @@ class Downstream:
                 return
         self._count_sent(exchange, upstream, len(exchange.opening))
         upstream.send(exchange.opening)
-        if self._has_ended and not exchange.request_body.is_complete:
+        if self._client.has_ended and not exchange.request_body.is_complete:
             self.reset("client_ended")
 
     def _repeat(self, upstream: Upstream) -> None:
@@ -374,7 +345,7 @@ class Downstream:
         if exchange.is_last:
             self._close_after_answer(lingers=not exchange.request_body.is_complete)
         else:
-            self._wait(self._front.config.keep_alive_seconds)
+            self._client.wait(self._front.config.keep_alive_seconds)
 
     def _fail(self, status: int, reason: str, outcome: str) -> None:
         """Answer in the endpoint's place, or cut the client off if an answer has begun."""
@@ -389,23 +360,23 @@ class Downstream:
         message = own_answer(status, reason, method=exchange.request.method, is_last=is_last)
         exchange.record.bytes_to_client += len(message)
         self._end_exchange(outcome)
-        self._send(message)
+        self._client.send(message)
         if is_last:
             self._close_after_answer(lingers=not exchange.request_body.is_complete)
-        elif not self._is_closed:
-            self._wait(self._front.config.keep_alive_seconds)
+        elif not self._client.is_closed:
+            self._client.wait(self._front.config.keep_alive_seconds)
             self._advance()
 
     def _refuse(self, refused: Refused) -> None:
         """Answer what is no request, after which nothing that comes can be understood."""
         front = self._front
         front.counters.errors[f"http_{refused.status}"] += 1
-        record = front.recent.began("http", self._client, self._destination, self._route)
+        record = front.recent.began("http", self._address, self._destination, self._route)
         record.status = refused.status
         message = own_answer(refused.status, refused.reason, is_last=True)
         record.bytes_to_client = len(message)
         front.recent.ended(record, "bad_request")
-        self._send(message)
+        self._client.send(message)
         self._close_after_answer(lingers=True)
 
     def _end_exchange(self, outcome: str) -> None:
@@ -416,68 +387,6 @@ class Downstream:
         if exchange is not None:
             self._front.recent.ended(exchange.record, outcome)
 
-    def _send(self, message: bytes | memoryview) -> None:
-        if self._is_closed:
-            return
-        if self._unsent:
-            self._unsent += message
-            return
-        try:
-            sent = self._sock.send(message)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.reset("client_reset")
-            return
-        if sent < len(message):
-            self._unsent = bytes(message[sent:])
-            self._wait(self._front.config.send_seconds)
-
-    def _flush(self) -> None:
-        try:
-            sent = self._sock.send(self._unsent)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.reset("client_reset")
-            return
-        self._unsent = self._unsent[sent:]
-        self._wait(self._front.config.send_seconds if self._unsent else self._front.config.answer_seconds)
-        if self._unsent:
-            return
-        if self._is_closing:
-            self._shut()
-        elif self._exchange is None:
-            self._wait(self._front.config.keep_alive_seconds)
-            self._advance()
-        self._await_events()
-
-    def _close_after_answer(self, *, lingers: bool = False) -> None:
-        """End once the client has got everything.
-
-        It is listened to meanwhile when it may still be sending: closing with unread bytes resets, and a reset can
-        overtake the answer (RFC 9112 9.6).
-        """
-        if self._is_closed:
-            return
-        self._is_closing = True
-        self._is_lingering = (lingers or bool(self._reader.inbox)) and not self._has_ended
-        self._reader.inbox = b""
-        if not self._unsent:
-            self._shut()
-        self._await_events()
-
-    def _shut(self) -> None:
-        if not self._is_lingering:
-            self._close()
-            return
-        try:
-            self._sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close()
-            return
-        self._wait(self._front.config.linger_seconds)
-
     def _become_tunnel(self) -> None:
         exchange, upstream = self._exchange, self._upstream
         assert exchange is not None
@@ -486,51 +395,39 @@ class Downstream:
         counters, upstream.counters = upstream.counters, None
         upstream.detach()
         self._exchange = self._upstream = None
-        self._is_closed = True
+        self._client.is_closed = True
         tunnel = Tunnel(
             self._front,
-            self._sock,
+            self._client.sock,
             upstream.sock,
-            (self._unsent, upstream.unsent + self._reader.inbox),
+            (self._client.unsent, upstream.unsent + self._reader.inbox),
             counters,
             exchange.record,
         )
         self._front.connections.discard(self)
         self._front.connections.add(tunnel)
-        tunnel.start(has_client_ended=self._has_ended)
+        tunnel.start(has_client_ended=self._client.has_ended)
 
     def _await_events(self) -> None:
         """Ask the poller for what is to be waited for now."""
-        if self._is_closed:
-            return
-        upstream, exchange = self._upstream, self._exchange
+        client, upstream = self._client, self._upstream
         if upstream is not None and upstream.is_connected:
-            upstream.pause(is_paused=bool(self._unsent))
-        wanted = WRITABLE if self._unsent else 0
-        if not self._has_ended and self._can_read(exchange, upstream):
-            wanted |= READABLE
-        if wanted != self._events:
-            self._front.poller.modify(self._fd, wanted)
-            self._events = wanted
+            upstream.pause(is_paused=bool(client.unsent))
+        client.ask(can_read=self._can_read())
 
-    def _can_read(self, exchange: Exchange | None, upstream: Upstream | None) -> bool:
-        if self._is_closing:
-            return True
+    def _can_read(self) -> bool:
+        exchange, upstream = self._exchange, self._upstream
         if exchange is None or exchange.request_body.is_complete:
-            return len(self._reader.inbox) < self._front.config.pipeline_bytes and not self._unsent
+            return len(self._reader.inbox) < self._front.config.pipeline_bytes and not self._client.unsent
         if upstream is None or not upstream.is_connected:
             return len(self._reader.inbox) < self._front.config.pipeline_bytes
         return not upstream.unsent
 
-    def _wait(self, seconds: float) -> None:
-        self.deadline = self._front.clock() + seconds
+    def _close_after_answer(self, *, lingers: bool) -> None:
+        has_more, self._reader.inbox = bool(self._reader.inbox), b""
+        self._client.close_after_answer(lingers=lingers or has_more)
 
     def _close(self, *, is_reset: bool = False) -> None:
-        if self._is_closed:
-            return
-        self._is_closed = self._is_closing = True
-        self._events = 0
-        if is_reset:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self._front.poller.close_socket(self._sock)
-        self._front.forget(self)
+        if not self._client.is_closed:
+            self._client.close(is_reset=is_reset)
+            self._front.forget(self)

@@ -81,7 +81,6 @@ class HttpFront:
         self.counters.active += 1
         if self._timer is None:
             self._timer = self.loop.call_later(self.config.sweep_seconds, self._sweep_again)
-        connection.start()
 
     def update(self, service: ServicePortName, usable: Collection[str] | None, *, shows_endpoint: bool = False) -> None:
         """Keep connections to the endpoints ``usable`` (``ip:port``) only; None: the Service port is gone.

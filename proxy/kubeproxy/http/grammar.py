@@ -29,7 +29,7 @@ CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 HOST = re.compile(rb"(?:[0-9A-Za-z._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 """uri-host [ ":" port ] (RFC 9110 7.2); without the comma, in which lists of hosts could hide."""
 
-ABSOLUTE_FORM = re.compile(rb"http://([^/?#@]+)(.*)", re.IGNORECASE)
+ABSOLUTE_FORM = re.compile(rb"http://([^/?#]+)(.*)", re.IGNORECASE)
 LONE_LF = re.compile(rb"(?<!\r)\n")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")

@@ -9,34 +9,35 @@ from __future__ import annotations
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
 """RFC 9110 9.2.2; the last three by RFC 4918, RFC 3253 and RFC 5323."""
 
-RETRY_RATIO = 0.2
+REQUESTS_PER_RETRY = 5
 MIN_RETRIES_PER_SECOND = 10.0
 RESERVE_SECONDS = 10.0
 """For how long unused retries are kept: Finagle's ttl."""
 
+_RESERVE = MIN_RETRIES_PER_SECOND * RESERVE_SECONDS * REQUESTS_PER_RETRY
+
 
 class RetryBudget:
-    """Retries that may still be made."""
+    """Retries that may still be made; counted in requests, which add up without rounding."""
 
     __slots__ = ("_balance", "_checked")
 
     def __init__(self, now: float) -> None:
-        self._balance = MIN_RETRIES_PER_SECOND * RESERVE_SECONDS
+        self._balance = _RESERVE
         self._checked = now
 
     def deposit(self) -> None:
         """Count a request that is no retry."""
-        self._balance += RETRY_RATIO
+        self._balance += 1
 
     def withdraw(self, now: float) -> bool:
         """Take one retry, if there is one."""
-        reserve = MIN_RETRIES_PER_SECOND * RESERVE_SECONDS
-        earned = (now - self._checked) * MIN_RETRIES_PER_SECOND
-        self._balance = min(self._balance + earned, reserve)
+        earned = (now - self._checked) * MIN_RETRIES_PER_SECOND * REQUESTS_PER_RETRY
+        self._balance = min(self._balance + earned, _RESERVE)
         self._checked = now
-        if self._balance < 1:
+        if self._balance < REQUESTS_PER_RETRY:
             return False
-        self._balance -= 1
+        self._balance -= REQUESTS_PER_RETRY
         return True
 
 

@@ -62,10 +62,7 @@ async def test_bodies_reach_the_endpoint_as_they_are_however_they_arrive(fields:
         for position in range(0, len(wire), step):
             await talk.send(wire[position : position + step])
         assert [(await talk.answer()).status for _ in range(2)] == [200, 200]
-        if b"chunked" not in fields:
-            assert pod.bodies == [body, body]
-        else:
-            assert [each[:14] for each in pod.bodies] == [body[:14]] * 2
+        assert pod.bodies == [body, body]
 
 
 async def test_a_chunked_answer_keeps_its_chunks_and_trailers_and_its_connection() -> None:

@@ -1,0 +1,426 @@
+"""Stories of requests that go wrong: clients and endpoints that are slow, gone, early, or speak something else."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from tests.helpers.kubeproxy_cluster import deaf_endpoint, reset, reset_on_close
+from tests.helpers.kubeproxy_http import GET, OK, PORT, WEB, A, B, Pod, endpoint, http_front, until
+
+from kubeproxy.http import HttpConfig
+from kubeproxy.types import Endpoint
+
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+
+
+async def answer_once_then_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Keep the connection for one request; break off at the second, having read it."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(OK)
+    await reader.readuntil(b"\r\n\r\n")
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    del writer
+    while await reader.read(65536):
+        pass
+    await asyncio.Event().wait()
+
+
+async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    reset_on_close(writer.get_extra_info("socket"))
+    writer.transport.abort()
+
+
+async def test_without_endpoints_the_client_is_told_so_and_stays_connected() -> None:
+    async with Pod(A).running(), http_front() as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        reply = await talk.answer()
+        assert (reply.status, reply.field("server")) == (503, "kubesvc")
+        assert reply.body == b"kubesvc: Service default/web:http has no endpoints\n"
+        running.turns.endpoints.append(Endpoint(A, PORT))
+        await talk.send(GET)
+        assert (await talk.answer()).status == 200
+
+
+@pytest.mark.parametrize("request_", [GET, POST + b"hello"], ids=["get", "post"])
+async def test_an_endpoint_that_refuses_is_passed_over_whatever_is_asked(request_: bytes) -> None:
+    async with Pod(B).running() as pod, http_front(A, B) as running:
+        assert (await running.ask(request_)).body.decode() == B
+        assert running.last_record().failures == ((f"{A}:{PORT}", "connect_refused"),)
+        assert len(pod.heads) == 1
+
+
+async def test_when_every_endpoint_refuses_the_client_gets_502() -> None:
+    async with http_front(A, B) as running:
+        reply = await running.ask()
+        assert reply.status == 502
+        assert running.last_record().outcome == "unreachable"
+        assert len(running.last_record().failures) == 4
+
+
+async def test_an_endpoint_that_answers_no_dial_is_given_up_for_another() -> None:
+    with deaf_endpoint(A):
+        async with Pod(B).running(), http_front(A, B) as running:
+            assert (await running.ask(POST + b"hello")).body.decode() == B
+            assert running.last_record().failures == ((f"{A}:{PORT}", "connect_timeout"),)
+
+
+async def test_a_client_that_is_gone_cancels_the_dial() -> None:
+    with deaf_endpoint(A):
+        async with http_front(A) as running:
+            talk = await running.connect()
+            await talk.send(GET)
+            await until(lambda: len(running.recent.records()) == 1)
+            reset(talk.sock)
+            await until(lambda: not running.front.connections)
+            assert running.last_record().outcome == "client_reset"
+
+
+async def test_a_get_is_asked_again_when_its_kept_connection_ends_unanswered() -> None:
+    async with endpoint(A, answer_once_then_end), http_front(A) as running:
+        talk = await running.connect()
+        for _ in range(4):
+            await talk.send(GET)
+            assert (await talk.answer()).body == b"ok"
+        assert [len(each.failures) for each in running.recent.records()] == [0, 1, 1, 1]
+
+
+async def test_a_get_is_asked_again_of_another_endpoint_when_a_new_connection_breaks() -> None:
+    async with endpoint(A, break_off), Pod(B).running(), http_front(A, B) as running:
+        assert (await running.ask()).body.decode() == B
+        assert running.last_record().failures == ((f"{A}:{PORT}", "ended_before_answer"),)
+
+
+async def test_a_post_that_an_endpoint_may_have_acted_on_is_not_repeated() -> None:
+    async with endpoint(A, break_off), Pod(B).running() as pod, http_front(A, B) as running:
+        reply = await running.ask(POST + b"hello")
+        assert reply.status == 502
+        assert f"{A}:{PORT}".encode() in reply.body
+        assert pod.heads == []
+
+
+async def test_a_post_on_a_kept_connection_that_had_ended_before_is_repeated() -> None:
+    """The race of every rolling update: the endpoint ends its idle connection while the next request is on its way."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setblocking(False)
+        listener.bind((A, PORT))
+        listener.listen()
+        async with http_front(A) as running:
+            talk = await running.connect()
+            await talk.send(GET)
+            first, _ = await loop.sock_accept(listener)
+            assert await loop.sock_recv(first, 1000)
+            await loop.sock_sendall(first, OK)
+            await talk.answer()
+            talk.sock.send(POST + b"hello")
+            first.close()
+            second, _ = await loop.sock_accept(listener)
+            assert (await loop.sock_recv(second, 1000)).endswith(b"\r\n\r\nhello")
+            await loop.sock_sendall(second, OK)
+            second.close()
+            assert (await talk.answer()).status == 200
+            assert running.last_record().failures == ((f"{A}:{PORT}", "ended_before_answer"),)
+
+
+async def test_retries_stop_where_their_budget_ends() -> None:
+    async with endpoint(A, break_off), http_front(A) as running:
+        replies = [await running.ask() for _ in range(60)]
+        assert {each.status for each in replies} == {502}
+        repeated = sum(len(each.failures) for each in running.recent.records())
+        assert repeated == 100 + 59 // 5  # the first request finds the reserve full
+
+
+async def test_an_endpoint_that_ends_without_an_answer_makes_a_502() -> None:
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with endpoint(A, end), http_front(A) as running:
+        assert (await running.ask(POST.replace(b"5", b"0"))).status == 502
+        assert running.last_record().outcome == "upstream_ended"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", id="another-protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", id="bare-lf"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", id="two-lengths"),
+        pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", id="101-that-nobody-asked-for"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 40_000, id="endless-head"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", id="invalid-first-chunk"),
+    ],
+)
+async def test_an_invalid_answer_makes_a_502_that_names_the_endpoint(answer: bytes) -> None:
+    async with Pod(A, answer).running(), http_front(A) as running:
+        reply = await running.ask()
+        assert reply.status == 502
+        assert f"kubesvc: invalid answer of {A}:{PORT}".encode() in reply.body
+        assert running.front.idle_upstreams() == 0
+
+
+async def test_bytes_after_an_answer_are_nobodys_answer() -> None:
+    async with Pod(A, OK + OK.replace(b"ok", b"no")).running() as pod, http_front(A) as running:
+        talk = await running.connect()
+        for _ in range(2):
+            await talk.send(GET)
+            assert (await talk.answer()).body == b"ok"
+        assert pod.connections == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", id="length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", id="chunked"),
+    ],
+)
+@pytest.mark.parametrize("is_reset", [False, True], ids=["end", "reset"])
+async def test_an_endpoint_that_breaks_off_cuts_its_client_off(answer: bytes, is_reset: bool) -> None:
+    heard = asyncio.Event()
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await heard.wait()
+        if is_reset:
+            reset_on_close(writer.get_extra_info("socket"))
+            writer.transport.abort()
+
+    async with endpoint(A, half), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        await talk.line_end(b"half")
+        heard.set()
+        with pytest.raises(ConnectionResetError):
+            await talk.until_end()
+        assert running.last_record().outcome == ("upstream_reset" if is_reset else "upstream_ended")
+
+
+async def test_an_endpoint_that_never_answers_makes_a_504() -> None:
+    async with endpoint(A, hang), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        await until(lambda: len(running.recent.records()) == 1)
+        running.pass_time(59)
+        running.pass_time(2)
+        reply = await talk.answer()
+        assert (reply.status, running.last_record().outcome) == (504, "upstream_timeout")
+        assert running.front.counters.errors["http_504"] == 1
+
+
+async def test_an_endpoint_that_falls_silent_within_its_answer_cuts_its_client_off() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await reader.read()
+        await asyncio.Event().wait()
+
+    async with endpoint(A, half), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        await talk.line_end(b"half")
+        running.pass_time(61)
+        with pytest.raises(ConnectionResetError):
+            await talk.until_end()
+
+
+async def test_an_early_answer_ends_the_upload_and_reaches_the_client_whole() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        await writer.drain()
+
+    async with endpoint(A, refuse), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 1000)
+        reply = await talk.answer()
+        assert (reply.status, reply.body, reply.field("connection")) == (413, b"big", "close")
+        await talk.send(b"x" * 1_000_000)
+        assert await talk.until_end() == b""
+        running.pass_time(6)
+        assert not running.front.connections
+
+
+async def test_a_client_that_drips_its_head_is_told_408_however_busy_it_is() -> None:
+    async with http_front(A) as running:
+        talk = await running.connect()
+        await until(lambda: bool(running.front.connections))
+        for byte in b"GET / HTTP/1.1\r\nX":
+            before = running.read_ahead()
+            await talk.send(bytes([byte]))
+            while running.read_ahead() == before:
+                await asyncio.sleep(0)
+            running.pass_time(0.5)
+        running.pass_time(2)
+        reply = await talk.answer()
+        assert (reply.status, reply.field("connection")) == (408, "close")
+        talk.end()
+        await until(lambda: not running.front.connections)
+
+
+async def test_idle_clients_are_let_go() -> None:
+    async with Pod(A).running(), http_front(A) as running:
+        silent, idle = await running.connect(), await running.connect()
+        await idle.send(GET)
+        await idle.answer()
+        running.pass_time(11)
+        assert await silent.until_end() == b""
+        running.pass_time(63)
+        assert len(running.front.connections) == 1
+        running.pass_time(2)
+        assert await idle.until_end() == b""
+
+
+async def test_an_upload_that_stalls_is_told_408() -> None:
+    async with endpoint(A, hang), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(POST + b"he")
+        await until(lambda: len(running.recent.records()) == 1)
+        running.pass_time(61)
+        assert (await talk.answer()).status == 408
+
+
+async def test_a_half_closed_client_still_gets_the_answers_that_it_is_owed() -> None:
+    async with Pod(A).running(), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET * 3)
+        talk.end()
+        assert (await talk.until_end()).count(b"HTTP/1.1 200 OK") == 3
+        await until(lambda: not running.front.connections)
+
+
+async def test_a_client_that_ends_within_its_upload_cuts_the_endpoint_off() -> None:
+    outcome = asyncio.get_running_loop().create_future()
+
+    async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"he")
+            outcome.set_result(await reader.read())
+        except ConnectionResetError as error:
+            outcome.set_result(error)
+
+    async with endpoint(A, read), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(POST + b"he")
+        await until(lambda: running.front.counters.ports[WEB][f"{A}:{PORT}"].bytes_to_endpoint > 0)
+        talk.end()
+        assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionResetError)
+        await until(lambda: not running.front.connections)
+        assert running.last_record().outcome == "client_ended"
+
+
+async def test_a_client_that_resets_while_it_waits_cuts_the_endpoint_off() -> None:
+    async with endpoint(A, hang), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        await until(lambda: len(running.recent.records()) == 1)
+        reset(talk.sock)
+        await until(lambda: not running.front.connections)
+        assert running.front.idle_upstreams() == 0
+
+
+async def test_what_is_pipelined_beyond_a_bound_waits_in_the_clients_socket() -> None:
+    async with endpoint(A, hang), http_front(A, config=HttpConfig(pipeline_bytes=1000)) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        await until(lambda: len(running.recent.records()) == 1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await asyncio.get_running_loop().sock_sendall(talk.sock, GET * 1_000_000)
+        assert running.read_ahead() < 1000 + 2 * len(running.front.buffer)
+
+
+async def test_a_client_that_reads_nothing_stalls_its_endpoint_and_is_given_up() -> None:
+    sent = [0]
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65536)
+            sent[0] += 65536
+            await writer.drain()
+
+    async with endpoint(A, pour), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        before = -1
+        while before != sent[0]:
+            before = sent[0]
+            await asyncio.sleep(0.05)
+        assert sent[0] < 50_000_000
+        running.pass_time(61)
+        with pytest.raises(ConnectionResetError):
+            await talk.until_end()
+        assert running.last_record().outcome == "client_timeout"
+
+
+async def test_an_endpoint_that_reads_nothing_stalls_the_upload() -> None:
+    async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
+        await asyncio.Event().wait()
+
+    async with endpoint(A, ignore), http_front(A) as running:
+        talk = await running.connect()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await talk.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90000000\r\n\r\n" + b"x" * 90_000_000)
+        running.pass_time(61)
+        await until(lambda: not running.front.connections or running.last_record().status == 504)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, id="no-host"),
+        pytest.param(POST.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n"), 400, id="smuggling"),
+        pytest.param(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n", 414, id="long-target"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000, 431, id="long-head"),
+        pytest.param(b"GET / HTTP/3.0\r\n\r\n", 505, id="version"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, id="no-chunk"),
+    ],
+)
+async def test_a_refused_request_is_the_last_of_its_connection(request_: bytes, status: int) -> None:
+    async with Pod(A).running() as pod, http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(request_ + GET)
+        reply = await talk.answer()
+        assert (reply.status, reply.field("connection")) == (status, "close")
+        assert reply.body.startswith(b"kubesvc: ")
+        assert await talk.until_end() == b""
+        assert pod.heads == []
+        assert running.last_record().status == status
+
+
+async def test_a_chunk_that_is_none_in_the_middle_of_an_upload_is_told_400() -> None:
+    async with endpoint(A, hang), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await until(lambda: len(running.recent.records()) == 1)
+        await asyncio.sleep(0.01)
+        await talk.send(b"xyz\r\n")
+        assert (await talk.answer()).status == 400
+
+
+async def test_connect_is_not_for_services() -> None:
+    async with http_front(A) as running:
+        reply = await running.ask(b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n")
+        assert reply.status == 405
+        assert "GET" in (reply.field("allow") or "")
+
+
+async def test_a_front_that_stops_resets_who_still_waits() -> None:
+    async with endpoint(A, hang), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        await until(lambda: len(running.recent.records()) == 1)
+        running.front.reset_all()
+        with pytest.raises(ConnectionResetError):
+            await talk.until_end()
