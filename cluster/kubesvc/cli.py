@@ -93,6 +93,7 @@ def kubesvc() -> None:
     eval "$(kubesvc env)"            let kubectl find it
     kubesvc status -o json           what runs, and where it answers
     kubesvc explain svc/NAME         why a Service has no endpoints, or where it leads
+    kubesvc trace outside svc/NAME   what a packet meets on its way there
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
 
 
@@ -178,6 +179,62 @@ def _service_name(text: str) -> str:
         message = f'{text!r}: write it as "svc/NAME"'
         raise click.UsageError(message)
     return name
+
+
+@kubesvc.command()
+@click.argument("source", metavar="SRC|NAME")
+@click.argument("destination", metavar="DST|[TYPE]", required=False)
+@click.option("--dns", "is_dns", is_flag=True, help="Say how a name is answered; TYPE is A unless given.")
+@_namespace_option
+@_name_option
+@_text_or_json
+def trace(source: str, destination: str | None, is_dns: bool, namespace: str, name: str, output: str) -> None:
+    """Say what a packet from SRC to DST meets, or with --dns how a NAME is answered; nothing is sent.
+
+    \b
+    SRC   an address, pod/NAME, node/NAME, or outside (a shell on this machine)
+    DST   svc/NAME:PORT, ADDRESS:PORT or DNS-NAME:PORT; /udp at the end where it is not TCP
+    \b
+    kubesvc trace pod/client svc/web:80
+    kubesvc trace outside 127.0.0.1:30080
+    kubesvc trace --dns web SRV
+    """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
+    from kubesvc.trace import printing
+
+    if is_dns:
+        document = _ask(name, lambda cluster: cluster.trace_dns(namespace, source, destination or "A"))
+        text = printing.dns_text
+    elif destination is None:
+        message = "a packet needs a destination as well: kubesvc trace SRC DST; a name is traced with --dns"
+        raise click.UsageError(message)
+    else:
+        wanted = destination
+        document = _ask(name, lambda cluster: cluster.trace(namespace, source, wanted))
+        text = printing.trace_text
+    click.echo(json.dumps(document, indent=2) if output == "json" else text(document))
+
+
+@kubesvc.command()
+@click.option("-w", "--watch", is_flag=True, help="Go on: each connection as it begins, and as it ends.")
+@_name_option
+@_text_or_json
+def connections(watch: bool, name: str, output: str) -> None:
+    """Show the last 1000 connections, UDP flows and HTTP requests: where each was sent, and why there."""
+    from kubesvc.connection_table import connection_line, connection_table, header_line
+
+    if not watch:
+        document = _ask(name, lambda cluster: cluster.connections())
+        is_json = output == "json"
+        click.echo(json.dumps(document, indent=2) if is_json else connection_table(document["connections"]))
+        return
+
+    def copy(cluster: ControlClient) -> None:
+        if output != "json":
+            click.echo(header_line())
+        for document in cluster.follow_connections():
+            click.echo(json.dumps(document) if output == "json" else connection_line(document))
+
+    _ask(name, copy)
 
 
 @kubesvc.command()

@@ -53,6 +53,26 @@ class ControlClient:
         """Return the explanation of a Service (``kubesvc explain -o json``)."""
         return self._get("/v1/explain", namespace=namespace, name=name)
 
+    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+        """Return the trace of a packet (``kubesvc trace -o json``)."""
+        return self._get("/v1/trace", namespace=namespace, source=source, destination=destination)
+
+    def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+        """Return the trace of a name (``kubesvc trace --dns -o json``)."""
+        return self._get("/v1/trace", namespace=namespace, dns=name, type=qtype)
+
+    def connections(self) -> dict[str, Any]:
+        """Return the recent connections (``kubesvc connections -o json``)."""
+        return self._get("/v1/connections")
+
+    def follow_connections(self) -> Generator[dict[str, Any], None, None]:
+        """Yield the recent connections and then those to come, each as it begins and as it ends."""
+        pending = b""
+        for chunk in self._stream("/v1/connections?follow=true"):
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a workload."""
         body = {"kind": kind, "namespace": namespace, "name": name, "replicas": replicas}
@@ -64,10 +84,13 @@ class ControlClient:
 
     def logs(self, **query: str) -> Generator[bytes, None, None]:
         """Yield a container's log as it comes."""
+        yield from self._stream(f"/v1/logs?{urlencode(query)}")
+
+    def _stream(self, path: str) -> Generator[bytes, None, None]:
         connection = _Connection(self._state, self._timeout)
         try:
-            response = self._ask(connection, "GET", f"/v1/logs?{urlencode(query)}")
-            # A pod may be silent for as long as it likes.
+            response = self._ask(connection, "GET", path)
+            # A pod, or the whole cluster, may be silent for as long as it likes.
             connection.sock.settimeout(None)
             while chunk := self._read(response, _CHUNK):
                 yield chunk

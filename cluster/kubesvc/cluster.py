@@ -31,6 +31,7 @@ from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
 from kubesvc import __version__, components
 from kubesvc.config import ClusterConfiguration
+from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.outside import OutsideError, start_outside_servers
@@ -123,7 +124,7 @@ class Cluster:
             figures=lambda: components.dns_figures(self._dns.counts()),
         )
         self._dns = DNSServer(source, components.dns_config(config, self._network), clock=time.time, rng=rng)
-        self.diagnosis = Diagnosis(self.store, self._proxy)
+        self.diagnosis = Diagnosis(self.store, self._proxy, self._dns, Clocks(time.monotonic, time.time))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, serve until ``stop`` is set, drain and stop. StartError, alone or in a group, when it cannot."""

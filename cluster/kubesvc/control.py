@@ -5,6 +5,9 @@ comes from the Cluster, and a refusal is the text of its StatusError.
 
     GET  /v1/status                the status document (see ``snapshot``)
     GET  /v1/explain?name=...      why a Service works or not (see ``explain``); namespace=
+    GET  /v1/trace?source=...      what a packet meets (see ``trace``); destination=, namespace=
+    GET  /v1/trace?dns=...         what the name server answers; type=, namespace=
+    GET  /v1/connections           the recent connections (see ``connections``); with follow=true a line of JSON each
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
     GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
     POST /v1/stop                  begin to stop
@@ -46,6 +49,22 @@ class Diagnosing(Protocol):
 
     def explain(self, namespace: str, name: str) -> dict[str, Any]:
         """Return the explanation of a Service; StatusError."""
+        ...
+
+    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+        """Return the trace of a packet; StatusError."""
+        ...
+
+    def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+        """Return the trace of a name; StatusError."""
+        ...
+
+    def connections(self) -> dict[str, Any]:
+        """Return the recent connections."""
+        ...
+
+    def follow_connections(self) -> AsyncGenerator[dict[str, Any], None]:
+        """Return the recent connections, and then those to come."""
         ...
 
 
@@ -110,6 +129,8 @@ class ControlServer:
         app = web.Application(middlewares=[_refusals])
         app.router.add_get("/v1/status", self._status)
         app.router.add_get("/v1/explain", self._explain)
+        app.router.add_get("/v1/trace", self._trace)
+        app.router.add_get("/v1/connections", self._connections)
         app.router.add_post("/v1/scale", self._scale)
         app.router.add_get("/v1/logs", self._logs)
         app.router.add_post("/v1/stop", self._stopped)
@@ -130,6 +151,26 @@ class ControlServer:
         query = request.query
         answer = self._cluster.diagnosis.explain(query.get("namespace", "default"), query.get("name", ""))
         return web.json_response(answer)
+
+    async def _trace(self, request: web.Request) -> web.Response:
+        query, diagnosis = request.query, self._cluster.diagnosis
+        namespace = query.get("namespace", "default")
+        if "dns" in query:
+            answer = diagnosis.trace_dns(namespace, query["dns"], query.get("type", "A"))
+        else:
+            answer = diagnosis.trace(namespace, query.get("source", ""), query.get("destination", ""))
+        return web.json_response(answer)
+
+    async def _connections(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("follow") != "true":
+            return web.json_response(self._cluster.diagnosis.connections())
+        async with contextlib.aclosing(self._cluster.diagnosis.follow_connections()) as documents:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            with contextlib.suppress(ConnectionError):
+                async for document in documents:
+                    await response.write(f"{json.dumps(document)}\n".encode())
+        return response
 
     async def _scale(self, request: web.Request) -> web.Response:
         try:

@@ -90,8 +90,10 @@ class Explainer:
             lookups.append(self._look_up(f"{name}.{suffix}".rstrip(".") + ".", qtype))
             if lookups[-1].answers or lookups[-1].rcode == "UPSTREAM":
                 break
-        note = f"{name} has fewer than {NDOTS} dots: a pod in namespace {namespace} tries its search list first."
-        return Explanation(tuple(lookups), (note,))
+        said = [f"{name} has fewer than {NDOTS} dots: a pod in namespace {namespace} tries its search list first."]
+        if any(each.rcode == "NODATA" for each in lookups[:-1]):
+            said.append("glibc's resolver goes on after NODATA, musl's (Alpine) stops there.")
+        return Explanation(tuple(lookups), tuple(said))
 
     def _look_up(self, name: str, qtype: QType) -> Lookup:
         wire = wire_of(name)

@@ -70,7 +70,7 @@ class LoadBalancer:
         seconds = port.rule.service_port.affinity_seconds
         if not seconds:
             endpoint = way.balancer.pick(avoid)
-            return None if endpoint is None else Choice(endpoint, is_pinned=False)
+            return None if endpoint is None else Choice(endpoint, False, len(way.endpoints))
         return self._sticky(way, client, avoid, seconds)
 
     def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
@@ -112,7 +112,7 @@ class LoadBalancer:
         if endpoint is None:
             return None
         self._affinity.pin(way.route, client, endpoint.address, now, seconds)
-        return Choice(endpoint, is_pinned)
+        return Choice(endpoint, is_pinned, len(way.endpoints))
 
     def _algorithm(self, rule: PortRule) -> str:
         wanted = rule.service_port.balancer

@@ -152,6 +152,10 @@ class ProxyServer:
         """Return what would become of a packet now, step by step."""
         return trace_packet(self.rules, self._load_balancer, packet)
 
+    def algorithm(self, service: ServicePortName) -> str:
+        """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
+        return self._load_balancer.algorithm(service)
+
     def connections(self) -> int:
         """Return the number of clients' connections now; UDP has none."""
         return len(self._conntrack.connections) + len(self._requests.connections)

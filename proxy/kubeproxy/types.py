@@ -101,10 +101,14 @@ class Endpoint(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it."""
+    """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it.
+
+    ``candidates`` says among how many it was chosen.
+    """
 
     endpoint: Endpoint
     is_pinned: bool
+    candidates: int = 1
 
 
 @dataclass(frozen=True, slots=True)

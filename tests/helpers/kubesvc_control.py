@@ -25,6 +25,19 @@ class FakeDiagnosis:
     def explain(self, namespace: str, name: str) -> dict[str, Any]:
         return self._answer("explain", namespace, name)
 
+    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+        return self._answer("trace", namespace, source, destination)
+
+    def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+        return self._answer("trace_dns", namespace, name, qtype)
+
+    def connections(self) -> dict[str, Any]:
+        return self._answer("connections")
+
+    async def follow_connections(self) -> AsyncGenerator[dict[str, Any], None]:
+        yield self._answer("follow")
+        yield {"missed": 2}
+
     def _answer(self, *question: str) -> dict[str, Any]:
         self.asked.append(question)
         if self.refusal is not None:

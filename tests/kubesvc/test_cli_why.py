@@ -21,6 +21,20 @@ EXPLANATION = {
 }
 
 
+TRACE = {
+    "source": "127.0.0.1",
+    "destination": {"address": "127.96.0.20", "port": 80, "protocol": "TCP"},
+    "service": "",
+    "steps": ["No Service has it."],
+    "endpoints": [],
+    "balancing": "",
+    "verdict": "REJECT",
+    "reason": "nobody",
+    "outcome": "The client is refused.",
+}
+NAME = {"lookups": [], "notes": ["a note"]}
+
+
 @pytest.fixture(autouse=True)
 def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -45,7 +59,16 @@ class FakeClient:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
-    return FakeClient(monkeypatch, {"explain": EXPLANATION})
+    return FakeClient(
+        monkeypatch,
+        {
+            "explain": EXPLANATION,
+            "trace": TRACE,
+            "trace_dns": NAME,
+            "connections": {"connections": []},
+            "follow_connections": [{"missed": 3}],
+        },
+    )
 
 
 def run(*arguments: str) -> Result:
@@ -68,3 +91,36 @@ def test_explain_refuses_what_is_no_service(client: FakeClient, name: str) -> No
 
 def test_explain_prints_json(client: FakeClient) -> None:
     assert json.loads(run("explain", "web", "-o", "json").stdout) == EXPLANATION
+
+
+def test_trace_asks_for_a_packet_or_for_a_name(client: FakeClient) -> None:
+    packet = run("trace", "pod/a", "svc/web:80", "-n", "shop")
+    assert packet.stdout.split("\n")[0] == "127.0.0.1 -> 127.96.0.20:80/tcp"
+    assert run("trace", "--dns", "web").stdout == "a note\n"
+    assert json.loads(run("trace", "--dns", "web", "srv", "-o", "json").stdout) == NAME
+    assert client.asked == [
+        ("shop", "pod/a", "svc/web:80"),
+        ("default", "web", "A"),
+        ("default", "web", "srv"),
+    ]
+
+
+def test_trace_needs_a_destination_unless_it_is_about_a_name(client: FakeClient) -> None:
+    result = run("trace", "outside")
+    assert (result.exit_code, client.asked) == (2, [])
+    assert "a packet needs a destination as well" in result.stderr
+
+
+def test_connections_are_a_table_or_json_and_go_on_with_w(client: FakeClient) -> None:
+    assert run("connections").stdout == "No connections.\n"
+    assert json.loads(run("connections", "-o", "json").stdout) == {"connections": []}
+    assert run("connections", "-w").stdout.split("\n")[1] == "... 3 missed"
+    assert run("connections", "-w", "-o", "json").stdout == '{"missed": 3}\n'
+
+
+@pytest.mark.parametrize("command", ["explain", "trace", "connections"])
+def test_without_a_cluster_it_says_how_to_start_one(command: str) -> None:
+    arguments = {"explain": ["web"], "trace": ["outside", "svc/web:80"], "connections": []}[command]
+    result = run(command, *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert 'cluster "default" is not running' in result.stderr

@@ -97,6 +97,16 @@ async def test_questions_why_reach_the_diagnosis(state: StateDirectory) -> None:
         assert await ask(state, lambda client: client.explain("shop", "a/b&c")) == {
             "asked": ["explain", "shop", "a/b&c"]
         }
+        asked = await ask(state, lambda client: client.trace("shop", "pod/a", "svc/web:80/udp"))
+        assert asked == {"asked": ["trace", "shop", "pod/a", "svc/web:80/udp"]}
+        assert await ask(state, lambda client: client.trace_dns("shop", "web", "SRV")) == {
+            "asked": ["trace_dns", "shop", "web", "SRV"]
+        }
+        assert await ask(state, lambda client: client.connections()) == {"asked": ["connections"]}
+        assert await ask(state, lambda client: list(client.follow_connections())) == [
+            {"asked": ["follow"]},
+            {"missed": 2},
+        ]
         cluster.diagnosis.refusal = NOT_FOUND
         with pytest.raises(RefusedError, match="not found"):
             await ask(state, lambda client: client.explain("shop", "web"))

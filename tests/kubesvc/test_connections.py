@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from kubeproxy.recent import ConnectionRecord, RecentConnections
+from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
+from kubesvc.connection_table import connection_line, connection_table, header_line
+from kubesvc.connections import Clocks, Connections
+
+WEB = Destination("127.96.0.20", 80, "TCP")
+ROUTE = Route(ServicePortName("default", "web", "http", "TCP"), "node-1", is_local=False)
+ENDPOINT = Endpoint("127.244.1.2", 8080, target="web-1")
+
+
+class Ring:
+    """A ring with clocks that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.ring = RecentConnections(lambda: self.now)
+        clocks = Clocks(lambda: self.now, lambda: 1_700_000_000.0 + self.now)
+        self.connections = Connections(self.ring, lambda _: "random", clocks)
+
+    def begin(self, protocol: str = "tcp", client: str = "127.0.0.1", route: Route = ROUTE) -> ConnectionRecord:
+        record = self.ring.began(protocol, client, WEB, route)
+        record.choice = Choice(ENDPOINT, is_pinned=False, candidates=3)
+        return record
+
+    def only(self) -> dict[str, Any]:
+        (document,) = self.connections.documents()
+        return document
+
+
+def test_a_connection_is_told_with_its_decision() -> None:
+    ring = Ring()
+    record = ring.begin()
+    ring.now += 1.5
+    record.bytes_to_endpoint, record.bytes_to_client = 78, 881
+    ring.ring.ended(record)
+    ring.now += 60
+    assert ring.only() == {
+        "time": "2023-11-14T22:15:00.000Z",
+        "protocol": "tcp",
+        "client": "127.0.0.1",
+        "address": "127.96.0.20",
+        "port": 80,
+        "service": "default/web",
+        "portName": "http",
+        "node": "node-1",
+        "endpoint": "127.244.1.2:8080",
+        "pod": "web-1",
+        "why": "random of 3",
+        "failures": [],
+        "state": "closed",
+        "seconds": 1.5,
+        "bytesToEndpoint": 78,
+        "bytesToClient": 881,
+        "method": "",
+        "target": "",
+        "status": 0,
+    }
+
+
+def test_one_that_lasts_is_open_and_grows_older() -> None:
+    ring = Ring()
+    ring.begin()
+    ring.now += 7
+    assert (ring.only()["state"], ring.only()["seconds"]) == ("open", 7.0)
+
+
+def pinned(ring: Ring) -> None:
+    ring.begin().choice = Choice(ENDPOINT, is_pinned=True, candidates=3)
+
+
+def retried(ring: Ring) -> None:
+    record = ring.begin()
+    record.failed("connect_refused")
+    record.choice = Choice(Endpoint("127.244.1.3", 8080), is_pinned=False, candidates=3)
+
+
+def failed(ring: Ring) -> None:
+    record = ring.begin()
+    record.failed("connect_refused")
+    record.failed("connect_refused")
+    ring.ring.ended(record, "connect_refused")
+
+
+def nobody(ring: Ring) -> None:
+    record = ring.begin()
+    record.choice = None
+    ring.ring.ended(record, "no_endpoints")
+
+
+WHY = [
+    pytest.param(pinned, "pinned", id="pinned"),
+    pytest.param(retried, "retried after 127.244.1.2:8080 connect_refused", id="retried"),
+    pytest.param(failed, "2 attempts failed", id="failed"),
+    pytest.param(nobody, "no endpoint", id="nobody"),
+    pytest.param(lambda ring: ring.begin(route=ROUTE._replace(is_local=True)), "random of 3, local", id="local"),
+]
+
+
+@pytest.mark.parametrize(("happens", "why"), WHY)
+def test_why_an_endpoint_was_chosen_is_said(happens: Any, why: str) -> None:
+    ring = Ring()
+    happens(ring)
+    assert ring.only()["why"] == why
+
+
+@pytest.mark.looptime
+async def test_a_follower_gets_what_is_kept_and_then_each_change() -> None:
+    ring = Ring()
+    ring.ring.ended(ring.begin(client="127.0.0.1"))
+    follower = ring.connections.follow()
+    assert (await anext(follower))["client"] == "127.0.0.1"
+    following = asyncio.ensure_future(anext(follower))
+    await asyncio.sleep(5)
+    assert not following.done()
+    second = ring.begin(client="127.0.0.2")
+    assert ((await following)["client"], (await following)["state"]) == ("127.0.0.2", "open")
+    following = asyncio.ensure_future(anext(follower))
+    await asyncio.sleep(1)
+    ring.ring.ended(second)
+    assert ((await following)["client"], (await following)["state"]) == ("127.0.0.2", "closed")
+    await follower.aclose()
+
+
+@pytest.mark.looptime
+async def test_a_short_connection_is_told_once_and_whole() -> None:
+    ring = Ring()
+    follower = ring.connections.follow()
+    following = asyncio.ensure_future(anext(follower))
+    await asyncio.sleep(1)
+    record = ring.begin()
+    await asyncio.sleep(0.05)
+    ring.ring.ended(record)
+    assert (await following)["state"] == "closed"
+    following = asyncio.ensure_future(anext(follower))
+    await asyncio.sleep(1)
+    assert not following.done()
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await follower.aclose()
+
+
+@pytest.mark.looptime
+async def test_a_follower_that_cannot_keep_up_is_told_how_many_it_missed() -> None:
+    ring = Ring()
+    follower = ring.connections.follow()
+    following = asyncio.ensure_future(anext(follower))
+    await asyncio.sleep(1)
+    for _ in range(1012):
+        ring.begin()
+    documents = [await following, *[await anext(follower) for _ in range(1000)]]
+    assert documents[-1] == {"missed": 12}
+    assert connection_line(documents[-1]) == "... 12 missed"
+    await follower.aclose()
+
+
+def test_the_table_has_a_line_for_each_and_http_requests_as_such() -> None:
+    ring = Ring()
+    ring.ring.ended(ring.begin())
+    request = ring.begin("http")
+    request.method, request.target, request.status = "GET", "/index.html", 200
+    lines = connection_table(ring.connections.documents()).split("\n")
+    assert lines[0].split() == header_line().split()
+    shown = "127.0.0.1 127.96.0.20:80/tcp default/web:http node-1 127.244.1.2:8080 (web-1) random of 3 closed 0/0 0.000"
+    assert " ".join(lines[1].split()[1:]) == shown
+    assert lines[2].endswith("GET /index.html 200")
+    assert [line.split() for line in lines[1:]] == [
+        connection_line(each).split() for each in ring.connections.documents()
+    ]
+
+
+def test_without_connections_there_is_no_table() -> None:
+    assert connection_table([]) == "No connections."
