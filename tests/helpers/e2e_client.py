@@ -7,6 +7,7 @@ agnhost's ``connect``, REFUSED and TIMEOUT are outcomes.
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -154,6 +155,14 @@ class Client:
 
 OUTSIDE = Client("127.0.0.1")
 """A shell on this machine: outside the cluster."""
+
+
+def dial(pod: Place, place: Place, protocol: Protocol = "http", tries: int = 1) -> set[str]:
+    """Have a netexec pod ask others for their names, and return what it has heard."""
+    asked = f"request=hostname&protocol={protocol}&host={place.address}&port={place.port}&tries={tries}"
+    said = json.loads(OUTSIDE.get(pod, f"/dial?{asked}"))
+    assert "errors" not in said, said
+    return set(said["responses"])
 
 
 def reaches(client: Client, place: Place, wanted: Collection[str], protocol: Protocol = "http") -> bool:

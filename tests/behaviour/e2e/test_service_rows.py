@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.helpers.cluster_cli import eventually
 from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import CONNECTED, OUTSIDE, REFUSED, Client, becomes, is_down, reaches
+from tests.helpers.e2e_client import CONNECTED, OUTSIDE, REFUSED, Client, Place, becomes, dial, is_down, reaches
 from tests.helpers.e2e_cluster import (
     HTTP_PORT,
     E2ECluster,
@@ -98,7 +98,10 @@ def test_s05_should_preserve_source_pod_ip_for_traffic_thru_service_cluster_ip(n
 def test_s06_should_allow_pods_to_hairpin_back_to_themselves_through_services(namespace: Namespace) -> None:
     service = namespace.service("hairpin-test", type="NodePort")
     [hairpin] = namespace.run(netserver("hairpin", node=1))
-    assert_reachable(service, Client(hairpin["status"]["podIP"]), ["hairpin"])
+    address = hairpin["status"]["podIP"]
+    assert_reachable(service, Client(address), ["hairpin"])
+    for place in (service.at_cluster_ip(), *service.at_nodes()):
+        assert dial(Place(address, HTTP_PORT), place) == {"hairpin"}
 
 
 def test_s07_should_be_able_to_up_and_down_services(namespace: Namespace) -> None:
