@@ -287,11 +287,12 @@ class UdpFlow(TrackedFlow):
         del events
         flows, buffer, receive, reply = self._flows, self._flows.buffer, self.sock.recv_into, self.listener.sock.sendto
         now = flows.clock()
+        replies = total = 0
         for _ in range(REPLIES_PER_TURN):
             try:
                 count = receive(buffer)
             except BlockingIOError:
-                return
+                break
             except ConnectionRefusedError:
                 self._refused(now)
                 continue
@@ -303,8 +304,11 @@ class UdpFlow(TrackedFlow):
             except OSError:
                 flows.counters.errors["datagram_dropped"] += 1
                 continue
-            self.counters.bytes_to_client += count
-            self.record.bytes_to_client += count
+            replies += 1
+            total += count
+        if replies:
+            self.counters.bytes_to_client += total
+            self.record.bytes_to_client += total
             flows.table.replied(self, now)
 
     def _refused(self, now: float) -> None:
