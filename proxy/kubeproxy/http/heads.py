@@ -6,6 +6,7 @@ proxy of pipelined requests must know, so ``bodies`` counts bodies. Follows RFC 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
@@ -19,6 +20,10 @@ CHUNKED = -1
 
 UNTIL_END = -2
 """In place of a length: the body ends with the connection."""
+
+
+REMEMBERED_HEADS, REMEMBERED_BYTES = 512, 2048
+"""Short heads are read once: clients and servers say the same ones again and again. At most 1 MB for each kind."""
 
 
 class Refused(Exception):
@@ -113,7 +118,19 @@ class _Fields:
 
 
 def read_request(head: bytes, most_fields: int) -> Request:
-    """Return what ``head``, with its empty line, says; raise Refused."""
+    """Return what ``head``, with its empty line, says; raise Refused. Nobody changes what is returned: it is shared."""
+    return (_remembered_request if len(head) <= REMEMBERED_BYTES else _read_request)(head, most_fields)
+
+
+def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
+    """Return what an endpoint's ``head``, with its empty line, says to a request by ``method``; raise BadAnswer.
+
+    Nobody changes what is returned: it is shared.
+    """
+    return (_remembered_answer if len(head) <= REMEMBERED_BYTES else _read_answer)(head, method, most_fields)
+
+
+def _read_request(head: bytes, most_fields: int) -> Request:
     match = grammar.REQUEST.fullmatch(head)
     if match is None:
         raise Refused(*grammar.explain(head))
@@ -136,8 +153,7 @@ def read_request(head: bytes, most_fields: int) -> Request:
     return request
 
 
-def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
-    """Return what an endpoint's ``head``, with its empty line, says to a request by ``method``; raise BadAnswer."""
+def _read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
     match = grammar.ANSWER.fullmatch(head)
     if match is None:
         raise BadAnswer(grammar.explain(head, is_request=False)[1])
@@ -158,6 +174,10 @@ def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
     if method == b"HEAD" or answer.status < 200 or answer.status in (204, 304):
         answer.length = 0
     return answer
+
+
+_remembered_request = lru_cache(REMEMBERED_HEADS)(_read_request)
+_remembered_answer = lru_cache(REMEMBERED_HEADS)(_read_answer)
 
 
 def _read_request_fields(request: Request) -> None:
