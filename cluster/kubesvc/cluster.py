@@ -33,6 +33,7 @@ from kubesvc import __version__, components
 from kubesvc.config import ClusterConfiguration
 from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
+from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.outside import OutsideError, start_outside_servers
 from kubesvc.readiness import waiting_for
@@ -242,7 +243,8 @@ class Cluster:
     def problems(self) -> list[str]:
         """Return what the cluster could not have and does without, one sentence each."""
         doors = [f"health or metrics are not served: {each}" for each in self._proxy.problems()]
-        return [*(each.error for each in self._dns_addresses if each.error), *doors]
+        missing = [ipv6.problem(each) for each in ipv6.missing_networks(self.config)]
+        return [*(each.error for each in self._dns_addresses if each.error), *doors, *missing]
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""

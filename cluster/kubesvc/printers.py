@@ -16,8 +16,8 @@ _HTTP_PORTS = frozenset({80, 8080, 8000, 3000, 5000, 5678, 8081, 9090})
 _HTTP_PROTOCOLS = frozenset({"http", "kubernetes.io/ws"})
 """Values of appProtocol that curl can speak to."""
 
-_MAX_CURL_LINES = 4
-"""`curl` lines of one Service: its cluster IP and its node port on 127.0.0.1 and two nodes."""
+_MAX_CURL_LINES = 6
+"""`curl` lines of one Service: its cluster IP and its node port on 127.0.0.1 and two nodes, or by both families."""
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -55,7 +55,7 @@ def service_table(document: Document, *, is_wide: bool = False) -> str:
 def _addresses(service: Document) -> list[str]:
     if service["type"] == "ExternalName":
         return [service["externalName"]]
-    addresses = [service["clusterIP"]] if service["clusterIP"] else []
+    addresses = [*service["clusterIPs"]]
     addresses += [each["address"] for each in service["listeners"] if each["kind"] in ("externalIP", "loadBalancer")]
     return list(dict.fromkeys(addresses))
 
@@ -69,8 +69,9 @@ def _ports(service: Document) -> Iterator[str]:
 def _endpoints(service: Document) -> str:
     if service["type"] == "ExternalName" or service["proxyName"] or (_is_api(service) and not service["endpoints"]):
         return "<none>"
-    addresses = {each["address"]: each["ready"] for each in service["endpoints"]}
-    return f"{sum(addresses.values())}/{len(addresses)}"
+    # A pod of a dual-stack Service is two endpoints, of each family one.
+    endpoints = {each["pod"] or each["address"]: each["ready"] for each in service["endpoints"]}
+    return f"{sum(endpoints.values())}/{len(endpoints)}"
 
 
 def _is_api(service: Document) -> bool:
@@ -79,7 +80,7 @@ def _is_api(service: Document) -> bool:
 
 def _listener(listener: Document) -> str:
     state = "" if listener["bound"] else " (closed)"
-    return f"{listener['address']}:{listener['port']}/{listener['protocol']}{state}"
+    return f"{_in_url(listener['address'])}:{listener['port']}/{listener['protocol']}{state}"
 
 
 def pod_table(document: Document, *, is_wide: bool = False) -> str:
@@ -120,7 +121,12 @@ def _curl_lines(service: Document) -> Iterator[str]:
     for listener in service["listeners"]:
         if listener["bound"] and listener["portName"] in http:
             port = "" if listener["port"] == 80 else f":{listener['port']}"
-            yield f"curl http://{listener['address']}{port}/"
+            quote = "'" if ":" in listener["address"] else ""  # brackets are the shell's and curl's
+            yield f"curl {quote}http://{_in_url(listener['address'])}{port}/{quote}"
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _is_http(port: Document) -> bool:

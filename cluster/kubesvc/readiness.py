@@ -1,7 +1,8 @@
 """What a cluster still waits for before `kubesvc: ready` is true. Pure: the Store and the listeners in, reasons out.
 
 Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, and every
-address of every Service that has a ready endpoint is bound. A Service without pods is no reason to wait, nor is SCTP.
+address of every Service that has a ready endpoint is bound. A Service without pods is no reason to wait, nor is what a
+machine may lack: SCTP, and IPv6 addresses.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
     slices = slices_by_service(store)
     settled: set[ObjectKey] = set()
     for listener in listeners:
-        if listener.is_bound or listener.protocol in OPTIONAL_PROTOCOLS:
+        if listener.is_bound or _may_be_missing(listener):
             settled.add(listener.service)
         elif listener.error:
             yield f"Service {listener.service}: {listener.error}"
@@ -60,6 +61,10 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
         service = read_service(obj)
         if _is_proxied(service) and service.key not in settled and has_ready_endpoint(slices.get(service.key, ())):
             yield f"Service {service.key}: its addresses are not bound yet"
+
+
+def _may_be_missing(listener: Listener) -> bool:
+    return listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address
 
 
 def _is_proxied(service: Service) -> bool:

@@ -18,6 +18,7 @@ these.
     services                the Services
         namespace, name, type
         clusterIP           "None" for a headless Service, "" for ExternalName
+        clusterIPs          of each family one, clusterIP first
         externalName        what an ExternalName stands for
         dnsName             the Service's full name
         proxyName           who serves it instead of the proxy (label service.kubernetes.io/service-proxy-name)
@@ -43,6 +44,7 @@ these.
         namespace, name
         phase, status       status is the STATUS column of kubectl, CrashLoopBackOff for instance
         ready, podIP, node, restarts
+        podIPs              of each family one, podIP first
         pid                 of the first container that runs, null if none does
         containers          the same of each of its containers, by name
             image
@@ -158,6 +160,7 @@ def _service(service: Service, listeners: Iterable[Listener], slices: Iterable[E
         "name": service.key.name,
         "type": service.type,
         "clusterIP": service.cluster_ips[0] if service.cluster_ips else "",
+        "clusterIPs": list(service.cluster_ips),
         "externalName": service.external_name,
         "dnsName": f"{service.key.name}.{service.key.namespace}.svc.{zone}",
         "proxyName": service.labels.get(PROXY_NAME_LABEL, ""),
@@ -221,6 +224,7 @@ def _pod(obj: JSON, pids: Mapping[str, int]) -> JSON:
         "status": pod_status(obj),
         "ready": is_pod_ready(obj),
         "podIP": status.get("podIP", ""),
+        "podIPs": [each["ip"] for each in status.get("podIPs") or ()],
         "node": obj["spec"].get("nodeName", ""),
         "pid": next(iter(pids.values()), None),
         "restarts": sum(each.get("restartCount", 0) for each in containers),

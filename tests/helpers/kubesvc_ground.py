@@ -14,9 +14,9 @@ from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 POD_IP = "127.250.1.2"
 
 
-def ground() -> Registry:
+def ground(service_cidr: str = "127.113.0.0/16") -> Registry:
     """Return a Registry with what every cluster has."""
-    registry = new_registry(service_cidr="127.113.0.0/16")
+    registry = new_registry(service_cidr=service_cidr)
     bootstrap(registry)
     return registry
 
@@ -31,6 +31,7 @@ def add_pod(registry: Registry, name: str = "web", *, is_ready: bool = True, **s
     reported = {
         "phase": "Running",
         "podIP": POD_IP,
+        "podIPs": [{"ip": POD_IP}],
         "conditions": [{"type": "Ready", "status": str(is_ready)}],
         "containerStatuses": [
             {
@@ -52,18 +53,21 @@ def waiting(reason: str) -> list[JSON]:
     return [{"name": "app", "image": "x", "imageID": "", "ready": False, "restartCount": 1, "state": state}]
 
 
-def add_slice(registry: Registry, name: str = "web", *, is_ready: bool = True, pod: str = "web") -> JSON:
+def add_slice(
+    registry: Registry, name: str = "web", *, is_ready: bool = True, pod: str = "web", address: str = POD_IP
+) -> JSON:
     """Create the EndpointSlice of a Service with one endpoint."""
+    family = "IPv6" if ":" in address else "IPv4"
     target = {"targetRef": {"kind": "Pod", "name": pod, "namespace": "default"}} if pod else {}
     return registry.create(
         ENDPOINTSLICES,
         {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",
-            "metadata": {"name": f"{name}-abcde", "labels": {"kubernetes.io/service-name": name}},
-            "addressType": "IPv4",
+            "metadata": {"name": f"{name}-{family.lower()}", "labels": {"kubernetes.io/service-name": name}},
+            "addressType": family,
             "endpoints": [
-                {"addresses": [POD_IP], "conditions": {"ready": is_ready}, "nodeName": "node-1", **target},
+                {"addresses": [address], "conditions": {"ready": is_ready}, "nodeName": "node-1", **target},
             ],
             "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
         },

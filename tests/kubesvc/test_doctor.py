@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from kubesvc.config import ClusterConfiguration, DNSSettings, ExternalHost, ProxySettings
+from kubesvc.config import ClusterConfiguration, DNSSettings, ExternalHost, Networking, ProxySettings
 from kubesvc.doctor import checks as checks_module
 from kubesvc.doctor import run_doctor
 from kubesvc.doctor.checks import (
     Check,
     WantedSocket,
     check_ephemeral_ports,
+    check_ipv6,
     check_loopback,
     check_low_ports,
     check_machine,
@@ -34,6 +35,7 @@ from kubesvc.doctor.machine import (
 )
 from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
+from kubesvc.network.ipv6 import LocalNetwork
 from kubesvc.network.loopback import LowPorts
 from kubesvc.state import StateDirectory
 
@@ -45,6 +47,7 @@ GOOD = Machine(
     ephemeral_ports=(32768, 60999),
     reserved_ports=(),
     loopback_error="",
+    missing_ipv6=(),
     sockets=(),
     resolv_conf="nameserver 127.0.0.53\n",
     tools={tool: f"/usr/bin/{tool}" for tool in ("curl", "dig", "kubectl", "nginx")},
@@ -234,10 +237,27 @@ def test_reserved_ports_are_ranges(text: str, ranges: tuple[tuple[int, int], ...
     assert parse_port_ranges(text) == ranges
 
 
+def test_ipv6_is_looked_at_only_for_a_dual_stack_cluster_and_is_never_a_failure() -> None:
+    networking = Networking(service_subnet_v6="fd00:10:96::/108", pod_subnet_v6="fd00:10:244::/48")
+    both = replace(DEFAULTS, networking=networking)
+    missing = LocalNetwork("cluster IPs", "fd00:10:96::/108", "fd00:10:96::1")
+    assert list(check_ipv6(replace(GOOD, missing_ipv6=(missing,)), DEFAULTS)) == []
+    assert [each.status for each in check_ipv6(GOOD, both)] == ["ok"]
+    assert list(check_ipv6(replace(GOOD, missing_ipv6=(missing,)), both)) == [
+        Check(
+            "network",
+            "IPv6 fd00:10:96::/108",
+            "warn",
+            "cluster IPs do not answer: fd00:10:96::/108 is not this machine's",
+            "sudo ip -6 route add local fd00:10:96::/108 dev lo   (until reboot)",
+        )
+    ]
+
+
 def test_the_owner_of_a_real_socket_is_found() -> None:
     with socket.create_server(("127.38.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        machine = read_machine("127.38.0.2", (), {port})
+        machine = read_machine(DEFAULTS, (), {port})
     (found,) = (each for each in machine.sockets if each.address == "127.38.0.1")
     assert (found.port, found.pid, os.getpid() in found.ancestors) == (port, os.getpid(), True)
     assert "python" in found.command

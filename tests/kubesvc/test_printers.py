@@ -117,11 +117,29 @@ def test_the_lines_to_try_are_grouped_by_service_in_the_order_of_the_table() -> 
     ]
 
 
-def test_a_service_has_four_curl_lines_at_the_most() -> None:
+def test_a_service_has_six_curl_lines_at_the_most() -> None:
     registry = ground()
     add_service(registry, type="NodePort", ports=[{"port": 80, "nodePort": 30001}])
     nodes = [listener(f"127.171.0.{last}", 30001, "nodePort") for last in range(101, 120)]
-    assert len([line for line in try_lines(document(registry, listener(), *nodes)) if line.startswith("curl")]) == 4
+    assert len([line for line in try_lines(document(registry, listener(), *nodes)) if line.startswith("curl")]) == 6
+
+
+def test_a_dual_stack_service_is_shown_with_both_addresses_and_counts_a_pod_once() -> None:
+    registry = ground(service_cidr="127.113.0.0/16,fd00:113::/108")
+    addresses = ["127.113.0.2", "fd00:113::2"]
+    add_service(registry, clusterIP=addresses[0], clusterIPs=addresses, ipFamilyPolicy="RequireDualStack")
+    add_slice(registry)
+    add_slice(registry, address="fd00:250:1::2")
+    shown = document(registry, listener(addresses[0]), listener(addresses[1]))
+    (row,) = (line.split() for line in service_table(shown, is_wide=True).splitlines() if " web " in line)
+    assert row[3:] == [
+        "127.113.0.2,fd00:113::2",
+        "80/TCP",
+        "1/1",
+        "web.default.svc.cluster.local",
+        "127.113.0.2:80/TCP,[fd00:113::2]:80/TCP",
+    ]
+    assert "curl 'http://[fd00:113::2]/'" in try_lines(shown)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,15 @@ def test_sctp_is_no_reason_as_a_kernel_may_lack_it() -> None:
     assert waiting_for(registry.store, [listener(protocol="SCTP", is_bound=False, error="not supported")]) == []
 
 
+def test_an_ipv6_address_is_no_reason_as_a_machine_may_lack_it() -> None:
+    registry = ground()
+    add_service(registry)
+    add_slice(registry)
+    missing = listener("fd00:10:96::7", is_bound=False, error="not an address of this machine")
+    assert waiting_for(registry.store, [listener(), missing]) == []
+    assert waiting_for(registry.store, [missing]) == []
+
+
 def test_services_are_no_reason_while_their_pods_are() -> None:
     registry = ground()
     add_service(registry)

@@ -43,6 +43,7 @@ def check_machine(
     """Return every finding; ``running`` is the process of the cluster itself if it runs, whose sockets are no fault."""
     return [
         check_loopback(machine, configuration),
+        *check_ipv6(machine, configuration),
         check_low_ports(machine),
         check_ephemeral_ports(machine, configuration),
         *check_wanted(machine, wanted, running),
@@ -60,6 +61,17 @@ def check_loopback(machine: Machine, configuration: ClusterConfiguration) -> Che
         message = f"{address} cannot be bound: {machine.loopback_error.strip()}"
         return Check("network", "loopback", "fail", message, "sudo ip address add 127.0.0.1/8 dev lo")
     return Check("network", "loopback", "ok", "all of 127.0.0.0/8 can be bound")
+
+
+def check_ipv6(machine: Machine, configuration: ClusterConfiguration) -> Iterator[Check]:
+    """Whether a dual-stack cluster's IPv6 addresses can be bound; it runs without those that cannot."""
+    if not configuration.networking.service_subnet_v6:
+        return
+    for missing in machine.missing_ipv6:
+        message = f"{missing.purpose} do not answer: {missing.route} is not this machine's"
+        yield Check("network", f"IPv6 {missing.route}", "warn", message, f"{missing.remedy}   (until reboot)")
+    if not machine.missing_ipv6:
+        yield Check("network", "IPv6", "ok", "the IPv6 addresses of Services and nodes can be bound")
 
 
 def check_low_ports(machine: Machine) -> Check:

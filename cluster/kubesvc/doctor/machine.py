@@ -5,17 +5,17 @@ A reading that fails is an absent one; the checks say what that means. Formats: 
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import shutil
-import socket
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from kubeproxy.portowner import find_owners, read_sockets
+from kubesvc.config import ClusterConfiguration
+from kubesvc.network.ipv6 import LocalNetwork, bind_error, missing_networks
 from kubesvc.network.loopback import LowPorts, read_low_ports
 
 TOOLS = ("curl", "dig", "kubectl", "nginx")
@@ -51,6 +51,8 @@ class Machine:
     reserved_ports: tuple[tuple[int, int], ...]
     loopback_error: str
     """Why a node's address cannot be bound, "" if it can."""
+    missing_ipv6: tuple[LocalNetwork, ...]
+    """What a dual-stack cluster wants to bind and cannot."""
     sockets: tuple[BoundSocket, ...]
     resolv_conf: str
     tools: Mapping[str, str]
@@ -58,14 +60,17 @@ class Machine:
     clusters: tuple[ClusterState, ...] = ()
 
 
-def read_machine(node_address: str, clusters: tuple[ClusterState, ...], ports: Collection[int]) -> Machine:
+def read_machine(
+    configuration: ClusterConfiguration, clusters: tuple[ClusterState, ...], ports: Collection[int]
+) -> Machine:
     """Read the machine; owners are looked up only for sockets on ``ports``."""
     return Machine(
         low_ports=read_low_ports(),
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE),
         ephemeral_ports=_read_range(_text("/proc/sys/net/ipv4/ip_local_port_range")),
         reserved_ports=parse_port_ranges(_text("/proc/sys/net/ipv4/ip_local_reserved_ports")),
-        loopback_error=_try_to_bind(node_address),
+        loopback_error=bind_error(configuration.nodes[0].address),
+        missing_ipv6=tuple(missing_networks(configuration)),
         sockets=tuple(_bound_sockets(ports)),
         resolv_conf=_text("/etc/resolv.conf"),
         tools={tool: path for tool in TOOLS if (path := shutil.which(tool, path=_search_path()))},
@@ -100,15 +105,6 @@ def _ancestors(pid: int) -> frozenset[int]:
         after = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
         pid = int(after[1]) if len(after) > 1 else 0
     return frozenset(found)
-
-
-def _try_to_bind(address: str) -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError as error:
-            return errno.errorcode.get(error.errno or 0, "") + f" {error.strerror}"
-    return ""
 
 
 def _search_path() -> str:
