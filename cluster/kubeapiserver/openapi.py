@@ -1,6 +1,6 @@
 """What kubectl asks before it creates, applies, edits or explains: the OpenAPI v3 documents, one per group version.
 
-``openapi_answer`` serves ``/openapi/v3`` and what it points to, and ``/openapi/v2`` to kubectl up to 1.28. Schemas are
+``openapi_answer`` serves ``/openapi/v3`` and what it points to, and ``/openapi/v2`` for older clients. Schemas are
 those of ``kubeapi.schema``. A document is built when it is first asked for and then kept as bytes; its URL holds a hash
 of them, so that clients may keep it for ever. Follows apiserver and kube-openapi ``pkg/handler3``. Pure.
 """
@@ -17,7 +17,7 @@ from kubeapi.schema import definitions
 from kubeapi.scheme import RESOURCES, Resource
 from kubeapiserver.exchange import JSON_TYPE, Request, Response
 from kubeapiserver.openapipaths import path_items
-from kubeapiserver.openapiv2 import V2_FAMILY, V2_TYPE, v2_document
+from kubeapiserver.openapiv2 import V2_FAMILY, V2_TYPE, v2_document, v2_json
 
 _INDEX, _V2 = "/openapi/v3", "/openapi/v2"
 _VERSION = "v1.33.0"
@@ -36,9 +36,10 @@ def openapi_answer(request: Request) -> Response | None:
     """Return the index or a document, None for every other path."""
     if request.method not in ("GET", "HEAD"):
         return None
-    if request.path == _V2 and V2_FAMILY in request.headers.get("accept", ""):
-        body, tag = v2_document()
-        return _respond(request, _Document(body, tag), "no-cache, private", V2_TYPE)
+    if request.path == _V2:
+        is_packed = V2_FAMILY in request.headers.get("accept", "")
+        document = _Document(*(v2_document() if is_packed else v2_json()))
+        return _respond(request, document, "no-cache, private", V2_TYPE if is_packed else JSON_TYPE)
     if request.path == _INDEX:
         return _respond(request, _index(), "no-cache, private")
     name = request.path.removeprefix(f"{_INDEX}/")

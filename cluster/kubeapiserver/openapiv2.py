@@ -1,7 +1,7 @@
-"""The OpenAPI v2 document in gnostic's protobuf form, which kubectl up to 1.28 validates and explains by.
+"""The OpenAPI v2 document, in gnostic's protobuf form, which kubectl up to 1.28 validates and explains by, and as JSON.
 
-Only that form is served: no client of today asks for v2 as JSON. Field numbers are those of google/gnostic-models
-``openapiv2/OpenAPIv2.proto``. Pure.
+Of the paths it tells what kubectl looks for: that a PATCH takes ``fieldValidation``. Field numbers are those of
+google/gnostic-models ``openapiv2/OpenAPIv2.proto``. Pure.
 """
 
 from __future__ import annotations
@@ -42,6 +42,26 @@ def v2_document() -> tuple[bytes, str]:
     )
     document = _text(1, "2.0") + _message(2, info) + _message(8, paths) + _message(9, schemas)
     return document, hashlib.sha512(document).hexdigest().upper()
+
+
+@cache
+def v2_json() -> tuple[bytes, str]:
+    """Return the document as JSON and a hash of it; takes some ten milliseconds once."""
+    parameters = [{"name": each, "in": "query", "type": "string", "uniqueItems": True} for each in _PATCH_PARAMETERS]
+    paths = {
+        _path(each): {
+            "patch": {
+                "parameters": parameters,
+                "responses": {"200": {"description": "OK"}},
+                _GROUP_VERSION_KIND: {"group": each.group, "kind": each.kind, "version": each.version},
+            }
+        }
+        for each in RESOURCES
+    }
+    schemas = json.dumps({name: _SPECIAL.get(name, schema) for name, schema in definitions().items()})
+    document: JSON = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.33.0"}, "paths": paths}
+    body = json.dumps({**document, "definitions": json.loads(schemas.replace("#/$defs/", "#/definitions/"))}).encode()
+    return body, hashlib.sha512(body).hexdigest().upper()
 
 
 def _path(resource: Resource) -> str:

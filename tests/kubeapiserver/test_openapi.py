@@ -103,9 +103,18 @@ def test_a_document_that_the_client_has_is_not_sent_again(target: str) -> None:
     assert (answer.status, answer.body) == (304, b"")
 
 
+def test_v2_is_json_for_whoever_does_not_ask_for_protobuf() -> None:
+    document = json.loads(ask("/openapi/v2").body)
+    assert document["swagger"] == "2.0"
+    service = document["definitions"]["io.k8s.api.core.v1.Service"]
+    assert service["properties"]["spec"]["$ref"] == "#/definitions/io.k8s.api.core.v1.ServiceSpec"
+    operation = document["paths"]["/api/v1/namespaces/{namespace}/services/{name}"]["patch"]
+    assert "fieldValidation" in [each["name"] for each in operation["parameters"]]
+
+
 @pytest.mark.parametrize(
     ("method", "target"),
-    [("GET", "/openapi"), ("GET", "/openapi/v3/apis/batch/v1"), ("GET", "/openapi/v2"), ("POST", "/openapi/v3")],
+    [("GET", "/openapi"), ("GET", "/openapi/v3/apis/batch/v1"), ("POST", "/openapi/v3")],
 )
 def test_everything_else_is_left_to_others(method: str, target: str) -> None:
     assert openapi_answer(Request.of(method, target)) is None

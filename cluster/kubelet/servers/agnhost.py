@@ -53,7 +53,9 @@ def porter(options: dict[str, Any], hostname: str, sockets: Sockets) -> Server:
     def handle(request: Request) -> Response:
         text = texts[str(request.port)]
         if not is_json:
-            return Response(200, text.encode())
+            # Go's http.DetectContentType takes a text that begins with an element for a page.
+            kind = "html" if text.startswith("<") else "plain"
+            return Response(200, text.encode(), f"text/{kind}; charset=utf-8")
         return Response(200, json.dumps({"Method": request.method, "Body": text}).encode(), "application/json")
 
     def answer(packet: Datagram) -> bytes:
