@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
-from kubeproxy.affinity import AffinityTable
+from kubeproxy.affinity import MAX_PINS, AffinityTable
 from kubeproxy.types import Route, ServicePortName
 
 WEB = ServicePortName("default", "web", "", "TCP")
@@ -90,3 +92,17 @@ def test_expired_pins_make_room_as_the_table_is_used() -> None:
     for number in range(100):
         table.pin(WEB_1, f"later-{number}", A, 200.0, 10)
     assert len(table) == 100
+
+
+def test_a_million_clients_fit_in_a_bound_of_memory() -> None:
+    table, sample = AffinityTable(), 20_000
+    table.update(WEB, [A])
+    tracemalloc.start()
+    try:
+        for number in range(sample):
+            table.pin(WEB_1, f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}", A, 100.0, 10800)
+        each = tracemalloc.get_traced_memory()[0] / sample
+    finally:
+        tracemalloc.stop()
+    assert MAX_PINS == 1_000_000
+    assert each < 450

@@ -1,0 +1,104 @@
+"""The packet filters themselves, on real sockets of both families: who is heard, and who is not."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import pytest
+
+from kubeproxy.admission import MAX_INSTRUCTIONS, Admission, compile_filter
+from kubeproxy.sockets import bind_socket, filter_packets, open_socket
+
+SILENCE_SECONDS = 0.25
+OPEN = Admission((), (), is_outside_heard=True)
+
+
+def hears(admission: Admission | None, source: str, protocol: str = "UDP", address: str = "127.97.170.1") -> bool:
+    """Whether a filtered socket hears a datagram, or the beginning of a connection, from ``source``."""
+    with contextlib.closing(open_socket(protocol, address)) as listener:
+        filter_packets(listener, admission)
+        bind_socket(listener, protocol, (address, 0))
+        target = listener.getsockname()[:2]
+        kind = socket.SOCK_DGRAM if protocol == "UDP" else socket.SOCK_STREAM
+        with socket.socket(listener.family, kind) as client:
+            client.bind((source, 0))
+            client.settimeout(SILENCE_SECONDS)
+            if protocol == "TCP":
+                listener.listen()
+                return client.connect_ex(target) == 0
+            client.connect(target)
+            client.send(b"?")
+            try:
+                return bool(listener.recv(1))
+            except BlockingIOError:  # on loopback a datagram is there, or dropped, once send() is back
+                return False
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+@pytest.mark.parametrize(
+    ("admission", "source", "expected"),
+    [
+        pytest.param(None, "127.1.2.3", True, id="no-filter"),
+        pytest.param(OPEN, "127.1.2.3", True, id="open"),
+        pytest.param(Admission((), (), is_outside_heard=False), "127.1.2.3", False, id="closed"),
+        pytest.param(Admission((), (("127.1.2.3", False),), True), "127.1.2.3", False, id="one-address-is-not-heard"),
+        pytest.param(Admission((), (("127.1.2.3", False),), True), "127.1.2.4", True, id="its-neighbour-is"),
+        pytest.param(Admission((), (("127.1.2.0/23", True),), False), "127.1.3.9", True, id="one-network-is-heard"),
+        pytest.param(Admission((), (("127.1.2.0/23", True),), False), "127.1.4.0", False, id="the-next-is-not"),
+        pytest.param(
+            Admission((), (("127.1.2.3", True), ("127.1.0.0/16", False)), True),
+            "127.1.2.3",
+            True,
+            id="first-match-wins",
+        ),
+        pytest.param(Admission(("127.5.0.0/16", "127.6.0.0/16"), (), True), "127.6.1.1", True, id="second-range"),
+        pytest.param(Admission(("127.5.0.0/16", "127.6.0.0/16"), (), True), "127.7.1.1", False, id="no-range"),
+        pytest.param(
+            Admission(("127.5.0.0/16",), (("127.5.1.0/24", False),), True), "127.5.1.1", False, id="range-and-then-home"
+        ),
+        pytest.param(Admission(("0.0.0.0/0",), (), True), "127.7.1.1", True, id="everybody-is-in-range"),
+        pytest.param(Admission(("fd00::/8",), (), True), "127.7.1.1", False, id="a-range-of-the-other-family"),
+    ],
+)
+def test_a_source_is_heard_as_the_admission_says(
+    admission: Admission | None, source: str, expected: bool, protocol: str
+) -> None:
+    assert hears(admission, source, protocol) is expected
+
+
+@pytest.mark.parametrize(
+    ("admission", "expected"),
+    [
+        pytest.param(OPEN, True, id="open"),
+        pytest.param(Admission((), (("::1", False),), True), False, id="one-address"),
+        pytest.param(Admission((), (("fd00::/8", False),), True), True, id="another-network"),
+        pytest.param(Admission(("::/64",), (), True), True, id="in-range"),
+        pytest.param(Admission(("fd00::/7", "::2/127"), (), True), False, id="in-no-range"),
+        pytest.param(Admission((), (("127.0.0.0/8", False),), True), True, id="the-other-family-is-not-read"),
+    ],
+)
+def test_ipv6_sources_are_told_apart_too(admission: Admission, expected: bool) -> None:
+    assert hears(admission, "::1", address="::1") is expected
+
+
+def test_a_filter_is_replaced_and_taken_away_on_the_living_socket() -> None:
+    with contextlib.closing(open_socket("UDP", "127.97.170.2")) as listener, socket.socket(type=socket.SOCK_DGRAM) as c:
+        bind_socket(listener, "UDP", ("127.97.170.2", 0))
+        c.connect(listener.getsockname())
+        heard = []
+        for admission in (None, Admission((), (), is_outside_heard=False), OPEN, None, None):
+            filter_packets(listener, admission)
+            c.send(b"?")
+            try:
+                heard.append(bool(listener.recv(1)))
+            except BlockingIOError:
+                heard.append(False)
+        assert heard == [True, False, True, True, True]
+
+
+def test_a_program_that_the_kernel_would_refuse_is_none() -> None:
+    many = tuple(f"127.{high}.{low}.0/24" for high in range(9) for low in range(256))
+    assert compile_filter(Admission(many, (), is_outside_heard=True), 4) == b""
+    assert 0 < len(compile_filter(Admission(many[:900], (), is_outside_heard=True), 4)) <= 8 * MAX_INSTRUCTIONS
+    assert hears(Admission(many[:900], (), is_outside_heard=True), "127.3.3.3")
