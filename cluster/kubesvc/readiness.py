@@ -64,7 +64,8 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
 
 
 def _may_be_missing(listener: Listener) -> bool:
-    return listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address
+    """Tell whether it was tried in vain to bind what a machine need not have."""
+    return bool(listener.error) and (listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address)
 
 
 def _is_proxied(service: Service) -> bool:

@@ -146,6 +146,9 @@ def test_an_ipv6_address_is_no_reason_as_a_machine_may_lack_it() -> None:
     missing = listener("fd00:10:96::7", is_bound=False, error="not an address of this machine")
     assert waiting_for(registry.store, [listener(), missing]) == []
     assert waiting_for(registry.store, [missing]) == []
+    assert waiting_for(registry.store, [missing._replace(error="")]) == [
+        "Service default/web: its addresses are not bound yet"
+    ]
 
 
 def test_services_are_no_reason_while_their_pods_are() -> None:

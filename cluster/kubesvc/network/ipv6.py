@@ -63,4 +63,4 @@ def missing_networks(
 
 def problem(missing: LocalNetwork) -> str:
     """Return in a sentence what does not answer and what helps."""
-    return f"IPv6 {missing.purpose} do not answer: {missing.route} is not this machine's; {missing.remedy}"
+    return f"IPv6 {missing.purpose} do not answer: {missing.route} is not this machine's. To mend it: {missing.remedy}"
