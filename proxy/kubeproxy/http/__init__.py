@@ -13,7 +13,7 @@ Follows RFC 9110 and RFC 9112 as an intermediary; where they let a recipient be 
     forwarding answers              what is said on, and what the proxy says itself     pure
     retries exchange                one request with its answer: framing, retry, reuse  pure
     pool                            idle connections to endpoints                       pure
-    client upstream downstream tunnel front                                             sockets
+    client upstream delivery downstream tunnel front                                    sockets
 """
 
 from kubeproxy.http.config import HttpConfig

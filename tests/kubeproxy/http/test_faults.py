@@ -315,6 +315,17 @@ async def test_a_client_that_ends_within_its_upload_cuts_the_endpoint_off() -> N
         assert running.last_record().outcome == "client_ended"
 
 
+async def test_a_client_that_has_ended_before_the_body_of_a_pipelined_request_gets_only_the_answer_before() -> None:
+    async with Pod(A).running(), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET + POST + b"he")
+        talk.end()
+        assert (await talk.answer()).status == 200
+        with pytest.raises(ConnectionResetError):
+            await talk.until_end()
+        assert running.last_record().outcome == "client_ended"
+
+
 async def test_a_client_that_resets_while_it_waits_cuts_the_endpoint_off() -> None:
     async with endpoint(A, hang), http_front(A) as running:
         talk = await running.connect()
