@@ -105,7 +105,7 @@ class UdpFlows:
             return
         for flow in tuple(self._by_service.get(service, ())):
             if flow.counters.address not in serving:
-                self.end(flow)
+                self.end(flow, "endpoint_gone")
 
     def reap(self, now: float) -> None:
         """End the flows that have been idle for too long."""
@@ -146,10 +146,10 @@ class UdpFlows:
         self._schedule_reap()
         return flow
 
-    def end(self, flow: UdpFlow) -> None:
-        """Forget a flow: the client's next datagram begins another."""
+    def end(self, flow: UdpFlow, outcome: str = "closed") -> None:
+        """Forget a flow: the client's next datagram begins another. ``outcome`` is for who asks later."""
         self.table.remove(flow)
-        self.recent.ended(flow.record)
+        self.recent.ended(flow.record, outcome)
         service = flow.counters.service
         flows = self._by_service[service]
         flows.remove(flow)
@@ -167,7 +167,7 @@ class UdpFlows:
         victim = self.table.victim()
         if victim is not None:
             self.counters.errors["early_drop"] += 1
-            self.end(victim)
+            self.end(victim, "early_drop")
 
     def _schedule_reap(self) -> None:
         if self._timer is None:

@@ -15,6 +15,7 @@ from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Listener
+from kubeproxy.sockets import bind_socket, open_socket
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
 from kubeproxy.udp import UdpFlows, UdpListener
 
@@ -64,10 +65,9 @@ class Ground:
         """Serve a Service port at an address; ``routed[service] = False`` lets nobody in."""
         if endpoints:
             self.balancer.endpoints[service] = list(endpoints)
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((address, PORT))
+        sock = open_socket("UDP", address)
+        bind_socket(sock, "UDP", (address, PORT))
         route = Route(service, "n1", False)
-        sock.setblocking(False)
         what = Listener(Destination(address, PORT, "UDP"), ListenerKind.CLUSTER_IP, service, True, False, None)
         listener = self.flows.listen(sock, what, lambda *_: route if self.routed.get(service, True) else None)
         self.poller.register(sock.fileno(), READABLE, listener)
@@ -156,9 +156,9 @@ def udp_name(address: str) -> Answer:
 @contextlib.contextmanager
 def udp_client(to: Address, source: Address = ("127.82.9.1", 0)) -> Iterator[socket.socket]:
     """A connected, non-blocking client: it hears only whom it asks, and is told of refusals."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+    with open_socket("UDP", to[0]) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
-        sock.bind(source)
+        sock.bind(source if sock.family == socket.AF_INET else ("::1", 0))
         sock.connect(to)
         yield sock
 

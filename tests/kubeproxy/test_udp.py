@@ -125,6 +125,18 @@ async def test_an_endpoint_may_go_on_without_being_asked_again() -> None:
             assert [await hear(client) for _ in news] == news
 
 
+async def test_an_ipv6_client_may_have_an_ipv4_endpoint_but_hears_of_no_refusal() -> None:
+    async with ground() as g:
+        g.listen("::1", DNS, A)
+        with udp_client(("::1", PORT)) as client:
+            with udp_endpoint(A, udp_name(A)):
+                assert await udp_ask(client) == A.encode()
+            client.send(b"?")
+            await until_counted(g, "refusal_not_passed_on", 1)
+            with pytest.raises(BlockingIOError):
+                client.recv(100)
+
+
 async def test_two_listeners_keep_their_clients_apart() -> None:
     async with ground() as g:
         g.listen(VIP, DNS, A)
@@ -276,6 +288,7 @@ async def test_a_flow_is_cut_when_its_endpoint_no_longer_serves_and_the_client_f
             g.flows.retain(DNS, {f"{B}:{PORT}"})
             assert await udp_ask(client) == B.encode()
             assert await udp_ask(neighbour) == A.encode()
+            assert [each.outcome for each in g.recent.records()] == ["endpoint_gone", "", ""]
 
 
 async def test_nothing_is_cut_while_nothing_serves() -> None:
@@ -315,6 +328,7 @@ async def test_a_flood_in_one_turn_is_bounded_too() -> None:
                 stack.enter_context(udp_client(SERVICE)).send(b"?")
             await until(lambda: len(silent.received) == 100)
             assert len(g.flows) == 5
+            assert [each.outcome for each in g.recent.records()] == ["early_drop"] * 95 + [""] * 5
 
 
 async def test_without_a_free_descriptor_a_datagram_is_lost_and_the_next_one_served() -> None:
