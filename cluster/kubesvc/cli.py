@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from kubesvc import __version__
+from kubesvc import __version__, completing
 
 if TYPE_CHECKING:
     from kubesvc.client import ControlClient
@@ -156,7 +156,7 @@ def status(name: str, output: str) -> None:
 
 
 @kubesvc.command()
-@click.argument("service", metavar="svc/NAME")
+@click.argument("service", metavar="svc/NAME", shell_complete=completing.service_names)
 @_namespace_option
 @_name_option
 @_text_or_json
@@ -182,8 +182,8 @@ def _service_name(text: str) -> str:
 
 
 @kubesvc.command()
-@click.argument("source", metavar="SRC|NAME")
-@click.argument("destination", metavar="DST|[TYPE]", required=False)
+@click.argument("source", metavar="SRC|NAME", shell_complete=completing.trace_sources)
+@click.argument("destination", metavar="DST|[TYPE]", required=False, shell_complete=completing.trace_destinations)
 @click.option("--dns", "is_dns", is_flag=True, help="Say how a name is answered; TYPE is A unless given.")
 @_namespace_option
 @_name_option
