@@ -23,6 +23,10 @@ _TYPES = {
     "UDP": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
     "SCTP": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
 }
+_IPV6_FREEBIND = 78
+"""linux/in6.h."""
+_DISCARD = 9
+"""A port for a socket that sends nothing (RFC 863)."""
 _SCTP_NODELAY = 3
 """linux/sctp.h."""
 _AT_ONCE = {
@@ -52,9 +56,25 @@ def bind_socket(sock: socket.socket, protocol: str, address: tuple[str, int]) ->
     """Bind a socket that is to hear of new clients; OSError if it cannot be."""
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if is_routed_here(address[0]):
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
     if protocol != "UDP":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(address)
+
+
+def is_routed_here(address: str) -> bool:
+    """Tell whether the machine has a local route for an IPv6 address, as ``ip -6 route add local`` makes one.
+
+    Whose address it is, bind() asks the interfaces alone, unlike for IPv4; so a routed one is bound as a foreign one.
+    """
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+            probe.connect((address, _DISCARD))
+        except OSError:  # ENETUNREACH; EPERM before Linux 5.7
+            return False
+    return True
 
 
 def source_for(client: str, target: str) -> str:

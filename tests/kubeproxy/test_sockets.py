@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of
+from tests.helpers.network_namespace import own_network
 
 from kubeproxy import sockets
 from kubeproxy.listeners import NO_SCTP
-from kubeproxy.sockets import bind_socket, has_sctp, open_socket, source_for
+from kubeproxy.sockets import bind_socket, has_sctp, is_routed_here, open_socket, source_for
 
 VIP, A = "127.82.3.1", "127.82.4.1"
 
@@ -95,3 +96,19 @@ def test_two_sockets_never_share_a_udp_port() -> None:
         bind_socket(one, "UDP", (VIP, 20053))
         with pytest.raises(OSError, match="in use"):
             bind_socket(two, "UDP", (VIP, 20053))
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+def test_an_ipv6_address_is_bound_where_the_machine_has_a_route_for_it(protocol: str) -> None:
+    with own_network(["fd00:82::/64"]) as has_routes:
+        assert is_routed_here("::1")
+        assert is_routed_here("fd00:82::7") is has_routes
+        with open_socket(protocol, "fd00:82::7") as sock, open_socket(protocol, "fd00:83::7") as elsewhere:
+            with pytest.raises(OSError, match="Cannot assign requested address"):
+                bind_socket(elsewhere, protocol, ("fd00:83::7", 0))
+            if not has_routes:
+                with pytest.raises(OSError, match="Cannot assign requested address"):
+                    bind_socket(sock, protocol, ("fd00:82::7", 0))
+                return
+            bind_socket(sock, protocol, ("fd00:82::7", 0))
+            assert sock.getsockname()[0] == "fd00:82::7"

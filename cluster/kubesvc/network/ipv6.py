@@ -7,10 +7,11 @@ machine's routes are never changed here, but the command that adds what is missi
 from __future__ import annotations
 
 import errno
-import socket
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, NamedTuple
+
+from kubeproxy.sockets import bind_socket, open_socket
 
 if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration
@@ -45,10 +46,9 @@ def local_networks(configuration: ClusterConfiguration) -> Iterator[LocalNetwork
 
 def bind_error(address: str) -> str:
     """Return why this machine cannot bind an address, "" if it can."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
+        with open_socket("TCP", address) as probe:
+            bind_socket(probe, "TCP", (address, 0))
     except OSError as error:
         return f"{errno.errorcode.get(error.errno or 0, '')} {error.strerror}".strip()
     return ""
