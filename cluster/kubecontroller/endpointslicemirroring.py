@@ -13,7 +13,7 @@ from kubeapi.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of, owner_reference
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES, SERVICES, Resource
-from kubecontroller.change import Change
+from kubecontroller.change import WARNING, Change, RecordEvent
 from kubecontroller.endpointslice import managed_services
 from kubecontroller.listers import Listers
 from kubecontroller.slicepacking import TRIGGER_TIME_ANNOTATION, Group, Packing, endpoint_id, pack, port_set
@@ -32,7 +32,17 @@ def reconcile(service: JSON | None, endpoints: JSON | None, slices: Iterable[JSO
     if service is None or endpoints is None or not is_mirrored(service, endpoints):
         return Packing(deleted=own).changes(None)
     packing = pack(own, group_addresses(endpoints), _blank(endpoints), MAX_ENDPOINTS_PER_SUBSET)
-    return packing.changes(annotations_of(endpoints).get(TRIGGER_TIME_ANNOTATION))
+    changes = packing.changes(annotations_of(endpoints).get(TRIGGER_TIME_ANNOTATION))
+    skipped = sum(max(0, _size(each) - MAX_ENDPOINTS_PER_SUBSET) for each in endpoints.get("subsets") or ())
+    if changes and skipped:
+        limit = f"A max of {MAX_ENDPOINTS_PER_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset."
+        text = f"{limit} {skipped} addresses were skipped"
+        changes.append(RecordEvent(endpoints, WARNING, "TooManyAddressesToMirror", text))
+    return changes
+
+
+def _size(subset: JSON) -> int:
+    return sum(len(subset.get(each) or ()) for each in ("addresses", "notReadyAddresses"))
 
 
 def is_mirrored(service: JSON, endpoints: JSON) -> bool:

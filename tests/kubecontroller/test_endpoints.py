@@ -8,7 +8,7 @@ import pytest
 
 from kubeapi.meta import JSON
 from kubecontroller import endpoints, endpointslicemirroring, kubernetesservice
-from kubecontroller.change import Create, Delete, Update
+from kubecontroller.change import Create, Delete, RecordEvent, Update
 
 
 def service(**spec: Any) -> JSON:
@@ -185,6 +185,18 @@ def test_what_is_not_to_be_mirrored_loses_its_mirror(owner: JSON | None, metadat
     [change] = endpointslicemirroring.reconcile(owner, hand_made(subset("10.0.0.1"), **metadata), [existing])
     assert isinstance(change, Delete)
     assert change.key.name == "web-abc"
+
+
+def test_a_thousand_addresses_of_a_subset_are_mirrored_and_an_event_tells_of_the_rest() -> None:
+    many = subset(*(f"10.0.{number // 250}.{number % 250}" for number in range(1003)))
+    created, event = endpointslicemirroring.reconcile(WITHOUT_SELECTOR, hand_made(many), [])
+    assert isinstance(created, Create)
+    assert len(created.obj["endpoints"]) == 1000
+    assert isinstance(event, RecordEvent)
+    assert (event.reason, event.message) == (
+        "TooManyAddressesToMirror",
+        "A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 3 addresses were skipped",
+    )
 
 
 def test_labels_and_annotations_are_cloned_but_for_those_of_tools() -> None:
