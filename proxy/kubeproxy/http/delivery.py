@@ -55,7 +55,7 @@ class Asker(Protocol):
 class Delivery:
     """``exchange`` is None between exchanges, ``upstream`` until there is a connection, which may be being dialled."""
 
-    __slots__ = ("_address", "_asker", "_destination", "_front", "_port", "_reader", "_route", "exchange", "upstream")
+    __slots__ = ("_address", "_asker", "_front", "_host", "_port", "_reader", "_route", "exchange", "upstream")
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Delivery:
         self._asker = asker
         self._reader = reader
         self._address = address
-        self._destination = destination
+        self._host = socket_address(destination.address, destination.port).encode()
         self._route = route
         self.exchange: Exchange | None = None
         self.upstream: Upstream | None = None
@@ -234,8 +234,7 @@ class Delivery:
         if self._port.shows_endpoint:
             exchange.shown_endpoint = exchange.endpoint
         if not exchange.opening:
-            host = socket_address(self._destination.address, self._destination.port).encode()
-            head = forward_request(exchange.request, self._address, host)
+            head = forward_request(exchange.request, self._address, self._host)
             try:
                 self._reader.inbox = exchange.take_opening(head, self._reader.inbox)
             except BadBody as error:

@@ -17,6 +17,7 @@ from kubeproxy.http.heads import Refused, Request
 from kubeproxy.http.requests import RequestReader
 from kubeproxy.http.tunnel import Tunnel
 from kubeproxy.http.upstream import Upstream
+from kubeproxy.poller import READABLE
 from kubeproxy.types import Destination, Route
 
 if TYPE_CHECKING:
@@ -174,7 +175,15 @@ class Downstream:
                 break
             self._begin(request)
         self._is_advancing = False
-        self._await_events()
+        # In a steady flow nothing changes, and finding that out costs as much as parsing a head.
+        if (
+            self._reader.inbox
+            or self._client.events != READABLE
+            or self._client.unsent
+            or self._client.has_ended
+            or self._delivery.is_stalled
+        ):
+            self._await_events()
 
     def _begin(self, request: Request) -> None:
         front = self._front

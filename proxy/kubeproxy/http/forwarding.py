@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from kubeproxy.http.heads import CHUNKED, Answer, Request, Special
+from functools import lru_cache
+
+from kubeproxy.http.heads import CHUNKED, REMEMBERED_HEADS, Answer, Request, Special
 
 _END_TO_END = frozenset((b"content-length", b"host", b"expect", b"x-forwarded-proto", b"x-forwarded-host"))
 _PLAIN_OPTIONS = frozenset((b"close", b"keep-alive", b"upgrade", b"te", b""))
@@ -13,6 +15,7 @@ _CANNOT_BE_NAMED = frozenset((b"x-forwarded-for", b"content-type", b"content-enc
 """Not taken away because Connection names them: what frames, routes, or tells the pod who its client is."""
 
 
+@lru_cache(REMEMBERED_HEADS)
 def forward_request(request: Request, client: str, host: bytes) -> bytes:
     """Return the head for the endpoint. ``host`` is said when the request (of HTTP/1.0) names none."""
     lines = _kept_lines(request.lines, request.special, request.options)
