@@ -35,19 +35,23 @@ class Ground:
         """Return a node's address; numbers begin with 1."""
         return f"127.170.{self.number}.{100 + number}"
 
-    def configuration(self, more: str = "", zones: Sequence[str] = ("", "")) -> str:
+    def configuration(
+        self, more: str = "", zones: Sequence[str] = ("", ""), *, services_v6: str = "", pods_v6: str = ""
+    ) -> str:
         """Return the ClusterConfiguration, a YAML document with a node in each of ``zones``, "" for a node in none.
 
-        ``more`` is top-level YAML to add.
+        ``more`` is top-level YAML to add. IPv6 subnets for services and pods make the cluster dual-stack.
         """
+        services = ",".join(filter(None, (f"{self.services}.0.0/16", services_v6)))
+        pods = ",".join(filter(None, (f"127.{200 + self.number}.0.0/16", pods_v6)))
         last = self.first_node_port + 99
         nodes = "".join(self._node(number, zone) for number, zone in enumerate(zones, 1))
         return f"""\
 apiVersion: kubesvc.dev/v1alpha1
 kind: ClusterConfiguration
 networking:
-  serviceSubnet: {self.services}.0.0/16
-  podSubnet: 127.{200 + self.number}.0.0/16
+  serviceSubnet: {services}
+  podSubnet: {pods}
   loadBalancerSubnet: 127.171.{self.number}.0/24
   serviceNodePortRange: {self.first_node_port}-{last}
 nodes:

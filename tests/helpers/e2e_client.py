@@ -38,14 +38,14 @@ class Place:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.address}:{self.port}"
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 class Flow:
     """A UDP socket with one source port for all its datagrams, connected to one place; to be closed."""
 
     def __init__(self, source: str, place: Place, source_port: int = 0) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(socket.AF_INET6 if ":" in place.address else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((source, source_port))
         self._socket.connect((place.address, place.port))
 
