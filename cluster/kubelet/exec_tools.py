@@ -1,4 +1,4 @@
-"""nslookup, dig, curl, getent and agnhost for pods: the machine's, told where they are and where names are. Pure.
+"""nslookup, dig, curl, wget, getent and agnhost for pods: the machine's, told where they are and where names are. Pure.
 
 Pods are processes without a resolv.conf and without a network of their own. So programs ask the machine's name server,
 which knows nothing of the cluster, and what they send comes from 127.0.0.1, which is on no node. For the tools that
@@ -22,6 +22,7 @@ _NEEDS = {
     "dig": ("dig",),
     "curl": ("curl", "dig"),
     "getent": ("getent", "dig"),
+    "wget": ("curl", "dig"),
     "agnhost": ("python", "sources"),
 }
 
@@ -152,13 +153,45 @@ printf '%-15s %s\\n' "$address" "$2"
 """
 )
 
+_WGET = """\
+#!/bin/sh
+# wget by the pod's curl, with the options of busybox's that people use.
+file= left=$#
+while [ $left -gt 0 ]; do
+    word=$1 value= left=$((left - 1))
+    shift
+    case $word in
+        -T|-t|-O|-[qS]O|--timeout|--tries|--header|--post-data|--output-document)
+            value=$1 left=$((left - 1))
+            shift ;;
+        --*=*) value=${{word#*=}} ;;
+        -[TtO]*) value=${{word#-?}} ;;
+        -[qS]O*) value=${{word#-?O}} ;;
+    esac
+    case $word in
+        -O*|-[qS]O*|--output-document*) file=$value ;;
+        -T*|--timeout*) set -- "$@" --max-time "$value" ;;
+        --header*) set -- "$@" -H "$value" ;;
+        --post-data*) set -- "$@" -d "$value" ;;
+        --spider) file=/dev/null; set -- "$@" -I ;;
+        --no-check-certificate) set -- "$@" -k ;;
+        -t*|--tries*|-q|-nv|--quiet) ;;
+        -S) set -- "$@" -D /dev/stderr ;;
+        -*) echo "wget: unrecognized option: $word" >&2; exit 1 ;;
+        *) url=${{word#*://}}; set -- "$@" "$word" ;;
+    esac
+done
+case $url in */?*) name=${{url##*/}} ;; *) name=index.html ;; esac
+"${{0%/*}}/curl" -sSfL -o "${{file:-$name}}" "$@" || exit 1
+"""
+
 _AGNHOST = """\
 #!/bin/sh
 # the built-in agnhost, for `agnhost connect` and the like in any pod
 exec env PYTHONPATH={sources} {python} -S -s -m kubelet.servers {shift} {address} {port} {domain} "$@"
 """
 
-_SCRIPTS = {"nslookup": _NSLOOKUP, "dig": _DIG, "curl": _CURL, "getent": _GETENT, "agnhost": _AGNHOST}
+_SCRIPTS = {"nslookup": _NSLOOKUP, "dig": _DIG, "curl": _CURL, "getent": _GETENT, "wget": _WGET, "agnhost": _AGNHOST}
 
 
 def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> dict[str, str]:

@@ -33,12 +33,23 @@ class ImageSpec:
     stop_signal: str = "SIGTERM"
 
 
+_SHELL = ImageSpec(args=("sh",))
+"""An image of tools: this machine's shell, and whatever a container names in its arguments."""
+
 BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "nginx": ImageSpec(builtin="nginx", port=80, entrypoints=("nginx", "docker-entrypoint.sh"), stop_signal="SIGQUIT"),
     "httpd": ImageSpec(builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground")),
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
+    "alpine": _SHELL,
+    "busybox": _SHELL,
+    "debian": _SHELL,
+    "ubuntu": _SHELL,
+    "nicolaka/netshoot": _SHELL,
+    "jessie-dnsutils": _SHELL,
+    "dnsutils": _SHELL,
+    "curlimages/curl": ImageSpec(command=("curl",), args=("--help",)),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "agnhost": ImageSpec(builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost",)),
 }

@@ -353,9 +353,10 @@ class Kubelet:
         """Say how a node of ours is whose object somebody has made anew; a deleted one is not made again."""
         for delta in deltas:
             node = self._nodes.get(delta.key.name)
-            if node is not None and delta.new is not None and is_unattended(delta.new):
+            stored = self._registry.store.find(NODES, delta.key)
+            if node is not None and stored is not None and is_unattended(stored):
                 with contextlib.suppress(StatusError):
-                    self._write_node_status(node, delta.new)
+                    self._write_node_status(node, stored)
 
     def _write_node_status(self, node: _Node, stored: JSON) -> None:
         status = node_status(node.config, self._machine, node.addresses.capacity, self._clock())

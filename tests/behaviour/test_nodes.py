@@ -89,6 +89,14 @@ def test_what_a_pod_asks_comes_from_its_address_and_so_enters_at_its_node(
         assert kubectl(f"{run}/agnhost connect --timeout=5s local:{port}").everything == ""
 
 
+def test_a_pod_of_tools_asks_as_in_every_tutorial(cluster: ClusterCommands, kubectl: Kubectl) -> None:
+    port = cluster.at("web").partition(":")[2]
+    asked = f"kubectl run asked --image=busybox:1.36 --restart=Never --attach --rm -q -- wget -qO- web:{port}/hostname"
+    assert kubectl(asked).out.startswith("web-")
+    spidered = f"kubectl run spider --image=busybox --restart=Never --attach --rm -q -- wget --spider -T1 nosuch:{port}"
+    assert kubectl(spidered, status=1).out == ""
+
+
 def test_a_pod_reaches_itself_through_its_service(cluster: ClusterCommands, kubectl: Kubectl) -> None:
     apply(kubectl, service("mirror"), pod("mirror"))
     kubectl("kubectl wait --for=condition=Ready pod/mirror")

@@ -180,6 +180,22 @@ def test_a_name_server_outside_is_asked_at_its_own_port_from_any_address(tools: 
     assert said(tools, "dig", "web", pod_ip="127.9.1.2", etc=str(tools / "etc")) == "@192.0.2.9 -p 53 web"
 
 
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["-qO-", "web"], "-sSfL -o - web"),
+        (["-q", "-O", "page", "-T2", "--timeout", "3", "web/x"], "-sSfL -o page --max-time 2 --max-time 3 web/x"),
+        (["--spider", "-t", "1", "http://web"], "-sSfL -o /dev/null -I http://web"),
+        (["http://web/a/b.txt"], "-sSfL -o b.txt http://web/a/b.txt"),
+        (["--header=A: b c", "web/"], "-sSfL -o index.html -H A: b c web/"),
+    ],
+    ids=" ".join,
+)
+def test_wget_is_the_pod_s_curl(tools: Path, words: list[str], asked: str) -> None:
+    _write(tools / "curl", '#!/bin/sh\necho "$@"\n')
+    assert said(tools, "wget", *words) == asked
+
+
 def test_only_tools_that_are_there_have_a_script() -> None:
     assert set(tool_scripts({"curl": "/usr/bin/curl"}, DNS, 0)) == set()
-    assert set(tool_scripts({"dig": "/usr/bin/dig", "curl": "/usr/bin/curl"}, DNS, 0)) == {"dig", "curl"}
+    assert set(tool_scripts({"dig": "/usr/bin/dig", "curl": "/usr/bin/curl"}, DNS, 0)) == {"dig", "curl", "wget"}

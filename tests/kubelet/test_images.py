@@ -67,7 +67,7 @@ def test_what_only_looks_alike_is_unknown(image: str) -> None:
     assert find_image(image, CATALOG) is None
 
 
-NGINX, AGNHOST = BUILTIN_IMAGES["nginx"], BUILTIN_IMAGES["agnhost"]
+NGINX, AGNHOST, BUSYBOX = BUILTIN_IMAGES["nginx"], BUILTIN_IMAGES["agnhost"], BUILTIN_IMAGES["busybox"]
 OWN = ImageSpec(("run", "-x"), ("default",))
 
 
@@ -88,6 +88,8 @@ OWN = ImageSpec(("run", "-x"), ("default",))
         pytest.param(AGNHOST, (), ("netexec",), ("agnhost", ("netexec",)), id="agnhost's command"),
         pytest.param(AGNHOST, ("/agnhost", "netexec"), (), ("agnhost", ("netexec",)), id="agnhost by its path"),
         pytest.param(AGNHOST, (), (), ("agnhost", ("pause",)), id="agnhost pauses by default"),
+        pytest.param(BUSYBOX, (), (), ("", ("sh",)), id="busybox is a shell"),
+        pytest.param(BUSYBOX, (), ("wget", "web"), ("", ("wget", "web")), id="or what its arguments name"),
     ],
 )
 def test_command_and_args_replace_the_images_own(
