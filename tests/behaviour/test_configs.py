@@ -131,10 +131,27 @@ def ask_by_udp(at: str, question: str, source: str = "") -> str:
         return sock.recv(65536).decode()
 
 
+def both_families_have_addresses_and_what_the_machine_has_answers(cluster: ClusterCommands) -> None:
+    pods = {pod["name"] for pod in cluster.ready_pods("web")}
+    ipv4, ipv6 = zip(*(pod["podIPs"] for pod in cluster.ready_pods("web")), strict=True)
+    for at in (cluster.at("web", address=cluster.service("web")["clusterIP"]), "127.0.0.1:30080", "[::1]:30080"):
+        assert set(answering_pods(at, 20)) == pods
+    assert cluster.dig(f"web.default.{ZONE}", "AAAA") == cluster.service("web")["clusterIPs"][1:]
+    assert cluster.dig(f"web-v6.default.{ZONE}", "AAAA") == [cluster.service("web-v6")["clusterIP"]]
+    assert cluster.dig(f"web-v6.default.{ZONE}") == []
+    assert cluster.dig(f"web-headless.default.{ZONE}") == sorted(ipv4)
+    assert cluster.dig(f"web-headless.default.{ZONE}", "AAAA") == sorted(ipv6)
+    assert f"web.default.{ZONE}." in cluster.dig("-x", cluster.service("web")["clusterIPs"][1])
+    (listener,) = cluster.service("web-v6")["listeners"]
+    missing = "sudo ip -6 route add local fd00:10:96::/108 dev lo"
+    assert listener["bound"] is not any(missing in each for each in cluster.status()["problems"])
+
+
 STORIES: dict[str, Story] = {
     "udp.yaml": one_node_port_serves_both_protocols,
     "http.yaml": each_request_has_its_own_endpoint,
     "traffic-policy.yaml": node_ports_and_zones_are_those_of_the_node,
+    "dual-stack.yaml": both_families_have_addresses_and_what_the_machine_has_answers,
     "affinity.yaml": one_client_stays_with_one_pod,
     "headless.yaml": every_pod_has_a_name,
     "external.yaml": what_is_outside_is_reached_by_name_and_by_address,
