@@ -113,7 +113,8 @@ class Kubelet:
         self._config_maps.add_handler(self._note_config)
         self._node_objects.add_handler(self._note_nodes)
         # Before anything is awaited: the scheduler must not find a cluster without nodes.
-        self._register_nodes()
+        for node in self._nodes.values():
+            self._register(node, self._registry.store.find(NODES, ObjectKey("", node.config.name)))
         self._write_tools()
         await self.runner.open()
         try:
@@ -339,26 +340,21 @@ class Kubelet:
             (folder / "resolv.conf").write_text(text)
             (folder / "hosts").write_text(hosts(names, namespace, dns.domain, addresses))
 
-    def _register_nodes(self) -> None:
-        for node in self._nodes.values():
-            wanted = node_object(node.config, self._machine, node.addresses.capacity)
-            stored = self._registry.store.find(NODES, ObjectKey("", node.config.name))
-            if stored is None:
-                stored = self._registry.create(NODES, wanted)
-            else:
-                stored = self._registry.update(NODES, registered_again(wanted, stored))
-            self._write_node_status(node, stored)
-
     def _note_nodes(self, deltas: Sequence[Delta]) -> None:
-        """Say how a node of ours is whose object somebody has made anew; a deleted one is not made again."""
+        """Attend to a node of ours whose object somebody has made anew; a deleted one is not made again."""
         for delta in deltas:
             node = self._nodes.get(delta.key.name)
             stored = self._registry.store.find(NODES, delta.key)
             if node is not None and stored is not None and is_unattended(stored):
                 with contextlib.suppress(StatusError):
-                    self._write_node_status(node, stored)
+                    self._register(node, stored)
 
-    def _write_node_status(self, node: _Node, stored: JSON) -> None:
+    def _register(self, node: _Node, stored: JSON | None) -> None:
+        wanted = node_object(node.config, self._machine, node.addresses.capacity)
+        if stored is None:
+            stored = self._registry.create(NODES, wanted)
+        else:
+            stored = self._registry.update(NODES, registered_again(wanted, stored))
         status = node_status(node.config, self._machine, node.addresses.capacity, self._clock())
         self._registry.update_status(NODES, {**stored, "status": status})
 

@@ -49,3 +49,4 @@ async def test_a_node_that_somebody_makes_anew_is_attended_to(tmp_path: Path) ->
         cluster.registry.delete(NODES, "", "node-b")
         cluster.registry.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-b"}})
         await until(lambda: is_ready(cluster, "node-b"))
+        assert node(cluster, "node-b")["spec"]["podCIDR"] == "127.246.2.0/24"
