@@ -14,6 +14,7 @@ from typing import NamedTuple
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
 from kubedns.config import Address, DNSConfig
+from kubedns.datagrams import Datagrams
 from kubedns.explain import Explainer, Explanation
 from kubedns.forward import Forwarder
 from kubedns.handler import Handler
@@ -21,7 +22,7 @@ from kubedns.message import read_reply
 from kubedns.names import labels_of, wire_of
 from kubedns.records import Zone
 from kubedns.responder import Pending, Responder
-from kubedns.sockets import Connection, Connections, Reply, Sockets, bind, drain
+from kubedns.sockets import Connection, Connections, Reply, Sockets, bind
 from kubedns.types import Answer, Owner, QType, Query, RCode
 from kubedns.wire import write_query
 
@@ -110,7 +111,7 @@ class DNSServer:
                     tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
                 tasks.create_task(self._note_sync(), name="dns-sync")
                 for each in self._sockets:
-                    loop.add_reader(each.udp.fileno(), drain, each.udp, self)
+                    loop.add_reader(each.udp.fileno(), Datagrams(each.udp, self).drain)
                     tasks.create_task(self._accept(each), name=f"dns-tcp-{each.address[0]}:{each.address[1]}")
         finally:
             await self._stop()

@@ -1,4 +1,4 @@
-"""The sockets of the name server: datagrams answered in bulk, TCP connections with many queries each.
+"""The sockets of the name server, and the TCP connections with many queries each; ``datagrams`` has the rest.
 
 A packet goes to a ``Server``, which responds at once, later or not at all; what it means is not known here. Binds,
 and names the address when it cannot. One socket for each address, so a reply comes from the address that was asked.
@@ -8,9 +8,7 @@ TCP follows RFC 7766 (pipelining, idle time-out).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import functools
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -19,10 +17,6 @@ from typing import NamedTuple, Protocol, cast
 from kubedns.config import Address
 from kubedns.responder import Pending, Transfer
 
-MAX_DATAGRAMS = 64
-"""Datagrams answered for each wake-up; then the rest of the loop has its turn."""
-
-MAX_DATAGRAM = 4096
 RECEIVE_BUFFER = 1 << 20
 MAX_WAITING = 64
 """Queries of one connection that may wait for upstreams at once; then it is not read from."""
@@ -98,30 +92,6 @@ def _bind(address: Address, kind: socket.SocketKind) -> socket.socket:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise OSError(error.errno, f"cannot listen on {host} port {port}/{protocol}: {why}") from error
     return sock
-
-
-def drain(sock: socket.socket, server: Server) -> None:
-    """Answer the datagrams that are waiting, up to a bound; what a full send buffer refuses is lost, as UDP may be."""
-    receive, send, respond = sock.recvfrom, sock.sendto, server.respond
-    for _ in range(MAX_DATAGRAMS):
-        try:
-            packet, client = receive(MAX_DATAGRAM)
-        except OSError:  # BlockingIOError: that was all
-            return
-        response = respond(packet, is_tcp=False)
-        if type(response) is bytes:
-            try:
-                send(response, client)
-            except OSError:
-                continue
-        elif response is not None:
-            server.respond_later(cast(Pending, response), functools.partial(_send, sock, client))
-
-
-def _send(sock: socket.socket, client: Address, reply: bytes | None) -> None:
-    if reply is not None:
-        with contextlib.suppress(OSError):
-            sock.sendto(reply, client)
 
 
 class Connections:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 from ipaddress import ip_address
@@ -10,13 +11,15 @@ from ipaddress import ip_address
 import dnslib
 import pytest
 from tests.helpers.kubedns_objects import endpoint, endpoint_slice, external, namespace, resource_of, service
-from tests.helpers.kubedns_server import HOST, PATIENCE, exchange, frame, read_frame, serving
+from tests.helpers.kubedns_server import HOST, PATIENCE, exchange, frame, read_frame, saying, serving, upstream
 
 from kubeapi.informer import ObjectList, StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
 from kubeapi.store import Store
-from kubedns import DNSConfig, DNSServer
+from kubedns import DNSConfig, DNSServer, datagrams
+from kubedns.names import wire_of
+from kubedns.wire import write_query
 
 SHOP = "shop.svc.cluster.local"
 
@@ -79,6 +82,57 @@ async def test_a_large_service_is_truncated_over_udp_and_whole_over_tcp() -> Non
         assert "Truncated, retrying in TCP mode" in (whole := await served.dig(f"many.{SHOP}"))
         assert "ANSWER: 300," in whole
         assert len((await served.dig("+bufsize=4096", "+ignore", "+short", f"many.{SHOP}")).split()) == 252
+
+
+async def test_a_response_as_large_as_a_datagram_can_be_is_sent() -> None:
+    async with serving(many(1000)) as served:
+        question = write_query(7, wire_of(f"many.{SHOP}"), 1, 65000)
+        for _ in range(3):
+            reply = await exchange(served.host, served.port, question)
+            assert len(dnslib.DNSRecord.parse(reply).rr) == 1000
+
+
+@pytest.mark.parametrize("host", [HOST, "::1"])
+async def test_each_of_many_clients_at_once_gets_its_own_answer(host: str) -> None:
+    """More than are taken at once, with some between them that get no answer, and some that an upstream has."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    said = saying("www.example.com 5 A 192.0.2.1")
+    async with upstream(said) as up, serving(addresses=((host, 0),), upstreams=(up.address,)) as served:
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(socket.socket(family, socket.SOCK_DGRAM)) for _ in range(200)]
+            asked = [f"cart.{SHOP}" if each % 10 else "www.example.com" for each in range(200)]
+            for ident, (client, name) in enumerate(zip(clients, asked, strict=True)):
+                client.setblocking(False)
+                client.connect((served.host, served.port))
+                client.send(b"\0\7\x80" + bytes(9))
+                client.send(write_query(ident, wire_of(name), 1, 1232))
+            for ident, (client, name) in enumerate(zip(clients, asked, strict=True)):
+                async with asyncio.timeout(PATIENCE):
+                    reply = await asyncio.get_running_loop().sock_recv(client, 4096)
+                parsed = dnslib.DNSRecord.parse(reply)
+                assert (parsed.header.id, str(parsed.q.qname)) == (ident, f"{name}.")
+                assert [str(each.rdata) for each in parsed.rr] == ["192.0.2.1" if "www" in name else "10.96.0.20"]
+
+
+async def test_a_response_that_the_kernel_does_not_take_costs_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = datagrams._send, []
+
+    def refusing(descriptor: int, place: int, count: int, flags: int) -> int:
+        calls.append(count)
+        return -1 if len(calls) == 2 else int(real(descriptor, place, 1, flags))
+
+    monkeypatch.setattr(datagrams, "_send", refusing)
+    async with serving() as served:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.setblocking(False)
+            client.connect((served.host, served.port))
+            for ident in range(4):
+                client.send(write_query(ident, wire_of(f"cart.{SHOP}"), 1, 1232))
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(PATIENCE):
+                replies = [await loop.sock_recv(client, 4096) for _ in range(3)]
+    assert [each[1] for each in replies] == [0, 2, 3]
+    assert calls == [4, 3, 2, 1]
 
 
 async def test_addresses_come_in_every_order() -> None:
