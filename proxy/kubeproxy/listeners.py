@@ -19,8 +19,7 @@ from kubeproxy.poller import READABLE, EventHandler, Poller
 from kubeproxy.portowner import find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
-from kubeproxy.sockets import bind_socket, filter_packets, open_socket
-from kubeproxy.tcp import RESET_ON_CLOSE
+from kubeproxy.sockets import RESET_ON_CLOSE, bind_socket, filter_packets, open_socket
 from kubeproxy.types import Destination, ListenerKind, Route, ServicePortName, socket_address
 
 BACKLOG = 4096

@@ -1,4 +1,4 @@
-"""The sockets of the data plane: of which family and protocol, and deaf to those who are to be dropped.
+"""The sockets of the data plane: of each family and protocol, dialled, or bound and deaf to who is to be dropped.
 
 SCTP is served where the kernel has it. Where it is a module that is not loaded, this never loads it: asking for a
 socket would, so the kernel's list of protocols is read first.
@@ -34,6 +34,20 @@ _AT_ONCE = {
     "SCTP": (socket.IPPROTO_SCTP, _SCTP_NODELAY),
 }
 """The options that let a socket wait for nothing before it sends."""
+IP_BIND_ADDRESS_NO_PORT = 24
+"""linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""struct linger {on, 0 s}: close() sends RST."""
+
+REASONS = {
+    errno.ECONNREFUSED: "connect_refused",
+    errno.ETIMEDOUT: "connect_timeout",
+    errno.EMFILE: "too_many_open_files",
+    errno.ENFILE: "too_many_open_files",
+    errno.EHOSTUNREACH: "connect_unreachable",
+    errno.ENETUNREACH: "connect_unreachable",
+}
 
 
 def open_socket(protocol: str, address: str) -> socket.socket:
@@ -104,3 +118,30 @@ def filter_packets(sock: socket.socket, admission: Admission | None) -> None:
     instructions = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HL", len(program) // _INSTRUCTION_BYTES, ctypes.addressof(instructions))
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
+
+
+def connect(target: tuple[str, int], client: str, protocol: str = "TCP") -> tuple[socket.socket, int]:
+    """Begin to connect from the client's own address, so that the pod sees who it is; raise OSError without a socket.
+
+    Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
+    """
+    sock, code = _begin(target, source_for(client, target[0]), protocol)
+    if code in (errno.EADDRNOTAVAIL, errno.EINVAL):
+        sock.close()
+        return _begin(target, "", protocol)
+    return sock, code
+
+
+def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[socket.socket, int]:
+    sock = open_socket(protocol, target[0])
+    try:
+        if source:
+            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        code = sock.connect_ex(target)
+        if code == errno.EINPROGRESS:
+            # On loopback the handshake is over by now, and asking again is cheaper than waiting for an event.
+            code = sock.connect_ex(target)
+        return sock, errno.EINPROGRESS if code == errno.EALREADY else code
+    except OSError as error:
+        return sock, error.errno or errno.EINVAL

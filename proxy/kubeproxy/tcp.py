@@ -19,32 +19,17 @@ from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import Action, Relay, RelayState, Side
-from kubeproxy.sockets import open_socket, source_for
+from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, connect
 from kubeproxy.types import Destination, Route
 
 BUFFER_BYTES = 128 * 1024
 """Read at one go; about the default receive buffer of a loopback socket (net.ipv4.tcp_rmem)."""
-
-IP_BIND_ADDRESS_NO_PORT = 24
-"""linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
-
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-"""struct linger {on, 0 s}: close() sends RST."""
 
 CLOSE_WAIT_SECONDS = 3600.0
 """How long a half-closed connection may be silent: kube-proxy's conntrack.tcpCloseWaitTimeout, else sockets leak."""
 
 _LAST_DATA_RECV = 52
 """Offset of tcpi_last_data_recv, in milliseconds, in struct tcp_info (linux/tcp.h)."""
-
-REASONS = {
-    errno.ECONNREFUSED: "connect_refused",
-    errno.ETIMEDOUT: "connect_timeout",
-    errno.EMFILE: "too_many_open_files",
-    errno.ENFILE: "too_many_open_files",
-    errno.EHOSTUNREACH: "connect_unreachable",
-    errno.ENETUNREACH: "connect_unreachable",
-}
 
 
 class Conntrack:
@@ -390,30 +375,3 @@ def _silence(sock: socket.socket) -> float:
         return 0.0
     (milliseconds,) = struct.unpack_from("I", described, _LAST_DATA_RECV)
     return float(milliseconds) / 1000
-
-
-def connect(target: tuple[str, int], client: str, protocol: str = "TCP") -> tuple[socket.socket, int]:
-    """Begin to connect from the client's own address, so that the pod sees who it is; raise OSError without a socket.
-
-    Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
-    """
-    sock, code = _begin(target, source_for(client, target[0]), protocol)
-    if code in (errno.EADDRNOTAVAIL, errno.EINVAL):
-        sock.close()
-        return _begin(target, "", protocol)
-    return sock, code
-
-
-def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[socket.socket, int]:
-    sock = open_socket(protocol, target[0])
-    try:
-        if source:
-            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            sock.bind((source, 0))
-        code = sock.connect_ex(target)
-        if code == errno.EINPROGRESS:
-            # On loopback the handshake is over by now, and asking again is cheaper than waiting for an event.
-            code = sock.connect_ex(target)
-        return sock, errno.EINPROGRESS if code == errno.EALREADY else code
-    except OSError as error:
-        return sock, error.errno or errno.EINVAL

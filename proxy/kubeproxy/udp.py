@@ -20,8 +20,7 @@ from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import Listener
-from kubeproxy.sockets import open_socket, source_for
-from kubeproxy.tcp import REASONS
+from kubeproxy.sockets import REASONS, open_socket, source_for
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.udpflows import FlowTable, RefusalBudget, TrackedFlow, flow_limit
 from kubeproxy.udprefusal import PROBE, pass_refusal_on

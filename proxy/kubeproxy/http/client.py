@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE
-from kubeproxy.tcp import RESET_ON_CLOSE
+from kubeproxy.sockets import RESET_ON_CLOSE
 
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront

@@ -17,7 +17,7 @@ from kubeproxy.http.requests import RequestReader
 from kubeproxy.http.upstream import Upstream, dial
 from kubeproxy.poller import READABLE
 from kubeproxy.relay import DIAL_TIMEOUTS
-from kubeproxy.tcp import REASONS
+from kubeproxy.sockets import REASONS
 from kubeproxy.types import Destination, Route, socket_address
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from kubeproxy.counters import EndpointCounters
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.relay import Action, Relay, Side
-from kubeproxy.tcp import RESET_ON_CLOSE
+from kubeproxy.sockets import RESET_ON_CLOSE
 
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE
 from kubeproxy.relay import DIAL_TIMEOUTS
-from kubeproxy.tcp import RESET_ON_CLOSE, connect
+from kubeproxy.sockets import RESET_ON_CLOSE, connect
 
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront, Port
