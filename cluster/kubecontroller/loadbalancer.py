@@ -34,11 +34,16 @@ def reconcile(service: JSON, pool: str, is_taken: Callable[[str], bool]) -> list
     if present and requested in {None, "", present[0].get("ip")}:
         return []
     ensuring = RecordEvent(service, NORMAL, "EnsuringLoadBalancer", "Ensuring load balancer")
-    address = requested or next((str(each) for each in ip_network(pool).hosts() if not is_taken(str(each))), None)
-    if address is None:
-        return [ensuring, _failure(service, f"no address is left in the pool {pool}")]
-    if is_taken(address):
-        return [ensuring, _failure(service, f"the address {address} is in use by another Service")]
+    address = requested or next((str(each) for each in ip_network(pool).hosts() if not is_taken(str(each))), "")
+    fault = ""
+    if "IPv4" not in spec.get("ipFamilies", ("IPv4",)):
+        fault = f"the pool {pool} has no IPv6 addresses"
+    elif not address:
+        fault = f"no address is left in the pool {pool}"
+    elif is_taken(address):
+        fault = f"the address {address} is in use by another Service"
+    if fault:
+        return [ensuring, _failure(service, fault)]
     ensured = RecordEvent(service, NORMAL, "EnsuredLoadBalancer", "Ensured load balancer")
     return [ensuring, _with_ingress(service, [{"ip": address, "ipMode": "VIP"}]), ensured]
 
@@ -102,5 +107,5 @@ class LoadBalancerController:
 def _concern(service: JSON) -> tuple[object, ...]:
     """Return of a Service what decides over its address."""
     spec = service["spec"]
-    wishes = (spec.get("type"), spec.get("loadBalancerClass"), spec.get("loadBalancerIP"))
+    wishes = (spec.get("type"), spec.get("loadBalancerClass"), spec.get("loadBalancerIP"), spec.get("ipFamilies"))
     return (*wishes, len(_ingresses(service)), tuple(addresses_of(service)), service["metadata"].get("uid"))

@@ -36,9 +36,9 @@ def health_doors(rules: Rules, services: Iterable[ObjectKey]) -> Iterator[Health
 
 
 def count_local_endpoints(rules: Rules, service: ObjectKey, node: str) -> int:
-    """Return how many ready endpoints of a Service are on ``node``, each address once."""
+    """Return how many ready endpoints of a Service are on ``node``; one of both families counts once."""
     endpoints = (each for name in rules.by_service.get(service, ()) for each in rules.ports[name].endpoints)
-    return len({each.ip for each in endpoints if each.is_ready and each.node_name == node})
+    return len({each.target or each.ip for each in endpoints if each.is_ready and each.node_name == node})
 
 
 def answer(service: ObjectKey, local_endpoints: int, *, is_proxy_healthy: bool) -> bytes:

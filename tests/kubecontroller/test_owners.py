@@ -13,6 +13,7 @@ from kubecontroller.change import Delete, RecordEvent, Update, UpdateStatus
 from kubecontroller.garbagecollector import Dependent
 
 POOL = "127.0.113.0/30"
+BOTH_EVENTS = ["EnsuringLoadBalancer", "EnsuredLoadBalancer"]
 
 
 def service(status: str = "", **spec: Any) -> JSON:
@@ -65,6 +66,10 @@ def service(status: str = "", **spec: Any) -> JSON:
         ),
         pytest.param(service(loadBalancerClass="example.com/lb"), [], "", [], id="somebody else's class"),
         pytest.param(service(type="ClusterIP"), [], "", [], id="another type"),
+        pytest.param(service(ipFamilies=["IPv6", "IPv4"]), [], "127.0.113.1", BOTH_EVENTS, id="both families"),
+        pytest.param(
+            service(ipFamilies=["IPv6"]), [], "", ["EnsuringLoadBalancer", "SyncLoadBalancerFailed"], id="IPv6 alone"
+        ),
     ],
 )
 def test_a_load_balancer_gets_a_free_address_of_the_pool(

@@ -67,6 +67,17 @@ async def test_a_node_is_healthy_while_it_has_a_ready_endpoint_of_its_own() -> N
         assert await counts(c) == [(503, 0), (200, 1)]
 
 
+async def test_a_pod_of_a_dual_stack_service_counts_once() -> None:
+    both = [
+        slice_of(
+            "web", [{**on("n1", address), "targetRef": {"kind": "Pod", "name": "a"}}], name=family, addressType=family
+        )
+        for family, address in (("IPv4", A), ("IPv6", "fd00:246:3::1"))
+    ]
+    async with cluster(*NODES, web(clusterIPs=["127.97.160.1", "fd00:97:160::1"]), *both) as c:
+        assert await counts(c) == [(200, 1), (503, 0)]
+
+
 async def test_the_answer_is_kube_proxys_to_the_letter_at_any_path() -> None:
     async with cluster(*NODES, web(), slice_of("web", [on("n1", A), on("n1", B)])):
         status, headers, body = await probe("127.0.0.1", "/any/path?x")
