@@ -75,6 +75,10 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
         pods=config.dns.pods,
         hosts=network.hosts(),
         upstreams=tuple(found),
+        stub_domains={domain: tuple(map(_upstream, each)) for domain, each in config.dns.stub_domains.items()},
+        has_endpoints="noendpoints" not in config.dns.options,
+        ignores_empty_services="ignore empty_service" in config.dns.options,
+        allows_transfer="transfer" in config.dns.options,
     )
 
 

@@ -56,7 +56,13 @@ def test_a_whole_configuration_is_read() -> None:
         - {name: one, address: 127.35.0.1, labels: {topology.kubernetes.io/zone: a}}
         - {name: two, zone: b, region: here, labels: {disk: ssd}}
         proxy: {balancer: round_robin, healthzBindAddress: "127.0.0.1:0", metricsBindAddress: ""}
-        dns: {ttl: 30, pods: verified, upstreams: [8.8.8.8, "127.0.0.53:5353"], bindAddresses: []}
+        dns:
+          ttl: 30
+          pods: verified
+          upstreams: [8.8.8.8, "127.0.0.53:5353"]
+          bindAddresses: ["::1"]
+          stubDomains: [{domain: acme.local, upstreams: ["127.0.0.2:5353"]}]
+          options: [noendpoints, transfer]
         images:
         - {name: mine/app, command: [python3, -m, app], args: [--fast], port: 8080, env: [{name: A, value: b}]}
         externalHosts:
@@ -80,7 +86,14 @@ def test_a_whole_configuration_is_read() -> None:
             ),
         ),
         proxy=ProxySettings("round_robin", "127.0.0.1:0", ""),
-        dns=DNSSettings(30, "verified", ("8.8.8.8", "127.0.0.53:5353"), ()),
+        dns=DNSSettings(
+            30,
+            "verified",
+            ("8.8.8.8", "127.0.0.53:5353"),
+            ("::1",),
+            {"acme.local": ("127.0.0.2:5353",)},
+            ("noendpoints", "transfer"),
+        ),
         images=(Image("mine/app", ("python3", "-m", "app"), ("--fast",), {"A": "b"}, 8080),),
         external_hosts=(
             ExternalHost("k8s.service.com", "10.65.40.20", page="k8s ExternalName test page"),
@@ -240,6 +253,30 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
                 for index, value in enumerate(("dns.google", "8.8.8.8:0"))
             ],
             id="upstreams",
+        ),
+        pytest.param(
+            "dns: {options: [cache, transfer]}",
+            [
+                'dns.options[0]: Unsupported value: "cache": '
+                'supported values: "ignore empty_service", "noendpoints", "transfer"'
+            ],
+            id="unknown DNS option",
+        ),
+        pytest.param(
+            "dns: {options: [noendpoints, ignore empty_service]}",
+            [
+                'dns.options: Invalid value: "noendpoints, ignore empty_service": '
+                "without endpoints every Service is empty, and would have no name"
+            ],
+            id="DNS options that leave nothing",
+        ),
+        pytest.param(
+            "dns: {stubDomains: [{domain: acme.local, upstreams: [x]}]}",
+            [
+                'dns.stubDomains[0].upstreams[0]: Invalid value: "x": must be an IP address, or one and a port, '
+                "(e.g. 10.9.8.7, 10.9.8.7:53 or [2001:db8::1]:53)"
+            ],
+            id="upstream of a stub domain that is no address",
         ),
         pytest.param("dns: [x]", ['dns: Invalid value: "a list": must be a mapping'], id="section no mapping"),
         pytest.param(

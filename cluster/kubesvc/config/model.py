@@ -78,6 +78,10 @@ class ProxySettings:
     """/metrics and /proxyMode; kube-proxy's default."""
 
 
+DNS_OPTIONS = ("ignore empty_service", "noendpoints", "transfer")
+"""Cluster IPs without endpoints have no name; endpoints have none; whoever asks by TCP gets the whole zone."""
+
+
 @dataclass(frozen=True, slots=True)
 class DNSSettings:
     """The name server's part, CoreDNS' kubernetes plugin with a stock Corefile."""
@@ -93,6 +97,12 @@ class DNSSettings:
 
     bind_addresses: tuple[str, ...] = ("127.0.0.1",)
     """Addresses on port 53 besides the cluster's own, so that ``dig @127.0.0.1`` answers."""
+
+    stub_domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Domains with upstreams of their own."""
+
+    options: tuple[str, ...] = ()
+    """Of DNS_OPTIONS, in the words of a Corefile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kubeapi.registry import RegistryConfig
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
+    DNS_OPTIONS,
     ClusterConfiguration,
     DNSSettings,
     ExternalHost,
@@ -23,7 +24,7 @@ from kubesvc.config.model import (
 from kubesvc.config.nodes import read_nodes, subnet_of
 from kubesvc.config.subnets import read_networking
 from kubesvc.manifests.documents import Document
-from kubesvc.manifests.faults import Fault, invalid, required
+from kubesvc.manifests.faults import Fault, invalid, required, unsupported
 from kubesvc.network.addresses import stand_in
 
 BALANCERS = RegistryConfig().balancers
@@ -89,9 +90,9 @@ def _bind_address(fields: Fields, name: str, default: str) -> str:
 
 def _dns(top: Fields) -> DNSSettings:
     default = DNSSettings()
-    dns = top.fields("dns", ("ttl", "pods", "upstreams", "bindAddresses"))
+    dns = top.fields("dns", ("ttl", "pods", "upstreams", "bindAddresses", "stubDomains", "options"))
     addresses = [
-        dns.read_address(f"{dns.at('bindAddresses')}[{index}]", address)
+        address if address == "::1" else dns.read_address(f"{dns.at('bindAddresses')}[{index}]", address)
         for index, address in enumerate(dns.texts("bindAddresses", default.bind_addresses))
     ]
     return DNSSettings(
@@ -99,7 +100,22 @@ def _dns(top: Fields) -> DNSSettings:
         pods=dns.choice("pods", default.pods, POD_MODES),
         upstreams=_upstreams(dns) if dns.has("upstreams") else None,
         bind_addresses=tuple(dict.fromkeys(filter(None, addresses))),
+        stub_domains={
+            each.name("domain"): _upstreams(each) for each in dns.each("stubDomains", ("domain", "upstreams"))
+        },
+        options=_dns_options(dns),
     )
+
+
+def _dns_options(dns: Fields) -> tuple[str, ...]:
+    options = dns.texts("options")
+    for index, option in enumerate(options):
+        if option not in DNS_OPTIONS:
+            dns.notes.fault(unsupported(f"{dns.at('options')}[{index}]", option, DNS_OPTIONS))
+    if {"ignore empty_service", "noendpoints"} <= set(options):
+        detail = "without endpoints every Service is empty, and would have no name"
+        dns.notes.fault(invalid(dns.at("options"), ", ".join(options), detail))
+    return options
 
 
 def _upstreams(dns: Fields) -> tuple[str, ...]:
