@@ -26,6 +26,8 @@ PORT = 20080
 WEB = ServicePortName("default", "web", "http", "TCP")
 WAIT_SECONDS = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: web\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+"""A POST without its body of five bytes."""
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -256,6 +258,14 @@ class Pod:
         """Serve."""
         async with endpoint(self.address, self.serve):
             yield self
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Listen and never answer."""
+    del writer
+    while await reader.read(65536):
+        pass
+    await asyncio.Event().wait()
 
 
 async def read_body(reader: asyncio.StreamReader, head: bytes) -> bytes:
