@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 
 from kubelet.containers import ContainerPlan
@@ -49,6 +50,16 @@ class Instance:
         attachment = Attachment(stdin, self._attached.remove)
         self._attached.append(attachment)
         return attachment
+
+    def signal_stop(self) -> None:
+        """Ask the process to end, by the signal that its image names."""
+        if self.process is not None:
+            self.process.kill(getattr(signal, self.plan.stop_signal, signal.SIGTERM))
+
+    def kill(self) -> None:
+        """End the process without asking."""
+        if self.process is not None:
+            self.process.kill()
 
     def end(self) -> None:
         """Let go of everybody, as the process has ended."""

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import random
 import shutil
-import signal
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +36,13 @@ from kubelet.podspec import (
     HookHandler,
     HTTPGet,
     Probe,
-    Sleep,
     TCPSocket,
     port_number,
     read_pod,
 )
 from kubelet.podstate import PodState, Stage, new_pod_state
 from kubelet.podstatus import PodPlace, is_over, not_emulated, phase_of, pod_status
-from kubelet.probestate import Kind, Verdict, begin_probe, observe
+from kubelet.probestate import Kind, Verdict, begin_probe, observe, probes_of
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
 from kubelet.reboot import earlier_runs
@@ -189,12 +187,9 @@ class PodWorker:
             case happens.RunPreStop(name, timeout):
                 self._spawn(self._pre_stop(name, timeout), f"preStop of {name}")
             case happens.Signal(name):
-                instance = self._instances[name]
-                if instance.process is not None:
-                    instance.process.kill(_signal_number(instance.plan.stop_signal))
+                self._instances[name].signal_stop()
             case happens.Kill(name):
-                if (process := self._instances[name].process) is not None:
-                    process.kill()
+                self._instances[name].kill()
             case happens.Report(kind, reason, message):
                 self._report(kind, reason, message)
             case happens.Finish():
@@ -281,8 +276,7 @@ class PodWorker:
     def _open_log(self, name: str) -> LogWriter:
         """Open the log of a container's next instance; of the earlier ones only the last is kept."""
         number = self._state.container(name).restart_count
-        key = self.spec.key
-        folder = pod_log_dir(self._around.config.log_dir, key.namespace, key.name, self.spec.uid) / name
+        folder = pod_log_dir(self._around.config.log_dir, *self.spec.key, self.spec.uid) / name
         for old in [each for each in self.logs if each[0] == name and each[1] < number - 1]:
             path = self.logs.pop(old).path
             for part in folder.glob(f"{path.name}*"):
@@ -302,7 +296,7 @@ class PodWorker:
         assert container is not None
         if container.post_start is not None and not await self._post_start(container, container.post_start, instance):
             return
-        probes = _probes(container)
+        probes = probes_of(container)
         if startup := probes.pop(Kind.STARTUP, None):
             await self._probe(container, instance, Kind.STARTUP, startup)
         async with asyncio.TaskGroup() as group:
@@ -369,12 +363,8 @@ class PodWorker:
         self, container: ContainerSpec, hook: HookHandler, instance: Instance, timeout: float
     ) -> str | None:
         """Run a hook; return what went wrong, None if nothing did."""
-        if isinstance(hook, Sleep):
-            await asyncio.sleep(min(hook.seconds, timeout))
-            return None
         port = port_number(container, hook.port) if isinstance(hook, HTTPGet | TCPSocket) else None
-        outcome = await prober.probe(hook, port, self._target(container, instance), timeout)
-        return None if outcome.is_success else outcome.message or "the command failed"
+        return await prober.run_hook(hook, port, self._target(container, instance), timeout)
 
     def _report(self, kind: str, reason: str, message: str) -> None:
         if not self._is_silent and self._has_object:
@@ -408,12 +398,3 @@ class PodWorker:
         if self._has_object and not self._is_silent:
             with contextlib.suppress(StatusError):
                 self._around.registry.delete(PODS, *self.spec.key, grace_period_seconds=0, uid=self.spec.uid)
-
-
-def _probes(container: ContainerSpec) -> dict[Kind, Probe]:
-    found = {Kind.STARTUP: container.startup, Kind.LIVENESS: container.liveness, Kind.READINESS: container.readiness}
-    return {kind: probe for kind, probe in found.items() if probe is not None}
-
-
-def _signal_number(name: str) -> int:
-    return int(getattr(signal, name, signal.SIGTERM))

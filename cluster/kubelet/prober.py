@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kubelet.grpchealth import HealthAnswer, health_request
-from kubelet.podspec import GRPC, Exec, HTTPGet, ProbeHandler, TCPSocket
+from kubelet.podspec import GRPC, Exec, HookHandler, HTTPGet, ProbeHandler, Sleep, TCPSocket
 from kubelet.probestate import ProbeOutcome
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
@@ -48,6 +48,15 @@ async def probe(handler: ProbeHandler, port: int | None, target: Target, timeout
             return await _tcp(host or target.address, port, target.dial, timeout)
         case GRPC():
             return await _grpc(handler, target, timeout)
+
+
+async def run_hook(handler: HookHandler, port: int | None, target: Target, timeout: float) -> str | None:
+    """Run a lifecycle hook once; return what went wrong, None if nothing did."""
+    if isinstance(handler, Sleep):
+        await asyncio.sleep(min(handler.seconds, timeout))
+        return None
+    outcome = await probe(handler, port, target, timeout)
+    return None if outcome.is_success else outcome.message or "the command failed"
 
 
 async def _tcp(host: str, port: int, dial: Dial, timeout: float) -> ProbeOutcome:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
-from kubelet.podspec import Probe
+from kubelet.podspec import ContainerSpec, Probe
 
 READINESS_TRIGGER = 1.0
 """An unready container's readiness is probed once more after this, not only each period: the kubelet does so whenever
@@ -84,3 +84,9 @@ def _next_due(state: ProbeState, now: float) -> float:
     # a ticker: a slow probe does not shift the following ones
     missed = max(0, int((now - state.due_at) // state.probe.period))
     return state.due_at + (missed + 1) * state.probe.period
+
+
+def probes_of(container: ContainerSpec) -> dict[Kind, Probe]:
+    """Return the probes that a container asks for."""
+    found = {Kind.STARTUP: container.startup, Kind.LIVENESS: container.liveness, Kind.READINESS: container.readiness}
+    return {kind: probe for kind, probe in found.items() if probe is not None}
