@@ -106,8 +106,9 @@ class PodWorker:
     def begin(self) -> None:
         """Start the pod, which has its address now."""
         if missing := not_emulated(self._pod):
-            text = f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
-            self._report("Warning", "NotEmulated", text)
+            self._report(
+                "Warning", "NotEmulated", f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
+            )
         self.post(happens.Began())
 
     def update(self, pod: JSON) -> None:
@@ -124,6 +125,8 @@ class PodWorker:
             self.stop(self.spec.grace_seconds if grace is None else grace)
         elif is_over(pod.get("status") or {}) and not self.is_terminal and not self._state.is_terminating:
             self.stop(self.spec.grace_seconds)
+        elif pod["spec"].get("readinessGates") and not self._state.is_finished:
+            self._owe_status()  # somebody may have opened a gate
 
     def vanish(self) -> None:
         """Take note that the Pod object is gone: nobody waits for a grace period any more."""
@@ -156,11 +159,7 @@ class PodWorker:
 
     def remove_files(self) -> None:
         """Delete the logs and the folders of a pod that is gone."""
-        key = self.spec.key
-        for folder in (
-            pod_log_dir(self._around.config.log_dir, key.namespace, key.name, self.spec.uid),
-            self._scratch(),
-        ):
+        for folder in (pod_log_dir(self._around.config.log_dir, *self.spec.key, self.spec.uid), self._scratch()):
             shutil.rmtree(folder, ignore_errors=True)
 
     def post(self, event: happens.Event) -> None:
@@ -171,6 +170,9 @@ class PodWorker:
         for action in actions:
             self._perform(action)
         self._arm_timer()
+        self._owe_status()
+
+    def _owe_status(self) -> None:
         if self._status_due is None:
             self._status_due = asyncio.get_running_loop().call_soon(self._write_status)
 
@@ -380,10 +382,8 @@ class PodWorker:
             return
         metadata = {each: value for each, value in self._pod["metadata"].items() if each != "resourceVersion"}
         with contextlib.suppress(StatusError):
-            self._pod = self._around.registry.update_status(
-                PODS,
-                {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": self._pod["spec"], "status": status},
-            )
+            pod = {**self._pod, "metadata": metadata, "status": status}
+            self._pod = self._around.registry.update_status(PODS, pod)
 
     def _finish(self) -> None:
         """Say how the pod ended, then let its object go if it is to be deleted."""

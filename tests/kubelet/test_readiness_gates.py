@@ -1,0 +1,29 @@
+"""Readiness gates: a pod is ready when others say so as well, as soon as they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.helpers.kubelet_cluster import make_pod, running_kubelet, shell, until
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import PODS
+
+GATE = "example.com/warm"
+
+
+def gated(pod: JSON, status: str) -> JSON:
+    """Return the pod with the gate's condition as somebody else writes it."""
+    others = [each for each in pod["status"]["conditions"] if each["type"] != GATE]
+    return {**pod, "status": {**pod["status"], "conditions": [*others, {"type": GATE, "status": status}]}}
+
+
+async def test_a_gate_that_somebody_opens_or_shuts_is_seen_at_once(tmp_path: Path) -> None:
+    async with running_kubelet(tmp_path) as cluster:
+        cluster.run(make_pod("web", shell("sleep 100"), readinessGates=[{"conditionType": GATE}]))
+        await until(lambda: cluster.status("web").get("ready"))
+        assert not cluster.is_ready("web")
+        cluster.registry.update_status(PODS, gated(cluster.pod("web"), "True"))
+        await until(lambda: cluster.is_ready("web"))
+        cluster.registry.update_status(PODS, gated(cluster.pod("web"), "False"))
+        await until(lambda: not cluster.is_ready("web"))
