@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,37 @@ class ClusterError(Exception):
     """The command line failed; the text is what it said."""
 
 
+@dataclass(frozen=True)
+class Started:
+    """A cluster that runs: its status document, and how many ``seconds`` its ``kubesvc up --detach`` took."""
+
+    status: dict[str, Any]
+    seconds: float
+
+
 @contextmanager
-def cluster(name: str, manifests: str) -> Iterator[dict[str, Any]]:
-    """Run a cluster and yield what ``kubesvc status -o json`` says of it."""
+def started(name: str, manifests: str, seconds: float = START_SECONDS) -> Iterator[Started]:
+    """Run a cluster for the length of the block; ClusterError where it is not ready within ``seconds``."""
     with tempfile.TemporaryDirectory(prefix="kubesvc-bench-") as folder:
         environment = {**os.environ, "XDG_STATE_HOME": folder, "XDG_RUNTIME_DIR": folder}
         file = Path(folder, "bench.yaml")
         file.write_text(manifests)
         try:
-            _kubesvc(environment, START_SECONDS, "up", str(file), "--name", name, "--detach")
-            yield json.loads(_kubesvc(environment, START_SECONDS, "status", "--name", name, "-o", "json"))
+            begin = time.perf_counter()
+            up = ("up", str(file), "--name", name, "--detach", "--timeout", f"{seconds:g}s")
+            _kubesvc(environment, seconds + START_SECONDS, *up)
+            took = time.perf_counter() - begin
+            status = json.loads(_kubesvc(environment, START_SECONDS, "status", "--name", name, "-o", "json"))
+            yield Started(status, took)
         finally:
             _kubesvc(environment, STOP_SECONDS, "down", "--name", name)
+
+
+@contextmanager
+def cluster(name: str, manifests: str) -> Iterator[dict[str, Any]]:
+    """Run a cluster and yield what ``kubesvc status -o json`` says of it."""
+    with started(name, manifests) as found:
+        yield found.status
 
 
 def _kubesvc(environment: dict[str, str], seconds: float, *arguments: str) -> str:

@@ -1,0 +1,100 @@
+"""The goals, and whether a run met them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.suite.samples import Ratio, Rounds, ratio
+from benchmarks.suite.settings import AIOHTTP, COREDNS, DNSMASQ, HAPROXY, KUBESVC, NGINX
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound on a figure of kubesvc's: over a ``reference``'s in the same run, or alone when that is "".
+
+    ``per`` turns the ratio round: work per CPU second is the other side of CPU per work.
+    """
+
+    title: str
+    work: str
+    figure: str
+    bound: float
+    reference: str = ""
+    is_at_least: bool = False
+    per: bool = False
+    unit: str = ""
+
+    @property
+    def wanted(self) -> str:
+        """What is wanted, in words."""
+        sign = "≥" if self.is_at_least else "≤"
+        return f"{sign} {self.bound:g} x {self.reference}" if self.reference else f"{sign} {self.bound:g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a goal. ``measured`` is "" where nothing was measured; ``gap`` says by how much it was missed."""
+
+    goal: Goal
+    measured: str
+    is_met: bool | None
+    gap: str
+
+
+GOALS = (
+    Goal("keep-alive request, CPU", "keepalive", "cpu", 1.05, HAPROXY),
+    Goal("connection per request, CPU", "connection", "cpu", 1.3, HAPROXY),
+    Goal("bulk down, throughput", "down", "rate", 1.0, HAPROXY, is_at_least=True),
+    Goal("bulk up, throughput", "up", "rate", 1.0, HAPROXY, is_at_least=True),
+    Goal("p99.9 at 64 connections", "keepalive", "p999", 1.2, HAPROXY),
+    Goal("HTTP request, CPU", "http", "cpu", 2.0, HAPROXY),
+    Goal("HTTP request, CPU", "http", "cpu", 0.2, AIOHTTP),
+    Goal("UDP request and answer, CPU", "udp", "cpu", 1.5, NGINX),
+    Goal("DNS hot name, queries per CPU second", "dns-hot", "cpu", 1.0, DNSMASQ, is_at_least=True, per=True),
+    Goal("DNS hot name, queries per CPU second", "dns-hot", "cpu", 2.5, COREDNS, is_at_least=True, per=True),
+    Goal("DNS cold name, queries per CPU second", "dns-cold", "cpu", 1.0, COREDNS, is_at_least=True, per=True),
+    Goal("idle connection, memory", "idle", "each", 20.0, unit="KiB"),
+    Goal("`up` to ready on configs/tutorial", "scale", "tutorialSeconds", 1.0, unit="s"),
+    Goal("10,000 Services x 2 endpoints, ready", "scale", "readySeconds@10000", 10.0, unit="s"),
+    Goal("10,000 Services x 2 endpoints, memory", "scale", "MiB@10000", 260.0, unit="MiB"),
+    Goal("one more Service at 10,000, serving", "scale", "oneMoreMilliseconds@10000", 10.0, unit="ms"),
+    Goal("request cost at 10,000 Services over that at 1", "scale", "costRatio@10000", 1.05, unit="x"),
+    Goal("`--proxy-workers N`, throughput over N times one", "scale", "workersRatio", 0.9, is_at_least=True, unit="x"),
+)
+_UNITS = {"each": 1 / 1024}
+"""Factors from a sample's units to a goal's."""
+
+
+def verdict(goal: Goal, measured: Mapping[str, Rounds], alone: Mapping[str, float]) -> Verdict:
+    """Judge one goal by the rounds of each work, and by the figures that stand ``alone``."""
+    if goal.reference:
+        found = ratio(measured.get(goal.work, {}), KUBESVC, goal.reference, goal.figure)
+        if found is None:
+            return Verdict(goal, "", None, f"not measured: no {goal.reference} or no kubesvc in this run")
+        found = _turned(found) if goal.per else found
+        return _judged(goal, found.median, f"{found} x")
+    if goal.work == "scale":
+        value = alone.get(goal.figure)
+    else:
+        samples = measured.get(goal.work, {}).get(KUBESVC, ())
+        values = [each for one in samples if (each := getattr(one, goal.figure)) is not None]
+        value = max(values) * _UNITS.get(goal.figure, 1) if values else None
+    if value is None:
+        return Verdict(goal, "", None, "not measured")
+    return _judged(goal, value, f"{value:.3g} {goal.unit}")
+
+
+def _turned(found: Ratio) -> Ratio:
+    return Ratio(1 / found.median, 1 / found.high, 1 / found.low, found.rounds) if found.low else found
+
+
+def _judged(goal: Goal, value: float, text: str) -> Verdict:
+    is_met = value >= goal.bound if goal.is_at_least else value <= goal.bound
+    distance = abs(value / goal.bound - 1) * 100
+    return Verdict(goal, text, is_met, "" if is_met else f"{distance:.0f} % {'short' if goal.is_at_least else 'over'}")
+
+
+def verdicts(measured: Mapping[str, Rounds], alone: Mapping[str, float]) -> Sequence[Verdict]:
+    """Judge all goals."""
+    return [verdict(goal, measured, alone) for goal in GOALS]
