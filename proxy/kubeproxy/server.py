@@ -175,8 +175,8 @@ class ProxyServer:
         self._requests.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._conntrack.wait_until_idle()
-                await self._requests.wait_until_idle()
+                await self._conntrack.connections.wait_until_idle()
+                await self._requests.connections.wait_until_idle()
         self._reset_all()
 
     def _reset_all(self) -> None:

@@ -11,10 +11,10 @@ import asyncio
 import errno
 import socket
 import struct
-from collections.abc import Callable
 
 from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
+from kubeproxy.live import LiveConnections
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
@@ -51,8 +51,7 @@ class Conntrack:
         self.counters = counters
         self.recent = recent
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
-        self.connections: set[Connection] = set()
-        self._on_idle: Callable[[], None] | None = None
+        self.connections = LiveConnections[Connection]()
 
     def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
         """Take over an accepted, non-blocking socket of ``client`` (its address) and find it an endpoint."""
@@ -64,21 +63,8 @@ class Conntrack:
 
     def forget(self, connection: Connection) -> None:
         """Take note that a connection is over."""
-        self.connections.discard(connection)
+        self.connections.over(connection)
         self.counters.active -= 1
-        if self._on_idle is not None and not self.connections:
-            self._on_idle()
-
-    async def wait_until_idle(self) -> None:
-        """Return once there are no connections."""
-        if not self.connections:
-            return
-        idle = asyncio.Event()
-        self._on_idle = idle.set
-        try:
-            await idle.wait()
-        finally:
-            self._on_idle = None
 
     def reap(self) -> None:
         """Reset the connections of which one side has ended and the other has been silent for CLOSE_WAIT_SECONDS."""

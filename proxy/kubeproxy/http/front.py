@@ -18,6 +18,7 @@ from kubeproxy.http.pool import Pool
 from kubeproxy.http.retries import RetryBudget
 from kubeproxy.http.tunnel import Tunnel
 from kubeproxy.http.upstream import Upstream
+from kubeproxy.live import LiveConnections
 from kubeproxy.poller import Poller
 from kubeproxy.recent import RecentConnections
 from kubeproxy.tcp import BUFFER_BYTES
@@ -68,11 +69,10 @@ class HttpFront:
         self.clock = clock
         self.config = config or HttpConfig()
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
-        self.connections: set[Downstream | Tunnel] = set()
+        self.connections = LiveConnections[Downstream | Tunnel]()
         self.is_draining = False
         self._ports: dict[ServicePortName, Port] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._on_idle: Callable[[], None] | None = None
 
     def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
         """Take over an accepted, non-blocking socket of ``client`` (its address) and answer what it asks."""
@@ -100,26 +100,13 @@ class HttpFront:
 
     def forget(self, connection: Downstream | Tunnel) -> None:
         """Take note that a client's connection is over."""
-        self.connections.discard(connection)
+        self.connections.over(connection)
         self.counters.active -= 1
-        if self._on_idle is not None and not self.connections:
-            self._on_idle()
 
     def drain(self) -> None:
         """Let every client go after its current answer; those who wait for none at once."""
         self.is_draining = True
         self._let_go(None)
-
-    async def wait_until_idle(self) -> None:
-        """Return once there are no clients."""
-        if not self.connections:
-            return
-        idle = asyncio.Event()
-        self._on_idle = idle.set
-        try:
-            await idle.wait()
-        finally:
-            self._on_idle = None
 
     def reset_all(self) -> None:
         """End every connection, clients by reset, and keep none to endpoints."""

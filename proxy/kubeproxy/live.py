@@ -1,0 +1,32 @@
+"""The connections that one front has now, and the wait of those who drain it until there are none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class LiveConnections(set[T]):
+    """A set whose members leave by ``over``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._idle: asyncio.Event | None = None
+
+    def over(self, connection: T) -> None:
+        """Take note that a connection is over."""
+        self.discard(connection)
+        if self._idle is not None and not self:
+            self._idle.set()
+
+    async def wait_until_idle(self) -> None:
+        """Return once there are no connections; one waits at a time."""
+        if not self:
+            return
+        self._idle = asyncio.Event()
+        try:
+            await self._idle.wait()
+        finally:
+            self._idle = None
