@@ -256,15 +256,20 @@ async def test_a_reset_reaches_the_endpoint_although_the_client_is_not_read_at_t
     async with serving(A, 20080, listen_late), cluster(service(), slice_of("web", [A])) as c:
         client = await connect(VIP)
         relay = await c.relay()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.3):
-                while True:
-                    await asyncio.get_running_loop().sock_sendall(client, b"x" * 65536)
-        assert relay.unsent[1]
+        filling = asyncio.create_task(fill(client))
+        await until(lambda: bool(relay.unsent[1]))
+        filling.cancel()
+        await asyncio.wait([filling])
         reset(client)
         await until(lambda: c.proxy.connections() == 0)
         paused.set()
         assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionResetError)
+
+
+async def fill(sock: socket.socket) -> None:
+    """Send until cancelled."""
+    while True:
+        await asyncio.get_running_loop().sock_sendall(sock, b"x" * 65536)
 
 
 async def test_a_removed_endpoint_takes_no_new_connections_and_keeps_those_it_has() -> None:
