@@ -92,7 +92,12 @@ def is_routed_here(address: str) -> bool:
 
 
 def source_for(client: str, target: str) -> str:
-    """Return the address to reach ``target`` from: the client's own, so that the pod sees who it is; "" for any."""
+    """Return the address to reach ``target`` from: the client's own, so that the pod sees who it is; "" for any.
+
+    From a socket that is not bound the kernel reaches 127.0.0.0/8 from 127.0.0.1, which saves two calls.
+    """
+    if client == "127.0.0.1":
+        return ""
     is_alike = client.startswith("127.") == target.startswith("127.") and (":" in client) == (":" in target)
     return client if is_alike else ""
 
