@@ -69,7 +69,8 @@ async def test_a_service_with_sctp_has_an_event_that_says_what_mends_it_and_serv
 @pytest.mark.parametrize(
     ("client", "target", "source"),
     [
-        pytest.param("127.0.0.1", "127.244.1.5", "127.0.0.1", id="loopback"),
+        pytest.param("127.3.4.5", "127.244.1.5", "127.3.4.5", id="loopback"),
+        pytest.param("127.0.0.1", "127.244.1.5", "", id="localhost-as-the-kernel-chooses-anyway"),
         pytest.param("192.0.2.7", "192.0.2.9", "192.0.2.7", id="network"),
         pytest.param("192.0.2.7", "127.244.1.5", "", id="network-to-loopback"),
         pytest.param("127.0.0.1", "192.0.2.9", "", id="loopback-to-network"),
