@@ -92,7 +92,13 @@ def figures(outcomes: list[Outcome], alone: dict[str, float], told: dict[str, st
         },
         "scale": alone,
         "goals": [
-            {"title": each.goal.title, "wanted": each.goal.wanted, "measured": each.measured, "isMet": each.is_met}
+            {
+                "title": each.goal.title,
+                "wanted": each.goal.wanted,
+                "measured": each.measured,
+                "isMet": each.is_met,
+                "isClear": each.is_clear,
+            }
             for each in verdicts({each.work.name: each.rounds for each in outcomes}, alone)
         ],
     }

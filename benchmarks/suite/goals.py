@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.suite.samples import Ratio, Rounds, ratio
 from benchmarks.suite.settings import AIOHTTP, COREDNS, DNSMASQ, HAPROXY, KUBESVC, NGINX
@@ -34,12 +34,16 @@ class Goal:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a goal. ``measured`` is "" where nothing was measured; ``gap`` says by how much it was missed."""
+    """What became of a goal. ``measured`` is "" where nothing was measured; ``gap`` says by how much it was missed.
+
+    The median decides; it is not ``is_clear`` where some rounds were on the other side of the bound.
+    """
 
     goal: Goal
     measured: str
     is_met: bool | None
     gap: str
+    is_clear: bool = True
 
 
 GOALS = (
@@ -73,7 +77,8 @@ def verdict(goal: Goal, measured: Mapping[str, Rounds], alone: Mapping[str, floa
         if found is None:
             return Verdict(goal, "", None, f"not measured: no {goal.reference} or no kubesvc in this run")
         found = _turned(found) if goal.per else found
-        return _judged(goal, found.median, f"{found} x")
+        is_clear = not found.low < goal.bound < found.high
+        return replace(_judged(goal, found.median, f"{found} x"), is_clear=is_clear)
     if goal.work == "scale":
         value = alone.get(goal.figure)
     else:
@@ -82,7 +87,11 @@ def verdict(goal: Goal, measured: Mapping[str, Rounds], alone: Mapping[str, floa
         value = max(values) * _UNITS.get(goal.figure, 1) if values else None
     if value is None:
         return Verdict(goal, "", None, "not measured")
-    return _judged(goal, value, f"{value:.3g} {goal.unit}")
+    name, _, size = goal.figure.partition("@")
+    low, high = (alone.get(f"{name}{end}@{size}", value) for end in ("Low", "High"))
+    spread = "" if low == high else f" [{low:.2f}-{high:.2f}]"
+    is_clear = not low < goal.bound < high
+    return replace(_judged(goal, value, f"{value:.3g}{spread} {goal.unit}"), is_clear=is_clear)
 
 
 def _turned(found: Ratio) -> Ratio:

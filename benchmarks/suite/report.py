@@ -71,7 +71,7 @@ def _cells(cells: Sequence[str], widths: Sequence[int], *, is_full: bool) -> lis
 
 def _verdict_row(each: Verdict) -> tuple[str, ...]:
     said = {True: "met", False: f"missed: {each.gap}", None: each.gap}[each.is_met]
-    return each.goal.title, each.goal.wanted, each.measured, said
+    return each.goal.title, each.goal.wanted, each.measured, said if each.is_clear else f"{said} (not in all rounds)"
 
 
 def markdown(
@@ -101,7 +101,8 @@ def markdown(
         "",
         f"![CPU per unit of work]({plot})",
         "",
-        "CPU is user and system time of the proxy's processes for one unit of work; MiB is their resident memory.",
+        "CPU is user and system time of the proxy's processes for one unit of work; MiB is their resident memory,",
+        "where pages that processes share count in each (kubesvc has a second process, which starts pods).",
     ]
     for outcome in outcomes:
         table = rows(outcome)

@@ -7,6 +7,7 @@ at one Service in turns: both clusters run side by side.
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
@@ -25,7 +26,7 @@ from benchmarks.suite.configurations import CLUSTER, endpoint_slice, service
 from benchmarks.suite.contest import turns
 from benchmarks.suite.peers import Front, Ground, backend
 from benchmarks.suite.processes import own_resident_bytes
-from benchmarks.suite.samples import Sample, ratio
+from benchmarks.suite.samples import Ratio, Sample, ratio
 from benchmarks.suite.settings import BACKEND, FRONT_PORT, WEB_PORT, WORKS
 from benchmarks.suite.trials import Trials
 
@@ -97,7 +98,8 @@ def scale(
                 found |= {f"{name}@{size}": value for name, value in _at_size(many).items()}
                 cost = _cost(trials, one.status["pid"], many.status["pid"], rounds)
             if cost is not None:
-                found[f"costRatio@{size}"] = cost
+                low, high = f"costRatioLow@{size}", f"costRatioHigh@{size}"
+                found |= {f"costRatio@{size}": cost.median, low: cost.low, high: cost.high}
     return found
 
 
@@ -111,13 +113,12 @@ def _at_size(cluster: Started) -> dict[str, float]:
     }
 
 
-def _cost(trials: Trials, one: int, many: int, rounds: int) -> float | None:
+def _cost(trials: Trials, one: int, many: int, rounds: int) -> Ratio | None:
     fronts = {"one": Front(_SMALL_WEB, FRONT_PORT, one), "many": Front(_WEB, FRONT_PORT, many)}
     samples: dict[str, list[Sample]] = {"one": [], "many": []}
     for number, which in turns(list(fronts), rounds):
         samples[which].append(trials.run(_CONNECTION, fronts[which], number))
-    found = ratio(samples, "many", "one", "cpu")
-    return None if found is None else found.median
+    return ratio(samples, "many", "one", "cpu")
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,10 @@ def _change(api: _API) -> tuple[float, float]:
     api.send("POST", services, made)
     more = _until(lambda: is_serving(_MORE, FRONT_PORT))
     api.send("PATCH", f"{slices}/more-1", {"endpoints": []}, "application/merge-patch+json")
-    change = _until(lambda: not is_serving(_MORE, FRONT_PORT))
+    change = _until(lambda: is_refused(_MORE, FRONT_PORT))
     api.send("DELETE", f"{services}/more")
     api.send("DELETE", f"{slices}/more-1")
-    _until(lambda: not is_serving(_MORE, FRONT_PORT))
+    _until(lambda: is_refused(_MORE, FRONT_PORT))
     return more, change
 
 
@@ -169,6 +170,13 @@ def is_serving(address: str, port: int) -> bool:
             return connection.recv(64).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
+
+
+def is_refused(address: str, port: int) -> bool:
+    """Tell whether a connection there is refused, as by a Service without endpoints."""
+    with socket.socket() as connection:
+        connection.settimeout(1.0)
+        return connection.connect_ex((address, port)) == errno.ECONNREFUSED
 
 
 def _until(question: Callable[[], bool]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -16,7 +17,7 @@ from benchmarks.suite.goals import GOALS, Goal, verdict
 from benchmarks.suite.plot import svg
 from benchmarks.suite.report import markdown, number, rows, terminal
 from benchmarks.suite.samples import Sample, document, figure, ratio
-from benchmarks.suite.scale import documents, tutorial_documents
+from benchmarks.suite.scale import documents, is_refused, is_serving, tutorial_documents
 from benchmarks.suite.settings import FRONTS, WORKS, cold_names, hot_names
 from benchmarks.suite.tools import OutputError, dnsperf_sample, wrk_sample
 
@@ -156,6 +157,26 @@ def test_work_per_cpu_is_cpu_per_work_the_other_way_round() -> None:
     assert found.measured == "0.83 [0.67-1.00] x"
 
 
+@pytest.mark.parametrize(
+    ("bound", "is_clear"),
+    [(0.9, True), (1.1, False), (1.3, False), (1.6, True)],
+    ids=["over", "over", "under", "under"],
+)
+def test_a_verdict_that_some_rounds_contradict_is_not_clear(bound: float, is_clear: bool) -> None:
+    found = verdict(Goal("", "keepalive", "cpu", bound, "haproxy"), {"keepalive": ROUNDS}, {})
+    assert (found.is_met, found.is_clear) == (bound > 1.2, is_clear)
+    assert ("(not in all rounds)" in terminal([], {}, [found])) is not is_clear
+
+
+def test_a_figure_that_stands_alone_may_have_a_spread_too() -> None:
+    found = verdict(
+        Goal("", "scale", "costRatio@10", 1.05, unit="x"),
+        {},
+        {"costRatio@10": 1.06, "costRatioLow@10": 1.0, "costRatioHigh@10": 1.17},
+    )
+    assert (found.measured, found.is_met, found.is_clear) == ("1.06 [1.00-1.17] x", False, False)
+
+
 def test_every_goal_names_a_work_and_a_peer_of_it() -> None:
     works = {work.name: work for work in WORKS}
     for goal in GOALS:
@@ -232,6 +253,14 @@ def test_the_tutorial_keeps_to_addresses_of_its_own(tmp_path: Path) -> None:
     assert_is_taken(text, tmp_path)
     assert "30001" not in text
     assert "192.168.0.101" not in text
+
+
+def test_serving_and_refused_are_told_apart() -> None:
+    with socket.create_server(("127.88.250.1", 0)) as server:
+        address, port = server.getsockname()
+        assert not is_refused(address, port)
+    assert is_refused(address, port)
+    assert not is_serving(address, port)
 
 
 def test_the_machine_is_named_by_what_it_is_made_of() -> None:
