@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.clusters import ClusterError, cluster
 from benchmarks.suite import configurations
-from benchmarks.suite.processes import PeerError, running
+from benchmarks.suite.processes import PeerError, running, without_paths
 from benchmarks.suite.settings import (
     AIOHTTP,
     BACKEND,
@@ -177,7 +177,7 @@ def _kubesvc(work: Work) -> Iterator[Front]:
             else:
                 yield Front(FRONTS[KUBESVC], FRONT_PORT, status["pid"])
     except ClusterError as error:
-        raise PeerError(f"did not start: {error}") from error
+        raise PeerError(f"did not start: {without_paths(str(error))}") from error
 
 
 @contextmanager

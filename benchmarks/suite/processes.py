@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,12 @@ class PeerError(Exception):
 def running(
     command: Sequence[str], log: Path, is_up: Callable[[], bool], env: Mapping[str, str] | None = None
 ) -> Iterator[int]:
-    """Run a process for the length of the block, from when ``is_up`` says so, and yield its id."""
+    """Run a process for the length of the block, from when ``is_up`` says so, and yield its id.
+
+    PeerError where it is up before it was started: that is somebody else, and would be measured in its place.
+    """
+    if is_up():
+        raise PeerError("its address is taken by another process")
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env and {**os.environ, **env}
@@ -43,8 +49,13 @@ def _wait(process: subprocess.Popen[bytes], log: Path, is_up: Callable[[], bool]
     while not is_up():
         if process.poll() is not None or time.monotonic() > deadline:
             said = log.read_text(errors="replace").strip().splitlines()
-            raise PeerError(f"did not start: {said[-1] if said else 'it said nothing'}")
+            raise PeerError(f"did not start: {without_paths(said[-1]) if said else 'it said nothing'}")
         time.sleep(0.02)
+
+
+def without_paths(text: str) -> str:
+    """Return a message as it may stand in a report, which names no folders."""
+    return re.sub(r"(?<![\w.])/[^\s:,;'\"]+", "...", text)
 
 
 def family(pid: int) -> list[int]:

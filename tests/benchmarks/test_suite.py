@@ -14,7 +14,9 @@ import pytest
 from benchmarks.suite import configurations, machine
 from benchmarks.suite.contest import Outcome, turns
 from benchmarks.suite.goals import GOALS, Goal, verdict
+from benchmarks.suite.peers import accepts
 from benchmarks.suite.plot import svg
+from benchmarks.suite.processes import PeerError, running, without_paths
 from benchmarks.suite.report import markdown, number, rows, terminal
 from benchmarks.suite.samples import Sample, document, figure, ratio
 from benchmarks.suite.scale import documents, is_refused, is_serving, tutorial_documents
@@ -261,6 +263,33 @@ def test_serving_and_refused_are_told_apart() -> None:
         assert not is_refused(address, port)
     assert is_refused(address, port)
     assert not is_serving(address, port)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("cannot open /home/me/x.cfg: no", "cannot open ...: no"),
+        ("127.88.0.0/16 is taken", "127.88.0.0/16 is taken"),
+        ("53/UDP", "53/UDP"),
+    ],
+)
+def test_what_a_peer_complains_of_names_no_folder(said: str, expected: str) -> None:
+    assert without_paths(said) == expected
+
+
+def test_another_process_at_the_address_is_not_measured_in_place_of_the_peer(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.88.250.2", 0)) as stranger,
+        pytest.raises(PeerError, match="its address is taken"),
+        running(["false"], tmp_path / "log", accepts(*stranger.getsockname())),
+    ):
+        pass
+
+
+def test_a_peer_that_ends_at_once_says_why(tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo no such thing; exit 1"]
+    with pytest.raises(PeerError, match="no such thing"), running(command, tmp_path / "log", lambda: False):
+        pass
 
 
 def test_the_machine_is_named_by_what_it_is_made_of() -> None:
