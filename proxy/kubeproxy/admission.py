@@ -1,9 +1,9 @@
 """Which sources a listening socket hears at all: DROP, as a packet filter of the kernel's.
 
 kube-proxy drops packets where nothing usable is on the node, and those from outside loadBalancerSourceRanges. A socket
-that listens would answer them; a classic BPF program on it makes the kernel throw them away before, so that the client
-sees what it sees in a cluster: nothing, until it gives up. Pure; ``listeners`` attaches the program. Any process may
-filter its own sockets (socket(7), SO_ATTACH_FILTER; Documentation/networking/filter.rst).
+that listens would answer them; a classic BPF program makes the kernel throw them away before, so that the client sees
+what it sees in a cluster: nothing, until it gives up. Pure; ``sockets`` attaches the program to datagram sockets
+(socket(7), SO_ATTACH_FILTER; Documentation/networking/filter.rst), ``deaftwin`` to those of TCP.
 """
 
 from __future__ import annotations
@@ -41,26 +41,29 @@ class Admission(NamedTuple):
         return not self.ranges and self.is_outside_heard and all(is_heard for _, is_heard in self.homes)
 
 
-def compile_filter(admission: Admission, version: int) -> bytes:
+def compile_filter(admission: Admission, version: int, heard: int = _ALL) -> bytes:
     """Return the BPF program (``struct sock_filter`` after the other) for an IP ``version``; longer than allowed: b"".
+
+    It returns ``heard`` for who is heard, else 0: the bytes of a packet to keep, or a socket's place in its group.
 
     Without a program the sources are told apart when they are accepted, and reset.
     """
-    program = _ranges_part(admission.ranges, version) if admission.ranges else []
+    drop, hear = (_RETURN, 0, 0, 0), (_RETURN, 0, 0, heard)
+    program = _ranges_part(admission.ranges, version, drop) if admission.ranges else []
     for cidr, is_heard in admission.homes:
         home = ip_network(cidr, strict=False)
         if home.version == version:
-            program += _test(home, _verdict(is_heard))
-    program.append(_verdict(admission.is_outside_heard))
+            program += _test(home, hear if is_heard else drop)
+    program.append(hear if admission.is_outside_heard else drop)
     if len(program) > MAX_INSTRUCTIONS:
         return b""
     return b"".join(struct.pack("=HBBI", *each) for each in program)
 
 
-def _ranges_part(ranges: tuple[str, ...], version: int) -> list[_Instruction]:
+def _ranges_part(ranges: tuple[str, ...], version: int, drop: _Instruction) -> list[_Instruction]:
     """Go on behind this part when a range has the source, else drop."""
     networks = [network for each in ranges if (network := ip_network(each, strict=False)).version == version]
-    part = [_verdict(is_heard=False)]
+    part = [drop]
     for network in reversed(networks):
         part = [*_test(network, (_JUMP, 0, 0, len(part))), *part]
     return part
@@ -78,7 +81,3 @@ def _test(network: IPv4Network | IPv6Network, then: _Instruction) -> list[_Instr
             narrow: list[_Instruction] = [] if mask[word] == _ALL else [(_AND, 0, 0, mask[word])]
             steps = [(_LOAD_WORD, 0, 0, offset + 4 * word & _ALL), *narrow, compare, *steps]
     return steps
-
-
-def _verdict(is_heard: bool) -> _Instruction:  # one value, its name says it
-    return (_RETURN, 0, 0, _ALL if is_heard else 0)

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from kubeapi.network import Network
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.deaftwin import DeafTwin
 from kubeproxy.poller import READABLE, EventHandler, Poller
 from kubeproxy.portowner import find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
@@ -112,23 +113,34 @@ class Fronts(NamedTuple):
 class _Bound:
     """A listening stream socket."""
 
-    __slots__ = ("_front", "_listeners", "listener", "sock")
+    __slots__ = ("_front", "_listeners", "_twin", "listener", "sock")
 
-    def __init__(self, listener: Listener, sock: socket.socket, listeners: Listeners) -> None:
+    def __init__(
+        self, listener: Listener, sock: socket.socket, listeners: Listeners, twin: DeafTwin | None = None
+    ) -> None:
         self.listener = listener
         self.sock = sock
+        self._twin = twin
         self._listeners = listeners
         self._front = listeners.fronts.of(listener)
 
     def update(self, listener: Listener) -> None:
         """Treat new clients otherwise."""
+        if self._twin is not None:
+            self._twin.drop(self.sock, listener.admission)
         self.listener = listener
         self._front = self._listeners.fronts.of(listener)
+
+    def can_drop(self) -> bool:
+        """Tell whether clients that are not to be heard can be told apart on this socket."""
+        return self._twin is not None
 
     def close(self) -> None:
         """Close; what waited to be accepted is still served."""
         self.accept(BACKLOG)
         self._listeners.poller.close_socket(self.sock)
+        if self._twin is not None:
+            self._twin.close()
 
     def on_event(self, events: int) -> None:
         del events
@@ -254,7 +266,13 @@ class Listeners:
             self._failed[listener.destination] = failed._replace(listener=listener)
         if bound is None:
             return
-        if bound.listener.admission != listener.admission:
+        has_changed = bound.listener.admission != listener.admission
+        if has_changed and isinstance(bound, _Bound) and not bound.can_drop():
+            # The first to be dropped costs who connects in this instant a refusal.
+            self._close(listener.destination)
+            self._open_all([listener])
+            return
+        if has_changed and not isinstance(bound, _Bound):
             filter_packets(bound.sock, listener.admission)
         bound.update(listener)
 
@@ -272,21 +290,38 @@ class Listeners:
             self._schedule_retry()
 
     def _open(self, listener: Listener) -> None:
-        destination = listener.destination
-        sock = open_socket(destination.protocol, destination.address)
+        protocol, target = listener.destination.protocol, self._target(listener)
+        must_drop = protocol == "TCP" and listener.admission is not None
+        twin = DeafTwin(target) if must_drop else None
         try:
-            filter_packets(sock, listener.admission)
-            bind_socket(sock, destination.protocol, self._target(listener))
-            if destination.protocol != "UDP":
+            sock = self._listen(listener, target, twin)
+        except OSError:
+            if twin is not None:
+                twin.close()
+            raise
+        bound: BoundSocket = _Bound(listener, sock, self, twin)
+        if protocol == "UDP":
+            bound = self.fronts.datagrams.listen(sock, listener, self.find_route)
+        self._bound[listener.destination] = bound
+        self.poller.register(sock.fileno(), READABLE, bound)
+
+    def _listen(self, listener: Listener, target: tuple[str, int], twin: DeafTwin | None) -> socket.socket:
+        protocol = listener.destination.protocol
+        sock = open_socket(protocol, target[0])
+        try:
+            if twin is not None:
+                twin.join(sock, target, BACKLOG)
+                twin.drop(sock, listener.admission)
+                return sock
+            if protocol == "UDP":
+                filter_packets(sock, listener.admission)
+            bind_socket(sock, protocol, target)
+            if protocol != "UDP":
                 sock.listen(BACKLOG)
         except OSError:
             sock.close()
             raise
-        bound: BoundSocket = _Bound(listener, sock, self)
-        if destination.protocol == "UDP":
-            bound = self.fronts.datagrams.listen(sock, listener, self.find_route)
-        self._bound[destination] = bound
-        self.poller.register(sock.fileno(), READABLE, bound)
+        return sock
 
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""

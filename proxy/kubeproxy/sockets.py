@@ -6,6 +6,7 @@ socket would, so the kernel's list of protocols is read first.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import socket
@@ -111,18 +112,22 @@ def has_sctp(proc: Path = Path("/proc")) -> bool:
 
 
 def filter_packets(sock: socket.socket, admission: Admission | None) -> None:
-    """Have the kernel drop the packets of sources that are not to be heard; accepted sockets inherit that."""
-    version = 6 if sock.family == socket.AF_INET6 else 4
-    program = compile_filter(admission, version) if admission is not None else b""
-    if not program:
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
-        except FileNotFoundError:  # there is none
-            return
+    """Have the kernel drop the datagrams of sources that are not to be heard."""
+    if admission is not None and attach_program(sock, _SO_ATTACH_FILTER, admission):
         return
+    with contextlib.suppress(FileNotFoundError):  # there is none
+        sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+
+
+def attach_program(sock: socket.socket, option: int, admission: Admission, **heard: int) -> bool:
+    """Give the kernel an admission's program by a socket option; False if it would be too long."""
+    program = compile_filter(admission, 6 if sock.family == socket.AF_INET6 else 4, **heard)
+    if not program:
+        return False
     instructions = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HL", len(program) // _INSTRUCTION_BYTES, ctypes.addressof(instructions))
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
+    sock.setsockopt(socket.SOL_SOCKET, option, header)
+    return True
 
 
 def connect(target: tuple[str, int], client: str, protocol: str = "TCP") -> tuple[socket.socket, int]:

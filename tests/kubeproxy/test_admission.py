@@ -8,31 +8,43 @@ import socket
 import pytest
 
 from kubeproxy.admission import MAX_INSTRUCTIONS, Admission, compile_filter
+from kubeproxy.deaftwin import DeafTwin
 from kubeproxy.sockets import bind_socket, filter_packets, open_socket
 
 SILENCE_SECONDS = 0.25
+TCP_PORT = 21060
 OPEN = Admission((), (), is_outside_heard=True)
 
 
 def hears(admission: Admission | None, source: str, protocol: str = "UDP", address: str = "127.97.170.1") -> bool:
     """Whether a filtered socket hears a datagram, or the beginning of a connection, from ``source``."""
     with contextlib.closing(open_socket(protocol, address)) as listener:
+        if protocol == "TCP":
+            return hears_connections(listener, admission, source, address)
         filter_packets(listener, admission)
         bind_socket(listener, protocol, (address, 0))
-        target = listener.getsockname()[:2]
-        kind = socket.SOCK_DGRAM if protocol == "UDP" else socket.SOCK_STREAM
-        with socket.socket(listener.family, kind) as client:
+        with socket.socket(listener.family, socket.SOCK_DGRAM) as client:
             client.bind((source, 0))
-            client.settimeout(SILENCE_SECONDS)
-            if protocol == "TCP":
-                listener.listen()
-                return client.connect_ex(target) == 0
-            client.connect(target)
+            client.connect(listener.getsockname()[:2])
             client.send(b"?")
             try:
                 return bool(listener.recv(1))
             except BlockingIOError:  # on loopback a datagram is there, or dropped, once send() is back
                 return False
+
+
+def hears_connections(listener: socket.socket, admission: Admission | None, source: str, address: str) -> bool:
+    """Whether a connection from ``source`` is made, while a twin takes those that are to be dropped."""
+    with contextlib.closing(DeafTwin((address, TCP_PORT))) as twin, socket.socket(listener.family) as client:
+        twin.join(listener, (address, TCP_PORT), 8)
+        twin.drop(listener, admission)
+        client.bind((source, 0))
+        client.settimeout(SILENCE_SECONDS)
+        if client.connect_ex((address, TCP_PORT)):
+            return False
+        accepted, peer = listener.accept()
+        accepted.close()
+        return bool(peer[0] == source)
 
 
 @pytest.mark.parametrize("protocol", ["TCP", "UDP"])
@@ -67,6 +79,7 @@ def test_a_source_is_heard_as_the_admission_says(
     assert hears(admission, source, protocol) is expected
 
 
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
 @pytest.mark.parametrize(
     ("admission", "expected"),
     [
@@ -78,8 +91,19 @@ def test_a_source_is_heard_as_the_admission_says(
         pytest.param(Admission((), (("127.0.0.0/8", False),), True), True, id="the-other-family-is-not-read"),
     ],
 )
-def test_ipv6_sources_are_told_apart_too(admission: Admission, expected: bool) -> None:
-    assert hears(admission, "::1", address="::1") is expected
+def test_ipv6_sources_are_told_apart_too(admission: Admission, expected: bool, protocol: str) -> None:
+    assert hears(admission, "::1", protocol, address="::1") is expected
+
+
+def test_a_twin_takes_no_address_that_somebody_has() -> None:
+    with contextlib.closing(DeafTwin(("127.97.170.3", TCP_PORT))), pytest.raises(OSError, match="in use"):
+        DeafTwin(("127.97.170.3", TCP_PORT))
+
+
+def test_a_twin_that_is_closed_leaves_the_address_to_others() -> None:
+    DeafTwin(("127.97.170.3", TCP_PORT)).close()
+    with contextlib.closing(socket.create_server(("127.97.170.3", TCP_PORT))) as other:
+        assert other.getsockname()[1] == TCP_PORT
 
 
 def test_a_filter_is_replaced_and_taken_away_on_the_living_socket() -> None:

@@ -6,6 +6,8 @@ load balancer 127.97.152.1, one endpoint A 127.246.1.5 on n1 and B 127.246.2.5 o
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 import socket
 from typing import Any
@@ -14,11 +16,14 @@ import pytest
 from tests.helpers.kubeproxy_cluster import (
     ask,
     cluster,
+    connect,
+    echo,
     endpoint,
     is_refused,
     naming_endpoints,
     node,
     service,
+    serving,
     slice_of,
     until,
 )
@@ -189,6 +194,20 @@ async def test_who_was_dropped_is_heard_when_an_endpoint_comes_and_the_socket_st
         await c.settle()
         assert {await ask(VIP, source=POD_2) for _ in range(40)} == {A, B}
         assert c.descriptor(VIP) == kept
+
+
+async def test_a_service_that_takes_a_policy_begins_to_drop_and_keeps_its_connections() -> None:
+    async with (
+        serving(A, 20080, echo),
+        cluster(*nodes(), web(), slice_of("web", [on("n1", A)])) as c,
+    ):
+        with contextlib.closing(await connect(VIP)) as client:
+            await until(lambda: c.proxy.connections() == 1)
+            c.put(web(**INTERNAL))
+            await c.settle()
+            assert is_silent(VIP, 20080, POD_2)
+            await asyncio.get_running_loop().sock_sendall(client, b"still here")
+            assert await asyncio.get_running_loop().sock_recv(client, 100) == b"still here"
 
 
 async def test_only_the_source_ranges_reach_the_load_balancer() -> None:
