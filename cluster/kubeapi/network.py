@@ -19,15 +19,3 @@ class Network(Protocol):
     def dial(self, address: str, port: int) -> tuple[str, int]:
         """Return the socket address at which the endpoint ``address``:``port`` answers."""
         ...
-
-
-class DirectNetwork:
-    """Every address and port is bound and dialled as it is."""
-
-    def bind_port(self, port: int) -> int:
-        """Return ``port``."""
-        return port
-
-    def dial(self, address: str, port: int) -> tuple[str, int]:
-        """Return the arguments."""
-        return address, port

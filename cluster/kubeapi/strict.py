@@ -47,12 +47,6 @@ class Decoded(NamedTuple):
     mistyped: list[FieldError]
 
 
-def strict_faults(resource: Resource, obj: object) -> list[FieldError]:
-    """Return every unknown field and every value of a wrong type, with its exact path."""
-    decoded = decode(resource, obj)
-    return [*decoded.unknown, *decoded.mistyped]
-
-
 def hint_for(resource: Resource, fault: FieldError) -> str:
     """Return the known field name that an unknown one nearly is, "" if there is none."""
     if fault.reason != UNKNOWN_FIELD:

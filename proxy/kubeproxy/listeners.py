@@ -313,7 +313,7 @@ class Listeners:
                 twin.join(sock, target, BACKLOG)
                 twin.drop(sock, listener.admission)
                 return sock
-            if protocol == "UDP":
+            if protocol == "UDP" and listener.admission is not None:
                 filter_packets(sock, listener.admission)
             bind_socket(sock, protocol, target)
             if protocol != "UDP":

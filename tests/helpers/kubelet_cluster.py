@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.direct_network import DirectNetwork
+
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON
-from kubeapi.network import DirectNetwork, Network
+from kubeapi.network import Network
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store

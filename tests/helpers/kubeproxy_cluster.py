@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.direct_network import DirectNetwork
+
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.network import DirectNetwork, Network
+from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeapi.store import Store
 from kubeproxy.listeners import ListenerStatus

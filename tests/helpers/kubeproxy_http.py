@@ -11,9 +11,9 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
+from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy_cluster import connect, serving, until
 
-from kubeapi.network import DirectNetwork
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.http import HttpConfig, HttpFront
 from kubeproxy.http.downstream import Downstream

@@ -9,7 +9,8 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
-from kubeapi.network import DirectNetwork
+from tests.helpers.direct_network import DirectNetwork
+
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import READABLE, Poller

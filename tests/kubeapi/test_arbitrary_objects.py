@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
+from tests.helpers.kubeapi_strict import strict_faults
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
 from kubeapi.status import StatusError
-from kubeapi.strict import strict_faults
 
 _SCALARS = st.one_of(
     st.none(),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.helpers.kubeapi_strict import strict_faults
 
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions, struct, struct_of
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, PODS, RESOURCES, SERVICES, Resource
-from kubeapi.strict import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for, strict_faults
+from kubeapi.strict import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for
 
 GO = "json: cannot unmarshal"
 

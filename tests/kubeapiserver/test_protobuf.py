@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.helpers.kubeapi_strict import strict_faults
 from tests.helpers.kubeapiserver_protobuf import envelope, int_field, message, text_field, varint
 
 from kubeapi.meta import JSON
 from kubeapi.schema import struct
 from kubeapi.scheme import RESOURCES, Resource
-from kubeapi.strict import strict_faults
 from kubeapiserver.gotypes import json_fields, struct_for
 from kubeapiserver.protobuf import decode
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubelet_cluster import (
     KubeletCluster,
     children_of,
@@ -17,7 +18,6 @@ from tests.helpers.kubelet_cluster import (
     until,
 )
 
-from kubeapi.network import DirectNetwork
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS
 from kubeapi.status import StatusError
 from kubelet.nodes import NodeConfig

@@ -1,0 +1,13 @@
+"""All that strict decoding finds, in one list."""
+
+from __future__ import annotations
+
+from kubeapi.scheme import Resource
+from kubeapi.status import FieldError
+from kubeapi.strict import decode
+
+
+def strict_faults(resource: Resource, obj: object) -> list[FieldError]:
+    """Return every unknown field and every value of a wrong type, with its exact path."""
+    decoded = decode(resource, obj)
+    return [*decoded.unknown, *decoded.mistyped]
