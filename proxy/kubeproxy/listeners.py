@@ -1,4 +1,4 @@
-"""The listening sockets: bind, accept, close; and, when binding fails, say why and try again.
+"""The listening sockets: bind and close; and, when binding fails, say why and try again.
 
 Obeys ``proxier``'s list of changes and touches no other socket. A socket that cannot be bound is one Service's trouble:
 its status and an event name the port and its owner, and it is tried again with a growing pause.
@@ -11,30 +11,22 @@ import errno
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from kubeapi.network import Network
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.deaftwin import DeafTwin
-from kubeproxy.poller import READABLE, EventHandler, Poller
+from kubeproxy.fronts import BoundSocket, FindRoute, Fronts
+from kubeproxy.poller import READABLE, Poller
 from kubeproxy.portowner import find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
-from kubeproxy.sockets import RESET_ON_CLOSE, bind_socket, filter_packets, open_socket
-from kubeproxy.types import Destination, ListenerKind, Route, ServicePortName, socket_address
-
-BACKLOG = 4096
-"""Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
-
-ACCEPTS_PER_TURN = 64
-"""New connections of one listener before the others have their turn."""
+from kubeproxy.sockets import bind_socket, filter_packets, open_socket
+from kubeproxy.streamsocket import BACKLOG, StreamFront, StreamSocket
+from kubeproxy.types import Destination, ListenerKind, ServicePortName, socket_address
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """Pauses before a socket that could not be bound is tried again; the last one repeats."""
-
-ACCEPT_PAUSE_SECONDS = 0.2
-"""Pause after accept() ran out of file descriptors; what waits is still there afterwards."""
-
 
 NO_SCTP = (
     "SCTP is not supported by this machine's kernel as it runs now; "
@@ -63,122 +55,6 @@ Report = Callable[[ServicePortName, str], None]
 """Is told why a Service port cannot be reached somewhere."""
 
 
-FindRoute = Callable[[str, Destination], Route | None]
-"""Returns the route of a client's new connection, None if it is dropped."""
-
-
-class Front(Protocol):
-    """Takes over accepted sockets: of connections as they are, or of HTTP requests."""
-
-    def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
-        """Own a connected, non-blocking socket of ``client`` from now on."""
-        ...
-
-
-class BoundSocket(EventHandler, Protocol):
-    """A socket that is bound to a destination, with what is known of it."""
-
-    sock: socket.socket
-    listener: Listener
-
-    def update(self, listener: Listener) -> None:
-        """Treat new clients otherwise."""
-        ...
-
-    def close(self) -> None:
-        """Take no more clients, and close the socket."""
-        ...
-
-
-class DatagramFront(Protocol):
-    """Serves what arrives at datagram sockets."""
-
-    def listen(self, sock: socket.socket, listener: Listener, find_route: FindRoute) -> BoundSocket:
-        """Own a bound, non-blocking socket from now on; ``Listeners`` registers it."""
-        ...
-
-
-class Fronts(NamedTuple):
-    """Who serves what is accepted."""
-
-    connections: Front
-    requests: Front
-    datagrams: DatagramFront
-
-    def of(self, listener: Listener) -> Front:
-        """Return who serves a stream listener's clients."""
-        return self.requests if listener.is_http else self.connections
-
-
-class _Bound:
-    """A listening stream socket."""
-
-    __slots__ = ("_front", "_listeners", "_twin", "listener", "sock")
-
-    def __init__(
-        self, listener: Listener, sock: socket.socket, listeners: Listeners, twin: DeafTwin | None = None
-    ) -> None:
-        self.listener = listener
-        self.sock = sock
-        self._twin = twin
-        self._listeners = listeners
-        self._front = listeners.fronts.of(listener)
-
-    def update(self, listener: Listener) -> None:
-        """Treat new clients otherwise."""
-        if self._twin is not None:
-            self._twin.drop(self.sock, listener.admission)
-        self.listener = listener
-        self._front = self._listeners.fronts.of(listener)
-
-    def can_drop(self) -> bool:
-        """Tell whether clients that are not to be heard can be told apart on this socket."""
-        return self._twin is not None
-
-    def close(self) -> None:
-        """Close; what waited to be accepted is still served."""
-        self.accept(BACKLOG)
-        self._listeners.poller.close_socket(self.sock)
-        if self._twin is not None:
-            self._twin.close()
-
-    def on_event(self, events: int) -> None:
-        del events
-        self.accept(ACCEPTS_PER_TURN)
-
-    def accept(self, limit: int) -> None:
-        """Hand what waits, up to ``limit``, to the one who serves it."""
-        destination = self.listener.destination
-        for _ in range(limit):
-            try:
-                sock, peer = self.sock.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    self._pause()
-                    return
-                continue  # this client is gone already (ECONNABORTED and its kin, accept(2))
-            client = peer[0]
-            route = self._listeners.find_route(client, destination)
-            if route is None:
-                # Heard by a filter that was replaced a moment ago, or by none because it was too long.
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                sock.close()
-                continue
-            sock.setblocking(False)
-            self._front.accept(sock, client, destination, route)
-
-    def _pause(self) -> None:
-        self._listeners.counters.errors["too_many_open_files"] += 1
-        self._listeners.poller.modify(self.sock.fileno(), 0)
-        self._listeners.loop.call_later(ACCEPT_PAUSE_SECONDS, self._resume)
-
-    def _resume(self) -> None:
-        if self.sock.fileno() >= 0:
-            self._listeners.poller.modify(self.sock.fileno(), READABLE)
-
-
 class _Failed(NamedTuple):
     listener: Listener
     error: str
@@ -198,11 +74,11 @@ class Listeners:
         find_route: FindRoute,
         report: Report,
     ) -> None:
-        self.loop = loop
-        self.poller = poller
-        self.fronts = fronts
-        self.counters = counters
-        self.find_route = find_route
+        self._loop = loop
+        self._poller = poller
+        self._fronts = fronts
+        self._find_route = find_route
+        self._streams = StreamFront(loop, poller, fronts, counters, find_route)
         self._network = network
         self._report = report
         self._bound: dict[Destination, BoundSocket] = {}
@@ -267,12 +143,12 @@ class Listeners:
         if bound is None:
             return
         has_changed = bound.listener.admission != listener.admission
-        if has_changed and isinstance(bound, _Bound) and not bound.can_drop():
+        if has_changed and isinstance(bound, StreamSocket) and not bound.can_drop():
             # The first to be dropped costs who connects in this instant a refusal.
             self._close(listener.destination)
             self._open_all([listener])
             return
-        if has_changed and not isinstance(bound, _Bound):
+        if has_changed and not isinstance(bound, StreamSocket):
             filter_packets(bound.sock, listener.admission)
         bound.update(listener)
 
@@ -299,11 +175,13 @@ class Listeners:
             if twin is not None:
                 twin.close()
             raise
-        bound: BoundSocket = _Bound(listener, sock, self, twin)
+        bound: BoundSocket
         if protocol == "UDP":
-            bound = self.fronts.datagrams.listen(sock, listener, self.find_route)
+            bound = self._fronts.datagrams.listen(sock, listener, self._find_route)
+        else:
+            bound = self._streams.listen(sock, listener, twin)
         self._bound[listener.destination] = bound
-        self.poller.register(sock.fileno(), READABLE, bound)
+        self._poller.register(sock.fileno(), READABLE, bound)
 
     def _listen(self, listener: Listener, target: tuple[str, int], twin: DeafTwin | None) -> socket.socket:
         protocol = listener.destination.protocol
@@ -338,7 +216,7 @@ class Listeners:
         """Try all that failed again together: looking for the owners of ports costs the same for one and for many."""
         if self._timer is None:
             pause = RETRY_SECONDS[min(self._retries, len(RETRY_SECONDS) - 1)]
-            self._timer = self.loop.call_later(pause, self._retry)
+            self._timer = self._loop.call_later(pause, self._retry)
 
     def _retry(self) -> None:
         self._timer = None

@@ -19,10 +19,11 @@ from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import Figure, ProxyCounters
+from kubeproxy.fronts import Fronts
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
 from kubeproxy.http import HttpFront
-from kubeproxy.listeners import Fronts, Listeners, ListenerStatus
+from kubeproxy.listeners import Listeners, ListenerStatus
 from kubeproxy.load_balancer import LoadBalancer, unknown_balancer
 from kubeproxy.poller import Poller
 from kubeproxy.proxier import Proxier, Sync

@@ -1,0 +1,110 @@
+"""The accept loop: takes what waits at a listening stream socket and hands it to the front that serves it.
+
+Binds nothing (``listeners`` does) and never waits: a listener has a bounded part of each turn, and when the process has
+no file descriptor left it pauses, while what waits stays in the kernel's queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from typing import NamedTuple
+
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.deaftwin import DeafTwin
+from kubeproxy.fronts import FindRoute, Fronts
+from kubeproxy.poller import READABLE, Poller
+from kubeproxy.rules import Listener
+from kubeproxy.sockets import RESET_ON_CLOSE
+
+BACKLOG = 4096
+"""Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
+
+ACCEPTS_PER_TURN = 64
+"""New connections of one listener before the others have their turn."""
+
+ACCEPT_PAUSE_SECONDS = 0.2
+"""Pause after accept() ran out of file descriptors; what waits is still there afterwards."""
+
+
+class StreamFront(NamedTuple):
+    """What all listening stream sockets of one proxy share."""
+
+    loop: asyncio.AbstractEventLoop
+    poller: Poller
+    fronts: Fronts
+    counters: ProxyCounters
+    find_route: FindRoute
+
+    def listen(self, sock: socket.socket, listener: Listener, twin: DeafTwin | None = None) -> StreamSocket:
+        """Own a listening, non-blocking socket and its deaf twin from now on; the caller registers what is returned."""
+        return StreamSocket(self, sock, listener, twin)
+
+
+class StreamSocket:
+    """A listening stream socket."""
+
+    __slots__ = ("_front", "_streams", "_twin", "listener", "sock")
+
+    def __init__(self, streams: StreamFront, sock: socket.socket, listener: Listener, twin: DeafTwin | None) -> None:
+        self.listener = listener
+        self.sock = sock
+        self._twin = twin
+        self._streams = streams
+        self._front = streams.fronts.of(listener)
+
+    def update(self, listener: Listener) -> None:
+        """Treat new clients otherwise."""
+        if self._twin is not None:
+            self._twin.drop(self.sock, listener.admission)
+        self.listener = listener
+        self._front = self._streams.fronts.of(listener)
+
+    def can_drop(self) -> bool:
+        """Tell whether clients that are not to be heard can be told apart on this socket."""
+        return self._twin is not None
+
+    def close(self) -> None:
+        """Close; what waited to be accepted is still served."""
+        self.accept(BACKLOG)
+        self._streams.poller.close_socket(self.sock)
+        if self._twin is not None:
+            self._twin.close()
+
+    def on_event(self, events: int) -> None:
+        """Accept: nothing else happens to a listening socket."""
+        del events
+        self.accept(ACCEPTS_PER_TURN)
+
+    def accept(self, limit: int) -> None:
+        """Hand what waits, up to ``limit``, to the one who serves it."""
+        destination = self.listener.destination
+        for _ in range(limit):
+            try:
+                sock, peer = self.sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._pause()
+                    return
+                continue  # this client is gone already (ECONNABORTED and its kin, accept(2))
+            client = peer[0]
+            route = self._streams.find_route(client, destination)
+            if route is None:
+                # Heard by a filter that was replaced a moment ago, or by none because it was too long.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                sock.close()
+                continue
+            sock.setblocking(False)
+            self._front.accept(sock, client, destination, route)
+
+    def _pause(self) -> None:
+        self._streams.counters.errors["too_many_open_files"] += 1
+        self._streams.poller.modify(self.sock.fileno(), 0)
+        self._streams.loop.call_later(ACCEPT_PAUSE_SECONDS, self._resume)
+
+    def _resume(self) -> None:
+        if self.sock.fileno() >= 0:
+            self._streams.poller.modify(self.sock.fileno(), READABLE)
