@@ -34,7 +34,7 @@ from kubeapiserver.streams import Runtime
 from kubeapiserver.tls import server_certificate
 from kubecontroller import kubernetesservice
 from kubesvc.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
-from kubesvc.manifests.yamltext import read_text
+from kubesvc.manifests.reading import read_text
 from kubesvc.network.loopback import translate
 
 if TYPE_CHECKING:

@@ -13,12 +13,14 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
+from kubesvc.manifests import Loaded
 from kubesvc.order import Order
 from kubesvc.prepare import Prepared, prepare
 from kubesvc.state import AlreadyRunningError
@@ -66,6 +68,9 @@ def run_up(order: Order) -> int:
         count = counted(len(prepared.faults), "fault", "faults")
         console.warn(*map(str, prepared.faults), f"kubesvc: {count} found, nothing was started")
         return EXIT_BAD_INPUT
+    if not order.is_watching:
+        # Only edits are compared with what the manifests said.
+        prepared = replace(prepared, loaded=Loaded())
     if order.is_detached:
         return detach(lambda caller: _serve(_Start(order, prepared, seen, caller.console, caller)), console)
     return _serve(_Start(order, prepared, seen, console, None))

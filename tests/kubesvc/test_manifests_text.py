@@ -8,8 +8,9 @@ import yaml
 
 from kubesvc.manifests import yamltext
 from kubesvc.manifests.faults import Place, Position, locate
+from kubesvc.manifests.reading import read_text
 from kubesvc.manifests.scalars import UnusableScalar, read_plain
-from kubesvc.manifests.yamltext import MAX_DEPTH, read_text
+from kubesvc.manifests.yamltext import MAX_DEPTH
 
 
 def read_one(text: str) -> Any:
@@ -118,7 +119,7 @@ def test_anchors_merge_keys_and_aliases_work() -> None:
 
 def test_a_merged_key_has_the_place_where_it_is_written() -> None:
     trees, _ = read_text("base: &b\n  app: web\nuse:\n  <<: *b\n", "t.yaml")
-    assert locate(trees[0].place, "use.app") == (2, 3)
+    assert locate(trees[0].spot.place, "use.app") == (2, 3)
 
 
 def test_a_json_document_with_tabs_and_escapes_is_read() -> None:
@@ -135,7 +136,7 @@ def test_documents_without_content_do_not_count() -> None:
 
 def test_positions_go_on_through_the_documents_of_a_file() -> None:
     trees, _ = read_text("a: 1\n---\nb: 2\n--- {c: 3}\n", "t.yaml")
-    assert [tree.place.position for tree in trees] == [(1, 1), (3, 1), (4, 5)]
+    assert [tree.spot.place.position for tree in trees] == [(1, 1), (3, 1), (4, 5)]
 
 
 def test_a_separator_inside_a_block_of_text_does_not_split_it() -> None:
@@ -244,7 +245,7 @@ def test_the_pure_python_parser_gives_the_same_values(monkeypatch: pytest.Monkey
 
 
 def place(text: str) -> Place:
-    return read_text(dedent(text), "t.yaml")[0][0].place
+    return read_text(dedent(text), "t.yaml")[0][0].spot.place
 
 
 SERVICE = """\

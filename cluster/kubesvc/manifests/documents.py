@@ -28,7 +28,7 @@ from kubesvc.manifests.faults import (
     required,
     unsupported,
 )
-from kubesvc.manifests.yamltext import Tree
+from kubesvc.manifests.reading import Spot, Tree
 
 CONFIGURATION_GROUP = "kubesvc.dev"
 CONFIGURATION_API_VERSION = f"{CONFIGURATION_GROUP}/v1alpha1"
@@ -37,17 +37,23 @@ CONFIGURATION_KIND = "ClusterConfiguration"
 _KINDS = {each.kind: each for each in RESOURCES}
 _UNMARSHAL = re.compile(r"cannot unmarshal (\w+).* of type (\S+)$")
 _GROUPS = frozenset(each.api_version for each in RESOURCES)
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object of the input. ``place`` knows where its fields are written."""
+    """One object of the input. ``spot`` knows where its fields are written."""
 
     obj: JSON
     source: str
-    place: Place
-    faulty: frozenset[str] = frozenset()
+    spot: Spot
+    faulty: frozenset[str] = _NONE
     """Paths of fields that could not be read; ``obj`` goes on without them, so that its other faults are found too."""
+
+    @property
+    def place(self) -> Place:
+        """Where the object is written, and its fields below it."""
+        return self.spot.place
 
     @property
     def name(self) -> str:
@@ -116,28 +122,27 @@ def sort_out(trees: Sequence[tuple[str, Tree]], faults: list[Fault]) -> Loaded:
 
 def _unpack(source: str, tree: Tree, faults: list[Fault]) -> Iterator[Document]:
     """Yield the document, or the items if it is a List."""
-    value, place = tree
+    value, spot = tree
     if not isinstance(value, dict):
         message = "a manifest must be a mapping with apiVersion, kind and metadata"
-        faults.append(Fault.at(source, place.position, "", message))
+        faults.append(Fault.at(source, spot.place.position, "", message))
         return
     kind = value.get("kind")
     items = value.get("items")
     if not (
         isinstance(kind, str) and kind.endswith("List") and ("items" in value or kind[:-4] in _KINDS or kind == "List")
     ):
-        yield Document(value, source, place)
+        yield Document(value, source, spot)
         return
     if not isinstance(items, list):
         error = required("items") if items is None else invalid("items", _shown(items), "must be a list")
-        faults.append(Document(value, source, place).fault(error))
+        faults.append(Document(value, source, spot).fault(error))
         return
-    assert isinstance(place.children, dict)
-    for item, item_place in zip(items, place.children["items"].children, strict=True):
+    for index, item in enumerate(items):
         if isinstance(item, dict) and kind != "List":
             # The items of a typed list may leave out what its own kind says.
             item = {"apiVersion": value.get("apiVersion"), "kind": kind[:-4]} | item
-        yield from _unpack(source, Tree(item, item_place), faults)
+        yield from _unpack(source, Tree(item, spot.item(index)), faults)
 
 
 def _classify(document: Document, faults: list[Fault], warnings: list[Fault]) -> Resource | str | None:
@@ -232,8 +237,9 @@ def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Doc
         name = hint_for(resource, error)
         faults.append(document.fault(error, f'did you mean "{name}"?' if name else ""))
     faults += [document.fault(error, _hint_for_type(error.message)) for error in decoded.mistyped]
-    faulty = frozenset(error.field for error in (*decoded.unknown, *decoded.mistyped))
-    return replace(document, obj=decoded.object, faulty=faulty)
+    wrong = (*decoded.unknown, *decoded.mistyped)
+    faulty = frozenset(error.field for error in wrong) if wrong else _NONE
+    return Document(decoded.object, document.source, document.spot, faulty)
 
 
 def _hint_for_type(message: str) -> str:

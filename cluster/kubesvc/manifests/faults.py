@@ -35,6 +35,12 @@ class Place:
     position: Position
     children: Mapping[str, Place] | Sequence[Place] = ()
 
+    def child(self, step: str | int) -> Place:
+        """Return the place of a field, by its name, or of an item, by its index; its own if that is not written."""
+        if isinstance(self.children, Mapping):
+            return self.children.get(str(step), self)
+        return self.children[int(step)] if len(self.children) > int(step) else self
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from kubesvc.manifests.documents import Loaded, sort_out
 from kubesvc.manifests.faults import Fault
-from kubesvc.manifests.yamltext import Tree, read_text
+from kubesvc.manifests.reading import Tree, read_text
 
 EXTENSIONS = (".json", ".yaml", ".yml")
 MAX_BYTES = 64 * 2**20

@@ -1,13 +1,11 @@
-"""From the text of a manifest to its values, each with its place: the only file that knows PyYAML.
+"""From YAML to its values, each with its place: the only file that knows PyYAML.
 
-Decides what anchors, merge keys, duplicate keys and broken text mean, as kubectl's reader does (k8s.io/apimachinery
-``util/yaml``: documents are split at lines that begin with ``---``, so one broken document does not hide the others).
+Decides what anchors, merge keys, duplicate keys and broken text mean, as kubectl's reader does (sigs.k8s.io/yaml).
 Reads parser events, not nodes: the parser then needs no stack of its own, and depth and aliases are bounded here.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
@@ -26,12 +24,11 @@ MAX_ALIASED = 100_000
 """Values that the aliases of one document may stand for: far above honest use, far below a "billion laughs"."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _CONTAINER_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
 
-class Tree(NamedTuple):
+class Placed(NamedTuple):
     """A value, JSON as Kubernetes would read it, and its place."""
 
     value: Any
@@ -52,31 +49,15 @@ class _BrokenDocument(Exception):
         self.position, self.path, self.message, self.hint = position, path, message, hint
 
 
-def read_text(text: str, source: str) -> tuple[list[Tree], list[Fault]]:
-    """Return the documents of a text, without the empty ones, and the faults of those that cannot be read."""
-    trees: list[Tree] = []
-    faults: list[Fault] = []
-    for first_line, chunk in _split(text):
-        reader = _Reader(chunk, source, first_line)
-        trees += [tree for tree in reader.documents() if tree.value is not None]
-        faults += reader.faults
-    return trees, faults
-
-
-def _split(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each document's text with the number of lines before it."""
-    starts = [0, *(found.start() for found in _SEPARATOR.finditer(text)), len(text)]
-    line = 0
-    for start, end in itertools.pairwise(starts):
-        chunk = text[start:end]
-        if not all(each.startswith(("#", "%")) or not each.strip() for each in chunk.split("\n")):
-            yield line, chunk
-        line += chunk.count("\n")
+def read_chunk(text: str, source: str, first_line: int) -> tuple[list[Placed], list[Fault]]:
+    """Return the documents of a text that begins after ``first_line`` lines, and the faults of the unreadable ones."""
+    reader = _Reader(text, source, first_line)
+    return list(reader.documents()), reader.faults
 
 
 @dataclass
 class _Anchored:
-    tree: Tree
+    tree: Placed
     size: int
 
 
@@ -90,7 +71,7 @@ class _Open:
     children: dict[str, Place] | list[Place]
     key: str | None = None
     key_position: Position = NOWHERE
-    merged: list[Tree] = field(default_factory=list)
+    merged: list[Placed] = field(default_factory=list)
     size: int = 1
 
     @property
@@ -115,9 +96,9 @@ class _Reader:
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored | None] = {}
         self._aliased = 0
-        self._root: Tree | None = None
+        self._root: Placed | None = None
 
-    def documents(self) -> Iterator[Tree]:
+    def documents(self) -> Iterator[Placed]:
         """Yield the documents that can be read to their end; what is wrong is in ``faults``."""
         try:
             for event in yaml.parse(self._text, Loader=_LOADER):
@@ -165,7 +146,7 @@ class _Reader:
         done = self._stack.pop()
         if done.merged:
             _merge(done)
-        self._put(Tree(done.value, Place(done.position, done.children)), done.anchor, done.size)
+        self._put(Placed(done.value, Place(done.position, done.children)), done.anchor, done.size)
 
     def _scalar(self, event: Any, position: Position) -> None:
         is_plain = event.style in ("", None)
@@ -177,7 +158,7 @@ class _Reader:
         except UnusableScalar as unusable:
             self._fault(position, self._path(), str(unusable), "quote it if it is text")
             value = None
-        self._put(Tree(value, Place(position)), event.anchor, 1)
+        self._put(Placed(value, Place(position)), event.anchor, 1)
 
     def _key(self, event: Any, position: Position, *, is_plain: bool) -> None:
         try:
@@ -189,7 +170,7 @@ class _Reader:
             self._fault(position, self._path(), message, f'quote it: "{event.value}"')
         self._set_key(event.value, position, is_merge=is_plain and event.value == _MERGE)
         if event.anchor:
-            self._anchors[event.anchor] = _Anchored(Tree(event.value, Place(position)), 1)
+            self._anchors[event.anchor] = _Anchored(Placed(event.value, Place(position)), 1)
 
     def _set_key(self, key: str, position: Position, *, is_merge: bool = False) -> None:
         parent = self._stack[-1]
@@ -217,7 +198,7 @@ class _Reader:
         else:
             self._break(position, f"a key must be text, but *{anchor} is {_type_name(anchored.tree.value)}")
 
-    def _put(self, tree: Tree, anchor: str | None, size: int) -> None:
+    def _put(self, tree: Placed, anchor: str | None, size: int) -> None:
         if anchor:
             self._anchors[anchor] = _Anchored(tree, size)
         if not self._stack:
@@ -239,10 +220,10 @@ class _Reader:
             parent.children[parent.key] = Place(parent.key_position, tree.place.children)
         parent.key = None
 
-    def _note_merge(self, parent: _Open, tree: Tree) -> None:
+    def _note_merge(self, parent: _Open, tree: Placed) -> None:
         sources = [tree]
         if isinstance(tree.place.children, list):
-            sources = [Tree(value, place) for value, place in zip(tree.value, tree.place.children, strict=True)]
+            sources = [Placed(value, place) for value, place in zip(tree.value, tree.place.children, strict=True)]
         if not all(isinstance(each.value, dict) for each in sources):
             self._break(parent.key_position, "the value of << must be a mapping, or a list of mappings")
         parent.merged += sources
@@ -285,9 +266,9 @@ def _merge(done: _Open) -> None:
                 done.children[key] = source.place.children[key]
 
 
-def _copy(tree: Tree) -> Tree:
+def _copy(tree: Placed) -> Placed:
     """Return the tree with a value of its own, so that no two parts of a document share one."""
-    return Tree(_copy_value(tree.value), tree.place)
+    return Placed(_copy_value(tree.value), tree.place)
 
 
 def _copy_value(value: Any) -> Any:

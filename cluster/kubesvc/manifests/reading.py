@@ -1,0 +1,148 @@
+"""From the text of a manifest to its documents: JSON as JSON, everything else as YAML.
+
+A text is split at lines that begin with ``---``, so one broken document does not hide the others, and a document that
+begins with ``{`` is JSON if it can be, as in kubectl's reader (k8s.io/apimachinery ``util/yaml``). Where its fields
+stand is read only when somebody asks, which is when something is wrong with it: the places of 10,000 good Services and
+their slices took 100 MiB.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple, NoReturn
+
+from kubesvc.manifests.faults import Fault, Place, Position
+from kubesvc.manifests.scalars import read_plain
+from kubesvc.manifests.yamltext import MAX_DEPTH, read_chunk
+
+_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class Written:
+    """Where a document is written: the ``index``-th of a chunk of text. Reads that again when it is asked first."""
+
+    __slots__ = ("_first_line", "_index", "_place", "_text")
+
+    def __init__(self, text: str, first_line: int, index: int) -> None:
+        self._text = text
+        self._first_line = first_line
+        self._index = index
+        self._place: Place | None = None
+
+    @property
+    def place(self) -> Place:
+        """The place of the document; of JSON that is no YAML it is that of its text, and of no field."""
+        if self._place is None:
+            trees, _ = read_chunk(self._text, "", self._first_line)
+            places = [tree.place for tree in trees if tree.value is not None]
+            self._place = places[self._index] if self._index < len(places) else self._beginning()
+        return self._place
+
+    def _beginning(self) -> Place:
+        before = self._text[: -len(_content(self._text))]
+        return Place(Position(self._first_line + before.count("\n") + 1, 1))
+
+
+class Spot(NamedTuple):
+    """Where a value is written: in which document, and the steps that lead to it there."""
+
+    document: Written
+    steps: tuple[str | int, ...] = ()
+
+    def item(self, index: int) -> Spot:
+        """Return the spot of an item of the List that is written here."""
+        return Spot(self.document, (*self.steps, "items", index))
+
+    @property
+    def place(self) -> Place:
+        """The place of the value, and of its fields below it."""
+        place = self.document.place
+        for step in self.steps:
+            place = place.child(step)
+        return place
+
+
+class Tree(NamedTuple):
+    """A value, JSON as Kubernetes would read it, and where it is written."""
+
+    value: Any
+    spot: Spot
+
+
+def read_text(text: str, source: str) -> tuple[list[Tree], list[Fault]]:
+    """Return the documents of a text, without the empty ones, and the faults of those that cannot be read."""
+    trees: list[Tree] = []
+    faults: list[Fault] = []
+    for first_line, chunk in _split(text):
+        value = _read_json(chunk)
+        if value is not None:
+            trees.append(Tree(value, Spot(Written(chunk, first_line, 0))))
+            continue
+        found, broken = read_chunk(chunk, source, first_line)
+        values = [each.value for each in found if each.value is not None]
+        trees += [Tree(each, Spot(Written(chunk, first_line, index))) for index, each in enumerate(values)]
+        faults += broken
+    return trees, faults
+
+
+def _split(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each document's text with the number of lines before it."""
+    starts = [0, *(found.start() for found in _SEPARATOR.finditer(text)), len(text)]
+    line = 0
+    for start, end in itertools.pairwise(starts):
+        chunk = text[start:end]
+        if not all(each.startswith(("#", "%")) or not each.strip() for each in chunk.split("\n")):
+            yield line, chunk
+        line += chunk.count("\n")
+
+
+def _read_json(chunk: str) -> Any:
+    """Return the object that a chunk is in plain JSON; None if it is none, or one in which something is to be said."""
+    text = _content(chunk)
+    # Halves of characters are joined, or complained of, where YAML is read.
+    if not text.startswith("{") or _SURROGATE.search(text):
+        return None
+    try:
+        value = _JSON.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return None if text.count("{") + text.count("[") > MAX_DEPTH and _is_deep(value) else value
+
+
+def _content(chunk: str) -> str:
+    return chunk.removeprefix("---").lstrip()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number in JSON")
+
+
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=read_plain, parse_float=read_plain, parse_constant=_refuse
+)
+
+
+def _is_deep(value: Any) -> bool:
+    """Tell whether values are nested deeper than they may be in a manifest."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
