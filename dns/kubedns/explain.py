@@ -171,9 +171,13 @@ class Explainer:
         label = _text(parsed.service)
         if self._config.pods == "disabled":
             yield "Names of pods are switched off."
-        elif (address := pod_address(parsed.service)) is None:
+            return
+        packed = pod_address(parsed.service)
+        if packed is None:
             yield f"{label} is no address: pods' names are their addresses with dashes, as 10-244-1-5."
-        elif answer.rcode == RCode.NXDOMAIN:
+            return
+        address = ip_address(packed)
+        if answer.rcode == RCode.NXDOMAIN:
             yield f"No pod in namespace {_text(parsed.namespace)} has the address {address}."
         else:
             yield f"It is the name of the address {address}, whether a pod has it or not."

@@ -117,7 +117,7 @@ class Handler:
         return labels[-len(self._origin_labels) :] == self._origin_labels and not self._is_delegated(labels)
 
     def _is_delegated(self, labels: Labels) -> bool:
-        return any(is_below(labels, each) for each in self._delegated)
+        return bool(self._delegated) and any(is_below(labels, each) for each in self._delegated)
 
     def _answer_zone(self, query: Query) -> Answer:
         owners: list[Owner] = []
@@ -194,11 +194,11 @@ class Handler:
             return None
         if self._pods == "verified":
             # CoreDNS compares the text of the label, not the address: an expanded spelling finds nothing.
-            text = parsed.service.decode().replace("-", "." if address.version == 4 else ":")
+            text = parsed.service.decode().replace("-", "." if len(address) == 4 else ":")
             owners.append(("pod", parsed.namespace, text.encode()))
             if not self._records.has_pod(parsed.namespace, text):
                 return None
-        return Found(self._addresses(name, (address.packed,), qtype))
+        return Found(self._addresses(name, (address,), qtype))
 
     def _find_service(self, name: bytes, parsed: ZoneName, qtype: int, owners: list[Owner], depth: int) -> Found | None:
         key = parsed.namespace, parsed.service
@@ -210,34 +210,42 @@ class Handler:
             if not service.external_name or parsed.endpoint or parsed.port:
                 return None
             return self._find_alias(name, service.external_name, qtype, owners, depth)
-        targets = self._targets(key, service, parsed, name[-len(self._origin) :])
-        if targets is None:
-            return None
-        if qtype == QType.SRV:
-            return self._services(name, targets)
-        return Found(self._addresses(name, dict.fromkeys(each.address for each in targets), qtype))
-
-    def _targets(self, key: ServiceKey, service: ServiceRecord, parsed: ZoneName, origin: bytes) -> list[Target] | None:
-        """Return every address x port that the name stands for; None if the name does not exist."""
+        if service.is_headless or parsed.endpoint or self._ignores_empty:
+            owners.append(("endpoints", *key))
         if service.is_headless or parsed.endpoint:
-            return self._endpoint_targets(key, parsed, origin) or None
-        if self._ignores_empty and not self._records.has_endpoints(key):
-            return None
-        target = service_name(key, origin)
-        ports = _matching(service.ports, parsed)
-        if not ports and parsed.port:
-            return None
-        return [Target(target, port.number, each) for each in service.cluster_ips for port in ports or (_PORTLESS,)]
+            return self._find_endpoints(name, key, parsed, qtype)
+        return self._find_cluster_ips(name, service, parsed, qtype)
 
-    def _endpoint_targets(self, key: ServiceKey, parsed: ZoneName, origin: bytes) -> list[Target]:
-        suffix = service_name(key, origin)
-        return [
-            Target(bytes((len(endpoint.label),)) + endpoint.label + suffix, port.number, endpoint.address)
+    def _find_cluster_ips(self, name: bytes, service: ServiceRecord, parsed: ZoneName, qtype: int) -> Found | None:
+        key, ports = (parsed.namespace, parsed.service), _matching(service.ports, parsed)
+        if (parsed.port and not ports) or (self._ignores_empty and not self._records.has_endpoints(key)):
+            return None
+        if qtype != QType.SRV:
+            return Found(self._addresses(name, service.cluster_ips, qtype))
+        target = service_name(key, name[-len(self._origin) :])
+        targets = [Target(target, port.number, each) for each in service.cluster_ips for port in ports]
+        return self._services(name, targets)
+
+    def _find_endpoints(self, name: bytes, key: ServiceKey, parsed: ZoneName, qtype: int) -> Found | None:
+        """Look up a name that stands for endpoints, each with those of its ports that are meant."""
+        found = [
+            (endpoint, ports)
             for each in self._records.slices_of(key)
+            if (ports := _matching(each.ports or (_PORTLESS,), parsed))
             for endpoint in each.endpoints
             if not parsed.endpoint or endpoint.label == parsed.endpoint
-            for port in _matching(each.ports or (_PORTLESS,), parsed)
         ]
+        if not found:
+            return None
+        if qtype != QType.SRV:
+            return Found(self._addresses(name, dict.fromkeys(each.address for each, _ in found), qtype))
+        origin = service_name(key, name[-len(self._origin) :])
+        targets = [
+            Target(bytes((len(each.label),)) + each.label + origin, port.number, each.address)
+            for each, ports in found
+            for port in ports
+        ]
+        return self._services(name, targets)
 
     def _find_alias(self, name: bytes, target: bytes, qtype: int, owners: list[Owner], depth: int) -> Found:
         """Answer at an ExternalName: the alias, and for addresses where it leads."""

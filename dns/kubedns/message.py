@@ -27,10 +27,7 @@ class Reply(NamedTuple):
 
 def read(packet: bytes) -> Query | Malformed:
     """Read a packet for which ``wire.is_query`` holds; never raises."""
-    refused = read_header(packet)
-    if refused is not None:
-        return refused
-    return read_query(packet) or read_any_query(packet)
+    return read_query(packet) or read_header(packet) or read_any_query(packet)
 
 
 def read_any_query(packet: bytes) -> Query | Malformed:

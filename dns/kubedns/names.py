@@ -8,7 +8,7 @@ CoreDNS ``plugin/kubernetes/parse.go``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
@@ -20,8 +20,10 @@ REVERSE_V4: Labels = (b"in-addr", b"arpa")
 REVERSE_V6: Labels = (b"ip6", b"arpa")
 
 _POD_LABEL = re.compile(rb"[0-9a-f-]+")
-_DECIMAL_OCTET = re.compile(rb"0|[1-9][0-9]{0,2}")
-_NIBBLE = re.compile(rb"[0-9a-f]")
+_OCTETS = {str(each).encode(): each for each in range(256)}
+"""The octets of an IPv4 address as they are written, without leading zeros."""
+
+_NIBBLES = frozenset(b"%x" % each for each in range(16))
 
 
 class ZoneName(NamedTuple):
@@ -57,16 +59,23 @@ def parse_name(labels: Labels) -> ZoneName | None:
     return ZoneName(kind) if len(labels) == 1 else None
 
 
-def pod_address(label: bytes) -> IPv4Address | IPv6Address | None:
-    """Read the address in a pod's label: exactly three dashes and none doubled is IPv4, anything else IPv6."""
+def pod_address(label: bytes) -> bytes | None:
+    """Return the packed address in a pod's label: exactly three dashes and none doubled is IPv4, anything else IPv6."""
+    parts = label.split(b"-")
+    if len(parts) == 4 and parts[1] and parts[2]:
+        return _packed_octets(parts)
     if not _POD_LABEL.fullmatch(label):
         return None
-    text = label.decode()
     try:
-        if text.count("-") == 3 and "--" not in text:
-            return IPv4Address(text.replace("-", "."))
-        return IPv6Address(text.replace("-", ":"))
+        return IPv6Address(label.decode().replace("-", ":")).packed
     except AddressValueError:
+        return None
+
+
+def _packed_octets(octets: Sequence[bytes]) -> bytes | None:
+    try:
+        return bytes([_OCTETS[each] for each in octets])
+    except KeyError:
         return None
 
 
@@ -79,10 +88,9 @@ def dashed(address: IPv4Address | IPv6Address) -> bytes:
 def reverse_address(labels: Labels) -> bytes | None:
     """Return the packed address that a name below in-addr.arpa or ip6.arpa stands for; None for a partial one."""
     digits = labels[-3::-1]
-    if labels[-2:] == REVERSE_V4 and len(digits) == 4 and all(map(_DECIMAL_OCTET.fullmatch, digits)):
-        octets = [int(each) for each in digits]
-        return bytes(octets) if max(octets) < 256 else None
-    if labels[-2:] == REVERSE_V6 and len(digits) == 32 and all(map(_NIBBLE.fullmatch, digits)):
+    if labels[-2:] == REVERSE_V4 and len(digits) == 4:
+        return _packed_octets(digits)
+    if labels[-2:] == REVERSE_V6 and len(digits) == 32 and _NIBBLES.issuperset(digits):
         return bytes.fromhex(b"".join(digits).decode())
     return None
 

@@ -165,7 +165,7 @@ class Records:
                 del self._slices_of[old.service]
         if new is not None:
             self._slices_of.setdefault(new.service, {})[key] = new
-        return {("service", *each.service) for each in (old, new) if each is not None}
+        return {("endpoints", *each.service) for each in (old, new) if each is not None}
 
 
 class Zone:

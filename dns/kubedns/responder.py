@@ -56,7 +56,7 @@ class Responder:
         self._can_ask = can_ask
         self._allows_transfer = allows_transfer
         self._cache = ResponseCache()
-        self._counters: dict[tuple[str, str], list[int]] = {}
+        self._counters: dict[tuple[int, int], list[int]] = {}
 
     def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
         """Return the response to a packet; None for silence."""
@@ -86,7 +86,10 @@ class Responder:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return the number of responses by type and rcode, both as text; rare types are ``other``."""
-        return {labels: counter[0] for labels, counter in self._counters.items()}
+        return {
+            (_TYPE_NAMES.get(qtype, "other"), _rcode_name(rcode)): counter[0]
+            for (qtype, rcode), counter in self._counters.items()
+        }
 
     def _respond_anew(self, packet: bytes, key: Key, is_tcp: bool) -> bytes | Pending | Transfer | None:
         if not is_query(packet):
@@ -105,10 +108,9 @@ class Responder:
         response = write_response(query, answer, MAX_TCP if is_tcp else udp_limit(query))
         counter = self._counter(query.type, answer.rcode)
         counter[0] += 1
-        variants = response.variants()
         if query.is_plain and answer.rcode != RCode.SERVFAIL and self._cache.is_wanted(key):
-            self._cache.put(key, Entry(variants, response, counter, answer.owners))
-        return packet[:2] + (variants[0] if len(variants) == 1 else response.render(self._random))
+            self._cache.put(key, Entry(response.variants(), response, counter, answer.owners))
+        return packet[:2] + response.render(self._random)
 
     def _gives_all(self, query: Query) -> bool:
         return self._allows_transfer and query.qclass == CLASS_IN and self._handler.is_apex(query.labels)
@@ -124,7 +126,8 @@ class Responder:
         return self._handler.answer(query)
 
     def _counter(self, qtype: int, rcode: int) -> list[int]:
-        return self._counters.setdefault((_TYPE_NAMES.get(qtype, "other"), _rcode_name(rcode)), [0])
+        """Return the counter of a type, 0 for every rare one, and an rcode."""
+        return self._counters.setdefault((qtype if qtype in _TYPE_NAMES else 0, rcode), [0])
 
 
 def _rcode_name(rcode: int) -> str:

@@ -16,7 +16,11 @@ Labels = tuple[bytes, ...]
 """A name in lower case, label by label, without the root."""
 
 Owner = tuple[str, bytes, bytes]
-"""What an answer was made from, and so what makes it stale: ("service", namespace, name), ("address", packed, b"")."""
+"""What an answer was made from, and so what makes it stale.
+
+("service", namespace, name) is the Service itself and ("endpoints", namespace, name) those in its slices, which most
+answers do not show; ("address", packed, b"") is who has an address.
+"""
 
 SERIAL: Owner = ("serial", b"", b"")
 """The owner of every answer that shows the zone's serial."""

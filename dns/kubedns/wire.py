@@ -13,7 +13,7 @@ from itertools import permutations, product
 from math import factorial
 
 from kubedns.names import MAX_LABEL, MAX_NAME
-from kubedns.types import Answer, Edns, Labels, Malformed, QType, Query, RCode, Record
+from kubedns.types import Answer, Edns, Malformed, QType, Query, RCode, Record
 
 HEADER = 12
 MIN_UDP = 512
@@ -27,19 +27,25 @@ OPCODE = 0x7800
 ECHOED = 0x7910
 """Opcode, RD and CD: what a response repeats of its query."""
 
-_OPCODE_QUERY, _OPCODE_NOTIFY = 0x0000, 0x2000
-_COUNTS_PLAIN = (1, 0, 0)
+_OPCODES = (0x0000, 0x2000)
+"""QUERY and NOTIFY."""
+
+_OPT_BEGIN = b"\0\0\x29"
+"""The root's name and the type OPT."""
+
 _DNSSEC_OK = 0x8000
 _POINTER = 0xC000
-_MAX_POINTER = 0x3FFF
+_OUT_OF_REACH = 0x4000
+"""The first offset to which no pointer can lead."""
+
 _QUESTION_NAME = b"\xc0\x0c"
-_LEADING_NAMES = {QType.CNAME: 1, QType.NS: 1, QType.PTR: 1, QType.SOA: 2}
-"""How many names the rdata begins with that may be compressed (RFC 1035 types only, RFC 3597)."""
+_ALIASES = frozenset((QType.CNAME, QType.NS, QType.PTR))
+"""The types whose rdata is a name that may be compressed; so may those of SOA (RFC 1035, RFC 3597)."""
 
 _MAX_VARIANTS = 6
 """Up to so many orders (three addresses) a response is kept in ready; one with more is put together when sent."""
 
-_ADDRESSES = (QType.A, QType.AAAA)
+_ADDRESSES = frozenset((QType.A, QType.AAAA))
 _header = struct.Struct(">6H")
 _record = struct.Struct(">HHIH")
 _words = struct.Struct(">HH")
@@ -49,7 +55,7 @@ _opt = struct.Struct(">xHHBBHH")
 def read_header(packet: bytes) -> Malformed | None:
     """Return the refusal that the header alone deserves; None if the query may be read."""
     ident, flags, questions, answers, authorities, additionals = _header.unpack_from(packet)
-    if flags & OPCODE not in (_OPCODE_QUERY, _OPCODE_NOTIFY):
+    if flags & OPCODE not in _OPCODES:
         return Malformed(ident, flags, RCode.NOTIMP)
     if questions != 1 or answers > 1 or authorities > 1 or additionals > 2:
         return Malformed(ident, flags, RCode.FORMERR)
@@ -61,40 +67,34 @@ def is_query(packet: bytes) -> bool:
     return len(packet) >= HEADER and packet[2] < 0x80
 
 
-def read_query(packet: bytes) -> Query | None:
-    """Read a query of the common form; None for any other. The packet has passed ``read_header``."""
+def read_query(packet: bytes) -> Query | None:  # noqa: PLR0911 - one for each way to be uncommon
+    """Read a query of the common form, for which ``is_query`` holds; None for any other, and for what is refused."""
     ident, flags, questions, answers, authorities, additionals = _header.unpack_from(packet)
-    labels = _read_labels(packet)
-    if (questions, answers, authorities) != _COUNTS_PLAIN or labels is None:
+    if questions != 1 or answers or authorities or additionals > 1 or flags & OPCODE not in _OPCODES:
         return None
-    end = HEADER + sum(map(len, labels)) + len(labels) + 5
-    if end > len(packet):
-        return None
-    edns, last = None, end
-    if additionals:
-        last = end + 11
-        if additionals > 1 or len(packet) < last or packet[end : end + 3] != b"\0\0\x29":
-            return None
-        _, size, _, version, more, length = _opt.unpack_from(packet, end)
-        if len(packet) < last + length:
-            return None
-        edns = Edns(size, version, bool(more & _DNSSEC_OK))
-    qtype, qclass = _words.unpack_from(packet, end - 4)
-    return Query(ident, flags, packet[HEADER : end - 4], labels, qtype, qclass, edns, len(packet) == last)
-
-
-def _read_labels(packet: bytes) -> Labels | None:
-    """Return the labels of the question's name; None if it has a pointer, is too long or cut off."""
-    lowered, at, labels = packet[HEADER : HEADER + MAX_NAME].lower(), 0, []
+    lowered, at, labels = packet.lower(), HEADER, []
     try:
         while length := lowered[at]:
             if length > MAX_LABEL:
                 return None
-            labels.append(lowered[at + 1 : at + 1 + length])
-            at += length + 1
+            start = at + 1
+            at = start + length
+            labels.append(lowered[start:at])
     except IndexError:
         return None
-    return tuple(labels)
+    last, end, options = at + 1, at + 5, at + 16
+    edns, size = None, len(packet)
+    if last > HEADER + MAX_NAME or end > size:
+        return None
+    if additionals:
+        if options > size or packet[end : end + 3] != _OPT_BEGIN:
+            return None
+        _, room, _, version, more, length = _opt.unpack_from(packet, end)
+        if options + length > size:
+            return None
+        edns, end = Edns(room, version, bool(more & _DNSSEC_OK)), options
+    qtype, qclass = _words.unpack_from(packet, last)
+    return Query(ident, flags, packet[HEADER:last], tuple(labels), qtype, qclass, edns, end == size)
 
 
 def write_malformed(malformed: Malformed) -> bytes:
@@ -115,25 +115,22 @@ def udp_limit(query: Query) -> int:
 
 
 class Shuffle:
-    """Records of a section in wire form that may come in any order; ``take`` of them fit the response."""
+    """Records of a section in wire form that may come in any order; ``take`` of them fit the response.
 
-    __slots__ = ("chunks", "take")
+    ``size`` is the bytes of all of them.
+    """
+
+    __slots__ = ("chunks", "size", "take")
 
     def __init__(self, chunks: Sequence[bytes], room: int) -> None:
         self.chunks = chunks
-        self.take = len(chunks)
-        if sum(map(len, chunks)) > room:
-            self.take = max(0, room // max(map(len, chunks)))
+        self.size = sum(map(len, chunks))
+        self.take = len(chunks) if self.size <= room else max(0, room // max(map(len, chunks)))
 
     @property
     def is_whole(self) -> bool:
         """Whether all of them fit."""
         return self.take == len(self.chunks)
-
-    @property
-    def size(self) -> int:
-        """Bytes of all of them."""
-        return sum(map(len, self.chunks))
 
     def order(self, random: Callable[[], float]) -> bytes:
         """Return as many as fit, in uniformly random order (Fisher and Yates)."""
@@ -182,108 +179,80 @@ class Response:
 
 
 class _Writer:
-    """Writes records behind the question, compressing names, up to ``room`` bytes (header included)."""
+    """Writes records that come behind a question, compressing names; ``room`` is in bytes, header included.
 
-    def __init__(self, query: Query, room: int) -> None:
-        self.out = bytearray(query.name + _words.pack(query.type, query.qclass))
-        self.offset = HEADER
+    A pointer leads into the question's name or into what was written of other names.
+    """
+
+    __slots__ = ("_names", "_question", "at", "is_truncated", "room")
+
+    def __init__(self, question: bytes, room: int) -> None:
+        self.at = HEADER + len(question) + 4
         self.room = room
         self.is_truncated = False
-        self._question = query.name
+        self._question = question
         self._names: dict[bytes, int] = {}
-        self._has_question = False
 
-    @property
-    def left(self) -> int:
-        """Bytes that are still free; none once something had to be left out."""
-        return 0 if self.is_truncated else self.room - self.offset - len(self.out)
-
-    def take(self) -> bytes:
-        """Return what has been written since the last time."""
-        taken = bytes(self.out)
-        self.offset += len(taken)
-        self.out = bytearray()
-        return taken
-
-    def records(self, records: Sequence[Record]) -> int:
-        """Write records in their order; return how many fitted."""
-        for count, record in enumerate(records):
-            before = len(self.out)
-            if self.left > 0:
-                self._record(record)
-            if self.left < 0 or len(self.out) == before:
-                del self.out[before:]
+    def records(self, records: Sequence[Record]) -> list[bytes]:
+        """Return as many records as fit, in their order; nothing fits behind one that does not."""
+        written: list[bytes] = []
+        for each in records:
+            if self.is_truncated:
+                break
+            chunk = self._record(each)
+            if self.at + len(chunk) > self.room:
                 self.is_truncated = True
-                return count
-        return len(records)
+                break
+            self.at += len(chunk)
+            written.append(chunk)
+        return written
 
     def shuffle(self, records: Sequence[Record]) -> Shuffle:
         """Return records as pieces that may come in any order: nothing ever points into them."""
         if not records:
             return _NOTHING
-        chunks = []
+        question, chunks = self._question, []
         for name, rtype, ttl, rdata in records:
-            chunks.append(self._compressed(name) + _record.pack(rtype, 1, ttl, len(rdata)) + rdata)
-        found = Shuffle(chunks, self.left)
-        self.is_truncated |= not found.is_whole
-        self.offset += found.size
+            owner = _QUESTION_NAME if name == question else self._name(name, _OUT_OF_REACH)
+            chunks.append(owner + _record.pack(rtype, 1, ttl, len(rdata)) + rdata)
+        found = Shuffle(chunks, 0 if self.is_truncated else self.room - self.at)
+        self.is_truncated = self.is_truncated or not found.is_whole
+        self.at += found.size
         return found
 
-    def _record(self, record: Record) -> None:
+    def _record(self, record: Record) -> bytes:
         name, rtype, ttl, rdata = record
-        self._name(name)
-        start = len(self.out) + 10
-        self.out += _record.pack(rtype, 1, ttl, 0)
-        for _ in range(_LEADING_NAMES.get(rtype, 0)):  # type: ignore[call-overload]  # an IntEnum's key is an int
-            end = _name_end(rdata)
-            self._name(rdata[:end])
-            rdata = rdata[end:]
-        if rtype == QType.SRV:
-            self._note(rdata[6:], self.offset + len(self.out) + 6)
-        self.out += rdata
-        self.out[start - 2 : start] = (len(self.out) - start).to_bytes(2, "big")
+        owner = self._name(name, self.at)
+        start = self.at + len(owner) + _record.size
+        if rtype == QType.SOA:
+            rdata = rdata.replace(name, owner, 2)  # the ends of both its names
+        elif rtype in _ALIASES:
+            rdata = self._name(rdata, start)
+        elif rtype == QType.SRV:
+            self._name(rdata[6:], start + 6)  # the target itself must not be compressed (RFC 2782)
+        return owner + _record.pack(rtype, 1, ttl, len(rdata)) + rdata
 
-    def _name(self, name: bytes) -> None:
-        written = self._compressed(name)
-        if written != _QUESTION_NAME:
-            self._note(name, self.offset + len(self.out))
-        self.out += written
-
-    def _compressed(self, name: bytes) -> bytes:
-        if name == self._question:
-            return _QUESTION_NAME
-        if not self._has_question:
-            self._has_question = True
-            self._note(self._question, HEADER)
-        at = 0
+    def _name(self, name: bytes, offset: int) -> bytes:
+        """Return a name as it is written at ``offset``, and remember it for those behind it."""
+        names, question, at = self._names, self._question, 0
         while length := name[at]:
-            pointer = self._names.get(name[at:])
+            rest = name[at:]
+            pointer = names.get(rest)
+            if pointer is None and question.endswith(rest):
+                pointer = HEADER + len(question) - len(rest)
             if pointer is not None:
-                return name[:at] + pointer.to_bytes(2, "big")
+                return name[:at] + (_POINTER | pointer).to_bytes(2, "big")
+            if offset + at < _OUT_OF_REACH:
+                names[rest] = offset + at
             at += length + 1
         return name
-
-    def _note(self, name: bytes, offset: int) -> None:
-        """Remember where a name and its ends begin, as far as a pointer reaches."""
-        at = 0
-        while (length := name[at]) and name[at:] not in self._names:
-            if offset + at <= _MAX_POINTER:
-                self._names[name[at:]] = _POINTER | offset + at
-            at += length + 1
-
-
-def _name_end(wire: bytes) -> int:
-    at = 0
-    while length := wire[at]:
-        at += length + 1
-    return at + 1
 
 
 def write_in_order(query: Query, records: Sequence[Record]) -> bytes:
     """Return a message of a transfer: authoritative, with all the records as they are; they must fit MAX_TCP."""
-    writer = _Writer(query, MAX_TCP)
-    count = writer.records(records)
-    return _header.pack(query.id, QR | AA | query.flags & ECHOED, 1, count, 0, 0) + writer.take()
+    written = _Writer(query.name, MAX_TCP).records(records)
+    header = _header.pack(query.id, QR | AA | query.flags & ECHOED, 1, len(written), 0, 0)
+    return header + query.name + _words.pack(query.type, query.qclass) + b"".join(written)
 
 
 def write_response(query: Query, answer: Answer, limit: int) -> Response:
@@ -291,18 +260,16 @@ def write_response(query: Query, answer: Answer, limit: int) -> Response:
 
     Order is that of CoreDNS ``plugin/loadbalance``: aliases in chain order, other records, then addresses.
     """
-    rcode, tail = int(answer.rcode), b""
+    rcode, tail = answer.rcode, b""
     if query.edns is not None:
         tail = _opt.pack(QType.OPT, query.edns.size, rcode >> 4, 0, _DNSSEC_OK * query.edns.is_dnssec_ok, 0)
-    writer = _Writer(query, limit - len(tail))
-    addresses = [each for each in answer.answers if each.type in _ADDRESSES]
-    count = writer.records([each for each in answer.answers if each.type not in _ADDRESSES])
-    head = writer.take()
-    answers = writer.shuffle(addresses)
-    authorities = writer.records(answer.authority)
-    middle = writer.take()
+    writer = _Writer(query.name, limit - len(tail))
+    others = writer.records([each for each in answer.answers if each.type not in _ADDRESSES])
+    addresses = writer.shuffle([each for each in answer.answers if each.type in _ADDRESSES])
+    authority = writer.records(answer.authority)
     extras = writer.shuffle(answer.additional)
     flags = QR | query.flags & ECHOED | rcode & 15
     flags |= AA * answer.is_authoritative | TC * (writer.is_truncated or answer.is_truncated)
-    counts = 1, count + answers.take, authorities, extras.take + bool(tail)
-    return Response(_header.pack(0, flags, *counts)[2:] + head, answers, middle, extras, tail)
+    counts = 1, len(others) + addresses.take, len(authority), extras.take + bool(tail)
+    head = _header.pack(0, flags, *counts)[2:] + query.name + _words.pack(query.type, query.qclass)
+    return Response(head + b"".join(others), addresses, b"".join(authority), extras, tail)

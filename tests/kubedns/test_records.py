@@ -23,6 +23,7 @@ from kubedns.types import SERIAL, Owner
 CART = service("cart", "10.0.0.1")
 SLICE = endpoint_slice("cart-1", "cart", endpoint("10.1.0.1"), endpoint("10.1.0.2"))
 CART_OWNER: Owner = ("service", b"shop", b"cart")
+CART_ENDPOINTS: Owner = ("endpoints", b"shop", b"cart")
 
 
 def address(*octets: int) -> Owner:
@@ -42,16 +43,16 @@ def with_status(obj: JSON) -> JSON:
         ([CART], service("cart", "10.0.0.2"), {CART_OWNER, address(10, 0, 0, 1), address(10, 0, 0, 2)}),
         ([CART], with_status(CART), set()),
         ([CART], external("cart", "example.com"), {CART_OWNER, address(10, 0, 0, 1)}),
-        ([], SLICE, {CART_OWNER, address(10, 1, 0, 1), address(10, 1, 0, 2)}),
+        ([], SLICE, {CART_ENDPOINTS, address(10, 1, 0, 1), address(10, 1, 0, 2)}),
         (
             [SLICE],
             endpoint_slice("cart-1", "cart", endpoint("10.1.0.1"), endpoint("10.1.0.3")),
-            {CART_OWNER, address(10, 1, 0, 2), address(10, 1, 0, 3)},
+            {CART_ENDPOINTS, address(10, 1, 0, 2), address(10, 1, 0, 3)},
         ),
         (
             [SLICE],
             endpoint_slice("cart-1", "cart", endpoint("10.1.0.1"), endpoint("10.1.0.2", ready=False)),
-            {CART_OWNER, address(10, 1, 0, 2)},
+            {CART_ENDPOINTS, address(10, 1, 0, 2)},
         ),
         (
             [SLICE],
@@ -61,7 +62,7 @@ def with_status(obj: JSON) -> JSON:
         (
             [SLICE],
             endpoint_slice("cart-1", "till", endpoint("10.1.0.1"), endpoint("10.1.0.2")),
-            {CART_OWNER, ("service", b"shop", b"till"), address(10, 1, 0, 1), address(10, 1, 0, 2)},
+            {CART_ENDPOINTS, ("endpoints", b"shop", b"till"), address(10, 1, 0, 1), address(10, 1, 0, 2)},
         ),
         ([], pod("a", "10.1.0.1"), {("pod", b"shop", b"10.1.0.1")}),
         ([pod("a", "10.1.0.1")], pod("a", "10.1.0.1", deleting=True), set()),

@@ -75,6 +75,7 @@ def test_a_kept_response_carries_the_id_of_each_query() -> None:
     [
         (service("cart", "10.96.0.99"), f"cart.{SHOP}", f"db.{SHOP}"),
         (endpoint_slice("cart-1", "cart"), f"blue.cart.{SHOP}", f"db.{SHOP}"),
+        (endpoint_slice("cart-1", "cart"), f"blue.cart.{SHOP}", f"cart.{SHOP}"),
         (endpoint_slice("db-2", "db"), f"db.{SHOP}", f"cart.{SHOP}"),
         (service("missing", "10.96.0.99"), f"missing.{SHOP}", f"cart.{SHOP}"),
         (service("cart", "10.96.0.99"), "20.0.96.10.in-addr.arpa", "30.0.96.10.in-addr.arpa"),
@@ -86,6 +87,7 @@ def test_a_kept_response_carries_the_id_of_each_query() -> None:
     ids=[
         "a service",
         "an endpoint's name",
+        "no cluster IP for its endpoints",
         "a headless service",
         "a name that was missing",
         "the address that a service had",
