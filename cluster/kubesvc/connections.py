@@ -19,11 +19,11 @@ A connection is a TCP connection, a UDP flow or an HTTP request:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from kubeproxy.recent import ConnectionRecord, Follower, RecentConnections
+from kubeproxy.recent import ConnectionRecord, Follower
 
 SETTLE_SECONDS = 0.2
 """How long a follower waits after the first change, so that a short connection is told once and whole."""
@@ -82,21 +82,29 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
     return f"pinned{local}" if choice.is_pinned else f"{algorithm} of {choice.candidates}{local}"
 
 
+class Ring(Protocol):
+    """Where the records are: what is used of the proxy's ``Plane``."""
+
+    def records(self) -> Awaitable[list[ConnectionRecord]]:
+        """Return the records, the oldest first."""
+        ...
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Have ``follower`` told from now on; returns the way to end that."""
+        ...
+
+
 class Connections:
     """What is known of the connections of one proxy."""
 
-    def __init__(self, ring: RecentConnections, algorithm: Algorithm, clocks: Clocks) -> None:
+    def __init__(self, ring: Ring, algorithm: Algorithm, clocks: Clocks) -> None:
         self._ring = ring
         self._algorithm = algorithm
         self._clocks = clocks
 
-    def documents(self, records: Sequence[ConnectionRecord] | None = None) -> list[dict[str, Any]]:
-        """Return records, all that are kept unless told which, the oldest first."""
-        monotonic, wall = self._clocks.monotonic(), self._clocks.wall()
-        return [
-            connection_document(each, self._algorithm(each), monotonic, wall)
-            for each in (self._ring.records() if records is None else records)
-        ]
+    async def documents(self) -> list[dict[str, Any]]:
+        """Return the records that are kept, the oldest first."""
+        return self._documents(await self._ring.records())
 
     async def follow(self) -> AsyncGenerator[dict[str, Any], None]:
         """Yield what is kept, and then each connection that begins or ends, for ever.
@@ -107,16 +115,20 @@ class Connections:
         follower = Follower(changed.set)
         stop = self._ring.follow(follower)
         try:
-            for document in self.documents():
+            for document in await self.documents():
                 yield document
             while True:
                 await changed.wait()
                 await asyncio.sleep(SETTLE_SECONDS)
                 changed.clear()
                 records, missed = follower.take()
-                for document in self.documents(records):
+                for document in self._documents(records):
                     yield document
                 if missed:
                     yield {"missed": missed}
         finally:
             stop()
+
+    def _documents(self, records: Iterable[ConnectionRecord]) -> list[dict[str, Any]]:
+        monotonic, wall = self._clocks.monotonic(), self._clocks.wall()
+        return [connection_document(each, self._algorithm(each), monotonic, wall) for each in records]

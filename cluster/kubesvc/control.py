@@ -51,7 +51,7 @@ class Diagnosing(Protocol):
         """Return the explanation of a Service; StatusError."""
         ...
 
-    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
         """Return the trace of a packet; StatusError."""
         ...
 
@@ -59,7 +59,7 @@ class Diagnosing(Protocol):
         """Return the trace of a name; StatusError."""
         ...
 
-    def connections(self) -> dict[str, Any]:
+    async def connections(self) -> dict[str, Any]:
         """Return the recent connections."""
         ...
 
@@ -158,12 +158,12 @@ class ControlServer:
         if "dns" in query:
             answer = diagnosis.trace_dns(namespace, query["dns"], query.get("type", "A"))
         else:
-            answer = diagnosis.trace(namespace, query.get("source", ""), query.get("destination", ""))
+            answer = await diagnosis.trace(namespace, query.get("source", ""), query.get("destination", ""))
         return web.json_response(answer)
 
     async def _connections(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("follow") != "true":
-            return web.json_response(self._cluster.diagnosis.connections())
+            return web.json_response(await self._cluster.diagnosis.connections())
         async with contextlib.aclosing(self._cluster.diagnosis.follow_connections()) as documents:
             response = web.StreamResponse()
             await response.prepare(request)

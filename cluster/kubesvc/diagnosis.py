@@ -31,7 +31,7 @@ class Diagnosis:
         self._proxy = proxy
         self._dns = dns
         self._connections = Connections(
-            proxy.recent, lambda record: proxy.algorithm(record.route.service) or "chosen", clocks
+            proxy.plane, lambda record: proxy.algorithm(record.route.service) or "chosen", clocks
         )
 
     def explain(self, namespace: str, name: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Diagnosis:
         service = find_service(self._store, namespace, name)
         return explain_service(self._store, self._proxy.rules, self._proxy.listeners(), service)
 
-    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
         """Return what a packet meets (see ``trace``)."""
         listeners = self._proxy.listeners()
         target = read_destination(self._store, namespace, destination, resolve=self._resolve, listeners=listeners)
@@ -47,7 +47,7 @@ class Diagnosis:
         packet = Packet(read_source(self._store, namespace, source, is_ipv6=is_ipv6), target.destination)
         if target.pod:
             return direct_document(packet, target)
-        trace = self._proxy.trace(packet)
+        trace = await self._proxy.plane.trace(packet)
         heard = [each for each in listeners if each.service == trace.service and _is_at(each, target.destination)]
         return trace_document(trace, target, heard[0] if heard else None)
 
@@ -55,9 +55,9 @@ class Diagnosis:
         """Return what the name server answers, and why (see ``trace``)."""
         return dns_document(self._explain_name(namespace, name, _read_type(qtype)))
 
-    def connections(self) -> dict[str, Any]:
+    async def connections(self) -> dict[str, Any]:
         """Return the recent connections (see ``connections``)."""
-        return {"connections": self._connections.documents()}
+        return {"connections": await self._connections.documents()}
 
     def follow_connections(self) -> AsyncGenerator[dict[str, Any], None]:
         """Return the recent connections, and then those that begin and end."""

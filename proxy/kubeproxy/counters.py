@@ -70,7 +70,6 @@ class ProxyCounters:
     def __init__(self) -> None:
         self.active = 0
         self.errors: Counter[str] = Counter()
-        self.syncs = SyncCounters()
         self.ports: dict[ServicePortName, dict[str, EndpointCounters]] = {}
 
     def update(self, service: ServicePortName, addresses: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROXY_MODE = "userspace"
 
-Answer = Callable[[], tuple[int, str, str]]
+Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 """Returns status, content type and body."""
 
 
@@ -62,7 +62,7 @@ class HealthcheckServer:
 
         async def handle(request: web.Request) -> web.Response:
             del request
-            status, content_type, body = answer()
+            status, content_type, body = await answer()
             self.requests[path, status] += 1
             headers = {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
             return web.Response(status=status, body=body.encode(), headers=headers)

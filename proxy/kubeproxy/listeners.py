@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from kubeapi.network import Network
-from kubeproxy.counters import ProxyCounters
-from kubeproxy.deaftwin import DeafTwin
-from kubeproxy.fronts import BoundSocket, FindRoute, Fronts
-from kubeproxy.poller import READABLE, Poller
+from kubeproxy.plane import Plane
+from kubeproxy.portgroup import PortGroup
 from kubeproxy.portowner import find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
-from kubeproxy.sockets import bind_socket, filter_packets, open_socket
-from kubeproxy.streamsocket import BACKLOG, StreamFront, StreamSocket
 from kubeproxy.types import Destination, ListenerKind, ServicePortName, socket_address
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
@@ -61,27 +56,16 @@ class _Failed(NamedTuple):
 
 
 class Listeners:
-    """The sockets of one proxy, by destination."""
+    """The sockets of one proxy, by destination, which ``plane`` serves."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        poller: Poller,
-        network: Network,
-        fronts: Fronts,
-        counters: ProxyCounters,
-        *,
-        find_route: FindRoute,
-        report: Report,
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, network: Network, plane: Plane, *, report: Report) -> None:
         self._loop = loop
-        self._poller = poller
-        self._fronts = fronts
-        self._find_route = find_route
-        self._streams = StreamFront(loop, poller, fronts, counters, find_route)
+        self._plane = plane
         self._network = network
         self._report = report
-        self._bound: dict[Destination, BoundSocket] = {}
+        self._bound: dict[Destination, PortGroup] = {}
+        self._closing: dict[Destination, Listener | None] = {}
+        """Destinations whose old sockets are not closed yet, with the one that waits for that."""
         self._failed: dict[Destination, _Failed] = {}
         self._retries = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -132,29 +116,42 @@ class Listeners:
 
     def _close(self, destination: Destination) -> None:
         self._failed.pop(destination, None)
-        bound = self._bound.pop(destination, None)
-        if bound is not None:
-            bound.close()
+        if destination in self._closing:
+            self._closing[destination] = None
+        group = self._bound.pop(destination, None)
+        if group is not None:
+            self._closing[destination] = None
+            self._plane.close(destination, lambda: self._closed(group))
+
+    def _closed(self, group: PortGroup) -> None:
+        group.close()
+        waiting = self._closing.pop(group.listener.destination)
+        if waiting is not None:
+            self._open_all([waiting])
 
     def _update(self, listener: Listener) -> None:
-        bound, failed = self._bound.get(listener.destination), self._failed.get(listener.destination)
+        destination = listener.destination
+        group, failed = self._bound.get(destination), self._failed.get(destination)
         if failed is not None:
-            self._failed[listener.destination] = failed._replace(listener=listener)
-        if bound is None:
+            self._failed[destination] = failed._replace(listener=listener)
+        if self._closing.get(destination) is not None:
+            self._closing[destination] = listener
+        if group is None:
             return
-        has_changed = bound.listener.admission != listener.admission
-        if has_changed and isinstance(bound, StreamSocket) and not bound.can_drop():
+        if not group.can_obey(listener):
             # The first to be dropped costs who connects in this instant a refusal.
-            self._close(listener.destination)
+            self._close(destination)
             self._open_all([listener])
             return
-        if has_changed and not isinstance(bound, StreamSocket):
-            filter_packets(bound.sock, listener.admission)
-        bound.update(listener)
+        group.obey(listener)
+        self._plane.update(listener)
 
     def _open_all(self, wanted: list[Listener]) -> None:
         failures: list[tuple[Listener, OSError]] = []
         for listener in wanted:
+            if listener.destination in self._closing:
+                self._closing[listener.destination] = listener
+                continue
             try:
                 self._open(listener)
             except OSError as error:
@@ -166,40 +163,9 @@ class Listeners:
             self._schedule_retry()
 
     def _open(self, listener: Listener) -> None:
-        protocol, target = listener.destination.protocol, self._target(listener)
-        must_drop = protocol == "TCP" and listener.admission is not None
-        twin = DeafTwin(target) if must_drop else None
-        try:
-            sock = self._listen(listener, target, twin)
-        except OSError:
-            if twin is not None:
-                twin.close()
-            raise
-        bound: BoundSocket
-        if protocol == "UDP":
-            bound = self._fronts.datagrams.listen(sock, listener, self._find_route)
-        else:
-            bound = self._streams.listen(sock, listener, twin)
-        self._bound[listener.destination] = bound
-        self._poller.register(sock.fileno(), READABLE, bound)
-
-    def _listen(self, listener: Listener, target: tuple[str, int], twin: DeafTwin | None) -> socket.socket:
-        protocol = listener.destination.protocol
-        sock = open_socket(protocol, target[0])
-        try:
-            if twin is not None:
-                twin.join(sock, target, BACKLOG)
-                twin.drop(sock, listener.admission)
-                return sock
-            if protocol == "UDP" and listener.admission is not None:
-                filter_packets(sock, listener.admission)
-            bind_socket(sock, protocol, target)
-            if protocol != "UDP":
-                sock.listen(BACKLOG)
-        except OSError:
-            sock.close()
-            raise
-        return sock
+        group = PortGroup(listener, self._target(listener), self._plane.width)
+        self._bound[listener.destination] = group
+        self._plane.listen(listener, group.sockets)
 
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""

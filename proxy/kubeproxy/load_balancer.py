@@ -14,7 +14,7 @@ from kubeproxy.affinity import AffinityTable
 from kubeproxy.balancers import BALANCERS, Balancer, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
-from kubeproxy.types import Choice, Endpoint, Route, ServicePortName
+from kubeproxy.types import Choice, Endpoint, Route, ServicePort, ServicePortName
 
 
 class _Way(NamedTuple):
@@ -52,7 +52,7 @@ class LoadBalancer:
         before = self._ports.pop(service, None)
         if rule is None:
             return
-        port = _Port(self._algorithm(rule), rule, {})
+        port = _Port(algorithm_of(rule.service_port, self._default), rule, {})
         self._ports[service] = port
         if before is not None and before.algorithm == port.algorithm:
             for route, way in before.ways.items():
@@ -114,10 +114,6 @@ class LoadBalancer:
         self._affinity.pin(way.route, client, endpoint.address, now, seconds)
         return Choice(endpoint, is_pinned, len(way.endpoints))
 
-    def _algorithm(self, rule: PortRule) -> str:
-        wanted = rule.service_port.balancer
-        return wanted if wanted in BALANCERS else self._default
-
     def _renew(self, port: _Port, route: Route, balancer: Balancer | None) -> _Way:
         if balancer is None:
             balancer = BALANCERS[port.algorithm](self._rng, self._load_of(route.service))
@@ -134,6 +130,11 @@ class LoadBalancer:
             return counters.active if counters else 0
 
         return load
+
+
+def algorithm_of(service_port: ServicePort, default: str) -> str:
+    """Return the name of the algorithm that chooses for a Service port."""
+    return service_port.balancer if service_port.balancer in BALANCERS else default
 
 
 def unknown_balancer(name: str) -> str:

@@ -13,19 +13,24 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kubeproxy.counters import SYNC_BUCKETS, EndpointCounters, Figure, ProxyCounters
+from kubeproxy.counters import SYNC_BUCKETS, EndpointCounters, Figure, ProxyCounters, SyncCounters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LABELS = ("namespace", "service", "port", "endpoint")
 
 
-def expose(counters: ProxyCounters, requests: Counter[tuple[str, int]], figures: Iterable[Figure] = ()) -> str:
+def expose(
+    counters: ProxyCounters,
+    syncs: SyncCounters,
+    requests: Counter[tuple[str, int]],
+    figures: Iterable[Figure] = (),
+) -> str:
     """Return the exposition of a proxy's counters and of the ``requests`` (by path and status) to its health doors.
 
     ``figures`` are those of others, after the proxy's own.
     """
     registry = CollectorRegistry()
-    registry.register(_ProxyCollector(counters, requests))
+    registry.register(_ProxyCollector(counters, syncs, requests))
     registry.register(_FigureCollector(figures))
     return generate_latest(registry).decode()
 
@@ -44,13 +49,14 @@ class _FigureCollector(Collector):
 
 
 class _ProxyCollector(Collector):
-    def __init__(self, counters: ProxyCounters, requests: Counter[tuple[str, int]]) -> None:
+    def __init__(self, counters: ProxyCounters, syncs: SyncCounters, requests: Counter[tuple[str, int]]) -> None:
         self._counters = counters
+        self._syncs = syncs
         self._requests = requests
 
     def collect(self) -> Iterator[Metric]:
         yield from self._endpoints()
-        yield from self._syncs()
+        yield from self._rules()
         for path in ("healthz", "livez"):
             total = CounterMetricFamily(
                 f"kubeproxy_proxy_{path}", f"Cumulative proxy {path} HTTP status", labels=("code",)
@@ -83,8 +89,8 @@ class _ProxyCollector(Collector):
             errors.add_metric((reason,), count)
         yield from (connections, active, moved, errors)
 
-    def _syncs(self) -> Iterator[Metric]:
-        syncs = self._counters.syncs
+    def _rules(self) -> Iterator[Metric]:
+        syncs = self._syncs
         duration = HistogramMetricFamily(
             "kubeproxy_sync_proxy_rules_duration_seconds", "SyncProxyRules latency in seconds", labels=("ip_family",)
         )

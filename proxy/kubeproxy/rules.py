@@ -32,7 +32,7 @@ class Claim(NamedTuple):
 class Listener(NamedTuple):
     """A destination with its owner. It is bound only while there are endpoints, so that clients are refused else.
 
-    ``admission`` is None when everybody is heard, as usual.
+    ``admission`` is None when everybody is heard, as usual. ``is_sticky``: a client's connections belong together.
     """
 
     destination: Destination
@@ -41,6 +41,7 @@ class Listener(NamedTuple):
     has_endpoints: bool
     is_http: bool
     admission: Admission | None
+    is_sticky: bool = False
 
 
 class Packet(NamedTuple):
@@ -146,8 +147,16 @@ class Rules:
         _, service, kind = claims[0]
         rule = self.ports[service]
         admission = self._admission(rule, destination.address, kind)
-        is_http = rule.service_port.is_http
-        return Listener(destination, kind, service, rule.has_any, is_http, None if admission.is_open else admission)
+        port = rule.service_port
+        return Listener(
+            destination,
+            kind,
+            service,
+            rule.has_any,
+            port.is_http,
+            None if admission.is_open else admission,
+            is_sticky=bool(port.affinity_seconds),
+        )
 
     def find_route(self, source: str, destination: Destination) -> Route | None:
         """Return the route of a new connection, None if it is dropped or rejected. Asked for each: a few lookups."""

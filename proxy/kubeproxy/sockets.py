@@ -13,7 +13,7 @@ import socket
 import struct
 from pathlib import Path
 
-from kubeproxy.admission import Admission, compile_filter
+from kubeproxy.admission import HEARD, Admission, Instructions, compile_filter
 
 _SO_ATTACH_FILTER = 26
 _SO_DETACH_FILTER = 27
@@ -119,9 +119,9 @@ def filter_packets(sock: socket.socket, admission: Admission | None) -> None:
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-def attach_program(sock: socket.socket, option: int, admission: Admission, **heard: int) -> bool:
+def attach_program(sock: socket.socket, option: int, admission: Admission, hear: Instructions = HEARD) -> bool:
     """Give the kernel an admission's program by a socket option; False if it would be too long."""
-    program = compile_filter(admission, 6 if sock.family == socket.AF_INET6 else 4, **heard)
+    program = compile_filter(admission, 6 if sock.family == socket.AF_INET6 else 4, hear)
     if not program:
         return False
     instructions = ctypes.create_string_buffer(program, len(program))

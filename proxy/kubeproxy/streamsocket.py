@@ -12,14 +12,11 @@ import socket
 from typing import NamedTuple
 
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.deaftwin import DeafTwin
 from kubeproxy.fronts import FindRoute, Fronts
 from kubeproxy.poller import READABLE, Poller
+from kubeproxy.portgroup import BACKLOG
 from kubeproxy.rules import Listener
 from kubeproxy.sockets import RESET_ON_CLOSE
-
-BACKLOG = 4096
-"""Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
 
 ACCEPTS_PER_TURN = 64
 """New connections of one listener before the others have their turn."""
@@ -37,40 +34,31 @@ class StreamFront(NamedTuple):
     counters: ProxyCounters
     find_route: FindRoute
 
-    def listen(self, sock: socket.socket, listener: Listener, twin: DeafTwin | None = None) -> StreamSocket:
-        """Own a listening, non-blocking socket and its deaf twin from now on; the caller registers what is returned."""
-        return StreamSocket(self, sock, listener, twin)
+    def listen(self, sock: socket.socket, listener: Listener) -> StreamSocket:
+        """Own a listening, non-blocking socket from now on; the caller registers what is returned."""
+        return StreamSocket(self, sock, listener)
 
 
 class StreamSocket:
     """A listening stream socket."""
 
-    __slots__ = ("_front", "_streams", "_twin", "listener", "sock")
+    __slots__ = ("_front", "_streams", "listener", "sock")
 
-    def __init__(self, streams: StreamFront, sock: socket.socket, listener: Listener, twin: DeafTwin | None) -> None:
+    def __init__(self, streams: StreamFront, sock: socket.socket, listener: Listener) -> None:
         self.listener = listener
         self.sock = sock
-        self._twin = twin
         self._streams = streams
         self._front = streams.fronts.of(listener)
 
     def update(self, listener: Listener) -> None:
         """Treat new clients otherwise."""
-        if self._twin is not None:
-            self._twin.drop(self.sock, listener.admission)
         self.listener = listener
         self._front = self._streams.fronts.of(listener)
-
-    def can_drop(self) -> bool:
-        """Tell whether clients that are not to be heard can be told apart on this socket."""
-        return self._twin is not None
 
     def close(self) -> None:
         """Close; what waited to be accepted is still served."""
         self.accept(BACKLOG)
         self._streams.poller.close_socket(self.sock)
-        if self._twin is not None:
-            self._twin.close()
 
     def on_event(self, events: int) -> None:
         """Accept: nothing else happens to a listening socket."""

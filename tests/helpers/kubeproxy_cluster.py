@@ -20,6 +20,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeapi.store import Store
+from kubeproxy.dataplane import DataPlane
 from kubeproxy.listeners import ListenerStatus
 from kubeproxy.relay import Relay
 from kubeproxy.server import ProxyConfig, ProxyServer
@@ -138,16 +139,22 @@ class Cluster:
         """Return when that address is bound."""
         await until(lambda: self.is_bound(address, name))
 
+    @property
+    def plane(self) -> DataPlane:
+        """What carries the traffic, in this process."""
+        assert isinstance(self.proxy.plane, DataPlane)
+        return self.proxy.plane
+
     async def relay(self) -> Relay:
         """The relay of the only connection."""
-        await until(lambda: self.proxy.connections() == 1)
-        (connection,) = self.proxy._conntrack.connections
+        await until(lambda: self.plane.connections() == 1)
+        (connection,) = self.plane.conntrack.connections
         return connection.relay
 
     def descriptor(self, address: str) -> int:
         """The number of a listening socket: it stays while the socket is not touched."""
-        (bound,) = [each for to, each in self.proxy._listeners._bound.items() if to.address == address]
-        return bound.sock.fileno()
+        (group,) = [each for to, each in self.proxy._listeners._bound.items() if to.address == address]
+        return group.sockets[0].fileno()
 
     async def settle(self) -> None:
         """Let the proxy obey what is in the Store: a few turns of the loop are all it needs."""

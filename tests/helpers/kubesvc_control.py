@@ -25,13 +25,13 @@ class FakeDiagnosis:
     def explain(self, namespace: str, name: str) -> dict[str, Any]:
         return self._answer("explain", namespace, name)
 
-    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
         return self._answer("trace", namespace, source, destination)
 
     def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         return self._answer("trace_dns", namespace, name, qtype)
 
-    def connections(self) -> dict[str, Any]:
+    async def connections(self) -> dict[str, Any]:
         return self._answer("connections")
 
     async def follow_connections(self) -> AsyncGenerator[dict[str, Any], None]:

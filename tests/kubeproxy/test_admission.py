@@ -6,21 +6,20 @@ import contextlib
 import socket
 
 import pytest
+from tests.helpers.kubeproxy_portgroup import PORT, port_group
 
 from kubeproxy.admission import MAX_INSTRUCTIONS, Admission, compile_filter
-from kubeproxy.deaftwin import DeafTwin
 from kubeproxy.sockets import bind_socket, filter_packets, open_socket
 
 SILENCE_SECONDS = 0.25
-TCP_PORT = 21060
 OPEN = Admission((), (), is_outside_heard=True)
 
 
 def hears(admission: Admission | None, source: str, protocol: str = "UDP", address: str = "127.97.170.1") -> bool:
     """Whether a filtered socket hears a datagram, or the beginning of a connection, from ``source``."""
+    if protocol == "TCP":
+        return hears_connections(admission, source, address)
     with contextlib.closing(open_socket(protocol, address)) as listener:
-        if protocol == "TCP":
-            return hears_connections(listener, admission, source, address)
         filter_packets(listener, admission)
         bind_socket(listener, protocol, (address, 0))
         with socket.socket(listener.family, socket.SOCK_DGRAM) as client:
@@ -33,16 +32,14 @@ def hears(admission: Admission | None, source: str, protocol: str = "UDP", addre
                 return False
 
 
-def hears_connections(listener: socket.socket, admission: Admission | None, source: str, address: str) -> bool:
+def hears_connections(admission: Admission | None, source: str, address: str) -> bool:
     """Whether a connection from ``source`` is made, while a twin takes those that are to be dropped."""
-    with contextlib.closing(DeafTwin((address, TCP_PORT))) as twin, socket.socket(listener.family) as client:
-        twin.join(listener, (address, TCP_PORT), 8)
-        twin.drop(listener, admission)
+    with port_group(address, admission) as group, socket.socket(group.sockets[0].family) as client:
         client.bind((source, 0))
         client.settimeout(SILENCE_SECONDS)
-        if client.connect_ex((address, TCP_PORT)):
+        if client.connect_ex((address, PORT)):
             return False
-        accepted, peer = listener.accept()
+        accepted, peer = group.sockets[0].accept()
         accepted.close()
         return bool(peer[0] == source)
 
@@ -95,17 +92,6 @@ def test_ipv6_sources_are_told_apart_too(admission: Admission, expected: bool, p
     assert hears(admission, "::1", protocol, address="::1") is expected
 
 
-def test_a_twin_takes_no_address_that_somebody_has() -> None:
-    with contextlib.closing(DeafTwin(("127.97.170.3", TCP_PORT))), pytest.raises(OSError, match="in use"):
-        DeafTwin(("127.97.170.3", TCP_PORT))
-
-
-def test_a_twin_that_is_closed_leaves_the_address_to_others() -> None:
-    DeafTwin(("127.97.170.3", TCP_PORT)).close()
-    with contextlib.closing(socket.create_server(("127.97.170.3", TCP_PORT))) as other:
-        assert other.getsockname()[1] == TCP_PORT
-
-
 def test_a_filter_is_replaced_and_taken_away_on_the_living_socket() -> None:
     with contextlib.closing(open_socket("UDP", "127.97.170.2")) as listener, socket.socket(type=socket.SOCK_DGRAM) as c:
         bind_socket(listener, "UDP", ("127.97.170.2", 0))
@@ -126,3 +112,8 @@ def test_a_program_that_the_kernel_would_refuse_is_none() -> None:
     assert compile_filter(Admission(many, (), is_outside_heard=True), 4) == b""
     assert 0 < len(compile_filter(Admission(many[:900], (), is_outside_heard=True), 4)) <= 8 * MAX_INSTRUCTIONS
     assert hears(Admission(many[:900], (), is_outside_heard=True), "127.3.3.3")
+
+
+def test_who_cannot_be_dropped_for_so_many_ranges_is_heard_and_not_lost() -> None:
+    many = tuple(f"127.{high}.{low}.0/24" for high in range(9) for low in range(256))
+    assert [hears(Admission(many, (), is_outside_heard=True), "127.1.2.3", "TCP") for _ in range(8)] == [True] * 8

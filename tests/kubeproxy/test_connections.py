@@ -76,22 +76,22 @@ async def test_without_endpoints_connections_are_refused_and_with_one_they_are_s
 async def test_a_refusing_endpoint_is_retried_on_another() -> None:
     async with naming_endpoints(B), cluster(service(), slice_of("web", [A, B])) as c:
         assert set(await ask_often(20, VIP)) == {B}
-        assert c.proxy.counters.errors["connect_refused"] > 0
+        assert c.plane.counters.errors["connect_refused"] > 0
 
 
 async def test_a_refusing_endpoint_loses_its_sticky_clients() -> None:
     sticky = service(sessionAffinity="ClientIP")
     async with naming_endpoints(B), cluster(sticky, slice_of("web", [A, B])) as c:
         assert set(await ask_often(10, VIP)) == {B}
-        assert c.proxy.counters.errors["connect_refused"] <= 1
+        assert c.plane.counters.errors["connect_refused"] <= 1
 
 
 async def test_a_client_is_reset_when_every_endpoint_refuses() -> None:
     async with cluster(service(), slice_of("web", [A, B])) as c:
         with pytest.raises(ConnectionResetError):
             await ask(VIP)
-        assert c.proxy.counters.errors["connect_refused"] == 4
-        assert c.proxy.connections() == 0
+        assert c.plane.counters.errors["connect_refused"] == 4
+        assert c.plane.connections() == 0
 
 
 async def test_an_endpoint_that_does_not_answer_is_given_up_for_another() -> None:
@@ -100,28 +100,28 @@ async def test_an_endpoint_that_does_not_answer_is_given_up_for_another() -> Non
             turned = service(annotations={"kubesvc.dev/balancer": "round_robin"})
             async with cluster(turned, slice_of("web", [A, B])) as c:
                 assert await asyncio.gather(*(ask(VIP) for _ in range(4))) == [B] * 4
-                assert c.proxy.counters.errors["connect_timeout"] >= 1
+                assert c.plane.counters.errors["connect_timeout"] >= 1
 
 
 async def test_a_slow_dial_delays_no_other_client() -> None:
     with deaf_endpoint(A):
         async with naming_endpoints(B), cluster(service(), slice_of("web", [A])) as c:
             with contextlib.closing(await connect(VIP)):
-                await until(lambda: c.proxy.connections() == 1)
+                await until(lambda: c.plane.connections() == 1)
                 c.put(slice_of("web", [B]))
                 await c.settle()
                 assert await ask(VIP) == B
-                assert c.proxy.counters.errors["connect_timeout"] == 0
+                assert c.plane.counters.errors["connect_timeout"] == 0
 
 
 async def test_a_client_that_resets_while_its_endpoint_is_dialled_cancels_the_dial() -> None:
     with deaf_endpoint(A):
         async with cluster(service(), slice_of("web", [A])) as c:
             client = await connect(VIP)
-            await until(lambda: c.proxy.connections() == 1)
+            await until(lambda: c.plane.connections() == 1)
             reset(client)
-            await until(lambda: c.proxy.connections() == 0)
-            assert c.proxy.counters.errors["connect_timeout"] <= 1
+            await until(lambda: c.plane.connections() == 0)
+            assert c.plane.counters.errors["connect_timeout"] <= 1
 
 
 async def test_what_a_client_says_before_its_endpoint_is_connected_arrives_whole() -> None:
@@ -136,7 +136,7 @@ async def test_what_a_client_says_before_its_endpoint_is_connected_arrives_whole
             for client in clients:
                 assert await receive_all(client) == b"early " * 1000
                 client.close()
-            assert c.proxy.counters.errors["connect_timeout"] == 1
+            assert c.plane.counters.errors["connect_timeout"] == 1
 
 
 async def test_an_endpoint_that_accepts_and_hangs_harms_no_other_connection() -> None:
@@ -146,7 +146,7 @@ async def test_an_endpoint_that_accepts_and_hangs_harms_no_other_connection() ->
     turned = service(annotations={"kubesvc.dev/balancer": "round_robin"})
     async with serving(A, 20080, hang), naming_endpoints(B), cluster(turned, slice_of("web", [A, B])) as c:
         clients = [await connect(VIP) for _ in range(4)]
-        await until(lambda: c.proxy.connections() == 4)
+        await until(lambda: c.plane.connections() == 4)
         ends = [asyncio.create_task(receive_all(each)) for each in clients]
         await until(lambda: sum(each.done() for each in ends) == 2)
         for each in ends:
@@ -167,7 +167,7 @@ async def test_a_client_may_end_first_and_still_read_the_answer() -> None:
             client.sendall(b"hello")
             client.shutdown(socket.SHUT_WR)
             assert await receive_all(client) == b"you said hello"
-        await until(lambda: c.proxy.connections() == 0)
+        await until(lambda: c.plane.connections() == 0)
 
 
 async def test_an_endpoint_may_end_first_and_still_read_the_client() -> None:
@@ -211,7 +211,7 @@ async def test_a_clients_reset_reaches_the_endpoint_as_a_reset() -> None:
     async with serving(A, 20080, read), cluster(service(), slice_of("web", [A])) as c:
         client = await connect(VIP)
         client.sendall(b"x")
-        await until(lambda: c.proxy.counters.ports != {} and c.proxy.connections() == 1)
+        await until(lambda: c.plane.counters.ports != {} and c.plane.connections() == 1)
         await asyncio.sleep(0)
         reset(client)
         assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionResetError)
@@ -261,7 +261,7 @@ async def test_a_reset_reaches_the_endpoint_although_the_client_is_not_read_at_t
         filling.cancel()
         await asyncio.wait([filling])
         reset(client)
-        await until(lambda: c.proxy.connections() == 0)
+        await until(lambda: c.plane.connections() == 0)
         paused.set()
         assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionResetError)
 
@@ -275,7 +275,7 @@ async def fill(sock: socket.socket) -> None:
 async def test_a_removed_endpoint_takes_no_new_connections_and_keeps_those_it_has() -> None:
     async with serving(A, 20080, echo), naming_endpoints(B), cluster(service(), slice_of("web", [A])) as c:
         with contextlib.closing(await connect(VIP)) as client:
-            await until(lambda: c.proxy.connections() == 1)
+            await until(lambda: c.plane.connections() == 1)
             c.put(slice_of("web", [B]))
             await c.settle()
             assert await ask(VIP) == B
@@ -287,7 +287,7 @@ async def test_a_removed_endpoint_takes_no_new_connections_and_keeps_those_it_ha
 async def test_a_connection_outlives_its_service() -> None:
     async with serving(A, 20080, echo), cluster(service(), slice_of("web", [A])) as c:
         with contextlib.closing(await connect(VIP)) as client:
-            await until(lambda: c.proxy.connections() == 1)
+            await until(lambda: c.plane.connections() == 1)
             c.delete("web")
             await c.settle()
             assert await is_refused(VIP)
@@ -299,7 +299,7 @@ async def test_a_connection_outlives_its_service() -> None:
 async def test_draining_waits_for_connections_and_then_resets_the_rest() -> None:
     async with serving(A, 20080, echo), cluster(service(), slice_of("web", [A])) as c:
         quick, slow = await connect(VIP), await connect(VIP)
-        await until(lambda: c.proxy.connections() == 2)
+        await until(lambda: c.plane.connections() == 2)
         drained = asyncio.create_task(c.proxy.drain(0.2))
         await c.settle()
         assert await is_refused(VIP)
@@ -316,7 +316,7 @@ async def test_draining_waits_for_connections_and_then_resets_the_rest() -> None
 async def test_a_half_closed_connection_with_a_silent_endpoint_is_reaped_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("kubeproxy.server.REAP_SECONDS", 0.01)
+    monkeypatch.setattr("kubeproxy.dataplane.REAP_SECONDS", 0.01)
     monkeypatch.setattr("kubeproxy.tcp.CLOSE_WAIT_SECONDS", 0.05)
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -326,10 +326,10 @@ async def test_a_half_closed_connection_with_a_silent_endpoint_is_reaped_in_the_
 
     async with serving(A, 20080, hang), cluster(service(), slice_of("web", [A])) as c:
         with contextlib.closing(await connect(VIP)) as whole, contextlib.closing(await connect(VIP)) as half:
-            await until(lambda: c.proxy.connections() == 2)
+            await until(lambda: c.plane.connections() == 2)
             half.shutdown(socket.SHUT_WR)
-            await until(lambda: c.proxy.connections() == 1)
-            assert c.proxy.counters.errors["half_closed_timeout"] == 1
+            await until(lambda: c.plane.connections() == 1)
+            assert c.plane.counters.errors["half_closed_timeout"] == 1
             with pytest.raises(ConnectionResetError):
                 half.recv(1)
             with pytest.raises(BlockingIOError):

@@ -48,7 +48,7 @@ async def test_metrics_count_what_has_happened() -> None:
     async with naming_endpoints(A), cluster(service(cluster_ip=VIP), slice_of("web", [A]), config=DOORS) as c:
         for _ in range(3):
             await ask(VIP)
-        await until(lambda: c.proxy.connections() == 0)
+        await until(lambda: c.plane.connections() == 0)
         health, metrics = c.proxy.http_addresses()
         await get(health, "/healthz")
         _, _, text = await get(metrics, "/metrics")
@@ -69,7 +69,7 @@ async def test_metrics_count_what_has_happened() -> None:
 async def test_an_endpoint_that_is_gone_and_idle_leaves_the_metrics() -> None:
     async with naming_endpoints(A), cluster(service(cluster_ip=VIP), slice_of("web", [A]), config=DOORS) as c:
         await ask(VIP)
-        await until(lambda: c.proxy.connections() == 0)
+        await until(lambda: c.plane.connections() == 0)
         c.put(slice_of("web", [B]))
         await c.settle()
         _, _, text = await get(c.proxy.http_addresses()[1], "/metrics")

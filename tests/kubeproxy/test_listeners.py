@@ -175,7 +175,7 @@ async def test_running_out_of_descriptors_while_accepting_waits_and_then_goes_on
                 while True:
                     spare.append(os.dup(0))
             client.connect_ex((VIP, 20080))
-            await until(lambda: c.proxy.counters.errors["too_many_open_files"] > 0)
+            await until(lambda: c.plane.counters.errors["too_many_open_files"] > 0)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             for each in spare:

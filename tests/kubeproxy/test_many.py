@@ -63,14 +63,14 @@ async def test_five_thousand_idle_connections_stay_and_harm_nobody() -> None:
         before = resident_bytes()
         with ExitStack() as clients:
             idle = [clients.enter_context(await connect(VIP, PORT)) for _ in range(IDLE)]
-            await until(lambda: c.proxy.connections() == IDLE)
+            await until(lambda: c.plane.connections() == IDLE)
             assert (resident_bytes() - before) / IDLE < 8 * 1024
             loop = asyncio.get_running_loop()
             for client in (idle[0], idle[IDLE // 2], idle[-1]):
                 await loop.sock_sendall(client, b"still here")
                 assert await asyncio.wait_for(loop.sock_recv(client, 100), 10) == b"still here"
-        await until(lambda: c.proxy.connections() == 0)
-        assert c.proxy.counters.active == 0
+        await until(lambda: c.plane.connections() == 0)
+        assert c.plane.counters.active == 0
 
 
 def test_one_change_among_thousands_of_services_leaves_the_others_rules_as_they_are() -> None:

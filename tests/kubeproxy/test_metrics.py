@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from kubeproxy.counters import Figure, ProxyCounters
+from kubeproxy.counters import Figure, ProxyCounters, SyncCounters
 from kubeproxy.metrics import expose
 
 
@@ -11,8 +11,8 @@ def test_figures_of_others_follow_the_proxys_own_with_their_kind_and_labels() ->
         Figure("questions", "Questions so far", True, ("type", "rcode"), [(("SRV", "NOERROR"), 1), (("A", 'a"b'), 2)]),
         Figure("open_files", "Open files now", False, (), [((), 7)]),
     ]
-    own = expose(ProxyCounters(), Counter())
-    text = expose(ProxyCounters(), Counter(), figures)
+    own = expose(ProxyCounters(), SyncCounters(), Counter())
+    text = expose(ProxyCounters(), SyncCounters(), Counter(), figures)
     assert text.startswith(own)
     assert text.removeprefix(own).splitlines() == [
         "# HELP questions_total Questions so far",
@@ -26,4 +26,4 @@ def test_figures_of_others_follow_the_proxys_own_with_their_kind_and_labels() ->
 
 
 def test_without_figures_there_is_only_the_proxys_own() -> None:
-    assert "kubeproxy_sync_proxy_rules_duration_seconds_count" in expose(ProxyCounters(), Counter())
+    assert "kubeproxy_sync_proxy_rules_duration_seconds_count" in expose(ProxyCounters(), SyncCounters(), Counter())

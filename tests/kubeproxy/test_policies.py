@@ -202,7 +202,7 @@ async def test_a_service_that_takes_a_policy_begins_to_drop_and_keeps_its_connec
         cluster(*nodes(), web(), slice_of("web", [on("n1", A)])) as c,
     ):
         with contextlib.closing(await connect(VIP)) as client:
-            await until(lambda: c.proxy.connections() == 1)
+            await until(lambda: c.plane.connections() == 1)
             c.put(web(**INTERNAL))
             await c.settle()
             assert is_silent(VIP, 20080, POD_2)
@@ -228,13 +228,13 @@ async def test_nothing_anywhere_is_refused_for_everybody() -> None:
 
 async def test_a_thousand_changes_in_one_turn_are_one_sync_and_the_last_wins() -> None:
     async with naming_endpoints(A, B), cluster(*nodes(), web(), slice_of("web", BOTH)) as c:
-        kept, before = c.descriptor(VIP), sum(c.proxy.counters.syncs.buckets)
+        kept, before = c.descriptor(VIP), sum(c.proxy.syncs.buckets)
         for number in range(1000):
             c.put(slice_of("web", [BOTH[number % 2]]))
         await until(lambda: c.proxy.rules.find_route(OUTSIDE, Destination(VIP, 20080, "TCP")) is not None)
         await c.settle()
         assert {await ask(VIP) for _ in range(10)} == {B}
-        assert sum(c.proxy.counters.syncs.buckets) - before <= 2
+        assert sum(c.proxy.syncs.buckets) - before <= 2
         assert c.descriptor(VIP) == kept
 
 
@@ -243,7 +243,7 @@ async def test_an_endpoint_that_flaps_never_costs_a_connection_to_the_one_that_s
         for number in range(100):
             c.put(slice_of("web", [on("n1", A), on("n2", B, ready=bool(number % 2))]))
             assert await ask(VIP) in (A, B)
-        assert not c.proxy.counters.errors
+        assert not c.plane.counters.errors
 
 
 async def test_a_node_that_goes_takes_its_node_port_and_nothing_else() -> None:

@@ -193,7 +193,7 @@ async def test_cancelling_the_proxy_ends_its_flows() -> None:
             with udp_client((VIP, PORT)) as client:
                 client.send(b"?")
                 await until(lambda: bool(silent.received))
-                flows = c.proxy._flows
+                flows = c.plane._flows
                 assert len(flows) == 1
         assert len(flows) == 0
         assert await is_udp_refused()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kubedns.server import DNSCounts
-from kubeproxy.counters import ProxyCounters
+from kubeproxy.counters import ProxyCounters, SyncCounters
 from kubeproxy.metrics import expose
 from kubesvc import components
 from kubesvc.config import (
@@ -122,7 +122,7 @@ def test_dns_knows_the_hosts_outside_by_their_address_here() -> None:
 
 def test_the_counts_of_dns_are_figures_for_prometheus() -> None:
     figures = components.dns_figures(DNSCounts({("A", "NOERROR"): 3, ("AAAA", "NXDOMAIN"): 1}, 2, 5))
-    text = expose(ProxyCounters(), Counter(), figures)
+    text = expose(ProxyCounters(), SyncCounters(), Counter(), figures)
     assert [line for line in text.splitlines() if line.startswith("kubesvc_dns")] == [
         'kubesvc_dns_requests_total{rcode="NOERROR",type="A"} 3.0',
         'kubesvc_dns_requests_total{rcode="NXDOMAIN",type="AAAA"} 1.0',
