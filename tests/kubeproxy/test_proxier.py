@@ -118,7 +118,9 @@ def test_nothing_happens_without_a_change(proxier: Proxier) -> None:
             id="another-port",
         ),
         pytest.param(
-            service("api", API, ports=[{"name": "grpc", "port": 90}], sessionAffinity="ClientIP"), ["update 127.97.2.2:90/tcp"], id="affinity"
+            service("api", API, ports=[{"name": "grpc", "port": 90}], sessionAffinity="ClientIP"),
+            ["update 127.97.2.2:90/tcp"],
+            id="affinity",
         ),
         pytest.param(
             node("n1", "127.97.101.9"),
