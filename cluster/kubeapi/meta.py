@@ -8,6 +8,7 @@ Follows k8s.io/apimachinery ``meta/v1``.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 JSON = dict[str, Any]
@@ -109,7 +110,13 @@ def _satisfies(requirement: JSON, labels: dict[str, str]) -> bool:
 
 def format_time(now: float) -> str:
     """Return seconds since the epoch as metav1.Time writes them: RFC 3339, whole seconds, UTC."""
-    return datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _format_second(int(now))
+
+
+@lru_cache(maxsize=16)
+def _format_second(second: int) -> str:
+    """Return the same text for all that happens in one second: thousands of objects that come together share it."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_time(text: str) -> float:

@@ -13,6 +13,8 @@ import binascii
 import difflib
 import re
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
@@ -33,6 +35,8 @@ _QUANTITY_FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)
 _INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
 _PYTHON_TYPES = {"string": str, "boolean": bool}
 _SPECIAL = frozenset(("Time", "MicroTime", "Quantity", "IntOrString", "byte"))
+_REPEATED = frozenset(("apiVersion", "kind", "namespace", "protocol", "addressType", "type", "nodeName", "zone"))
+"""Fields in which thousands of objects say the same few things."""
 _INDEX = re.compile(r"\[[^]]*\]")
 
 Path = tuple["Path", "str | int"] | None
@@ -90,11 +94,11 @@ class _Decoder:
                 text = path_text((path, _key_text(name)))
                 self.unknown.append(FieldError(UNKNOWN_FIELD, text, f'unknown field "{text}"'))
             elif type(each) is str and field.kind == "string":
-                result[name] = each
+                result[intern(name)] = _shared(each) if name in _REPEATED else each
             elif each is not None:
                 read = self._read(field, each, (path, name), known)
                 if read is not None and (read != {} or field.kind != "map"):
-                    result[name] = read
+                    result[intern(name)] = read
         return result
 
     def _read(self, field: FieldType, value: Any, path: Path, owner: Struct) -> Any:
@@ -131,7 +135,7 @@ class _Decoder:
     def _read_map(self, element: FieldType, values: dict[Any, Any], path: Path, owner: Struct) -> JSON:
         read = {}
         for name, each in values.items():
-            key = _key_text(name)
+            key = _shared(_key_text(name))
             item = _zero(element) if each is None else self._read(element, each, (path, f"[{key}]"), owner)
             if item is not None:
                 read[key] = item
@@ -209,6 +213,12 @@ def _zero(field: FieldType) -> Any:
         case "Quantity":
             return "0"
     return ""
+
+
+@lru_cache(maxsize=4096)
+def _shared(text: str) -> str:
+    """Return a text as it was when it came first: names and words are not kept again with each of 10,000 objects."""
+    return text
 
 
 def _plain(value: Any) -> Any:

@@ -41,6 +41,7 @@ INSERT INTO facts VALUES ('resourceVersion', '0'), ('configuration', '');
 PRAGMA user_version = 1;
 COMMIT;
 """
+_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _log = logging.getLogger(__name__)
 
 
@@ -223,7 +224,7 @@ def _write_of(resource: Resource, obj: JSON, *, is_gone: bool, version: int) -> 
 
 
 def _put(database: sqlite3.Connection, writes: Iterable[_Write]) -> None:
-    rows = ((*each[:3], json.dumps(each.obj, separators=(",", ":"))) for each in writes)
+    rows = ((*each[:3], _to_json(each.obj)) for each in writes)
     database.executemany("REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
 
 

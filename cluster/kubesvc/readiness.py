@@ -50,16 +50,16 @@ def _pods(store: Store) -> Iterator[str]:
 
 
 def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
-    slices = slices_by_service(store)
     settled: set[ObjectKey] = set()
     for listener in listeners:
         if listener.is_bound or _may_be_missing(listener):
             settled.add(listener.service)
         elif listener.error:
             yield f"Service {listener.service}: {listener.error}"
-    for obj in store.list(SERVICES):
-        service = read_service(obj)
-        if _is_proxied(service) and service.key not in settled and has_ready_endpoint(slices.get(service.key, ())):
+    waiting = [read_service(obj) for obj in store.list(SERVICES) if key_of(obj) not in settled]
+    slices = slices_by_service(store) if waiting else {}
+    for service in waiting:
+        if _is_proxied(service) and has_ready_endpoint(slices.get(service.key, ())):
             yield f"Service {service.key}: its addresses are not bound yet"
 
 

@@ -7,6 +7,7 @@ good, while the process from which pods are forked warms up.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -27,6 +28,7 @@ from kubesvc.state import AlreadyRunningError
 from kubesvc.watch import Seen, look
 
 if TYPE_CHECKING:
+    from kubesvc.cluster import Cluster
     from kubesvc.persistence import Saved
 
 OPEN_FILES = 1_048_576
@@ -156,8 +158,6 @@ async def _session(start: _Start) -> int:
         from kubesvc.persistence import Journal
         from kubesvc.session import Session
 
-        gc.freeze()
-        gc.enable()
         journal = Journal(state.database)
         merged = Path.home() / ".kube" / "config" if start.order.is_merging else None
         cluster = Cluster(prepared.configuration, state, prepared.registry, runner, journal.flushed, merged)
@@ -170,12 +170,21 @@ async def _session(start: _Start) -> int:
             tell_caller=start.tell_caller,
         )
         journal.begin(cluster.store, prepared.configuration_text)
+        settling = asyncio.create_task(_settle(cluster), name="settle")
         try:
             return await session.run()
         finally:
+            settling.cancel()
             await journal.close()
     finally:
         await runner.close()
+
+
+async def _settle(cluster: Cluster) -> None:
+    """Look for garbage again once everything runs, but never in what is there then: that holds up connections."""
+    await cluster.wait_until_started()
+    gc.freeze()
+    gc.enable()
 
 
 def _explain(error: Exception, start: _Start) -> None:

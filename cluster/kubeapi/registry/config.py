@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_network
 
 
@@ -19,12 +20,12 @@ class RegistryConfig:
     balancers: tuple[str, ...] = ("least_connections", "random", "round_robin")
     """The values that the annotation ``kubesvc.dev/balancer`` may have."""
 
-    @property
+    @cached_property
     def service_cidrs(self) -> tuple[str, ...]:
         """The service CIDRs, that of the cluster's preferred family first."""
         return tuple(each.strip() for each in self.service_cidr.split(","))
 
-    @property
+    @cached_property
     def ip_families(self) -> tuple[str, ...]:
         """The families of the service CIDRs: IPv4, IPv6 or both."""
         return tuple(f"IPv{ip_network(each).version}" for each in self.service_cidrs)

@@ -46,6 +46,7 @@ _NAME_ATTEMPTS = 8
 _LONGEST_NAME_BASE = 58
 """Characters of generateName that are kept, so that the name is one DNS label (MaxGeneratedNameLength)."""
 
+_to_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, check_circular=False).encode
 _SERVER_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
 
 
@@ -67,7 +68,10 @@ class Registry:
 
     def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Store a new object and return it. A status that comes with it is dropped, but for a Node's."""
-        new = self._read(resource, obj)
+        return self._create(resource, self._read(resource, obj), dry_run=dry_run)
+
+    def _create(self, resource: Resource, new: JSON, *, dry_run: bool) -> JSON:
+        """Create an object from what was read of it, which becomes the Store's."""
         metadata = new["metadata"]
         for field in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(field, None)
@@ -170,12 +174,10 @@ class Registry:
         annotations = manifest["metadata"].setdefault("annotations", {})
         annotations.pop(LAST_APPLIED, None)
         manifest.pop("status", None)
-        annotations[LAST_APPLIED] = (
-            json.dumps(manifest, separators=(",", ":"), sort_keys=True, ensure_ascii=False) + "\n"
-        )
+        annotations[LAST_APPLIED] = _to_json(manifest) + "\n"
         stored = self.store.find(resource, key_of(manifest)) if manifest["metadata"].get("name") else None
         if stored is None:
-            return self.create(resource, manifest, dry_run=dry_run), "created"
+            return self._create(resource, manifest, dry_run=dry_run), "created"
         known = struct_of(resource)
         original = _last_applied(stored)
         patch = three_way_patch(original, manifest, stored, known)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 
 from kubeapi.meta import JSON
 from kubeapi.validation.faults import (
@@ -20,6 +19,7 @@ from kubeapi.validation.names import (
     address,
     dns1123_label,
     dns1123_subdomain,
+    parse_address,
     port_number,
     qualified_name,
     reachable_address,
@@ -107,10 +107,10 @@ def _validate_endpoint(endpoint: JSON, path: str, family: str) -> Faults:
 def _address_faults(value: str, family: str) -> tuple[str, ...]:
     if family == "FQDN":
         return dns1123_subdomain(value)
-    faults = address(value)
-    if faults or family not in _ADDRESS_TYPES:
-        return faults
-    if f"IPv{ip_address(value).version}" != family:
+    parsed = parse_address(value)
+    if parsed is None or family not in _ADDRESS_TYPES:
+        return address(value)
+    if f"IPv{parsed.version}" != family:
         return (f"must be an {family} address",)
     return reachable_address(value)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
@@ -25,8 +25,9 @@ _QUALIFIED_FAULT = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
     f" (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
 )
+_NO_ADDRESS = ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)
 _CACHED = 4096
-"""Names remembered as judged: the same few labels come with every object."""
+"""Names remembered as judged: the same few labels come with every object, and an address is judged in several ways."""
 
 
 def _longer_than(value: str, limit: int, unit: str = "characters") -> list[str]:
@@ -152,13 +153,18 @@ def environment_variable(value: str) -> tuple[str, ...]:
     return ("a valid environment variable name must consist only of printable ASCII characters other than '='",)
 
 
+@lru_cache(_CACHED)
+def parse_address(value: str) -> IPv4Address | IPv6Address | None:
+    """Return an IP address, None if the text is none."""
+    try:
+        return ip_address(value)
+    except ValueError:
+        return None
+
+
 def address(value: str) -> tuple[str, ...]:
     """Judge an IP address."""
-    try:
-        ip_address(value)
-    except ValueError:
-        return ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)
-    return ()
+    return _NO_ADDRESS if parse_address(value) is None else ()
 
 
 def cidr(value: str) -> tuple[str, ...]:
@@ -175,10 +181,9 @@ def reachable_address(value: str) -> tuple[str, ...]:
 
     Kubernetes refuses 127.0.0.0/8 too; here the whole cluster lives there.
     """
-    faults = address(value)
-    if faults:
-        return faults
-    parsed = ip_address(value)
+    parsed = parse_address(value)
+    if parsed is None:
+        return _NO_ADDRESS
     if parsed.is_unspecified:
         return ("may not be unspecified (0.0.0.0)",) if parsed.version == 4 else ("may not be unspecified (::)",)
     if parsed.is_link_local:
