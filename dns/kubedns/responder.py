@@ -56,19 +56,29 @@ class Responder:
         self._can_ask = can_ask
         self._allows_transfer = allows_transfer
         self._cache = ResponseCache()
+        self._entries = self._cache.entries
         self._counters: dict[tuple[int, int], list[int]] = {}
+
+    def kept(self, question: Key) -> bytes | None:
+        """Return the response that is ready for a question, without its id as that is; None if there is none."""
+        entry = self._entries.get(question)
+        if entry is None:
+            return None
+        variants, response, counter, _ = entry
+        counter[0] += 1
+        if len(variants) == 1:
+            return variants[0]
+        if variants:
+            return variants[int(self._random() * len(variants))]
+        return response.render(self._random)
 
     def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
         """Return the response to a packet; None for silence."""
         key: Key = (packet[2:],) if is_tcp else packet[2:]  # no datagram equals a tuple, whatever is in it
-        entry = self._cache.entries.get(key)
-        if entry is None:
+        response = self.kept(key)
+        if response is None:
             return self._respond_anew(packet, key, is_tcp)
-        variants, response, counter, _ = entry
-        counter[0] += 1
-        if variants:
-            return packet[:2] + variants[int(self._random() * len(variants))]
-        return packet[:2] + response.render(self._random)
+        return packet[:2] + response
 
     def finish(self, pending: Pending, answer: Answer) -> bytes:
         """Return the response to a query that had to wait."""

@@ -31,6 +31,10 @@ Reply = Callable[[bytes | None], None]
 class Server(Protocol):
     """Answers packets, at once or later."""
 
+    def kept(self, question: bytes) -> bytes | None:
+        """Return the response that is ready for a datagram, both without their id; None: ``respond`` must be asked."""
+        ...
+
     def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
         """Return the response; Pending if it must wait, a Transfer only over TCP, None for silence."""
         ...
