@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 EVENTS_PER_TURN = 256
@@ -44,6 +45,7 @@ class Poller:
         self._epoll = select.epoll()
         self._handlers: dict[int, EventHandler] = {}
         self._closing: list[socket.socket] = []
+        self._last: list[Callable[[], None]] = []
         self._is_in_turn = False
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -82,6 +84,10 @@ class Poller:
         else:
             sock.close()
 
+    def at_turn_end(self, act: Callable[[], None]) -> None:
+        """Call ``act`` once when the events of this turn have been handled, before what was closed is gone."""
+        self._last.append(act)
+
     def _turn(self) -> None:
         self._is_in_turn = True
         handlers = self._handlers
@@ -91,6 +97,8 @@ class Poller:
                 if handler is not None:
                     handler.on_event(events)
         finally:
+            while self._last:
+                self._last.pop()()
             self._is_in_turn = False
             self._bury()
 

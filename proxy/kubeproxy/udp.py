@@ -1,14 +1,16 @@
 """UDP through the proxy: the listening sockets, one upstream socket per flow, and the datagrams between them.
 
 Decides nothing that ``udpflows`` or ``load_balancer`` can decide. A flow is one client address and port at one
-listener; its endpoint is chosen once, with its first datagram. No task, future or transport, and one buffer for all.
-Replies leave through the listening socket, so from the address and port that was asked. Datagrams are passed on whole,
-or not at all: a full socket drops them, as the network does.
+listener; its endpoint is chosen once, with its first datagram. No task, future or transport. In a turn of the poller
+one call receives what clients have sent to a listener, and one sends what their endpoints have replied, through the
+listening socket, so from the address and port that was asked. Datagrams are passed on whole, or not at all: a full
+socket drops them, as the network does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import resource
 import socket
@@ -16,6 +18,7 @@ from collections.abc import Callable, Collection
 
 from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
+from kubeproxy.datagrams import SLOTS, Batch, address_of
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
@@ -25,14 +28,8 @@ from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.udpflows import FlowTable, RefusalBudget, TrackedFlow, flow_limit
 from kubeproxy.udprefusal import PROBE, pass_refusal_on
 
-BUFFER_BYTES = 64 * 1024
-"""The longest datagram, 65507 bytes by IPv4 and 65527 by IPv6, fits."""
-
 RECEIVE_BUFFER_BYTES = 1024 * 1024
 """Asked for at a listener, for bursts; the kernel caps it at net.core.rmem_max."""
-
-DATAGRAMS_PER_TURN = 64
-"""Datagrams of one listener before the others have their turn."""
 
 REPLIES_PER_TURN = 16
 """Datagrams of one endpoint to one client before the others have their turn."""
@@ -44,9 +41,8 @@ PROBE_BYTES = len(PROBE)
 
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
-Client = tuple[str, int]
-"""A peer as recvfrom() gives it: address, port, and for IPv6 two numbers more."""
-
+Client = bytes
+"""A peer's address and port as the kernel writes them: a key that costs no more than a copy."""
 
 FindRoute = Callable[[str, Destination], Route | None]
 """Returns the route of a client's new flow, None if it is dropped."""
@@ -74,12 +70,14 @@ class UdpFlows:
         self.counters = counters
         self.recent = recent
         self.clock = clock
-        self.buffer = memoryview(bytearray(BUFFER_BYTES))
+        self.inboxes: dict[int, Batch] = {family: Batch() for family in (socket.AF_INET, socket.AF_INET6)}
         self.table: FlowTable[UdpFlow] = FlowTable(limit or flow_limit(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self._loop = loop
         self._network = network
         self._load_balancer = load_balancer
         self._by_service: dict[ServicePortName, set[UdpFlow]] = {}
+        self._outbox = Batch()
+        self._replies: list[tuple[UdpFlow, int]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -121,8 +119,9 @@ class UdpFlows:
 
     def begin(self, listener: UdpListener, client: Client, route: Route, now: float) -> UdpFlow | None:
         """Choose the endpoint of a new flow; None if there is none, or no socket for it."""
-        record = self.recent.began("udp", client[0], listener.listener.destination, route)
-        choice = record.choice = self._load_balancer.next_endpoint(route, client[0])
+        host, _ = address_of(listener.sock.family, client)
+        record = self.recent.began("udp", host, listener.listener.destination, route)
+        choice = record.choice = self._load_balancer.next_endpoint(route, host)
         if choice is None:
             self._fail(record, "no_endpoints")
             return None
@@ -130,7 +129,7 @@ class UdpFlows:
             self._drop_early()
         endpoint = choice.endpoint
         try:
-            sock = _connect(self._network.dial(endpoint.ip, endpoint.port), client[0])
+            sock = _connect(self._network.dial(endpoint.ip, endpoint.port), host)
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 self._drop_early()
@@ -158,6 +157,52 @@ class UdpFlows:
         self.counters.closed(flow.counters)
         self.poller.close_socket(flow.sock)
 
+    def take_replies(self, flow: UdpFlow, limit: int) -> None:
+        """Receive up to ``limit`` datagrams of an endpoint, which leave when the turn ends: the other hot path."""
+        replies, rooms = self._replies, self._outbox.rooms
+        for _ in range(limit):
+            if len(replies) == SLOTS:
+                self._send_replies()
+            try:
+                size = flow.receive(rooms[len(replies)])
+            except BlockingIOError:
+                return
+            except ConnectionRefusedError:
+                flow.refused(self.clock())
+                continue
+            except OSError:
+                self.counters.errors["receive_failed"] += 1
+                continue
+            if not replies:
+                self.poller.at_turn_end(self._send_replies)
+            replies.append((flow, size))
+
+    def _send_replies(self) -> None:
+        """Send what was received, with one call for neighbours that leave by the same socket."""
+        replies, address, now = self._replies, self._outbox.address, self.clock()
+        listener, begin = None, 0
+        for slot, (flow, size) in enumerate(replies):
+            if flow.listener is not listener:
+                self._send_by(listener, begin, slot)
+                listener, begin = flow.listener, slot
+            address(slot, flow.client, size)
+            flow.counters.bytes_to_client += size
+            flow.record.bytes_to_client += size
+            flow.seen_at = now
+            if not flow.is_answered:
+                self.table.answered(flow)
+        self._send_by(listener, begin, len(replies))
+        replies.clear()
+
+    def _send_by(self, listener: UdpListener | None, begin: int, end: int) -> None:
+        if listener is None:
+            return
+        for slot in self._outbox.send(listener.sock, begin, end):
+            flow, size = self._replies[slot]
+            flow.counters.bytes_to_client -= size
+            flow.record.bytes_to_client -= size
+            self.counters.errors["datagram_dropped"] += 1
+
     def _fail(self, record: ConnectionRecord, reason: str) -> None:
         self.counters.errors[reason] += 1
         self.recent.ended(record, reason)
@@ -182,12 +227,13 @@ class UdpFlows:
 class UdpListener:
     """A socket where a Service port is asked, and the flows of its clients."""
 
-    __slots__ = ("_clients", "_find_route", "_flows", "_refusals", "listener", "sock")
+    __slots__ = ("_clients", "_find_route", "_flows", "_inbox", "_refusals", "listener", "sock")
 
     def __init__(self, flows: UdpFlows, sock: socket.socket, listener: Listener, find_route: FindRoute) -> None:
         self.sock = sock
         self.listener = listener
         self._flows = flows
+        self._inbox = flows.inboxes[sock.family]
         self._find_route = find_route
         self._clients: dict[Client, UdpFlow] = {}
         self._refusals = RefusalBudget()
@@ -195,24 +241,32 @@ class UdpListener:
     def on_event(self, events: int) -> None:
         """Pass on what clients have sent: the hot path."""
         del events
-        flows, clients, buffer, receive = self._flows, self._clients, self._flows.buffer, self.sock.recvfrom_into
-        now = flows.clock()
-        for _ in range(DATAGRAMS_PER_TURN):
-            try:
-                count, client = receive(buffer)
-            except BlockingIOError:
-                return
-            except OSError:
-                flows.counters.errors["receive_failed"] += 1
-                continue
-            if count == PROBE_BYTES and buffer[:count] == PROBE:
-                continue
+        clients, now = self._clients, self._flows.clock()
+        try:
+            received = self._inbox.receive(self.sock)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._flows.counters.errors["receive_failed"] += 1
+            return
+        for size, room, client in received:
+            datagram = room[:size]
             flow = clients.get(client)
-            if flow is None:
-                flow = self._begin(client, now)
+            if flow is None or size == PROBE_BYTES:
+                if datagram == PROBE:
+                    continue
+                flow = flow or self._begin(client, now)
                 if flow is None:
                     continue
-            flow.send(buffer[:count], now)
+            try:
+                flow.send(datagram)
+            except OSError as error:
+                if not flow.is_sent_after(error, datagram, now):
+                    continue
+            flow.asked += 1
+            flow.seen_at = now
+            flow.counters.bytes_to_endpoint += size
+            flow.record.bytes_to_endpoint += size
 
     def update(self, listener: Listener) -> None:
         """Treat new flows otherwise."""
@@ -230,11 +284,12 @@ class UdpListener:
 
     def refuse(self, client: Client, now: float) -> None:
         """Tell a client that its endpoint refuses."""
-        if not self._refusals.spend(now) or not pass_refusal_on(self.sock, client):
+        if not self._refusals.spend(now) or not pass_refusal_on(self.sock, address_of(self.sock.family, client)):
             self._flows.counters.errors["refusal_not_passed_on"] += 1
 
     def _begin(self, client: Client, now: float) -> UdpFlow | None:
-        route = self._find_route(client[0], self.listener.destination)
+        host, _ = address_of(self.sock.family, client)
+        route = self._find_route(host, self.listener.destination)
         if route is None:
             self._flows.counters.errors["no_route"] += 1
             return None
@@ -247,7 +302,7 @@ class UdpListener:
 class UdpFlow(TrackedFlow):
     """One client and its endpoint. ``sock`` is connected to the endpoint."""
 
-    __slots__ = ("_flows", "client", "counters", "listener", "record", "sock")
+    __slots__ = ("_flows", "asked", "client", "counters", "listener", "receive", "record", "send", "sock")
 
     def __init__(
         self,
@@ -265,52 +320,31 @@ class UdpFlow(TrackedFlow):
         self.sock = sock
         self.counters = counters
         self.record = record
-
-    def send(self, datagram: memoryview, now: float) -> None:
-        """Pass a datagram of the client on."""
-        try:
-            try:
-                self.sock.send(datagram)
-            except ConnectionRefusedError:  # of a datagram before this one, which has not been sent
-                self._refused(now)
-                self.sock.send(datagram)
-        except OSError:
-            self._flows.counters.errors["datagram_dropped"] += 1
-            return
-        self.counters.bytes_to_endpoint += len(datagram)
-        self.record.bytes_to_endpoint += len(datagram)
-        self._flows.table.sent(self, now)
+        self.send = sock.send
+        self.receive = sock.recv_into
+        self.asked = 0
 
     def on_event(self, events: int) -> None:
-        """Pass on what the endpoint has sent: the other half of the hot path."""
-        del events
-        flows, buffer, receive, reply = self._flows, self._flows.buffer, self.sock.recv_into, self.listener.sock.sendto
-        now = flows.clock()
-        replies = total = 0
-        for _ in range(REPLIES_PER_TURN):
-            try:
-                count = receive(buffer)
-            except BlockingIOError:
-                break
-            except ConnectionRefusedError:
-                self._refused(now)
-                continue
-            except OSError:
-                flows.counters.errors["receive_failed"] += 1
-                continue
-            try:
-                reply(buffer[:count], self.client)
-            except OSError:
-                flows.counters.errors["datagram_dropped"] += 1
-                continue
-            replies += 1
-            total += count
-        if replies:
-            self.counters.bytes_to_client += total
-            self.record.bytes_to_client += total
-            flows.table.replied(self, now)
+        """Receive what the endpoint has sent.
 
-    def _refused(self, now: float) -> None:
+        One question has one answer: then nothing is tried a second time, which would learn that there is no more.
+        """
+        del events
+        limit = 1 if self.asked == 1 else REPLIES_PER_TURN
+        self.asked = 0
+        self._flows.take_replies(self, limit)
+
+    def is_sent_after(self, error: OSError, datagram: memoryview, now: float) -> bool:
+        """Try once more where the error was another datagram's: the refusal of one before, which came just now."""
+        if isinstance(error, ConnectionRefusedError):
+            self.refused(now)
+            with contextlib.suppress(OSError):
+                self.send(datagram)
+                return True
+        self._flows.counters.errors["datagram_dropped"] += 1
+        return False
+
+    def refused(self, now: float) -> None:
         """Pass the endpoint's refusal on. The flow stays: it ends with its endpoint, or when it is idle."""
         self._flows.counters.errors["port_unreachable"] += 1
         self.listener.refuse(self.client, now)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from enum import IntEnum
+from itertools import islice
 from typing import Generic, TypeVar
 
 UNREPLIED_SECONDS = 30.0
@@ -23,6 +24,9 @@ STREAM_AFTER_SECONDS = 2.0
 
 MAX_FLOWS = 16384
 """Flows of one proxy at the most, each with a socket of its own."""
+
+VICTIM_CANDIDATES = 8
+"""Flows of which one has to go: NF_CT_EVICTION_RANGE in nf_conntrack_core.c."""
 
 REFUSALS_PER_SECOND = 50.0
 REFUSALS_AT_ONCE = 50.0
@@ -47,32 +51,54 @@ TIMEOUTS = (UNREPLIED_SECONDS, UNREPLIED_SECONDS, STREAM_SECONDS)
 
 
 class TrackedFlow:
-    """What the table notes of a flow; times are those of the proxy's clock, in seconds."""
+    """What the table notes of a flow; times are those of the proxy's clock, in seconds.
 
-    __slots__ = ("began_at", "seen_at", "state")
+    ``seen_at``, the time of the last datagram either way, is the data path's to write: nothing else is due then.
+    """
+
+    __slots__ = ("began_at", "is_answered", "over_at", "seen_at")
 
     def __init__(self) -> None:
         self.began_at = 0.0
         self.seen_at = 0.0
-        self.state = FlowState.UNREPLIED
+        self.is_answered = False
+        self.over_at = 0
+
+    @property
+    def state(self) -> FlowState:
+        """How far the conversation has come."""
+        if not self.is_answered:
+            return FlowState.UNREPLIED
+        return FlowState.STREAM if self.seen_at - self.began_at > STREAM_AFTER_SECONDS else FlowState.REPLIED
+
+    @property
+    def ends_at(self) -> float:
+        """When it is over unless there is another datagram."""
+        return self.seen_at + TIMEOUTS[self.state]
 
 
 F = TypeVar("F", bound=TrackedFlow)
 
 
 class FlowTable(Generic[F]):
-    """At most ``limit`` flows. In each state the one that has been idle the longest comes first."""
+    """At most ``limit`` flows.
+
+    A datagram costs the table nothing, as it is a time that a flow is looked at for: the second when it would have been
+    over by what was known when it was last looked at.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._states: tuple[OrderedDict[F, None], ...] = tuple(OrderedDict() for _ in FlowState)
+        self._unanswered: OrderedDict[F, None] = OrderedDict()
+        self._answered: OrderedDict[F, None] = OrderedDict()
+        self._by_second: dict[int, dict[F, None]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._states))
+        return len(self._unanswered) + len(self._answered)
 
     def __iter__(self) -> Iterator[F]:
-        for flows in self._states:
-            yield from flows
+        yield from self._unanswered
+        yield from self._answered
 
     @property
     def is_full(self) -> bool:
@@ -82,45 +108,54 @@ class FlowTable(Generic[F]):
     def add(self, flow: F, now: float) -> None:
         """Take a new flow in."""
         flow.began_at = flow.seen_at = now
-        flow.state = FlowState.UNREPLIED
-        self._states[FlowState.UNREPLIED][flow] = None
+        flow.is_answered = False
+        self._unanswered[flow] = None
+        self._watch(flow)
+
+    def answered(self, flow: F) -> None:
+        """Note the first datagram of the endpoint, unless the flow is gone."""
+        if flow in self._unanswered:
+            del self._unanswered[flow]
+            self._answered[flow] = None
+            flow.is_answered = True
 
     def remove(self, flow: F) -> None:
         """Forget a flow."""
-        del self._states[flow.state][flow]
-
-    def sent(self, flow: F, now: float) -> None:
-        """Note a datagram of the client."""
-        flow.seen_at = now
-        if flow.state is FlowState.REPLIED and now - flow.began_at > STREAM_AFTER_SECONDS:
-            self._promote(flow, FlowState.STREAM)
-        else:
-            self._states[flow.state].move_to_end(flow)
-
-    def replied(self, flow: F, now: float) -> None:
-        """Note a datagram of the endpoint."""
-        if flow.state is FlowState.UNREPLIED:
-            self._promote(flow, FlowState.REPLIED)
-        self.sent(flow, now)
+        del (self._answered if flow.is_answered else self._unanswered)[flow]
+        self._unwatch(flow)
 
     def expired(self, now: float) -> list[F]:
-        """Return the flows that have been idle for too long; looks at these and no others."""
+        """Return the flows that have been idle for too long."""
         found: list[F] = []
-        for flows, timeout in zip(self._states, TIMEOUTS, strict=True):
-            for flow in flows:
-                if now - flow.seen_at < timeout:
-                    break
-                found.append(flow)
+        for second in [each for each in self._by_second if each <= now]:
+            for flow in tuple(self._by_second[second]):
+                if flow.ends_at <= now:
+                    found.append(flow)
+                elif int(flow.ends_at) != second:
+                    self._unwatch(flow)
+                    self._watch(flow)
         return found
 
     def victim(self) -> F | None:
-        """Return the flow that goes first when there is no room: one without a reply, else the longest idle."""
-        return next(iter(self), None)
+        """Return the flow that goes when there is no room, of those without a reply while there are any.
 
-    def _promote(self, flow: F, state: FlowState) -> None:
-        del self._states[flow.state][flow]
-        flow.state = state
-        self._states[state][flow] = None
+        The one that has been idle the longest among the next few, as early_drop() looks at a few.
+        """
+        flows = self._unanswered or self._answered
+        candidates = list(islice(flows, VICTIM_CANDIDATES))
+        for each in candidates:
+            flows.move_to_end(each)
+        return min(candidates, key=lambda flow: (flow.state, flow.seen_at), default=None)
+
+    def _watch(self, flow: F) -> None:
+        flow.over_at = int(flow.ends_at)
+        self._by_second.setdefault(flow.over_at, {})[flow] = None
+
+    def _unwatch(self, flow: F) -> None:
+        flows = self._by_second[flow.over_at]
+        del flows[flow]
+        if not flows:
+            del self._by_second[flow.over_at]
 
 
 class RefusalBudget:

@@ -104,7 +104,7 @@ class UdpEndpoint:
     def __init__(self, address: str, answer: Answer, port: int = PORT) -> None:
         self.received: list[tuple[bytes, Address]] = []
         self._answer = answer
-        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._sock = open_socket("UDP", address)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         self._sock.bind((address, port))
         asyncio.get_running_loop().add_reader(self._sock, self._serve)

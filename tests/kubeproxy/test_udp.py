@@ -137,6 +137,19 @@ async def test_an_ipv6_client_may_have_an_ipv4_endpoint_but_hears_of_no_refusal(
                 client.recv(100)
 
 
+async def test_a_reply_that_is_too_long_for_the_clients_protocol_is_dropped_and_counted_as_such() -> None:
+    async with ground() as g:
+        g.listen(VIP, DNS, "::1")
+        with udp_client(SERVICE) as client, udp_endpoint("::1", lambda *_: bytes(65508)) as endpoint:
+            client.send(b"?")
+            await until_counted(g, "datagram_dropped", 1)
+            endpoint.send(b"shorter", endpoint.received[0][1])
+            assert await hear(client) == b"shorter"
+            (seen,) = g.counters.ports[DNS].values()
+            (record,) = g.recent.records()
+            assert seen.bytes_to_client == record.bytes_to_client == len(b"shorter")
+
+
 async def test_two_listeners_keep_their_clients_apart() -> None:
     async with ground() as g:
         g.listen(VIP, DNS, A)

@@ -10,6 +10,7 @@ from kubeproxy.udpflows import (
     MAX_FLOWS,
     REFUSALS_AT_ONCE,
     TIMEOUTS,
+    VICTIM_CANDIDATES,
     FlowState,
     FlowTable,
     RefusalBudget,
@@ -20,6 +21,12 @@ from kubeproxy.udpflows import (
 
 def table(limit: int = 10) -> FlowTable[TrackedFlow]:
     return FlowTable(limit)
+
+
+def reply(flows: FlowTable[TrackedFlow], flow: TrackedFlow, now: float) -> None:
+    """Note a datagram of the endpoint; of one of the client its time is all there is to note."""
+    flow.seen_at = now
+    flows.answered(flow)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,9 @@ def test_a_flow_lasts_as_connection_tracking_lets_it(
     flows, flow = table(), TrackedFlow()
     flows.add(flow, 0)
     for at in sorted((*replies, *uses)):
-        (flows.replied if at in replies else flows.sent)(flow, at)
+        flow.seen_at = at
+        if at in replies:
+            flows.answered(flow)
     assert flow.state is state
     last = max((0, *replies, *uses))
     assert flows.expired(last + timeout - 0.01) == []
@@ -54,9 +63,9 @@ def test_an_unanswered_flow_goes_first_then_the_one_that_was_idle_the_longest() 
     for each in (*streams, answered, asked):
         flows.add(each, 0)
     for each in streams:
-        flows.replied(each, 5)
-    flows.replied(answered, 1)
-    flows.sent(streams[0], 9)
+        reply(flows, each, 5)
+    reply(flows, answered, 1)
+    streams[0].seen_at = 9
     assert flows.is_full
     gone = []
     while (victim := flows.victim()) is not None:
@@ -64,6 +73,50 @@ def test_an_unanswered_flow_goes_first_then_the_one_that_was_idle_the_longest() 
         gone.append(victim)
     assert gone == [asked, answered, streams[1], streams[0]]
     assert not flows.is_full
+
+
+def test_among_many_one_that_is_used_goes_later_than_a_few_that_are_not() -> None:
+    flows = table(100)
+    everybody = [TrackedFlow() for _ in range(100)]
+    for each in everybody:
+        flows.add(each, 0)
+    everybody[0].seen_at = 1
+    gone = []
+    for _ in range(VICTIM_CANDIDATES):
+        victim = flows.victim()
+        assert victim is not None
+        flows.remove(victim)
+        gone.append(victim)
+    assert everybody[0] not in gone
+    assert len(set(gone)) == VICTIM_CANDIDATES
+
+
+def test_a_reply_that_comes_late_does_not_bring_a_flow_back() -> None:
+    flows, flow = table(), TrackedFlow()
+    flows.add(flow, 0)
+    flows.remove(flow)
+    reply(flows, flow, 1)
+    assert list(flows) == flows.expired(1000) == []
+
+
+def test_a_flow_that_is_used_all_the_time_is_looked_at_once_in_its_time() -> None:
+    flows, looks = table(), []
+
+    class Watched(TrackedFlow):
+        __slots__ = ()
+
+        @property
+        def ends_at(self) -> float:
+            looks.append(self.seen_at)
+            return super().ends_at
+
+    flow = Watched()
+    flows.add(flow, 0)
+    looks.clear()
+    for second in range(1, 300):
+        flow.seen_at = second
+        assert flows.expired(second) == []
+    assert len(set(looks)) == 300 // 30 - 1
 
 
 @given(
@@ -83,7 +136,9 @@ def test_what_expires_is_what_has_been_idle_for_its_time(steps: list[tuple[str, 
         elif flow is not None and verb == "remove":
             flows.remove(known.pop(number))
         elif flow is not None:
-            (flows.replied if verb == "replied" else flows.sent)(flow, now)
+            flow.seen_at = now
+            if verb == "replied":
+                flows.answered(flow)
         assert set(flows) == set(known.values())
         assert len(flows) == len(known)
 
