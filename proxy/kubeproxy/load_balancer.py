@@ -7,14 +7,21 @@ Holds what outlives a change of the rules: rotations, pins. Pure: clock and rand
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from copy import copy
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kubeproxy.affinity import AffinityTable
-from kubeproxy.balancers import BALANCERS, Balancer, Rng
+from kubeproxy.balancers import BALANCERS, Balancer, Chance, OwnTurns, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Choice, Endpoint, Route, ServicePort, ServicePortName
+
+
+class Shared(Protocol):
+    """What the processes of one proxy share, so that they balance as one."""
+
+    def chance(self, route: Route) -> Chance:
+        """Return what an algorithm on ``route`` asks."""
+        ...
 
 
 class _Way(NamedTuple):
@@ -34,13 +41,22 @@ class _Port(NamedTuple):
 class LoadBalancer:
     """Chooses for every Service port of every node's proxy; rotations are made when a route is first used."""
 
-    def __init__(self, default: str, counters: ProxyCounters, *, clock: Callable[[], float], rng: Rng) -> None:
+    def __init__(
+        self,
+        default: str,
+        counters: ProxyCounters,
+        *,
+        clock: Callable[[], float],
+        rng: Rng,
+        shared: Shared | None = None,
+    ) -> None:
         if default not in BALANCERS:
             raise ValueError(unknown_balancer(default))
         self._default = default
         self._counters = counters
         self._clock = clock
         self._rng = rng
+        self._shared = shared
         self._affinity = AffinityTable()
         self._ports: dict[ServicePortName, _Port] = {}
 
@@ -93,9 +109,7 @@ class LoadBalancer:
         """
         port = self._ports.get(route.service)
         way = port.ways.get(route) if port else None
-        if port is None or way is None or port.algorithm == "random":
-            return None
-        return copy(way.balancer).pick()
+        return way.balancer.upcoming() if way else None
 
     def algorithm(self, service: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
@@ -116,11 +130,16 @@ class LoadBalancer:
 
     def _renew(self, port: _Port, route: Route, balancer: Balancer | None) -> _Way:
         if balancer is None:
-            balancer = BALANCERS[port.algorithm](self._rng, self._load_of(route.service))
+            balancer = BALANCERS[port.algorithm](self._chance(route))
         usable = port.rule.usable(route)
         balancer.update(usable)
         way = port.ways[route] = _Way(route, balancer, {each.address: each for each in usable})
         return way
+
+    def _chance(self, route: Route) -> Chance:
+        if self._shared is not None:
+            return self._shared.chance(route)
+        return Chance(self._rng, self._load_of(route.service), OwnTurns())
 
     def _load_of(self, service: ServicePortName) -> Callable[[Endpoint], int]:
         ports = self._counters.ports

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from kubeproxy.balancers import BALANCERS, LeastConnections, RandomChoice, RoundRobin
+from kubeproxy.balancers import BALANCERS, Balancer, Chance, LeastConnections, OwnTurns, RandomChoice, RoundRobin
 from kubeproxy.types import Endpoint
 
 ENDPOINTS = [Endpoint(f"127.245.0.{number}", 80) for number in range(1, 6)]
@@ -36,7 +36,7 @@ def test_random_is_independent_of_the_pick_before() -> None:
 
 
 def test_round_robin_gives_each_its_turn() -> None:
-    balancer = RoundRobin(random.Random(3))
+    balancer = RoundRobin(random.Random(3), OwnTurns())
     balancer.update(ENDPOINTS)
     picks = [balancer.pick() for _ in range(10)]
     assert picks[:5] == picks[5:]
@@ -44,7 +44,7 @@ def test_round_robin_gives_each_its_turn() -> None:
 
 
 def test_round_robin_keeps_its_position_when_the_same_set_comes_in_another_order() -> None:
-    balancer, undisturbed = RoundRobin(random.Random(4)), RoundRobin(random.Random(4))
+    balancer, undisturbed = RoundRobin(random.Random(4), OwnTurns()), RoundRobin(random.Random(4), OwnTurns())
     for each in (balancer, undisturbed):
         each.update(ENDPOINTS)
         each.pick()
@@ -53,7 +53,7 @@ def test_round_robin_keeps_its_position_when_the_same_set_comes_in_another_order
 
 
 def test_round_robin_starts_anew_with_another_set() -> None:
-    balancer = RoundRobin(random.Random(5))
+    balancer = RoundRobin(random.Random(5), OwnTurns())
     balancer.update(ENDPOINTS)
     balancer.pick()
     balancer.update(ENDPOINTS[:2])
@@ -62,20 +62,20 @@ def test_round_robin_starts_anew_with_another_set() -> None:
 
 def test_least_connections_takes_the_least_loaded() -> None:
     loads = dict(zip(ENDPOINTS, [3, 1, 2, 1, 4], strict=True))
-    balancer = LeastConnections(loads.__getitem__)
+    balancer = LeastConnections(loads.__getitem__, OwnTurns())
     balancer.update(ENDPOINTS)
     assert {balancer.pick() for _ in range(4)} == {ENDPOINTS[1], ENDPOINTS[3]}
 
 
 def test_least_connections_shares_ties() -> None:
-    balancer = LeastConnections(lambda _: 0)
+    balancer = LeastConnections(lambda _: 0, OwnTurns())
     balancer.update(ENDPOINTS)
     assert Counter(balancer.pick() for _ in range(500)) == dict.fromkeys(ENDPOINTS, 100)
 
 
 def test_least_connections_evens_out_long_connections() -> None:
     loads: Counter[Endpoint] = Counter()
-    balancer = LeastConnections(loads.__getitem__)
+    balancer = LeastConnections(loads.__getitem__, OwnTurns())
     balancer.update(ENDPOINTS)
     for _ in range(23):
         picked = balancer.pick()
@@ -86,7 +86,7 @@ def test_least_connections_evens_out_long_connections() -> None:
 
 @pytest.mark.parametrize("name", BALANCERS)
 def test_every_algorithm_avoids_what_failed_while_there_is_another(name: str) -> None:
-    balancer = BALANCERS[name](random.Random(6), lambda _: 0)
+    balancer = BALANCERS[name](Chance(random.Random(6), lambda _: 0, OwnTurns()))
     balancer.update(ENDPOINTS[:3])
     avoid = {ENDPOINTS[0].address, ENDPOINTS[2].address}
     assert {balancer.pick(avoid) for _ in range(20)} == {ENDPOINTS[1]}
@@ -95,8 +95,31 @@ def test_every_algorithm_avoids_what_failed_while_there_is_another(name: str) ->
 
 @pytest.mark.parametrize("name", BALANCERS)
 def test_every_algorithm_has_nothing_to_give_without_endpoints(name: str) -> None:
-    balancer = BALANCERS[name](random.Random(7), lambda _: 0)
+    balancer = BALANCERS[name](Chance(random.Random(7), lambda _: 0, OwnTurns()))
     assert balancer.pick() is None
     balancer.update(ENDPOINTS)
     balancer.update([])
     assert balancer.pick({"x"}) is None
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_what_is_foretold_comes_and_foretelling_takes_no_turn(name: str) -> None:
+    balancer = BALANCERS[name](Chance(random.Random(8), lambda _: 0, OwnTurns()))
+    assert balancer.upcoming() is None
+    balancer.update(ENDPOINTS)
+    for _ in range(7):
+        foretold = [balancer.upcoming() for _ in range(3)]
+        assert len(set(foretold)) == 1
+        assert balancer.pick() == foretold[0] or name == "random"
+
+
+@pytest.mark.parametrize("name", ["round_robin", "least_connections"])
+def test_two_that_share_their_turns_balance_as_one(name: str) -> None:
+    turns, picks = OwnTurns(), list[Endpoint | None]()
+    both: list[Balancer] = [BALANCERS[name](Chance(random.Random(9), lambda _: 0, turns)) for _ in range(2)]
+    for each in both:
+        each.update(ENDPOINTS)
+    for turn in range(20):
+        picks.append(both[turn % 3 % 2].pick())
+    assert Counter(picks) == dict.fromkeys(ENDPOINTS, 4)
+    assert picks[:5] == picks[5:10] == picks[10:15]

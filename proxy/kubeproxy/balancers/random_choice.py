@@ -27,3 +27,7 @@ class RandomChoice:
         if not candidates:
             return None
         return candidates[int(self._rng.random() * len(candidates))]
+
+    def upcoming(self) -> Endpoint | None:
+        """Return None: chance decides."""
+        return None

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Rng
+from kubeproxy.balancers.balancer import Rng, Turns
 from kubeproxy.types import Endpoint
 
 
 class RoundRobin:
-    """Picks each endpoint in its turn. The same set in any order keeps the position; another set starts anew."""
+    """Picks each endpoint in its turn. The same set in any order keeps its order here; another set gets a new one."""
 
-    def __init__(self, rng: Rng) -> None:
+    def __init__(self, rng: Rng, turns: Turns) -> None:
         self._rng = rng
+        self._turns = turns
         self._endpoints: list[Endpoint] = []
-        self._next = 0
 
     def update(self, endpoints: Sequence[Endpoint]) -> None:
         """Choose among ``endpoints`` from now on."""
@@ -25,16 +25,20 @@ class RoundRobin:
         if fresh.keys() == {each.address for each in self._endpoints}:
             self._endpoints = [fresh[each.address] for each in self._endpoints]
             return
-        self._endpoints = list(fresh.values())
+        # Sorted before, so that who knew other sets before comes to the same order by the same chance.
+        self._endpoints = [fresh[address] for address in sorted(fresh)]
         self._rng.shuffle(self._endpoints)
-        self._next = 0
 
     def pick(self, avoid: Collection[str] = ()) -> Endpoint | None:
         """Return an endpoint, None if there is none."""
-        count = len(self._endpoints)
-        for step in range(count):
-            endpoint = self._endpoints[(self._next + step) % count]
+        endpoints, first = self._endpoints, self._turns.taken()
+        for step in range(len(endpoints)):
+            endpoint = endpoints[(first + step) % len(endpoints)]
             if endpoint.address not in avoid:
-                self._next = (self._next + step + 1) % count
+                self._turns.take(step + 1)
                 return endpoint
-        return self.pick() if count else None
+        return self.pick() if endpoints else None
+
+    def upcoming(self) -> Endpoint | None:
+        """Return whose turn it is."""
+        return self._endpoints[self._turns.taken() % len(self._endpoints)] if self._endpoints else None
