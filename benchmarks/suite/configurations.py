@@ -105,22 +105,18 @@ remote-control:
 """
 
 
-def coredns(address: str, names: Mapping[str, str]) -> str:
-    """Return a Corefile: names by pattern as ``pods insecure`` has them, the others from memory, behind its cache."""
-    hosts = "\n".join(f"    {at} {name}" for name, at in names.items())
-    octets = "-".join(f"(?P<o{each}>[0-9]+)" for each in range(4))
-    at = ".".join(f"{{{{ .Group.o{each} }}}}" for each in range(4))
+def coredns(address: str, kubeconfig: str) -> str:
+    """Return a stock Corefile (kubeadm's) for the works' zone, with kubesvc's TTL, behind its cache."""
     return f"""\
 .:{DNS_PORT} {{
   bind {address}
+  kubernetes {ZONE} in-addr.arpa ip6.arpa {{
+    kubeconfig {kubeconfig}
+    pods insecure
+    ttl 5
+    fallthrough in-addr.arpa ip6.arpa
+  }}
   cache 30
-  template IN A default.pod.{ZONE} {{
-    match "^{octets}[.]default[.]pod[.]"
-    answer "{{{{ .Name }}}} 5 IN A {at}"
-  }}
-  hosts {{
-{hosts}
-  }}
 }}
 """
 
@@ -188,15 +184,11 @@ def endpoint_slice(service_name: str, port: int, protocol: str, addresses: tuple
     }
 
 
-def kubesvc(protocol: str, backend_port: int, names: Mapping[str, str]) -> str:
-    """Return the cluster's manifests; JSON is YAML."""
-    documents = [CLUSTER]
-    if protocol == "dns":
-        documents += [service(name.split(".")[0], at, {"port": 80}) for name, at in names.items()]
-    else:
-        kind = "UDP" if protocol == "udp" else "TCP"
-        port: dict[str, Any] = {"port": FRONT_PORT, "targetPort": backend_port, "protocol": kind}
-        if protocol == "http":
-            port["appProtocol"] = "http"
-        documents += [service("web", FRONTS[KUBESVC], port), endpoint_slice("web", backend_port, kind, (BACKEND,))]
-    return "\n---\n".join(json.dumps(each) for each in documents)
+def kubesvc(protocol: str, backend_port: int) -> str:
+    """Return the cluster's manifests but for those of DNS (``zones``); JSON is YAML."""
+    kind = "UDP" if protocol == "udp" else "TCP"
+    port: dict[str, Any] = {"port": FRONT_PORT, "targetPort": backend_port, "protocol": kind}
+    if protocol == "http":
+        port["appProtocol"] = "http"
+    web = service("web", FRONTS[KUBESVC], port), endpoint_slice("web", backend_port, kind, (BACKEND,))
+    return "\n---\n".join(json.dumps(each) for each in (CLUSTER, *web))

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.clusters import ClusterError, cluster
-from benchmarks.suite import configurations
+from benchmarks.suite import configurations, zones
 from benchmarks.suite.processes import PeerError, running, without_paths
 from benchmarks.suite.settings import (
     AIOHTTP,
@@ -32,6 +33,7 @@ from benchmarks.suite.settings import (
     KUBESVC,
     NGINX,
     STREAMS,
+    UNCHANGED,
     WEB_PORT,
     Work,
     hot_names,
@@ -43,11 +45,15 @@ NGINX_MODULES = Path("/usr/lib/nginx/modules")
 
 @dataclass(frozen=True)
 class Front:
-    """Where a peer answers, and the process that does; None is nobody in between."""
+    """Where a peer answers, and the process that does; None is nobody in between.
+
+    ``kubeconfig`` leads to the API through which what it answers changes.
+    """
 
     address: str
     port: int
     pid: int | None
+    kubeconfig: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,8 +163,11 @@ def front(peer: str, work: Work, ground: Ground) -> Iterator[Front]:
     """Run a peer and yield where it answers; PeerError when it cannot be had."""
     if peer == DIRECT:
         yield Front(BACKEND, work.backend_port, None)
-    elif peer == KUBESVC:
-        with _kubesvc(work) as found:
+    elif peer in (KUBESVC, UNCHANGED):
+        with _kubesvc(peer, work) as found:
+            yield found
+    elif peer == COREDNS:
+        with _coredns(work, ground) as found:
             yield found
     else:
         port = DNS_PORT if work.protocol == "dns" else FRONT_PORT
@@ -167,17 +176,39 @@ def front(peer: str, work: Work, ground: Ground) -> Iterator[Front]:
 
 
 @contextmanager
-def _kubesvc(work: Work) -> Iterator[Front]:
-    manifests = configurations.kubesvc(work.protocol, work.backend_port, hot_names())
+def _cluster(peer: str, work: Work) -> Iterator[dict[str, Any]]:
+    if work.protocol == "dns":
+        manifests = zones.manifests(peer, is_headless=work.name == "dns-churn")
+    else:
+        manifests = configurations.kubesvc(work.protocol, work.backend_port)
     try:
-        with cluster(f"bench-{os.getpid()}", manifests) as status:
-            if work.protocol == "dns":
-                at = status["dns"]["addresses"][0]
-                yield Front(at["address"], at["port"], status["pid"])
-            else:
-                yield Front(FRONTS[KUBESVC], FRONT_PORT, status["pid"])
+        with cluster(f"bench-{peer.replace(' ', '-')}-{os.getpid()}", manifests) as status:
+            yield status
     except ClusterError as error:
         raise PeerError(f"did not start: {without_paths(str(error))}") from error
+
+
+@contextmanager
+def _kubesvc(peer: str, work: Work) -> Iterator[Front]:
+    with _cluster(peer, work) as status:
+        if work.protocol != "dns":
+            yield Front(FRONTS[KUBESVC], FRONT_PORT, status["pid"])
+        else:
+            at, kubeconfig = status["dns"]["addresses"][0], status["api"]["kubeconfig"]
+            yield Front(at["address"], at["port"], status["pid"], "" if peer == UNCHANGED else kubeconfig)
+
+
+@contextmanager
+def _coredns(work: Work, ground: Ground) -> Iterator[Front]:
+    """Run CoreDNS on one thread, as everybody, before a cluster that only has its API for it."""
+    program = _program(COREDNS)
+    with _cluster(COREDNS, work) as status:
+        kubeconfig = status["api"]["kubeconfig"]
+        file = ground.folder / "Corefile"
+        file.write_text(configurations.coredns(FRONTS[COREDNS], kubeconfig))
+        command, log = [program, "-conf", str(file)], ground.folder / "coredns.log"
+        with running(command, log, _is_up(work, COREDNS), {"GOMAXPROCS": "1"}) as pid:
+            yield Front(FRONTS[COREDNS], DNS_PORT, pid, kubeconfig)
 
 
 @contextmanager
@@ -214,10 +245,6 @@ def _dns(peer: str, work: Work, ground: Ground) -> Iterator[int]:
     names = hot_names()
     if peer == DNSMASQ:
         command = [program, *configurations.dnsmasq(FRONTS[peer], names, getpass.getuser())[1:]]
-    elif peer == COREDNS:
-        file = ground.folder / "Corefile"
-        file.write_text(configurations.coredns(FRONTS[peer], names))
-        command = [program, "-conf", str(file)]
     else:
         if work.name == "dns-cold":
             raise PeerError("has no names by pattern")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 DIRECT = "direct"
 KUBESVC = "kubesvc"
+UNCHANGED = "kubesvc unchanged"
 HAPROXY = "haproxy"
 NGINX = "nginx"
 STREAMS = "asyncio streams"
@@ -73,6 +74,15 @@ WORKS = (
     Work("udp", "datagrams and their answers", "pair", "udp", ECHO_PORT, (DIRECT, NGINX, KUBESVC), NGINX),
     Work("dns-hot", f"DNS, {HOT_SERVICES} names", "query", "dns", 0, (DNSMASQ, KUBESVC, COREDNS, UNBOUND), DNSMASQ),
     Work("dns-cold", "DNS, every name once", "query", "dns", 0, (DNSMASQ, KUBESVC, COREDNS, UNBOUND), DNSMASQ),
+    Work(
+        "dns-churn",
+        f"DNS, {HOT_SERVICES} headless names, 20 endpoint changes a second, latency from change to answer",
+        "query",
+        "dns",
+        0,
+        (UNCHANGED, KUBESVC, COREDNS),
+        UNCHANGED,
+    ),
 )
 
 

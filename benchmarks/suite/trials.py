@@ -49,6 +49,8 @@ class Trials:
         return replace(sample, cpu_seconds=cpu_seconds(front.pid) - begin, resident=resident_bytes(front.pid))
 
     def _load(self, work: Work, front: Front, number: int) -> Sample:
+        if work.name == "dns-churn" and front.kubeconfig:
+            return self._churned(work, front, number)
         if work.protocol == "dns":
             return _generate(self._dnsperf(work, front, number), self.size.seconds, dnsperf_sample)
         if work.name in ("down", "up"):
@@ -58,6 +60,18 @@ class Trials:
             command = _traffic("pairs", front, self.size.seconds)
             return _generate(command, self.size.seconds, lambda output: Sample(**json.loads(output)))
         return _generate(self._wrk(work, front), self.size.seconds, wrk_sample)
+
+    def _churned(self, work: Work, front: Front, number: int) -> Sample:
+        """Return the sample of a load under which endpoints change; latencies are from a change to its answer."""
+        where = [front.kubeconfig, front.address, str(front.port)]
+        command = [sys.executable, "-m", "benchmarks.suite.churn", *where]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as churn:
+            assert churn.stdout is not None
+            churn.stdout.readline()
+            sample = _generate(self._dnsperf(work, front, number), self.size.seconds, dnsperf_sample)
+            told = json.loads(churn.communicate()[0])
+        seen = {name: told[name] for name in ("p50", "p99", "p999")}
+        return replace(sample, errors=sample.errors + told["errors"], **seen)
 
     def _wrk(self, work: Work, front: Front) -> list[str]:
         script = self.folder / "wrk.lua"

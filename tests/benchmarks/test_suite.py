@@ -8,19 +8,22 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from io import StringIO
+from ipaddress import ip_network
+from itertools import combinations
 from pathlib import Path
 
 import pytest
-from benchmarks.suite import configurations, machine
+from benchmarks.suite import configurations, machine, zones
+from benchmarks.suite.churn import addresses_of, state_of
 from benchmarks.suite.contest import Outcome, turns
 from benchmarks.suite.goals import GOALS, Goal, verdict
-from benchmarks.suite.peers import accepts
+from benchmarks.suite.peers import accepts, question
 from benchmarks.suite.plot import svg
 from benchmarks.suite.processes import PeerError, running, without_paths
 from benchmarks.suite.report import markdown, number, rows, terminal
 from benchmarks.suite.samples import Sample, document, figure, ratio
 from benchmarks.suite.scale import documents, is_refused, is_serving, tutorial_documents
-from benchmarks.suite.settings import FRONTS, WORKS, cold_names, hot_names
+from benchmarks.suite.settings import COREDNS, FRONTS, KUBESVC, UNCHANGED, WORKS, cold_names
 from benchmarks.suite.tools import OutputError, dnsperf_sample, wrk_sample
 
 from kubesvc.prepare import prepare
@@ -239,9 +242,48 @@ def assert_is_taken(text: str, tmp_path: Path) -> None:
     assert prepare((str(file),), StringIO()).faults == []
 
 
-@pytest.mark.parametrize("protocol", ["tcp", "http", "udp", "dns"])
+@pytest.mark.parametrize("protocol", ["tcp", "http", "udp"])
 def test_the_clusters_are_what_kubesvc_takes(protocol: str, tmp_path: Path) -> None:
-    assert_is_taken(configurations.kubesvc(protocol, 8080, hot_names()), tmp_path)
+    assert_is_taken(configurations.kubesvc(protocol, 8080), tmp_path)
+
+
+@pytest.mark.parametrize("peer", [KUBESVC, COREDNS, UNCHANGED])
+@pytest.mark.parametrize("is_headless", [False, True])
+def test_the_clusters_of_dns_are_too(peer: str, is_headless: bool, tmp_path: Path) -> None:
+    assert_is_taken(zones.manifests(peer, is_headless=is_headless), tmp_path)
+
+
+def test_clusters_with_the_same_names_share_no_addresses() -> None:
+    networks = [
+        ip_network(each)
+        for peer in (KUBESVC, COREDNS, UNCHANGED)
+        for key, each in json.loads(zones.manifests(peer, is_headless=True).split("\n---\n")[0])["networking"].items()
+        if key.endswith("Subnet")
+    ]
+    assert not any(one.overlaps(other) for one, other in combinations(networks, 2))
+
+
+QUESTION = question("svc-7.default.svc.cluster.local")
+SHOWN = {
+    "compressed": b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4\x0a\7\3\1\xc0\x0c\0\1\0\1\0\0\0\5\0\4\x0a\7\3\2",
+    "written out": b"\5svc-7\0\0\1\0\1\0\0\0\5\0\4\x0a\7\3\2\5svc-7\0\0\1\0\1\0\0\0\5\0\4\x0a\7\3\1",
+}
+
+
+@pytest.mark.parametrize("form", SHOWN)
+def test_an_answer_shows_one_state_of_a_service(form: str) -> None:
+    answer = QUESTION[:6] + b"\0\2" + QUESTION[8:] + SHOWN[form]
+    assert addresses_of(answer, QUESTION) == {"10.7.3.1", "10.7.3.2"}
+    assert state_of(7, addresses_of(answer, QUESTION)) == 3
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [(), ("10.7.3.1",), ("10.7.3.1", "10.7.4.2"), ("10.8.3.1", "10.8.3.2")],
+    ids=["none", "half a state", "two states", "another Service's"],
+)
+def test_an_answer_that_was_never_right_shows_no_state(addresses: tuple[str, ...]) -> None:
+    assert state_of(7, frozenset(addresses)) is None
 
 
 def test_the_clusters_of_scale_are_too(tmp_path: Path) -> None:
