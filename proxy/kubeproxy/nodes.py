@@ -51,16 +51,14 @@ class Nodes:
         self._at = {address: each.name for each in reversed(self.all) for address in each.addresses}
         self._cidrs = [(ip_network(cidr, strict=False), each.name) for each in self.all for cidr in each.pod_cidrs]
         self._homes: dict[str, str] = {}
+        own = (address for each in self.all for address in each.addresses)
+        self.addresses = tuple(dict.fromkeys([*own, LOCALHOST]))
+        """Where node ports answer: every node's own addresses, then localhost, each once."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Nodes) and self.all == other.all
 
     __hash__ = None  # type: ignore[assignment]  # compared by value and holding a memory: never a key
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Where node ports answer: every node's own addresses, then localhost, each once."""
-        return tuple(dict.fromkeys([*(address for each in self.all for address in each.addresses), LOCALHOST]))
 
     def home(self, source: str) -> str:
         """Return the node that an address belongs to, "" when it is outside the cluster."""

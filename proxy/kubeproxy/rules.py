@@ -121,9 +121,12 @@ class PortRule:
         return not entry.is_inside and self.service_port.external_traffic_policy == "Local"
 
 
+_NO_DIFFERENCE: Mapping[str, Categorized] = {}
+
+
 def port_rule(service_port: ServicePort, endpoints: tuple[Endpoint, ...], nodes: Nodes) -> PortRule:
     """Return the rule of a Service port."""
-    by_node: dict[str, Categorized] = {}
+    by_node = _NO_DIFFERENCE
     if differs_by_node(endpoints, service_port):
         by_node = {each.name: categorize_endpoints(endpoints, service_port, each) for each in nodes.all}
     anywhere = categorize_endpoints(endpoints, service_port, None)

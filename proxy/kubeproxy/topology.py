@@ -26,8 +26,11 @@ def categorize_endpoints(endpoints: Sequence[Endpoint], service_port: ServicePor
 
     None stands for whichever node a load balancer would choose: its local endpoints are those of every node.
     """
-    ready = [each for each in endpoints if each.is_ready]
-    serving = [each for each in endpoints if each.is_serving and each.is_terminating]
+    ready: Sequence[Endpoint] = endpoints
+    serving: Sequence[Endpoint] = ()
+    if not all(each.is_ready and not each.is_terminating for each in endpoints):
+        ready = [each for each in endpoints if each.is_ready]
+        serving = [each for each in endpoints if each.is_serving and each.is_terminating]
     cluster: Sequence[Endpoint] = ()
     local: Sequence[Endpoint] = ()
     if service_port.uses_cluster_endpoints:

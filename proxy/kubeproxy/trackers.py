@@ -25,6 +25,9 @@ EXCLUDED_BY_AUTOSCALER = "ToBeDeletedByClusterAutoscaler"
 PortKey = tuple[str, str, str]
 """Name, protocol and family of a port within its Service: the rest of a ServicePortName."""
 
+_Part = tuple[tuple[PortKey, tuple[Endpoint, ...]], ...]
+"""What one slice says: the endpoints of each port, sorted by ``ip:port``, each address once."""
+
 
 class ServiceChangeTracker:
     """The Service ports to proxy, by Service."""
@@ -32,7 +35,6 @@ class ServiceChangeTracker:
     def __init__(self) -> None:
         self.ports: dict[ObjectKey, tuple[ServicePort, ...]] = {}
         self._changed: set[ObjectKey] = set()
-        self._arrivals: dict[ObjectKey, int] = {}
         self._arrived = 0
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
@@ -45,7 +47,6 @@ class ServiceChangeTracker:
             self.ports[key] = ports
         else:
             self.ports.pop(key, None)
-            self._arrivals.pop(key, None)
 
     def take_changes(self) -> set[ObjectKey]:
         """Return the Services that have changed since the last call."""
@@ -56,12 +57,16 @@ class ServiceChangeTracker:
         service = read_service(obj)
         if _is_ignored(service):
             return ()
-        if key not in self._arrivals:
-            self._arrived += 1
-            self._arrivals[key] = self._arrived
-        age = (obj["metadata"].get("creationTimestamp") or "", self._arrivals[key])
+        age = (obj["metadata"].get("creationTimestamp") or "", self._arrival(key))
         families = dict.fromkeys(map(family_of, service.cluster_ips))
         return tuple(_service_port(service, port, age, family) for family in families for port in service.ports)
+
+    def _arrival(self, key: ObjectKey) -> int:
+        """Return the place of a Service in the order in which they came."""
+        if key in self.ports:
+            return self.ports[key][0].age[1]
+        self._arrived += 1
+        return self._arrived
 
 
 def _is_ignored(service: Service) -> bool:
@@ -104,7 +109,7 @@ class EndpointsChangeTracker:
     """The endpoints of every Service port, merged from all slices that name the Service, whoever made them."""
 
     def __init__(self) -> None:
-        self._slices: dict[ObjectKey, dict[ObjectKey, EndpointSlice]] = {}
+        self._parts: dict[ObjectKey, tuple[tuple[ObjectKey, _Part], ...]] = {}
         self._service_of: dict[ObjectKey, ObjectKey] = {}
         self._changed: set[ObjectKey] = set()
 
@@ -119,7 +124,7 @@ class EndpointsChangeTracker:
         if new.service is None or HEADLESS_LABEL in new.labels or PROXY_NAME_LABEL in new.labels:
             return
         self._service_of[key] = new.service
-        self._slices.setdefault(new.service, {})[key] = new
+        self._parts[new.service] = (*self._parts.get(new.service, ()), (key, _part(new)))
         self._changed.add(new.service)
 
     def take_changes(self) -> set[ObjectKey]:
@@ -129,30 +134,43 @@ class EndpointsChangeTracker:
 
     def endpoints(self, service: ObjectKey) -> dict[PortKey, tuple[Endpoint, ...]]:
         """Return the endpoints of each port of ``service``, sorted by ``ip:port``."""
-        ports: dict[PortKey, dict[str, Endpoint]] = {}
-        for each in self._slices.get(service, {}).values():
-            if each.address_type != "FQDN":
-                self._merge(each, ports)
-        return {port: tuple(found[address] for address in sorted(found)) for port, found in ports.items()}
-
-    def _merge(self, part: EndpointSlice, ports: dict[PortKey, dict[str, Endpoint]]) -> None:
-        for port in part.ports:
-            if not port.port:
-                continue
-            found = ports.setdefault((port.name, port.protocol, part.address_type), {})
-            for each in part.endpoints:
-                if each.addresses:
-                    endpoint = _endpoint(each, port.port)
-                    # Of duplicates a living endpoint replaces any, a terminating one none (endpointslicecache.go).
-                    if not endpoint.is_terminating or endpoint.address not in found:
-                        found[endpoint.address] = endpoint
+        found: dict[PortKey, tuple[Endpoint, ...]] = {}
+        for _, part in self._parts.get(service, ()):
+            for port, endpoints in part:
+                found[port] = _merged((*found[port], *endpoints)) if port in found else endpoints
+        return found
 
     def _remove(self, service: ObjectKey, key: ObjectKey) -> None:
-        slices = self._slices[service]
-        del slices[key]
-        if not slices:
-            del self._slices[service]
+        left = tuple(each for each in self._parts[service] if each[0] != key)
+        if left:
+            self._parts[service] = left
+        else:
+            del self._parts[service]
         self._changed.add(service)
+
+
+def _part(new: EndpointSlice) -> _Part:
+    if new.address_type == "FQDN":
+        return ()
+    ports: dict[PortKey, tuple[Endpoint, ...]] = {}
+    for port in new.ports:
+        if port.port:
+            key = (port.name, port.protocol, new.address_type)
+            endpoints = [_endpoint(each, port.port) for each in new.endpoints if each.addresses]
+            ports[key] = _merged((*ports.get(key, ()), *endpoints))
+    return tuple(ports.items())
+
+
+def _merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    """Return the endpoints sorted by ``ip:port``, each once.
+
+    Of duplicates a living endpoint replaces any, a terminating one none (endpointslicecache.go).
+    """
+    found: dict[str, Endpoint] = {}
+    for each in endpoints:
+        if not each.is_terminating or each.address not in found:
+            found[each.address] = each
+    return tuple(found[address] for address in sorted(found))
 
 
 def _endpoint(each: ApiEndpoint, port: int) -> Endpoint:
