@@ -106,7 +106,7 @@ remote-control:
 
 
 def coredns(address: str, kubeconfig: str) -> str:
-    """Return a stock Corefile (kubeadm's) for the works' zone, with kubesvc's TTL, behind its cache."""
+    """Return what answers in kubeadm's Corefile, with kubesvc's TTL; no errors, metrics, health and the like."""
     return f"""\
 .:{DNS_PORT} {{
   bind {address}
@@ -117,6 +117,7 @@ def coredns(address: str, kubeconfig: str) -> str:
     fallthrough in-addr.arpa ip6.arpa
   }}
   cache 30
+  loadbalance
 }}
 """
 

@@ -67,7 +67,8 @@ class Trials:
         command = [sys.executable, "-m", "benchmarks.suite.churn", *where]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as churn:
             assert churn.stdout is not None
-            churn.stdout.readline()
+            if not churn.stdout.readline():
+                raise PeerError("its endpoints cannot be changed")
             sample = _generate(self._dnsperf(work, front, number), self.size.seconds, dnsperf_sample)
             told = json.loads(churn.communicate()[0])
         seen = {name: told[name] for name in ("p50", "p99", "p999")}
