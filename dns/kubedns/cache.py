@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubedns.types import Owner
-from kubedns.wire import Response
+from kubedns.wire import Dated, Response
 
 CACHE_LIMIT = 16_384
 """Entries, and questions remembered as asked once; what is full is emptied, and hot names are soon back."""
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
     """A response in all its ``variants``, or () for one that is rendered anew; ``counter`` counts its use."""
 
     variants: tuple[bytes, ...]
-    response: Response
+    response: Response | Dated
     counter: list[int]
     owners: tuple[Owner, ...]
 

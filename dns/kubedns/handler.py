@@ -133,7 +133,7 @@ class Handler:
         return self._negative(RCode.NXDOMAIN if self._zone.has_synced else RCode.SERVFAIL, origin, owners)
 
     def _negative(self, rcode: RCode, origin: bytes, owners: list[Owner]) -> Answer:
-        return Answer(rcode, authority=(self._soa(origin),), owners=(*owners, SERIAL))
+        return Answer(rcode, authority=(self._soa(origin),), owners=tuple(owners))
 
     def _soa(self, origin: bytes) -> Record:
         numbers = struct.pack(">5I", self.serial, *SOA_TIMES, self._ttl)

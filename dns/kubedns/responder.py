@@ -15,7 +15,7 @@ from kubedns.message import read, read_serial
 from kubedns.names import labels_of
 from kubedns.transfer import transfer
 from kubedns.types import CLASS_IN, TRANSFERS, Answer, Labels, Malformed, Owner, QType, Query, RCode
-from kubedns.wire import MAX_TCP, is_query, udp_limit, write_malformed, write_response
+from kubedns.wire import MAX_TCP, Dated, Response, is_query, udp_limit, write_malformed, write_response
 
 _TYPE_NAMES = {int(each): each.name for each in QType}
 
@@ -119,8 +119,13 @@ class Responder:
         counter = self._counter(query.type, answer.rcode)
         counter[0] += 1
         if query.is_plain and answer.rcode != RCode.SERVFAIL and self._cache.is_wanted(key):
-            self._cache.put(key, Entry(response.variants(), response, counter, answer.owners))
+            self._cache.put(key, self._entry(response, counter, answer))
         return packet[:2] + response.render(self._random)
+
+    def _entry(self, response: Response, counter: list[int], answer: Answer) -> Entry:
+        if answer.authority:
+            return Entry((), Dated(response, lambda: self._handler.serial), counter, answer.owners)
+        return Entry(response.variants(), response, counter, answer.owners)
 
     def _gives_all(self, query: Query) -> bool:
         return self._allows_transfer and query.qclass == CLASS_IN and self._handler.is_apex(query.labels)

@@ -23,7 +23,7 @@ answers do not show; ("address", packed, b"") is who has an address.
 """
 
 SERIAL: Owner = ("serial", b"", b"")
-"""The owner of every answer that shows the zone's serial."""
+"""The owner of the answer that is about the zone's serial. A no shows it too, but is not made from it."""
 
 
 class QType(IntEnum):

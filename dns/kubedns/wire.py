@@ -42,6 +42,9 @@ _QUESTION_NAME = b"\xc0\x0c"
 _ALIASES = frozenset((QType.CNAME, QType.NS, QType.PTR))
 """The types whose rdata is a name that may be compressed; so may those of SOA (RFC 1035, RFC 3597)."""
 
+_SOA_NUMBERS = 20
+"""Bytes of the numbers at the end of an SOA record, the serial first."""
+
 _MAX_VARIANTS = 6
 """Up to so many orders (three addresses) a response is kept in ready; one with more is put together when sent."""
 
@@ -176,6 +179,26 @@ class Response:
             b"".join((self.head, front, self.middle, back, self.tail))
             for front, back in product(self.answers.orders(), self.extras.orders())
         )
+
+
+class Dated:
+    """A no that is kept: as it was written, but with the zone's ``serial`` as that is now."""
+
+    __slots__ = ("_at", "_serial", "_shown", "_written")
+
+    def __init__(self, response: Response, serial: Callable[[], int]) -> None:
+        self._written = response.render(float)
+        self._at = len(self._written) - len(response.tail) - _SOA_NUMBERS
+        self._serial = serial
+        self._shown: int | None = None
+
+    def render(self, _random: Callable[[], float]) -> bytes:
+        """Return the response, from its third byte on."""
+        serial = self._serial()
+        if serial != self._shown:
+            before, behind = self._written[: self._at], self._written[self._at + 4 :]
+            self._written, self._shown = before + serial.to_bytes(4, "big") + behind, serial
+        return self._written
 
 
 class _Writer:

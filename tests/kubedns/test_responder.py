@@ -119,6 +119,32 @@ def test_a_no_shows_the_serial_of_the_last_change() -> None:
     assert bench.ask(f"missing.{SHOP}").auth[0].rdata.times[0] == 2000
 
 
+def test_a_change_takes_one_name_of_a_hundred_away_and_no_no() -> None:
+    """Not even when the serial, which a no shows, is another one after it."""
+    names = [f"svc-{each}" for each in range(100)]
+    slices = [endpoint_slice(f"{each}-1", each, endpoint("10.1.0.1")) for each in names]
+    bench = Bench([namespace("shop"), *(service(each, "None") for each in names), *slices])
+    asked = [f"{each}.{SHOP}" for each in names] + [f"missing-{each}.{SHOP}" for each in range(100)]
+    bench.warm(*asked)
+    bench.now = 2000.0
+    bench.tell(endpoint_slice("svc-7-1", "svc-7", endpoint("10.1.0.2")))
+    assert [name for name in asked if not bench.is_kept(name)] == [f"svc-7.{SHOP}"]
+    assert {bench.ask(f"missing-{each}.{SHOP}").auth[0].rdata.times[0] for each in range(100)} == {2000}
+
+
+@pytest.mark.parametrize("size", [None, 1232])
+def test_a_kept_no_is_the_same_as_a_new_one(size: int | None) -> None:
+    bench = Bench(cluster())
+    packet = write_query(7, wire_of(f"missing.{SHOP}"), QType.A, size or 512)
+    if size is None:
+        packet = packet[:11] + b"\0" + packet[12:-11]
+    first, _, third = [bench.responder.respond(packet, is_tcp=False) for _ in range(3)]
+    assert first == third
+    bench.now = 2000.0
+    bench.tell(service("other", "10.96.0.99"))
+    assert bench.responder.respond(packet, is_tcp=False) == bench.responder._respond_anew(packet, packet[2:], False)
+
+
 def test_spelling_transport_and_edns_are_kept_apart() -> None:
     bench = Bench(cluster())
     bench.warm(f"cart.{SHOP}")
