@@ -54,16 +54,20 @@ class EndpointSlice:
 
 def read_endpoint_slice(obj: JSON) -> EndpointSlice:
     """Read an EndpointSlice object."""
-    key, labels = key_of(obj), labels_of(obj)
-    name = labels.get(SERVICE_NAME_LABEL)
     return EndpointSlice(
-        key=key,
-        service=ObjectKey(key.namespace, name) if name else None,
-        labels=labels,
+        key=key_of(obj),
+        service=service_of_slice(obj),
+        labels=labels_of(obj),
         address_type=obj.get("addressType") or "IPv4",
         ports=tuple(_read_port(port) for port in obj.get("ports") or ()),
         endpoints=tuple(_read_endpoint(endpoint) for endpoint in obj.get("endpoints") or ()),
     )
+
+
+def service_of_slice(obj: JSON) -> ObjectKey | None:
+    """Return the Service whose endpoints an EndpointSlice has; None when the label that names it is missing."""
+    name = labels_of(obj).get(SERVICE_NAME_LABEL)
+    return ObjectKey(obj["metadata"].get("namespace", ""), name) if name else None
 
 
 def _read_port(port: JSON) -> EndpointPort:

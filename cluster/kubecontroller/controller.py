@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -100,7 +101,7 @@ class WorkQueue:
     """Keys to reconcile, in the order in which they came, each once; some only after a while."""
 
     def __init__(self) -> None:
-        self._ready: dict[Item, None] = {}
+        self._ready: OrderedDict[Item, None] = OrderedDict()
         self._delayed: dict[Item, asyncio.TimerHandle] = {}
         self._failures: dict[Item, int] = {}
         self._wake = asyncio.Event()
@@ -140,8 +141,7 @@ class WorkQueue:
         while not self._ready:
             self._wake.clear()
             await self._wake.wait()
-        item = next(iter(self._ready))
-        del self._ready[item]
+        item, _ = self._ready.popitem(last=False)
         return item
 
     def close(self) -> None:

@@ -56,11 +56,12 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
             settled.add(listener.service)
         elif listener.error:
             yield f"Service {listener.service}: {listener.error}"
-    waiting = [read_service(obj) for obj in store.list(SERVICES) if key_of(obj) not in settled]
-    slices = slices_by_service(store) if waiting else {}
-    for service in waiting:
-        if _is_proxied(service) and has_ready_endpoint(slices.get(service.key, ())):
-            yield f"Service {service.key}: its addresses are not bound yet"
+    unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
+    waiting = [each.key for each in map(read_service, unsettled) if _is_proxied(each)]
+    slices = slices_by_service(store, frozenset(waiting))
+    for key in waiting:
+        if has_ready_endpoint(slices.get(key, ())):
+            yield f"Service {key}: its addresses are not bound yet"
 
 
 def _may_be_missing(listener: Listener) -> bool:

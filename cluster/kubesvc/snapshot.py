@@ -55,12 +55,12 @@ these.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kubeapi.core import Service, read_service
-from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice
+from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from kubeapi.store import Store
@@ -133,13 +133,15 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
     }
 
 
-def slices_by_service(store: Store) -> dict[ObjectKey, list[EndpointSlice]]:
-    """Return every Service's slices."""
+def slices_by_service(
+    store: Store, wanted: Collection[ObjectKey] | None = None
+) -> dict[ObjectKey, list[EndpointSlice]]:
+    """Return every Service's slices, or those of the ``wanted`` ones."""
     found: dict[ObjectKey, list[EndpointSlice]] = {}
     for obj in store.list(ENDPOINTSLICES):
-        endpoint_slice = read_endpoint_slice(obj)
-        if endpoint_slice.service is not None:
-            found.setdefault(endpoint_slice.service, []).append(endpoint_slice)
+        service = service_of_slice(obj)
+        if service is not None and (wanted is None or service in wanted):
+            found.setdefault(service, []).append(read_endpoint_slice(obj))
     return found
 
 

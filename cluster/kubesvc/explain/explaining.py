@@ -39,7 +39,7 @@ _ORDER = tuple(Weight)
 def explain_service(store: Store, rules: Rules, listeners: Sequence[ListenerStatus], obj: JSON) -> dict[str, Any]:
     """Return the explanation of a Service object of ``store``."""
     service = read_service(obj)
-    slices = slices_by_service(store).get(service.key, ())
+    slices = slices_by_service(store, (service.key,)).get(service.key, ())
     endpoints = sorted(
         (endpoint for each in slices for endpoint in endpoints_of(each)),
         key=lambda each: (each["pod"], each["address"]),

@@ -25,8 +25,7 @@ class Position(NamedTuple):
 NOWHERE = Position(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value is written: a field's place is its key, an item's its first character.
 
     ``children`` follows the value: by key for a mapping, by index for a list, empty for anything else.
@@ -37,9 +36,8 @@ class Place:
 
     def child(self, step: str | int) -> Place:
         """Return the place of a field, by its name, or of an item, by its index; its own if that is not written."""
-        if isinstance(self.children, Mapping):
-            return self.children.get(str(step), self)
-        return self.children[int(step)] if len(self.children) > int(step) else self
+        found = _child(self, str(step))
+        return self if found is None else found
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -118,15 +118,14 @@ class _Reader:
             self._fault(position, "", f"the character U+{int(error.character):04X} is not allowed in YAML")
 
     def _take(self, event: Any) -> None:
-        position = self._position(event.start_mark) if event.start_mark else NOWHERE
         if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event, position)
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event.anchor, position)
-        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            self._open(event, position)
+            self._scalar(event, self._position(event.start_mark))
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             self._close()
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._open(event, self._position(event.start_mark))
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event.anchor, self._position(event.start_mark))
 
     def _open(self, event: Any, position: Position) -> None:
         if event.tag not in _CONTAINER_TAGS:
@@ -235,7 +234,7 @@ class _Reader:
         return "".join(each.segment for each in self._stack).removeprefix(".")
 
     def _position(self, mark: Any) -> Position:
-        return Position(self._first_line + int(mark.line) + 1, int(mark.column) + 1)
+        return Position(self._first_line + mark.line + 1, mark.column + 1)
 
     def _position_of_character(self, index: int) -> Position:
         before = self._text[:index]
