@@ -29,7 +29,7 @@ from kubelet.kubelet import Kubelet
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
-from kubesvc import __version__, components
+from kubesvc import __version__, components, openfiles
 from kubesvc.config import ClusterConfiguration
 from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
@@ -244,7 +244,9 @@ class Cluster:
         """Return what the cluster could not have and does without, one sentence each."""
         doors = [f"health or metrics are not served: {each}" for each in self._proxy.problems()]
         missing = [ipv6.problem(each) for each in ipv6.missing_networks(self.config)]
-        return [*(each.error for each in self._dns_addresses if each.error), *doors, *missing]
+        shortage = openfiles.shortage(self._proxy.rules.count_listeners(), openfiles.limit())
+        own = [each.error for each in self._dns_addresses if each.error]
+        return [*own, *doors, *missing, *([shortage] if shortage else [])]
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""

@@ -24,6 +24,8 @@ from kubesvc.order import Order
 from kubesvc.prepare import prepare
 from kubesvc.watch import Seen, changes
 
+_MAX_MISSING = 50
+"""Reasons printed why the cluster is not ready; of thousands nobody reads more."""
 _MAX_WARNED = 1000
 """Distinct warnings printed in one run; a cluster that has said so many has been understood."""
 
@@ -119,6 +121,8 @@ class Session:
 
     def _say_what_is_missing(self) -> None:
         reasons = [f"  {reason}" for reason in self._cluster.waiting_for()]
+        if len(reasons) > _MAX_MISSING:
+            reasons = [*reasons[:_MAX_MISSING], f"  ... and {len(reasons) - _MAX_MISSING:,} more"]
         self._console.warn(f"kubesvc: not ready within {self._order.timeout:g}s:", *reasons)
         if self._order.is_detached:
             option = "" if self._order.state.name == "default" else f" --name {self._order.state.name}"

@@ -11,7 +11,6 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +18,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from kubesvc import openfiles
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
 from kubesvc.manifests import Loaded
@@ -30,9 +30,6 @@ from kubesvc.watch import Seen, look
 if TYPE_CHECKING:
     from kubesvc.cluster import Cluster
     from kubesvc.persistence import Saved
-
-OPEN_FILES = 1_048_576
-"""Open files that are enough for anybody (half a million connections); systemd's own default hard limit."""
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +130,7 @@ def _run(start: _Start) -> int:
     from kubelet.orphans import kill_orphans, marker
 
     state = start.order.state
-    _raise_open_files()
+    openfiles.raise_limit()
     if left := kill_orphans(marker(state.name, state.path)):
         start.console.warn(f"kubesvc: ended {counted(len(left), 'process', 'processes')} that a crash had left")
     state.sweep()
@@ -208,11 +205,3 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(each)
     else:
         yield error
-
-
-def _raise_open_files() -> None:
-    """Take the open files that this user may have: a connection needs two, and the usual soft limit is 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

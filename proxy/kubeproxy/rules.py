@@ -161,6 +161,10 @@ class Rules:
             is_sticky=bool(port.affinity_seconds),
         )
 
+    def count_listeners(self) -> int:
+        """Return at how many destinations something should listen now."""
+        return sum(self.ports[claims[0].service].has_any for claims in self.claims.values())
+
     def find_route(self, source: str, destination: Destination) -> Route | None:
         """Return the route of a new connection, None if it is dropped or rejected. Asked for each: a few lookups."""
         claims = self.claims.get(destination)

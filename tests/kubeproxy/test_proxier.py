@@ -92,6 +92,12 @@ def test_only_ports_with_endpoints_are_opened() -> None:
     ]
 
 
+def test_what_is_opened_is_counted(proxier: Proxier) -> None:
+    assert proxier.rules.count_listeners() == 5
+    tell(proxier, slice_of("empty", [C]))
+    assert proxier.rules.count_listeners() == 6
+
+
 def test_nothing_happens_without_a_change(proxier: Proxier) -> None:
     before = proxier.rules
     sync = tell(proxier, *OBJECTS)

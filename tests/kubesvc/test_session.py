@@ -87,6 +87,17 @@ async def test_what_is_not_ready_in_time_ends_in_the_foreground(folder: Path) ->
 
 
 @pytest.mark.looptime
+async def test_of_thousands_of_reasons_the_first_are_printed(folder: Path) -> None:
+    run = Run(folder, timeout=1.0)
+    run.cluster.reasons = [f"Service default/web-{number}: its addresses are not bound yet" for number in range(2051)]
+    async with run.going() as task:
+        await asyncio.sleep(2)
+    assert await task == EXIT_NOT_READY
+    lines = run.err.getvalue().splitlines()
+    assert (len(lines), lines[-1]) == (52, "  ... and 2,001 more")
+
+
+@pytest.mark.looptime
 async def test_what_is_not_ready_in_time_runs_on_in_the_background(folder: Path) -> None:
     run = Run(folder, timeout=1.5, is_detached=True)
     async with run.going() as task:
