@@ -110,7 +110,21 @@ def kubesvc() -> None:
 )
 @click.option("--watch", is_flag=True, help="Apply edited files while the cluster runs.")
 @click.option("--merge-kubeconfig", is_flag=True, help="Make it the current context in ~/.kube/config while it runs.")
-def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: bool, merge_kubeconfig: bool) -> None:
+@click.option(
+    "--proxy-workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes that carry the traffic; 1, unless the configuration says otherwise.",
+)
+def up(
+    paths: tuple[str, ...],
+    name: str,
+    detach: bool,
+    timeout: float,
+    watch: bool,
+    merge_kubeconfig: bool,
+    proxy_workers: int | None,
+) -> None:
     """Start a cluster, or go on with the one of that name, and apply manifests: files, folders, or - for stdin."""
     if watch and "-" in paths:
         message = "--watch cannot watch standard input; name files or folders"
@@ -121,7 +135,13 @@ def up(paths: tuple[str, ...], name: str, detach: bool, timeout: float, watch: b
     sys.exit(
         run_up(
             Order(
-                paths, _state(name), is_detached=detach, timeout=timeout, is_watching=watch, is_merging=merge_kubeconfig
+                paths,
+                _state(name),
+                is_detached=detach,
+                timeout=timeout,
+                is_watching=watch,
+                proxy_workers=proxy_workers,
+                is_merging=merge_kubeconfig,
             )
         )
     )

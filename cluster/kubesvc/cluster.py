@@ -242,11 +242,11 @@ class Cluster:
 
     def problems(self) -> list[str]:
         """Return what the cluster could not have and does without, one sentence each."""
-        doors = [f"health or metrics are not served: {each}" for each in self._proxy.problems()]
         missing = [ipv6.problem(each) for each in ipv6.missing_networks(self.config)]
-        shortage = openfiles.shortage(self._proxy.rules.count_listeners(), openfiles.limit())
+        listeners = self._proxy.rules.count_listeners() * self.config.proxy.workers
+        shortage = openfiles.shortage(listeners, openfiles.limit())
         own = [each.error for each in self._dns_addresses if each.error]
-        return [*own, *doors, *missing, *([shortage] if shortage else [])]
+        return [*own, *self._proxy.problems(), *missing, *([shortage] if shortage else [])]
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""

@@ -55,6 +55,7 @@ def proxy_config(config: ClusterConfiguration) -> ProxyConfig:
         default_balancer=config.proxy.balancer,
         healthz_address=_host_and_port(config.proxy.healthz_bind_address),
         metrics_address=_host_and_port(config.proxy.metrics_bind_address),
+        workers=config.proxy.workers,
     )
 
 

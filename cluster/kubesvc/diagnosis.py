@@ -17,6 +17,7 @@ from kubeproxy.listeners import ListenerStatus
 from kubeproxy.rules import Packet
 from kubeproxy.server import ProxyServer
 from kubeproxy.types import Destination
+from kubeproxy.workers import WorkerError
 from kubesvc.connections import Clocks, Connections
 from kubesvc.explain.explaining import explain_service, find_service
 from kubesvc.trace.addressing import read_destination, read_source
@@ -47,7 +48,10 @@ class Diagnosis:
         packet = Packet(read_source(self._store, namespace, source, is_ipv6=is_ipv6), target.destination)
         if target.pod:
             return direct_document(packet, target)
-        trace = await self._proxy.plane.trace(packet)
+        try:
+            trace = await self._proxy.plane.trace(packet)
+        except WorkerError as error:
+            raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
         heard = [each for each in listeners if each.service == trace.service and _is_at(each, target.destination)]
         return trace_document(trace, target, heard[0] if heard else None)
 

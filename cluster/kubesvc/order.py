@@ -16,5 +16,7 @@ class Order:
     is_detached: bool
     timeout: float
     is_watching: bool
+    proxy_workers: int | None = None
+    """How many processes carry the traffic; None leaves that to the configuration."""
     is_merging: bool = False
     """Whether the cluster goes into the user's own kubeconfig while it runs."""

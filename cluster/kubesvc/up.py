@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kubesvc import openfiles
+from kubesvc.config import ClusterConfiguration
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
 from kubesvc.manifests import Loaded
@@ -70,9 +71,15 @@ def run_up(order: Order) -> int:
     if not order.is_watching:
         # Only edits are compared with what the manifests said.
         prepared = replace(prepared, loaded=Loaded())
+    if order.proxy_workers is not None:
+        prepared = replace(prepared, configuration=_with_workers(prepared.configuration, order.proxy_workers))
     if order.is_detached:
         return detach(lambda caller: _serve(_Start(order, prepared, seen, caller.console, caller)), console)
     return _serve(_Start(order, prepared, seen, console, None))
+
+
+def _with_workers(configuration: ClusterConfiguration, workers: int) -> ClusterConfiguration:
+    return replace(configuration, proxy=replace(configuration.proxy, workers=workers))
 
 
 def _read_saved(order: Order) -> Saved | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from kubeproxy.types import ServicePortName
@@ -50,9 +50,21 @@ class SyncCounters:
 
 
 class EndpointCounters:
-    """One endpoint of one Service port. Bytes are those that it was sent and that it sent."""
+    """One endpoint of one Service port. Bytes are those that it was sent and that it sent.
 
-    __slots__ = ("active", "address", "bytes_to_client", "bytes_to_endpoint", "connections", "is_current", "service")
+    ``row`` is where the workers of a proxy share the number of connections, -1 where they do not.
+    """
+
+    __slots__ = (
+        "active",
+        "address",
+        "bytes_to_client",
+        "bytes_to_endpoint",
+        "connections",
+        "is_current",
+        "row",
+        "service",
+    )
 
     def __init__(self, service: ServicePortName, address: str) -> None:
         self.service = service
@@ -62,12 +74,31 @@ class EndpointCounters:
         self.bytes_to_endpoint = 0
         self.bytes_to_client = 0
         self.is_current = True
+        self.row = -1
+
+
+class Counted(NamedTuple):
+    """What one process has counted, as it is sent to another."""
+
+    active: int
+    errors: Counter[str]
+    endpoints: tuple[EndpointCounters, ...]
+
+    def without_connections(self) -> Counted:
+        """Return what stays true when that process is gone."""
+        for each in self.endpoints:
+            each.active = 0
+        return self._replace(active=0)
 
 
 class ProxyCounters:
-    """All counters of one proxy. ``errors`` counts by reason, ``ports`` has those of endpoints."""
+    """All counters of one proxy. ``errors`` counts by reason, ``ports`` has those of endpoints.
 
-    def __init__(self) -> None:
+    ``share`` is told the row of an endpoint and its number of connections when that changes.
+    """
+
+    def __init__(self, share: Callable[[int, int], None] | None = None) -> None:
+        self._share = share
         self.active = 0
         self.errors: Counter[str] = Counter()
         self.ports: dict[ServicePortName, dict[str, EndpointCounters]] = {}
@@ -96,10 +127,14 @@ class ProxyCounters:
         """Count a connection that has its endpoint."""
         counters.connections += 1
         counters.active += 1
+        if counters.row >= 0 and self._share is not None:
+            self._share(counters.row, counters.active)
 
     def closed(self, counters: EndpointCounters) -> None:
         """Count its end, and forget an endpoint that is gone and idle."""
         counters.active -= 1
+        if counters.row >= 0 and self._share is not None:
+            self._share(counters.row, counters.active)
         if counters.is_current or counters.active:
             return
         endpoints = self.ports.get(counters.service, {})
@@ -107,3 +142,19 @@ class ProxyCounters:
             del endpoints[counters.address]
             if not endpoints:
                 del self.ports[counters.service]
+
+    def counted(self) -> Counted:
+        """Return all that was counted."""
+        return Counted(self.active, self.errors, tuple(each for port in self.ports.values() for each in port.values()))
+
+    def include(self, counted: Counted) -> None:
+        """Add what another process has counted."""
+        self.active += counted.active
+        self.errors += counted.errors
+        for each in counted.endpoints:
+            own = self.endpoint(each.service, each.address)
+            own.is_current = own.is_current or each.is_current
+            own.active += each.active
+            own.connections += each.connections
+            own.bytes_to_endpoint += each.bytes_to_endpoint
+            own.bytes_to_client += each.bytes_to_client

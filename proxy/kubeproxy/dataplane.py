@@ -17,7 +17,7 @@ from kubeproxy.balancers import Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.fronts import BoundSocket, Fronts
 from kubeproxy.http import HttpFront
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.load_balancer import LoadBalancer, Shared
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, Follower, RecentConnections
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
@@ -41,21 +41,32 @@ class Surroundings(NamedTuple):
 
 
 class DataPlane:
-    """Implements ``Plane`` in this process. ValueError if the default balancer is unknown."""
+    """Implements ``Plane`` in this process. ValueError if the default balancer is unknown.
+
+    ``counters`` and ``shared`` are given where other processes balance with this one.
+    """
 
     width = 1
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, around: Surroundings) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        around: Surroundings,
+        counters: ProxyCounters | None = None,
+        shared: Shared | None = None,
+    ) -> None:
         self.rules = Rules()
-        self.counters = ProxyCounters()
+        self.counters = counters or ProxyCounters()
         self.recent = RecentConnections(around.clock)
         self._loop = loop
         self._poller = Poller()
-        self._load_balancer = LoadBalancer(around.default_balancer, self.counters, clock=around.clock, rng=around.rng)
-        shared = (loop, self._poller, around.network, self._load_balancer, self.counters, self.recent)
-        self.conntrack = Conntrack(*shared)
-        self._requests = HttpFront(*shared, around.clock)
-        self._flows = UdpFlows(*shared, clock=around.clock)
+        self._load_balancer = LoadBalancer(
+            around.default_balancer, self.counters, clock=around.clock, rng=around.rng, shared=shared
+        )
+        common = (loop, self._poller, around.network, self._load_balancer, self.counters, self.recent)
+        self.conntrack = Conntrack(*common)
+        self._requests = HttpFront(*common, around.clock)
+        self._flows = UdpFlows(*common, clock=around.clock)
         fronts = Fronts(self.conntrack, self._requests, self._flows)
         self._streams = StreamFront(loop, self._poller, fronts, self.counters, self._find_route)
         self._bound: dict[Destination, BoundSocket] = {}
@@ -132,6 +143,10 @@ class DataPlane:
     async def trace(self, packet: Packet) -> Trace:
         """Return what would become of a packet now, step by step."""
         return trace_packet(self.rules, self._load_balancer, packet)
+
+    def problems(self) -> list[str]:
+        """Return nothing: what does not work here ends the proxy."""
+        return []
 
     def connections(self) -> int:
         """Return the number of clients' connections now; UDP has none."""

@@ -68,3 +68,7 @@ class Plane(Protocol):
     async def trace(self, packet: Packet) -> Trace:
         """Return what would become of a packet now, step by step."""
         ...
+
+    def problems(self) -> list[str]:
+        """Return what does not work as it should, one sentence each."""
+        ...

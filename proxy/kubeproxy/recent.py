@@ -90,6 +90,10 @@ class Follower:
         if len(self._waiting) == 1:
             self._wake()
 
+    def miss(self, count: int) -> None:
+        """Take note of changes that were lost on the way here."""
+        self._missed += count
+
     def take(self) -> tuple[list[ConnectionRecord], int]:
         """Return what waits, and how many changes there was no room for since the last call."""
         taken, missed = list(self._waiting), self._missed

@@ -29,6 +29,7 @@ from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
 from kubeproxy.types import ServicePortName
+from kubeproxy.workers import Workers
 
 WARNING = "Warning"
 
@@ -48,6 +49,8 @@ class ProxyConfig:
     """kube-proxy's --metrics-bind-address."""
     node_name: str = ""
     """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
+    workers: int = 1
+    """Processes that carry the traffic; 1 is the proxy's own."""
 
 
 class ProxyServer:
@@ -68,7 +71,8 @@ class ProxyServer:
         figures: Callable[[], Iterable[Figure]] = tuple,
     ) -> None:
         loop = asyncio.get_running_loop()
-        self.plane: Plane = DataPlane(loop, Surroundings(network, config.default_balancer, clock, rng))
+        around = Surroundings(network, config.default_balancer, clock, rng)
+        self.plane: Plane = DataPlane(loop, around) if config.workers == 1 else Workers(loop, around, config.workers)
         self.syncs = SyncCounters()
         self._config = config
         self._clock = clock
@@ -108,15 +112,21 @@ class ProxyServer:
         """Serve until cancelled; then every socket is closed, connections by reset (``drain`` first to be gentle)."""
         self._poller.attach(self._loop)
         try:
-            async with self._healthcheck.serve(self._doors()), self.plane.serving(), asyncio.TaskGroup() as tasks:
+            async with self._healthcheck.serve(self._doors()), self.plane.serving():
+                await self._follow_cluster()
+        finally:
+            self._service_health.close()
+            self._poller.close()
+
+    async def _follow_cluster(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
                 for informer in (self._services, self._slices, self._nodes):
                     tasks.create_task(informer.run(), name=f"kube-proxy {informer.resource}")
                 tasks.create_task(self._begin(), name="kube-proxy first sync")
         finally:
             self._is_draining = True
             self._listeners.close_all()
-            self._service_health.close()
-            self._poller.close()
 
     async def wait_until_programmed(self) -> None:
         """Return once all Services that were there at the start have been handled."""
@@ -132,8 +142,9 @@ class ProxyServer:
         return algorithm_of(rule.service_port, self._config.default_balancer) if rule else ""
 
     def problems(self) -> list[str]:
-        """Return what does not work and belongs to no Service: health or metrics without their port."""
-        return list(self._healthcheck.problems)
+        """Return what does not work and belongs to no Service: health or metrics without their port, workers."""
+        doors = [f"health or metrics are not served: {each}" for each in self._healthcheck.problems]
+        return [*doors, *self.plane.problems()]
 
     def http_addresses(self) -> list[tuple[str, int]]:
         """Return where health and metrics answer, in that order, as far as they do."""

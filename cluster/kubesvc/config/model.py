@@ -64,6 +64,10 @@ class NodeConfiguration:
     pod_cidr_v6: str = ""
 
 
+MAX_WORKERS = 64
+"""More than a machine for one person has cores."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProxySettings:
     """kube-proxy's part. An address is ``host:port``; "" does not serve it."""
@@ -76,6 +80,9 @@ class ProxySettings:
 
     metrics_bind_address: str = "127.0.0.1:10249"
     """/metrics and /proxyMode; kube-proxy's default."""
+
+    workers: int = 1
+    """Processes that carry the traffic, 1 to MAX_WORKERS; 1 is the cluster's own process."""
 
 
 DNS_OPTIONS = ("ignore empty_service", "noendpoints", "transfer")

@@ -13,6 +13,7 @@ from kubeapi.registry import RegistryConfig
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
     DNS_OPTIONS,
+    MAX_WORKERS,
     ClusterConfiguration,
     DNSSettings,
     ExternalHost,
@@ -67,11 +68,12 @@ def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
 
 def _proxy(top: Fields, balancers: Collection[str]) -> ProxySettings:
     default = ProxySettings()
-    proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress"))
+    proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "workers"))
     return ProxySettings(
         balancer=proxy.choice("balancer", default.balancer, balancers),
         healthz_bind_address=_bind_address(proxy, "healthzBindAddress", default.healthz_bind_address),
         metrics_bind_address=_bind_address(proxy, "metricsBindAddress", default.metrics_bind_address),
+        workers=proxy.integer("workers", default.workers, 1, MAX_WORKERS),
     )
 
 

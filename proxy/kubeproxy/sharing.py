@@ -1,0 +1,162 @@
+"""What the workers of one proxy know of each other's balancing: which numbers on the board belong to what.
+
+A Service port whose algorithm remembers has a block of rows: the turns of each route first, then the connections of
+each endpoint. ``Blocks`` gives them in the proxy's own process, ``SharedRows`` reads and writes them in a worker. Pure,
+but for the board that is passed in.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, MutableSequence
+from typing import Any, NamedTuple, Protocol
+
+from kubeproxy.balancers import Chance, Load, Rng
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.load_balancer import algorithm_of
+from kubeproxy.rules import PortRule, Rules
+from kubeproxy.types import Endpoint, Route, ServicePortName
+
+_FORGETFUL = "random"
+
+
+class Numbers(Protocol):
+    """The board: rows of numbers, of which each worker writes its own part."""
+
+    def total(self, row: int) -> int:
+        """Return the sum of a row."""
+        ...
+
+    def write(self, row: int, number: int) -> None:
+        """Set the own part."""
+        ...
+
+    def add(self, row: int, count: int) -> None:
+        """Add to the own part."""
+        ...
+
+
+class Block(NamedTuple):
+    """The rows of one Service port from ``first`` on, for routes of ``nodes`` and endpoints at ``addresses``."""
+
+    first: int
+    nodes: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return self.turns + len(self.addresses)
+
+    @property
+    def turns(self) -> int:
+        """How many of them count turns: a pair for each node and one for none, as a policy Local confines or not."""
+        return 2 * (len(self.nodes) + 1)
+
+    def turn(self, route: Route) -> int:
+        """Return the row of a route's turns."""
+        node = self.nodes.index(route.node) + 1 if route.node in self.nodes else 0
+        return self.first + 2 * node + route.is_local
+
+
+class Blocks:
+    """Who has which rows, in the proxy's own process; ``take`` and ``give_back`` are those of a row book."""
+
+    def __init__(self, default: str, take: Callable[[int], int], give_back: Callable[[int, int], None]) -> None:
+        self._default = default
+        self._take = take
+        self._give_back = give_back
+        self._blocks: dict[ServicePortName, Block] = {}
+
+    def renew(self, rules: Rules, service: ServicePortName) -> Block | None:
+        """Return the block of a Service port, another one when its routes or endpoints are others; None without."""
+        rule, before = rules.ports.get(service), self._blocks.get(service)
+        wanted = self._wanted(rule, rules) if rule is not None else None
+        if before is not None and wanted is not None and before[1:] == wanted[1:]:
+            return before
+        if before is not None:
+            self._give_back(before.first, before.size)
+            del self._blocks[service]
+        if wanted is None or (first := self._take(wanted.size)) < 0:
+            return None
+        block = self._blocks[service] = wanted._replace(first=first)
+        return block
+
+    def block(self, service: ServicePortName) -> Block | None:
+        """Return the block of a Service port."""
+        return self._blocks.get(service)
+
+    def _wanted(self, rule: PortRule, rules: Rules) -> Block | None:
+        if algorithm_of(rule.service_port, self._default) == _FORGETFUL:
+            return None
+        return Block(-1, tuple(rules.nodes.by_name), tuple(sorted(rule.candidates())))
+
+
+class SharedRows:
+    """What a worker's algorithms ask; implements ``load_balancer``'s ``Shared``."""
+
+    def __init__(self, numbers: Numbers, counters: ProxyCounters, rng: Rng, seed: int) -> None:
+        self._numbers = numbers
+        self._counters = counters
+        self._rng = _SameShuffle(rng, seed)
+        self._blocks: dict[ServicePortName, Block] = {}
+
+    def assign(self, service: ServicePortName, block: Block | None) -> None:
+        """Use these rows for a Service port from now on; its endpoints' counters know of its endpoints already."""
+        if block is None:
+            self._blocks.pop(service, None)
+        if block is None or self._blocks.get(service) == block:
+            return
+        self._blocks[service] = block
+        for row in range(block.first, block.first + block.turns):
+            self._numbers.write(row, 0)
+        rows = {address: block.first + block.turns + place for place, address in enumerate(block.addresses)}
+        for address, counters in self._counters.ports.get(service, {}).items():
+            counters.row = rows.get(address, -1)
+        for address, row in rows.items():
+            self._numbers.write(row, self._counters.endpoint(service, address).active)
+
+    def chance(self, route: Route) -> Chance:
+        """Return what an algorithm on ``route`` asks."""
+        return Chance(self._rng, self._load_of(route.service), _RowTurns(self._numbers, self._blocks, route))
+
+    def _load_of(self, service: ServicePortName) -> Load:
+        def load(endpoint: Endpoint) -> int:
+            counters = self._counters.ports.get(service, {}).get(endpoint.address)
+            if counters is None:
+                return 0
+            return self._numbers.total(counters.row) if counters.row >= 0 else counters.active
+
+        return load
+
+
+class _RowTurns:
+    """The turns of all workers on one route; this one's alone while there was no row left for them."""
+
+    def __init__(self, numbers: Numbers, blocks: dict[ServicePortName, Block], route: Route) -> None:
+        self._numbers = numbers
+        self._blocks = blocks
+        self._route = route
+        self._own = 0
+
+    def taken(self) -> int:
+        block = self._blocks.get(self._route.service)
+        return self._own if block is None else self._numbers.total(block.turn(self._route))
+
+    def take(self, count: int) -> None:
+        block = self._blocks.get(self._route.service)
+        if block is None:
+            self._own += count
+        else:
+            self._numbers.add(block.turn(self._route), count)
+
+
+class _SameShuffle:
+    """Random numbers of its own, but every worker shuffles the same endpoints into the same order."""
+
+    def __init__(self, rng: Rng, seed: int) -> None:
+        self._seed = seed
+        self.random = rng.random
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        random.Random(f"{self._seed} {x}").shuffle(x)
