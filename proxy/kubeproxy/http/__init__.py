@@ -9,11 +9,11 @@ Meant for ``appProtocol: http``. ``kubernetes.io/ws`` and ``kubernetes.io/wss`` 
 WebSocket is one long connection; HTTP/2 (``kubernetes.io/h2c``, gRPC) is balanced per connection by plain TCP too.
 Follows RFC 9110 and RFC 9112 as an intermediary; where they let a recipient be lenient, this one refuses.
 
-    grammar heads bodies requests   bytes -> what they mean, or why they are refused    pure (``heads`` owns httptools)
+    grammar heads bodies requests   bytes -> what they mean, or why they are refused    pure
     forwarding answers              what is said on, and what the proxy says itself     pure
     retries exchange                one request with its answer: framing, retry, reuse  pure
     pool                            idle connections to endpoints                       pure
-    client upstream delivery downstream tunnel front                                    sockets
+    wire client upstream delivery downstream tunnel front                               sockets
 """
 
 from kubeproxy.http.config import HttpConfig

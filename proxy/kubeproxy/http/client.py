@@ -6,8 +6,8 @@ import socket
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
-from kubeproxy.poller import BROKEN, READABLE, WRITABLE
-from kubeproxy.sockets import RESET_ON_CLOSE
+from kubeproxy.http.wire import Wire
+from kubeproxy.poller import READABLE, WRITABLE
 
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront
@@ -33,34 +33,18 @@ class Listener(Protocol):
         ...
 
 
-class Client:
-    """``unsent``: what the client has not taken. ``is_closing``: it is told no more and not understood any more.
+class Client(Wire):
+    """``is_closing``: the client is told no more and not understood any more.
 
     ``deadline``, in seconds of the front's clock, is when the wait for whatever comes next is over.
     """
 
-    __slots__ = (
-        "_front",
-        "_is_lingering",
-        "_listener",
-        "deadline",
-        "events",
-        "fd",
-        "has_ended",
-        "is_closed",
-        "is_closing",
-        "sock",
-        "unsent",
-    )
+    __slots__ = ("_is_lingering", "_listener", "deadline", "has_ended", "is_closed", "is_closing")
 
     def __init__(self, front: HttpFront, listener: Listener, sock: socket.socket) -> None:
-        self._front = front
+        super().__init__(front, sock)
         self._listener = listener
         self._is_lingering = False
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.events = READABLE
-        self.unsent = b""
         self.has_ended = False
         self.is_closing = False
         self.is_closed = False
@@ -71,43 +55,14 @@ class Client:
         """Wait that long from now on."""
         self.deadline = self._front.clock() + seconds
 
-    def on_event(self, events: int) -> None:
-        """Act on the poller's word."""
-        if self.events & WRITABLE and events & (WRITABLE | BROKEN):
-            self._flush()
-        if self.events & READABLE and events & (READABLE | BROKEN):
-            self._read()
-        elif events & BROKEN and not self.is_closed:
-            self._listener.reset("client_reset")
-
-    def send(self, message: bytes | memoryview) -> None:
-        """Send, and keep what does not fit."""
-        if self.is_closed:
-            return
-        if self.unsent:
-            self.unsent += message
-            return
-        try:
-            sent = self.sock.send(message)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self._listener.reset("client_reset")
-            return
-        if sent < len(message):
-            self.unsent = bytes(message[sent:])
-            self.wait(self._front.config.send_seconds)
-
-    def ask(self, *, can_read: bool) -> None:
+    def listen(self, *, can_read: bool) -> None:
         """Wait for what can be done: to read if ``can_read``, to write if there is something to send."""
         if self.is_closed:
             return
         wanted = WRITABLE if self.unsent else 0
         if (can_read or self.is_closing) and not self.has_ended:
             wanted |= READABLE
-        if wanted != self.events:
-            self._front.poller.modify(self.fd, wanted)
-            self.events = wanted
+        self.ask(wanted)
 
     def close_after_answer(self, *, lingers: bool) -> None:
         """End once the client has got everything.
@@ -121,17 +76,13 @@ class Client:
         self._is_lingering = lingers and not self.has_ended
         if not self.unsent:
             self._shut()
-        self.ask(can_read=True)
+        self.listen(can_read=True)
 
     def close(self, *, is_reset: bool = False) -> None:
         """End now."""
-        if self.is_closed:
-            return
-        self.is_closed = self.is_closing = True
-        self.events = 0
-        if is_reset:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self._front.poller.close_socket(self.sock)
+        if not self.is_closed:
+            self.is_closed = self.is_closing = True
+            self.end(is_reset=is_reset)
 
     def _read(self) -> None:
         buffer = self._front.buffer
@@ -142,34 +93,34 @@ class Client:
         except OSError:
             self._listener.reset("client_reset")
             return
-        if count:
-            if not self.is_closing:
-                self._listener.on_received(buffer[:count])
-            return
+        if not count:
+            self._on_end()
+        elif not self.is_closing:
+            self._listener.on_received(buffer[:count])
+
+    def _on_end(self) -> None:
         self.has_ended = True
-        if not self.is_closing:
-            self._listener.on_client_end()
-        elif self.unsent:
-            self.ask(can_read=False)
+        if self.is_closing and self.unsent:
+            self.listen(can_read=False)
         else:
             self._listener.on_client_end()
 
-    def _flush(self) -> None:
-        try:
-            sent = self.sock.send(self.unsent)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._listener.reset("client_reset")
-            return
-        self.unsent = self.unsent[sent:]
-        if self.unsent:
-            self.wait(self._front.config.send_seconds)
-        elif self.is_closing:
+    def _on_stalled(self) -> None:
+        self.wait(self._front.config.send_seconds)
+
+    def _on_drained(self) -> None:
+        if self.is_closing:
             self._shut()
         else:
             self._listener.on_client_drained()
-        self.ask(can_read=bool(self.events & READABLE))
+        self.listen(can_read=bool(self.events & READABLE))
+
+    def _on_deaf(self) -> None:
+        self._listener.reset("client_reset")
+
+    def _on_broken(self) -> None:
+        if not self.is_closed:
+            self._listener.reset("client_reset")
 
     def _shut(self) -> None:
         """Tell the client that this was all."""

@@ -6,14 +6,15 @@ the client's connection; what it cannot do is its client's to tell (``Asker``).
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Protocol
 
 from kubeproxy.http.bodies import BadBody
+from kubeproxy.http.client import Client
 from kubeproxy.http.exchange import Exchange
 from kubeproxy.http.forwarding import forward_request
-from kubeproxy.http.heads import BadAnswer
+from kubeproxy.http.heads import BadAnswer, Request
 from kubeproxy.http.requests import RequestReader
+from kubeproxy.http.retries import IDEMPOTENT
 from kubeproxy.http.upstream import Upstream, dial
 from kubeproxy.poller import READABLE
 from kubeproxy.relay import DIAL_TIMEOUTS
@@ -27,12 +28,8 @@ if TYPE_CHECKING:
 class Asker(Protocol):
     """The client's side. Each call may end the exchange, and with it the connection."""
 
-    def on_told(self, told: bytes | memoryview) -> None:
-        """Pass a piece of the answer on."""
-        ...
-
-    def on_delivered(self, exchange: Exchange) -> None:
-        """Go on after a whole answer."""
+    def on_delivered(self, exchange: Exchange, now: float) -> None:
+        """Go on after a whole answer, at ``now`` of the front's clock."""
         ...
 
     def on_switched(self, exchange: Exchange, upstream: Upstream) -> None:
@@ -53,15 +50,33 @@ class Asker(Protocol):
 
 
 class Delivery:
-    """``exchange`` is None between exchanges, ``upstream`` until there is a connection, which may be being dialled."""
+    """``exchange`` is None between exchanges, ``upstream`` until there is a connection, which may be being dialled.
 
-    __slots__ = ("_address", "_asker", "_front", "_host", "_port", "_reader", "_route", "exchange", "upstream")
+    ``client`` is told the answers.
+    """
+
+    __slots__ = (
+        "_address",
+        "_asked",
+        "_asker",
+        "_client",
+        "_forwarded_for",
+        "_front",
+        "_head",
+        "_host",
+        "_port",
+        "_reader",
+        "_route",
+        "exchange",
+        "upstream",
+    )
 
     def __init__(
         self,
         front: HttpFront,
         port: Port,
         asker: Asker,
+        client: Client,
         reader: RequestReader,
         address: str,
         destination: Destination,
@@ -70,10 +85,14 @@ class Delivery:
         self._front = front
         self._port = port
         self._asker = asker
+        self._client = client
         self._reader = reader
         self._address = address
+        self._forwarded_for = address.encode()
         self._host = socket_address(destination.address, destination.port).encode()
         self._route = route
+        self._asked: Request | None = None
+        self._head = b""
         self.exchange: Exchange | None = None
         self.upstream: Upstream | None = None
 
@@ -94,9 +113,42 @@ class Delivery:
         return self.upstream is not None and bool(self.upstream.unsent)
 
     def begin(self, exchange: Exchange) -> None:
-        """Give an exchange to an endpoint."""
+        """Find the request an endpoint and a connection to it, as far as that goes without waiting."""
+        front, pool = self._front, self._port.pool
         self.exchange = exchange
-        self._dispatch()
+        while exchange.dials < len(DIAL_TIMEOUTS):
+            choice = front.load_balancer.next_endpoint(self._route, self._address, exchange.avoid)
+            exchange.record.choice = choice
+            if choice is None:
+                front.counters.errors["no_endpoints"] += 1
+                self._asker.fail(503, f"Service {self._route.service} has no endpoints", "no_endpoints")
+                return
+            address = exchange.endpoint = choice.endpoint.address
+            upstream = pool.take(address)
+            if exchange.request.method not in IDEMPOTENT:
+                # It could not be said again, so no connection gets it of which the kernel knows that it has ended.
+                while upstream is not None and not upstream.is_alive:
+                    upstream.close()
+                    upstream = pool.take(address)
+            code = 0
+            if upstream is None:
+                exchange.dials += 1
+                target = front.network.dial(choice.endpoint.ip, choice.endpoint.port)
+                upstream, code = dial(front, self._port, address, target)
+                if upstream is None:
+                    self._note_failure(exchange, code)
+                    continue
+            self.upstream = upstream
+            upstream.attach(self)
+            if code:
+                upstream.await_dial(exchange.dials)
+            else:
+                self._open(exchange, upstream)
+            return
+        is_late = bool(exchange.record.failures) and exchange.record.failures[-1][1] == "connect_timeout"
+        self._asker.fail(
+            504 if is_late else 502, f"no endpoint of Service {self._route.service} can be reached", "unreachable"
+        )
 
     def end(self, outcome: str) -> None:
         """Give the exchange up, if there is one; its endpoint is cut off."""
@@ -117,41 +169,42 @@ class Delivery:
             return
         if count < len(received):
             self._reader.inbox += bytes(received[count:])
-        self._count_sent(exchange, upstream, count)
+        upstream.counters.bytes_to_endpoint += count
+        exchange.record.bytes_to_endpoint += count
         upstream.send(received[:count])
         self._asker.on_progress()
 
     def on_dialled(self, code: int) -> None:
         """Tell the endpoint the request, or try another."""
+        exchange, upstream = self._current()
         if code:
             self.upstream = None
-            self._note_failure(code)
-            self._dispatch()
+            self._note_failure(exchange, code)
+            self.begin(exchange)
         else:
-            self._open()
+            self._open(exchange, upstream)
         self._asker.on_progress()
 
     def on_answer(self, received: memoryview) -> None:
         """Pass an answer on."""
         exchange, upstream = self._current()
-        assert upstream.counters is not None
         upstream.counters.bytes_to_client += len(received)
         try:
-            told = exchange.take_answer(received)
+            told = exchange.take_answer(received, upstream.reader)
         except BadAnswer as error:
             self._asker.fail(502, f"invalid answer of {upstream.endpoint}: {error}", "bad_answer")
             return
         if told:
             exchange.has_begun = True
             exchange.record.bytes_to_client += len(told)
-            self._asker.on_told(told)
+            self._client.send(told)
             if self.exchange is not exchange:
                 return
-        if exchange.is_tunnel:
+        if exchange.is_answered:
+            self._finish(exchange, upstream)
+        elif exchange.is_tunnel:
             self.exchange = self.upstream = None
             self._asker.on_switched(exchange, upstream)
-        elif exchange.is_answered:
-            self._finish()
         else:
             self._asker.on_progress()
 
@@ -159,12 +212,11 @@ class Delivery:
         """Take the end as that of the answer, or ask again, or tell the client that there is none."""
         exchange, upstream = self._current()
         if not code and exchange.end_answer():
-            self._finish()
+            self._finish(exchange, upstream)
             return
-        was_unread = upstream.is_reused and code in (errno.EPIPE, errno.ECONNRESET)
-        if exchange.may_repeat(was_unread=was_unread) and self._port.budget.withdraw(self._front.clock()):
+        if exchange.may_repeat() and self._port.budget.withdraw(self._front.clock()):
             exchange.repeats += 1
-            self._repeat(upstream)
+            self._repeat(exchange, upstream)
             return
         reason = "reset" if code else "ended"
         if exchange.has_begun:
@@ -178,101 +230,59 @@ class Delivery:
         """Go on reading the client."""
         self._asker.on_progress()
 
-    def _dispatch(self) -> None:
-        """Find the request an endpoint and a connection to it, as far as that goes without waiting."""
-        exchange, front = self.exchange, self._front
-        assert exchange is not None
-        while exchange.dials < len(DIAL_TIMEOUTS):
-            choice = front.load_balancer.next_endpoint(self._route, self._address, exchange.avoid)
-            exchange.record.choice = choice
-            if choice is None:
-                front.counters.errors["no_endpoints"] += 1
-                self._asker.fail(503, f"Service {self._route.service} has no endpoints", "no_endpoints")
-                return
-            address = exchange.endpoint = choice.endpoint.address
-            upstream = self._port.pool.take(address)
-            if upstream is not None:
-                upstream.is_reused = True
-                self._attach(upstream)
-                self._open()
-                return
-            exchange.dials += 1
-            target = front.network.dial(choice.endpoint.ip, choice.endpoint.port)
-            upstream, code = dial(front, self._port, address, target)
-            if upstream is None:
-                self._note_failure(code)
-                continue
-            self._attach(upstream)
-            if code:
-                upstream.await_dial(exchange.dials)
-            else:
-                self._open()
-            return
-        is_late = bool(exchange.record.failures) and exchange.record.failures[-1][1] == "connect_timeout"
-        self._asker.fail(
-            504 if is_late else 502, f"no endpoint of Service {self._route.service} can be reached", "unreachable"
-        )
-
-    def _attach(self, upstream: Upstream) -> None:
-        upstream.owner = self
-        self.upstream = upstream
-        counters = self._front.counters
-        upstream.counters = counters.endpoint(self._route.service, upstream.endpoint)
-        counters.opened(upstream.counters)
-
-    def _note_failure(self, code: int) -> None:
-        exchange = self.exchange
-        assert exchange is not None
+    def _note_failure(self, exchange: Exchange, code: int) -> None:
         reason = REASONS.get(code, "connect_failed")
         self._front.counters.errors[reason] += 1
         exchange.record.failed(reason)
         exchange.avoid = (*exchange.avoid, exchange.endpoint)
 
-    def _open(self) -> None:
+    def _open(self, exchange: Exchange, upstream: Upstream) -> None:
         """Tell the connected endpoint the request's head and what there is of its body."""
-        exchange, upstream = self._current()
         if self._port.shows_endpoint:
             exchange.shown_endpoint = exchange.endpoint
         if not exchange.opening:
-            head = forward_request(exchange.request, self._address, self._host)
+            request = exchange.request
+            if request is not self._asked:
+                self._head = forward_request(request, self._forwarded_for, self._host)
+                self._asked = request
             try:
-                self._reader.inbox = exchange.take_opening(head, self._reader.inbox)
+                self._reader.inbox = exchange.take_opening(self._head, self._reader.inbox)
             except BadBody as error:
                 self._asker.fail(400, str(error), "bad_request")
                 return
-        self._count_sent(exchange, upstream, len(exchange.opening))
-        upstream.send(exchange.opening)
+        opening = exchange.opening
+        upstream.counters.bytes_to_endpoint += len(opening)
+        exchange.record.bytes_to_endpoint += len(opening)
+        upstream.send(opening)
+        if not upstream.is_deaf:
+            exchange.was_told = True
 
-    def _repeat(self, upstream: Upstream) -> None:
+    def _repeat(self, exchange: Exchange, upstream: Upstream) -> None:
         """Say the request again elsewhere; what else is kept to this endpoint is as old as what has failed."""
-        exchange = self.exchange
-        assert exchange is not None
         exchange.record.failed("ended_before_answer")
         if not upstream.is_reused:
             exchange.avoid = (*exchange.avoid, upstream.endpoint)
         self.upstream = None
         self._port.pool.drop(upstream.endpoint)
         upstream.close()
-        self._dispatch()
+        self.begin(exchange)
         self._asker.on_progress()
 
-    def _count_sent(self, exchange: Exchange, upstream: Upstream, count: int) -> None:
-        assert upstream.counters is not None
-        upstream.counters.bytes_to_endpoint += count
-        exchange.record.bytes_to_endpoint += count
-
-    def _finish(self) -> None:
+    def _finish(self, exchange: Exchange, upstream: Upstream) -> None:
         """Keep what can be used again after a whole answer, end what cannot."""
-        exchange, upstream = self._current()
         self.upstream = self.exchange = None
-        if exchange.is_upstream_reusable and not upstream.unsent and not upstream.is_deaf:
+        now = self._front.clock()
+        is_over = exchange.is_kept_alive and exchange.request_body.is_complete
+        if is_over and not upstream.unsent and not upstream.is_deaf:
             upstream.detach()
-            upstream.ask(READABLE)
-            self._port.pool.put(upstream, self._front.clock())
+            upstream.is_reused = True
+            if upstream.events != READABLE:
+                upstream.ask(READABLE)
+            self._port.pool.put(upstream, now)
         else:
             upstream.close()
         self._front.recent.ended(exchange.record)
-        self._asker.on_delivered(exchange)
+        self._asker.on_delivered(exchange, now)
 
     def _current(self) -> tuple[Exchange, Upstream]:
         exchange, upstream = self.exchange, self.upstream

@@ -49,7 +49,7 @@ class Downstream:
         self._route = route
         self._client = Client(front, self, sock)
         self._reader = RequestReader(front.config)
-        self._delivery = Delivery(front, port, self, self._reader, address, destination, route)
+        self._delivery = Delivery(front, port, self, self._client, self._reader, address, destination, route)
         self._is_advancing = False
         self._client.wait(front.config.header_seconds)
 
@@ -94,10 +94,11 @@ class Downstream:
         """Take what the client has said: of its next request, of the body under way, or too early."""
         reader, delivery = self._reader, self._delivery
         if delivery.exchange is None:
-            if not reader.inbox:
-                self._client.wait(self._front.config.header_seconds)
+            is_first = not reader.inbox
             reader.inbox += received
             self._advance()
+            if is_first and reader.inbox and delivery.exchange is None:
+                self._client.wait(self._front.config.header_seconds)
         elif delivery.takes_body:
             delivery.pass_body(received)
         else:
@@ -122,10 +123,6 @@ class Downstream:
             self._client.wait(config.answer_seconds)
         self._await_events()
 
-    def on_told(self, told: bytes | memoryview) -> None:
-        """Pass a piece of the answer on."""
-        self._client.send(told)
-
     def on_progress(self) -> None:
         """Wait anew."""
         exchange, client = self._delivery.exchange, self._client
@@ -136,21 +133,22 @@ class Downstream:
             self._wait_for(exchange)
         self._await_events()
 
-    def on_delivered(self, exchange: Exchange) -> None:
+    def on_delivered(self, exchange: Exchange, now: float) -> None:
         """Let the client go, or take up its next request."""
+        client = self._client
         if exchange.is_last:
             self._close_after_answer(lingers=not exchange.request_body.is_complete)
             return
-        if not self._client.unsent:
-            self._client.wait(self._front.config.keep_alive_seconds)
-        self._advance()
+        if not client.unsent:
+            client.deadline = now + self._front.config.keep_alive_seconds
+        # In a steady flow nothing is to be done, and finding that out takes as long as reading a head.
+        if self._reader.inbox or client.events != READABLE or client.unsent or client.has_ended:
+            self._advance()
 
     def on_switched(self, exchange: Exchange, upstream: Upstream) -> None:
         """Become a tunnel."""
         client, counters = self._client, upstream.counters
-        assert counters is not None
-        upstream.counters = None  # the tunnel counts on
-        upstream.detach()
+        upstream.owner = None  # without detach: the tunnel counts on
         client.is_closed = True
         unsent = (client.unsent, upstream.unsent + self._reader.inbox)
         tunnel = Tunnel(self._front, client.sock, upstream.sock, unsent, counters, exchange.record)
@@ -163,37 +161,31 @@ class Downstream:
         if self._is_advancing:
             return
         self._is_advancing = True
-        while self._delivery.exchange is None and not self._client.is_closing and not self._client.unsent:
+        client, reader, delivery = self._client, self._reader, self._delivery
+        while delivery.exchange is None and not client.is_closing and not client.unsent:
             try:
-                request = self._reader.next_request() if self._reader.inbox else None
+                request = reader.next_request() if reader.inbox else None
             except Refused as refused:
                 self._refuse(refused)
                 break
             if request is None:
-                if self._client.has_ended:
+                if client.has_ended:
                     self._close()
                 break
             self._begin(request)
         self._is_advancing = False
-        # In a steady flow nothing changes, and finding that out costs as much as parsing a head.
-        if (
-            self._reader.inbox
-            or self._client.events != READABLE
-            or self._client.unsent
-            or self._client.has_ended
-            or self._delivery.is_stalled
-        ):
+        upstream = delivery.upstream
+        if reader.inbox or client.events != READABLE or client.has_ended or (upstream is not None and upstream.unsent):
             self._await_events()
 
     def _begin(self, request: Request) -> None:
-        front = self._front
+        front, port = self._front, self.port
         record = front.recent.began("http", self._address, self._destination, self._route)
         record.method = request.method.decode()
         record.target = request.target.decode()
-        is_last = front.is_draining or self.port.is_gone
-        exchange = Exchange(request, record, front.config, is_last=is_last)
+        exchange = Exchange(request, record, front.config, is_last=front.is_draining or port.is_gone)
         self._wait_for(exchange)
-        self.port.budget.deposit()
+        port.budget.deposit()
         self._delivery.begin(exchange)
 
     def fail(self, status: int, reason: str, outcome: str) -> None:
@@ -236,7 +228,7 @@ class Downstream:
             return
         if upstream is not None and upstream.is_connected:
             upstream.pause(is_paused=bool(client.unsent))
-        client.ask(can_read=self._can_read())
+        client.listen(can_read=self._can_read())
 
     def _can_read(self) -> bool:
         exchange, upstream = self._delivery.exchange, self._delivery.upstream

@@ -11,10 +11,10 @@
 from __future__ import annotations
 
 from kubeproxy.http import grammar
-from kubeproxy.http.bodies import BadBody, Body, Chunked, UntilEnd, body_of
+from kubeproxy.http.bodies import NO_BODY, BadBody, Body, Chunked, UntilEnd, body_of
 from kubeproxy.http.config import HttpConfig
 from kubeproxy.http.forwarding import forward_answer
-from kubeproxy.http.heads import CHUNKED, UNTIL_END, BadAnswer, Request, read_answer
+from kubeproxy.http.heads import CHUNKED, UNTIL_END, Answer, AnswerReader, BadAnswer, Request
 from kubeproxy.http.retries import is_repeatable
 from kubeproxy.recent import ConnectionRecord
 
@@ -25,20 +25,24 @@ MOST_REPEATS = 3
 class Exchange:
     """``is_last``: the client's connection ends after it. ``opening`` is what the endpoint is told first, at each try.
 
-    ``has_begun``: the client has got bytes, so that nothing can be taken back. ``endpoint`` is where it is being tried,
-        ``avoid`` where it could not be.
+    ``is_kept_alive``: the endpoint keeps its connection for another request, as far as it goes by its answer.
+    ``was_told``: an endpoint may have read some of it. ``is_answered``: the whole answer has come. ``has_begun``: the
+        client has got bytes, so that nothing can be taken back.
+    ``endpoint`` is where it is being tried, ``avoid`` where it could not be.
     """
 
     __slots__ = (
+        "_answer",
         "_answer_body",
         "_config",
         "_has_more_gone",
-        "_head",
-        "_is_kept_alive",
+        "_inbox",
         "avoid",
         "dials",
         "endpoint",
         "has_begun",
+        "is_answered",
+        "is_kept_alive",
         "is_last",
         "is_tunnel",
         "opening",
@@ -47,11 +51,12 @@ class Exchange:
         "request",
         "request_body",
         "shown_endpoint",
+        "was_told",
     )
 
     def __init__(self, request: Request, record: ConnectionRecord, config: HttpConfig, *, is_last: bool) -> None:
         self.request = request
-        self.request_body: Body = body_of(request.length)
+        self.request_body: Body = body_of(request.length) if request.length else NO_BODY
         self.record = record
         self.is_last = is_last or not request.is_kept_alive
         self.opening = b""
@@ -60,23 +65,16 @@ class Exchange:
         self.avoid: tuple[str, ...] = ()
         self.dials = 0
         self.repeats = 0
+        self.was_told = False
+        self.is_answered = False
         self.has_begun = False
         self.is_tunnel = False
         self._config = config
+        self._answer: Answer | None = None
         self._answer_body: Body | None = None
-        self._head = b""
-        self._is_kept_alive = False
+        self._inbox = b""
+        self.is_kept_alive = False
         self._has_more_gone = False
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether the whole answer has come."""
-        return self._answer_body is not None and self._answer_body.is_complete
-
-    @property
-    def is_upstream_reusable(self) -> bool:
-        """Whether the endpoint's connection can carry another request: both messages are whole, and nothing is over."""
-        return self._is_kept_alive and self.is_answered and self.request_body.is_complete
 
     def take_opening(self, head: bytes, inbox: bytes) -> bytes:
         """Make ``opening`` of the head and what has come of the body; return the rest of ``inbox``. Raise BadBody."""
@@ -93,77 +91,84 @@ class Exchange:
         self._has_more_gone = True
         return count
 
-    def take_answer(self, received: memoryview) -> bytes | memoryview:
+    def take_answer(self, received: memoryview, reader: AnswerReader) -> bytes | memoryview:
         """Return what the client is told of ``received``. Raise BadAnswer."""
         if self._answer_body is not None:
             return self._take_body(self._answer_body, received)
-        self._head += received
-        told = b""
-        while self._awaits_head():
-            end = self._head.find(b"\r\n\r\n") + 4
-            if (end if end > 3 else len(self._head)) > self._config.head_bytes:
-                raise BadAnswer(f"head of more than {self._config.head_bytes} bytes")
-            if end == 3:
-                if grammar.LONE_LF.search(self._head):
-                    raise BadAnswer("bare LF in the head")
-                break
-            head, self._head = self._head[:end], self._head[end:]
-            told += self._take_head(head)
-        return told
+        inbox, told = self._inbox + received, b""
+        self._inbox = b""
+        while (answer := self._answer) is None:
+            end = inbox.find(b"\r\n\r\n") + 4
+            if end == 3 or end > self._config.head_bytes:
+                self._keep(inbox, end)
+                return told
+            told += self._take_head(reader.read(inbox[:end], self.request.method, self._config.header_fields))
+            inbox = inbox[end:]
+        if answer.length == len(inbox) or self.is_tunnel:
+            self._answer_body = NO_BODY
+            self.is_answered = not self.is_tunnel
+            return told + inbox
+        body = self._answer_body = body_of(answer.length, strips_chunks=not self.request.minor)
+        return told + self._take_body(body, memoryview(inbox))
 
     def end_answer(self) -> bool:
         """Take note that the endpoint has ended; tell whether that completes its answer."""
         if isinstance(self._answer_body, UntilEnd):
-            self._answer_body.is_complete = True
+            self.is_answered = True
         return self.is_answered
 
-    def may_repeat(self, *, was_unread: bool) -> bool:
+    def may_repeat(self) -> bool:
         """Tell whether to say the request again, after its connection failed."""
         return (
             not self.has_begun
-            and not self._head
+            and not self._inbox
             and self.repeats < MOST_REPEATS
-            and is_repeatable(self.request.method, was_unread=was_unread, has_body_gone=self._has_more_gone)
+            and is_repeatable(self.request.method, was_told=self.was_told, has_body_gone=self._has_more_gone)
         )
 
-    def _awaits_head(self) -> bool:
-        return self._answer_body is None and not self.is_tunnel
+    def _keep(self, inbox: bytes, end: int) -> None:
+        """Wait for the rest of a head, if there may be one."""
+        if max(end, len(inbox) if end == 3 else 0) > self._config.head_bytes:
+            raise BadAnswer(f"head of more than {self._config.head_bytes} bytes")
+        if grammar.LONE_LF.search(inbox):
+            raise BadAnswer("bare LF in the head")
+        self._inbox = inbox
 
-    def _take_head(self, head: bytes) -> bytes:
+    def _take_head(self, answer: Answer) -> bytes:
         request = self.request
-        answer = read_answer(head, request.method, self._config.header_fields)
-        if answer.status == 101:
+        if answer.status < 200:
+            if answer.status != 101:
+                return forward_answer(answer, is_last=False, is_for_http_1_0=False) if request.minor else b""
             if not request.upgrade:
                 raise BadAnswer("101 that nobody asked for")
             self.is_tunnel = True
-        elif answer.status < 200:
-            return forward_answer(answer, is_last=False, is_for_http_1_0=False) if request.minor else b""
         strips_chunks = answer.length == CHUNKED and not request.minor
-        if not self.is_tunnel:
-            self._answer_body = body_of(answer.length, strips_chunks=strips_chunks)
-            # A client that has not sent all may go on with the body or not: only the end of the connection is clear.
-            self.is_last |= answer.length == UNTIL_END or strips_chunks or not self.request_body.is_complete
+        # A client that has not sent all may go on with the body or not: only the end of the connection is clear.
+        if answer.length == UNTIL_END or strips_chunks or not self.request_body.is_complete:
+            self.is_last = True
+        self._answer = answer
         self.record.status = answer.status
-        self._is_kept_alive = answer.is_kept_alive
-        told = forward_answer(
-            answer,
-            is_last=self.is_last,
-            is_for_http_1_0=not request.minor,
-            endpoint=self.shown_endpoint,
-            strips_chunks=strips_chunks,
-        )
-        rest, self._head = self._head, b""
-        if self._answer_body is None:
-            return told + rest
-        return told + self._take_body(self._answer_body, memoryview(rest)) if rest else told
+        self.is_kept_alive = answer.is_kept_alive
+        if self.is_last or not request.minor or self.shown_endpoint:
+            return forward_answer(
+                answer,
+                is_last=self.is_last,
+                is_for_http_1_0=not request.minor,
+                endpoint=self.shown_endpoint,
+                strips_chunks=strips_chunks,
+            )
+        if not answer.told:
+            answer.told = forward_answer(answer, is_last=False, is_for_http_1_0=False)
+        return answer.told
 
     def _take_body(self, body: Body, received: memoryview) -> bytes | memoryview:
         try:
             count = body.feed(received)
         except BadBody as error:
             raise BadAnswer(str(error)) from None
+        self.is_answered = body.is_complete
         if count < len(received):
-            self._is_kept_alive = False
+            self.is_kept_alive = False
         if isinstance(body, Chunked) and body.payload is not None:
             told = b"".join(body.payload)
             body.payload.clear()

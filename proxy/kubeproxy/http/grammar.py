@@ -1,8 +1,8 @@
 """The strict grammar of heads and chunk lines (RFC 9112 2 to 7), and why something is not of it.
 
-One regular expression is run over each head, before and besides llhttp, so that both must take it. Where the RFC lets
-a recipient forgive (bare LF, obs-fold, white space before a colon), nothing is forgiven: proxies and servers that
-forgive differently are how requests are smuggled.
+A line ends with CRLF and with nothing else, so none of the characters of a line may be CR or LF. Where the RFC lets a
+recipient forgive (bare LF, obs-fold, white space before a colon), nothing is forgiven: proxies and servers that forgive
+differently are how requests are smuggled.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ import re
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _VALUE = rb"[\t -~\x80-\xff]*+"
-_FIELDS = rb"(?:" + _TOKEN + rb":" + _VALUE + rb"\r\n)*+\r\n"
 
-REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n" + _FIELDS)
-"""A request's head: method, target, minor version."""
+REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])")
+"""Method, target, minor version."""
 
-ANSWER = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: " + _VALUE + rb")?\r\n" + _FIELDS)
-"""An answer's head: minor version, status."""
+STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: " + _VALUE + rb")?")
+"""Minor version, status."""
 
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[\t ]*;" + _VALUE + rb")?")
 """The line before a chunk. Fifteen digits are below 2**63, where no endpoint's arithmetic overflows."""
 
-FIELD = re.compile(rb"(" + _TOKEN + rb"):" + _VALUE)
-"""One header or trailer field."""
+FIELD = re.compile(rb"(" + _TOKEN + rb"):(" + _VALUE + rb")")
+"""One header or trailer field: name, value with white space."""
 
-CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 HOST = re.compile(rb"(?:[0-9A-Za-z._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 """uri-host [ ":" port ] (RFC 9110 7.2); without the comma, in which lists of hosts could hide."""
 

@@ -1,17 +1,14 @@
-"""Heads of requests and answers: read once, by llhttp and by the strict grammar, into what framing and forwarding need.
+"""Heads of requests and answers: read once, by the strict grammar, into what framing and forwarding need.
 
-The only file that knows httptools. Heads only: httptools does not say where in its input a message has ended, which a
-proxy of pipelined requests must know, so ``bodies`` counts bodies. Follows RFC 9112 2 to 6 and RFC 9110 7.
+Heads only: ``bodies`` counts bodies. Follows RFC 9112 2 to 6 and RFC 9110 7. Clients and servers say the same lines
+again and again in heads that differ, so it is lines that are remembered: a line that was read before costs a look into
+a dictionary, and only new ones are validated and taken apart.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import NamedTuple
-
-from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
-from httptools import HttpRequestParser as RequestParser
-from httptools import HttpResponseParser as AnswerParser
 
 from kubeproxy.http import grammar
 
@@ -21,9 +18,29 @@ CHUNKED = -1
 UNTIL_END = -2
 """In place of a length: the body ends with the connection."""
 
+METHODS = frozenset(
+    b"ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY "
+    b"OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK "
+    b"UNLOCK UNSUBSCRIBE".split()
+)
+"""Methods that are known; others get 501 (RFC 9110 9.1). llhttp's, which is Node.js' parser."""
 
-REMEMBERED_HEADS, REMEMBERED_BYTES = 512, 2048
-"""Short heads are read once: clients and servers say the same ones again and again. At most 1 MB for each kind."""
+END_TO_END = frozenset((b"content-length", b"expect", b"x-forwarded-proto", b"x-forwarded-host"))
+"""Special fields that are passed on as they came."""
+
+SPECIAL = END_TO_END | frozenset(
+    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization proxy te transfer-encoding upgrade "
+    b"http2-settings host x-forwarded-for".split()
+)
+"""Fields that framing or forwarding must know."""
+
+REMEMBERED_LINES, REMEMBERED_BYTES = 4096, 256
+"""How many lines are remembered at most, and of which length: about 1 MB of lines that are each the longest."""
+
+REMEMBERED_HEAD_BYTES = 2048
+"""Up to which length a connection's last head is remembered besides."""
+
+_NO_OPTIONS = frozenset[bytes]()
 
 
 class Refused(Exception):
@@ -40,23 +57,19 @@ class BadAnswer(Exception):
 
 
 class Special(NamedTuple):
-    """A header field that framing or forwarding must know; ``line`` is its line in the head, ``name`` in lower case."""
+    """A special field; ``name`` is in lower case."""
 
-    line: int
     name: bytes
     value: bytes
-
-
-SPECIAL = frozenset(
-    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization proxy te transfer-encoding upgrade "
-    b"http2-settings content-length host expect x-forwarded-for x-forwarded-proto x-forwarded-host".split()
-)
+    is_passed_on: bool
 
 
 class Request:
-    """A request's head. ``length`` is its body's in bytes, or CHUNKED; ``lines`` are all its header lines as they came.
+    """A request's head. ``length`` is its body's in bytes, or CHUNKED.
 
-    ``options`` are what Connection names, in lower case. ``upgrade`` is the protocol it asks for, b"" for none.
+    ``lines`` are the request line and the fields that are passed on; ``special`` has the values of SPECIAL by name,
+    those of equal names joined by commas (RFC 9110 5.3). ``options`` are what Connection names, in lower case.
+    ``upgrade`` is the protocol that it asks for, b"" for none.
     """
 
     __slots__ = (
@@ -72,176 +85,205 @@ class Request:
         "upgrade",
     )
 
-    def __init__(self, method: bytes, target: bytes, minor: int, lines: list[bytes], special: list[Special]) -> None:
+    def __init__(
+        self, method: bytes, target: bytes, minor: int, lines: list[bytes], special: dict[bytes, bytes]
+    ) -> None:
         self.method = method
         self.target = target
         self.minor = minor
         self.lines = lines
         self.special = special
-        self.host: bytes | None = None
+        self.host = special.get(b"host")
         self.length = 0
         self.is_kept_alive = minor == 1
-        self.options: tuple[bytes, ...] = ()
+        self.options = _NO_OPTIONS
         self.upgrade = b""
 
 
 class Answer:
-    """An answer's head. ``length`` is its body's in bytes, CHUNKED or UNTIL_END."""
+    """An answer's head. ``length`` is its body's in bytes, CHUNKED or UNTIL_END.
 
-    __slots__ = ("is_kept_alive", "length", "lines", "minor", "options", "special", "status", "upgrade")
+    ``lines`` begin with the status line; all else is as in Request. ``told`` is how it is passed on to a client of
+    HTTP/1.1 that stays connected, b"" until somebody has made that.
+    """
 
-    def __init__(self, status: int, minor: int, lines: list[bytes], special: list[Special]) -> None:
+    __slots__ = ("is_kept_alive", "length", "lines", "minor", "options", "status", "told", "upgrade")
+
+    def __init__(self, status: int, minor: int, lines: list[bytes]) -> None:
         self.status = status
         self.minor = minor
         self.lines = lines
-        self.special = special
+        self.told = b""
         self.length = UNTIL_END
         self.is_kept_alive = minor == 1
-        self.options: tuple[bytes, ...] = ()
+        self.options = _NO_OPTIONS
         self.upgrade = b""
 
 
-class _Fields:
-    """What llhttp calls back: notes the special fields only."""
-
-    __slots__ = ("count", "special")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.special: list[Special] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.count += 1
-        name = name.lower()
-        if name in SPECIAL:
-            self.special.append(Special(self.count, name, value.strip(b" \t")))
-
-
 def read_request(head: bytes, most_fields: int) -> Request:
-    """Return what ``head``, with its empty line, says; raise Refused. Nobody changes what is returned: it is shared."""
-    return (_remembered_request if len(head) <= REMEMBERED_BYTES else _read_request)(head, most_fields)
-
-
-def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
-    """Return what an endpoint's ``head``, with its empty line, says to a request by ``method``; raise BadAnswer.
-
-    Nobody changes what is returned: it is shared.
-    """
-    return (_remembered_answer if len(head) <= REMEMBERED_BYTES else _read_answer)(head, method, most_fields)
-
-
-def _read_request(head: bytes, most_fields: int) -> Request:
-    match = grammar.REQUEST.fullmatch(head)
-    if match is None:
+    """Return what ``head``, with its empty line, says; raise Refused."""
+    lines = head[:-4].split(b"\r\n")
+    match = grammar.REQUEST_LINE.fullmatch(lines[0])
+    special = _take_out(lines)
+    if match is None or special is None:
         raise Refused(*grammar.explain(head))
-    fields = _Fields()
-    try:
-        RequestParser(fields).feed_data(head)
-    except HttpParserUpgrade:
-        pass  # the body is not llhttp's to read
-    except HttpParserInvalidMethodError:
-        raise Refused(501, "unknown method") from None
-    except HttpParserError as error:
-        _read_request_fields(Request(match[1], match[2], int(match[3]), [], fields.special))
-        raise Refused(400, f"malformed head: {error}") from None
-    if fields.count > most_fields:
+    if len(lines) + len(special) > most_fields and head.count(b"\n") - 2 > most_fields:
         raise Refused(431, f"more than {most_fields} header fields")
-    request = Request(match[1], match[2], int(match[3]), head[:-4].split(b"\r\n"), fields.special)
-    if fields.special:
-        _read_request_fields(request)
-    _check_target(request)
+    method, target, minor = match.groups()
+    if method not in METHODS:
+        raise Refused(501, "unknown method")
+    request = Request(method, target, 1 if minor == b"1" else 0, lines, special)
+    if len(special) > 1 or b"host" not in special:
+        _read_special(request)
+    if target[:1] != b"/" or request.host is None or method == b"CONNECT" or not _is_host(request.host):
+        _read_target(request)
     return request
 
 
-def _read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
-    match = grammar.ANSWER.fullmatch(head)
-    if match is None:
+class AnswerReader:
+    """Reads the heads of one connection's answers; the last one is known if it comes again."""
+
+    __slots__ = ("_answer", "_head", "_method")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._method = b""
+        self._answer: Answer | None = None
+
+    def read(self, head: bytes, method: bytes, most_fields: int) -> Answer:
+        """Do what ``read_answer`` does; nobody changes what is returned."""
+        if head == self._head and method == self._method and self._answer is not None:
+            return self._answer
+        answer = read_answer(head, method, most_fields)
+        if len(head) <= REMEMBERED_HEAD_BYTES:
+            self._head, self._method, self._answer = head, method, answer
+        return answer
+
+
+def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
+    """Return what an endpoint's ``head``, with its empty line, says to a request by ``method``; raise BadAnswer."""
+    lines = head[:-4].split(b"\r\n")
+    status, minor = _read_status_line(lines[0])
+    special = _take_out(lines)
+    if not status or special is None:
         raise BadAnswer(grammar.explain(head, is_request=False)[1])
-    fields = _Fields()
-    try:
-        AnswerParser(fields).feed_data(head)
-    except HttpParserUpgrade:
-        pass
-    except HttpParserError as error:
-        raise BadAnswer(f"malformed head: {error}") from None
-    if fields.count > most_fields:
+    if len(lines) + len(special) > most_fields and head.count(b"\n") - 2 > most_fields:
         raise BadAnswer(f"more than {most_fields} header fields")
-    answer = Answer(int(match[2]), int(match[1]), head[:-4].split(b"\r\n"), fields.special)
+    answer = Answer(status, minor, lines)
+    if b"connection" in special:
+        options = answer.options = _options(special[b"connection"])
+        answer.is_kept_alive = b"close" not in options and (answer.is_kept_alive or b"keep-alive" in options)
     try:
-        _read_fields(answer)
+        if b"transfer-encoding" in special:
+            _check_codings(special, minor)
+            answer.length = CHUNKED
+        elif b"content-length" in special:
+            answer.length = _length(special[b"content-length"])
     except Refused as refused:
         raise BadAnswer(refused.reason) from None
-    if method == b"HEAD" or answer.status < 200 or answer.status in (204, 304):
+    if b"upgrade" in special:
+        answer.upgrade = special[b"upgrade"]
+    if method == b"HEAD" or status < 200 or status in (204, 304):
         answer.length = 0
     return answer
 
 
-_remembered_request = lru_cache(REMEMBERED_HEADS)(_read_request)
-_remembered_answer = lru_cache(REMEMBERED_HEADS)(_read_answer)
+def _take_out(lines: list[bytes]) -> dict[bytes, bytes] | None:
+    """Remove the lines that end here and return all special fields; None if a line is not of the grammar."""
+    special: dict[bytes, bytes] = {}
+    look_up = _remembered.get
+    for line in lines[1:]:
+        field = look_up(line, _UNKNOWN)
+        if field is None:
+            continue
+        if field is _UNKNOWN:
+            if (match := grammar.FIELD.fullmatch(line)) is None:
+                return None
+            field = _remember(line, match[1].lower(), match[2])
+            if field is None:
+                continue
+        name, value, is_passed_on = field
+        special[name] = special[name] + b", " + value if name in special else value
+        if not is_passed_on:
+            lines.remove(line)
+    return special
 
 
-def _read_request_fields(request: Request) -> None:
-    _read_fields(request)
-    if b"upgrade" not in request.options or request.minor == 0 or request.length:
-        request.upgrade = b""
-    elif request.upgrade.lower() == b"h2c":
-        request.upgrade = b""  # may be ignored (RFC 9110 7.8), and requests stay balanced one by one
+_UNKNOWN = Special(b"", b"", is_passed_on=False)
+_remembered: dict[bytes, Special | None] = {}
+"""Lines of fields that are of the grammar; None are those that are not special."""
 
 
-def _read_fields(message: Request | Answer) -> None:
-    lengths, codings = list[bytes](), list[bytes]()
-    for _, name, value in message.special:
-        if name == b"content-length":
-            lengths.append(value)
-        elif name == b"transfer-encoding":
-            codings.append(value)
-        elif name == b"connection":
-            message.options += tuple(option.strip(b" \t").lower() for option in value.split(b","))
-        elif name == b"upgrade":
-            message.upgrade = value
-        elif name == b"host" and isinstance(message, Request):
-            if message.host is not None:
-                raise Refused(400, "more than one Host")
-            message.host = value
-    if message.options:
-        message.is_kept_alive = b"close" not in message.options and (
-            message.is_kept_alive or b"keep-alive" in message.options
-        )
-    if codings or lengths:
-        message.length = _length(lengths, codings, message.minor)
+def _remember(line: bytes, name: bytes, value: bytes) -> Special | None:
+    special = Special(name, value.strip(b"\t "), name in END_TO_END) if name in SPECIAL else None
+    if len(line) <= REMEMBERED_BYTES:
+        if len(_remembered) >= REMEMBERED_LINES:
+            _remembered.clear()
+        _remembered[line] = special
+    return special
 
 
-def _length(lengths: list[bytes], codings: list[bytes], minor: int) -> int:
-    """RFC 9112 6.3, without its leniency."""
-    if codings:
-        _check_codings(codings, minor, has_length=bool(lengths))
-        return CHUNKED
-    if len(lengths) > 1:
-        raise Refused(400, "more than one Content-Length")
-    if not grammar.CONTENT_LENGTH.fullmatch(lengths[0]):
-        raise Refused(400, "invalid Content-Length")
-    return int(lengths[0])
+@lru_cache(64)
+def _read_status_line(line: bytes) -> tuple[int, int]:
+    """Return status and minor version, status 0 if the line is none."""
+    match = grammar.STATUS_LINE.fullmatch(line)
+    return (int(match[2]), int(match[1])) if match else (0, 0)
 
 
-def _check_codings(codings: list[bytes], minor: int, *, has_length: bool) -> None:
+@lru_cache(1024)
+def _is_host(value: bytes) -> bool:
+    return grammar.HOST.fullmatch(value) is not None
+
+
+def _read_special(request: Request) -> None:
+    special = request.special
+    if b"connection" in special:
+        options = request.options = _options(special[b"connection"])
+        request.is_kept_alive = b"close" not in options and (request.is_kept_alive or b"keep-alive" in options)
+    if b"transfer-encoding" in special:
+        _check_codings(special, request.minor)
+        request.length = CHUNKED
+    elif b"content-length" in special:
+        request.length = _length(special[b"content-length"])
+    if b"upgrade" in request.options and request.minor == 1 and not request.length:
+        upgrade = special.get(b"upgrade", b"")
+        if upgrade.lower() != b"h2c":  # which may be ignored (RFC 9110 7.8), and requests stay balanced one by one
+            request.upgrade = upgrade
+
+
+@lru_cache(32)
+def _options(value: bytes) -> frozenset[bytes]:
+    """Return what Connection names; there are few values that are said."""
+    return frozenset(option.strip(b"\t ") for option in value.lower().split(b","))
+
+
+def _length(value: bytes) -> int:
+    """RFC 9112 6.3, without its leniency for a list of equal lengths; 18 digits are below 2**63."""
+    if not value.isdigit() or len(value) > 18:
+        raise Refused(400, "more than one Content-Length" if b"," in value else "invalid Content-Length")
+    return int(value)
+
+
+def _check_codings(special: dict[bytes, bytes], minor: int) -> None:
     """RFC 9112 6.1 and 6.3."""
-    if has_length:
+    if b"content-length" in special:
         raise Refused(400, "both Transfer-Encoding and Content-Length")
     if minor == 0:
         raise Refused(400, "Transfer-Encoding in HTTP/1.0")
-    *others, last = [coding.strip(b" \t").lower() for coding in b",".join(codings).split(b",")]
+    codings = special[b"transfer-encoding"].lower().split(b",")
+    *others, last = [coding.strip(b"\t ") for coding in codings]
     if last != b"chunked" or b"chunked" in others:
         raise Refused(400, "Transfer-Encoding whose last, and only whose last, coding is not chunked")
     if others:
         raise Refused(501, "unknown transfer coding")
 
 
-def _check_target(request: Request) -> None:
+def _read_target(request: Request) -> None:
     """RFC 9112 3.2: the form of the target, and the one Host that belongs to it."""
     if request.host is None and request.minor == 1:
         raise Refused(400, "no Host")
-    if request.host is not None and not grammar.HOST.fullmatch(request.host):
-        raise Refused(400, "invalid Host")
+    if request.host is not None and not _is_host(request.host):
+        raise Refused(400, "more than one Host" if b"," in request.host else "invalid Host")
     if request.method == b"CONNECT":
         raise Refused(405, "CONNECT is for proxies that clients choose")
     target = request.target

@@ -41,10 +41,11 @@ class RetryBudget:
         return True
 
 
-def is_repeatable(method: bytes, *, was_unread: bool, has_body_gone: bool) -> bool:
+def is_repeatable(method: bytes, *, was_told: bool, has_body_gone: bool) -> bool:
     """Tell whether a request whose connection failed before any answer may be said again.
 
-    ``was_unread``: the kernel of a kept connection's other end refused it, so that no server has seen it.
+    ``was_told``: some of it had left, so that an endpoint may have read it and acted on it, however its connection has
+    ended since: a proxy must not repeat what is not idempotent then (RFC 9110 9.2.2, RFC 9112 9.3.1).
     ``has_body_gone``: some of its body has been sent on and is not there any more.
     """
-    return not has_body_gone and (was_unread or method in IDEMPOTENT)
+    return not has_body_gone and (not was_told or method in IDEMPOTENT)

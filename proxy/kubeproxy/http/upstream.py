@@ -11,13 +11,17 @@ import errno
 import socket
 from typing import TYPE_CHECKING, Protocol
 
-from kubeproxy.counters import EndpointCounters
-from kubeproxy.poller import BROKEN, READABLE, WRITABLE
+from kubeproxy.http.heads import AnswerReader
+from kubeproxy.http.wire import Wire
+from kubeproxy.poller import READABLE, WRITABLE
 from kubeproxy.relay import DIAL_TIMEOUTS
-from kubeproxy.sockets import RESET_ON_CLOSE, connect
+from kubeproxy.sockets import connect
 
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront, Port
+
+_ESTABLISHED = b"\x01"
+"""TCP_ESTABLISHED (linux/tcp_states.h) in the first byte of struct tcp_info."""
 
 
 class Owner(Protocol):
@@ -40,41 +44,40 @@ class Owner(Protocol):
         ...
 
 
-class Upstream:
-    """``is_reused``: it has carried an exchange before. ``unsent``: what the endpoint has not taken yet."""
+class Upstream(Wire):
+    """``is_reused``: it has carried an exchange before. ``reader`` reads what the endpoint says.
+
+    ``counters`` are those of its endpoint, as of its last owner.
+    """
 
     __slots__ = (
-        "_front",
         "_timer",
         "counters",
         "endpoint",
-        "events",
-        "fd",
         "idle_since",
         "is_connected",
-        "is_deaf",
         "is_reused",
         "owner",
         "port",
-        "sock",
-        "unsent",
+        "reader",
     )
 
     def __init__(self, front: HttpFront, port: Port, endpoint: str, sock: socket.socket) -> None:
-        self._front = front
+        super().__init__(front, sock)
         self._timer: asyncio.TimerHandle | None = None
         self.port = port
         self.endpoint = endpoint
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.events = READABLE
         self.owner: Owner | None = None
-        self.counters: EndpointCounters | None = None
-        self.unsent = b""
+        self.counters = front.counters.endpoint(port.service, endpoint)
+        self.reader = AnswerReader()
         self.idle_since = 0.0
         self.is_connected = True
-        self.is_deaf = False
         self.is_reused = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the endpoint has not ended the connection, as far as the kernel knows by now."""
+        return self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == _ESTABLISHED
 
     def await_dial(self, attempt: int) -> None:
         """Wait until the endpoint has answered the dial, the first, second ... ``attempt`` for a request."""
@@ -83,63 +86,29 @@ class Upstream:
         self._front.poller.register(self.fd, WRITABLE, self)
         self._timer = self._front.loop.call_later(DIAL_TIMEOUTS[attempt - 1], self._learn_outcome, errno.ETIMEDOUT)
 
-    def send(self, message: bytes | memoryview) -> None:
-        """Send, or keep what does not fit. An endpoint that takes nothing more may still have answered."""
-        if self.is_deaf:
-            return
-        if self.unsent:
-            self.unsent += message
-            return
-        try:
-            sent = self.sock.send(message)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.is_deaf = True
-            return
-        if sent < len(message):
-            self.unsent = bytes(message[sent:])
-            self.ask(self.events | WRITABLE)
-
-    def ask(self, wanted: int) -> None:
-        """Wait for these events from now on."""
-        if wanted != self.events:
-            self._front.poller.modify(self.fd, wanted)
-            self.events = wanted
-
     def pause(self, *, is_paused: bool) -> None:
         """Stop or go on reading the endpoint, because its client is slow."""
         self.ask(self.events & ~READABLE if is_paused else self.events | READABLE)
 
-    def on_event(self, events: int) -> None:
-        """Act on the poller's word."""
-        if self.events & WRITABLE and events & (WRITABLE | BROKEN):
-            if not self.is_connected:
-                self._learn_outcome(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-                return
-            self._flush()
-        if self.events & READABLE and events & (READABLE | BROKEN):
-            self._read()
-        elif events & BROKEN and not self.events & READABLE and self.owner is not None:
-            self.owner.on_upstream_end(errno.ECONNRESET)
+    def attach(self, owner: Owner) -> None:
+        """Carry an exchange of ``owner``, which counts as a connection to the endpoint."""
+        self.owner = owner
+        counters = self._front.counters
+        if not self.counters.is_current:
+            self.counters = counters.endpoint(self.port.service, self.endpoint)
+        counters.opened(self.counters)
 
     def detach(self) -> None:
         """Have no owner any more."""
-        self.owner = None
-        if self.counters is not None:
+        if self.owner is not None:
+            self.owner = None
             self._front.counters.closed(self.counters)
-            self.counters = None
 
     def close(self, *, is_reset: bool = False) -> None:
         """End the connection."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel_timer()
         self.detach()
-        self.events = 0
-        if is_reset:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self._front.poller.close_socket(self.sock)
+        self.end(is_reset=is_reset)
 
     def _read(self) -> None:
         buffer = self._front.buffer
@@ -150,13 +119,10 @@ class Upstream:
         except OSError as error:
             self._end(error.errno or errno.ECONNRESET)
             return
-        if not count:
-            # EPIPE: after its end our bytes met a closed socket, so that no server has read them.
-            self._end(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-        elif self.owner is not None:
+        if count and self.owner is not None:
             self.owner.on_answer(buffer[:count])
         else:
-            self._end(0)  # an answer to nothing
+            self._end(0)  # or an answer to nothing
 
     def _end(self, code: int) -> None:
         if self.owner is not None:
@@ -165,25 +131,30 @@ class Upstream:
             self.port.pool.forget(self)
             self.close()
 
-    def _flush(self) -> None:
-        try:
-            sent = self.sock.send(self.unsent)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.is_deaf = True
-            sent = len(self.unsent)
-        self.unsent = self.unsent[sent:]
-        if not self.unsent:
-            self.ask(self.events & ~WRITABLE)
-            if self.owner is not None:
-                self.owner.on_upstream_drained()
+    def _on_writable(self) -> None:
+        if self.is_connected:
+            super()._on_writable()
+        else:
+            self._learn_outcome(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def _on_stalled(self) -> None:
+        self.ask(self.events | WRITABLE)
+
+    def _on_drained(self) -> None:
+        self.ask(self.events & ~WRITABLE)
+        if self.owner is not None:
+            self.owner.on_upstream_drained()
+
+    def _on_deaf(self) -> None:
+        """Go on reading: an endpoint that takes nothing more may still have answered."""
+
+    def _on_broken(self) -> None:
+        if self.owner is not None:
+            self.owner.on_upstream_end(errno.ECONNRESET)
 
     def _learn_outcome(self, code: int) -> None:
         owner = self.owner
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel_timer()
         if code:
             self.close()
         else:
@@ -191,6 +162,11 @@ class Upstream:
             self.ask(READABLE)
         if owner is not None:
             owner.on_dialled(code)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def dial(front: HttpFront, port: Port, endpoint: str, target: tuple[str, int]) -> tuple[Upstream | None, int]:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import AsyncIterator
 
 import pytest
 from tests.helpers.kubeproxy_cluster import deaf_endpoint, reset, reset_on_close
-from tests.helpers.kubeproxy_http import GET, OK, PORT, POST, A, B, Pod, endpoint, hang, http_front, until
+from tests.helpers.kubeproxy_http import (
+    GET,
+    OK,
+    PORT,
+    POST,
+    WEB,
+    A,
+    B,
+    Pod,
+    Running,
+    Talk,
+    endpoint,
+    hang,
+    http_front,
+    until,
+)
 
 from kubeproxy.types import Endpoint
 
@@ -94,8 +111,9 @@ async def test_a_post_that_an_endpoint_may_have_acted_on_is_not_repeated() -> No
         assert pod.heads == []
 
 
-async def test_a_post_on_a_kept_connection_that_had_ended_before_is_repeated() -> None:
-    """The race of every rolling update: the endpoint ends its idle connection while the next request is on its way."""
+@contextlib.asynccontextmanager
+async def kept_connection() -> AsyncIterator[tuple[Running, Talk, socket.socket, socket.socket]]:
+    """Run a front with a client, a listening endpoint, and the connection between them after one exchange."""
     loop = asyncio.get_running_loop()
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,18 +123,67 @@ async def test_a_post_on_a_kept_connection_that_had_ended_before_is_repeated() -
         async with http_front(A) as running:
             talk = await running.connect()
             await talk.send(GET)
-            first, _ = await loop.sock_accept(listener)
-            assert await loop.sock_recv(first, 1000)
-            await loop.sock_sendall(first, OK)
-            await talk.answer()
-            talk.sock.send(POST + b"hello")
-            first.close()
-            second, _ = await loop.sock_accept(listener)
+            kept, _ = await loop.sock_accept(listener)
+            with kept:
+                assert await loop.sock_recv(kept, 1000)
+                await loop.sock_sendall(kept, OK)
+                await talk.answer()
+                yield running, talk, listener, kept
+
+
+async def test_a_post_is_not_given_to_a_kept_connection_that_has_ended() -> None:
+    """The race of every rolling update: the endpoint ends its idle connection while the next request is on its way."""
+    loop = asyncio.get_running_loop()
+    async with kept_connection() as (running, talk, listener, kept):
+        talk.sock.send(POST + b"hello")
+        kept.close()
+        second, _ = await loop.sock_accept(listener)
+        with second:
             assert (await loop.sock_recv(second, 1000)).endswith(b"\r\n\r\nhello")
             await loop.sock_sendall(second, OK)
-            second.close()
-            assert (await talk.answer()).status == 200
-            assert running.last_record().failures == ((f"{A}:{PORT}", "ended_before_answer"),)
+        assert (await talk.answer()).status == 200
+        assert running.last_record().failures == ()
+
+
+@pytest.mark.parametrize("ends_first", [False, True], ids=["reset", "end-and-reset"])
+async def test_a_post_that_the_endpoint_of_a_kept_connection_has_read_is_not_said_twice(ends_first: bool) -> None:
+    async with kept_connection() as (running, talk, listener, kept):
+        await talk.send(POST + b"hello")
+        assert (await asyncio.get_running_loop().sock_recv(kept, 1000)).endswith(b"hello")
+        if ends_first:
+            kept.shutdown(socket.SHUT_WR)
+        reset(kept)
+        assert (await talk.answer()).status == 502
+        assert running.last_record().failures == ()
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+async def test_a_post_of_which_nothing_could_be_sent_is_said_on_another_connection() -> None:
+    """The kernel may learn of a reset after it was asked how the connection is, and before it gets the request."""
+    loop = asyncio.get_running_loop()
+    async with kept_connection() as (running, talk, listener, kept):
+        (idle,) = running.front._ports[WEB].pool._idle[f"{A}:{PORT}"]
+        idle.sock = RefusesToSend(idle.sock.detach())
+        talk.sock.send(POST + b"hello")
+        await until(lambda: len(running.recent.records()) == 2)
+        reset(kept)
+        second, _ = await loop.sock_accept(listener)
+        with second:
+            assert (await loop.sock_recv(second, 1000)).endswith(b"\r\n\r\nhello")
+            await loop.sock_sendall(second, OK)
+        assert (await talk.answer()).status == 200
+        assert running.last_record().failures == ((f"{A}:{PORT}", "ended_before_answer"),)
+
+
+class RefusesToSend(socket.socket):
+    """A socket whose first bytes the kernel does not take."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(fileno=fd)
+
+    def send(self, *_: object) -> int:
+        raise ConnectionResetError
 
 
 async def test_retries_stop_where_their_budget_ends() -> None:

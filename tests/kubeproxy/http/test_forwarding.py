@@ -11,7 +11,7 @@ FORWARDED = b"X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: http\r\nX-Forwarde
 
 
 def forwarded(fields: bytes, line: bytes = b"GET /a HTTP/1.1") -> bytes:
-    return forward_request(read_request(line + b"\r\n" + fields + b"\r\n", 100), "10.0.0.9", b"10.96.0.1:80")
+    return forward_request(read_request(line + b"\r\n" + fields + b"\r\n", 100), b"10.0.0.9", b"10.96.0.1:80")
 
 
 @pytest.mark.parametrize(

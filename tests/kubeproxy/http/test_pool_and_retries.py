@@ -60,19 +60,19 @@ def test_a_connection_that_has_ended_by_itself_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "was_unread", "has_body_gone", "expected"),
+    ("method", "was_told", "has_body_gone", "expected"),
     [
-        pytest.param(b"GET", False, False, True, id="get"),
-        pytest.param(b"PUT", False, False, True, id="put-whose-bytes-are-kept"),
-        pytest.param(b"PUT", False, True, False, id="put-whose-bytes-are-gone"),
-        pytest.param(b"POST", False, False, False, id="post"),
-        pytest.param(b"PATCH", False, False, False, id="patch"),
-        pytest.param(b"POST", True, False, True, id="post-that-nobody-has-read"),
-        pytest.param(b"POST", True, True, False, id="post-that-nobody-has-read-but-is-gone"),
+        pytest.param(b"GET", True, False, True, id="get"),
+        pytest.param(b"PUT", True, False, True, id="put-whose-bytes-are-kept"),
+        pytest.param(b"PUT", True, True, False, id="put-whose-bytes-are-gone"),
+        pytest.param(b"POST", True, False, False, id="post"),
+        pytest.param(b"PATCH", True, False, False, id="patch"),
+        pytest.param(b"POST", False, False, True, id="post-of-which-nothing-has-left"),
+        pytest.param(b"POST", False, True, False, id="post-of-which-nothing-has-left-but-whose-bytes-are-gone"),
     ],
 )
-def test_what_may_be_said_again(method: bytes, was_unread: bool, has_body_gone: bool, expected: bool) -> None:
-    assert is_repeatable(method, was_unread=was_unread, has_body_gone=has_body_gone) is expected
+def test_what_may_be_said_again(method: bytes, was_told: bool, has_body_gone: bool, expected: bool) -> None:
+    assert is_repeatable(method, was_told=was_told, has_body_gone=has_body_gone) is expected
 
 
 def test_the_budget_is_ten_a_second_and_a_fifth_of_the_requests() -> None:
