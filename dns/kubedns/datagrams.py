@@ -110,10 +110,10 @@ class Datagrams:
         count = _receive(self._socket.fileno(), received.place, MAX_DATAGRAMS, socket.MSG_DONTWAIT, None)
         kept, lengths, sizes, begin = self._server.kept, received.integers, self._sent.vector_words, 0
         for index, room in enumerate(self._rooms[: max(count, 0)]):
-            length = lengths[index * _INTEGERS + _LENGTH]
-            response = kept(room[2:length])
+            question = room[2 : lengths[index * _INTEGERS + _LENGTH]]
+            response = kept(question)
             if response is None:
-                response = self._respond(index, room[:length])
+                response = self._respond(index, room[:2], question)
             size = 2 + len(response or b"")
             if response is None or size > MAX_DATAGRAM:
                 self._send(begin, index)
@@ -125,9 +125,9 @@ class Datagrams:
             sizes[2 * index + 1] = size
         self._send(begin, count)
 
-    def _respond(self, index: int, packet: bytes) -> bytes | None:
+    def _respond(self, index: int, ident: bytes, question: bytes) -> bytes | None:
         """Return the response without its id; None if there is none or it comes later."""
-        response = self._server.respond(packet, is_tcp=False)
+        response = self._server.respond_anew(ident + question, question, is_tcp=False)
         if isinstance(response, bytes):
             return response[2:]
         if isinstance(response, Pending):

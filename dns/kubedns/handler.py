@@ -279,7 +279,7 @@ class Handler:
 
     def _addresses(self, name: bytes, addresses: Iterable[bytes], qtype: int) -> tuple[Record, ...]:
         length = _ADDRESS_LENGTH.get(qtype)  # type: ignore[call-overload]  # any int may be asked for
-        return tuple(Record(name, qtype, self._ttl, each) for each in addresses if len(each) == length)
+        return tuple([Record(name, qtype, self._ttl, each) for each in addresses if len(each) == length])
 
     def _glue(self, pairs: Iterable[tuple[bytes, bytes]]) -> tuple[Record, ...]:
         return tuple(Record(name, QType.A if len(each) == 4 else QType.AAAA, self._ttl, each) for name, each in pairs)

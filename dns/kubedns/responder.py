@@ -76,9 +76,7 @@ class Responder:
         """Return the response to a packet; None for silence."""
         key: Key = (packet[2:],) if is_tcp else packet[2:]  # no datagram equals a tuple, whatever is in it
         response = self.kept(key)
-        if response is None:
-            return self._respond_anew(packet, key, is_tcp)
-        return packet[:2] + response
+        return self.respond_anew(packet, key, is_tcp=is_tcp) if response is None else packet[:2] + response
 
     def finish(self, pending: Pending, answer: Answer) -> bytes:
         """Return the response to a query that had to wait."""
@@ -101,19 +99,20 @@ class Responder:
             for (qtype, rcode), counter in self._counters.items()
         }
 
-    def _respond_anew(self, packet: bytes, key: Key, is_tcp: bool) -> bytes | Pending | Transfer | None:
+    def respond_anew(self, packet: bytes, key: Key, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
+        """Return the response to a packet for which none is kept, and keep it by the key if it is wanted again."""
         if not is_query(packet):
             return None
         query = read(packet)
         if isinstance(query, Malformed):
             self._counter(0, query.rcode)[0] += 1
             return write_malformed(query)
-        if query.type in TRANSFERS and is_tcp and self._gives_all(query):
+        if is_tcp and query.type in TRANSFERS and self._gives_all(query):
             self._counter(query.type, RCode.NOERROR)[0] += 1
             serial = read_serial(packet) if query.type == QType.IXFR else None
             return Transfer(transfer(query, self._handler, serial))
-        answer = self._answer(query)
-        if self._needs_upstream(query, answer):
+        answer = self._answer(query) if query.edns else self._handler.answer(query)
+        if (answer.is_outside or answer.follow) and self._needs_upstream(query, answer):
             return Pending(packet, query, answer, is_tcp)
         response = write_response(query, answer, MAX_TCP if is_tcp else udp_limit(query))
         counter = self._counter(query.type, answer.rcode)

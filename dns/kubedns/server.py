@@ -145,7 +145,8 @@ class DNSServer:
         self._responder = Responder(
             handler, self._rng.random, can_ask=self._forwarder.can_ask, allows_transfer=config.allows_transfer
         )
-        self.kept, self.respond = self._responder.kept, self._responder.respond
+        self.kept, self.respond_anew = self._responder.kept, self._responder.respond_anew
+        self.respond = self._responder.respond
 
     def _follow(
         self, source: ListerWatcher, resource: Resource, note: Callable[[Sequence[Delta]], set[Owner]]

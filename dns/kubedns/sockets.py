@@ -32,7 +32,11 @@ class Server(Protocol):
     """Answers packets, at once or later."""
 
     def kept(self, question: bytes) -> bytes | None:
-        """Return the response that is ready for a datagram, both without their id; None: ``respond`` must be asked."""
+        """Return the response that is ready for a datagram, both without their id; None if there is none."""
+        ...
+
+    def respond_anew(self, packet: bytes, key: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
+        """Return the response to a datagram for which none is ready; the ``key`` is the packet without its id."""
         ...
 
     def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:

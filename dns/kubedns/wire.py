@@ -130,20 +130,15 @@ class Shuffle:
         self.size = sum(map(len, chunks))
         self.take = len(chunks) if self.size <= room else max(0, room // max(map(len, chunks)))
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of them fit."""
-        return self.take == len(self.chunks)
-
-    def order(self, random: Callable[[], float]) -> bytes:
+    def order(self, random: Callable[[], float]) -> Sequence[bytes]:
         """Return as many as fit, in uniformly random order (Fisher and Yates)."""
         if len(self.chunks) <= 1:
-            return b"".join(self.chunks[: self.take])
+            return self.chunks[: self.take]
         order = list(self.chunks)
         for last in range(len(order) - 1, 0, -1):
             other = int(random() * (last + 1))
             order[last], order[other] = order[other], order[last]
-        return b"".join(order[: self.take])
+        return order[: self.take]
 
     def orders(self) -> list[bytes]:
         """Return every order that there is."""
@@ -166,7 +161,7 @@ class Response:
 
     def render(self, random: Callable[[], float]) -> bytes:
         """Return the response, from its third byte on, with its addresses in random order."""
-        return b"".join((self.head, self.answers.order(random), self.middle, self.extras.order(random), self.tail))
+        return b"".join((self.head, *self.answers.order(random), self.middle, *self.extras.order(random), self.tail))
 
     def variants(self) -> tuple[bytes, ...]:
         """Return all forms of the response if they are few, each as likely as the other; () if they are many."""
@@ -216,8 +211,10 @@ class _Writer:
         self._question = question
         self._names: dict[bytes, int] = {}
 
-    def records(self, records: Sequence[Record]) -> list[bytes]:
+    def records(self, records: Sequence[Record]) -> Sequence[bytes]:
         """Return as many records as fit, in their order; nothing fits behind one that does not."""
+        if not records:
+            return ()
         written: list[bytes] = []
         for each in records:
             if self.is_truncated:
@@ -239,7 +236,7 @@ class _Writer:
             owner = _QUESTION_NAME if name == question else self._name(name, _OUT_OF_REACH)
             chunks.append(owner + _record.pack(rtype, 1, ttl, len(rdata)) + rdata)
         found = Shuffle(chunks, 0 if self.is_truncated else self.room - self.at)
-        self.is_truncated = self.is_truncated or not found.is_whole
+        self.is_truncated = self.is_truncated or found.take < len(chunks)
         self.at += found.size
         return found
 
