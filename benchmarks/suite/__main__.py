@@ -28,11 +28,13 @@ from benchmarks.suite.samples import document
 from benchmarks.suite.scale import SIZES, scale, tutorial_seconds
 from benchmarks.suite.settings import WORKS
 from benchmarks.suite.trials import Size, Trials
+from benchmarks.suite.workers import workers
 
 IDLE = 10_000
 SPARE_FILES = 300
 TUTORIAL = "tutorial"
 SCALE = "scale"
+WORKERS = "workers"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m benchmarks.suite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ",".join([*(work.name for work in WORKS), TUTORIAL, SCALE])
+    names = ",".join([*(work.name for work in WORKS), TUTORIAL, SCALE, WORKERS])
     found.add_argument("--rounds", type=int, default=5)
     found.add_argument("--seconds", type=int, default=3, help="of load in a trial")
     found.add_argument("--works", default=names, help=f"which of {names}")
@@ -68,6 +70,8 @@ def measure(options: argparse.Namespace) -> tuple[list[Outcome], dict[str, float
             alone["tutorialSeconds"] = tutorial_seconds()
         if SCALE in chosen:
             alone |= scale(tuple(map(int, options.sizes.split(","))), ground, trials, options.rounds, _tell)
+        if WORKERS in chosen:
+            alone |= workers(ground, trials, options.rounds, _tell)
     return outcomes, alone
 
 

@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from benchmarks.suite.peers import Front, Ground, backend, front, has_program
 from benchmarks.suite.processes import PeerError
@@ -13,6 +14,8 @@ from benchmarks.suite.samples import Sample
 from benchmarks.suite.settings import Work
 from benchmarks.suite.tools import OutputError
 from benchmarks.suite.trials import Trials
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -24,7 +27,7 @@ class Outcome:
     gaps: dict[str, str] = field(default_factory=dict)
 
 
-def turns(peers: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
+def turns(peers: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
     """Yield round and peer in the order of measurement: A B C, C B A, A B C ..."""
     for number in range(rounds):
         yield from ((number, peer) for peer in (peers if number % 2 == 0 else reversed(peers)))

@@ -64,7 +64,14 @@ GOALS = (
     Goal("10,000 Services x 2 endpoints, memory", "scale", "MiB@10000", 260.0, unit="MiB"),
     Goal("one more Service at 10,000, serving", "scale", "oneMoreMilliseconds@10000", 10.0, unit="ms"),
     Goal("request cost at 10,000 Services over that at 1", "scale", "costRatio@10000", 1.05, unit="x"),
-    Goal("`--proxy-workers N`, throughput over N times one", "scale", "workersRatio", 0.9, is_at_least=True, unit="x"),
+    Goal(
+        "`--proxy-workers 2`, requests per CPU second of the busiest over 2 times one's",
+        "scale",
+        "workersRatio",
+        0.9,
+        is_at_least=True,
+        unit="x",
+    ),
 )
 _UNITS = {"each": 1 / 1024}
 """Factors from a sample's units to a goal's."""
@@ -88,7 +95,8 @@ def verdict(goal: Goal, measured: Mapping[str, Rounds], alone: Mapping[str, floa
     if value is None:
         return Verdict(goal, "", None, "not measured")
     name, _, size = goal.figure.partition("@")
-    low, high = (alone.get(f"{name}{end}@{size}", value) for end in ("Low", "High"))
+    at = f"@{size}" if size else ""
+    low, high = (alone.get(f"{name}{end}{at}", value) for end in ("Low", "High"))
     spread = "" if low == high else f" [{low:.2f}-{high:.2f}]"
     is_clear = not low < goal.bound < high
     return replace(_judged(goal, value, f"{value:.3g}{spread} {goal.unit}"), is_clear=is_clear)

@@ -90,6 +90,11 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """Return user and system time of one process and its threads, 0 when it is gone."""
+    return sum(int(field) for field in _stat(pid)[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_bytes(pid: int) -> int:
     """Return the memory that a process and what it started have in use; shared pages count in each."""
     return sum(own_resident_bytes(each) for each in family(pid))

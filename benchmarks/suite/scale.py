@@ -39,7 +39,7 @@ SERVING_SECONDS = 10.0
 """Bound of the wait for one change."""
 TUTORIAL = Path(__file__).parents[2] / "configs" / "tutorial"
 TUTORIAL_STARTS = 5
-_SMALL = {
+SMALL = {
     **CLUSTER,
     "networking": {
         "serviceSubnet": "127.88.64.0/20",
@@ -50,8 +50,8 @@ _SMALL = {
     "nodes": [{"name": "node-1", "address": "127.88.227.1"}],
 }
 """The cluster of one Service, beside the other."""
-_SMALL_WEB = "127.88.64.11"
-_WEB = "127.88.128.11"
+SMALL_WEB = "127.88.64.11"
+WEB = "127.88.128.11"
 _FIRST = (127 << 24) + (88 << 16) + (129 << 8)
 """127.88.129.0: from here on every other Service has its address."""
 _MORE = "127.88.190.1"
@@ -89,11 +89,11 @@ def scale(
 ) -> dict[str, float]:
     """Measure every size and return the figures by name."""
     found: dict[str, float] = {}
-    small = started(f"bench-one-{os.getpid()}", _text(1, _SMALL, _SMALL_WEB), START_SECONDS)
+    small = started(f"bench-one-{os.getpid()}", _text(1, SMALL, SMALL_WEB), START_SECONDS)
     with backend(_CONNECTION, ground), small as one:
         for size in sizes:
             tell(f"{size:,} Services")
-            big = started(f"bench-{os.getpid()}", _text(size, CLUSTER, _WEB), START_SECONDS)
+            big = started(f"bench-{os.getpid()}", _text(size, CLUSTER, WEB), START_SECONDS)
             with big as many:
                 found |= {f"{name}@{size}": value for name, value in _at_size(many).items()}
                 cost = _cost(trials, one.status["pid"], many.status["pid"], rounds)
@@ -114,7 +114,7 @@ def _at_size(cluster: Started) -> dict[str, float]:
 
 
 def _cost(trials: Trials, one: int, many: int, rounds: int) -> Ratio | None:
-    fronts = {"one": Front(_SMALL_WEB, FRONT_PORT, one), "many": Front(_WEB, FRONT_PORT, many)}
+    fronts = {"one": Front(SMALL_WEB, FRONT_PORT, one), "many": Front(WEB, FRONT_PORT, many)}
     samples: dict[str, list[Sample]] = {"one": [], "many": []}
     for number, which in turns(list(fronts), rounds):
         samples[which].append(trials.run(_CONNECTION, fronts[which], number))

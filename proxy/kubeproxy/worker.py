@@ -7,6 +7,7 @@ the proxy is gone, however it went, so are its workers.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import socket
@@ -98,6 +99,8 @@ class Worker:
         self._plane.obey(compiled.rules, compiled.ports)
         for service, block in message.blocks.items():
             self._rows.assign(service, block)
+        if old.ports == {} and compiled.ports:
+            gc.freeze()  # what is there from the start stays; looking through it holds up connections
 
     async def _answer(self, asked: Ask) -> None:
         value: Any = None
