@@ -52,9 +52,9 @@ def _pods(store: Store) -> Iterator[str]:
 def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
     settled: set[ObjectKey] = set()
     for listener in listeners:
-        if listener.is_bound or _may_be_missing(listener):
+        if listener.is_bound or listener.error:
             settled.add(listener.service)
-        elif listener.error:
+        if listener.error and not listener.is_bound and not _may_be_missing(listener):
             yield f"Service {listener.service}: {listener.error}"
     unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
     waiting = [each.key for each in map(read_service, unsettled) if _is_proxied(each)]
@@ -65,8 +65,8 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
 
 
 def _may_be_missing(listener: Listener) -> bool:
-    """Tell whether it was tried in vain to bind what a machine need not have."""
-    return bool(listener.error) and (listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address)
+    """Tell whether it is what a machine need not have."""
+    return listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address
 
 
 def _is_proxied(service: Service) -> bool:

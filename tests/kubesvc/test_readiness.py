@@ -129,7 +129,9 @@ def test_an_address_that_somebody_else_has_is_a_reason() -> None:
     add_service(registry)
     add_slice(registry)
     taken = listener("127.171.0.101", 30001, "nodePort", is_bound=False, error="127.171.0.101:30001 is taken")
-    assert waiting_for(registry.store, [listener(), taken]) == ["Service default/web: 127.171.0.101:30001 is taken"]
+    reasons = ["Service default/web: 127.171.0.101:30001 is taken"]
+    assert waiting_for(registry.store, [listener(), taken]) == reasons
+    assert waiting_for(registry.store, [taken]) == reasons
 
 
 def test_sctp_is_no_reason_as_a_kernel_may_lack_it() -> None:
