@@ -114,10 +114,11 @@ class Handler:
         return Answer(RCode.REFUSED, is_authoritative=False, is_outside=True)
 
     def _is_ours(self, labels: Labels) -> bool:
-        return labels[-len(self._origin_labels) :] == self._origin_labels and not self._is_delegated(labels)
+        is_below_origin = labels[-len(self._origin_labels) :] == self._origin_labels
+        return is_below_origin and not (self._delegated and self._is_delegated(labels))
 
     def _is_delegated(self, labels: Labels) -> bool:
-        return bool(self._delegated) and any(is_below(labels, each) for each in self._delegated)
+        return any(is_below(labels, each) for each in self._delegated)
 
     def _answer_zone(self, query: Query) -> Answer:
         owners: list[Owner] = []

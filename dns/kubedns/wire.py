@@ -50,6 +50,7 @@ _MAX_VARIANTS = 6
 
 _ADDRESSES = frozenset((QType.A, QType.AAAA))
 _header = struct.Struct(">6H")
+_header_behind_id = struct.Struct(">5H")
 _record = struct.Struct(">HHIH")
 _words = struct.Struct(">HH")
 _opt = struct.Struct(">xHHBBHH")
@@ -284,12 +285,15 @@ def write_response(query: Query, answer: Answer, limit: int) -> Response:
     if query.edns is not None:
         tail = _opt.pack(QType.OPT, query.edns.size, rcode >> 4, 0, _DNSSEC_OK * query.edns.is_dnssec_ok, 0)
     writer = _Writer(query.name, limit - len(tail))
-    others = writer.records([each for each in answer.answers if each.type not in _ADDRESSES])
-    addresses = writer.shuffle([each for each in answer.answers if each.type in _ADDRESSES])
+    fixed = [each for each in answer.answers if each.type not in _ADDRESSES]
+    others = writer.records(fixed)
+    addresses = writer.shuffle(
+        [each for each in answer.answers if each.type in _ADDRESSES] if fixed else answer.answers
+    )
     authority = writer.records(answer.authority)
     extras = writer.shuffle(answer.additional)
     flags = QR | query.flags & ECHOED | rcode & 15
     flags |= AA * answer.is_authoritative | TC * (writer.is_truncated or answer.is_truncated)
     counts = 1, len(others) + addresses.take, len(authority), extras.take + bool(tail)
-    head = _header.pack(0, flags, *counts)[2:] + query.name + _words.pack(query.type, query.qclass)
+    head = _header_behind_id.pack(flags, *counts) + query.name + _words.pack(query.type, query.qclass)
     return Response(head + b"".join(others), addresses, b"".join(authority), extras, tail)
