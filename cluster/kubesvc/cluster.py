@@ -55,6 +55,8 @@ POD_GRACE_SECONDS = 10.0
 """How long pods may take to end when the whole cluster stops, whatever their own grace period says."""
 SETTLE_SECONDS = 0.01
 """Readiness is looked at again at most this often: a burst of changes costs one look."""
+LOOK_SHARE = 4
+"""Pause after a look, in looks: where there are tens of thousands of Services, connections must go on meanwhile."""
 LOOK_AGAIN_SECONDS = 0.25
 """Listeners follow the Store a moment later and tell nobody; so readiness is looked at again without a write."""
 
@@ -228,13 +230,17 @@ class Cluster:
 
     async def wait_until_ready(self) -> None:
         """Return once nothing is waited for any more."""
-        while self.waiting_for():
+        while True:
+            begun = time.monotonic()
+            if not self.waiting_for():
+                return
+            pause = max(SETTLE_SECONDS, LOOK_SHARE * (time.monotonic() - begun))
             # Not wait_for: that of Python 3.11 loses a cancellation that comes together with the change.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN_SECONDS):
                     await self._has_changed.wait()
             self._has_changed.clear()
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(pause)
 
     def waiting_for(self) -> list[str]:
         """Return what is not ready yet, one sentence each."""
