@@ -27,6 +27,8 @@ from kubeproxy.tracing import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.udp import UdpFlows
 
+_REMEMBERED = 8192
+"""Clients whose routes are remembered until the rules change, a bound against endless ones."""
 REAP_SECONDS = 60.0
 """How often half-closed connections are looked at."""
 
@@ -56,6 +58,7 @@ class DataPlane:
         shared: Shared | None = None,
     ) -> None:
         self.rules = Rules()
+        self._routes: dict[tuple[str, Destination], Route | None] = {}
         self.counters = counters or ProxyCounters()
         self.recent = RecentConnections(around.clock)
         self._loop = loop
@@ -88,6 +91,7 @@ class DataPlane:
     def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
         """Treat new clients by ``rules``."""
         self.rules = rules
+        self._routes.clear()
         for service in ports:
             rule = rules.ports.get(service)
             self._load_balancer.update(service, rule)
@@ -169,7 +173,15 @@ class DataPlane:
             self._requests.update(service, None)
 
     def _find_route(self, source: str, destination: Destination) -> Route | None:
-        return self.rules.find_route(source, destination)
+        key = source, destination
+        try:
+            return self._routes[key]
+        except KeyError:
+            pass
+        if len(self._routes) >= _REMEMBERED:
+            self._routes.clear()
+        route = self._routes[key] = self.rules.find_route(source, destination)
+        return route
 
     async def _reap(self) -> None:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from socket import SocketType
 from typing import NamedTuple, Protocol
 
 from kubeproxy.poller import EventHandler
@@ -17,8 +18,8 @@ FindRoute = Callable[[str, Destination], Route | None]
 class Front(Protocol):
     """Takes over accepted sockets: of connections as they are, or of HTTP requests."""
 
-    def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
-        """Own a connected, non-blocking socket of ``client`` from now on."""
+    def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
+        """Own a connected socket of ``client`` from now on; that it must not block is the front's business."""
         ...
 
 

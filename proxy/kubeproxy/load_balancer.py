@@ -25,11 +25,15 @@ class Shared(Protocol):
 
 
 class _Way(NamedTuple):
-    """What one route of a Service port has of its own: its rotation, and itself, so that all its pins share one key."""
+    """What one route of a Service port has of its own: its rotation, and itself, so that all its pins share one key.
+
+    ``choices`` are those without a pin, made once: a new connection is not worth a new one.
+    """
 
     route: Route
     balancer: Balancer
     endpoints: dict[str, Endpoint]
+    choices: dict[Endpoint, Choice]
 
 
 class _Port(NamedTuple):
@@ -86,7 +90,7 @@ class LoadBalancer:
         seconds = port.rule.service_port.affinity_seconds
         if not seconds:
             endpoint = way.balancer.pick(avoid)
-            return None if endpoint is None else Choice(endpoint, False, len(way.endpoints))
+            return None if endpoint is None else way.choices[endpoint]
         return self._sticky(way, client, avoid, seconds)
 
     def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
@@ -133,7 +137,9 @@ class LoadBalancer:
             balancer = BALANCERS[port.algorithm](self._chance(route))
         usable = port.rule.usable(route)
         balancer.update(usable)
-        way = port.ways[route] = _Way(route, balancer, {each.address: each for each in usable})
+        endpoints = {each.address: each for each in usable}
+        choices = {each: Choice(each, False, len(endpoints)) for each in usable}
+        way = port.ways[route] = _Way(route, balancer, endpoints, choices)
         return way
 
     def _chance(self, route: Route) -> Chance:

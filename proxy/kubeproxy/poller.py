@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import select
-import socket
 from collections.abc import Callable
+from socket import SocketType
 from typing import Protocol
 
-EVENTS_PER_TURN = 256
-"""Events handled before the loop's other work has its turn."""
+EVENTS_PER_ROUND = 64
+ROUNDS_PER_TURN = 2
+"""Looks at what has come, and events handled after each, before the loop's other work has its turn."""
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
@@ -44,7 +45,7 @@ class Poller:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._handlers: dict[int, EventHandler] = {}
-        self._closing: list[socket.socket] = []
+        self._closing: list[SocketType] = []
         self._last: list[Callable[[], None]] = []
         self._is_in_turn = False
 
@@ -73,8 +74,8 @@ class Poller:
         if self._handlers.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
-    def close_socket(self, sock: socket.socket) -> None:
-        """Close at the end of this turn: else a new socket of that number got old events.
+    def close_socket(self, sock: SocketType) -> None:
+        """Close at the end of this round: else a new socket of that number got old events.
 
         The kernel takes a socket that is closed out of the epoll by itself (epoll(7)), which saves a call.
         """
@@ -85,14 +86,22 @@ class Poller:
             sock.close()
 
     def at_turn_end(self, act: Callable[[], None]) -> None:
-        """Call ``act`` once when the events of this turn have been handled, before what was closed is gone."""
+        """Call ``act`` once when the events of this round have been handled, before what was closed is gone."""
         self._last.append(act)
 
     def _turn(self) -> None:
+        """Handle what has come, and what has come meanwhile: a turn of the loop costs more than a look here."""
+        for _ in range(ROUNDS_PER_TURN):
+            ready = self._epoll.poll(0, EVENTS_PER_ROUND)
+            if not ready:
+                return
+            self._handle(ready)
+
+    def _handle(self, ready: list[tuple[int, int]]) -> None:
         self._is_in_turn = True
         handlers = self._handlers
         try:
-            for fd, events in self._epoll.poll(0, EVENTS_PER_TURN):
+            for fd, events in ready:
                 handler = handlers.get(fd)
                 if handler is not None:
                     handler.on_event(events)

@@ -46,7 +46,9 @@ class Action(Enum):
     RESET = "reset"
 
 
+_CLIENT, _UPSTREAM = Side  # looked up once: an enumeration takes its time
 _SHUT = (Action.SHUT_CLIENT, Action.SHUT_UPSTREAM)
+_DIAL, _, _, _CLOSE, _RESET = Action
 
 
 class Relay:
@@ -83,29 +85,34 @@ class Relay:
             return False
         if self.is_connected:
             return not self.unsent[1 - side]
-        return side is Side.CLIENT and len(self.unsent[Side.UPSTREAM]) < EARLY_BYTES_LIMIT
+        return side is _CLIENT and len(self.unsent[1]) < EARLY_BYTES_LIMIT
 
     def must_write(self, side: Side) -> bool:
         """Tell whether to wait until ``side`` takes bytes (or, while connecting, until it answers)."""
         if self.is_closed:
             return False
-        return bool(self.unsent[side]) if self.is_connected else side is Side.UPSTREAM
+        return bool(self.unsent[side]) if self.is_connected else side is _UPSTREAM
+
+    @property
+    def is_flowing(self) -> bool:
+        """Whether both sides are read and nobody is waited for: the usual state."""
+        return self.is_connected and not (self.unsent[0] or self.unsent[1] or self.has_ended[0] or self.has_ended[1])
 
     def dial(self) -> Action:
         """Begin an attempt, the first or the next; after the last the client is reset."""
         if self.attempts == len(DIAL_TIMEOUTS):
             return self.fail()
         self.attempts += 1
-        return Action.DIAL
+        return _DIAL
 
     def connected(self) -> Action | None:
         """Take note that the endpoint has answered."""
         self.is_connected = True
-        return self._pass_on_end(Side.CLIENT) if self.has_ended[Side.CLIENT] else None
+        return self._pass_on_end(_CLIENT) if self.has_ended[0] else None
 
     def early(self, received: bytes) -> None:
         """Keep what the client said before its endpoint has answered."""
-        self.unsent[Side.UPSTREAM] += received
+        self.unsent[1] += received
 
     def stalled(self, side: Side, rest: bytes) -> None:
         """Keep what ``side`` did not take; the other side is not read until it is sent."""
@@ -126,11 +133,14 @@ class Relay:
     def fail(self) -> Action:
         """End by reset: a peer has reset, no endpoint answers, or the time to drain is over."""
         self.is_closed = True
-        return Action.RESET
+        return _RESET
 
     def _pass_on_end(self, side: int) -> Action | None:
         """Shut the other side's direction when all is sent; close when both have ended and all is sent."""
-        if all(self.has_ended) and not any(self.unsent):
+        to_client, to_upstream = self.unsent
+        if to_client or to_upstream:
+            return None if self.unsent[1 - side] else _SHUT[1 - side]
+        if self.has_ended[0] and self.has_ended[1]:
             self.is_closed = True
-            return Action.CLOSE
-        return None if self.unsent[1 - side] else _SHUT[1 - side]
+            return _CLOSE
+        return _SHUT[1 - side]

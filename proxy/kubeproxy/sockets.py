@@ -12,6 +12,7 @@ import errno
 import socket
 import struct
 from pathlib import Path
+from socket import SocketType
 
 from kubeproxy.admission import HEARD, Admission, Instructions, compile_filter
 
@@ -35,6 +36,17 @@ _AT_ONCE = {
     "SCTP": (socket.IPPROTO_SCTP, _SCTP_NODELAY),
 }
 """The options that let a socket wait for nothing before it sends."""
+_DIALLED = {
+    (protocol, is_ipv6): (
+        int(socket.AF_INET6 if is_ipv6 else socket.AF_INET),
+        int(_TYPES[protocol][0] | socket.SOCK_NONBLOCK),
+        _TYPES[protocol][1],
+        *_AT_ONCE[protocol],
+    )
+    for protocol in _AT_ONCE
+    for is_ipv6 in (False, True)
+}
+"""What a dialled socket is made of, and the option that it gets: plain numbers, as an enumeration's cost more."""
 IP_BIND_ADDRESS_NO_PORT = 24
 """linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
 
@@ -131,6 +143,17 @@ def attach_program(sock: socket.socket, option: int, admission: Admission, hear:
 
 
 def connect(target: tuple[str, int], client: str, protocol: str = "TCP") -> tuple[socket.socket, int]:
+    """Begin to connect as ``begin_connect`` does, and ask at once how it went: on loopback it is over by then.
+
+    Returns 0, EINPROGRESS or why it failed.
+    """
+    sock, code = begin_connect(target, client, protocol)
+    if code == errno.EINPROGRESS:
+        code = ask_outcome(sock, target)
+    return whole_socket(sock), code
+
+
+def begin_connect(target: tuple[str, int], client: str, protocol: str) -> tuple[SocketType, int]:
     """Begin to connect from the client's own address, so that the pod sees who it is; raise OSError without a socket.
 
     Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
@@ -142,16 +165,27 @@ def connect(target: tuple[str, int], client: str, protocol: str = "TCP") -> tupl
     return sock, code
 
 
-def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[socket.socket, int]:
-    sock = open_socket(protocol, target[0])
+def ask_outcome(sock: SocketType, target: tuple[str, int]) -> int:
+    """Return how a connect() that was begun has gone: 0, EINPROGRESS while nobody knows, or why it failed."""
+    code = sock.connect_ex(target)
+    return errno.EINPROGRESS if code == errno.EALREADY else code
+
+
+def whole_socket(sock: SocketType) -> socket.socket:
+    """Return the same socket, non-blocking, as the class that the standard library gives to everybody."""
+    whole = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
+    whole.setblocking(False)
+    return whole
+
+
+def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[SocketType, int]:
+    family, kind, number, level, option = _DIALLED[protocol, ":" in target[0]]
+    sock = SocketType(family, kind, number)
     try:
+        sock.setsockopt(level, option, 1)
         if source:
             sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source, 0))
-        code = sock.connect_ex(target)
-        if code == errno.EINPROGRESS:
-            # On loopback the handshake is over by now, and asking again is cheaper than waiting for an event.
-            code = sock.connect_ex(target)
-        return sock, errno.EINPROGRESS if code == errno.EALREADY else code
+        return sock, sock.connect_ex(target)
     except OSError as error:
         return sock, error.errno or errno.EINVAL

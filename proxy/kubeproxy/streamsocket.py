@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from socket import SocketType
 from typing import NamedTuple
 
 from kubeproxy.counters import ProxyCounters
@@ -42,13 +43,14 @@ class StreamFront(NamedTuple):
 class StreamSocket:
     """A listening stream socket."""
 
-    __slots__ = ("_front", "_streams", "listener", "sock")
+    __slots__ = ("_front", "_kind", "_streams", "listener", "sock")
 
     def __init__(self, streams: StreamFront, sock: socket.socket, listener: Listener) -> None:
         self.listener = listener
         self.sock = sock
         self._streams = streams
         self._front = streams.fronts.of(listener)
+        self._kind = (int(sock.family), int(sock.type), sock.proto)
 
     def update(self, listener: Listener) -> None:
         """Treat new clients otherwise."""
@@ -68,9 +70,11 @@ class StreamSocket:
     def accept(self, limit: int) -> None:
         """Hand what waits, up to ``limit``, to the one who serves it."""
         destination = self.listener.destination
+        # accept() itself makes an object of Python's, for which it asks the kernel and two enumerations.
+        accept = self.sock._accept  # type: ignore[attr-defined]  # not in the stubs
         for _ in range(limit):
             try:
-                sock, peer = self.sock.accept()
+                descriptor, peer = accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -78,6 +82,7 @@ class StreamSocket:
                     self._pause()
                     return
                 continue  # this client is gone already (ECONNABORTED and its kin, accept(2))
+            sock = SocketType(*self._kind, descriptor)
             client = peer[0]
             route = self._streams.find_route(client, destination)
             if route is None:
@@ -85,7 +90,6 @@ class StreamSocket:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 sock.close()
                 continue
-            sock.setblocking(False)
             self._front.accept(sock, client, destination, route)
 
     def _pause(self) -> None:

@@ -11,6 +11,8 @@ import asyncio
 import errno
 import socket
 import struct
+from functools import partial
+from socket import MSG_DONTWAIT, SocketType
 
 from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
@@ -18,8 +20,8 @@ from kubeproxy.live import LiveConnections
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
-from kubeproxy.relay import Action, Relay, RelayState, Side
-from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, connect
+from kubeproxy.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
+from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_outcome, begin_connect
 from kubeproxy.types import Destination, Route
 
 BUFFER_BYTES = 128 * 1024
@@ -53,23 +55,18 @@ class Conntrack:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.connections = LiveConnections[Connection]()
 
-    def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
-        """Take over an accepted, non-blocking socket of ``client`` (its address) and find it an endpoint."""
+    def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
+        """Take over an accepted socket of ``client`` (its address) and find it an endpoint."""
         record = self.recent.began(destination.protocol.lower(), client, destination, route)
         connection = Connection(self, sock, client, route, record)
         self.connections.add(connection)
         self.counters.active += 1
         connection.start()
 
-    def forget(self, connection: Connection) -> None:
-        """Take note that a connection is over."""
-        self.connections.over(connection)
-        self.counters.active -= 1
-
     def reap(self) -> None:
         """Reset the connections of which one side has ended and the other has been silent for CLOSE_WAIT_SECONDS."""
         for connection in tuple(self.connections):
-            if connection.relay.state in _HALF_CLOSED and connection.silence() > CLOSE_WAIT_SECONDS:
+            if connection.state in _HALF_CLOSED and connection.silence() > CLOSE_WAIT_SECONDS:
                 connection.reset("half_closed_timeout")
 
     def reset_all(self) -> None:
@@ -78,7 +75,10 @@ class Conntrack:
             connection.reset()
 
 
+_CLIENT, _UPSTREAM = Side
+_DIAL, _SHUT_CLIENT, _SHUT_UPSTREAM, _CLOSE, _ = Action
 _HALF_CLOSED = (RelayState.HALF_CLOSED, RelayState.DRAINING)
+_TCP = int(socket.IPPROTO_TCP)
 _UNREGISTERED = -1
 _FINISHED = -2
 
@@ -88,7 +88,7 @@ class _End:
 
     __slots__ = ("connection", "events", "fd", "peer", "side", "sock")
 
-    def __init__(self, connection: Connection, sock: socket.socket, side: Side) -> None:
+    def __init__(self, connection: Connection, sock: SocketType, side: Side) -> None:
         self.connection = connection
         self.sock = sock
         self.fd = sock.fileno()
@@ -97,21 +97,13 @@ class _End:
         self.events = _UNREGISTERED
 
     def on_event(self, events: int) -> None:
-        if self.events & WRITABLE and events & (WRITABLE | BROKEN):
-            self.connection.on_writable(self)
-            if not self.events & READABLE:
-                return
-        if self.events & READABLE and events & (READABLE | BROKEN):
-            self._read()
-        elif events & BROKEN:
-            self.connection.on_broken(self)
-
-    def _read(self) -> None:
         """Move what there is to the peer: the hot path."""
+        if self.events != READABLE and not self._attend(events):
+            return
         connection, peer = self.connection, self.peer
         buffer = connection.conntrack.buffer
         try:
-            count = self.sock.recv_into(buffer)
+            count = self.sock.recv_into(buffer, 0, MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
@@ -124,103 +116,117 @@ class _End:
             connection.on_early(bytes(buffer[:count]))
             return
         try:
-            sent = peer.sock.send(buffer[:count])
+            sent = peer.sock.send(buffer[:count], MSG_DONTWAIT)
         except BlockingIOError:
             sent = 0
         except OSError:
             connection.reset("reset")
             return
-        connection.count(self.side, count)
+        record, counters = connection.record, connection.counters
+        assert counters is not None
+        if self.side:
+            counters.bytes_to_client += count
+            record.bytes_to_client += count
+        else:
+            counters.bytes_to_endpoint += count
+            record.bytes_to_endpoint += count
         if sent < count:
             connection.on_stalled(peer, bytes(buffer[sent:count]))
 
+    def _attend(self, events: int) -> bool:
+        """Go on with what is not reading, and tell whether to read then."""
+        if self.events & WRITABLE and events & (WRITABLE | BROKEN):
+            self.connection.on_writable(self)
+            return bool(self.events & READABLE and events & READABLE)
+        if self.events & READABLE and events & (READABLE | BROKEN):
+            return True
+        if events & BROKEN:
+            self.connection.on_broken(self)
+        return False
 
-class Connection:
-    """One client, its endpoint once it has one, and the relay that decides for both."""
 
-    __slots__ = (
-        "_client",
-        "_counters",
-        "_record",
-        "_route",
-        "_timer",
-        "_tried",
-        "_upstream",
-        "address",
-        "conntrack",
-        "relay",
-    )
+class Connection(Relay):
+    """A relay with its sockets: one client and, once it has one, its endpoint."""
+
+    __slots__ = ("_client", "_route", "_timer", "_tried", "_upstream", "address", "conntrack", "counters", "record")
 
     def __init__(
-        self, conntrack: Conntrack, sock: socket.socket, address: str, route: Route, record: ConnectionRecord
+        self, conntrack: Conntrack, sock: SocketType, address: str, route: Route, record: ConnectionRecord
     ) -> None:
+        super().__init__()
         self.conntrack = conntrack
         self.address = address
-        self.relay = Relay()
+        self.record = record
+        self.counters: EndpointCounters | None = None
         self._route = route
-        self._record = record
-        self._client = _End(self, sock, Side.CLIENT)
+        self._client = _End(self, sock, _CLIENT)
         self._upstream: _End | None = None
-        self._counters: EndpointCounters | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tried: tuple[str, ...] = ()
 
     def start(self) -> None:
-        """Dial the first endpoint."""
-        self._perform(self.relay.dial())
-        self._await_events()
-
-    def count(self, source: Side, count: int) -> None:
-        """Count bytes that came from ``source``."""
-        counters = self._counters
-        if counters is None:
+        """Hear what the client has said by now, which spares waiting for it, and dial the first endpoint."""
+        buffer = self.conntrack.buffer
+        try:
+            count = self._client.sock.recv_into(buffer, EARLY_BYTES_LIMIT, MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.reset("reset")
             return
-        if source:
-            counters.bytes_to_client += count
-            self._record.bytes_to_client += count
         else:
-            counters.bytes_to_endpoint += count
-            self._record.bytes_to_endpoint += count
+            if count:
+                self.early(bytes(buffer[:count]))
+            else:
+                self.ended(_CLIENT)
+        self._perform(self.dial())
+        self._await_events()
 
     def on_early(self, received: bytes) -> None:
         """Keep the client's first bytes while its endpoint is dialled."""
-        self.relay.early(received)
+        self.early(received)
         self._await_events()
 
     def on_stalled(self, end: _End, rest: bytes) -> None:
         """Stop reading until ``end`` has taken the rest."""
-        self.relay.stalled(end.side, rest)
+        self.stalled(end.side, rest)
         self._await_events()
 
     def on_end(self, end: _End) -> None:
-        """Pass the end of one direction on."""
-        self._perform(self.relay.ended(end.side))
-        self._await_events()
+        """Close when both have ended; else pass the end on after this turn, which may bring that of the other."""
+        action = self.ended(end.side)
+        if action is _CLOSE:
+            self._close(is_reset=False)
+        elif action is None:
+            self._await_events()
+        else:
+            self.conntrack.poller.at_turn_end(partial(self._pass_on, action))
+
+    def _pass_on(self, action: Action) -> None:
+        if not self.is_closed:
+            self._perform(action)
+            self._await_events()
 
     def on_writable(self, end: _End) -> None:
         """Go on where ``end`` has stalled, or learn how its dial went."""
-        if self.relay.is_closed:
-            return
-        if not self.relay.is_connected:
+        if not self.is_connected:
             self._learn_outcome(end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
             return
         try:
-            sent = end.sock.send(self.relay.unsent[end.side])
+            sent = end.sock.send(self.unsent[end.side], MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
             self.reset("reset")
             return
-        self._perform(self.relay.sent(end.side, sent))
+        self._perform(self.sent(end.side, sent))
         self._await_events()
 
     def on_broken(self, end: _End) -> None:
         """Pass a reset on that came while nobody read; after an orderly end just stop listening to it."""
-        if self.relay.is_closed:
-            return
         if end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.reset("reset")
-        elif not self.relay.can_read(end.side) and not self.relay.must_write(end.side):
+        elif not self.can_read(end.side) and not self.must_write(end.side):
             self.conntrack.poller.unregister(end.fd)
             end.events = _FINISHED
 
@@ -232,54 +238,53 @@ class Connection:
         """End both sides by reset; ``reason`` is counted as an error."""
         if reason:
             self.conntrack.counters.errors[reason] += 1
-            self._record.outcome = reason
-        self._perform(self.relay.fail())
+            self.record.outcome = reason
+        self._perform(self.fail())
 
     def _perform(self, action: Action | None) -> None:
         while action is not None:
-            action = self._act(action)
+            if action is _DIAL:
+                action = self._dial()
+            elif action is _SHUT_CLIENT or action is _SHUT_UPSTREAM:
+                action = self._shut(action)
+            else:
+                self._close(is_reset=action is not _CLOSE)
+                return
 
-    def _act(self, action: Action) -> Action | None:
-        if action is Action.DIAL:
-            return self._dial()
-        if action is Action.RESET:
-            self._close(is_reset=True)
-        elif action is Action.CLOSE:
-            self._close(is_reset=False)
-        else:
-            end = self._client if action is Action.SHUT_CLIENT else self._upstream
-            assert end is not None
-            try:
-                end.sock.shutdown(socket.SHUT_WR)
-            except OSError:
-                return self.relay.fail()
+    def _shut(self, action: Action) -> Action | None:
+        end = self._client if action is _SHUT_CLIENT else self._upstream
+        assert end is not None
+        try:
+            end.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return self.fail()
         return None
 
     def _dial(self) -> Action | None:
         """Dial the next endpoint; on loopback the answer is often there at once."""
-        errors = self.conntrack.counters.errors
-        choice = self.conntrack.load_balancer.next_endpoint(self._route, self.address, self._tried)
-        self._record.choice = choice
+        conntrack, route, early, sent = self.conntrack, self._route, self.unsent[1], 0
+        choice = self.record.choice = conntrack.load_balancer.next_endpoint(route, self.address, self._tried)
         if choice is None:
-            errors["no_endpoints"] += 1
-            self._record.outcome = "no_endpoints"
-            return self.relay.fail()
-        endpoint = choice.endpoint
-        self._tried = (*self._tried, endpoint.address)
+            conntrack.counters.errors["no_endpoints"] += 1
+            self.record.outcome = "no_endpoints"
+            return self.fail()
+        self._tried = (*self._tried, choice.address)
         try:
-            target = self.conntrack.network.dial(endpoint.ip, endpoint.port)
-            sock, code = connect(target, self.address, self._route.service.protocol)
+            target = conntrack.network.dial(choice.endpoint.ip, choice.endpoint.port)
+            sock, code = begin_connect(target, self.address, route.service.protocol)
+            if code == errno.EINPROGRESS:
+                code, sent = _ask_outcome(sock, target, early)
         except OSError as error:
             self._note_failure(error.errno or 0)
-            return self.relay.fail()
+            return self.fail()
         if code not in (0, errno.EINPROGRESS):
             sock.close()
             self._note_failure(code)
-            return self.relay.dial()
-        self._upstream = _End(self, sock, Side.UPSTREAM)
+            return self.dial()
+        self._upstream = _End(self, sock, _UPSTREAM)
         if not code:
-            return self._connected()
-        self._timer = self.conntrack.loop.call_later(self.relay.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
+            return self._connected(sent)
+        self._timer = conntrack.loop.call_later(self.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
         return None
 
     def _learn_outcome(self, code: int) -> None:
@@ -290,7 +295,7 @@ class Connection:
             assert self._upstream is not None
             self.conntrack.poller.close_socket(self._upstream.sock)
             self._upstream = None
-            self._perform(self.relay.dial())
+            self._perform(self.dial())
         else:
             self._perform(self._connected())
         self._await_events()
@@ -298,55 +303,66 @@ class Connection:
     def _note_failure(self, code: int) -> None:
         reason = REASONS.get(code, "connect_failed")
         self.conntrack.counters.errors[reason] += 1
-        self._record.failed(reason)
-        self._record.outcome = reason
+        self.record.failed(reason)
+        self.record.outcome = reason
 
-    def _connected(self) -> Action | None:
-        assert self._upstream is not None
-        self._client.peer, self._upstream.peer = self._upstream, self._client
-        counters = self.conntrack.counters
-        self._counters = counters.endpoint(self._route.service, self._tried[-1])
-        self._record.outcome = ""
-        counters.opened(self._counters)
-        self.count(Side.CLIENT, len(self.relay.unsent[Side.UPSTREAM]))
-        return self.relay.connected()
+    def _connected(self, sent: int = 0) -> Action | None:
+        client, upstream, record = self._client, self._upstream, self.record
+        assert upstream is not None
+        client.peer, upstream.peer = upstream, client
+        of_all = self.conntrack.counters
+        self.counters = counters = of_all.endpoint(self._route.service, self._tried[-1])
+        of_all.opened(counters)
+        record.outcome = ""
+        early = len(self.unsent[1])
+        counters.bytes_to_endpoint += early
+        record.bytes_to_endpoint += early
+        action = self.connected()
+        return self.sent(_UPSTREAM, sent) if sent else action
 
     def _await_events(self) -> None:
         """Ask the poller for what the relay wants now."""
-        if self.relay.is_closed:
+        poller = self.conntrack.poller
+        if self.is_closed:
             return
-        for end in (self._client, self._upstream):
+        client, upstream = self._client, self._upstream
+        if client.events == _UNREGISTERED and upstream is not None and self.is_flowing:
+            poller.register(client.fd, READABLE, client)
+            poller.register(upstream.fd, READABLE, upstream)
+            client.events = upstream.events = READABLE
+            return
+        for end in (client, upstream):
             if end is None:
                 continue
-            wanted = READABLE if self.relay.can_read(end.side) else 0
-            if self.relay.must_write(end.side):
+            wanted = READABLE if self.can_read(end.side) else 0
+            if self.must_write(end.side):
                 wanted |= WRITABLE
-            self._ask(end, wanted)
-
-    def _ask(self, end: _End, wanted: int) -> None:
-        if wanted == end.events or end.events == _FINISHED:
-            return
-        if end.events == _UNREGISTERED:
-            self.conntrack.poller.register(end.fd, wanted, end)
-        else:
-            self.conntrack.poller.modify(end.fd, wanted)
-        end.events = wanted
+            if wanted == end.events or end.events == _FINISHED:
+                continue
+            if end.events == _UNREGISTERED:
+                poller.register(end.fd, wanted, end)
+            else:
+                poller.modify(end.fd, wanted)
+            end.events = wanted
 
     def _close(self, *, is_reset: bool) -> None:
-        self._cancel_timer()
+        if self._timer is not None:
+            self._cancel_timer()
+        conntrack, record = self.conntrack, self.record
         for end in (self._client, self._upstream):
             if end is None:
                 continue
             if is_reset:
                 end.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            self.conntrack.poller.close_socket(end.sock)
+            conntrack.poller.close_socket(end.sock)
             end.peer = None
             end.events = 0
-        if self._counters is not None:
-            self.conntrack.counters.closed(self._counters)
-        orderly = "reset" if is_reset else "closed"
-        self.conntrack.recent.ended(self._record, self._record.outcome or orderly)
-        self.conntrack.forget(self)
+            del end.connection
+        if self.counters is not None:
+            conntrack.counters.closed(self.counters)
+        conntrack.recent.ended(record, record.outcome or ("reset" if is_reset else "closed"))
+        conntrack.connections.over(self)
+        conntrack.counters.active -= 1
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -354,7 +370,22 @@ class Connection:
             self._timer = None
 
 
-def _silence(sock: socket.socket) -> float:
+def _ask_outcome(sock: SocketType, target: tuple[str, int], early: bytes) -> tuple[int, int]:
+    """Return how a dial has gone, and how many of the client's first bytes are sent by that.
+
+    TCP tells by taking them: EAGAIN while it is still connecting, or why it failed.
+    """
+    if not early or sock.proto != _TCP:
+        return ask_outcome(sock, target), 0
+    try:
+        return 0, sock.send(early, MSG_DONTWAIT)
+    except BlockingIOError:
+        return errno.EINPROGRESS, 0
+    except OSError as error:
+        return error.errno or errno.EINVAL, 0
+
+
+def _silence(sock: SocketType) -> float:
     try:
         described = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     except OSError:  # SCTP, which has no half-closed connections to reap

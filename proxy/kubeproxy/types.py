@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
@@ -100,15 +101,22 @@ class Endpoint(NamedTuple):
         return socket_address(self.ip, self.port)
 
 
-class Choice(NamedTuple):
-    """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it.
-
-    ``candidates`` says among how many it was chosen.
-    """
-
+class _Choice(NamedTuple):
     endpoint: Endpoint
     is_pinned: bool
     candidates: int = 1
+
+
+class Choice(_Choice):
+    """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it.
+
+    ``candidates`` says among how many it was chosen. The same choice may serve many connections.
+    """
+
+    @cached_property
+    def address(self) -> str:
+        """The endpoint's ``ip:port``."""
+        return self.endpoint.address
 
 
 @dataclass(frozen=True, slots=True)

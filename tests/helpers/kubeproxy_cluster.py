@@ -149,7 +149,7 @@ class Cluster:
         """The relay of the only connection."""
         await until(lambda: self.plane.connections() == 1)
         (connection,) = self.plane.conntrack.connections
-        return connection.relay
+        return connection
 
     def descriptor(self, address: str) -> int:
         """The number of a listening socket: it stays while the socket is not touched."""

@@ -6,8 +6,8 @@ A Service port's requests count as its endpoints' connections, so that ``least_c
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Collection
+from socket import SocketType
 from typing import Protocol
 
 from kubeapi.network import Network
@@ -21,6 +21,7 @@ from kubeproxy.http.upstream import Upstream
 from kubeproxy.live import LiveConnections
 from kubeproxy.poller import Poller
 from kubeproxy.recent import RecentConnections
+from kubeproxy.sockets import whole_socket
 from kubeproxy.tcp import BUFFER_BYTES
 from kubeproxy.types import Choice, Destination, Route, ServicePortName
 
@@ -74,9 +75,10 @@ class HttpFront:
         self._ports: dict[ServicePortName, Port] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def accept(self, sock: socket.socket, client: str, destination: Destination, route: Route) -> None:
-        """Take over an accepted, non-blocking socket of ``client`` (its address) and answer what it asks."""
-        connection = Downstream(self, self._port(route.service), sock, client, destination, route)
+    def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
+        """Take over an accepted socket of ``client`` (its address) and answer what it asks."""
+        port = self._port(route.service)
+        connection = Downstream(self, port, whole_socket(sock), client, destination, route)
         self.connections.add(connection)
         self.counters.active += 1
         if self._timer is None:
