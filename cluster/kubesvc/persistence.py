@@ -30,6 +30,8 @@ RETRY_SECONDS = 1.0
 """Pause before a failed commit is tried again: the disk may be full for a moment."""
 BATCH = 5000
 """Writes of one commit."""
+PAGE_BYTES = 16384
+"""Of a new database: an object of 1 KiB takes a page of its own from one of 4 KiB, which made 57 MB out of 18."""
 
 _KEPT = {each.qualified: each for each in RESOURCES if each is not EVENTS}
 _SCHEMA = """
@@ -77,11 +79,15 @@ def _read(database: sqlite3.Connection) -> Saved | None:
         message = f"it has format {version}, this kubesvc knows {FORMAT}"
         raise ValueError(message)
     facts = dict(database.execute("SELECT name, value FROM facts"))
+    objects: list[tuple[Resource, JSON]] = []
     rows = database.execute("SELECT resource, object FROM objects")
-    objects = tuple((_KEPT[name], json.loads(text)) for name, text in rows if name in _KEPT)
+    while batch := rows.fetchmany(BATCH):
+        # Read together, objects share the names of their fields, which would be a quarter of their memory.
+        read = json.loads(f"[{','.join(text for _, text in batch)}]")
+        objects += [(_KEPT[name], obj) for (name, _), obj in zip(batch, read, strict=True) if name in _KEPT]
     for _, obj in objects:
         key_of(obj)
-    return Saved(int(facts["resourceVersion"]), facts["configuration"], objects)
+    return Saved(int(facts["resourceVersion"]), facts["configuration"], tuple(objects))
 
 
 class _Write(NamedTuple):
@@ -234,6 +240,7 @@ def _open(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     database = sqlite3.connect(path, isolation_level="IMMEDIATE")
     try:
+        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         if database.execute("PRAGMA user_version").fetchone() == (0,):
