@@ -12,10 +12,10 @@ import re
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _VALUE = rb"[\t -~\x80-\xff]*+"
 
-REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])")
+REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n")
 """Method, target, minor version."""
 
-STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: " + _VALUE + rb")?")
+STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: " + _VALUE + rb")?\r\n")
 """Minor version, status."""
 
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[\t ]*;" + _VALUE + rb")?")
@@ -27,7 +27,7 @@ FIELD = re.compile(rb"(" + _TOKEN + rb"):(" + _VALUE + rb")")
 HOST = re.compile(rb"(?:[0-9A-Za-z._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 """uri-host [ ":" port ] (RFC 9110 7.2); without the comma, in which lists of hosts could hide."""
 
-ABSOLUTE_FORM = re.compile(rb"http://([^/?#]+)(.*)", re.IGNORECASE)
+ABSOLUTE_FORM = re.compile(rb"http://([^/?#]+)((?:[/?].*)?)", re.IGNORECASE)
 LONE_LF = re.compile(rb"(?<!\r)\n")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")

@@ -8,6 +8,7 @@ a dictionary, and only new ones are validated and taken apart.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import filterfalse
 from typing import NamedTuple
 
 from kubeproxy.http import grammar
@@ -25,12 +26,12 @@ METHODS = frozenset(
 )
 """Methods that are known; others get 501 (RFC 9110 9.1). llhttp's, which is Node.js' parser."""
 
-END_TO_END = frozenset((b"content-length", b"expect", b"x-forwarded-proto", b"x-forwarded-host"))
+PASSED_ON = frozenset((b"host", b"content-length", b"expect", b"x-forwarded-proto", b"x-forwarded-host"))
 """Special fields that are passed on as they came."""
 
-SPECIAL = END_TO_END | frozenset(
+SPECIAL = PASSED_ON | frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization proxy te transfer-encoding upgrade "
-    b"http2-settings host x-forwarded-for".split()
+    b"http2-settings x-forwarded-for".split()
 )
 """Fields that framing or forwarding must know."""
 
@@ -67,16 +68,16 @@ class Special(NamedTuple):
 class Request:
     """A request's head. ``length`` is its body's in bytes, or CHUNKED.
 
-    ``lines`` are the request line and the fields that are passed on; ``special`` has the values of SPECIAL by name,
-    those of equal names joined by commas (RFC 9110 5.3). ``options`` are what Connection names, in lower case.
-    ``upgrade`` is the protocol that it asks for, b"" for none.
+    ``fields`` are the fields that may be passed on, with a line end before, between and after them. ``special`` has the
+    values of SPECIAL by name, those of equal names joined by commas (RFC 9110 5.3). ``options`` are what Connection
+    names, in lower case. ``upgrade`` is the protocol that it asks for, b"" for none.
     """
 
     __slots__ = (
+        "fields",
         "host",
         "is_kept_alive",
         "length",
-        "lines",
         "method",
         "minor",
         "options",
@@ -85,13 +86,11 @@ class Request:
         "upgrade",
     )
 
-    def __init__(
-        self, method: bytes, target: bytes, minor: int, lines: list[bytes], special: dict[bytes, bytes]
-    ) -> None:
+    def __init__(self, method: bytes, target: bytes, minor: int, fields: bytes, special: dict[bytes, bytes]) -> None:
         self.method = method
         self.target = target
         self.minor = minor
-        self.lines = lines
+        self.fields = fields
         self.special = special
         self.host = special.get(b"host")
         self.length = 0
@@ -103,16 +102,16 @@ class Request:
 class Answer:
     """An answer's head. ``length`` is its body's in bytes, CHUNKED or UNTIL_END.
 
-    ``lines`` begin with the status line; all else is as in Request. ``told`` is how it is passed on to a client of
-    HTTP/1.1 that stays connected, b"" until somebody has made that.
+    ``fields`` begin with the status line after its version; all else is as in Request. ``told`` is how it is passed on
+    to a client of HTTP/1.1 that stays connected, b"" until somebody has made that.
     """
 
-    __slots__ = ("is_kept_alive", "length", "lines", "minor", "options", "status", "told", "upgrade")
+    __slots__ = ("fields", "is_kept_alive", "length", "minor", "options", "status", "told", "upgrade")
 
-    def __init__(self, status: int, minor: int, lines: list[bytes]) -> None:
+    def __init__(self, status: int, minor: int, fields: bytes) -> None:
         self.status = status
         self.minor = minor
-        self.lines = lines
+        self.fields = fields
         self.told = b""
         self.length = UNTIL_END
         self.is_kept_alive = minor == 1
@@ -122,17 +121,21 @@ class Answer:
 
 def read_request(head: bytes, most_fields: int) -> Request:
     """Return what ``head``, with its empty line, says; raise Refused."""
-    lines = head[:-4].split(b"\r\n")
-    match = grammar.REQUEST_LINE.fullmatch(lines[0])
-    special = _take_out(lines)
-    if match is None or special is None:
+    match = grammar.REQUEST_LINE.match(head)
+    if match is None:
         raise Refused(*grammar.explain(head))
-    if len(lines) + len(special) > most_fields and head.count(b"\n") - 2 > most_fields:
+    first = match.end()
+    lines = head[first:-2].split(b"\r\n")
+    if len(lines) > most_fields + 1:
         raise Refused(431, f"more than {most_fields} header fields")
+    special: dict[bytes, bytes] = {}
+    fields = _take_out(special, lines, head[first - 2 : -2])
+    if not fields:
+        raise Refused(*grammar.explain(head))
     method, target, minor = match.groups()
     if method not in METHODS:
         raise Refused(501, "unknown method")
-    request = Request(method, target, 1 if minor == b"1" else 0, lines, special)
+    request = Request(method, target, 1 if minor == b"1" else 0, fields, special)
     if len(special) > 1 or b"host" not in special:
         _read_special(request)
     if target[:1] != b"/" or request.host is None or method == b"CONNECT" or not _is_host(request.host):
@@ -162,14 +165,16 @@ class AnswerReader:
 
 def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
     """Return what an endpoint's ``head``, with its empty line, says to a request by ``method``; raise BadAnswer."""
-    lines = head[:-4].split(b"\r\n")
-    status, minor = _read_status_line(lines[0])
-    special = _take_out(lines)
-    if not status or special is None:
-        raise BadAnswer(grammar.explain(head, is_request=False)[1])
-    if len(lines) + len(special) > most_fields and head.count(b"\n") - 2 > most_fields:
+    first = head.find(b"\n") + 1
+    status, minor = _read_status_line(head[:first])
+    lines = head[first:-2].split(b"\r\n")
+    if len(lines) > most_fields + 1:
         raise BadAnswer(f"more than {most_fields} header fields")
-    answer = Answer(status, minor, lines)
+    special: dict[bytes, bytes] = {}
+    fields = _take_out(special, lines, head[8:-2])
+    if not status or not fields:
+        raise BadAnswer(grammar.explain(head, is_request=False)[1])
+    answer = Answer(status, minor, fields)
     if b"connection" in special:
         options = answer.options = _options(special[b"connection"])
         answer.is_kept_alive = b"close" not in options and (answer.is_kept_alive or b"keep-alive" in options)
@@ -188,38 +193,46 @@ def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
     return answer
 
 
-def _take_out(lines: list[bytes]) -> dict[bytes, bytes] | None:
-    """Remove the lines that end here and return all special fields; None if a line is not of the grammar."""
-    special: dict[bytes, bytes] = {}
-    look_up = _remembered.get
-    for line in lines[1:]:
-        field = look_up(line, _UNKNOWN)
+_plain: set[bytes] = set()
+_special: dict[bytes, Special] = {}
+"""Lines that are of the grammar, those of special fields with what they say."""
+_is_plain = _plain.__contains__
+
+
+def _take_out(special: dict[bytes, bytes], lines: list[bytes], fields: bytes) -> bytes:
+    """Add to ``special`` and return ``fields`` without those that end here; b"" if a line is not of the grammar.
+
+    ``lines`` are those of ``fields``, and an empty one, as they end with a line end.
+    """
+    lines.pop()
+    for line in filterfalse(_is_plain, lines):
+        field = _special.get(line)
         if field is None:
-            continue
-        if field is _UNKNOWN:
-            if (match := grammar.FIELD.fullmatch(line)) is None:
-                return None
+            match = grammar.FIELD.fullmatch(line)
+            if match is None:
+                return b""
             field = _remember(line, match[1].lower(), match[2])
             if field is None:
                 continue
         name, value, is_passed_on = field
         special[name] = special[name] + b", " + value if name in special else value
         if not is_passed_on:
-            lines.remove(line)
-    return special
-
-
-_UNKNOWN = Special(b"", b"", is_passed_on=False)
-_remembered: dict[bytes, Special | None] = {}
-"""Lines of fields that are of the grammar; None are those that are not special."""
+            fields = fields.replace(b"\r\n%b\r\n" % line, b"\r\n", 1)
+    return fields
 
 
 def _remember(line: bytes, name: bytes, value: bytes) -> Special | None:
-    special = Special(name, value.strip(b"\t "), name in END_TO_END) if name in SPECIAL else None
-    if len(line) <= REMEMBERED_BYTES:
-        if len(_remembered) >= REMEMBERED_LINES:
-            _remembered.clear()
-        _remembered[line] = special
+    """Return the field if it is special, and know its line from now on."""
+    special = Special(name, value.strip(b"\t "), name in PASSED_ON) if name in SPECIAL else None
+    if len(line) > REMEMBERED_BYTES:
+        return special
+    if len(_plain) + len(_special) >= REMEMBERED_LINES:
+        _plain.clear()
+        _special.clear()
+    if special is None:
+        _plain.add(line)
+    else:
+        _special[line] = special
     return special
 
 
@@ -293,6 +306,9 @@ def _read_target(request: Request) -> None:
     if absolute is None or not grammar.HOST.fullmatch(absolute[1]):
         raise Refused(400, "invalid request target")
     request.host, rest = absolute.group(1, 2)
+    lines = request.fields.split(b"\r\n")
+    kept = [line for line in lines if line[:5].lower() != b"host:"]
+    request.fields = b"\r\n".join((b"", b"Host: " + request.host, *kept[1:]))
     request.target = rest if rest.startswith(b"/") else b"/" + rest
     if not rest and request.method == b"OPTIONS":
         request.target = b"*"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kubeproxy.http import heads
 from kubeproxy.http.config import HttpConfig
 from kubeproxy.http.heads import CHUNKED, UNTIL_END, BadAnswer, Refused, Request, read_answer, read_request
 from kubeproxy.http.requests import RequestReader
@@ -88,6 +89,8 @@ def request(line: bytes = b"GET / HTTP/1.1", fields: bytes = HOST) -> Request:
         pytest.param(b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, id="path-in-host"),
         pytest.param(b"GET http://a@b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, id="user-in-target"),
         pytest.param(b"GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, id="other-scheme"),
+        pytest.param(b"GET http://a#b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, id="fragment-instead-of-a-path"),
+        pytest.param(b"CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n", 405, id="connect-to-a-path"),
         pytest.param(b"GET web:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400, id="authority-form"),
         pytest.param(b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, id="asterisk-of-a-get"),
         pytest.param(b"CONNECT web:80 HTTP/1.1\r\nHost: web:80\r\n\r\n", 405, id="connect"),
@@ -231,6 +234,25 @@ def test_too_many_fields_are_refused() -> None:
     assert refused.value.status == 431
     with pytest.raises(BadAnswer):
         read_answer(b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 101 + b"\r\n", b"GET", 100)
+
+
+def test_lines_mean_the_same_when_they_are_read_again() -> None:
+    for _ in range(2):
+        read = request(
+            b"POST / HTTP/1.1", HOST + b"Content-Length: 5\r\nConnection: x\r\nconnection: close\r\nX: 1\r\n"
+        )
+        assert (read.length, read.is_kept_alive, read.options) == (5, False, {b"x", b"close"})
+        assert read.fields == b"\r\nHost: web\r\nContent-Length: 5\r\nX: 1\r\n"
+        with pytest.raises(Refused):
+            request(fields=HOST + b"X : 1\r\n")
+
+
+def test_no_more_lines_are_remembered_than_there_is_room_for() -> None:
+    for number in range(heads.REMEMBERED_LINES + 10):
+        request(fields=HOST + b"X: %d\r\nTE: %d\r\nX-Long: %b\r\n" % (number, number, b"x" * 256))
+    remembered = [*heads._plain, *heads._special]
+    assert 0 < len(remembered) <= heads.REMEMBERED_LINES
+    assert max(map(len, remembered)) <= heads.REMEMBERED_BYTES
 
 
 @pytest.mark.parametrize(
