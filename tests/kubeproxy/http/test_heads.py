@@ -241,7 +241,7 @@ def test_lines_mean_the_same_when_they_are_read_again() -> None:
         read = request(
             b"POST / HTTP/1.1", HOST + b"Content-Length: 5\r\nConnection: x\r\nconnection: close\r\nX: 1\r\n"
         )
-        assert (read.length, read.is_kept_alive, read.options) == (5, False, {b"x", b"close"})
+        assert (read.length, read.is_kept_alive, read.options) == (5, False, frozenset((b"x", b"close")))
         assert read.fields == b"\r\nHost: web\r\nContent-Length: 5\r\nX: 1\r\n"
         with pytest.raises(Refused):
             request(fields=HOST + b"X : 1\r\n")
