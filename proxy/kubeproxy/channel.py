@@ -24,19 +24,25 @@ Receive = Callable[[Any, int], None]
 """Takes a message and its descriptor, which the receiver owns from then on; -1 without one."""
 
 
-def receive(sock: socket.socket) -> tuple[Any, int]:
+def pickled(message: object) -> bytes:
+    """Return a message for ``Channel.send_pickle``."""
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+
+
+def receive(sock: socket.socket) -> Any:
     """Wait for one message on a blocking socket; EOFError when the other end is gone."""
-    head, descriptors, _, _ = socket.recv_fds(sock, _HEAD.size, 1)
-    if len(head) < _HEAD.size:
-        raise EOFError("the other end of the channel is gone")
-    length, _ = _HEAD.unpack(head)
-    pickled = bytearray()
-    while len(pickled) < length:
-        received = sock.recv(length - len(pickled))
-        if not received:
+    length, _ = _HEAD.unpack(_receive_exactly(sock, _HEAD.size))
+    return pickle.loads(_receive_exactly(sock, length))  # noqa: S301  our own process'
+
+
+def _receive_exactly(sock: socket.socket, count: int) -> bytes:
+    received = bytearray()
+    while len(received) < count:
+        part = sock.recv(count - len(received))
+        if not part:
             raise EOFError("the other end of the channel is gone")
-        pickled += received
-    return pickle.loads(pickled), descriptors[0] if descriptors else -1  # noqa: S301  our own process'
+        received += part
+    return bytes(received)
 
 
 class Channel:
@@ -49,23 +55,24 @@ class Channel:
         self._sock = sock
         self._receive = receive
         self._ended = ended
-        self._unsent: deque[tuple[memoryview, int]] = deque()
+        self._unsent: deque[tuple[memoryview, socket.socket | None]] = deque()
         self._received = bytearray()
         self._descriptors: deque[int] = deque()
         sock.setblocking(False)
         loop.add_reader(sock.fileno(), self._read)
 
-    def send(self, message: object, descriptor: int = -1) -> None:
-        """Send a message; ``descriptor`` stays the caller's. Nothing happens when the other end is gone."""
-        self.send_pickle(pickle.dumps(message, pickle.HIGHEST_PROTOCOL), descriptor)
+    def send(self, message: object, along: socket.socket | None = None) -> None:
+        """Send a message; ``along`` stays the caller's, and if he closes it first, the message is not sent at all.
 
-    def send_pickle(self, pickled: bytes, descriptor: int = -1) -> None:
+        Nothing happens when the other end is gone.
+        """
+        self.send_pickle(pickled(message), along)
+
+    def send_pickle(self, text: bytes, along: socket.socket | None = None) -> None:
         """Send what many get and is pickled once."""
         if self._sock.fileno() < 0:
             return
-        has_descriptor = descriptor >= 0
-        head = _HEAD.pack(len(pickled), has_descriptor)
-        self._unsent.append((memoryview(head + pickled), os.dup(descriptor) if has_descriptor else -1))
+        self._unsent.append((memoryview(_HEAD.pack(len(text), along is not None) + text), along))
         if len(self._unsent) == 1:
             self._write()
 
@@ -76,26 +83,27 @@ class Channel:
         self._loop.remove_reader(self._sock.fileno())
         self._loop.remove_writer(self._sock.fileno())
         self._sock.close()
-        for descriptor in (*self._descriptors, *(each for _, each in self._unsent if each >= 0)):
+        for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors.clear()
         self._unsent.clear()
 
     def _write(self) -> None:
         while self._unsent:
-            rest, descriptor = self._unsent[0]
+            rest, along = self._unsent[0]
+            if along is not None and along.fileno() < 0:
+                self._unsent.popleft()
+                continue
             try:
-                sent = socket.send_fds(self._sock, [rest], [descriptor] if descriptor >= 0 else [])
+                sent = socket.send_fds(self._sock, [rest], [] if along is None else [along.fileno()])
             except BlockingIOError:
                 self._loop.add_writer(self._sock.fileno(), self._write)
                 return
             except OSError:
                 self._end()
                 return
-            if descriptor >= 0:
-                os.close(descriptor)
             if sent < len(rest):
-                self._unsent[0] = rest[sent:], -1
+                self._unsent[0] = rest[sent:], None
             else:
                 self._unsent.popleft()
         self._loop.remove_writer(self._sock.fileno())

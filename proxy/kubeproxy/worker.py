@@ -1,7 +1,7 @@
 """One worker of a proxy that has several: a process with a data plane of its own, told everything by a channel.
 
-``python -m kubeproxy.worker DESCRIPTOR`` with the descriptor of its end. It lives as long as the other end does: when
-the proxy is gone, however it went, so are its workers.
+``python -m kubeproxy.worker CHANNEL BOARD`` with the descriptors of its end and of the board's memory. It lives as long
+as the other end does: when the proxy is gone, however it went, so are its workers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from kubeproxy.sharing import SharedRows
 from kubeproxy.workermessages import (
     Answer,
     Ask,
+    Begin,
     Close,
     Closed,
     Drain,
@@ -136,10 +137,10 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
 
 
-async def serve(sock: socket.socket) -> None:
-    """Be a worker to the proxy at the other end of ``sock``."""
+async def serve(sock: socket.socket, memory: int) -> None:
+    """Be a worker to the proxy at the other end of ``sock``, with the board's ``memory``."""
     loop = asyncio.get_running_loop()
-    begin, memory = receive(sock)
+    begin: Begin = receive(sock)
     board = Board(memory, begin.width, begin.place)
     os.close(memory)
     counters, rng = ProxyCounters(board.write), random.Random()
@@ -149,9 +150,10 @@ async def serve(sock: socket.socket) -> None:
 
 
 def main() -> None:
-    """Run the worker whose channel has the descriptor that the command line says."""
-    with socket.socket(fileno=int(sys.argv[1])) as sock:
-        uvloop.run(serve(sock))
+    """Run the worker with the descriptors that the command line says."""
+    channel, memory = map(int, sys.argv[1:])
+    with socket.socket(fileno=channel) as sock:
+        uvloop.run(serve(sock, memory))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from kubeproxy.types import Destination, ServicePortName
 
 
 class Begin(NamedTuple):
-    """Who the worker is: number ``place`` of ``width``. Comes with the memory of the board; ``seed`` is everybody's."""
+    """Who the worker is: number ``place`` of ``width``; ``seed`` is everybody's."""
 
     place: int
     width: int

@@ -19,7 +19,7 @@ from typing import Any
 from zlib import crc32
 
 from kubeproxy.board import Board, RowBook, open_board
-from kubeproxy.channel import Channel
+from kubeproxy.channel import Channel, pickled
 from kubeproxy.counters import Counted, ProxyCounters
 from kubeproxy.dataplane import Surroundings
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
@@ -62,16 +62,17 @@ class _Hand:
     def __init__(self, place: int) -> None:
         self.place = place
         self.process: asyncio.subprocess.Process | None = None
+        self.is_tried = asyncio.Event()
         self.channel: Channel | None = None
         self.asked: dict[int, tuple[Ask, asyncio.Future[Any]]] = {}
         self.counted: Counted | None = None
         self.deaths = 0
         self.cause = ""
 
-    def send(self, message: object, descriptor: int = -1) -> None:
+    def send(self, message: object, along: socket.socket | None = None) -> None:
         """Say something, if somebody listens."""
         if self.channel is not None:
-            self.channel.send(message, descriptor)
+            self.channel.send(message, along)
 
 
 class Workers:
@@ -101,6 +102,8 @@ class Workers:
             self._loop.create_task(self._keep(hand), name=f"kube-proxy worker {hand.place}") for hand in self._hands
         ]
         try:
+            # Before the Services' sockets take all descriptors that there are.
+            await asyncio.gather(*(hand.is_tried.wait() for hand in self._hands))
             yield
         finally:
             self._ending.set()
@@ -123,15 +126,16 @@ class Workers:
     def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
         """Have all treat new clients by ``rules``."""
         self._rules = rules
-        message = obey(rules, {service: self._blocks.renew(rules, service) for service in ports})
+        message = pickled(obey(rules, {service: self._blocks.renew(rules, service) for service in ports}))
         for hand in self._hands:
-            hand.send(message)
+            if hand.channel is not None:
+                hand.channel.send_pickle(message)
 
     def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
         """Give each worker its socket; a protocol that has one socket is one worker's."""
         self._bound[listener.destination] = listener, sockets
         for hand, sock in self._shared_out(listener, sockets):
-            hand.send(Listen(listener), sock.fileno())
+            hand.send(Listen(listener), sock)
 
     def update(self, listener: Listener) -> None:
         """Have the clients of a destination taken otherwise."""
@@ -260,6 +264,7 @@ class Workers:
                 await self._live(hand)
             except OSError as error:
                 hand.cause = f"because it could not be started: {error.strerror or error}"
+                hand.is_tried.set()
             if not self._ending.is_set():
                 hand.deaths += 1
 
@@ -268,12 +273,14 @@ class Workers:
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as undo, theirs:
             undo.callback(ours.close)
-            command = (sys.executable, "-P", "-m", "kubeproxy.worker", str(theirs.fileno()))
+            descriptors = theirs.fileno(), self._memory
+            command = (sys.executable, "-P", "-m", "kubeproxy.worker", *map(str, descriptors))
             hand.process = process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
+                *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=descriptors, start_new_session=True
             )
             undo.pop_all()
         self._begin(hand, ours)
+        hand.is_tried.set()
         status = await process.wait()
         hand.cause = f"by signal {-status}" if status < 0 else f"with status {status}"
         self._bury(hand)
@@ -299,12 +306,12 @@ class Workers:
             hand.channel.close()
             return
         around = self._around
-        hand.send(Begin(hand.place, self.width, self._seed, around.network, around.default_balancer), self._memory)
+        hand.send(Begin(hand.place, self.width, self._seed, around.network, around.default_balancer))
         hand.send(obey(self._rules, {service: self._blocks.block(service) for service in self._rules.ports}))
         for listener, sockets in self._bound.values():
             for other, own in self._shared_out(listener, sockets):
                 if other is hand:
-                    hand.send(Listen(listener), own.fileno())
+                    hand.send(Listen(listener), own)
         if self._followers:
             hand.send(Follow(is_wanted=True))
         for ask, _ in hand.asked.values():
