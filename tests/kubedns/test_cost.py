@@ -15,6 +15,7 @@ from types import FrameType
 import dnslib
 import pytest
 from tests.helpers.kubedns_objects import cluster
+from tests.helpers.kubedns_server import HOST, PATIENCE
 from tests.helpers.kubedns_zone import zone_of
 
 from kubedns import datagrams
@@ -27,8 +28,6 @@ from kubedns.sockets import Reply
 from kubedns.types import QType
 from kubedns.wire import write_query
 
-HOST = "127.91.250.1"
-PATIENCE = 5.0
 SHOP = "shop.svc.cluster.local"
 
 CALLS_KEPT, CALLS_BURST = 4, 16
