@@ -33,22 +33,21 @@ SHOP = "shop.svc.cluster.local"
 CALLS_KEPT, CALLS_BURST = 4, 16
 """Functions of Python and C for each query that is kept (two to find it, two lengths), and for all of a burst."""
 
-MOST_CALLS_NEW = 150
-"""A bound, not a goal: most take about a hundred. To read a query with dnslib alone takes more than two hundred."""
-
 COLD = {
-    "a cluster IP": (f"cart.{SHOP}", QType.A),
-    "a headless Service": (f"db.{SHOP}", QType.A),
-    "an endpoint": (f"blue.cart.{SHOP}", QType.A),
-    "a port": (f"_http._tcp.cart.{SHOP}", QType.SRV),
-    "an address": ("20.0.96.10.in-addr.arpa", QType.PTR),
-    "a pod": ("10-244-0-1.shop.pod.cluster.local", QType.A),
-    "no address of that family": (f"cart.{SHOP}", QType.AAAA),
-    "no such Service": (f"missing.{SHOP}", QType.A),
-    "a search path's miss": (f"www.example.com.{SHOP}", QType.A),
-    "an alias": (f"inside.{SHOP}", QType.A),
-    "a name outside": ("www.example.com", QType.A),
+    "a cluster IP": (f"cart.{SHOP}", QType.A, 100),
+    "a headless Service": (f"db.{SHOP}", QType.A, 120),
+    "an endpoint": (f"blue.cart.{SHOP}", QType.A, 110),
+    "a port": (f"_http._tcp.cart.{SHOP}", QType.SRV, 150),
+    "an address": ("20.0.96.10.in-addr.arpa", QType.PTR, 115),
+    "a pod": ("10-244-0-1.shop.pod.cluster.local", QType.A, 100),
+    "no address of that family": (f"cart.{SHOP}", QType.AAAA, 110),
+    "no such Service": (f"missing.{SHOP}", QType.A, 105),
+    "a search path's miss": (f"www.example.com.{SHOP}", QType.A, 110),
+    "an alias": (f"inside.{SHOP}", QType.A, 145),
+    "a name outside": ("www.example.com", QType.A, 75),
 }
+"""Questions, and how many functions of Python and C each may call, about a tenth more than it does: dnslib takes over
+two hundred to read a query alone."""
 
 
 class Answering:
@@ -165,15 +164,15 @@ def test_a_kept_answer_costs_one_call_and_no_reading(bench: Bench) -> None:
     assert sum(found.values()) <= CALLS_KEPT * MAX_DATAGRAMS + CALLS_BURST, found
 
 
-@pytest.mark.parametrize(("name", "qtype"), COLD.values(), ids=COLD)
-def test_a_question_that_is_new_costs_few_calls(name: str, qtype: int) -> None:
+@pytest.mark.parametrize(("name", "qtype", "most"), COLD.values(), ids=COLD)
+def test_a_question_that_is_new_costs_few_calls(name: str, qtype: int, most: int) -> None:
     answering = Answering()
     (packet,) = questions(1, name, qtype)
     found = calls(lambda: answering.respond_anew(packet, packet[2:], is_tcp=False))
-    assert sum(found.values()) < MOST_CALLS_NEW, found
+    assert sum(found.values()) <= most, found
 
 
-@pytest.mark.parametrize(("name", "qtype"), COLD.values(), ids=COLD)
+@pytest.mark.parametrize(("name", "qtype"), [each[:2] for each in COLD.values()], ids=COLD)
 def test_a_question_that_is_new_meets_no_library(name: str, qtype: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answering = Answering()
     for owner in (dnslib.DNSRecord, dnslib.DNSLabel, dnslib.DNSHeader, dnslib.buffer.Buffer):
