@@ -108,7 +108,7 @@ class Relay:
     def connected(self) -> Action | None:
         """Take note that the endpoint has answered."""
         self.is_connected = True
-        return self._pass_on_end(_CLIENT) if self.has_ended[0] else None
+        return self.ended(_CLIENT) if self.has_ended[0] else None
 
     def early(self, received: bytes) -> None:
         """Keep what the client said before its endpoint has answered."""
@@ -122,25 +122,24 @@ class Relay:
         """Take note that ``side`` has taken ``count`` of its unsent bytes."""
         self.unsent[side] = self.unsent[side][count:]
         if not self.unsent[side] and self.has_ended[1 - side]:
-            return self._pass_on_end(1 - side)
+            return self.ended(_CLIENT if side else _UPSTREAM)
         return None
 
     def ended(self, side: Side) -> Action | None:
-        """Take note that ``side`` will send no more."""
-        self.has_ended[side] = True
-        return self._pass_on_end(side) if self.is_connected else None
+        """Take note that ``side`` will send no more, and pass that on when all that it has sent is sent.
+
+        The other side's direction is shut; when both have ended there is only closing left.
+        """
+        has_ended, unsent = self.has_ended, self.unsent
+        has_ended[side] = True
+        if not self.is_connected or unsent[1 - side]:
+            return None
+        if has_ended[1 - side] and not unsent[side]:
+            self.is_closed = True
+            return _CLOSE
+        return _SHUT[1 - side]
 
     def fail(self) -> Action:
         """End by reset: a peer has reset, no endpoint answers, or the time to drain is over."""
         self.is_closed = True
         return _RESET
-
-    def _pass_on_end(self, side: int) -> Action | None:
-        """Shut the other side's direction when all is sent; close when both have ended and all is sent."""
-        to_client, to_upstream = self.unsent
-        if to_client or to_upstream:
-            return None if self.unsent[1 - side] else _SHUT[1 - side]
-        if self.has_ended[0] and self.has_ended[1]:
-            self.is_closed = True
-            return _CLOSE
-        return _SHUT[1 - side]

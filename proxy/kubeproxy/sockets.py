@@ -27,6 +27,8 @@ _TYPES = {
 }
 _IPV6_FREEBIND = 78
 """linux/in6.h."""
+LOCALHOST = "127.0.0.1"
+"""From where the kernel reaches 127.0.0.0/8 by itself."""
 _DISCARD = 9
 """A port for a socket that sends nothing (RFC 863)."""
 _SCTP_NODELAY = 3
@@ -109,7 +111,7 @@ def source_for(client: str, target: str) -> str:
 
     From a socket that is not bound the kernel reaches 127.0.0.0/8 from 127.0.0.1, which saves two calls.
     """
-    if client == "127.0.0.1":
+    if client == LOCALHOST:
         return ""
     is_alike = client.startswith("127.") == target.startswith("127.") and (":" in client) == (":" in target)
     return client if is_alike else ""
@@ -158,8 +160,9 @@ def begin_connect(target: tuple[str, int], client: str, protocol: str) -> tuple[
 
     Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
     """
-    sock, code = _begin(target, source_for(client, target[0]), protocol)
-    if code in (errno.EADDRNOTAVAIL, errno.EINVAL):
+    source = "" if client == LOCALHOST else source_for(client, target[0])
+    sock, code = _begin(target, source, protocol)
+    if source and code in (errno.EADDRNOTAVAIL, errno.EINVAL):
         sock.close()
         return _begin(target, "", protocol)
     return sock, code
