@@ -183,8 +183,9 @@ class Downstream:
         record = front.recent.began("http", self._address, self._destination, self._route)
         record.method = request.method.decode()
         record.target = request.target.decode()
-        exchange = Exchange(request, record, front.config, is_last=front.is_draining or port.is_gone)
-        self._wait_for(exchange)
+        config = front.config
+        exchange = Exchange(request, record, config, is_last=front.is_draining or port.is_gone)
+        self._client.wait(config.body_seconds if request.length else config.answer_seconds)
         port.budget.deposit()
         self._delivery.begin(exchange)
 

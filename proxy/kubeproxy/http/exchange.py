@@ -81,6 +81,10 @@ class Exchange:
         if self.request_body.is_complete:
             self.opening = head
             return inbox
+        if len(inbox) == self.request.length:
+            self.opening = head + inbox
+            self.request_body = NO_BODY
+            return b""
         count = self.request_body.feed(memoryview(inbox))
         self.opening = head + inbox[:count]
         return inbox[count:]

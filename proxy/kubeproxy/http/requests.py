@@ -27,23 +27,23 @@ class RequestReader:
         while inbox.startswith(b"\r\n"):
             inbox = self.inbox = inbox[2:]
         end = inbox.find(b"\r\n\r\n") + 4
-        is_whole = end > 3
-        if not is_whole and grammar.LONE_LF.search(inbox):
-            raise Refused(400, "bare LF in the head")
-        size = end if is_whole else len(inbox)
-        if size > config.request_line_bytes:
-            self._check_sizes(size)
-        if not is_whole:
+        if end == 3:
+            if grammar.LONE_LF.search(inbox):
+                raise Refused(400, "bare LF in the head")
+            self._check_sizes(len(inbox))
             return None
+        if end > config.request_line_bytes:
+            self._check_sizes(end)
         head, self.inbox = inbox[:end], inbox[end:]
         if head != self._head or self._request is None:
             self._request = read_request(head, config.header_fields)
-            self._head = head if size <= REMEMBERED_HEAD_BYTES else b""
+            self._head = head if end <= REMEMBERED_HEAD_BYTES else b""
         return self._request
 
     def _check_sizes(self, size: int) -> None:
-        line = self.inbox.find(b"\r\n")
-        if line < 0 or line > self._config.request_line_bytes:
-            raise Refused(414, f"request line of more than {self._config.request_line_bytes} bytes")
+        most = self._config.request_line_bytes
+        line = self.inbox.find(b"\r\n") if size > most else 0
+        if line < 0 or line > most:
+            raise Refused(414, f"request line of more than {most} bytes")
         if size > self._config.head_bytes:
             raise Refused(431, f"head of more than {self._config.head_bytes} bytes")
