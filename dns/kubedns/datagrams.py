@@ -15,6 +15,7 @@ import socket
 import struct
 from collections.abc import Sequence
 
+from kubeapi.mmsg import IOVec, Message, receive_messages, send_messages
 from kubedns.config import Address
 from kubedns.responder import Pending
 from kubedns.sockets import Server
@@ -32,41 +33,10 @@ _ADDRESS = {socket.AF_INET: struct.Struct(">2xH4s8x"), socket.AF_INET6: struct.S
 """struct sockaddr_in and sockaddr_in6, whole: port and address."""
 
 
-class _IOVec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
-class _Header(ctypes.Structure):
-    """A struct msghdr (recvmsg(2))."""
-
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("name_length", ctypes.c_uint),
-        ("vectors", ctypes.c_void_p),
-        ("vector_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _Message(ctypes.Structure):
-    """A struct mmsghdr: with how long the message was (recvmmsg(2))."""
-
-    _fields_ = (("header", _Header), ("length", ctypes.c_uint))
-
-
-_libc = ctypes.CDLL(None)
-_receive = _libc.recvmmsg
-_receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
-_send = _libc.sendmmsg
-_send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-
-
-_MESSAGE = ctypes.sizeof(_Message)
+_MESSAGE = ctypes.sizeof(Message)
 _INTEGERS = _MESSAGE // 4
 """From one message to the next, in unsigned integers."""
-_LENGTH = _Message.length.offset // 4
+_LENGTH = Message.length.offset // 4
 
 
 class _Messages:
@@ -78,9 +48,9 @@ class _Messages:
 
     def __init__(self, rooms: Sequence[mmap.mmap], names: int, name_size: int) -> None:
         count = len(rooms)
-        vectors, messages = bytearray(count * ctypes.sizeof(_IOVec)), bytearray(count * _MESSAGE)
-        self._vectors = (_IOVec * count).from_buffer(vectors)
-        self._messages = (_Message * count).from_buffer(messages)
+        vectors, messages = bytearray(count * ctypes.sizeof(IOVec)), bytearray(count * _MESSAGE)
+        self._vectors = (IOVec * count).from_buffer(vectors)
+        self._messages = (Message * count).from_buffer(messages)
         self.place = ctypes.addressof(self._messages)
         for index, (vector, message) in enumerate(zip(self._vectors, self._messages, strict=True)):
             vector.base, vector.length = ctypes.addressof(ctypes.c_char.from_buffer(rooms[index])), MAX_DATAGRAM
@@ -107,7 +77,7 @@ class Datagrams:
     def drain(self) -> None:
         """Answer the datagrams that are waiting, up to a bound; what a full send buffer refuses is lost, as UDP may."""
         received = self._received
-        count = _receive(self._socket.fileno(), received.place, MAX_DATAGRAMS, socket.MSG_DONTWAIT, None)
+        count = receive_messages(self._socket.fileno(), received.place, MAX_DATAGRAMS, socket.MSG_DONTWAIT, None)
         kept, lengths, sizes, begin = self._server.kept, received.integers, self._sent.vector_words, 0
         for index, room in enumerate(self._rooms[: max(count, 0)]):
             question = room[2 : lengths[index * _INTEGERS + _LENGTH]]
@@ -143,7 +113,7 @@ class Datagrams:
         """Send responses from one on; one that the kernel does not take is left out, not those behind it."""
         while begin < end:
             place = self._sent.place + begin * _MESSAGE
-            begin += max(1, _send(self._socket.fileno(), place, end - begin, socket.MSG_DONTWAIT))
+            begin += max(1, send_messages(self._socket.fileno(), place, end - begin, socket.MSG_DONTWAIT))
 
 
 def _send_one(sock: socket.socket, client: Address, reply: bytes | None) -> None:

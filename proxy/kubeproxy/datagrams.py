@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import os
 import socket
 import struct
 from collections.abc import Callable, Iterable
 from typing import cast
+
+from kubeapi.mmsg import IOVec, Message, last_error, receive_messages, send_messages
 
 DATAGRAM_BYTES = 64 * 1024
 """The longest datagram, 65507 bytes by IPv4 and 65527 by IPv6, fits."""
@@ -30,38 +31,7 @@ _NAMES: dict[int, struct.Struct] = {
 }
 """Port and address in struct sockaddr_in and sockaddr_in6."""
 
-
-class _IOVec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
-class _Header(ctypes.Structure):
-    """A struct msghdr (recvmsg(2))."""
-
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("name_length", ctypes.c_uint),
-        ("vectors", ctypes.c_void_p),
-        ("vector_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _Message(ctypes.Structure):
-    """A struct mmsghdr: with how long the message was (recvmmsg(2))."""
-
-    _fields_ = (("header", _Header), ("length", ctypes.c_uint))
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_receive = _libc.recvmmsg
-_receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
-_send = _libc.sendmmsg
-_send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-
-_VECTOR, _MESSAGE = ctypes.sizeof(_IOVec), ctypes.sizeof(_Message)
+_VECTOR, _MESSAGE = ctypes.sizeof(IOVec), ctypes.sizeof(Message)
 
 
 class Batch:
@@ -78,7 +48,7 @@ class Batch:
         names, vectors, messages = (bytearray(SLOTS * size) for size in (NAME_BYTES, _VECTOR, _MESSAGE))
         array = (ctypes.c_char * len(names)).from_buffer(names)
         self._name = cast(Callable[[slice], bytes], array.__getitem__)
-        structs = (_IOVec * SLOTS).from_buffer(vectors), (_Message * SLOTS).from_buffer(messages)
+        structs = (IOVec * SLOTS).from_buffer(vectors), (Message * SLOTS).from_buffer(messages)
         for index, (vector, message) in enumerate(zip(*structs, strict=True)):
             vector.base, vector.length = base + index * DATAGRAM_BYTES, DATAGRAM_BYTES
             message.header.name = ctypes.addressof(array) + index * NAME_BYTES
@@ -87,16 +57,16 @@ class Batch:
         self._first = ctypes.addressof(structs[1])
         self._name_bytes = memoryview(names)
         self._sizes = memoryview(vectors).cast("P")[1::2]
-        self._lengths = memoryview(messages).cast("I")[_Message.length.offset // 4 :: _MESSAGE // 4]
+        self._lengths = memoryview(messages).cast("I")[Message.length.offset // 4 :: _MESSAGE // 4]
 
     def receive(self, sock: socket.socket) -> Iterable[tuple[int, memoryview, bytes]]:
         """Take what waits, up to SLOTS; return for each datagram its length, its room, and who sent it.
 
         One call, and no second one to learn that nothing is left; BlockingIOError where nothing was.
         """
-        count = _receive(sock.fileno(), self._first, SLOTS, socket.MSG_DONTWAIT, None)
+        count = receive_messages(sock.fileno(), self._first, SLOTS, socket.MSG_DONTWAIT, None)
         if count < 0:
-            raise _error()
+            raise last_error()
         return zip(self._lengths[:count].tolist(), self.rooms, map(self._name, self._places), strict=False)
 
     def address(self, slot: int, name: bytes, size: int) -> None:
@@ -108,7 +78,7 @@ class Batch:
         """Send the datagrams in the slots from ``begin`` to before ``end``; return those that the kernel refused."""
         refused = []
         while begin < end:
-            count = _send(sock.fileno(), self._first + begin * _MESSAGE, end - begin, socket.MSG_DONTWAIT)
+            count = send_messages(sock.fileno(), self._first + begin * _MESSAGE, end - begin, socket.MSG_DONTWAIT)
             if count <= 0:
                 refused.append(begin)
                 count = 1
@@ -120,8 +90,3 @@ def address_of(family: int, name: bytes) -> tuple[str, int]:
     """Return address and port of a ``name``, which the kernel wrote for a socket of ``family``."""
     port, packed = _NAMES[family].unpack(name)
     return socket.inet_ntop(family, packed), port
-
-
-def _error() -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number))

@@ -18,6 +18,7 @@ from tests.helpers.kubedns_objects import cluster
 from tests.helpers.kubedns_server import HOST, PATIENCE
 from tests.helpers.kubedns_zone import zone_of
 
+from kubeapi import mmsg
 from kubedns import datagrams
 from kubedns.config import DNSConfig
 from kubedns.datagrams import MAX_DATAGRAMS, Datagrams
@@ -130,7 +131,7 @@ def test_a_burst_is_taken_with_one_system_call_and_answered_with_one(
     else:
         burst = [questions(1, f"missing-{each}.{SHOP}")[0] for each in range(MAX_DATAGRAMS)]
     counts: list[tuple[str, int]] = []
-    real_receive, real_send = datagrams._receive, datagrams._send
+    real_receive, real_send = mmsg.receive_messages, mmsg.send_messages
 
     def receive(descriptor: int, place: int, count: int, flags: int, timeout: None) -> int:
         counts.append(("received", int(real_receive(descriptor, place, count, flags, timeout))))
@@ -140,8 +141,8 @@ def test_a_burst_is_taken_with_one_system_call_and_answered_with_one(
         counts.append(("sent", int(real_send(descriptor, place, count, flags))))
         return counts[-1][1]
 
-    monkeypatch.setattr(datagrams, "_receive", receive)
-    monkeypatch.setattr(datagrams, "_send", send)
+    monkeypatch.setattr(datagrams, "receive_messages", receive)
+    monkeypatch.setattr(datagrams, "send_messages", send)
     replies = bench.answer(*burst)
     assert counts == [("received", MAX_DATAGRAMS), ("sent", MAX_DATAGRAMS)]
     assert [each[:2] for each in replies] == [each[:2] for each in burst]

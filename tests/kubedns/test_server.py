@@ -13,6 +13,7 @@ import pytest
 from tests.helpers.kubedns_objects import endpoint, endpoint_slice, external, namespace, resource_of, service
 from tests.helpers.kubedns_server import HOST, PATIENCE, exchange, frame, read_frame, saying, serving, upstream
 
+from kubeapi import mmsg
 from kubeapi.informer import ObjectList, StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
@@ -115,13 +116,13 @@ async def test_each_of_many_clients_at_once_gets_its_own_answer(host: str) -> No
 
 
 async def test_a_response_that_the_kernel_does_not_take_costs_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = datagrams._send, []
+    real, calls = mmsg.send_messages, []
 
     def refusing(descriptor: int, place: int, count: int, flags: int) -> int:
         calls.append(count)
         return -1 if len(calls) == 2 else int(real(descriptor, place, 1, flags))
 
-    monkeypatch.setattr(datagrams, "_send", refusing)
+    monkeypatch.setattr(datagrams, "send_messages", refusing)
     async with serving() as served:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.setblocking(False)

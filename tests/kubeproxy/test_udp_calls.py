@@ -66,8 +66,8 @@ async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Groun
         return Counted(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     monkeypatch.setattr(kubeproxy.udp, "open_socket", open_counted)
-    for name in ("_receive", "_send"):
-        call = counted(calls, f"{name[1:]} many", getattr(kubeproxy.datagrams, name))
+    for name in ("receive_messages", "send_messages"):
+        call = counted(calls, f"{name.partition('_')[0]} many", getattr(kubeproxy.datagrams, name))
         monkeypatch.setattr(kubeproxy.datagrams, name, call)
     async with ground() as g:
         at_turn_end = g.poller.at_turn_end
