@@ -140,7 +140,8 @@ class Downstream:
             self._close_after_answer(lingers=not exchange.request_body.is_complete)
             return
         if not client.unsent:
-            client.deadline = now + self._front.config.keep_alive_seconds
+            config = self._front.config
+            client.deadline = now + (config.header_seconds if self._reader.inbox else config.keep_alive_seconds)
         # In a steady flow nothing is to be done, and finding that out takes as long as reading a head.
         if self._reader.inbox or client.events != READABLE or client.unsent or client.has_ended:
             self._advance()

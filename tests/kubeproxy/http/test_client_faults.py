@@ -28,6 +28,15 @@ async def test_a_client_that_drips_its_head_is_told_408_however_busy_it_is() -> 
         await until(lambda: not running.front.connections)
 
 
+async def test_a_head_that_was_begun_too_early_has_no_longer_than_others() -> None:
+    async with Pod(A).running(), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET + b"GET / HT")
+        assert (await talk.answer()).status == 200
+        running.pass_time(11)
+        assert (await talk.answer()).status == 408
+
+
 async def test_idle_clients_are_let_go() -> None:
     async with Pod(A).running(), http_front(A) as running:
         silent, idle = await running.connect(), await running.connect()
