@@ -28,6 +28,7 @@ ROUNDS_PER_TURN = 2
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
+ENDED = select.EPOLLRDHUP
 BROKEN = select.EPOLLERR | select.EPOLLHUP
 
 
@@ -35,7 +36,7 @@ class EventHandler(Protocol):
     """Owner of a registered socket."""
 
     def on_event(self, events: int) -> None:
-        """Act on READABLE, WRITABLE and BROKEN; never block, never raise OSError."""
+        """Act on READABLE, WRITABLE, ENDED and BROKEN; never block, never raise OSError."""
         ...
 
 

@@ -52,6 +52,9 @@ _DIALLED = {
 IP_BIND_ADDRESS_NO_PORT = 24
 """linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
 
+_LAST_DATA_RECV = 52
+"""Offset of tcpi_last_data_recv, in milliseconds, in struct tcp_info (linux/tcp.h)."""
+
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """struct linger {on, 0 s}: close() sends RST."""
 
@@ -174,6 +177,21 @@ def ask_outcome(sock: SocketType, target: tuple[str, int]) -> int:
     return errno.EINPROGRESS if code == errno.EALREADY else code
 
 
+def ask_by_sending(sock: SocketType, target: tuple[str, int], words: bytes) -> tuple[int, int]:
+    """Return how a dial has gone, and how many of the first words are sent by that.
+
+    TCP tells by taking them: EAGAIN while it is still connecting, or why it failed.
+    """
+    if not words or sock.proto != socket.IPPROTO_TCP:
+        return ask_outcome(sock, target), 0
+    try:
+        return 0, sock.send(words, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return errno.EINPROGRESS, 0
+    except OSError as error:
+        return error.errno or errno.EINVAL, 0
+
+
 def whole_socket(sock: SocketType) -> socket.socket:
     """Return the same socket, non-blocking, as the class that the standard library gives to everybody."""
     whole = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
@@ -192,3 +210,13 @@ def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[SocketT
         return sock, sock.connect_ex(target)
     except OSError as error:
         return sock, error.errno or errno.EINVAL
+
+
+def silent_seconds(sock: SocketType) -> float:
+    """Return the seconds since bytes came, as the kernel has counted them."""
+    try:
+        described = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    except OSError:  # SCTP, which has no half-closed connections to reap
+        return 0.0
+    (milliseconds,) = struct.unpack_from("I", described, _LAST_DATA_RECV)
+    return float(milliseconds) / 1000

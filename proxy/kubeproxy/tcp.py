@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import struct
-from functools import partial
-from socket import MSG_DONTWAIT, SocketType
+from socket import SocketType
 
 from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.live import LiveConnections
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.poller import BROKEN, READABLE, WRITABLE, Poller
+from kubeproxy.poller import BROKEN, ENDED, READABLE, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
-from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_outcome, begin_connect
+from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
 from kubeproxy.types import Destination, Route
 
 BUFFER_BYTES = 128 * 1024
@@ -29,9 +27,6 @@ BUFFER_BYTES = 128 * 1024
 
 CLOSE_WAIT_SECONDS = 3600.0
 """How long a half-closed connection may be silent: kube-proxy's conntrack.tcpCloseWaitTimeout, else sockets leak."""
-
-_LAST_DATA_RECV = 52
-"""Offset of tcpi_last_data_recv, in milliseconds, in struct tcp_info (linux/tcp.h)."""
 
 
 class Conntrack:
@@ -78,7 +73,12 @@ class Conntrack:
 _CLIENT, _UPSTREAM = Side
 _DIAL, _SHUT_CLIENT, _SHUT_UPSTREAM, _CLOSE, _ = Action
 _HALF_CLOSED = (RelayState.HALF_CLOSED, RelayState.DRAINING)
-_TCP = int(socket.IPPROTO_TCP)
+_READING = READABLE | ENDED
+_AT_ONCE = int(socket.MSG_DONTWAIT)
+_MORE, _END, _RESET = range(3)
+"""What comes after a chunk, for all that is known."""
+_FLAGS = (_AT_ONCE, int(socket.MSG_DONTWAIT | socket.MSG_MORE), _AT_ONCE)
+"""How it is sent: a chunk and the end after it are one packet."""
 _UNREGISTERED = -1
 _FINISHED = -2
 
@@ -98,12 +98,13 @@ class _End:
 
     def on_event(self, events: int) -> None:
         """Move what there is to the peer: the hot path."""
-        if self.events != READABLE and not self._attend(events):
+        if self.events != _READING and not self._attend(events):
             return
         connection, peer = self.connection, self.peer
+        assert peer is not None
         buffer = connection.conntrack.buffer
         try:
-            count = self.sock.recv_into(buffer, 0, MSG_DONTWAIT)
+            count = self.sock.recv_into(buffer, 0, _AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
@@ -112,11 +113,11 @@ class _End:
         if not count:
             connection.on_end(self)
             return
-        if peer is None:
-            connection.on_early(bytes(buffer[:count]))
-            return
+        then = _MORE
+        if events & ENDED:
+            count, then = self._read_on(buffer, count)
         try:
-            sent = peer.sock.send(buffer[:count], MSG_DONTWAIT)
+            sent = peer.sock.send(buffer[:count], _FLAGS[then])
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -132,14 +133,31 @@ class _End:
             record.bytes_to_endpoint += count
         if sent < count:
             connection.on_stalled(peer, bytes(buffer[sent:count]))
+        if then:
+            connection.on_last(self, is_reset=then == _RESET)
+
+    def _read_on(self, buffer: memoryview, count: int) -> tuple[int, int]:
+        """Read what else there is in front of the end; return all that was read, and what comes after it."""
+        if count == BUFFER_BYTES:
+            return count, _MORE
+        try:
+            more = self.sock.recv_into(buffer[count:], 0, _AT_ONCE)
+        except BlockingIOError:
+            return count, _MORE
+        except OSError:  # it is told once
+            return count, _RESET
+        return count + more, _MORE if more else _END
 
     def _attend(self, events: int) -> bool:
         """Go on with what is not reading, and tell whether to read then."""
         if self.events & WRITABLE and events & (WRITABLE | BROKEN):
             self.connection.on_writable(self)
-            return bool(self.events & READABLE and events & READABLE)
+            return bool(self.peer and self.events & READABLE and events & READABLE)
         if self.events & READABLE and events & (READABLE | BROKEN):
-            return True
+            if self.peer is not None:
+                return True
+            self.connection.hear()
+            return False
         if events & BROKEN:
             self.connection.on_broken(self)
         return False
@@ -166,26 +184,30 @@ class Connection(Relay):
 
     def start(self) -> None:
         """Hear what the client has said by now, which spares waiting for it, and dial the first endpoint."""
+        if self._has_heard():
+            self._perform(self.dial())
+            self._await_events()
+
+    def hear(self) -> None:
+        """Keep what the client says while its endpoint is dialled."""
+        if self._has_heard():
+            self._ask(self._client)
+
+    def _has_heard(self) -> bool:
+        """Take the client's first bytes, or its end; False if it is gone."""
         buffer = self.conntrack.buffer
         try:
-            count = self._client.sock.recv_into(buffer, EARLY_BYTES_LIMIT, MSG_DONTWAIT)
+            count = self._client.sock.recv_into(buffer, EARLY_BYTES_LIMIT, _AT_ONCE)
         except BlockingIOError:
-            pass
+            return True
         except OSError:
             self.reset("reset")
-            return
+            return False
+        if count:
+            self.early(bytes(buffer[:count]))
         else:
-            if count:
-                self.early(bytes(buffer[:count]))
-            else:
-                self.ended(_CLIENT)
-        self._perform(self.dial())
-        self._await_events()
-
-    def on_early(self, received: bytes) -> None:
-        """Keep the client's first bytes while its endpoint is dialled."""
-        self.early(received)
-        self._await_events()
+            self.ended(_CLIENT)
+        return True
 
     def on_stalled(self, end: _End, rest: bytes) -> None:
         """Stop reading until ``end`` has taken the rest."""
@@ -193,19 +215,17 @@ class Connection(Relay):
         self._await_events()
 
     def on_end(self, end: _End) -> None:
-        """Close when both have ended; else pass the end on after this turn, which may bring that of the other."""
-        action = self.ended(end.side)
-        if action is _CLOSE:
-            self._close(is_reset=False)
-        elif action is None:
-            self._await_events()
-        else:
-            self.conntrack.poller.at_turn_end(partial(self._pass_on, action))
-
-    def _pass_on(self, action: Action) -> None:
+        """Pass the end of one direction on."""
+        self._perform(self.ended(end.side))
         if not self.is_closed:
-            self._perform(action)
-            self._await_events()
+            self._ask(end)
+
+    def on_last(self, end: _End, *, is_reset: bool) -> None:
+        """Pass on what came after the last bytes."""
+        if is_reset:
+            self.reset("reset")
+        else:
+            self.on_end(end)
 
     def on_writable(self, end: _End) -> None:
         """Go on where ``end`` has stalled, or learn how its dial went."""
@@ -213,7 +233,7 @@ class Connection(Relay):
             self._learn_outcome(end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
             return
         try:
-            sent = end.sock.send(self.unsent[end.side], MSG_DONTWAIT)
+            sent = end.sock.send(self.unsent[end.side], _AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
@@ -232,7 +252,7 @@ class Connection(Relay):
 
     def silence(self) -> float:
         """Return the seconds since bytes came from either side, as the kernel has counted them."""
-        return min(_silence(end.sock) for end in (self._client, self._upstream) if end is not None)
+        return min(silent_seconds(end.sock) for end in (self._client, self._upstream) if end is not None)
 
     def reset(self, reason: str = "") -> None:
         """End both sides by reset; ``reason`` is counted as an error."""
@@ -273,7 +293,7 @@ class Connection(Relay):
             target = conntrack.network.dial(choice.endpoint.ip, choice.endpoint.port)
             sock, code = begin_connect(target, self.address, route.service.protocol)
             if code == errno.EINPROGRESS:
-                code, sent = _ask_outcome(sock, target, early)
+                code, sent = ask_by_sending(sock, target, early)
         except OSError as error:
             self._note_failure(error.errno or 0)
             return self.fail()
@@ -327,23 +347,25 @@ class Connection(Relay):
             return
         client, upstream = self._client, self._upstream
         if client.events == _UNREGISTERED and upstream is not None and self.is_flowing:
-            poller.register(client.fd, READABLE, client)
-            poller.register(upstream.fd, READABLE, upstream)
-            client.events = upstream.events = READABLE
+            poller.register(client.fd, _READING, client)
+            poller.register(upstream.fd, _READING, upstream)
+            client.events = upstream.events = _READING
             return
         for end in (client, upstream):
-            if end is None:
-                continue
-            wanted = READABLE if self.can_read(end.side) else 0
-            if self.must_write(end.side):
-                wanted |= WRITABLE
-            if wanted == end.events or end.events == _FINISHED:
-                continue
-            if end.events == _UNREGISTERED:
-                poller.register(end.fd, wanted, end)
-            else:
-                poller.modify(end.fd, wanted)
-            end.events = wanted
+            if end is not None:
+                self._ask(end)
+
+    def _ask(self, end: _End) -> None:
+        wanted = (_READING if end.peer else READABLE) if self.can_read(end.side) else 0
+        if self.must_write(end.side):
+            wanted |= WRITABLE
+        if wanted == end.events or end.events == _FINISHED:
+            return
+        if end.events == _UNREGISTERED:
+            self.conntrack.poller.register(end.fd, wanted, end)
+        else:
+            self.conntrack.poller.modify(end.fd, wanted)
+        end.events = wanted
 
     def _close(self, *, is_reset: bool) -> None:
         if self._timer is not None:
@@ -368,27 +390,3 @@ class Connection(Relay):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _ask_outcome(sock: SocketType, target: tuple[str, int], early: bytes) -> tuple[int, int]:
-    """Return how a dial has gone, and how many of the client's first bytes are sent by that.
-
-    TCP tells by taking them: EAGAIN while it is still connecting, or why it failed.
-    """
-    if not early or sock.proto != _TCP:
-        return ask_outcome(sock, target), 0
-    try:
-        return 0, sock.send(early, MSG_DONTWAIT)
-    except BlockingIOError:
-        return errno.EINPROGRESS, 0
-    except OSError as error:
-        return error.errno or errno.EINVAL, 0
-
-
-def _silence(sock: SocketType) -> float:
-    try:
-        described = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-    except OSError:  # SCTP, which has no half-closed connections to reap
-        return 0.0
-    (milliseconds,) = struct.unpack_from("I", described, _LAST_DATA_RECV)
-    return float(milliseconds) / 1000
