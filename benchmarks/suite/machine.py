@@ -19,7 +19,7 @@ _PROGRAMS = {
     "coredns": ("coredns", "-version"),
     "unbound": ("unbound", "-V"),
 }
-_PACKAGES = ("uvloop", "httptools", "aiohttp", "dnslib")
+_PACKAGES = ("uvloop", "aiohttp", "dnslib")
 
 
 def cpu_model() -> str:
