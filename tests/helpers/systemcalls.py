@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from collections import Counter
@@ -14,6 +15,7 @@ from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 END_SECONDS = 20.0
+ANSWER_SECONDS = 20.0
 
 
 class SystemCalls:
@@ -36,22 +38,24 @@ class SystemCalls:
         assert isinstance(said, dict)
         return Counter(said)
 
-    def rest(self) -> None:
-        """Return once the process has done all that it has been asked, and waits for more."""
-        self._ask("rest")
-
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the process from the first event in the block on, so that it sees all of the block's at once."""
+        """Begin once it waits for events, and hold it at the first one, so that it sees all of the block at once."""
         self._ask("hold")
-        yield
-        self._ask("release")
+        try:
+            yield
+            self._ask("release")
+        except BaseException:
+            self._ask("free")
+            raise
 
     def _ask(self, question: str) -> str | dict[str, int]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(question + "\n")
         self._process.stdin.flush()
+        can_read, _, _ = select.select([self._process.stdout], [], [], ANSWER_SECONDS)
+        assert can_read, f"{question}: the process does not come to that"
         line = self._process.stdout.readline()
         assert line, f"{question}: the process has ended"
         said: str | dict[str, int] = json.loads(line)

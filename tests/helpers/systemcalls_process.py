@@ -6,9 +6,9 @@ its child processes. Each line on stdin is answered with one line of JSON:
 - ``trace``: from now on;
 - ``count``: the calls since the last time by their names, once the process waits for events and none comes; those
   after a wait without any event are ``timers``;
-- ``rest``: nothing, once it waits for events;
-- ``hold``: the same, and at the next event it stands still; what comes meanwhile, it will see at once;
-- ``release``: let it go on, after it has been held.
+- ``hold``: once it waits for events; at the next one it stands still, and what comes meanwhile it will see at once;
+- ``release``: let it go on, once it has been held;
+- ``free``: let it go on, held or not, at once.
 
 A failure is a JSON string. The end of stdin ends the command with SIGTERM. This process is an ancestor of what it
 traces, which is all that Linux asks for by default (kernel.yama.ptrace_scope). Follows ptrace(2).
@@ -86,8 +86,9 @@ class Traced:
         self.is_held = False
         self.has_ended = False
         self._must_hold = False
+        self._is_in_wait = False
         self._has_events = False
-        """Whether there were any when the first thread was last done with waiting."""
+        """Whether there were any since the first thread last waited with patience."""
         self._threads: set[int] = set()
         self._info = ctypes.create_string_buffer(INFO_BYTES)
 
@@ -104,9 +105,11 @@ class Traced:
         self._must_hold = True
 
     def release(self) -> None:
-        """Let it go on."""
-        self.is_held = False
-        self._resume(self.pid)
+        """Let it go on if it is held, and hold it no more."""
+        self._must_hold = False
+        if self.is_held:
+            self.is_held = False
+            self._resume(self.pid)
 
     def follow(self) -> None:
         """Note every stop that is there, and let go on who has stopped."""
@@ -141,17 +144,21 @@ class Traced:
         if operation == ENTRY:
             number, *arguments = CALL.unpack_from(self._info, INFO.size)
             name = NAMES.get(number, f"call {number}")
-            # The fourth argument is the time-out in milliseconds; but of epoll_pwait2, which libuv does not use.
-            is_patient = is_first and name in WAITS and arguments[3] & 0xFFFFFFFF != 0
-            self.is_waiting = is_patient or (self.is_waiting and not is_first)
-            if not is_patient:
+            if is_first and name in WAITS:
+                # The fourth argument is the time-out in milliseconds; but of epoll_pwait2, which libuv does not use.
+                self._is_in_wait, self.is_waiting = True, arguments[3] & 0xFFFFFFFF != 0
+            else:
                 self._count("epoll_wait" if name in WAITS else name)
-        elif operation == EXIT and is_first and self.is_waiting:
-            self.is_waiting = False
-            self._has_events = RESULT.unpack_from(self._info, INFO.size)[0] > 0
-            self._count("epoll_wait")
-            if self._must_hold and self._has_events:
-                self._must_hold, self.is_held = False, True
+        elif operation == EXIT and is_first and self._is_in_wait:
+            self._learn(RESULT.unpack_from(self._info, INFO.size)[0])
+
+    def _learn(self, events: int) -> None:
+        """Note what a wait of the first thread has brought; one without patience may bring what a hold waits for."""
+        self._has_events = events > 0 or (self._has_events and not self.is_waiting)
+        self._is_in_wait = self.is_waiting = False
+        self._count("epoll_wait")
+        if self._must_hold and events > 0:
+            self._must_hold, self.is_held = False, True
 
     def _count(self, name: str) -> None:
         self.calls[name if self._has_events else "timers"] += 1
@@ -191,8 +198,7 @@ class Session:
         line = os.read(0, 4096)
         if not line:
             os.kill(self._traced.pid, signal.SIGTERM)
-            if self._traced.is_held:
-                self._traced.release()
+            self._traced.release()
             return False
         self._asked = line.decode().strip()
         return True
@@ -201,7 +207,7 @@ class Session:
         match self._asked:
             case "count":
                 return is_silent and self._traced.is_waiting
-            case "rest" | "hold":
+            case "hold":
                 return self._traced.is_waiting
             case "release":
                 return self._traced.is_held
@@ -216,7 +222,7 @@ class Session:
                 self._traced.calls.clear()
             case "hold":
                 self._traced.hold()
-            case "release":
+            case "release" | "free":
                 self._traced.release()
             case "trace":
                 try:
