@@ -15,6 +15,7 @@ from kubelet.nodes import NodeConfig
 from kubelet.orphans import marker
 from kubeproxy.counters import Figure
 from kubeproxy.server import ProxyConfig
+from kubesvc import openfiles
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.state import StateDirectory
@@ -56,6 +57,7 @@ def proxy_config(config: ClusterConfiguration) -> ProxyConfig:
         healthz_address=_host_and_port(config.proxy.healthz_bind_address),
         metrics_address=_host_and_port(config.proxy.metrics_bind_address),
         workers=config.proxy.workers,
+        listener_limit=openfiles.room(openfiles.limit()),
     )
 
 

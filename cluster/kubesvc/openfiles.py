@@ -34,9 +34,14 @@ def limit() -> int:
     return ENOUGH if soft == resource.RLIM_INFINITY else soft
 
 
+def room(files: int) -> int:
+    """Return how many of ``files`` may be addresses of Services."""
+    return files - min(SPARE, files // 4)
+
+
 def shortage(addresses: int, files: int) -> str:
     """Return what the user should know when ``files`` are too few for that many addresses, "" if they are enough."""
-    if addresses <= files - min(SPARE, files // 4):
+    if addresses <= room(files):
         return ""
     return (
         f"{files:,} open files are too few for the {addresses:,} addresses of Services, each of which is one, and for "

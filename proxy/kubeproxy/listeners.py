@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -56,13 +57,16 @@ class _Failed(NamedTuple):
 
 
 class Listeners:
-    """The sockets of one proxy, by destination, which ``plane`` serves."""
+    """The sockets of one proxy, by destination, which ``plane`` serves; at most ``limit``, so that others have some."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, network: Network, plane: Plane, *, report: Report) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, network: Network, plane: Plane, *, report: Report, limit: int
+    ) -> None:
         self._loop = loop
         self._plane = plane
         self._network = network
         self._report = report
+        self._room = limit
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
         """Destinations whose old sockets are not closed yet, with the one that waits for that."""
@@ -125,6 +129,7 @@ class Listeners:
 
     def _closed(self, group: PortGroup) -> None:
         group.close()
+        self._room += len(group.sockets)
         waiting = self._closing.pop(group.listener.destination)
         if waiting is not None:
             self._open_all([waiting])
@@ -163,7 +168,10 @@ class Listeners:
             self._schedule_retry()
 
     def _open(self, listener: Listener) -> None:
+        if self._room < self._plane.width:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         group = PortGroup(listener, self._target(listener), self._plane.width)
+        self._room -= len(group.sockets)
         self._bound[listener.destination] = group
         self._plane.listen(listener, group.sockets)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class ProxyConfig:
     """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
     workers: int = 1
     """Processes that carry the traffic; 1 is the proxy's own."""
+    listener_limit: int = sys.maxsize
+    """Listening sockets at most: the rest of the open files is for connections and for whoever shares the process."""
 
 
 class ProxyServer:
@@ -81,7 +84,9 @@ class ProxyServer:
         self._loop = loop
         self._proxier = Proxier(config.node_name)
         self._poller = Poller()
-        self._listeners = Listeners(loop, network, self.plane, report=self._report_listener)
+        self._listeners = Listeners(
+            loop, network, self.plane, report=self._report_listener, limit=config.listener_limit
+        )
         self._service_health = ServiceHealthServer(
             loop,
             self._poller,

@@ -29,6 +29,7 @@ from tests.helpers.kubeproxy_cluster import (
 )
 
 from kubeproxy.listeners import NO_SCTP, explain
+from kubeproxy.server import ProxyConfig
 from kubeproxy.types import ListenerKind
 
 VIP, OTHER, A, B = "127.97.1.1", "127.97.1.2", "127.245.1.1", "127.245.1.2"
@@ -183,6 +184,20 @@ async def test_running_out_of_descriptors_while_accepting_waits_and_then_goes_on
         async with asyncio.timeout(10):
             assert await asyncio.get_running_loop().sock_recv(client, 100) == A.encode()
         client.close()
+
+
+async def test_addresses_beyond_the_limit_leave_files_to_others_and_come_when_there_is_room() -> None:
+    config = ProxyConfig(healthz_address=None, metrics_address=None, listener_limit=1)
+    objects = (service(cluster_ip=VIP), service("wide", OTHER, created="2026-02-01T00:00:00Z"))
+    async with naming_endpoints(A), cluster(*objects, slice_of("web", [A]), slice_of("wide", [A]), config=config) as c:
+        assert (c.is_bound(VIP), c.is_bound(OTHER, "wide")) == (True, False)
+        status = c.status(OTHER, "wide")
+        assert status is not None
+        assert status.error == f"{OTHER}:20080 cannot be bound: too many open files; raise the limit (ulimit -n)"
+        assert await is_refused(OTHER)
+        c.delete("web")
+        await c.until_bound(OTHER, "wide")
+        assert await ask(OTHER) == A
 
 
 @pytest.mark.parametrize(
