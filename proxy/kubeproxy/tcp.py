@@ -22,8 +22,8 @@ from kubeproxy.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
 from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
 from kubeproxy.types import Destination, Route
 
-BUFFER_BYTES = 128 * 1024
-"""Read at one go; about the default receive buffer of a loopback socket (net.ipv4.tcp_rmem)."""
+BUFFER_BYTES = 256 * 1024
+"""Read at one go. Bulk upwards beside HAProxy, 6 rounds: 64 KiB 0.67, 128 KiB 0.88, 256 KiB 1.18 of its throughput."""
 
 CLOSE_WAIT_SECONDS = 3600.0
 """How long a half-closed connection may be silent: kube-proxy's conntrack.tcpCloseWaitTimeout, else sockets leak."""
