@@ -69,12 +69,12 @@ def _has_ended(state: StateDirectory, owner: int, deadline: float) -> bool:
 
 
 def _clean_up(state: StateDirectory, what: str) -> str:
-    """Kill what a crash has left, holding the lock: a cluster that has just started keeps its own processes."""
+    """Kill what a crash has left, while no cluster can start: one that has just started keeps its own processes."""
     said = f'cluster "{state.name}" {what}'
     if not state.path.is_dir():
         return said
     try:
-        with state.locked():
+        with state.cleaning():
             left = kill_orphans(marker(state.name, state.path))
             state.control_socket.unlink(missing_ok=True)
             take_out(state.merge_note)

@@ -20,6 +20,9 @@ from pathlib import Path
 _FLOCK = "hhqqi"
 """struct flock of a 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid."""
 
+_RUNNING, _CLEANING = 0, 1
+"""Bytes of the lock file: who has the first one is the cluster, who has the second one lets no cluster start."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -92,20 +95,35 @@ class StateDirectory:
     def locked(self) -> Iterator[None]:
         """Hold the lock; AlreadyRunningError if another process has it, OSError if the directory cannot be used.
 
-        A POSIX record lock: a forked child does not inherit it, so it is taken by the process that stays.
+        A POSIX record lock: a forked child does not inherit it, so it is taken by the process that stays. Who only
+        cleans up is waited for: it takes no longer than to kill some processes.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
         lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._take(lock)
+            fcntl.lockf(lock, fcntl.LOCK_EX, 1, _CLEANING)
+            self._take(lock, _RUNNING)
+            fcntl.lockf(lock, fcntl.LOCK_UN, 1, _CLEANING)
             yield
         finally:
             os.close(lock)
 
-    def _take(self, lock: int) -> None:
+    @contextmanager
+    def cleaning(self) -> Iterator[None]:
+        """Keep a cluster from starting, to clean up after one; AlreadyRunningError if one runs or is cleaned up."""
+        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take(lock, _CLEANING)
+            if _lock_owner(lock) is not None:
+                raise AlreadyRunningError(f'cluster "{self.name}" is already running')
+            yield
+        finally:
+            os.close(lock)
+
+    def _take(self, lock: int, byte: int) -> None:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
@@ -179,7 +197,7 @@ class StateDirectory:
 
 
 def _lock_owner(lock: int) -> int | None:
-    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _RUNNING, 1, 0)
     kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(lock, fcntl.F_GETLK, asked))
     return None if kind == fcntl.F_UNLCK else int(pid)
 

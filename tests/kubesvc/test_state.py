@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,33 @@ def test_a_refused_lock_does_not_take_the_lock_from_its_owner(state: StateDirect
             with pytest.raises(AlreadyRunningError), state.locked():
                 raise AssertionError
             assert state.owner() == holder.pid
+
+
+def test_a_cluster_that_starts_waits_for_who_cleans_up(state: StateDirectory) -> None:
+    state.path.mkdir(parents=True)
+    order: list[str] = []
+
+    def start() -> None:
+        with state.locked():
+            order.append("started")
+
+    with lock_holder(state, is_cleaning=True) as holder:
+        assert state.owner() is None
+        starting = threading.Thread(target=start)
+        starting.start()
+        order.append("cleaned up")
+        holder.communicate()
+        starting.join()
+    assert order == ["cleaned up", "started"]
+
+
+def test_nobody_cleans_up_after_a_cluster_that_runs_or_twice_at_once(state: StateDirectory) -> None:
+    with lock_holder(state) as holder:
+        with pytest.raises(AlreadyRunningError), state.cleaning():
+            raise AssertionError
+        assert state.owner() == holder.pid
+    with lock_holder(state, is_cleaning=True), pytest.raises(AlreadyRunningError), state.cleaning():
+        raise AssertionError
 
 
 def test_nobody_owns_what_was_never_made(state: StateDirectory) -> None:
