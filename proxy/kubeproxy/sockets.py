@@ -9,6 +9,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
+import os
+import resource
 import socket
 import struct
 from pathlib import Path
@@ -25,6 +28,8 @@ _TYPES = {
     "UDP": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
     "SCTP": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
 }
+ROOM = 65536
+"""Descriptors, of 8 bytes each in the kernel: more than a machine for one person needs."""
 _IPV6_FREEBIND = 78
 """linux/in6.h."""
 LOCALHOST = "127.0.0.1"
@@ -66,6 +71,18 @@ REASONS = {
     errno.EHOSTUNREACH: "connect_unreachable",
     errno.ENETUNREACH: "connect_unreachable",
 }
+
+
+def make_room_for_descriptors() -> None:
+    """Have the kernel's table of this process' files as large as it may get, up to ROOM; to be called before threads.
+
+    It doubles when it is full, and in a process that has threads each time waits for all processors (fs/file.c,
+    expand_fdtable): connections were seen to wait 7 to 35 ms for the sockets 64, 128 and 256.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = ROOM if soft == resource.RLIM_INFINITY else min(soft, ROOM)
+    with contextlib.suppress(OSError):  # no room, no harm
+        os.close(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, highest - 1))
 
 
 def open_socket(protocol: str, address: str) -> socket.socket:

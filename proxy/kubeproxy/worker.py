@@ -26,6 +26,7 @@ from kubeproxy.nodes import Nodes
 from kubeproxy.recent import Follower
 from kubeproxy.rules import compile_rules
 from kubeproxy.sharing import SharedRows
+from kubeproxy.sockets import make_room_for_descriptors
 from kubeproxy.workermessages import (
     Answer,
     Ask,
@@ -151,6 +152,7 @@ async def serve(sock: socket.socket, memory: int) -> None:
 
 def main() -> None:
     """Run the worker with the descriptors that the command line says."""
+    make_room_for_descriptors()
     channel, memory = map(int, sys.argv[1:])
     with socket.socket(fileno=channel) as sock:
         uvloop.run(serve(sock, memory))

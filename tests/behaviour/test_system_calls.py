@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tests.helpers.cluster_cli import ClusterCommands, end, find
@@ -131,6 +132,7 @@ class Stage:
     dns: Address
     listener: socket.socket
     datagrams: socket.socket
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
                 for listener_of in find(status["services"], name=name)["listeners"]
             }
             dns = status["dns"]["addresses"][0]
-            yield Stage(calls, services, (dns["address"], dns["port"]), listener, datagrams)
+            yield Stage(calls, services, (dns["address"], dns["port"]), listener, datagrams, status["pid"])
             end(commands)
 
 
@@ -353,3 +355,12 @@ def test_the_calls_of_a_program_are_counted_as_it_makes_them() -> None:
             assert [near.recv(64) for _ in range(BURST)] == [b"answer"] * BURST
             counted = calls.take()
     assert counted == {"epoll_wait": BURST, "recvfrom": BURST, "getpid": 3 * BURST, "sendto": BURST}
+
+
+def test_the_table_of_open_files_is_as_large_as_it_may_get_from_the_start(stage: Stage) -> None:
+    """One that grows makes a process with threads wait for all processors, by tens of milliseconds."""
+    limits = Path(f"/proc/{stage.pid}/limits").read_text()
+    soft = int(next(line for line in limits.splitlines() if line.startswith("Max open files")).split()[3])
+    status = Path(f"/proc/{stage.pid}/status").read_text()
+    size = int(next(line for line in status.splitlines() if line.startswith("FDSize")).split()[1])
+    assert size >= min(soft, 65536)

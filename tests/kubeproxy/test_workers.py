@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections import Counter
@@ -317,6 +318,15 @@ async def test_what_a_dead_worker_had_told_is_still_counted_but_its_connections_
         assert only.active == counted.active == (await by_worker(c))[1] < 8
         for each in clients:
             each.close()
+
+
+async def test_a_worker_has_room_for_all_its_files_from_the_start() -> None:
+    async with naming_endpoints(A), workers(service(cluster_ip=VIP), slice_of("web", (A,))) as c:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        for pid in pids(c):
+            status = Path(f"/proc/{pid}/status").read_text().splitlines()
+            (size,) = (int(line.split()[1]) for line in status if line.startswith("FDSize"))
+            assert size >= min(soft, 65536)
 
 
 async def test_the_workers_end_with_the_proxy() -> None:
