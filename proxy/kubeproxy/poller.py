@@ -6,12 +6,12 @@ an idle connection (CPython 3.11, uvloop 0.23, 2 busy cores, so ranges of severa
 
     bare prototype on this epoll         1.1-1.4   1.3-1.7   0.4 KB
     bare prototype on loop.add_reader    1.1-2.0   1.8-2.5   1.8 KB
-    this proxy, all its bookkeeping      1.0-1.3   1.8       0.9 KB     haproxy: 3.3 KB
+    this proxy, all its bookkeeping      1.2       1.5       1.2 KB     haproxy: 3.3 KB
 
-Each figure is the best of three rounds in a run. Pairs of uvloop transports have no row: that prototype died under a
-connection per request in every run (once with glibc's "double free"), and why was not looked into, so nothing here says
-that they are slower. Epoll also tells of a reset on a socket that nobody reads just then; a removed reader does not.
-Works on any loop that has ``add_reader``.
+The prototypes' figures are the best of three rounds in a run, the last row is of benchmarks/results. Pairs of uvloop
+transports have no row: that prototype died under a connection per request in every run (once with glibc's "double
+free"), and why was not looked into, so nothing here says that they are slower. Epoll also tells of a reset on a socket
+that nobody reads just then; a removed reader does not. Works on any loop that has ``add_reader``.
 """
 
 from __future__ import annotations
