@@ -254,7 +254,8 @@ def _exec_error(message: dict[str, Any], error: OSError) -> str:
     if message.get("builtin"):
         return f"{message['builtin']['server']}: {error}"
     command = message["argv"][0]
-    if "/" not in command and isinstance(error, FileNotFoundError):
+    # Go's LookPath passes by whatever it may not look into or execute (os/exec/lp_unix.go).
+    if "/" not in command and isinstance(error, (FileNotFoundError, PermissionError)):
         return f'exec: "{command}": executable file not found in $PATH'
     if isinstance(error, FileNotFoundError):
         return f'exec: "{command}": stat {command}: no such file or directory'

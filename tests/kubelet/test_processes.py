@@ -85,6 +85,12 @@ async def test_what_cannot_start_says_why(runner: ProcessRunner, spec: ProcessSp
     assert str(caught.value) == text
 
 
+async def test_what_may_not_be_executed_on_the_path_is_passed_by(runner: ProcessRunner, tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("no program")
+    with pytest.raises(StartError, match=r'^exec: "tool": executable file not found in \$PATH$'):
+        await runner.start(ProcessSpec(("tool",), {"PATH": f"{tmp_path}:/bin"}))
+
+
 async def test_a_process_gets_its_environment_three_descriptors_and_default_signals(runner: ProcessRunner) -> None:
     sink = Sink()
     script = "env; ls /proc/self/fd | wc -l; grep -E 'SigIgn|SigBlk' /proc/self/status; readlink /proc/self/fd/0"
