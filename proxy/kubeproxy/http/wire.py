@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from kubeproxy.poller import BROKEN, READABLE, WRITABLE
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront
 
 
-class Wire:
+class Wire(ABC):
     """``unsent``: what the peer has not taken. ``is_deaf``: it takes nothing any more.
 
     ``events`` is what the poller is asked for, 0 once the socket is closed.
@@ -83,22 +84,22 @@ class Wire:
         else:
             self._on_drained()
 
+    @abstractmethod
     def _read(self) -> None:
         """Take what there is to read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_stalled(self) -> None:
         """Take note that the peer has not taken everything yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_drained(self) -> None:
         """Take note that the peer has taken everything, or takes nothing any more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_deaf(self) -> None:
         """Take note that the peer takes nothing any more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_broken(self) -> None:
         """Take note that the connection has broken while nobody read; perhaps it is closed by now."""
-        raise NotImplementedError
