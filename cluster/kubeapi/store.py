@@ -1,12 +1,14 @@
 """The Store: the one place where the state of the cluster is, versioned and watchable.
 
-It plays etcd and the watch cache: one ``resourceVersion`` counter for all writes, a bounded history for watches,
-nothing about what an object means (that is ``registry``). Synchronous on purpose: on one event loop a method
-without await is a transaction. Never imports asyncio; a watcher is a plain callable, called inside the write.
+It plays etcd and the watch cache: one ``resourceVersion`` counter for all writes, a history for watches (bounded by
+events, bytes and age), nothing about what an object means (that is ``registry``). Synchronous on purpose: on one event
+loop a method without await is a transaction. Never imports asyncio; a watcher is a plain callable, called inside the
+write.
 """
 
 from __future__ import annotations
 
+import marshal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -17,7 +19,12 @@ from kubeapi.scheme import Resource
 from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
 
 HISTORY_LIMIT = 10_000
-"""Events kept for each resource; a watch from before them is told to list again (410). etcd's default is 5 minutes."""
+"""Events kept for each resource; a watch from before them is told to list again (410), which every client does."""
+HISTORY_BYTES = 16 * 1024 * 1024
+"""Bytes of one resource's events, as ``marshal`` counts them: a large text is its length, small fields take more in
+memory. The newest event stays, however large it is."""
+HISTORY_SECONDS = 300.0
+"""Age of an event at which it goes (kube-apiserver's --etcd-compaction-interval)."""
 
 
 class EventType(StrEnum):
@@ -45,13 +52,18 @@ Sink = Callable[[WatchEvent], None]
 
 
 class _Shelf:
-    """The objects of one resource, by namespace and name, with their recent history and their watchers."""
+    """The objects of one resource, by namespace and name, with their recent history and their watchers.
 
-    __slots__ = ("expired_up_to", "history", "namespaces", "sinks")
+    ``weights`` has the bytes and the time of each event of the history, ``bytes`` their sum.
+    """
+
+    __slots__ = ("bytes", "expired_up_to", "history", "namespaces", "sinks", "weights")
 
     def __init__(self) -> None:
         self.namespaces: dict[str, dict[str, JSON]] = {}
         self.history: deque[WatchEvent] = deque()
+        self.weights: deque[tuple[int, float]] = deque()
+        self.bytes = 0
         self.expired_up_to = 0
         self.sinks: list[Sink] = []
 
@@ -60,21 +72,26 @@ class Store:
     """Objects by resource and key. Every accepted write gets the next ``resource_version``.
 
     Objects handed in become the Store's: the caller must not change them afterwards, and what is handed out must
-    not be changed either (``copy_object`` first).
+    not be changed either (``copy_object`` first). ``clock`` counts seconds; without one no event grows old.
     """
 
-    def __init__(self, history_limit: int = HISTORY_LIMIT) -> None:
+    def __init__(self, history_limit: int = HISTORY_LIMIT, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.resource_version = 0
+        self._clock = clock
         self._restored_at = 0
         self._history_limit = history_limit
         self._shelves: dict[str, _Shelf] = {}
 
     @classmethod
     def restored(
-        cls, resource_version: int, objects: Iterable[tuple[Resource, JSON]], history_limit: int = HISTORY_LIMIT
+        cls,
+        resource_version: int,
+        objects: Iterable[tuple[Resource, JSON]],
+        history_limit: int = HISTORY_LIMIT,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> Store:
         """Return a Store that goes on at ``resource_version`` with these objects; no watch reaches back before it."""
-        store = cls(history_limit)
+        store = cls(history_limit, clock)
         store.resource_version = store._restored_at = resource_version
         for resource, obj in objects:
             key = key_of(obj)
@@ -159,6 +176,16 @@ class Store:
 
         return stop
 
+    def compact(self) -> None:
+        """Forget the events that are too old; every write does it for its own resource."""
+        now = self._clock()
+        for shelf in self._shelves.values():
+            self._expire(shelf, now)
+
+    def history_bytes(self) -> int:
+        """Return the bytes of all events that are kept, as ``HISTORY_BYTES`` counts them."""
+        return sum(shelf.bytes for shelf in self._shelves.values())
+
     def _events_after(self, shelf: _Shelf, resource_version: int) -> Iterator[WatchEvent]:
         if resource_version < shelf.expired_up_to:
             raise Expired(resource_version, shelf.expired_up_to)
@@ -180,11 +207,23 @@ class Store:
         return stored
 
     def _tell(self, shelf: _Shelf, event: WatchEvent) -> None:
+        now, size = self._clock(), len(marshal.dumps(event.object))
         shelf.history.append(event)
-        if len(shelf.history) > self._history_limit:
-            shelf.expired_up_to = shelf.history.popleft().resource_version
+        shelf.weights.append((size, now))
+        shelf.bytes += size
+        self._expire(shelf, now)
         for sink in shelf.sinks:
             sink(event)
+
+    def _expire(self, shelf: _Shelf, now: float) -> None:
+        history, weights = shelf.history, shelf.weights
+        while history and (
+            len(history) > self._history_limit
+            or (shelf.bytes > HISTORY_BYTES and len(history) > 1)
+            or now - weights[0][1] > HISTORY_SECONDS
+        ):
+            shelf.bytes -= weights.popleft()[0]
+            shelf.expired_up_to = history.popleft().resource_version
 
     def _shelf(self, resource: Resource) -> _Shelf:
         shelf = self._shelves.get(resource.qualified)

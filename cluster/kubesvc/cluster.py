@@ -60,6 +60,9 @@ LOOK_SHARE = 4
 LOOK_AGAIN_SECONDS = 0.25
 """Listeners follow the Store a moment later and tell nobody; so readiness is looked at again without a write."""
 
+COMPACT_SECONDS = 30.0
+"""How often versions of objects that are too old are forgotten where nothing is written."""
+
 _DECIDING = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTSLICES)
 """What readiness depends on."""
 _SCALABLE: dict[str, Resource] = {
@@ -158,8 +161,14 @@ class Cluster:
             "scheduler": self._scheduler.run(),
             "proxy": self._proxy.run(),
             "dns": self._dns.run(),
+            "compaction": self._compact(),
         }
         return [group.create_task(part, name=name) for name, part in parts.items()]
+
+    async def _compact(self) -> None:
+        while True:
+            await asyncio.sleep(COMPACT_SECONDS)
+            self.store.compact()
 
     @contextlib.asynccontextmanager
     async def _control_socket(self, stop: asyncio.Event) -> AsyncIterator[None]:

@@ -65,11 +65,11 @@ def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None) -> 
 
 def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> Store:
     if saved is None:
-        return Store()
+        return Store(clock=time.monotonic)
     # Most starts are of a cluster that was not there before.
     from kubesvc.resume import resumed_store
 
-    return resumed_store(saved, [each.name for each in configuration.nodes])
+    return resumed_store(saved, [each.name for each in configuration.nodes], time.monotonic)
 
 
 def _misses_namespace(fault: Fault) -> bool:

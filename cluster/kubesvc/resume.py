@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import NODES, PODS, Resource
@@ -14,9 +14,9 @@ VERSION_GAP = 100_000
 """What a client may have seen before a crash was not all on disk: the counter goes on beyond all of it."""
 
 
-def resumed_store(saved: Saved, nodes: Collection[str]) -> Store:
+def resumed_store(saved: Saved, nodes: Collection[str], clock: Callable[[], float] = lambda: 0.0) -> Store:
     """Return a Store that goes on where the saved one ended; what was on a node that is no more is gone with it."""
-    return Store.restored(saved.resource_version + VERSION_GAP, _resumed(saved, nodes))
+    return Store.restored(saved.resource_version + VERSION_GAP, _resumed(saved, nodes), clock=clock)
 
 
 def _resumed(saved: Saved, nodes: Collection[str]) -> Iterator[tuple[Resource, JSON]]:

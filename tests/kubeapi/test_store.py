@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeapi.meta import JSON, ObjectKey, key_of
-from kubeapi.scheme import PODS, SERVICES
+from kubeapi.scheme import CONFIGMAPS, PODS, SERVICES
 from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
-from kubeapi.store import EventType, Store, WatchEvent
+from kubeapi.store import HISTORY_BYTES, HISTORY_SECONDS, EventType, Store, WatchEvent
 
 
 def obj(name: str, value: int = 0, namespace: str = "default") -> JSON:
@@ -93,6 +95,56 @@ def test_a_watch_from_before_the_history_is_expired() -> None:
     events: list[WatchEvent] = []
     store.watch(PODS, 2, events.append)
     assert [event.resource_version for event in events] == [3, 4, 5]
+
+
+def test_the_history_of_large_objects_is_bounded_in_bytes() -> None:
+    store = Store()
+    store.create(CONFIGMAPS, obj("large") | {"data": {"text": "0" * 500_000}})
+    for number in range(2000):
+        store.update(CONFIGMAPS, obj("large") | {"data": {"text": f"{number % 10}" * 500_000}})
+    assert store.history_bytes() <= HISTORY_BYTES
+    with pytest.raises(Expired):
+        store.watch(CONFIGMAPS, 1900, lambda _: None)
+    store.watch(CONFIGMAPS, 1990, lambda _: None)
+
+
+def test_an_object_larger_than_the_whole_history_can_still_be_watched() -> None:
+    store = Store()
+    version = store.create(CONFIGMAPS, obj("large") | {"data": {"text": "0" * (HISTORY_BYTES + 1)}})
+    events: list[WatchEvent] = []
+    store.watch(CONFIGMAPS, int(version["metadata"]["resourceVersion"]) - 1, events.append)
+    assert len(events) == 1
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["no write follows", "a write follows"])
+def test_an_event_goes_when_it_is_old(is_written: bool) -> None:
+    now = 0.0
+    store = Store(clock=lambda: now)
+    store.create(PODS, obj("a"))
+    now = HISTORY_SECONDS
+    store.compact()
+    store.watch(PODS, 0, lambda _: None)
+    now += 1
+    if is_written:
+        store.create(PODS, obj("b"))
+    else:
+        store.compact()
+        assert store.history_bytes() == 0
+    with pytest.raises(Expired, match=r"too old resource version: 0 \(1\)"):
+        store.watch(PODS, 0, lambda _: None)
+
+
+def test_the_memory_of_many_versions_of_a_large_object_is_bounded() -> None:
+    store = Store()
+    store.create(CONFIGMAPS, obj("large") | {"data": {}})
+    tracemalloc.start()
+    try:
+        for number in range(2000):
+            store.update(CONFIGMAPS, obj("large") | {"data": {"text": f"{number % 10}" * 100_000}})
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * HISTORY_BYTES
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["put", "delete"]), st.sampled_from("abc"), st.integers(0, 2)), max_size=30)
