@@ -122,7 +122,7 @@ class Cluster:
         self._scheduler = Scheduler(source, registry, clock=time.time, rng=rng)
         self._proxy = ProxyServer(
             source,
-            components.proxy_config(config),
+            components.proxy_config(config, state),
             self._network,
             clock=time.monotonic,
             rng=rng,

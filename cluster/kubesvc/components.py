@@ -50,13 +50,14 @@ def controller_config(config: ClusterConfiguration) -> ControllerConfig:
     return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet)
 
 
-def proxy_config(config: ClusterConfiguration) -> ProxyConfig:
+def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyConfig:
     """Return kube-proxy's settings."""
     return ProxyConfig(
         default_balancer=config.proxy.balancer,
         healthz_address=_host_and_port(config.proxy.healthz_bind_address),
         metrics_address=_host_and_port(config.proxy.metrics_bind_address),
         workers=config.proxy.workers,
+        worker_environment=marker(state.name, state.path),
         listener_limit=openfiles.room(openfiles.limit()),
     )
 

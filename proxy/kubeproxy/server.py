@@ -10,8 +10,8 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey
@@ -52,6 +52,8 @@ class ProxyConfig:
     """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
     workers: int = 1
     """Processes that carry the traffic; 1 is the proxy's own."""
+    worker_environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of each worker's environment, by which one that outlives the proxy (a stopped one does) is found."""
     listener_limit: int = sys.maxsize
     """Listening sockets at most: the rest of the open files is for connections and for whoever shares the process."""
 
@@ -75,7 +77,11 @@ class ProxyServer:
     ) -> None:
         loop = asyncio.get_running_loop()
         around = Surroundings(network, config.default_balancer, clock, rng)
-        self.plane: Plane = DataPlane(loop, around) if config.workers == 1 else Workers(loop, around, config.workers)
+        self.plane: Plane = (
+            DataPlane(loop, around)
+            if config.workers == 1
+            else Workers(loop, around, config.workers, config.worker_environment)
+        )
         self.syncs = SyncCounters()
         self._config = config
         self._clock = clock

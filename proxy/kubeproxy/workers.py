@@ -13,7 +13,7 @@ import os
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 from zlib import crc32
@@ -76,10 +76,17 @@ class _Hand:
 
 
 class Workers:
-    """Implements ``Plane`` by ``width`` processes, two or more."""
+    """Implements ``Plane`` by ``width`` processes, two or more; ``environment`` is what marks each as the cluster's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, around: Surroundings, width: int) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        around: Surroundings,
+        width: int,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.width = width
+        self._environment = {**os.environ, **(environment or {})}
         self._loop = loop
         self._around = around
         self._hands = tuple(_Hand(place) for place in range(width))
@@ -276,7 +283,11 @@ class Workers:
             descriptors = theirs.fileno(), self._memory
             command = (sys.executable, "-P", "-m", "kubeproxy.worker", *map(str, descriptors))
             hand.process = process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=descriptors, start_new_session=True
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=descriptors,
+                env=self._environment,
+                start_new_session=True,
             )
             undo.pop_all()
         self._begin(hand, ours)

@@ -64,12 +64,17 @@ def test_the_proxy_gets_its_addresses(text: str, address: tuple[str, int] | None
     config = ClusterConfiguration(
         proxy=ProxySettings("round_robin", healthz_bind_address=text, metrics_bind_address=text)
     )
-    settings = components.proxy_config(config)
+    settings = components.proxy_config(config, StateDirectory("shop", Path("/state")))
     assert (settings.default_balancer, settings.healthz_address, settings.metrics_address) == (
         "round_robin",
         address,
         address,
     )
+
+
+def test_the_proxys_workers_are_marked_as_the_clusters() -> None:
+    settings = components.proxy_config(ClusterConfiguration(), StateDirectory("shop", Path("/state")))
+    assert settings.worker_environment == {"KUBESVC_CLUSTER": "shop", "KUBESVC_STATE": "/state/shop"}
 
 
 @pytest.mark.parametrize(

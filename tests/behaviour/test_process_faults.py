@@ -1,0 +1,42 @@
+"""Processes that die, are stopped, or are short of what the system gives: what is said, and what goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.helpers.cluster_cli import ClusterCommands, eventually, running
+from tests.helpers.cluster_ground import Ground, is_alive, processes_of
+from tests.helpers.cluster_manifests import deployment, service, write
+
+GROUND = Ground(23)
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> ClusterCommands:
+    """Return the commands of a cluster that does not run."""
+    return ClusterCommands(tmp_path / "state", "faults")
+
+
+def children_of(pid: int, word: str) -> list[int]:
+    """Return the direct children of a process that have a word in their command line."""
+    children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return [each for each in children if word in Path(f"/proc/{each}/cmdline").read_text()]
+
+
+def test_a_worker_that_was_stopped_when_the_main_process_died_is_ended_by_down(
+    commands: ClusterCommands, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "web.yaml", GROUND.configuration(), service("web"), deployment("web"))
+    assert commands.up("--proxy-workers", "2", file).returncode == 0
+    main = commands.status()["pid"]
+    stopped, _ = children_of(main, "kubeproxy.worker")
+    os.kill(stopped, signal.SIGSTOP)
+    os.kill(main, signal.SIGKILL)
+    assert eventually(lambda: processes_of(commands.state) == {stopped})
+    assert commands.down().stdout == 'cluster "faults" is not running; ended 1 process that it had left\n'
+    assert eventually(lambda: not is_alive(stopped))
+    with running(commands, "--proxy-workers", "2", file):
+        assert commands.ready_pods("web-")
