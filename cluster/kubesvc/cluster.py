@@ -35,7 +35,7 @@ from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
 from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
-from kubesvc.outside import OutsideError, start_outside_servers
+from kubesvc.outside import OutsideError, OutsideServers
 from kubesvc.readiness import waiting_for
 from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 from kubesvc.state import StateDirectory
@@ -99,7 +99,7 @@ class Cluster:
         self._flush = flush
         self._user_kubeconfig = user_kubeconfig
         self._network = LoopbackNetwork.of(config)
-        self._runner = runner
+        self._outside = OutsideServers(config, self._network, runner, monotonic=time.monotonic)
         self._is_started = asyncio.Event()
         self._has_changed = asyncio.Event()
         self._dns_addresses: list[DNSAddress] = []
@@ -140,6 +140,7 @@ class Cluster:
             async with asyncio.TaskGroup() as group:
                 tasks = self._start(group)
                 await self._start_outside()
+                tasks.append(group.create_task(self._outside.keep(), name="outside"))
                 async with self._control_socket(stop):
                     async with self._api_server() as api:
                         tasks.append(group.create_task(api.keep_published(), name="kubernetes service"))
@@ -224,7 +225,7 @@ class Cluster:
 
     async def _start_outside(self) -> None:
         try:
-            await start_outside_servers(self.config, self._network, self._runner)
+            await self._outside.start()
         except OutsideError as error:
             raise StartError(str(error)) from error
 
@@ -261,7 +262,7 @@ class Cluster:
         listeners = self._proxy.rules.count_listeners() * self.config.proxy.workers
         shortage = openfiles.shortage(listeners, openfiles.limit())
         own = [each.error for each in self._dns_addresses if each.error]
-        return [*own, *self._proxy.problems(), *missing, *([shortage] if shortage else [])]
+        return [*own, *self._proxy.problems(), *self._outside.problems(), *missing, *([shortage] if shortage else [])]
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, eventually, running
+from tests.helpers.cluster_cli import ClusterCommands, curl_result, eventually, running
 from tests.helpers.cluster_ground import Ground, is_alive, processes_of
 from tests.helpers.cluster_manifests import deployment, service, write
 
@@ -40,3 +40,30 @@ def test_a_worker_that_was_stopped_when_the_main_process_died_is_ended_by_down(
     assert eventually(lambda: not is_alive(stopped))
     with running(commands, "--proxy-workers", "2", file):
         assert commands.ready_pods("web-")
+
+
+OUTSIDE = """\
+externalHosts:
+  - {name: shop.example.com, address: 10.66.40.20, port: 8080, page: open}
+"""
+
+
+def test_a_server_outside_that_dies_is_started_again_also_without_its_starter_and_status_says_so(
+    commands: ClusterCommands, tmp_path: Path
+) -> None:
+    def answers() -> bool:
+        return curl_result("http://127.66.40.20:8080/").stdout == "open\n"
+
+    with running(commands, write(tmp_path / "outside.yaml", GROUND.configuration(OUTSIDE))):
+        assert answers()
+        assert commands.status()["problems"] == []
+        [zygote] = children_of(commands.status()["pid"], "kubelet.zygote")
+        for deaths, victim in (("once", children_of(zygote, "")[0]), ("2 times", zygote)):
+            os.kill(victim, signal.SIGKILL)
+            assert eventually(lambda: not is_alive(victim) and answers())  # noqa: B023  asked at once
+            said = (
+                f"the server of externalHosts shop.example.com at 10.66.40.20:8080 has died {deaths}, "
+                "last by signal 9, and has been started again"
+            )
+            assert commands.status()["problems"] == [said]
+            assert said in commands.named("status").stdout

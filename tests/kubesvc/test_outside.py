@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
-from kubelet.processes import ProcessRunner
-from kubelet.processspec import ProcessSpec, StartError
+from kubelet.processes import ProcessRunner, RunningProcess
+from kubelet.processspec import Exit, ProcessSpec, StartError
 from kubesvc.config import ClusterConfiguration, ExternalHost, Image
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
-from kubesvc.outside import OutsideError, start_outside_servers
+from kubesvc.outside import OutsideError, OutsideServers
 
 WEB = ExternalHost("k8s.service.com", "10.66.40.20", 80, page="hello")
 
@@ -31,8 +34,13 @@ class FakeRunner(ProcessRunner):
 async def started(*hosts: ExternalHost, images: tuple[Image, ...] = (), can_bind: bool = True) -> list[ProcessSpec]:
     config = ClusterConfiguration(external_hosts=hosts, images=images)
     runner = FakeRunner()
-    await start_outside_servers(config, LoopbackNetwork.of(config, LowPorts(0 if can_bind else 1024, False)), runner)
+    await servers(config, runner, LowPorts(0 if can_bind else 1024, False)).start()
     return runner.specs
+
+
+def servers(config: ClusterConfiguration, runner: ProcessRunner, low_ports: LowPorts) -> OutsideServers:
+    network = LoopbackNetwork.of(config, low_ports)
+    return OutsideServers(config, network, runner, monotonic=asyncio.get_running_loop().time)
 
 
 def variables(spec: ProcessSpec, *names: str) -> Mapping[str, str]:
@@ -100,5 +108,81 @@ async def test_an_unknown_image_says_where_to_add_it() -> None:
 async def test_a_server_that_does_not_start_is_named_with_its_place(error: Exception) -> None:
     config = ClusterConfiguration(external_hosts=(WEB,))
     with pytest.raises(OutsideError) as caught:
-        await start_outside_servers(config, LoopbackNetwork.of(config, LowPorts(0, True)), FakeRunner(error))
+        await servers(config, FakeRunner(error), LowPorts(0, True)).start()
     assert str(caught.value) == "externalHosts k8s.service.com: cannot serve at 10.66.40.20:80: it is taken"
+
+
+class DyingRunner(FakeRunner):
+    """Starts processes that end as the script says, the last one never; without a script left, a start fails."""
+
+    def __init__(self, *ends: Exit | StartError) -> None:
+        super().__init__()
+        self.ends = list(ends)
+        self.has_settled = asyncio.Event()
+
+    async def start(self, spec: ProcessSpec, output: Any = None, **_options: Any) -> RunningProcess:
+        end = self.ends.pop(0) if self.ends else None
+        self.specs.append(spec)
+        if isinstance(end, StartError):
+            raise end
+        ended = asyncio.get_running_loop().create_future()
+        if end is None:
+            self.has_settled.set()
+        else:
+            output("stderr", b"first\nno database\n")
+            ended.set_result(end)
+        return RunningProcess(self, "1", 1, ended)
+
+
+@contextlib.asynccontextmanager
+async def kept(runner: DyingRunner, host: ExternalHost) -> AsyncIterator[OutsideServers]:
+    outside = servers(ClusterConfiguration(external_hosts=(host,)), runner, LowPorts(0, True))
+    await outside.start()
+    keeping = asyncio.create_task(outside.keep())
+    try:
+        await asyncio.wait_for(runner.has_settled.wait(), 3600)
+        yield outside
+    finally:
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        pytest.param((), [], id="lives"),
+        pytest.param(
+            (Exit(137, signal.SIGKILL),),
+            ["has died once, last by signal 9, and has been started again"],
+            id="killed",
+        ),
+        pytest.param(
+            (Exit(0, 0), Exit(3, 0)),
+            ["has died 2 times, last with exit code 3 after it wrote 'no database', and has been started again"],
+            id="twice",
+        ),
+        pytest.param(
+            (Exit(137, 9, is_lost=True), StartError("no such file")),
+            ["has died 2 times, last as it could not be started (no such file), and has been started again"],
+            id="cannot-be-started-for-a-while",
+        ),
+    ],
+)
+@pytest.mark.looptime
+async def test_a_server_that_dies_is_started_again_and_a_problem_says_so(
+    ends: tuple[Exit | StartError, ...], said: list[str]
+) -> None:
+    runner = DyingRunner(*ends)
+    async with kept(runner, WEB) as outside:
+        assert len(runner.specs) == len(ends) + 1
+        start = "the server of externalHosts k8s.service.com at 10.66.40.20:80 "
+        assert outside.problems() == [f"{start}{each}" for each in said]
+
+
+@pytest.mark.looptime
+async def test_a_server_that_dies_at_once_each_time_is_tried_later_and_later() -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with kept(DyingRunner(*[Exit(1, 0)] * 6), WEB):
+        assert loop.time() - began == pytest.approx(0 + 1 + 5 + 10 + 60 + 60, abs=0.1)
