@@ -6,7 +6,7 @@ Never looks at other objects, and allocates nothing. Follows k8s.io/kubernetes `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import (
@@ -25,6 +25,9 @@ AFFINITY_TIMEOUT_SECONDS = 10800
 
 _FILE_MODE = 0o644
 """defaultMode of volumes that hold files."""
+
+_TOKEN_SECONDS = 3600
+"""expirationSeconds of a projected service account token."""
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
@@ -124,12 +127,20 @@ def _set_template(spec: JSON) -> None:
 
 
 def _set_pod(obj: JSON) -> None:
+    """Fill in also what a template keeps as it was written (SetDefaults_Pod)."""
     spec = obj.setdefault("spec", {})
     _set_pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
+    for container in (*spec.get("containers", ()), *spec.get("initContainers", ())):
+        _set_requests(container["resources"])
+        if spec.get("hostNetwork"):
+            for port in container.get("ports", ()):
+                if not port.get("hostPort") and "containerPort" in port:
+                    port["hostPort"] = port["containerPort"]
 
 
 def _set_pod_spec(spec: JSON) -> None:
+    """Fill in what pods and templates have alike (SetDefaults_PodSpec)."""
     for name, value in (
         ("dnsPolicy", "ClusterFirst"),
         ("restartPolicy", "Always"),
@@ -139,13 +150,18 @@ def _set_pod_spec(spec: JSON) -> None:
             spec[name] = value
     spec.setdefault("securityContext", {})
     spec.setdefault("terminationGracePeriodSeconds", 30)
-    for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
-        _set_container(container, bool(spec.get("hostNetwork")))
+    for container in _containers(spec):
+        _set_container(container)
     for volume in spec.get("volumes", ()):
         _set_volume(volume)
 
 
-def _set_container(container: JSON, is_host_network: bool) -> None:
+def _containers(spec: JSON) -> Iterator[JSON]:
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        yield from spec.get(field, ())
+
+
+def _set_container(container: JSON) -> None:
     if not container.get("imagePullPolicy"):
         container["imagePullPolicy"] = _pull_policy(container.get("image", ""))
     if not container.get("terminationMessagePath"):
@@ -154,13 +170,9 @@ def _set_container(container: JSON, is_host_network: bool) -> None:
         container["terminationMessagePolicy"] = "File"
     for port in container.get("ports", ()):
         _set_protocol(port)
-        if is_host_network and not port.get("hostPort") and "containerPort" in port:
-            port["hostPort"] = port["containerPort"]
     for variable in container.get("env", ()):
-        reference = variable.get("valueFrom", {}).get("fieldRef")
-        if reference is not None and not reference.get("apiVersion"):
-            reference["apiVersion"] = "v1"
-    _set_resources(container.setdefault("resources", {}))
+        _set_field_reference(variable.get("valueFrom", {}))
+    container.setdefault("resources", {})
     for name in _PROBES:
         if name in container:
             _set_probe(container[name])
@@ -169,15 +181,20 @@ def _set_container(container: JSON, is_host_network: bool) -> None:
             _set_http_get(handler)
 
 
+def _set_field_reference(source: JSON) -> None:
+    reference = source.get("fieldRef")
+    if reference is not None and not reference.get("apiVersion"):
+        reference["apiVersion"] = "v1"
+
+
 def _pull_policy(image: str) -> str:
-    """Return Always for an image without a digest and with the tag ``latest`` or none."""
-    if "@" in image:
-        return "IfNotPresent"
-    _, _, tag = image.rpartition("/")[2].partition(":")
-    return "Always" if tag in ("", "latest") else "IfNotPresent"
+    """Return Always for an image with the tag ``latest``, or with neither tag nor digest."""
+    name, digest, _ = image.partition("@")
+    _, _, tag = name.rpartition("/")[2].partition(":")
+    return "Always" if tag == "latest" or (name and not tag and not digest) else "IfNotPresent"
 
 
-def _set_resources(resources: JSON) -> None:
+def _set_requests(resources: JSON) -> None:
     if resources.get("limits"):
         resources["requests"] = {**resources["limits"], **resources.get("requests", {})}
 
@@ -208,6 +225,16 @@ def _set_volume(volume: JSON) -> None:
             volume[source].setdefault("defaultMode", _FILE_MODE)
     if "hostPath" in volume:
         volume["hostPath"].setdefault("type", "")
+    projections = volume.get("projected", {}).get("sources", ())
+    for source in (volume, *projections):
+        for item in source.get("downwardAPI", {}).get("items", ()):
+            _set_field_reference(item)
+    for source in projections:
+        if "serviceAccountToken" in source:
+            source["serviceAccountToken"].setdefault("expirationSeconds", _TOKEN_SECONDS)
+    claim = volume.get("ephemeral", {}).get("volumeClaimTemplate", {}).get("spec")
+    if claim is not None:
+        claim.setdefault("volumeMode", "Filesystem")
 
 
 _DEFAULTS: dict[Resource, Callable[[JSON], None]] = {

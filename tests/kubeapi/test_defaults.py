@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.kubeapi_objects import container, deployment, new_registry, pod, service
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, SERVICES
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
 
 
 def created_pod(**fields: Any) -> JSON:
@@ -89,6 +89,7 @@ def test_a_pod_gets_its_policies() -> None:
         ("registry:5000/nginx", "Always"),
         ("registry:5000/nginx:1", "IfNotPresent"),
         ("nginx@sha256:0", "IfNotPresent"),
+        ("nginx:latest@sha256:0", "Always"),
     ],
 )
 def test_only_the_latest_image_is_pulled_always(image: str, policy: str) -> None:
@@ -143,12 +144,57 @@ def test_a_host_network_pod_uses_its_ports_on_the_host() -> None:
     assert new_registry().create(PODS, spec)["spec"]["containers"][0]["ports"][0]["hostPort"] == 80
 
 
+LIMITED: JSON = {"limits": {"cpu": "1"}}
+
+
+@pytest.mark.parametrize("resource", [DEPLOYMENTS, REPLICASETS], ids=str)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"containers": [container(resources=LIMITED)]}, id="requests"),
+        pytest.param(
+            {"containers": [container()], "initContainers": [container("i", resources=LIMITED)]}, id="requests at first"
+        ),
+        pytest.param({"hostNetwork": True, "containers": [container(ports=[{"containerPort": 80}])]}, id="hostPort"),
+        pytest.param({"containers": [container()]}, id="enableServiceLinks"),
+    ],
+)
+def test_what_only_pods_get_is_not_written_into_a_template(resource: Resource, spec: JSON) -> None:
+    registry = new_registry()
+    created = registry.create(resource, {**deployment(template_spec=spec), "kind": resource.kind})
+    template = created["spec"]["template"]["spec"]
+    made = registry.create(PODS, pod(**template))["spec"]
+    texts = [str(each) for each in (template, made)]
+    for field in ("requests", "hostPort", "enableServiceLinks"):
+        assert field not in texts[0]
+    assert texts[0] != texts[1]
+    registry.update(resource, created)
+
+
 def test_volumes_get_a_source_and_a_mode() -> None:
-    volumes = [{"name": "a"}, {"name": "b", "configMap": {"name": "x"}}, {"name": "c", "hostPath": {"path": "/"}}]
+    field = {"path": "p", "fieldRef": {"fieldPath": "metadata.name"}}
+    filled = {"path": "p", "fieldRef": {"fieldPath": "metadata.name", "apiVersion": "v1"}}
+    projections = [{"downwardAPI": {"items": [field]}}, {"serviceAccountToken": {"path": "t"}}]
+    volumes = [
+        {"name": "a"},
+        {"name": "b", "configMap": {"name": "x"}},
+        {"name": "c", "hostPath": {"path": "/"}},
+        {"name": "d", "downwardAPI": {"items": [field]}},
+        {"name": "e", "projected": {"sources": projections}},
+    ]
+    token = {"path": "t", "expirationSeconds": 3600}
     assert new_registry().create(PODS, pod(volumes=volumes))["spec"]["volumes"] == [
         {"name": "a", "emptyDir": {}},
         {"name": "b", "configMap": {"name": "x", "defaultMode": 420}},
         {"name": "c", "hostPath": {"path": "/", "type": ""}},
+        {"name": "d", "downwardAPI": {"items": [filled], "defaultMode": 420}},
+        {
+            "name": "e",
+            "projected": {
+                "sources": [{"downwardAPI": {"items": [filled]}}, {"serviceAccountToken": token}],
+                "defaultMode": 420,
+            },
+        },
     ]
 
 
