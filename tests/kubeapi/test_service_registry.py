@@ -59,13 +59,73 @@ def test_a_node_port_that_is_taken_is_refused_whatever_the_protocol() -> None:
     ]
 
 
-def test_address_and_port_faults_come_together_and_nothing_is_kept() -> None:
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [
+        pytest.param(
+            {"clusterIP": "1.1.1.1", "ports": [{"name": "a", "port": 0, "nodePort": 30080}]},
+            'spec.clusterIPs: Invalid value: []string{"1.1.1.1"}: failed to allocate IP 1.1.1.1: the provided network '
+            "does not match the current range",
+            id="an address",
+        ),
+        pytest.param(
+            {"ports": [{"name": "a", "port": 0, "nodePort": 30081}, {"name": "b", "port": 81, "nodePort": 30080}]},
+            "spec.ports[1].nodePort: Invalid value: 30080: provided port is already allocated",
+            id="a port",
+        ),
+        pytest.param(
+            {"ports": [{"name": "a", "port": 80, "nodePort": 30081}, {"name": "b", "port": 81, "nodePort": 30081}]},
+            "spec.ports[1].nodePort: Invalid value: 30081: provided port is already allocated",
+            id="one port twice",
+        ),
+        pytest.param(
+            {"ipFamilies": ["IPv6"], "ports": [{"port": 0, "nodePort": 30080}]},
+            'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster',
+            id="a family",
+        ),
+    ],
+)
+def test_what_cannot_be_allocated_is_refused_before_the_object_is_judged(spec: JSON, fault: str) -> None:
     registry = new_registry()
     registry.create(SERVICES, service("first", type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))
-    ports = [{"name": "a", "port": 80, "nodePort": 30081}, {"name": "b", "port": 81, "nodePort": 30080}]
-    faults = faults_of(SERVICES, service(type="NodePort", clusterIP="1.1.1.1", ports=ports), registry)
-    assert [fault.partition(":")[0] for fault in faults] == ["spec.clusterIPs", "spec.ports[1].nodePort"]
+    assert faults_of(SERVICES, service(**{"type": "NodePort", **spec}), registry) == [fault]
     assert can_have(registry, type="NodePort", ports=[{"port": 80, "nodePort": 30081}])
+
+
+def test_an_object_with_faults_takes_nothing() -> None:
+    registry = new_registry()
+    ports = [{"port": 0, "nodePort": 30080}]
+    assert faults_of(SERVICES, service(type="NodePort", clusterIP="127.96.0.9", ports=ports), registry)
+    assert can_have(registry, type="NodePort", clusterIP="127.96.0.9", ports=[{"port": 80, "nodePort": 30080}])
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (30080, "provided port is already allocated"),
+        (99999, "provided port is not in the valid range. The range of valid ports is 30000-32767"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_a_health_check_port_that_cannot_be_had_is_an_internal_error(number: int, reason: str, verb: str) -> None:
+    registry = new_registry()
+    registry.create(SERVICES, service("first", type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))
+    if verb == "update":
+        registry.create(SERVICES, service(type="LoadBalancer"))
+    wanted = service(type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=number)
+    with pytest.raises(StatusError) as refusal:
+        getattr(registry, verb)(SERVICES, wanted)
+    message = f"Internal error occurred: failed to allocate requested HealthCheck NodePort {number}: {reason}"
+    assert (refusal.value.code, refusal.value.message) == (500, message)
+
+
+def test_one_node_port_twice_for_a_protocol_is_an_error_of_the_server_on_update() -> None:
+    registry = new_registry()
+    ports = [{"name": "a", "port": 80, "nodePort": 30080}, {"name": "b", "port": 81, "nodePort": 30080}]
+    registry.create(SERVICES, service(type="NodePort", ports=ports[:1]))
+    with pytest.raises(StatusError, match=r"duplicate nodePort: \{TCP 30080\}") as refusal:
+        update(registry, type="NodePort", ports=ports)
+    assert (refusal.value.code, refusal.value.reason) == (500, "")
 
 
 def test_node_ports_and_health_check_ports_are_one_pool() -> None:
@@ -220,7 +280,7 @@ def test_external_name_loses_address_and_node_ports_and_keeps_the_rest() -> None
     before = registry.create(SERVICES, service(type="NodePort", selector={"app": "web"}))
     spec = {**before["spec"], "type": "ExternalName", "externalName": "a.example"}
     after = registry.update(SERVICES, {**before, "spec": spec})["spec"]
-    assert not {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"} & after.keys()
+    assert not {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"} & after.keys()
     assert after["selector"] == {"app": "web"}
     assert "nodePort" not in after["ports"][0]
     assert can_have(registry, clusterIP=before["spec"]["clusterIP"])
@@ -249,6 +309,30 @@ def test_a_load_balancer_may_do_without_node_ports() -> None:
     spec: JSON = {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": False, "ports": ports}
     assert node_ports(registry.create(SERVICES, service(**spec))) == [0, 30081]
     assert node_ports(registry.update(SERVICES, service(**spec))) == [0, 30081]
+
+
+@pytest.mark.parametrize("number", [0, None])
+def test_a_load_balancer_without_allocation_gives_its_node_port_back_when_it_is_left_out(number: int | None) -> None:
+    registry = new_registry()
+    before = registry.create(SERVICES, service(type="LoadBalancer"))
+    assert node_ports(update(registry, type="LoadBalancer", allocateLoadBalancerNodePorts=False)) == [0]
+    after = update(
+        registry,
+        type="LoadBalancer",
+        allocateLoadBalancerNodePorts=False,
+        ports=[{"port": 80} if number is None else {"port": 80, "nodePort": number}],
+    )
+    assert node_ports(after) == [0]
+    assert can_have(registry, type="NodePort", ports=[{"port": 80, "nodePort": node_ports(before)[0]}])
+
+
+def test_the_address_of_a_service_that_is_there_is_not_taken_for_a_refused_change() -> None:
+    registry = new_registry()
+    registry.create(SERVICES, service("first", clusterIP="127.96.0.10"))
+    registry.create(SERVICES, service(clusterIP="127.96.0.9"))
+    assert update_faults_of(SERVICES, service(clusterIP="127.96.0.10"), registry) == [
+        'spec.clusterIPs[0]: Invalid value: []string{"127.96.0.10"}: may not change once set'
+    ]
 
 
 def test_bootstrap_makes_what_every_cluster_has_and_may_be_repeated() -> None:

@@ -79,8 +79,12 @@ def port(**fields: object) -> JSON:
             id="nodePort out of range",
         ),
         pytest.param(
-            {"type": "NodePort", "ports": [port(name="a", nodePort=30080), port(name="b", port=81, nodePort=30080)]},
-            ["spec.ports[1].nodePort: Duplicate value: 30080"],
+            {"type": "NodePort", "ports": [port(name="a", nodePort=30080), port(name="b", nodePort=30080)]},
+            [
+                "spec.ports[1].nodePort: Duplicate value: 30080",
+                'spec.ports[1]: Duplicate value: core.ServicePort{Name:"", Protocol:"TCP", AppProtocol:(*string)(nil), '
+                'Port:80, TargetPort:intstr.IntOrString{Type:0, IntVal:0, StrVal:""}, NodePort:0}',
+            ],
             id="nodePort twice",
         ),
         pytest.param(

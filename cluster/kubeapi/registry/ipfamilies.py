@@ -24,14 +24,15 @@ def set_ip_families(spec: JSON, old: JSON | None, cluster_families: tuple[str, .
     """Fill in ipFamilyPolicy and ipFamilies, in place, and return what is wrong with them.
 
     ``old`` is the stored spec, None for a new Service. ``cluster_families`` are those of the cluster's service CIDRs,
-    its preferred one first. What ``validate_cluster_ips`` finds is left to validation, and nothing is filled in then.
+    its preferred one first.
     """
     if spec["type"] == "ExternalName" or (old is not None and _prefers_what_it_has(spec, old)):
         return []
     if not spec.get("ipFamilyPolicy"):
         spec["ipFamilyPolicy"] = _policy(spec, old)
-    if any(True for _ in validate_cluster_ips(spec)):
-        return []
+    faults = list(validate_cluster_ips(spec))
+    if faults:
+        return faults
     faults = [*(_release_secondary(spec, old) if old is not None else ()), *_check_single(spec)]
     if not faults:
         faults += _infer_families(spec, cluster_families)

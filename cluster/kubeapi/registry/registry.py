@@ -27,7 +27,7 @@ from kubeapi.meta import (
 )
 from kubeapi.patch import strategic_merge, three_way_patch
 from kubeapi.registry.config import RegistryConfig
-from kubeapi.registry.services import ServiceAllocator, prepare_service
+from kubeapi.registry.services import ServiceAllocator, wipe_useless
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, set_generation, set_initial_status
 from kubeapi.schema import struct_of
 from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
@@ -229,26 +229,19 @@ class Registry:
         return name
 
     def _write(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
-        """Judge an object, allocate for it and store it."""
-        name = new["metadata"].get("name", "")
-        faults = prepare_service(new, old, self.config) if resource is SERVICES else []
-        has_families = not faults
-        faults.extend(validate(resource, new, self.config.balancers))
-        if old is not None:
-            faults.extend(_new_finalizers(new, old))
-            # Without families the rules for changing them would only say the same again.
-            faults.extend(validate_update(resource, new, old) if has_families else ())
-        if faults:
-            raise Invalid(resource, name, tuple(faults))
-        if old is None and self.store.find(resource, key_of(new)) is not None:
-            raise AlreadyExists(resource, name)
+        """Judge an object and store it; a Service is allocated for before, as the real server does."""
         if resource is not SERVICES:
+            self._judge(resource, new, old)
             return self._store(resource, new, old, dry_run=dry_run)
         transaction = Transaction()
         try:
-            taken = self._services.allocate(new, old, transaction)
-            if taken:
-                raise Invalid(resource, name, tuple(taken))
+            faults = self._services.allocate(new, old, transaction)
+            if faults:
+                raise Invalid(resource, new["metadata"].get("name", ""), tuple(faults))
+            if old is not None:
+                wipe_useless(new, old)
+                self._services.free_unused(new["spec"], old["spec"], transaction)
+            self._judge(resource, new, old)
             written = self._store(resource, new, old, dry_run=dry_run)
         except BaseException:
             transaction.rollback()
@@ -258,6 +251,18 @@ class Registry:
         else:
             transaction.commit()
         return written
+
+    def _judge(self, resource: Resource, new: JSON, old: JSON | None) -> None:
+        """Raise Invalid if an object has faults, AlreadyExists if a new one has the name of another."""
+        name = new["metadata"].get("name", "")
+        faults = validate(resource, new, self.config.balancers)
+        if old is not None:
+            faults.extend(_new_finalizers(new, old))
+            faults.extend(validate_update(resource, new, old))
+        if faults:
+            raise Invalid(resource, name, tuple(faults))
+        if old is None and self.store.find(resource, key_of(new)) is not None:
+            raise AlreadyExists(resource, name)
 
     def _store(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
         if dry_run:
