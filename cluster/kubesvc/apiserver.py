@@ -176,7 +176,7 @@ def _hooks() -> Hooks:
 
 def _read_yaml(body: bytes) -> Any:
     """Read a body that is one YAML document; ValueError."""
-    trees, faults = read_text(body.decode(), "the body")
+    trees, faults, _ = read_text(body.decode(), "the body")
     if faults:
         raise ValueError(faults[0].message)
     if len(trees) != 1:

@@ -73,6 +73,41 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_file_of_utf_16_with_its_mark_is_read_with_a_warning(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "wide.yaml"
+    file.write_bytes("\ufeffapiVersion: v1\nkind: Service\nmetadata: {name: wéb}\n".encode(encoding))
+    loaded = load([str(file)], io.StringIO())
+    assert (loaded.documents[0].name, loaded.faults) == ("wéb", ())
+    assert list(map(str, loaded.warnings)) == [
+        f"{file}:1:1: this is UTF-16 text; it is read, as kubectl does\n    save the file as UTF-8"
+    ]
+
+
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n"
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+def test_a_kustomization_is_left_to_kubectl_and_the_warning_has_the_command(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "an app"
+    folder.mkdir()
+    (folder / name).write_text("resources: [a.yaml]\nnamePrefix: b-\n")
+    (folder / "a.yaml").write_text(SERVICE)
+    loaded = load([str(folder)], io.StringIO())
+    assert (named(loaded), loaded.faults) == (["Service default/a"], ())
+    assert list(map(str, loaded.warnings)) == [
+        f"{folder}/{name}: a kustomization is not read as it is: kubectl builds the manifests that it stands for\n"
+        f"    kubectl kustomize '{folder}' | kubesvc up -"
+    ]
+
+
+def test_a_folder_with_nothing_but_a_kustomization_has_no_objects_and_the_fault_has_the_command(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [../base]\n")
+    for path in (tmp_path, tmp_path / "kustomization.yaml"):
+        (fault,) = load([str(path)], io.StringIO()).faults
+        assert str(fault) == f"{path}: there are no objects in it\n    kubectl kustomize {tmp_path} | kubesvc up -"
+
+
 def test_a_file_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading_module, "MAX_BYTES", 2**20)
     (fault,) = load(["/dev/zero"], io.StringIO()).faults

@@ -96,11 +96,10 @@ def position_of(document: Document, field: str) -> Position:
     return locate(document.place, field)
 
 
-def sort_out(trees: Sequence[tuple[str, Tree]], faults: list[Fault]) -> Loaded:
-    """Return the objects of the trees, which come with the names of their files; adds to ``faults`` what is wrong."""
+def sort_out(trees: Sequence[tuple[str, Tree]], faults: list[Fault], warnings: list[Fault]) -> Loaded:
+    """Return the objects of the trees, which come with the names of their files; adds what is wrong to the lists."""
     documents: list[Document] = []
     configurations: list[Document] = []
-    warnings: list[Fault] = []
     for source, tree in trees:
         for each in _unpack(source, tree, faults):
             found = _classify(each, faults, warnings)

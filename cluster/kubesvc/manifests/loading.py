@@ -1,12 +1,16 @@
 """Which files the input is.
 
 Found by kubectl's rule: a file that is named is read whatever its extension; a folder gives its .json, .yaml and .yml
-files, sorted, without its subfolders and hidden files; ``-`` is standard input. The only file here that does IO.
+files, sorted, without its subfolders and hidden files; ``-`` is standard input. A byte order mark decides between
+UTF-8 and UTF-16 (k8s.io/cli-runtime ``resource/visitor.go``). A kustomization is not read: building it is
+``kubectl kustomize``'s work. The only file here that does IO.
 """
 
 from __future__ import annotations
 
+import codecs
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -20,52 +24,73 @@ MAX_BYTES = 64 * 2**20
 """Bound of one file; 100,000 Services are about 30 MiB."""
 
 STDIN = "-"
+_UTF_8 = "save the file as UTF-8"
+
+KUSTOMIZATIONS = ("Kustomization", "kustomization.yaml", "kustomization.yml")
+"""Names by which kustomize knows its file."""
 
 
 def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
     """Read the files, folders and ``-`` of the command line; a file that is named twice is read once."""
     faults: list[Fault] = []
+    warnings: list[Fault] = []
     texts: dict[str, tuple[str, str]] = {}
     for path in paths:
-        for identity, source, read in _sources(path, stdin, faults):
-            if identity not in texts and (text := _attempt(read, source, faults)) is not None:
+        for identity, source, read in _sources(path, stdin, faults, warnings):
+            if identity not in texts and (text := _attempt(read, source, faults, warnings)) is not None:
                 texts[identity] = (source, text)
     trees: list[tuple[str, Tree]] = []
     for source, text in texts.values():
-        found, broken = read_text(text, source)
-        trees += [(source, tree) for tree in found]
-        faults += broken
+        found = read_text(text, source)
+        trees += [(source, tree) for tree in found.trees]
+        faults += found.faults
+        warnings += found.warnings
     if not trees and not faults:
-        faults.append(
-            Fault(", ".join(paths), 0, 0, "", "there are no objects in it", "name files or folders of manifests")
-        )
-    return sort_out(trees, faults)
+        hint = next((each.hint for each in warnings if not each.line), "name files or folders of manifests")
+        faults.append(Fault(", ".join(paths), 0, 0, "", "there are no objects in it", hint))
+    return sort_out(trees, faults, warnings)
 
 
 def load_text(text: str, source: str) -> Loaded:
     """Return what a text says that is in no file; ``source`` is what its faults name."""
-    trees, faults = read_text(text, source)
-    return sort_out([(source, tree) for tree in trees], faults)
+    found = read_text(text, source)
+    return sort_out([(source, tree) for tree in found.trees], found.faults, found.warnings)
 
 
 _Read = Callable[[], bytes]
 
 
-def _sources(path: str, stdin: TextIO, faults: list[Fault]) -> Iterator[tuple[str, str, _Read]]:
+def _sources(path: str, stdin: TextIO, faults: list[Fault], warnings: list[Fault]) -> Iterator[tuple[str, str, _Read]]:
     """Yield identity, name and reader of every file that one argument means."""
     if path == STDIN:
-        # What was no UTF-8 came in as surrogates, or not, as the locale has it; it is told as for a file.
-        yield STDIN, "<stdin>", lambda: stdin.read(MAX_BYTES + 1).encode(errors="surrogateescape")
-    elif os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a parent is closed to us
-        for file in _files_of(path, faults):
-            yield os.path.realpath(file), str(file), _reader_of(file)
-    else:
-        yield os.path.realpath(path), path, _reader_of(Path(path))
+        yield STDIN, "<stdin>", lambda: _read_stream(stdin)
+        return
+    files = [Path(path)]
+    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a parent is closed to us
+        files = _files_of(path, faults)
+    for file in files:
+        source = path if file == Path(path) else str(file)
+        if file.name not in KUSTOMIZATIONS:
+            yield os.path.realpath(file), source, _reader_of(file)
+            continue
+        message = "a kustomization is not read as it is: kubectl builds the manifests that it stands for"
+        build = f"kubectl kustomize {shlex.quote(str(file.parent))} | kubesvc up -"
+        warnings.append(Fault(source, 0, 0, "", message, build))
+
+
+def _read_stream(stdin: TextIO) -> bytes:
+    """Return the bytes of standard input; a text that stands for it, in a test, has none of its own."""
+    buffer = getattr(stdin, "buffer", None)
+    return stdin.read(MAX_BYTES + 1).encode() if buffer is None else bytes(buffer.read(MAX_BYTES + 1))
 
 
 def _files_of(folder: str, faults: list[Fault]) -> list[Path]:
     try:
-        files = sorted(each for each in Path(folder).iterdir() if each.suffix in EXTENSIONS and each.name[0] != ".")
+        files = sorted(
+            each
+            for each in Path(folder).iterdir()
+            if (each.suffix in EXTENSIONS and each.name[0] != ".") or each.name in KUSTOMIZATIONS
+        )
     except OSError as error:
         faults.append(Fault(folder, 0, 0, "", f"cannot be read: {error.strerror}"))
         return []
@@ -82,16 +107,19 @@ def _reader_of(file: Path) -> _Read:
     return read
 
 
-def _attempt(read: _Read, source: str, faults: list[Fault]) -> str | None:
+def _attempt(read: _Read, source: str, faults: list[Fault], warnings: list[Fault]) -> str | None:
     try:
         content = read()
         if len(content) > MAX_BYTES:
             faults.append(Fault(source, 0, 0, "", f"the file is larger than {MAX_BYTES // 2**20} MiB"))
             return None
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            warnings.append(Fault(source, 1, 1, "", "this is UTF-16 text; it is read, as kubectl does", _UTF_8))
+            return content.decode("utf-16")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        faults.append(Fault(source, line, 1, "", "this is not UTF-8 text", "save the file as UTF-8"))
+        faults.append(Fault(source, line, 1, "", "this is not UTF-8 text", _UTF_8))
     except FileNotFoundError:
         hint = "download it first: kubesvc reads only files" if "://" in source else ""
         faults.append(Fault(source, 0, 0, "", f'the path "{source}" does not exist', hint))

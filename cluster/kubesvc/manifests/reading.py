@@ -18,6 +18,9 @@ from kubesvc.manifests.faults import Fault, Place, Position
 from kubesvc.manifests.scalars import read_plain
 from kubesvc.manifests.yamltext import MAX_DEPTH, read_chunk
 
+_BOM = "\ufeff"
+_EMPTY_SEPARATOR = re.compile(r"---\s*(#.*)?")
+_SPACE = re.compile(r"\s*")
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -37,7 +40,7 @@ class Written:
     def place(self) -> Place:
         """The place of the document; of JSON that is no YAML it is that of its text, and of no field."""
         if self._place is None:
-            trees, _ = read_chunk(self._text, "", self._first_line)
+            trees = read_chunk(self._text, "", self._first_line).documents
             places = [tree.place for tree in trees if tree.value is not None]
             self._place = places[self._index] if self._index < len(places) else self._beginning()
         return self._place
@@ -73,31 +76,92 @@ class Tree(NamedTuple):
     spot: Spot
 
 
-def read_text(text: str, source: str) -> tuple[list[Tree], list[Fault]]:
-    """Return the documents of a text, without the empty ones, and the faults of those that cannot be read."""
-    trees: list[Tree] = []
-    faults: list[Fault] = []
-    for first_line, chunk in _split(text):
-        value = _read_json(chunk)
-        if value is not None:
-            trees.append(Tree(value, Spot(Written(chunk, first_line, 0))))
-            continue
-        found, broken = read_chunk(chunk, source, first_line)
-        values = [each.value for each in found if each.value is not None]
-        trees += [Tree(each, Spot(Written(chunk, first_line, index))) for index, each in enumerate(values)]
-        faults += broken
-    return trees, faults
+class Text(NamedTuple):
+    """What a text says, without its empty documents; ``faults`` are of documents that cannot be read."""
+
+    trees: list[Tree]
+    faults: list[Fault]
+    warnings: list[Fault]
 
 
-def _split(text: str) -> Iterator[tuple[int, str]]:
+def read_text(text: str, source: str) -> Text:
+    """Return the documents of a text; the warnings tell what kubectl takes otherwise than it looks, or refuses."""
+    found = Text([], [], [])
+    for first_line, chunk in _split(text.removeprefix(_BOM), source, found.warnings):
+        if not _take_json(found, first_line, chunk):
+            for line, piece in _objects(first_line, chunk, source, found.warnings):
+                _take(found, line, piece, source)
+    return found
+
+
+def _take_json(found: Text, first_line: int, piece: str) -> bool:
+    """Add the object that a piece of text is in plain JSON; tell whether it is one."""
+    value = _read_json(piece)
+    if value is None:
+        return False
+    found.trees.append(Tree(value, Spot(Written(piece, first_line, 0))))
+    return True
+
+
+def _take(found: Text, first_line: int, piece: str, source: str) -> None:
+    if _take_json(found, first_line, piece):
+        return
+    documents, faults, warnings = read_chunk(piece, source, first_line)
+    values = [each.value for each in documents if each.value is not None]
+    found.trees.extend(Tree(each, Spot(Written(piece, first_line, index))) for index, each in enumerate(values))
+    found.faults.extend(faults)
+    found.warnings.extend(warnings)
+
+
+def _split(text: str, source: str, warnings: list[Fault]) -> Iterator[tuple[int, str]]:
     """Yield each document's text with the number of lines before it."""
     starts = [0, *(found.start() for found in _SEPARATOR.finditer(text)), len(text)]
     line = 0
     for start, end in itertools.pairwise(starts):
         chunk = text[start:end]
-        if not all(each.startswith(("#", "%")) or not each.strip() for each in chunk.split("\n")):
+        first, _, rest = chunk.partition("\n")
+        if chunk.startswith("---"):
+            if not _EMPTY_SEPARATOR.fullmatch(first):
+                message = 'kubectl refuses text in the line of a "---"'
+                warnings.append(Fault.at(source, Position(line + 1, 5), "", message, "begin it in the next line"))
+            elif rest.startswith(_BOM):
+                chunk = f"{first}\n{rest.removeprefix(_BOM)}"
+        if _has_content(chunk, line, source, warnings):
             yield line, chunk
         line += chunk.count("\n")
+
+
+def _has_content(chunk: str, line: int, source: str, warnings: list[Fault]) -> bool:
+    """Tell whether there is more in a chunk than comments and directives, which kubectl refuses."""
+    for number, each in enumerate(chunk.split("\n"), line + 1):
+        if each.startswith("%"):
+            warnings.append(Fault.at(source, Position(number, 1), "", "kubectl refuses a directive", "remove the line"))
+        elif each.strip() and not each.startswith("#"):
+            return True
+    return False
+
+
+def _objects(first_line: int, chunk: str, source: str, warnings: list[Fault]) -> Iterator[tuple[int, str]]:
+    """Yield the JSON objects that follow one another in a chunk, as of ``jq '.items[]'``, or else the chunk as it is.
+
+    Each comes with the number of lines before it, and at its own columns.
+    """
+    starts, position = [0], len(chunk) - len(_content(chunk))
+    while chunk.startswith("{", position):
+        try:
+            _, end = _ANY_JSON.raw_decode(chunk, position)
+        except (ValueError, RecursionError):
+            break
+        position = _SPACE.match(chunk, end).end()  # type: ignore[union-attr]  # it matches no space, too
+        if chunk.startswith("{", position):
+            starts.append(position)
+    for start, end in itertools.pairwise([*starts, len(chunk)]):
+        column = start - chunk.rfind("\n", 0, start) - 1
+        if [start] == starts[1:2]:
+            message = 'a second JSON object begins here without a "---" before it; it is read, as kubectl does'
+            warnings.append(Fault.at(source, Position(first_line + 1, column + 1), "", message))
+        yield first_line, " " * column + chunk[start:end]
+        first_line += chunk.count("\n", start, end)
 
 
 def _read_json(chunk: str) -> Any:
@@ -131,6 +195,7 @@ def _refuse(constant: str) -> NoReturn:
 _JSON = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=read_plain, parse_float=read_plain, parse_constant=_refuse
 )
+_ANY_JSON = json.JSONDecoder()
 
 
 def _is_deep(value: Any) -> bool:

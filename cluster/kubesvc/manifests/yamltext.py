@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
 from kubesvc.manifests.brokentext import explain, is_tab_at
 from kubesvc.manifests.faults import NOWHERE, Fault, Place, Position
-from kubesvc.manifests.scalars import UnusableScalar, read_scalar
+from kubesvc.manifests.scalars import Scalar, UnusableScalar, is_ignored, key_of_value, read_key, read_scalar
 
 MAX_DEPTH = 100
 """Levels of nesting; Kubernetes' deepest objects have about 15."""
@@ -26,6 +26,7 @@ MAX_ALIASED = 100_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _CONTAINER_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+_MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
 class Placed(NamedTuple):
@@ -49,10 +50,18 @@ class _BrokenDocument(Exception):
         self.position, self.path, self.message, self.hint = position, path, message, hint
 
 
-def read_chunk(text: str, source: str, first_line: int) -> tuple[list[Placed], list[Fault]]:
-    """Return the documents of a text that begins after ``first_line`` lines, and the faults of the unreadable ones."""
+class Chunk(NamedTuple):
+    """The documents of a piece of text, the faults of the unreadable ones, and what only kubectl's leniency accepts."""
+
+    documents: list[Placed]
+    faults: list[Fault]
+    warnings: list[Fault]
+
+
+def read_chunk(text: str, source: str, first_line: int) -> Chunk:
+    """Read the documents of a text that begins after ``first_line`` lines."""
     reader = _Reader(text, source, first_line)
-    return list(reader.documents()), reader.faults
+    return Chunk(list(reader.documents()), reader.faults, reader.warnings)
 
 
 @dataclass
@@ -71,7 +80,10 @@ class _Open:
     children: dict[str, Place] | list[Place]
     key: str | None = None
     key_position: Position = NOWHERE
-    merged: list[Placed] = field(default_factory=list)
+    is_merging: bool = False
+    """Whether the value that is awaited belongs to ``<<``."""
+    merged: set[str] = field(default_factory=set)
+    """Keys that only a ``<<`` has brought so far."""
     size: int = 1
 
     @property
@@ -93,6 +105,7 @@ class _Reader:
         self._source = source
         self._first_line = first_line
         self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored | None] = {}
         self._aliased = 0
@@ -128,14 +141,12 @@ class _Reader:
             self._alias(event.anchor, self._position(event.start_mark))
 
     def _open(self, event: Any, position: Position) -> None:
-        if event.tag not in _CONTAINER_TAGS:
-            self._break(
-                position, f"the tag {event.tag.replace('tag:yaml.org,2002:', '!!')} has no meaning in a manifest"
-            )
         if self._awaits_key():
             self._break(position, "a key must be text, not a mapping or a list", "quote it if it is text")
         if len(self._stack) == MAX_DEPTH:
             self._break(position, f"nested deeper than {MAX_DEPTH} levels")
+        if event.tag not in _CONTAINER_TAGS:
+            self._warn_of_tag(event.tag, position)
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         if event.anchor:
             self._anchors[event.anchor] = None
@@ -143,8 +154,6 @@ class _Reader:
 
     def _close(self) -> None:
         done = self._stack.pop()
-        if done.merged:
-            _merge(done)
         self._put(Placed(done.value, Place(done.position, done.children)), done.anchor, done.size)
 
     def _scalar(self, event: Any, position: Position) -> None:
@@ -152,6 +161,8 @@ class _Reader:
         if self._awaits_key():
             self._key(event, position, is_plain=is_plain)
             return
+        if is_ignored(event.tag):
+            self._warn_of_tag(event.tag, position)
         try:
             value = read_scalar(event.value, is_plain=is_plain, tag=event.tag)
         except UnusableScalar as unusable:
@@ -160,25 +171,39 @@ class _Reader:
         self._put(Placed(value, Place(position)), event.anchor, 1)
 
     def _key(self, event: Any, position: Position, *, is_plain: bool) -> None:
+        if event.value == _MERGE and (event.tag == _MERGE_TAG or (is_plain and event.tag is None)):
+            self._set_key(event.value, position, is_merge=True)
+            return
         try:
-            key = read_scalar(event.value, is_plain=is_plain, tag=event.tag)
+            value = read_scalar(event.value, is_plain=is_plain, tag=event.tag)
         except UnusableScalar:
-            key = event.value
-        if not isinstance(key, str):
-            message = f"a key must be text, but {event.value or 'nothing'} is {_type_name(key)}"
-            self._fault(position, self._path(), message, f'quote it: "{event.value}"')
-        self._set_key(event.value, position, is_merge=is_plain and event.value == _MERGE)
+            value = None
+        key = value if isinstance(value, str) else self._odd_key(event, position, value, is_plain=is_plain)
+        self._set_key(key, position)
         if event.anchor:
-            self._anchors[event.anchor] = _Anchored(Placed(event.value, Place(position)), 1)
+            self._anchors[event.anchor] = _Anchored(Placed(value, Place(position)), 1)
+
+    def _odd_key(self, event: Any, position: Position, value: Scalar, *, is_plain: bool) -> str:
+        """Return what a key that is no text is to Kubernetes, and say so."""
+        hint = f'quote it: "{event.value}"'
+        try:
+            key = read_key(event.value, is_plain=is_plain, tag=event.tag)
+        except UnusableScalar as unusable:
+            self._fault(position, self._path(), str(unusable), hint)
+            return str(event.value)
+        kind = "a boolean" if isinstance(value, bool) else "a number"
+        self._warn(position, self._path(), f'the key {event.value} is {kind}; Kubernetes reads it as "{key}"', hint)
+        return key
 
     def _set_key(self, key: str, position: Position, *, is_merge: bool = False) -> None:
         parent = self._stack[-1]
         assert isinstance(parent.children, dict)
-        if key in parent.children and not is_merge:
+        if key in parent.children and key not in parent.merged and not is_merge:
             first = parent.children[key].position
             path = self._path() + (f".{key}" if self._path() else key)
-            self._fault(position, path, f'key "{key}" already set in map', f"it is first set at line {first.line}")
-        parent.key, parent.key_position = key, position
+            where = f"it is first set at line {first.line}; the last one counts, as kubectl reads it"
+            self._warn(position, path, f'key "{key}" already set in map', where)
+        parent.key, parent.key_position, parent.is_merging = key, position, is_merge
 
     def _alias(self, anchor: Any, position: Position) -> None:
         if anchor not in self._anchors:
@@ -192,10 +217,14 @@ class _Reader:
             self._break(position, f"the aliases of this document stand for more than {MAX_ALIASED} values")
         if not self._awaits_key():
             self._put(_copy(anchored.tree), None, anchored.size)
-        elif isinstance(anchored.tree.value, str):
-            self._set_key(anchored.tree.value, position)
-        else:
+            return
+        try:
+            if isinstance(anchored.tree.value, (dict, list)):
+                raise UnusableScalar
+            key = key_of_value(anchored.tree.value)
+        except UnusableScalar:
             self._break(position, f"a key must be text, but *{anchor} is {_type_name(anchored.tree.value)}")
+        self._set_key(key, position)
 
     def _put(self, tree: Placed, anchor: str | None, size: int) -> None:
         if anchor:
@@ -212,20 +241,33 @@ class _Reader:
             return
         assert isinstance(parent.children, dict)
         assert parent.key is not None
-        if parent.key == _MERGE:
-            self._note_merge(parent, tree)
+        if parent.is_merging:
+            self._merge(parent, tree)
         else:
             parent.value[parent.key] = tree.value
             parent.children[parent.key] = Place(parent.key_position, tree.place.children)
+            parent.merged.discard(parent.key)
         parent.key = None
 
-    def _note_merge(self, parent: _Open, tree: Placed) -> None:
+    def _merge(self, parent: _Open, tree: Placed) -> None:
+        """Bring in what ``<<`` stands for: over the keys before it, under those after it; earlier sources win."""
+        assert isinstance(parent.value, dict)
+        assert isinstance(parent.children, dict)
         sources = [tree]
         if isinstance(tree.place.children, list):
             sources = [Placed(value, place) for value, place in zip(tree.value, tree.place.children, strict=True)]
         if not all(isinstance(each.value, dict) for each in sources):
             self._break(parent.key_position, "the value of << must be a mapping, or a list of mappings")
-        parent.merged += sources
+        for source in reversed(sources):
+            assert isinstance(source.place.children, dict)
+            for key, value in source.value.items():
+                if key not in parent.merged and parent.value.get(key, value) != value:
+                    message = f'<< replaces "{key}" that stands before it, as kubectl reads it'
+                    self._warn(parent.key_position, self._path(), message, "write << first to keep the mapping's own")
+                elif key not in parent.value:
+                    parent.merged.add(key)
+                parent.value[key] = value
+                parent.children[key] = source.place.children[key]
 
     def _awaits_key(self) -> bool:
         return bool(self._stack) and isinstance(self._stack[-1].value, dict) and self._stack[-1].key is None
@@ -249,20 +291,15 @@ class _Reader:
     def _fault(self, position: Position, path: str, message: str, hint: str = "") -> None:
         self.faults.append(Fault.at(self._source, position, path, message, hint))
 
-    def _break(self, position: Position, message: str, hint: str = "") -> None:
+    def _warn(self, position: Position, path: str, message: str, hint: str = "") -> None:
+        self.warnings.append(Fault.at(self._source, position, path, message, hint))
+
+    def _warn_of_tag(self, tag: str, position: Position) -> None:
+        shown = tag.replace("tag:yaml.org,2002:", "!!")
+        self._warn(position, self._path(), f"the tag {shown} has no meaning in a manifest and is ignored")
+
+    def _break(self, position: Position, message: str, hint: str = "") -> NoReturn:
         raise _BrokenDocument(position, self._path(), message, hint)
-
-
-def _merge(done: _Open) -> None:
-    """Add what ``<<`` brings; the mapping's own keys win, then those of the earlier sources."""
-    assert isinstance(done.value, dict)
-    assert isinstance(done.children, dict)
-    for source in done.merged:
-        assert isinstance(source.place.children, dict)
-        for key, value in source.value.items():
-            if key not in done.value:
-                done.value[key] = value
-                done.children[key] = source.place.children[key]
 
 
 def _copy(tree: Placed) -> Placed:
