@@ -25,6 +25,9 @@ from kubeapi.status import FieldError
 UNKNOWN_FIELD = "UnknownField"
 """Reason of a FieldError for a field that the schema does not have."""
 
+REPEATED_FIELD = "DuplicateField"
+"""Reason of a FieldError for a key that a JSON object states more than once."""
+
 TYPE_INVALID = "FieldValueTypeInvalid"
 """Reason of a FieldError for a value of the wrong type (metav1.CauseTypeTypeInvalid)."""
 
@@ -43,8 +46,28 @@ Path = tuple["Path", "str | int"] | None
 """Where a value is: its parent's path and its own name or index; None is the object itself."""
 
 
+class RepeatedKeys(dict[Any, Any]):
+    """A JSON object that states some keys more than once; the last value of each counts."""
+
+    keys_repeated: tuple[str, ...] = ()
+
+
+def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object from its members, an ``object_pairs_hook`` that remembers repeated keys."""
+    result = dict(pairs)
+    if len(result) == len(pairs):
+        return result
+    repeated = RepeatedKeys(result)
+    names = [name for name, _ in pairs]
+    repeated.keys_repeated = tuple(name for at, name in enumerate(names) if name in names[:at])
+    return repeated
+
+
 class Decoded(NamedTuple):
-    """A readable copy of an object, and what of it could not be read."""
+    """A readable copy of an object, and what of it could not be read.
+
+    ``unknown`` is what only strict decoding refuses: fields that nobody knows, and keys that are there twice.
+    """
 
     object: JSON
     unknown: list[FieldError]
@@ -88,6 +111,8 @@ class _Decoder:
 
     def read_struct(self, known: Struct, value: dict[Any, Any], path: Path) -> JSON:
         result: JSON = {}
+        if type(value) is RepeatedKeys:
+            self.unknown.extend(_repeated(value, path))
         for name, each in value.items():
             field = known.fields.get(name) if type(name) is str else None
             if field is None:
@@ -134,6 +159,8 @@ class _Decoder:
 
     def _read_map(self, element: FieldType, values: dict[Any, Any], path: Path, owner: Struct) -> JSON:
         read = {}
+        if type(values) is RepeatedKeys:
+            self.unknown.extend(_repeated(values, path))
         for name, each in values.items():
             key = _shared(_key_text(name))
             item = _zero(element) if each is None else self._read(element, each, (path, f"[{key}]"), owner)
@@ -167,6 +194,20 @@ class _Decoder:
             kind = f"number {value}"
         message = f"json: cannot unmarshal {kind} into Go struct field {where} of type {field.go}"
         self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), message))
+
+
+def repeated_keys(value: Any, path: Path = None) -> list[FieldError]:
+    """Return a fault for every key that a JSON value states more than once."""
+    if isinstance(value, dict):
+        own = _repeated(value, path) if isinstance(value, RepeatedKeys) else []
+        return own + [fault for name, each in value.items() for fault in repeated_keys(each, (path, name))]
+    items = enumerate(value) if isinstance(value, list) else ()
+    return [fault for index, each in items for fault in repeated_keys(each, (path, index))]
+
+
+def _repeated(value: RepeatedKeys, path: Path) -> list[FieldError]:
+    fields = [path_text((path, name)) for name in value.keys_repeated]
+    return [FieldError(REPEATED_FIELD, each, f'duplicate field "{each}"') for each in fields]
 
 
 def _special_fault(kind: str, value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource, resource_for
+from kubeapi.strict import json_object
 from kubeapiserver.exchange import JSON_TYPE, Request
 from kubeapiserver.failures import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
 
@@ -39,11 +40,11 @@ def media_type(request: Request) -> str:
 
 
 def read_json(body: bytes) -> Any:
-    """Return the JSON of a body; ValueError tells what is wrong as Go does."""
+    """Return the JSON of a body, repeated keys noted; ValueError tells what is wrong as Go does."""
     check_depth(body)
     try:
         text = body.decode("utf-8-sig", "replace")
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=json_object, parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise ValueError(_go_message(error)) from None
     except RecursionError:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from kubeapi.strict import go_kind
 from kubeapiserver.bodies import MAX_DEPTH
 
 MAX_OPERATIONS = 10_000
@@ -18,7 +19,8 @@ MAX_OPERATIONS = 10_000
 COPY_LIMIT = 3 * 1024 * 1024
 """Bytes of JSON that the copy operations of one patch may add (AccumulatedCopySizeLimit)."""
 
-_INDEX = re.compile("0|[1-9][0-9]{0,8}", re.ASCII)
+_INDEX = re.compile("[+-]?[0-9]{1,9}", re.ASCII)
+"""What strconv.Atoi reads; a negative index counts from the end (json-patch's SupportNegativeIndices)."""
 _WITH_VALUE = frozenset(("add", "replace", "test"))
 _WITH_FROM = frozenset(("move", "copy"))
 
@@ -34,7 +36,8 @@ class PatchConflictError(ValueError):
 def apply(document: Any, operations: Any) -> Any:
     """Return the document after all operations."""
     if not isinstance(operations, list):
-        raise MalformedPatchError("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        kind = go_kind(operations)
+        raise MalformedPatchError(f"json: cannot unmarshal {kind} into Go value of type []handlers.jsonPatchOp")
     patched = _Document(document)
     try:
         for each in operations:
@@ -165,9 +168,11 @@ def _parse_pointer(text: str) -> list[str]:
 
 
 def _index(text: str, last: int) -> int:
-    if not _INDEX.fullmatch(text) or int(text) > last:
+    """Return the index that a part of a path means in a list where ``last`` is the highest."""
+    index = int(text) if _INDEX.fullmatch(text) else last + 1
+    if not -last - 1 <= index <= last:
         raise PatchConflictError(f"index out of bounds: {text}")
-    return int(text)
+    return index if index >= 0 else index + last + 1
 
 
 def _copy(value: Any) -> Any:

@@ -6,15 +6,17 @@ Follows apiserver ``pkg/endpoints/handlers/patch.go``.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.patch import merge, strategic_merge
+from kubeapi.patch import merge
 from kubeapi.registry import Registry
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
-from kubeapi.status import StatusError
-from kubeapi.strict import decode
+from kubeapi.status import FieldError, StatusError
+from kubeapi.strategicpatch import StrategicPatchError, go_map, strategic_merge
+from kubeapi.strict import decode, repeated_keys
 from kubeapi.validation.faults import invalid
 from kubeapiserver import jsonpatch
 from kubeapiserver.bodies import Bodies, check_kind, media_type, read_json
@@ -33,6 +35,7 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
+_MISMATCH = re.compile(r"json: cannot unmarshal (\w+) ?(\S*) into Go struct field \S+ of type (\S+)")
 _PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
 _YAML_TYPE = "application/yaml"
 
@@ -50,16 +53,21 @@ class Patch(NamedTuple):
         elif self.media == MERGE_PATCH:
             patched = merge(document, self.value)
         else:
-            patched = strategic_merge(document, self.value, known)
+            patched = _strategically_patched(document, self.value, known)
         if not isinstance(patched, dict):
             raise Unprocessable
         return patched
 
-    def go_text(self) -> str:
-        """Return the patch as the real server quotes it in an error message."""
-        if self.media == STRATEGIC_PATCH:
-            return _go_map(self.value)
-        return json.dumps(self.value, separators=(",", ":"), ensure_ascii=False)
+    def refusal(self, patched: JSON, detail: str) -> StatusError:
+        """Return the error for an object that the patch has made unreadable, quoted as the real server does."""
+        is_strategic = self.media == STRATEGIC_PATCH
+        text = go_map(self.value) if is_strategic else json.dumps(patched, separators=(",", ":"), ensure_ascii=False)
+        return InvalidInput("", "", "", invalid("patch", text, detail))
+
+    def type_fault(self, fault: FieldError) -> str:
+        """Return what is said of a value of the wrong type: a strategic merge is not read from JSON (converter.go)."""
+        found = _MISMATCH.fullmatch(fault.message) if self.media == STRATEGIC_PATCH else None
+        return fault.message if found is None else _restore_fault(*found.groups())
 
 
 def _json_patched(document: JSON, operations: Any) -> Any:
@@ -72,6 +80,29 @@ def _json_patched(document: JSON, operations: Any) -> Any:
         raise BadInput(f"error decoding patch: {error}") from None
     except jsonpatch.PatchConflictError:
         raise Unprocessable from None
+
+
+def _strategically_patched(document: JSON, patch: JSON, known: Struct | None) -> JSON:
+    try:
+        return strategic_merge(document, patch, known)
+    except StrategicPatchError as error:
+        if error.code == 422:
+            raise Unprocessable from None
+        raise StatusError(error.code, "BadRequest" if error.code == 400 else "", str(error)) from None
+
+
+def _restore_fault(value: str, digits: str, wanted: str) -> str:
+    """Return what apimachinery's converter says of a value of JSON type ``value`` where Go wants another type."""
+    number = "float64" if "." in digits else "int64"
+    value = {"object": "map", "array": "slice", "number": number}.get(value, value)
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {value}"
+    if wanted.startswith("map["):
+        return f"cannot restore map from {value}"
+    if "." in wanted:
+        return f"cannot restore struct from: {value}"
+    is_convertible = value == number and wanted not in ("bool", "string" if value == "float64" else "")
+    return f"cannot convert {value} to {wanted}" if is_convertible else f"unrecognized type: {wanted}"
 
 
 def read_patch(request: Request) -> Patch | None:
@@ -159,28 +190,15 @@ def patched_object(
 ) -> tuple[JSON, list[str]]:
     """Return what a patch makes of an object, and warnings of fields that nobody knows."""
     patched = patch.apply_to(stored, struct_of(resource))
+    decoded = decode(resource, patched)
+    if decoded.mistyped:
+        raise patch.refusal(patched, patch.type_fault(decoded.mistyped[0]))
     check_kind(patched, resource.api_version, resource.kind)
     patched = placed(resource, patched, target)
     check_name(patched, target.name)
     if validation == "Ignore":
         return patched, []
-    decoded = decode(resource, patched)
-    unknown = [each.message for each in decoded.unknown]
-    if unknown and validation == "Strict" and not decoded.mistyped:
-        detail = f"strict decoding error: {', '.join(unknown)}"
-        raise InvalidInput("", "", "", invalid("patch", patch.go_text(), detail))
+    unknown = [each.message for each in (*repeated_keys(patch.value), *decoded.unknown)]
+    if unknown and validation == "Strict":
+        raise patch.refusal(patched, f"strict decoding error: {', '.join(unknown)}")
     return patched, unknown
-
-
-def _go_map(value: Any) -> str:
-    """Return a value as Go's %v prints it."""
-    match value:
-        case dict():
-            return f"map[{' '.join(f'{name}:{_go_map(each)}' for name, each in sorted(value.items()))}]"
-        case list():
-            return f"[{' '.join(_go_map(each) for each in value)}]"
-        case bool():
-            return "true" if value else "false"
-        case None:
-            return "<nil>"
-    return str(value)

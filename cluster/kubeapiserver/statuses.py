@@ -11,8 +11,8 @@ from kubeapiserver.exchange import TEXT_TYPE, Response
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
-_WITHOUT_DETAILS = frozenset(("BadRequest", "Expired", "Unauthorized"))
-"""Reasons whose Status has no details (NewBadRequest, NewResourceExpired, NewUnauthorized)."""
+_WITHOUT_DETAILS = frozenset(("", "BadRequest", "Expired", "Unauthorized"))
+"""Reasons whose Status has no details (NewBadRequest, NewResourceExpired, NewUnauthorized; "" is any other error)."""
 
 _RETRY_AFTER_SECONDS = 1
 """When to ask again for a version that is still to come."""
@@ -31,8 +31,9 @@ def failure(error: StatusError) -> JSON:
         "metadata": {},
         "status": "Failure",
         "message": error.message,
-        "reason": error.reason,
     }
+    if error.reason:
+        status["reason"] = error.reason
     if error.reason == "InternalError":
         status["details"] = {"causes": [{"message": error.message.removeprefix("Internal error occurred: ")}]}
     elif error.reason not in _WITHOUT_DETAILS:

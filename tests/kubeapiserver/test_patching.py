@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def ports(reply: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("kind", "patch", "expected"),
     [
-        pytest.param("strategic", {"spec": {"ports": [{"port": 82, "name": "c"}]}}, [80, 81, 82], id="strategic-adds"),
+        pytest.param("strategic", {"spec": {"ports": [{"port": 82, "name": "c"}]}}, [82, 80, 81], id="strategic-adds"),
         pytest.param(
             "strategic",
             {"spec": {"$setElementOrder/ports": [{"port": 81}], "ports": [{"$patch": "delete", "port": 80}]}},
@@ -77,7 +78,13 @@ def test_nothing_is_left_of_a_trial(client: APIClient) -> None:
     [
         pytest.param("json", [{"op": "remove", "path": "/spec/nope"}], 422, REJECTED, id="json-miss"),
         pytest.param("json", [{"op": "replace", "path": "", "value": 1}], 422, REJECTED, id="json-leaves-no-object"),
-        pytest.param("json", {}, 400, "error decoding patch: json: cannot unmarshal object into", id="json-no-list"),
+        pytest.param(
+            "json",
+            {},
+            400,
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+            id="json-no-list",
+        ),
         pytest.param("json", b"[", 400, "error decoding patch: unexpected end of JSON input", id="json-cut"),
         pytest.param(
             "json", [{}] * 10_001, 413, "Request entity too large: The allowed maximum operations", id="json-long"
@@ -92,18 +99,15 @@ def test_nothing_is_left_of_a_trial(client: APIClient) -> None:
             "merge", {"metadata": {"namespace": "other"}}, 400, "the namespace of the provided object does", id="moves"
         ),
         pytest.param("merge", {"kind": "Pod"}, 400, "Pod in version", id="changes-kind"),
-        pytest.param("merge", {"metadata": "x"}, 400, "the name of the object (web based on URL)", id="no-metadata"),
+        pytest.param("merge", {"metadata": None}, 400, "the name of the object (web based on URL)", id="no-metadata"),
         pytest.param(
             "merge", {"metadata": {"resourceVersion": "1"}}, 409, "Operation cannot be fulfilled on", id="stale"
         ),
+        pytest.param("strategic", {"$patch": "foo"}, 500, "unknown patch type: foo in map: map", id="directive"),
         pytest.param(
-            "strategic",
-            {"spec": {"ports": "x"}},
-            400,
-            'Service in version "v1" cannot be handled as a Service: json: cannot unmarshal string into Go struct field'
-            " ServiceSpec.spec.ports of type []v1.ServicePort",
-            id="wrong-type",
+            "strategic", {"spec": {"$retainKeys": 1}}, 400, "invalid patch format of retainKeys", id="retain-keys"
         ),
+        pytest.param("strategic", {"spec": {"ports": [[]]}}, 500, "list element types are not", id="unlike-items"),
         pytest.param(
             "merge", {"spec": {"ports": None}}, 422, 'Service "web" is invalid: spec.ports: Required', id="invalid"
         ),
@@ -136,21 +140,51 @@ def test_unknown_fields_are_warned_of(client: APIClient) -> None:
     assert (reply.status, reply.warnings) == (200, ['299 - "unknown field \\"spec.bogus\\""'])
 
 
+def refusals(reply: Any) -> tuple[str, str]:
+    """Return what is quoted and what is said of it by an answer that refuses a patch's result, wherever it does."""
+    (cause,) = reply.json["details"]["causes"]
+    assert (reply.status, cause["reason"], cause["field"]) == (422, "FieldValueInvalid", "patch")
+    assert reply.json["message"] == f' "" is invalid: patch: {cause["message"]}'
+    quoted, end = json.JSONDecoder().raw_decode(cause["message"].removeprefix("Invalid value: "))
+    return quoted, cause["message"].removeprefix("Invalid value: ")[end:].removeprefix(": ")
+
+
+def test_unknown_fields_are_refused_when_validation_is_strict(client: APIClient) -> None:
+    strict, expected = f"{WEB}?fieldValidation=Strict", 'strict decoding error: unknown field "spec.bogus"'
+    patch = {"spec": {"bogus": [1, {"a": None}, True]}}
+    assert refusals(client.patch(strict, patch)) == ("map[spec:map[bogus:[1 map[a:<nil>] true]]]", expected)
+    quoted, said = refusals(client.patch(strict, {"spec": {"bogus": 1}}, "merge"))
+    assert (json.loads(quoted)["spec"]["bogus"], said) == (1, expected)
+
+
+def test_a_key_that_a_patch_has_twice_is_refused_when_validation_is_strict(client: APIClient) -> None:
+    patch = b'{"spec":{"ports":[{"port":80,"name":"x","name":"y"}],"type":"ClusterIP","type":"NodePort"}}'
+    _, said = refusals(client.patch(f"{WEB}?fieldValidation=Strict", patch))
+    assert said == 'strict decoding error: duplicate field "spec.type", duplicate field "spec.ports[0].name"'
+    warned = client.patch(f"{WEB}?dryRun=All", patch)
+    assert (warned.status, warned.json["spec"]["type"], len(warned.warnings)) == (200, "NodePort", 2)
+
+
 @pytest.mark.parametrize(
-    ("kind", "patch", "quoted"),
+    ("kind", "spec", "said"),
     [
-        ("strategic", {"spec": {"bogus": [1, {"a": None}, True]}}, '"map[spec:map[bogus:[1 map[a:<nil>] true]]]"'),
-        ("merge", {"spec": {"bogus": 1}}, '"{\\"spec\\":{\\"bogus\\":1}}"'),
+        pytest.param("strategic", {"ports": "x"}, "cannot restore slice from string", id="no-list"),
+        pytest.param("strategic", {"selector": "x"}, "cannot restore map from string", id="no-map"),
+        pytest.param("strategic", "x", "cannot restore struct from: string", id="no-struct"),
+        pytest.param("strategic", {"ports": [{"port": "x"}]}, "unrecognized type: int32", id="text-for-a-number"),
+        pytest.param("strategic", {"type": 1}, "cannot convert int64 to string", id="number-for-a-text"),
+        pytest.param("strategic", {"type": True}, "unrecognized type: string", id="boolean-for-a-text"),
+        pytest.param("strategic", {"healthCheckNodePort": 1.5}, "cannot convert float64 to int32", id="fraction"),
+        pytest.param(
+            "merge",
+            {"ports": "x"},
+            "json: cannot unmarshal string into Go struct field ServiceSpec.spec.ports of type []v1.ServicePort",
+            id="merge",
+        ),
     ],
 )
-def test_unknown_fields_are_refused_when_validation_is_strict(
-    client: APIClient, kind: str, patch: JSON, quoted: str
-) -> None:
-    reply = client.patch(f"{WEB}?fieldValidation=Strict", patch, kind)
-    detail = f'Invalid value: {quoted}: strict decoding error: unknown field "spec.bogus"'
-    assert reply.status == 422
-    assert reply.json["message"] == f' "" is invalid: patch: {detail}'
-    assert reply.json["details"] == {"causes": [{"reason": "FieldValueInvalid", "message": detail, "field": "patch"}]}
+def test_a_wrong_type_is_the_patchs_fault(client: APIClient, kind: str, spec: Any, said: str) -> None:
+    assert refusals(client.patch(WEB, {"spec": spec}, kind))[1] == said
 
 
 # Server-side apply

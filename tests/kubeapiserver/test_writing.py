@@ -394,3 +394,24 @@ def test_every_write_passes_admission_and_its_warnings_are_told(
     reply = client.send(method, target, body, media=media)
     assert reply.json["metadata"]["labels"] == {"colour": "blue"}
     assert reply.warnings == ['299 - "Service is \\"blue\\""']
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "said"),
+    [
+        ("?fieldValidation=Strict", 400, ""),
+        ("", 201, '299 - "duplicate field \\"data.a\\"", 299 - "duplicate field \\"metadata.name\\""'),
+        ("?fieldValidation=Ignore", 201, ""),
+    ],
+)
+def test_a_key_that_is_there_twice_is_a_fault_of_strict_decoding(query: str, code: int, said: str) -> None:
+    body = b'{"data":{"a":"1","a":"2"},"metadata":{"name":"x","name":"y"}}'
+    reply = APIClient().post(f"{DEFAULT}/configmaps{query}", body)
+    assert (reply.status, ", ".join(reply.warnings)) == (code, said)
+    if code == 201:
+        assert (reply.json["metadata"]["name"], reply.json["data"]) == ("y", {"a": "2"})
+    else:
+        assert reply.json["message"] == (
+            'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error:'
+            ' duplicate field "data.a", duplicate field "metadata.name"'
+        )

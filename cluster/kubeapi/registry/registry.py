@@ -25,7 +25,7 @@ from kubeapi.meta import (
     key_of,
     parse_time,
 )
-from kubeapi.patch import strategic_merge, three_way_patch
+from kubeapi.patch import three_way_patch
 from kubeapi.registry.config import RegistryConfig
 from kubeapi.registry.services import ServiceAllocator, wipe_useless
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, set_generation, set_initial_status
@@ -33,6 +33,7 @@ from kubeapi.schema import struct_of
 from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import AlreadyExists, BadRequest, Conflict, FieldError, Forbidden, Invalid, NoSubresource, NotFound
 from kubeapi.store import Store
+from kubeapi.strategicpatch import strategic_merge
 from kubeapi.strict import decode
 from kubeapi.validation import validate, validate_status, validate_update
 from kubeapi.validation.faults import forbidden, go_value
