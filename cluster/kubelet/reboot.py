@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeapi.meta import JSON, parse_time
+from kubeapi.meta import JSON, format_time, parse_time
 from kubelet.podstate import EarlierRuns, Termination
 
 UNKNOWN_EXIT = 255
@@ -16,15 +16,16 @@ _LISTS = ("initContainerStatuses", "containerStatuses")
 _OVER = ("Succeeded", "Failed")
 
 
-def after_reboot(pod: JSON) -> JSON:
+def after_reboot(pod: JSON, now: float) -> JSON:
     """Return the pod as nobody runs it: not ready and without address, unless it was over.
 
-    One that is never restarted has failed.
+    One that is never restarted has failed. What ran has ended ``now``, in seconds since the epoch: nobody knows when it
+    did, and containerd takes the moment at which it finds out (loadContainer in its CRI server's restart.go).
     """
     status: JSON = pod.get("status") or {}
     if status.get("phase") in _OVER or not pod["spec"].get("nodeName"):
         return pod
-    lists = {name: [_ended(each) for each in status[name]] for name in _LISTS if name in status}
+    lists = {name: [_ended(each, now) for each in status[name]] for name in _LISTS if name in status}
     has_run = any(_has_run(each) for name in _LISTS for each in status.get(name, ()))
     is_lost = has_run and pod["spec"].get("restartPolicy") == "Never"
     kept = {name: value for name, value in status.items() if name in ("qosClass", "startTime", "hostIP", "hostIPs")}
@@ -46,7 +47,7 @@ def _has_run(container: JSON) -> bool:
     return "running" in (container.get("state") or {})
 
 
-def _ended(container: JSON) -> JSON:
+def _ended(container: JSON, now: float) -> JSON:
     """Return the status of a container whose process is gone; its next start counts as a restart."""
     state: JSON = container.get("state") or {}
     ended = {**container, "ready": False, "started": False}
@@ -55,7 +56,7 @@ def _ended(container: JSON) -> JSON:
             "exitCode": UNKNOWN_EXIT,
             "reason": "Unknown",
             "startedAt": state["running"]["startedAt"],
-            "finishedAt": state["running"]["startedAt"],
+            "finishedAt": format_time(now),
         }
         if "containerID" in container:
             terminated["containerID"] = container["containerID"]

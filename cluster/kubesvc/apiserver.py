@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import re
 import secrets
 import socket
 import time
@@ -53,6 +54,8 @@ PUBLISH_SECONDS = 1.0
 """How often to look that default/kubernetes is there (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
 _NAMED_PORTS = (6444, 1000)
 _TOKEN_BYTES = 32
+_TOKEN = re.compile("[!-~]+")
+"""What a header can carry; anything else is no token of ours."""
 _NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
@@ -132,9 +135,9 @@ class ClusterAPI:
         """Return the token of this cluster, made on first use."""
         try:
             kept = self._state.token.read_text().strip()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             kept = ""
-        if len(kept) < _TOKEN_BYTES:
+        if len(kept) < _TOKEN_BYTES or not _TOKEN.fullmatch(kept):
             kept = secrets.token_urlsafe(_TOKEN_BYTES)
             write_private(self._state.token, f"{kept}\n")
         return kept

@@ -35,6 +35,7 @@ from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
 from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.oserrors import oserror_text
 from kubesvc.outside import OutsideError, OutsideServers
 from kubesvc.readiness import waiting_for
 from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
@@ -200,7 +201,7 @@ class Cluster:
                 api.bind()
                 await api.serve(self._kubelet, self._flush)
             except OSError as error:
-                message = f"the API server cannot be served: {error.strerror or error}"
+                message = f"the API server cannot be served: {oserror_text(error)}"
                 raise StartError(message) from error
             except MergeError as error:
                 raise StartError(str(error)) from error

@@ -15,6 +15,7 @@ from kubelet.orphans import kill_orphans, marker
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.console import counted
 from kubesvc.kubeconfig import MergeError, take_out
+from kubesvc.oserrors import oserror_text
 from kubesvc.state import AlreadyRunningError, StateDirectory
 
 KILL_SECONDS = 5.0
@@ -82,4 +83,6 @@ def _clean_up(state: StateDirectory, what: str) -> str:
         return said
     except MergeError as error:
         return f"{said}; {error}"
+    except OSError as error:
+        return f"{said}; {oserror_text(error)}"
     return f"{said}; ended {counted(len(left), 'process', 'processes')} that it had left" if left else said

@@ -21,6 +21,7 @@ LOCK_SECONDS = 3.0
 """How long another program may hold the user's file."""
 _LOCK_PAUSE = 0.05
 _LISTS = ("clusters", "users", "contexts")
+_NULL = "tag:yaml.org,2002:null"
 
 
 class MergeError(Exception):
@@ -96,13 +97,17 @@ def take_out(note: Path) -> None:
     """Undo what ``note`` remembers, if there is one. MergeError, OSError."""
     try:
         noted = json.loads(note.read_text())
+        path, name, before = Path(noted["path"]), str(noted["name"]), str(noted["before"])
     except FileNotFoundError:
         return
-    path = Path(noted["path"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its text is broken"
+        message = f"what was done to your kubeconfig cannot be read from {note} ({reason}); look there, and remove it"
+        raise MergeError(message) from None
     if path.exists():
         with _locked(path) as target:
             text = _read(target)
-            left = without(text, noted["name"], noted["before"])
+            left = without(text, name, before)
             if left != text:
                 write_private(target, left)
     note.unlink()
@@ -114,13 +119,12 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
-        message = f"{path} is not UTF-8 text"
-        raise MergeError(message) from None
+        raise MergeError("this is not UTF-8 text") from None
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[Path]:
-    """Hold kubectl's lock of a file; yields the file that a link leads to."""
+    """Hold kubectl's lock of a file; yields the file that a link leads to, and names it in a MergeError."""
     target = path.resolve()
     lock = path.with_name(f"{path.name}.lock")
     deadline = time.monotonic() + LOCK_SECONDS
@@ -135,6 +139,9 @@ def _locked(path: Path) -> Iterator[Path]:
             time.sleep(_LOCK_PAUSE)
     try:
         yield target
+    except MergeError as error:
+        message = f"{path}: {error}"
+        raise MergeError(message) from None
     finally:
         lock.unlink(missing_ok=True)
 
@@ -177,9 +184,19 @@ class _Tree:
         if not isinstance(root, yaml.MappingNode):
             raise MergeError("the kubeconfig is not a YAML mapping")
         self._root = root
+        for name in _LISTS:
+            self._check(name, yaml.SequenceNode, "a list")
+        self._check("current-context", yaml.ScalarNode, "a string")
 
     def _node(self, value: object) -> Any:
         return self._yaml.compose(self._yaml.safe_dump(value, sort_keys=False), Loader=self._yaml.SafeLoader)
+
+    def _check(self, name: str, kind: type, what: str) -> None:
+        """Refuse what kubectl would not read, rather than replace what somebody has written."""
+        node = self._find(name)
+        if node is not None and not isinstance(node, kind) and node.tag != _NULL:
+            message = f"line {node.start_mark.line + 1}: {name} must be {what}; mend the file, kubectl refuses it too"
+            raise MergeError(message)
 
     def _find(self, name: str) -> Any:
         return next((value for key, value in self._root.value if key.value == name), None)

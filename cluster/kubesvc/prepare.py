@@ -69,7 +69,7 @@ def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> St
     # Most starts are of a cluster that was not there before.
     from kubesvc.resume import resumed_store
 
-    return resumed_store(saved, [each.name for each in configuration.nodes], time.monotonic)
+    return resumed_store(saved, [each.name for each in configuration.nodes], time.time(), time.monotonic)
 
 
 def _misses_namespace(fault: Fault) -> bool:

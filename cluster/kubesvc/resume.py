@@ -14,15 +14,18 @@ VERSION_GAP = 100_000
 """What a client may have seen before a crash was not all on disk: the counter goes on beyond all of it."""
 
 
-def resumed_store(saved: Saved, nodes: Collection[str], clock: Callable[[], float] = lambda: 0.0) -> Store:
-    """Return a Store that goes on where the saved one ended; what was on a node that is no more is gone with it."""
-    return Store.restored(saved.resource_version + VERSION_GAP, _resumed(saved, nodes), clock=clock)
+def resumed_store(saved: Saved, nodes: Collection[str], now: float, clock: Callable[[], float] = lambda: 0.0) -> Store:
+    """Return a Store that goes on where the saved one ended; what was on a node that is no more is gone with it.
+
+    ``now`` is in seconds since the epoch; ``clock`` is the Store's own.
+    """
+    return Store.restored(saved.resource_version + VERSION_GAP, _resumed(saved, nodes, now), clock=clock)
 
 
-def _resumed(saved: Saved, nodes: Collection[str]) -> Iterator[tuple[Resource, JSON]]:
+def _resumed(saved: Saved, nodes: Collection[str], now: float) -> Iterator[tuple[Resource, JSON]]:
     for resource, obj in saved.objects:
         if resource is PODS:
             if obj["spec"].get("nodeName", "") in ("", *nodes):
-                yield resource, after_reboot(obj)
+                yield resource, after_reboot(obj, now)
         elif resource is not NODES or obj["metadata"]["name"] in nodes:
             yield resource, obj

@@ -139,10 +139,12 @@ class StateDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove what the last run has left; only the owner of the lock may call this."""
-        self.control_socket.unlink(missing_ok=True)
-        for directory in (self.pod_logs, self.work):
-            shutil.rmtree(directory, ignore_errors=True)
+        """Remove what the last run has left; only the owner of the lock may call this. OSError."""
+        for path in (self.control_socket, self.pod_logs, self.work):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def open_log(self) -> int:
         """Return a descriptor of the emptied log; only the owner of the lock may call this."""

@@ -24,6 +24,7 @@ from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, 
 from kubesvc.detach import Caller, detach
 from kubesvc.manifests import Loaded
 from kubesvc.order import Order
+from kubesvc.oserrors import is_about_files, oserror_text
 from kubesvc.prepare import Prepared, prepare
 from kubesvc.state import AlreadyRunningError
 from kubesvc.watch import Seen, look
@@ -57,6 +58,11 @@ def run_up(order: Order) -> int:
     _fill_standard_streams()
     console = Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
     seen = look(order.paths) if order.is_watching else {}
+    try:
+        os.getcwd()  # noqa: PTH109  pods without workingDir run there
+    except OSError as error:
+        console.warn(f"kubesvc: the working directory cannot be used ({error.strerror}); cd to one that exists")
+        return EXIT_FAILED
     try:
         saved = _read_saved(order)
     except ValueError as error:
@@ -113,8 +119,12 @@ def _serve(start: _Start) -> int:
     except AlreadyRunningError as error:
         start.console.warn(f"kubesvc: {error}")
     except OSError as error:
-        start.console.warn(f"kubesvc: cannot keep the cluster's state in {state.path}: {error.strerror or error}")
+        start.console.warn(_cannot_keep(start, error))
     return EXIT_FAILED
+
+
+def _cannot_keep(start: _Start, error: OSError) -> str:
+    return f"kubesvc: cannot keep the cluster's state in {oserror_text(error, str(start.order.state.path))}"
 
 
 def _redirect(log: int, caller: Caller | None) -> None:
@@ -200,6 +210,8 @@ def _explain(error: Exception, start: _Start) -> None:
     for each in _leaves(error):
         if isinstance(each, StartError):
             start.console.warn(f"kubesvc: {each}")
+        elif isinstance(each, OSError) and is_about_files(each, start.order.state.path):
+            start.console.warn(_cannot_keep(start, each))
         else:
             _log.error("the cluster stops", exc_info=each)
             start.console.warn(

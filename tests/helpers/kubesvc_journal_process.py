@@ -15,7 +15,7 @@ from kubesvc.resume import resumed_store
 async def write_for_ever(path: Path) -> None:
     """Go on with what is there, and print the name of every ConfigMap once it is on disk."""
     found = read_saved(path, "")
-    store = Store() if found is None else resumed_store(found, [])
+    store = Store() if found is None else resumed_store(found, [], 0.0)
     journal = Journal(path)
     journal.begin(store, "")
     await asyncio.gather(*(_write(store, journal, writer) for writer in range(8)))

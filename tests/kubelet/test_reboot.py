@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.helpers.kubelet_cluster import KubeletCluster, make_pod, shell, until
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, parse_time
 from kubeapi.scheme import PODS
 from kubeapi.store import Store
 from kubelet.podevents import Began, Start
@@ -17,6 +17,8 @@ from kubelet.podspec import read_pod
 from kubelet.podstate import new_pod_state
 from kubelet.reboot import after_reboot, earlier_runs
 
+NOON = "2026-11-23T12:00:00Z"
+NOW = parse_time(NOON)
 RUNNING = {"running": {"startedAt": "2026-11-23T08:00:00Z"}}
 CRASHED = {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "2026-11-23T08:00:00Z"}}
 
@@ -39,17 +41,23 @@ def pod(state: JSON, phase: str = "Running", **spec: Any) -> JSON:
     ],
 )
 def test_a_pod_is_not_ready_and_has_no_address(before: JSON, phase: str, restarts: int | None) -> None:
-    status = after_reboot(before)["status"]
+    status = after_reboot(before, NOW)["status"]
     ready = {each["type"]: each["status"] for each in status["conditions"]}
     assert (status["phase"], "podIP" in status, ready) == (phase, False, {"Ready": "False", "PodScheduled": "True"})
     runs = earlier_runs(status)
     assert (runs["c"].restart_count if "c" in runs else None) == restarts
 
 
+def test_what_ran_ended_when_it_was_found_out() -> None:
+    [container] = after_reboot(pod(RUNNING), NOW)["status"]["containerStatuses"]
+    ended = container["state"]["terminated"]
+    assert (ended["startedAt"], ended["finishedAt"]) == ("2026-11-23T08:00:00Z", NOON)
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_pod_that_was_over_stays_as_it_is(phase: str) -> None:
     before = pod(CRASHED, phase)
-    assert after_reboot(before) is before
+    assert after_reboot(before, NOW) is before
 
 
 def test_init_containers_run_before_the_others_again() -> None:
@@ -73,10 +81,11 @@ async def test_the_kubelet_starts_it_again_under_its_name_and_counts(tmp_path: P
         return cluster.pod("web")
 
     first = await life()
-    cluster.store = Store.restored(1000, [(PODS, after_reboot(first))])
+    cluster.store = Store.restored(1000, [(PODS, after_reboot(first, NOW))])
     cluster.registry.store = cluster.store
     cluster.restart()
     second = await life()
     [container] = second["status"]["containerStatuses"]
     assert (second["metadata"]["uid"], container["restartCount"]) == (first["metadata"]["uid"], 1)
-    assert container["lastState"]["terminated"]["exitCode"] == 255
+    ended = container["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["finishedAt"]) == (255, NOON)

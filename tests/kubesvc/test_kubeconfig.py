@@ -81,6 +81,35 @@ def test_a_file_without_the_cluster_is_not_written_again() -> None:
     assert without(THEIRS, OURS.name, "x") == THEIRS
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("clusters: hello\n", "line 1: clusters must be a list"),
+        ("kind: Config\nusers: {me: 1}\n", "line 2: users must be a list"),
+        ("contexts: ''\n", "line 1: contexts must be a list"),
+        ("current-context: [prod]\n", "line 1: current-context must be a string"),
+        ("\xff", "this is not UTF-8 text"),
+    ],
+)
+def test_what_kubectl_would_refuse_is_named_with_its_line_and_left_as_it_is(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path, content = tmp_path / "config", text.encode("latin-1")
+    path.write_bytes(content)
+    with pytest.raises(MergeError) as caught:
+        merge(path, OURS, tmp_path / "note")
+    assert str(caught.value).startswith(f"{path}: {said}")
+    assert (path.read_bytes(), sorted(tmp_path.iterdir())) == (content, [path])
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"path": 1}', "\xff"])
+def test_a_note_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    note = tmp_path / "merged.json"
+    note.write_bytes(text.encode("latin-1"))
+    with pytest.raises(MergeError, match=r"merged\.json \(its text is broken\)"):
+        take_out(note)
+
+
 @pytest.mark.parametrize("text", ["[]", "a: [", "just text"])
 def test_what_is_no_kubeconfig_is_left_alone(text: str) -> None:
     with pytest.raises(MergeError):

@@ -156,7 +156,7 @@ def test_a_resumed_cluster_keeps_its_addresses_and_gives_them_to_nobody_else() -
     service = {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
     address = first.create(SERVICES, service)["spec"]["clusterIP"]
     objects = tuple((SERVICES, each) for each in first.store.list(SERVICES))
-    second = registry(resumed_store(Saved(first.store.resource_version, "", objects), ["node-1"]))
+    second = registry(resumed_store(Saved(first.store.resource_version, "", objects), ["node-1"], 0.0))
     bootstrap(second)
     assert second.store.get(SERVICES, "default", "web")["spec"]["clusterIP"] == address
     taken = {**service, "metadata": {"name": "other"}, "spec": {"clusterIP": address, "ports": [{"port": 80}]}}
@@ -165,7 +165,7 @@ def test_a_resumed_cluster_keeps_its_addresses_and_gives_them_to_nobody_else() -
 
 
 def test_no_version_is_given_twice_and_no_watch_reaches_behind_the_restart() -> None:
-    store = resumed_store(Saved(7, "", ((CONFIGMAPS, obj("a")),)), [])
+    store = resumed_store(Saved(7, "", ((CONFIGMAPS, obj("a")),)), [], 0.0)
     assert store.resource_version == 7 + VERSION_GAP
     with pytest.raises(Expired):
         store.watch(CONFIGMAPS, 7, lambda _: None)
@@ -175,6 +175,6 @@ def test_no_version_is_given_twice_and_no_watch_reaches_behind_the_restart() -> 
 def test_what_was_on_a_node_that_is_no_more_is_gone_with_it() -> None:
     pods = [(PODS, {**obj(name), "spec": {"nodeName": node}}) for name, node in (("a", "n1"), ("b", "n2"), ("c", ""))]
     nodes = [(NODES, {"metadata": {"name": name}}) for name in ("n1", "n2")]
-    store = resumed_store(Saved(1, "", (*pods, *nodes)), ["n1"])
+    store = resumed_store(Saved(1, "", (*pods, *nodes)), ["n1"], 0.0)
     found = [each["metadata"]["name"] for resource in (PODS, NODES) for each in store.list(resource)]
     assert found == ["a", "c", "n1"]

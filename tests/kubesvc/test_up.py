@@ -78,6 +78,39 @@ def test_a_state_directory_that_cannot_be_made_is_one_line(manifest: str, tmp_pa
     )
 
 
+@pytest.mark.parametrize("name", ["token", "apiserver.pem", "apiserver.port", "kubeconfig", "kubesvc.log", "lock"])
+def test_a_folder_in_the_place_of_a_file_of_the_state_is_named_in_one_line(
+    manifest: str, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "kubesvc" / "default" / name
+    file.mkdir(parents=True)
+    result = run([*KUBESVC, "up", manifest], tmp_path)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.endswith(f" {file}: Is a directory\n")
+
+
+@pytest.mark.parametrize("name", ["token", "apiserver.pem", "apiserver.port", "kubeconfig", "control.sock", "work"])
+def test_what_can_be_made_anew_is_made_anew_where_it_is_no_text(manifest: str, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "kubesvc" / "default" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"\xff\xfe")
+    result = run([*KUBESVC, "up", "--detach", manifest], tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert run([*KUBESVC, "down"], tmp_path).stdout == 'cluster "default" stopped\n'
+
+
+def test_a_working_directory_that_is_gone_is_said_before_anything_runs(manifest: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    result = run(["sh", "-c", f'cd {gone}; rmdir {gone}; "$@"', "sh", *KUBESVC, "up", manifest], tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (
+        1,
+        "",
+        "kubesvc: the working directory cannot be used (No such file or directory); cd to one that exists\n",
+    )
+    assert not (tmp_path / "kubesvc").exists()
+
+
 @pytest.mark.parametrize("option", [[], ["--detach"]], ids=["foreground", "detached"])
 def test_a_component_that_crashes_ends_the_cluster_in_one_line_and_leaves_its_traceback_in_the_log(
     manifest: str, tmp_path: Path, option: list[str]
