@@ -31,6 +31,14 @@ WRITABLE = select.EPOLLOUT
 ENDED = select.EPOLLRDHUP
 BROKEN = select.EPOLLERR | select.EPOLLHUP
 
+UNREGISTERED = -1
+"""In place of events: nothing is told of a socket, not even BROKEN, until it is asked about."""
+HUNG_UP = -2
+"""Nothing is told until something is asked for: both directions are over, and BROKEN would come without end.
+
+There may be bytes to read all the same, for as long as the other side of the connection does not take them.
+"""
+
 
 class EventHandler(Protocol):
     """Owner of a registered socket."""
@@ -69,6 +77,21 @@ class Poller:
     def modify(self, fd: int, events: int) -> None:
         """Tell of other events from now on."""
         self._epoll.modify(fd, events)
+
+    def ask(self, fd: int, before: int, wanted: int, handler: EventHandler) -> int:
+        """Tell of ``wanted`` in place of what was asked for ``before``; return what is asked for from now on."""
+        if wanted == before or (before == HUNG_UP and not wanted):
+            return before
+        if before < 0:
+            self.register(fd, wanted, handler)
+        else:
+            self._epoll.modify(fd, wanted)
+        return wanted
+
+    def hang_up(self, fd: int) -> int:
+        """Be silent about a socket that is BROKEN without an error; return HUNG_UP, which is asked for then."""
+        self.unregister(fd)
+        return HUNG_UP
 
     def unregister(self, fd: int) -> None:
         """Tell nothing any more; harmless if nothing was told."""

@@ -16,7 +16,7 @@ from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.live import LiveConnections
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.poller import BROKEN, ENDED, READABLE, WRITABLE, Poller
+from kubeproxy.poller import BROKEN, ENDED, READABLE, UNREGISTERED, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
 from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
@@ -79,8 +79,6 @@ _MORE, _END, _RESET = range(3)
 """What comes after a chunk, for all that is known."""
 _FLAGS = (_AT_ONCE, int(socket.MSG_DONTWAIT | socket.MSG_MORE), _AT_ONCE)
 """How it is sent: a chunk and the end after it are one packet."""
-_UNREGISTERED = -1
-_FINISHED = -2
 
 
 class _End:
@@ -94,7 +92,7 @@ class _End:
         self.fd = sock.fileno()
         self.side = side
         self.peer: _End | None = None
-        self.events = _UNREGISTERED
+        self.events = UNREGISTERED
 
     def on_event(self, events: int) -> None:
         """Move what there is to the peer: the hot path."""
@@ -243,12 +241,11 @@ class Connection(Relay):
         self._await_events()
 
     def on_broken(self, end: _End) -> None:
-        """Pass a reset on that came while nobody read; after an orderly end just stop listening to it."""
+        """Pass a reset on that came while nobody read; after an orderly end wait until it may be read."""
         if end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.reset("reset")
-        elif not self.can_read(end.side) and not self.must_write(end.side):
-            self.conntrack.poller.unregister(end.fd)
-            end.events = _FINISHED
+        else:
+            end.events = self.conntrack.poller.hang_up(end.fd)
 
     def silence(self) -> float:
         """Return the seconds since bytes came from either side, as the kernel has counted them."""
@@ -346,7 +343,7 @@ class Connection(Relay):
         if self.is_closed:
             return
         client, upstream = self._client, self._upstream
-        if client.events == _UNREGISTERED and upstream is not None and self.is_flowing:
+        if client.events == UNREGISTERED and upstream is not None and self.is_flowing:
             poller.register(client.fd, _READING, client)
             poller.register(upstream.fd, _READING, upstream)
             client.events = upstream.events = _READING
@@ -359,13 +356,8 @@ class Connection(Relay):
         wanted = (_READING if end.peer else READABLE) if self.can_read(end.side) else 0
         if self.must_write(end.side):
             wanted |= WRITABLE
-        if wanted == end.events or end.events == _FINISHED:
-            return
-        if end.events == _UNREGISTERED:
-            self.conntrack.poller.register(end.fd, wanted, end)
-        else:
-            self.conntrack.poller.modify(end.fd, wanted)
-        end.events = wanted
+        if wanted != end.events:
+            end.events = self.conntrack.poller.ask(end.fd, end.events, wanted, end)
 
     def _close(self, *, is_reset: bool) -> None:
         if self._timer is not None:

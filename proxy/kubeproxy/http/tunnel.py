@@ -14,8 +14,6 @@ from kubeproxy.sockets import RESET_ON_CLOSE
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront
 
-_FINISHED = -1
-
 
 class _End:
     __slots__ = ("events", "fd", "side", "sock", "tunnel")
@@ -32,7 +30,7 @@ class _End:
             self.tunnel.on_writable(self)
         if self.events & READABLE and events & (READABLE | BROKEN):
             self.tunnel.on_readable(self)
-        elif events & BROKEN and self.events >= 0:
+        elif events & BROKEN:
             self.tunnel.on_broken(self)
 
 
@@ -105,12 +103,13 @@ class Tunnel:
         self._await_events()
 
     def on_broken(self, end: _End) -> None:
-        """Pass a reset on that came while nobody read; after an orderly end just stop listening."""
+        """Pass a reset on that came while nobody read; after an orderly end wait until it may be read."""
+        if self._relay.is_closed:
+            return
         if end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.reset("reset")
         else:
-            self._front.poller.unregister(end.fd)
-            end.events = _FINISHED
+            end.events = self._front.poller.hang_up(end.fd)
 
     def expire(self) -> None:
         """Give up a connection on which nobody says anything."""
@@ -149,9 +148,7 @@ class Tunnel:
             wanted = READABLE if self._relay.can_read(end.side) else 0
             if self._relay.must_write(end.side):
                 wanted |= WRITABLE
-            if end.events not in (wanted, _FINISHED):
-                self._front.poller.modify(end.fd, wanted)
-                end.events = wanted
+            end.events = self._front.poller.ask(end.fd, end.events, wanted, end)
 
     def _close(self, outcome: str, *, is_reset: bool) -> None:
         for end in self._ends:

@@ -88,7 +88,8 @@ class Upstream(Wire):
 
     def pause(self, *, is_paused: bool) -> None:
         """Stop or go on reading the endpoint, because its client is slow."""
-        self.ask(self.events & ~READABLE if is_paused else self.events | READABLE)
+        asked = max(self.events, 0)  # HUNG_UP is no event
+        self.ask(asked & ~READABLE if is_paused else asked | READABLE)
 
     def attach(self, owner: Owner) -> None:
         """Carry an exchange of ``owner``, which counts as a connection to the endpoint."""
@@ -149,8 +150,9 @@ class Upstream(Wire):
         """Go on reading: an endpoint that takes nothing more may still have answered."""
 
     def _on_broken(self) -> None:
+        """Wait until the client takes more: what the endpoint said before it broke off can be read, and then why."""
         if self.owner is not None:
-            self.owner.on_upstream_end(errno.ECONNRESET)
+            self.events = self._front.poller.hang_up(self.fd)
 
     def _learn_outcome(self, code: int) -> None:
         owner = self.owner

@@ -49,8 +49,7 @@ class Wire(ABC):
     def ask(self, wanted: int) -> None:
         """Wait for these events from now on."""
         if wanted != self.events:
-            self._front.poller.modify(self.fd, wanted)
-            self.events = wanted
+            self.events = self._front.poller.ask(self.fd, self.events, wanted, self)
 
     def on_event(self, events: int) -> None:
         """Act on the poller's word."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import struct
+import termios
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,6 +29,8 @@ from tests.helpers.kubeproxy_http import (
     until,
 )
 
+from kubeproxy.http.downstream import Downstream
+from kubeproxy.poller import HUNG_UP
 from kubeproxy.types import Endpoint
 
 
@@ -302,3 +307,51 @@ async def test_an_early_answer_ends_the_upload_and_reaches_the_client_whole() ->
         assert await talk.until_end() == b""
         running.pass_time(6)
         assert not running.front.connections
+
+
+async def test_a_slow_client_gets_all_that_its_endpoint_has_said_before_it_broke_off() -> None:
+    said: list[bytes] = []
+
+    async def say_much_and_break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        sock = writer.get_extra_info("socket")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not _is_stalled(running):
+            said.append(b"%d " % len(said) * 16384)
+            await say(b"%x\r\n%b\r\n" % (len(said[-1]), said[-1]), writer)
+        said.append(b"the end")
+        await say(b"7\r\nthe end\r\n0\r\n\r\n", writer)
+        reset_on_close(sock)
+        writer.transport.abort()
+
+    async with endpoint(A, say_much_and_break_off), http_front(A) as running:
+        talk = await running.connect()
+        await talk.send(GET)
+        await until(lambda: b"the end" in said and _has_hung_up(running))
+        assert (await talk.answer()).body == b"".join(said)
+
+
+def _has_hung_up(running: Running) -> bool:
+    (connection,) = running.front.connections
+    assert isinstance(connection, Downstream)
+    upstream = connection._delivery.upstream
+    return upstream is not None and upstream.events == HUNG_UP
+
+
+def _is_stalled(running: Running) -> bool:
+    (connection,) = running.front.connections
+    assert isinstance(connection, Downstream)
+    return bool(connection._client.unsent)
+
+
+async def say(words: bytes, writer: asyncio.StreamWriter) -> None:
+    """Say something, and return when the peer's kernel has it."""
+    writer.write(words)
+    sock = writer.get_extra_info("socket")
+    await until(lambda: not writer.transport.get_write_buffer_size() and not _unacknowledged(sock))
+
+
+def _unacknowledged(sock: socket.socket) -> int:
+    """Return how many bytes the peer's kernel does not have yet (SIOCOUTQ, tcp(7))."""
+    count: int = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+    return count
