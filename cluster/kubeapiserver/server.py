@@ -33,12 +33,17 @@ LINE_LIMIT = 256 * 1024
 """Bytes of a request line: the command of an exec is in it."""
 FIELD_LIMIT = 64 * 1024
 """Bytes of one header."""
+HEAD_SECONDS = 32.0
+"""How long a client may take for TLS and for the head of a request: ReadHeaderTimeout of apiserver's secure_serving.go.
+aiohttp has one time for that and for the silence between requests, for which Go has 90 s."""
 BODY_SECONDS = 60.0
 """How long a body may take to arrive (kube-apiserver's --request-timeout)."""
 GZIP_BYTES = 128 * 1024
 """From where on an answer is compressed, when the client accepts it (apiserver's defaultGzipThresholdBytes)."""
 CLOSE_SECONDS = 2.0
 """How long requests may go on when the server closes."""
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
 WATCH_LIMIT, SESSION_LIMIT = 10_000, 500
 """Watches and sessions at a time; more are told to come again later (429)."""
 
@@ -74,6 +79,7 @@ class APIServerListener:
         self._proxy = PodProxy(runtime)
         self._watches: set[WatchStream] = set()
         self._runner: web.ServerRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         """Begin to serve; the socket is the server's from now on."""
@@ -81,18 +87,28 @@ class APIServerListener:
             self._answer,
             handler_cancellation=True,
             access_log=None,
+            keepalive_timeout=HEAD_SECONDS,
             max_line_size=LINE_LIMIT,
             max_field_size=FIELD_LIMIT,
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=CLOSE_SECONDS)
         await self._runner.setup()
-        await web.SockSite(self._runner, listener, ssl_context=context).start()
+        # web.SockSite would leave TLS its own, longer time.
+        self._listening = await asyncio.get_running_loop().create_server(
+            server,
+            sock=listener,
+            ssl=context,
+            ssl_handshake_timeout=HEAD_SECONDS if context is not None else None,
+            backlog=BACKLOG,
+        )
 
     async def close(self) -> None:
         """End watches cleanly, sessions at once, and close every connection."""
         for each in list(self._watches):
             each.end()
         await self._sessions.close()
+        if self._listening is not None:
+            self._listening.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._proxy.close()

@@ -18,7 +18,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from kubesvc import openfiles
+from kubesvc import clientfaults, openfiles
 from kubesvc.config import ClusterConfiguration
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
@@ -139,6 +139,7 @@ def _redirect(log: int, caller: Caller | None) -> None:
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    clientfaults.install()
 
 
 def _run(start: _Start) -> int:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 PROXY_MODE = "userspace"
+HEAD_SECONDS = 32.0
+"""How long a client may take for its request, as at the API server, or be silent between two: its socket is a file."""
 
 Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 """Returns status, content type and body."""
@@ -52,7 +54,7 @@ class HealthcheckServer:
         application = web.Application()
         for path, answer in answers.items():
             application.router.add_get(path, self._handler(path, answer))
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, keepalive_timeout=HEAD_SECONDS)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, sock).start()

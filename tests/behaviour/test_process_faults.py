@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
+import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.helpers.cluster_cli import ClusterCommands, curl_result, eventually, running
@@ -67,3 +71,30 @@ def test_a_server_outside_that_dies_is_started_again_also_without_its_starter_an
             )
             assert commands.status()["problems"] == [said]
             assert said in commands.named("status").stdout
+
+
+BAD_REQUESTS = (
+    b"POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+    b"POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"GET / HTTP/1.1\r\nX: " + b"a" * 300_000 + b"\r\n\r\n",
+    b"GET /\x1b[2J HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+)
+
+
+def test_bad_requests_without_a_token_leave_a_few_short_lines_in_the_log(
+    commands: ClusterCommands, tmp_path: Path
+) -> None:
+    with running(commands, write(tmp_path / "empty.yaml", GROUND.configuration())):
+        api = urlsplit(commands.status()["api"]["addresses"][0])
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        for place, is_tls in (((api.hostname, api.port), True), ((GROUND.node(0), 10249), False)):
+            for request in BAD_REQUESTS * 10:
+                plain = socket.create_connection(place, timeout=10)
+                with context.wrap_socket(plain) if is_tls else plain as client, contextlib.suppress(ConnectionError):
+                    client.sendall(request)
+                    while client.recv(65536):
+                        pass
+        lines = commands.log().splitlines()
+        assert (0 < len(lines) <= 20, max(map(len, lines)) < 400) == (True, True), lines
+        assert all("WARNING aiohttp.server: a client's request is refused" in line for line in lines), lines

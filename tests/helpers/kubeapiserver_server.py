@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
@@ -135,13 +136,14 @@ async def served(
     store: Store | None = None,
     runtime: Runtime | None = None,
     flush: Flush = flush_nothing,
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Door]:
-    """Serve a handler; the client sends the right token."""
+    """Serve a handler, with TLS if there is a context; the client sends the right token, by plain HTTP."""
     store = store or Store()
     listener = APIServerListener(handle, store, runtime or FakeRuntime(), Access(TOKEN, [HOST]), flush)
     bound = socket.create_server((HOST, 0))
     port = bound.getsockname()[1]
-    await listener.start(bound, None)
+    await listener.start(bound, context)
     try:
         async with aiohttp.ClientSession(f"http://{HOST}:{port}", headers=HEADERS) as client:
             yield Door(listener, store, port, client)

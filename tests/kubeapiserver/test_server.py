@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
+import ssl
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -12,9 +16,10 @@ from tests.helpers.kubeapiserver_server import HEADERS, HOST, served
 from kubeapi.scheme import CONFIGMAPS, NAMESPACES
 from kubeapi.status import InternalError
 from kubeapi.store import Store, WatchEvent
-from kubeapiserver import server_watch
+from kubeapiserver import server, server_watch
 from kubeapiserver.exchange import Answer, Request, Response, Watch
 from kubeapiserver.failures import BODY_LIMIT
+from kubeapiserver.tls import server_certificate
 
 
 def echo(request: Request) -> Response:
@@ -52,6 +57,30 @@ async def test_nobody_without_token_gets_past_the_health_checks() -> None:
             assert (answer.status, told["reason"], told["message"]) == (401, "Unauthorized", "Unauthorized")
         async with stranger.get("/healthz") as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("is_tls", "sent"),
+    [
+        pytest.param(False, b"", id="says-nothing"),
+        pytest.param(False, b"GET / HTTP/1.1\r\nHost: x\r\nX", id="stops-in-its-head"),
+        pytest.param(False, b"GET /healthz HTTP/1.1\r\nHost: 127.114.0.1\r\n\r\nGET", id="stops-in-its-second-head"),
+        pytest.param(True, None, id="says-nothing-of-tls"),
+        pytest.param(True, b"", id="says-nothing-after-tls"),
+        pytest.param(True, b"GET / HTTP/1.1\r\nHost: x\r\nX", id="stops-in-its-head-after-tls"),
+    ],
+)
+async def test_a_client_without_token_that_stops_before_its_head_has_ended_is_cut(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_tls: bool, sent: bytes | None
+) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    context = server_certificate(tmp_path / "pem", [HOST], [], time.time()).context() if is_tls else None
+    client = ssl.create_default_context(cafile=tmp_path / "pem") if is_tls and sent is not None else None
+    async with served(echo, context=context) as door, asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection(HOST, door.port, ssl=client)
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            writer.write(sent or b"")
+            assert (await reader.read()).startswith(b"HTTP/1.1 200" if sent and b"healthz" in sent else b"")
 
 
 async def test_a_refused_body_is_not_taken_for_the_next_request() -> None:

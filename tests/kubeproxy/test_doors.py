@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of, until
 
+from kubeproxy import healthcheck
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.server import ProxyConfig
 
@@ -42,6 +44,21 @@ async def test_the_metrics_door_has_the_mode_and_its_own_health() -> None:
         _, metrics = c.proxy.http_addresses()
         assert (await get(metrics, "/proxyMode"))[::2] == (200, "userspace")
         assert (await get(metrics, "/healthz"))[::2] == (200, "ok")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX"], ids=["says nothing", "stops in its head"]
+)
+async def test_a_client_that_stops_before_its_request_has_ended_is_cut(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(healthcheck, "HEAD_SECONDS", 0.2)
+    async with cluster(config=DOORS) as c, asyncio.timeout(30):
+        for address in c.proxy.http_addresses():
+            reader, writer = await asyncio.open_connection(*address)
+            with contextlib.closing(writer):
+                writer.write(sent)
+                assert await reader.read() == b""
 
 
 async def test_metrics_count_what_has_happened() -> None:
