@@ -5,10 +5,13 @@ import json
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.helpers.patience import PATIENCE
 
 from kubelet import prober
 from kubelet.builtins import plan_builtin
@@ -61,7 +64,7 @@ async def ask_udp(port: int, *packets: bytes) -> bytes:
         loop = asyncio.get_running_loop()
         for packet in packets:
             await loop.sock_sendall(client, packet)
-        return await asyncio.wait_for(loop.sock_recv(client, 10_000), 5)
+        return await asyncio.wait_for(loop.sock_recv(client, 10_000), PATIENCE)
 
 
 async def get(path: str, port: int = 8080, headers: str = "") -> tuple[int, str]:
@@ -146,7 +149,7 @@ async def test_web_pages_may_not_have_a_pod_dial_for_them(host: Host, header: st
 async def test_netexec_serves_on_for_its_delay_and_says_that_it_is_not_ready(host: Host) -> None:
     process = await host.serve("agnhost", "netexec", "--delay-shutdown=60")
     process.kill(signal.SIGTERM)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (await get("/readyz")) != (503, "shutting down"):
             pass
     assert await get("/hostname") == (200, "web-1")
@@ -185,7 +188,7 @@ async def test_porter_says_what_each_port_is_given(host: Host) -> None:
     for _ in range(2):
         reader, writer = await asyncio.open_connection(ADDRESS, 10443, ssl=context)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"\r\n\r\ntls")
+        assert (await asyncio.wait_for(reader.read(), PATIENCE)).endswith(b"\r\n\r\ntls")
         writer.close()
 
 
@@ -274,6 +277,22 @@ async def test_sigterm_ends_a_server_with_code_0(host: Host) -> None:
     assert (await process.wait()).code == 0
 
 
+@pytest.mark.parametrize(("name", "arguments"), [("httpd", ()), ("agnhost", ("netexec",)), ("agnhost", ("pause",))])
+def test_sigterm_that_comes_before_a_server_serves_ends_it_with_code_0_as_well(
+    name: str, arguments: tuple[str, ...]
+) -> None:
+    program = (
+        "import json, os, signal, sys\n"
+        "from kubelet import servers\n"
+        "serve = servers.prepare(json.loads(sys.argv[1]), sys.argv[2], {})\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "serve()\n"
+    )
+    plan = json.dumps(plan_builtin(name, arguments, _bind_port, environment={}))
+    done = subprocess.run([sys.executable, "-c", program, plan, ADDRESS], timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+
+
 async def test_what_was_on_its_way_when_a_server_is_told_to_stop_is_still_answered(host: Host) -> None:
     process = await host.serve("http-echo", "-text=hello")
     process.kill(signal.SIGSTOP)
@@ -282,7 +301,7 @@ async def test_what_was_on_its_way_when_a_server_is_told_to_stop_is_still_answer
     await writer.drain()
     process.kill(signal.SIGTERM)
     process.kill(signal.SIGCONT)
-    answer = (await asyncio.wait_for(reader.read(), 10)).decode()
+    answer = (await asyncio.wait_for(reader.read(), PATIENCE)).decode()
     writer.close()
     await writer.wait_closed()
     assert answer.startswith("HTTP/1.1 200 OK\r\n")

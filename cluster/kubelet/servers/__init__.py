@@ -28,6 +28,7 @@ BACKLOG = 1024
 def prepare(plan: Mapping[str, Any], address: str, environment: Mapping[str, str]) -> Callable[[], NoReturn]:
     """Bind everything of ``plan`` on ``address`` and return what serves it; ServerError or OSError if it cannot.
 
+    What is to end well at a signal has the signals blocked until it serves: from then on it is known to have started.
     nginx never returns: it takes the place of this process.
     """
     sockets = Sockets(
@@ -43,9 +44,11 @@ def prepare(plan: Mapping[str, Any], address: str, environment: Mapping[str, str
         case "connect":
             return partial(_connect, options, dialler)
         case "pause":
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
             return partial(_pause, options["delay"])
         case "refuse":
             return partial(_refuse, options["text"], options["code"])
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     return _server(plan["server"], options, name, sockets, dialler).serve
 
 
@@ -87,7 +90,6 @@ def _bind(address: str, port: int) -> socket.socket:
 
 
 def _pause(delay_seconds: float) -> NoReturn:
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     signal.sigwait(STOP_SIGNALS)
     time.sleep(delay_seconds)
     os._exit(0)

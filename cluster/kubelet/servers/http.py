@@ -101,6 +101,7 @@ class Server:
         signal.set_wakeup_fd(wake_write.fileno())
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._epoll = select.epoll()
