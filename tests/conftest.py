@@ -1,13 +1,88 @@
-"""What every test stands on."""
+"""What every test stands on: its network, its signals, its patience with Hypothesis."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.helpers.default_addresses import taken
+from tests.helpers.network_namespace import (
+    enter_own_network,
+    let_children_have_own_networks,
+    may_have_own_network,
+)
+from tests.helpers.turns import take_turn
+
+MAX_PROCESSES = 4
+"""More do not help: what is left then is the longest file."""
+LONG_FIRST = ("oracle", "behaviour", "kubectl", "clients")
+TESTS = Path(__file__).parent
+TURN = pytest.StashKey[socket.socket]()
+
+# No test may fail for the time that it takes, and what passed today passes tomorrow: no deadline, no health check that
+# measures time, examples that depend on the test alone.
+settings.register_profile("kubesvc", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kubesvc")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have a process for each core, if each can have a network of its own; else all tests run in this one."""
+    return min(len(os.sched_getaffinity(0)), MAX_PROCESSES) if may_have_own_network() else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set what a process inherits: how it takes signals, and its network, which is to be its own where that may be.
+
+    A shell has what it runs in the background ignore Ctrl-C; nohup has it ignore that the terminal is gone.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    has_processes = bool(getattr(config.option, "numprocesses", None))
+    if hasattr(config, "workerinput"):
+        enter_own_network()
+    elif not may_have_own_network():
+        if has_processes:
+            raise pytest.UsageError("-n: this user may not make network namespaces, which each process needs")
+    elif has_processes:
+        let_children_have_own_networks()
+    else:
+        enter_own_network()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, so that no process is left with one at the end; the rest stays in its order."""
+    long = {folder: place for place, folder in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: long.get(item.path.relative_to(TESTS).parts[0], len(long)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Wait for other tests in this network; say in one sentence why the run cannot be, not in a hundred failures."""
+    config = session.config
+    if config.option.collectonly or not session.items:
+        return
+    config.stash[TURN] = take_turn(lambda words: _say(config, words))
+    needs_them = any("default_addresses" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needs_them and (holder := taken()):
+        pytest.exit(f"{holder}: the tests need the default addresses; stop that cluster (`kubesvc down`) first", 1)
+
+
+def _say(config: pytest.Config, words: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write(f"\n{words}\n", flush=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let the next one have its turn."""
+    if TURN in config.stash:
+        config.stash[TURN].close()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,18 +93,6 @@ def closed_main_loop() -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     loop.close()
-
-
-def pytest_configure() -> None:
-    """Hear of Ctrl-C, as those do whom the tests start: a shell has what it runs in the background ignore it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Say in one sentence why the run cannot be, instead of a hundred failures."""
-    needs_them = any("default_addresses" in getattr(item, "fixturenames", ()) for item in session.items)
-    if needs_them and not session.config.option.collectonly and (holder := taken()):
-        pytest.exit(f"{holder}: the tests need the default addresses; stop that cluster (`kubesvc down`) first", 1)
 
 
 @pytest.fixture(scope="session")

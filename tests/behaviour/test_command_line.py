@@ -22,6 +22,7 @@ from tests.helpers.cluster_cli import (
 )
 from tests.helpers.cluster_ground import Ground, is_alive, processes_of
 from tests.helpers.cluster_manifests import deployment, pod, script, service, stream, write
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(0)
 OTHER_GROUND = Ground(1)
@@ -150,7 +151,7 @@ class TestUpDetached:
         # A shell that waits for the end of a pipe, `kubesvc up --detach ... | cat`, must come back.
         line = f"{' '.join(KUBESVC)} up --detach --name own {small(tmp_path)} | cat"
         result = subprocess.run(
-            line, shell=True, env=commands.env, capture_output=True, text=True, timeout=30, check=False
+            line, shell=True, env=commands.env, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert result.stdout.splitlines()[-1] == "kubesvc: ready"
         assert commands.down().returncode == 0
@@ -272,7 +273,7 @@ class TestLogs:
             assert [follower.stdout.readline() for _ in range(2)] == ["first\n", "second\n"]
             assert follower.poll() is None
             follower.send_signal(signal.SIGINT)
-            _, err = follower.communicate(timeout=10)
+            _, err = follower.communicate(timeout=PATIENCE)
         assert "Traceback" not in err
 
     def test_the_instance_before_a_restart_is_kept(self, cluster: ClusterCommands) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.cluster_cli import ClusterCommands, answering_pods, curl, curl_result, running
 from tests.helpers.configs import CONFIGS
+from tests.helpers.patience import PATIENCE
 
 CURL_TIMED_OUT = 28
 ZONE = "svc.cluster.local"
@@ -125,7 +126,7 @@ def ask_by_udp(at: str, question: str, source: str = "") -> str:
     address, _, port = at.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((source, 0))
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         sock.connect((address, int(port)))
         sock.send(question.encode())
         return sock.recv(65536).decode()

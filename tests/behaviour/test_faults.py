@@ -17,6 +17,7 @@ import pytest
 from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, find, running
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import HTTP_PORT, deployment, pod, script, service, stream
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(9)
 TAKEN_IP = f"{GROUND.services}.77.1"
@@ -335,7 +336,7 @@ def test_garbage_is_no_question_to_dns(cluster: ClusterCommands) -> None:
         for packet in packets:
             client.sendto(packet, place)
     for packet in packets[:20]:
-        with socket.create_connection(place, timeout=5) as client:
+        with socket.create_connection(place, timeout=PATIENCE) as client:
             client.sendall(packet)
     expected = [cluster.service("web")["clusterIP"]]
     assert cluster.dig("web.default.svc.cluster.local") == expected
@@ -368,7 +369,7 @@ def last_line(cluster: ClusterCommands) -> int:
 def connection(at: str) -> socket.socket:
     """Return a connection to ``address:port``."""
     address, _, port = at.rpartition(":")
-    return socket.create_connection((address, int(port)), timeout=10)
+    return socket.create_connection((address, int(port)), timeout=PATIENCE)
 
 
 def is_ended(client: socket.socket) -> bool:

@@ -14,6 +14,7 @@ from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import HTTP_PORT, Manifest, deployment, pod, service, write
 from tests.helpers.kubectl_cli import Kubectl, find_kubectls, kubeconfig_of, preferred
 from tests.helpers.load import load_on
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(12)
 NODE_PORT = GROUND.first_node_port + 7
@@ -141,7 +142,7 @@ class Kept:
 
     def __init__(self, at: str) -> None:
         host, _, port = at.rpartition(":")
-        self.connection = HTTPConnection(host, int(port), timeout=10)
+        self.connection = HTTPConnection(host, int(port), timeout=PATIENCE)
         self.connection.connect()
         self.connection.auto_open = 0
         self.pod = self.ask()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.cluster_cli import ClusterCommands, eventually
+from tests.helpers.patience import PATIENCE
 
 from kubesvc.config import read_configuration
 from kubesvc.manifests import load
@@ -76,7 +77,7 @@ def cluster(
         # A start that hangs before there is a cluster has nothing that `down` could end.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
 
 
 def test_make_up_prints_the_table_of_the_readme(cluster: tuple[ClusterCommands, Path]) -> None:
@@ -101,7 +102,7 @@ def test_the_next_commands_do_what_the_readme_shows(
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 0, result
@@ -117,7 +118,7 @@ def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:
         env=ClusterCommands(tmp_path).env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 2

@@ -13,6 +13,7 @@ import pytest
 from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import Manifest, deployment, echo, netexec, service, write
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(3)
 CURLE_COULDNT_CONNECT = 7
@@ -38,7 +39,7 @@ class Client:
 
     def __init__(self, at: str) -> None:
         host, _, port = at.rpartition(":")
-        self._connection = HTTPConnection(host, int(port), timeout=10)
+        self._connection = HTTPConnection(host, int(port), timeout=PATIENCE)
         self._connection.connect()
         self._connection.auto_open = 0  # A lost connection must not be opened again behind our back.
         self.pod = self.ask()

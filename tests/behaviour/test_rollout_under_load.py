@@ -17,6 +17,7 @@ from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import HTTP_PORT, Manifest, deployment, service, write
 from tests.helpers.kubectl_cli import Kubectl, find_kubectls, kubeconfig_of, preferred
 from tests.helpers.load import load_on
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(12)
 CUT = "cut"
@@ -69,7 +70,7 @@ def apply(kubectl: Kubectl, *manifests: Manifest) -> None:
 def hold(at: str, method: str = "GET") -> str:
     """Return the answer to a request that is answered late: its text, its status if it is bad, or that it was cut."""
     host, _, port = at.rpartition(":")
-    connection = HTTPConnection(host, int(port), timeout=30)
+    connection = HTTPConnection(host, int(port), timeout=PATIENCE)
     try:
         connection.request(method, "/hold")
         response = connection.getresponse()

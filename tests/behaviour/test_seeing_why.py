@@ -13,6 +13,7 @@ import pytest
 from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import deployment, netexec, pod, service, stream
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(8)
 CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT = 7, 28
@@ -183,7 +184,7 @@ def test_connections_can_be_watched_as_they_come(cluster: ClusterCommands, tmp_p
         assert (last["service"], last["state"]) == ("default/web", "closed")
     finally:
         watch.terminate()
-        watch.wait(timeout=10)
+        watch.wait(timeout=PATIENCE)
 
 
 BAD = [

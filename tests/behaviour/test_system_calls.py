@@ -21,6 +21,7 @@ from tests.helpers.cluster_cli import ClusterCommands, end, find
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import Manifest, service, write
 from tests.helpers.kubedns_packets import packet
+from tests.helpers.patience import PATIENCE
 from tests.helpers.systemcalls import SystemCalls, below, counting
 
 BURST = 32
@@ -97,8 +98,6 @@ IDLE_SECONDS, IDLE_CALLS = 2.0, 100
 
 GROUND = Ground(22)
 ENDPOINT_IP = f"127.{200 + GROUND.number}.9.1"
-PATIENCE = 20.0
-"""Bound of one step, in seconds, so that a fault is not a test without end."""
 ASKED, ANSWERED = b"GET / HTTP/1.1\r\nHost: web\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 NAME, A_IN = b"\x06stream\x07default\x03svc\x07cluster\x05local\0", b"\0\1\0\1"
 ANSWER_COUNT = 7

@@ -25,6 +25,7 @@ from benchmarks.suite.samples import Sample, document, figure, ratio
 from benchmarks.suite.scale import documents, is_refused, is_serving, tutorial_documents
 from benchmarks.suite.settings import COREDNS, FRONTS, KUBESVC, UNCHANGED, WORKS, cold_names
 from benchmarks.suite.tools import OutputError, dnsperf_sample, wrk_sample
+from tests.helpers.patience import PATIENCE
 
 from kubesvc.prepare import prepare
 
@@ -343,7 +344,7 @@ def test_a_work_is_measured_from_end_to_end(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "benchmarks.suite", "--quick", "--works", "keepalive"]
     where = ["--json", str(file), "--results", str(tmp_path / "results")]
-    done = subprocess.run([*command, *where], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*command, *where], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     work = json.loads(file.read_text())["works"]["keepalive"]
     assert set(work["peers"]) | set(work["gaps"]) == set(KEEPALIVE.peers)

@@ -14,11 +14,11 @@ import pytest
 from kubernetes import client, config
 from tests.helpers.api_cluster import APICluster
 from tests.helpers.cluster_cli import eventually
+from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "kopf"
 OPERATOR = Path(__file__).with_name("service_operator.py")
 PREFIX = "operator.example.com"
-STOP_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def operator(kubeconfig: Path, log: Path) -> Iterator[None]:
         finally:
             process.terminate()
             try:
-                status = process.wait(STOP_SECONDS)
+                status = process.wait(PATIENCE)
             finally:
                 process.kill()
     assert status == 0, log.read_text()
@@ -103,4 +103,4 @@ def test_the_operator_goes_on_when_the_cluster_was_started_again(core: Any, clus
 
     assert core.read_namespaced_service("earlier", NAMESPACE).spec.cluster_ip == address
     core.patch_namespaced_service("earlier", NAMESPACE, {"spec": {"selector": {"app": "again"}}})
-    assert eventually(lambda: note(core, "earlier", "selector"), 60.0) == "earlier to again", log.read_text()
+    assert eventually(lambda: note(core, "earlier", "selector")) == "earlier to again", log.read_text()

@@ -11,9 +11,9 @@ import kr8s
 import pytest
 from kr8s.asyncio.objects import ConfigMap, Deployment, Pod, Service
 from tests.helpers.api_cluster import GREETING, WEB, WEB_PORT, APICluster
+from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "kr8s"
-SECONDS = 20
 LOCAL = ("127.173.0.99", 18080)
 """Where forwarded ports listen: kr8s' own choice of a port may be somebody's by the time that it is bound."""
 
@@ -49,7 +49,7 @@ async def test_an_object_lives_through_all_verbs(api: Any) -> None:
     assert (found.labels.team, found.annotations.note) == ("blue", "here")
     assert found.spec.selector == {"tier": "web"}
     await found.delete()
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         await found.wait("delete")
     assert not await found.exists()
 
@@ -86,7 +86,7 @@ async def test_kinds_are_looked_up_by_their_short_names(api: Any) -> None:
 async def test_a_watch_tells_each_change_as_it_is_made(api: Any) -> None:
     made = await service(api, "watched")
     seen = []
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         async for change, found in api.watch("services", field_selector="metadata.name=watched"):
             seen.append((change, found.name))
             if change == "DELETED":
@@ -104,7 +104,7 @@ async def test_a_deployment_is_scaled(api: Any) -> None:
     spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
     made = await Deployment({"metadata": {"name": "idle", "namespace": NAMESPACE}, "spec": spec}, api=api)
     await made.create()
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         await made.scale(2)
         async for _, found in made.watch():
             if found.status.get("readyReplicas") == 2:
@@ -120,13 +120,13 @@ async def test_an_owned_object_goes_with_its_owner(api: Any) -> None:
     await owned.create()
     await owner.adopt(owned)
     await owner.delete()
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         await owned.wait("delete")
 
 
 async def test_a_pod_is_waited_for_and_its_log_is_read(api: Any) -> None:
     pod = await Pod.get(WEB, namespace="default", api=api)
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         await pod.wait("condition=Ready")
         lines = [line async for line in pod.logs()]
     assert lines[0] == GREETING
@@ -134,7 +134,7 @@ async def test_a_pod_is_waited_for_and_its_log_is_read(api: Any) -> None:
 
 async def test_a_command_in_a_pod_has_output_and_an_exit_code(api: Any) -> None:
     pod = await Pod.get(WEB, namespace="default", api=api)
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         said = await pod.exec(["sh", "-c", "echo $POD_IP; echo oh >&2; exit 3"], check=False)
     assert said.stdout.startswith(b"127.252.")
     assert (said.stderr, said.returncode) == (b"oh\n", 3)
@@ -144,7 +144,7 @@ async def test_a_command_in_a_pod_has_output_and_an_exit_code(api: Any) -> None:
 async def test_a_forwarded_port_carries_http(api: Any, kind: Any) -> None:
     found = await kind.get(WEB, namespace="default", api=api)
     async with (
-        asyncio.timeout(SECONDS),
+        asyncio.timeout(PATIENCE),
         found.portforward(WEB_PORT, local_port=LOCAL[1], address=LOCAL[0]) as port,
         httpx.AsyncClient(trust_env=False) as browser,
     ):

@@ -14,9 +14,9 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Node, Pod, Service
 from lightkube.types import PatchType
 from tests.helpers.api_cluster import GREETING, WEB, APICluster
+from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "lightkube"
-SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_a_collection_is_deleted_at_once(client: Any) -> None:
 def test_a_watch_tells_each_change_as_it_is_made(client: Any) -> None:
     client.create(service("watched"))
     seen = []
-    for change, found in client.watch(Service, fields={"metadata.name": "watched"}, server_timeout=SECONDS):
+    for change, found in client.watch(Service, fields={"metadata.name": "watched"}, server_timeout=PATIENCE):
         seen.append((change, found.metadata.labels))
         if change == "DELETED":
             break
@@ -133,7 +133,7 @@ def test_a_pod_is_waited_for_and_its_log_is_read(client: Any) -> None:
 def test_a_command_in_a_pod_has_output_and_an_exit_code(client: Any) -> None:
     script = "echo $POD_IP; echo oh >&2; exit 3"
     said = client.exec(
-        WEB, namespace="default", command=["sh", "-c", script], stdout=True, stderr=True, timeout=SECONDS
+        WEB, namespace="default", command=["sh", "-c", script], stdout=True, stderr=True, timeout=PATIENCE
     )
 
     assert said.stdout.startswith("127.252.")

@@ -10,9 +10,9 @@ import pytest
 from kubernetes_asyncio import client, config, watch
 from kubernetes_asyncio.stream import WsApiClient
 from tests.helpers.api_cluster import GREETING, WEB, APICluster
+from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-asyncio"
-SECONDS = 20
 MERGE = "application/merge-patch+json"
 
 
@@ -69,7 +69,7 @@ async def test_a_watch_tells_each_change_as_it_is_made(core: Any) -> None:
     }
 
     seen = []
-    async with watch.Watch() as watching, asyncio.timeout(SECONDS):
+    async with watch.Watch() as watching, asyncio.timeout(PATIENCE):
         await core.create_namespaced_service(NAMESPACE, service("watched"))
         async for event in watching.stream(
             core.list_namespaced_service,
@@ -86,7 +86,7 @@ async def test_a_watch_tells_each_change_as_it_is_made(core: Any) -> None:
 
 async def test_a_watch_that_runs_out_of_time_is_taken_up_again_where_it_was(core: Any) -> None:
     watching = watch.Watch()
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE):
         first = [
             each["object"].metadata.name
             async for each in watching.stream(core.list_namespaced_service, "default", timeout_seconds=1)
@@ -99,7 +99,7 @@ async def test_logs_are_read_and_followed(core: Any) -> None:
     assert (await core.read_namespaced_pod_log(WEB, "default")).startswith(f"{GREETING}\n")
     answer = await core.read_namespaced_pod_log(WEB, "default", follow=True, _preload_content=False)
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             assert await answer.content.readline() == f"{GREETING}\n".encode()
     finally:
         answer.close()
@@ -122,7 +122,7 @@ async def test_a_command_in_a_pod_has_output_input_and_an_exit_code(cluster: API
             stdout=True,
             _preload_content=False,
         )
-        async with session as socket, asyncio.timeout(SECONDS):
+        async with session as socket, asyncio.timeout(PATIENCE):
             await socket.send_bytes(b"\x007\n")
             ends = [each.data[1:] async for each in socket if each.data[0] == 3]
         assert [WsApiClient.parse_error_data(each) for each in ends] == [7]

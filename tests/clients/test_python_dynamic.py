@@ -10,9 +10,9 @@ import pytest
 from kubernetes import config, dynamic
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 from tests.helpers.api_cluster import WEB, APICluster
+from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-dynamic"
-SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_watch_tells_what_happens_to_one_object(services: Any) -> None:
     services.create(body=manifest("watched"), namespace=NAMESPACE)
 
     seen = []
-    for event in services.watch(namespace=NAMESPACE, name="watched", timeout=SECONDS):
+    for event in services.watch(namespace=NAMESPACE, name="watched", timeout=PATIENCE):
         seen.append((event["type"], event["object"].metadata.name))
         if event["type"] == "DELETED":
             break

@@ -14,9 +14,9 @@ from kubernetes.informer import SharedInformer
 from tests.helpers.api_cluster import APICluster
 from tests.helpers.cluster_cli import eventually
 from tests.helpers.configs import CONFIGS
+from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-informer"
-SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,14 @@ def test_an_informer_keeps_what_the_cluster_has(core: Any) -> None:
         informer.add_event_handler(change, lambda found, change=change: told.put((change, found.metadata.name)))
     informer.start()
     try:
-        assert told.get(timeout=SECONDS) == ("ADDED", "earlier")
+        assert told.get(timeout=PATIENCE) == ("ADDED", "earlier")
         core.create_namespaced_service(NAMESPACE, service("later"))
-        assert told.get(timeout=SECONDS) == ("ADDED", "later")
+        assert told.get(timeout=PATIENCE) == ("ADDED", "later")
         core.patch_namespaced_service("later", NAMESPACE, {"spec": {"selector": {"app": "other"}}})
-        assert told.get(timeout=SECONDS) == ("MODIFIED", "later")
+        assert told.get(timeout=PATIENCE) == ("MODIFIED", "later")
         assert informer.cache.get_by_key(f"{NAMESPACE}/later").spec.selector == {"app": "other"}
         core.delete_namespaced_service("later", NAMESPACE)
-        assert told.get(timeout=SECONDS) == ("DELETED", "later")
+        assert told.get(timeout=PATIENCE) == ("DELETED", "later")
         assert informer.cache.list_keys() == [f"{NAMESPACE}/earlier"]
     finally:
         informer.stop()
@@ -78,7 +78,7 @@ def names(core: Any) -> set[str]:
 def wait_until_ready(api: Any, namespace: str) -> None:
     """Return once a namespace's one Deployment has all its pods."""
     watching, is_ready = watch.Watch(), False
-    events = watching.stream(client.AppsV1Api(api).list_namespaced_deployment, namespace, timeout_seconds=SECONDS)
+    events = watching.stream(client.AppsV1Api(api).list_namespaced_deployment, namespace, timeout_seconds=PATIENCE)
     for event in events:
         found = event["object"]
         if is_ready := found.status.available_replicas == found.spec.replicas:
@@ -87,7 +87,7 @@ def wait_until_ready(api: Any, namespace: str) -> None:
 
 
 def get(address: str, port: int) -> str:
-    connection = http.client.HTTPConnection(address, port, timeout=SECONDS)
+    connection = http.client.HTTPConnection(address, port, timeout=PATIENCE)
     try:
         connection.request("GET", "/")
         return connection.getresponse().read().decode()

@@ -11,10 +11,9 @@ import pytest
 from kubernetes import client, config, watch
 from tests.helpers.api_cluster import GREETING, WEB, APICluster
 from tests.helpers.cluster_cli import find
+from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-kubernetes"
-SECONDS = 20
-"""Bound of a watch; every one here ends much earlier."""
 MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
 
 
@@ -166,7 +165,7 @@ def test_a_watch_tells_each_change_as_it_is_made(core: Any) -> None:
         NAMESPACE,
         label_selector="test=watched",
         resource_version=listed.metadata.resource_version,
-        timeout_seconds=SECONDS,
+        timeout_seconds=PATIENCE,
     ):
         seen.append((event["type"], event["object"].spec.selector["app"]))
         acts[event["type"]]()
@@ -238,7 +237,7 @@ class _Event:
 def wait_for(listing: Any, is_met: Any, **options: Any) -> None:
     """Return once an event of the namespace meets a condition."""
     watching, met = watch.Watch(), False
-    for event in watching.stream(listing, NAMESPACE, timeout_seconds=SECONDS, **options):
+    for event in watching.stream(listing, NAMESPACE, timeout_seconds=PATIENCE, **options):
         if met := is_met(_Event(event)):
             watching.stop()
     assert met
@@ -258,7 +257,7 @@ def test_traffic_reaches_the_pod_through_the_service_that_the_api_tells(core: An
     # An ordinary user's cluster answers port 80 elsewhere on that address.
     listener = find(cluster.commands.service(WEB)["listeners"], address=found.spec.cluster_ip)
     assert listener["servicePort"] == found.spec.ports[0].port
-    connection = http.client.HTTPConnection(found.spec.cluster_ip, listener["port"], timeout=SECONDS)
+    connection = http.client.HTTPConnection(found.spec.cluster_ip, listener["port"], timeout=PATIENCE)
     try:
         connection.request("GET", "/")
         assert connection.getresponse().status == 200

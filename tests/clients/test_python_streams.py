@@ -12,9 +12,7 @@ import pytest
 from kubernetes import client, config
 from kubernetes.stream import portforward, stream
 from tests.helpers.api_cluster import WEB, WEB_PORT, APICluster
-
-SECONDS = 20
-"""Bound of a session; every one here ends much earlier."""
+from tests.helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 """The client leaves a WebSocket that its peer has closed to the garbage collector."""
@@ -26,7 +24,7 @@ def core(cluster: APICluster) -> Iterator[Any]:
         yield client.CoreV1Api(api)
     for each in threading.enumerate():
         if each.name.startswith("Kubernetes port forward proxy"):
-            each.join(SECONDS)
+            each.join(PATIENCE)
     gc.collect()
 
 
@@ -37,7 +35,7 @@ def exec_in_web(core: Any, *command: str, **options: Any) -> Any:
 
 def test_a_command_in_a_pod_has_streams_and_an_exit_code(core: Any) -> None:
     session = exec_in_web(core, "sh", "-c", "echo $POD_IP; echo oh >&2; exit 3", _preload_content=False)
-    session.run_forever(timeout=SECONDS)
+    session.run_forever(timeout=PATIENCE)
 
     assert session.read_stdout().startswith("127.252.")
     assert session.read_stderr() == "oh\n"
@@ -47,7 +45,7 @@ def test_a_command_in_a_pod_has_streams_and_an_exit_code(core: Any) -> None:
 def test_a_command_in_a_pod_is_given_input(core: Any) -> None:
     session = exec_in_web(core, "sh", "-c", "read line; echo got $line", stdin=True, _preload_content=False)
     session.write_stdin("something\n")
-    session.run_forever(timeout=SECONDS)
+    session.run_forever(timeout=PATIENCE)
 
     assert session.read_stdout() == "got something\n"
     assert session.returncode == 0
@@ -67,7 +65,7 @@ def test_a_forwarded_port_carries_http(core: Any) -> None:
     forwarded = portforward(core.connect_get_namespaced_pod_portforward, WEB, "default", ports=str(WEB_PORT))
     connection = http.client.HTTPConnection("127.0.0.1")
     connection.sock = forwarded.socket(WEB_PORT)
-    connection.sock.settimeout(SECONDS)
+    connection.sock.settimeout(PATIENCE)
     try:
         connection.request("GET", "/", headers={"Connection": "close"})
         assert connection.getresponse().read().startswith(b"<!DOCTYPE HTML")

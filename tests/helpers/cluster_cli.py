@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.helpers.cluster_ground import is_alive, left_listening, processes_of, readable_by_others
+from tests.helpers.patience import PATIENCE
 
 T = TypeVar("T")
 Item = dict[str, Any]
 
 KUBESVC = (sys.executable, "-m", "kubesvc")
-COMMAND_SECONDS = 60.0
-"""Bound of one command; nothing here takes a tenth of it on a quiet machine."""
 
 
 def find(items: list[Item], **wanted: object) -> Item:
@@ -35,7 +34,7 @@ def find(items: list[Item], **wanted: object) -> Item:
     return found[0]
 
 
-def eventually(question: Callable[[], T], seconds: float = 20.0) -> T:
+def eventually(question: Callable[[], T], seconds: float = PATIENCE) -> T:
     """Return the first true answer; the last one when time is up."""
     deadline = time.monotonic() + seconds
     while not (answer := question()) and time.monotonic() < deadline:
@@ -61,7 +60,7 @@ class ClusterCommands:
             capture_output=True,
             text=True,
             env=self.env,
-            timeout=COMMAND_SECONDS,
+            timeout=PATIENCE,
             check=False,
         )
         assert "Traceback" not in result.stdout + result.stderr, result.stdout + result.stderr
@@ -159,7 +158,7 @@ class Foreground:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.wait(COMMAND_SECONDS)
+            self.process.wait(PATIENCE)
         finally:
             self.process.kill()
             self.process.wait()
@@ -184,7 +183,7 @@ class Foreground:
 
     def wait(self) -> int:
         """Return the exit status."""
-        return self.process.wait(COMMAND_SECONDS)
+        return self.process.wait(PATIENCE)
 
     def _path(self, stream: str) -> Path:
         return self._folder / f"{self.commands.name}.{stream}"
@@ -237,7 +236,7 @@ def curl_result(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ["curl", "-sS", "--noproxy", "*", "--max-time", "10", *arguments, url],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -264,7 +263,7 @@ def dig(*arguments: str, server: str = "127.0.0.1", port: int = 53) -> list[str]
         ["dig", f"@{server}", "-p", str(port), "+short", "+tries=2", "+time=3", *arguments],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 0, f"dig {arguments}: {result.stdout}{result.stderr}"

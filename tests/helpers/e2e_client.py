@@ -16,13 +16,10 @@ from typing import Literal
 from urllib.parse import quote
 
 from tests.helpers.cluster_cli import eventually
+from tests.helpers.patience import FACTOR, PATIENCE, SILENCE
 
 CONNECTED, REFUSED, TIMEOUT = "CONNECTED", "REFUSED", "TIMEOUT"
-ANSWER_SECONDS = 10.0
-"""How long an answer may take that must come; none here takes a hundredth of it on a quiet machine."""
-SILENCE_SECONDS = 0.4
-"""How long a client waits before it calls what it hears silence."""
-DATAGRAM_SECONDS = 1.0
+DATAGRAM_SECONDS = 1.0 * FACTOR
 """How long one datagram's answer may take: it may get lost, and is then asked for again."""
 DATAGRAM_TRIES = 5
 LARGEST = 65535
@@ -61,7 +58,7 @@ class Flow:
         self._socket.send(question.encode())
         return self._socket.recv(LARGEST).decode()
 
-    def hear(self, seconds: float = SILENCE_SECONDS) -> str:
+    def hear(self, seconds: float = SILENCE) -> str:
         """Return one answer, REFUSED or TIMEOUT."""
         try:
             return self.ask(seconds=seconds)
@@ -77,7 +74,7 @@ class Client:
 
     source: str
 
-    def get(self, place: Place, path: str = "/hostname", seconds: float = ANSWER_SECONDS) -> str:
+    def get(self, place: Place, path: str = "/hostname", seconds: float = PATIENCE) -> str:
         """Return the body of an HTTP answer, on a connection of its own; OSError without one."""
         connection = HTTPConnection(place.address, place.port, seconds, (self.source, 0))
         try:
@@ -88,7 +85,7 @@ class Client:
 
     def status(self, place: Place, path: str = "/") -> tuple[int, str]:
         """Return status and body of an HTTP answer."""
-        connection = HTTPConnection(place.address, place.port, ANSWER_SECONDS, (self.source, 0))
+        connection = HTTPConnection(place.address, place.port, PATIENCE, (self.source, 0))
         try:
             connection.request("GET", path, headers={"Connection": "close"})
             response = connection.getresponse()
@@ -124,7 +121,7 @@ class Client:
                 heard = flow.hear()
             return heard if heard in (REFUSED, TIMEOUT) else CONNECTED
         try:
-            with socket.create_connection((place.address, place.port), SILENCE_SECONDS, (self.source, 0)):
+            with socket.create_connection((place.address, place.port), SILENCE, (self.source, 0)):
                 return CONNECTED
         except ConnectionRefusedError:
             return REFUSED

@@ -17,6 +17,7 @@ from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import AGNHOST, Manifest
 from tests.helpers.e2e_client import Client, Place, reaches
 from tests.helpers.kubectl_cli import kubeconfig_of
+from tests.helpers.patience import PATIENCE
 
 Item = dict[str, Any]
 
@@ -56,7 +57,9 @@ class API:
 
     def ask(self, method: str, path: str, body: Item | None = None, media: str = "application/json") -> Item:
         """Return the answer of a request; RefusedError."""
-        connection = HTTPSConnection(self._place.hostname or "", self._place.port, timeout=20.0, context=self._context)
+        connection = HTTPSConnection(
+            self._place.hostname or "", self._place.port, timeout=PATIENCE, context=self._context
+        )
         try:
             content = None if body is None else json.dumps(body)
             connection.request(method, path, content, {**self._headers, "Content-Type": media})

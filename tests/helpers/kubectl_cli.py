@@ -20,9 +20,7 @@ from pathlib import Path
 
 from tests.helpers.cluster_cli import ClusterCommands
 from tests.helpers.kubectl_terminal import Terminal
-
-COMMAND_SECONDS = 20.0
-"""Bound of one command; nothing here takes a tenth of it on a quiet machine."""
+from tests.helpers.patience import PATIENCE
 
 PREFERRED = (1, 32)
 """The first version that posts protobuf, and the one whose words the tests hold."""
@@ -65,7 +63,7 @@ def preferred(found: Collection[Version]) -> Version:
 
 def _version_of(binary: Path) -> Version:
     said = subprocess.run(
-        [binary, "version", "--client", "-o", "json"], capture_output=True, text=True, timeout=20, check=True
+        [binary, "version", "--client", "-o", "json"], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     version = json.loads(said.stdout)["clientVersion"]
     return int(version["major"]), int(version["minor"].rstrip("+"))
@@ -179,7 +177,7 @@ class Kubectl:
             text=True,
             env={**self.env, **(env or {})},
             cwd=self.folder,
-            timeout=COMMAND_SECONDS,
+            timeout=PATIENCE,
             check=False,
         )
         return Said(line, result.returncode, result.stdout, result.stderr or "")

@@ -16,7 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-EXPECT_SECONDS = 20.0
+from tests.helpers.patience import PATIENCE
+
 _CHUNK = 65536
 
 
@@ -93,7 +94,7 @@ class Terminal:
         """Do what Ctrl-C does."""
         self.process.send_signal(signal.SIGINT)
 
-    def expect(self, wanted: str, seconds: float = EXPECT_SECONDS) -> re.Match[str]:
+    def expect(self, wanted: str, seconds: float = PATIENCE) -> re.Match[str]:
         """Return the first match of a regular expression in what has not been matched yet, up to and including it."""
         deadline = time.monotonic() + seconds
         while (found := re.search(wanted, self._unread, re.MULTILINE)) is None:
@@ -103,7 +104,7 @@ class Terminal:
         self._unread = self._unread[found.end() :]
         return found
 
-    def rest(self, seconds: float = EXPECT_SECONDS) -> str:
+    def rest(self, seconds: float = PATIENCE) -> str:
         """Return what has not been matched, once the command has ended."""
         deadline = time.monotonic() + seconds
         while not self._is_at_end:
@@ -112,7 +113,7 @@ class Terminal:
                 raise AssertionError(message)
         return self._unread
 
-    def wait(self, seconds: float = EXPECT_SECONDS) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Return the exit status, when everything that it printed has been read."""
         self.rest(seconds)
         return self.process.wait(seconds)

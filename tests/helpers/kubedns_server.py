@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import dnslib
 from tests.helpers.kubedns_objects import cluster, resource_of
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON
@@ -18,8 +19,6 @@ from kubeapi.store import Store
 from kubedns import DNSConfig, DNSServer
 
 HOST = "127.98.0.10"
-PATIENCE = 5.0
-"""Seconds until a test gives up waiting for what must come."""
 
 
 class Served(NamedTuple):

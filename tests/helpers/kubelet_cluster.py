@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.direct_network import DirectNetwork
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON
@@ -27,7 +28,6 @@ NODES = (
     NodeConfig("node-a", "127.169.0.1", "127.246.1.0/24", {"topology.kubernetes.io/zone": "a"}),
     NodeConfig("node-b", "127.169.0.2", "127.246.2.0/24"),
 )
-BOUND_SECONDS = 20.0
 
 
 def make_pod(name: str, *containers: JSON, node: str = "node-a", **spec: Any) -> JSON:
@@ -123,7 +123,7 @@ class KubeletCluster:
 
 async def until(holds: Callable[[], object], what: str = "") -> None:
     """Return once the condition holds; fail after a bound that only a defect reaches."""
-    async with asyncio.timeout(BOUND_SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.005)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.direct_network import DirectNetwork
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
@@ -24,8 +25,6 @@ from kubeproxy.dataplane import DataPlane
 from kubeproxy.listeners import ListenerStatus
 from kubeproxy.relay import Relay
 from kubeproxy.server import ProxyConfig, ProxyServer
-
-WAIT_SECONDS = 10.0
 
 
 def service(name: str = "web", cluster_ip: str = "127.97.0.1", port: int = 20080, **spec: Any) -> JSON:
@@ -164,7 +163,7 @@ class Cluster:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return when ``condition`` holds; TimeoutError if it never does."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -189,7 +188,7 @@ async def cluster(
     task = asyncio.create_task(proxy.run())
     programmed = asyncio.create_task(proxy.wait_until_programmed())
     try:
-        await asyncio.wait([task, programmed], timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([task, programmed], timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
         assert programmed.done()
@@ -264,7 +263,7 @@ async def say_peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 async def ask(address: str, port: int = 20080, source: str = "") -> str:
     """Connect, read until the end, return the text."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE):
         local = (source, 0) if source else None
         reader, writer = await asyncio.open_connection(address, port, local_addr=local)
         try:
@@ -293,7 +292,7 @@ async def connect(address: str, port: int = 20080) -> socket.socket:
     sock = socket.socket()
     sock.setblocking(False)
     try:
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.get_running_loop().sock_connect(sock, (address, port))
     except OSError:
         sock.close()
@@ -304,7 +303,7 @@ async def connect(address: str, port: int = 20080) -> socket.socket:
 async def receive_all(sock: socket.socket) -> bytes:
     """Read until the end; ConnectionResetError if it is a reset."""
     loop, chunks = asyncio.get_running_loop(), list[bytes]()
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE):
         while chunk := await loop.sock_recv(sock, 65536):
             chunks.append(chunk)
     return b"".join(chunks)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy_cluster import connect, serving, until
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.http import HttpConfig, HttpFront
@@ -24,7 +25,6 @@ from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortNam
 VIP, A, B = "127.81.0.1", "127.81.1.1", "127.81.1.2"
 PORT = 20080
 WEB = ServicePortName("default", "web", "http", "TCP")
-WAIT_SECONDS = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: web\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
 """A POST without its body of five bytes."""
@@ -112,7 +112,7 @@ class Talk:
 
     async def send(self, message: bytes) -> None:
         """Send everything."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.get_running_loop().sock_sendall(self.sock, message)
 
     def end(self) -> None:
@@ -121,7 +121,7 @@ class Talk:
 
     async def receive(self) -> bytes:
         """Return what comes next, b"" at the end."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             return await asyncio.get_running_loop().sock_recv(self.sock, 65536)
 
     async def until_end(self) -> bytes:

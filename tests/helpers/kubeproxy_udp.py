@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from tests.helpers.direct_network import DirectNetwork
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
@@ -20,7 +21,6 @@ from kubeproxy.sockets import bind_socket, open_socket
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
 from kubeproxy.udp import UdpFlows, UdpListener
 
-WAIT_SECONDS = 10.0
 PORT = 20053
 DNS = ServicePortName("default", "dns", "", "UDP")
 TIME = ServicePortName("default", "time", "", "UDP")
@@ -166,7 +166,7 @@ def udp_client(to: Address, source: Address = ("127.82.9.1", 0)) -> Iterator[soc
 
 async def hear(client: socket.socket) -> bytes:
     """Wait for a datagram; ConnectionRefusedError if there is a refusal instead."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE):
         return await asyncio.get_running_loop().sock_recv(client, 65536)
 
 

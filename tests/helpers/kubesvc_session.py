@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.helpers.kubesvc_ground import document, ground
+from tests.helpers.patience import PATIENCE
 
 from kubesvc.cluster import Cluster
 from kubesvc.config import ClusterConfiguration
@@ -93,5 +94,5 @@ class Run:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         yield task
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await task

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.helpers.cluster_cli import eventually
+from tests.helpers.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-END_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def load_on(at: str, *, clients: int = 4, is_kept_alive: bool = False) -> Iterat
         yield Load(process)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(END_SECONDS) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.wait()

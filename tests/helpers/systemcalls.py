@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, eventually
+from tests.helpers.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-END_SECONDS = 20.0
-ANSWER_SECONDS = 20.0
 
 
 class SystemCalls:
@@ -54,7 +53,7 @@ class SystemCalls:
         assert self._process.stdout is not None
         self._process.stdin.write(question + "\n")
         self._process.stdin.flush()
-        can_read, _, _ = select.select([self._process.stdout], [], [], ANSWER_SECONDS)
+        can_read, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
         assert can_read, f"{question}: the process does not come to that"
         line = self._process.stdout.readline()
         assert line, f"{question}: the process has ended"
@@ -81,7 +80,7 @@ def below(command: Sequence[str], env: Mapping[str, str]) -> Iterator[SystemCall
     finally:
         process.stdin.close()
         try:
-            process.wait(END_SECONDS)
+            process.wait(PATIENCE)
         finally:
             process.kill()
             process.wait()

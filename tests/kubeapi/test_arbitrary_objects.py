@@ -106,14 +106,14 @@ def _exercise(resource: Resource, first: Any, second: Any) -> None:
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=str)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(obj=_ANYTHING, metadata=_ANYTHING, spec=_ANYTHING)
 def test_arbitrary_json_meets_only_a_status_error(resource: Resource, obj: Any, metadata: Any, spec: Any) -> None:
     _exercise(resource, obj, {"metadata": metadata, "spec": spec, "status": spec})
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=str)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(pick=st.data())
 def test_nearly_right_objects_meet_only_a_status_error(resource: Resource, pick: st.DataObject) -> None:
     first, second = (_over_a_good_one(resource, pick.draw(_LIKELY[resource])) for _ in range(2))

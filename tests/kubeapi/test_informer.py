@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import RETRY_SECONDS, Delta, Informer, ObjectList, StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
@@ -36,7 +37,7 @@ class Follower:
         """Wait for a batch and return name, had an old state, has a new state of each delta."""
         while not self.batches:
             self.told.clear()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await self.told.wait()
         return [(delta.key.name, delta.old is not None, delta.new is not None) for delta in self.batches.pop(0)]
 

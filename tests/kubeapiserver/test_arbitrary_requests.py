@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.helpers.kubeapi_objects import deployment, pod, service
 from tests.helpers.kubeapiserver_client import APPS, DEFAULT, PATCH_TYPES, TABLE_ACCEPT, APIClient
@@ -16,7 +16,7 @@ from kubeapi.status import StatusError
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.selectors import select
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=150)
 
 parts = st.sampled_from(
     ["", "api", "apis", "v1", "apps", "namespaces", "default", "pods", "web", "services", "deployments", "scale",

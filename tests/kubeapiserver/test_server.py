@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.helpers.kubeapiserver_server import HEADERS, HOST, served
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.scheme import CONFIGMAPS, NAMESPACES
 from kubeapi.status import InternalError
@@ -88,7 +89,7 @@ async def test_a_refused_body_is_not_taken_for_the_next_request() -> None:
         reader, writer = await asyncio.open_connection(HOST, door.port)
         smuggled = b"GET /smuggled HTTP/1.1\r\nHost: 127.114.0.1\r\n\r\n"
         writer.write(b"POST / HTTP/1.1\r\nHost: 127.114.0.1\r\nContent-Length: 1000\r\n\r\n" + smuggled)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             head = await reader.readuntil(b"\r\n")
         assert b"401" in head
         writer.close()
@@ -134,7 +135,7 @@ async def test_a_target_that_cannot_be_read_is_a_bad_request() -> None:
     async with served(echo) as door:
         reader, writer = await asyncio.open_connection(HOST, door.port)
         writer.write(b"GET //[ HTTP/1.1\r\nHost: 127.114.0.1\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert b"400" in await reader.readuntil(b"\r\n")
         writer.close()
         await writer.wait_closed()
@@ -151,10 +152,10 @@ async def test_a_write_is_answered_only_when_it_is_on_disk() -> None:
         async with door.client.get("/") as answer:
             assert answer.status == 200
         writing = asyncio.create_task(door.client.post("/").__aenter__())
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         assert not writing.done()
         on_disk.set()
-        answer = await asyncio.wait_for(writing, 10)
+        answer = await asyncio.wait_for(writing, PATIENCE)
         assert answer.status == 200
         answer.release()
 
@@ -212,7 +213,7 @@ async def test_a_watcher_that_does_not_read_is_dropped(monkeypatch: pytest.Monke
             door.store.create(CONFIGMAPS, config_map(f"c{number}"))
             await asyncio.sleep(0)
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await reader.readexactly(250_000_000)
         writer.close()
 
@@ -224,6 +225,6 @@ async def test_a_client_that_goes_away_ends_its_watch() -> None:
         await answer.content.readline()
         assert len(door.listener._watches) == 1
         answer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while door.listener._watches:
                 await asyncio.sleep(0.001)

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import WSMsgType
 from tests.helpers.kubeapiserver_server import HEADERS, HOST, FakeCommand, FakeRuntime, served
 from tests.helpers.kubeapiserver_spdy import SpdyClient
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.status import InternalError, StatusError
 from kubeapiserver.exchange import Answer, Request, Session, SessionKind
@@ -57,7 +58,7 @@ async def frames(
     client: SpdyClient, reader: asyncio.StreamReader, until: tuple[object, ...]
 ) -> list[tuple[object, ...]]:
     found: list[tuple[object, ...]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while until not in found:
             content = await reader.read(65536)
             assert content, found
@@ -78,7 +79,7 @@ async def test_a_command_s_output_comes_by_channel_and_its_status_last(code: int
         assert (last[0], json.loads(last[1:])) == (3, exit_status(code))
         assert json.loads(last[1:])["status"] == status
         assert wire.close_code == 1000
-        await asyncio.wait_for(command.closed.wait(), 10)
+        await asyncio.wait_for(command.closed.wait(), PATIENCE)
 
 
 async def test_input_its_end_and_the_terminal_s_size_reach_the_command() -> None:
@@ -101,7 +102,7 @@ async def test_a_client_that_goes_away_ends_its_command() -> None:
         async with door.client.ws_connect("/", protocols=(V4,)) as wire:
             await wire.send_bytes(b"\x00x")
             await wire.receive()
-        await asyncio.wait_for(command.closed.wait(), 10)
+        await asyncio.wait_for(command.closed.wait(), PATIENCE)
 
 
 async def test_closing_the_server_cuts_sessions() -> None:
@@ -157,7 +158,7 @@ async def test_a_followed_log_ends_with_its_reader() -> None:
         answer = await door.client.get("/")
         assert await answer.content.readexactly(8) == b"one\ntwo\n"
         answer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while door.listener._sessions.count:
                 await asyncio.sleep(0.001)
 
@@ -195,7 +196,7 @@ async def test_port_forward_carries_connections_side_by_side(is_tunnelled: bool)
                 await wire.send_bytes(opening[:7])
                 await wire.send_bytes(opening[7:])
                 found: list[tuple[object, ...]] = []
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     while not {("end", 3), ("end", 7), ("end", 1), ("end", 5)} <= set(found):
                         found += client.read(await wire.receive_bytes())
         else:

@@ -99,7 +99,7 @@ def test_too_many_streams_are_refused() -> None:
         received(*(client.open(number, {}) for number in range(1, 5001, 2)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=300))
 def test_no_bytes_raise_anything_but_spdyerror(content: bytes) -> None:
     client, server = SpdyClient(), SpdyConnection()

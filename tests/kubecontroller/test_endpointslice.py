@@ -307,7 +307,7 @@ def test_slices_of_others_are_left_alone() -> None:
     assert change.resource is ENDPOINTSLICES
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.lists(st.integers(0, 40), unique=True), max_size=8))
 def test_slices_always_say_exactly_where_the_pods_are(rounds: list[list[int]]) -> None:
     world = Slices(max_endpoints=7)

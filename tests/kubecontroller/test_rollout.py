@@ -181,7 +181,7 @@ limits_strategy = st.builds(
 STEPS = ["roll", "observe new", "observe old", "replace new", "replace old", "become_ready new"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(limits=limits_strategy, steps=st.lists(st.sampled_from(STEPS), max_size=80))
 def test_a_rollout_never_leaves_its_limits_and_always_ends(limits: Limits, steps: list[str]) -> None:
     simulation = Simulation(limits)

@@ -90,7 +90,7 @@ def test_endpoints_are_shared_out(found: list[JSON], shares: dict[str, float], a
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=40), st.lists(st.integers(1, 9), min_size=2, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_zone_is_overloaded(zones: list[str], cpus: list[int]) -> None:
     shares = zone_shares([node("abc"[index], str(cpu)) for index, cpu in enumerate(cpus)])
     here = [each for each in zones if each in shares]

@@ -15,8 +15,9 @@ from types import FrameType
 import dnslib
 import pytest
 from tests.helpers.kubedns_objects import cluster
-from tests.helpers.kubedns_server import HOST, PATIENCE
+from tests.helpers.kubedns_server import HOST
 from tests.helpers.kubedns_zone import zone_of
+from tests.helpers.patience import PATIENCE
 
 from kubeapi import mmsg
 from kubedns import datagrams

@@ -46,7 +46,7 @@ RESPONDERS = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(PACKETS, st.booleans())
 @example(b"\0" * 12, False)
 def test_every_packet_gets_silence_or_a_response_that_can_be_read(packet: bytes, is_tcp: bool) -> None:
@@ -66,7 +66,7 @@ def test_every_packet_gets_silence_or_a_response_that_can_be_read(packet: bytes,
             assert "Invalid label" in str(error)  # labels that are not UTF-8 are none to dnslib, but are to DNS
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(queries(), mutilated()))
 def test_the_fast_reader_reads_as_the_careful_one_does(packet: bytes) -> None:
     if len(packet) < 12 or packet[2] & 0x80 or read_header(packet) is not None:
@@ -150,7 +150,7 @@ HANDLER = handler()
 FAST = Responder(HANDLER, random.Random(1).random)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500)
 @given(spelled_queries())
 def test_the_fast_path_says_what_the_slow_one_says(asked: dnslib.DNSRecord) -> None:
     packet = bytes(asked.pack())
@@ -161,13 +161,12 @@ def test_the_fast_path_says_what_the_slow_one_says(asked: dnslib.DNSRecord) -> N
         assert sections(dnslib.DNSRecord.parse(reply)) == meant
 
 
-@settings(deadline=None)
 @given(queries())
 def test_the_fast_reader_reads_every_common_query(packet: bytes) -> None:
     assert isinstance(read_query(packet), Query)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(PACKETS)
 def test_the_reply_of_an_upstream_may_be_garbage(packet: bytes) -> None:
     read_reply(packet)
@@ -184,7 +183,7 @@ def records(draw: st.DrawFn) -> Record:
     return Record(name, qtype, 5, rdata.get(qtype, target))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(NAMES, st.lists(records(), max_size=12), st.lists(records(), max_size=3), st.integers(512, 2000))
 def test_every_response_reads_as_it_was_meant(
     name: bytes, answers: list[Record], authority: list[Record], limit: int

@@ -11,7 +11,8 @@ from ipaddress import ip_address
 import dnslib
 import pytest
 from tests.helpers.kubedns_objects import endpoint, endpoint_slice, external, namespace, resource_of, service
-from tests.helpers.kubedns_server import HOST, PATIENCE, exchange, frame, read_frame, saying, serving, upstream
+from tests.helpers.kubedns_server import HOST, exchange, frame, read_frame, saying, serving, upstream
+from tests.helpers.patience import PATIENCE
 
 from kubeapi import mmsg
 from kubeapi.informer import ObjectList, StoreListerWatcher

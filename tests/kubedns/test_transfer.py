@@ -7,7 +7,8 @@ import asyncio
 import dnslib
 import pytest
 from tests.helpers.kubedns_objects import namespace, service
-from tests.helpers.kubedns_server import PATIENCE, Served, frame, read_frame, serving
+from tests.helpers.kubedns_server import Served, frame, read_frame, serving
+from tests.helpers.patience import PATIENCE
 
 ZONE = "cluster.local"
 SHOP = f"shop.svc.{ZONE}."

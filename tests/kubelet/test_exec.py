@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubelet_cluster import NODES, KubeletCluster, is_alive, make_pod, running_kubelet, shell, until
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.status import StatusError
 from kubelet.exec import Attachment, Command
@@ -37,7 +38,7 @@ async def start(cluster: KubeletCluster, script: str = FOR_EVER, **fields: Any) 
 
 async def output(streams: Command | Attachment) -> dict[str, bytes]:
     said = {"stdout": b"", "stderr": b""}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while (each := await streams.read()) is not None:
             said[each[0]] += each[1]
     return said
@@ -45,7 +46,7 @@ async def output(streams: Command | Attachment) -> dict[str, bytes]:
 
 async def until_said(streams: Command | Attachment, wanted: bytes) -> bytes:
     said = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while wanted not in said:
             each = await streams.read()
             assert each is not None, said
@@ -67,7 +68,7 @@ async def test_a_command_reads_its_input_to_the_end(cluster: KubeletCluster) -> 
     content = os.urandom(500_000)
     writing = asyncio.create_task(command.write(content))
     said = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(said) < len(content):
             each = await command.read()
             assert each is not None
@@ -132,7 +133,7 @@ async def test_closing_ends_a_command_and_all_that_it_has_started(cluster: Kubel
 async def test_a_command_ends_with_its_container(cluster: KubeletCluster) -> None:
     await start(cluster, "sleep 0.3; exit 1")
     command = await run(cluster, FOR_EVER)
-    assert await asyncio.wait_for(command.wait(), 20) == 137
+    assert await asyncio.wait_for(command.wait(), PATIENCE) == 137
     await command.close()
 
 
@@ -185,7 +186,7 @@ async def test_an_attached_client_sees_the_output_from_now_on(cluster: KubeletCl
 
 
 async def until_said_in_log(cluster: KubeletCluster, text: bytes) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while text not in await cluster.logs("web"):
             await asyncio.sleep(0.005)
 

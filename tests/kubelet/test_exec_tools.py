@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.helpers.patience import PATIENCE
 
 from kubelet.config import find_tools
 from kubelet.exec_tools import TOOLS, ClusterDNS, tool_scripts
@@ -37,7 +38,7 @@ def _write(path: Path, script: str) -> None:
 def said(tools: Path, *words: str, pod_ip: str = "", etc: str = "") -> str:
     environment = {"PATH": f"{tools}:/usr/bin:/bin", "POD_NAMESPACE": "shop", "POD_IP": pod_ip, "KUBESVC_ETC": etc}
     done = subprocess.run(
-        [tools / words[0], *words[1:]], env=environment, capture_output=True, text=True, check=True, timeout=20
+        [tools / words[0], *words[1:]], env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     return done.stdout.strip()
 
@@ -110,7 +111,7 @@ def test_agnhost_is_a_command_in_every_pod(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stderr) == (1, "REFUSED\n")
 
@@ -129,7 +130,7 @@ def test_nslookup_goes_through_the_search_list_until_a_name_is_found(
     log = tools / "asked"
     _write(tools / "real" / "nslookup", f'#!/bin/sh\necho $3 >> {log}\necho said $3\n[ "$3" = {found} ]\n')
     done = subprocess.run([tools / "nslookup", "web"], env={"PATH": "/usr/bin:/bin", "POD_NAMESPACE": "shop"},
-                          capture_output=True, text=True, check=False, timeout=20)  # fmt: skip
+                          capture_output=True, text=True, check=False, timeout=PATIENCE)  # fmt: skip
     assert (log.read_text().split(), done.returncode) == (asked, status)
     assert done.stdout == f"said {asked[-1]}\n"
 

@@ -17,6 +17,7 @@ from tests.helpers.kubelet_cluster import (
     shell,
     until,
 )
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS
 from kubeapi.status import StatusError
@@ -84,7 +85,7 @@ async def test_nginx_serves_its_welcome_page_and_logs_to_the_container_log(clust
     assert "\r\nX-Pod: web\r\n" in answer
     await until(lambda: children_of(cluster.pid("web")))
     reader = cluster.kubelet.logs("default", "web", follow=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for chunk in reader:
             if b'"GET / HTTP/1.1" 200' in chunk:
                 break
@@ -168,7 +169,7 @@ async def test_deletion_waits_for_a_container_that_ends_by_itself(cluster: Kubel
 
 
 async def _wait_for_log(cluster: KubeletCluster, name: str, text: bytes) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while text not in await cluster.logs(name):
             await asyncio.sleep(0.01)
 

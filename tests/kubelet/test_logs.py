@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers.patience import PATIENCE
 
 from kubelet.logframes import MAX_PIECE, Framer, parse_line
 from kubelet.logreader import read_log
@@ -76,7 +77,7 @@ async def test_a_log_is_read_as_it_was_written(log: Log) -> None:
 async def test_lines_are_written_in_batches_without_being_asked(log: Log) -> None:
     log.writer.write("stdout", b"one\n")
     assert not log.writer.path.exists()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await log.writer.grown.wait()
     assert log.writer.path.read_bytes() == STAMP + b" stdout F one\n"
     log.writer.close()

@@ -7,11 +7,11 @@ import socket
 
 import pytest
 from tests.helpers.kubeproxy_portgroup import PORT, port_group
+from tests.helpers.patience import SILENCE
 
 from kubeproxy.admission import MAX_INSTRUCTIONS, Admission, compile_filter
 from kubeproxy.sockets import bind_socket, filter_packets, open_socket
 
-SILENCE_SECONDS = 0.25
 OPEN = Admission((), (), is_outside_heard=True)
 
 
@@ -36,7 +36,7 @@ def hears_connections(admission: Admission | None, source: str, address: str) ->
     """Whether a connection from ``source`` is made, while a twin takes those that are to be dropped."""
     with port_group(address, admission) as group, socket.socket(group.sockets[0].family) as client:
         client.bind((source, 0))
-        client.settimeout(SILENCE_SECONDS)
+        client.settimeout(SILENCE)
         if client.connect_ex((address, PORT)):
             return False
         accepted, peer = group.sockets[0].accept()

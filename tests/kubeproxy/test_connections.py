@@ -29,6 +29,7 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.tcp import BUFFER_BYTES
 
@@ -184,7 +185,7 @@ async def test_an_endpoint_may_end_first_and_still_read_the_client() -> None:
             assert await receive_all(client) == b""
             client.sendall(b"still here")
             client.shutdown(socket.SHUT_WR)
-            assert await asyncio.wait_for(heard, 10) == b"still here"
+            assert await asyncio.wait_for(heard, PATIENCE) == b"still here"
 
 
 async def test_an_endpoints_reset_reaches_the_client_as_a_reset() -> None:
@@ -216,7 +217,7 @@ async def test_a_clients_reset_reaches_the_endpoint_as_a_reset() -> None:
         await until(lambda: c.plane.counters.ports != {} and c.plane.connections() == 1)
         await asyncio.sleep(0)
         reset(client)
-        assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionResetError)
+        assert isinstance(await asyncio.wait_for(outcome, PATIENCE), ConnectionResetError)
 
 
 async def test_a_reader_that_is_slow_stalls_its_sender_instead_of_filling_the_proxy() -> None:
@@ -265,7 +266,7 @@ async def test_a_reset_reaches_the_endpoint_although_the_client_is_not_read_at_t
         reset(client)
         await until(lambda: c.plane.connections() == 0)
         paused.set()
-        assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionResetError)
+        assert isinstance(await asyncio.wait_for(outcome, PATIENCE), ConnectionResetError)
 
 
 async def fill(sock: socket.socket) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from tests.helpers.direct_network import DirectNetwork
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
@@ -78,12 +79,12 @@ class Ground:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, PORT))
         sock.listen(128)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         return sock
 
     def client(self, words: bytes) -> tuple[socket.socket, socket.socket]:
         """Return a client that has said something, and the proxy's socket of it."""
-        client = socket.create_connection((VIP, PORT), timeout=10)
+        client = socket.create_connection((VIP, PORT), timeout=PATIENCE)
         client.sendall(words)
         return client, self.door.accept()[0]
 

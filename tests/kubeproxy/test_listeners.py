@@ -27,6 +27,7 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.listeners import NO_SCTP, explain
 from kubeproxy.server import ProxyConfig
@@ -181,7 +182,7 @@ async def test_running_out_of_descriptors_while_accepting_waits_and_then_goes_on
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             for each in spare:
                 os.close(each)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await asyncio.get_running_loop().sock_recv(client, 100) == A.encode()
         client.close()
 

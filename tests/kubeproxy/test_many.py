@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.helpers import kubeproxy_echo_process
 from tests.helpers.kubeproxy_cluster import cluster, connect, service, slice_of, until
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import ObjectKey, key_of
 from kubeproxy.proxier import Proxier
@@ -44,7 +45,7 @@ async def echo_process() -> AsyncIterator[None]:
     )
     assert process.stdout is not None
     try:
-        assert await asyncio.wait_for(process.stdout.readline(), 10) == b"ready\n"
+        assert await asyncio.wait_for(process.stdout.readline(), PATIENCE) == b"ready\n"
         yield
     finally:
         process.kill()
@@ -68,7 +69,7 @@ async def test_five_thousand_idle_connections_stay_and_harm_nobody() -> None:
             loop = asyncio.get_running_loop()
             for client in (idle[0], idle[IDLE // 2], idle[-1]):
                 await loop.sock_sendall(client, b"still here")
-                assert await asyncio.wait_for(loop.sock_recv(client, 100), 10) == b"still here"
+                assert await asyncio.wait_for(loop.sock_recv(client, 100), PATIENCE) == b"still here"
         await until(lambda: c.plane.connections() == 0)
         assert c.plane.counters.active == 0
 

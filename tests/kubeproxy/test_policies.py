@@ -27,6 +27,7 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
+from tests.helpers.patience import SILENCE
 
 from kubeapi.meta import JSON, key_of
 from kubeproxy.proxier import Proxier
@@ -36,7 +37,6 @@ from kubeproxy.types import Destination
 VIP, LB, NODE_1, NODE_2 = "127.97.150.1", "127.97.152.1", "127.97.151.1", "127.97.151.2"
 A, B = "127.246.1.5", "127.246.2.5"
 POD_1, POD_2, OUTSIDE = "127.246.1.77", "127.246.2.77", "127.0.0.1"
-SILENCE_SECONDS = 0.3
 
 
 def web(**spec: Any) -> JSON:
@@ -302,7 +302,7 @@ def is_silent(address: str, port: int, source: str) -> bool:
     """Whether a connection from ``source`` gets no answer at all; a refusal or an acceptance is one."""
     with socket.socket() as sock:
         sock.bind((source, 0))
-        sock.settimeout(SILENCE_SECONDS)
+        sock.settimeout(SILENCE)
         try:
             sock.connect((address, port))
         except TimeoutError:

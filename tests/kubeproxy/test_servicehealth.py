@@ -11,16 +11,8 @@ import json
 import socket
 from typing import Any
 
-from tests.helpers.kubeproxy_cluster import (
-    WAIT_SECONDS,
-    Cluster,
-    cluster,
-    endpoint,
-    is_refused,
-    node,
-    service,
-    slice_of,
-)
+from tests.helpers.kubeproxy_cluster import Cluster, cluster, endpoint, is_refused, node, service, slice_of
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 
@@ -41,7 +33,7 @@ def on(node_name: str, address: str, **conditions: bool) -> JSON:
 
 async def probe(address: str, path: str = "/") -> tuple[int, dict[str, str], str]:
     """GET: status, headers, body."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection(address, 21050)
         writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         head, _, body = (await reader.read()).decode().partition("\r\n\r\n")

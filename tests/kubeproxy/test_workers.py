@@ -29,6 +29,7 @@ from tests.helpers.kubeproxy_cluster import (
     until,
 )
 from tests.helpers.kubeproxy_udp import udp_ask, udp_client, udp_endpoint, udp_name
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 from kubeproxy.recent import Follower
@@ -65,7 +66,7 @@ def pids(c: Cluster) -> list[int]:
 
 async def records(c: Cluster, count: int) -> list[Any]:
     """The records of all workers, once there are ``count`` that are over."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = await plane(c).records()
             if len([each for each in found if each.ended_at is not None]) >= count:
@@ -125,7 +126,7 @@ async def test_least_connections_counts_those_of_every_worker() -> None:
 
 
 async def until_active(c: Cluster, number: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (await plane(c).count()).active != number:
             await asyncio.sleep(0.002)
 
@@ -189,7 +190,7 @@ async def test_a_follower_is_told_of_the_connections_of_all_workers_until_it_has
         stop = plane(c).follow(follower)
         for each in clients:
             await ask(VIP, source=each)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while told != clients:
                 await changed.wait()
                 changed.clear()
@@ -344,7 +345,7 @@ async def test_draining_lets_connections_end_and_then_takes_no_more() -> None:
         writer.write(b"once")
         assert await reader.readexactly(4) == b"once"
         draining = asyncio.create_task(c.proxy.drain(5))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             with contextlib.suppress(ConnectionError):  # refused; reset, if it came in the last instant
                 while True:
                     (await connect(VIP)).close()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubesvc_control import NOT_FOUND, FakeCluster, ask, raw_request, served
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.status import StatusError
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
@@ -180,7 +181,7 @@ async def test_a_client_that_goes_away_leaves_no_follower(state: StateDirectory)
         assert await asyncio.to_thread(next, chunks) == b"one\n"
         await cluster.has_followers.wait()
         await asyncio.to_thread(chunks.close)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await cluster.has_no_followers.wait()
 
 
@@ -190,7 +191,7 @@ async def test_a_follower_of_a_silent_pod_is_answered_at_once(state: StateDirect
     async with served(cluster, state):
         reader, writer = await asyncio.open_unix_connection(sock=state.connect_socket(None))
         writer.write(b"GET /v1/logs?pod=web&follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert await asyncio.wait_for(reader.readline(), 5) == b"HTTP/1.1 200 OK\r\n"
+        assert await asyncio.wait_for(reader.readline(), PATIENCE) == b"HTTP/1.1 200 OK\r\n"
         writer.close()
         await writer.wait_closed()
 

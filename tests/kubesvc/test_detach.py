@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.cluster_cli import eventually
+from tests.helpers.patience import PATIENCE
 
 PROGRAM = """
 import os, signal, sys, time
@@ -34,7 +35,7 @@ def run(tmp_path: Path, body: str) -> tuple[str, str, str]:
     program = PROGRAM.replace("BODY", body.replace("\n", "\n    "))
     log = tmp_path / "log"
     command = [sys.executable, "-c", program, str(log)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     return result.stdout, result.stderr, log.read_text()
 
 

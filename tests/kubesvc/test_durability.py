@@ -13,6 +13,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
+from tests.helpers.patience import PATIENCE
+
 from kubesvc.persistence import read_saved
 
 ROUNDS = 10
@@ -59,7 +61,7 @@ class Cluster:
     def run(self, *arguments: str, stdin: str = "") -> str:
         command = [sys.executable, "-m", "kubesvc", *arguments, "--name", "kept"]
         done = subprocess.run(
-            command, input=stdin, env=self._environment, capture_output=True, text=True, timeout=60, check=False
+            command, input=stdin, env=self._environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -76,7 +78,7 @@ class Cluster:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {user['user']['token']}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+        with urllib.request.urlopen(request, context=context, timeout=PATIENCE) as answer:
             told: dict[str, object] = json.load(answer)
             return told
 

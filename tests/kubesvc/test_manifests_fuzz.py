@@ -63,12 +63,12 @@ def read_all(text: str) -> None:
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_read_to_an_end(text: str) -> None:
     read_all(text)
 
 
 @given(st.integers(0, len(MANIFEST)), st.integers(0, 12), st.sampled_from(PIECES))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_slip_in_a_manifest_is_read_to_an_end(at: int, removed: int, written: str) -> None:
     read_all(MANIFEST[:at] + written + MANIFEST[at + removed :])

@@ -32,7 +32,7 @@ def as_either(text: str) -> tuple[list[Any], list[str]]:
 
 
 @given(st.dictionaries(st.text(), VALUES, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_json_means_what_it_means_as_yaml(value: dict[str, Any]) -> None:
     text = json.dumps(value)
     assert as_either(text) == as_yaml(text)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
@@ -53,7 +54,7 @@ async def test_what_was_written_is_read_again(tmp_path: Path) -> None:
         store.create(CONFIGMAPS, obj("gone"))
         store.delete(CONFIGMAPS, "default", "gone")
         store.create(EVENTS, obj("event"))
-        await asyncio.wait_for(journal.flushed(), 10)
+        await asyncio.wait_for(journal.flushed(), PATIENCE)
         found = saved(path)  # while the journal still has it open
     assert (found.resource_version, found.configuration) == (5, '{"kind": "x"}')
     assert found.objects == tuple((CONFIGMAPS, each) for each in sorted(store.list(CONFIGMAPS), key=str) if each)
@@ -63,9 +64,9 @@ async def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 async def test_nothing_is_waited_for_when_nothing_was_written(tmp_path: Path) -> None:
     store = Store()
     async with kept(tmp_path / "db", store) as journal:
-        await asyncio.wait_for(journal.flushed(), 10)
+        await asyncio.wait_for(journal.flushed(), PATIENCE)
         store.create(EVENTS, obj("not kept"))
-        await asyncio.wait_for(journal.flushed(), 10)
+        await asyncio.wait_for(journal.flushed(), PATIENCE)
 
 
 async def test_a_new_run_replaces_what_was_kept_of_the_last(tmp_path: Path) -> None:
@@ -96,15 +97,15 @@ async def test_a_write_that_cannot_be_committed_is_refused_and_tried_again(
     monkeypatch.setattr(persistence, "RETRY_SECONDS", 0.01)
     path, store = tmp_path / "db", Store()
     async with kept(path, store) as journal:
-        await asyncio.wait_for(journal.flushed(), 10)
+        await asyncio.wait_for(journal.flushed(), PATIENCE)
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("ALTER TABLE facts RENAME TO lost")
         store.create(CONFIGMAPS, obj("a"))
         with pytest.raises(StatusError, match="not on disk yet"):
-            await asyncio.wait_for(journal.flushed(), 10)
+            await asyncio.wait_for(journal.flushed(), PATIENCE)
         other.execute("ALTER TABLE lost RENAME TO facts")
         other.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 try:
                     await journal.flushed()

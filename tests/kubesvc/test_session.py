@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.kubesvc_session import Run
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.events import EventRecorder
 from kubeapi.scheme import SERVICES
@@ -169,7 +170,7 @@ async def edited(run: Run, file: Path, text: str | None, said: str, monkeypatch:
             file.unlink()
         else:
             file.write_text(text)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while said not in run.out.getvalue() + run.err.getvalue():
                 await asyncio.sleep(0.005)
         signal.raise_signal(signal.SIGINT)

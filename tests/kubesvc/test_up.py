@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.cluster_cli import KUBESVC
 from tests.helpers.cluster_ground import Ground
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(13)
 
@@ -57,7 +58,7 @@ def run(
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         env={**os.environ, "XDG_STATE_HOME": str(state)},
     )

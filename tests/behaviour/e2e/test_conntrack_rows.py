@@ -9,8 +9,9 @@ from typing import Any
 
 from tests.helpers.cluster_cli import eventually
 from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import ANSWER_SECONDS, Client, Flow, Place
+from tests.helpers.e2e_client import Client, Flow, Place
 from tests.helpers.e2e_cluster import SERVICE_UDP_PORT, UDP_PORT, Namespace, Service, netserver, ready_with
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(20)
 ZONES = ("", "")
@@ -97,4 +98,4 @@ def assert_follows_the_server(namespace: Namespace, flow: Flow) -> None:
 
 def hears(flow: Flow, name: str) -> bool:
     """Tell whether a server answers before long, and again."""
-    return eventually(lambda: flow.hear(HEARD_SECONDS) == name and flow.hear(ANSWER_SECONDS) == name)
+    return eventually(lambda: flow.hear(HEARD_SECONDS) == name and flow.hear(PATIENCE) == name)

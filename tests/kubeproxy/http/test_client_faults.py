@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from tests.helpers.kubeproxy_cluster import reset
 from tests.helpers.kubeproxy_http import GET, PORT, POST, WEB, A, Pod, endpoint, hang, http_front, until
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.http import HttpConfig
 
@@ -83,7 +84,7 @@ async def test_a_client_that_ends_within_its_upload_cuts_the_endpoint_off() -> N
         await talk.send(POST + b"he")
         await until(lambda: running.front.counters.ports[WEB][f"{A}:{PORT}"].bytes_to_endpoint > 0)
         talk.end()
-        assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionResetError)
+        assert isinstance(await asyncio.wait_for(outcome, PATIENCE), ConnectionResetError)
         await until(lambda: not running.front.connections)
         assert running.last_record().outcome == "client_ended"
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from tests.helpers.kubeproxy_http import GET, OK, PORT, WEB, A, B, Pod, endpoint, http_front, until
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.http import HttpConfig
 
@@ -314,6 +315,6 @@ async def test_draining_lets_every_client_go_and_then_the_front_is_idle() -> Non
         await talk.send(GET)
         await talk.answer()
         running.front.drain()
-        await asyncio.wait_for(running.front.connections.wait_until_idle(), 10)
+        await asyncio.wait_for(running.front.connections.wait_until_idle(), PATIENCE)
         assert await talk.until_end() == b""
         assert (await running.ask()).field("connection") == "close"
