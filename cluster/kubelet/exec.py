@@ -95,10 +95,18 @@ class Command:
 
 
 class Attachment:
-    """One client's view of a container's own process. ``leave`` is called when it closes."""
+    """One client's view of a container's own process. ``leave`` is called when it closes.
 
-    def __init__(self, stdin: Input | None, leave: Callable[[Attachment], None]) -> None:
+    With ``closes_stdin`` (stdinOnce, and no terminal) the end of the client's input, or its going, is the end of the
+    container's. Without, the end of its input only ends the attachment, and the next client may go on (containerd
+    ``internal/cri/io`` ContainerIO.Attach).
+    """
+
+    def __init__(
+        self, stdin: Input | None, leave: Callable[[Attachment], None], *, closes_stdin: bool = False
+    ) -> None:
         self._stdin = stdin
+        self._closes_stdin = closes_stdin
         self._leave = leave
         self._chunks: deque[tuple[str, bytes]] = deque()
         self._unread = 0
@@ -136,7 +144,13 @@ class Attachment:
             await self._stdin.write(content)
 
     def end_input(self) -> None:
-        """Leave the container's input open: others may attach."""
+        """Close the container's input if it is to be had once only; else let go of the container."""
+        if self._stdin is None:
+            return
+        if self._closes_stdin:
+            self._stdin.close()
+        else:
+            self.finish()
 
     def resize(self, width: int, height: int) -> None:
         """Set the size of the container's terminal."""
@@ -149,6 +163,8 @@ class Attachment:
 
     async def close(self) -> None:
         """Let go."""
+        if self._stdin is not None and self._closes_stdin:
+            self._stdin.close()
         self.finish()
         self._leave(self)
 

@@ -23,11 +23,13 @@ class Instance:
         self.probing: asyncio.Task[None] | None = None
         self._working_dir = working_dir
         self._streams: OutputStreams | None = None
+        self._closes_stdin = False
         self._attached: list[Attachment] = []
         self._commands: set[Command] = set()
 
     async def start(self, runner: ProcessRunner, container: ContainerSpec) -> RunningProcess:
         """Start the process, with a terminal or an open stdin if the container wants one. StartError, OSError."""
+        self._closes_stdin = container.is_stdin_once and not container.is_tty
         streams = self._streams = OutputStreams(
             self._take, has_stdin=container.has_stdin, is_tty=self.plan.process.is_tty
         )
@@ -47,7 +49,7 @@ class Instance:
     def attach(self, *, has_stdin: bool) -> Attachment:
         """Return the container's streams, from now on."""
         stdin = self._streams.stdin if self._streams is not None and has_stdin else None
-        attachment = Attachment(stdin, self._attached.remove)
+        attachment = Attachment(stdin, self._attached.remove, closes_stdin=self._closes_stdin)
         self._attached.append(attachment)
         return attachment
 

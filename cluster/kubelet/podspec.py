@@ -101,6 +101,7 @@ class ContainerSpec:
     pre_stop: HookHandler | None = None
     post_start: HookHandler | None = None
     has_stdin: bool = False
+    is_stdin_once: bool = False
     is_tty: bool = False
 
 
@@ -180,6 +181,7 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         pre_stop=_read_hook(lifecycle.get("preStop")),
         post_start=_read_hook(lifecycle.get("postStart")),
         has_stdin=bool(container.get("stdin")),
+        is_stdin_once=bool(container.get("stdinOnce")),
         is_tty=bool(container.get("tty")),
     )
 

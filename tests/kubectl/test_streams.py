@@ -168,6 +168,24 @@ def test_attach_joins_the_container_itself(pods: Kubectl) -> None:
         attached.interrupt()
 
 
+@pytest.mark.kubectl(since=(1, 27))
+def test_run_with_input_from_a_pipe_ends_with_the_input(kubectl: Kubectl) -> None:
+    line = "kubectl run -i --rm --restart=Never t --image=busybox -- sh -c 'cat; exit 3'"
+    said = kubectl(line, stdin="hello\n", status=3)
+    assert "hello\n" in said.out
+    assert kubectl("kubectl get pods -o name").out == ""
+
+
+def test_a_pod_that_was_run_with_a_terminal_is_attached_to_again(kubectl: Kubectl) -> None:
+    with kubectl.terminal("kubectl run -it t --image=busybox -- sh") as first:
+        first.type("echo $((6 * 7))\n")
+        first.expect(r"^42$")
+        first.interrupt()
+    with kubectl.terminal("kubectl attach -it t") as second:
+        second.type("echo $((7 * 7))\n")
+        second.expect(r"^49$")
+
+
 def test_files_are_copied_both_ways(pods: Kubectl) -> None:
     target = pods.folder / "in-the-pod"
     target.mkdir()

@@ -185,6 +185,48 @@ async def test_an_attached_client_sees_the_output_from_now_on(cluster: KubeletCl
         await each.close()
 
 
+@pytest.mark.parametrize("says_end", [True, False], ids=["the end of its input", "its going"])
+async def test_a_container_s_stdin_that_is_for_once_ends_with_the_first_client_s(
+    cluster: KubeletCluster, says_end: bool
+) -> None:
+    await start(cluster, "cat; echo over", stdin=True, stdinOnce=True)
+    attached, other = (cluster.kubelet.attach("default", "web", "", has_stdin=each) for each in (True, False))
+    await attached.write(b"hello\n")
+    if says_end:
+        attached.end_input()
+        assert (await output(attached))["stdout"] == b"hello\nover\n"
+    await attached.close()
+    assert (await output(other))["stdout"] == b"hello\nover\n"
+    await other.close()
+
+
+async def test_a_client_without_stdin_does_not_end_the_container_s(cluster: KubeletCluster) -> None:
+    await start(cluster, "cat", stdin=True, stdinOnce=True)
+    onlooker, speaker = (cluster.kubelet.attach("default", "web", "", has_stdin=each) for each in (False, True))
+    onlooker.end_input()
+    await onlooker.close()
+    await speaker.write(b"still here\n")
+    assert await until_said(speaker, b"still here\n")
+    await speaker.close()
+
+
+@pytest.mark.parametrize("fields", [{}, {"stdinOnce": True, "tty": True}], ids=["for many", "once, with a terminal"])
+async def test_other_input_outlives_the_client_whose_attachment_ends_with_its_own(
+    cluster: KubeletCluster, fields: dict[str, bool]
+) -> None:
+    await start(cluster, "while read line; do echo got $line; done", stdin=True, **fields)
+    first = cluster.kubelet.attach("default", "web", "", has_stdin=True)
+    await first.write(b"one\n")
+    await until_said(first, b"got one")
+    first.end_input()
+    await output(first)
+    await first.close()
+    second = cluster.kubelet.attach("default", "web", "", has_stdin=True)
+    await second.write(b"two\n")
+    await until_said(second, b"got two")
+    await second.close()
+
+
 async def until_said_in_log(cluster: KubeletCluster, text: bytes) -> None:
     async with asyncio.timeout(PATIENCE):
         while text not in await cluster.logs("web"):
