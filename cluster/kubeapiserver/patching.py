@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.patch import merge
+from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
@@ -169,11 +170,12 @@ class Patching:
         check_name(body, target.name)
         body, warnings = self._hooks.admit(resource, body)
         key = ObjectKey(target.namespace, target.name)
+        stored = self._registry.store.find(resource, key)
         applied, is_created = apply(
             self._registry, resource, key, body, options.manager, options.is_forced, options.is_dry_run
         )
         response = self._renderer.response(resource, applied, form, code=201 if is_created else 200)
-        return with_warnings(response, warnings)
+        return with_warnings(response, [*warnings, *map(str, pod_warnings(resource, stored, applied))])
 
     def _read_configuration(self, request: Request, resource: Resource) -> JSON:
         """Return the applied configuration. It is YAML by name, and mostly JSON, which is the quicker to read."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry
 from kubeapi.scheme import ENDPOINTS, EVENTS, SERVICES, Resource
 from kubeapi.status import BadRequest
@@ -107,6 +108,7 @@ class Writing:
         obj, more = self._hooks.admit(resource, obj)
         obj = self._hooks.track(resource, None, obj, options.manager, "", self._clock())
         created = self._registry.create(resource, obj, dry_run=options.is_dry_run)
+        more = [*more, *map(str, pod_warnings(resource, None, created))]
         return self._renderer.response(resource, created, form, code=201), [*warnings, *more]
 
     def update(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
@@ -131,7 +133,8 @@ class Writing:
         obj, warnings = self._hooks.admit(resource, obj)
         if stored is not None:
             obj = self._hooks.track(resource, stored, obj, options.manager, "", self._clock())
-        return self._registry.update(resource, obj, dry_run=options.is_dry_run), warnings
+        written = self._registry.update(resource, obj, dry_run=options.is_dry_run)
+        return written, [*warnings, *map(str, pod_warnings(resource, stored, written))]
 
     def field_warnings(self, request: Request, resource: Resource, obj: JSON, validation: Validation) -> list[str]:
         """Return a warning for every field that nobody knows; BadRequest for them if validation is strict."""

@@ -102,9 +102,7 @@ class Attachment:
     ``internal/cri/io`` ContainerIO.Attach).
     """
 
-    def __init__(
-        self, stdin: Input | None, leave: Callable[[Attachment], None], *, closes_stdin: bool = False
-    ) -> None:
+    def __init__(self, stdin: Input | None, leave: Callable[[Attachment], None], *, closes_stdin: bool = False) -> None:
         self._stdin = stdin
         self._closes_stdin = closes_stdin
         self._leave = leave

@@ -192,20 +192,3 @@ def qos_class(spec: JSON) -> str:
         if not {"cpu", "memory"} <= limits.keys() or any(requests.get(name) != limits[name] for name in limits):
             return "Burstable"
     return "Guaranteed"
-
-
-NOT_EMULATED = ("volumes", "activeDeadlineSeconds", "runtimeClassName", "hostPID", "hostIPC", "ephemeralContainers")
-
-
-def not_emulated(pod: JSON) -> list[str]:
-    """Return what the pod asks for that a process cannot have here, as field paths."""
-    spec = pod["spec"]
-    found = [f"spec.{each}" for each in NOT_EMULATED if spec.get(each)]
-    for kind in ("initContainers", "containers"):
-        for index, container in enumerate(spec.get(kind) or ()):
-            path = f"spec.{kind}[{index}]"
-            if container.get("volumeMounts"):
-                found.append(f"{path}.volumeMounts")
-            if any(port.get("hostPort") for port in container.get("ports") or ()) and not spec.get("hostNetwork"):
-                found.append(f"{path}.ports.hostPort")
-    return found

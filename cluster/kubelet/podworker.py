@@ -18,6 +18,7 @@ from kubeapi.core import Service
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
+from kubeapi.podwarnings import REASON, not_emulated
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
@@ -41,7 +42,7 @@ from kubelet.podspec import (
     read_pod,
 )
 from kubelet.podstate import PodState, Stage, new_pod_state
-from kubelet.podstatus import PodPlace, is_over, not_emulated, phase_of, pod_status
+from kubelet.podstatus import PodPlace, is_over, phase_of, pod_status
 from kubelet.probestate import Kind, Verdict, begin_probe, observe, probes_of
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
@@ -105,10 +106,8 @@ class PodWorker:
 
     def begin(self) -> None:
         """Start the pod, which has its address now."""
-        if missing := not_emulated(self._pod):
-            self._report(
-                "Warning", "NotEmulated", f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
-            )
+        if missing := [each.path for each in not_emulated(PODS, self._pod) if each.is_felt]:
+            self._report("Warning", REASON, f"kubesvc does not emulate {', '.join(missing)}; the pod runs without")
         self.post(happens.Began())
 
     def update(self, pod: JSON) -> None:

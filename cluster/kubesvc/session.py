@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import StringIO
 
+from kubeapi.podwarnings import REASON as NOT_EMULATED
 from kubeapi.scheme import EVENTS
 from kubeapi.status import StatusError
 from kubeapi.store import EventType, WatchEvent
@@ -138,8 +139,9 @@ class Session:
         self._stop.set()
 
     def _on_event(self, event: WatchEvent) -> None:
-        """Print each warning once, when it comes up first."""
-        if event.type is not EventType.DELETED and event.object.get("type") == "Warning":
+        """Print each warning once, when it comes up first; what is not emulated was said when it was applied."""
+        obj = event.object
+        if event.type is not EventType.DELETED and obj.get("type") == "Warning" and obj["reason"] != NOT_EMULATED:
             about = event.object["involvedObject"]
             said = (f"{about['kind']} {about.get('namespace', '')}/{about['name']}", event.object["reason"])
             key = (*said, event.object["message"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, pod, service
+from tests.helpers.kubeapi_objects import container, deployment, pod, service
 from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import SERVICES, Resource
+from kubeapi.scheme import DEPLOYMENTS, SERVICES, Resource
+from kubeapiserver.apply import server_side_apply
 from kubeapiserver.failures import BODY_LIMIT
 from kubeapiserver.hooks import Hooks
 
@@ -394,6 +396,22 @@ def test_every_write_passes_admission_and_its_warnings_are_told(
     reply = client.send(method, target, body, media=media)
     assert reply.json["metadata"]["labels"] == {"colour": "blue"}
     assert reply.warnings == ['299 - "Service is \\"blue\\""']
+
+
+@pytest.mark.parametrize("media", ["", "application/merge-patch+json", "application/apply-patch+yaml"])
+def test_whoever_asks_for_what_a_pod_cannot_have_is_warned_when_it_comes_and_not_again(media: str) -> None:
+    limits: JSON = {"spec": {"containers": [container(resources={"limits": {"cpu": "1"}})]}}
+    client = APIClient(Hooks(apply=partial(server_side_apply, clock=lambda: 0.0)))
+    target = "/api/v1/namespaces/default/pods"
+    if media == "application/merge-patch+json":
+        client.registry.create(DEPLOYMENTS, deployment("web"))
+        target, limits = "/apis/apps/v1/namespaces/default/deployments", {"spec": {"template": limits}}
+    body = limits if media.startswith("application/merge") else {**pod("web"), **limits}
+    method, path = ("PATCH", f"{target}/web?fieldManager=me") if media else ("POST", target)
+    [warning] = client.send(method, path, body, media=media).warnings
+    assert ".containers[0].resources: kubesvc does not act on limits: a pod may use" in warning
+    labels = {"metadata": {"labels": {"a": "b"}}}
+    assert client.send("PATCH", f"{target}/web", labels, media="application/merge-patch+json").warnings == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from kubelet.podevents import Began, Event, Exited, Refused, Started
 from kubelet.podlifecycle import step
 from kubelet.podspec import read_pod
 from kubelet.podstate import new_pod_state
-from kubelet.podstatus import PodPlace, not_emulated, pod_status, qos_class
+from kubelet.podstatus import PodPlace, pod_status, qos_class
 
 PLACE = PodPlace(("127.246.1.2",), ("127.169.0.1",), 1000.0)
 
@@ -90,16 +90,6 @@ def test_a_readiness_gate_keeps_a_pod_unready_until_its_condition_is_true() -> N
 )
 def test_qos_class(resources: dict[str, Any], expected: str) -> None:
     assert qos_class({"containers": [{"name": "c", "resources": resources}]}) == expected
-
-
-def test_what_is_not_emulated_is_named_by_its_path() -> None:
-    container = {"name": "c", "ports": [{"containerPort": 80, "hostPort": 80}], "volumeMounts": [{"name": "v"}]}
-    assert not_emulated(pod(containers=[container], volumes=[{"name": "v"}])) == [
-        "spec.volumes",
-        "spec.containers[0].volumeMounts",
-        "spec.containers[0].ports.hostPort",
-    ]
-    assert not_emulated(pod()) == []
 
 
 def test_addresses_begin_at_2_and_are_not_used_again_at_once() -> None:

@@ -65,6 +65,13 @@ def test_kube_dns_has_the_address_at_which_dns_answers() -> None:
     assert cluster_ip(result, "kube-dns") == result.configuration.networking.dns_address == "127.113.0.53"
 
 
+def test_what_a_pod_asks_for_in_vain_is_said_where_it_is_written() -> None:
+    spec = "{containers: [{name: c, image: nginx, securityContext: {runAsUser: 0}}]}"
+    [warning] = prepared(f"{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {spec}}}").warnings
+    assert (warning.field, warning.line, warning.column) == ("spec.containers[0].securityContext", 1, 94)
+    assert warning.message.startswith("kubesvc does not act on runAsUser: ")
+
+
 def test_an_address_outside_127_moves_there_and_the_user_is_told() -> None:
     result = prepared(CONFIGURATION, node_port("web", cluster_ip="10.113.0.9"))
     assert cluster_ip(result, "web") == "127.113.0.9"

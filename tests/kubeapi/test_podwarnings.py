@@ -1,0 +1,107 @@
+"""What whoever writes a pod is told that it will not get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.helpers.kubeapi_objects import container, deployment, new_registry, pod
+
+from kubeapi.podwarnings import not_emulated, pod_warnings
+from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
+
+C = "spec.containers[0]"
+USER = "a container is a process of the user who started kubesvc"
+
+
+def warnings_of(**spec: Any) -> list[str]:
+    stored = new_registry().create(PODS, pod("p", **spec))
+    return [str(each) for each in pod_warnings(PODS, None, stored)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "warning"),
+    [
+        pytest.param(
+            {"resources": {"limits": {"cpu": "1"}}},
+            f"{C}.resources: kubesvc does not act on limits: a pod may use as much of the machine as there is",
+            id="limits",
+        ),
+        pytest.param(
+            {"securityContext": {"runAsUser": 0, "readOnlyRootFilesystem": True}},
+            f"{C}.securityContext: kubesvc does not act on runAsUser, readOnlyRootFilesystem: {USER}",
+            id="security context",
+        ),
+        pytest.param(
+            {"securityContext": {"capabilities": {"drop": ["ALL"]}, "allowPrivilegeEscalation": False}},
+            f"{C}.securityContext: kubesvc does not act on allowPrivilegeEscalation, capabilities: {USER}",
+            id="fewer privileges",
+        ),
+        pytest.param(
+            {"ports": [{"containerPort": 80}, {"containerPort": 81, "hostPort": 81}]},
+            f"{C}.ports[1].hostPort: kubesvc does not act on it: no port of the node leads to the container",
+            id="host port",
+        ),
+        pytest.param(
+            {"terminationMessagePath": "/tmp/why"},
+            f"{C}.terminationMessagePath: kubesvc does not act on it: no such file is read",
+            id="termination message",
+        ),
+    ],
+)
+def test_a_container_s_field_that_nothing_acts_on_is_named(fields: dict[str, Any], warning: str) -> None:
+    assert warnings_of(containers=[container(**fields)]) == [warning]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"volumes": [{"name": "v", "emptyDir": {}}]}, "spec.volumes"),
+        ({"activeDeadlineSeconds": 5}, "spec.activeDeadlineSeconds"),
+        ({"automountServiceAccountToken": True}, "spec.automountServiceAccountToken"),
+        ({"serviceAccountName": "robot"}, "spec.serviceAccountName"),
+        ({"securityContext": {"fsGroup": 0}}, "spec.securityContext"),
+        ({"hostUsers": False}, "spec.hostUsers"),
+    ],
+)
+def test_a_pod_s_field_that_nothing_acts_on_is_named(fields: dict[str, Any], path: str) -> None:
+    [warning] = warnings_of(**fields)
+    assert warning.startswith(f"{path}: kubesvc does not act on ")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param(
+            {"containers": [container(securityContext={"privileged": False, "runAsNonRoot": False})]}, id="not wanted"
+        ),
+        pytest.param({"containers": [container(resources={"requests": {"cpu": "1"}})]}, id="requests"),
+        pytest.param({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}, id="unconfined"),
+        pytest.param({"automountServiceAccountToken": False, "serviceAccountName": "default"}, id="no token"),
+        pytest.param({"hostPID": True, "hostIPC": True, "shareProcessNamespace": True}, id="shared as it is"),
+        pytest.param({"hostNetwork": True, "containers": [container(ports=[{"containerPort": 80}])]}, id="the host's"),
+    ],
+)
+def test_what_makes_no_difference_is_not_spoken_of(spec: dict[str, Any]) -> None:
+    assert warnings_of(**spec) == []
+
+
+def test_a_field_of_several_containers_is_one_warning_at_the_first() -> None:
+    limited = {"resources": {"limits": {"memory": "1Gi"}}}
+    containers = [container("a"), container("b", **limited), container("c", **limited)]
+    [warning] = warnings_of(containers=containers)
+    assert warning.startswith(
+        "spec.containers[1].resources: kubesvc does not act on limits, here and in 1 more place: "
+    )
+
+
+def test_a_template_is_spoken_of_when_a_field_comes_and_not_again() -> None:
+    plain, limited = ({"containers": [container(resources=each)]} for each in ({}, {"limits": {"cpu": "1"}}))
+    registry = new_registry()
+    before = registry.create(DEPLOYMENTS, deployment("d", template_spec=plain))
+    after = registry.update(DEPLOYMENTS, {**before, "spec": deployment("d", template_spec=limited)["spec"]})
+    [warning] = pod_warnings(DEPLOYMENTS, before, after)
+    assert warning.field == "spec.template.spec.containers[0].resources"
+    assert pod_warnings(DEPLOYMENTS, after, {**after, "metadata": {"name": "d", "labels": {"a": "b"}}}) == []
+    assert not_emulated(SERVICES, {"spec": {"volumes": [1]}}) == []
