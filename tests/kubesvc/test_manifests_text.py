@@ -387,9 +387,29 @@ def test_a_broken_document_does_not_hide_the_others() -> None:
     assert [fault.line for fault in faults] == [4, 6]
 
 
-def test_a_document_that_is_nested_without_end_is_refused_not_crashed_on() -> None:
-    (fault,) = printed("[" * 100_000)
-    assert fault == f"t.yaml:1:{MAX_DEPTH + 1}: {'[0]' * MAX_DEPTH}: nested deeper than {MAX_DEPTH} levels"
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+@pytest.mark.parametrize(
+    ("text", "line", "column", "path"),
+    [
+        pytest.param("[" * 3000, 1, MAX_DEPTH + 1, "[0]" * MAX_DEPTH, id="lists-in-one-line"),
+        pytest.param("[\n" * 3000, MAX_DEPTH + 1, 1, "[0]" * MAX_DEPTH, id="lists-in-lines"),
+        pytest.param("{a: " * 3000, 1, 4 * MAX_DEPTH + 1, ".a" * MAX_DEPTH, id="mappings-in-one-line"),
+        pytest.param("- " * 3000, 1, 2 * MAX_DEPTH + 1, "[0]" * MAX_DEPTH, id="block-lists"),
+        pytest.param("a: 1\n---\nb: " + "[" * 1200 + "\n...x: [", 3, MAX_DEPTH + 3, ".b" + "[0]" * 99, id="later"),
+    ],
+)
+def test_a_document_that_is_nested_without_end_is_refused_whatever_limit_the_parser_has(
+    text: str, line: int, column: int, path: str, loader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yamltext, "_LOADER", getattr(yaml, loader))
+    expected = f"t.yaml:{line}:{column}: {path.removeprefix('.')}: nested deeper than {MAX_DEPTH} levels"
+    assert printed(text) == [expected]
+
+
+def test_what_is_wrong_before_the_depth_is_too_great_is_said_as_ever() -> None:
+    (fault,) = printed(f"a: {'[' * (MAX_DEPTH - 1)}")
+    assert fault.startswith(f"t.yaml:2:1: a{'[0]' * 98}")
+    assert "nested" not in fault
 
 
 def test_an_alias_bomb_is_refused() -> None:

@@ -6,6 +6,8 @@ Reads parser events, not nodes: the parser then needs no stack of its own, and d
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
@@ -114,7 +116,7 @@ class _Reader:
     def documents(self) -> Iterator[Placed]:
         """Yield the documents that can be read to their end; what is wrong is in ``faults``."""
         try:
-            for event in yaml.parse(self._text, Loader=_LOADER):
+            for event in self._events():
                 if isinstance(event, yaml.DocumentEndEvent):
                     if self._root is not None:
                         yield self._root
@@ -129,6 +131,33 @@ class _Reader:
         except yaml.reader.ReaderError as error:
             position = self._position_of_character(error.position)
             self._fault(position, "", f"the character U+{int(error.character):04X} is not allowed in YAML")
+
+    def _events(self) -> Iterator[Any]:
+        """Yield the parser's events, and before its error those that lead deeper than MAX_DEPTH, if there are such.
+
+        A parser reads ahead of its events, up to 1024 characters of a line, and may have a limit of its own there
+        (libyaml 0.2.6: 1,000 levels).
+        """
+        seen = 0
+        try:
+            for event in yaml.parse(self._text, Loader=_LOADER):
+                seen += 1
+                yield event
+        except yaml.MarkedYAMLError as error:
+            if error.problem_mark is not None:
+                yield from self._too_deep(self._text[: error.problem_mark.index], seen)
+            raise
+
+    def _too_deep(self, text: str, seen: int) -> list[Any]:
+        """Return the events of a text that come after ``seen`` ones, if they lead deeper than MAX_DEPTH."""
+        events, depth = [], len(self._stack)
+        with contextlib.suppress(yaml.YAMLError):
+            for event in itertools.islice(yaml.parse(text, Loader=_LOADER), seen, None):
+                events.append(event)
+                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+                if depth > MAX_DEPTH:
+                    return events
+        return []
 
     def _take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
