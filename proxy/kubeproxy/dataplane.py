@@ -22,6 +22,7 @@ from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, Follower, RecentConnections
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
 from kubeproxy.streamsocket import StreamFront
+from kubeproxy.targets import Targets
 from kubeproxy.tcp import Conntrack
 from kubeproxy.tracing import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName
@@ -66,7 +67,8 @@ class DataPlane:
         self._load_balancer = LoadBalancer(
             around.default_balancer, self.counters, clock=around.clock, rng=around.rng, shared=shared
         )
-        common = (loop, self._poller, around.network, self._load_balancer, self.counters, self.recent)
+        self._targets = Targets(around.network)
+        common = (loop, self._poller, self._targets, self._load_balancer, self.counters, self.recent)
         self.conntrack = Conntrack(*common)
         self._requests = HttpFront(*common, around.clock)
         self._flows = UdpFlows(*common, clock=around.clock)
@@ -90,7 +92,7 @@ class DataPlane:
 
     def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
         """Treat new clients by ``rules``."""
-        self.rules = rules
+        self.rules = self._targets.rules = rules
         self._routes.clear()
         for service in ports:
             rule = rules.ports.get(service)

@@ -29,6 +29,7 @@ from kubeproxy.poller import Poller
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
+from kubeproxy.targets import Loop, Targets
 from kubeproxy.types import ServicePortName
 from kubeproxy.workers import Workers
 
@@ -104,6 +105,8 @@ class ProxyServer:
         self._nodes = Informer(source, NODES)
         self._programmed = asyncio.Event()
         self._unknown_balancers: dict[ServicePortName, str] = {}
+        self._targets = Targets(network)
+        self._loops: dict[ServicePortName, tuple[Loop, ...]] = {}
         self._health = ProxyHealth()
         self._healthcheck = HealthcheckServer()
         self._started = clock()
@@ -151,6 +154,10 @@ class ProxyServer:
         """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
         rule = self.rules.ports.get(service)
         return algorithm_of(rule.service_port, self._config.default_balancer) if rule else ""
+
+    def loops(self, service: ObjectKey) -> list[Loop]:
+        """Return the endpoints of a Service that are not dialled, because they lead back to it."""
+        return [each for name in self.rules.by_service.get(service, ()) for each in self._loops.get(name, ())]
 
     def problems(self) -> list[str]:
         """Return what does not work and belongs to no Service: health or metrics without their port, workers."""
@@ -253,6 +260,24 @@ class ProxyServer:
             elif self._unknown_balancers.get(service) != wanted:
                 self._unknown_balancers[service] = wanted
                 self._record(service.service, WARNING, "UnknownBalancer", unknown_balancer(wanted))
+        self._note_loops(sync)
+
+    def _note_loops(self, sync: Sync) -> None:
+        """Record events about endpoints that lead back: a circle that is new has a change of this sync in it."""
+        self._targets.rules = sync.rules
+        waiting = [*sync.ports, *self._loops]
+        seen = set[ServicePortName]()
+        for service in waiting:
+            if service in seen:
+                continue
+            seen.add(service)
+            known = self._loops.pop(service, ())
+            if found := tuple(self._targets.loops(service)):
+                self._loops[service] = found
+            for loop in found:
+                waiting += loop.way
+                if loop not in known:
+                    self._record(service.service, WARNING, "ProxyLoop", str(loop))
 
     def _report_health_check(self, service: ObjectKey, message: str) -> None:
         self._record(service, WARNING, "FailedToStartServiceHealthcheck", message)

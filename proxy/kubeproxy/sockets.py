@@ -70,6 +70,7 @@ REASONS = {
     errno.ENFILE: "too_many_open_files",
     errno.EHOSTUNREACH: "connect_unreachable",
     errno.ENETUNREACH: "connect_unreachable",
+    errno.ELOOP: "proxy_loop",  # ours: no dial fails by it
 }
 
 

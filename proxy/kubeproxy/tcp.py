@@ -12,7 +12,6 @@ import errno
 import socket
 from socket import SocketType
 
-from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.live import LiveConnections
 from kubeproxy.load_balancer import LoadBalancer
@@ -20,6 +19,7 @@ from kubeproxy.poller import BROKEN, ENDED, READABLE, UNREGISTERED, WRITABLE, Po
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
 from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
+from kubeproxy.targets import Targets
 from kubeproxy.types import Destination, Route
 
 BUFFER_BYTES = 256 * 1024
@@ -36,14 +36,14 @@ class Conntrack:
         self,
         loop: asyncio.AbstractEventLoop,
         poller: Poller,
-        network: Network,
+        targets: Targets,
         load_balancer: LoadBalancer,
         counters: ProxyCounters,
         recent: RecentConnections,
     ) -> None:
         self.loop = loop
         self.poller = poller
-        self.network = network
+        self.targets = targets
         self.load_balancer = load_balancer
         self.counters = counters
         self.recent = recent
@@ -286,8 +286,11 @@ class Connection(Relay):
             self.record.outcome = "no_endpoints"
             return self.fail()
         self._tried = (*self._tried, choice.address)
+        target = conntrack.targets.dial(route.service, choice.endpoint)
+        if target is None:
+            self._note_failure(errno.ELOOP)
+            return self.dial()
         try:
-            target = conntrack.network.dial(choice.endpoint.ip, choice.endpoint.port)
             sock, code = begin_connect(target, self.address, route.service.protocol)
             if code == errno.EINPROGRESS:
                 code, sent = ask_by_sending(sock, target, early)

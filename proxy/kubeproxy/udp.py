@@ -16,7 +16,6 @@ import resource
 import socket
 from collections.abc import Callable, Collection
 
-from kubeapi.network import Network
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.datagrams import SLOTS, Batch, address_of
 from kubeproxy.load_balancer import LoadBalancer
@@ -24,6 +23,7 @@ from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import Listener
 from kubeproxy.sockets import REASONS, open_socket, source_for
+from kubeproxy.targets import Targets
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.udpflows import FlowTable, RefusalBudget, TrackedFlow, flow_limit
 from kubeproxy.udprefusal import PROBE, pass_refusal_on
@@ -58,7 +58,7 @@ class UdpFlows:
         self,
         loop: asyncio.AbstractEventLoop,
         poller: Poller,
-        network: Network,
+        targets: Targets,
         load_balancer: LoadBalancer,
         counters: ProxyCounters,
         recent: RecentConnections,
@@ -73,7 +73,7 @@ class UdpFlows:
         self.inboxes: dict[int, Batch] = {family: Batch() for family in (socket.AF_INET, socket.AF_INET6)}
         self.table: FlowTable[UdpFlow] = FlowTable(limit or flow_limit(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self._loop = loop
-        self._network = network
+        self._targets = targets
         self._load_balancer = load_balancer
         self._by_service: dict[ServicePortName, set[UdpFlow]] = {}
         self._outbox = Batch()
@@ -128,8 +128,12 @@ class UdpFlows:
         if self.table.is_full:
             self._drop_early()
         endpoint = choice.endpoint
+        target = self._targets.dial(route.service, endpoint)
+        if target is None:
+            self._fail(record, REASONS[errno.ELOOP])
+            return None
         try:
-            sock = _connect(self._network.dial(endpoint.ip, endpoint.port), host)
+            sock = _connect(target, host)
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 self._drop_early()

@@ -20,6 +20,7 @@ from kubeproxy.http import HttpConfig, HttpFront
 from kubeproxy.http.downstream import Downstream
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
+from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 
 VIP, A, B = "127.81.0.1", "127.81.1.1", "127.81.1.2"
@@ -197,7 +198,7 @@ async def http_front(*addresses: str, config: HttpConfig | None = None) -> Async
     poller.attach(loop)
     counters.update(WEB, [each.address for each in turns.endpoints])
     recent = RecentConnections(lambda: now[0])
-    front = HttpFront(loop, poller, DirectNetwork(), turns, counters, recent, lambda: now[0], config)
+    front = HttpFront(loop, poller, Targets(DirectNetwork()), turns, counters, recent, lambda: now[0], config)
     running = Running(front, turns, now, recent)
     with contextlib.closing(socket.socket()) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

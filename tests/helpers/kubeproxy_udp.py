@@ -18,6 +18,7 @@ from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Listener
 from kubeproxy.sockets import bind_socket, open_socket
+from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
 from kubeproxy.udp import UdpFlows, UdpListener
 
@@ -88,7 +89,9 @@ async def ground(limit: int = 100) -> AsyncIterator[Ground]:
     loop, poller, counters, now = asyncio.get_running_loop(), Poller(), ProxyCounters(), [1000.0]
     balancer, recent = Rotation(counters), RecentConnections(lambda: now[0])
     poller.attach(loop)
-    flows = UdpFlows(loop, poller, DirectNetwork(), balancer, counters, recent, clock=lambda: now[0], limit=limit)
+    flows = UdpFlows(
+        loop, poller, Targets(DirectNetwork()), balancer, counters, recent, clock=lambda: now[0], limit=limit
+    )
     it = Ground(flows, poller, balancer, recent, counters, now)
     try:
         yield it

@@ -29,6 +29,7 @@ from kubeproxy.nodes import Nodes
 from kubeproxy.poller import Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import port_rule
+from kubeproxy.targets import Targets
 from kubeproxy.tcp import Connection, Conntrack
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
@@ -71,7 +72,7 @@ class Ground:
         port = ServicePort(WEB, ("", 1), (VIP,), PORT)
         balancer.update(WEB, port_rule(port, (Endpoint(ENDPOINT, PORT),), Nodes()))
         recent = RecentConnections(lambda: 1000.0, capacity=1)
-        self.conntrack = Conntrack(loop, self.poller, DirectNetwork(), balancer, counters, recent)
+        self.conntrack = Conntrack(loop, self.poller, Targets(DirectNetwork()), balancer, counters, recent)
         self.door, self._endpoint = self._listen(VIP), self._listen(ENDPOINT)
 
     def _listen(self, address: str) -> socket.socket:

@@ -123,7 +123,7 @@ class Delivery:
                 front.counters.errors["no_endpoints"] += 1
                 self._asker.fail(503, f"Service {self._route.service} has no endpoints", "no_endpoints")
                 return
-            address = exchange.endpoint = choice.endpoint.address
+            address = exchange.endpoint = choice.address
             upstream = pool.take(address)
             if exchange.request.method not in IDEMPOTENT:
                 # It could not be said again, so no connection gets it of which the kernel knows that it has ended.
@@ -133,8 +133,7 @@ class Delivery:
             code = 0
             if upstream is None:
                 exchange.dials += 1
-                target = front.network.dial(choice.endpoint.ip, choice.endpoint.port)
-                upstream, code = dial(front, self._port, address, target)
+                upstream, code = dial(front, self._port, choice)
                 if upstream is None:
                     self._note_failure(exchange, code)
                     continue

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from socket import SocketType
 from typing import Protocol
 
-from kubeapi.network import Network
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.http.config import HttpConfig
 from kubeproxy.http.downstream import Downstream
@@ -22,6 +21,7 @@ from kubeproxy.live import LiveConnections
 from kubeproxy.poller import Poller
 from kubeproxy.recent import RecentConnections
 from kubeproxy.sockets import whole_socket
+from kubeproxy.targets import Targets
 from kubeproxy.tcp import BUFFER_BYTES
 from kubeproxy.types import Choice, Destination, Route, ServicePortName
 
@@ -54,7 +54,7 @@ class HttpFront:
         self,
         loop: asyncio.AbstractEventLoop,
         poller: Poller,
-        network: Network,
+        targets: Targets,
         load_balancer: Chooser,
         counters: ProxyCounters,
         recent: RecentConnections,
@@ -63,7 +63,7 @@ class HttpFront:
     ) -> None:
         self.loop = loop
         self.poller = poller
-        self.network = network
+        self.targets = targets
         self.load_balancer = load_balancer
         self.counters = counters
         self.recent = recent

@@ -16,6 +16,7 @@ from kubeproxy.http.wire import Wire
 from kubeproxy.poller import READABLE, WRITABLE
 from kubeproxy.relay import DIAL_TIMEOUTS
 from kubeproxy.sockets import connect
+from kubeproxy.types import Choice
 
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront, Port
@@ -171,8 +172,11 @@ class Upstream(Wire):
             self._timer = None
 
 
-def dial(front: HttpFront, port: Port, endpoint: str, target: tuple[str, int]) -> tuple[Upstream | None, int]:
-    """Begin to connect to ``target``; return the connection, None if that failed at once, and connect()'s errno."""
+def dial(front: HttpFront, port: Port, choice: Choice) -> tuple[Upstream | None, int]:
+    """Begin to connect; return the connection, None if that failed at once, and connect()'s errno or ELOOP."""
+    target = front.targets.dial(port.service, choice.endpoint)
+    if target is None:
+        return None, errno.ELOOP
     try:
         sock, code = connect(target, "")
     except OSError as error:
@@ -180,7 +184,7 @@ def dial(front: HttpFront, port: Port, endpoint: str, target: tuple[str, int]) -
     if code not in (0, errno.EINPROGRESS):
         sock.close()
         return None, code
-    upstream = Upstream(front, port, endpoint, sock)
+    upstream = Upstream(front, port, choice.address, sock)
     if not code:
         front.poller.register(upstream.fd, READABLE, upstream)
     return upstream, code

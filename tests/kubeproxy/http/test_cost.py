@@ -17,6 +17,7 @@ from kubeproxy.http import HttpFront, grammar, heads
 from kubeproxy.http.downstream import Downstream
 from kubeproxy.poller import READABLE, EventHandler, Poller
 from kubeproxy.recent import RecentConnections
+from kubeproxy.targets import Targets
 from kubeproxy.types import Destination, Route
 
 GET = b"GET /a HTTP/1.1\r\nHost: web\r\nAccept: */*\r\nX-Request-Id: %d\r\n\r\n"
@@ -102,7 +103,7 @@ def client_of(sockets: Sockets, *endpoints: str) -> FakeSocket:
     loop = cast(asyncio.AbstractEventLoop, None)  # no dial waits
     recent, turns = RecentConnections(lambda: 0.0), Turns(*endpoints)
     poller = cast(Poller, sockets)
-    front = HttpFront(loop, poller, DirectNetwork(), turns, ProxyCounters(), recent, lambda: 0.0)
+    front = HttpFront(loop, poller, Targets(DirectNetwork()), turns, ProxyCounters(), recent, lambda: 0.0)
     client = FakeSocket(sockets, "client", 1)
     destination, route = Destination("10.96.0.1", 80, "TCP"), Route(WEB, "", is_local=False)
     Downstream(front, front._port(WEB), cast(socket.socket, client), "10.0.0.9", destination, route)

@@ -1,0 +1,87 @@
+"""Where an endpoint is dialled, unless that leads back to its own Service, which would go round without end.
+
+Pure. kube-proxy has no such loop: the kernel translates a packet's address once, looks for a socket there and refuses.
+Here a Service's address is a socket of the proxy's own, so an endpoint at one makes the proxy its own client. That is
+allowed, as a Service may stand for another one's load-balancer address, but it must not come to a circle. One that
+goes through a program outside the proxy is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kubeapi.network import Network
+from kubeproxy.rules import Rules
+from kubeproxy.types import Destination, Endpoint, ServicePortName
+
+Target = tuple[str, int]
+"""A socket address of this machine."""
+
+_LOW_PORTS = range(1, 1024)
+"""The only ports that may be bound elsewhere than where they are asked for (``kubeapi.network``)."""
+
+
+class Loop(NamedTuple):
+    """An ``endpoint`` (``ip:port``) of the first Service port of ``way``, from which the others lead back to it."""
+
+    endpoint: str
+    way: tuple[ServicePortName, ...]
+
+    def __str__(self) -> str:
+        first, *others = (str(each) for each in self.way)
+        back = f"is reached by way of {' and '.join(others)} from itself" if others else "would be dialled by itself"
+        return f"Endpoint {self.endpoint} is not dialled: {first} {back}, without end"
+
+
+class Targets:
+    """Knows what the proxy itself listens on, by the ``rules`` in force, which its owner swaps."""
+
+    def __init__(self, network: Network) -> None:
+        self.rules = Rules()
+        self._network = network
+        self._moved = {bound: port for port in _LOW_PORTS if (bound := network.bind_port(port)) != port}
+
+    def dial(self, service: ServicePortName, endpoint: Endpoint) -> Target | None:
+        """Return where an endpoint of ``service`` answers, None if that is where the connection comes from."""
+        target = self._network.dial(endpoint.ip, endpoint.port)
+        # One look for every connection; the way back is looked for where an endpoint is a Service's address.
+        return None if self._is_own(target, service.protocol) and self._way_back(service, target) else target
+
+    def loops(self, service: ServicePortName) -> Iterator[Loop]:
+        """Yield the endpoints of a Service port that are not dialled."""
+        for endpoint, target in self._all(service):
+            if self._is_own(target, service.protocol) and (way := self._way_back(service, target)):
+                yield Loop(endpoint.address, way)
+
+    def _is_own(self, target: Target, protocol: str) -> bool:
+        """Tell whether the proxy may listen at ``target``."""
+        address, port = target
+        return (address, port, protocol) in self.rules.claims or port in self._moved
+
+    def _way_back(self, service: ServicePortName, target: Target) -> tuple[ServicePortName, ...]:
+        """Return the shortest way from ``service`` by ``target`` to itself, () if there is none."""
+        ways: list[tuple[tuple[ServicePortName, ...], Target]] = [((service,), target)]
+        seen = {service}
+        for way, place in ways:
+            owner = self._owner(place, service.protocol)
+            if owner == service:
+                return way
+            if owner is not None and owner not in seen:
+                seen.add(owner)
+                ways += (((*way, owner), each) for _, each in self._all(owner))
+        return ()
+
+    def _all(self, service: ServicePortName) -> Iterator[tuple[Endpoint, Target]]:
+        rule = self.rules.ports.get(service)
+        for endpoint in rule.candidates().values() if rule else ():
+            yield endpoint, self._network.dial(endpoint.ip, endpoint.port)
+
+    def _owner(self, target: Target, protocol: str) -> ServicePortName | None:
+        """Return whose socket is at ``target``, if it is the proxy's."""
+        address, port = target
+        for asked in (port, self._moved.get(port, port)):
+            claims = self.rules.claims.get(Destination(address, asked, protocol))
+            if claims and self._network.bind_port(asked) == port:
+                return claims[0].service
+        return None
