@@ -6,6 +6,7 @@ Follows apiserver ``pkg/endpoints/installer.go`` (which verb on which path) and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from kubeapi.registry import Registry
 from kubeapi.status import StatusError
@@ -13,10 +14,10 @@ from kubeapiserver.bodies import Bodies
 from kubeapiserver.catalog import REVIEWS, Served, find_served, served_in
 from kubeapiserver.deletion import Deletion
 from kubeapiserver.discovery import Discovery
-from kubeapiserver.exchange import Answer, Request, Response
+from kubeapiserver.exchange import JSON_TYPE, Answer, Request, Response
 from kubeapiserver.failures import MethodNotAllowed, UnknownPath
 from kubeapiserver.hooks import Hooks
-from kubeapiserver.negotiation import Form, negotiate, not_acceptable
+from kubeapiserver.negotiation import Form, negotiate, not_acceptable, preferred_media
 from kubeapiserver.patching import Patching
 from kubeapiserver.paths import PROXY, Target, normalized, read_path
 from kubeapiserver.proxying import Proxying
@@ -32,8 +33,13 @@ from kubeapiserver.writing import Writing
 VERSION = "v1.32.0+kubesvc"
 """The gitVersion that clients are told: kubectl 1.31 to 1.33 take it without a word about skew."""
 
-_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _HEALTH = ("/healthz", "/livez", "/readyz")
+_CHECKS = ("ping", "log", "etcd")
+"""The checks of a kube-apiserver that each have a path of their own; here all are the server's own being."""
+
+_NEGOTIATED = ("/api/", "/apis/")
+"""Where answers are in the media type that the client likes best."""
 
 
 class APIServer:
@@ -75,16 +81,29 @@ class APIServer:
         except StatusError as error:
             answer = failure_response(error)
         served = find_served(target.group, target.version, target.plural) if target else None
+        media = preferred_media(request.headers.get("accept", ""))
+        if media in self._hooks.encoders and isinstance(answer, Response) and path.startswith(_NEGOTIATED):
+            answer = self._encoded(answer, media)
         self._metrics.count(request.method, served.resource.plural if served else "", answer)
         return answer
 
+    def _encoded(self, answer: Response, media: str) -> Response:
+        """Return an answer in another media type than JSON."""
+        if answer.content_type != JSON_TYPE:
+            return answer
+        return replace(answer, body=self._hooks.encoders[media](answer.body), content_type=media)
+
     def _answer(self, request: Request, path: str, target: Target | None) -> Answer:
-        if target is None or not served_in(target.group, target.version):
+        served = find_served(target.group, target.version, target.plural) if target else None
+        if target is None or not (served or served_in(target.group, target.version)):
             return self._about(request, path)
         if not target.plural and path.count("/") == (3 if target.group else 2):
             return self._only_get(request, lambda _: self._discovery.resources(target.group, target.version))
-        served = find_served(target.group, target.version, target.plural)
-        if served is None or (target.rest and not (target.subresource == PROXY and served.subresource(PROXY))):
+        if (
+            served is None
+            or (target.is_watch and target.subresource)
+            or (target.rest and not (target.subresource == PROXY and served.subresource(PROXY)))
+        ):
             raise UnknownPath
         if served.resource.namespaced != bool(target.namespace) and (target.name or target.namespace):
             raise UnknownPath
@@ -98,26 +117,34 @@ class APIServer:
             "/api": self._discovery.core_versions,
             "/apis": self._discovery.groups,
             "/version": lambda _: self._discovery.version(),
-            "/metrics": lambda _: self._metrics.response(),
             "/": lambda _: self._discovery.paths(),
         }
         if path.startswith("/apis/") and path.count("/") == 2:
             about[path] = lambda _: self._discovery.group(path.removeprefix("/apis/"))
         if path in about:
             return self._only_get(request, about[path])
+        if path == "/metrics":
+            return self._metrics.response()
         if path in _HEALTH:
             return text_response(200, _verbose_health(path) if "verbose" in request.query else "ok")
+        if path.removeprefix("/").partition("/")[2] in _CHECKS and path.rpartition("/")[0] in _HEALTH:
+            return text_response(200, "ok")
         return self._hooks.documents(request) or not_found_page()
 
     def _only_get(self, request: Request, answer: Callable[[Request], Response | None]) -> Response:
-        if request.method not in ("GET", "HEAD"):
+        if request.method != "GET":
             raise MethodNotAllowed
         return answer(request) or not_found_page()
 
     def _answer_resource(self, request: Request, served: Served, target: Target) -> Answer:
-        form = negotiate(request.headers.get("accept", ""))
+        accept = request.headers.get("accept", "")
+        form = negotiate(accept, has_tables=served.resource not in REVIEWS)
         if form is None:
-            return not_acceptable()
+            return not_acceptable(accept)
+        if target.is_watch:
+            if request.method != "GET" or "watch" not in served.verbs:
+                raise MethodNotAllowed
+            return self._reading.list_or_watch(request, served.resource, target, form)
         if target.name:
             return self._answer_object(request, served, target, form)
         return self._answer_collection(request, served, target, form)
@@ -126,11 +153,11 @@ class APIServer:
         resource = served.resource
         is_everywhere = resource.namespaced and not target.namespace
         match request.method:
-            case "GET" | "HEAD" if "list" in served.verbs:
+            case "GET" if "list" in served.verbs:
                 return self._reading.list_or_watch(request, resource, target, form)
             case "POST" if resource in REVIEWS:
                 return review(request, resource, self._bodies, self._clock())
-            case "POST" if not is_everywhere:
+            case "POST" if not is_everywhere and "create" in served.verbs:
                 return self._writing.create(request, resource, target, form)
             case "DELETE" if not is_everywhere and "deletecollection" in served.verbs:
                 return self._deletion.delete_collection(request, resource, target, form)
@@ -142,8 +169,10 @@ class APIServer:
             raise UnknownPath
         if target.subresource:
             return self._answer_part(request, served, target, form)
+        if _VERBS.get(request.method) not in served.verbs:
+            raise MethodNotAllowed
         match request.method:
-            case "GET" | "HEAD":
+            case "GET":
                 return self._reading.get(request, resource, target, form)
             case "PUT":
                 return self._writing.update(request, resource, target, form)

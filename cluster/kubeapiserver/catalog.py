@@ -66,6 +66,11 @@ SUBJECT = Resource("SelfSubjectReview", "selfsubjectreviews", "authentication.k8
 REVIEWS = (SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT)
 """Kinds that are answered and never stored."""
 
+CUSTOM_RESOURCES = Resource(
+    "CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", "v1", False
+)
+"""Listed by kubectl when it meets a kind that it does not know: there are none, and it goes on with the next object."""
+
 _IN_ALL = ("all",)
 _SPECIAL = {
     PODS: Served(PODS, categories=_IN_ALL, subresources=_POD_SUBRESOURCES),
@@ -84,9 +89,12 @@ CATALOG: tuple[Served, ...] = (
     *(_SPECIAL.get(each) or Served(each) for each in sorted(RESOURCES, key=lambda each: each.plural)),
     *(Served(each, ("create",)) for each in REVIEWS),
 )
-"""Everything that is served, by name."""
+"""Everything that is served and told to clients, by name."""
 
-_BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): each for each in CATALOG}
+_UNTOLD = (Served(CUSTOM_RESOURCES, ("get", "list", "watch")),)
+"""What answers although discovery does not name it: nothing of the kind can be created."""
+
+_BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): each for each in (*CATALOG, *_UNTOLD)}
 
 
 def groups() -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES, PODS, SERVICES, Resource
 from kubeapi.strict import go_kind
-from kubeapi.validation.faults import unsupported
+from kubeapi.validation.faults import invalid, unsupported
 from kubeapiserver.bodies import Bodies, check_kind
 from kubeapiserver.chunks import Chunk
 from kubeapiserver.exchange import Request, Response
@@ -132,9 +132,12 @@ def read_delete_options(body: Any) -> DeleteOptions:
     policy = _typed(body, "propagationPolicy", str, "v1.DeletionPropagation")
     preconditions = _typed(body, "preconditions", dict, "v1.Preconditions") or {}
     dry_run = _typed(body, "dryRun", list, "[]string") or []
-    if _typed(body, "orphanDependents", bool, "bool"):
-        policy = policy or "Orphan"
+    orphans = _typed(body, "orphanDependents", bool, "bool")
     faults = dry_run_faults(dry_run)
+    if orphans is not None and policy is not None:
+        detail = "orphanDependents and deletionPropagation cannot be both set"
+        faults.insert(0, invalid("propagationPolicy", policy, detail))
+    policy = "Orphan" if orphans else policy
     if policy and policy not in _POLICIES:
         faults.append(unsupported("propagationPolicy", policy, _POLICIES))
     if faults:

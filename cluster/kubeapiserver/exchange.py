@@ -16,10 +16,8 @@ from kubeapi.scheme import Resource
 from kubeapi.store import WatchEvent
 
 JSON_TYPE = "application/json"
+YAML_TYPE = "application/yaml"
 TEXT_TYPE = "text/plain; charset=utf-8"
-
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-"""strconv.ParseBool; Python clients send ``True``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,8 @@ class Request:
         return values[0] if values else default
 
     def has_flag(self, name: str) -> bool:
-        """Tell whether a boolean query parameter is true."""
-        return self.get(name) in _TRUE
+        """Tell whether a boolean query parameter is there and not false (runtime.Convert_Slice_string_To_bool)."""
+        return name in self.query and self.get(name).lower() not in ("0", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Watch:
 
     ``initial`` is written first; ``encode`` turns an event into one line, or None when the watcher is not to see it;
     ``bookmark`` makes the line that tells a resourceVersion, None when none were asked for. ``timeout_seconds`` 0 is
-    for ever.
+    for ever; a watch that ``is_over`` has nothing after ``initial``.
     """
 
     resource: Resource
@@ -79,7 +77,7 @@ class Watch:
     encode: Callable[[WatchEvent], bytes | None]
     bookmark: Callable[[int], bytes] | None
     timeout_seconds: float
-    content_type: str = JSON_TYPE
+    is_over: bool = False
 
 
 SessionKind = Literal["log", "exec", "attach", "portforward"]

@@ -5,6 +5,8 @@ Messages are those of apiserver ``pkg/endpoints`` and of go-restful, which answe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubeapi.status import FieldError, StatusError
 
 ACCEPTED_MEDIA = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
@@ -33,6 +35,14 @@ class MethodNotAllowed(StatusError):
 
     def __init__(self) -> None:
         super().__init__(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+
+class NotAcceptable(StatusError):
+    """406: the answer has no such form; ``accepted`` are the media types that there are."""
+
+    def __init__(self, accepted: Sequence[str] = ACCEPTED_MEDIA) -> None:
+        message = f"only the following media types are accepted: {', '.join(accepted)}"
+        super().__init__(406, "NotAcceptable", message)
 
 
 class TooLarge(StatusError):

@@ -15,6 +15,9 @@ from kubeapiserver.exchange import Request, Response
 Admit = Callable[[Resource, JSON], tuple[JSON, Sequence[str]]]
 """Returns the object as it is to be written, and what the client is warned of."""
 
+Encoder = Callable[[bytes], bytes]
+"""Returns an answer that is JSON in another media type."""
+
 Documents = Callable[[Request], Response | None]
 """Answers paths that are nobody's so far, such as ``/openapi/v3``; None for those that it does not know."""
 
@@ -66,6 +69,9 @@ class Hooks:
 
     decoders: Mapping[str, Decoder] = field(default_factory=dict)
     """Readers of bodies by media type, such as application/yaml and application/vnd.kubernetes.protobuf."""
+
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
+    """Writers of answers by media type, such as application/yaml; they are given the answer's JSON."""
 
     admit: Admit = admit_as_is
     apply: ServerSideApply | None = None

@@ -1,6 +1,6 @@
 """What form of an answer a client accepts: the object itself, a Table, or its metadata alone. Pure.
 
-Answers are JSON; a client that also names protobuf gets JSON (RFC 9110 12.5.1). Follows apiserver
+Answers are JSON, or YAML; a client that also names protobuf gets JSON (RFC 9110 12.5.1). Follows apiserver
 ``pkg/endpoints/handlers/negotiation`` and ``handlers/response.go``.
 """
 
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from kubeapiserver.exchange import Response
-from kubeapiserver.statuses import text_response
+from kubeapiserver.exchange import JSON_TYPE, YAML_TYPE, Response
+from kubeapiserver.failures import ACCEPTED_MEDIA, NotAcceptable
+from kubeapiserver.statuses import failure_response, text_response
 
-_JSON_RANGES = frozenset(("application/json", "application/*", "*/*"))
+_RANGES = {JSON_TYPE: JSON_TYPE, "application/*": JSON_TYPE, "*/*": JSON_TYPE, YAML_TYPE: YAML_TYPE}
+"""What a range of media types is answered with."""
+
 _AS = {"": "Object", "Table": "Table", "PartialObjectMetadata": "Partial", "PartialObjectMetadataList": "Partial"}
 _META_GROUP = "meta.k8s.io"
 _META_VERSIONS = ("v1", "v1beta1")
@@ -22,6 +25,7 @@ class Form(NamedTuple):
 
     shape: Literal["Object", "Table", "Partial"]
     version: str = "v1"
+    media: str = JSON_TYPE
 
 
 OBJECT = Form("Object")
@@ -50,14 +54,21 @@ def _read_range(part: str) -> MediaRange:
     return MediaRange(name.lower(), parameters, quality)
 
 
-def negotiate(accept: str) -> Form | None:
+def negotiate(accept: str, *, has_tables: bool = True) -> Form | None:
     """Return the form that suits a client, None if it takes nothing that we have; no header is JSON."""
     if not accept.strip():
         return OBJECT
     for each in media_ranges(accept):
-        if each.type in _JSON_RANGES and (form := _form(each.parameters)) is not None:
-            return form
+        media, form = _RANGES.get(each.type), _form(each.parameters)
+        if media is not None and form is not None and (has_tables or form.shape != "Table"):
+            return form._replace(media=media)
     return None
+
+
+def preferred_media(accept: str) -> str:
+    """Return the media type that a client likes best of those that we have, whatever it shows; JSON by default."""
+    ranges = media_ranges(accept) if YAML_TYPE in accept else ()
+    return next((_RANGES[each.type] for each in ranges if each.type in _RANGES), JSON_TYPE)
 
 
 def _form(parameters: dict[str, str]) -> Form | None:
@@ -72,6 +83,8 @@ def _form(parameters: dict[str, str]) -> Form | None:
     return None
 
 
-def not_acceptable() -> Response:
-    """Return go-restful's answer to an Accept header that nothing satisfies."""
-    return text_response(406, "406: Not Acceptable\n\nAvailable representations: application/json")
+def not_acceptable(accept: str) -> Response:
+    """Return the answer to an Accept header that nothing satisfies; go-restful speaks first, of media types alone."""
+    if any(each.type in _RANGES for each in media_ranges(accept)):
+        return failure_response(NotAcceptable())
+    return text_response(406, f"406: Not Acceptable\n\nAvailable representations: {', '.join(ACCEPTED_MEDIA)}")

@@ -55,9 +55,9 @@ def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False)
 
 def read_integer(request: Request, name: str) -> int | None:
     """Return an integer of the query, None if it is not there."""
-    text = request.get(name)
-    if not text:
+    if name not in request.query:
         return None
+    text = request.get(name)
     if not re.fullmatch("[+-]?[0-9]{1,18}", text, re.ASCII):
         raise BadInput(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)

@@ -25,6 +25,8 @@ class Target(NamedTuple):
     subresource: str = ""
     rest: tuple[str, ...] = ()
     """What follows the subresource."""
+    is_watch: bool = False
+    """Whether it is under ``watch/``, the older way to say ``?watch=1``."""
 
 
 def normalized(path: str) -> str:
@@ -50,7 +52,10 @@ def read_path(path: str) -> Target | None:
 
 def _read_resource(group: str, version: str, parts: list[str]) -> Target:
     namespace = ""
+    is_watch = parts[:1] == ["watch"]
+    if is_watch:
+        parts = parts[1:]
     if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in _NAMESPACE_PARTS:
         namespace, parts = parts[1], parts[2:]
     plural, name, subresource = (*parts[:3], "", "", "")[:3]
-    return Target(group, version, namespace, plural, name, subresource, tuple(parts[3:]))
+    return Target(group, version, namespace, plural, name, subresource, tuple(parts[3:]), is_watch)

@@ -15,13 +15,13 @@ from kubeapi.status import Expired, FieldError, StatusError
 from kubeapi.store import Store, WatchEvent
 from kubeapi.validation.faults import forbidden, invalid, unsupported
 from kubeapiserver.chunks import NEWEST, Chunk, Position, expired_response, read_token
-from kubeapiserver.exchange import Request, Response, Watch
-from kubeapiserver.failures import BadInput, FutureVersion, InvalidInput, InvalidOptions
+from kubeapiserver.exchange import JSON_TYPE, Request, Response, Watch
+from kubeapiserver.failures import BadInput, FutureVersion, InvalidInput, InvalidOptions, NotAcceptable
 from kubeapiserver.negotiation import Form
 from kubeapiserver.options import read_integer
 from kubeapiserver.paths import Target
 from kubeapiserver.rendering import Renderer, read_included
-from kubeapiserver.selectors import select
+from kubeapiserver.selectors import escaped, select
 from kubeapiserver.watches import Encoder, Lines, Scope, bookmarker, error_line
 
 _NOT_OLDER, _EXACT = "NotOlderThan", "Exact"
@@ -44,15 +44,17 @@ class Reading:
 
     def get(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
         """Return one object."""
-        self._check_reached(read_version(request, resource))
+        self._check_reached(_read_version(request, resource))
         obj = self._store.get(resource, target.namespace, target.name)
         return self._renderer.response(resource, obj, form, read_included(request))
 
     def list_or_watch(self, request: Request, resource: Resource, target: Target, form: Form) -> Response | Watch:
         """Return the objects that the selectors match, or the stream of their changes."""
-        scope = read_scope(request, resource, target.namespace)
-        is_watch = request.has_flag("watch")
-        versions = Versions(read_version(request, resource), request.get("resourceVersionMatch"))
+        scope = read_scope(request, resource, target.namespace, target.name)
+        is_watch = target.is_watch or request.has_flag("watch")
+        for name in ("limit", "timeoutSeconds"):
+            read_integer(request, name)
+        versions = Versions(_read_version(request, resource, is_watch=is_watch), request.get("resourceVersionMatch"))
         faults = _option_faults(request, versions, is_watch=is_watch)
         if faults:
             raise InvalidOptions("ListOptions", *faults)
@@ -90,9 +92,9 @@ class Reading:
             objects, chunk = _cut(objects, position, limit, version, is_counted=scope.matches is None)
         return self._renderer.list_response(resource, objects, form, read_included(request), chunk)
 
-    def _watch(
-        self, request: Request, resource: Resource, form: Form, scope: Scope, versions: Versions
-    ) -> Response | Watch:
+    def _watch(self, request: Request, resource: Resource, form: Form, scope: Scope, versions: Versions) -> Watch:
+        if form.media != JSON_TYPE:
+            raise NotAcceptable((f"{JSON_TYPE};stream=watch",))
         encoder = Encoder(self._lines, resource, form, read_included(request), scope)
         has_bookmarks = request.has_flag("allowWatchBookmarks")
         initial: list[bytes] = []
@@ -104,10 +106,11 @@ class Reading:
                 initial.append(bookmarker(resource, form, ends_initial=True)(begin))
         elif not versions.asked:
             begin = self._store.resource_version
+        is_over = False
         try:
             self._store.watch(resource, begin, _ignore)()
         except Expired as error:
-            return Response(200, error_line(error))
+            initial, begin, is_over = [error_line(error)], self._store.resource_version, True
         return Watch(
             resource=resource,
             resource_version=begin,
@@ -115,6 +118,7 @@ class Reading:
             encode=encoder.encode,
             bookmark=bookmarker(resource, form) if has_bookmarks else None,
             timeout_seconds=float(max(read_integer(request, "timeoutSeconds") or 0, 0)),
+            is_over=is_over,
         )
 
     def _check_reached(self, asked: int | None) -> None:
@@ -139,20 +143,25 @@ def _ignore(event: WatchEvent) -> None:
     """Take no note: only whether the history reaches back is asked."""
 
 
-def read_scope(request: Request, resource: Resource, namespace: str) -> Scope:
-    """Return what the request's selectors ask for."""
+def read_scope(request: Request, resource: Resource, namespace: str, name: str = "") -> Scope:
+    """Return what the request's selectors ask for; ``name`` is that of the one object which is wanted, "" for all."""
     labels, fields = ",".join(request.query.get("labelSelector", ())), ",".join(request.query.get("fieldSelector", ()))
+    if name:
+        fields = ",".join(filter(None, (fields, f"metadata.name={escaped(name)}")))
     return Scope(namespace, select(resource, labels, fields))
 
 
-def read_version(request: Request, resource: Resource) -> int | None:
+def _read_version(request: Request, resource: Resource, *, is_watch: bool = False) -> int | None:
     """Return the resourceVersion that a request states, None if it states none."""
     text = request.get("resourceVersion")
     if not text:
         return None
     if not re.fullmatch("[0-9]{1,19}", text, re.ASCII):
         detail = f'strconv.ParseUint: parsing "{text}": invalid syntax'
-        raise InvalidInput(resource.plural, resource.group, "", invalid("resourceVersion", text, detail))
+        fault = invalid("resourceVersion", text, detail)
+        if is_watch:
+            raise InvalidInput(resource.plural, resource.group, "", fault)
+        raise BadInput(f"invalid resource version: {fault}")
     return int(text)
 
 

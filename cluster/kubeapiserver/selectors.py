@@ -193,6 +193,11 @@ def _field_term(resource: Resource, term: str) -> Matches:
     return lambda obj: _text_at(obj, path) == wanted
 
 
+def escaped(value: str) -> str:
+    """Return a value as a term of a field selector writes it."""
+    return re.sub(r"([\\,=])", r"\\\1", value)
+
+
 def _unescape(text: str) -> str:
     """Return a term's value; only comma, equals sign and backslash can be escaped."""
     if re.search(r"(?<!\\)(?:\\\\)*(?:=|\\[^,=\\])", text):

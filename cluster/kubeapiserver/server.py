@@ -7,7 +7,6 @@ what is Proxied goes on to a pod. The one file that knows aiohttp's server, with
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -25,7 +24,7 @@ from kubeapiserver.paths import is_proxy_path
 from kubeapiserver.server_access import Access
 from kubeapiserver.server_proxy import PodProxy
 from kubeapiserver.server_sessions import SessionServer
-from kubeapiserver.server_watch import WatchStream
+from kubeapiserver.server_watch import WatchStream, serve_watch
 from kubeapiserver.statuses import failure_response
 from kubeapiserver.streams import Runtime
 
@@ -154,17 +153,11 @@ class APIServerListener:
         # Before anything is awaited: no event may be missed.
         stop = self._store.watch(watch.resource, watch.resource_version, stream.note)
         self._watches.add(stream)
-        response = web.StreamResponse(
-            headers={"Content-Type": watch.content_type, "Cache-Control": "no-cache, private"}
-        )
         try:
-            await response.prepare(received)
-            with contextlib.suppress(ConnectionError):
-                await stream.serve(response.write)
+            return await serve_watch(received, stream)
         finally:
             stop()
             self._watches.discard(stream)
-        return response
 
 
 def _read_head(received: web.BaseRequest) -> Request:

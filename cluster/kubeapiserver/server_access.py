@@ -2,7 +2,9 @@
 
 Follows kube-apiserver's ``system:public-info-viewer`` for what strangers may see, but for /version. The checks of Host
 and Origin keep a web page, also one whose name was rebound to 127.0.0.1, from a server that starts processes. The
-server's own origin passes: it has no pages, and Python's websocket-client sends it with every WebSocket.
+server's own origin passes: it has no pages, and Python's websocket-client sends it with every WebSocket. So does any
+other of a WebSocket with the token in its Authorization header, which no web page can set: Go's x/net/websocket sends
+http://localhost.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ class Access:
         """Return why the request is refused, None if it may pass; ``headers`` are by lower-case name."""
         if host_of(headers.get("host", "")) not in self._hosts:
             return _forbidden("the Host header is not a name of this API server")
-        if headers.get("origin") not in (None, f"https://{headers['host']}"):
+        has_token = self._has_token(headers.get("authorization", ""))
+        if headers.get("origin") not in (None, f"https://{headers['host']}") and not (
+            has_token and headers.get("upgrade", "").lower() == "websocket"
+        ):
             return _forbidden("requests of web pages (Origin header) are not allowed")
-        if path.rstrip("/") in PUBLIC_PATHS or self._has_token(headers.get("authorization", "")):
+        if has_token or path.rstrip("/") in PUBLIC_PATHS:
             return None
         return StatusError(401, "Unauthorized", "Unauthorized")
 

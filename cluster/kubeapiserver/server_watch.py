@@ -1,7 +1,8 @@
-"""A watch on the wire: the Store's events as lines of JSON, as they come, for as long as the client keeps up.
+"""A watch on the wire: the Store's events as JSON, as they come, for as long as the client keeps up.
 
-A watcher that does not read is dropped, not buffered for: its client lists and watches again. Follows apiserver
-``pkg/endpoints/handlers/watch.go`` and ``pkg/storage/cacher``.
+They are lines of one answer, or, for who asks for a WebSocket, text messages. A watcher that does not read is dropped,
+not buffered for: its client lists and watches again. Follows apiserver ``pkg/endpoints/handlers/watch.go`` and
+``pkg/storage/cacher``.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiohttp import web
 
 from kubeapi.store import Store, WatchEvent
-from kubeapiserver.exchange import Watch
+from kubeapiserver.exchange import JSON_TYPE, Watch
 
 PENDING_LIMIT = 10_000
 """Events that may wait for one client; as many as the Store itself remembers."""
@@ -21,7 +24,11 @@ BATCH_EVENTS = 500
 BOOKMARK_SECONDS = 60.0
 """How often a watcher that asked for it is told the resourceVersion (cacher's bookmarkFrequency)."""
 
-Write = Callable[[bytes], Awaitable[None]]
+SOCKET_LIMIT = 4096
+"""Bytes of a message that a watcher sends in a WebSocket, where it has nothing to say."""
+
+Write = Callable[[Sequence[bytes]], Awaitable[None]]
+"""Writes the lines of some events."""
 
 
 class WatchStream:
@@ -36,7 +43,7 @@ class WatchStream:
         self._drop = drop
         self._pending: deque[WatchEvent] = deque()
         self._wake = asyncio.Event()
-        self._is_ending = False
+        self._is_ending = watch.is_over
 
     def note(self, event: WatchEvent) -> None:
         """Take an event; the Store's sink."""
@@ -58,7 +65,7 @@ class WatchStream:
     async def serve(self, write: Write) -> None:
         """Write until the time is up or ``end`` is called; whatever ``write`` raises is passed on."""
         if self._watch.initial:
-            await write(b"".join(self._watch.initial))
+            await write(self._watch.initial)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._watch.timeout_seconds or None):
                 while not self._is_ending:
@@ -72,11 +79,50 @@ class WatchStream:
                 await self._wake.wait()
         except TimeoutError:
             assert bookmark is not None
-            await write(bookmark(self._store.resource_version))
+            await write([bookmark(self._store.resource_version)])
             return
         self._wake.clear()
         while self._pending:
             events = [self._pending.popleft() for _ in range(min(BATCH_EVENTS, len(self._pending)))]
             lines = [line for event in events if (line := self._watch.encode(event)) is not None]
             if lines:
-                await write(b"".join(lines))
+                await write(lines)
+
+
+async def serve_watch(received: web.BaseRequest, stream: WatchStream) -> web.StreamResponse:
+    """Serve a watch to its end, in the way that the client asks for."""
+    if received.headers.get("Upgrade", "").lower() == "websocket":
+        return await _serve_socket(received, stream)
+    response = web.StreamResponse(headers={"Content-Type": JSON_TYPE, "Cache-Control": "no-cache, private"})
+    await response.prepare(received)
+    with contextlib.suppress(ConnectionError):
+        await stream.serve(lambda lines: response.write(b"".join(lines)))
+    return response
+
+
+async def _serve_socket(received: web.BaseRequest, stream: WatchStream) -> web.StreamResponse:
+    """Send a text message for every event, and close at the end; a protocol is spoken if it is the only one offered."""
+    offered = [each.strip() for each in received.headers.get("Sec-WebSocket-Protocol", "").split(",") if each.strip()]
+    protocols = offered if len(offered) == 1 else ()
+    socket = web.WebSocketResponse(protocols=protocols, compress=False, max_msg_size=SOCKET_LIMIT)
+    await socket.prepare(received)
+
+    async def listen() -> None:
+        """Answer pings, until the client closes."""
+        async for _ in socket:
+            pass
+        stream.end()
+
+    async def write(lines: Sequence[bytes]) -> None:
+        for line in lines:
+            await socket.send_str(line.decode())
+
+    listener = asyncio.create_task(listen(), name="reader of a watch")
+    try:
+        with contextlib.suppress(ConnectionError):
+            await stream.serve(write)
+    finally:
+        listener.cancel()
+        await asyncio.gather(listener, return_exceptions=True)
+    await socket.close()
+    return socket

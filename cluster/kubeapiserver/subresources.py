@@ -46,7 +46,7 @@ class Subresources:
     def status(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
         """Read an object, or replace or patch its status and nothing else of it."""
         stored = self._store.get(resource, target.namespace, target.name)
-        if request.method in ("GET", "HEAD"):
+        if request.method == "GET":
             return self._renderer.response(resource, stored, form)
         warnings: list[str] = []
         if request.method == "PUT":
@@ -68,7 +68,7 @@ class Subresources:
         """Read or change how many replicas are wanted."""
         stored = self._store.get(resource, target.namespace, target.name)
         before = scale_of(stored)
-        if request.method in ("GET", "HEAD"):
+        if request.method == "GET":
             return self._renderer.response(SCALES, before, form)
         if request.method == "PUT":
             options = read_options(request, "UpdateOptions")

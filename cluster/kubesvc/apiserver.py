@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import logging
+import math
 import re
 import secrets
 import socket
@@ -170,6 +172,7 @@ class ClusterAPI:
 def _hooks() -> Hooks:
     return Hooks(
         decoders={"application/yaml": _read_yaml, "application/vnd.kubernetes.protobuf": protobuf.decode},
+        encoders={"application/yaml": _write_yaml},
         admit=_admit,
         apply=partial(server_side_apply, clock=time.time),
         track=track_update,
@@ -186,6 +189,13 @@ def _read_yaml(body: bytes) -> Any:
         message = f"want one document, found {len(trees)}"
         raise ValueError(message)
     return trees[0].value
+
+
+def _write_yaml(body: bytes) -> bytes:
+    """Return a JSON answer as YAML; a rare wish, for which nobody else pays with the import."""
+    import yaml
+
+    return yaml.safe_dump(json.loads(body), allow_unicode=True, width=math.inf).encode()
 
 
 def _admit(_resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:

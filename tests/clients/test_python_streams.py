@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import http.client
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import websocket
 from kubernetes import client, config
 from kubernetes.stream import portforward, stream
 from tests.helpers.api_cluster import WEB, WEB_PORT, APICluster
@@ -72,3 +74,26 @@ def test_a_forwarded_port_carries_http(core: Any) -> None:
         assert forwarded.error(WEB_PORT) is None
     finally:
         connection.close()
+
+
+def test_a_watch_in_a_web_socket_has_a_message_for_every_event_as_java_clients_want_it(core: Any) -> None:
+    configuration = core.api_client.configuration
+    socket = websocket.create_connection(
+        f"{configuration.host.replace('https', 'wss')}/api/v1/namespaces/default/configmaps?watch=true",
+        header={"Authorization": configuration.auth_settings()["BearerToken"]["value"]},
+        origin="http://localhost",
+        sslopt={"ca_certs": configuration.ssl_ca_cert},
+        timeout=PATIENCE,
+    )
+    try:
+        core.create_namespaced_config_map("default", client.V1ConfigMap(metadata=client.V1ObjectMeta(name="seen")))
+        core.delete_namespaced_config_map("seen", "default")
+        seen = []
+        while ("DELETED", "seen") not in seen:
+            opcode, content = socket.recv_data()
+            event = json.loads(content)
+            assert opcode == websocket.ABNF.OPCODE_TEXT
+            seen.append((event["type"], event["object"]["metadata"]["name"]))
+    finally:
+        socket.close()
+    assert [each for each in seen if each[1] == "seen"] == [("ADDED", "seen"), ("DELETED", "seen")]

@@ -89,6 +89,15 @@ def test_the_policy_may_be_in_the_query(client: APIClient) -> None:
     assert client.registry.store.get(DEPLOYMENTS, "default", "web")["metadata"]["finalizers"] == ["foregroundDeletion"]
 
 
+def test_two_words_on_orphans_are_one_too_many(client: APIClient) -> None:
+    reply = client.delete(f"{APPS}/deployments/web", {"orphanDependents": False, "propagationPolicy": "Background"})
+    assert (reply.status, reply.json["message"]) == (
+        422,
+        'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: "Background":'
+        " orphanDependents and deletionPropagation cannot be both set",
+    )
+
+
 def test_the_old_word_for_orphans_is_understood(client: APIClient) -> None:
     client.delete(f"{APPS}/deployments/web", {"orphanDependents": True})
     assert client.registry.store.get(DEPLOYMENTS, "default", "web")["metadata"]["finalizers"] == ["orphan"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.helpers.kubeapi_objects import pod
-from tests.helpers.kubeapiserver_client import APPS, DEFAULT, APIClient
+from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapiserver.paths import Target, normalized, read_path
 
@@ -30,6 +30,12 @@ NO_METHOD = "the server does not allow this method on the requested resource"
             Target("", "v1", "a", "services", "s", "proxy", ("x",)),
             id="rest",
         ),
+        pytest.param("/api/v1/watch/pods", Target("", "v1", "", "pods", is_watch=True), id="watch"),
+        pytest.param(
+            "/apis/apps/v1/watch/namespaces/a/deployments/d",
+            Target("apps", "v1", "a", "deployments", "d", is_watch=True),
+            id="watch-one",
+        ),
         pytest.param("/version", None, id="no-api"),
         pytest.param("/api", None, id="no-version"),
         pytest.param("/apis//v1", None, id="empty-group"),
@@ -42,6 +48,24 @@ def test_a_path_is_read_into_what_it_names(path: str, target: Target | None) -> 
 @pytest.mark.parametrize(("path", "expected"), [("/", "/"), ("", "/"), ("/version/", "/version"), ("/api//", "/api")])
 def test_slashes_at_the_end_count_for_nothing(path: str, expected: str) -> None:
     assert normalized(path) == expected
+
+
+CUSTOM_RESOURCES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def test_there_are_no_custom_resources_and_nobody_is_told_that_there_could_be() -> None:
+    client = APIClient()
+    reply = client.get(f"{CUSTOM_RESOURCES}?limit=500")
+    assert (reply.json["kind"], reply.json["items"]) == ("CustomResourceDefinitionList", [])
+    assert client.get(CUSTOM_RESOURCES, TABLE_ACCEPT).json["rows"] == []
+    assert client.get(f"{CUSTOM_RESOURCES}/x").json["message"] == (
+        'customresourcedefinitions.apiextensions.k8s.io "x" not found'
+    )
+    assert client.watch(f"{CUSTOM_RESOURCES}?watch=1").take() == []
+    for method, path in (("POST", CUSTOM_RESOURCES), ("PUT", f"{CUSTOM_RESOURCES}/x"), ("DELETE", CUSTOM_RESOURCES)):
+        assert client.send(method, path, {}).status == 405
+    assert client.get("/apis/apiextensions.k8s.io/v1").status == 404
+    assert "apiextensions" not in client.get("/apis").text
 
 
 @pytest.mark.parametrize(
@@ -118,6 +142,16 @@ def test_the_server_says_that_it_is_well(path: str) -> None:
     assert (reply.status, reply.text) == (200, "ok")
 
 
-def test_head_is_answered_as_get() -> None:
-    client = APIClient()
-    assert client.send("HEAD", DEFAULT).text == client.get(DEFAULT).text
+@pytest.mark.parametrize("path", ["/healthz/etcd", "/livez/ping", "/readyz/log"])
+def test_each_check_has_a_path(path: str) -> None:
+    reply = APIClient().get(path)
+    assert (reply.status, reply.text) == (200, "ok")
+    assert APIClient().get(f"{path}x").status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [(DEFAULT, 405), (f"{DEFAULT}/pods", 405), ("/apis", 405), ("/version", 405), ("/healthz", 200), ("/metrics", 200)],
+)
+def test_head_is_for_what_is_no_resource(path: str, code: int) -> None:
+    assert APIClient().send("HEAD", path).status == code

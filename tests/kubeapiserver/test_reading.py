@@ -16,6 +16,7 @@ from tests.helpers.kubeapiserver_client import (
 )
 
 from kubeapi.scheme import SERVICES
+from kubeapiserver.hooks import Hooks
 
 PARTIAL_ACCEPT = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"
 PARTIAL_LIST_ACCEPT = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
@@ -42,13 +43,61 @@ def test_an_object_is_json_for_whoever_takes_json(client: APIClient, accept: str
     assert reply.json == client.registry.store.get(SERVICES, "default", "a")
 
 
-@pytest.mark.parametrize(
-    "accept", ["text/html", "application/vnd.kubernetes.protobuf", "application/json;as=Chair;v=v1;g=meta.k8s.io"]
-)
+@pytest.mark.parametrize("accept", ["text/html", "application/vnd.kubernetes.protobuf"])
 def test_who_takes_nothing_that_there_is_is_told_what_there_is(client: APIClient, accept: str) -> None:
     reply = client.get(f"{DEFAULT}/services/a", accept)
     assert reply.status == 406
     assert reply.text.startswith("406: Not Acceptable\n\nAvailable representations: application/json")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        pytest.param("GET", f"{DEFAULT}/services/a", "Chair", id="a-kind-that-nobody-knows"),
+        pytest.param("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "Table", id="review-as-table"),
+    ],
+)
+def test_a_form_that_an_answer_does_not_have_is_not_acceptable(
+    client: APIClient, method: str, path: str, kind: str
+) -> None:
+    accept = f"application/json;as={kind};v=v1;g=meta.k8s.io"
+    reply = client.send(method, path, {"spec": {"resourceAttributes": {"verb": "get"}}}, accept)
+    assert (reply.status, reply.json["reason"]) == (406, "NotAcceptable")
+    assert reply.json["message"].startswith("only the following media types are accepted: application/json, ")
+    assert client.send(method, path, {"spec": {"resourceAttributes": {"verb": "get"}}}, f"{accept}, */*").status < 300
+
+
+YAML = "application/yaml"
+
+
+def shouted(body: bytes) -> bytes:
+    return body.upper()
+
+
+@pytest.mark.parametrize(
+    ("accept", "path", "is_yaml"),
+    [
+        pytest.param(YAML, f"{DEFAULT}/services/a", True, id="object"),
+        pytest.param(YAML, f"{DEFAULT}/services", True, id="list"),
+        pytest.param(f"{YAML};as=Table;v=v1;g=meta.k8s.io", f"{DEFAULT}/services", True, id="table"),
+        pytest.param(YAML, f"{DEFAULT}/services/nope", True, id="failure"),
+        pytest.param(YAML, "/api/v1", True, id="discovery"),
+        pytest.param(f"{YAML}, application/json", f"{DEFAULT}/services/a", True, id="yaml-first"),
+        pytest.param(f"application/json, {YAML}", f"{DEFAULT}/services/a", False, id="json-first"),
+        pytest.param(f"{YAML};q=0.1, application/json", f"{DEFAULT}/services/a", False, id="json-better"),
+        pytest.param(YAML, "/version", False, id="no-negotiation"),
+    ],
+)
+def test_who_likes_yaml_best_gets_yaml(accept: str, path: str, is_yaml: bool) -> None:
+    client = APIClient(Hooks(encoders={YAML: shouted}))
+    client.post(f"{DEFAULT}/services", service("a"))
+    reply = client.get(path, accept)
+    assert (reply.content_type, "KIND" in reply.text) == (YAML if is_yaml else "application/json", is_yaml)
+
+
+def test_a_watch_has_no_yaml(client: APIClient) -> None:
+    reply = client.get(f"{DEFAULT}/services?watch=1", YAML)
+    assert (reply.status, reply.json["reason"]) == (406, "NotAcceptable")
 
 
 def test_the_form_that_a_client_likes_best_wins(client: APIClient) -> None:
@@ -242,7 +291,7 @@ def test_a_version_that_is_still_to_come_is_a_time_out(client: APIClient, path: 
         pytest.param("resourceVersion=1&resourceVersionMatch=NotOlderThan", 200, "", id="not-older"),
         pytest.param("resourceVersion=1&resourceVersionMatch=Exact", 200, "", id="exact"),
         pytest.param(
-            "resourceVersion=x", 422, 'services "" is invalid: resourceVersion: Invalid value: "x"', id="word"
+            "resourceVersion=x", 400, 'invalid resource version: resourceVersion: Invalid value: "x"', id="word"
         ),
         pytest.param(
             "resourceVersionMatch=Exact",
@@ -264,6 +313,10 @@ def test_a_version_that_is_still_to_come_is_a_time_out(client: APIClient, path: 
             'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden',
             id="exactly-any",
         ),
+        pytest.param("timeoutSeconds=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax', id="time"),
+        pytest.param("limit=", 400, 'strconv.ParseInt: parsing "": invalid syntax', id="limit-without-number"),
+        pytest.param("watch=1&resourceVersion=x", 422, 'services "" is invalid: resourceVersion: In', id="watch-word"),
+        pytest.param("watch=1&timeoutSeconds=x", 400, 'strconv.ParseInt: parsing "x"', id="watch-time"),
         pytest.param("sendInitialEvents=true", 422, 'ListOptions.meta.k8s.io "" is invalid: sendInitial', id="initial"),
     ],
 )

@@ -6,17 +6,17 @@ import io
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.helpers.kubeapiserver_server import HEADERS, HOST, served
+from tests.helpers.kubeapiserver_server import HEADERS, HOST, Door, served
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.scheme import CONFIGMAPS, NAMESPACES
+from kubeapi.scheme import CONFIGMAPS, NAMESPACES, Resource
 from kubeapi.status import InternalError
-from kubeapi.store import Store, WatchEvent
+from kubeapi.store import Sink, Store, WatchEvent
 from kubeapiserver import server, server_watch
 from kubeapiserver.exchange import Answer, Request, Response, Watch
 from kubeapiserver.failures import BODY_LIMIT
@@ -188,6 +188,88 @@ async def test_watches_end_cleanly_when_the_server_closes() -> None:
         door.store.create(CONFIGMAPS, config_map("last"))
         await door.listener.close()
         assert await answer.read() == b"ADDED last\n"
+
+
+@contextlib.asynccontextmanager
+async def watching(door: Door, target: str = "/", **headers: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async with asyncio.timeout(PATIENCE), door.client.ws_connect(target, headers=headers) as socket:
+        yield socket
+
+
+async def test_a_watch_in_a_web_socket_has_a_text_message_for_every_event() -> None:
+    async with served(watch) as door, watching(door, Origin="http://localhost") as socket:
+        assert await socket.receive_str() == "first\n"
+        for name in ("a", "b"):
+            door.store.create(CONFIGMAPS, config_map(name))
+        assert [await socket.receive_str() for _ in range(2)] == ["ADDED a\n", "ADDED b\n"]
+
+
+async def test_a_watch_in_a_web_socket_is_closed_when_its_time_is_up() -> None:
+    async with served(watch) as door, watching(door, "/?timeout=0.05") as socket:
+        assert [message.data async for message in socket] == ["first\n"]
+        assert socket.close_code == 1000
+
+
+async def test_a_watch_in_a_web_socket_is_closed_when_the_server_closes() -> None:
+    async with served(watch) as door, watching(door) as socket:
+        await socket.receive_str()
+        door.store.create(CONFIGMAPS, config_map("last"))
+        closing = asyncio.create_task(door.listener.close())
+        assert [message.data async for message in socket] == ["ADDED last\n"]
+        await closing
+
+
+async def test_a_watch_that_fails_at_once_says_so_in_the_web_socket() -> None:
+    def expired(_: Request) -> Watch:
+        return Watch(CONFIGMAPS, 0, [b"ERROR\n"], line, None, 0, is_over=True)
+
+    async with served(expired) as door, watching(door) as socket:
+        assert [message.data async for message in socket] == ["ERROR\n"]
+
+
+class NotingStore(Store):
+    """Notes when a watch of it has been stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = asyncio.Event()
+
+    def watch(self, resource: Resource, resource_version: int, sink: Sink) -> Callable[[], None]:
+        stop = super().watch(resource, resource_version, sink)
+
+        def stop_and_note() -> None:
+            stop()
+            self.stopped.set()
+
+        return stop_and_note
+
+
+async def test_a_watch_ends_when_its_web_socket_is_closed() -> None:
+    store = NotingStore()
+    async with served(watch, store=store) as door:
+        async with watching(door) as socket:
+            await socket.receive_str()
+            await socket.ping()
+            assert not store.stopped.is_set()
+        await asyncio.wait_for(store.stopped.wait(), PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("offered", "spoken"), [([], None), (["a"], "a"), (["a", "b"], None)], ids=["none", "one", "more-than-one"]
+)
+async def test_a_watchs_web_socket_speaks_the_only_protocol_offered(offered: list[str], spoken: str | None) -> None:
+    async with served(watch) as door, door.client.ws_connect("/", protocols=offered) as socket:
+        assert (await socket.receive_str(timeout=PATIENCE), socket.protocol) == ("first\n", spoken)
+
+
+async def test_a_refusal_of_a_watch_is_no_web_socket() -> None:
+    async with served(echo) as door:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await door.client.ws_connect("/")
+        assert caught.value.status == 200
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await door.client.ws_connect("/", headers={"Authorization": "Bearer x", "Origin": "http://localhost"})
+        assert caught.value.status == 403
 
 
 async def test_bookmarks_tell_the_version_to_those_who_want_them(monkeypatch: pytest.MonkeyPatch) -> None:

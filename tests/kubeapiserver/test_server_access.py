@@ -29,6 +29,11 @@ GOOD = {"host": "127.0.0.1:6443", "authorization": "Bearer s3cret"}
         pytest.param("/api", {**GOOD, "origin": "https://evil.example"}, 403, id="a-web-page"),
         pytest.param("/api", {**GOOD, "origin": "null"}, 403, id="a-page-without-origin"),
         pytest.param("/api", {**GOOD, "origin": "http://127.0.0.1:6443"}, 403, id="our-address-without-tls"),
+        pytest.param(
+            "/api", {**GOOD, "origin": "http://localhost", "upgrade": "WebSocket"}, None, id="a-socket-with-token"
+        ),
+        pytest.param("/api", {"host": "localhost", "origin": "http://a", "upgrade": "websocket"}, 403, id="a-socket"),
+        pytest.param("/api", {**GOOD, "origin": "http://a", "upgrade": "SPDY/3.1"}, 403, id="no-web-socket"),
         pytest.param("/api", {**GOOD, "origin": "https://127.0.0.1:6443"}, None, id="our-own-origin"),
     ],
 )

@@ -21,7 +21,7 @@ def client() -> APIClient:
     return client
 
 
-@pytest.mark.parametrize("flag", ["true", "1", "True", "t"])
+@pytest.mark.parametrize("flag", ["true", "1", "True", "t", "", "maybe"])
 def test_a_watch_without_a_version_begins_with_what_there_is(client: APIClient, flag: str) -> None:
     assert client.watch(f"{DEFAULT}/services?watch={flag}").seen() == ["ADDED kubernetes", "ADDED web"]
     assert client.watch(f"{DEFAULT}/services?watch={flag}&resourceVersion=0").seen() == [
@@ -30,8 +30,8 @@ def test_a_watch_without_a_version_begins_with_what_there_is(client: APIClient, 
     ]
 
 
-@pytest.mark.parametrize("flag", ["", "0", "false", "maybe"])
-def test_what_go_does_not_take_for_true_is_a_list(client: APIClient, flag: str) -> None:
+@pytest.mark.parametrize("flag", ["0", "false", "False"])
+def test_what_apimachinery_takes_for_false_is_a_list(client: APIClient, flag: str) -> None:
     assert client.get(f"{DEFAULT}/services?watch={flag}").json["kind"] == "ServiceList"
 
 
@@ -171,20 +171,51 @@ def test_a_watch_from_the_distant_past_fails_with_one_event() -> None:
     client = APIClient(history_limit=1)
     for name in ("a", "b", "c"):
         client.post(f"{DEFAULT}/services", service(name))
-    reply = client.get(f"{DEFAULT}/services?watch=1&resourceVersion=1")
-    assert reply.status == 200
-    assert reply.json["type"] == "ERROR"
-    assert (reply.json["object"]["code"], reply.json["object"]["reason"]) == (410, "Expired")
+    watch = client.watch(f"{DEFAULT}/services?watch=1&resourceVersion=1")
+    (event,) = watch.take()
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
+    assert watch.watch.is_over
 
 
 def test_a_watch_from_the_future_is_refused(client: APIClient) -> None:
     assert client.get(f"{DEFAULT}/services?watch=1&resourceVersion=999").status == 504
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("", 0.0), ("300", 300.0), ("-1", 0.0), ("0", 0.0)])
+@pytest.mark.parametrize(("text", "seconds"), [("300", 300.0), ("-1", 0.0), ("0", 0.0)])
 def test_a_watch_ends_when_the_client_says(client: APIClient, text: str, seconds: float) -> None:
     assert client.watch(f"{DEFAULT}/services?watch=1&timeoutSeconds={text}").watch.timeout_seconds == seconds
 
 
 def test_a_time_that_is_no_number_is_a_bad_request(client: APIClient) -> None:
     assert client.get(f"{DEFAULT}/services?watch=1&timeoutSeconds=soon").status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        pytest.param("/api/v1/watch/services", ["ADDED kubernetes", "ADDED web", "ADDED kube-dns"], id="everywhere"),
+        pytest.param("/api/v1/watch/namespaces/default/services", ["ADDED kubernetes", "ADDED web"], id="a-namespace"),
+        pytest.param("/api/v1/watch/namespaces/default/services/web", ["ADDED web"], id="one-object"),
+        pytest.param("/api/v1/watch/namespaces/default/services/a,b=c", [], id="a-strange-name"),
+        pytest.param("/api/v1/watch/namespaces/default", ["ADDED default"], id="one-namespace"),
+        pytest.param("/apis/apps/v1/watch/deployments", [], id="a-group"),
+        pytest.param("/api/v1/watch/services?labelSelector=app%3Dweb", ["ADDED web"], id="labels"),
+    ],
+)
+def test_the_older_paths_of_watches_lead_to_watches(client: APIClient, path: str, seen: list[str]) -> None:
+    assert client.watch(path).seen() == seen
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("POST", "/api/v1/watch/services", 405),
+        ("GET", "/apis/authentication.k8s.io/v1/watch/selfsubjectreviews", 405),
+        ("GET", "/api/v1/watch", 404),
+        ("GET", "/api/v1/watch/nope", 404),
+        ("GET", "/api/v1/watch/namespaces/default/pods/x/status", 404),
+        ("GET", "/api/v1/watch/namespaces/default/pods/x/proxy", 404),
+    ],
+)
+def test_not_all_can_be_watched(client: APIClient, method: str, path: str, code: int) -> None:
+    assert client.send(method, path).status == code

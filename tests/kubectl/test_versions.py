@@ -74,6 +74,24 @@ Error from server (NotFound): services "web" not found
     assert "bogus" in said.err
 
 
+MIXED = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: database}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+"""
+
+
+def test_every_version_passes_by_a_kind_that_is_not_served_and_applies_the_rest(kubectl: Kubectl) -> None:
+    kubectl.write("mixed.yaml", MIXED)
+    said = kubectl("kubectl apply -f mixed.yaml", status=1)
+    assert said.out == "configmap/settings created\n"
+    assert 'no matches for kind "StatefulSet" in version "apps/v1"' in said.err
+
+
 def test_every_version_reaches_into_pods(kubectl: Kubectl) -> None:
     kubectl.session("""
 $ kubectl create deployment web --image=agnhost -- agnhost netexec
