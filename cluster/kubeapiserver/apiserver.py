@@ -68,7 +68,7 @@ class APIServer:
         self._writing = Writing(registry, bodies, renderer, hooks, clock)
         self._patching = Patching(registry, bodies, renderer, self._writing, hooks)
         self._deletion = Deletion(registry, bodies, renderer, self._reading)
-        self._subresources = Subresources(registry, bodies, renderer, hooks, clock)
+        self._subresources = Subresources(registry, bodies, renderer, self._patching, hooks, clock)
         self._sessions = Sessions(registry.store, clock)
         self._proxying = Proxying(registry.store, registry.rng)
 

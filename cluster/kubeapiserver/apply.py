@@ -41,15 +41,15 @@ def server_side_apply(
     manager: str,
     force: bool,
     dry_run: bool,
+    subresource: str = "",
     *,
     clock: Callable[[], float],
-    subresource: str = "",
 ) -> tuple[JSON, bool]:
     """Apply a configuration on behalf of ``manager``; return the object, and whether it is new.
 
     StatusError 409 with a cause for every field that another manager owns with another value, unless ``force`` takes
     it over; whatever else the configuration or the registry has against it. Nothing has changed then. ``subresource``
-    is "" for the object itself, or ``status``, which must be there.
+    is "" for the object itself, or a part of it (``status``, ``scale``) that is written in its place.
     """
     check_config(resource, key, body)
     config = {**body, "metadata": {**(body.get("metadata") or {}), "name": key.name}}
@@ -63,7 +63,7 @@ def server_side_apply(
     applied = _applied(resource, live, config, manager, subresource, force, format_time(clock()))
     if live is None:
         return registry.create(resource, applied, dry_run=dry_run), True
-    if not subresource:
+    if subresource != "status":
         return registry.update(resource, applied, dry_run=dry_run), False
     managed_fields = applied["metadata"].get("managedFields", [])
     return registry.update_status(resource, applied, dry_run=dry_run, managed_fields=managed_fields), False

@@ -117,16 +117,20 @@ class Bodies:
 
     def read_value(self, request: Request, media: str, expected: str) -> Any:
         """Return whatever a body of a media type holds."""
+        try:
+            return self.decoded(request, media)
+        except ValueError as error:
+            detail = f"couldn't get version/kind; json parse error: {error}"
+            raise BadInput(f"the object provided is unrecognized ({expected}): {detail}") from None
+
+    def decoded(self, request: Request, media: str) -> Any:
+        """Return whatever a body of a media type holds; ValueError if it cannot be read."""
         decoder = self._decoders.get(media)
         if decoder is None:
             raise UnsupportedMedia
         if len(request.body) > BODY_LIMIT:
             raise TooLarge
-        try:
-            return decoder(request.body)
-        except ValueError as error:
-            detail = f"couldn't get version/kind; json parse error: {error}"
-            raise BadInput(f"the object provided is unrecognized ({expected}): {detail}") from None
+        return decoder(request.body)
 
 
 def check_kind(obj: JSON, api_version: str, kind: str) -> None:

@@ -34,8 +34,12 @@ class ServerSideApply(Protocol):
         manager: str,
         force: bool,
         dry_run: bool,
+        subresource: str = "",
     ) -> tuple[JSON, bool]:
-        """Raise StatusError 409 with FieldManagerConflict causes where another manager owns a field."""
+        """Apply to the object, or to a ``subresource`` of it (``status``, ``scale``).
+
+        Raise StatusError 409 with FieldManagerConflict causes where another manager owns a field.
+        """
         ...
 
 

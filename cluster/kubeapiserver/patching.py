@@ -17,15 +17,15 @@ from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError, StatusError
 from kubeapi.strategicpatch import StrategicPatchError, go_map, strategic_merge
-from kubeapi.strict import decode, repeated_keys
+from kubeapi.strict import decode, go_kind, repeated_keys
 from kubeapi.validation.faults import invalid
 from kubeapiserver import jsonpatch
 from kubeapiserver.bodies import Bodies, check_kind, media_type, read_json
-from kubeapiserver.exchange import JSON_TYPE, Request, Response
+from kubeapiserver.exchange import JSON_TYPE, YAML_TYPE, Request, Response
 from kubeapiserver.failures import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable
 from kubeapiserver.hooks import Hooks
 from kubeapiserver.negotiation import Form
-from kubeapiserver.options import Validation, read_options
+from kubeapiserver.options import Validation, WriteOptions, read_options
 from kubeapiserver.paths import Target
 from kubeapiserver.rendering import Renderer
 from kubeapiserver.statuses import text_response
@@ -38,7 +38,6 @@ APPLY_PATCH = "application/apply-patch+yaml"
 
 _MISMATCH = re.compile(r"json: cannot unmarshal (\w+) ?(\S*) into Go struct field \S+ of type (\S+)")
 _PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
-_YAML_TYPE = "application/yaml"
 
 
 class Patch(NamedTuple):
@@ -146,8 +145,8 @@ class Patching:
 
     def patch(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
         """Change an object, or apply a configuration to it."""
-        if media_type(request) == APPLY_PATCH and self._hooks.apply is not None:
-            return self._apply(request, resource, target, form)
+        if self.is_apply(request):
+            return self.apply(request, resource, target, form)
         patch = read_patch(request)
         if patch is None:
             return unsupported_media()
@@ -157,34 +156,59 @@ class Patching:
         written, more = self._writing.replace(resource, stored, patched, options)
         return with_warnings(self._renderer.response(resource, written, form), [*warnings, *more])
 
-    def _apply(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
-        apply = self._hooks.apply
-        assert apply is not None
+    def is_apply(self, request: Request) -> bool:
+        """Tell whether a patch is a configuration to be applied."""
+        return media_type(request) == APPLY_PATCH and self._hooks.apply is not None
+
+    def apply(
+        self, request: Request, resource: Resource, target: Target, form: Form, subresource: str = ""
+    ) -> Response:
+        """Apply a configuration to an object, or to its status."""
         options = read_options(request, "PatchOptions", is_apply=True)
-        body = self._read_configuration(request, resource)
-        check_kind(body, resource.api_version, resource.kind)
-        body = placed(resource, body, target)
-        metadata = body.get("metadata")
-        if isinstance(metadata, dict) and not metadata.get("name"):
-            body = {**body, "metadata": {**metadata, "name": target.name}}
-        check_name(body, target.name)
+        body = self.read_configuration(request, resource.api_version, resource.kind)
+        body = _named(placed(resource, body, target), target.name)
         body, warnings = self._hooks.admit(resource, body)
-        key = ObjectKey(target.namespace, target.name)
-        stored = self._registry.store.find(resource, key)
-        applied, is_created = apply(
-            self._registry, resource, key, body, options.manager, options.is_forced, options.is_dry_run
-        )
+        stored = self._registry.store.find(resource, ObjectKey(target.namespace, target.name))
+        applied, is_created = self.applied(resource, target, body, options, subresource)
         response = self._renderer.response(resource, applied, form, code=201 if is_created else 200)
         return with_warnings(response, [*warnings, *map(str, pod_warnings(resource, stored, applied))])
 
-    def _read_configuration(self, request: Request, resource: Resource) -> JSON:
-        """Return the applied configuration. It is YAML by name, and mostly JSON, which is the quicker to read."""
-        expected = f"must be of type {resource.kind}"
-        is_json = request.body.lstrip()[:1] == b"{"
-        value = self._bodies.read_value(request, JSON_TYPE if is_json else _YAML_TYPE, expected)
+    def applied(
+        self, resource: Resource, target: Target, body: JSON, options: WriteOptions, subresource: str
+    ) -> tuple[JSON, bool]:
+        """Apply a configuration; return the object, and whether it is new."""
+        assert self._hooks.apply is not None
+        key, force = ObjectKey(target.namespace, target.name), options.is_forced
+        return self._hooks.apply(
+            self._registry, resource, key, body, options.manager, force, options.is_dry_run, subresource
+        )
+
+    def read_configuration(self, request: Request, api_version: str, kind: str) -> JSON:
+        """Return a configuration of a kind, which is YAML by name, and mostly JSON, which is the quicker to read."""
+        try:
+            value = self._bodies.decoded(request, JSON_TYPE if request.body.lstrip()[:1] == b"{" else YAML_TYPE)
+        except ValueError:
+            try:
+                value = self._bodies.decoded(request, YAML_TYPE)
+            except ValueError as error:
+                raise BadInput(f"error decoding patch: error converting YAML to JSON: {error}") from None
         if not isinstance(value, dict):
-            raise BadInput(f"the object provided is unrecognized ({expected}): it is no mapping")
+            detail = f"json: cannot unmarshal {go_kind(value)} into Go value of type map[string]interface {{}}"
+            raise BadInput(f"error decoding patch: {detail}")
+        repeated = ", ".join(each.message for each in repeated_keys(value))
+        if repeated and request.get("fieldValidation") == "Strict":
+            raise BadInput(f"error strict decoding patch: {repeated}")
+        check_kind(value, api_version, kind)
         return value
+
+
+def _named(body: JSON, name: str) -> JSON:
+    """Return a configuration with the name of its path; BadInput if it has another."""
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict) and not metadata.get("name"):
+        body = {**body, "metadata": {**metadata, "name": name}}
+    check_name(body, name)
+    return body
 
 
 def patched_object(

@@ -20,7 +20,7 @@ from kubeapiserver.failures import BadInput, InvalidInput
 from kubeapiserver.hooks import Hooks
 from kubeapiserver.negotiation import Form
 from kubeapiserver.options import WriteOptions, read_options
-from kubeapiserver.patching import patched_object, read_patch, unsupported_media
+from kubeapiserver.patching import Patching, patched_object, read_patch, unsupported_media
 from kubeapiserver.paths import Target
 from kubeapiserver.rendering import Renderer
 from kubeapiserver.statuses import document_response, success
@@ -34,8 +34,15 @@ class Subresources:
     """Answers requests about parts of objects."""
 
     def __init__(
-        self, registry: Registry, bodies: Bodies, renderer: Renderer, hooks: Hooks, clock: Callable[[], float]
+        self,
+        registry: Registry,
+        bodies: Bodies,
+        renderer: Renderer,
+        patching: Patching,
+        hooks: Hooks,
+        clock: Callable[[], float],
     ) -> None:
+        self._patching = patching
         self._registry = registry
         self._store = registry.store
         self._bodies = bodies
@@ -48,6 +55,8 @@ class Subresources:
         stored = self._store.get(resource, target.namespace, target.name)
         if request.method == "GET":
             return self._renderer.response(resource, stored, form)
+        if self._patching.is_apply(request):
+            return self._patching.apply(request, resource, target, form, "status")
         warnings: list[str] = []
         if request.method == "PUT":
             options = read_options(request, "UpdateOptions")
@@ -70,6 +79,8 @@ class Subresources:
         before = scale_of(stored)
         if request.method == "GET":
             return self._renderer.response(SCALES, before, form)
+        if self._patching.is_apply(request):
+            return self._apply_scale(request, resource, target, form)
         if request.method == "PUT":
             options = read_options(request, "UpdateOptions")
             scale = self._bodies.read(request, "must be of type Scale")
@@ -85,6 +96,16 @@ class Subresources:
         tracked = self._tracked(resource, stored, new, options, "scale")
         written = self._registry.update(resource, tracked, dry_run=options.is_dry_run)
         return self._renderer.response(SCALES, scale_of(written), form)
+
+    def _apply_scale(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
+        """Apply a Scale: own the number of replicas (managedfields.ScaleHandler)."""
+        options = read_options(request, "PatchOptions", is_apply=True)
+        scale = self._patching.read_configuration(request, _AUTOSCALING, "Scale")
+        config: JSON = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": target.name}}
+        if scale.get("spec"):
+            config["spec"] = {"replicas": _replicas_of(scale, target.name)}
+        applied, _ = self._patching.applied(resource, target, config, options, "scale")
+        return self._renderer.response(SCALES, scale_of(applied), form)
 
     def _tracked(self, resource: Resource, stored: JSON, new: JSON, options: WriteOptions, subresource: str) -> JSON:
         """Return the new state with the note of who wrote it."""

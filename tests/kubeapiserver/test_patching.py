@@ -197,6 +197,7 @@ class Applier:
         self.failure = failure
         self.is_created = is_created
         self.asked: list[tuple[str, ObjectKey, str, bool, bool]] = []
+        self.subresource = ""
 
     def __call__(
         self,
@@ -207,7 +208,9 @@ class Applier:
         manager: str,
         force: bool,
         dry_run: bool,
+        subresource: str = "",
     ) -> tuple[JSON, bool]:
+        self.subresource = subresource
         self.asked.append((resource.plural, key, manager, force, dry_run))
         if self.failure is not None:
             raise self.failure
@@ -233,6 +236,33 @@ def test_a_configuration_may_be_yaml() -> None:
     hooks = Hooks(apply=Applier(), decoders={"application/yaml": lambda body: {"metadata": {"labels": {"yaml": "1"}}}})
     reply = APIClient(hooks).patch(f"{WEB}?fieldManager=x", b"metadata:\n", "apply")
     assert reply.json["metadata"]["labels"] == {"yaml": "1"}
+
+
+def yaml_only(body: bytes) -> Any:
+    if b":" not in body:
+        raise ValueError("yaml: mapping values are not allowed in this context")
+    return {"metadata": {"labels": {"yaml": "1"}}}
+
+
+def test_a_configuration_in_yamls_flow_style_begins_as_json_does() -> None:
+    client = APIClient(Hooks(apply=Applier(), decoders={"application/yaml": yaml_only}))
+    reply = client.patch(f"{WEB}?fieldManager=x", b"{metadata: {labels: {yaml: '1'},},}", "apply")
+    assert reply.json["metadata"]["labels"] == {"yaml": "1"}
+    reply = client.patch(f"{WEB}?fieldManager=x", b"{", "apply")
+    assert (reply.status, reply.json["message"]) == (
+        400,
+        "error decoding patch: error converting YAML to JSON: yaml: mapping values are not allowed in this context",
+    )
+
+
+def test_a_key_that_a_configuration_has_twice_is_refused_when_validation_is_strict() -> None:
+    client, body = APIClient(Hooks(apply=Applier())), b'{"metadata":{"labels":{"a":"1","a":"2"}}}'
+    reply = client.patch(f"{WEB}?fieldManager=x&fieldValidation=Strict", body, "apply")
+    assert (reply.status, reply.json["message"]) == (
+        400,
+        'error strict decoding patch: duplicate field "metadata.labels.a"',
+    )
+    assert client.patch(f"{WEB}?fieldManager=x", body, "apply").json["metadata"]["labels"] == {"a": "2"}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"", b"x"])

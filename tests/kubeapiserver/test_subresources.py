@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import EPOCH_TEXT, deployment, namespace, pod, service
+from tests.helpers.kubeapi_objects import EPOCH_TEXT, FakeClock, deployment, namespace, pod, service
 from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import NAMESPACES, PODS, Resource
+from kubeapiserver.apply import server_side_apply
 from kubeapiserver.hooks import Hooks
+from kubeapiserver.managedfields import track_update
 
 WEB = f"{APPS}/deployments/web"
 
@@ -249,3 +253,42 @@ def test_who_states_no_manager_is_known_by_the_first_word_of_its_user_agent() ->
     client = APIClient(Hooks(track=note_writer))
     created = client.post(f"{APPS}/deployments", deployment()).json
     assert created["metadata"]["managedFields"][0]["manager"] == "kubectl"
+
+
+# Server-side apply
+
+
+@pytest.fixture
+def applying() -> APIClient:
+    """Have a client of a server that applies, with a Deployment that `kubectl create` has made."""
+    clock = FakeClock()
+    client = APIClient(Hooks(apply=partial(server_side_apply, clock=clock), track=track_update))
+    client.post(f"{APPS}/deployments?fieldManager=kubectl-create", deployment(replicas=1))
+    return client
+
+
+def owned_by(reply: Any, manager: str) -> list[tuple[str, str]]:
+    entries = [each for each in reply.json["metadata"]["managedFields"] if each["manager"] == manager]
+    return [(each.get("subresource", ""), json.dumps(each["fieldsV1"])) for each in entries]
+
+
+def test_a_status_is_applied_on_behalf_of_its_manager(applying: APIClient) -> None:
+    config = {"apiVersion": "apps/v1", "kind": "Deployment", "status": {"replicas": 7}, "spec": {"replicas": 9}}
+    reply = applying.patch(f"{WEB}/status?fieldManager=m", {**config, "metadata": {"name": "web"}}, "apply")
+    assert (reply.status, reply.json["status"]["replicas"], reply.json["spec"]["replicas"]) == (200, 7, 1)
+    assert owned_by(reply, "m") == [("status", '{"f:status": {"f:replicas": {}}}')]
+    assert applying.patch(f"{APPS}/deployments/nope/status?fieldManager=m", config, "apply").status == 404
+
+
+def test_a_scale_is_applied_when_nobody_else_owns_the_replicas(applying: APIClient) -> None:
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 3}}
+    refused = applying.patch(f"{WEB}/scale?fieldManager=m", scale, "apply")
+    assert (refused.status, refused.json["message"]) == (
+        409,
+        'Apply failed with 1 conflict: conflict with "kubectl-create" using apps/v1: .spec.replicas',
+    )
+    reply = applying.patch(f"{WEB}/scale?fieldManager=m&force=true", scale, "apply")
+    assert (reply.status, reply.json["kind"], reply.json["spec"]) == (200, "Scale", {"replicas": 3})
+    stored = applying.get(WEB)
+    assert owned_by(stored, "m") == [("scale", '{"f:spec": {"f:replicas": {}}}')]
+    assert stored.json["spec"]["template"]["spec"]["containers"]
