@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -67,11 +67,7 @@ class ControlClient:
 
     def follow_connections(self) -> Generator[dict[str, Any], None, None]:
         """Yield the recent connections and then those to come, each as it begins and as it ends."""
-        pending = b""
-        for chunk in self._stream("/v1/connections?follow=true"):
-            *lines, pending = (pending + chunk).split(b"\n")
-            for line in lines:
-                yield json.loads(line)
+        yield from self._documents(self._stream("/v1/connections?follow=true"))
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a workload."""
@@ -82,14 +78,27 @@ class ControlClient:
         """Have the cluster begin to stop."""
         self._request("POST", "/v1/stop")
 
+    def apply(self, objects: Sequence[dict[str, Any]], timeout: float) -> Generator[dict[str, Any], None, None]:
+        """Have objects applied, and yield what becomes of it until the cluster is ready, or for ``timeout`` s."""
+        body = {"objects": list(objects), "timeout": timeout}
+        yield from self._documents(self._stream("/v1/apply", "POST", body))
+
     def logs(self, **query: str) -> Generator[bytes, None, None]:
         """Yield a container's log as it comes."""
         yield from self._stream(f"/v1/logs?{urlencode(query)}")
 
-    def _stream(self, path: str) -> Generator[bytes, None, None]:
+    def _documents(self, chunks: Iterable[bytes]) -> Generator[dict[str, Any], None, None]:
+        """Yield the documents of a stream that has each on a line of its own."""
+        pending = b""
+        for chunk in chunks:
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+
+    def _stream(self, path: str, method: str = "GET", body: object = None) -> Generator[bytes, None, None]:
         connection = _Connection(self._state, self._timeout)
         try:
-            response = self._ask(connection, "GET", path)
+            response = self._ask(connection, method, path, body)
             # A pod, or the whole cluster, may be silent for as long as it likes.
             connection.sock.settimeout(None)
             while chunk := self._read(response, _CHUNK):
@@ -117,7 +126,7 @@ class ControlClient:
             connection.request(method, path, encoded, {"Content-Type": "application/json"})
             response = connection.getresponse()
         except (OSError, http.client.HTTPException):
-            raise UnreachableError(self._why()) from None
+            raise UnreachableError(self.why()) from None
         if response.status >= 400:
             raise RefusedError(self._read(response).decode(errors="replace"))
         return response
@@ -132,7 +141,8 @@ class ControlClient:
     def _broke_off(self) -> str:
         return f'cluster "{self._state.name}" went away while it answered'
 
-    def _why(self) -> str:
+    def why(self) -> str:
+        """Return why nobody answers."""
         name, owner = self._state.name, self._state.owner()
         option = "" if name == "default" else f" --name {name}"
         if owner is None:

@@ -13,12 +13,12 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.events import EventRecorder
 from kubeapi.informer import StoreListerWatcher
-from kubeapi.meta import ObjectKey
+from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import StatusError
@@ -33,6 +33,9 @@ from kubesvc import __version__, components, openfiles
 from kubesvc.config import ClusterConfiguration
 from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
+from kubesvc.edits import apply_edits
+from kubesvc.eventwarnings import EventWarnings
+from kubesvc.manifests import Document, bare_document
 from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.oserrors import oserror_text
@@ -103,6 +106,7 @@ class Cluster:
         self._outside = OutsideServers(config, self._network, runner, monotonic=time.monotonic)
         self._is_started = asyncio.Event()
         self._has_changed = asyncio.Event()
+        self._is_stopping = False
         self._dns_addresses: list[DNSAddress] = []
         self._api: ClusterAPI | None = None
         self._recorder = EventRecorder(registry, "kube-proxy", clock=time.time)
@@ -148,6 +152,7 @@ class Cluster:
                         await self._proxy.wait_until_programmed()
                         self._is_started.set()
                         await stop.wait()
+                        self._is_stopping = True
                     await self._proxy.drain(DRAIN_SECONDS)
                     await self._kubelet.shutdown(POD_GRACE_SECONDS)
                 for task in tasks:
@@ -265,6 +270,10 @@ class Cluster:
         own = [each.error for each in self._dns_addresses if each.error]
         return [*own, *self._proxy.problems(), *self._outside.problems(), *missing, *([shortage] if shortage else [])]
 
+    def service_problems(self) -> list[str]:
+        """Return why the Services do not work that have no endpoint to lead to, one sentence each."""
+        return self.diagnosis.problems()
+
     def status(self) -> dict[str, Any]:
         """Return the status document."""
         listeners = self._listeners()
@@ -286,6 +295,37 @@ class Cluster:
             return {"addresses": [], "kubeconfig": ""}
         service = f"https://{self.config.networking.api_address}:{self._network.bind_port(API_PORT)}"
         return {"addresses": [self._api.address, service], "kubeconfig": str(self._state.kubeconfig)}
+
+    def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
+        """Apply objects to this cluster while it runs, and say what becomes of it.
+
+        Yields {"applied": lines, "refused": faults}, and if nothing was refused {"ready", "waitingFor", "warnings",
+        "pid"} once everything is ready, or after ``timeout`` s (0 waits for ever). StatusError while it stops.
+        """
+        if self._is_stopping:
+            message = f'cluster "{self._state.name}" is stopping; `up` it again when it has stopped'
+            raise StatusError(503, "ServiceUnavailable", message)
+        return self._apply([bare_document(each) for each in objects], timeout)
+
+    async def _apply(self, documents: Sequence[Document], timeout: float) -> AsyncGenerator[JSON, None]:
+        warnings: list[str] = []
+        with EventWarnings(self.store, warnings.append).following():
+            edited = await apply_edits(self.registry, documents)
+            await self._flush()
+            yield {
+                "applied": [str(each) for each in edited.applied],
+                "refused": [each.as_json() for each in edited.refused],
+            }
+            if edited.refused:
+                return
+            is_ready = True
+            try:
+                async with asyncio.timeout(timeout or None):
+                    await self.wait_until_ready()
+            except TimeoutError:
+                is_ready = False
+        warnings += self.service_problems()
+        yield {"ready": is_ready, "waitingFor": self.waiting_for(), "warnings": warnings, "pid": os.getpid()}
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment or ReplicaSet; StatusError."""

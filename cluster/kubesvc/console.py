@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
 """Stopped when asked to; could not go on; bad usage or manifest; not ready in time; Ctrl-C without a drain."""
+
+_MAX_MISSING = 50
+"""Reasons printed why the cluster is not ready; of thousands nobody reads more."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,14 @@ def _print(stream: TextIO, lines: tuple[str, ...]) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno(), inheritable=stream.fileno() <= 2)
         os.close(null)
+
+
+def missing_lines(waiting_for: Sequence[str], timeout: float) -> list[str]:
+    """Return what is printed of a cluster that is not ready after ``timeout`` s."""
+    reasons = [f"  {each}" for each in waiting_for]
+    if len(reasons) > _MAX_MISSING:
+        reasons = [*reasons[:_MAX_MISSING], f"  ... and {len(reasons) - _MAX_MISSING:,} more"]
+    return [f"kubesvc: not ready within {timeout:g}s:", *reasons]
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -8,6 +8,7 @@ comes from the Cluster, and a refusal is the text of its StatusError.
     GET  /v1/trace?source=...      what a packet meets (see ``trace``); destination=, namespace=
     GET  /v1/trace?dns=...         what the name server answers; type=, namespace=
     GET  /v1/connections           the recent connections (see ``connections``); with follow=true a line of JSON each
+    POST /v1/apply                 {"objects", "timeout"}; what becomes of it (see ``Cluster.apply``), lines of JSON
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
     GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
     POST /v1/stop                  begin to stop
@@ -19,14 +20,18 @@ import contextlib
 import json
 import logging
 import socket
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
+from kubeapi.meta import JSON
 from kubeapi.status import StatusError
 
 _log = logging.getLogger(__name__)
+
+_MAX_BODY = 2**30
+"""Bound of a request: all objects of an `up`. Only the owner of the socket can send one."""
 
 CLOSE_SECONDS = 0.2
 """How long requests may go on when the cluster has stopped."""
@@ -84,6 +89,10 @@ class Controlled(Protocol):
         """Set the replicas of a workload; StatusError."""
         ...
 
+    def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
+        """Apply objects and say what becomes of it, or raise StatusError at once."""
+        ...
+
     def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
         """Return a container's log, or raise StatusError at once."""
         ...
@@ -116,6 +125,14 @@ def read_scale(body: object) -> tuple[str, str, str, int]:
     raise StatusError(400, "BadRequest", "want JSON with kind, namespace, name and an integer of replicas")
 
 
+def read_apply(body: object) -> tuple[list[JSON], float]:
+    """Read the objects to apply and how long to wait until all is ready; StatusError 400."""
+    match body:
+        case {"objects": list(objects), "timeout": int() | float() as timeout}:
+            return objects, float(timeout)
+    raise StatusError(400, "BadRequest", "want JSON with objects and a timeout in seconds")
+
+
 class ControlServer:
     """Serves one cluster on one listening Unix socket; ``stop`` is called when somebody asks it to stop."""
 
@@ -126,11 +143,12 @@ class ControlServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to serve; the socket is the server's from now on."""
-        app = web.Application(middlewares=[_refusals])
+        app = web.Application(middlewares=[_refusals], client_max_size=_MAX_BODY)
         app.router.add_get("/v1/status", self._status)
         app.router.add_get("/v1/explain", self._explain)
         app.router.add_get("/v1/trace", self._trace)
         app.router.add_get("/v1/connections", self._connections)
+        app.router.add_post("/v1/apply", self._apply)
         app.router.add_post("/v1/scale", self._scale)
         app.router.add_get("/v1/logs", self._logs)
         app.router.add_post("/v1/stop", self._stopped)
@@ -164,20 +182,13 @@ class ControlServer:
     async def _connections(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("follow") != "true":
             return web.json_response(await self._cluster.diagnosis.connections())
-        async with contextlib.aclosing(self._cluster.diagnosis.follow_connections()) as documents:
-            response = web.StreamResponse()
-            await response.prepare(request)
-            with contextlib.suppress(ConnectionError):
-                async for document in documents:
-                    await response.write(f"{json.dumps(document)}\n".encode())
-        return response
+        return await _streamed(request, self._cluster.diagnosis.follow_connections())
+
+    async def _apply(self, request: web.Request) -> web.StreamResponse:
+        return await _streamed(request, self._cluster.apply(*read_apply(await _body(request))))
 
     async def _scale(self, request: web.Request) -> web.Response:
-        try:
-            body = json.loads(await request.read())
-        except ValueError:
-            body = None
-        self._cluster.scale(*read_scale(body))
+        self._cluster.scale(*read_scale(await _body(request)))
         return web.json_response({})
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
@@ -192,6 +203,26 @@ class ControlServer:
     async def _stopped(self, _request: web.Request) -> web.Response:
         self._stop()
         return web.json_response({})
+
+
+async def _body(request: web.Request) -> object:
+    """Return the JSON of a body, None if it is none."""
+    try:
+        body: object = json.loads(await request.read())
+    except ValueError:
+        return None
+    return body
+
+
+async def _streamed(request: web.Request, documents: AsyncGenerator[JSON, None]) -> web.StreamResponse:
+    """Answer with a line of JSON for each document."""
+    async with contextlib.aclosing(documents):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            async for document in documents:
+                await response.write(f"{json.dumps(document)}\n".encode())
+    return response
 
 
 @web.middleware

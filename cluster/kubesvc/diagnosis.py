@@ -5,6 +5,7 @@ Thin: brings the Store, the proxy and the name server to the pure parts that ans
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -20,8 +21,13 @@ from kubeproxy.types import Destination
 from kubeproxy.workers import WorkerError
 from kubesvc.connections import Clocks, Connections
 from kubesvc.explain.explaining import explain_service, find_service
+from kubesvc.explain.findings import Weight
+from kubesvc.readiness import services_without_endpoints
 from kubesvc.trace.addressing import read_destination, read_source
 from kubesvc.trace.documents import direct_document, dns_document, trace_document
+
+MOST_PROBLEMS = 20
+"""Services of which it is said that they lead nowhere; of more nobody reads."""
 
 
 class Diagnosis:
@@ -39,6 +45,17 @@ class Diagnosis:
         """Return why a Service works or does not (see ``explain``)."""
         service = find_service(self._store, namespace, name)
         return explain_service(self._store, self._proxy.rules, self._proxy.listeners(), service)
+
+    def problems(self) -> list[str]:
+        """Return why the Services lead nowhere that have no endpoint which takes traffic, one sentence each."""
+        listeners = self._proxy.listeners()
+        dead = itertools.islice(services_without_endpoints(self._store), MOST_PROBLEMS)
+        return [
+            f"Service {key}: {finding['text']}"
+            for key, service in dead
+            for finding in explain_service(self._store, self._proxy.rules, listeners, service)["findings"]
+            if finding["weight"] == Weight.PROBLEM
+        ]
 
     async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
         """Return what a packet meets (see ``trace``)."""

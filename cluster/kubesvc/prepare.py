@@ -39,14 +39,23 @@ class Prepared:
     warnings: Sequence[Fault]
     configuration_text: str = ""
     """The ClusterConfiguration as JSON, for the next run that is given none."""
+    unused: ClusterConfiguration | None = None
+    """The configuration of the input, where that of a running cluster counts instead."""
 
 
-def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None) -> Prepared:
-    """Read, translate and apply everything to an empty Store, or to the saved one."""
+def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None, *, is_running: bool = False) -> Prepared:
+    """Read, translate and apply everything to an empty Store, or to the saved one.
+
+    A cluster that runs keeps its configuration: that of the input is only read.
+    """
     loaded = load(paths, stdin) if paths else Loaded()
-    if loaded.configuration is None and saved is not None and saved.configuration:
-        loaded = replace(loaded, configuration=load_text(saved.configuration, "the saved configuration").configuration)
+    given = loaded.configuration
+    if (given is None or is_running) and saved is not None:
+        own = load_text(saved.configuration, "the saved configuration").configuration if saved.configuration else None
+        loaded = replace(loaded, configuration=own)
     configuration, faults, notes = read_configuration(loaded.configuration)
+    unused, wrong, more = read_configuration(given if is_running else None)
+    faults, notes = (*faults, *wrong), (*notes, *more)
     documents, warnings = with_objects(loaded.documents, _adapted)
     registry = _new_registry(configuration, _first_store(configuration, saved))
     if not faults:
@@ -62,6 +71,7 @@ def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None) -> 
         sorted([*loaded.faults, *faults]),
         sorted([*loaded.warnings, *notes, *warnings]),
         json.dumps(loaded.configuration.obj) if loaded.configuration is not None else "",
+        unused if is_running and given is not None else None,
     )
 
 

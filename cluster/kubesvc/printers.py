@@ -20,6 +20,10 @@ _MAX_CURL_LINES = 6
 """`curl` lines of one Service: its cluster IP and its node port on 127.0.0.1 and two nodes, or by both families."""
 
 
+WIDTH = 100
+"""Columns that a table takes at the most, unless names alone are longer; `-o wide` has no bound."""
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; the last column is not padded."""
     lines = [tuple(headers), *(tuple(row) for row in rows)]
@@ -31,25 +35,32 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def service_table(document: Document, *, is_wide: bool = False) -> str:
-    """Return the table of Services: type, addresses, ports, ready endpoints, DNS name."""
-    headers = ["NAMESPACE", "NAME", "TYPE", "ADDRESSES", "PORT(S)", "ENDPOINTS", "DNS NAME"]
-    rows = [
-        [
-            service["namespace"],
-            service["name"],
-            service["type"],
-            ",".join(_addresses(service)) or "<none>",
-            ",".join(_ports(service)) or "<none>",
-            _endpoints(service),
-            service["dnsName"],
+    """Return the table of Services: type, addresses, ports, ready endpoints; wide also DNS name and listeners.
+
+    Where it is too wide, only the first address, then only the first port is shown of each Service.
+    """
+    headers = ["NAMESPACE", "NAME", "TYPE", "ADDRESSES", "PORT(S)", "ENDPOINTS"]
+    services = document["services"]
+    addresses, ports = [_addresses(each) for each in services], [[*_ports(each)] for each in services]
+    shown = ((",".join, ",".join),) if is_wide else ((",".join, ",".join), (_first, ",".join), (_first, _first))
+    for of_addresses, of_ports in shown:
+        rows = [
+            [each["namespace"], each["name"], each["type"], of_addresses(here) or "<none>", of_ports(there) or "<none>"]
+            for each, here, there in zip(services, addresses, ports, strict=True)
         ]
-        for service in document["services"]
-    ]
-    if is_wide:
-        headers.append("LISTENERS")
-        for row, service in zip(rows, document["services"], strict=True):
-            row.append(",".join(_listener(each) for each in service["listeners"]) or "<none>")
-    return table(headers, rows)
+        rows = [[*row, _endpoints(service)] for row, service in zip(rows, services, strict=True)]
+        if is_wide:
+            rows = [[*row, each["dnsName"], _listeners(each)] for row, each in zip(rows, services, strict=True)]
+            return table([*headers, "DNS NAME", "LISTENERS"], rows)
+        text = table(headers, rows)
+        if len(text.partition("\n")[0]) <= WIDTH:
+            break
+    return text
+
+
+def _first(values: Sequence[str]) -> str:
+    """Return the first of several values, and how many more there are."""
+    return f"{values[0]},+{len(values) - 1}" if len(values) > 1 else "".join(values)
 
 
 def _addresses(service: Document) -> list[str]:
@@ -69,13 +80,20 @@ def _ports(service: Document) -> Iterator[str]:
 def _endpoints(service: Document) -> str:
     if service["type"] == "ExternalName" or service["proxyName"] or (_is_api(service) and not service["endpoints"]):
         return "<none>"
-    # A pod of a dual-stack Service is two endpoints, of each family one.
-    endpoints = {each["pod"] or each["address"]: each["ready"] for each in service["endpoints"]}
+    # A pod of a dual-stack Service is two endpoints, of each family one; one without the Service's ports takes nothing.
+    endpoints = {
+        each["pod"] or each["address"]: each["ready"] and bool(each["ports"] or not service["ports"])
+        for each in service["endpoints"]
+    }
     return f"{sum(endpoints.values())}/{len(endpoints)}"
 
 
 def _is_api(service: Document) -> bool:
     return (service["namespace"], service["name"]) == ("default", "kubernetes")
+
+
+def _listeners(service: Document) -> str:
+    return ",".join(_listener(each) for each in service["listeners"]) or "<none>"
 
 
 def _listener(listener: Document) -> str:
@@ -84,10 +102,10 @@ def _listener(listener: Document) -> str:
 
 
 def pod_table(document: Document, *, is_wide: bool = False) -> str:
-    """Return the table of pods."""
-    headers = ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "IP", "NODE", "PID"]
+    """Return the table of pods; wide also their processes and images."""
+    headers = ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "IP", "NODE"]
     if is_wide:
-        headers.append("IMAGES")
+        headers += ["PID", "IMAGES"]
     rows = [
         [
             pod["namespace"],
@@ -97,8 +115,7 @@ def pod_table(document: Document, *, is_wide: bool = False) -> str:
             str(pod["restarts"]),
             pod["podIP"] or "<none>",
             pod["node"] or "<none>",
-            str(pod["pid"] or "<none>"),
-            *([",".join(each["image"] for each in pod["containers"])] if is_wide else []),
+            *([str(pod["pid"] or "<none>"), ",".join(each["image"] for each in pod["containers"])] if is_wide else []),
         ]
         for pod in document["pods"]
     ]

@@ -38,7 +38,9 @@ def _workload(obj: JSON) -> Iterator[str]:
     is_observed = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
     updated = status.get("updatedReplicas", 0) if obj["kind"] == "Deployment" else wanted
     available = status.get("availableReplicas", 0)
-    if not is_observed or available < wanted or updated < wanted:
+    if is_observed and available >= wanted > updated:
+        yield f"{obj['kind']} {key_of(obj)}: {updated} of {wanted} replicas updated"
+    elif not is_observed or available < wanted:
         yield f"{obj['kind']} {key_of(obj)}: {available} of {wanted} replicas available"
 
 
@@ -74,6 +76,17 @@ def _is_proxied(service: Service) -> bool:
     return is_ours and bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
 
 
-def has_ready_endpoint(slices: Iterable[EndpointSlice]) -> bool:
-    """Tell whether any endpoint takes traffic."""
-    return any(endpoint.is_ready for each in slices for endpoint in each.endpoints)
+def services_without_endpoints(store: Store) -> Iterator[tuple[ObjectKey, JSON]]:
+    """Yield the Services that should lead somewhere, and have no endpoint that takes traffic."""
+    slices = slices_by_service(store)
+    for obj in store.list(SERVICES):
+        service = read_service(obj)
+        if PROXY_NAME_LABEL in service.labels or service.is_external_name:
+            continue
+        if not has_ready_endpoint(slices.get(service.key, ()), needs_ports=bool(service.ports)):
+            yield service.key, obj
+
+
+def has_ready_endpoint(slices: Iterable[EndpointSlice], *, needs_ports: bool = True) -> bool:
+    """Tell whether any endpoint takes traffic: one without the port that the Service names takes none."""
+    return any(endpoint.is_ready for each in slices if each.ports or not needs_ports for endpoint in each.endpoints)

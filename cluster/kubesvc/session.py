@@ -8,34 +8,31 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import StringIO
 
-from kubeapi.podwarnings import REASON as NOT_EMULATED
-from kubeapi.scheme import EVENTS
 from kubeapi.status import StatusError
-from kubeapi.store import EventType, WatchEvent
 from kubesvc import colours, printers
 from kubesvc.cluster import Cluster
-from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console
+from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console, missing_lines
+from kubesvc.edits import apply_edits
+from kubesvc.eventwarnings import EventWarnings
 from kubesvc.kubeconfig import export_line
-from kubesvc.manifests import Loaded, apply_documents, changes_between
+from kubesvc.manifests import Loaded, changes_between
 from kubesvc.order import Order
 from kubesvc.prepare import prepare
 from kubesvc.watch import Seen, changes
 
-_MAX_MISSING = 50
-"""Reasons printed why the cluster is not ready; of thousands nobody reads more."""
-_MAX_WARNED = 1000
-"""Distinct warnings printed in one run; a cluster that has said so many has been understood."""
+_HOLD_SECONDS = 2.0
+"""How long warnings wait for the table, to be read after it; a start that takes longer tells what it knows."""
 
 
 class Session:
     """The cluster as long as the user wants it.
 
-    ``loaded`` is what the manifests say, ``seen`` the files as they were then; ``tell_caller`` gets the exit status
-    of the start, once it is known.
+    ``loaded`` is what the manifests say, ``warnings`` what is to be said of them, ``seen`` the files as they were then;
+    ``tell_caller`` gets the exit status of the start, once it is known.
     """
 
     def __init__(
@@ -45,6 +42,7 @@ class Session:
         cluster: Cluster,
         *,
         loaded: Loaded,
+        warnings: Sequence[str],
         seen: Seen,
         tell_caller: Callable[[int], None],
     ) -> None:
@@ -57,7 +55,7 @@ class Session:
         self._tell_caller = tell_caller
         self._stop = asyncio.Event()
         self._status = EXIT_FAILED
-        self._warned: set[tuple[str, str, str]] = set()
+        self._held: list[str] | None = list(warnings)
 
     async def run(self) -> int:
         """Run the cluster until somebody ends it, and return the exit status; one that never got ready has failed.
@@ -69,24 +67,39 @@ class Session:
             # nohup and a detached start ignore SIGHUP; else it says that the terminal is gone.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._on_signal)
-        unwatch = self._cluster.store.watch(EVENTS, self._cluster.store.resource_version, self._on_event)
+        holding = loop.call_later(_HOLD_SECONDS, self._tell_warnings)
         try:
-            async with asyncio.TaskGroup() as group:
-                cluster = group.create_task(self._cluster.run(self._stop), name="cluster")
-                follower = group.create_task(self._follow(), name="follow")
-                await self._stop.wait()
-                follower.cancel()
-                if not self._cluster.is_started:
-                    # It may hang for ever where it is, and has no connections to drain.
-                    cluster.cancel()
+            with EventWarnings(self._cluster.store, self._warn).following():
+                async with asyncio.TaskGroup() as group:
+                    cluster = group.create_task(self._cluster.run(self._stop), name="cluster")
+                    follower = group.create_task(self._follow(), name="follow")
+                    await self._stop.wait()
+                    follower.cancel()
+                    if not self._cluster.is_started:
+                        # It may hang for ever where it is, and has no connections to drain.
+                        cluster.cancel()
         finally:
-            unwatch()
+            holding.cancel()
+            self._tell_warnings()
         return self._status
+
+    def _warn(self, *lines: str) -> None:
+        """Print warnings, after the table where that is near."""
+        if self._held is not None:
+            self._held += lines
+        else:
+            self._console.warn(*(f"Warning: {line}" for line in lines))
+
+    def _tell_warnings(self) -> None:
+        held, self._held = self._held, None
+        self._warn(*held or ())
 
     async def _follow(self) -> None:
         """Announce the cluster when it is ready, then apply edits until cancelled."""
         is_ready = await self._wait_until_ready()
         self._announce()
+        self._tell_warnings()
+        self._warn(*self._cluster.service_problems())
         if is_ready:
             self._console.say("kubesvc: ready")
             self._status = EXIT_WELL
@@ -103,7 +116,7 @@ class Session:
         try:
             async with asyncio.timeout(self._order.timeout or None):
                 await self._cluster.wait_until_started()
-                self._console.warn(*(f"Warning: {problem}" for problem in self._cluster.problems()))
+                self._warn(*self._cluster.problems())
                 await self._cluster.wait_until_ready()
         except TimeoutError:
             return False
@@ -121,10 +134,7 @@ class Session:
             self._console.say(*(f"  {line}" for line in moved), "")
 
     def _say_what_is_missing(self) -> None:
-        reasons = [f"  {reason}" for reason in self._cluster.waiting_for()]
-        if len(reasons) > _MAX_MISSING:
-            reasons = [*reasons[:_MAX_MISSING], f"  ... and {len(reasons) - _MAX_MISSING:,} more"]
-        self._console.warn(f"kubesvc: not ready within {self._order.timeout:g}s:", *reasons)
+        self._console.warn(*missing_lines(self._cluster.waiting_for(), self._order.timeout))
         if self._order.is_detached:
             option = "" if self._order.state.name == "default" else f" --name {self._order.state.name}"
             self._console.warn(
@@ -138,17 +148,6 @@ class Session:
         self._console.warn("kubesvc: draining; a second Ctrl-C stops at once")
         self._stop.set()
 
-    def _on_event(self, event: WatchEvent) -> None:
-        """Print each warning once, when it comes up first; what is not emulated was said when it was applied."""
-        obj = event.object
-        if event.type is not EventType.DELETED and obj.get("type") == "Warning" and obj["reason"] != NOT_EMULATED:
-            about = event.object["involvedObject"]
-            said = (f"{about['kind']} {about.get('namespace', '')}/{about['name']}", event.object["reason"])
-            key = (*said, event.object["message"])
-            if key not in self._warned and len(self._warned) < _MAX_WARNED:
-                self._warned.add(key)
-                self._console.warn(f"Warning: {said[0]}: {said[1]}: {event.object['message']}")
-
     async def _watch(self) -> None:
         async for _ in changes(self._order.paths, self._seen):
             await self._apply_edits()
@@ -157,26 +156,23 @@ class Session:
         """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
         # Thousands of documents take seconds to read, and connections must not wait for that.
         prepared = await asyncio.to_thread(prepare, self._order.paths, StringIO())
-        self._console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
+        self._warn(*map(str, prepared.warnings))
         if prepared.faults:
             self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
             return
         edits = changes_between(self._loaded, prepared.loaded)
-        registry = self._cluster.registry
-        # What preparing cannot see: a field that may not change once the object is there.
-        stored = [each for each in edits.applied if registry.store.find(each.resource, each.key) is not None]
-        refused, _ = apply_documents(registry, stored, dry_run=True)
-        if refused:
-            self._console.warn(*map(str, refused), "kubesvc: nothing was applied")
+        applied, refused = await apply_edits(self._cluster.registry, edits.applied)
+        faults = sorted(fault for each in refused for fault in each.faults())
+        self._console.warn(*map(str, faults))
+        if refused and not applied:
+            self._console.warn("kubesvc: nothing was applied")
             return
         if prepared.configuration != self._configuration:
             self._configuration = prepared.configuration
             self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
-        faults, applied = apply_documents(registry, edits.applied)
         for document in edits.deleted:
             with suppress(StatusError):
                 self._cluster.registry.delete(document.resource, document.namespace, document.name)
                 self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
         self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
-        self._console.warn(*map(str, faults))
         self._loaded = prepared.loaded

@@ -68,12 +68,19 @@ def run_up(order: Order) -> int:
     except ValueError as error:
         console.warn(f"kubesvc: {error}")
         return EXIT_FAILED
-    prepared = prepare(order.paths, sys.stdin or StringIO(), saved)
-    console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
+    is_running = order.state.owner() is not None
+    prepared = prepare(order.paths, sys.stdin or StringIO(), saved, is_running=is_running)
+    if prepared.faults or is_running:
+        console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
     if prepared.faults:
         count = counted(len(prepared.faults), "fault", "faults")
-        console.warn(*map(str, prepared.faults), f"kubesvc: {count} found, nothing was started")
+        done = "applied" if is_running else "started"
+        console.warn(*map(str, prepared.faults), f"kubesvc: {count} found, nothing was {done}")
         return EXIT_BAD_INPUT
+    if is_running:
+        from kubesvc.running import apply_to_running
+
+        return apply_to_running(order, prepared, console)
     if not order.is_watching:
         # Only edits are compared with what the manifests said.
         prepared = replace(prepared, loaded=Loaded())
@@ -183,6 +190,7 @@ async def _session(start: _Start) -> int:
             start.console,
             cluster,
             loaded=prepared.loaded,
+            warnings=[str(each) for each in prepared.warnings],
             seen=start.seen,
             tell_caller=start.tell_caller,
         )

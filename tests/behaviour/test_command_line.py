@@ -156,15 +156,6 @@ class TestUpDetached:
         assert result.stdout.splitlines()[-1] == "kubesvc: ready"
         assert commands.down().returncode == 0
 
-    def test_a_second_one_of_the_same_name_is_refused(self, cluster: ClusterCommands, tmp_path: Path) -> None:
-        pid, log = cluster.status()["pid"], cluster.log()
-        result = cluster.up(small(tmp_path))
-        assert (result.returncode, result.stdout) == (1, "")
-        assert result.stderr.startswith(f'kubesvc: cluster "shared" is already running (pid {pid}): ')
-        assert "--name" in result.stderr
-        assert cluster.log() == log
-        assert cluster.status()["ready"]
-
     def test_another_one_on_other_addresses_runs_beside_it(
         self, cluster: ClusterCommands, commands: ClusterCommands, tmp_path: Path
     ) -> None:

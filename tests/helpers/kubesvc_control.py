@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from kubeapi.meta import JSON
 from kubeapi.status import StatusError
 from kubesvc.client import ControlClient
 from kubesvc.control import ControlServer, LogQuery
@@ -68,6 +69,15 @@ class FakeCluster:
         if self.refusal is not None:
             raise self.refusal
         self.scaled.append((kind, namespace, name, replicas))
+
+    def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
+        if self.refusal is not None:
+            raise self.refusal
+        return self._outcome(objects, timeout)
+
+    async def _outcome(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
+        yield {"applied": [each["kind"] for each in objects], "refused": []}
+        yield {"ready": True, "timeout": timeout}
 
     def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
         self.queries.append(query)

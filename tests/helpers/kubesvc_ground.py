@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
@@ -54,7 +55,13 @@ def waiting(reason: str) -> list[JSON]:
 
 
 def add_slice(
-    registry: Registry, name: str = "web", *, is_ready: bool = True, pod: str = "web", address: str = POD_IP
+    registry: Registry,
+    name: str = "web",
+    *,
+    is_ready: bool = True,
+    pod: str = "web",
+    address: str = POD_IP,
+    ports: Sequence[JSON] = ({"name": "", "port": 80, "protocol": "TCP"},),
 ) -> JSON:
     """Create the EndpointSlice of a Service with one endpoint."""
     family = "IPv6" if ":" in address else "IPv4"
@@ -69,7 +76,7 @@ def add_slice(
             "endpoints": [
                 {"addresses": [address], "conditions": {"ready": is_ready}, "nodeName": "node-1", **target},
             ],
-            "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
+            "ports": list(ports),
         },
     )
 

@@ -34,6 +34,7 @@ class FakeCluster:
         self.failure: Exception | None = None
         self.reasons = ["Pod default/web: Pending"]
         self.faults_of_the_machine: list[str] = []
+        self.problems_of_services: list[str] = []
         self.is_stopped = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -59,6 +60,9 @@ class FakeCluster:
     def problems(self) -> list[str]:
         return self.faults_of_the_machine
 
+    def service_problems(self) -> list[str]:
+        return self.problems_of_services
+
     def status(self) -> dict[str, Any]:
         return document(self.registry)
 
@@ -70,6 +74,7 @@ class Run:
         self.cluster = FakeCluster()
         self.out, self.err = StringIO(), StringIO()
         self.told: list[int] = []
+        self.warnings: list[str] = []
         self.paths = (str(folder),)
         given: dict[str, Any] = {"is_detached": False, "timeout": 30.0, "is_watching": False, **order}
         self.order = Order(self.paths, StateDirectory("shop", folder / "state"), **given)
@@ -83,6 +88,7 @@ class Run:
             Console(self.out, self.err),
             cast("Cluster", self.cluster),
             loaded=self.read().loaded,
+            warnings=self.warnings,
             seen={},
             tell_caller=self.told.append,
         )

@@ -12,7 +12,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.status import StatusError
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.control import LogQuery, read_log_query, read_scale
+from kubesvc.control import LogQuery, read_apply, read_log_query, read_scale
 from kubesvc.state import StateDirectory
 
 
@@ -111,6 +111,30 @@ async def test_questions_why_reach_the_diagnosis(state: StateDirectory) -> None:
         cluster.diagnosis.refusal = NOT_FOUND
         with pytest.raises(RefusedError, match="not found"):
             await ask(state, lambda client: client.explain("shop", "web"))
+
+
+async def test_objects_to_apply_reach_the_cluster_and_what_becomes_of_them_the_client(state: StateDirectory) -> None:
+    large = {"kind": "ConfigMap", "data": {"a": "x" * 2**21}}
+    async with served(FakeCluster(), state):
+        assert await ask(state, lambda client: list(client.apply([large], 2.5))) == [
+            {"applied": ["ConfigMap"], "refused": []},
+            {"ready": True, "timeout": 2.5},
+        ]
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"objects": {}, "timeout": 1}, {"objects": [], "timeout": "1s"}])
+def test_an_apply_that_is_none_is_a_bad_request(body: object) -> None:
+    with pytest.raises(StatusError) as caught:
+        read_apply(body)
+    assert caught.value.code == 400
+
+
+async def test_a_cluster_that_stops_refuses_to_apply(state: StateDirectory) -> None:
+    cluster = FakeCluster()
+    cluster.refusal = StatusError(503, "ServiceUnavailable", "it is stopping")
+    async with served(cluster, state):
+        with pytest.raises(RefusedError, match=r"^it is stopping$"):
+            await ask(state, lambda client: list(client.apply([], 0)))
 
 
 async def test_a_scale_reaches_the_cluster(state: StateDirectory) -> None:

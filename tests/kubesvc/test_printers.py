@@ -7,7 +7,7 @@ from tests.helpers.kubesvc_ground import add_pod, add_service, add_slice, docume
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey
-from kubesvc.printers import moved_ports, pod_table, service_table, status_text, table, try_lines
+from kubesvc.printers import WIDTH, moved_ports, pod_table, service_table, status_text, table, try_lines
 from kubesvc.snapshot import DNSAddress
 
 NODES = ("127.0.0.1", "127.171.0.101", "127.171.0.102")
@@ -44,26 +44,52 @@ def test_a_table_is_laid_out_as_kubectl_does() -> None:
 
 def test_the_table_of_services() -> None:
     assert service_table(shop()).splitlines() == [
-        "NAMESPACE     NAME         TYPE           ADDRESSES                 PORT(S)         ENDPOINTS   DNS NAME",
-        "default       api          ClusterIP      127.113.0.3               5432/TCP        0/0         "
-        "api.default.svc.cluster.local",
-        "default       kubernetes   ClusterIP      127.113.0.1               443/TCP         <none>      "
-        "kubernetes.default.svc.cluster.local",
-        "default       lb           LoadBalancer   127.113.0.4,127.1.113.1   80:30002/TCP    0/0         "
-        "lb.default.svc.cluster.local",
-        "default       none         ClusterIP      None                      80/TCP          0/0         "
-        "none.default.svc.cluster.local",
-        "default       out          ExternalName   k8s.service.com           <none>          <none>      "
-        "out.default.svc.cluster.local",
-        "default       web          NodePort       127.113.0.2               80:30001/TCP    1/1         "
-        "web.default.svc.cluster.local",
-        "kube-system   kube-dns     ClusterIP      127.113.0.10              53/UDP,53/TCP   <none>      "
-        "kube-dns.kube-system.svc.cluster.local",
+        "NAMESPACE     NAME         TYPE           ADDRESSES                 PORT(S)         ENDPOINTS",
+        "default       api          ClusterIP      127.113.0.3               5432/TCP        0/0",
+        "default       kubernetes   ClusterIP      127.113.0.1               443/TCP         <none>",
+        "default       lb           LoadBalancer   127.113.0.4,127.1.113.1   80:30002/TCP    0/0",
+        "default       none         ClusterIP      None                      80/TCP          0/0",
+        "default       out          ExternalName   k8s.service.com           <none>          <none>",
+        "default       web          NodePort       127.113.0.2               80:30001/TCP    1/1",
+        "kube-system   kube-dns     ClusterIP      127.113.0.10              53/UDP,53/TCP   <none>",
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "ports", "row"),
+    [
+        pytest.param("n" * 9, 2, "127.113.0.9,127.1.1.1 1000/TCP,1001/TCP", id="all of it"),
+        pytest.param("n" * 20, 2, "127.113.0.9,+1 1000/TCP,1001/TCP", id="one address"),
+        pytest.param("n" * 20, 9, "127.113.0.9,+1 1000/TCP,+8", id="one address and one port"),
+    ],
+)
+def test_a_table_that_is_too_wide_shows_the_first_address_then_the_first_port_only(
+    name: str, ports: int, row: str
+) -> None:
+    registry = ground()
+    many = [{"name": f"p{number}", "port": 1000 + number} for number in range(ports)]
+    add_service(registry, name, clusterIP="127.113.0.9", externalIPs=["127.1.1.1"], ports=many)
+    outside = listener("127.1.1.1", service=name, kind="externalIP", port_name="p0")
+    shown = document(registry, listeners=[outside])
+    lines = service_table(shown).splitlines()
+    assert " ".join(next(line for line in lines if name in line).split()[3:5]) == row
+    assert max(map(len, lines)) <= WIDTH
+    assert f"127.113.0.9,127.1.1.1   {','.join(f'{1000 + each}/TCP' for each in range(ports))}   " in (
+        service_table(shown, is_wide=True)
+    )
+
+
+def test_an_endpoint_without_the_ports_of_its_service_is_not_counted_as_ready() -> None:
+    registry = ground()
+    add_service(registry, clusterIP="127.113.0.2")
+    add_slice(registry, ports=[])
+    assert service_table(document(registry)).splitlines()[2].endswith("   0/1")
+
+
 def test_the_wide_table_has_the_listeners() -> None:
-    rows = {line.split()[1]: line.rpartition("   ")[2] for line in service_table(shop(), is_wide=True).splitlines()}
+    lines = service_table(shop(), is_wide=True).splitlines()
+    rows = {line.split()[1]: line.rpartition("   ")[2] for line in lines}
+    assert "   lb.default.svc.cluster.local   " in lines[3]
     assert rows["NAME"] == "LISTENERS"
     assert rows["lb"] == "127.113.0.4:80/TCP (closed),127.1.113.1:80/TCP"
     assert rows["web"] == ",".join(["127.113.0.2:80/TCP", *(f"{node}:30001/TCP" for node in NODES)])
@@ -74,7 +100,7 @@ def test_endpoints_count_the_ready_ones_of_all_slices() -> None:
     registry = ground()
     add_service(registry, clusterIP="127.113.0.2")
     add_slice(registry, is_ready=False)
-    assert "   0/1   " in service_table(document(registry))
+    assert service_table(document(registry)).splitlines()[2].endswith("   0/1")
 
 
 def test_the_api_has_endpoints_when_it_is_served() -> None:
@@ -94,8 +120,8 @@ def test_the_table_of_pods() -> None:
         "default     bad    0/1     ErrImagePull   1          <none>        node-1   <none>   x",
         "default     web    1/1     Running        2          127.250.1.2   node-1   7        nginx:1.27",
     ]
-    assert pod_table(shown).splitlines()[2] == (
-        "default     web    1/1     Running        2          127.250.1.2   node-1   7"
+    assert (
+        pod_table(shown).splitlines()[2] == "default     web    1/1     Running        2          127.250.1.2   node-1"
     )
 
 

@@ -18,7 +18,7 @@ from tests.helpers.kubesvc_ground import (
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS, REPLICASETS
-from kubesvc.readiness import waiting_for
+from kubesvc.readiness import services_without_endpoints, waiting_for
 
 OTHERS = {"labels": {"service.kubernetes.io/service-proxy-name": "somebody"}}
 
@@ -60,7 +60,7 @@ def observed(**status: int) -> Callable[[Registry], object]:
         ),
         pytest.param(
             observed(updatedReplicas=1, availableReplicas=2),
-            ["Deployment default/web: 2 of 2 replicas available"],
+            ["Deployment default/web: 1 of 2 replicas updated"],
             id="old-replicas",
         ),
         pytest.param(observed(updatedReplicas=2, availableReplicas=2), [], id="all-replicas"),
@@ -122,6 +122,28 @@ def test_a_service_without_a_ready_endpoint_is_not_waited_for() -> None:
     assert waiting_for(registry.store, [listener(is_bound=False)]) == []
     add_slice(registry, is_ready=False)
     assert waiting_for(registry.store, [listener(is_bound=False)]) == []
+
+
+def test_a_service_whose_endpoints_lack_its_port_is_not_waited_for() -> None:
+    registry = ground()
+    add_service(registry)
+    add_slice(registry, ports=[])
+    assert waiting_for(registry.store, []) == []
+
+
+def test_the_services_that_lead_nowhere_are_found() -> None:
+    registry = ground()
+    for name in ("works", "unready", "portless", "empty"):
+        add_service(registry, name)
+    add_service(registry, "others", metadata=OTHERS)
+    add_service(registry, "out", type="ExternalName", externalName="a.b", ports=[])
+    add_service(registry, "headless", clusterIP="None", ports=[])
+    add_slice(registry, "works")
+    add_slice(registry, "unready", is_ready=False)
+    add_slice(registry, "portless", ports=[])
+    add_slice(registry, "headless", ports=[])
+    found = {key.name for key, _ in services_without_endpoints(registry.store)}
+    assert found == {"unready", "portless", "empty", "kubernetes"}
 
 
 def test_an_address_that_somebody_else_has_is_a_reason() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,9 @@ async def test_an_ignored_hangup_stays_ignored(folder: Path) -> None:
 @pytest.mark.looptime
 async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) -> None:
     run = Run(folder)
+    run.warnings = ["web.yaml:4:1: odd"]
     run.cluster.faults_of_the_machine = ["no metrics: 127.0.0.1:10249 is taken"]
+    run.cluster.problems_of_services = ["Service default/web: Its selector matches no pod."]
     async with run.going() as task:
         await asyncio.sleep(29)
         assert run.told == []
@@ -73,7 +76,41 @@ async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) ->
     out = run.out.getvalue().splitlines()
     assert out[0].startswith("NAMESPACE ")
     assert out[-1] == "kubesvc: ready"
-    assert run.err.getvalue().splitlines()[0] == "Warning: no metrics: 127.0.0.1:10249 is taken"
+    assert run.err.getvalue().splitlines()[:3] == [
+        "Warning: web.yaml:4:1: odd",
+        "Warning: no metrics: 127.0.0.1:10249 is taken",
+        "Warning: Service default/web: Its selector matches no pod.",
+    ]
+
+
+class Screen(StringIO):
+    """Both streams, as a terminal shows them."""
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("seconds", "is_after"), [(1, True), (3, False)])
+async def test_warnings_come_after_the_table_where_that_is_near(folder: Path, seconds: float, is_after: bool) -> None:
+    run = Run(folder)
+    run.out = run.err = Screen()
+    run.warnings = ["odd"]
+    async with run.going():
+        await asyncio.sleep(seconds)
+        assert ("Warning: odd" in run.out.getvalue()) == (not is_after)
+        run.cluster.ready.set()
+        await asyncio.sleep(1)
+        signal.raise_signal(signal.SIGINT)
+    shown = run.out.getvalue()
+    assert (shown.index("NAMESPACE") < shown.index("Warning: odd") < shown.index("kubesvc: ready")) == is_after
+    assert shown.count("Warning: odd") == 1
+
+
+async def test_the_warnings_of_a_start_that_fails_are_said_too(folder: Path) -> None:
+    run = Run(folder)
+    run.warnings = ["odd"]
+    run.cluster.failure = ZeroDivisionError("oops")
+    with pytest.raises(ExceptionGroup):
+        await run.session().run()
+    assert run.err.getvalue() == "Warning: odd\n"
 
 
 @pytest.mark.looptime

@@ -4,8 +4,16 @@ The nouns to know: ``Document`` (an object and where it is written), ``Loaded`` 
 (one fault with file, line, column and field).
 """
 
-from kubesvc.manifests.applying import Applied, Changes, apply_documents, changes_between, with_objects
-from kubesvc.manifests.documents import Document, Loaded, position_of
+from kubesvc.manifests.applying import (
+    Applied,
+    Changes,
+    apply_documents,
+    changes_between,
+    faults_of,
+    in_order,
+    with_objects,
+)
+from kubesvc.manifests.documents import Document, Loaded, bare_document, position_of
 from kubesvc.manifests.faults import Fault, Position
 from kubesvc.manifests.loading import load, load_text
 
@@ -17,7 +25,10 @@ __all__ = [
     "Loaded",
     "Position",
     "apply_documents",
+    "bare_document",
     "changes_between",
+    "faults_of",
+    "in_order",
     "load",
     "load_text",
     "position_of",

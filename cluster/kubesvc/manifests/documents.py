@@ -28,7 +28,7 @@ from kubesvc.manifests.faults import (
     required,
     unsupported,
 )
-from kubesvc.manifests.reading import Spot, Tree
+from kubesvc.manifests.reading import Spot, Tree, Written
 
 CONFIGURATION_GROUP = "kubesvc.dev"
 CONFIGURATION_API_VERSION = f"{CONFIGURATION_GROUP}/v1alpha1"
@@ -89,6 +89,11 @@ class Loaded:
     configuration: Document | None = None
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
+
+
+def bare_document(obj: JSON) -> Document:
+    """Return the document of an object that comes from no file, or from one that is not here."""
+    return Document(obj, "", Spot(Written("", 0, 0)))
 
 
 def position_of(document: Document, field: str) -> Position:
