@@ -1,18 +1,37 @@
 # The two commands of the README, and what they are made of. Every recipe is a script of .ci/, the same for CI.
 
-.PHONY: up test bench check setup setup-dev clean
+.PHONY: help up test bench check stress test-latest update setup setup-dev clean
 
+help:
+	@grep -E '^# make ' Makefile | sed 's/^# //'
+
+# make up            the tutorial's manifests on a cluster of this machine
 up: setup
 	@.venv/bin/kubesvc up configs/tutorial
 
+# make test          linter, types, import contracts and all tests
 test: setup-dev
 	@.ci/test
 
+# make bench         measurements beside other proxies and name servers
 bench: setup
 	@.ci/bench
 
+# make check         linter, types and import contracts alone
 check: setup-dev
 	@.ci/check
+
+# make stress        all tests beside two busy loops per core
+stress: setup-dev
+	@.ci/stress
+
+# make test-latest   all tests with the newest releases; LOWEST=1: with the oldest that are allowed (Python 3.11)
+test-latest: setup-dev
+	@.ci/test-latest $(if $(LOWEST),--lowest)
+
+# make update        renews the lock of requirements/
+update: setup-dev
+	@.ci/update
 
 setup:
 	@.ci/setup
@@ -20,5 +39,6 @@ setup:
 setup-dev:
 	@.ci/setup dev
 
+# make clean         removes what the others have made here
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venvs .mypy_cache .ruff_cache .hypothesis .import_linter_cache
