@@ -148,6 +148,8 @@ def _set_pod_spec(spec: JSON) -> None:
     ):
         if not spec.get(name):
             spec[name] = value
+    if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
+        spec["serviceAccountName"] = spec["serviceAccount"] = account  # the old name and the new one are one field
     spec.setdefault("securityContext", {})
     spec.setdefault("terminationGracePeriodSeconds", 30)
     for container in _containers(spec):

@@ -10,6 +10,8 @@ from kubeapi.meta import JSON, format_time
 
 KUBELET_VERSION = "v1.32.0+kubesvc"
 RUNTIME_VERSION = "kubesvc://0.1.0"
+KUBELET_PORT = 10250
+"""The port that a kubelet says it serves. Nothing listens there: the API server has the pods' logs and commands."""
 FIRST_HOST = 2
 """.1 of a pod CIDR is the bridge, in a cluster with the usual network plug-ins."""
 
@@ -136,6 +138,7 @@ def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -
         ],
         "capacity": resources,
         "allocatable": resources,
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
         "conditions": [
             _condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "sufficient memory available", now),
             _condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "no disk pressure", now),

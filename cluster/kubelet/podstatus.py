@@ -39,6 +39,7 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
     inits = [each for each in state.containers if each.role is not Role.MAIN]
     mains = [each for each in state.containers if each.role is Role.MAIN]
     status: JSON = {
+        **_observed(pod),
         "phase": phase,
         "conditions": _conditions(pod, state, place, phase, now),
         "hostIP": place.host_ips[0],
@@ -111,8 +112,14 @@ def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: fl
         "ContainersReady": containers_ready,
         "PodScheduled": (True, "", ""),
     }
-    own = [_condition(kind, *wanted[kind], before.get(kind), now) for kind in OWN_CONDITIONS]
+    own = [_condition(kind, *wanted[kind], before.get(kind), now) | _observed(pod) for kind in OWN_CONDITIONS]
     return own + [each for kind, each in before.items() if kind not in wanted]
+
+
+def _observed(pod: JSON) -> JSON:
+    """Return which of the author's wishes has been seen, as a part of a status or of a condition."""
+    generation = pod["metadata"].get("generation")
+    return {"observedGeneration": generation} if generation else {}
 
 
 def _condition(kind: str, is_true: bool, reason: str, message: str, before: JSON | None, now: float) -> JSON:

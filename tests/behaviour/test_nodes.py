@@ -67,6 +67,8 @@ def test_nodes_have_their_zone_and_region_and_pods_are_spread_over_them(
         ("node-3", "Ready", "b", "here"),
     ]
     assert nodes_of(cluster, "web-") == {"node-1": 2, "node-2": 2, "node-3": 2}
+    said = kubectl("kubectl get pods -l topology.kubernetes.io/zone=b -o jsonpath={.items[*].spec.nodeName}").out
+    assert said == "node-3 node-3"
 
 
 def test_what_a_pod_asks_comes_from_its_address_and_so_enters_at_its_node(

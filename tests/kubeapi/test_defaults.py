@@ -60,7 +60,8 @@ def test_a_service_default_depends_on_the_rest(given: JSON, field: str, value: A
 
 def test_a_pod_gets_its_policies() -> None:
     spec = created_pod()
-    assert {name: value for name, value in spec.items() if name != "containers"} == {
+    admitted = ("containers", "tolerations", "priority", "preemptionPolicy", "serviceAccount", "serviceAccountName")
+    assert {name: value for name, value in spec.items() if name not in admitted} == {
         "dnsPolicy": "ClusterFirst",
         "restartPolicy": "Always",
         "schedulerName": "default-scheduler",

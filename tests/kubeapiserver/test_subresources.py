@@ -148,7 +148,7 @@ def test_a_pod_is_bound_to_a_node_once(client: APIClient) -> None:
     stored = client.registry.store.get(PODS, "default", "web")
     assert stored["spec"]["nodeName"] == "n1"
     assert stored["status"]["conditions"] == [
-        {"type": "PodScheduled", "status": "True", "lastTransitionTime": EPOCH_TEXT}
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": EPOCH_TEXT, "observedGeneration": 1}
     ]
     again = client.post(f"{DEFAULT}/pods/web/binding", body)
     assert again.status == 409

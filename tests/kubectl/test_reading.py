@@ -342,7 +342,8 @@ Conditions:
 Volumes:                      <none>
 QoS Class:                    BestEffort
 Node-Selectors:               <none>
-Tolerations:                  <none>
+Tolerations:                  node.kubernetes.io/not-ready:NoExecute op=Exists for 300s
+                              node.kubernetes.io/unreachable:NoExecute op=Exists for 300s
 Events:
   Type    Reason     Age    From               Message
   ----    ------     ----   ----               -------

@@ -58,6 +58,15 @@ def test_a_condition_that_stays_keeps_its_transition_time() -> None:
     assert later["conditions"] == obj["status"]["conditions"]
 
 
+def test_a_status_and_its_conditions_say_which_generation_they_are_of() -> None:
+    obj = pod()
+    assert "observedGeneration" not in status(obj)
+    obj["metadata"]["generation"] = 3
+    found = status(obj, START)
+    assert found["observedGeneration"] == 3
+    assert {each["observedGeneration"] for each in found["conditions"]} == {3}
+
+
 def test_an_unready_pod_names_its_containers() -> None:
     found = status(pod(containers=[{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]), Started("a", 1, "i"))
     ready = next(each for each in found["conditions"] if each["type"] == "Ready")
@@ -123,5 +132,6 @@ def test_a_node_says_what_it_is() -> None:
     assert made["metadata"]["labels"]["kubernetes.io/hostname"] == "n"
     assert made["metadata"]["labels"]["a"] == "b"
     found = node_status(node, machine, 253, 0.0)
+    assert found["daemonEndpoints"] == {"kubeletEndpoint": {"Port": 10250}}
     assert found["allocatable"] == {"cpu": "2", "memory": "1024Ki", "pods": "253"}
     assert [each["type"] for each in found["conditions"] if each["status"] == "True"] == ["Ready"]

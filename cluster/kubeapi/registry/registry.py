@@ -27,10 +27,11 @@ from kubeapi.meta import (
 )
 from kubeapi.patch import three_way_patch
 from kubeapi.registry.config import RegistryConfig
+from kubeapi.registry.podadmission import admit_pod
 from kubeapi.registry.services import ServiceAllocator, wipe_useless
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, set_generation, set_initial_status
 from kubeapi.schema import struct_of
-from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import AlreadyExists, BadRequest, Conflict, FieldError, Forbidden, Invalid, NoSubresource, NotFound
 from kubeapi.store import Store
 from kubeapi.strategicpatch import strategic_merge
@@ -82,6 +83,8 @@ class Registry:
         metadata["uid"] = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
         metadata["creationTimestamp"] = format_time(self._clock())
         set_defaults(resource, new)
+        if resource is PODS:
+            admit_pod(new, None, self._find_node)
         set_initial_status(resource, new)
         set_generation(resource, new, None)
         return self._write(resource, new, None, dry_run=dry_run)
@@ -106,6 +109,8 @@ class Registry:
         if resource is NAMESPACES and not is_terminating(stored):
             new["spec"] = stored["spec"]
         set_defaults(resource, new)
+        if resource is PODS:
+            admit_pod(new, stored, self._find_node)
         set_generation(resource, new, stored)
         written = self._write(resource, new, stored, dry_run=dry_run)
         return self._finish_deletion(resource, written, dry_run=dry_run)
@@ -210,6 +215,9 @@ class Registry:
         metadata = read["metadata"]
         return self.store.get(resource, metadata.get("namespace", ""), metadata.get("name", ""))
 
+    def _find_node(self, name: str) -> JSON | None:
+        return self.store.find(NODES, ObjectKey("", name))
+
     def _check_namespace(self, resource: Resource, metadata: JSON) -> None:
         """Refuse a new object whose namespace is not there, or is going."""
         if not resource.namespaced:
@@ -283,6 +291,8 @@ class Registry:
         begun = self._clock()
         if is_terminating(stored):
             begun = parse_time(metadata["deletionTimestamp"]) - metadata.get("deletionGracePeriodSeconds", 0)
+        elif metadata.get("generation"):
+            metadata["generation"] += 1  # an object that is to go is another wish (registry/rest BeforeDelete)
         metadata["deletionTimestamp"] = format_time(begun + grace)
         metadata["deletionGracePeriodSeconds"] = grace
         if resource is NAMESPACES:

@@ -8,7 +8,7 @@ from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS,
 IMMORTAL_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 """Namespaces that every cluster has from its start; the first three cannot be deleted."""
 
-_GENERATIONS = frozenset((DEPLOYMENTS, REPLICASETS, ENDPOINTSLICES))
+_GENERATIONS = frozenset((DEPLOYMENTS, REPLICASETS, ENDPOINTSLICES, PODS))
 """Kinds that count the changes of what is wanted, so that a controller can say what it has seen."""
 
 
@@ -41,8 +41,11 @@ def set_generation(resource: Resource, new: JSON, old: JSON | None) -> None:
 
 
 def _wanted(obj: JSON) -> JSON:
-    """Return what the author of an object decides: all but metadata and status."""
-    return {field: value for field, value in obj.items() if field not in ("metadata", "status")}
+    """Return what the author of an object decides: all but metadata and status, and a pod's node."""
+    wanted = {field: value for field, value in obj.items() if field not in ("metadata", "status")}
+    if obj["kind"] == PODS.kind:
+        wanted["spec"] = {field: value for field, value in obj["spec"].items() if field != "nodeName"}
+    return wanted
 
 
 def _qos_class(spec: JSON) -> str:

@@ -1,0 +1,75 @@
+"""What admission plug-ins write into a Pod, and never into a template. Pure.
+
+Follows k8s.io/kubernetes ``plugin/pkg/admission``: serviceaccount, defaulttolerationseconds, priority and, since
+v1.35, podtopologylabels. The objects are changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import PODS
+from kubeapi.status import Forbidden
+
+TOLERATION_SECONDS = 300
+"""How long a pod stays on a node that is lost (``default-not-ready-toleration-seconds`` and its sibling)."""
+
+TOPOLOGY_LABELS = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
+"""Labels of a node that its pods get."""
+
+_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_PRIORITIES = {"": 0, "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+"""Values of the classes that every cluster has, and of none."""
+
+
+def admit_pod(new: JSON, old: JSON | None, find_node: Callable[[str], JSON | None]) -> None:
+    """Complete a pod that is to be created (``old`` is None) or updated; Forbidden for a priority of its own.
+
+    ``find_node`` returns a Node by its name.
+    """
+    spec = new["spec"]
+    if old is None:
+        if not spec.get("serviceAccountName"):
+            spec["serviceAccountName"] = spec["serviceAccount"] = "default"
+        _give_priority(new["metadata"].get("name", ""), spec)
+    else:
+        for field in ("priority", "preemptionPolicy"):
+            if field in old["spec"]:
+                spec.setdefault(field, old["spec"][field])
+    _tolerate_lost_nodes(spec)
+    node_name = spec.get("nodeName")
+    if node_name and (old is None or not old["spec"].get("nodeName")) and (node := find_node(node_name)):
+        _label(new["metadata"], node)
+
+
+def _give_priority(name: str, spec: JSON) -> None:
+    """Give the priority of the pod's class; one that cannot be known here is taken from the pod."""
+    class_name = spec.get("priorityClassName") or ""
+    computed, asked = _PRIORITIES.get(class_name), spec.get("priority")
+    if computed is not None and asked is not None and asked != computed:
+        detail = (
+            f"the integer value of priority ({asked}) must not be provided in pod spec; priority admission controller "
+            f"computed {computed} from the given PriorityClass name"
+        )
+        raise Forbidden(PODS, name, detail)
+    spec["priority"] = computed or asked or 0
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
+def _tolerate_lost_nodes(spec: JSON) -> None:
+    tolerations = spec.get("tolerations") or []
+    for taint in _TAINTS:
+        if not any(
+            each.get("key", "") in ("", taint) and each.get("effect", "") in ("", "NoExecute") for each in tolerations
+        ):
+            added = {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATION_SECONDS}
+            tolerations = [*tolerations, added]
+    spec["tolerations"] = tolerations
+
+
+def _label(metadata: JSON, node: JSON) -> None:
+    labels = node["metadata"].get("labels") or {}
+    found = {name: labels[name] for name in TOPOLOGY_LABELS if name in labels}
+    if found:
+        metadata["labels"] = {**found, **(metadata.get("labels") or {})}
