@@ -15,6 +15,7 @@ from typing import NamedTuple
 from kubeapi.network import Network
 from kubeproxy.balancers import Rng
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.descriptors import Descriptors
 from kubeproxy.fronts import BoundSocket, Fronts
 from kubeproxy.http import HttpFront
 from kubeproxy.load_balancer import LoadBalancer, Shared
@@ -69,11 +70,13 @@ class DataPlane:
         )
         self._targets = Targets(around.network)
         common = (loop, self._poller, self._targets, self._load_balancer, self.counters, self.recent)
+        self._descriptors = Descriptors(loop)
+        ceiling = self._descriptors.ceiling
         self.conntrack = Conntrack(*common)
-        self._requests = HttpFront(*common, around.clock)
-        self._flows = UdpFlows(*common, clock=around.clock)
+        self._requests = HttpFront(*common, around.clock, ceiling=ceiling)
+        self._flows = UdpFlows(*common, clock=around.clock, ceiling=ceiling)
         fronts = Fronts(self.conntrack, self._requests, self._flows)
-        self._streams = StreamFront(loop, self._poller, fronts, self.counters, self._find_route)
+        self._streams = StreamFront(self._poller, fronts, self.counters, self._find_route, self._descriptors)
         self._bound: dict[Destination, BoundSocket] = {}
 
     @contextlib.asynccontextmanager
@@ -88,6 +91,7 @@ class DataPlane:
             for destination in tuple(self._bound):
                 self._close(destination)
             self._reset_all()
+            self._descriptors.close()
             self._poller.close()
 
     def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
@@ -150,9 +154,13 @@ class DataPlane:
         """Return what would become of a packet now, step by step."""
         return trace_packet(self.rules, self._load_balancer, packet)
 
+    def tell_shortage(self, to: Callable[[], None]) -> None:
+        """Have ``to`` called while new clients wait for file descriptors, once a second."""
+        self._descriptors.tell = to
+
     def problems(self) -> list[str]:
-        """Return nothing: what does not work here ends the proxy."""
-        return []
+        """Return that clients wait, if they do: what else does not work here ends the proxy."""
+        return [problem] if (problem := self._descriptors.problem()) else []
 
     def connections(self) -> int:
         """Return the number of clients' connections now; UDP has none."""

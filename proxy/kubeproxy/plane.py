@@ -69,6 +69,10 @@ class Plane(Protocol):
         """Return what would become of a packet now, step by step."""
         ...
 
+    def tell_shortage(self, to: Callable[[], None]) -> None:
+        """Have ``to`` called while new clients wait for file descriptors, about once a second."""
+        ...
+
     def problems(self) -> list[str]:
         """Return what does not work as it should, one sentence each."""
         ...

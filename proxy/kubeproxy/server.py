@@ -7,6 +7,7 @@ turn of the event loop are obeyed together in the next.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import sys
 import time
@@ -20,6 +21,7 @@ from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import Figure, SyncCounters
 from kubeproxy.dataplane import DataPlane, Surroundings
+from kubeproxy.descriptors import shortage
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
 from kubeproxy.listeners import Listeners, ListenerStatus
@@ -34,6 +36,10 @@ from kubeproxy.types import ServicePortName
 from kubeproxy.workers import Workers
 
 WARNING = "Warning"
+SHORTAGE_LOG_SECONDS = 60.0
+"""How often the log says that clients wait for file descriptors."""
+
+_log = logging.getLogger(__name__)
 
 Record = Callable[[ObjectKey, str, str, str], None]
 """Records an event about a Service: its key, Normal or Warning, the reason, the message."""
@@ -83,6 +89,7 @@ class ProxyServer:
             if config.workers == 1
             else Workers(loop, around, config.workers, config.worker_environment)
         )
+        self.plane.tell_shortage(self._note_shortage)
         self.syncs = SyncCounters()
         self._config = config
         self._clock = clock
@@ -113,6 +120,7 @@ class ProxyServer:
         self._is_listed = False
         self._is_draining = False
         self._is_sync_due = False
+        self._shortage_logged_at = float("-inf")
         self._follow(self._services, self._proxier.services.update)
         self._follow(self._slices, self._proxier.endpoints.update)
         self._follow(self._nodes, self._proxier.nodes.update)
@@ -278,6 +286,12 @@ class ProxyServer:
                 waiting += loop.way
                 if loop not in known:
                     self._record(service.service, WARNING, "ProxyLoop", str(loop))
+
+    def _note_shortage(self) -> None:
+        now = self._loop.time()
+        if now - self._shortage_logged_at >= SHORTAGE_LOG_SECONDS:
+            self._shortage_logged_at = now
+            _log.warning("%s", shortage())
 
     def _report_health_check(self, service: ObjectKey, message: str) -> None:
         self._record(service, WARNING, "FailedToStartServiceHealthcheck", message)

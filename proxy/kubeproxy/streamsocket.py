@@ -1,18 +1,18 @@
 """The accept loop: takes what waits at a listening stream socket and hands it to the front that serves it.
 
-Binds nothing (``listeners`` does) and never waits: a listener has a bounded part of each turn, and when the process has
-no file descriptor left it pauses, while what waits stays in the kernel's queue.
+Binds nothing (``listeners`` does) and never waits: a listener has a bounded part of each turn, and when clients have
+all the file descriptors that they may have it pauses, while what waits stays in the kernel's queue.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 from socket import SocketType
 from typing import NamedTuple
 
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.descriptors import Descriptors
 from kubeproxy.fronts import FindRoute, Fronts
 from kubeproxy.poller import READABLE, Poller
 from kubeproxy.portgroup import BACKLOG
@@ -22,18 +22,15 @@ from kubeproxy.sockets import RESET_ON_CLOSE
 ACCEPTS_PER_TURN = 64
 """New connections of one listener before the others have their turn."""
 
-ACCEPT_PAUSE_SECONDS = 0.2
-"""Pause after accept() ran out of file descriptors; what waits is still there afterwards."""
-
 
 class StreamFront(NamedTuple):
     """What all listening stream sockets of one proxy share."""
 
-    loop: asyncio.AbstractEventLoop
     poller: Poller
     fronts: Fronts
     counters: ProxyCounters
     find_route: FindRoute
+    descriptors: Descriptors
 
     def listen(self, sock: socket.socket, listener: Listener) -> StreamSocket:
         """Own a listening, non-blocking socket from now on; the caller registers what is returned."""
@@ -69,7 +66,10 @@ class StreamSocket:
 
     def accept(self, limit: int) -> None:
         """Hand what waits, up to ``limit``, to the one who serves it."""
-        destination = self.listener.destination
+        destination, descriptors = self.listener.destination, self._streams.descriptors
+        if descriptors.is_short:
+            self._pause()
+            return
         # accept() itself makes an object of Python's, for which it asks the kernel and two enumerations.
         accept = self.sock._accept  # type: ignore[attr-defined]  # not in the stubs
         for _ in range(limit):
@@ -91,11 +91,14 @@ class StreamSocket:
                 sock.close()
                 continue
             self._front.accept(sock, client, destination, route)
+            if descriptor >= descriptors.ceiling:
+                self._pause()
+                return
 
     def _pause(self) -> None:
         self._streams.counters.errors["too_many_open_files"] += 1
         self._streams.poller.modify(self.sock.fileno(), 0)
-        self._streams.loop.call_later(ACCEPT_PAUSE_SECONDS, self._resume)
+        self._streams.descriptors.wait(self._resume)
 
     def _resume(self) -> None:
         if self.sock.fileno() >= 0:

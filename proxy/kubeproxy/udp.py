@@ -14,6 +14,7 @@ import contextlib
 import errno
 import resource
 import socket
+import sys
 from collections.abc import Callable, Collection
 
 from kubeproxy.counters import EndpointCounters, ProxyCounters
@@ -51,6 +52,8 @@ FindRoute = Callable[[str, Destination], Route | None]
 class UdpFlows:
     """All flows of one proxy, and what they share. ``limit`` bounds them, by default to half of RLIMIT_NOFILE.
 
+    A socket with a number from ``ceiling`` on takes the place of an older flow.
+
     Idle flows are ended by a timer on ``loop``, which runs only while there are flows.
     """
 
@@ -65,6 +68,7 @@ class UdpFlows:
         *,
         clock: Callable[[], float],
         limit: int | None = None,
+        ceiling: int = sys.maxsize,
     ) -> None:
         self.poller = poller
         self.counters = counters
@@ -73,6 +77,7 @@ class UdpFlows:
         self.inboxes: dict[int, Batch] = {family: Batch() for family in (socket.AF_INET, socket.AF_INET6)}
         self.table: FlowTable[UdpFlow] = FlowTable(limit or flow_limit(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self._loop = loop
+        self._ceiling = ceiling
         self._targets = targets
         self._load_balancer = load_balancer
         self._by_service: dict[ServicePortName, set[UdpFlow]] = {}
@@ -139,6 +144,8 @@ class UdpFlows:
                 self._drop_early()
             self._fail(record, REASONS.get(error.errno or 0, "connect_failed"))
             return None
+        if sock.fileno() >= self._ceiling:
+            self._drop_early()
         counters = self.counters.endpoint(route.service, endpoint.address)
         flow = UdpFlow(self, listener, client, sock, counters, record)
         self.counters.opened(counters)

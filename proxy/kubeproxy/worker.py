@@ -39,6 +39,7 @@ from kubeproxy.workermessages import (
     Listen,
     Obey,
     Question,
+    Short,
     Update,
 )
 
@@ -60,6 +61,7 @@ class Worker:
         self._unfollow: Callable[[], None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel = Channel(loop, sock, self._receive, self.ended.set)
+        plane.tell_shortage(lambda: self._channel.send(Short()))
 
     async def run(self) -> None:
         """Serve until the proxy has said so or is gone."""

@@ -1,7 +1,7 @@
 """What the proxy's own process and its workers say to each other. Pure; ``channel`` carries it.
 
 To a worker: ``Begin`` first, then ``Obey``, ``Listen`` (with a socket), ``Update``, ``Close``, ``Ask``, ``Follow`` and
-at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``.
+at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``, ``Short``.
 """
 
 from __future__ import annotations
@@ -95,6 +95,10 @@ class Happened(NamedTuple):
 
     records: list[ConnectionRecord]
     missed: int
+
+
+class Short(NamedTuple):
+    """New clients wait, as others have taken all the files that they may."""
 
 
 class Drain(NamedTuple):

@@ -22,6 +22,7 @@ from kubeproxy.board import Board, RowBook, open_board
 from kubeproxy.channel import Channel, pickled
 from kubeproxy.counters import Counted, ProxyCounters
 from kubeproxy.dataplane import Surroundings
+from kubeproxy.descriptors import REMEMBERED_SECONDS, shortage
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, Rules
 from kubeproxy.sharing import Blocks
@@ -38,6 +39,7 @@ from kubeproxy.workermessages import (
     Happened,
     Listen,
     Question,
+    Short,
     Update,
     obey,
 )
@@ -67,6 +69,7 @@ class _Hand:
         self.asked: dict[int, tuple[Ask, asyncio.Future[Any]]] = {}
         self.counted: Counted | None = None
         self.deaths = 0
+        self.short_at = float("-inf")
         self.cause = ""
 
     def send(self, message: object, along: socket.socket | None = None) -> None:
@@ -100,6 +103,7 @@ class Workers:
         self._followers: tuple[Follower, ...] = ()
         self._lost = ProxyCounters()
         self._questions = 0
+        self._tell_shortage: Callable[[], None] = lambda: None
         self._ending = asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -177,13 +181,21 @@ class Workers:
         """Return once every worker has obeyed all that was said so far."""
         await asyncio.gather(*(self._ask(hand, Question.OBEYED, None, None) for hand in self._hands))
 
+    def tell_shortage(self, to: Callable[[], None]) -> None:
+        """Have ``to`` called while clients of a worker wait for file descriptors, once a second for each."""
+        self._tell_shortage = to
+
     def problems(self) -> list[str]:
-        """Return which workers have died so far."""
-        return [
+        """Return which workers have died so far, and whether clients wait."""
+        died = [
             f"worker {hand.place} of the proxy has died {hand.deaths} times and was started again, last {hand.cause}"
             for hand in self._hands
             if hand.deaths
         ]
+        now = self._loop.time()
+        is_short = any(now - hand.short_at < REMEMBERED_SECONDS for hand in self._hands)
+        # All workers have this process' limit.
+        return [*died, shortage()] if is_short else died
 
     async def count(self) -> ProxyCounters:
         """Return what all workers have counted, those that have died included, as far as they told."""
@@ -336,6 +348,9 @@ class Workers:
                     asked.set_result(value)
             case Closed(destination):
                 self._note_closed(destination, hand)
+            case Short():
+                hand.short_at = self._loop.time()
+                self._tell_shortage()
             case Happened(records, missed):
                 for follower in self._followers:
                     follower.miss(missed)

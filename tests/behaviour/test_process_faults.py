@@ -7,13 +7,16 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl_result, eventually, running
+from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster_ground import Ground, is_alive, processes_of
 from tests.helpers.cluster_manifests import deployment, service, write
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(23)
 
@@ -71,6 +74,46 @@ def test_a_server_outside_that_dies_is_started_again_also_without_its_starter_an
             )
             assert commands.status()["problems"] == [said]
             assert said in commands.named("status").stdout
+
+
+FEW_FILES = """
+import ctypes, os, resource, sys
+ctypes.CDLL(None).prctl(24, 24, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_SYS_RESOURCE: root could raise the limit again
+resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+os.execv(sys.executable, [sys.executable, "-m", "kubesvc", *sys.argv[1:]])
+"""
+"""Runs kubesvc with 400 open files."""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_clients_that_take_every_open_file_leave_the_api_the_status_and_the_log_as_they_were(
+    commands: ClusterCommands, tmp_path: Path, workers: str
+) -> None:
+    file = write(tmp_path / "web.yaml", GROUND.configuration(), service("web"), deployment("web"))
+    arguments = ["up", "--name", commands.name, "--detach", "--proxy-workers", workers, file]
+    started = subprocess.run(
+        [sys.executable, "-c", FEW_FILES, *arguments], env=commands.env, capture_output=True, text=True, check=False
+    )
+    assert started.returncode == 0, started.stderr
+    said = "clients have taken all of the 400 open files but those that are kept for the cluster itself"
+    address, _, port = commands.at("web").rpartition(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(600):
+            stack.enter_context(socket.create_connection((address, int(port)), timeout=PATIENCE))
+        assert eventually(lambda: any(said in each for each in commands.status()["problems"]))
+        assert said in commands.named("status").stdout
+        assert curl(f"http://{GROUND.node(0)}:10256/livez")
+        assert "kubesvc_proxy_active_connections" in curl(f"http://{GROUND.node(0)}:10249/metrics")
+        [api, _] = commands.status()["api"]["addresses"]
+        assert curl(f"{api}/livez", "--insecure") == "ok"
+        assert said in commands.log()
+        assert curl_result(f"http://{address}:{port}/hostname", "--max-time", "1").returncode == 28
+        stack.pop_all().close()
+        with socket.create_connection((address, int(port)), timeout=PATIENCE) as late:
+            late.sendall(b"GET /hostname HTTP/1.1\r\nHost: web\r\n\r\n")
+            assert b"200 OK" in late.recv(4096)
+    assert commands.down().stdout == 'cluster "faults" stopped\n'
+    assert "Traceback" not in commands.log()
 
 
 BAD_REQUESTS = (

@@ -29,6 +29,7 @@ from tests.helpers.kubeproxy_cluster import (
 )
 from tests.helpers.patience import PATIENCE
 
+from kubeproxy.descriptors import KEPT
 from kubeproxy.listeners import NO_SCTP, explain
 from kubeproxy.server import ProxyConfig
 from kubeproxy.types import ListenerKind
@@ -185,6 +186,37 @@ async def test_running_out_of_descriptors_while_accepting_waits_and_then_goes_on
         async with asyncio.timeout(PATIENCE):
             assert await asyncio.get_running_loop().sock_recv(client, 100) == A.encode()
         client.close()
+
+
+async def test_clients_leave_files_to_the_cluster_and_those_that_wait_are_served_when_others_have_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with serving(A, 20080, echo):
+        limit = max(open_descriptors()) + KEPT + 60
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        with contextlib.ExitStack() as stack:
+            stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+            objects = service(cluster_ip=VIP), service("wide", OTHER), slice_of("web", [A]), slice_of("wide", [A])
+            async with cluster(*objects) as c:
+                waiting: list[socket.socket] = []
+                while not c.plane.problems():
+                    waiting.append(await connect(OTHER if len(waiting) % 2 else VIP))
+                    stack.enter_context(contextlib.closing(waiting[-1]))
+                [said] = c.plane.problems()
+                assert said.startswith(f"clients have taken all of the {limit:,} open files but")
+                assert [each.getMessage() for each in caplog.records] == [said]
+                for address in (VIP, OTHER):
+                    late = stack.enter_context(contextlib.closing(await connect(address)))
+                    await c.settle()
+                    assert max(open_descriptors()) < limit - KEPT // 2
+                    waiting.append(late)
+                for each in waiting[:-2]:
+                    each.close()
+                for late in waiting[-2:]:
+                    async with asyncio.timeout(PATIENCE):
+                        await asyncio.get_running_loop().sock_sendall(late, b"at last")
+                        assert await asyncio.get_running_loop().sock_recv(late, 100) == b"at last"
 
 
 async def test_addresses_beyond_the_limit_leave_files_to_others_and_come_when_there_is_room() -> None:

@@ -6,6 +6,7 @@ A Service port's requests count as its endpoints' connections, so that ``least_c
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Collection
 from socket import SocketType
 from typing import Protocol
@@ -48,7 +49,10 @@ class Port:
 
 
 class HttpFront:
-    """Answers the requests of accepted connections through endpoints. ``clock`` gives monotonic seconds."""
+    """Answers the requests of accepted connections through endpoints. ``clock`` gives monotonic seconds.
+
+    Sockets to endpoints have numbers below ``ceiling``: a client that is connected may ask when nobody else may come.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,8 @@ class HttpFront:
         recent: RecentConnections,
         clock: Callable[[], float],
         config: HttpConfig | None = None,
+        *,
+        ceiling: int = sys.maxsize,
     ) -> None:
         self.loop = loop
         self.poller = poller
@@ -68,6 +74,7 @@ class HttpFront:
         self.counters = counters
         self.recent = recent
         self.clock = clock
+        self.ceiling = ceiling
         self.config = config or HttpConfig()
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.connections = LiveConnections[Downstream | Tunnel]()

@@ -181,6 +181,8 @@ def dial(front: HttpFront, port: Port, choice: Choice) -> tuple[Upstream | None,
         sock, code = connect(target, "")
     except OSError as error:
         return None, error.errno or errno.EINVAL
+    if sock.fileno() >= front.ceiling:
+        code = errno.EMFILE
     if code not in (0, errno.EINPROGRESS):
         sock.close()
         return None, code
