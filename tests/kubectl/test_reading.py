@@ -311,15 +311,17 @@ Events:
   ----    ------             ----   ----                   -------
   Normal  ScalingReplicaSet  <age>  deployment-controller  Scaled up replica set shop-<hash> from 0 to 2
 $ kubectl describe pods -l app=shop
-Name:         shop-<hash>-<suffix>
-Namespace:    <namespace>
-Node:         node-<number>/<ip>
-Start Time:   <date>
-Labels:       app=shop
-              pod-template-hash=<hash>
-Annotations:  <none>
-Status:       Running
-IP:           <ip>
+Name:             shop-<hash>-<suffix>
+Namespace:        <namespace>
+Priority:         0
+Service Account:  default
+Node:             node-<number>/<ip>
+Start Time:       <date>
+Labels:           app=shop
+                  pod-template-hash=<hash>
+Annotations:      <none>
+Status:           Running
+IP:               <ip>
 IPs:
   IP:           <ip>
 Controlled By:  ReplicaSet/shop-<hash>
