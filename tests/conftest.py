@@ -95,6 +95,21 @@ def closed_main_loop() -> Iterator[None]:
     loop.close()
 
 
+@pytest.fixture
+def wanted_faults() -> None:
+    """Mark a test that makes a component fail."""
+
+
+@pytest.fixture(autouse=True)
+def no_hidden_fault(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test in which a component has met a fault and gone on, unless it has ``wanted_faults``."""
+    yield
+    if "wanted_faults" in request.fixturenames:
+        return
+    faults = [each.getMessage() for each in caplog.get_records("call") if each.name == "kubeapi.faults"]
+    assert not faults, faults
+
+
 @pytest.fixture(scope="session")
 def default_addresses() -> None:
     """Mark what runs on the addresses that a cluster has by default: nobody else may have them meanwhile."""

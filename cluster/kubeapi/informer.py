@@ -1,4 +1,4 @@
-"""How a component follows the Store: list once, then watch, and hand over what changed, in batches.
+"""How a component follows the Store: list once, then watch, and hand over what changed.
 
 The one file of kubeapi that knows asyncio. ``ListerWatcher`` is all that kube-proxy and the DNS server ever see of
 the cluster, so the same code can follow a real API server. Follows client-go ``tools/cache``.
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from kubeapi.faults import Faults, Subject
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
@@ -53,21 +54,33 @@ class Delta(NamedTuple):
     new: JSON | None
 
 
-Handler = Callable[[Sequence[Delta]], None]
-"""Is told of changes, in order, one call per batch; must not await and should only take note."""
+Handler = Callable[[Delta], None]
+"""Is told of one change; must not await and should only take note."""
+
+
+class _Listener(NamedTuple):
+    """Somebody who is told: ``component`` is its name, ``lost`` the objects whose last change it failed at."""
+
+    component: str
+    handle: Handler
+    after: Callable[[], None] | None
+    lost: set[ObjectKey]
 
 
 class Informer:
     """Keeps ``cache`` equal to the source's objects and tells its handlers about every change.
 
-    ``run`` is the owner's task; cancelling it ends the informer. Handlers added before ``run`` see everything.
+    ``run`` is the owner's task; cancelling it ends the informer. Handlers added before ``run`` see everything. One that
+    raises at a change has lost that object until the next change of it: ``faults`` tells of it, and no other object and
+    no other handler is concerned.
     """
 
-    def __init__(self, source: ListerWatcher, resource: Resource) -> None:
+    def __init__(self, source: ListerWatcher, resource: Resource, faults: Faults | None = None) -> None:
         self.resource = resource
         self.cache: dict[ObjectKey, JSON] = {}
         self._source = source
-        self._handlers: list[Handler] = []
+        self._faults = faults or Faults()
+        self._listeners: list[_Listener] = []
         self._synced = asyncio.Event()
 
     @property
@@ -75,9 +88,9 @@ class Informer:
         """Whether the first list has been handed to the handlers."""
         return self._synced.is_set()
 
-    def add_handler(self, handler: Handler) -> None:
-        """Have ``handler`` told of every change from now on."""
-        self._handlers.append(handler)
+    def add_handler(self, component: str, handler: Handler, after: Callable[[], None] | None = None) -> None:
+        """Have ``handler`` told of every change from now on, and ``after`` called when those that came together are."""
+        self._listeners.append(_Listener(component, handler, after, set()))
 
     async def wait_for_sync(self) -> None:
         """Return once the first list has been handed to the handlers."""
@@ -92,6 +105,9 @@ class Informer:
                 if error.code != HTTP_GONE:
                     await asyncio.sleep(RETRY_SECONDS)
             except (ConnectionError, TimeoutError):
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as fault:
+                self._faults.note("informer", f"listing and watching {self.resource}", fault)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _list_and_watch(self) -> None:
@@ -119,9 +135,23 @@ class Informer:
         return Delta(key, old, event.object)
 
     def _tell(self, deltas: Sequence[Delta]) -> None:
-        if deltas:
-            for handler in self._handlers:
-                handler(deltas)
+        if not deltas:
+            return
+        for delta in deltas:
+            for listener in self._listeners:
+                try:
+                    listener.handle(delta)
+                except Exception as fault:
+                    listener.lost.add(delta.key)
+                    self._faults.note(listener.component, Subject(self.resource, delta.key), fault)
+                else:
+                    if listener.lost and delta.key in listener.lost:
+                        listener.lost.discard(delta.key)
+                        self._faults.forget(listener.component, Subject(self.resource, delta.key))
+        for listener in self._listeners:
+            if listener.after is not None:
+                with self._faults.guard(listener.component, f"changes of {self.resource}"):
+                    listener.after()
 
 
 class StoreListerWatcher:

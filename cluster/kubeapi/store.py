@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from kubeapi.faults import Faults
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
@@ -48,7 +49,10 @@ class WatchEvent(NamedTuple):
 
 
 Sink = Callable[[WatchEvent], None]
-"""Receives events inside the write that made them: it must only take note of them, never write or raise."""
+"""Receives events inside the write that made them: it must only take note of them, never write.
+
+What it raises is a fault of its own: the write is done, and the others are told.
+"""
 
 
 class _Shelf:
@@ -77,6 +81,8 @@ class Store:
 
     def __init__(self, history_limit: int = HISTORY_LIMIT, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.resource_version = 0
+        self.faults = Faults(clock)
+        self.faults.exists = lambda subject: self.find(*subject) is not None
         self._clock = clock
         self._restored_at = 0
         self._history_limit = history_limit
@@ -213,7 +219,10 @@ class Store:
         shelf.bytes += size
         self._expire(shelf, now)
         for sink in shelf.sinks:
-            sink(event)
+            try:
+                sink(event)
+            except Exception as fault:
+                self.faults.note("store", f"telling of {event.type} {key_of(event.object)}", fault)
 
     def _expire(self, shelf: _Shelf, now: float) -> None:
         history, weights = shelf.history, shelf.weights

@@ -7,7 +7,6 @@ what is Proxied goes on to a pod. The one file that knows aiohttp's server, with
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import ssl
 import zlib
@@ -28,6 +27,7 @@ from kubeapiserver.server_watch import WatchStream, serve_watch
 from kubeapiserver.statuses import failure_response
 from kubeapiserver.streams import Runtime
 
+NAME = "kube-apiserver"
 LINE_LIMIT = 256 * 1024
 """Bytes of a request line: the command of an exec is in it."""
 FIELD_LIMIT = 64 * 1024
@@ -45,8 +45,6 @@ BACKLOG = 1024
 """Connections that wait to be accepted."""
 WATCH_LIMIT, SESSION_LIMIT = 10_000, 500
 """Watches and sessions at a time; more are told to come again later (429)."""
-
-_log = logging.getLogger(__name__)
 
 Flush = Callable[[], Awaitable[None]]
 """Returns when everything that has been written to the Store so far is on disk; StatusError if it cannot be."""
@@ -129,7 +127,7 @@ class APIServerListener:
         except ConnectionError:
             raise
         except Exception as error:
-            _log.exception("%s %s", received.method, received.path)
+            self._store.faults.note(NAME, f"{received.method} {received.path}", error)
             return await _write(received, failure_response(InternalError(f"{type(error).__name__}: see the log")))
 
     async def _give(self, received: web.BaseRequest, answer: Answer) -> web.StreamResponse:

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
+from kubeapi.faults import Subject
+from kubeapi.meta import key_of
 from kubeapi.store import Store, WatchEvent
 from kubeapiserver.exchange import JSON_TYPE, Watch
 
@@ -84,9 +86,18 @@ class WatchStream:
         self._wake.clear()
         while self._pending:
             events = [self._pending.popleft() for _ in range(min(BATCH_EVENTS, len(self._pending)))]
-            lines = [line for event in events if (line := self._watch.encode(event)) is not None]
+            lines = [line for event in events if (line := self._encode(event)) is not None]
             if lines:
                 await write(lines)
+
+    def _encode(self, event: WatchEvent) -> bytes | None:
+        """Return the line of an event, None if the watcher does not want it; what cannot be written is one event."""
+        try:
+            return self._watch.encode(event)
+        except Exception as fault:
+            subject = Subject(self._watch.resource, key_of(event.object))
+            self._store.faults.note("kube-apiserver (watch)", subject, fault)
+            return None
 
 
 async def serve_watch(received: web.BaseRequest, stream: WatchStream) -> web.StreamResponse:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import JSON, key_of
 from kubeapi.registry import Registry
@@ -74,6 +75,11 @@ class Controller(Protocol):
     @property
     def name(self) -> str:
         """The component that its events name."""
+        ...
+
+    @property
+    def resource(self) -> Resource | None:
+        """The resource whose objects its keys are; None where a key is an ObjectId, of any resource."""
         ...
 
     @property
@@ -167,6 +173,7 @@ class ControllerManager:
         self._registry = registry
         self._clock = clock
         self._rng = rng
+        self._faults = registry.store.faults
         self._listers = Listers(registry.store)
         self._controllers = {each.name: each for each in _controllers(self._listers, config)}
         self._recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
@@ -174,9 +181,9 @@ class ControllerManager:
     async def run(self) -> None:
         """Reconcile until cancelled."""
         queue = WorkQueue()
-        informers = [Informer(self._source, resource) for resource in self._watched()]
+        informers = [Informer(self._source, resource, self._faults) for resource in self._watched()]
         for informer in informers:
-            informer.add_handler(self._handler(informer.resource, queue))
+            self._follow(informer, queue)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for informer in informers:
@@ -191,15 +198,18 @@ class ControllerManager:
         watched = {resource for each in self._controllers.values() for resource in each.watches}
         return [resource for resource in RESOURCES if resource in watched]
 
-    def _handler(self, resource: Resource, queue: WorkQueue) -> Callable[[Sequence[Delta]], None]:
-        interested = [each for each in self._controllers.values() if resource in each.watches]
+    def _follow(self, informer: Informer, queue: WorkQueue) -> None:
+        """Have the indexes follow, and then each controller apart: what one fails at, the others still get."""
+        resource = informer.resource
+        informer.add_handler("kube-controller-manager", lambda delta: self._listers.refresh(resource, delta.key))
+        for each in self._controllers.values():
+            if resource in each.watches:
+                informer.add_handler(each.name, self._handler(each, resource, queue))
 
-        def handle(deltas: Sequence[Delta]) -> None:
-            for delta in deltas:
-                self._listers.refresh(resource, delta.key)
-                for controller in interested:
-                    for key in controller.keys_for(resource, delta):
-                        queue.add(Item(controller.name, key))
+    def _handler(self, controller: Controller, resource: Resource, queue: WorkQueue) -> Callable[[Delta], None]:
+        def handle(delta: Delta) -> None:
+            for key in controller.keys_for(resource, delta):
+                queue.add(Item(controller.name, key))
 
         return handle
 
@@ -214,18 +224,20 @@ class ControllerManager:
                 await asyncio.sleep(0)
 
     async def _process(self, item: Item, queue: WorkQueue) -> None:
+        controller = self._controllers[item.controller]
+        about = Subject(*item.key) if controller.resource is None else Subject(controller.resource, item.key)
         try:
-            changes = self._controllers[item.controller].reconcile(item.key, self._clock())
+            changes = controller.reconcile(item.key, self._clock())
             await self._execute(item, changes, queue)
         except StatusError as refusal:
             logger.debug("%s %s: %s", item.controller, item.key, refusal)
             queue.retry(item)
         except Exception as fault:  # an object that breaks one reconcile must not stop all the others
-            logger.warning("%s %s: %s: %s", item.controller, item.key, type(fault).__name__, fault)
-            logger.debug("the fault in full", exc_info=fault)
+            self._faults.note(item.controller, about, fault)
             queue.retry(item)
         else:
             queue.forget(item)
+            self._faults.forget(item.controller, about)
 
     async def _execute(self, item: Item, changes: Iterable[Change], queue: WorkQueue) -> None:
         """Write the changes in order; StatusError when one is refused, which ends the list.

@@ -239,6 +239,7 @@ class DeploymentController:
     """Runs ``reconcile`` for the Deployments that a change concerns."""
 
     name = "deployment-controller"
+    resource = DEPLOYMENTS
     watches = (DEPLOYMENTS, REPLICASETS, PODS)
 
     def __init__(self, listers: Listers) -> None:

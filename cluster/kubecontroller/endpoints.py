@@ -162,6 +162,7 @@ class EndpointsController:
     """Runs ``reconcile`` for the Services that a change concerns; a Service takes its Endpoints along when it goes."""
 
     name = "endpoint-controller"
+    resource = SERVICES
     watches = (SERVICES, PODS, ENDPOINTS)
 
     def __init__(self, listers: Listers) -> None:

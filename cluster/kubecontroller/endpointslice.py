@@ -224,6 +224,7 @@ class EndpointSliceController:
     """Runs ``reconcile`` for the Services that a change concerns."""
 
     name = "endpoint-slice-controller"
+    resource = SERVICES
     watches = (SERVICES, PODS, NODES, ENDPOINTSLICES)
 
     def __init__(self, listers: Listers, max_endpoints_per_slice: int = MAX_ENDPOINTS_PER_SLICE) -> None:

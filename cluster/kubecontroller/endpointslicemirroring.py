@@ -112,6 +112,7 @@ class EndpointSliceMirroringController:
     """Runs ``reconcile`` for the Endpoints that a change concerns."""
 
     name = "endpoint-slice-mirroring-controller"
+    resource = ENDPOINTS
     watches = (SERVICES, ENDPOINTS, ENDPOINTSLICES)
 
     def __init__(self, listers: Listers) -> None:

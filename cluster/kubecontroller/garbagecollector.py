@@ -75,6 +75,7 @@ class GarbageCollector:
     """Runs ``reconcile`` for the dependents of what is gone, and for owners that are to go in a special way."""
 
     name = "garbage-collector-controller"
+    resource = None
     watches = tuple(each for each in RESOURCES if each is not EVENTS)
 
     def __init__(self, listers: Listers) -> None:

@@ -80,6 +80,7 @@ class LoadBalancerController:
     """Runs ``reconcile`` for the Services that a change concerns; an address that is freed concerns all that wait."""
 
     name = "service-controller"
+    resource = SERVICES
     watches = (SERVICES,)
 
     def __init__(self, listers: Listers, pool: str) -> None:

@@ -37,6 +37,7 @@ class NamespaceController:
     """Runs ``reconcile`` for a Namespace that is going, again whenever something in it has gone."""
 
     name = "namespace-controller"
+    resource = NAMESPACES
     watches = tuple(each for each in RESOURCES if each is not EVENTS)
 
     def __init__(self, listers: Listers) -> None:

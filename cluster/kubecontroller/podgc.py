@@ -29,6 +29,7 @@ class PodGarbageCollector:
     """Runs ``reconcile`` for every pod that is on a node without a Node object."""
 
     name = "pod-garbage-collector-controller"
+    resource = PODS
     watches = (NODES, PODS)
 
     def __init__(self, listers: Listers) -> None:

@@ -111,6 +111,7 @@ class ReplicaSetController:
     """Runs ``reconcile`` for the ReplicaSets that a change concerns."""
 
     name = "replicaset-controller"
+    resource = REPLICASETS
     watches = (REPLICASETS, PODS)
 
     def __init__(self, listers: Listers) -> None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from kubeapi.core import Service, read_service
 from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
@@ -35,6 +36,7 @@ from kubelet.podworker import PodWorker, Surroundings
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import StartError
 
+NAME = "kubelet"
 PULL_FAILURES = {
     "ErrImagePull": "image can't be pulled",
     "ImagePullBackOff": "trying and failing to pull image",
@@ -76,14 +78,14 @@ class Kubelet:
         self._registry = registry
         self._config = config
         self._clock = clock
-        self._pods = Informer(source, PODS)
-        self._services = Informer(source, SERVICES)
-        self._config_maps = Informer(source, CONFIGMAPS)
-        self._node_objects = Informer(source, NODES)
+        self._faults = registry.store.faults
+        self._pods = Informer(source, PODS, self._faults)
+        self._services = Informer(source, SERVICES, self._faults)
+        self._config_maps = Informer(source, CONFIGMAPS, self._faults)
+        self._node_objects = Informer(source, NODES, self._faults)
         self._machine = read_machine()
         self._nodes = {
-            each.name: _Node(each, EventRecorder(registry, "kubelet", clock=clock, host=each.name))
-            for each in config.nodes
+            each.name: _Node(each, EventRecorder(registry, NAME, clock=clock, host=each.name)) for each in config.nodes
         }
         self._workers: dict[str, PodWorker] = {}
         self._waiting: dict[str, JSON] = {}
@@ -92,7 +94,7 @@ class Kubelet:
         self._deltas: deque[Delta] = deque()
         self._wake = asyncio.Event()
         self._has_new_config = False
-        self._readings: list[Service] | None = None
+        self._readings: dict[ObjectKey, Service] = {}
         self._is_stopping = False
         self._around = Surroundings(
             config,
@@ -103,15 +105,15 @@ class Kubelet:
             monotonic,
             rng,
             lambda: self._config_maps.cache,
-            self._read_services,
+            lambda: list(self._readings.values()),
         )
 
     async def run(self) -> None:
         """Run pods until cancelled; then whatever still runs is killed."""
-        self._pods.add_handler(self._note_pods)
-        self._services.add_handler(self._note_services)
-        self._config_maps.add_handler(self._note_config)
-        self._node_objects.add_handler(self._note_nodes)
+        self._pods.add_handler(NAME, self._note_pod)
+        self._services.add_handler(NAME, self._note_service)
+        self._config_maps.add_handler(NAME, self._note_config)
+        self._node_objects.add_handler(NAME, self._note_node)
         # Before anything is awaited: the scheduler must not find a cluster without nodes.
         for node in self._nodes.values():
             self._register(node, self._registry.store.find(NODES, ObjectKey("", node.config.name)))
@@ -217,29 +219,29 @@ class Kubelet:
             raise NotFound(PODS, key.name)
         return found[-1]
 
-    def _note_pods(self, deltas: Sequence[Delta]) -> None:
-        self._deltas.extend(deltas)
+    def _note_pod(self, delta: Delta) -> None:
+        self._deltas.append(delta)
         self._wake.set()
 
-    def _note_services(self, _deltas: Sequence[Delta]) -> None:
-        self._readings = None
+    def _note_service(self, delta: Delta) -> None:
+        self._readings.pop(delta.key, None)
+        if delta.new is not None:
+            self._readings[delta.key] = read_service(delta.new)
 
-    def _note_config(self, _deltas: Sequence[Delta]) -> None:
+    def _note_config(self, _delta: Delta) -> None:
         self._has_new_config = True
         self._wake.set()
-
-    def _read_services(self) -> list[Service]:
-        if self._readings is None:
-            self._readings = [read_service(each) for each in self._services.cache.values()]
-        return self._readings
 
     def _synchronise(self) -> None:
         if self._has_new_config:
             self._has_new_config = False
             for worker in self._workers.values():
-                worker.config_changed()
+                with self._faults.guard(f"{NAME} (ConfigMaps)", worker.subject):
+                    worker.config_changed()
         while self._deltas:
-            self._take(self._deltas.popleft())
+            delta = self._deltas.popleft()
+            with self._faults.guard(NAME, Subject(PODS, delta.key)):
+                self._take(delta)
 
     def _take(self, delta: Delta) -> None:
         old, new = delta.old, delta.new
@@ -315,7 +317,8 @@ class Kubelet:
         node, address = self._addresses.pop(uid)
         node.addresses.release(address)
         for pod in list(self._waiting.values()):
-            self._admit(pod)
+            with self._faults.guard(NAME, Subject(PODS, ObjectKey(*_key(pod)))):
+                self._admit(pod)
 
     def _write_tools(self) -> None:
         config = self._config
@@ -340,14 +343,13 @@ class Kubelet:
             (folder / "resolv.conf").write_text(text)
             (folder / "hosts").write_text(hosts(names, namespace, dns.domain, addresses))
 
-    def _note_nodes(self, deltas: Sequence[Delta]) -> None:
+    def _note_node(self, delta: Delta) -> None:
         """Attend to a node of ours whose object somebody has made anew; a deleted one is not made again."""
-        for delta in deltas:
-            node = self._nodes.get(delta.key.name)
-            stored = self._registry.store.find(NODES, delta.key)
-            if node is not None and stored is not None and is_unattended(stored):
-                with contextlib.suppress(StatusError):
-                    self._register(node, stored)
+        node = self._nodes.get(delta.key.name)
+        stored = self._registry.store.find(NODES, delta.key)
+        if node is not None and stored is not None and is_unattended(stored):
+            with contextlib.suppress(StatusError):
+                self._register(node, stored)
 
     def _register(self, node: _Node, stored: JSON | None) -> None:
         wanted = node_object(node.config, self._machine, node.addresses.capacity)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kubeapi.core import Service
 from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject, describe
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
 from kubeapi.podwarnings import REASON, not_emulated
@@ -48,6 +49,10 @@ from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
 from kubelet.reboot import earlier_runs
 
+NAME = "kubelet"
+STATUS = "status"
+KILLED = (137, 9)
+"""Exit code and signal of a process that was killed."""
 HOOK_SECONDS = 30.0
 """Limit of a postStart hook; Kubernetes has none, but a hook that hangs would hide its container for ever."""
 
@@ -85,6 +90,9 @@ class PodWorker:
         self._status_due: asyncio.Handle | None = None
         self._has_object = True
         self._is_silent = False
+        self._lost_at: set[str] = set()
+        self.subject = Subject(PODS, self.spec.key)
+        self._faults = around.registry.store.faults
 
     @property
     def state(self) -> PodState:
@@ -116,6 +124,8 @@ class PodWorker:
         Who writes a phase that is over (an eviction does) ends the pod, but leaves its object.
         """
         self._pod, self.spec = pod, read_pod(pod)
+        if STATUS in self._lost_at:
+            self._owe_status()
         if pod["metadata"].get("deletionTimestamp"):
             if self._state.is_finished:
                 self._delete_object()
@@ -173,7 +183,7 @@ class PodWorker:
 
     def _owe_status(self) -> None:
         if self._status_due is None:
-            self._status_due = asyncio.get_running_loop().call_soon(self._write_status)
+            self._status_due = self._call_soon(self._write_due_status, STATUS)
 
     def _perform(self, action: happens.Action) -> None:
         match action:
@@ -194,7 +204,7 @@ class PodWorker:
             case happens.Report(kind, reason, message):
                 self._report(kind, reason, message)
             case happens.Finish():
-                asyncio.get_running_loop().call_soon(self._finish)
+                self._call_soon(self._finish, "end")
 
     def _spawn(self, work: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"{self.spec.key}: {what}")
@@ -206,7 +216,29 @@ class PodWorker:
         """Let no failure pass in silence, and none be more than its pod's."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._report("Warning", "FailedSync", f"error syncing pod: {task.get_name()}: {error!r}")
+            self._lost(task.get_name().partition(": ")[2], error)
+
+    def _lost(self, what: str, error: BaseException) -> None:
+        """Tell of what nobody foresaw, as the kubelet tells of a pod that it cannot sync."""
+        if not self._is_silent and self._has_object:
+            self._lost_at.add(what)
+            self._faults.note(f"{NAME} ({what})", self.subject, error, reason="FailedSync")
+
+    def _found(self, what: str) -> None:
+        if what in self._lost_at:
+            self._lost_at.discard(what)
+            self._faults.forget(f"{NAME} ({what})", self.subject)
+
+    def _call_soon(self, act: Callable[[], None], what: str) -> asyncio.Handle:
+        def guarded() -> None:
+            try:
+                act()
+            except Exception as error:
+                self._lost(what, error)
+            else:
+                self._found(what)
+
+        return asyncio.get_running_loop().call_soon(guarded)
 
     def _arm_timer(self) -> None:
         if self._timer is not None:
@@ -215,10 +247,26 @@ class PodWorker:
         wakeup = life.next_wakeup(self._state)
         if wakeup is not None:
             delay = max(wakeup - self._around.clock(), 0.0)
-            self._timer = asyncio.get_running_loop().call_later(delay, self.post, happens.Ticked())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        try:
+            self.post(happens.Ticked())
+        except Exception as error:
+            self._lost("timer", error)
 
     async def _run_container(self, name: str) -> None:
-        """Run one instance of a container from its start to its end."""
+        """Run one instance of a container from its start to its end, and start it again after a fault."""
+        try:
+            await self._run_instance(name)
+        except Exception as error:
+            self._lost(f"container {name}", error)
+            if self._state.container(name).stage is Stage.RUNNING:
+                self.post(happens.Exited(name, *KILLED, describe(error)))
+            else:
+                self.post(happens.StartFailed(name, describe(error)))
+
+    async def _run_instance(self, name: str) -> None:
         container = self.spec.container(name)
         assert container is not None
         try:
@@ -248,6 +296,7 @@ class PodWorker:
         process = await instance.start(self._around.runner, container)
         try:
             self.post(happens.Started(container.name, process.pid, f"{self._around.rng.getrandbits(256):064x}"))
+            self._found(f"container {container.name}")
             end = await process.wait()
         finally:
             process.kill()
@@ -313,7 +362,14 @@ class PodWorker:
         port = None if isinstance(probe.handler, Exec) else port_number(container, probe.handler.port)
         while not (self._state.is_terminating and kind is not Kind.READINESS):
             await asyncio.sleep(max(state.due_at - now(), 0.0))
-            outcome = await prober.probe(probe.handler, port, target, probe.timeout)
+            try:
+                outcome = await prober.probe(probe.handler, port, target, probe.timeout)
+            except Exception as error:
+                # As prober/worker.go: what the probe panics at is no verdict, and the next one comes in its time.
+                self._lost(f"{kind.value} probe of {container.name}", error)
+                await asyncio.sleep(probe.period)
+                continue
+            self._found(f"{kind.value} probe of {container.name}")
             state, verdict = observe(state, outcome, now())
             if not outcome.is_success:
                 self._report("Warning", "Unhealthy", f"{kind.title} probe failed: {outcome.message}")
@@ -372,8 +428,11 @@ class PodWorker:
             with contextlib.suppress(StatusError):
                 self._recorder.event(self._pod, kind, reason, message)
 
-    def _write_status(self) -> None:
+    def _write_due_status(self) -> None:
         self._status_due = None
+        self._write_status()
+
+    def _write_status(self) -> None:
         if self._is_silent or not self._has_object:
             return
         status = pod_status(self._pod, self.spec, self._state, self.place, self._around.clock())
@@ -388,10 +447,12 @@ class PodWorker:
         """Say how the pod ended, then let its object go if it is to be deleted."""
         if self._status_due is not None:
             self._status_due.cancel()
-        self._write_status()
-        if self._pod["metadata"].get("deletionTimestamp"):
-            self._delete_object()
-        self.ended.set()
+        try:
+            self._write_status()
+            if self._pod["metadata"].get("deletionTimestamp"):
+                self._delete_object()
+        finally:
+            self.ended.set()
 
     def _delete_object(self) -> None:
         if self._has_object and not self._is_silent:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey, format_time
 from kubeapi.registry import Registry
@@ -20,10 +21,13 @@ from kubeapi.status import StatusError
 from kubescheduler.neighbours import AFFINITY
 from kubescheduler.scheduling import Nodes, Unschedulable, bound, is_waiting, owner_of, schedule, with_scheduled
 
+NAME = "default-scheduler"
 PODS_PER_TURN = 20
 """Pods after which the event loop may see to its other tasks."""
 RETRY_SECONDS = 0.1
 """Pause after a binding that was refused, for another writer came first."""
+LAST_RETRY_SECONDS = 10.0
+"""The longest pause before a pod is tried again at which scheduling has failed; kube-scheduler's podMaxBackoff."""
 
 
 class Scheduler:
@@ -36,18 +40,20 @@ class Scheduler:
         self._registry = registry
         self._clock = clock
         self._rng = rng
-        self._events = EventRecorder(registry, "default-scheduler", clock=clock)
+        self._events = EventRecorder(registry, NAME, clock=clock)
+        self._faults = registry.store.faults
         self._nodes = Nodes()
         self._waiting: dict[ObjectKey, None] = {}
         self._unschedulable: dict[ObjectKey, str] = {}
+        self._failures: dict[ObjectKey, int] = {}
         self._wake = asyncio.Event()
         self._retries: dict[ObjectKey, asyncio.TimerHandle] = {}
 
     async def run(self) -> None:
         """Schedule until cancelled."""
-        nodes, pods = Informer(self._source, NODES), Informer(self._source, PODS)
-        nodes.add_handler(self._note_nodes)
-        pods.add_handler(self._note_pods)
+        nodes, pods = (Informer(self._source, each, self._faults) for each in (NODES, PODS))
+        nodes.add_handler(NAME, self._note_node, self._retry_unschedulable)
+        pods.add_handler(NAME, self._note_pod)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for informer in (nodes, pods):
@@ -62,24 +68,21 @@ class Scheduler:
             for handle in self._retries.values():
                 handle.cancel()
 
-    def _note_nodes(self, deltas: Sequence[Delta]) -> None:
-        for delta in deltas:
-            self._nodes.put_node(delta.key.name, delta.new)
-        self._retry_unschedulable()
+    def _note_node(self, delta: Delta) -> None:
+        self._nodes.put_node(delta.key.name, delta.new)
 
-    def _note_pods(self, deltas: Sequence[Delta]) -> None:
-        for delta in deltas:
-            pod = self._registry.store.find(PODS, delta.key)
-            self._nodes.put_pod(delta.key, pod)
-            if pod is not None and is_waiting(pod):
-                if delta.key not in self._unschedulable or _has_changed(delta):
-                    self._enqueue(delta.key)
-                continue
-            self._unschedulable.pop(delta.key, None)
-            if pod is None and delta.old is not None and delta.old["spec"].get("nodeName"):
-                self._retry_unschedulable()
-            elif pod is not None and (delta.old is None or not delta.old["spec"].get("nodeName")):
-                self._retry_unschedulable(AFFINITY)
+    def _note_pod(self, delta: Delta) -> None:
+        pod = self._registry.store.find(PODS, delta.key)
+        self._nodes.put_pod(delta.key, pod)
+        if pod is not None and is_waiting(pod):
+            if delta.key not in self._unschedulable or _has_changed(delta):
+                self._enqueue(delta.key)
+            return
+        self._unschedulable.pop(delta.key, None)
+        if pod is None and delta.old is not None and delta.old["spec"].get("nodeName"):
+            self._retry_unschedulable()
+        elif pod is not None and (delta.old is None or not delta.old["spec"].get("nodeName")):
+            self._retry_unschedulable(AFFINITY)
 
     def _retry_unschedulable(self, reason: str = "") -> None:
         """Try again the pods that wait, or those that wait for this reason."""
@@ -91,13 +94,13 @@ class Scheduler:
         self._waiting[key] = None
         self._wake.set()
 
-    def _enqueue_later(self, key: ObjectKey) -> None:
+    def _enqueue_later(self, key: ObjectKey, seconds: float = RETRY_SECONDS) -> None:
         def mature() -> None:
             self._retries.pop(key, None)
             self._enqueue(key)
 
         if key not in self._retries:
-            self._retries[key] = asyncio.get_running_loop().call_later(RETRY_SECONDS, mature)
+            self._retries[key] = asyncio.get_running_loop().call_later(seconds, mature)
 
     async def _schedule_waiting(self) -> None:
         done = 0
@@ -108,6 +111,13 @@ class Scheduler:
                 self._schedule(key)
             except StatusError:
                 self._enqueue_later(key)
+            except Exception as fault:
+                failures = self._failures[key] = self._failures.get(key, 0) + 1
+                self._faults.note(NAME, Subject(PODS, key), fault)
+                self._enqueue_later(key, min(RETRY_SECONDS * 2.0 ** min(failures, 30), LAST_RETRY_SECONDS))
+            else:
+                if self._failures.pop(key, 0):
+                    self._faults.forget(NAME, Subject(PODS, key))
             done += 1
             if done % PODS_PER_TURN == 0:
                 await asyncio.sleep(0)

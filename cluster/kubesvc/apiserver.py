@@ -102,10 +102,14 @@ class ClusterAPI:
         """Make default/kubernetes and its like again when somebody has deleted them; runs until it is cancelled."""
         while True:
             await asyncio.sleep(PUBLISH_SECONDS)
-            # Refused as long as another Service has the address.
-            with contextlib.suppress(StatusError):
-                bootstrap(self._registry, cluster_dns=self._config.networking.dns_address)
-                kubernetesservice.publish(self._registry, [HOST], self.port)
+            with self._registry.store.faults.guard("kube-apiserver", "publishing default/kubernetes"):
+                self._publish_again()
+
+    def _publish_again(self) -> None:
+        # Refused as long as another Service has the address.
+        with contextlib.suppress(StatusError):
+            bootstrap(self._registry, cluster_dns=self._config.networking.dns_address)
+            kubernetesservice.publish(self._registry, [HOST], self.port)
 
     async def serve(self, runtime: Runtime, flush: Flush) -> None:
         """Begin to answer, and write the kubeconfig; OSError, MergeError."""

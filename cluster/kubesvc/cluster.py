@@ -17,15 +17,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, EVENTS, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import WatchEvent
 from kubecontroller.controller import ControllerManager
 from kubedns.server import DNSServer
 from kubelet.kubelet import Kubelet
+from kubeproxy.poller import NAME
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
@@ -109,7 +111,8 @@ class Cluster:
         self._is_stopping = False
         self._dns_addresses: list[DNSAddress] = []
         self._api: ClusterAPI | None = None
-        self._recorder = EventRecorder(registry, "kube-proxy", clock=time.time)
+        self._recorders: dict[str, EventRecorder] = {}
+        self.store.faults.record = self._record_fault
         source, rng = StoreListerWatcher(self.store), random.Random()
         self._kubelet = Kubelet(
             source,
@@ -133,13 +136,21 @@ class Cluster:
             rng=rng,
             record=self._record_on_service,
             figures=lambda: components.dns_figures(self._dns.counts()),
+            faults=self.store.faults,
         )
-        self._dns = DNSServer(source, components.dns_config(config, self._network), clock=time.time, rng=rng)
+        self._dns = DNSServer(
+            source,
+            components.dns_config(config, self._network),
+            clock=time.time,
+            rng=rng,
+            faults=self.store.faults,
+        )
         self.diagnosis = Diagnosis(self.store, self._proxy, self._dns, Clocks(time.monotonic, time.time))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, serve until ``stop`` is set, drain and stop. StartError, alone or in a group, when it cannot."""
         unwatch = self._watch_everything()
+        asyncio.get_running_loop().set_exception_handler(self._note_stray)
         try:
             await self._bind_dns()
             async with asyncio.TaskGroup() as group:
@@ -172,17 +183,26 @@ class Cluster:
         }
         return [group.create_task(part, name=name) for name, part in parts.items()]
 
+    def _note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take note of what a callback or a task of somebody's has raised, and nobody awaits."""
+        fault = context.get("exception")
+        if isinstance(fault, Exception):
+            self.store.faults.note("kubesvc", _where(context), fault)
+        else:
+            loop.default_exception_handler(context)
+
     async def _compact(self) -> None:
         while True:
             await asyncio.sleep(COMPACT_SECONDS)
-            self.store.compact()
+            with self.store.faults.guard("kubesvc", "forgetting old versions"):
+                self.store.compact()
 
     @contextlib.asynccontextmanager
     async def _control_socket(self, stop: asyncio.Event) -> AsyncIterator[None]:
         # aiohttp is slow to import; by now the pods are starting, and need no help.
         from kubesvc.control import ControlServer
 
-        server = ControlServer(self, stop.set)
+        server = ControlServer(self, stop.set, self.store.faults)
         try:
             await server.start(self._state.bind_socket())
         except OSError as error:
@@ -268,7 +288,9 @@ class Cluster:
         listeners = self._proxy.rules.count_listeners() * self.config.proxy.workers
         shortage = openfiles.shortage(listeners, openfiles.limit())
         own = [each.error for each in self._dns_addresses if each.error]
-        return [*own, *self._proxy.problems(), *self._outside.problems(), *missing, *([shortage] if shortage else [])]
+        faults = [str(each) for each in self.store.faults.all()]
+        short = [shortage] if shortage else []
+        return [*own, *self._proxy.problems(), *self._outside.problems(), *missing, *short, *faults]
 
     def service_problems(self) -> list[str]:
         """Return why the Services do not work that have no endpoint to lead to, one sentence each."""
@@ -366,7 +388,18 @@ class Cluster:
     def _record_on_service(self, service: ObjectKey, event_type: str, reason: str, message: str) -> None:
         found = self.store.find(SERVICES, service)
         if found is not None:
-            self._recorder.event(found, event_type, reason, message)
+            self._recorder(NAME).event(found, event_type, reason, message)
+
+    def _record_fault(self, component: str, subject: Subject, reason: str, message: str) -> None:
+        found = self.store.find(*subject)
+        if found is not None and subject.resource is not EVENTS:
+            # A component says in brackets at which part of its work it failed.
+            self._recorder(component.partition(" ")[0]).event(found, "Warning", reason, message)
+
+    def _recorder(self, component: str) -> EventRecorder:
+        if component not in self._recorders:
+            self._recorders[component] = EventRecorder(self.registry, component, clock=time.time)
+        return self._recorders[component]
 
     def _watch_everything(self) -> Callable[[], None]:
         """Wake ``wait_until_ready`` after every write; returns the way to end that."""
@@ -381,6 +414,14 @@ class Cluster:
                 each()
 
         return stop
+
+
+def _where(context: dict[str, Any]) -> str:
+    """Return what was being done: the task by its name, a callback by its function's."""
+    task, handle = context.get("task") or context.get("future"), context.get("handle")
+    if isinstance(task, asyncio.Task):
+        return f"task {task.get_name()}"
+    return f"{context.get('message', 'a callback')}" if handle is None else f"callback {handle!r}"[:200]
 
 
 def _explain(address: str, port: int, error: OSError) -> str:

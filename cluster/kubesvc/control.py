@@ -18,17 +18,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
+from kubeapi.faults import Faults
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
-
-_log = logging.getLogger(__name__)
 
 _MAX_BODY = 2**30
 """Bound of a request: all objects of an `up`. Only the owner of the socket can send one."""
@@ -136,14 +134,15 @@ def read_apply(body: object) -> tuple[list[JSON], float]:
 class ControlServer:
     """Serves one cluster on one listening Unix socket; ``stop`` is called when somebody asks it to stop."""
 
-    def __init__(self, cluster: Controlled, stop: Callable[[], None]) -> None:
+    def __init__(self, cluster: Controlled, stop: Callable[[], None], faults: Faults) -> None:
         self._cluster = cluster
+        self._faults = faults
         self._stop = stop
         self._runner: web.AppRunner | None = None
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to serve; the socket is the server's from now on."""
-        app = web.Application(middlewares=[_refusals], client_max_size=_MAX_BODY)
+        app = web.Application(middlewares=[self._refusals], client_max_size=_MAX_BODY)
         app.router.add_get("/v1/status", self._status)
         app.router.add_get("/v1/explain", self._explain)
         app.router.add_get("/v1/trace", self._trace)
@@ -204,6 +203,19 @@ class ControlServer:
         self._stop()
         return web.json_response({})
 
+    @web.middleware
+    async def _refusals(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        try:
+            answer: web.StreamResponse = await handler(request)
+        except StatusError as error:
+            return web.Response(status=error.code, text=error.message)
+        except web.HTTPException:
+            raise
+        except Exception as fault:
+            self._faults.note("kubesvc", f"{request.method} {request.path} of the control socket", fault)
+            return web.Response(status=500, text="internal error; its details are in the cluster's log")
+        return answer
+
 
 async def _body(request: web.Request) -> object:
     """Return the JSON of a body, None if it is none."""
@@ -223,17 +235,3 @@ async def _streamed(request: web.Request, documents: AsyncGenerator[JSON, None])
             async for document in documents:
                 await response.write(f"{json.dumps(document)}\n".encode())
     return response
-
-
-@web.middleware
-async def _refusals(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-    try:
-        answer: web.StreamResponse = await handler(request)
-    except StatusError as error:
-        return web.Response(status=error.code, text=error.message)
-    except web.HTTPException:
-        raise
-    except Exception:
-        _log.exception("%s %s", request.method, request.path)
-        return web.Response(status=500, text="internal error; its details are in the cluster's log")
-    return answer

@@ -50,7 +50,9 @@ class Responder:
         *,
         can_ask: Callable[[Labels], bool] = nobody,
         allows_transfer: bool = False,
+        lost: Callable[[Exception], None] = lambda _: None,
     ) -> None:
+        self._lost = lost
         self._handler = handler
         self._random = random
         self._can_ask = can_ask
@@ -100,7 +102,19 @@ class Responder:
         }
 
     def respond_anew(self, packet: bytes, key: Key, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
-        """Return the response to a packet for which none is kept, and keep it by the key if it is wanted again."""
+        """Return the response to a packet for which none is kept, and keep it by the key if it is wanted again.
+
+        A query at which we fail costs itself alone: it gets SERVFAIL, as CoreDNS answers after a panic.
+        """
+        try:
+            return self._respond_anew(packet, key, is_tcp=is_tcp)
+        except Exception as error:
+            self._lost(error)
+            return write_malformed(
+                Malformed(int.from_bytes(packet[:2], "big"), int.from_bytes(packet[2:4], "big"), RCode.SERVFAIL)
+            )
+
+    def _respond_anew(self, packet: bytes, key: Key, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
         if not is_query(packet):
             return None
         query = read(packet)

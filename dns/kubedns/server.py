@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from kubeapi.faults import Faults
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
 from kubedns.config import Address, DNSConfig
@@ -26,6 +27,7 @@ from kubedns.sockets import Connection, Connections, Reply, Sockets, bind
 from kubedns.types import Answer, Owner, QType, Query, RCode
 from kubedns.wire import write_query
 
+NAME = "kube-dns"
 FOLLOW_SIZE = 1232
 """UDP payload that our own questions allow, in bytes (DNS flag day 2020)."""
 
@@ -59,8 +61,15 @@ class DNSServer:
     """
 
     def __init__(
-        self, source: ListerWatcher, config: DNSConfig, *, clock: Callable[[], float], rng: random.Random
+        self,
+        source: ListerWatcher,
+        config: DNSConfig,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+        faults: Faults | None = None,
     ) -> None:
+        self._faults = faults or Faults(clock)
         self._config = config
         self._rng = rng
         self._zone = Zone(clock)
@@ -143,7 +152,11 @@ class DNSServer:
         )
         handler = self._handler = Handler(self._zone, config, [host for host, _ in bound])
         self._responder = Responder(
-            handler, self._rng.random, can_ask=self._forwarder.can_ask, allows_transfer=config.allows_transfer
+            handler,
+            self._rng.random,
+            can_ask=self._forwarder.can_ask,
+            allows_transfer=config.allows_transfer,
+            lost=lambda error: self._faults.note(NAME, "answering a query", error),
         )
         self.kept, self.respond_anew = self._responder.kept, self._responder.respond_anew
         self.respond = self._responder.respond
@@ -151,8 +164,8 @@ class DNSServer:
     def _follow(
         self, source: ListerWatcher, resource: Resource, note: Callable[[Sequence[Delta]], set[Owner]]
     ) -> Informer:
-        informer = Informer(source, resource)
-        informer.add_handler(lambda deltas: self._responder.drop(self._zone.changed(note(deltas))))
+        informer = Informer(source, resource, self._faults)
+        informer.add_handler(NAME, lambda delta: self._responder.drop(self._zone.changed(note([delta]))))
         return informer
 
     async def _note_sync(self) -> None:
@@ -189,6 +202,13 @@ class DNSServer:
         task.add_done_callback(self._waiting.discard)
 
     async def _ask(self, pending: Pending, reply: Reply) -> None:
+        try:
+            await self._ask_upstream(pending, reply)
+        except Exception as error:
+            self._faults.note(NAME, "asking an upstream", error)
+            reply(self._responder.finish(pending, Answer(RCode.SERVFAIL, is_authoritative=False)))
+
+    async def _ask_upstream(self, pending: Pending, reply: Reply) -> None:
         if pending.answer.follow is not None:
             reply(self._responder.finish(pending, await self._chase(pending.answer)))
             return

@@ -236,6 +236,13 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Send the next message of a transfer, else answer the next query, else close if the client has ended."""
+        try:
+            self._advance()
+        except Exception:
+            self._transport.abort()
+            raise
+
+    def _advance(self) -> None:
         if self._transport.is_closing() or self._is_clogged:
             return
         if self._transfer is not None:

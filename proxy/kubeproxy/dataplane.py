@@ -12,14 +12,16 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
+from kubeapi.faults import Faults, Subject
 from kubeapi.network import Network
+from kubeapi.scheme import SERVICES
 from kubeproxy.balancers import Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.descriptors import Descriptors
 from kubeproxy.fronts import BoundSocket, Fronts
 from kubeproxy.http import HttpFront
 from kubeproxy.load_balancer import LoadBalancer, Shared
-from kubeproxy.poller import READABLE, Poller
+from kubeproxy.poller import NAME, READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, Follower, RecentConnections
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
 from kubeproxy.streamsocket import StreamFront
@@ -36,12 +38,13 @@ REAP_SECONDS = 60.0
 
 
 class Surroundings(NamedTuple):
-    """What a data plane needs besides rules: where addresses are, the default algorithm, monotonic seconds, chance."""
+    """What a data plane needs besides rules: addresses, the default algorithm, monotonic seconds, chance, faults."""
 
     network: Network
     default_balancer: str
     clock: Callable[[], float]
     rng: Rng
+    faults: Faults
 
 
 class DataPlane:
@@ -64,7 +67,8 @@ class DataPlane:
         self.counters = counters or ProxyCounters()
         self.recent = RecentConnections(around.clock)
         self._loop = loop
-        self._poller = Poller()
+        self.faults = around.faults
+        self._poller = Poller(around.faults)
         self._load_balancer = LoadBalancer(
             around.default_balancer, self.counters, clock=around.clock, rng=around.rng, shared=shared
         )
@@ -99,12 +103,20 @@ class DataPlane:
         self.rules = self._targets.rules = rules
         self._routes.clear()
         for service in ports:
-            rule = rules.ports.get(service)
-            self._load_balancer.update(service, rule)
-            if service.protocol == "UDP" and rule is not None:
-                self._flows.retain(service, rule.serving())
-            elif service.protocol == "TCP":
-                self._update_requests(service, rule)
+            about = Subject(SERVICES, service.service)
+            try:
+                self._obey(service, rules.ports.get(service))
+            except Exception as fault:
+                self.faults.note(f"{NAME} (data plane)", about, fault)
+            else:
+                self.faults.forget(f"{NAME} (data plane)", about)
+
+    def _obey(self, service: ServicePortName, rule: PortRule | None) -> None:
+        self._load_balancer.update(service, rule)
+        if service.protocol == "UDP" and rule is not None:
+            self._flows.retain(service, rule.serving())
+        elif service.protocol == "TCP":
+            self._update_requests(service, rule)
 
     def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
         """Own a bound socket from now on and take its clients."""
@@ -196,4 +208,5 @@ class DataPlane:
     async def _reap(self) -> None:
         while True:
             await asyncio.sleep(REAP_SECONDS)
-            self.conntrack.reap()
+            with self.faults.guard(NAME, "looking for half-closed connections"):
+                self.conntrack.reap()

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from kubeapi.faults import Faults
 from kubeproxy.listeners import explain
 from kubeproxy.portowner import find_port_owner
 
@@ -29,7 +30,8 @@ Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 class HealthcheckServer:
     """Serves answers by path at each of its addresses; ``requests`` counts them by path and status."""
 
-    def __init__(self) -> None:
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
         self.problems: list[str] = []
         self.addresses: list[tuple[str, int]] = []
         self.requests: Counter[tuple[str, int]] = Counter()
@@ -64,7 +66,11 @@ class HealthcheckServer:
 
         async def handle(request: web.Request) -> web.Response:
             del request
-            status, content_type, body = await answer()
+            try:
+                status, content_type, body = await answer()
+            except Exception as fault:
+                self._faults.note("kube-proxy", f"GET {path}", fault)
+                status, content_type, body = 500, "text/plain; charset=utf-8", "internal error"
             self.requests[path, status] += 1
             headers = {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
             return web.Response(status=status, body=body.encode(), headers=headers)

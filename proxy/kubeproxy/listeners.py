@@ -7,14 +7,18 @@ its status and an event name the port and its owner, and it is tried again with 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from kubeapi.faults import Faults, Subject, describe
 from kubeapi.network import Network
+from kubeapi.scheme import SERVICES
 from kubeproxy.plane import Plane
+from kubeproxy.poller import NAME
 from kubeproxy.portgroup import PortGroup
 from kubeproxy.portowner import find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
@@ -60,13 +64,21 @@ class Listeners:
     """The sockets of one proxy, by destination, which ``plane`` serves; at most ``limit``, so that others have some."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, network: Network, plane: Plane, *, report: Report, limit: int
+        self,
+        loop: asyncio.AbstractEventLoop,
+        network: Network,
+        plane: Plane,
+        *,
+        report: Report,
+        limit: int,
+        faults: Faults,
     ) -> None:
         self._loop = loop
         self._plane = plane
         self._network = network
         self._report = report
         self._room = limit
+        self._faults = faults
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
         """Destinations whose old sockets are not closed yet, with the one that waits for that."""
@@ -78,14 +90,19 @@ class Listeners:
         """Close what is to be closed. What waited to be accepted is still served, by the rules before the change."""
         for change in changes:
             if change.action is ListenerAction.CLOSE:
-                self._close(change.listener.destination)
+                with self._guard(change.listener):
+                    self._close(change.listener.destination)
 
     def open(self, changes: Sequence[ListenerChange]) -> None:
         """Open what is to be opened, and treat the clients of the others as they are to be treated now."""
         self._open_all([each.listener for each in changes if each.action is ListenerAction.OPEN])
         for change in changes:
             if change.action is ListenerAction.UPDATE:
-                self._update(change.listener)
+                with self._guard(change.listener):
+                    self._update(change.listener)
+
+    def _guard(self, listener: Listener) -> contextlib.AbstractContextManager[None]:
+        return self._faults.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.service.service))
 
     def close_all(self) -> None:
         """Close every socket and try no more."""
@@ -161,7 +178,11 @@ class Listeners:
                 self._open(listener)
             except OSError as error:
                 failures.append((listener, error))
+            except Exception as fault:
+                self._faults.note(f"{NAME} (sockets)", Subject(SERVICES, listener.service.service), fault)
+                failures.append((listener, OSError(describe(fault))))
             else:
+                self._faults.forget(f"{NAME} (sockets)", Subject(SERVICES, listener.service.service))
                 self._failed.pop(listener.destination, None)
         if failures:
             self._note(failures)
@@ -171,9 +192,13 @@ class Listeners:
         if self._room < self._plane.width:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         group = PortGroup(listener, self._target(listener), self._plane.width)
+        try:
+            self._plane.listen(listener, group.sockets)
+        except BaseException:
+            group.close()
+            raise
         self._room -= len(group.sockets)
         self._bound[listener.destination] = group
-        self._plane.listen(listener, group.sockets)
 
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""

@@ -22,6 +22,11 @@ from collections.abc import Callable
 from socket import SocketType
 from typing import Protocol
 
+from kubeapi.faults import Faults
+
+NAME = "kube-proxy"
+INTERNAL_ERROR = "internal_error"
+"""How a connection ends that a fault has broken, in the counters and in `kubesvc connections`."""
 EVENTS_PER_ROUND = 64
 ROUNDS_PER_TURN = 2
 """Looks at what has come, and events handled after each, before the loop's other work has its turn."""
@@ -47,11 +52,19 @@ class EventHandler(Protocol):
         """Act on READABLE, WRITABLE, ENDED and BROKEN; never block, never raise OSError."""
         ...
 
+    def abandon(self) -> None:
+        """Give up what a fault has broken: a connection. A socket that takes new clients goes on."""
+        ...
+
 
 class Poller:
-    """Level-triggered: an event comes again as long as it is true. BROKEN comes unasked."""
+    """Level-triggered: an event comes again as long as it is true. BROKEN comes unasked.
 
-    def __init__(self) -> None:
+    A handler that raises is abandoned, and ``faults`` tells of it; the others get their events.
+    """
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self._epoll = select.epoll()
         self._handlers: dict[int, EventHandler] = {}
         self._closing: list[SocketType] = []
@@ -128,12 +141,25 @@ class Poller:
             for fd, events in ready:
                 handler = handlers.get(fd)
                 if handler is not None:
-                    handler.on_event(events)
+                    try:
+                        handler.on_event(events)
+                    except Exception as fault:
+                        self._abandon(handler, fault)
         finally:
             while self._last:
-                self._last.pop()()
+                with self.faults.guard(NAME, "a batch of datagrams"):
+                    self._last.pop()()
             self._is_in_turn = False
             self._bury()
+
+    def _abandon(self, handler: EventHandler, fault: Exception) -> None:
+        self.faults.note(NAME, f"an event of {type(handler).__name__.lstrip('_')}", fault)
+        try:
+            handler.abandon()
+        except Exception as second:
+            self.faults.note(NAME, f"the end of {type(handler).__name__.lstrip('_')}", second)
+            for fd in [fd for fd, each in self._handlers.items() if each is handler]:
+                self.unregister(fd)
 
     def _bury(self) -> None:
         for sock in self._closing:

@@ -6,7 +6,7 @@ is ``server``. Follows ``syncProxyRules`` of k8s.io/kubernetes, but in pieces th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -43,6 +43,14 @@ class Conflict(NamedTuple):
         return f"Port conflict detected on port {self.destination}. {self.owner} vs {self.loser}"
 
 
+class _Step(NamedTuple):
+    """What one compilation has changed."""
+
+    ports: tuple[ServicePortName, ...]
+    listeners: tuple[ListenerChange, ...]
+    conflicts: tuple[Conflict, ...]
+
+
 class Sync(NamedTuple):
     """The result of one step: ``ports`` are the Service ports that are new, changed or gone, ``conflicts`` new ones."""
 
@@ -54,10 +62,22 @@ class Sync(NamedTuple):
     endpoint_changes: int
 
 
-class Proxier:
-    """The rules in force, and how they follow the cluster."""
+Lost = Callable[[ObjectKey, Exception], None]
+"""Is told of a Service that cannot be compiled, and why."""
 
-    def __init__(self, node_name: str = "") -> None:
+
+def _fail(_service: ObjectKey, error: Exception) -> None:
+    raise error
+
+
+class Proxier:
+    """The rules in force, and how they follow the cluster.
+
+    A Service that cannot be compiled keeps the rules that it had, and ``lost`` is told; the others get theirs.
+    """
+
+    def __init__(self, node_name: str = "", lost: Lost = _fail) -> None:
+        self._lost = lost
         self.services = ServiceChangeTracker()
         self.endpoints = EndpointsChangeTracker()
         self.nodes = NodeTracker(node_name)
@@ -73,16 +93,39 @@ class Proxier:
             changed |= self.services.ports.keys()
         else:
             nodes = old.nodes
-        compiled = compile_rules(old, {key: self._port_rules(key, nodes) for key in sorted(changed)}, nodes)
-        self.rules = compiled.rules
+        steps = list(self._steps(sorted(changed), nodes))
         return Sync(
-            rules=compiled.rules,
-            ports=compiled.ports,
-            listeners=listener_changes(old, compiled.rules, compiled.destinations),
-            conflicts=new_conflicts(old, compiled.rules, compiled.destinations),
+            rules=self.rules,
+            ports=tuple(each for step in steps for each in step.ports),
+            listeners=tuple(each for step in steps for each in step.listeners),
+            conflicts=tuple(each for step in steps for each in step.conflicts),
             service_changes=len(services),
             endpoint_changes=len(endpoints),
         )
+
+    def _steps(self, changed: Sequence[ObjectKey], nodes: Nodes) -> Iterator[_Step]:
+        """Yield the one step that there is; where a Service cannot be compiled, smaller ones around it."""
+        try:
+            step = self._step(changed, nodes)
+        except Exception as error:
+            if len(changed) > 1:
+                half = len(changed) // 2
+                yield from self._steps(changed[:half], nodes)
+                yield from self._steps(changed[half:], nodes)
+            elif changed:
+                self._lost(changed[0], error)
+            else:
+                raise
+        else:
+            yield step
+
+    def _step(self, changed: Sequence[ObjectKey], nodes: Nodes) -> _Step:
+        old = self.rules
+        compiled = compile_rules(old, {key: self._port_rules(key, nodes) for key in changed}, nodes)
+        new, destinations = compiled.rules, compiled.destinations
+        step = _Step(compiled.ports, listener_changes(old, new, destinations), new_conflicts(old, new, destinations))
+        self.rules = new
+        return step
 
     def _port_rules(self, service: ObjectKey, nodes: Nodes) -> tuple[PortRule, ...]:
         ports = self.services.ports.get(service)

@@ -11,10 +11,11 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.faults import Faults, Subject
+from kubeapi.informer import Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
@@ -27,7 +28,7 @@ from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
 from kubeproxy.listeners import Listeners, ListenerStatus
 from kubeproxy.load_balancer import algorithm_of, unknown_balancer
 from kubeproxy.plane import Plane
-from kubeproxy.poller import Poller
+from kubeproxy.poller import NAME, Poller
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
@@ -36,6 +37,7 @@ from kubeproxy.types import ServicePortName
 from kubeproxy.workers import Workers
 
 WARNING = "Warning"
+COMPILING = f"{NAME} (rules)"
 SHORTAGE_LOG_SECONDS = 60.0
 """How often the log says that clients wait for file descriptors."""
 
@@ -81,9 +83,11 @@ class ProxyServer:
         rng: random.Random,
         record: Record,
         figures: Callable[[], Iterable[Figure]] = tuple,
+        faults: Faults | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        around = Surroundings(network, config.default_balancer, clock, rng)
+        self._faults = faults = faults or Faults(clock)
+        around = Surroundings(network, config.default_balancer, clock, rng, faults)
         self.plane: Plane = (
             DataPlane(loop, around)
             if config.workers == 1
@@ -96,10 +100,10 @@ class ProxyServer:
         self._record = record
         self._figures = figures
         self._loop = loop
-        self._proxier = Proxier(config.node_name)
-        self._poller = Poller()
+        self._proxier = Proxier(config.node_name, self._lose)
+        self._poller = Poller(faults)
         self._listeners = Listeners(
-            loop, network, self.plane, report=self._report_listener, limit=config.listener_limit
+            loop, network, self.plane, report=self._report_listener, limit=config.listener_limit, faults=faults
         )
         self._service_health = ServiceHealthServer(
             loop,
@@ -107,15 +111,15 @@ class ProxyServer:
             is_healthy=lambda: self._health.is_healthy(self._now()),
             refused=self._report_health_check,
         )
-        self._services = Informer(source, SERVICES)
-        self._slices = Informer(source, ENDPOINTSLICES)
-        self._nodes = Informer(source, NODES)
+        self._services = Informer(source, SERVICES, faults)
+        self._slices = Informer(source, ENDPOINTSLICES, faults)
+        self._nodes = Informer(source, NODES, faults)
         self._programmed = asyncio.Event()
         self._unknown_balancers: dict[ServicePortName, str] = {}
         self._targets = Targets(network)
         self._loops: dict[ServicePortName, tuple[Loop, ...]] = {}
         self._health = ProxyHealth()
-        self._healthcheck = HealthcheckServer()
+        self._healthcheck = HealthcheckServer(faults)
         self._started = clock()
         self._is_listed = False
         self._is_draining = False
@@ -216,12 +220,7 @@ class ProxyServer:
         return Moment(time.time(), self._clock() - self._started)
 
     def _follow(self, informer: Informer, update: Callable[[ObjectKey, JSON | None], None]) -> None:
-        def note(deltas: Sequence[Delta]) -> None:
-            for delta in deltas:
-                update(delta.key, delta.new)
-            self._schedule()
-
-        informer.add_handler(note)
+        informer.add_handler(NAME, lambda delta: update(delta.key, delta.new), self._schedule)
 
     def _schedule(self) -> None:
         """Sync in the next turn, once for all that this turn brings; not before everything has been listed."""
@@ -242,8 +241,11 @@ class ProxyServer:
 
     def _sync(self) -> None:
         self._is_sync_due = False
-        if self._is_draining:
-            return
+        if not self._is_draining:
+            with self._faults.guard(NAME, "a sync of the rules"):
+                self._sync_changes()
+
+    def _sync_changes(self) -> None:
         begun = self._clock()
         sync = self._proxier.sync()
         self._listeners.close(sync.listeners)
@@ -251,11 +253,16 @@ class ProxyServer:
         self._listeners.open(sync.listeners)
         self._service_health.update(sync.rules, dict.fromkeys(each.service for each in sync.ports))
         self._warn(sync)
+        for service in dict.fromkeys(each.service for each in sync.ports):
+            self._faults.forget(COMPILING, Subject(SERVICES, service))
         now, syncs = self._now(), self.syncs
         syncs.observe(self._clock() - begun, now.wall)
         syncs.service_changes += sync.service_changes
         syncs.endpoint_changes += sync.endpoint_changes
         self._health.synced(now)
+
+    def _lose(self, service: ObjectKey, error: Exception) -> None:
+        self._faults.note(COMPILING, Subject(SERVICES, service), error)
 
     def _warn(self, sync: Sync) -> None:
         for conflict in sync.conflicts:

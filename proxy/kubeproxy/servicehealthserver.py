@@ -10,9 +10,11 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable
 
+from kubeapi.faults import Subject
 from kubeapi.meta import ObjectKey
+from kubeapi.scheme import SERVICES
 from kubeproxy.listeners import explain
-from kubeproxy.poller import READABLE, Poller
+from kubeproxy.poller import NAME, READABLE, Poller
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealth import HealthDoor, answer, count_local_endpoints, health_doors
@@ -49,13 +51,17 @@ class ServiceHealthServer:
         """Obey ``rules``, in which ``services`` have changed; all of them when the nodes have."""
         self._rules = rules
         for service in services:
-            wanted, open_now = set(health_doors(rules, [service])), self._doors.pop(service, {})
-            for place in open_now.keys() - wanted:
-                open_now.pop(place).close()
-            for place in sorted(wanted - open_now.keys()):
-                self._open(place, open_now)
-            if open_now:
-                self._doors[service] = open_now
+            with self.poller.faults.guard(f"{NAME} (health checks)", Subject(SERVICES, service)):
+                self._update(service)
+
+    def _update(self, service: ObjectKey) -> None:
+        wanted, open_now = set(health_doors(self._rules, [service])), self._doors.pop(service, {})
+        for place in open_now.keys() - wanted:
+            open_now.pop(place).close()
+        for place in sorted(wanted - open_now.keys()):
+            self._open(place, open_now)
+        if open_now:
+            self._doors[service] = open_now
 
     def close(self) -> None:
         """Close every door and every client."""
@@ -108,6 +114,9 @@ class _Door:
         sock.setblocking(False)
         _Client(self._server, self._place, sock)
 
+    def abandon(self) -> None:
+        """Go on: only the client that was being accepted is lost."""
+
     def close(self) -> None:
         self._server.poller.close_socket(self._sock)
 
@@ -138,6 +147,9 @@ class _Client:
             return
         except OSError:
             pass  # the prober is gone, and only it would have cared
+        self.close()
+
+    def abandon(self) -> None:
         self.close()
 
     def close(self) -> None:

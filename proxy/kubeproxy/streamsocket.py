@@ -64,6 +64,9 @@ class StreamSocket:
         del events
         self.accept(ACCEPTS_PER_TURN)
 
+    def abandon(self) -> None:
+        """Go on: only the client that was being accepted is lost."""
+
     def accept(self, limit: int) -> None:
         """Hand what waits, up to ``limit``, to the one who serves it."""
         destination, descriptors = self.listener.destination, self._streams.descriptors

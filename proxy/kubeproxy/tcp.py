@@ -15,7 +15,7 @@ from socket import SocketType
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.live import LiveConnections
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.poller import BROKEN, ENDED, READABLE, UNREGISTERED, WRITABLE, Poller
+from kubeproxy.poller import BROKEN, ENDED, INTERNAL_ERROR, NAME, READABLE, UNREGISTERED, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
 from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
@@ -56,7 +56,11 @@ class Conntrack:
         connection = Connection(self, sock, client, route, record)
         self.connections.add(connection)
         self.counters.active += 1
-        connection.start()
+        try:
+            connection.start()
+        except Exception as fault:
+            self.poller.faults.note(NAME, "a new connection", fault)
+            connection.reset(INTERNAL_ERROR)
 
     def reap(self) -> None:
         """Reset the connections of which one side has ended and the other has been silent for CLOSE_WAIT_SECONDS."""
@@ -133,6 +137,10 @@ class _End:
             connection.on_stalled(peer, bytes(buffer[sent:count]))
         if then:
             connection.on_last(self, is_reset=then == _RESET)
+
+    def abandon(self) -> None:
+        """End the connection."""
+        self.connection.reset(INTERNAL_ERROR)
 
     def _read_on(self, buffer: memoryview, count: int) -> tuple[int, int]:
         """Read what else there is in front of the end; return all that was read, and what comes after it."""

@@ -208,16 +208,16 @@ class NodeTracker:
         if self._node_name not in ("", key.name):
             return
         self._has_seen_nodes = True
-        before = self._nodes.get(key)
-        self._leaving.discard(key)
+        nodes = dict(self._nodes)
         if obj is None:
-            self._nodes.pop(key, None)
+            nodes.pop(key, None)
         else:
-            self._nodes[key] = _node(key.name, obj)
-            if _is_leaving(obj):
-                self._leaving.add(key)
-        if before != self._nodes.get(key):
-            self.nodes = Nodes(self._nodes.values())
+            nodes[key] = _node(key.name, obj)
+        if nodes != self._nodes:
+            # Before anything is kept: of a Node that cannot be read, the last state stands.
+            self.nodes = Nodes(nodes.values())
+            self._nodes = nodes
+        (self._leaving.add if obj is not None and _is_leaving(obj) else self._leaving.discard)(key)
 
 
 def _node(name: str, obj: JSON) -> Node:

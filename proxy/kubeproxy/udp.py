@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.datagrams import SLOTS, Batch, address_of
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.poller import READABLE, Poller
+from kubeproxy.poller import INTERNAL_ERROR, READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import Listener
 from kubeproxy.sockets import REASONS, open_socket, source_for
@@ -279,6 +279,9 @@ class UdpListener:
             flow.counters.bytes_to_endpoint += size
             flow.record.bytes_to_endpoint += size
 
+    def abandon(self) -> None:
+        """Go on: what has come is lost, as UDP may lose it."""
+
     def update(self, listener: Listener) -> None:
         """Treat new flows otherwise."""
         self.listener = listener
@@ -344,6 +347,10 @@ class UdpFlow(TrackedFlow):
         limit = 1 if self.asked == 1 else REPLIES_PER_TURN
         self.asked = 0
         self._flows.take_replies(self, limit)
+
+    def abandon(self) -> None:
+        """End the flow."""
+        self._flows.end(self, INTERNAL_ERROR)
 
     def is_sent_after(self, error: OSError, datagram: memoryview, now: float) -> bool:
         """Try once more where the error was another datagram's: the refusal of one before, which came just now."""

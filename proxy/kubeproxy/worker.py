@@ -13,11 +13,13 @@ import random
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
 
+from kubeapi.faults import Faults, Subject, describe
 from kubeproxy.board import Board
 from kubeproxy.channel import Channel, receive
 from kubeproxy.counters import ProxyCounters
@@ -34,6 +36,7 @@ from kubeproxy.workermessages import (
     Close,
     Closed,
     Drain,
+    Failed,
     Follow,
     Happened,
     Listen,
@@ -62,6 +65,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel = Channel(loop, sock, self._receive, self.ended.set)
         plane.tell_shortage(lambda: self._channel.send(Short()))
+        plane.faults.forward = self._tell_fault
 
     async def run(self) -> None:
         """Serve until the proxy has said so or is gone."""
@@ -134,6 +138,11 @@ class Worker:
         await self._plane.drain(seconds)
         self.ended.set()
 
+    def _tell_fault(self, component: str, about: Subject | str, error: BaseException | None) -> None:
+        text = "" if error is None else describe(error)
+        details = "" if error is None else "".join(traceback.format_exception(error))
+        self._channel.send(Failed(component, about, text, details))
+
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coroutine, name="kube-proxy worker")
         self._tasks.add(task)
@@ -148,7 +157,7 @@ async def serve(sock: socket.socket, memory: int) -> None:
     os.close(memory)
     counters, rng = ProxyCounters(board.write), random.Random()
     rows = SharedRows(board, counters, rng, begin.seed)
-    around = Surroundings(begin.network, begin.default_balancer, time.monotonic, rng)
+    around = Surroundings(begin.network, begin.default_balancer, time.monotonic, rng, Faults(time.monotonic))
     await Worker(loop, sock, DataPlane(loop, around, counters, rows), rows).run()
 
 

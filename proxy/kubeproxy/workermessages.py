@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
+from kubeapi.faults import Subject
 from kubeapi.meta import ObjectKey
 from kubeapi.network import Network
 from kubeproxy.nodes import Node
@@ -95,6 +96,15 @@ class Happened(NamedTuple):
 
     records: list[ConnectionRecord]
     missed: int
+
+
+class Failed(NamedTuple):
+    """A fault of the worker (``kubeapi.faults``), with its traceback; "" that it is over."""
+
+    component: str
+    about: Subject | str
+    error: str
+    traceback: str
 
 
 class Short(NamedTuple):

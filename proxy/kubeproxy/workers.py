@@ -18,6 +18,7 @@ from ipaddress import ip_address
 from typing import Any
 from zlib import crc32
 
+from kubeapi.faults import RemoteError, Subject
 from kubeproxy.board import Board, RowBook, open_board
 from kubeproxy.channel import Channel, pickled
 from kubeproxy.counters import Counted, ProxyCounters
@@ -35,6 +36,7 @@ from kubeproxy.workermessages import (
     Close,
     Closed,
     Drain,
+    Failed,
     Follow,
     Happened,
     Listen,
@@ -346,6 +348,8 @@ class Workers:
                 _, asked = hand.asked.get(number, (None, None))
                 if asked is not None and not asked.done():
                     asked.set_result(value)
+            case Failed(component, about, error, details):
+                self._note_fault(component, about, error, details)
             case Closed(destination):
                 self._note_closed(destination, hand)
             case Short():
@@ -356,6 +360,14 @@ class Workers:
                     follower.miss(missed)
                     for record in records:
                         follower.note(record)
+
+    def _note_fault(self, component: str, about: Subject | str, error: str, details: str) -> None:
+        if not error:
+            self._around.faults.forget(component, about)
+            return
+        remote = RemoteError(error)
+        remote.add_note(details)
+        self._around.faults.note(component, about, remote)
 
     def _note_closed(self, destination: Destination, hand: _Hand) -> None:
         places, closed = self._closing.get(destination, (set[int](), None))

@@ -32,9 +32,8 @@ class FakeKubelet:
         self.is_automatic = is_automatic
         self._addresses = 0
 
-    def handle(self, deltas: Any) -> None:
-        for delta in deltas:
-            asyncio.get_running_loop().call_soon(self.sync, delta)
+    def handle(self, delta: Delta) -> None:
+        asyncio.get_running_loop().call_soon(self.sync, delta)
 
     def sync(self, delta: Delta) -> None:
         pod = self.registry.store.find(PODS, delta.key)
@@ -87,7 +86,7 @@ class FakeCluster:
         controllers = ControllerManager(self.source, self.registry, self.config, clock=self.clock, rng=random.Random(2))
         scheduler = Scheduler(self.source, self.registry, clock=self.clock, rng=random.Random(3))
         pods = Informer(self.source, PODS)
-        pods.add_handler(self.kubelet.handle)
+        pods.add_handler("kubelet", self.kubelet.handle)
         tasks = [asyncio.create_task(each.run()) for each in (controllers, scheduler, pods)]
         try:
             await self.settle()

@@ -179,6 +179,9 @@ class _Door:
         self._front = front
         self._sock = sock
 
+    def abandon(self) -> None:
+        raise NotImplementedError
+
     def on_event(self, events: int) -> None:
         del events
         with contextlib.suppress(BlockingIOError):

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from kubeapi.faults import Faults
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
 from kubesvc.client import ControlClient
@@ -106,7 +107,7 @@ NOT_FOUND = StatusError(404, "NotFound", 'deployments.apps "web" not found')
 async def served(cluster: FakeCluster, state: StateDirectory) -> AsyncIterator[ControlServer]:
     """Serve the cluster on the control socket of ``state``."""
     state.path.mkdir(parents=True, exist_ok=True)
-    server = ControlServer(cluster, cluster.stop.set)
+    server = ControlServer(cluster, cluster.stop.set, Faults())
     await server.start(state.bind_socket())
     try:
         yield server

@@ -27,10 +27,12 @@ class Follower:
         self.informer = Informer(source, PODS)
         self.batches: list[Sequence[Delta]] = []
         self.told = asyncio.Event()
-        self.informer.add_handler(self._note)
+        self._batch: list[Delta] = []
+        self.informer.add_handler("follower", self._batch.append, self._note)
 
-    def _note(self, deltas: Sequence[Delta]) -> None:
-        self.batches.append(deltas)
+    def _note(self) -> None:
+        self.batches.append(self._batch.copy())
+        self._batch.clear()
         self.told.set()
 
     async def next_batch(self) -> list[tuple[str, bool, bool]]:

@@ -303,6 +303,7 @@ async def test_a_hash_that_is_taken_is_counted_and_avoided() -> None:
         assert len(cluster.pods()) == 1
 
 
+@pytest.mark.usefixtures("wanted_faults")
 async def test_an_object_that_breaks_its_reconcile_does_not_hold_up_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -313,8 +314,9 @@ async def test_an_object_that_breaks_its_reconcile_does_not_hold_up_the_others(
         cluster.apply(DEPLOYMENTS, deployment(replicas=2))
         await cluster.settle()
         assert len(cluster.pods()) == 2
-    assert "deployment-controller default/broken: KeyError" in caplog.text
-    assert "Traceback" not in caplog.text
+        (fault,) = cluster.store.faults.all()
+        assert str(fault).startswith("deployment-controller goes on without Deployment default/broken: KeyError: ")
+        assert caplog.text.count("Traceback") == 1
 
 
 async def test_orphan_pods_are_adopted_and_pods_that_no_longer_match_are_let_go() -> None:

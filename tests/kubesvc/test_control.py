@@ -10,6 +10,7 @@ import pytest
 from tests.helpers.kubesvc_control import NOT_FOUND, FakeCluster, ask, raw_request, served
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.faults import Faults
 from kubeapi.status import StatusError
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.control import LogQuery, read_apply, read_log_query, read_scale
@@ -172,6 +173,7 @@ async def test_a_bad_tail_is_a_400_and_begins_no_log(state: StateDirectory) -> N
     assert cluster.queries == []
 
 
+@pytest.mark.usefixtures("wanted_faults")
 async def test_what_nobody_foresaw_is_one_line_and_in_the_log(
     state: StateDirectory, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -248,7 +250,7 @@ async def test_a_server_that_never_started_closes(state: StateDirectory) -> None
     from kubesvc.control import ControlServer
 
     cluster = FakeCluster()
-    await ControlServer(cluster, cluster.stop.set).close()
+    await ControlServer(cluster, cluster.stop.set, Faults()).close()
     assert not state.control_socket.exists()
 
 

@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from kubeproxy.counters import EndpointCounters
-from kubeproxy.poller import BROKEN, READABLE, WRITABLE
+from kubeproxy.poller import BROKEN, INTERNAL_ERROR, READABLE, WRITABLE
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.relay import Action, Relay, Side
 from kubeproxy.sockets import RESET_ON_CLOSE
@@ -32,6 +32,9 @@ class _End:
             self.tunnel.on_readable(self)
         elif events & BROKEN:
             self.tunnel.on_broken(self)
+
+    def abandon(self) -> None:
+        self.tunnel.reset(INTERNAL_ERROR)
 
 
 class Tunnel:

@@ -60,6 +60,10 @@ class Wire(ABC):
         elif events & BROKEN:
             self._on_broken()
 
+    def abandon(self) -> None:
+        """End the connection."""
+        self._on_broken()
+
     def end(self, *, is_reset: bool) -> None:
         """Close the socket."""
         self.is_deaf = True

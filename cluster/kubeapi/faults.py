@@ -1,0 +1,147 @@
+"""Exceptions that nobody foresaw: each costs one object or one connection, is told of, and the cluster goes on.
+
+``Faults`` is the one place where components take note of them. It says each to the log (the traceback once for each
+place in the code), as a Warning on the object, and among the cluster's problems until the object is well again.
+Cancellation and KeyboardInterrupt are no Exceptions, and pass. As apimachinery ``util/runtime`` HandleCrash, except
+that Kubernetes then ends the component and starts it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from kubeapi.meta import ObjectKey
+from kubeapi.scheme import Resource
+
+FORGET_SECONDS = 3600.0
+"""How long a fault that is of no object stays a problem; one of an object stays until the object is well or gone."""
+KEPT = 1000
+"""Faults that are problems at a time, the latest ones."""
+LINES = 100
+"""Lines in the log for one place in the code; then only its 128th, 256th, 512th ... fault gets one."""
+PLACES = 1000
+"""Places in the code that are told apart; beyond them the log has nothing new."""
+INTERNAL_ERROR = "InternalError"
+"""The reason of the event."""
+
+_log = logging.getLogger(__name__)
+
+
+class Subject(NamedTuple):
+    """The object that a fault is about."""
+
+    resource: Resource
+    key: ObjectKey
+
+    def __str__(self) -> str:
+        return f"{self.resource.kind} {self.key}"
+
+
+class RemoteError(Exception):
+    """An error of another process: the text is what ``describe`` said there, its traceback a note."""
+
+
+class Fault(NamedTuple):
+    """What a component failed at (an object, or in words), the last error, how often, and when last."""
+
+    component: str
+    about: Subject | str
+    error: str
+    times: int
+    seen_at: float
+
+    def __str__(self) -> str:
+        times = f" ({self.times} times)" if self.times > 1 else ""
+        what = f"goes on without {self.about}" if isinstance(self.about, Subject) else f"failed at {self.about}"
+        return f"{self.component} {what}: {self.error}{times}; the traceback is in kubesvc.log"
+
+
+Record = Callable[[str, Subject, str, str], None]
+"""Records a Warning: the component, the object, the reason and the message."""
+
+
+Forward = Callable[[str, Subject | str, BaseException | None], None]
+"""Is told of every fault: the component, what about, and the error; None when all is well again."""
+
+
+class Faults:
+    """Takes note of faults. ``clock`` is in seconds.
+
+    ``record`` is set by who can write events, ``exists`` by who knows the objects: of one that is gone,
+    nothing is said. Where ``forward`` is set, another process says it all.
+    """
+
+    def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
+        self.record: Record | None = None
+        self.forward: Forward | None = None
+        self.exists: Callable[[Subject], bool] = lambda _: True
+        self._clock = clock
+        self._kept: OrderedDict[tuple[str, Subject | str], Fault] = OrderedDict()
+        self._places: Counter[tuple[object, ...]] = Counter()
+
+    @contextmanager
+    def guard(self, component: str, about: Subject | str) -> Iterator[None]:
+        """Take note of an exception in the block, which ends it, or that the component gets on with the object."""
+        try:
+            yield
+        except Exception as error:
+            self.note(component, about, error)
+        else:
+            self.forget(component, about)
+
+    def note(self, component: str, about: Subject | str, error: BaseException, *, reason: str = INTERNAL_ERROR) -> None:
+        """Take note that ``component`` failed at something, and tell of it. Never raises."""
+        before = self._kept.pop((component, about), None)
+        text = describe(error)
+        count = before.times + 1 if before is not None else 1
+        self._kept[component, about] = Fault(component, about, text, count, self._clock())
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        if self.forward is not None:
+            self.forward(component, about, error)
+            return
+        self._write(component, about, error, text)
+        if self.record is not None and isinstance(about, Subject):
+            try:
+                self.record(component, about, reason, f"{component} goes on without it: {text}")
+            except Exception:
+                _log.exception("%s: no event for %s", component, about)
+
+    def forget(self, component: str, about: Subject | str) -> None:
+        """Take note that ``component`` gets on with something again, or that it is gone."""
+        if self._kept and self._kept.pop((component, about), None) is not None and self.forward is not None:
+            self.forward(component, about, None)
+
+    def all(self) -> list[Fault]:
+        """Return what is a problem now, the oldest first."""
+        oldest = self._clock() - FORGET_SECONDS
+        for key, fault in tuple(self._kept.items()):
+            if not (self.exists(fault.about) if isinstance(fault.about, Subject) else fault.seen_at >= oldest):
+                del self._kept[key]
+        return list(self._kept.values())
+
+    def _write(self, component: str, about: Subject | str, error: BaseException, text: str) -> None:
+        frames = traceback.walk_tb(error.__traceback__)
+        place = (component, type(error), *((frame.f_code, line) for frame, line in frames))
+        if place not in self._places and len(self._places) >= PLACES:
+            return
+        self._places[place] += 1
+        count = self._places[place]
+        if count == 1:
+            _log.error("%s: %s", component, about, exc_info=error)
+        elif count <= LINES or count & (count - 1) == 0:
+            _log.error("%s: %s: %s (fault %d of this kind, the first has the traceback)", component, about, text, count)
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in a line, with its type: the text of many (KeyError) is nothing without it."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(describe(each) for each in error.exceptions)
+    if isinstance(error, RemoteError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,41 @@
+"""Text of others for a terminal or a log: what would act there, or begin a line, is shown instead.
+
+Control characters are those of ISO 6429 (C0, DEL and C1); lone surrogates cannot be written in any encoding.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ACTING_IN_LINES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escaped(text: str) -> str:
+    """Return the text as one line that does nothing but stand there."""
+    return _ACTING.sub(_show, text)
+
+
+def escaped_lines(text: str) -> str:
+    """Return a text of several lines with everything escaped but the ends of lines."""
+    return _ACTING_IN_LINES.sub(_show, text)
+
+
+def escaped_values(document: Any) -> Any:
+    """Return a JSON document with every text in it, names of fields included, ``escaped``."""
+    match document:
+        case str():
+            return escaped(document)
+        case dict():
+            return {escaped_values(name): escaped_values(value) for name, value in document.items()}
+        case list():
+            return [escaped_values(each) for each in document]
+    return document
+
+
+def _show(found: re.Match[str]) -> str:
+    character = found.group()
+    number = ord(character)
+    return _SHORT.get(character) or (f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}")

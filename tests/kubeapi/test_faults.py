@@ -1,0 +1,134 @@
+"""What Faults say, where, how often and how long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from kubeapi.faults import FORGET_SECONDS, KEPT, LINES, Faults, Subject
+from kubeapi.informer import Delta, Informer, ObjectList
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.scheme import PODS, SERVICES
+from kubeapi.store import WatchEvent
+
+WEB = Subject(SERVICES, ObjectKey("default", "web"))
+
+
+pytestmark = pytest.mark.usefixtures("wanted_faults")
+
+
+def fail() -> None:
+    raise ValueError("what")
+
+
+def error(text: str = "what") -> Exception:
+    try:
+        raise ValueError(text)
+    except ValueError as caught:
+        return caught
+
+
+def test_a_fault_is_a_problem_until_the_object_is_well() -> None:
+    faults = Faults()
+    for _ in range(3):
+        faults.note("kube-proxy", WEB, error())
+    assert [str(each) for each in faults.all()] == [
+        "kube-proxy goes on without Service default/web: ValueError: what (3 times); the traceback is in kubesvc.log"
+    ]
+    faults.forget("kube-dns", WEB)
+    assert len(faults.all()) == 1
+    faults.forget("kube-proxy", WEB)
+    assert faults.all() == []
+
+
+def test_a_fault_is_no_problem_any_more_when_its_object_is_gone() -> None:
+    faults = Faults()
+    faults.exists = lambda _: False
+    faults.note("kube-proxy", WEB, error())
+    assert faults.all() == []
+
+
+def test_a_fault_of_no_object_is_a_problem_for_an_hour() -> None:
+    now = 0.0
+    faults = Faults(lambda: now)
+    faults.note("kube-proxy", "a connection", error())
+    now = FORGET_SECONDS
+    assert [str(each) for each in faults.all()] == [
+        "kube-proxy failed at a connection: ValueError: what; the traceback is in kubesvc.log"
+    ]
+    now += 1
+    assert faults.all() == []
+
+
+def test_no_more_faults_are_kept_than_people_read() -> None:
+    faults = Faults()
+    for number in range(KEPT + 5):
+        faults.note("kube-apiserver", f"GET /{number}", error())
+    assert len(faults.all()) == KEPT
+
+
+def test_the_log_has_one_traceback_for_a_place_and_then_ever_fewer_lines(caplog: pytest.LogCaptureFixture) -> None:
+    faults = Faults()
+    for _ in range(10_000):
+        faults.note("kube-proxy", "a connection", error())
+    lines = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert [each.exc_info is not None for each in lines[:2]] == [True, False]
+    assert len(lines) == LINES + 7  # the 128th to the 8,192nd
+
+
+def test_an_event_that_cannot_be_written_is_no_second_fault() -> None:
+    faults = Faults()
+
+    def record(*_: object) -> None:
+        raise KeyError("metadata")
+
+    faults.record = record
+    faults.note("kube-proxy", WEB, error())
+    assert len(faults.all()) == 1
+
+
+def test_a_guard_takes_exceptions_and_lets_cancellation_pass() -> None:
+    faults = Faults()
+    with faults.guard("kube-proxy", WEB):
+        fail()
+    assert len(faults.all()) == 1
+    with faults.guard("kube-proxy", WEB):
+        pass
+    assert faults.all() == []
+    with pytest.raises(KeyboardInterrupt), faults.guard("kube-proxy", WEB):
+        raise KeyboardInterrupt
+
+
+class Broken:
+    """A source that lists nonsense."""
+
+    def __init__(self) -> None:
+        self.lists = 0
+
+    async def list(self, _resource: object) -> ObjectList:
+        self.lists += 1
+        return ObjectList([{"no": "metadata"}] if self.lists == 1 else [pod("a")], 1)
+
+    async def watch(self, _resource: object, _version: int) -> AsyncIterator[Sequence[WatchEvent]]:
+        yield []
+        raise ConnectionError
+
+
+def pod(name: str) -> JSON:
+    return {"metadata": {"name": name, "namespace": "default"}}
+
+
+@pytest.mark.looptime
+async def test_a_source_that_lists_nonsense_is_listed_again() -> None:
+    faults, heard = Faults(), list[Delta]()
+    informer = Informer(Broken(), PODS, faults)
+    informer.add_handler("kubelet", heard.append)
+    task = asyncio.create_task(informer.run())
+    await informer.wait_for_sync()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [each.key.name for each in heard] == ["a"]
+    assert [each.component for each in faults.all()] == ["informer"]
