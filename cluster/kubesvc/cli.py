@@ -94,6 +94,7 @@ def kubesvc() -> None:
     kubesvc status -o json           what runs, and where it answers
     kubesvc explain svc/NAME         why a Service has no endpoints, or where it leads
     kubesvc trace outside svc/NAME   what a packet meets on its way there
+    kubesvc connections svc/NAME     where its clients were sent, and why there
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
 
 
@@ -235,24 +236,35 @@ def trace(source: str, destination: str | None, is_dns: bool, namespace: str, na
 
 
 @kubesvc.command()
+@click.argument("service", metavar="[svc/NAME]", required=False, shell_complete=completing.service_names)
+@click.option(
+    "-n", "--namespace", default="", help="Namespace: of the Service, or all of one.  [default: default, or all]"
+)
 @click.option("-w", "--watch", is_flag=True, help="Go on: each connection as it begins, and as it ends.")
 @_name_option
 @_text_or_json
-def connections(watch: bool, name: str, output: str) -> None:
-    """Show the last 1000 connections, UDP flows and HTTP requests: where each was sent, and why there."""
-    from kubesvc.connection_table import connection_line, connection_table, header_line
+def connections(service: str | None, namespace: str, watch: bool, name: str, output: str) -> None:
+    """Show the last 1000 connections, UDP flows and HTTP requests: where each was sent, and why there.
 
+    Clients that the kernel refuses or does not hear (no endpoints, a policy Local) never reach the proxy.
+    """
+    from kubesvc.connection_table import ConnectionLines, connection_table
+
+    wanted = (namespace or "default", _service_name(service)) if service else (namespace, "")
+    document = _ask(name, lambda cluster: cluster.connections(*wanted))
+    for note in document["notes"]:
+        click.echo(f"kubesvc: {note}", err=True)
     if not watch:
-        document = _ask(name, lambda cluster: cluster.connections())
         is_json = output == "json"
         click.echo(json.dumps(document, indent=2) if is_json else connection_table(document["connections"]))
         return
+    lines = ConnectionLines(document["connections"])
 
     def copy(cluster: ControlClient) -> None:
         if output != "json":
-            click.echo(header_line())
-        for document in cluster.follow_connections():
-            click.echo(json.dumps(document) if output == "json" else connection_line(document))
+            click.echo(lines.header())
+        for each in cluster.follow_connections(*wanted):
+            click.echo(json.dumps(each) if output == "json" else lines.line(each))
 
     _ask(name, copy)
 

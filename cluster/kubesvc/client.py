@@ -61,13 +61,14 @@ class ControlClient:
         """Return the trace of a name (``kubesvc trace --dns -o json``)."""
         return self._get("/v1/trace", namespace=namespace, dns=name, type=qtype)
 
-    def connections(self) -> dict[str, Any]:
-        """Return the recent connections (``kubesvc connections -o json``)."""
-        return self._get("/v1/connections")
+    def connections(self, namespace: str = "", name: str = "") -> dict[str, Any]:
+        """Return the recent connections (``kubesvc connections -o json``), of one namespace or Service where given."""
+        return self._get("/v1/connections", namespace=namespace, name=name)
 
-    def follow_connections(self) -> Generator[dict[str, Any], None, None]:
+    def follow_connections(self, namespace: str = "", name: str = "") -> Generator[dict[str, Any], None, None]:
         """Yield the recent connections and then those to come, each as it begins and as it ends."""
-        yield from self._documents(self._stream("/v1/connections?follow=true"))
+        query = urlencode({"follow": "true", "namespace": namespace, "name": name})
+        yield from self._documents(self._stream(f"/v1/connections?{query}"))
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a workload."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ _COLUMNS = (
     ("REQUEST", 0),
 )
 """Headers, with the width that a column has at least when lines come one by one."""
+HEADERS = [name for name, _ in _COLUMNS]
 
 
 def connection_table(documents: Iterable[Document]) -> str:
@@ -31,24 +32,35 @@ def connection_table(documents: Iterable[Document]) -> str:
     rows = [_cells(each) for each in documents]
     if not rows:
         return "No connections."
-    return "\n".join(line.rstrip() for line in table([name for name, _ in _COLUMNS], rows).split("\n"))
+    return "\n".join(line.rstrip() for line in table(HEADERS, rows).split("\n"))
 
 
-def header_line() -> str:
-    """Return the headers for lines that come one by one."""
-    return _line([name for name, _ in _COLUMNS])
+class ConnectionLines:
+    """Lines that come one by one, in columns that are as wide as the widest cell so far; ``known`` are counted in."""
 
+    def __init__(self, known: Iterable[Document]) -> None:
+        self._widths = [width for _, width in _COLUMNS]
+        for document in known:
+            self._widen(_cells(document))
 
-def connection_line(document: Document) -> str:
-    """Return one connection, or how many were missed, as a line of its own."""
-    if "missed" in document:
-        return f"... {document['missed']} missed"
-    return _line(_cells(document))
+    def header(self) -> str:
+        """Return the headers."""
+        return self._line(HEADERS)
 
+    def line(self, document: Document) -> str:
+        """Return one connection, or how many were missed."""
+        if "missed" in document:
+            return f"... {document['missed']} missed"
+        return self._line(_cells(document))
 
-def _line(cells: Iterable[str]) -> str:
-    padded = (cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True))
-    return "   ".join(padded).rstrip()
+    def _line(self, cells: Sequence[str]) -> str:
+        self._widen(cells)
+        return "   ".join(cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)).rstrip()
+
+    def _widen(self, cells: Sequence[str]) -> None:
+        """Make room, but for the last column, which nothing follows."""
+        wanted = map(len, cells[:-1])
+        self._widths[:-1] = [max(pair) for pair in zip(self._widths, wanted, strict=False)]
 
 
 def _cells(document: Document) -> list[str]:

@@ -102,33 +102,37 @@ class Connections:
         self._algorithm = algorithm
         self._clocks = clocks
 
-    async def documents(self) -> list[dict[str, Any]]:
-        """Return the records that are kept, the oldest first."""
-        return self._documents(await self._ring.records())
+    async def documents(self, namespace: str = "", name: str = "") -> list[dict[str, Any]]:
+        """Return the records that are kept, the oldest first, of one namespace or Service where given."""
+        return self._documents(await self._ring.records(), namespace, name)
 
-    async def follow(self) -> AsyncGenerator[dict[str, Any], None]:
+    async def follow(self, namespace: str = "", name: str = "") -> AsyncGenerator[dict[str, Any], None]:
         """Yield what is kept, and then each connection that begins or ends, for ever.
 
-        A reader that is too slow misses connections and is told how many: ``{"missed": 12}``.
+        A reader that is too slow misses connections and is told how many of all Services: ``{"missed": 12}``.
         """
         changed = asyncio.Event()
         follower = Follower(changed.set)
         stop = self._ring.follow(follower)
         try:
-            for document in await self.documents():
+            for document in await self.documents(namespace, name):
                 yield document
             while True:
                 await changed.wait()
                 await asyncio.sleep(SETTLE_SECONDS)
                 changed.clear()
                 records, missed = follower.take()
-                for document in self._documents(records):
+                for document in self._documents(records, namespace, name):
                     yield document
                 if missed:
                     yield {"missed": missed}
         finally:
             stop()
 
-    def _documents(self, records: Iterable[ConnectionRecord]) -> list[dict[str, Any]]:
+    def _documents(self, records: Iterable[ConnectionRecord], namespace: str, name: str) -> list[dict[str, Any]]:
         monotonic, wall = self._clocks.monotonic(), self._clocks.wall()
-        return [connection_document(each, self._algorithm(each), monotonic, wall) for each in records]
+        return [
+            connection_document(each, self._algorithm(each), monotonic, wall)
+            for each in records
+            if namespace in ("", each.route.service.namespace) and name in ("", each.route.service.name)
+        ]

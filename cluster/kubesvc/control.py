@@ -7,7 +7,8 @@ comes from the Cluster, and a refusal is the text of its StatusError.
     GET  /v1/explain?name=...      why a Service works or not (see ``explain``); namespace=
     GET  /v1/trace?source=...      what a packet meets (see ``trace``); destination=, namespace=
     GET  /v1/trace?dns=...         what the name server answers; type=, namespace=
-    GET  /v1/connections           the recent connections (see ``connections``); with follow=true a line of JSON each
+    GET  /v1/connections           the recent connections (see ``connections``); with follow=true a line of JSON each;
+                                   namespace=, name= of their Service
     POST /v1/apply                 {"objects", "timeout"}; what becomes of it (see ``Cluster.apply``), lines of JSON
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
     GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
@@ -50,7 +51,7 @@ class LogQuery(NamedTuple):
 class Diagnosing(Protocol):
     """What answers the questions why."""
 
-    def explain(self, namespace: str, name: str) -> dict[str, Any]:
+    async def explain(self, namespace: str, name: str) -> dict[str, Any]:
         """Return the explanation of a Service; StatusError."""
         ...
 
@@ -58,15 +59,15 @@ class Diagnosing(Protocol):
         """Return the trace of a packet; StatusError."""
         ...
 
-    def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+    async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         """Return the trace of a name; StatusError."""
         ...
 
-    async def connections(self) -> dict[str, Any]:
-        """Return the recent connections."""
+    async def connections(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return the recent connections, of all Services or those of a namespace or name where one is given."""
         ...
 
-    def follow_connections(self) -> AsyncGenerator[dict[str, Any], None]:
+    def follow_connections(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
         """Return the recent connections, and then those to come."""
         ...
 
@@ -166,22 +167,23 @@ class ControlServer:
 
     async def _explain(self, request: web.Request) -> web.Response:
         query = request.query
-        answer = self._cluster.diagnosis.explain(query.get("namespace", "default"), query.get("name", ""))
+        answer = await self._cluster.diagnosis.explain(query.get("namespace", "default"), query.get("name", ""))
         return web.json_response(answer)
 
     async def _trace(self, request: web.Request) -> web.Response:
         query, diagnosis = request.query, self._cluster.diagnosis
         namespace = query.get("namespace", "default")
         if "dns" in query:
-            answer = diagnosis.trace_dns(namespace, query["dns"], query.get("type", "A"))
+            answer = await diagnosis.trace_dns(namespace, query["dns"], query.get("type", "A"))
         else:
             answer = await diagnosis.trace(namespace, query.get("source", ""), query.get("destination", ""))
         return web.json_response(answer)
 
     async def _connections(self, request: web.Request) -> web.StreamResponse:
+        wanted = request.query.get("namespace", ""), request.query.get("name", "")
         if request.query.get("follow") != "true":
-            return web.json_response(await self._cluster.diagnosis.connections())
-        return await _streamed(request, self._cluster.diagnosis.follow_connections())
+            return web.json_response(await self._cluster.diagnosis.connections(*wanted))
+        return await _streamed(request, self._cluster.diagnosis.follow_connections(*wanted))
 
     async def _apply(self, request: web.Request) -> web.StreamResponse:
         return await _streamed(request, self._cluster.apply(*read_apply(await _body(request))))

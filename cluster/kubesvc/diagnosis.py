@@ -9,9 +9,11 @@ import itertools
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from kubeapi.core import Service, read_service
+from kubeapi.meta import ObjectKey, key_of
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubedns.explain import Explanation
+from kubedns.explain import Explanation, Lookup
 from kubedns.server import DNSServer
 from kubedns.types import QType
 from kubeproxy.listeners import ListenerStatus
@@ -20,6 +22,7 @@ from kubeproxy.server import ProxyServer
 from kubeproxy.types import Destination
 from kubeproxy.workers import WorkerError
 from kubesvc.connections import Clocks, Connections
+from kubesvc.explain.doubts import Doubts, doubts_of
 from kubesvc.explain.explaining import explain_service, find_service
 from kubesvc.explain.findings import Weight
 from kubesvc.readiness import services_without_endpoints
@@ -37,14 +40,18 @@ class Diagnosis:
         self._store = store
         self._proxy = proxy
         self._dns = dns
+        self._clocks = clocks
         self._connections = Connections(
             proxy.plane, lambda record: proxy.algorithm(record.route.service) or "chosen", clocks
         )
 
-    def explain(self, namespace: str, name: str) -> dict[str, Any]:
+    async def explain(self, namespace: str, name: str) -> dict[str, Any]:
         """Return why a Service works or does not (see ``explain``)."""
         service = find_service(self._store, namespace, name)
-        return explain_service(self._store, self._proxy.rules, self._proxy.listeners(), service)
+        doubts = await self._doubts(key_of(service))
+        unresolved = await self._unresolved(read_service(service))
+        rules, listeners = self._proxy.rules, self._proxy.listeners()
+        return explain_service(self._store, rules, listeners, service, doubts=doubts, unresolved=unresolved)
 
     def problems(self) -> list[str]:
         """Return why the Services lead nowhere that have no endpoint which takes traffic, one sentence each."""
@@ -70,19 +77,68 @@ class Diagnosis:
         except WorkerError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
         heard = [each for each in listeners if each.service == trace.service and _is_at(each, target.destination)]
-        return trace_document(trace, target, heard[0] if heard else None)
+        doubts = await self._doubts(trace.service.service) if trace.service else {}
+        return trace_document(trace, target, heard[0] if heard else None, doubts)
 
-    def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+    async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         """Return what the name server answers, and why (see ``trace``)."""
-        return dns_document(self._explain_name(namespace, name, _read_type(qtype)))
+        asked = _read_type(qtype)
+        explanation = self._explain_name(namespace, name, asked)
+        *before, last = explanation.lookups
+        if outside := _outside_name(last):
+            said = await self._dns.outside_rcode(outside, asked)
+            reason = (
+                f"An upstream answers {outside} with {said}." if said else f"No upstream answers {outside} in time."
+            )
+            last = last._replace(reasons=(*last.reasons, reason))
+        return dns_document(explanation._replace(lookups=(*before, last)))
 
-    async def connections(self) -> dict[str, Any]:
-        """Return the recent connections (see ``connections``)."""
-        return {"connections": await self._connections.documents()}
+    async def connections(self, namespace: str = "", name: str = "") -> dict[str, Any]:
+        """Return the recent connections (see ``connections``), of one namespace or Service where given."""
+        documents = await self._connections.documents(namespace, name)
+        notes = self._unseen(namespace, name, has_any=bool(documents)) if name else []
+        return {"connections": documents, "notes": notes}
 
-    def follow_connections(self) -> AsyncGenerator[dict[str, Any], None]:
+    def follow_connections(self, namespace: str = "", name: str = "") -> AsyncGenerator[dict[str, Any], None]:
         """Return the recent connections, and then those that begin and end."""
-        return self._connections.follow()
+        return self._connections.follow(namespace, name)
+
+    def _unseen(self, namespace: str, name: str, *, has_any: bool) -> list[str]:
+        """Return why clients of a Service leave no rows; StatusError if there never was such a Service."""
+        try:
+            service = read_service(find_service(self._store, namespace, name))
+        except StatusError:
+            if has_any:
+                return []  # it is gone, its connections are not
+            raise
+        if service.is_external_name or service.is_headless:
+            return [f"Service {service.key} has no address of its own: its clients connect to what DNS answers"]
+        rules = self._proxy.rules
+        if any(rules.ports[each].has_any for each in rules.by_service.get(service.key, ())):
+            return []
+        return [
+            f"Service {service.key} has no endpoints: the kernel refuses its clients, so they have no row here "
+            f"(`kubesvc explain svc/{name} -n {namespace}` says why)"
+        ]
+
+    async def _unresolved(self, service: Service) -> str:
+        """Return why the target of an ExternalName has no address, "" if it has one or there is none."""
+        target = service.external_name if service.is_external_name else ""
+        try:
+            (lookup,) = self._dns.explain(f"{target.rstrip('.')}.", QType.A, "").lookups if target else (None,)
+        except ValueError:
+            return ""  # no name: explained as such
+        if lookup is None or lookup.rcode in ("NOERROR", "NODATA"):
+            return ""
+        if lookup.rcode != "UPSTREAM":
+            return f"Its target {target} has no address: DNS answers {lookup.rcode}. {' '.join(lookup.reasons)}"
+        said = await self._dns.outside_rcode(target, QType.A)
+        answer = f"an upstream name server answers {said}" if said else "no upstream name server answers in time"
+        return "" if said == "NOERROR" else f"Its target {target} has no address: {answer}."
+
+    async def _doubts(self, service: ObjectKey) -> Doubts:
+        records = await self._proxy.plane.records()
+        return doubts_of(service, records, self._proxy.loops(service), self._clocks.monotonic())
 
     def _explain_name(self, namespace: str, name: str, qtype: QType) -> Explanation:
         try:
@@ -94,6 +150,14 @@ class Diagnosis:
         qtype = QType.AAAA if is_ipv6 else QType.A
         last = self._explain_name(namespace, name, qtype).lookups[-1]
         return [line.split()[-1] for line in last.answers if line.split()[3] == qtype.name]
+
+
+def _outside_name(lookup: Lookup) -> str:
+    """Return the name outside the cluster at which a lookup ends: its own, or that of an alias; "" if it does not."""
+    if lookup.rcode == "UPSTREAM":
+        return lookup.name
+    fields = lookup.answers[-1].split() if lookup.answers else []
+    return fields[4] if fields[3:4] == ["CNAME"] and lookup.type != "CNAME" else ""
 
 
 def _is_at(listener: ListenerStatus, destination: Destination) -> bool:

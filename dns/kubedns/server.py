@@ -19,12 +19,13 @@ from kubedns.datagrams import Datagrams
 from kubedns.explain import Explainer, Explanation
 from kubedns.forward import Forwarder
 from kubedns.handler import Handler
+from kubedns.message import Reply as Said
 from kubedns.message import read_reply
 from kubedns.names import labels_of, wire_of
 from kubedns.records import Zone
 from kubedns.responder import Pending, Responder
 from kubedns.sockets import Connection, Connections, Reply, Sockets, bind
-from kubedns.types import Answer, Owner, QType, Query, RCode
+from kubedns.types import CLASS_IN, Answer, Owner, QType, Query, RCode
 from kubedns.wire import write_query
 
 NAME = "kube-dns"
@@ -138,6 +139,12 @@ class DNSServer:
         """Return how a name is answered now, and why; ValueError for what is no name."""
         return Explainer(self._handler, self._config, self._forwarder.can_ask).explain(name, qtype, namespace)
 
+    async def outside_rcode(self, name: str, qtype: int) -> str:
+        """Return the rcode that an upstream answers a name with, "" if none answers in time; ValueError for no name."""
+        said = await self._ask_outside(wire_of(name), qtype)
+        known = set(RCode)
+        return "" if said is None else RCode(said.rcode).name if said.rcode in known else f"RCODE{said.rcode}"
+
     def close(self) -> None:
         """Give the addresses back, if ``run`` is not to be called."""
         for each in self._sockets:
@@ -222,11 +229,14 @@ class DNSServer:
     async def _chase(self, answer: Answer) -> Answer:
         """Append what the upstream says about an alias's target; if it says nothing, the alias alone is the answer."""
         assert answer.follow is not None
-        target, qtype = answer.follow
-        packet = write_query(self._rng.getrandbits(16), target, qtype, FOLLOW_SIZE)
-        query = Query(0, 0, target, labels_of(target), qtype, 1, None, is_plain=False)
-        received = await self._forwarder.ask(packet, query, is_whole=True)
-        said = read_reply(received) if received else None
+        said = await self._ask_outside(*answer.follow)
         if said is None or said.rcode != RCode.NOERROR:
             return answer
         return answer._replace(answers=answer.answers + said.records, is_truncated=said.is_truncated)
+
+    async def _ask_outside(self, target: bytes, qtype: int) -> Said | None:
+        """Return what an upstream says about a name, None if none says anything that can be read."""
+        packet = write_query(self._rng.getrandbits(16), target, qtype, FOLLOW_SIZE)
+        query = Query(0, 0, target, labels_of(target), qtype, CLASS_IN, None, is_plain=False)
+        received = await self._forwarder.ask(packet, query, is_whole=True)
+        return read_reply(received) if received else None

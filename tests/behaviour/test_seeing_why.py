@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,10 @@ from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(8)
 CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT = 7, 28
+UPSTREAM = (f"127.{200 + GROUND.number}.9.53", 5353)
+NOBODYS_PORT = 9
+SERVFAIL = b"\x81\x82"
+"""The flags of a response with that code."""
 UNREADY = {**netexec(), "readinessProbe": {"httpGet": {"path": "/missing", "port": 8080}, "periodSeconds": 1}}
 AFFINITY: dict[str, Any] = {
     "sessionAffinity": "ClientIP",
@@ -24,11 +31,32 @@ AFFINITY: dict[str, Any] = {
 }
 
 
+@contextlib.contextmanager
+def failing_upstream() -> Iterator[None]:
+    """A name server that answers every question with SERVFAIL."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(UPSTREAM)
+
+        def serve() -> None:
+            question, client = sock.recvfrom(4096)
+            while question:
+                sock.sendto(question[:2] + SERVFAIL + question[4:], client)
+                question, client = sock.recvfrom(4096)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            sock.sendto(b"", UPSTREAM)
+            thread.join()
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommands]:
     """Two nodes, with Services that work and Services that do not; the pod that never is ready is part of it."""
     manifests = stream(
-        GROUND.configuration(),
+        GROUND.configuration().replace("upstreams: []", f"upstreams: [{UPSTREAM[0]}:{UPSTREAM[1]}]"),
         deployment("web", 2),
         service("web"),
         service("sticky", "web", **AFFINITY),
@@ -39,10 +67,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommand
         pod("unready", UNREADY),
         service("unready"),
         service("alias", "", type="ExternalName", externalName="web.default.svc.cluster.local", ports=[]),
+        service("abroad", "", type="ExternalName", externalName="db.example.com", ports=[]),
+        service("dead", "lonely", ports=[{"name": "http", "port": 8080, "targetPort": NOBODYS_PORT}]),
         service("db", "web", clusterIP="None"),
     )
     commands = ClusterCommands(tmp_path_factory.mktemp("why"), "why")
-    with running(commands, "--timeout", "4s", "-", stdin=manifests, exit_status=4):
+    with failing_upstream(), running(commands, "--timeout", "4s", "-", stdin=manifests, exit_status=4):
         assert eventually(lambda: len(commands.ready_pods("web")) == 2 and commands.ready_pods("lonely"))
         yield commands
 
@@ -154,6 +184,39 @@ def test_a_short_name_is_walked_through_the_search_list(cluster: ClusterCommands
     assert names == ["web.default.default.svc.cluster.local.", "web.default.svc.cluster.local."]
 
 
+def test_an_endpoint_that_refused_is_told_by_explain_and_trace(cluster: ClusterCommands) -> None:
+    lonely = next(each for each in cluster.pods("lonely"))
+    address = f"{lonely['podIP']}:{NOBODYS_PORT}"
+    assert "The connection is made." in printed(cluster, "trace", "outside", "svc/dead")
+    assert curl_result(f"http://{at(cluster, 'dead')}/").returncode
+    told = printed(cluster, "explain", "svc/dead")
+    assert f"! The endpoint {address} did not answer: the last 4 attempts failed (connect_refused), " in told
+    document = said(cluster, "trace", "outside", "svc/dead")
+    assert document["endpoints"][0]["doubt"].startswith("did not answer: ")
+    assert document["outcome"].startswith("The connection is taken, but no endpoint will do")
+
+
+def test_a_name_whose_target_does_not_resolve_is_told_by_explain_and_trace(cluster: ClusterCommands) -> None:
+    told = printed(cluster, "explain", "svc/abroad")
+    assert "! Its target db.example.com has no address: an upstream name server answers SERVFAIL." in told
+    full = "abroad.default.svc.cluster.local"
+    assert "An upstream answers db.example.com. with SERVFAIL." in printed(cluster, "trace", "--dns", full)
+
+
+def test_connections_of_a_service_that_refuses_say_why_there_are_none(cluster: ClusterCommands) -> None:
+    assert curl_result(f"http://{at(cluster, 'canary')}/").returncode == CURLE_COULDNT_CONNECT
+    result = cluster.named("connections", "svc/canary")
+    assert (result.returncode, result.stdout) == (0, "No connections.\n")
+    assert "Service default/canary has no endpoints: the kernel refuses its clients" in result.stderr
+
+
+def test_connections_are_those_of_the_service_that_is_named(cluster: ClusterCommands) -> None:
+    for name in ("web", "sticky"):
+        curl(f"http://{at(cluster, name)}/")
+    assert {each["service"] for each in said(cluster, "connections", "svc/sticky")["connections"]} == {"default/sticky"}
+    assert said(cluster, "connections", "-n", "kube-system")["connections"] == []
+
+
 def test_connections_are_kept_with_the_decision_made_for_them(cluster: ClusterCommands) -> None:
     pod = curl(f"http://{at(cluster, 'web')}/hostname")
     found = [each for each in said(cluster, "connections")["connections"] if each["service"] == "default/web"]
@@ -199,6 +262,7 @@ BAD = [
     pytest.param(["trace", "outside", "svc/web:81"], 1, "has no port 81; it has 8080/tcp (http)", id="port"),
     pytest.param(["trace", "--dns", "web", "FOO"], 1, "is no record type that is known here: A, NS", id="type"),
     pytest.param(["trace", "--dns", "a..b"], 1, "is no DNS name", id="name"),
+    pytest.param(["connections", "wbe"], 1, 'services "wbe" not found in namespace default', id="connections"),
 ]
 
 

@@ -24,20 +24,20 @@ class FakeDiagnosis:
         self.asked: list[tuple[str, ...]] = []
         self.refusal: Exception | None = None
 
-    def explain(self, namespace: str, name: str) -> dict[str, Any]:
+    async def explain(self, namespace: str, name: str) -> dict[str, Any]:
         return self._answer("explain", namespace, name)
 
     async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
         return self._answer("trace", namespace, source, destination)
 
-    def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+    async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         return self._answer("trace_dns", namespace, name, qtype)
 
-    async def connections(self) -> dict[str, Any]:
-        return self._answer("connections")
+    async def connections(self, namespace: str, name: str) -> dict[str, Any]:
+        return self._answer("connections", namespace, name)
 
-    async def follow_connections(self) -> AsyncGenerator[dict[str, Any], None]:
-        yield self._answer("follow")
+    async def follow_connections(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
+        yield self._answer("follow", namespace, name)
         yield {"missed": 2}
 
     def _answer(self, *question: str) -> dict[str, Any]:

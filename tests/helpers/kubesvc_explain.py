@@ -97,12 +97,12 @@ class Paper:
                 tracker.update(key_of(obj), obj)
         return proxier.sync().rules
 
-    def explain(self, name: str = "web", *, errors: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def explain(self, name: str = "web", *, errors: Mapping[str, str] | None = None, **known: Any) -> dict[str, Any]:
         """Return the explanation of a Service; ``errors`` are those of the addresses that cannot be bound."""
         rules = self.rules()
         listeners = [each for rule in rules.ports.values() for each in _statuses(rules, rule, errors or {})]
         return explain_service(
-            self.registry.store, rules, listeners, find_service(self.registry.store, "default", name)
+            self.registry.store, rules, listeners, find_service(self.registry.store, "default", name), **known
         )
 
     def texts(self, name: str = "web") -> list[str]:

@@ -65,7 +65,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
             "explain": EXPLANATION,
             "trace": TRACE,
             "trace_dns": NAME,
-            "connections": {"connections": []},
+            "connections": {"connections": [], "notes": []},
             "follow_connections": [{"missed": 3}],
         },
     )
@@ -113,9 +113,25 @@ def test_trace_needs_a_destination_unless_it_is_about_a_name(client: FakeClient)
 
 def test_connections_are_a_table_or_json_and_go_on_with_w(client: FakeClient) -> None:
     assert run("connections").stdout == "No connections.\n"
-    assert json.loads(run("connections", "-o", "json").stdout) == {"connections": []}
+    assert json.loads(run("connections", "-o", "json").stdout) == {"connections": [], "notes": []}
     assert run("connections", "-w").stdout.split("\n")[1] == "... 3 missed"
     assert run("connections", "-w", "-o", "json").stdout == '{"missed": 3}\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        pytest.param([], ("", ""), id="all"),
+        pytest.param(["-n", "shop"], ("shop", ""), id="of-a-namespace"),
+        pytest.param(["svc/web"], ("default", "web"), id="of-a-service"),
+        pytest.param(["web", "-n", "shop"], ("shop", "web"), id="of-a-service-elsewhere"),
+    ],
+)
+def test_connections_are_asked_for_by_service_and_namespace(
+    client: FakeClient, arguments: list[str], asked: tuple[str, str]
+) -> None:
+    assert run("connections", *arguments).exit_code == 0
+    assert client.asked == [asked]
 
 
 @pytest.mark.parametrize("command", ["explain", "trace", "connections"])

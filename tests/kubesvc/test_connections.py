@@ -7,7 +7,7 @@ import pytest
 
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
-from kubesvc.connection_table import connection_line, connection_table, header_line
+from kubesvc.connection_table import HEADERS, ConnectionLines, connection_table
 from kubesvc.connections import Clocks, Connections
 
 WEB = Destination("127.96.0.20", 80, "TCP")
@@ -170,7 +170,7 @@ async def test_a_follower_that_cannot_keep_up_is_told_how_many_it_missed() -> No
         ring.begin()
     documents = [await following, *[await anext(follower) for _ in range(1000)]]
     assert documents[-1] == {"missed": 12}
-    assert connection_line(documents[-1]) == "... 12 missed"
+    assert ConnectionLines([]).line(documents[-1]) == "... 12 missed"
     await follower.aclose()
 
 
@@ -180,11 +180,42 @@ def test_the_table_has_a_line_for_each_and_http_requests_as_such() -> None:
     request = ring.begin("http")
     request.method, request.target, request.status = "GET", "/index.html", 200
     lines = connection_table(ring.documents()).split("\n")
-    assert lines[0].split() == header_line().split()
+    assert lines[0].split() == HEADERS
     shown = "127.0.0.1 127.96.0.20:80/tcp default/web:http node-1 127.244.1.2:8080 (web-1) random of 3 closed 0/0 0.000"
     assert " ".join(lines[1].split()[1:]) == shown
     assert lines[2].endswith("GET /index.html 200")
-    assert [line.split() for line in lines[1:]] == [connection_line(each).split() for each in ring.documents()]
+    one_by_one = ConnectionLines([])
+    assert [line.split() for line in lines[1:]] == [one_by_one.line(each).split() for each in ring.documents()]
+
+
+def test_lines_that_come_one_by_one_are_below_one_another() -> None:
+    ring = Ring()
+    ring.ring.ended(ring.begin())
+    ring.ring.ended(ring.begin(client="127.244.100.100"), "connect_refused")
+    ring.begin(route=ROUTE._replace(node="a-node-with-a-long-name"))
+    known = ring.documents()
+    lines = ConnectionLines(known)
+    shown, states = [lines.header(), *map(lines.line, known)], ["STATE", "closed", "connect_refused", "open"]
+    assert len({line.index(state) for line, state in zip(shown, states, strict=True)}) == 1
+    request = ring.begin("http", client="fd00:10:244:1::abcd")
+    request.method, request.target = "GET", "/a"
+    wider = lines.line(ring.documents()[-1])
+    assert lines.line(known[0]).index("closed") == wider.index("open") > shown[0].index("STATE")
+    assert lines.line(known[0]).startswith(shown[1][:20])
+
+
+def test_connections_are_those_of_a_service_or_a_namespace() -> None:
+    ring = Ring()
+    for name in ("default/web", "default/api", "shop/web"):
+        namespace, _, service = name.partition("/")
+        ring.begin(route=ROUTE._replace(service=ServicePortName(namespace, service, "http", "TCP")))
+
+    def told(*wanted: str) -> list[str]:
+        return [each["service"] for each in asyncio.run(ring.connections.documents(*wanted))]
+
+    assert told() == ["default/web", "default/api", "shop/web"]
+    assert told("default") == ["default/web", "default/api"]
+    assert told("default", "web") == ["default/web"]
 
 
 def test_without_connections_there_is_no_table() -> None:

@@ -104,9 +104,11 @@ async def test_questions_why_reach_the_diagnosis(state: StateDirectory) -> None:
         assert await ask(state, lambda client: client.trace_dns("shop", "web", "SRV")) == {
             "asked": ["trace_dns", "shop", "web", "SRV"]
         }
-        assert await ask(state, lambda client: client.connections()) == {"asked": ["connections"]}
-        assert await ask(state, lambda client: list(client.follow_connections())) == [
-            {"asked": ["follow"]},
+        assert await ask(state, lambda client: client.connections("shop", "web")) == {
+            "asked": ["connections", "shop", "web"]
+        }
+        assert await ask(state, lambda client: list(client.follow_connections("shop"))) == [
+            {"asked": ["follow", "shop", ""]},
             {"missed": 2},
         ]
         cluster.diagnosis.refusal = NOT_FOUND

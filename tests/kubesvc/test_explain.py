@@ -336,6 +336,27 @@ def test_when_all_is_well_every_address_has_its_endpoints() -> None:
     assert paper.explain()["healthy"] is True
 
 
+def test_an_endpoint_that_the_proxy_knows_to_be_dead_is_a_problem() -> None:
+    paper = Paper()
+    paper.service(service("web"))
+    paper.slice("web", "10.65.40.20")
+    document = paper.explain(doubts={"10.65.40.20:80": "did not answer", "10.9.9.9:80": "is another's"})
+    assert [each["text"] for each in document["findings"] if each["weight"] == "problem"] == [
+        "The endpoint 10.65.40.20:80 did not answer."
+    ]
+    assert not document["healthy"]
+    assert "Nothing is wrong" not in explanation_text(document)
+
+
+def test_an_external_name_that_does_not_resolve_is_a_problem() -> None:
+    paper = Paper()
+    paper.service(service("web", type="ExternalName", externalName="example.com", ports=[]))
+    why = "Its target example.com has no address: an upstream name server answers SERVFAIL."
+    document = paper.explain(unresolved=why)
+    assert (document["findings"][0]["text"], document["healthy"]) == (why, False)
+    assert paper.explain()["healthy"]
+
+
 @pytest.mark.parametrize(
     ("name", "namespace", "expected"),
     [

@@ -130,14 +130,31 @@ def test_a_destination_that_is_none_is_refused_with_what_is_accepted(paper: Pape
     assert message in refused.value.message
 
 
-def trace(paper: Paper, text: str, error: str = "") -> dict[str, Any]:
+def trace(paper: Paper, text: str, error: str = "", **doubts: str) -> dict[str, Any]:
     target = to(paper, text)
     rules = paper.rules()
     load_balancer = LoadBalancer("random", ProxyCounters(), clock=lambda: 0.0, rng=random.Random(1))
     for name, rule in rules.ports.items():
         load_balancer.update(name, rule)
-    return trace_document(
-        trace_packet(rules, load_balancer, Packet("127.0.0.1", target.destination)), target, MOVED._replace(error=error)
+    traced = trace_packet(rules, load_balancer, Packet("127.0.0.1", target.destination))
+    known = {f"127.250.{number.removeprefix('pod_')}.1:80": doubt for number, doubt in doubts.items()}
+    return trace_document(traced, target, MOVED._replace(error=error), known)
+
+
+def test_a_connection_to_an_endpoint_that_is_known_to_be_dead_is_reset(paper: Paper) -> None:
+    document = trace(paper, "svc/web:http", pod_1="did not answer")
+    assert document["endpoints"][0]["doubt"] == "did not answer"
+    assert "  127.250.1.1:80   web-1   node-1   yes, but did not answer" in trace_text(document).split("\n")
+    assert document["outcome"] == (
+        "The connection is taken, but no endpoint will do, as far as the proxy knows: "
+        "the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
+    )
+
+
+def test_one_that_may_be_dead_among_others_is_said_beside_the_outcome(paper: Paper) -> None:
+    paper.pod(ready_pod("web-3"))
+    assert trace(paper, "svc/web:http", pod_1="did not answer")["outcome"] == (
+        "The connection is made. But 1 of 2 endpoints will not do, as far as the proxy knows."
     )
 
 

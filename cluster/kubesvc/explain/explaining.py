@@ -26,6 +26,7 @@ from kubecontroller.podstate import is_finished, phase_of
 from kubeproxy.listeners import ListenerStatus
 from kubeproxy.rules import Rules
 from kubesvc.explain.addresses import explain_addresses, explain_kind
+from kubesvc.explain.doubts import Doubts
 from kubesvc.explain.findings import Finding, Weight, counted, grouped, listed, note, problem
 from kubesvc.explain.paths import path_document, paths_of
 from kubesvc.explain.pods import why_not_ready
@@ -36,8 +37,19 @@ from kubesvc.snapshot import endpoints_of, slices_by_service
 _ORDER = tuple(Weight)
 
 
-def explain_service(store: Store, rules: Rules, listeners: Sequence[ListenerStatus], obj: JSON) -> dict[str, Any]:
-    """Return the explanation of a Service object of ``store``."""
+def explain_service(
+    store: Store,
+    rules: Rules,
+    listeners: Sequence[ListenerStatus],
+    obj: JSON,
+    *,
+    doubts: Doubts | None = None,
+    unresolved: str = "",
+) -> dict[str, Any]:
+    """Return the explanation of a Service object of ``store``.
+
+    ``doubts`` are what the proxy knows against endpoints, ``unresolved`` is why an ExternalName has no address.
+    """
     service = read_service(obj)
     slices = slices_by_service(store, (service.key,)).get(service.key, ())
     endpoints = sorted(
@@ -45,9 +57,10 @@ def explain_service(store: Store, rules: Rules, listeners: Sequence[ListenerStat
         key=lambda each: (each["pod"], each["address"]),
     )
     paths = paths_of(rules, service.key, listeners)
-    findings = [*explain_kind(service)]
+    findings = [*explain_kind(service), *([problem(unresolved)] if unresolved else [])]
     if not service.is_external_name:
         findings += [*_backends(store, service, endpoints), *explain_addresses(store, obj, service, paths)]
+        findings += _doubtful(rules, service.key, doubts or {})
     findings.sort(key=lambda each: _ORDER.index(each.weight))
     return {
         "namespace": service.key.namespace,
@@ -98,6 +111,14 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON]) -> Iter
     if are_last and any(each["serving"] and each["terminating"] for each in endpoints):
         yield note("No endpoint is ready; those that terminate, but still serve, take the traffic meanwhile.")
     yield from explain_ports(service, [each for each in pods if not is_finished(each)])
+
+
+def _doubtful(rules: Rules, service: ObjectKey, doubts: Doubts) -> Iterator[Finding]:
+    """Yield what the proxy knows against the endpoints that clients may get."""
+    for name in rules.by_service.get(service, ()):
+        for address in rules.ports[name].candidates():
+            if address in doubts:
+                yield problem(f"The endpoint {address} {doubts[address]}.")
 
 
 def _is_leaving(pod: JSON) -> bool:

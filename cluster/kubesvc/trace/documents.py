@@ -4,7 +4,7 @@
     service, port, kind     whose destination it is, "" if nobody's
     node                    whose rules it meets, "" if any node's or none
     steps                   what is decided, in order, a sentence each
-    endpoints               address, pod, node, zone, ready, serving, terminating, candidate, whyNot
+    endpoints               address, pod, node, zone, ready, serving, terminating, candidate, whyNot, doubt
     balancing, chosen       how one of the candidates is chosen, and which one if that is known
     verdict                 FORWARD, REJECT, DROP, or DIRECT for a packet to a pod itself
     reason, outcome         why, and what the client sees
@@ -21,13 +21,19 @@ from typing import Any
 
 from kubedns.explain import Explanation
 from kubeproxy.listeners import ListenerStatus
-from kubeproxy.rules import Packet
+from kubeproxy.rules import Forward, Packet
 from kubeproxy.tracing import Candidate, Trace, outcome
+from kubesvc.explain.doubts import Doubts
 from kubesvc.trace.addressing import Target
 
 
-def trace_document(trace: Trace, target: Target, listener: ListenerStatus | None) -> dict[str, Any]:
-    """Return the trace of a packet; ``listener`` is the socket that hears it, if a Service has the destination."""
+def trace_document(
+    trace: Trace, target: Target, listener: ListenerStatus | None, doubts: Doubts | None = None
+) -> dict[str, Any]:
+    """Return the trace of a packet; ``listener`` is the socket that hears it, if a Service has the destination.
+
+    ``doubts`` are what the proxy knows against the endpoints.
+    """
     destination = target.destination
     document: dict[str, Any] = {
         "source": trace.packet.source,
@@ -37,13 +43,15 @@ def trace_document(trace: Trace, target: Target, listener: ListenerStatus | None
         "kind": trace.kind.value if trace.kind else "",
         "node": trace.node,
         "steps": [*target.notes, *trace.steps],
-        "endpoints": [_candidate(each) for each in trace.candidates],
+        "endpoints": [_candidate(each, doubts or {}) for each in trace.candidates],
         "balancing": trace.balancing,
         "chosen": trace.chosen,
         "verdict": type(trace.verdict).__name__.upper(),
         "reason": trace.verdict.reason,
         "outcome": outcome(trace.verdict, destination.protocol),
     }
+    if isinstance(trace.verdict, Forward):
+        document["outcome"] = _doubted(trace, document["outcome"], doubts or {})
     if listener is not None and listener.error:
         document["outcome"] = (
             f"By the rules: {document['outcome']} But nothing of this cluster listens here: {listener.error}."
@@ -71,7 +79,21 @@ def direct_document(packet: Packet, target: Target) -> dict[str, Any]:
     }
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _doubted(trace: Trace, outcome: str, doubts: Doubts) -> str:
+    """Return what the client sees if the endpoints go on as they were last seen."""
+    able = [each.endpoint.address for each in trace.candidates if not each.why_not]
+    dead = [each for each in able if each in doubts]
+    if not dead:
+        return outcome
+    if len(dead) < len(able):
+        return f"{outcome} But {len(dead)} of {len(able)} endpoints will not do, as far as the proxy knows."
+    what = "no endpoint will do, as far as the proxy knows"
+    if trace.packet.destination.protocol == "UDP":
+        return f"The datagram is taken, but {what}: the client hears nothing."
+    return f"The connection is taken, but {what}: the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
+
+
+def _candidate(candidate: Candidate, doubts: Doubts) -> dict[str, Any]:
     endpoint = candidate.endpoint
     return {
         "address": endpoint.address,
@@ -83,6 +105,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "terminating": endpoint.is_terminating,
         "candidate": not candidate.why_not,
         "whyNot": candidate.why_not,
+        "doubt": doubts.get(endpoint.address, ""),
     }
 
 

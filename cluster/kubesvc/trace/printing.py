@@ -27,7 +27,8 @@ def trace_text(document: Document) -> str:
 
 
 def _row(endpoint: Document) -> tuple[str, ...]:
-    answer = "yes" if endpoint["candidate"] else f"no: {endpoint['whyNot']}"
+    doubt = f", but {endpoint['doubt']}" if endpoint["doubt"] else ""
+    answer = f"yes{doubt}" if endpoint["candidate"] else f"no: {endpoint['whyNot']}"
     return endpoint["address"], endpoint["pod"] or "<none>", endpoint["node"] or "<none>", answer
 
 

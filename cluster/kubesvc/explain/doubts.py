@@ -1,0 +1,66 @@
+"""What the proxy itself knows against endpoints: the last attempts at them failed, or they lead back. Pure.
+
+The evidence is that of ``kubesvc connections``: as long as nobody has connected, nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from kubeapi.meta import ObjectKey
+from kubeproxy.recent import ConnectionRecord
+from kubeproxy.targets import Loop
+
+SOON_FORGOTTEN_SECONDS = 60.0
+"""An attempt that failed longer ago says little: an endpoint may be there again, and nobody has tried it since."""
+
+_ANSWERLESS = ("upstream_timeout", "upstream_reset", "upstream_ended", "bad_answer")
+"""Outcomes of HTTP requests whose endpoint was connected and did not answer."""
+
+Doubts = Mapping[str, str]
+"""By endpoint, ``ip:port``: a clause that says what is known against it."""
+
+
+class _Failing(NamedTuple):
+    reason: str
+    attempts: int
+    at: float
+
+
+def doubts_of(service: ObjectKey, records: Iterable[ConnectionRecord], loops: Iterable[Loop], now: float) -> Doubts:
+    """Return what is known against the endpoints of a Service, ``now`` in seconds of the records' clock."""
+    failing: dict[str, _Failing] = {}
+    for record in records:
+        if record.route.service.service == service:
+            _weigh(record, failing)
+    doubts = {
+        address: f"did not answer: {_attempts(each)} failed ({each.reason}), {_ago(now - each.at)} ago"
+        for address, each in failing.items()
+        if now - each.at < SOON_FORGOTTEN_SECONDS
+    }
+    return doubts | {each.endpoint: "is not dialled: it leads back to this Service, without end" for each in loops}
+
+
+def _weigh(record: ConnectionRecord, failing: dict[str, _Failing]) -> None:
+    """Take note of what one record says of the endpoints that it names; a later one says more."""
+    at = record.began_at if record.ended_at is None else record.ended_at
+    for address, reason in record.failures:
+        before = failing.get(address)
+        failing[address] = _Failing(reason, before.attempts + 1 if before else 1, at)
+    if record.choice is None or (record.failures and record.failures[-1][0] == record.choice.address):
+        return
+    address = record.choice.address
+    if record.outcome in _ANSWERLESS:
+        before = failing.get(address)
+        failing[address] = _Failing(record.outcome, before.attempts + 1 if before else 1, at)
+    elif record.bytes_to_client or record.outcome == "closed":
+        failing.pop(address, None)
+
+
+def _attempts(failing: _Failing) -> str:
+    return "the last attempt" if failing.attempts == 1 else f"the last {failing.attempts} attempts"
+
+
+def _ago(seconds: float) -> str:
+    return f"{max(0, round(seconds))} s"
