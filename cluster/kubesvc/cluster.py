@@ -84,9 +84,10 @@ class StartError(Exception):
 class Cluster:
     """One running cluster. ``run`` is everything: it starts, serves until ``stop`` is set, and stops.
 
-    ``runner`` starts its processes; it stays the caller's, who closes it after the cluster. ``flush`` returns when all
-    that has been written to the Store is on disk; StatusError when it cannot be. ``user_kubeconfig`` is the file of the
-    user that gets the cluster too, if any.
+    ``runner`` starts its processes; it stays the caller's, who closes it after the cluster. ``keep`` is called once the
+    addresses have been bound, from when on the Store is worth to be kept: a start that fails leaves no trace. ``flush``
+    returns when all that has been written to the Store is on disk; StatusError when it cannot be. ``user_kubeconfig``
+    is the file of the user that gets the cluster too, if any.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Cluster:
         state: StateDirectory,
         registry: Registry,
         runner: ProcessRunner,
+        keep: Callable[[], None],
         flush: Callable[[], Awaitable[None]],
         user_kubeconfig: Path | None = None,
     ) -> None:
@@ -102,6 +104,7 @@ class Cluster:
         self.registry = registry
         self.store = registry.store
         self._state = state
+        self._keep = keep
         self._flush = flush
         self._user_kubeconfig = user_kubeconfig
         self._network = LoopbackNetwork.of(config)
@@ -224,6 +227,7 @@ class Cluster:
         try:
             try:
                 api.bind()
+                self._keep()
                 await api.serve(self._kubelet, self._flush)
             except OSError as error:
                 message = f"the API server cannot be served: {oserror_text(error)}"

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +57,8 @@ class Saved(NamedTuple):
     resource_version: int
     configuration: str
     objects: tuple[tuple[Resource, JSON], ...]
+    origins: tuple[str, ...] = ()
+    """Files and folders that the runs before this one were given, the newest last."""
 
 
 def read_saved(path: Path, way_out: str) -> Saved | None:
@@ -87,7 +89,8 @@ def _read(database: sqlite3.Connection) -> Saved | None:
         objects += [(_KEPT[name], obj) for (name, _), obj in zip(batch, read, strict=True) if name in _KEPT]
     for _, obj in objects:
         key_of(obj)
-    return Saved(int(facts["resourceVersion"]), facts["configuration"], tuple(objects))
+    origins = json.loads(facts.get("origins", "[]"))
+    return Saved(int(facts["resourceVersion"]), facts["configuration"], tuple(objects), tuple(origins))
 
 
 class _Write(NamedTuple):
@@ -104,7 +107,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._pending: deque[_Write] = deque()
-        self._first: tuple[str, int, list[_Write]] | None = None
+        self._first: tuple[str, str, int, list[_Write]] | None = None
         self._wake = threading.Condition()
         self._is_closing = False
         self._noted = 0
@@ -113,8 +116,11 @@ class Journal:
         self._thread = threading.Thread(target=self._work, name="journal")
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def begin(self, store: Store, configuration: str) -> None:
-        """Keep what is in the Store now in place of what was kept, and every write from now on."""
+    def begin(self, store: Store, configuration: str, origins: Sequence[str] = ()) -> None:
+        """Keep what is in the Store now in place of what was kept, and every write from now on.
+
+        ``origins`` are the files and folders that it comes from.
+        """
         self._loop = asyncio.get_running_loop()
         version = store.resource_version
         objects = [
@@ -122,7 +128,7 @@ class Journal:
             for resource in _KEPT.values()
             for obj in store.list(resource)
         ]
-        self._first = configuration, version, objects
+        self._first = configuration, json.dumps(origins), version, objects
         self._noted = 1
         for resource in _KEPT.values():
             self._follow(store, resource, version)
@@ -212,10 +218,11 @@ class Journal:
     def _commit(self, database: sqlite3.Connection, batch: Iterable[_Write]) -> None:
         version = 0
         if self._first is not None:
-            configuration, version, objects = self._first
+            configuration, origins, version, objects = self._first
             database.execute("DELETE FROM objects")
             _put(database, objects)
-            database.execute("REPLACE INTO facts VALUES ('configuration', ?)", (configuration,))
+            facts = (("configuration", configuration), ("origins", origins))
+            database.executemany("REPLACE INTO facts VALUES (?, ?)", facts)
         for write in batch:
             version = write.resource_version
             if write.obj is None:

@@ -1,13 +1,34 @@
-"""What a saved cluster is when it starts again: the same objects, and pods that nobody runs. Pure."""
+"""What a saved cluster is when it starts again: the same objects, and pods that nobody runs. Pure.
+
+What the new input does not name starts again, too, as after a reboot of a real cluster; whoever starts it is told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from ipaddress import ip_address, ip_network
 
-from kubeapi.meta import JSON
-from kubeapi.scheme import NODES, PODS, Resource
+from kubeapi.core import HEADLESS
+from kubeapi.discovery import MANAGED_BY_LABEL
+from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
+from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
+from kubeapi.scheme import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    Resource,
+)
 from kubeapi.store import Store
+from kubecontroller import endpoints
 from kubelet.reboot import after_reboot
+from kubesvc.explain.findings import counted, listed
+from kubesvc.manifests import Document
 from kubesvc.persistence import Saved
 
 VERSION_GAP = 100_000
@@ -29,3 +50,61 @@ def _resumed(saved: Saved, nodes: Collection[str], now: float) -> Iterator[tuple
                 yield resource, after_reboot(obj, now)
         elif resource is not NODES or obj["metadata"]["name"] in nodes:
             yield resource, obj
+
+
+_USERS_KINDS = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTS, ENDPOINTSLICES, CONFIGMAPS, NAMESPACES)
+"""What people write down; of the rest it is not said that it goes on."""
+_ITS_OWN = {ObjectKey("default", "kubernetes"), ObjectKey("kube-system", "kube-dns")}
+_MOST_NAMED = 6
+
+
+def goes_on(name: str, saved: Saved, documents: Iterable[Document]) -> str:
+    """Return a sentence on what starts again though the input does not name it, "" if nothing does."""
+    named = {(each.resource, each.key) for each in documents}
+    ranks = {resource: rank for rank, resource in enumerate(_USERS_KINDS)}
+    left = sorted(
+        ((resource, key_of(obj)) for resource, obj in saved.objects if _is_the_users(resource, obj)),
+        key=lambda each: (ranks[each[0]], each[1]),
+    )
+    if not (left := [each for each in left if each not in named]):
+        return ""
+    option = "" if name == "default" else f" --name {name}"
+    origin = f", from {listed(saved.origins)}" if saved.origins else ""
+    return (
+        f'cluster "{name}" goes on with {counted(len(left), "object")} of earlier runs{origin}: '
+        f"{listed((_shown(*each) for each in left), _MOST_NAMED)}; "
+        f"to begin without: `kubesvc down --purge{option}` before `kubesvc up`"
+    )
+
+
+def outside_subnets(saved: Saved, service_cidrs: str) -> str:
+    """Return a sentence on Services whose cluster IPs are outside the subnets, which have changed, "" if none are."""
+    subnets = [ip_network(each) for each in service_cidrs.split(",")]
+    outside = sorted(
+        f"{key_of(obj)} ({address})"
+        for resource, obj in saved.objects
+        if resource is SERVICES
+        for address in obj["spec"].get("clusterIPs") or ()
+        if address not in ("", HEADLESS) and not any(ip_address(address) in each for each in subnets)
+    )
+    if not outside:
+        return ""
+    return (
+        f"{counted(len(outside), 'Service keeps a cluster IP', 'Services keep cluster IPs')} outside the serviceSubnet "
+        f"{service_cidrs}: {listed(outside, _MOST_NAMED)}; delete and apply again what should be inside"
+    )
+
+
+def _shown(resource: Resource, key: ObjectKey) -> str:
+    group = f".{resource.group}" if resource.group else ""
+    namespace = f" in {key.namespace}" if key.namespace not in ("", "default") else ""
+    return f"{resource.kind.lower()}{group}/{key.name}{namespace}"
+
+
+def _is_the_users(resource: Resource, obj: JSON) -> bool:
+    """Tell whether somebody made the object who was no controller."""
+    if resource not in _USERS_KINDS or controller_of(obj) is not None or key_of(obj) in _ITS_OWN:
+        return False
+    if resource is NAMESPACES:
+        return obj["metadata"]["name"] not in IMMORTAL_NAMESPACES
+    return not labels_of(obj).keys() & {MANAGED_BY_LABEL, endpoints.MANAGED_BY_LABEL}

@@ -12,7 +12,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_MOST_ORIGINS = 10
+"""Files and folders that are remembered; of more, the oldest are of no interest."""
+
 
 class _Start(NamedTuple):
     """A cluster that is about to start; ``caller`` is who waits for one in the background."""
@@ -44,6 +47,10 @@ class _Start(NamedTuple):
     seen: Seen
     console: Console
     caller: Caller | None
+    news: Sequence[str] = ()
+    """What is to be said of this start besides the input's own warnings."""
+    origins: Sequence[str] = ()
+    """Where the objects come from, those of earlier runs included."""
 
     def tell_caller(self, status: int) -> None:
         """Let the caller of a cluster in the background go; in the foreground there is none."""
@@ -81,14 +88,33 @@ def run_up(order: Order) -> int:
         from kubesvc.running import apply_to_running
 
         return apply_to_running(order, prepared, console)
+    if order.proxy_workers is not None:
+        prepared = replace(prepared, configuration=_with_workers(prepared.configuration, order.proxy_workers))
+    start = _Start(order, prepared, seen, console, None, _news(order, saved, prepared), _origins(order, saved))
     if not order.is_watching:
         # Only edits are compared with what the manifests said.
         prepared = replace(prepared, loaded=Loaded())
-    if order.proxy_workers is not None:
-        prepared = replace(prepared, configuration=_with_workers(prepared.configuration, order.proxy_workers))
+        start = start._replace(prepared=prepared)
     if order.is_detached:
-        return detach(lambda caller: _serve(_Start(order, prepared, seen, caller.console, caller)), console)
-    return _serve(_Start(order, prepared, seen, console, None))
+        return detach(lambda caller: _serve(start._replace(console=caller.console, caller=caller)), console)
+    return _serve(start)
+
+
+def _news(order: Order, saved: Saved | None, prepared: Prepared) -> list[str]:
+    """Return what is to be said of what starts again: what is not in the input, or does not fit the configuration."""
+    if saved is None:
+        return []
+    from kubesvc.resume import goes_on, outside_subnets
+
+    said = goes_on(order.state.name, saved, prepared.loaded.documents)
+    return [*filter(None, (said, outside_subnets(saved, prepared.configuration.networking.service_cidr)))]
+
+
+def _origins(order: Order, saved: Saved | None) -> list[str]:
+    """Return the files and folders that the objects come from, each once, the newest last."""
+    here = [f"standard input in {Path.cwd()}" if each == "-" else str(Path(each).resolve()) for each in order.paths]
+    before = [each for each in saved.origins if each not in here] if saved is not None else []
+    return [*before, *here][-_MOST_ORIGINS:]
 
 
 def _with_workers(configuration: ClusterConfiguration, workers: int) -> ClusterConfiguration:
@@ -184,17 +210,24 @@ async def _session(start: _Start) -> int:
 
         journal = Journal(state.database)
         merged = Path.home() / ".kube" / "config" if start.order.is_merging else None
-        cluster = Cluster(prepared.configuration, state, prepared.registry, runner, journal.flushed, merged)
+        cluster = Cluster(
+            prepared.configuration,
+            state,
+            prepared.registry,
+            runner,
+            keep=lambda: journal.begin(prepared.registry.store, prepared.configuration_text, start.origins),
+            flush=journal.flushed,
+            user_kubeconfig=merged,
+        )
         session = Session(
             start.order,
             start.console,
             cluster,
             loaded=prepared.loaded,
-            warnings=[str(each) for each in prepared.warnings],
+            warnings=[*start.news, *map(str, prepared.warnings)],
             seen=start.seen,
             tell_caller=start.tell_caller,
         )
-        journal.begin(cluster.store, prepared.configuration_text)
         settling = asyncio.create_task(_settle(cluster), name="settle")
         try:
             return await session.run()

@@ -5,7 +5,7 @@ import random
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,21 @@ def saved(path: Path) -> Saved:
 
 def names(path: Path) -> list[str]:
     return sorted(each["metadata"]["name"] for _, each in saved(path).objects)
+
+
+async def test_where_the_objects_come_from_is_read_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "db")
+    journal.begin(Store(), "", ["/a.yaml", "/b"])
+    await journal.close()
+    assert saved(tmp_path / "db").origins == ("/a.yaml", "/b")
+
+
+async def test_a_database_that_knows_no_origins_is_read_all_the_same(tmp_path: Path) -> None:
+    async with kept(tmp_path / "db", Store()):
+        pass
+    with closing(sqlite3.connect(tmp_path / "db")) as database, database:
+        database.execute("DELETE FROM facts WHERE name = 'origins'")
+    assert saved(tmp_path / "db").origins == ()
 
 
 async def test_what_was_written_is_read_again(tmp_path: Path) -> None:
