@@ -14,6 +14,7 @@ from kubeapi.scheme import (
     ENDPOINTS,
     ENDPOINTSLICES,
     NAMESPACES,
+    NODES,
     PODS,
     REPLICASETS,
     SERVICES,
@@ -52,6 +53,15 @@ def is_externally_accessible(spec: JSON) -> bool:
     if spec.get("type") in ("NodePort", "LoadBalancer"):
         return True
     return spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs"))
+
+
+def _set_node(obj: JSON) -> None:
+    """Say a single podCIDR in the list too, and the list's first alone (Convert_v1_NodeSpec_To_core_NodeSpec)."""
+    spec = obj.setdefault("spec", {})
+    if spec.get("podCIDR") and not spec.get("podCIDRs"):
+        spec["podCIDRs"] = [spec["podCIDR"]]
+    elif spec.get("podCIDRs") and "podCIDR" not in spec:
+        spec["podCIDR"] = spec["podCIDRs"][0]
 
 
 def _set_service(obj: JSON) -> None:
@@ -241,6 +251,7 @@ def _set_volume(volume: JSON) -> None:
 
 _DEFAULTS: dict[Resource, Callable[[JSON], None]] = {
     NAMESPACES: _set_namespace,
+    NODES: _set_node,
     SERVICES: _set_service,
     ENDPOINTS: _set_endpoints,
     PODS: _set_pod,

@@ -151,7 +151,7 @@ def _dns_address(each: DNSAddress) -> JSON:
 
 def _node(obj: JSON) -> JSON:
     addresses = (obj.get("status") or {}).get("addresses") or ()
-    internal = [each["address"] for each in addresses if each["type"] == "InternalIP"]
+    internal = [each["address"] for each in addresses if each.get("type") == "InternalIP"]
     return {"name": obj["metadata"]["name"], "addresses": internal}
 
 

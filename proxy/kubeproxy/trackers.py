@@ -13,6 +13,7 @@ from kubeapi.core import ServicePort as ApiServicePort
 from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice
 from kubeapi.discovery import Endpoint as ApiEndpoint
 from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of
+from kubeapi.validation.names import parse_address
 from kubeproxy.nodes import Node, Nodes
 from kubeproxy.types import Endpoint, ServicePort, ServicePortName, family_of
 
@@ -225,9 +226,14 @@ def _node(name: str, obj: JSON) -> Node:
     return Node(
         name=name,
         zone=labels_of(obj).get(ZONE_LABEL, ""),
-        addresses=tuple(each["address"] for each in addresses if each["type"] == "InternalIP"),
+        addresses=tuple(each["address"] for each in addresses if _is_own(each)),
         pod_cidrs=tuple(spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else ())),
     )
+
+
+def _is_own(address: JSON) -> bool:
+    """Tell whether a Node's address is one of its own that can be listened on; a name is not, nor is what is none."""
+    return address.get("type") == "InternalIP" and parse_address(address.get("address", "")) is not None
 
 
 def _is_leaving(obj: JSON) -> bool:

@@ -15,6 +15,7 @@ from kubeapi.scheme import (
     ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
+    NODES,
     PODS,
     REPLICASETS,
     SERVICES,
@@ -26,6 +27,12 @@ from kubeapi.validation.endpoints import validate_endpoint_slice, validate_endpo
 from kubeapi.validation.event import validate_event
 from kubeapi.validation.faults import Faults
 from kubeapi.validation.metadata import validate_metadata
+from kubeapi.validation.node import (
+    validate_node,
+    validate_node_addresses,
+    validate_node_resources,
+    validate_node_update,
+)
 from kubeapi.validation.service import validate_service, validate_service_update
 from kubeapi.validation.servicestatus import validate_service_status
 from kubeapi.validation.workload import (
@@ -40,6 +47,7 @@ _RULES: dict[Resource, Callable[[JSON], Faults]] = {
     CONFIGMAPS: validate_config_map,
     EVENTS: validate_event,
     ENDPOINTS: validate_endpoints,
+    NODES: validate_node,
     PODS: validate_pod,
     DEPLOYMENTS: validate_deployment,
     REPLICASETS: validate_replica_set,
@@ -48,6 +56,7 @@ _RULES: dict[Resource, Callable[[JSON], Faults]] = {
 _UPDATE_RULES: dict[Resource, Callable[[JSON, JSON], Faults]] = {
     CONFIGMAPS: validate_config_map_update,
     SERVICES: validate_service_update,
+    NODES: validate_node_update,
     PODS: validate_pod_update,
     DEPLOYMENTS: validate_selector_update,
     REPLICASETS: validate_selector_update,
@@ -73,4 +82,6 @@ def validate_update(resource: Resource, new: JSON, old: JSON) -> list[FieldError
 
 def validate_status(resource: Resource, obj: JSON) -> list[FieldError]:
     """Return every fault of an object's status, where the API judges what a controller says."""
+    if resource is NODES:
+        return [*validate_node_resources(obj), *validate_node_addresses(obj)]
     return list(validate_service_status(obj)) if resource is SERVICES else []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 
 from kubeapi.meta import JSON
+from kubeapi.quantity import amount
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -52,12 +52,6 @@ _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef")
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
-
-_SUFFIXES = {
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))},
-    **{suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-    **{suffix: Decimal(1000) ** -power for power, suffix in enumerate(("m", "u", "n"), 1)},
-}
 
 
 def validate_container(container: JSON, path: str, volumes: frozenset[str], *, is_init: bool = False) -> Faults:
@@ -187,19 +181,12 @@ def _validate_resources(resources: JSON, path: str) -> Faults:
         for name, quantity in resources.get(kind, {}).items():
             where = f"{path}.{kind}[{name}]"
             yield from each_invalid(f"{path}.{kind}", name, qualified_name(name))
-            if _amount(quantity) < 0:
+            if amount(quantity) < 0:
                 yield invalid(where, quantity, "must be greater than or equal to 0")
-            elif kind == "requests" and name in limits and _amount(quantity) > _amount(limits[name]):
+            elif kind == "requests" and name in limits and amount(quantity) > amount(limits[name]):
                 yield invalid(
                     f"{path}.requests", quantity, f"must be less than or equal to {name} limit of {limits[name]}"
                 )
-
-
-def _amount(quantity: str) -> Decimal:
-    """Return a resource.Quantity as a number; ``strict`` has let only well-formed ones pass."""
-    number = quantity.rstrip("KMGTPEikmun")
-    suffix = quantity[len(number) :]
-    return Decimal(number) * _SUFFIXES[suffix]
 
 
 def _validate_probe(probe: JSON, path: str, *, is_readiness: bool) -> Faults:

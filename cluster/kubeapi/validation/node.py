@@ -1,0 +1,101 @@
+"""What a Node must be (pkg/apis/core/validation ValidateNode, ValidateNodeUpdate)."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from kubeapi.meta import JSON
+from kubeapi.quantity import amount
+from kubeapi.status import FieldError
+from kubeapi.validation.faults import Faults, GoText, duplicate, each_invalid, forbidden, go_value, invalid, required
+from kubeapi.validation.names import cidr, label_value, qualified_name
+
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_WHOLE = frozenset(("pods", "services", "configmaps", "secrets", "persistentvolumeclaims", "replicationcontrollers"))
+"""Resources that are counted (helper.IsIntegerResourceName), as is whatever has a domain before its name."""
+_TAINTS = "metadata.taints"
+"""Where Kubernetes says that a taint is, although it is in the spec."""
+_ONCE = 'node updates may not change {} except from "" to valid'
+
+
+def validate_node(obj: JSON) -> Faults:
+    """Yield every fault of a new Node but those of its metadata."""
+    yield from _validate_taints(obj.get("spec", {}).get("taints", ()))
+    yield from validate_node_resources(obj)
+    yield from _validate_pod_cidrs(obj.get("spec", {}))
+
+
+def validate_node_update(new: JSON, old: JSON) -> Faults:
+    """Yield a fault for everything that changes but may not: pod CIDRs and the provider's name, once they are set."""
+    spec, before = new.get("spec", {}), old.get("spec", {})
+    if before.get("podCIDRs") and before["podCIDRs"] != spec.get("podCIDRs"):
+        yield forbidden("spec.podCIDRs", _ONCE.format("podCIDR"))
+    if before.get("providerID") and before["providerID"] != spec.get("providerID"):
+        yield forbidden("spec.providerID", _ONCE.format("providerID"))
+
+
+def validate_node_resources(obj: JSON) -> Faults:
+    """Yield the faults of what a Node says that it has."""
+    status = obj.get("status", {})
+    for field in ("capacity", "allocatable"):
+        for name, quantity in status.get(field, {}).items():
+            path = f"status.{field}.{name}"
+            yield from each_invalid(path, name, qualified_name(name))
+            if amount(quantity) < 0:
+                yield invalid(path, quantity, "must be greater than or equal to 0")
+            elif (name in _WHOLE or "/" in name) and amount(quantity) % 1:
+                yield invalid(path, quantity, "must be an integer")
+
+
+def validate_node_addresses(obj: JSON) -> Faults:
+    """Yield a fault for each address that a Node's status has twice."""
+    addresses = obj.get("status", {}).get("addresses", [])
+    for index, each in enumerate(addresses):
+        if each in addresses[:index]:
+            value = f"core.NodeAddress{{Type:{go_value(each.get('type', ''))}, Address:{go_value(each['address'])}}}"
+            yield duplicate(f"status.addresses[{index}]", GoText(value))
+
+
+def _validate_taints(taints: list[JSON]) -> Faults:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(taints):
+        path, key, effect = f"{_TAINTS}[{index}]", taint.get("key", ""), taint.get("effect", "")
+        yield from each_invalid(f"{path}.key", key, qualified_name(key))
+        if wrong := label_value(taint.get("value", "")):
+            yield invalid(f"{path}.value", taint["value"], ";".join(wrong))
+        yield from _validate_effect(f"{path}.effect", effect)
+        if (key, effect) in seen:
+            parts = f"Key:{go_value(key)}, Value:{go_value(taint.get('value', ''))}, Effect:{go_value(effect)}"
+            twice = duplicate(path, GoText(f"core.Taint{{{parts}, TimeAdded:<nil>}}"))
+            yield twice._replace(message=f"{twice.message}: taints must be unique by key and effect pair")
+        seen.add((key, effect))
+
+
+def _validate_effect(path: str, effect: str) -> Faults:
+    if not effect:
+        yield required(path)
+    elif effect not in _EFFECTS:
+        choices = ", ".join(map(go_value, _EFFECTS))
+        message = f"Unsupported value: {go_value(effect)}: supported values: {choices}"
+        yield FieldError("FieldValueNotSupported", path, message)
+
+
+def _validate_pod_cidrs(spec: JSON) -> Faults:
+    path, cidrs = "spec.podCIDRs", spec.get("podCIDRs", [])
+    wrong = [each for each in cidrs if cidr(each)]
+    if cidrs and spec.get("podCIDR") != cidrs[0]:
+        yield invalid("spec.podCIDR", spec.get("podCIDR"), "must be the first of spec.podCIDRs")
+    for index, each in enumerate(cidrs):
+        yield from each_invalid(f"{path}[{index}]", each, cidr(each))
+    if len(cidrs) < 2:
+        return
+    if wrong:
+        why = f"failed to parse cidr value:{go_value(wrong[0])} with error:invalid CIDR address: {wrong[0]}"
+        message = f"Internal error: invalid PodCIDRs. failed to check with dual stack with error:{why}"
+        yield FieldError("InternalError", path, message)
+    families = {ip_network(each, strict=False).version for each in cidrs if each not in wrong}
+    if wrong or len(families) < 2 or len(cidrs) > 2:
+        yield invalid(path, cidrs, "may specify no more than one CIDR for each IP family")
+    for index, each in enumerate(cidrs):
+        if each in cidrs[:index]:
+            yield duplicate(f"{path}[{index}]", each)
