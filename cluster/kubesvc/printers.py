@@ -110,7 +110,7 @@ def pod_table(document: Document, *, is_wide: bool = False) -> str:
         [
             pod["namespace"],
             pod["name"],
-            f"{sum(each['ready'] for each in pod['containers'])}/{len(pod['containers'])}",
+            f"{pod['readyContainers']}/{pod['totalContainers']}",
             pod["status"],
             str(pod["restarts"]),
             pod["podIP"] or "<none>",

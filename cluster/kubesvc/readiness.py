@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from kubeapi.core import Service, read_service
 from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice
 from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
+from kubeapi.podsummary import is_condition_true, read_pod_summary
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
-from kubesvc.snapshot import Listener, is_pod_ready, pod_status, slices_by_service
+from kubesvc.snapshot import Listener, slices_by_service
 
 OPTIONAL_PROTOCOLS = frozenset({"SCTP"})
 """Those that a kernel may lack. An event says so; that the cluster is ready does not depend on it."""
@@ -47,8 +48,8 @@ def _workload(obj: JSON) -> Iterator[str]:
 def _pods(store: Store) -> Iterator[str]:
     for obj in store.list(PODS):
         phase = (obj.get("status") or {}).get("phase")
-        if phase != "Succeeded" and not is_pod_ready(obj) and not is_terminating(obj):
-            yield f"Pod {key_of(obj)}: {pod_status(obj)}"
+        if phase != "Succeeded" and not is_condition_true(obj, "Ready") and not is_terminating(obj):
+            yield f"Pod {key_of(obj)}: {read_pod_summary(obj).status}"
 
 
 def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:

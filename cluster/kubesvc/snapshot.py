@@ -43,7 +43,8 @@ these.
     pods                    the pods
         namespace, name
         phase, status       status is the STATUS column of kubectl, CrashLoopBackOff for instance
-        ready, podIP, node, restarts
+        ready, podIP, node
+        readyContainers, totalContainers, restarts    as kubectl counts them: sidecars too, others only at their turn
         podIPs              of each family one, podIP first
         pid                 of the first container that runs, null if none does
         containers          the same of each of its containers, by name
@@ -61,7 +62,8 @@ from typing import Any, NamedTuple
 
 from kubeapi.core import Service, read_service
 from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
-from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.podsummary import is_condition_true, read_pod_summary
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from kubeapi.store import Store
 
@@ -219,17 +221,20 @@ def endpoints_of(endpoint_slice: EndpointSlice) -> list[JSON]:
 def _pod(obj: JSON, pids: Mapping[str, int]) -> JSON:
     status = obj.get("status") or {}
     containers = status.get("containerStatuses") or []
+    summary = read_pod_summary(obj)
     return {
         "namespace": obj["metadata"]["namespace"],
         "name": obj["metadata"]["name"],
         "phase": status.get("phase", "Pending"),
-        "status": pod_status(obj),
-        "ready": is_pod_ready(obj),
+        "status": summary.status,
+        "ready": is_condition_true(obj, "Ready"),
+        "readyContainers": summary.ready,
+        "totalContainers": summary.total,
         "podIP": status.get("podIP", ""),
         "podIPs": [each["ip"] for each in status.get("podIPs") or ()],
         "node": obj["spec"].get("nodeName", ""),
         "pid": next(iter(pids.values()), None),
-        "restarts": sum(each.get("restartCount", 0) for each in containers),
+        "restarts": summary.restarts,
         "containers": [
             {
                 "name": each["name"],
@@ -241,26 +246,6 @@ def _pod(obj: JSON, pids: Mapping[str, int]) -> JSON:
             for each in containers
         ],
     }
-
-
-def is_pod_ready(obj: JSON) -> bool:
-    """Tell whether the pod's condition Ready is True."""
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def pod_status(obj: JSON) -> str:
-    """Return the STATUS column of `kubectl get pods`: the most telling of phase, reasons and deletion."""
-    status = obj.get("status") or {}
-    phase: str = status.get("phase", "Pending")
-    if is_terminating(obj) and phase not in ("Succeeded", "Failed"):
-        return "Terminating"
-    text = status.get("reason") or phase
-    for container in reversed(status.get("containerStatuses") or []):
-        state = container.get("state") or {}
-        reason = (state.get("waiting") or {}).get("reason") or (state.get("terminated") or {}).get("reason")
-        text = reason or text
-    return str(text)
 
 
 def _warnings(events: Iterable[JSON]) -> list[JSON]:

@@ -253,6 +253,7 @@ COLOUR=blue
 $ kubectl set env deployment/web COLOUR-
 deployment.apps/web env updated
 $ kubectl set resources deployment/web --limits=cpu=200m
+Warning: spec.template.spec.containers[0].resources: kubesvc does not act on limits: ...
 deployment.apps/web resource requirements updated
 $ kubectl get deployment web -o jsonpath={.spec.template.spec.containers[0].image}/{.metadata.generation}
 nginx:1.27/5

@@ -4,7 +4,6 @@ import json
 import re
 from typing import Any
 
-import pytest
 from tests.helpers.cluster_cli import find
 from tests.helpers.kubesvc_ground import (
     POD_IP,
@@ -19,9 +18,10 @@ from tests.helpers.kubesvc_ground import (
 )
 
 from kubeapi.events import EventRecorder
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.meta import ObjectKey
+from kubeapi.scheme import PODS
 from kubesvc import snapshot
-from kubesvc.snapshot import RECENT_WARNINGS, DNSAddress, is_pod_ready, pod_status
+from kubesvc.snapshot import RECENT_WARNINGS, DNSAddress
 
 
 def test_a_new_cluster_shows_the_services_that_every_cluster_has() -> None:
@@ -113,6 +113,8 @@ def test_a_pod_is_shown_with_its_processes() -> None:
             "phase": "Running",
             "status": "Running",
             "ready": True,
+            "readyContainers": 1,
+            "totalContainers": 1,
             "podIP": POD_IP,
             "podIPs": [POD_IP],
             "node": "node-1",
@@ -191,50 +193,16 @@ def test_only_the_last_warnings_are_shown_the_newest_last() -> None:
     assert {"object": "service/web", "namespace": "default", "reason": "Odd", "count": 2}.items() <= shown[-1].items()
 
 
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        pytest.param({}, "Pending", id="nothing"),
-        pytest.param({"phase": "Running"}, "Running", id="running"),
-        pytest.param({"phase": "Failed", "reason": "Evicted"}, "Evicted", id="reason"),
-        pytest.param(
-            {"phase": "Running", "containerStatuses": waiting("CrashLoopBackOff")}, "CrashLoopBackOff", id="waiting"
-        ),
-        pytest.param(
-            {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"reason": "Error"}}}]},
-            "Error",
-            id="terminated",
-        ),
-        pytest.param(
-            {"phase": "Pending", "containerStatuses": [*waiting("ErrImagePull"), *waiting("ContainerCreating")]},
-            "ErrImagePull",
-            id="the-first-container-wins",
-        ),
-    ],
-)
-def test_the_status_of_a_pod_is_kubectls(status: JSON, expected: str) -> None:
-    assert pod_status({"metadata": {}, "status": status}) == expected
-
-
-@pytest.mark.parametrize(
-    ("phase", "expected"), [("Running", "Terminating"), ("Pending", "Terminating"), ("Succeeded", "Succeeded")]
-)
-def test_a_pod_that_is_being_deleted_is_terminating_until_it_is_over(phase: str, expected: str) -> None:
-    metadata = {"deletionTimestamp": "2023-11-14T22:13:20Z"}
-    assert pod_status({"metadata": metadata, "status": {"phase": phase}}) == expected
-
-
-@pytest.mark.parametrize(
-    ("status", "is_ready"),
-    [
-        ({}, False),
-        ({"conditions": [{"type": "Ready", "status": "False"}]}, False),
-        ({"conditions": [{"type": "PodScheduled", "status": "True"}]}, False),
-        ({"conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]}, True),
-    ],
-)
-def test_a_pod_is_ready_by_its_condition(status: JSON, is_ready: bool) -> None:
-    assert is_pod_ready({"status": status}) is is_ready
+def test_a_pod_whose_init_container_fails_is_shown_as_kubectl_shows_it() -> None:
+    registry = ground()
+    starting = [{**each, "restartCount": 0} for each in waiting("PodInitializing")]
+    add_pod(registry, is_ready=False, phase="Pending", containerStatuses=starting)
+    stored = registry.store.get(PODS, "default", "web")
+    crashing = [{**each, "name": "first", "restartCount": 4} for each in waiting("CrashLoopBackOff")]
+    registry.update_status(PODS, {**stored, "status": {**stored["status"], "initContainerStatuses": crashing}})
+    [shown] = document(registry)["pods"]
+    assert (shown["status"], shown["restarts"]) == ("Init:CrashLoopBackOff", 4)
+    assert (shown["readyContainers"], shown["totalContainers"], shown["ready"]) == (0, 1, False)
 
 
 def keys_of(value: Any) -> set[str]:
