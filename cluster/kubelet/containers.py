@@ -34,6 +34,8 @@ class ContainerPlan(NamedTuple):
 
     process: ProcessSpec
     stop_signal: str
+    working_dir: str
+    """Where commands run in the container: its workingDir, or its image's."""
 
 
 def plan_container(
@@ -46,10 +48,10 @@ def plan_container(
         return None
     environment = container_environment(context, container, _given(container, context, host, image, program))
     arguments = expand_all(program.arguments, environment)
+    working_dir = container.working_dir or (image.working_dir if image else "") or host.working_dir
     if not program.builtin:
-        working_dir = container.working_dir or host.working_dir
         process = ProcessSpec(arguments, environment, working_dir, is_tty=container.is_tty)
-        return ContainerPlan(process, program.stop_signal)
+        return ContainerPlan(process, program.stop_signal, working_dir)
     plan = plan_builtin(
         program.builtin, arguments, host.bind_port, host.nginx, dns=host.cluster_dns, environment=environment
     )
@@ -60,7 +62,7 @@ def plan_container(
         address=context.pod_ips[0],
         title=program.builtin,
     )
-    return ContainerPlan(process, program.stop_signal)
+    return ContainerPlan(process, program.stop_signal, working_dir)
 
 
 def _given(

@@ -6,8 +6,9 @@ without registry the longest. References are read as github.com/distribution/ref
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -21,7 +22,8 @@ class ImageSpec:
 
     ``command`` and ``args`` are the image's ENTRYPOINT and CMD (``$(VAR)`` is expanded); ``builtin`` names a server of
     ours instead. ``port`` is what it listens on when nobody says otherwise (0: unknown). ``entrypoints`` are the names
-    by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL.
+    by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL,
+    ``working_dir`` the WORKDIR.
     """
 
     command: tuple[str, ...] = ()
@@ -31,6 +33,7 @@ class ImageSpec:
     port: int = 0
     entrypoints: tuple[str, ...] = ()
     stop_signal: str = "SIGTERM"
+    working_dir: str = ""
 
 
 _SHELL = ImageSpec(args=("sh",))
@@ -135,11 +138,19 @@ def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str
     return Program(spec.builtin, given or spec.args, spec.port, spec.stop_signal)
 
 
-def unknown_image_text(image: str) -> str:
-    """Return what the event says about an image that nothing stands for."""
+def unknown_image_text(image: str, images: Mapping[str, ImageSpec]) -> str:
+    """Return what the event says about an image that nothing stands for: a near name, and how to add one."""
     name = parse_reference(image).name
-    entry = f"images: {{{name}: {{command: [...]}}}}"
+    near = _nearest(name, (*images, *BUILTIN_IMAGES))
+    meant = f"; did you mean {near}?" if near else ";"
     return (
-        f"kubesvc runs processes and pulls no images; say what {name} runs with `{entry}`"
-        " in the cluster configuration, or give the container a `command`"
+        f"kubesvc runs processes and pulls no images{meant} say what {name} runs with "
+        f"`images: [{{name: {name}, command: [...]}}]` in the cluster configuration, or give the container a `command`"
     )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return the name that was probably meant, "" if nothing comes near; of a name with a path, by its last part."""
+    names = {parse_reference(each).name.rpartition("/")[2]: each for each in known}
+    close = get_close_matches(name.rpartition("/")[2].lower(), names, n=1, cutoff=0.75)
+    return names[close[0]] if close else ""

@@ -16,12 +16,11 @@ from kubelet.processes import OutputStreams, ProcessRunner, RunningProcess
 class Instance:
     """Made when a container is to start; ``end`` when it has ended, whatever the reason."""
 
-    def __init__(self, plan: ContainerPlan, log: LogWriter, working_dir: str) -> None:
+    def __init__(self, plan: ContainerPlan, log: LogWriter) -> None:
         self.plan = plan
         self.log = log
         self.process: RunningProcess | None = None
         self.probing: asyncio.Task[None] | None = None
-        self._working_dir = working_dir
         self._streams: OutputStreams | None = None
         self._closes_stdin = False
         self._attached: list[Attachment] = []
@@ -39,7 +38,7 @@ class Instance:
     async def run(self, runner: ProcessRunner, argv: Sequence[str], *, has_stdin: bool, is_tty: bool) -> Command:
         """Run a command in the container. StartError, OSError."""
         assert self.process is not None
-        spec = command_spec(self.plan.process, self.process.identity, tuple(argv), self._working_dir, is_tty=is_tty)
+        spec = command_spec(self.plan.process, self.process.identity, tuple(argv), self.plan.working_dir, is_tty=is_tty)
         command = await Command.start(runner, spec, has_stdin=has_stdin)
         self._commands = {each for each in self._commands if not each.has_ended} | {command}
         if self.process.has_exited:

@@ -275,13 +275,12 @@ class PodWorker:
             self.post(happens.Refused(name, "CreateContainerConfigError", str(error)))
             return
         if plan is None:
-            self.post(happens.Refused(name, "ErrImagePull", unknown_image_text(container.image)))
+            text = unknown_image_text(container.image, self._around.config.images)
+            self.post(happens.Refused(name, "ErrImagePull", text))
             return
         self._report("Normal", "Pulled", f'Container image "{container.image}" already present on machine')
         self._report("Normal", "Created", f"Created container: {name}")
-        instance = self._instances[name] = Instance(
-            plan, self._open_log(name), container.working_dir or self._around.config.working_dir
-        )
+        instance = self._instances[name] = Instance(plan, self._open_log(name))
         try:
             if plan.process.working_dir == str(self._scratch(name)):
                 self._scratch(name).mkdir(parents=True, exist_ok=True)
@@ -391,11 +390,10 @@ class PodWorker:
         return False
 
     def _target(self, container: ContainerSpec, instance: Instance) -> prober.Target:
-        process = instance.plan.process
-        working_dir = container.working_dir or self._around.config.working_dir
+        plan = instance.plan
 
         def command(words: tuple[str, ...]) -> ProcessSpec:
-            return ProcessSpec(words, process.environment, working_dir)
+            return ProcessSpec(words, plan.process.environment, plan.working_dir)
 
         return prober.Target(self.place.pod_ip, self._around.network.dial, self._around.runner, command)
 

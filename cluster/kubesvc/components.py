@@ -25,7 +25,10 @@ DNS_PORT = 53
 
 def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
     """Return the configured part of the image catalog."""
-    return {each.name: ImageSpec(each.command, each.args, each.env, port=each.port) for each in config.images}
+    return {
+        each.name: ImageSpec(each.command, each.args, each.env, port=each.port, working_dir=each.working_dir)
+        for each in config.images
+    }
 
 
 def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network: LoopbackNetwork) -> KubeletConfig:

@@ -133,14 +133,14 @@ def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) ->
     if host.page is not None:
         plan = plan_page(f"{host.page}\n", port)
         return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
-    command, args = host.command, host.args
+    command, args, working_dir = host.command, host.args, host.working_dir
     if not command:
         image = find_image(host.image, images(config))
         if image is None:
             message = f"no image {host.image!r} in the catalog; add it under images:"
             raise StartError(message)
         environment = {**image.env, **environment}
-        command, args = image.command, args or image.args
+        command, args, working_dir = image.command, args or image.args, image.working_dir
         if image.builtin:
             plan = plan_builtin(image.builtin, args, network.bind_port)
             if not host.args and plan["tcp"]:
@@ -148,4 +148,4 @@ def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) ->
                 plan = {**plan, "tcp": [port]}
             return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
     argv = expand_all((*command, *args), environment)
-    return ProcessSpec(argv, environment, address=address, title=title)
+    return ProcessSpec(argv, environment, working_dir, address=address, title=title)

@@ -3,7 +3,15 @@
 import pytest
 
 from kubelet.builtins import plan_builtin, read_flags
-from kubelet.images import BUILTIN_IMAGES, ImageSpec, Program, find_image, parse_reference, program_for
+from kubelet.images import (
+    BUILTIN_IMAGES,
+    ImageSpec,
+    Program,
+    find_image,
+    parse_reference,
+    program_for,
+    unknown_image_text,
+)
 
 CATALOG = {
     "web": ImageSpec(("any",)),
@@ -169,3 +177,28 @@ def test_porter_serves_what_its_environment_says() -> None:
     plan = plan_builtin("agnhost", ["porter"], lambda port: port + 10000, environment=environment)
     assert (plan["tcp"], plan["udp"], plan["tls"]) == ([10080, 10081], [10080], [10443])
     assert plan["options"]["texts"] == {"10080": "a", "10081": "b", "udp/10080": "c", "10443": "d"}
+
+
+@pytest.mark.parametrize(
+    ("image", "near"),
+    [
+        ("ngnix", "; did you mean nginx? say"),
+        ("docker.io/library/ngnix:1.27", "; did you mean nginx? say"),
+        ("Nginx", "; did you mean nginx? say"),
+        ("busybx", "; did you mean busybox? say"),
+        ("example.com/agnhst:2", "; did you mean agnhost? say"),
+        ("http-echoo", "; did you mean hashicorp/http-echo? say"),
+        ("team/wbe", "; say"),
+        ("team/webb", "; did you mean team/web? say"),
+        ("redis", "; say"),
+    ],
+)
+def test_of_an_unknown_image_the_near_name_is_said_and_an_entry_that_the_configuration_takes(
+    image: str, near: str
+) -> None:
+    text = unknown_image_text(image, {"team/web": ImageSpec(("any",))})
+    name = parse_reference(image).name
+    assert text == (
+        f"kubesvc runs processes and pulls no images{near} what {name} runs with "
+        f"`images: [{{name: {name}, command: [...]}}]` in the cluster configuration, or give the container a `command`"
+    )

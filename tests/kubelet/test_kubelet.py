@@ -248,7 +248,7 @@ async def test_an_unknown_image_says_how_to_add_it_and_others_run(cluster: Kubel
     assert waiting["reason"] in ("ErrImagePull", "ImagePullBackOff")
     assert cluster.phase("cache") == "Pending"
     failed = cluster.events("cache", "Failed")
-    assert "`images: {redis: {command: [...]}}` in the cluster configuration" in failed[0]
+    assert "`images: [{name: redis, command: [...]}]` in the cluster configuration" in failed[0]
     assert failed[1] == "Error: ErrImagePull"
 
 

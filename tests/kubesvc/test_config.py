@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+from io import StringIO
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 from tests.helpers.kubesvc_input_manifests import configured
 
+from kubelet.images import unknown_image_text
 from kubesvc.config import (
     ClusterConfiguration,
     DNSSettings,
@@ -15,6 +19,7 @@ from kubesvc.config import (
     ProxySettings,
     read_configuration,
 )
+from kubesvc.manifests import load
 
 
 def faults(text: str) -> list[str]:
@@ -94,7 +99,7 @@ def test_a_whole_configuration_is_read() -> None:
             {"acme.local": ("127.0.0.2:5353",)},
             ("noendpoints", "transfer"),
         ),
-        images=(Image("mine/app", ("python3", "-m", "app"), ("--fast",), {"A": "b"}, 8080),),
+        images=(Image("mine/app", ("python3", "-m", "app"), ("--fast",), {"A": "b"}, 8080, str(Path.cwd())),),
         external_hosts=(
             ExternalHost("k8s.service.com", "10.65.40.20", page="k8s ExternalName test page"),
             ExternalHost("db.example.com", "10.65.40.21", 5432, image="mine/app", args=("-x",)),
@@ -341,4 +346,33 @@ def test_all_mistakes_are_reported_at_once_with_their_places_and_hints() -> None
         '<stdin>:7:3: proxy.balancer: Unsupported value: "roundrobin": '
         'supported values: "least_connections", "random", "round_robin"\n    did you mean "round_robin"?',
         "<stdin>:8:7: dns.ttl: Invalid value: -1: must be between 0 and 3600, inclusive",
+    ]
+
+
+def test_the_remedy_for_an_unknown_image_is_what_the_configuration_takes() -> None:
+    entry = re.search("`(images: .*?)`", unknown_image_text("team/shop:1", {}))
+    assert entry is not None
+    reading = configured(entry[1])
+    assert reading.faults == ()
+    assert reading.configuration.images == (Image("team/shop", ("...",), working_dir=str(Path.cwd())),)
+
+
+@pytest.mark.parametrize(("given", "folder"), [("", "."), ("workingDir: sub, ", "sub"), ("workingDir: /opt, ", "/opt")])
+def test_a_program_of_the_configuration_runs_in_the_folder_of_its_file(tmp_path: Path, given: str, folder: str) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text(
+        "apiVersion: kubesvc.dev/v1alpha1\nkind: ClusterConfiguration\n"
+        f"images: [{{name: a, {given}command: [./a]}}]\n"
+        f"externalHosts: [{{name: a.b, address: 10.1.1.1, {given}command: [./a]}}, {{name: c.d, address: 10.1.1.2}}]\n"
+    )
+    configuration = read_configuration(load([str(file)], StringIO()).configuration).configuration
+    (image,), (first, second) = configuration.images, configuration.external_hosts
+    assert [Path(each.working_dir) for each in (image, first)] == [tmp_path / folder] * 2
+    assert second.working_dir == ""
+
+
+def test_a_fault_of_a_working_directory_has_its_place() -> None:
+    reading = configured("images: [{name: a, command: [a], workingDir: 7}]")
+    assert [str(each) for each in reading.faults] == [
+        "<stdin>:3:34: images[0].workingDir: Invalid value: 7: must be text; quote it"
     ]

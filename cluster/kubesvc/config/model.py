@@ -122,6 +122,8 @@ class Image:
     env: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     """What it listens on when the container does not say, 0: unknown."""
+    working_dir: str = ""
+    """Where it runs unless the container says otherwise: relative to the folder of the file, that folder by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class ExternalHost:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    """Where the command runs, as of an image."""
 
     @property
     def is_served(self) -> bool:

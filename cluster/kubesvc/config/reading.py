@@ -32,7 +32,7 @@ BALANCERS = RegistryConfig().balancers
 POD_MODES = ("disabled", "insecure", "verified")
 
 _TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts")
-_PROCESS = ("command", "args", "env", "port")
+_PROCESS = ("command", "args", "env", "port", "workingDir")
 
 
 class ConfigurationReading(NamedTuple):
@@ -150,7 +150,8 @@ def _images(top: Fields) -> tuple[Image, ...]:
         if not command:
             entry.notes.fault(required(entry.at("command")), "name the program that stands for the image")
         port = entry.integer("port", 0, 1, 65535)
-        images.append(Image(name, command, entry.texts("args"), entry.environment(), port))
+        args, env = entry.texts("args"), entry.environment()
+        images.append(Image(name, command, args, env, port, entry.text("workingDir")))
     return tuple(images)
 
 
@@ -169,6 +170,7 @@ def _external_hosts(
             command=entry.texts("command"),
             args=entry.texts("args"),
             env=entry.environment(),
+            working_dir=entry.text("workingDir"),
         )
         if host.address:
             _check_place(entry, host, networking, nodes)

@@ -12,10 +12,11 @@ import codecs
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from kubesvc.manifests.documents import Loaded, sort_out
+from kubesvc.manifests.documents import Document, Loaded, sort_out
 from kubesvc.manifests.faults import Fault
 from kubesvc.manifests.reading import Tree, read_text
 
@@ -24,6 +25,7 @@ MAX_BYTES = 64 * 2**20
 """Bound of one file; 100,000 Services are about 30 MiB."""
 
 STDIN = "-"
+_STDIN_NAME = "<stdin>"
 _UTF_8 = "save the file as UTF-8"
 
 KUSTOMIZATIONS = ("Kustomization", "kustomization.yaml", "kustomization.yml")
@@ -48,7 +50,28 @@ def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
     if not trees and not faults:
         hint = next((each.hint for each in warnings if not each.line), "name files or folders of manifests")
         faults.append(Fault(", ".join(paths), 0, 0, "", "there are no objects in it", hint))
-    return sort_out(trees, faults, warnings)
+    loaded = sort_out(trees, faults, warnings)
+    own = loaded.configuration
+    return loaded if own is None else replace(loaded, configuration=_in_its_folder(own))
+
+
+def _in_its_folder(document: Document) -> Document:
+    """Return a configuration whose programs run in the folder of its file, from wherever it is started again.
+
+    What comes from no file belongs to the working directory. Faults of the entries are left to the reader.
+    """
+    file = Path(document.source)
+    folder = Path.cwd() if document.source == _STDIN_NAME else file.absolute().parent
+    programs: dict[str, Any] = {}
+    for name in ("images", "externalHosts"):
+        if isinstance(entries := document.obj.get(name), list):
+            programs[name] = [_placed(each, folder) for each in entries]
+    return replace(document, obj={**document.obj, **programs})
+
+
+def _placed(entry: Any, folder: Path) -> Any:
+    given = entry.get("workingDir") or "" if isinstance(entry, dict) and "command" in entry else None
+    return {**entry, "workingDir": str(folder / given)} if isinstance(given, str) else entry
 
 
 def load_text(text: str, source: str) -> Loaded:
@@ -63,7 +86,7 @@ _Read = Callable[[], bytes]
 def _sources(path: str, stdin: TextIO, faults: list[Fault], warnings: list[Fault]) -> Iterator[tuple[str, str, _Read]]:
     """Yield identity, name and reader of every file that one argument means."""
     if path == STDIN:
-        yield STDIN, "<stdin>", lambda: _read_stream(stdin)
+        yield STDIN, _STDIN_NAME, lambda: _read_stream(stdin)
         return
     files = [Path(path)]
     if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a parent is closed to us
