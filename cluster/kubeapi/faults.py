@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from kubeapi.meta import ObjectKey
+from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 
 FORGET_SECONDS = 3600.0
@@ -28,6 +28,8 @@ PLACES = 1000
 """Places in the code that are told apart; beyond them the log has nothing new."""
 INTERNAL_ERROR = "InternalError"
 """The reason of the event."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +118,20 @@ class Faults:
         """Take note that ``component`` gets on with something again, or that it is gone."""
         if self._kept and self._kept.pop((component, about), None) is not None and self.forward is not None:
             self.forward(component, about, None)
+
+    def read_each(
+        self, component: str, resource: Resource, objects: Iterable[JSON], read: Callable[[JSON], T]
+    ) -> Iterator[T]:
+        """Yield what ``read`` makes of each object; one that it cannot read is left out and told of."""
+        for obj in objects:
+            try:
+                found = read(obj)
+            except Exception as error:
+                self.note(component, Subject(resource, key_of(obj)), error)
+            else:
+                if self._kept:
+                    self.forget(component, Subject(resource, key_of(obj)))
+                yield found
 
     def all(self) -> list[Fault]:
         """Return what is a problem now, the oldest first."""

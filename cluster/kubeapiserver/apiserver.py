@@ -63,7 +63,7 @@ class APIServer:
         self._store = registry.store
         self._clock = clock
         self._bodies = bodies = Bodies(hooks.decoders)
-        renderer = Renderer(clock)
+        renderer = Renderer(clock, registry.store.faults)
         self._discovery = Discovery(version, address)
         self._metrics = RequestMetrics(registry.store, version)
         self._reading = Reading(registry.store, renderer)

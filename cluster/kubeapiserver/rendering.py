@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from kubeapi.meta import JSON
+from kubeapi.faults import Faults, Subject
+from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import Resource
 from kubeapiserver.chunks import Chunk
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput
 from kubeapiserver.negotiation import Form
 from kubeapiserver.statuses import encode
-from kubeapiserver.tables import printer_for
+from kubeapiserver.tables import Printer, printer_for
 
 Included = Literal["Metadata", "Object", "None"]
 """What a Table's rows carry beside their cells."""
@@ -44,8 +45,9 @@ def partial(obj: JSON, version: str) -> JSON:
 class Renderer:
     """Makes answers; ages in Tables are counted to ``clock``, in seconds since the epoch."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], faults: Faults) -> None:
         self._clock = clock
+        self._faults = faults
 
     def now(self) -> float:
         """Return the time that Tables are of."""
@@ -102,13 +104,22 @@ class Renderer:
         }
         rows = document["rows"]
         for obj in objects:
-            row: JSON = {"cells": printer.cells(obj, now)}
-            if conditions := printer.conditions(obj):
-                row["conditions"] = conditions
+            row = self._row(resource, printer, obj, now)
             if included != "None":
                 row["object"] = obj if included == "Object" else partial(obj, form.version)
             rows.append(row)
         return document
+
+    def _row(self, resource: Resource, printer: Printer, obj: JSON, now: float) -> JSON:
+        """Return the cells of an object; one that cannot be printed has its name, and is told of."""
+        try:
+            conditions = printer.conditions(obj)
+            cells = printer.cells(obj, now)
+        except Exception as fault:
+            self._faults.note("kube-apiserver (table)", Subject(resource, key_of(obj)), fault)
+            return {"cells": [obj["metadata"]["name"], *["<unknown>"] * (len(printer.columns) - 1)]}
+        self._faults.forget("kube-apiserver (table)", Subject(resource, key_of(obj)))
+        return {"cells": cells, "conditions": conditions} if conditions else {"cells": cells}
 
 
 def _item(obj: JSON) -> JSON:

@@ -33,13 +33,13 @@ class EventWarnings:
     def _on_event(self, event: WatchEvent) -> None:
         if event.type is EventType.DELETED or event.object.get("type") != "Warning":
             return
-        if event.object["reason"] == NOT_EMULATED:
+        if event.object.get("reason") == NOT_EMULATED:
             # It was said when the pod was applied.
             return
-        about = event.object["involvedObject"]
+        about = event.object.get("involvedObject") or {}
         line = (
-            f"{about['kind']} {about.get('namespace', '')}/{about['name']}: "
-            f"{event.object['reason']}: {event.object['message']}"
+            f"{about.get('kind', '')} {about.get('namespace', '')}/{about.get('name', '')}: "
+            f"{event.object.get('reason', '')}: {event.object.get('message', '')}"
         )
         if line not in self._told and len(self._told) < _MAX_WARNED:
             self._told.add(line)

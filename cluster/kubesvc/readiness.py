@@ -17,6 +17,7 @@ from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
 from kubesvc.snapshot import Listener, slices_by_service
 
+NAME = "kubesvc (readiness)"
 OPTIONAL_PROTOCOLS = frozenset({"SCTP"})
 """Those that a kernel may lack. An event says so; that the cluster is ready does not depend on it."""
 
@@ -29,27 +30,32 @@ def waiting_for(store: Store, listeners: Sequence[Listener]) -> list[str]:
 
 def _workloads(store: Store) -> Iterator[str]:
     for resource in (DEPLOYMENTS, REPLICASETS):
-        for obj in store.list(resource):
-            if resource is DEPLOYMENTS or controller_of(obj) is None:
-                yield from _workload(obj)
+        yield from filter(None, store.faults.read_each(NAME, resource, store.list(resource), _workload))
 
 
-def _workload(obj: JSON) -> Iterator[str]:
+def _workload(obj: JSON) -> str:
+    if obj["kind"] != DEPLOYMENTS.kind and controller_of(obj) is not None:
+        return ""
     wanted, status = obj["spec"].get("replicas", 1), obj.get("status") or {}
     is_observed = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
     updated = status.get("updatedReplicas", 0) if obj["kind"] == "Deployment" else wanted
     available = status.get("availableReplicas", 0)
     if is_observed and available >= wanted > updated:
-        yield f"{obj['kind']} {key_of(obj)}: {updated} of {wanted} replicas updated"
-    elif not is_observed or available < wanted:
-        yield f"{obj['kind']} {key_of(obj)}: {available} of {wanted} replicas available"
+        return f"{obj['kind']} {key_of(obj)}: {updated} of {wanted} replicas updated"
+    if not is_observed or available < wanted:
+        return f"{obj['kind']} {key_of(obj)}: {available} of {wanted} replicas available"
+    return ""
 
 
 def _pods(store: Store) -> Iterator[str]:
-    for obj in store.list(PODS):
-        phase = (obj.get("status") or {}).get("phase")
-        if phase != "Succeeded" and not is_condition_true(obj, "Ready") and not is_terminating(obj):
-            yield f"Pod {key_of(obj)}: {read_pod_summary(obj).status}"
+    yield from filter(None, store.faults.read_each(NAME, PODS, store.list(PODS), _pod))
+
+
+def _pod(obj: JSON) -> str:
+    phase = (obj.get("status") or {}).get("phase")
+    if phase != "Succeeded" and not is_condition_true(obj, "Ready") and not is_terminating(obj):
+        return f"Pod {key_of(obj)}: {read_pod_summary(obj).status}"
+    return ""
 
 
 def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
@@ -60,7 +66,9 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
         if listener.error and not listener.is_bound and not _may_be_missing(listener):
             yield f"Service {listener.service}: {listener.error}"
     unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
-    waiting = [each.key for each in map(read_service, unsettled) if _is_proxied(each)]
+    waiting = [
+        each.key for each in store.faults.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)
+    ]
     slices = slices_by_service(store, frozenset(waiting))
     for key in waiting:
         if has_ready_endpoint(slices.get(key, ())):

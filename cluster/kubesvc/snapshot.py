@@ -58,6 +58,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from kubeapi.core import Service, read_service
@@ -117,7 +118,15 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
     listeners: dict[ObjectKey, list[Listener]] = {}
     for listener in readings.listeners:
         listeners.setdefault(listener.service, []).append(listener)
-    services = sorted((read_service(obj) for obj in store.list(SERVICES)), key=lambda each: each.key)
+    read_each = partial(store.faults.read_each, "kubesvc (status)")
+
+    def service(obj: JSON) -> JSON:
+        key = key_of(obj)
+        return _service(read_service(obj), listeners.get(key, ()), slices.get(key, ()), readings.zone)
+
+    def pod(obj: JSON) -> JSON:
+        return _pod(obj, readings.pids.get(key_of(obj), {}))
+
     return {
         "name": readings.name,
         "pid": readings.pid,
@@ -126,11 +135,9 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
         "waitingFor": list(readings.waiting_for),
         "problems": list(readings.problems),
         "dns": {"zone": readings.zone, "addresses": [_dns_address(each) for each in readings.dns]},
-        "nodes": [_node(obj) for obj in sorted(store.list(NODES), key=key_of)],
-        "services": [
-            _service(each, listeners.get(each.key, ()), slices.get(each.key, ()), readings.zone) for each in services
-        ],
-        "pods": [_pod(obj, readings.pids.get(key_of(obj), {})) for obj in sorted(store.list(PODS), key=key_of)],
+        "nodes": list(read_each(NODES, sorted(store.list(NODES), key=key_of), _node)),
+        "services": list(read_each(SERVICES, sorted(store.list(SERVICES), key=key_of), service)),
+        "pods": list(read_each(PODS, sorted(store.list(PODS), key=key_of), pod)),
         "warnings": _warnings(store.list(EVENTS)),
     }
 
@@ -140,10 +147,14 @@ def slices_by_service(
 ) -> dict[ObjectKey, list[EndpointSlice]]:
     """Return every Service's slices, or those of the ``wanted`` ones."""
     found: dict[ObjectKey, list[EndpointSlice]] = {}
-    for obj in store.list(ENDPOINTSLICES):
+
+    def read(obj: JSON) -> None:
         service = service_of_slice(obj)
         if service is not None and (wanted is None or service in wanted):
             found.setdefault(service, []).append(read_endpoint_slice(obj))
+
+    for _ in store.faults.read_each("kubesvc (status)", ENDPOINTSLICES, store.list(ENDPOINTSLICES), read):
+        pass
     return found
 
 
@@ -255,8 +266,7 @@ def _warnings(events: Iterable[JSON]) -> list[JSON]:
     )
     return [
         {
-            "object": f"{event['involvedObject']['kind'].lower()}/{event['involvedObject']['name']}",
-            "namespace": event["involvedObject"].get("namespace", ""),
+            **_about(event.get("involvedObject") or {}),
             "reason": event.get("reason", ""),
             "message": event.get("message", ""),
             "count": event.get("count", 1),
@@ -264,3 +274,9 @@ def _warnings(events: Iterable[JSON]) -> list[JSON]:
         }
         for event in warnings[-RECENT_WARNINGS:]
     ]
+
+
+def _about(involved: JSON) -> JSON:
+    """Return what an event is about; a client may have left out any of it."""
+    name = f"{involved.get('kind', '').lower()}/{involved.get('name', '')}"
+    return {"object": name, "namespace": involved.get("namespace", "")}

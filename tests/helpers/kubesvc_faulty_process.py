@@ -149,10 +149,10 @@ def break_everything() -> None:
     _break(tcp.Conntrack, "reap", lambda _: True)
     _break(Store, "compact", lambda _: True)
     dataplane.REAP_SECONDS = 0.1
-    from kubesvc import cluster, session
+    from kubesvc import cluster, eventwarnings
 
     cluster.COMPACT_SECONDS = 0.1
-    _break(session.Session, "_on_event", lambda _, event: event.object.get("reason") == "sink")
+    _break(eventwarnings.EventWarnings, "_on_event", lambda _, event: event.object.get("reason") == "sink")
 
 
 if __name__ == "__main__":

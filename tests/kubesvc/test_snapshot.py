@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from tests.helpers.cluster_cli import find
 from tests.helpers.kubesvc_ground import (
     POD_IP,
@@ -18,8 +19,8 @@ from tests.helpers.kubesvc_ground import (
 )
 
 from kubeapi.events import EventRecorder
-from kubeapi.meta import ObjectKey
-from kubeapi.scheme import PODS
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.scheme import EVENTS, PODS, SERVICES, Resource
 from kubesvc import snapshot
 from kubesvc.snapshot import RECENT_WARNINGS, DNSAddress
 
@@ -203,6 +204,28 @@ def test_a_pod_whose_init_container_fails_is_shown_as_kubectl_shows_it() -> None
     [shown] = document(registry)["pods"]
     assert (shown["status"], shown["restarts"]) == ("Init:CrashLoopBackOff", 4)
     assert (shown["readyContainers"], shown["totalContainers"], shown["ready"]) == (0, 1, False)
+
+
+@pytest.mark.usefixtures("wanted_faults")
+def test_objects_that_cannot_be_read_are_left_out_and_told_of() -> None:
+    registry = ground()
+    add_service(registry)
+    parts: dict[Resource, JSON] = {PODS: {"status": {"containerStatuses": [{}]}}, SERVICES: {"spec": {"ports": [{}]}}}
+    for resource, part in parts.items():
+        meta = {"metadata": {"name": "bad", "namespace": "default"}}
+        registry.store.create(resource, {"kind": resource.kind, "spec": {}, **meta, **part})
+    shown = document(registry)
+    assert {each["name"] for each in shown["services"]} == {"kubernetes", "kube-dns", "web"}
+    assert shown["pods"] == []
+    told = {str(each).partition(": ")[0] for each in registry.store.faults.all()}
+    assert told >= {f"kubesvc (status) goes on without {kind} default/bad" for kind in ("Pod", "Service")}
+
+
+def test_a_warning_about_nothing_is_shown() -> None:
+    registry = ground()
+    registry.create(EVENTS, {"metadata": {"name": "e", "namespace": "default"}, "type": "Warning"})
+    (shown,) = document(registry)["warnings"]
+    assert (shown["object"], shown["namespace"]) == ("/", "")
 
 
 def keys_of(value: Any) -> set[str]:

@@ -35,7 +35,7 @@ def events_of(store: Store, obj: JSON, *reasons: str) -> list[JSON]:
     found = [
         each
         for each in store.list(EVENTS, key.namespace or "default")
-        if each.get("reason") in reasons and _is_about(each["involvedObject"], kind, obj)
+        if each.get("reason") in reasons and _is_about(each.get("involvedObject") or {}, kind, obj)
     ]
     return sorted(found, key=lambda each: (each.get("lastTimestamp") or "", int(each["metadata"]["resourceVersion"])))
 
