@@ -24,7 +24,16 @@ class _Pin(NamedTuple):
     address: str
     presence: _Presence
     used_at: float
-    expires_at: float
+
+
+class _Port(NamedTuple):
+    """What a Service port has now: its endpoints, and the seconds for which it pins, 0 without affinity."""
+
+    present: dict[str, _Presence]
+    timeout_seconds: int
+
+
+_NO_PORT = _Port({}, 0)
 
 
 class AffinityTable:
@@ -33,49 +42,56 @@ class AffinityTable:
     def __init__(self, max_pins: int = MAX_PINS) -> None:
         self._max_pins = max_pins
         self._pins: OrderedDict[tuple[Route, str], _Pin] = OrderedDict()
-        self._present: dict[ServicePortName, dict[str, _Presence]] = {}
+        self._ports: dict[ServicePortName, _Port] = {}
 
     def __len__(self) -> int:
         return len(self._pins)
 
-    def update(self, service: ServicePortName, addresses: Iterable[str]) -> None:
-        """Take note of the endpoints (``ip:port``) that a Service port has now; none forgets the port."""
-        before = self._present.pop(service, {})
+    def update(self, service: ServicePortName, addresses: Iterable[str], timeout_seconds: int) -> None:
+        """Take note of the endpoints (``ip:port``) and the time-out of a Service port; none forgets the port.
+
+        The time-out holds for pins that there are, too.
+        """
+        before = self._ports.pop(service, _NO_PORT).present
         after = {address: before.get(address) or object() for address in addresses}
         if after:
-            self._present[service] = after
+            self._ports[service] = _Port(after, timeout_seconds)
 
-    def seconds_left(self, route: Route, client: str, now: float, timeout_seconds: int) -> float:
+    def seconds_left(self, route: Route, client: str, now: float) -> float:
         """Return how long a pin that holds goes on to hold without another connection."""
         pin = self._pins.get((route, client))
-        return 0.0 if pin is None else max(0.0, pin.used_at + timeout_seconds - now)
+        timeout = self._ports.get(route.service, _NO_PORT).timeout_seconds
+        return 0.0 if pin is None else max(0.0, pin.used_at + timeout - now)
 
-    def lookup(self, route: Route, client: str, now: float, timeout_seconds: int) -> str | None:
+    def lookup(self, route: Route, client: str, now: float) -> str | None:
         """Return the address that ``client`` is pinned to, if that still holds."""
         pin = self._pins.get((route, client))
         if pin is None:
             return None
-        is_present = self._present.get(route.service, {}).get(pin.address) is pin.presence
-        if is_present and int(now - pin.used_at) < timeout_seconds:
+        if self._holds(route, pin, now):
             return pin.address
         del self._pins[route, client]
         return None
 
-    def pin(self, route: Route, client: str, address: str, now: float, timeout_seconds: int) -> None:
+    def pin(self, route: Route, client: str, address: str, now: float) -> None:
         """Pin ``client`` to ``address``, or renew its pin."""
-        presence = self._present.get(route.service, {}).get(address)
+        presence = self._ports.get(route.service, _NO_PORT).present.get(address)
         if presence is None:
             return
         key = (route, client)
-        self._pins[key] = _Pin(address, presence, now, now + timeout_seconds)
+        self._pins[key] = _Pin(address, presence, now)
         self._pins.move_to_end(key)
         self._evict(now)
 
+    def _holds(self, route: Route, pin: _Pin, now: float) -> bool:
+        port = self._ports.get(route.service, _NO_PORT)
+        return port.present.get(pin.address) is pin.presence and int(now - pin.used_at) < port.timeout_seconds
+
     def _evict(self, now: float) -> None:
-        """Let go of what is too much, and of at most two that have expired: the table shrinks as it is used."""
+        """Let go of what is too much, and of at most two that do not hold: the table shrinks as it is used."""
         for _ in range(2):
-            oldest = next(iter(self._pins.values()))
-            if len(self._pins) <= self._max_pins and oldest.expires_at > now:
+            (route, _), oldest = next(iter(self._pins.items()))
+            if len(self._pins) <= self._max_pins and self._holds(route, oldest, now):
                 return
             self._pins.popitem(last=False)
             if not self._pins:

@@ -67,7 +67,7 @@ class LoadBalancer:
     def update(self, service: ServicePortName, rule: PortRule | None) -> None:
         """Obey ``rule`` from now on, None when the Service port is gone."""
         candidates = rule.candidates() if rule else {}
-        self._affinity.update(service, candidates)
+        self._affinity.update(service, candidates, rule.service_port.affinity_seconds if rule else 0)
         self._counters.update(service, candidates)
         before = self._ports.pop(service, None)
         if rule is None:
@@ -91,7 +91,7 @@ class LoadBalancer:
         if not seconds:
             endpoint = way.balancer.pick(avoid)
             return None if endpoint is None else way.choices[endpoint]
-        return self._sticky(way, client, avoid, seconds)
+        return self._sticky(way, client, avoid)
 
     def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
         """Return where ``client`` is pinned and the seconds for which that holds on; for ``trace``, changes nothing."""
@@ -101,10 +101,10 @@ class LoadBalancer:
         if not seconds or way is None:
             return None
         now = self._clock()
-        address = self._affinity.lookup(way.route, client, now, seconds)
+        address = self._affinity.lookup(way.route, client, now)
         if address is None or address not in way.endpoints:
             return None
-        return address, self._affinity.seconds_left(way.route, client, now, seconds)
+        return address, self._affinity.seconds_left(way.route, client, now)
 
     def upcoming(self, route: Route) -> Endpoint | None:
         """Return whom the rotation of a route would choose now, for ``trace``: it does not move on.
@@ -120,16 +120,16 @@ class LoadBalancer:
         port = self._ports.get(service)
         return port.algorithm if port else ""
 
-    def _sticky(self, way: _Way, client: str, avoid: Collection[str], seconds: int) -> Choice | None:
+    def _sticky(self, way: _Way, client: str, avoid: Collection[str]) -> Choice | None:
         now = self._clock()
-        pinned = None if avoid else self._affinity.lookup(way.route, client, now, seconds)
+        pinned = None if avoid else self._affinity.lookup(way.route, client, now)
         endpoint = way.endpoints.get(pinned) if pinned else None
         is_pinned = endpoint is not None
         if endpoint is None:
             endpoint = way.balancer.pick(avoid)
         if endpoint is None:
             return None
-        self._affinity.pin(way.route, client, endpoint.address, now, seconds)
+        self._affinity.pin(way.route, client, endpoint.address, now)
         return Choice(endpoint, is_pinned, len(way.endpoints))
 
     def _renew(self, port: _Port, route: Route, balancer: Balancer | None) -> _Way:
