@@ -34,6 +34,7 @@ ROUNDS_PER_TURN = 2
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
 ENDED = select.EPOLLRDHUP
+URGENT = select.EPOLLPRI
 BROKEN = select.EPOLLERR | select.EPOLLHUP
 
 UNREGISTERED = -1
@@ -49,7 +50,7 @@ class EventHandler(Protocol):
     """Owner of a registered socket."""
 
     def on_event(self, events: int) -> None:
-        """Act on READABLE, WRITABLE, ENDED and BROKEN; never block, never raise OSError."""
+        """Act on READABLE, WRITABLE, ENDED, URGENT and BROKEN; never block, never raise OSError."""
         ...
 
     def abandon(self) -> None:

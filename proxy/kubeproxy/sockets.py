@@ -14,6 +14,7 @@ import os
 import resource
 import socket
 import struct
+from functools import cache
 from pathlib import Path
 from socket import SocketType
 
@@ -56,6 +57,9 @@ _DIALLED = {
 """What a dialled socket is made of, and the option that it gets: plain numbers, as an enumeration's cost more."""
 IP_BIND_ADDRESS_NO_PORT = 24
 """linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
+
+_SIOCATMARK = 0x8905
+"""asm-generic/sockios.h."""
 
 _LAST_DATA_RECV = 52
 """Offset of tcpi_last_data_recv, in milliseconds, in struct tcp_info (linux/tcp.h)."""
@@ -225,9 +229,37 @@ def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[SocketT
         if source:
             sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source, 0))
-        return sock, sock.connect_ex(target)
+        code = sock.connect_ex(target)
+        if target[0] == (source or LOCALHOST) and is_connected_to_itself(sock, target):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            code = errno.ECONNREFUSED
+        return sock, code
     except OSError as error:
         return sock, error.errno or errno.EINVAL
+
+
+def is_connected_to_itself(sock: SocketType, target: tuple[str, int]) -> bool:
+    """Tell whether the kernel has given a socket its own ``target`` to call from, where nobody listens.
+
+    TCP makes a connection of that (RFC 9293 3.5, simultaneous open), in which a client would read its own words.
+    """
+    return target[1] in _outgoing_ports() and sock.getsockname()[:2] == target
+
+
+@cache
+def _outgoing_ports() -> range:
+    """Return the ports that the kernel gives to sockets that have none, its default if it cannot be asked."""
+    try:
+        first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    except (OSError, ValueError):
+        first, last = 32768, 60999
+    return range(first, last + 1)
+
+
+def is_at_mark(fd: int) -> bool:
+    """Tell whether the next byte of a TCP socket is an urgent one (sockatmark(3))."""
+    answer = fcntl.ioctl(fd, _SIOCATMARK, bytes(4))
+    return any(answer)
 
 
 def silent_seconds(sock: SocketType) -> float:

@@ -43,16 +43,17 @@ class StreamSocket:
     __slots__ = ("_front", "_kind", "_streams", "listener", "sock")
 
     def __init__(self, streams: StreamFront, sock: socket.socket, listener: Listener) -> None:
-        self.listener = listener
         self.sock = sock
         self._streams = streams
-        self._front = streams.fronts.of(listener)
         self._kind = (int(sock.family), int(sock.type), sock.proto)
+        self.update(listener)
 
     def update(self, listener: Listener) -> None:
         """Treat new clients otherwise."""
         self.listener = listener
         self._front = self._streams.fronts.of(listener)
+        # Accepted sockets inherit it: no urgent byte is lost, wherever it is read. In HTTP there are none.
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, not listener.is_http)
 
     def close(self) -> None:
         """Close; what waited to be accepted is still served."""

@@ -15,10 +15,17 @@ from socket import SocketType
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.live import LiveConnections
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.poller import BROKEN, ENDED, INTERNAL_ERROR, NAME, READABLE, UNREGISTERED, WRITABLE, Poller
+from kubeproxy.poller import BROKEN, ENDED, INTERNAL_ERROR, NAME, READABLE, UNREGISTERED, URGENT, WRITABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
-from kubeproxy.sockets import REASONS, RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
+from kubeproxy.sockets import (
+    REASONS,
+    RESET_ON_CLOSE,
+    ask_by_sending,
+    begin_connect,
+    is_at_mark,
+    silent_seconds,
+)
 from kubeproxy.targets import Targets
 from kubeproxy.types import Destination, Route
 
@@ -77,8 +84,9 @@ class Conntrack:
 _CLIENT, _UPSTREAM = Side
 _DIAL, _SHUT_CLIENT, _SHUT_UPSTREAM, _CLOSE, _ = Action
 _HALF_CLOSED = (RelayState.HALF_CLOSED, RelayState.DRAINING)
-_READING = READABLE | ENDED
+_READING = READABLE | ENDED | URGENT
 _AT_ONCE = int(socket.MSG_DONTWAIT)
+_URGENTLY = int(socket.MSG_DONTWAIT | socket.MSG_OOB)
 _MORE, _END, _RESET = range(3)
 """What comes after a chunk, for all that is known."""
 _FLAGS = (_AT_ONCE, int(socket.MSG_DONTWAIT | socket.MSG_MORE), _AT_ONCE)
@@ -100,7 +108,7 @@ class _End:
 
     def on_event(self, events: int) -> None:
         """Move what there is to the peer: the hot path."""
-        if self.events != _READING and not self._attend(events):
+        if (self.events != _READING or events & URGENT) and not self._attend(events):
             return
         connection, peer = self.connection, self.peer
         assert peer is not None
@@ -116,7 +124,7 @@ class _End:
             connection.on_end(self)
             return
         then = _MORE
-        if events & ENDED:
+        if events & ENDED and not events & URGENT:
             count, then = self._read_on(buffer, count)
         try:
             sent = peer.sock.send(buffer[:count], _FLAGS[then])
@@ -159,13 +167,34 @@ class _End:
         if self.events & WRITABLE and events & (WRITABLE | BROKEN):
             self.connection.on_writable(self)
             return bool(self.peer and self.events & READABLE and events & READABLE)
-        if self.events & READABLE and events & (READABLE | BROKEN):
+        if self.events & READABLE and events & (READABLE | URGENT | BROKEN):
             if self.peer is not None:
-                return True
+                return not events & URGENT or self._pass_urgent(self.peer, events)
             self.connection.hear()
             return False
         if events & BROKEN:
             self.connection.on_broken(self)
+        return False
+
+    def _pass_urgent(self, peer: _End, events: int) -> bool:
+        """Pass the urgent byte on as such if it is the next one; tell whether to read what is before it.
+
+        A client's is in its place among the others (its listening socket has SO_OOBINLINE), an endpoint's beside them.
+        """
+        if not is_at_mark(self.fd):
+            return bool(events & READABLE)
+        try:
+            byte = self.sock.recv(1, _URGENTLY if self.side else _AT_ONCE)
+        except OSError:  # it was taken at the last event
+            return bool(events & READABLE)
+        try:
+            peer.sock.send(byte, _URGENTLY)
+        except BlockingIOError:
+            self.connection.on_stalled(peer, byte)  # late, so it is not urgent any more
+        except OSError:
+            self.connection.reset("reset")
+            return False
+        self.connection.count(self.side, len(byte))
         return False
 
 
@@ -214,6 +243,17 @@ class Connection(Relay):
         else:
             self.ended(_CLIENT)
         return True
+
+    def count(self, source: Side, count: int) -> None:
+        """Count what was moved; the hot path does so itself."""
+        counters, record = self.counters, self.record
+        assert counters is not None
+        if source:
+            counters.bytes_to_client += count
+            record.bytes_to_client += count
+        else:
+            counters.bytes_to_endpoint += count
+            record.bytes_to_endpoint += count
 
     def on_stalled(self, end: _End, rest: bytes) -> None:
         """Stop reading until ``end`` has taken the rest."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import resource
 import socket
 import sys
@@ -23,7 +24,7 @@ from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.poller import INTERNAL_ERROR, READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import Listener
-from kubeproxy.sockets import REASONS, open_socket, source_for
+from kubeproxy.sockets import LOCALHOST, REASONS, is_connected_to_itself, open_socket, source_for
 from kubeproxy.targets import Targets
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.udpflows import FlowTable, RefusalBudget, TrackedFlow, flow_limit
@@ -389,6 +390,8 @@ def _open(target: tuple[str, int], source: str) -> socket.socket:
         if source:
             sock.bind((source, 0))
         sock.connect(target)
+        if target[0] == (source or LOCALHOST) and is_connected_to_itself(sock, target):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
     except OSError:
         sock.close()
         raise

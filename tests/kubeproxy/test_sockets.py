@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
+from socket import SocketType
+from typing import Any
 
 import pytest
 from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of
@@ -11,7 +14,7 @@ from tests.helpers.network_namespace import own_network
 
 from kubeproxy import sockets
 from kubeproxy.listeners import NO_SCTP
-from kubeproxy.sockets import bind_socket, has_sctp, is_routed_here, open_socket, source_for
+from kubeproxy.sockets import LOCALHOST, bind_socket, has_sctp, is_routed_here, open_socket, source_for
 
 VIP, A = "127.82.3.1", "127.82.4.1"
 
@@ -113,3 +116,27 @@ def test_an_ipv6_address_is_bound_where_the_machine_has_a_route_for_it(protocol:
                 return
             bind_socket(sock, protocol, ("fd00:82::7", 0))
             assert sock.getsockname()[0] == "fd00:82::7"
+
+
+class SelfCaller(SocketType):
+    """A socket to which the kernel gives the port that it calls, as it may do with a port of its range."""
+
+    def connect_ex(self, target: Any) -> int:
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.bind(target)
+        return super().connect_ex(target)
+
+
+@pytest.mark.parametrize("client", [LOCALHOST, "127.245.14.1"])
+def test_a_port_where_nobody_listens_refuses_although_the_kernel_would_call_from_it(
+    client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = sockets._outgoing_ports()[-1]
+    target = (client, port)
+    monkeypatch.setattr(sockets, "SocketType", SelfCaller)
+    monkeypatch.setattr(SelfCaller, "bind", lambda self, to: SocketType.bind(self, to) if to[1] else None)
+    sock, code = sockets.begin_connect(target, client, "TCP")
+    sock.close()
+    assert code == errno.ECONNREFUSED
+    with socket.create_server(target) as server:  # nothing of it is left to keep a server from the port
+        assert server.getsockname() == target

@@ -112,6 +112,10 @@ class Upstream(Wire):
         self.detach()
         self.end(is_reset=is_reset)
 
+    def abandon(self) -> None:
+        """End the connection, whatever could still be read."""
+        self._end(errno.ECONNRESET)
+
     def _read(self) -> None:
         buffer = self._front.buffer
         try:
