@@ -180,6 +180,8 @@ def _netexec(flags: dict[str, str], around: _Around) -> BuiltinPlan:
         [around.bind_port(http)],
         [around.bind_port(udp)] if udp else [],
         delay=delay,
+        http_port=http,
+        udp_port=udp,
         override=flags.get("http-override", ""),
         **_dialling(around),
     )

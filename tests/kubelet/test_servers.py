@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import ssl
@@ -97,7 +98,14 @@ async def get(path: str, port: int = 8080, headers: str = "") -> tuple[int, str]
         ),
         ("/dial?host=h&port=1&request=x&protocol=sctp", 400, "unsupported protocol. sctp\n"),
         ("/dial?host=h&port=1&request=x&tries=-1", 400, "tries parameter is invalid.\n"),
-        ("/redirect?location=/a&code=301", 301, ""),
+        ("/echo?msg=x&code=y", 200, "argument 'code' must be an integer or empty, got \"y\"\n"),
+        ("/redirect?location=/a&code=301", 301, '<a href="/a">Moved Permanently</a>.\n\n'),
+        ("/redirect?location=b&code=y", 200, "argument 'code' must be an integer or empty, got \"y\"\n"),
+        ("/exit?code=y", 200, "argument 'code' must be an integer [0-127] or empty, got \"y\"\n"),
+        ("/serverport", 200, "8080"),
+        ("/envvar?var=HOSTNAME", 200, "web-1"),
+        ("/envvar?var=NOSUCH", 500, 'env var "NOSUCH" is not set\n'),
+        ("/envvar", 400, "'var' query parameter is required\n"),
         ("/shell?cmd=id", 404, "/shell is not offered by kubesvc: it would act on your own machine\n"),
         ("/nope", 404, "404 page not found\n"),
     ],
@@ -105,6 +113,42 @@ async def get(path: str, port: int = 8080, headers: str = "") -> tuple[int, str]
 async def test_netexec_answers(host: Host, path: str, status: int, body: str) -> None:
     await host.serve("agnhost", "netexec")
     assert await get(path, headers="X-Test: yes\r\n") == (status, body)
+
+
+async def test_netexec_tells_the_time_as_go_prints_it(host: Host) -> None:
+    await host.serve("agnhost", "netexec")
+    first, second = [(await get("/"))[1] for _ in range(2)]
+    assert re.fullmatch(r"NOW: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{1,9} \+0000 UTC m=\+\d+\.\d{9}", first)
+    assert first != second
+
+
+async def test_netexec_tells_the_port_that_it_was_told_not_the_one_it_moved_to(host: Host) -> None:
+    await host.serve("agnhost", "netexec", "--http-port=80", "--udp-port=81")
+    assert await get("/serverport", 10080) == (200, "80")
+    assert await ask_udp(10081, b"serverport") == b"81"
+
+
+async def test_a_web_page_may_not_read_the_environment(host: Host) -> None:
+    await host.serve("agnhost", "netexec")
+    status, _ = await get("/envvar?var=HOSTNAME", headers="Origin: http://evil.example\r\n")
+    assert status == 403
+
+
+@pytest.mark.parametrize("said", ["hostName\n", "GET /\n", "GET / HTTP/3.0\r\nHost: x", "\r\n", "G@T / HTTP/1.1\r\n"])
+async def test_a_line_that_begins_no_request_is_refused_without_waiting_for_more(host: Host, said: str) -> None:
+    await host.serve("agnhost", "serve-hostname")
+    reader, writer = await asyncio.open_connection(ADDRESS, 9376)
+    writer.write(said.encode())
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_lines_of_a_request_may_end_in_a_bare_line_feed(host: Host) -> None:
+    await host.serve("agnhost", "serve-hostname")
+    answer = await send("POST / HTTP/1.1\nHost: x\nContent-Length: 6\nConnection: close\n\na\r\n\r\nb", 9376)
+    assert (answer.split("\r\n")[0], answer.partition("\r\n\r\n")[2]) == ("HTTP/1.1 200 OK", "web-1")
 
 
 async def test_netexec_tells_the_client_its_address(host: Host) -> None:

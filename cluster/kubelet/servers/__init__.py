@@ -49,17 +49,17 @@ def prepare(plan: Mapping[str, Any], address: str, environment: Mapping[str, str
         case "refuse":
             return partial(_refuse, options["text"], options["code"])
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    return _server(plan["server"], options, name, sockets, dialler).serve
+    if plan["server"] == "netexec":
+        return agnhost.netexec_server(options, environment, dialler, sockets).serve
+    return _server(plan["server"], options, name, sockets).serve
 
 
-def _server(kind: str, options: dict[str, Any], name: str, sockets: Sockets, dialler: Dialler) -> Server:
+def _server(kind: str, options: dict[str, Any], name: str, sockets: Sockets) -> Server:
     match kind:
         case "page":
             return pages.page(options, name, sockets)
         case "http-echo":
             return pages.http_echo(options, name, sockets)
-        case "netexec":
-            return agnhost.netexec_server(options, name, dialler, sockets)
         case "serve-hostname":
             return agnhost.serve_hostname(options, name, sockets)
         case "porter":

@@ -6,30 +6,50 @@ commands for whoever asks has no place on a user's own machine.
 
 from __future__ import annotations
 
+import html
 import json
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from kubelet.servers.dial import dial
+from kubelet.servers.dial import dial, is_of_a_web_page
 from kubelet.servers.dialling import Dialler
 from kubelet.servers.http import Server, Sockets
-from kubelet.servers.messages import Datagram, Request, Response
+from kubelet.servers.messages import Datagram, Request, Response, phrase
 
 REFUSED_PATHS = ("/shell", "/upload")
+_QUOTES = str.maketrans({'"': "&#34;", "'": "&#39;"})
+"""How Go writes quotes in HTML."""
 
 
-def netexec_server(options: dict[str, Any], hostname: str, dialler: Dialler, sockets: Sockets) -> Server:
+class Place(NamedTuple):
+    """Where a netexec runs: its name, its environment, the ports that it was told, and when it began.
+
+    ``began`` is in seconds of the monotonic clock.
+    """
+
+    hostname: str
+    environment: Mapping[str, str]
+    http_port: int
+    udp_port: int
+    began: float
+
+
+def netexec_server(
+    options: dict[str, Any], environment: Mapping[str, str], dialler: Dialler, sockets: Sockets
+) -> Server:
     """Return the server of ``netexec``."""
     override: str = options["override"]
+    hostname = environment.get("HOSTNAME", "")
+    place = Place(hostname, environment, options["http_port"], options["udp_port"], time.monotonic())
 
     def handle(request: Request) -> Response:
-        return netexec(_overridden(request, override) if override else request, hostname, time.time(), dialler)
+        return netexec(_overridden(request, override) if override else request, place, dialler)
 
     def answer(packet: Datagram) -> bytes:
-        return datagram(packet, hostname)
+        return datagram(packet, place)
 
     return Server(handle, (("X-Pod", hostname),), sockets, answer, delay_seconds=options["delay"])
 
@@ -71,61 +91,120 @@ def _overridden(request: Request, target: str) -> Request:
     return request._replace(method="GET", path=split.path or "/", query=query)
 
 
-def netexec(request: Request, hostname: str, now: float, dialler: Dialler) -> Response:
+def netexec(request: Request, place: Place, dialler: Dialler) -> Response:
     """Answer one HTTP request as netexec does."""
     if request.path == "/dial":
         return Response(200, b"", later=partial(dial, request, dialler))
     if request.path in REFUSED_PATHS:
         text = f"{request.path} is not offered by kubesvc: it would act on your own machine\n"
         return Response(404, text.encode())
-    return _ends(request) or _tells(request, hostname, now)
+    return _ends(request) or _tells(request, place)
 
 
 def _ends(request: Request) -> Response | None:
-    """Answer the requests that end the server, None for another one."""
+    """Answer the requests that end the server, None for another one; it ends at once, and after its answers."""
     if request.path == "/shutdown":
         return Response(200, b"", exit_code=0)
     if request.path == "/exit":
-        code = request.query.get("code", "0")
-        return Response(200, b"", exit_code=int(code) & 255 if code.isdecimal() else 0)
+        code = request.query.get("code") or "0"
+        if not code.isdecimal():
+            return _plain(200, f"argument 'code' must be an integer [0-127] or empty, got {_quoted(code)}\n")
+        return Response(200, b"", exit_code=int(code) & 255)
     return None
 
 
-def _tells(request: Request, hostname: str, now: float) -> Response:  # noqa: PLR0911 - a table of paths
+def _tells(request: Request, place: Place) -> Response:  # noqa: PLR0911 - a table of paths
     query = request.query
     match request.path:
         case "/":
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(now))
-            return Response(200, f"NOW: {stamp}".encode())
+            return _plain(200, f"NOW: {go_time(time.time_ns(), time.monotonic() - place.began)}")
         case "/hostname" | "/hostName":
-            return Response(200, hostname.encode())
+            return _plain(200, place.hostname)
         case "/clientip":
-            return Response(200, request.client.encode())
+            return _plain(200, request.client)
+        case "/serverport":
+            return _plain(200, str(place.http_port))
+        case "/envvar":
+            return _variable(request, place)
         case "/echo":
-            return Response(_status(query.get("code", "200")), query.get("msg", "").encode())
+            return _in_status(query, 200) or _plain(_status(query.get("code") or "200"), query.get("msg", ""))
         case "/healthz":
             return Response(200, b"")
         case "/readyz":
-            return Response(503, b"shutting down") if request.is_stopping else Response(200, b"ok")
+            return _plain(503, "shutting down") if request.is_stopping else _plain(200, "ok")
         case "/header":
             return Response(200, _header(request.headers, query.get("key", "")))
         case "/redirect":
-            location = query.get("location", "").replace("\r", "").replace("\n", "")
-            return Response(_status(query.get("code", "302")), b"", headers=(("Location", location),))
-    return Response(404, b"404 page not found\n")
+            return _redirect(request)
+    return _plain(404, "404 page not found\n")
 
 
-def datagram(packet: Datagram, hostname: str) -> bytes:
+def _plain(status: int, text: str) -> Response:
+    return Response(status, text.encode())
+
+
+def go_time(now_ns: int, uptime: float) -> str:
+    """Return a time as Go prints time.Now(): with its fraction of a second, and the monotonic clock's reading."""
+    seconds, fraction = divmod(now_ns, 1_000_000_000)
+    digits = f".{fraction:09}".rstrip("0").rstrip(".")
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+    return f"{stamp}{digits} +0000 UTC m=+{uptime:.9f}"
+
+
+def _variable(request: Request, place: Place) -> Response:
+    """Return a variable of the environment; a web page in a browser on this machine may not read it."""
+    name = request.query.get("var", "")
+    if is_of_a_web_page(request.headers):
+        return _plain(403, "web pages may not read the environment\n")
+    if not name:
+        return _plain(400, "'var' query parameter is required\n")
+    value = place.environment.get(name)
+    return _plain(500, f"env var {_quoted(name)} is not set\n") if value is None else _plain(200, value)
+
+
+def _redirect(request: Request) -> Response:
+    query = request.query
+    location = query.get("location", "").replace("\r", "").replace("\n", "")
+    if not urlsplit(location).scheme and not location.startswith("/"):
+        location = f"/{location}"
+    status = _status(query.get("code") or "302")
+    body = (
+        f'<a href="{html.escape(location, quote=False).translate(_QUOTES)}">{phrase(status)}</a>.\n\n'
+        if request.method == "GET"
+        else ""
+    )
+    found = Response(status, body.encode(), "text/html; charset=utf-8", headers=(("Location", location),))
+    return _in_status(query, 302) or found
+
+
+def _in_status(query: Mapping[str, str], default: int) -> Response | None:
+    """Refuse a status that is no number, as netexec does: with the status 200."""
+    code = query.get("code") or str(default)
+    if code.lstrip("-+").isdecimal():
+        return None
+    return _plain(200, f"argument 'code' must be an integer or empty, got {_quoted(code)}\n")
+
+
+def _quoted(text: str) -> str:
+    """Return a text as Go's %q shows it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def datagram(packet: Datagram, place: Place) -> bytes:
     """Answer one datagram as netexec does, which writes what it echoes in small letters; b"" is no answer."""
-    said = packet.content.decode(errors="replace").strip().lower()
+    said = packet.content.decode(errors="replace").strip()
     command, space, rest = said.partition(" ")
-    match command:
+    match command.lower():
         case "echo" if space:
-            return rest.encode()
+            return rest.lower().encode()
+        case "envvar" if space:
+            return place.environment.get(rest.strip(), "").encode()
         case "hostname" if not space:
-            return hostname.encode()
+            return place.hostname.encode()
         case "clientip" if not space:
             return packet.client.encode()
+        case "serverport" if not space:
+            return str(place.udp_port).encode()
     return b""
 
 

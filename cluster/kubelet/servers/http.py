@@ -16,7 +16,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, NoReturn
 
-from kubelet.servers.messages import Datagram, Head, Request, Response, encode, parse_head, plain
+from kubelet.servers.messages import (
+    Datagram,
+    Head,
+    Request,
+    Response,
+    encode,
+    find_head,
+    is_hopeless,
+    parse_head,
+    plain,
+)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -193,11 +203,14 @@ class Server:
             self._flush(connection)
 
     def _take_request(self, connection: _Connection) -> bool:
-        end = connection.received.find(b"\r\n\r\n")
-        if end < 0:
-            if len(connection.received) > MAX_HEAD:
+        found = find_head(connection.received)
+        if found is None:
+            if is_hopeless(connection.received):
+                self._reply(connection, "GET", plain(400), keep_alive=False)
+            elif len(connection.received) > MAX_HEAD:
                 self._reply(connection, "GET", plain(431), keep_alive=False)
             return False
+        end, begin = found
         head = parse_head(bytes(connection.received[:end]))
         if head is None:
             self._reply(connection, "GET", plain(400), keep_alive=False)
@@ -206,11 +219,11 @@ class Server:
         if (refusal := _refusal(head, length)) is not None:
             self._reply(connection, head.method, plain(refusal), keep_alive=False)
             return False
-        if len(connection.received) < end + 4 + int(length):
+        if len(connection.received) < begin + int(length):
             if head.headers.get("expect", "").lower() == "100-continue" and not connection.unsent:
                 connection.unsent += b"HTTP/1.1 100 Continue\r\n\r\n"
             return False
-        del connection.received[: end + 4 + int(length)]
+        del connection.received[: begin + int(length)]
         return self._answer_request(connection, head)
 
     def _answer_request(self, connection: _Connection, head: Head) -> bool:
@@ -268,13 +281,13 @@ class Server:
         from kubelet.servers.certificate import server_context
 
         with server_context().wrap_socket(sock, server_side=True) as secured:
-            received = b""
-            while b"\r\n\r\n" not in received and len(received) < MAX_HEAD:
+            received = bytearray()
+            while (found := find_head(received)) is None and not is_hopeless(received) and len(received) < MAX_HEAD:
                 chunk = secured.recv(65536)
                 if not chunk:
                     return
                 received += chunk
-            head = parse_head(received.partition(b"\r\n\r\n")[0])
+            head = parse_head(bytes(received[: found[0]])) if found else None
             method, response = "GET", plain(400)
             if head is not None:
                 method = head.method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -45,7 +46,7 @@ def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -
     """Return an answer as it is sent; ``headers`` are the server's own, each with its line's end."""
     extra = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     head = (
-        f"HTTP/1.1 {response.status} {_phrase(response.status)}\r\nDate: {_date()}\r\n"
+        f"HTTP/1.1 {response.status} {phrase(response.status)}\r\nDate: {_date()}\r\n"
         f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
         f"{headers}{extra}Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
     )
@@ -72,9 +73,28 @@ class Head(NamedTuple):
         return Request(self.method, self.target.path or "/", query, self.headers, client, port, is_stopping)
 
 
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^`|~\w-]+ [^ ]+ HTTP/1\.[01]\r?")
+
+
+def find_head(received: bytearray) -> tuple[int, int] | None:
+    """Return where a head ends and where what follows it begins; None if there is no whole one yet.
+
+    A line may end in a bare LF, as for Go (RFC 9112, 2.2).
+    """
+    blank = _BLANK_LINE.search(received)
+    return (blank.start(), blank.end()) if blank else None
+
+
+def is_hopeless(received: bytearray) -> bool:
+    """Tell whether the first line is there and is no request's: nobody waits for more of that."""
+    end = received.find(b"\n")
+    return end >= 0 and not _REQUEST_LINE.fullmatch(received, 0, end)
+
+
 def parse_head(head: bytes) -> Head | None:
     """Return what the head says; None for what is no request."""
-    first, *lines = head.decode("latin-1").split("\r\n")
+    first, *lines = [line.removesuffix("\r") for line in head.decode("latin-1").split("\n")]
     words = first.split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
         return None
@@ -95,7 +115,8 @@ def _date() -> str:
     return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """Return the reason phrase of a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -104,4 +125,4 @@ def _phrase(status: int) -> str:
 
 def plain(status: int) -> Response:
     """Return an answer that only says its status."""
-    return Response(status, f"{status} {_phrase(status)}\n".encode())
+    return Response(status, f"{status} {phrase(status)}\n".encode())
