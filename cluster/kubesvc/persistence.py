@@ -17,10 +17,10 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, key_of
-from kubeapi.scheme import EVENTS, RESOURCES, Resource
+from kubeapi.scheme import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
 from kubeapi.status import InternalError
 from kubeapi.store import EventType, Store, WatchEvent
 
@@ -33,6 +33,8 @@ BATCH = 5000
 PAGE_BYTES = 16384
 """Of a new database: an object of 1 KiB takes a page of its own from one of 4 KiB, which made 57 MB out of 18."""
 
+_WITH_SPEC = frozenset((DEPLOYMENTS, PODS, REPLICASETS, SERVICES))
+_Row = tuple[str, str, str, str]
 _KEPT = {each.qualified: each for each in RESOURCES if each is not EVENTS}
 _SCHEMA = """
 BEGIN;
@@ -51,6 +53,20 @@ class UnreadableStateError(ValueError):
     """The database cannot be read; the text names it and the way out."""
 
 
+class Lost(NamedTuple):
+    """A row that is no object: what it was to be, why it is none, and its text."""
+
+    resource: str
+    namespace: str
+    name: str
+    why: str
+    text: str
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.resource} {where}{self.name} ({self.why})"
+
+
 class Saved(NamedTuple):
     """What was kept of the last run. ``configuration`` is a ClusterConfiguration as JSON, "" if there was none."""
 
@@ -59,6 +75,8 @@ class Saved(NamedTuple):
     objects: tuple[tuple[Resource, JSON], ...]
     origins: tuple[str, ...] = ()
     """Files and folders that the runs before this one were given, the newest last."""
+    lost: tuple[Lost, ...] = ()
+    """What cannot be read; the others can."""
 
 
 def read_saved(path: Path, way_out: str) -> Saved | None:
@@ -82,15 +100,56 @@ def _read(database: sqlite3.Connection) -> Saved | None:
         raise ValueError(message)
     facts = dict(database.execute("SELECT name, value FROM facts"))
     objects: list[tuple[Resource, JSON]] = []
-    rows = database.execute("SELECT resource, object FROM objects")
+    lost: list[Lost] = []
+    rows = database.execute("SELECT resource, namespace, name, object FROM objects")
     while batch := rows.fetchmany(BATCH):
-        # Read together, objects share the names of their fields, which would be a quarter of their memory.
-        read = json.loads(f"[{','.join(text for _, text in batch)}]")
-        objects += [(_KEPT[name], obj) for (name, _), obj in zip(batch, read, strict=True) if name in _KEPT]
-    for _, obj in objects:
-        key_of(obj)
+        for row, obj in zip(batch, _read_objects(batch), strict=True):
+            if row[0] not in _KEPT:
+                continue
+            if why := _fault(_KEPT[row[0]], row[1], row[2], obj):
+                lost.append(Lost(row[0], row[1], row[2], why, row[3]))
+            else:
+                objects.append((_KEPT[row[0]], obj))
     origins = json.loads(facts.get("origins", "[]"))
-    return Saved(int(facts["resourceVersion"]), facts["configuration"], tuple(objects), tuple(origins))
+    return Saved(int(facts["resourceVersion"]), facts["configuration"], tuple(objects), tuple(origins), tuple(lost))
+
+
+def _read_objects(batch: Sequence[_Row]) -> list[Any]:
+    """Return the objects of rows, None where a text is no JSON."""
+    try:
+        # Read together, objects share the names of their fields, which would be a quarter of their memory.
+        read: list[Any] = json.loads(f"[{','.join(text for *_, text in batch)}]")
+    except ValueError:
+        read = []
+    return read if len(read) == len(batch) else [_read_object(text) for *_, text in batch]
+
+
+def _read_object(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _fault(resource: Resource, namespace: str, name: str, obj: Any) -> str:
+    """Return why a value is no object of its row, "" if it is one: what everybody takes for granted must be there."""
+    match obj:
+        case {"metadata": {"name": str(own), **more}} if obj.get("kind", resource.kind) == resource.kind:
+            if (more.get("namespace", ""), own) != (namespace, name):
+                return "it has another name"
+            if resource in _WITH_SPEC and not isinstance(obj.get("spec"), dict):
+                return "it has no spec"
+            return "" if isinstance(obj.get("status", {}), dict) else "its status is no object"
+        case None:
+            return "it is no JSON"
+    return f"it is no {resource.kind}"
+
+
+def keep_lost(lost: Iterable[Lost], path: Path) -> None:
+    """Append what cannot be read to a file, a line of JSON for each; the database loses it. OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.writelines(f"{json.dumps(each._asdict())}\n" for each in lost)
 
 
 class _Write(NamedTuple):
@@ -190,7 +249,7 @@ class Journal:
                 done += len(batch) + (self._first is not None)
                 self._first, batch = None, []
                 self._tell(self._settle, done)
-            except sqlite3.Error as error:
+            except Exception as error:  # most likely a full disk; whatever it is, writers must not wait for ever
                 _log.error("the state cannot be written to %s: %s", self._path, error)
                 self._tell(self._fail, str(error))
                 if self._pause():

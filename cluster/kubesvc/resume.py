@@ -5,10 +5,10 @@ What the new input does not name starts again, too, as after a reboot of a real 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from ipaddress import ip_network
+from pathlib import Path
 
-from kubeapi.core import HEADLESS
 from kubeapi.discovery import MANAGED_BY_LABEL
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
@@ -25,11 +25,12 @@ from kubeapi.scheme import (
     Resource,
 )
 from kubeapi.store import Store
+from kubeapi.validation.names import parse_address
 from kubecontroller import endpoints
 from kubelet.reboot import after_reboot
 from kubesvc.explain.findings import counted, listed
 from kubesvc.manifests import Document
-from kubesvc.persistence import Saved
+from kubesvc.persistence import Lost, Saved
 
 VERSION_GAP = 100_000
 """What a client may have seen before a crash was not all on disk: the counter goes on beyond all of it."""
@@ -47,15 +48,24 @@ def _resumed(saved: Saved, nodes: Collection[str], now: float) -> Iterator[tuple
     for resource, obj in saved.objects:
         if resource is PODS:
             if obj["spec"].get("nodeName", "") in ("", *nodes):
-                yield resource, after_reboot(obj, now)
+                yield resource, _rebooted(obj, now)
         elif resource is not NODES or obj["metadata"]["name"] in nodes:
             yield resource, obj
+
+
+def _rebooted(pod: JSON, now: float) -> JSON:
+    """Return the pod as nobody runs it; one whose status cannot be read begins anew."""
+    try:
+        return after_reboot(pod, now)
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+        return {**pod, "status": {"phase": "Pending"}}
 
 
 _USERS_KINDS = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTS, ENDPOINTSLICES, CONFIGMAPS, NAMESPACES)
 """What people write down; of the rest it is not said that it goes on."""
 _ITS_OWN = {ObjectKey("default", "kubernetes"), ObjectKey("kube-system", "kube-dns")}
 _MOST_NAMED = 6
+_MOST_LOST = 20
 
 
 def goes_on(name: str, saved: Saved, documents: Iterable[Document]) -> str:
@@ -85,7 +95,7 @@ def outside_subnets(saved: Saved, service_cidrs: str) -> str:
         for resource, obj in saved.objects
         if resource is SERVICES
         for address in obj["spec"].get("clusterIPs") or ()
-        if address not in ("", HEADLESS) and not any(ip_address(address) in each for each in subnets)
+        if (parsed := parse_address(address)) is not None and not any(parsed in each for each in subnets)
     )
     if not outside:
         return ""
@@ -93,6 +103,13 @@ def outside_subnets(saved: Saved, service_cidrs: str) -> str:
         f"{counted(len(outside), 'Service keeps a cluster IP', 'Services keep cluster IPs')} outside the serviceSubnet "
         f"{service_cidrs}: {listed(outside, _MOST_NAMED)}; delete and apply again what should be inside"
     )
+
+
+def without(lost: Sequence[Lost], path: Path) -> list[str]:
+    """Return a sentence for each saved object that cannot be read; ``path`` is where they are kept."""
+    said = [f"the saved {each} cannot be read: the cluster starts without it; it is kept in {path}" for each in lost]
+    more = len(said) - _MOST_LOST
+    return [*said[:_MOST_LOST], *([f"... and {more:,} more saved objects"] if more > 0 else [])]
 
 
 def _shown(resource: Resource, key: ObjectKey) -> str:

@@ -67,6 +67,11 @@ class StateDirectory:
         return self.path / "cluster.db"
 
     @property
+    def lost(self) -> Path:
+        """What the database had and no start could read, for people to look at."""
+        return self.path / "lost.jsonl"
+
+    @property
     def kubeconfig(self) -> Path:
         """How kubectl reaches the cluster."""
         return self.path / "kubeconfig"

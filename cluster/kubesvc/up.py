@@ -31,7 +31,7 @@ from kubesvc.watch import Seen, look
 
 if TYPE_CHECKING:
     from kubesvc.cluster import Cluster
-    from kubesvc.persistence import Saved
+    from kubesvc.persistence import Lost, Saved
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ class _Start(NamedTuple):
     """What is to be said of this start besides the input's own warnings."""
     origins: Sequence[str] = ()
     """Where the objects come from, those of earlier runs included."""
+    lost: Sequence[Lost] = ()
+    """What cannot be read of what was saved."""
 
     def tell_caller(self, status: int) -> None:
         """Let the caller of a cluster in the background go; in the foreground there is none."""
@@ -91,6 +93,8 @@ def run_up(order: Order) -> int:
     if order.proxy_workers is not None:
         prepared = replace(prepared, configuration=_with_workers(prepared.configuration, order.proxy_workers))
     start = _Start(order, prepared, seen, console, None, _news(order, saved, prepared), _origins(order, saved))
+    if saved is not None:
+        start = start._replace(lost=saved.lost)
     if not order.is_watching:
         # Only edits are compared with what the manifests said.
         prepared = replace(prepared, loaded=Loaded())
@@ -104,10 +108,11 @@ def _news(order: Order, saved: Saved | None, prepared: Prepared) -> list[str]:
     """Return what is to be said of what starts again: what is not in the input, or does not fit the configuration."""
     if saved is None:
         return []
-    from kubesvc.resume import goes_on, outside_subnets
+    from kubesvc.resume import goes_on, outside_subnets, without
 
     said = goes_on(order.state.name, saved, prepared.loaded.documents)
-    return [*filter(None, (said, outside_subnets(saved, prepared.configuration.networking.service_cidr)))]
+    subnets = outside_subnets(saved, prepared.configuration.networking.service_cidr)
+    return [*without(saved.lost, order.state.lost), *filter(None, (said, subnets))]
 
 
 def _origins(order: Order, saved: Saved | None) -> list[str]:
@@ -205,17 +210,23 @@ async def _session(start: _Start) -> int:
     try:
         await runner.open()
         from kubesvc.cluster import Cluster
-        from kubesvc.persistence import Journal
+        from kubesvc.persistence import Journal, keep_lost
         from kubesvc.session import Session
 
         journal = Journal(state.database)
+
+        def keep() -> None:
+            if start.lost:
+                keep_lost(start.lost, state.lost)
+            journal.begin(prepared.registry.store, prepared.configuration_text, start.origins)
+
         merged = Path.home() / ".kube" / "config" if start.order.is_merging else None
         cluster = Cluster(
             prepared.configuration,
             state,
             prepared.registry,
             runner,
-            keep=lambda: journal.begin(prepared.registry.store, prepared.configuration_text, start.origins),
+            keep=keep,
             flush=journal.flushed,
             user_kubeconfig=merged,
         )

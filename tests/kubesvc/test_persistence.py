@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 import stat
@@ -17,7 +18,7 @@ from kubeapi.scheme import CONFIGMAPS, EVENTS, NODES, PODS, SERVICES
 from kubeapi.status import Expired, StatusError
 from kubeapi.store import Store
 from kubesvc import persistence
-from kubesvc.persistence import Journal, Saved, UnreadableStateError, read_saved
+from kubesvc.persistence import Journal, Lost, Saved, UnreadableStateError, keep_lost, read_saved
 from kubesvc.resume import VERSION_GAP, resumed_store
 
 
@@ -194,3 +195,62 @@ def test_what_was_on_a_node_that_is_no_more_is_gone_with_it() -> None:
     store = resumed_store(Saved(1, "", (*pods, *nodes)), ["n1"], 0.0)
     found = [each["metadata"]["name"] for resource in (PODS, NODES) for each in store.list(resource)]
     assert found == ["a", "c", "n1"]
+
+
+def broken(path: Path, text: str, resource: str = "services", name: str = "web") -> Saved:
+    """Write a row as no kubesvc would, and read the database."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("REPLACE INTO objects VALUES (?, 'default', ?, ?)", (resource, name, text))
+    return saved(path)
+
+
+META = '"metadata": {"name": "web", "namespace": "default"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f'{{"kind": "Service", {META}}}', "it has no spec"),
+        (f'{{"kind": "Service", {META}, "spec": []}}', "it has no spec"),
+        (f'{{"kind": "Service", {META}, "spec": {{}}, "status": 1}}', "its status is no object"),
+        ('{"kind": "Service", "metadata": {"name": "x", "namespace": "default"}, "spec": {}}', "it has another name"),
+        ('{"kind": "Service", "metadata": {}}', "it is no Service"),
+        (f'{{"kind": "Pod", {META}, "spec": {{}}}}', "it is no Service"),
+        ("[]", "it is no Service"),
+        ('{"kind": "Serv', "it is no JSON"),
+        ("1, 2", "it is no JSON"),
+    ],
+)
+async def test_a_row_that_is_no_object_loses_itself_alone(tmp_path: Path, text: str, why: str) -> None:
+    store = Store()
+    store.create(CONFIGMAPS, obj("a") | {"kind": "ConfigMap"})
+    async with kept(tmp_path / "db", store):
+        pass
+    found = broken(tmp_path / "db", text)
+    assert [each["metadata"]["name"] for _, each in found.objects] == ["a"]
+    assert [str(each) for each in found.lost] == [f"services default/web ({why})"]
+    assert found.lost[0].text == text
+
+
+def test_what_is_lost_is_kept_in_a_file_of_its_owner(tmp_path: Path) -> None:
+    row = Lost("services", "default", "web", "it has no spec", "{}")
+    for _ in range(2):
+        keep_lost([row], tmp_path / "lost")
+    assert [json.loads(each) for each in (tmp_path / "lost").read_text().splitlines()] == [row._asdict()] * 2
+    assert stat.S_IMODE((tmp_path / "lost").stat().st_mode) == 0o600
+
+
+def test_a_pod_whose_saved_status_cannot_be_read_begins_anew() -> None:
+    spec = {"nodeName": "n", "containers": []}
+    pod = obj("a", spec=spec, status={"containerStatuses": [{"state": {"running": {}}}], "phase": "Running"})
+    store = resumed_store(Saved(1, "", ((PODS, pod),)), ["n"], 0.0)
+    assert store.get(PODS, "default", "a")["status"] == {"phase": "Pending"}
+
+
+@pytest.mark.usefixtures("wanted_faults")
+def test_a_saved_service_with_an_address_that_is_none_is_told_of() -> None:
+    service = obj("web", spec={"clusterIPs": [7], "ports": []}, kind="Service")
+    found = registry(resumed_store(Saved(1, "", ((SERVICES, service),)), [], 0.0))
+    assert [str(each).partition(": ")[0] for each in found.store.faults.all()] == [
+        "kube-apiserver (allocators) goes on without Service default/web"
+    ]

@@ -14,6 +14,7 @@ from typing import Literal
 
 from kubeapi.allocators import Transaction
 from kubeapi.defaults import set_defaults, set_status_defaults
+from kubeapi.faults import Subject
 from kubeapi.meta import (
     JSON,
     NAME_SUFFIX_ALPHABET,
@@ -66,7 +67,8 @@ class Registry:
         self._clock = clock
         self._services = ServiceAllocator(config, rng)
         for service in store.list(SERVICES):
-            self._services.adopt(service)
+            with store.faults.guard("kube-apiserver (allocators)", Subject(SERVICES, key_of(service))):
+                self._services.adopt(service)
 
     def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Store a new object and return it. A status that comes with it is dropped, but for a Node's."""
