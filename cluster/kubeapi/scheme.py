@@ -43,6 +43,9 @@ PODS = Resource("Pod", "pods", "", "v1", True, ("po",))
 DEPLOYMENTS = Resource("Deployment", "deployments", "apps", "v1", True, ("deploy",))
 REPLICASETS = Resource("ReplicaSet", "replicasets", "apps", "v1", True, ("rs",))
 ENDPOINTSLICES = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io", "v1", True)
+LEASES = Resource("Lease", "leases", "coordination.k8s.io", "v1", True)
+EVENTS_V1 = Resource("Event", "events", "events.k8s.io", "v1", True, ("ev",))
+"""The newer version of EVENTS, under which the same objects are served."""
 
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES,
@@ -55,8 +58,12 @@ RESOURCES: tuple[Resource, ...] = (
     DEPLOYMENTS,
     REPLICASETS,
     ENDPOINTSLICES,
+    LEASES,
 )
-_BY_KIND = {(each.api_version, each.kind): each for each in RESOURCES}
+"""Everything that is stored."""
+
+SERVED_RESOURCES = (*RESOURCES, EVENTS_V1)
+_BY_KIND = {(each.api_version, each.kind): each for each in SERVED_RESOURCES}
 
 
 def resource_for(api_version: str, kind: str) -> Resource | None:

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kubeapi.registry import Registry
+from kubeapi.scheme import EVENTS_V1
 from kubeapi.status import StatusError
 from kubeapi.text import escaped
 from kubeapiserver.bodies import Bodies
 from kubeapiserver.catalog import REVIEWS, Served, find_served, served_in
+from kubeapiserver.conversion import EventConversion
 from kubeapiserver.deletion import Deletion
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.exchange import JSON_TYPE, Answer, Request, Response
@@ -72,6 +74,7 @@ class APIServer:
         self._deletion = Deletion(registry, bodies, renderer, self._reading)
         self._subresources = Subresources(registry, bodies, renderer, self._patching, hooks, clock)
         self._sessions = Sessions(registry.store, clock)
+        self._events = EventConversion(registry.store, bodies, self._writing, self._patching, self._answer_stored_event)
         self._proxying = Proxying(registry.store, registry.rng)
 
     def handle(self, request: Request) -> Answer:
@@ -111,6 +114,13 @@ class APIServer:
             raise UnknownPath
         if target.subresource == PROXY and served.subresource(PROXY):
             return self._proxying.answer(request, target)
+        if served.resource is EVENTS_V1 and not target.subresource:
+            return self._events.answer(request, target)
+        return self._answer_resource(request, served, target)
+
+    def _answer_stored_event(self, request: Request, target: Target) -> Answer:
+        served = find_served(target.group, target.version, target.plural)
+        assert served is not None
         return self._answer_resource(request, served, target)
 
     def _about(self, request: Request, path: str) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, NODES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
+from kubeapi.scheme import DEPLOYMENTS, EVENTS_V1, NAMESPACES, NODES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
 
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _SUBRESOURCE_VERBS = ("get", "patch", "update")
@@ -87,6 +87,7 @@ _SPECIAL = {
 
 CATALOG: tuple[Served, ...] = (
     *(_SPECIAL.get(each) or Served(each) for each in sorted(RESOURCES, key=lambda each: each.plural)),
+    Served(EVENTS_V1),
     *(Served(each, ("create",)) for each in REVIEWS),
 )
 """Everything that is served and told to clients, by name."""
@@ -94,12 +95,15 @@ CATALOG: tuple[Served, ...] = (
 _UNTOLD = (Served(CUSTOM_RESOURCES, ("get", "list", "watch")),)
 """What answers although discovery does not name it: nothing of the kind can be created."""
 
+_GROUPS = ("", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "coordination.k8s.io")
+"""Groups in the order of their priority (kube-aggregator's apiVersionPriorities), before those without a place here."""
+
 _BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): each for each in (*CATALOG, *_UNTOLD)}
 
 
 def groups() -> dict[str, list[str]]:
     """Return the versions of every group; the core group is ""."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {group: [] for group in _GROUPS}
     for served in CATALOG:
         versions = found.setdefault(served.resource.group, [])
         if served.resource.version not in versions:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions
-from kubeapi.scheme import RESOURCES, Resource
+from kubeapi.scheme import SERVED_RESOURCES, Resource
 from kubeapiserver.exchange import JSON_TYPE, Request, Response
 from kubeapiserver.openapipaths import path_items
 from kubeapiserver.openapiv2 import V2_FAMILY, V2_TYPE, v2_document, v2_json
@@ -64,7 +64,7 @@ def _respond(request: Request, document: _Document, caching: str, media: str = J
 def _served() -> dict[str, tuple[Resource, ...]]:
     """Return the resources of every group version, by its path: ``api/v1``, ``apis/apps/v1``."""
     served: dict[str, tuple[Resource, ...]] = {}
-    for each in RESOURCES:
+    for each in SERVED_RESOURCES:
         path = f"{'apis' if each.group else 'api'}/{each.api_version}"
         served[path] = (*served.get(path, ()), each)
     return served

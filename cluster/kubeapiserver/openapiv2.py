@@ -13,7 +13,7 @@ from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions
-from kubeapi.scheme import RESOURCES, Resource
+from kubeapi.scheme import SERVED_RESOURCES, Resource
 
 V2_FAMILY = "application/com.github.proto-openapi.spec.v2"
 """What clients ask for, with ``@v1.0+protobuf`` after it."""
@@ -36,7 +36,7 @@ _SELF_DESCRIBING = frozenset(("apiVersion", "kind"))
 def v2_document() -> tuple[bytes, str]:
     """Return the document and a hash of it; takes some ten milliseconds once."""
     info = _text(1, "Kubernetes") + _text(2, "v1.33.0")
-    paths = b"".join(_message(2, _named(_path(each), _message(8, _patch_operation(each)))) for each in RESOURCES)
+    paths = b"".join(_message(2, _named(_path(each), _message(8, _patch_operation(each)))) for each in SERVED_RESOURCES)
     schemas = b"".join(
         _message(1, _named(name, _schema(_SPECIAL.get(name, schema)))) for name, schema in definitions().items()
     )
@@ -56,7 +56,7 @@ def v2_json() -> tuple[bytes, str]:
                 _GROUP_VERSION_KIND: {"group": each.group, "kind": each.kind, "version": each.version},
             }
         }
-        for each in RESOURCES
+        for each in SERVED_RESOURCES
     }
     schemas = json.dumps({name: _SPECIAL.get(name, schema) for name, schema in definitions().items()})
     document: JSON = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.33.0"}, "paths": paths}

@@ -8,9 +8,10 @@ from typing import Any
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry
-from kubeapi.scheme import ENDPOINTS, EVENTS, SERVICES, Resource
-from kubeapi.status import BadRequest
+from kubeapi.scheme import ENDPOINTS, EVENTS, LEASES, SERVICES, Resource
+from kubeapi.status import BadRequest, Invalid
 from kubeapi.strict import decode
+from kubeapi.validation.faults import invalid
 from kubeapiserver.bodies import Bodies, media_type
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput
@@ -26,7 +27,7 @@ PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 WARNINGS_LIMIT, WARNING_LIMIT = 4096, 256
 """Characters of all warnings, and, beyond that, of each (apiserver ``pkg/endpoints/filters/warning.go``)."""
 
-_CREATED_BY_UPDATE = (SERVICES, ENDPOINTS, EVENTS)
+_CREATED_BY_UPDATE = (SERVICES, ENDPOINTS, EVENTS, LEASES)
 """Kinds that a PUT creates when they are not there (AllowCreateOnUpdate)."""
 
 
@@ -123,6 +124,10 @@ class Writing:
         is_new = not metadata.get("resourceVersion") and not metadata.get("uid")
         if stored is None and is_new and resource in _CREATED_BY_UPDATE:
             return with_warnings(*self._create(resource, obj, options, form, warnings))
+        if stored is not None and resource is LEASES and not metadata.get("resourceVersion"):
+            # AllowUnconditionalUpdate is false for Leases alone: two candidates must not both believe that they lead.
+            fault = invalid("metadata.resourceVersion", 0, "must be specified for an update")
+            raise Invalid(resource, target.name, (fault,))
         updated, more = self.replace(resource, stored, obj, options)
         return with_warnings(self._renderer.response(resource, updated, form), [*warnings, *more])
 

@@ -24,7 +24,14 @@ def test_kubectl_gets_everything_of_a_prefix_in_one_document() -> None:
     document = reply.json
     assert (document["kind"], document["apiVersion"]) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io/v2")
     groups = {each["metadata"]["name"]: each["versions"] for each in document["items"]}
-    assert list(groups) == ["apps", "discovery.k8s.io", "authorization.k8s.io", "authentication.k8s.io"]
+    assert list(groups) == [
+        "apps",
+        "events.k8s.io",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+    ]
     assert groups["apps"][0]["resources"][0] == {
         "resource": "deployments",
         "responseKind": {"group": "", "version": "", "kind": "Deployment"},

@@ -35,7 +35,13 @@ def document(resource: Resource) -> JSON:
 
 
 def test_the_index_names_a_document_for_every_group_version() -> None:
-    assert sorted(index()) == ["api/v1", "apis/apps/v1", "apis/discovery.k8s.io/v1"]
+    assert sorted(index()) == [
+        "api/v1",
+        "apis/apps/v1",
+        "apis/coordination.k8s.io/v1",
+        "apis/discovery.k8s.io/v1",
+        "apis/events.k8s.io/v1",
+    ]
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=str)

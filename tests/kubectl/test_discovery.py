@@ -13,8 +13,9 @@ $ kubectl api-versions
 apps/v1
 authentication.k8s.io/v1
 authorization.k8s.io/v1
+coordination.k8s.io/v1
 discovery.k8s.io/v1
-...
+events.k8s.io/v1
 v1
 $ kubectl api-resources --api-group=apps
 NAME          SHORTNAMES   APIVERSION   NAMESPACED   KIND

@@ -15,6 +15,7 @@ from kubeapi.scheme import (
     ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
+    LEASES,
     NODES,
     PODS,
     REPLICASETS,
@@ -26,6 +27,7 @@ from kubeapi.validation.configmap import validate_config_map, validate_config_ma
 from kubeapi.validation.endpoints import validate_endpoint_slice, validate_endpoint_slice_update, validate_endpoints
 from kubeapi.validation.event import validate_event
 from kubeapi.validation.faults import Faults
+from kubeapi.validation.lease import validate_lease
 from kubeapi.validation.metadata import validate_metadata
 from kubeapi.validation.node import (
     validate_node,
@@ -46,6 +48,7 @@ from kubeapi.validation.workload import (
 _RULES: dict[Resource, Callable[[JSON], Faults]] = {
     CONFIGMAPS: validate_config_map,
     EVENTS: validate_event,
+    LEASES: validate_lease,
     ENDPOINTS: validate_endpoints,
     NODES: validate_node,
     PODS: validate_pod,

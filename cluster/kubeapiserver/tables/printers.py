@@ -11,6 +11,7 @@ from kubeapi.scheme import (
     ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
+    LEASES,
     NAMESPACES,
     NODES,
     PODS,
@@ -208,6 +209,11 @@ def _config_map(config_map: JSON, now: float) -> list[Any]:
     return [config_map["metadata"]["name"], count, age(config_map, now)]
 
 
+def _lease(lease: JSON, now: float) -> list[Any]:
+    holder = (lease.get("spec") or {}).get("holderIdentity") or ""
+    return [lease["metadata"]["name"], holder, age(lease, now)]
+
+
 def _scale(scale: JSON, now: float) -> list[Any]:
     return [scale["metadata"]["name"], scale["spec"]["replicas"], scale["status"]["replicas"], age(scale, now)]
 
@@ -279,6 +285,7 @@ _PRINTERS: dict[Resource, Printer] = {
         ),
         _event,
     ),
+    LEASES: Printer((NAME, Column("Holder"), AGE), _lease),
     CONFIGMAPS: Printer((NAME, Column("Data"), AGE), _config_map),
     SCALES: Printer((NAME, Column("Desired", "integer"), Column("Available", "integer"), AGE), _scale),
 }
