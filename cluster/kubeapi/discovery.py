@@ -14,10 +14,11 @@ SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+_PORTS_END = 65536
 
 
 class EndpointPort(NamedTuple):
-    """One port of a slice; ``port`` 0 means that the slice does not say a number."""
+    """One port of a slice; ``port`` 0 means that the slice does not say a number that a port can have."""
 
     name: str
     protocol: str
@@ -71,10 +72,12 @@ def service_of_slice(obj: JSON) -> ObjectKey | None:
 
 
 def _read_port(port: JSON) -> EndpointPort:
+    number = port.get("port") or 0
     return EndpointPort(
         port.get("name") or "",
         port.get("protocol") or "TCP",
-        port.get("port") or 0,
+        # The API takes any number here, and a listener must not meet it.
+        number if 0 < number < _PORTS_END else 0,
         port.get("appProtocol") or "",
     )
 

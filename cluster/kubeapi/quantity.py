@@ -1,18 +1,62 @@
-"""Numbers with a suffix, such as ``500m`` and ``1Gi`` (apimachinery ``api/resource``)."""
+"""A resource.Quantity: how much a text such as ``100m`` or ``1.5Gi`` says, and how the API writes that amount.
+
+Follows k8s.io/apimachinery ``pkg/api/resource``: no fraction, the largest suffix that loses nothing, and the kind of
+suffix that was given (``1024Mi`` is ``1Gi``, ``0.5`` is ``500m``, ``1000e3`` is ``1e6``, ``0.1Gi`` 107374182400m).
+"""
 
 from __future__ import annotations
 
-from decimal import Decimal
+import re
+from decimal import ROUND_UP, Decimal, localcontext
+from functools import lru_cache
 
+QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?")
+
+_DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _SUFFIXES = {
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))},
-    **{suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-    **{suffix: Decimal(1000) ** -power for power, suffix in enumerate(("m", "u", "n"), 1)},
+    **{suffix: Decimal(1000) ** (power - 3) for power, suffix in enumerate(_DECIMAL)},
+    **{suffix: Decimal(1024) ** power for power, suffix in enumerate(_BINARY) if suffix},
 }
+_MILLI = Decimal("0.001")
+_LARGEST = Decimal(2**63 - 1)
+_DIGITS = 400
+"""More than any well-formed quantity has: its exponent has at most three digits."""
 
 
-def amount(quantity: str) -> Decimal:
-    """Return a resource.Quantity as a number; ``strict`` has let only well-formed ones pass."""
+def amount_of(quantity: str) -> Decimal:
+    """Return a well-formed quantity as a number."""
     number = quantity.rstrip("KMGTPEikmun")
-    suffix = quantity[len(number) :]
-    return Decimal(number) * _SUFFIXES[suffix]
+    with localcontext(prec=_DIGITS):
+        return Decimal(number) * _SUFFIXES[quantity[len(number) :]]
+
+
+@lru_cache(1024)
+def canonical(quantity: str) -> str:
+    """Return a well-formed quantity as the API writes it in a list of resources: thousandths are rounded up."""
+    with localcontext(prec=_DIGITS):
+        amount = amount_of(quantity)
+        if amount % _MILLI:
+            amount = amount.quantize(_MILLI, ROUND_UP)
+        if not amount:
+            return "0"
+        if quantity.endswith("i") and abs(amount) >= 1024 and amount % 1 == 0:
+            return _binary(int(min(max(amount, -_LARGEST), _LARGEST)))
+        return _decimal(amount, is_exponent="e" in quantity or "E" in quantity[:-1])
+
+
+def _binary(amount: int) -> str:
+    power = 0
+    while amount % 1024 == 0 and power < len(_BINARY) - 1:
+        amount, power = amount // 1024, power + 1
+    return f"{amount}{_BINARY[power]}"
+
+
+def _decimal(amount: Decimal, *, is_exponent: bool) -> str:
+    power = -3
+    scaled = amount * 10**9
+    while scaled % 1000 == 0 and power < len(_DECIMAL) - 4:
+        scaled, power = scaled / 1000, power + 1
+    if is_exponent:
+        return f"{int(scaled)}e{power * 3}" if power else str(int(scaled))
+    return f"{int(scaled)}{_DECIMAL[power + 3]}"

@@ -1,8 +1,8 @@
 """Read an object by its schema: what it says that Kubernetes does not know, or says with the wrong type.
 
 ``decode`` returns a copy that has nothing but known, well-typed fields, so that defaulting and validation may rely
-on the types; nulls and empty maps count as absent, as in Go, where every map is ``omitempty``. Never looks at what a
-value means (``validation``).
+on the types; nulls count as absent, and so do empty values of the fields that Go leaves out of JSON then. ``complete``
+adds those that Go writes though they are empty. Never looks at what a value means (``validation``).
 Wording follows encoding/json and sigs.k8s.io/json of the real server.
 """
 
@@ -18,7 +18,8 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
-from kubeapi.schema import FieldType, Struct, struct, struct_of
+from kubeapi.quantity import QUANTITY, canonical
+from kubeapi.schema import FieldType, Struct, completed_fields, struct, struct_of
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 
@@ -30,9 +31,6 @@ REPEATED_FIELD = "DuplicateField"
 
 TYPE_INVALID = "FieldValueTypeInvalid"
 """Reason of a FieldError for a value of the wrong type (metav1.CauseTypeTypeInvalid)."""
-
-QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?")
-"""A resource.Quantity, such as ``100m`` or ``1.5Gi`` (apimachinery pkg/api/resource)."""
 
 _QUANTITY_FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
@@ -101,6 +99,24 @@ def decode(resource: Resource, obj: object) -> Decoded:
     return Decoded(decoder.read_struct(decoder.root, obj, None), decoder.unknown, decoder.mistyped)
 
 
+def complete(resource: Resource, obj: JSON) -> None:
+    """Add, in place, the fields that JSON has of such an object though nobody gave them: ``conditions: {}``."""
+    _complete(struct_of(resource).name, obj)
+
+
+def _complete(name: str, obj: JSON) -> None:
+    for field, zero in struct(name).present.items():
+        if field not in obj:
+            obj[field] = {} if zero == {} else zero
+    for field, inner in completed_fields(name).items():
+        value = obj.get(field)
+        if type(value) is dict:
+            _complete(inner, value)
+        elif value:
+            for each in value:
+                _complete(inner, each)
+
+
 class _Decoder:
     """One pass over one object; collects faults."""
 
@@ -119,10 +135,11 @@ class _Decoder:
                 text = path_text((path, _key_text(name)))
                 self.unknown.append(FieldError(UNKNOWN_FIELD, text, f'unknown field "{text}"'))
             elif type(each) is str and field.kind == "string":
-                result[intern(name)] = _shared(each) if name in _REPEATED else each
+                if each or name in known.kept:
+                    result[intern(name)] = _shared(each) if name in _REPEATED else each
             elif each is not None:
                 read = self._read(field, each, (path, name), known)
-                if read is not None and (read != {} or field.kind != "map"):
+                if read or (read is not None and (field.kind == "struct" or name in known.kept)):
                     result[intern(name)] = read
         return result
 
@@ -183,7 +200,7 @@ class _Decoder:
             value = int(value)
         fault = _special_fault(field.kind, value)
         if not fault:
-            return str(value) if field.kind == "Quantity" else value
+            return canonical(str(value)) if field.kind == "Quantity" else value
         self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), fault))
         return None
 

@@ -114,12 +114,15 @@ def _written(resource: Resource, key: ManagerKey, entry: Entry) -> JSON:
 def track_update(resource: Resource, old: JSON | None, new: JSON, manager: str, subresource: str, now: float) -> JSON:
     """Return ``new`` with managedFields that say what ``manager`` changed by writing it over ``old`` at ``now``.
 
+    Nothing, or one empty entry, sent along as managedFields means that all are to be forgotten.
     Never raises: what the schema cannot read is left to whoever writes the object.
     """
     decoded = decode(resource, new)
     if decoded.mistyped:
         return new
-    managers = _managers_before(resource, old or {}, decoded.object, subresource)
+    stated = (new.get("metadata") or {}).get("managedFields")
+    is_forgetting = not subresource and stated in ([], [{}])
+    managers = {} if is_forgetting else _managers_before(resource, old or {}, decoded.object, subresource)
     if old is not None and not managers:
         return with_managed_fields(new, [])
     set_defaults(resource, decoded.object)
@@ -133,12 +136,9 @@ def track_update(resource: Resource, old: JSON | None, new: JSON, manager: str, 
 def _managers_before(resource: Resource, old: JSON, new: JSON, subresource: str) -> Managers:
     """Return the managers that a write begins with: those that the client sent along, or else the stored ones.
 
-    Nothing, or one empty entry, sent along means that all are to be forgotten. A subresource cannot change them.
+    A subresource cannot change them.
     """
-    stated = None if subresource else (new.get("metadata") or {}).get("managedFields")
-    if stated in ([], [{}]):
-        return {}
-    return read_managers(resource, new if stated else {}) or read_managers(resource, old)
+    return read_managers(resource, {} if subresource else new) or read_managers(resource, old)
 
 
 def with_managed_fields(obj: JSON, entries: list[JSON]) -> JSON:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, controller_of, labels_of
-from kubeapi.quantity import amount
+from kubeapi.quantity import amount_of
 from kubescheduler.affinity import node_preference, satisfies_node_affinity
 from kubescheduler.neighbours import Neighbourhood, has_wishes, places_of, repels
 
@@ -134,7 +134,7 @@ def why_not(pod: JSON, load: NodeLoad) -> str | None:
     if not _matches_node(pod, node):
         return "node(s) didn't match Pod's node affinity/selector"
     limit = ((node.get("status") or {}).get("allocatable") or {}).get("pods")
-    if limit is not None and load.pods >= amount(limit):
+    if limit is not None and load.pods >= amount_of(limit):
         return "Too many pods"
     return None
 

@@ -50,6 +50,8 @@ class Struct:
 
     ``list_keys`` names the lists whose items server-side apply owns one by one, with the keys that tell them apart
     (none for a set of scalars); it owns all other lists, the maps in ``atomic`` and structs that are atomic as a whole.
+    JSON leaves an empty field out (Go's omitempty) unless it is one of ``kept`` (Go has a pointer there) or of
+    ``present``, which are there even if nobody gives them, with the value that Go has for nothing.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Struct:
     list_keys: dict[str, tuple[str, ...]]
     atomic: frozenset[str]
     is_atomic: bool
+    kept: frozenset[str]
+    present: dict[str, Any]
 
     @property
     def go_name(self) -> str:
@@ -84,7 +88,21 @@ def struct(name: str) -> Struct:
         {field: tuple(keys) for field, keys in definition.get("listKeys", {}).items()},
         frozenset(definition.get("atomic", ())),
         definition.get("isAtomic", False),
+        frozenset(definition.get("kept", ())),
+        definition.get("present", {}),
     )
+
+
+@cache
+def completed_fields(name: str) -> dict[str, str]:
+    """Return the fields of a struct that lead to structs with ``present`` ones, and the names of those structs."""
+    found = {}
+    for field, kind in struct(name).fields.items():
+        while kind.element is not None:
+            kind = kind.element
+        if kind.kind == "struct" and (struct(kind.name).present or completed_fields(kind.name)):
+            found[field] = kind.name
+    return found
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from kubeapi.meta import JSON
-from kubeapi.quantity import amount
+from kubeapi.quantity import amount_of
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -181,9 +181,9 @@ def _validate_resources(resources: JSON, path: str) -> Faults:
         for name, quantity in resources.get(kind, {}).items():
             where = f"{path}.{kind}[{name}]"
             yield from each_invalid(f"{path}.{kind}", name, qualified_name(name))
-            if amount(quantity) < 0:
+            if amount_of(quantity) < 0:
                 yield invalid(where, quantity, "must be greater than or equal to 0")
-            elif kind == "requests" and name in limits and amount(quantity) > amount(limits[name]):
+            elif kind == "requests" and name in limits and amount_of(quantity) > amount_of(limits[name]):
                 yield invalid(
                     f"{path}.requests", quantity, f"must be less than or equal to {name} limit of {limits[name]}"
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from kubeapi.meta import JSON
-from kubeapi.quantity import amount
+from kubeapi.quantity import amount_of
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, GoText, duplicate, each_invalid, forbidden, go_value, invalid, required
 from kubeapi.validation.names import cidr, label_value, qualified_name
@@ -41,9 +41,9 @@ def validate_node_resources(obj: JSON) -> Faults:
         for name, quantity in status.get(field, {}).items():
             path = f"status.{field}.{name}"
             yield from each_invalid(path, name, qualified_name(name))
-            if amount(quantity) < 0:
+            if amount_of(quantity) < 0:
                 yield invalid(path, quantity, "must be greater than or equal to 0")
-            elif (name in _WHOLE or "/" in name) and amount(quantity) % 1:
+            elif (name in _WHOLE or "/" in name) and amount_of(quantity) % 1:
                 yield invalid(path, quantity, "must be an integer")
 
 
