@@ -132,8 +132,7 @@ def _set_replica_set(obj: JSON) -> None:
 
 
 def _set_template(spec: JSON) -> None:
-    if "template" in spec:
-        _set_pod_spec(spec["template"].setdefault("spec", {}))
+    _set_pod_spec(spec.setdefault("template", {}).setdefault("spec", {}))
 
 
 def _set_pod(obj: JSON) -> None:

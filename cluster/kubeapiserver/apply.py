@@ -65,8 +65,7 @@ def server_side_apply(
         return registry.create(resource, applied, dry_run=dry_run), True
     if subresource != "status":
         return registry.update(resource, applied, dry_run=dry_run), False
-    managed_fields = applied["metadata"].get("managedFields", [])
-    return registry.update_status(resource, applied, dry_run=dry_run, managed_fields=managed_fields), False
+    return registry.update_status(resource, applied, dry_run=dry_run, metadata=applied["metadata"]), False
 
 
 def _applied(

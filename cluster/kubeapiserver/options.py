@@ -37,7 +37,7 @@ def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False)
     manager, validation = request.get("fieldManager"), request.get("fieldValidation")
     faults = [*dry_run_faults(request.query.get("dryRun", ())), *_manager_faults(manager)]
     if validation not in _VALIDATIONS:
-        faults.append(unsupported("fieldValidation", validation, _VALIDATIONS))
+        faults.append(unsupported("fieldValidation", validation, _VALIDATIONS.keys()))
     if is_apply and not manager:
         faults.append(required("fieldManager", "is required for apply patch"))
     if kind == "PatchOptions" and not is_apply and request.get("force"):

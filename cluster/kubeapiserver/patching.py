@@ -15,7 +15,7 @@ from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
-from kubeapi.status import FieldError, StatusError
+from kubeapi.status import FieldError, Invalid, StatusError
 from kubeapi.strategicpatch import StrategicPatchError, go_map, strategic_merge
 from kubeapi.strict import decode, go_kind, repeated_keys
 from kubeapi.validation.faults import invalid
@@ -222,6 +222,9 @@ def patched_object(
     check_kind(patched, resource.api_version, resource.kind)
     patched = placed(resource, patched, target)
     check_name(patched, target.name)
+    uid = patched["metadata"].get("uid")
+    if uid and uid != stored["metadata"]["uid"]:
+        raise Invalid(resource, target.name, (invalid("metadata.uid", uid, "field is immutable"),))
     if validation == "Ignore":
         return patched, []
     unknown = [each.message for each in (*repeated_keys(patch.value), *decoded.unknown)]

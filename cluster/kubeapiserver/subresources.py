@@ -10,6 +10,7 @@ from typing import Any
 
 from kubeapi.meta import JSON, format_time
 from kubeapi.registry import Registry
+from kubeapi.registry.strategy import merged_metadata
 from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.status import Conflict, FieldError
 from kubeapi.validation.faults import invalid, required
@@ -51,7 +52,7 @@ class Subresources:
         self._clock = clock
 
     def status(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
-        """Read an object, or replace or patch its status and nothing else of it."""
+        """Read an object, or replace or patch its status and metadata, and nothing else of it."""
         stored = self._store.get(resource, target.namespace, target.name)
         if request.method == "GET":
             return self._renderer.response(resource, stored, form)
@@ -68,9 +69,10 @@ class Subresources:
         else:
             return unsupported_media()
         _check_version(resource, new, stored)
-        new = {**stored, "status": new.get("status") or {}}
-        managed = self._tracked(resource, stored, new, options, "status")["metadata"].get("managedFields")
-        written = self._registry.update_status(resource, new, dry_run=options.is_dry_run, managed_fields=managed)
+        metadata = merged_metadata(resource, new["metadata"], stored["metadata"])
+        new = {**stored, "metadata": metadata, "status": new.get("status") or {}}
+        metadata = self._tracked(resource, stored, new, options, "status")["metadata"]
+        written = self._registry.update_status(resource, new, dry_run=options.is_dry_run, metadata=metadata)
         return with_warnings(self._renderer.response(resource, written, form), warnings)
 
     def scale(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:

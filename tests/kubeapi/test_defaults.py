@@ -184,7 +184,8 @@ def test_volumes_get_a_source_and_a_mode() -> None:
         {"name": "e", "projected": {"sources": projections}},
     ]
     token = {"path": "t", "expirationSeconds": 3600}
-    assert new_registry().create(PODS, pod(volumes=volumes))["spec"]["volumes"] == [
+    made = pod(volumes=volumes, serviceAccountName="default")
+    assert new_registry().create(PODS, made)["spec"]["volumes"] == [
         {"name": "a", "emptyDir": {}},
         {"name": "b", "configMap": {"name": "x", "defaultMode": 420}},
         {"name": "c", "hostPath": {"path": "/", "type": ""}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import faults_of
+from tests.helpers.kubeapi_objects import LABEL_VALUE, SUBDOMAIN, faults_of
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES
@@ -26,6 +26,7 @@ def endpoint_slice(*endpoints: JSON, **fields: Any) -> JSON:
             {"addresses": [{"ip": "x"}, {"ip": "0.0.0.0"}]},
             [
                 f'subsets[0].addresses[0].ip: Invalid value: "x": {NO_ADDRESS}',
+                'subsets[0].addresses[0].ip: Invalid value: "x": must be a valid IP address',
                 'subsets[0].addresses[1].ip: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0)',
             ],
         ),
@@ -69,22 +70,46 @@ def test_endpoints(subset: JSON, faults: list[str]) -> None:
             ],
         ),
         (
-            endpoint_slice(ports=[{"port": 80}, {"port": 70000}]),
+            endpoint_slice({"addresses": ["svc"]}, addressType="FQDN"),
             [
-                'ports[1].name: Duplicate value: ""',
-                "ports[1].port: Invalid value: 70000: must be between 1 and 65535, inclusive",
+                'endpoints[0].addresses[0]: Invalid value: "svc": '
+                "should be a domain with at least two segments separated by dots"
             ],
         ),
+        (endpoint_slice(ports=[{"port": 80}, {"port": 70000}]), ['ports[1].name: Duplicate value: ""']),
+        (endpoint_slice(ports=[{"name": "a", "port": 0}, {"name": "b", "port": -1}]), []),
         (
             endpoint_slice({"addresses": ["127.0.0.9"], "hints": {"forZones": [{"name": "a"}, {"name": "a"}]}}),
             ['endpoints[0].hints.forZones[1].name: Duplicate value: "a"'],
+        ),
+        (
+            endpoint_slice(
+                {"addresses": ["127.0.0.9"], "hints": {"forZones": [{"name": "a b"}], "forNodes": [{"name": "N_1"}]}}
+            ),
+            [
+                f'endpoints[0].hints.forZones[0].name: Invalid value: "a b": {LABEL_VALUE}',
+                f'endpoints[0].hints.forNodes[0].name: Invalid value: "N_1": {SUBDOMAIN}',
+            ],
         ),
         (
             endpoint_slice(*({"addresses": ["127.0.0.9"]} for _ in range(1001))),
             ["endpoints: Too many: 1001: must have at most 1000 items"],
         ),
     ],
-    ids=["loopback", "names", "no type", "bad type", "no address", "bad addresses", "bad ports", "hints", "too many"],
+    ids=[
+        "loopback",
+        "names",
+        "no type",
+        "bad type",
+        "no address",
+        "bad addresses",
+        "one label",
+        "one name twice",
+        "ports that are none",
+        "one hint twice",
+        "hints that are no names",
+        "too many",
+    ],
 )
 def test_endpoint_slices(obj: JSON, faults: list[str]) -> None:
     assert faults_of(ENDPOINTSLICES, obj) == faults

@@ -79,7 +79,8 @@ def test_a_pod_s_field_that_nothing_acts_on_is_named(fields: dict[str, Any], pat
         pytest.param({"containers": [container(resources={"requests": {"cpu": "1"}})]}, id="requests"),
         pytest.param({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}, id="unconfined"),
         pytest.param({"automountServiceAccountToken": False, "serviceAccountName": "default"}, id="no token"),
-        pytest.param({"hostPID": True, "hostIPC": True, "shareProcessNamespace": True}, id="shared as it is"),
+        pytest.param({"hostPID": True, "hostIPC": True}, id="the host's processes"),
+        pytest.param({"shareProcessNamespace": True}, id="shared as it is"),
         pytest.param({"hostNetwork": True, "containers": [container(ports=[{"containerPort": 80}])]}, id="the host's"),
     ],
 )

@@ -19,7 +19,17 @@ from tests.helpers.kubeapi_objects import (
 
 from kubeapi.meta import JSON, parse_time
 from kubeapi.registry import Registry
-from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    Resource,
+)
 from kubeapi.status import BadRequest, Conflict, Forbidden, NotFound, StatusError
 
 
@@ -31,8 +41,41 @@ def with_metadata(obj: JSON, **metadata: Any) -> JSON:
     return {**obj, "metadata": {**obj["metadata"], **metadata}}
 
 
+NO_KUBELET = {"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}}
+NO_NODE_INFO = dict.fromkeys(
+    (
+        "machineID",
+        "systemUUID",
+        "bootID",
+        "kernelVersion",
+        "osImage",
+        "containerRuntimeVersion",
+        "kubeletVersion",
+        "kubeProxyVersion",
+        "operatingSystem",
+        "architecture",
+    ),
+    "",
+)
+
+
+@pytest.mark.parametrize("version", ["7", "00012"])
+def test_a_new_object_states_no_version(version: str) -> None:
+    registry = new_registry()
+    with pytest.raises(StatusError, match="resourceVersion should not be set on objects to be created") as refusal:
+        registry.create(DEPLOYMENTS, with_metadata(deployment(), resourceVersion=version))
+    assert (refusal.value.code, refusal.value.reason) == (500, "")
+    registry.create(DEPLOYMENTS, with_metadata(deployment(), resourceVersion=version), dry_run=True)
+    assert registry.create(DEPLOYMENTS, with_metadata(deployment(), resourceVersion="0"))["metadata"]["generation"] == 1
+
+
+def test_a_manifest_that_was_read_from_a_cluster_may_be_applied_to_an_empty_one() -> None:
+    applied, outcome = new_registry().apply(DEPLOYMENTS, with_metadata(deployment(), resourceVersion="7"))
+    assert (outcome, applied["metadata"]["resourceVersion"]) == ("created", "1")
+
+
 def test_a_new_object_gets_what_only_the_server_gives() -> None:
-    given = with_metadata(deployment(), uid="mine", creationTimestamp="2001-01-01T00:00:00Z", resourceVersion="7")
+    given = with_metadata(deployment(), uid="mine", creationTimestamp="2001-01-01T00:00:00Z")
     created = new_registry().create(DEPLOYMENTS, {**given, "status": {"replicas": 3}})
     metadata = created["metadata"]
     assert metadata["namespace"] == "default"
@@ -49,7 +92,7 @@ def test_a_new_object_gets_what_only_the_server_gives() -> None:
         (SERVICES, service(), {"loadBalancer": {}}),
         (PODS, pod(), {"phase": "Pending", "qosClass": "BestEffort"}),
         (NAMESPACES, namespace("x"), {"phase": "Active"}),
-        (NODES, {"metadata": {"name": "n"}}, {"nodeInfo": {"machineID": "m"}}),
+        (NODES, {"metadata": {"name": "n"}}, {"nodeInfo": {**NO_NODE_INFO, "machineID": "m"}, **NO_KUBELET}),
     ],
     ids=["Service", "Pod", "Namespace", "Node"],
 )
@@ -242,9 +285,11 @@ class TestDeletion:
         registry.create(SERVICES, service(metadata={"finalizers": ["a.example/x"]}))
         waiting = registry.delete(SERVICES, "default", "web")
         assert waiting["metadata"]["deletionTimestamp"] == EPOCH_TEXT
-        assert update_faults_of(SERVICES, with_metadata(waiting, finalizers=["a.example/x", "b"]), registry) == [
+        assert update_faults_of(
+            SERVICES, with_metadata(waiting, finalizers=["a.example/x", "b.example/x"]), registry
+        ) == [
             "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, "
-            'found new finalizers []string{"b"}'
+            'found new finalizers []string{"b.example/x"}'
         ]
         registry.update(SERVICES, with_metadata(waiting, finalizers=[]))
         assert registry.store.list(SERVICES) == []
@@ -306,3 +351,23 @@ def test_an_immutable_config_map_stays() -> None:
         "immutable: Forbidden: field is immutable when `immutable` is set",
         "data: Forbidden: field is immutable when `immutable` is set",
     ]
+
+
+def test_a_generation_counts_what_others_copy_of_an_object_too() -> None:
+    registry = new_registry()
+    made = registry.create(DEPLOYMENTS, deployment())
+    noted = registry.update(DEPLOYMENTS, with_metadata(made, annotations={"a": "b"}))
+    labelled = registry.update(DEPLOYMENTS, with_metadata(noted, labels={"a": "b"}))
+    assert [each["metadata"]["generation"] for each in (made, noted, labelled)] == [1, 2, 2]
+    piece = registry.create(ENDPOINTSLICES, {"metadata": {"name": "web-1"}, "addressType": "IPv4", "endpoints": []})
+    noted = registry.update(ENDPOINTSLICES, with_metadata(piece, annotations={"a": "b"}))
+    labelled = registry.update(ENDPOINTSLICES, with_metadata(noted, labels={"a": "b"}))
+    assert [each["metadata"]["generation"] for each in (piece, noted, labelled)] == [1, 1, 2]
+
+
+def test_kinds_that_do_not_count_generations_keep_the_one_they_came_with() -> None:
+    registry = new_registry()
+    made = registry.create(SERVICES, service(metadata={"generation": 7}))
+    changed_twice = registry.update(SERVICES, with_metadata(changed(made, publishNotReadyAddresses=True), generation=9))
+    assert [each["metadata"]["generation"] for each in (made, changed_twice)] == [7, 7]
+    assert "generation" not in registry.create(SERVICES, service("other"))["metadata"]

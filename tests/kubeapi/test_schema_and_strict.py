@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_strict import strict_faults
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, copy_object
+from kubeapi.quantity import QUANTITY, canonical
 from kubeapi.schema import definitions, struct, struct_of
-from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, PODS, RESOURCES, SERVICES, Resource
-from kubeapi.strict import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for
+from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, RESOURCES, SERVICES, Resource
+from kubeapi.strict import TYPE_INVALID, UNKNOWN_FIELD, complete, decode, hint_for
 
 GO = "json: cannot unmarshal"
 
@@ -160,10 +161,125 @@ def test_decoding_drops_nulls_and_the_unreadable_and_keeps_the_rest() -> None:
     assert [fault.field for fault in decoded.mistyped] == ["spec.ports[0].name", "spec.externalIPs[1]"]
 
 
-def test_decoding_drops_empty_maps_and_keeps_empty_lists_and_structs() -> None:
-    spec: JSON = {"selector": {}, "ports": [], "sessionAffinityConfig": {}}
-    decoded = decode(SERVICES, {"metadata": {"name": "a", "labels": {}, "annotations": {}}, "spec": spec})
-    assert decoded.object == {"metadata": {"name": "a"}, "spec": {"ports": [], "sessionAffinityConfig": {}}}
+EMPTY_METADATA: JSON = {"labels": {}, "annotations": {}, "finalizers": [], "ownerReferences": [], "generateName": ""}
+
+
+@pytest.mark.parametrize(
+    ("resource", "given", "read"),
+    [
+        pytest.param(
+            SERVICES, {"metadata": {"name": "a", **EMPTY_METADATA}}, {"metadata": {"name": "a"}}, id="all kinds"
+        ),
+        pytest.param(
+            SERVICES,
+            {
+                "spec": {
+                    "selector": {},
+                    "ports": [],
+                    "externalIPs": [],
+                    "loadBalancerSourceRanges": [],
+                    "publishNotReadyAddresses": False,
+                    "healthCheckNodePort": 0,
+                    "clusterIP": "",
+                    "sessionAffinityConfig": {},
+                    "allocateLoadBalancerNodePorts": False,
+                }
+            },
+            {"spec": {"sessionAffinityConfig": {}, "allocateLoadBalancerNodePorts": False}},
+            id="Service: structs and what Go has a pointer to stay",
+        ),
+        pytest.param(
+            DEPLOYMENTS,
+            {
+                "spec": {
+                    "replicas": 0,
+                    "paused": False,
+                    "minReadySeconds": 0,
+                    "template": {"spec": {"hostNetwork": False}},
+                }
+            },
+            {"spec": {"replicas": 0, "template": {"spec": {}}}},
+            id="Deployment",
+        ),
+        pytest.param(
+            ENDPOINTSLICES,
+            {"endpoints": [], "ports": [{"name": "", "appProtocol": "", "port": 0}]},
+            {"ports": [{"name": "", "appProtocol": "", "port": 0}]},
+            id="EndpointSlice",
+        ),
+    ],
+)
+def test_decoding_drops_what_go_leaves_out_when_it_is_empty(resource: Resource, given: JSON, read: JSON) -> None:
+    assert decode(resource, given).object == read
+
+
+@pytest.mark.parametrize(
+    ("resource", "given", "completed"),
+    [
+        pytest.param(
+            SERVICES, {"spec": {"ports": [{}]}}, {"spec": {"ports": [{"port": 0, "targetPort": 0}]}}, id="Service"
+        ),
+        pytest.param(
+            ENDPOINTSLICES,
+            {"endpoints": [{"addresses": ["a"]}]},
+            {"addressType": "", "endpoints": [{"addresses": ["a"], "conditions": {}}], "ports": None},
+            id="EndpointSlice",
+        ),
+        pytest.param(
+            PODS,
+            {"spec": {"containers": [{"name": "a"}]}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
+            {
+                "spec": {"containers": [{"name": "a", "resources": {}}]},
+                "status": {
+                    "conditions": [
+                        {"type": "Ready", "status": "True", "lastProbeTime": None, "lastTransitionTime": None}
+                    ]
+                },
+            },
+            id="Pod",
+        ),
+    ],
+)
+def test_completing_adds_what_go_writes_though_it_is_empty(resource: Resource, given: JSON, completed: JSON) -> None:
+    complete(resource, given)
+    assert {field: given[field] for field in completed} == completed
+    assert given["metadata"] == {}
+    again = copy_object(given)
+    complete(resource, again)
+    assert again == given
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("1000m", "1"),
+        ("0.5", "500m"),
+        ("100m", "100m"),
+        ("1024Mi", "1Gi"),
+        ("1.5Gi", "1536Mi"),
+        ("512Ki", "512Ki"),
+        ("0.5Ki", "512"),
+        ("0.1Gi", "107374182400m"),
+        ("10000", "10k"),
+        ("1200", "1200"),
+        ("1e3", "1e3"),
+        ("1000e3", "1e6"),
+        ("1E", "1E"),
+        ("1n", "1m"),
+        ("+3", "3"),
+        ("-1", "-1"),
+        ("0Mi", "0"),
+        ("9Ei", "9223372036854775807"),
+        (2, "2"),
+        (0.25, "250m"),
+    ],
+)
+def test_a_quantity_is_written_in_its_shortest_form(given: str | float, written: str) -> None:
+    assert QUANTITY.fullmatch(str(given))
+    resources = {"limits": {"cpu": given}}
+    read = decode(PODS, {"spec": {"containers": [{"name": "a", "resources": resources}]}}).object
+    assert read["spec"]["containers"][0]["resources"]["limits"]["cpu"] == written
+    assert canonical(written) == written
 
 
 def test_decoding_changes_nothing_of_what_it_reads() -> None:

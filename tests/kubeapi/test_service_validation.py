@@ -235,7 +235,7 @@ def port(**fields: object) -> JSON:
             {"trafficDistribution": "Foo"},
             [
                 'spec.trafficDistribution: Unsupported value: "Foo": supported values: '
-                '"PreferClose", "PreferSameNode", "PreferSameZone"'
+                '"PreferClose", "PreferSameZone", "PreferSameNode"'
             ],
             id="bad distribution",
         ),
@@ -251,6 +251,18 @@ def port(**fields: object) -> JSON:
                 "(e.g. 10.9.8.7 or 2001:db8::ffff)",
             ],
             id="special external addresses",
+        ),
+        pytest.param(
+            {"externalIPs": ["::1", "239.1.1.1", "::", "fe80::1", "ff02::1"]},
+            [
+                'spec.externalIPs[0]: Invalid value: "::1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
+                'spec.externalIPs[2]: Invalid value: "::": may not be unspecified (::)',
+                'spec.externalIPs[3]: Invalid value: "fe80::1": may not be in the link-local range '
+                "(169.254.0.0/16, fe80::/10)",
+                'spec.externalIPs[4]: Invalid value: "ff02::1": may not be in the link-local multicast range '
+                "(224.0.0.0/24, ff02::/10)",
+            ],
+            id="special external IPv6 addresses",
         ),
         pytest.param(
             {"type": "LoadBalancer", "ports": [{"port": 10250}]},
@@ -389,3 +401,26 @@ def test_the_class_of_a_load_balancer_may_not_change(before: JSON, after: JSON, 
     registry = new_registry()
     registry.create(SERVICES, service(**{"type": "LoadBalancer", **before}))
     assert update_faults_of(SERVICES, service(**{"type": "LoadBalancer", **after}), registry) == faults
+
+
+RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "faults"),
+    [
+        ("10.0.0.0/8, 192.168.0.0/16", {"type": "LoadBalancer"}, []),
+        (" ", {"type": "LoadBalancer"}, []),
+        (
+            "10.0.0.0/8,foo",
+            {"type": "LoadBalancer"},
+            ['Invalid value: "foo": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'],
+        ),
+        ("10.0.0.0/8", {}, ["Forbidden: may only be used when `type` is 'LoadBalancer'"]),
+        ("foo", {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"]}, []),
+    ],
+    ids=["ranges", "empty", "no range", "another type", "the field counts"],
+)
+def test_ranges_of_clients_may_come_in_an_annotation(text: str, spec: JSON, faults: list[str]) -> None:
+    obj = service(metadata={"annotations": {RANGES: text}}, **spec)
+    assert faults_of(SERVICES, obj) == [f"metadata.annotations[{RANGES}]: {fault}" for fault in faults]

@@ -125,6 +125,21 @@ def test_a_patch_that_misses_has_no_details(client: APIClient) -> None:
     assert client.patch(WEB, [{"op": "test", "path": "/kind", "value": "x"}], "json").json["details"] == {}
 
 
+@pytest.mark.parametrize("part", ["", "/status"])
+def test_a_patch_cannot_change_the_uid(client: APIClient, part: str) -> None:
+    reply = client.patch(f"{WEB}{part}", {"metadata": {"uid": "other"}}, "merge")
+    message = 'Service "web" is invalid: metadata.uid: Invalid value: "other": field is immutable'
+    assert (reply.status, reply.json["message"]) == (422, message)
+    stored = client.get(WEB).json
+    assert client.put(WEB, {**stored, "metadata": {**stored["metadata"], "uid": "other"}}).status == 409
+
+
+def test_a_patch_cannot_begin_a_deletion(client: APIClient) -> None:
+    reply = client.patch(WEB, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "merge")
+    message = 'metadata.deletionTimestamp: Invalid value: "2026-01-01T00:00:00Z": field is immutable'
+    assert (reply.status, reply.json["message"]) == (422, f'Service "web" is invalid: {message}')
+
+
 def test_what_is_not_there_cannot_be_patched(client: APIClient) -> None:
     assert client.patch(f"{DEFAULT}/services/nope", {}).json["message"] == 'services "nope" not found'
 

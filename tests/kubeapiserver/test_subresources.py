@@ -57,6 +57,53 @@ def test_a_status_is_replaced_if_it_is_based_on_the_newest_state(client: APIClie
     assert client.put(f"{WEB}/status", {**fresh, "status": {"replicas": 2}}).json["status"] == {"replicas": 2}
 
 
+METADATA: JSON = {
+    "labels": {"x": "y"},
+    "annotations": {"x": "y"},
+    "finalizers": ["example.com/x"],
+    "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "u"}],
+}
+
+
+@pytest.mark.parametrize("verb", ["patch", "put"])
+@pytest.mark.parametrize(
+    ("path", "reset"),
+    [
+        pytest.param(WEB, "labels", id="Deployment"),
+        pytest.param(f"{DEFAULT}/pods/web", "ownerReferences", id="Pod"),
+        pytest.param(f"{DEFAULT}/services/web", "", id="Service"),
+    ],
+)
+def test_a_write_of_the_status_may_change_metadata(client: APIClient, verb: str, path: str, reset: str) -> None:
+    client.post(f"{DEFAULT}/services", service())
+    before = client.get(path).json
+    if verb == "patch":
+        reply = client.patch(f"{path}/status", {"metadata": {**METADATA, "generation": 9}}, "merge")
+    else:
+        reply = client.put(
+            f"{path}/status", {**before, "metadata": {**before["metadata"], **METADATA, "generation": 9}}
+        )
+    assert reply.status == 200
+    written = reply.json["metadata"]
+    for field, value in METADATA.items():
+        assert written.get(field) == (before["metadata"].get(field) if field == reset else value), field
+    for field in ("uid", "name", "creationTimestamp", "generation"):
+        assert written.get(field) == before["metadata"].get(field), field
+    assert client.get(path).json["metadata"] == written
+
+
+def test_metadata_that_comes_with_a_status_is_judged(client: APIClient) -> None:
+    reply = client.patch(f"{WEB}/status", {"metadata": {"finalizers": ["foo"]}}, "merge")
+    assert (reply.status, reply.json["details"]["causes"][0]["field"]) == (422, "metadata.finalizers[0]")
+
+
+def test_the_last_finalizer_may_go_with_a_status(client: APIClient) -> None:
+    client.patch(WEB, {"metadata": {"finalizers": ["example.com/x"]}}, "merge")
+    client.delete(WEB)
+    assert client.patch(f"{WEB}/status", {"metadata": {"finalizers": []}}, "merge").status == 200
+    assert client.get(WEB).status == 404
+
+
 def test_a_status_can_be_tried(client: APIClient) -> None:
     version = client.version()
     assert client.patch(f"{WEB}/status?dryRun=All", {"status": {"replicas": 3}}).json["status"] == {"replicas": 3}
@@ -148,7 +195,13 @@ def test_a_pod_is_bound_to_a_node_once(client: APIClient) -> None:
     stored = client.registry.store.get(PODS, "default", "web")
     assert stored["spec"]["nodeName"] == "n1"
     assert stored["status"]["conditions"] == [
-        {"type": "PodScheduled", "status": "True", "lastTransitionTime": EPOCH_TEXT, "observedGeneration": 1}
+        {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": EPOCH_TEXT,
+            "observedGeneration": 1,
+        }
     ]
     again = client.post(f"{DEFAULT}/pods/web/binding", body)
     assert again.status == 409
@@ -244,7 +297,7 @@ def test_a_write_to_a_part_notes_who_wrote_it(part: str, patch: Any) -> None:
     client.post(f"{APPS}/deployments?fieldManager=creator", deployment())
     client.patch(f"{WEB}{part}?fieldManager=someone", patch, "merge")
     assert client.get(WEB).json["metadata"]["managedFields"] == [
-        {"manager": "creator", "subresource": ""},
+        {"manager": "creator"},
         {"manager": "someone", "subresource": part.removeprefix("/")},
     ]
 

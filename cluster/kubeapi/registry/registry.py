@@ -30,15 +30,26 @@ from kubeapi.patch import three_way_patch
 from kubeapi.registry.config import RegistryConfig
 from kubeapi.registry.podadmission import admit_pod
 from kubeapi.registry.services import ServiceAllocator, wipe_useless
-from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, set_generation, set_initial_status
+from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, merged_metadata, set_generation, set_initial_status
 from kubeapi.schema import struct_of
-from kubeapi.scheme import DEPLOYMENTS, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
-from kubeapi.status import AlreadyExists, BadRequest, Conflict, FieldError, Forbidden, Invalid, NoSubresource, NotFound
+from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.status import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NoSubresource,
+    NotFound,
+    StatusError,
+)
 from kubeapi.store import Store
 from kubeapi.strategicpatch import strategic_merge
-from kubeapi.strict import decode
-from kubeapi.validation import validate, validate_status, validate_update
-from kubeapi.validation.faults import forbidden, go_value
+from kubeapi.strict import complete, decode
+from kubeapi.validation import validate, validate_creation, validate_status, validate_update
+from kubeapi.validation.faults import forbidden, go_value, invalid
+from kubeapi.validation.metadata import validate_metadata
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """The annotation in which kubectl apply keeps the manifest that it applied last."""
@@ -50,6 +61,8 @@ _LONGEST_NAME_BASE = 58
 """Characters of generateName that are kept, so that the name is one DNS label (MaxGeneratedNameLength)."""
 
 _to_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, check_circular=False).encode
+_CHANGES_FIRST = (SERVICES, CONFIGMAPS)
+"""Kinds of which what may not change is told before what may not be."""
 _SERVER_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
 
 
@@ -77,7 +90,7 @@ class Registry:
     def _create(self, resource: Resource, new: JSON, *, dry_run: bool) -> JSON:
         """Create an object from what was read of it, which becomes the Store's."""
         metadata = new["metadata"]
-        for field in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(field, None)
         self._check_namespace(resource, metadata)
         if not metadata.get("name") and metadata.get("generateName"):
@@ -88,6 +101,7 @@ class Registry:
         if resource is PODS:
             admit_pod(new, None, self._find_node)
         set_initial_status(resource, new)
+        complete(resource, new)
         set_generation(resource, new, None)
         return self._write(resource, new, None, dry_run=dry_run)
 
@@ -113,16 +127,18 @@ class Registry:
         set_defaults(resource, new)
         if resource is PODS:
             admit_pod(new, stored, self._find_node)
+        complete(resource, new)
         set_generation(resource, new, stored)
         written = self._write(resource, new, stored, dry_run=dry_run)
         return self._finish_deletion(resource, written, dry_run=dry_run)
 
     def update_status(
-        self, resource: Resource, obj: JSON, *, dry_run: bool = False, managed_fields: list[JSON] | None = None
+        self, resource: Resource, obj: JSON, *, dry_run: bool = False, metadata: JSON | None = None
     ) -> JSON:
         """Replace nothing but the status. Conflict if the object states another uid than the stored one has.
 
-        ``managed_fields`` replaces the note of who wrote what, where the writer keeps one.
+        ``metadata`` replaces, where the writer has some, what anybody may write of the stored one: its labels (but a
+        Deployment's), annotations, finalizers, owners (but a Pod's) and the note of who wrote what.
         """
         if "status" not in struct_of(resource).fields:
             raise NoSubresource
@@ -131,12 +147,18 @@ class Registry:
         _check_uid(resource, read["metadata"], stored["metadata"])
         set_status_defaults(resource, read)
         new = {**stored, "status": read.get("status", {})}
+        if metadata is not None:
+            given = self._read(resource, {"metadata": metadata})["metadata"]
+            new["metadata"] = merged_metadata(resource, given, stored["metadata"])
+        complete(resource, new)
         faults = validate_status(resource, new)
+        if metadata is not None:
+            faults = [*_changed_metadata(new, stored), *validate_metadata(resource, new), *faults]
         if faults:
             raise Invalid(resource, new["metadata"]["name"], tuple(faults))
-        if managed_fields is not None:
-            new["metadata"] = {**stored["metadata"], "managedFields": managed_fields}
-        return new if dry_run else self.store.update(resource, new)
+        if dry_run:
+            return new
+        return self._finish_deletion(resource, self.store.update(resource, new), dry_run=False)
 
     def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
         """Set the replicas of a Deployment or ReplicaSet."""
@@ -185,6 +207,8 @@ class Registry:
         annotations[LAST_APPLIED] = _to_json(manifest) + "\n"
         stored = self.store.find(resource, key_of(manifest)) if manifest["metadata"].get("name") else None
         if stored is None:
+            # A manifest that was written by `kubectl get -o yaml` is welcome here.
+            manifest["metadata"].pop("resourceVersion", None)
             return self._create(resource, manifest, dry_run=dry_run), "created"
         known = struct_of(resource)
         original = _last_applied(stored)
@@ -266,19 +290,26 @@ class Registry:
     def _judge(self, resource: Resource, new: JSON, old: JSON | None) -> None:
         """Raise Invalid if an object has faults, AlreadyExists if a new one has the name of another."""
         name = new["metadata"].get("name", "")
-        faults = validate(resource, new, self.config.balancers)
-        if old is not None:
-            faults.extend(_new_finalizers(new, old))
-            faults.extend(validate_update(resource, new, old))
+        if old is None:
+            faults = [*validate(resource, new, self.config.balancers), *validate_creation(resource, new)]
+        else:
+            changes = [*_changed_metadata(new, old), *validate_update(resource, new, old)]
+            faults = validate(resource, new, self.config.balancers)
+            faults = [*changes, *faults] if resource in _CHANGES_FIRST else [*faults, *changes]
         if faults:
             raise Invalid(resource, name, tuple(faults))
         if old is None and self.store.find(resource, key_of(new)) is not None:
             raise AlreadyExists(resource, name)
 
     def _store(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
+        if old is not None:
+            return new if dry_run else self.store.update(resource, new)
+        version = new["metadata"].pop("resourceVersion", "")
         if dry_run:
             return new
-        return self.store.create(resource, new) if old is None else self.store.update(resource, new)
+        if version.isdecimal() and int(version):
+            raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
+        return self.store.create(resource, new)
 
     def _remove(self, resource: Resource, stored: JSON) -> JSON:
         last = self.store.delete(resource, *key_of(stored))
@@ -353,9 +384,12 @@ def _must_wait(resource: Resource, obj: JSON) -> bool:
     return bool(obj["metadata"].get("finalizers"))
 
 
-def _new_finalizers(new: JSON, old: JSON) -> list[FieldError]:
+def _changed_metadata(new: JSON, old: JSON) -> list[FieldError]:
+    """Return what may not change of metadata: a deletion is not begun by writing its time, and takes no finalizers."""
     if not is_terminating(old):
-        return []
+        metadata = new["metadata"]
+        given = [each for each in ("deletionTimestamp", "deletionGracePeriodSeconds") if each in metadata]
+        return [invalid(f"metadata.{each}", metadata[each], "field is immutable") for each in given]
     before = old["metadata"].get("finalizers", ())
     added = sorted(each for each in new["metadata"].get("finalizers", ()) if each not in before)
     if not added:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, annotations_of, labels_of
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
 
 IMMORTAL_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -28,24 +28,35 @@ def set_initial_status(resource: Resource, obj: JSON) -> None:
         obj["status"] = {"replicas": 0} if resource is REPLICASETS else {}
 
 
+def merged_metadata(resource: Resource, given: JSON, stored: JSON) -> JSON:
+    """Return the stored metadata with what a write of the status may change of it."""
+    fields = {"labels", "annotations", "finalizers", "ownerReferences", "managedFields"}
+    fields -= {"labels"} if resource is DEPLOYMENTS else {"ownerReferences"} if resource is PODS else set()
+    merged = {field: value for field, value in stored.items() if field not in fields}
+    return merged | {field: given[field] for field in fields if field in given}
+
+
 def set_generation(resource: Resource, new: JSON, old: JSON | None) -> None:
-    """Count on when what is wanted has changed."""
-    metadata = new["metadata"]
-    metadata.pop("generation", None)
+    """Count on when what is wanted has changed; kinds that do not count keep the number that they were made with."""
+    metadata, before = new["metadata"], old["metadata"] if old is not None else {}
     if resource not in _GENERATIONS:
-        return
-    if old is None:
+        if old is not None:
+            metadata.pop("generation", None)
+            metadata.update({"generation": before["generation"]} if "generation" in before else {})
+    elif old is None:
         metadata["generation"] = 1
     else:
-        metadata["generation"] = old["metadata"].get("generation", 0) + (_wanted(new) != _wanted(old))
+        metadata["generation"] = before.get("generation", 0) + (_wanted(resource, new) != _wanted(resource, old))
 
 
-def _wanted(obj: JSON) -> JSON:
-    """Return what the author of an object decides: all but metadata and status, and a pod's node."""
+def _wanted(resource: Resource, obj: JSON) -> tuple[JSON, dict[str, str]]:
+    """Return what the author of an object decides: all but metadata, status and a pod's node; and what others copy."""
     wanted = {field: value for field, value in obj.items() if field not in ("metadata", "status")}
-    if obj["kind"] == PODS.kind:
+    if resource is PODS:
         wanted["spec"] = {field: value for field, value in obj["spec"].items() if field != "nodeName"}
-    return wanted
+    if resource is DEPLOYMENTS:
+        return wanted, annotations_of(obj)
+    return wanted, labels_of(obj) if resource is ENDPOINTSLICES else {}
 
 
 def _qos_class(spec: JSON) -> str:

@@ -40,6 +40,7 @@ from kubeapi.validation.servicestatus import validate_service_status
 from kubeapi.validation.workload import (
     validate_deployment,
     validate_pod,
+    validate_pod_creation,
     validate_pod_update,
     validate_replica_set,
     validate_selector_update,
@@ -75,6 +76,11 @@ def validate(resource: Resource, obj: JSON, balancers: Sequence[str]) -> list[Fi
     elif resource in _RULES:
         faults.extend(_RULES[resource](obj))
     return faults
+
+
+def validate_creation(resource: Resource, obj: JSON) -> list[FieldError]:
+    """Return a fault for everything that an object may have, but not when it is new."""
+    return list(validate_pod_creation(obj)) if resource is PODS else []
 
 
 def validate_update(resource: Resource, new: JSON, old: JSON) -> list[FieldError]:

@@ -19,10 +19,11 @@ from kubeapi.validation.names import (
     address,
     dns1123_label,
     dns1123_subdomain,
+    label_value,
     parse_address,
     port_number,
     qualified_name,
-    reachable_address,
+    special_address,
 )
 from kubeapi.validation.service import PROTOCOLS
 
@@ -49,11 +50,12 @@ def validate_endpoints(obj: JSON) -> Faults:
 
 def _validate_endpoint_address(endpoint: JSON, path: str) -> Faults:
     ip = endpoint.get("ip", "")
-    yield from each_invalid(f"{path}.ip", ip, reachable_address(ip))
+    yield from each_invalid(f"{path}.ip", ip, address(ip))
     if endpoint.get("hostname"):
         yield from each_invalid(f"{path}.hostname", endpoint["hostname"], dns1123_label(endpoint["hostname"]))
-    if endpoint.get("nodeName"):
+    if "nodeName" in endpoint:
         yield from each_invalid(f"{path}.nodeName", endpoint["nodeName"], dns1123_subdomain(endpoint["nodeName"]))
+    yield from each_invalid(f"{path}.ip", ip, special_address(ip))
 
 
 def _validate_subset_port(port: JSON, path: str, *, is_name_required: bool) -> Faults:
@@ -75,44 +77,47 @@ def validate_endpoint_slice(obj: JSON) -> Faults:
         yield required("addressType")
     elif family not in _ADDRESS_TYPES:
         yield unsupported("addressType", family, _ADDRESS_TYPES)
-    endpoints = obj.get("endpoints", ())
+    endpoints = obj.get("endpoints") or ()
     if len(endpoints) > _MAX_ENDPOINTS:
         yield too_many("endpoints", len(endpoints), _MAX_ENDPOINTS)
     for index, endpoint in enumerate(endpoints):
         yield from _validate_endpoint(endpoint, f"endpoints[{index}]", family)
-    yield from _validate_slice_ports(obj.get("ports", ()))
+    yield from _validate_slice_ports(obj.get("ports") or ())
 
 
 def _validate_endpoint(endpoint: JSON, path: str, family: str) -> Faults:
-    addresses = endpoint.get("addresses", ())
+    addresses = endpoint.get("addresses") or ()
     if not addresses:
         yield required(f"{path}.addresses", "must contain at least 1 address")
     elif len(addresses) > _MAX_ADDRESSES:
         yield too_many(f"{path}.addresses", len(addresses), _MAX_ADDRESSES)
     for index, each in enumerate(addresses):
         yield from each_invalid(f"{path}.addresses[{index}]", each, _address_faults(each, family))
-    for field, judge in (("hostname", dns1123_label), ("nodeName", dns1123_subdomain), ("zone", qualified_name)):
+    for field, judge in (("nodeName", dns1123_subdomain), ("hostname", dns1123_label)):
         if field in endpoint:
             yield from each_invalid(f"{path}.{field}", endpoint[field], judge(endpoint[field]))
     hints = endpoint.get("hints", {})
-    for field in ("forZones", "forNodes"):
+    for field, judge in (("forZones", label_value), ("forNodes", dns1123_subdomain)):
         names = [each.get("name", "") for each in hints.get(field, ())]
         if len(names) > _MAX_HINTS:
             yield too_many(f"{path}.hints.{field}", len(names), _MAX_HINTS)
         for index, name in enumerate(names):
+            where = f"{path}.hints.{field}[{index}].name"
             if name in names[:index]:
-                yield duplicate(f"{path}.hints.{field}[{index}].name", name)
+                yield duplicate(where, name)
+            yield from each_invalid(where, name, judge(name))
 
 
 def _address_faults(value: str, family: str) -> tuple[str, ...]:
     if family == "FQDN":
-        return dns1123_subdomain(value)
+        name = value.removesuffix(".")
+        faults = dns1123_subdomain(name)
+        return faults or (() if "." in name else ("should be a domain with at least two segments separated by dots",))
     parsed = parse_address(value)
     if parsed is None or family not in _ADDRESS_TYPES:
         return address(value)
-    if f"IPv{parsed.version}" != family:
-        return (f"must be an {family} address",)
-    return reachable_address(value)
+    wrong = () if f"IPv{parsed.version}" == family else (f"must be an {family} address",)
+    return (*wrong, *special_address(value))
 
 
 def _validate_slice_ports(ports: Sequence[JSON]) -> Faults:
@@ -127,8 +132,6 @@ def _validate_slice_ports(ports: Sequence[JSON]) -> Faults:
             yield duplicate(f"{path}.name", name)
         names.add(name)
         yield from one_of(f"{path}.protocol", port["protocol"], PROTOCOLS)
-        if port.get("port") is not None:
-            yield from each_invalid(f"{path}.port", port["port"], port_number(port["port"]))
         if "appProtocol" in port:
             yield from each_invalid(f"{path}.appProtocol", port["appProtocol"], qualified_name(port["appProtocol"]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from kubeapi.status import FieldError
 
@@ -58,9 +58,9 @@ def duplicate(path: str, value: object) -> FieldError:
     return FieldError("FieldValueDuplicate", path, f"Duplicate value: {go_value(value)}")
 
 
-def not_found(path: str, value: object) -> FieldError:
+def not_found(path: str, value: object, detail: str = "") -> FieldError:
     """Say that a value names something that is not there."""
-    return FieldError("FieldValueNotFound", path, f"Not found: {go_value(value)}")
+    return FieldError("FieldValueNotFound", path, f"Not found: {go_value(value)}{detail and ': '}{detail}")
 
 
 def too_long(path: str, limit: int) -> FieldError:
@@ -74,14 +74,15 @@ def too_many(path: str, count: int, limit: int) -> FieldError:
 
 
 def unsupported(path: str, value: object, supported: Iterable[str]) -> FieldError:
-    """Say that a value is none of the few that there are."""
-    choices = ", ".join(go_value(each) for each in sorted(supported))
+    """Say that a value is none of the few that there are; a set is told in the order of the alphabet."""
+    ordered = sorted(supported) if isinstance(supported, Set) else supported
+    choices = ", ".join(go_value(each) for each in ordered)
     return FieldError(
         "FieldValueNotSupported", path, f"Unsupported value: {go_value(value)}: supported values: {choices}"
     )
 
 
-def one_of(path: str, value: str | None, supported: frozenset[str]) -> Faults:
+def one_of(path: str, value: str | None, supported: Collection[str]) -> Faults:
     """Yield a fault unless the value is one of ``supported``."""
     if not value:
         yield required(path)

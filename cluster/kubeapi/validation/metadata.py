@@ -23,6 +23,7 @@ ANNOTATIONS_LIMIT = 256 * 1024
 """Bytes that all annotations of an object may have together (TotalAnnotationSizeLimitB)."""
 
 _NAME_RULES: dict[Resource, Callable[[str], tuple[str, ...]]] = {SERVICES: dns1035_label, NAMESPACES: dns1123_label}
+_STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
 _SELECTOR_OPERATORS = frozenset(("In", "NotIn", "Exists", "DoesNotExist"))
 
 
@@ -32,7 +33,7 @@ def validate_metadata(resource: Resource, obj: JSON) -> Faults:
     name_faults = _NAME_RULES.get(resource, dns1123_subdomain)
     if metadata.get("generateName"):
         yield from each_invalid(
-            "metadata.generateName", metadata["generateName"], name_faults(_masked(metadata["generateName"]))
+            "metadata.generateName", metadata["generateName"], name_faults(masked(metadata["generateName"]))
         )
     if not metadata.get("name"):
         yield required("metadata.name", "name or generateName is required")
@@ -44,10 +45,13 @@ def validate_metadata(resource: Resource, obj: JSON) -> Faults:
     yield from validate_annotations(metadata.get("annotations", {}), "metadata.annotations")
     yield from _validate_owners(metadata.get("ownerReferences", ()))
     for index, finalizer in enumerate(metadata.get("finalizers", ())):
-        yield from each_invalid(f"metadata.finalizers[{index}]", finalizer, qualified_name(finalizer))
+        yield from each_invalid("metadata.finalizers", finalizer, qualified_name(finalizer))
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid(f"metadata.finalizers[{index}]", finalizer, detail)
 
 
-def _masked(prefix: str) -> str:
+def masked(prefix: str) -> str:
     """Return a generateName as a name is judged: its trailing dash may stand, since letters will follow."""
     return f"{prefix[:-1]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
 

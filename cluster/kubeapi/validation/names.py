@@ -15,6 +15,8 @@ _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
 DNS1123_LABEL = re.compile(_LABEL)
 _DNS1123_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_UNDERSCORED = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_UNDERSCORED_SUBDOMAIN = re.compile(rf"{_UNDERSCORED}(\.{_UNDERSCORED})*")
 _DNS1035_LABEL = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED_NAME = re.compile(_QUALIFIED)
 _LABEL_VALUE = re.compile(f"({_QUALIFIED})?")
@@ -25,6 +27,7 @@ _QUALIFIED_FAULT = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
     f" (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
 )
+_LINK_LOCAL_MULTICAST = {4: ip_network("224.0.0.0/24"), 6: ip_network("ff02::/16")}
 _NO_ADDRESS = ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)
 _CACHED = 4096
 """Names remembered as judged: the same few labels come with every object, and an address is judged in several ways."""
@@ -38,7 +41,9 @@ def _longer_than(value: str, limit: int, unit: str = "characters") -> list[str]:
 def dns1123_label(value: str) -> tuple[str, ...]:
     """Judge a name of one DNS label, as Namespaces, containers and port names have."""
     faults = _longer_than(value, 63)
-    if not DNS1123_LABEL.fullmatch(value):
+    if not DNS1123_LABEL.fullmatch(value) and _DNS1123_SUBDOMAIN.fullmatch(value):
+        faults.append("must not contain dots")
+    elif not DNS1123_LABEL.fullmatch(value):
         faults.append(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and"
             " end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is"
@@ -126,6 +131,23 @@ def port_number(value: int) -> tuple[str, ...]:
     return () if 1 <= value <= 65535 else ("must be between 1 and 65535, inclusive",)
 
 
+def user_or_group(value: int) -> tuple[str, ...]:
+    """Judge the number of a user or a group."""
+    return () if 0 <= value < 2**31 else ("must be between 0 and 2147483647, inclusive",)
+
+
+def search_domain(value: str) -> tuple[str, ...]:
+    """Judge a DNS search domain, in which underscores are common (since Kubernetes 1.33)."""
+    faults = _longer_than(value, 253)
+    if not _UNDERSCORED_SUBDOMAIN.fullmatch(value):
+        faults.append(
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and"
+            " must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation"
+            rf" is '{_LABEL}(\.{_LABEL})*')"
+        )
+    return tuple(faults)
+
+
 def port_number_or_name(value: int | str) -> tuple[str, ...]:
     """Judge a targetPort or a probe's port."""
     return port_name(value) if isinstance(value, str) else port_number(value)
@@ -176,18 +198,24 @@ def cidr(value: str) -> tuple[str, ...]:
     return () if "/" in value else ("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",)
 
 
-def reachable_address(value: str) -> tuple[str, ...]:
-    """Judge an address that traffic is sent to: an IP address, and not a special one.
+def special_address(value: str) -> tuple[str, ...]:
+    """Judge whether traffic may be sent to an address (ValidateNonSpecialIP).
 
     Kubernetes refuses 127.0.0.0/8 too; here the whole cluster lives there.
     """
     parsed = parse_address(value)
     if parsed is None:
-        return _NO_ADDRESS
+        return ("must be a valid IP address",)
     if parsed.is_unspecified:
-        return ("may not be unspecified (0.0.0.0)",) if parsed.version == 4 else ("may not be unspecified (::)",)
+        return (f"may not be unspecified ({value})",)
     if parsed.is_link_local:
         return ("may not be in the link-local range (169.254.0.0/16, fe80::/10)",)
-    if parsed.is_multicast and (value.startswith("224.0.0.") or value.lower().startswith("ff02:")):
+    if parsed in _LINK_LOCAL_MULTICAST[parsed.version]:
         return ("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",)
     return ()
+
+
+def is_loopback(value: str) -> bool:
+    """Tell whether an address is the machine's own, as Kubernetes sees it."""
+    parsed = parse_address(value)
+    return parsed is not None and parsed.is_loopback

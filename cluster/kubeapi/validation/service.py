@@ -28,23 +28,26 @@ from kubeapi.validation.names import (
     cidr,
     dns1123_label,
     dns1123_subdomain,
+    is_loopback,
     port_number,
     port_number_or_name,
     qualified_name,
-    reachable_address,
+    special_address,
 )
 
 BALANCER_ANNOTATION = "kubesvc.dev/balancer"
 """Names the balancing algorithm of a Service; the one annotation of our own."""
 
+LOOPBACK_FAULT = ("may not be in the loopback range (127.0.0.0/8, ::1/128)",)
 PROTOCOLS = frozenset(("TCP", "UDP", "SCTP"))
 _TYPES = frozenset(("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"))
 _POLICIES = frozenset(("Cluster", "Local"))
 _FAMILIES = frozenset(("IPv4", "IPv6"))
 _FAMILY_POLICIES = frozenset(("SingleStack", "PreferDualStack", "RequireDualStack"))
-_DISTRIBUTIONS = frozenset(("PreferClose", "PreferSameNode", "PreferSameZone"))
+_DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 _TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
+_SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 _KUBELET_PORT = 10250
 _LONGEST_AFFINITY_SECONDS = 86400
 _ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
@@ -71,11 +74,17 @@ def validate_service(obj: JSON, balancers: Sequence[str]) -> Faults:
     if spec["type"] != "ExternalName":
         yield from validate_cluster_ips(spec)
     for index, each in enumerate(spec.get("externalIPs", ())):
-        yield from each_invalid(f"spec.externalIPs[{index}]", each, reachable_address(each))
+        yield from each_invalid(f"spec.externalIPs[{index}]", each, address(each) or _external_faults(each))
     yield from one_of("spec.type", spec["type"], _TYPES)
     yield from _validate_uniqueness(spec)
+    yield from _validate_source_ranges(spec, obj["metadata"].get("annotations", {}))
     yield from _validate_load_balancer(spec)
     yield from _validate_policies(spec)
+
+
+def _external_faults(ip: str) -> tuple[str, ...]:
+    """Judge an external address. One in 127.0.0.0/8 is the stand-in of another; ``loopback`` refuses the user's own."""
+    return LOOPBACK_FAULT if ":" in ip and is_loopback(ip) else special_address(ip)
 
 
 def _validate_annotations(annotations: dict[str, str], balancers: Sequence[str]) -> Faults:
@@ -214,14 +223,24 @@ def _go_port(protocol: str, port: int) -> GoText:
     )
 
 
+def _validate_source_ranges(spec: JSON, annotations: dict[str, str]) -> Faults:
+    """Yield the faults of the ranges of clients, which once came in an annotation with commas between."""
+    path, ranges = "spec.LoadBalancerSourceRanges", spec.get("loadBalancerSourceRanges", ())
+    text = annotations.get(_SOURCE_RANGES)
+    if not ranges and text is None:
+        return
+    if not ranges:
+        path = f"metadata.annotations[{_SOURCE_RANGES}]"
+    if spec["type"] != "LoadBalancer":
+        yield forbidden(path, _ONLY_LOAD_BALANCER)
+    for index, each in enumerate(ranges):
+        yield from each_invalid(f"{path}[{index}]", each.strip(), cidr(each.strip()))
+    for each in text.split(",") if not ranges and text and text.strip() else ():
+        yield from each_invalid(path, each.strip(), cidr(each.strip()))
+
+
 def _validate_load_balancer(spec: JSON) -> Faults:
     is_load_balancer = spec["type"] == "LoadBalancer"
-    ranges = spec.get("loadBalancerSourceRanges", ())
-    if ranges and not is_load_balancer:
-        yield forbidden("spec.LoadBalancerSourceRanges", _ONLY_LOAD_BALANCER)
-    for index, each in enumerate(ranges):
-        # Spaces around are accepted, since ranges once came in an annotation with commas between.
-        yield from each_invalid(f"spec.LoadBalancerSourceRanges[{index}]", each.strip(), cidr(each.strip()))
     if "allocateLoadBalancerNodePorts" in spec and not is_load_balancer:
         yield forbidden("spec.allocateLoadBalancerNodePorts", _ONLY_LOAD_BALANCER)
     if "loadBalancerClass" not in spec:

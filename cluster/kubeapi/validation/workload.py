@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from kubeapi.meta import JSON, matches_selector
-from kubeapi.validation.container import validate_container
-from kubeapi.validation.faults import (
-    Faults,
-    GoText,
-    duplicate,
-    each_invalid,
-    forbidden,
-    invalid,
-    not_negative,
-    one_of,
-    required,
-    unsupported,
-)
+from kubeapi.validation.container import validate_spaces
+from kubeapi.validation.faults import Faults, GoText, forbidden, go_value, invalid, not_negative, required, unsupported
 from kubeapi.validation.metadata import go_selector, validate_annotations, validate_labels, validate_selector
-from kubeapi.validation.names import address, dns1123_label, dns1123_subdomain, qualified_name
+from kubeapi.validation.podspec import validate_pod_spec
 
-_RESTART_POLICIES = frozenset(("Always", "OnFailure", "Never"))
-_DNS_POLICIES = frozenset(("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"))
 _STRATEGIES = frozenset(("Recreate", "RollingUpdate"))
 _PERCENT = re.compile(r"[0-9]+%")
 _PERCENT_FAULT = (
@@ -40,7 +28,30 @@ _CHANGEABLE_POD_FIELDS = frozenset(("activeDeadlineSeconds", "tolerations", "sch
 
 def validate_pod(obj: JSON) -> Faults:
     """Yield every fault of a Pod but those of its metadata."""
-    yield from _validate_pod_spec(obj["spec"], "spec")
+    spec = obj["spec"]
+    yield from validate_pod_spec(spec, "spec", is_pod=True)
+    if not spec.get("serviceAccountName"):
+        yield from _validate_tokens(spec.get("volumes", ()))
+    for field in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            yield from validate_spaces(container, f"spec.{field}[{index}]")
+
+
+def validate_pod_creation(obj: JSON) -> Faults:
+    """Yield what only a new Pod may not have."""
+    spec = obj["spec"]
+    if spec.get("ephemeralContainers"):
+        yield forbidden("spec.ephemeralContainers", "cannot be set on create")
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        yield forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
+
+
+def _validate_tokens(volumes: Sequence[JSON]) -> Faults:
+    for index, volume in enumerate(volumes):
+        for number, source in enumerate(volume.get("projected", {}).get("sources") or ()):
+            if "serviceAccountToken" in source:
+                where = f"spec.volumes[{index}].projected.sources[{number}].serviceAccountToken"
+                yield forbidden(where, "must not be specified when serviceAccountName is not set")
 
 
 def validate_pod_update(new: JSON, old: JSON) -> Faults:
@@ -55,59 +66,14 @@ def validate_pod_update(new: JSON, old: JSON) -> Faults:
 def _frozen_part(spec: JSON) -> JSON:
     frozen = {name: each for name, each in spec.items() if name not in _CHANGEABLE_POD_FIELDS and name != "nodeName"}
     for containers in ("containers", "initContainers"):
-        frozen[containers] = [{**each, "image": ""} for each in spec.get(containers, ())]
+        frozen[containers] = [{**each, "image": ""} for each in spec.get(containers) or ()]
     return frozen
-
-
-def _validate_pod_spec(spec: JSON, path: str) -> Faults:
-    names: list[str] = [each.get("name", "") for each in spec.get("volumes", ())]
-    for index, name in enumerate(names):
-        where = f"{path}.volumes[{index}].name"
-        yield from each_invalid(where, name, dns1123_label(name)) if name else [required(where)]
-        if name in names[:index]:
-            yield duplicate(where, name)
-    if not spec.get("containers"):
-        yield required(f"{path}.containers")
-    seen: set[str] = set()
-    for field in ("containers", "initContainers"):
-        for index, container in enumerate(spec.get(field, ())):
-            where = f"{path}.{field}[{index}]"
-            yield from validate_container(container, where, frozenset(names), is_init=field == "initContainers")
-            if container.get("name") in seen:
-                yield duplicate(f"{where}.name", container["name"])
-            seen.add(container.get("name", ""))
-    yield from one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
-    yield from one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
-    yield from _validate_pod_names(spec, path)
-    yield from not_negative(f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds"))
-    deadline = spec.get("activeDeadlineSeconds")
-    if deadline is not None and not 1 <= deadline < 2**31:
-        yield invalid(f"{path}.activeDeadlineSeconds", deadline, "must be between 1 and 2147483647, inclusive")
-
-
-def _validate_pod_names(spec: JSON, path: str) -> Faults:
-    for field in ("hostname", "subdomain"):
-        if spec.get(field):
-            yield from each_invalid(f"{path}.{field}", spec[field], dns1123_label(spec[field]))
-    for field in ("nodeName", "serviceAccountName"):
-        if spec.get(field):
-            yield from each_invalid(f"{path}.{field}", spec[field], dns1123_subdomain(spec[field]))
-    yield from validate_labels(spec.get("nodeSelector", {}), f"{path}.nodeSelector")
-    for index, alias in enumerate(spec.get("hostAliases", ())):
-        where = f"{path}.hostAliases[{index}]"
-        yield from each_invalid(f"{where}.ip", alias.get("ip", ""), address(alias.get("ip", "")))
-        for number, name in enumerate(alias.get("hostnames", ())):
-            yield from each_invalid(f"{where}.hostnames[{number}]", name, dns1123_subdomain(name))
-    for index, gate in enumerate(spec.get("readinessGates", ())):
-        condition = gate.get("conditionType", "")
-        where = f"{path}.readinessGates[{index}].conditionType"
-        yield from each_invalid(where, condition, qualified_name(condition))
 
 
 def validate_deployment(obj: JSON) -> Faults:
     """Yield every fault of a Deployment but those of its metadata."""
     spec = obj["spec"]
-    yield from _validate_replicated(spec, "deployment")
+    yield from _validate_replicated(spec)
     yield from _validate_strategy(spec["strategy"])
     for field in ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"):
         yield from not_negative(f"spec.{field}", spec.get(field))
@@ -118,48 +84,47 @@ def validate_deployment(obj: JSON) -> Faults:
 
 def validate_replica_set(obj: JSON) -> Faults:
     """Yield every fault of a ReplicaSet but those of its metadata."""
-    yield from _validate_replicated(obj["spec"], "replicaset")
+    yield from _validate_replicated(obj["spec"])
     yield from not_negative("spec.minReadySeconds", obj["spec"].get("minReadySeconds"))
 
 
 def validate_selector_update(new: JSON, old: JSON) -> Faults:
     """Yield a fault if the selector changes: it decides whose pods they are."""
     if new["spec"].get("selector") != old["spec"].get("selector"):
-        yield invalid("spec.selector", go_selector(new["spec"].get("selector", {})), "field is immutable")
+        yield invalid("spec.selector", go_selector(new["spec"].get("selector") or {}), "field is immutable")
 
 
-def _validate_replicated(spec: JSON, what: str) -> Faults:
+def _validate_replicated(spec: JSON) -> Faults:
     """Yield faults of replicas, selector and template, which must fit each other."""
     yield from not_negative("spec.replicas", spec.get("replicas"))
     selector = spec.get("selector")
+    faults = list(validate_selector(selector or {}, "spec.selector"))
+    yield from faults
     if selector is None:
         yield required("spec.selector")
+    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        # The real server speaks of a deployment here whatever the kind.
+        yield invalid("spec.selector", go_selector(selector), "empty selector is invalid for deployment")
+    if faults:
+        yield invalid("spec.selector", go_selector(selector or {}), "invalid label selector")
     else:
-        faults = list(validate_selector(selector, "spec.selector"))
-        yield from faults
-        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-            yield invalid("spec.selector", go_selector(selector), f"empty selector is invalid for {what}")
-            selector = None
-        elif faults:
-            selector = None
-    if "template" not in spec:
-        yield required("spec.template")
-        return
-    yield from _validate_template(spec["template"], selector)
+        yield from _validate_template(spec["template"], selector)
 
 
 def _validate_template(template: JSON, selector: JSON | None) -> Faults:
-    metadata = template.get("metadata", {})
+    metadata = template["metadata"]
     labels: dict[str, str] = metadata.get("labels", {})
-    if selector is not None and not matches_selector(selector, labels):
+    if selector is None or not matches_selector(selector, labels):
         yield invalid(
             "spec.template.metadata.labels", labels or _NO_LABELS, "`selector` does not match template `labels`"
         )
-    yield from validate_labels(labels, "spec.template.metadata.labels")
-    yield from validate_annotations(metadata.get("annotations", {}), "spec.template.metadata.annotations")
+    yield from validate_labels(labels, "spec.template.labels")
+    yield from validate_annotations(metadata.get("annotations", {}), "spec.template.annotations")
     spec = template["spec"]
-    yield from _validate_pod_spec(spec, "spec.template.spec")
-    if spec["restartPolicy"] in _RESTART_POLICIES - {"Always"}:
+    yield from validate_pod_spec(spec, "spec.template.spec", is_pod=False)
+    if spec.get("ephemeralContainers"):
+        yield forbidden("spec.template.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
+    if spec["restartPolicy"] != "Always":
         yield unsupported("spec.template.spec.restartPolicy", spec["restartPolicy"], ("Always",))
     if "activeDeadlineSeconds" in spec:
         yield forbidden(
@@ -171,7 +136,7 @@ def _validate_strategy(strategy: JSON) -> Faults:
     path = "spec.strategy.rollingUpdate"
     kind, rolling = strategy["type"], strategy.get("rollingUpdate")
     if kind not in _STRATEGIES:
-        yield unsupported("spec.strategy.type", kind, _STRATEGIES)
+        yield unsupported("spec.strategy", GoText(f'{{"Type":{go_value(kind)},"RollingUpdate":null}}'), _STRATEGIES)
     elif kind == "Recreate" and rolling is not None:
         yield forbidden(path, "may not be specified when strategy `type` is 'Recreate'")
     elif kind == "RollingUpdate" and rolling is not None:

@@ -1,0 +1,79 @@
+"""What the environment of a container must be (pkg/apis/core/validation ValidateEnv, ValidateEnvFrom)."""
+
+from __future__ import annotations
+
+from kubeapi.meta import JSON
+from kubeapi.validation.faults import Faults, each_invalid, invalid, required
+from kubeapi.validation.fields import validate_field_reference, validate_resource_reference
+from kubeapi.validation.metadata import masked
+from kubeapi.validation.names import config_key, dns1123_subdomain, environment_variable
+
+_FIELD_PATHS = frozenset(
+    (
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.uid",
+        "spec.nodeName",
+        "spec.serviceAccountName",
+        "status.hostIP",
+        "status.hostIPs",
+        "status.podIP",
+        "status.podIPs",
+    )
+)
+_TOO_MANY_SOURCES = "may not have more than one field specified at a time"
+_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef")
+
+
+def validate_environment(container: JSON, path: str) -> Faults:
+    """Yield the faults of a container's variables and of the objects that it takes variables from."""
+    for index, variable in enumerate(container.get("env", ())):
+        where, name = f"{path}.env[{index}]", variable.get("name", "")
+        if name:
+            yield from each_invalid(f"{where}.name", name, environment_variable(name))
+        else:
+            yield required(f"{where}.name")
+        if "valueFrom" in variable:
+            yield from _validate_source(variable, f"{where}.valueFrom")
+    for index, source in enumerate(container.get("envFrom", ())):
+        where, prefix = f"{path}.envFrom[{index}]", source.get("prefix", "")
+        if prefix:
+            yield from each_invalid(f"{where}.prefix", prefix, environment_variable(prefix))
+        given = [each for each in ("configMapRef", "secretRef") if each in source]
+        for each in given:
+            name = source[each].get("name", "")
+            yield from (
+                each_invalid(f"{where}.{each}.name", name, dns1123_subdomain(masked(name)))
+                if name
+                else [required(f"{where}.{each}.name")]
+            )
+        if not given:
+            yield invalid(f"{path}.envFrom", "", "must specify one of: `configMapRef` or `secretRef`")
+        elif len(given) > 1:
+            yield invalid(f"{path}.envFrom", "", _TOO_MANY_SOURCES)
+
+
+def _validate_source(variable: JSON, path: str) -> Faults:
+    source = variable["valueFrom"]
+    given = [each for each in _SOURCES if each in source]
+    if "fieldRef" in source:
+        yield from validate_field_reference(source["fieldRef"], f"{path}.fieldRef", _FIELD_PATHS)
+    if "resourceFieldRef" in source:
+        where = f"{path}.resourceFieldRef"
+        yield from validate_resource_reference(source["resourceFieldRef"], where, needs_container=False)
+    for reference in ("configMapKeyRef", "secretKeyRef"):
+        if reference in source:
+            name, key = source[reference].get("name", ""), source[reference].get("key", "")
+            yield from each_invalid(f"{path}.{reference}.name", name, dns1123_subdomain(name))
+            if key:
+                yield from each_invalid(f"{path}.{reference}.key", key, config_key(key))
+            else:
+                yield required(f"{path}.{reference}.key")
+    if not given:
+        yield invalid(
+            path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
+        )
+    elif variable.get("value"):
+        yield invalid(path, "", "may not be specified when `value` is not empty")
+    elif len(given) > 1:
+        yield invalid(path, "", _TOO_MANY_SOURCES)
