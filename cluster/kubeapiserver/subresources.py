@@ -135,8 +135,6 @@ class Subresources:
         status = pod.get("status") or {}
         others = [each for each in status.get("conditions") or () if each.get("type") != "PodScheduled"]
         condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": format_time(self._clock())}
-        if generation := pod["metadata"].get("generation"):
-            condition["observedGeneration"] = generation
         return {**pod, "status": {**status, "conditions": [*others, condition]}}
 
     def finalize(self, request: Request, target: Target, form: Form) -> Response:

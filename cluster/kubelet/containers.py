@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kubelet.builtins import plan_builtin
 from kubelet.environment import PodContext, container_environment, expand_all
-from kubelet.exec_tools import ClusterDNS
+from kubelet.exec_tools import ClusterDNS, with_agnhost_on_path
 from kubelet.images import ImageSpec, Program, find_image, program_for
 from kubelet.podspec import ContainerSpec
 from kubelet.processspec import ProcessSpec
@@ -50,7 +50,7 @@ def plan_container(
     arguments = expand_all(program.arguments, environment)
     working_dir = container.working_dir or (image.working_dir if image else "") or host.working_dir
     if not program.builtin:
-        process = ProcessSpec(arguments, environment, working_dir, is_tty=container.is_tty)
+        process = ProcessSpec(with_agnhost_on_path(arguments), environment, working_dir, is_tty=container.is_tty)
         return ContainerPlan(process, program.stop_signal, working_dir)
     plan = plan_builtin(
         program.builtin, arguments, host.bind_port, host.nginx, dns=host.cluster_dns, environment=environment

@@ -10,9 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from kubelet.exec_streams import Input, OutputQueue, open_ends
+from kubelet.exec_tools import with_agnhost_on_path
 from kubelet.processes import ProcessRunner, RunningProcess
 from kubelet.processspec import ProcessSpec
 
@@ -170,18 +170,13 @@ class Attachment:
 def command_spec(
     container: ProcessSpec, identity: str, argv: tuple[str, ...], working_dir: str, *, is_tty: bool
 ) -> ProcessSpec:
-    """Return the process of a command in a container, whose own process was started as ``identity``.
-
-    ``/agnhost`` is where the image has it; here it is on the PATH.
-    """
-    if argv and argv[0] == "/agnhost" and not Path(argv[0]).exists():
-        argv = ("agnhost", *argv[1:])
+    """Return the process of a command in a container, whose own process was started as ``identity``."""
     environment = dict(container.environment)
     if is_tty:
         environment |= {"TERM": environment.get("TERM", "xterm"), **PROMPT}
     return replace(
         container,
-        argv=argv,
+        argv=with_agnhost_on_path(argv),
         environment=environment,
         working_dir=working_dir,
         builtin=None,

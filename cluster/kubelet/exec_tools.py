@@ -1,4 +1,4 @@
-"""nslookup, dig, curl, wget, getent and agnhost for pods: the machine's, told where they are and where names are. Pure.
+"""nslookup, dig, curl, wget, nc, getent, hostname and agnhost for pods: told where they are and where names are. Pure.
 
 Pods are processes without a resolv.conf and without a network of their own. So programs ask the machine's name server,
 which knows nothing of the cluster, and what they send comes from 127.0.0.1, which is on no node. For the tools that
@@ -9,13 +9,15 @@ node. (nslookup cannot choose its source.) Any other program binds ``$POD_IP`` i
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from kubelet.resolver import ADDRESS_OF, RESOLVER
 
-TOOLS = ("nslookup", "dig", "curl", "getent")
+TOOLS = ("nslookup", "dig", "curl", "getent", "nc")
 """Programs of this machine that have a script, if they are there."""
 _NEEDS = {
     "nslookup": ("nslookup",),
@@ -23,6 +25,8 @@ _NEEDS = {
     "curl": ("curl", "dig"),
     "getent": ("getent", "dig"),
     "wget": ("curl", "dig"),
+    "nc": ("nc", "dig"),
+    "hostname": (),
     "agnhost": ("python", "sources"),
 }
 
@@ -139,6 +143,73 @@ exec {curl} ${{source:+--interface "$source"}} "$@"
 """
 )
 
+_NC = (
+    """\
+#!/bin/sh
+# nc from the pod's address to the cluster's names; one that listens is the machine's own.
+"""
+    + RESOLVER
+    + ADDRESS_OF
+    + """\
+for word do
+    case $word in -[!-]*l*|-l*) exec {nc} "$@" ;; esac
+done
+source=$POD_IP address= is_value= at=0 left=$#
+while [ $left -gt 0 ]; do
+    word=$1 left=$((left - 1))
+    shift
+    case $is_value$word in
+        yes*) is_value= ;;
+        -?*)
+            flags=${{word#-}}
+            while [ -n "$flags" ]; do
+                rest=${{flags#?}} flag=${{flags%"${{flags#?}}"}}
+                case $flag in s) source= ;; esac
+                case $flag in
+                    [eIiMmOPpqsTVWwXx]) [ -n "$rest" ] || is_value=yes; rest= ;;
+                esac
+                flags=$rest
+            done ;;
+        *)
+            at=$((at + 1))
+            case $at in 1) address=$(address_of "$word"); word=${{address:-$word}} ;; esac
+            case $at$address$word in
+                2127.*[!0-9.]*) ;;
+                2127.*) [ "$word" -ge 1024 ] || word=$((word + {shift})) ;;
+            esac ;;
+    esac
+    set -- "$@" "$word"
+done
+case $address$source in 127.*127.*) ;; *) source= ;; esac
+[ -z "$source" ] || {nc} -h 2>&1 | grep -q -e -s || source= # busybox's has no such option
+exec {nc} ${{source:+-s "$source"}} "$@"
+"""
+)
+
+_HOSTNAME = """\
+#!/bin/sh
+# hostname as the pod has it, which shares the machine's own; that one is never changed.
+case $*:$POD_IP in
+    :*) echo "$HOSTNAME" ;;
+    -s:*|--short:*) echo "${{HOSTNAME%%.*}}" ;;
+    -i:*|--ip-address:*) echo "$POD_IP" ;;
+    -I:*|--all-ip-addresses:*) echo "$POD_IPS" | tr , ' ' ;;
+    -f:*|--fqdn:*|--long:*|-d:*|--domain:*)
+        name=$HOSTNAME
+        if [ -r "$KUBESVC_ETC/hosts" ]; then
+            while read -r address first rest; do
+                [ "$address" = "$POD_IP" ] && name=$first
+            done < "$KUBESVC_ETC/hosts"
+        fi
+        case $1:$name in
+            -f:*|--fqdn:*|--long:*) echo "$name" ;;
+            *.*) echo "${{name#*.}}" ;;
+        esac ;;
+    -*) echo "hostname: kubesvc's knows -s, -i, -I, -f and -d, not '$*'" >&2; exit 1 ;;
+    *) echo "hostname: you must be root to change the host name" >&2; exit 1 ;;
+esac
+"""
+
 _GETENT = (
     """\
 #!/bin/sh
@@ -191,7 +262,18 @@ _AGNHOST = """\
 exec env PYTHONPATH={sources} {python} -S -s -m kubelet.servers {shift} {address} {port} {domain} "$@"
 """
 
-_SCRIPTS = {"nslookup": _NSLOOKUP, "dig": _DIG, "curl": _CURL, "getent": _GETENT, "wget": _WGET, "agnhost": _AGNHOST}
+_SCRIPTS = {
+    "nslookup": _NSLOOKUP,
+    "dig": _DIG,
+    "curl": _CURL,
+    "getent": _GETENT,
+    "wget": _WGET,
+    "nc": _NC,
+    "hostname": _HOSTNAME,
+    "agnhost": _AGNHOST,
+}
+_SHELLS = ("sh", "bash", "dash", "ash")
+_AGNHOST_PATH = re.compile(r"(?<![\w./~-])/agnhost(?![\w./-])")
 
 
 def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> dict[str, str]:
@@ -206,6 +288,19 @@ def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> 
         for name, script in _SCRIPTS.items()
         if all(each in found for each in _NEEDS[name])
     }
+
+
+def with_agnhost_on_path(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command that calls ``/agnhost``, where its image has it, as what is found here: on the PATH.
+
+    It may be the command itself or stand in the script of a shell, as in ``sh -c "/agnhost connect web:80"``.
+    """
+    match argv:
+        case ("/agnhost", *rest):
+            return ("agnhost", *rest)
+        case (shell, option, script, *rest) if PurePosixPath(shell).name in _SHELLS and option.endswith("c"):
+            return (shell, option, _AGNHOST_PATH.sub("agnhost", script), *rest)
+    return argv
 
 
 def _quoted(word: object) -> str:

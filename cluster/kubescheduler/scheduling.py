@@ -209,9 +209,9 @@ def with_scheduled(pod: JSON, stamp: str, message: str | None = None) -> JSON:
     value = "True" if message is None else "False"
     changed = before.get("lastTransitionTime") if before.get("status") == value else stamp
     condition: JSON = {"type": "PodScheduled", "status": value, "lastProbeTime": None, "lastTransitionTime": changed}
-    if generation := pod["metadata"].get("generation"):
-        condition["observedGeneration"] = generation
     if message is not None:
         condition |= {"reason": "Unschedulable", "message": message}
+        if generation := pod["metadata"].get("generation"):
+            condition["observedGeneration"] = generation
     others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
     return {**pod, "status": {"phase": "Pending", **status, "conditions": [*others, condition]}}

@@ -102,9 +102,12 @@ def test_a_pod_gets_the_zone_and_the_region_of_its_node(is_bound_later: bool) ->
     assert registry.update(PODS, relabelled)["metadata"]["labels"] == {"app": "web"}
 
 
-def test_a_label_that_a_pod_has_already_stays() -> None:
-    created = with_node({ZONE: "a"}).create(PODS, pod(metadata={"labels": {ZONE: "mine"}}, nodeName="n"))
-    assert created["metadata"]["labels"] == {ZONE: "mine"}
+def test_a_pod_s_own_zone_stays_when_it_comes_with_a_node_and_goes_when_it_is_bound_to_one() -> None:
+    registry, own = with_node({ZONE: "a"}), {"labels": {ZONE: "mine"}}
+    assert registry.create(PODS, pod(metadata=own, nodeName="n"))["metadata"]["labels"] == {ZONE: "mine"}
+    waiting = registry.create(PODS, pod("waiting", metadata=own))
+    bound = registry.update(PODS, {**waiting, "spec": {**waiting["spec"], "nodeName": "n"}})
+    assert bound["metadata"]["labels"] == {ZONE: "a"}
 
 
 def test_replacing_a_pod_by_its_manifest_keeps_what_it_was_given() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.patience import PATIENCE
 
 from kubelet.config import find_tools
-from kubelet.exec_tools import TOOLS, ClusterDNS, tool_scripts
+from kubelet.exec_tools import TOOLS, ClusterDNS, tool_scripts, with_agnhost_on_path
 
 DNS = ClusterDNS("127.114.0.10", 10053, "cluster.local")
 DIG = """
@@ -15,7 +15,8 @@ for last do :; done
 case $* in *+comments*) echo "status: NOERROR" ;; esac
 case $last in *nosuch*) ;; *) echo cname.; echo 127.114.7.7 ;; esac
 """
-FAKE = {"nslookup": 'echo "$@"', "curl": 'echo "$@"', "getent": 'echo "real $@"', "dig": DIG}
+NC = 'case $1 in -h) echo "usage: nc [-s addr]" ;; *) echo "$@" ;; esac'
+FAKE = {"nslookup": 'echo "$@"', "curl": 'echo "$@"', "nc": NC, "getent": 'echo "real $@"', "dig": DIG}
 RESOLV_CONF = "search a.example b.example. .\nnameserver 127.1.2.3\nnameserver 192.0.2.9\noptions edns0 ndots:2\n"
 
 
@@ -197,6 +198,74 @@ def test_wget_is_the_pod_s_curl(tools: Path, words: list[str], asked: str) -> No
     assert said(tools, "wget", *words) == asked
 
 
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        (["web", "8080"], "-s 127.9.1.2 127.114.7.7 8080"),
+        (["-v", "-z", "-w", "2", "web", "80"], "-s 127.9.1.2 -v -z -w 2 127.114.7.7 10080"),
+        (["-zvw2", "web", "80"], "-s 127.9.1.2 -zvw2 127.114.7.7 10080"),
+        (["-uw", "2", "127.114.7.8", "53"], "-s 127.9.1.2 -uw 2 127.114.7.8 10053"),
+        (["-s", "127.1.1.1", "web", "8080"], "-s 127.1.1.1 127.114.7.7 8080"),
+        (["nosuch", "80"], "nosuch 80"),
+        (["web", "80-90"], "-s 127.9.1.2 127.114.7.7 80-90"),
+        (["web", "http"], "-s 127.9.1.2 127.114.7.7 http"),
+        (["-lk", "80"], "-lk 80"),
+        (["-vl", "-p", "80"], "-vl -p 80"),
+        (["-h"], "usage: nc [-s addr]"),
+    ],
+    ids=" ".join,
+)
+def test_nc_leads_to_the_cluster_from_the_pod_s_address(tools: Path, words: list[str], added: str) -> None:
+    assert said(tools, "nc", *words, pod_ip="127.9.1.2") == added
+
+
+def test_an_nc_that_knows_no_source_is_given_none(tools: Path) -> None:
+    _write(tools / "real" / "nc", '#!/bin/sh\necho "$@"\n')
+    assert said(tools, "nc", "web", "8080", pod_ip="127.9.1.2") == "127.114.7.7 8080"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "web-1"),
+        (["-s"], "web-1"),
+        (["-i"], "127.9.1.2"),
+        (["-I"], "127.9.1.2 fd00::2"),
+        (["-f"], "web-1.sub.example"),
+        (["-d"], "sub.example"),
+    ],
+    ids=" ".join,
+)
+def test_hostname_is_the_pod_s(tools: Path, words: list[str], expected: str) -> None:
+    _write(tools / "etc" / "hosts", "127.0.0.1\tlocalhost\n127.9.1.2\tweb-1.sub.example\tweb-1\n")
+    pod = {"HOSTNAME": "web-1", "POD_IP": "127.9.1.2", "POD_IPS": "127.9.1.2,fd00::2"}
+    environment = {"PATH": "/usr/bin:/bin", "KUBESVC_ETC": str(tools / "etc"), **pod}
+    done = subprocess.run([tools / "hostname", *words], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{expected}\n"
+
+
+@pytest.mark.parametrize("words", [["other"], ["-F", "/etc/passwd"], ["-b", "other"]])
+def test_the_machine_s_own_name_is_never_changed(tools: Path, words: list[str]) -> None:
+    done = subprocess.run([tools / "hostname", *words], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr[:10]) == (1, b"", b"hostname: ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (("/agnhost", "connect", "a:1"), ("agnhost", "connect", "a:1")),
+        (("sh", "-c", "/agnhost connect a:1"), ("sh", "-c", "agnhost connect a:1")),
+        (("/bin/sh", "-xc", "cd / && /agnhost;"), ("/bin/sh", "-xc", "cd / && agnhost;")),
+        (("sh", "-c", "ls /opt/agnhost /agnhost.txt"), ("sh", "-c", "ls /opt/agnhost /agnhost.txt")),
+        (("sh", "x.sh", "/agnhost"), ("sh", "x.sh", "/agnhost")),
+        (("echo", "/agnhost"), ("echo", "/agnhost")),
+    ],
+)
+def test_agnhost_is_found_where_its_image_has_it(argv: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert with_agnhost_on_path(argv) == expected
+
+
 def test_only_tools_that_are_there_have_a_script() -> None:
-    assert set(tool_scripts({"curl": "/usr/bin/curl"}, DNS, 0)) == set()
-    assert set(tool_scripts({"dig": "/usr/bin/dig", "curl": "/usr/bin/curl"}, DNS, 0)) == {"dig", "curl", "wget"}
+    assert set(tool_scripts({"curl": "/usr/bin/curl"}, DNS, 0)) == {"hostname"}
+    found = {"dig": "/usr/bin/dig", "curl": "/usr/bin/curl"}
+    assert set(tool_scripts(found, DNS, 0)) == {"dig", "curl", "wget", "hostname"}

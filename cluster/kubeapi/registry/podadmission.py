@@ -40,7 +40,7 @@ def admit_pod(new: JSON, old: JSON | None, find_node: Callable[[str], JSON | Non
     _tolerate_lost_nodes(spec)
     node_name = spec.get("nodeName")
     if node_name and (old is None or not old["spec"].get("nodeName")) and (node := find_node(node_name)):
-        _label(new["metadata"], node)
+        _label(new["metadata"], node, is_binding=old is not None)
 
 
 def _give_priority(name: str, spec: JSON) -> None:
@@ -68,8 +68,10 @@ def _tolerate_lost_nodes(spec: JSON) -> None:
     spec["tolerations"] = tolerations
 
 
-def _label(metadata: JSON, node: JSON) -> None:
+def _label(metadata: JSON, node: JSON, *, is_binding: bool) -> None:
+    """Give the labels of the node; a pod that is bound has none of its own in their place, a new one may."""
     labels = node["metadata"].get("labels") or {}
     found = {name: labels[name] for name in TOPOLOGY_LABELS if name in labels}
     if found:
-        metadata["labels"] = {**found, **(metadata.get("labels") or {})}
+        own = metadata.get("labels") or {}
+        metadata["labels"] = {**own, **found} if is_binding else {**found, **own}
