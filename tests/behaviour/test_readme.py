@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from io import StringIO
@@ -48,6 +49,11 @@ def in_order(wanted: list[str], lines: list[str]) -> bool:
     """Tell whether the lines hold the wanted ones, in their order; "..." stands for any."""
     rest = iter(lines)
     return all(any(line == each for line in rest) for each in wanted if each != "...")
+
+
+def with_kubesvc(env: dict[str, str]) -> dict[str, str]:
+    """Return the environment with the kubesvc under test on the PATH."""
+    return {**env, "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +101,8 @@ def test_the_next_commands_do_what_the_readme_shows(
         command = command.replace("dig ", f"dig -p {dns['port']} ")
     # Each command is a shell of its own here: what the README's `eval` leaves behind for the next ones, and a home
     # in which no kubectl has been before.
-    env = {**cluster[0].env, "KUBECONFIG": str(cluster[0].state / "kubeconfig"), "HOME": str(cluster[0].state)}
+    state = cluster[0].state
+    env = {**with_kubesvc(cluster[0].env), "KUBECONFIG": str(state / "kubeconfig"), "HOME": str(state)}
     result = subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,
@@ -115,7 +122,7 @@ def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:
     result = subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,
-        env=ClusterCommands(tmp_path).env,
+        env=with_kubesvc(ClusterCommands(tmp_path).env),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
