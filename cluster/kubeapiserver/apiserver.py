@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kubeapi.registry import Registry
-from kubeapi.scheme import EVENTS_V1
+from kubeapi.scheme import EVENTS_V1, NAMESPACES
 from kubeapi.status import StatusError
 from kubeapi.text import escaped
+from kubeapiserver.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
 from kubeapiserver.bodies import Bodies
 from kubeapiserver.catalog import REVIEWS, Served, find_served, served_in
 from kubeapiserver.conversion import EventConversion
@@ -82,6 +83,10 @@ class APIServer:
         path = normalized(request.path)
         target = read_path(path)
         try:
+            user = impersonated(request.headers)
+            if user is not ADMINISTRATOR:
+                request = replace(request, user=user)
+                _authorize(request, path, target)
             answer = self._answer(request, path, target)
         except StatusError as error:
             answer = failure_response(error)
@@ -220,3 +225,19 @@ class APIServer:
             case "eviction":
                 return self._deletion.evict(request, target)
         return self._sessions.answer(request, target)
+
+
+def _authorize(request: Request, path: str, target: Target | None) -> None:
+    """Raise Forbidden if the user may not do what the request asks."""
+    verb = _VERBS.get(request.method, request.method.lower())
+    if target is None or not target.plural:
+        attributes = Attributes(verb if verb == "get" else request.method.lower(), path=path)
+    else:
+        if target.is_watch or (verb == "get" and request.has_flag("watch") and not target.name):
+            verb = "watch"
+        elif not target.name:
+            verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
+        namespace = target.name if target.plural == NAMESPACES.plural else target.namespace
+        attributes = Attributes(verb, target.group, target.plural, target.subresource, namespace, target.name)
+    if refused := refusal(request.user, attributes):
+        raise refused

@@ -71,6 +71,10 @@ CUSTOM_RESOURCES = Resource(
 )
 """Listed by kubectl when it meets a kind that it does not know: there are none, and it goes on with the next object."""
 
+REPLICATION_CONTROLLERS = Resource("ReplicationController", "replicationcontrollers", "", "v1", True)
+DAEMONSETS = Resource("DaemonSet", "daemonsets", "apps", "v1", True)
+"""Listed by `kubectl cluster-info dump`, whatever discovery says; of these, too, there are none."""
+
 _IN_ALL = ("all",)
 _SPECIAL = {
     PODS: Served(PODS, categories=_IN_ALL, subresources=_POD_SUBRESOURCES),
@@ -92,7 +96,9 @@ CATALOG: tuple[Served, ...] = (
 )
 """Everything that is served and told to clients, by name."""
 
-_UNTOLD = (Served(CUSTOM_RESOURCES, ("get", "list", "watch")),)
+_UNTOLD = tuple(
+    Served(each, ("get", "list", "watch")) for each in (CUSTOM_RESOURCES, DAEMONSETS, REPLICATION_CONTROLLERS)
+)
 """What answers although discovery does not name it: nothing of the kind can be created."""
 
 _GROUPS = ("", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "coordination.k8s.io")

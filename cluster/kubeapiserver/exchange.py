@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubeapi.scheme import Resource
 from kubeapi.store import WatchEvent
+from kubeapiserver.authorization import ADMINISTRATOR, User
 
 JSON_TYPE = "application/json"
 YAML_TYPE = "application/yaml"
@@ -29,7 +30,7 @@ class Request:
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    user: str = "kubernetes-admin"
+    user: User = ADMINISTRATOR
     target: str = ""
     """Path and query as they were sent, every escape kept."""
 

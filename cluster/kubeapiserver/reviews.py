@@ -1,6 +1,6 @@
 """May I, what may I, and who am I: reviews that are answered and never stored. Pure.
 
-Whoever has the token is the administrator, so the answer is always yes. Follows ``pkg/registry/authorization`` and
+Who asks is the administrator, or whoever the administrator says to be. Follows ``pkg/registry/authorization`` and
 ``pkg/registry/authentication``.
 """
 
@@ -9,21 +9,12 @@ from __future__ import annotations
 from kubeapi.meta import JSON, format_time
 from kubeapi.scheme import Resource
 from kubeapi.validation.faults import invalid
+from kubeapiserver.authorization import Attributes, allows, rules_of
 from kubeapiserver.bodies import Bodies
 from kubeapiserver.catalog import SUBJECT, SUBJECT_ACCESS, SUBJECT_RULES
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput, InvalidInput
 from kubeapiserver.statuses import document_response
-
-GROUPS = ("system:masters", "system:authenticated")
-"""Groups of the administrator."""
-
-_ALLOWED: JSON = {"allowed": True, "reason": "the token of the kubeconfig is the administrator's"}
-_RULES: JSON = {
-    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-    "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-    "incomplete": False,
-}
 
 
 def review(request: Request, resource: Resource, bodies: Bodies, now: float) -> Response:
@@ -39,7 +30,24 @@ def review(request: Request, resource: Resource, bodies: Bodies, now: float) -> 
     answered: JSON = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
     if resource == SUBJECT:
         answered["metadata"] = {"creationTimestamp": format_time(now)}
-        answered["status"] = {"userInfo": {"username": request.user, "groups": list(GROUPS)}}
+        answered["status"] = {"userInfo": request.user.document()}
+    elif resource == SUBJECT_RULES:
+        answered |= {"spec": spec, "status": rules_of(request.user)}
     else:
-        answered |= {"spec": spec, "status": _RULES if resource == SUBJECT_RULES else _ALLOWED}
+        answered |= {"spec": spec, "status": {"allowed": allows(request.user, _attributes_of(spec))}}
     return document_response(answered, 201)
+
+
+def _attributes_of(spec: JSON) -> Attributes:
+    """Return what the spec of a SelfSubjectAccessReview asks for."""
+    stated = spec.get("resourceAttributes") or spec.get("nonResourceAttributes")
+    told = {name: str(value) for name, value in stated.items()} if isinstance(stated, dict) else {}
+    return Attributes(
+        told.get("verb", ""),
+        told.get("group", ""),
+        told.get("resource", ""),
+        told.get("subresource", ""),
+        told.get("namespace", ""),
+        told.get("name", ""),
+        "" if spec.get("resourceAttributes") else told.get("path", "/"),
+    )

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
+from kubeapiserver.authorization import IMPERSONATION, USER_HEADER
 from kubeapiserver.exchange import Answer, Proxied, Request, Response, Watch
 from kubeapiserver.failures import BODY_LIMIT, BadInput, TooLarge
 from kubeapiserver.paths import is_proxy_path
@@ -160,6 +161,10 @@ class APIServerListener:
 
 def _read_head(received: web.BaseRequest) -> Request:
     headers = {name.lower(): value for name, value in received.headers.items()}
+    if USER_HEADER in headers:
+        for name in headers:
+            if name.startswith(IMPERSONATION):
+                headers[name] = "\n".join(received.headers.getall(name))
     try:
         return Request.of(received.method, received.raw_path, headers)
     except ValueError as error:

@@ -249,11 +249,9 @@ def test_the_rules_of_the_administrator_are_stars() -> None:
     status = (
         APIClient().post(f"{AUTHORIZATION}/selfsubjectrulesreviews", {"spec": {"namespace": "default"}}).json["status"]
     )
-    assert status == {
-        "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-        "incomplete": False,
-    }
+    assert status["resourceRules"][0] == {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+    assert status["nonResourceRules"][0] == {"verbs": ["*"], "nonResourceURLs": ["*"]}
+    assert status["incomplete"] is False
 
 
 def test_who_asks_is_told_who_they_are() -> None:

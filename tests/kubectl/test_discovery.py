@@ -57,6 +57,33 @@ kubesvc-kubectl
     assert "WARNING" not in kubectl("kubectl version").err
 
 
+def test_who_has_no_role_may_ask_and_do_nothing(kubectl: Kubectl) -> None:
+    kubectl.session(
+        """
+$ kubectl auth can-i create services --as=bob
+no
+[1]
+$ kubectl auth whoami --as=bob --as-group=testers
+ATTRIBUTE   VALUE
+Username    bob
+Groups      [testers system:authenticated]
+$ kubectl get pods -n default --as=bob
+Error from server (Forbidden): pods is forbidden: User "bob" cannot list resource "pods" in API group "" in the \
+namespace "default"
+[1]
+$ kubectl auth can-i create services --as=bob --as-group=system:masters
+yes
+""".replace("\\\n", "")
+    )
+
+
+def test_a_dump_of_the_cluster_has_every_object_that_there_is(kubectl: Kubectl) -> None:
+    kubectl("kubectl create configmap kept")
+    dump = kubectl("kubectl cluster-info dump --namespaces <namespace>,default").out
+    assert '"kind": "NodeList"' in dump
+    assert '"kind": "DaemonSetList"' in dump
+
+
 def test_explain_reads_the_schemas(kubectl: Kubectl) -> None:
     kubectl.session("""
 $ kubectl explain service.spec.sessionAffinity
