@@ -162,11 +162,15 @@ def down(name: str, timeout: float, purge: bool) -> None:
 
 
 @kubesvc.command()
+@click.option("-n", "--namespace", default="", help="Only what is in this namespace.")
 @_name_option
 @click.option("-o", "--output", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True)
-def status(name: str, output: str) -> None:
+def status(namespace: str, name: str, output: str) -> None:
     """Show the Services, where they listen, their endpoints and the pods."""
     document = _ask(name, lambda cluster: cluster.status())
+    if namespace:
+        for kind in ("services", "pods", "warnings"):
+            document[kind] = [each for each in document[kind] if each["namespace"] == namespace]
     if output == "json":
         click.echo(json.dumps(document, indent=2))
         return
@@ -272,14 +276,20 @@ def connections(service: str | None, namespace: str, watch: bool, name: str, out
 @kubesvc.command()
 @_name_option
 def env(name: str) -> None:
-    """Print how kubectl finds the cluster: eval "$(kubesvc env)"."""
-    from kubesvc.kubeconfig import export_line
+    """Print how kubectl finds the cluster: eval "$(kubesvc env)".
+
+    Without a cluster that runs, kubectl is to find none: not the one of your own kubeconfig.
+    """
+    from kubesvc.kubeconfig import UNREACHABLE, export_line
 
     state = _state(name)
-    if not state.kubeconfig.is_file():
-        option = "" if name == "default" else f" --name {name}"
-        _fail(f'cluster "{name}" has never run; start it with `kubesvc up{option}`')
-    click.echo(export_line(state.kubeconfig))
+    option = "" if name == "default" else f" --name {name}"
+    is_known = state.kubeconfig.is_file()
+    click.echo(export_line(state.kubeconfig if is_known else UNREACHABLE))
+    if state.owner() is None:
+        _fail(f'cluster "{name}" is not running, and kubectl reaches nothing; start it: `kubesvc up PATH...{option}`')
+    if not is_known:
+        _fail(f'cluster "{name}" is still starting; ask again when it is ready')
 
 
 @kubesvc.command()
@@ -298,7 +308,7 @@ def scale(target: str, replicas: int, namespace: str, name: str) -> None:
 
 
 @kubesvc.command()
-@click.argument("pod")
+@click.argument("target", metavar="POD|deployment/NAME", shell_complete=completing.log_targets)
 @click.option("-f", "--follow", is_flag=True, help="Go on as the pod writes.")
 @click.option("-c", "--container", default="", help="Container, where the pod has several.")
 @click.option("--previous", is_flag=True, help="Of the instance before the last restart.")
@@ -307,7 +317,7 @@ def scale(target: str, replicas: int, namespace: str, name: str) -> None:
 @_namespace_option
 @_name_option
 def logs(
-    pod: str,
+    target: str,
     follow: bool,
     container: str,
     previous: bool,
@@ -316,13 +326,18 @@ def logs(
     namespace: str,
     name: str,
 ) -> None:
-    """Print what a pod wrote."""
-    query = {"namespace": namespace, "pod": pod.removeprefix("pod/"), "container": container}
+    """Print what a pod wrote, or the pod of a Deployment, ReplicaSet or Service that kubectl would choose."""
+    query = {"namespace": namespace, "pod": target.removeprefix("pod/"), "container": container}
     query |= {flag: "true" for flag, is_set in _flags(follow, previous, timestamps) if is_set}
     if tail is not None:
         query["tailLines"] = str(tail)
 
     def copy(cluster: ControlClient) -> None:
+        if "/" in query["pod"]:
+            chosen = cluster.choose_pod(namespace, target)
+            query["pod"] = chosen["pod"]
+            if chosen["matching"] > 1:
+                click.echo(f"Found {chosen['matching']} pods, using pod/{chosen['pod']}", err=True)
         for chunk in cluster.logs(**query):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()

@@ -84,6 +84,10 @@ class ControlClient:
         body = {"objects": list(objects), "timeout": timeout}
         yield from self._documents(self._stream("/v1/apply", "POST", body))
 
+    def choose_pod(self, namespace: str, target: str) -> dict[str, Any]:
+        """Return which ``pod`` a workload's name means, and of how many that match, ``matching``."""
+        return self._get("/v1/pod", namespace=namespace, of=target)
+
     def logs(self, **query: str) -> Generator[bytes, None, None]:
         """Yield a container's log as it comes."""
         yield from self._stream(f"/v1/logs?{urlencode(query)}")

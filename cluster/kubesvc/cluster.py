@@ -21,7 +21,7 @@ from kubeapi.faults import Subject
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, EVENTS, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, EVENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import WatchEvent
 from kubecontroller.controller import ControllerManager
@@ -31,7 +31,7 @@ from kubeproxy.poller import NAME
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
-from kubesvc import __version__, components, openfiles
+from kubesvc import __version__, components, openfiles, podchoice
 from kubesvc.config import ClusterConfiguration
 from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
@@ -42,6 +42,7 @@ from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.oserrors import oserror_text
 from kubesvc.outside import OutsideError, OutsideServers
+from kubesvc.owners import owner_name
 from kubesvc.readiness import waiting_for
 from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 from kubesvc.state import StateDirectory
@@ -71,10 +72,7 @@ COMPACT_SECONDS = 30.0
 
 _DECIDING = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTSLICES)
 """What readiness depends on."""
-_SCALABLE: dict[str, Resource] = {
-    **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"), DEPLOYMENTS),
-    **dict.fromkeys(("replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"), REPLICASETS),
-}
+_SCALABLE = (DEPLOYMENTS, REPLICASETS)
 
 
 class StartError(Exception):
@@ -244,14 +242,21 @@ class Cluster:
         try:
             listening = await self._dns.start()
         except OSError as error:
-            raise StartError(_explain(own, self._network.bind_port(components.DNS_PORT), error)) from error
+            raise StartError(self._no_dns(own, self._network.bind_port(components.DNS_PORT), error)) from error
         self._dns_addresses = [DNSAddress(address, port, "") for address, port in listening.bound]
         for (address, port), reason in listening.failed:
-            said = _explain(address, port, reason)
+            said = self._no_dns(address, port, reason)
             if address == own:
                 self._dns.close()
                 raise StartError(said)
             self._dns_addresses.append(DNSAddress(address, port, said))
+
+    def _no_dns(self, address: str, port: int, error: OSError) -> str:
+        owner = find_port_owner(address, port)
+        reason = f"taken by {owner_name(self._state, owner)}" if owner else f"{error.strerror or error}"
+        is_own = address == self.config.networking.dns_address
+        key = "networking.serviceSubnet" if is_own else "dns.bindAddresses"
+        return f"DNS cannot be served at {address}:{port}: {reason}; {key} in the configuration sets another address"
 
     async def _start_outside(self) -> None:
         try:
@@ -355,11 +360,15 @@ class Cluster:
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment or ReplicaSet; StatusError."""
-        resource = _SCALABLE.get(kind.lower())
-        if resource is None:
+        resource = podchoice.KINDS.get(kind.lower())
+        if resource not in _SCALABLE:
             message = f'cannot scale a {kind}: the kinds that have replicas are "deployment" and "replicaset"'
             raise StatusError(400, "BadRequest", message)
         self.registry.scale(resource, namespace, name, replicas)
+
+    def choose_pod(self, namespace: str, target: str) -> podchoice.Choice:
+        """Return the pod that a workload's name means; StatusError."""
+        return podchoice.choose_pod(self.store, namespace, target)
 
     def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
         """Return a container's log, or raise StatusError at once."""
@@ -426,10 +435,3 @@ def _where(context: dict[str, Any]) -> str:
     if isinstance(task, asyncio.Task):
         return f"task {task.get_name()}"
     return f"{context.get('message', 'a callback')}" if handle is None else f"callback {handle!r}"[:200]
-
-
-def _explain(address: str, port: int, error: OSError) -> str:
-    owner = find_port_owner(address, port)
-    if owner is None:
-        return f"DNS cannot be served at {address}:{port}: {error.strerror or error}"
-    return f"DNS cannot be served at {address}:{port}: taken by {owner}; end that, or give this cluster other addresses"

@@ -18,6 +18,11 @@ def service_names(context: click.Context, _param: click.Parameter, incomplete: s
     return _beginning(incomplete, [f"svc/{each}" for each in _names(context, "services")])
 
 
+def log_targets(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of the namespace's pods."""
+    return _beginning(incomplete, _names(context, "pods"))
+
+
 def trace_sources(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return what `kubesvc trace` takes as SRC, with --dns the names of Services."""
     if context.params.get("is_dns"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from kubecontroller.controller import ControllerConfig
@@ -18,6 +19,7 @@ from kubeproxy.server import ProxyConfig
 from kubesvc import openfiles
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.owners import owner_name
 from kubesvc.state import StateDirectory
 
 DNS_PORT = 53
@@ -62,6 +64,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyCo
         workers=config.proxy.workers,
         worker_environment=marker(state.name, state.path),
         listener_limit=openfiles.room(openfiles.limit()),
+        owner_name=partial(owner_name, state),
     )
 
 

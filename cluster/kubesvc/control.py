@@ -11,6 +11,7 @@ comes from the Cluster, and a refusal is the text of its StatusError.
                                    namespace=, name= of their Service
     POST /v1/apply                 {"objects", "timeout"}; what becomes of it (see ``Cluster.apply``), lines of JSON
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
+    GET  /v1/pod?of=...            which pod a workload's name means (see ``podchoice``); namespace=
     GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
     POST /v1/stop                  begin to stop
 """
@@ -28,6 +29,7 @@ from aiohttp import web
 from kubeapi.faults import Faults
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
+from kubesvc.podchoice import Choice
 
 _MAX_BODY = 2**30
 """Bound of a request: all objects of an `up`. Only the owner of the socket can send one."""
@@ -86,6 +88,10 @@ class Controlled(Protocol):
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a workload; StatusError."""
+        ...
+
+    def choose_pod(self, namespace: str, target: str) -> Choice:
+        """Return the pod that a workload's name means; StatusError."""
         ...
 
     def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
@@ -150,6 +156,7 @@ class ControlServer:
         app.router.add_get("/v1/connections", self._connections)
         app.router.add_post("/v1/apply", self._apply)
         app.router.add_post("/v1/scale", self._scale)
+        app.router.add_get("/v1/pod", self._pod)
         app.router.add_get("/v1/logs", self._logs)
         app.router.add_post("/v1/stop", self._stopped)
         # A follower of a silent pod notices only by cancellation that nobody reads any more.
@@ -191,6 +198,11 @@ class ControlServer:
     async def _scale(self, request: web.Request) -> web.Response:
         self._cluster.scale(*read_scale(await _body(request)))
         return web.json_response({})
+
+    async def _pod(self, request: web.Request) -> web.Response:
+        query = request.query
+        choice = self._cluster.choose_pod(query.get("namespace", "default"), query.get("of", ""))
+        return web.json_response(choice._asdict())
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         async with contextlib.aclosing(self._cluster.logs(read_log_query(request.query))) as chunks:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+UNREACHABLE = Path(__file__).with_name("unreachable.kubeconfig")
+"""A kubeconfig that leads nowhere, whose error says why: its server's name ends in .invalid (RFC 6761)."""
 LOCK_SECONDS = 3.0
 """How long another program may hold the user's file."""
 _LOCK_PAUSE = 0.05

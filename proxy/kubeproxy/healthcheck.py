@@ -10,11 +10,11 @@ import contextlib
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubeapi.faults import Faults
 from kubeproxy.listeners import explain
-from kubeproxy.portowner import find_port_owner
+from kubeproxy.portowner import PortOwner, find_port_owner
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -27,28 +27,43 @@ Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 """Returns status, content type and body."""
 
 
+class Door(NamedTuple):
+    """What is served at an address, by path; ``key`` is the field of the proxy's configuration that has the address."""
+
+    what: str
+    key: str
+    address: tuple[str, int]
+    answers: dict[str, Answer]
+
+
 class HealthcheckServer:
     """Serves answers by path at each of its addresses; ``requests`` counts them by path and status."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, owner_name: Callable[[PortOwner], str] = str) -> None:
         self._faults = faults
+        self._owner_name = owner_name
         self.problems: list[str] = []
         self.addresses: list[tuple[str, int]] = []
         self.requests: Counter[tuple[str, int]] = Counter()
 
     @contextlib.asynccontextmanager
-    async def serve(self, doors: list[tuple[tuple[str, int], dict[str, Answer]]]) -> AsyncIterator[None]:
+    async def serve(self, doors: list[Door]) -> AsyncIterator[None]:
         """Keep the doors open while the context lasts."""
         async with contextlib.AsyncExitStack() as stack:
-            for address, answers in doors:
+            for door in doors:
                 try:
-                    sock = _bind(*address)
+                    sock = _bind(*door.address)
                 except OSError as error:
-                    self.problems.append(explain(error, *address, owner=str(find_port_owner(*address) or "")))
+                    self.problems.append(self._problem(door, error))
                     continue
                 self.addresses.append(sock.getsockname())
-                await self._open(stack, sock, answers)
+                await self._open(stack, sock, door.answers)
             yield
+
+    def _problem(self, door: Door, error: OSError) -> str:
+        owner = find_port_owner(*door.address)
+        reason = explain(error, *door.address, owner=self._owner_name(owner) if owner else "")
+        return f"{door.what} is not served: {reason}; proxy.{door.key} in the configuration sets another address"
 
     async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:
         from aiohttp import web

@@ -20,7 +20,7 @@ from kubeapi.scheme import SERVICES
 from kubeproxy.plane import Plane
 from kubeproxy.poller import NAME
 from kubeproxy.portgroup import PortGroup
-from kubeproxy.portowner import find_port_owners
+from kubeproxy.portowner import PortOwner, find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
 from kubeproxy.types import Destination, ListenerKind, ServicePortName, socket_address
@@ -72,8 +72,10 @@ class Listeners:
         report: Report,
         limit: int,
         faults: Faults,
+        owner_name: Callable[[PortOwner], str] = str,
     ) -> None:
         self._loop = loop
+        self._owner_name = owner_name
         self._plane = plane
         self._network = network
         self._report = report
@@ -205,7 +207,8 @@ class Listeners:
         taken = {self._place(each) for each, error in failures if error.errno == errno.EADDRINUSE}
         owners = find_port_owners(taken) if taken else {}
         for listener, error in failures:
-            text = explain(error, *self._target(listener), owner=str(owners.get(self._place(listener)) or ""))
+            owner = owners.get(self._place(listener))
+            text = explain(error, *self._target(listener), owner=self._owner_name(owner) if owner else "")
             before = self._failed.get(listener.destination)
             self._failed[listener.destination] = _Failed(listener, text)
             if before is None or before.error != text:

@@ -24,11 +24,12 @@ from kubeproxy.counters import Figure, SyncCounters
 from kubeproxy.dataplane import DataPlane, Surroundings
 from kubeproxy.descriptors import shortage
 from kubeproxy.health import Moment, ProxyHealth
-from kubeproxy.healthcheck import PROXY_MODE, Answer, HealthcheckServer
+from kubeproxy.healthcheck import PROXY_MODE, Answer, Door, HealthcheckServer
 from kubeproxy.listeners import Listeners, ListenerStatus
 from kubeproxy.load_balancer import algorithm_of, unknown_balancer
 from kubeproxy.plane import Plane
 from kubeproxy.poller import NAME, Poller
+from kubeproxy.portowner import PortOwner
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
@@ -65,6 +66,8 @@ class ProxyConfig:
     """Variables of each worker's environment, by which one that outlives the proxy (a stopped one does) is found."""
     listener_limit: int = sys.maxsize
     """Listening sockets at most: the rest of the open files is for connections and for whoever shares the process."""
+    owner_name: Callable[[PortOwner], str] = str
+    """What to call the process that has a port which the proxy wants."""
 
 
 class ProxyServer:
@@ -103,13 +106,20 @@ class ProxyServer:
         self._proxier = Proxier(config.node_name, self._lose)
         self._poller = Poller(faults)
         self._listeners = Listeners(
-            loop, network, self.plane, report=self._report_listener, limit=config.listener_limit, faults=faults
+            loop,
+            network,
+            self.plane,
+            report=self._report_listener,
+            limit=config.listener_limit,
+            faults=faults,
+            owner_name=config.owner_name,
         )
         self._service_health = ServiceHealthServer(
             loop,
             self._poller,
             is_healthy=lambda: self._health.is_healthy(self._now()),
             refused=self._report_health_check,
+            owner_name=config.owner_name,
         )
         self._services = Informer(source, SERVICES, faults)
         self._slices = Informer(source, ENDPOINTSLICES, faults)
@@ -119,7 +129,7 @@ class ProxyServer:
         self._targets = Targets(network)
         self._loops: dict[ServicePortName, tuple[Loop, ...]] = {}
         self._health = ProxyHealth()
-        self._healthcheck = HealthcheckServer(faults)
+        self._healthcheck = HealthcheckServer(faults, config.owner_name)
         self._started = clock()
         self._is_listed = False
         self._is_draining = False
@@ -173,8 +183,7 @@ class ProxyServer:
 
     def problems(self) -> list[str]:
         """Return what does not work and belongs to no Service: health or metrics without their port, workers."""
-        doors = [f"health or metrics are not served: {each}" for each in self._healthcheck.problems]
-        return [*doors, *self.plane.problems()]
+        return [*self._healthcheck.problems, *self.plane.problems()]
 
     def http_addresses(self) -> list[tuple[str, int]]:
         """Return where health and metrics answer, in that order, as far as they do."""
@@ -186,7 +195,7 @@ class ProxyServer:
         self._listeners.close_all()
         await self.plane.drain(seconds)
 
-    def _doors(self) -> list[tuple[tuple[str, int], dict[str, Answer]]]:
+    def _doors(self) -> list[Door]:
         """Health and metrics, each at its address."""
         healthz: dict[str, Answer] = {
             "/healthz": self._healthz_answer,
@@ -197,8 +206,10 @@ class ProxyServer:
             "/healthz": lambda: _plain("ok"),
             "/proxyMode": lambda: _plain(PROXY_MODE),
         }
-        doors = ((self._config.healthz_address, healthz), (self._config.metrics_address, metrics))
-        return [(address, answers) for address, answers in doors if address is not None]
+        health = ("/healthz", "healthzBindAddress", self._config.healthz_address, healthz)
+        figures = ("/metrics", "metricsBindAddress", self._config.metrics_address, metrics)
+        doors = (health, figures)
+        return [Door(what, key, address, answers) for what, key, address, answers in doors if address is not None]
 
     async def _healthz_answer(self) -> tuple[int, str, str]:
         return self._health_answer(is_node_eligible=self._proxier.nodes.is_eligible)

@@ -15,7 +15,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.scheme import SERVICES
 from kubeproxy.listeners import explain
 from kubeproxy.poller import NAME, READABLE, Poller
-from kubeproxy.portowner import find_port_owner
+from kubeproxy.portowner import PortOwner, find_port_owner
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealth import HealthDoor, answer, count_local_endpoints, health_doors
 from kubeproxy.sockets import bind_socket, open_socket
@@ -37,7 +37,13 @@ class ServiceHealthServer:
     """Keeps the doors open that the rules ask for."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, poller: Poller, *, is_healthy: Callable[[], bool], refused: Refused
+        self,
+        loop: asyncio.AbstractEventLoop,
+        poller: Poller,
+        *,
+        is_healthy: Callable[[], bool],
+        refused: Refused,
+        owner_name: Callable[[PortOwner], str] = str,
     ) -> None:
         self.loop = loop
         self.poller = poller
@@ -45,6 +51,7 @@ class ServiceHealthServer:
         self._rules = Rules()
         self._is_healthy = is_healthy
         self._refused = refused
+        self._owner_name = owner_name
         self._doors: dict[ObjectKey, dict[HealthDoor, _Door]] = {}
 
     def update(self, rules: Rules, services: Iterable[ObjectKey]) -> None:
@@ -87,8 +94,8 @@ class ServiceHealthServer:
                 sock.close()
                 raise
         except OSError as error:
-            owner = str(find_port_owner(place.address, place.port) or "")
-            reason = explain(error, place.address, place.port, owner)
+            owner = find_port_owner(place.address, place.port)
+            reason = explain(error, place.address, place.port, self._owner_name(owner) if owner else "")
             text = f'node {place.node} failed to start healthcheck "{place.service}" on port {place.port}: {reason}'
             self._refused(place.service, text)
             return

@@ -12,6 +12,7 @@ from kubeapi.meta import JSON
 from kubeapi.status import StatusError
 from kubesvc.client import ControlClient
 from kubesvc.control import ControlServer, LogQuery
+from kubesvc.podchoice import Choice
 from kubesvc.state import StateDirectory
 
 T = TypeVar("T")
@@ -70,6 +71,11 @@ class FakeCluster:
         if self.refusal is not None:
             raise self.refusal
         self.scaled.append((kind, namespace, name, replicas))
+
+    def choose_pod(self, namespace: str, target: str) -> Choice:
+        if self.refusal is not None:
+            raise self.refusal
+        return Choice(f"{namespace}-{target}", 2)
 
     def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
         if self.refusal is not None:

@@ -100,7 +100,8 @@ async def test_a_taken_door_is_a_problem_with_a_name_and_harms_no_service() -> N
         config = ProxyConfig(healthz_address=("127.97.3.9", port), metrics_address=("127.97.3.9", 0))
         async with naming_endpoints(A), cluster(service(cluster_ip=VIP), slice_of("web", [A]), config=config) as c:
             (problem,) = c.proxy.problems()
-            assert problem.startswith(f"health or metrics are not served: 127.97.3.9:{port} is already in use by ")
+            assert problem.startswith(f"/healthz is not served: 127.97.3.9:{port} is already in use by ")
+            assert problem.endswith("; proxy.healthzBindAddress in the configuration sets another address")
             assert await ask(VIP) == A
             assert len(c.proxy.http_addresses()) == 1
 

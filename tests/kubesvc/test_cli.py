@@ -51,6 +51,10 @@ class FakeClient:
     def scale(self, *arguments: Any) -> None:
         self._take(*arguments)
 
+    def choose_pod(self, namespace: str, target: str) -> dict[str, Any]:
+        self._take(namespace, target)
+        return {"pod": "web-1", "matching": 2 if target.startswith("deployment/") else 1}
+
     def logs(self, **query: str) -> Iterator[bytes]:
         self._take(query)
         yield b"one\n"
@@ -60,7 +64,7 @@ class FakeClient:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     client = FakeClient()
-    for name in ("status", "scale", "logs"):
+    for name in ("status", "scale", "choose_pod", "logs"):
         monkeypatch.setattr(ControlClient, name, getattr(client, name))
     return client
 
@@ -101,7 +105,7 @@ def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
         pytest.param(["scale", "deployment/web", "--replicas", "-1"], "-1 is not in the range", id="negative"),
         pytest.param(["scale", "web", "--replicas", "1"], "'web': write it as \"deployment/NAME\"", id="no-kind"),
         pytest.param(["scale", "deployment/", "--replicas", "1"], "write it as", id="no-workload"),
-        pytest.param(["logs"], "Missing argument 'POD'", id="logs-of-nothing"),
+        pytest.param(["logs"], "Missing argument 'POD|deployment/NAME'", id="logs-of-nothing"),
         pytest.param(["logs", "web", "--tail", "-1"], "-1 is not in the range", id="tail"),
         pytest.param(["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'", id="shell"),
     ],
@@ -219,6 +223,39 @@ def test_logs_are_copied_byte_by_byte(client: FakeClient, arguments: list[str], 
     assert result.exit_code == 0
     assert result.stdout_bytes == b"one\n\xff\n"
     assert client.asked == [(query,)]
+
+
+@pytest.mark.parametrize(("target", "said"), [("deployment/web", "Found 2 pods, using pod/web-1\n"), ("rs/web", "")])
+def test_logs_of_a_workload_are_those_of_the_pod_that_the_cluster_chooses(
+    client: FakeClient, target: str, said: str
+) -> None:
+    result = run("logs", target, "-n", "shop")
+    assert (result.exit_code, result.stdout_bytes, result.stderr) == (0, b"one\n\xff\n", said)
+    assert client.asked == [("shop", target), ({"namespace": "shop", "pod": "web-1", "container": ""},)]
+
+
+def test_the_status_of_a_namespace_leaves_out_the_others(client: FakeClient) -> None:
+    shown = run("status", "-n", "kube-system").stdout
+    assert "kube-dns" in shown
+    assert "default" not in shown.partition("NAMESPACE")[2]
+    document = json.loads(run("status", "-n", "default", "-o", "json").stdout)
+    assert {each["name"] for each in document["services"]} == {"kubernetes", "web"}
+
+
+def test_without_a_cluster_env_prints_a_kubeconfig_that_leads_nowhere_and_fails(state_home: Path) -> None:
+    result = run("env", "--name", "shop")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        'kubesvc: cluster "shop" is not running, and kubectl reaches nothing; '
+        "start it: `kubesvc up PATH... --name shop`\n"
+    )
+    path = Path(result.stdout.removeprefix("export KUBECONFIG=").strip())
+    assert json.loads(path.read_text())["clusters"][0]["cluster"]["server"].endswith(".invalid")
+    kept = state_home / "kubesvc" / "shop" / "kubeconfig"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    again = run("env", "--name", "shop")
+    assert (again.exit_code, again.stdout) == (1, f"export KUBECONFIG={kept}\n")
 
 
 def test_the_version_is_told_as_text_and_as_json() -> None:

@@ -140,6 +140,14 @@ async def test_a_cluster_that_stops_refuses_to_apply(state: StateDirectory) -> N
             await ask(state, lambda client: list(client.apply([], 0)))
 
 
+async def test_which_pod_is_meant_is_the_clusters_choice(state: StateDirectory) -> None:
+    async with served(FakeCluster(), state):
+        assert await ask(state, lambda client: client.choose_pod("shop", "deployment/web")) == {
+            "pod": "shop-deployment/web",
+            "matching": 2,
+        }
+
+
 async def test_a_scale_reaches_the_cluster(state: StateDirectory) -> None:
     cluster = FakeCluster()
     async with served(cluster, state):

@@ -52,7 +52,7 @@ GOOD = Machine(
     resolv_conf="nameserver 127.0.0.53\n",
     tools={tool: f"/usr/bin/{tool}" for tool in ("curl", "dig", "kubectl", "nginx")},
 )
-METRICS = WantedSocket("metrics", "TCP", "127.0.0.1", 10249)
+METRICS = WantedSocket("metrics", "TCP", "127.0.0.1", 10249, "proxy.metricsBindAddress")
 
 
 def test_a_good_machine_has_nothing_to_mend() -> None:
@@ -138,6 +138,47 @@ def test_a_taken_port_names_its_owner(bound: BoundSocket, messages: list[str]) -
     found = list(check_wanted(replace(GOOD, sockets=(bound,)), [METRICS], running=5))
     assert [each.message for each in found if each.status == "fail"] == messages
     assert all(each.remedy for each in found if each.status == "fail")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ancestors", "said", "remedy"),
+    [
+        pytest.param(
+            METRICS,
+            {8, 5},
+            'cluster "default" has it',
+            "kubesvc down, or set proxy.metricsBindAddress in the ClusterConfiguration",
+            id="the default cluster's",
+        ),
+        pytest.param(
+            METRICS,
+            {9},
+            'cluster "two" has it',
+            "kubesvc down --name two, or set proxy.metricsBindAddress in the ClusterConfiguration",
+            id="another cluster's",
+        ),
+        pytest.param(
+            METRICS,
+            {7},
+            "process 8 (x) has it",
+            "kill 8, or set proxy.metricsBindAddress in the ClusterConfiguration",
+            id="a process that is no cluster's",
+        ),
+        pytest.param(
+            METRICS._replace(key=""), {7}, "process 8 (x) has it", "kill 8, or choose another port", id="a Service's"
+        ),
+    ],
+)
+def test_a_port_that_another_cluster_has_is_told_with_its_name_and_the_key_that_moves_it(
+    wanted: WantedSocket, ancestors: set[int], said: str, remedy: str
+) -> None:
+    clusters = tuple(
+        ClusterState(name, pid, has_leftovers=False) for name, pid in (("default", 5), ("gone", None), ("two", 9))
+    )
+    bound = BoundSocket("TCP", "127.0.0.1", 10249, 8, "x", frozenset(ancestors))
+    (check,) = check_wanted(replace(GOOD, sockets=(bound,), clusters=clusters), [wanted], running=None)
+    assert check.message.endswith(said)
+    assert check.remedy == remedy
 
 
 @pytest.mark.parametrize(

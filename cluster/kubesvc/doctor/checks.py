@@ -29,12 +29,13 @@ class Check(NamedTuple):
 
 
 class WantedSocket(NamedTuple):
-    """A socket that a cluster will bind, and what for."""
+    """A socket that a cluster will bind, and what for; ``key`` is the field of the configuration that can move it."""
 
     purpose: str
     protocol: str
     address: str
     port: int
+    key: str = ""
 
 
 def check_machine(
@@ -117,13 +118,25 @@ def check_wanted(machine: Machine, wanted: Sequence[WantedSocket], running: int 
     foreign = [(socket, owner) for socket, owner in taken if running not in owner.ancestors]
     for socket, owner in foreign:
         where = f"{owner.address}:{owner.port}" if owner.address in _EVERYBODY else "it"
-        who = f"process {owner.pid} ({owner.command or 'unknown'})" if owner.pid else "another user's process"
+        who, way_out = _who(machine, owner)
         message = f"{socket.address}:{socket.port}/{socket.protocol} ({socket.purpose}) is taken: {who} has {where}"
-        remedy = f"kill {owner.pid}, or choose another port" if owner.pid else "choose another port"
+        move = f"set {socket.key} in the ClusterConfiguration" if socket.key else "choose another port"
+        remedy = f"{way_out}, or {move}" if way_out else move
         yield Check("ports", f"{socket.address}:{socket.port}/{socket.protocol}", "fail", message, remedy)
     if not foreign:
         whose = " or this cluster's own" if taken else ""
         yield Check("ports", "free", "ok", f"all {len(wanted)} known ports of this configuration are free{whose}")
+
+
+def _who(machine: Machine, owner: BoundSocket) -> tuple[str, str]:
+    """Return what to call the owner of a socket, and the command that ends it, "" if we cannot."""
+    for cluster in machine.clusters:
+        if cluster.pid is not None and cluster.pid in owner.ancestors:
+            option = "" if cluster.name == "default" else f" --name {cluster.name}"
+            return f'cluster "{cluster.name}"', f"kubesvc down{option}"
+    if owner.pid:
+        return f"process {owner.pid} ({owner.command or 'unknown'})", f"kill {owner.pid}"
+    return "another user's process", ""
 
 
 def _owner(sockets: Iterable[BoundSocket], wanted: WantedSocket) -> BoundSocket | None:

@@ -17,6 +17,7 @@ from kubeproxy.portowner import find_owners, read_sockets
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.ipv6 import LocalNetwork, bind_error, missing_networks
 from kubesvc.network.loopback import LowPorts, read_low_ports
+from kubesvc.owners import ancestors_of
 
 TOOLS = ("curl", "dig", "kubectl", "nginx")
 
@@ -94,17 +95,9 @@ def _bound_sockets(ports: Collection[int]) -> Iterator[BoundSocket]:
     for each in found:
         bound = BoundSocket(each.protocol, each.address, each.port)
         owner = owners.get(each.inode)
-        yield bound._replace(pid=owner.pid, command=owner.command, ancestors=_ancestors(owner.pid)) if owner else bound
-
-
-def _ancestors(pid: int) -> frozenset[int]:
-    found: set[int] = set()
-    while pid > 1 and pid not in found:
-        found.add(pid)
-        # The command, in parentheses, may hold anything; state and parent follow it.
-        after = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        pid = int(after[1]) if len(after) > 1 else 0
-    return frozenset(found)
+        yield (
+            bound._replace(pid=owner.pid, command=owner.command, ancestors=ancestors_of(owner.pid)) if owner else bound
+        )
 
 
 def _search_path() -> str:

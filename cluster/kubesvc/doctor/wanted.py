@@ -27,20 +27,24 @@ def wanted_sockets(
 
 
 def _own(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
-    for address in (configuration.networking.dns_address, *configuration.dns.bind_addresses):
+    own = [(configuration.networking.dns_address, "networking.serviceSubnet")]
+    for address, key in (*own, *((each, "dns.bindAddresses") for each in configuration.dns.bind_addresses)):
         for protocol in ("UDP", "TCP"):
-            yield WantedSocket("DNS", protocol, address, 53)
+            yield WantedSocket("DNS", protocol, address, 53, key)
     proxy = configuration.proxy
-    for purpose, where in (("healthz", proxy.healthz_bind_address), ("metrics", proxy.metrics_bind_address)):
+    for purpose, key, where in (
+        ("healthz", "proxy.healthzBindAddress", proxy.healthz_bind_address),
+        ("metrics", "proxy.metricsBindAddress", proxy.metrics_bind_address),
+    ):
         address, _, port = where.rpartition(":")
         if address and port != "0":
-            yield WantedSocket(purpose, "TCP", address, int(port))
+            yield WantedSocket(purpose, "TCP", address, int(port), key)
 
 
 def _outside(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
     for host in configuration.external_hosts:
         if host.is_served:
-            yield WantedSocket(f"externalHosts {host.name}", "TCP", stand_in(host.address), host.port)
+            yield WantedSocket(f"externalHosts {host.name}", "TCP", stand_in(host.address), host.port, "externalHosts")
 
 
 def _of_service(service: Service, configuration: ClusterConfiguration) -> Iterator[WantedSocket]:

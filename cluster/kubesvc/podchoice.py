@@ -1,0 +1,69 @@
+"""Which pod is meant where a workload is named: the one that ``kubectl logs deployment/NAME`` takes. Pure.
+
+Follows k8s.io/kubectl ``pkg/util/podutils`` (ByLogging) and ``pkg/polymorphichelpers``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, labels_of, matches_labels, matches_selector
+from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.status import StatusError
+from kubeapi.store import Store
+from kubecontroller.podstate import is_ready, phase_of, ready_since
+
+KINDS: dict[str, Resource] = {
+    **dict.fromkeys(("pod", "pods", "po"), PODS),
+    **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"), DEPLOYMENTS),
+    **dict.fromkeys(("replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"), REPLICASETS),
+    **dict.fromkeys(("service", "services", "svc"), SERVICES),
+}
+"""Kinds that name pods, by the names that kubectl takes."""
+
+_PHASES = {"Running": 0, "Unknown": 1, "Pending": 2}
+_NEVER = float("inf")
+
+
+class Choice(NamedTuple):
+    """A pod, and of how many that match it is one."""
+
+    pod: str
+    matching: int
+
+
+def choose_pod(store: Store, namespace: str, target: str) -> Choice:
+    """Return the pod of ``NAME`` or ``KIND/NAME``, whether it is there or not; StatusError where there is none."""
+    kind, slash, name = target.rpartition("/")
+    resource = KINDS.get(kind.lower()) if slash else PODS
+    if resource is None or not name:
+        message = f'{target!r}: write it as "NAME", "pod/NAME", "deployment/NAME", "replicaset/NAME" or "svc/NAME"'
+        raise StatusError(400, "BadRequest", message)
+    if resource is PODS:
+        return Choice(name, 1)
+    obj = store.get(resource, namespace, name)
+    pods = [each for each in store.list(PODS, namespace) if _selects(resource, obj, labels_of(each))]
+    if not pods:
+        raise StatusError(404, "NotFound", f"{resource.kind.lower()}/{name} has no pods in namespace {namespace}")
+    return Choice(min(pods, key=_rank)["metadata"]["name"], len(pods))
+
+
+def _selects(resource: Resource, obj: JSON, labels: dict[str, str]) -> bool:
+    selector = obj["spec"].get("selector") or {}
+    if not selector:
+        return False
+    return matches_labels(selector, labels) if resource is SERVICES else matches_selector(selector, labels)
+
+
+def _rank(pod: JSON) -> tuple[bool, int, bool, float, int, str]:
+    """Return what sorts pods: on a node, running, ready, ready for longest, restarted most, oldest."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    since = ready_since(pod) if is_ready(pod) else None
+    return (
+        not pod["spec"].get("nodeName"),
+        _PHASES.get(phase_of(pod), 0),
+        not is_ready(pod),
+        _NEVER if since is None else since,
+        -max((each.get("restartCount", 0) for each in statuses), default=0),
+        pod["metadata"].get("creationTimestamp") or "~",
+    )
