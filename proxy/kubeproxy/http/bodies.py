@@ -1,7 +1,8 @@
 """Where a body ends: by length, by chunks or with the connection (RFC 9112 6 and 7). Counts, keeps and changes nothing.
 
 ``feed`` takes what has come and returns how many bytes of it belong to the body; they are passed on as they are. The
-chunked coding is read strictly: the extensions that the RFC allows, and no bare LF in any line.
+chunked coding is read strictly: the extensions that the RFC allows, and no bare LF in any line; an answer's is put
+right instead.
 """
 
 from __future__ import annotations
@@ -140,14 +141,73 @@ class Chunked:
             raise BadBody("too many chunk extensions or trailers")
 
 
+class AnswerChunks(Chunked):
+    """The chunks of an answer, put right for the client where the endpoint is not strict.
+
+    HAProxy and nginx both take lines that end with a bare LF and white space behind a size. A trailer that frames or
+    routes is left out (RFC 9110 6.5.1).
+    """
+
+    __slots__ = ("_pieces", "_position")
+
+    def __init__(self, *, strips: bool) -> None:
+        super().__init__([] if strips else None)
+        self._pieces: list[bytes | memoryview] = []
+        self._position = 0
+
+    def take(self, received: memoryview) -> tuple[int, bytes | memoryview]:
+        """Return how many bytes belong to the body, and what the client is told; raise BadBody."""
+        self._position = 0
+        count = self.feed(received)
+        if self.payload is not None:
+            told = b"".join(self.payload)
+            self.payload.clear()
+            return count, told
+        if not self._pieces:
+            return count, received[:count]
+        told = b"".join((*self._pieces, received[self._position : count]))
+        self._pieces.clear()
+        return count, told
+
+    def _take_line(self, received: memoryview, position: int) -> int:
+        piece = bytes(received[position : position + CHUNK_LINE_BYTES])
+        end = piece.find(b"\n") + 1
+        held, line = self._line, self._line + (piece[:end] if end else piece)
+        if len(line) > CHUNK_LINE_BYTES or (self._after_chunk and line not in _LINE_ENDS):
+            raise BadBody("too long a line between chunks" if len(line) > CHUNK_LINE_BYTES else "no CRLF after a chunk")
+        stop = position + (end or len(piece))
+        if not end:  # a line is told when it is whole
+            self._line = line
+            self._replace(received, position, stop, b"")
+            return stop
+        self._line = b""
+        said = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        if not self._in_trailers:
+            said = said.rstrip(b"\t ")
+        is_left_out = self._in_trailers and said.partition(b":")[0].lower() in FORBIDDEN_TRAILERS
+        if not is_left_out:
+            self._read_line(said)
+        told = b"" if is_left_out else said + b"\r\n"
+        if held or told != line:
+            self._replace(received, position, stop, told)
+        return stop
+
+    def _replace(self, received: memoryview, begin: int, end: int, told: bytes) -> None:
+        self._pieces += (received[self._position : begin], told)
+        self._position = end
+
+
+_LINE_ENDS = (b"\r\n", b"\n", b"\r")
+"""The end of a line, or its beginning."""
+
 NO_BODY = Length(0)
 """For the many messages without one; feeding it changes nothing."""
 
 
-def body_of(length: int, *, strips_chunks: bool = False) -> Body:
+def body_of(length: int) -> Body:
     """Return the body that a head announces."""
     if not length:
         return NO_BODY
     if length == CHUNKED:
-        return Chunked([] if strips_chunks else None)
+        return Chunked()
     return UntilEnd() if length == UNTIL_END else Length(length)

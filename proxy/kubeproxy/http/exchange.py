@@ -10,8 +10,7 @@
 
 from __future__ import annotations
 
-from kubeproxy.http import grammar
-from kubeproxy.http.bodies import NO_BODY, BadBody, Body, Chunked, UntilEnd, body_of
+from kubeproxy.http.bodies import NO_BODY, AnswerChunks, BadBody, Body, UntilEnd, body_of
 from kubeproxy.http.config import HttpConfig
 from kubeproxy.http.forwarding import forward_answer
 from kubeproxy.http.heads import CHUNKED, UNTIL_END, Answer, AnswerReader, BadAnswer, Request
@@ -102,8 +101,10 @@ class Exchange:
         inbox, told = self._inbox + received, b""
         self._inbox = b""
         while (answer := self._answer) is None:
-            end = inbox.find(b"\r\n\r\n") + 4
-            if end == 3 or end > self._config.head_bytes:
+            end = inbox.find(b"\n\r\n") + 3
+            bare = inbox.find(b"\n\n", 0, end if end > 2 else len(inbox)) + 2
+            end = bare if bare > 1 else end
+            if end == 2 or end > self._config.head_bytes:
                 self._keep(inbox, end)
                 return told
             told += self._take_head(reader.read(inbox[:end], self.request.method, self._config.header_fields))
@@ -112,7 +113,8 @@ class Exchange:
             self._answer_body = NO_BODY
             self.is_answered = not self.is_tunnel
             return told + inbox
-        body = self._answer_body = body_of(answer.length, strips_chunks=not self.request.minor)
+        is_chunked, strips = answer.length == CHUNKED, not self.request.minor
+        body = self._answer_body = AnswerChunks(strips=strips) if is_chunked else body_of(answer.length)
         return told + self._take_body(body, memoryview(inbox))
 
     def end_answer(self) -> bool:
@@ -132,10 +134,8 @@ class Exchange:
 
     def _keep(self, inbox: bytes, end: int) -> None:
         """Wait for the rest of a head, if there may be one."""
-        if max(end, len(inbox) if end == 3 else 0) > self._config.head_bytes:
+        if max(end, len(inbox) if end == 2 else 0) > self._config.head_bytes:
             raise BadAnswer(f"head of more than {self._config.head_bytes} bytes")
-        if grammar.LONE_LF.search(inbox):
-            raise BadAnswer("bare LF in the head")
         self._inbox = inbox
 
     def _take_head(self, answer: Answer) -> bytes:
@@ -166,15 +166,16 @@ class Exchange:
         return answer.told
 
     def _take_body(self, body: Body, received: memoryview) -> bytes | memoryview:
+        told: bytes | memoryview
         try:
-            count = body.feed(received)
+            if isinstance(body, AnswerChunks):
+                count, told = body.take(received)
+            else:
+                count = body.feed(received)
+                told = received[:count]
         except BadBody as error:
             raise BadAnswer(str(error)) from None
         self.is_answered = body.is_complete
         if count < len(received):
             self.is_kept_alive = False
-        if isinstance(body, Chunked) and body.payload is not None:
-            told = b"".join(body.payload)
-            body.payload.clear()
-            return told
-        return received[:count]
+        return told

@@ -1,8 +1,8 @@
 """The strict grammar of heads and chunk lines (RFC 9112 2 to 7), and why something is not of it.
 
 A line ends with CRLF and with nothing else, so none of the characters of a line may be CR or LF. Where the RFC lets a
-recipient forgive (bare LF, obs-fold, white space before a colon), nothing is forgiven: proxies and servers that forgive
-differently are how requests are smuggled.
+recipient forgive (bare LF, obs-fold, white space before a colon), no request is forgiven: proxies and servers that
+forgive differently are how requests are smuggled. Some answers are put right before they are held against it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _VALUE = rb"[\t -~\x80-\xff]*+"
 REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/1\.([01])\r\n")
 """Method, target, minor version."""
 
-STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: " + _VALUE + rb")?\r\n")
-"""Minor version, status."""
+STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: " + _VALUE + rb")?\r\n")
+"""Minor version, status. A higher minor version is read as the highest that is known (RFC 9110 2.5)."""
 
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[\t ]*;" + _VALUE + rb")?")
 """The line before a chunk. Fifteen digits are below 2**63, where no endpoint's arithmetic overflows."""

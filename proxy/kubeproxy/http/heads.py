@@ -7,6 +7,7 @@ a dictionary, and only new ones are validated and taken apart.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import filterfalse
 from typing import NamedTuple
@@ -18,13 +19,6 @@ CHUNKED = -1
 
 UNTIL_END = -2
 """In place of a length: the body ends with the connection."""
-
-METHODS = frozenset(
-    b"ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY "
-    b"OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK "
-    b"UNLOCK UNSUBSCRIBE".split()
-)
-"""Methods that are known; others get 501 (RFC 9110 9.1). llhttp's, which is Node.js' parser."""
 
 PASSED_ON = frozenset((b"host", b"content-length", b"expect", b"x-forwarded-proto", b"x-forwarded-host"))
 """Special fields that are passed on as they came."""
@@ -42,6 +36,7 @@ REMEMBERED_HEAD_BYTES = 2048
 """Up to which length a connection's last head is remembered besides."""
 
 _NO_OPTIONS = frozenset[bytes]()
+_LENGTHS = re.compile(rb"\r\nContent-Length:[^\r\n]*(?=\r\n)", re.IGNORECASE)
 
 
 class Refused(Exception):
@@ -133,8 +128,6 @@ def read_request(head: bytes, most_fields: int) -> Request:
     if not fields:
         raise Refused(*grammar.explain(head))
     method, target, minor = match.groups()
-    if method not in METHODS:
-        raise Refused(501, "unknown method")
     request = Request(method, target, 1 if minor == b"1" else 0, fields, special)
     if len(special) > 1 or b"host" not in special:
         _read_special(request)
@@ -164,7 +157,12 @@ class AnswerReader:
 
 
 def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
-    """Return what an endpoint's ``head``, with its empty line, says to a request by ``method``; raise BadAnswer."""
+    """Return what an endpoint's ``head``, with its empty line, says to a request by ``method``; raise BadAnswer.
+
+    What servers get wrong and HAProxy and nginx both pass on is put right, where a client cannot be misled by it.
+    """
+    if not head.endswith(b"\r\n\r\n"):
+        head = grammar.LONE_LF.sub(b"\r\n", head)
     first = head.find(b"\n") + 1
     status, minor = _read_status_line(head[:first])
     lines = head[first:-2].split(b"\r\n")
@@ -173,17 +171,15 @@ def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
     special: dict[bytes, bytes] = {}
     fields = _take_out(special, lines, head[8:-2])
     if not status or not fields:
+        if grammar.LONE_LF.search(head):
+            return read_answer(grammar.LONE_LF.sub(b"\r\n", head), method, most_fields)
         raise BadAnswer(grammar.explain(head, is_request=False)[1])
     answer = Answer(status, minor, fields)
     if b"connection" in special:
         options = answer.options = _options(special[b"connection"])
         answer.is_kept_alive = b"close" not in options and (answer.is_kept_alive or b"keep-alive" in options)
     try:
-        if b"transfer-encoding" in special:
-            _check_codings(special, minor)
-            answer.length = CHUNKED
-        elif b"content-length" in special:
-            answer.length = _length(special[b"content-length"])
+        _read_framing(answer, special)
     except Refused as refused:
         raise BadAnswer(refused.reason) from None
     if b"upgrade" in special:
@@ -191,6 +187,23 @@ def read_answer(head: bytes, method: bytes, most_fields: int) -> Answer:
     if method == b"HEAD" or status < 200 or status in (204, 304):
         answer.length = 0
     return answer
+
+
+def _read_framing(answer: Answer, special: dict[bytes, bytes]) -> None:
+    """RFC 9112 6.1 and 6.3, with the lengths that are passed on: one, and none where none may be (RFC 9110 8.6)."""
+    lengths = special.get(b"content-length", b"")
+    if b"transfer-encoding" in special:
+        _check_codings(special[b"transfer-encoding"])
+        answer.length = CHUNKED
+        if lengths or not answer.minor:
+            answer.is_kept_alive = False  # such framing is faulty: nothing is read behind the body
+    elif lengths:
+        answer.length = _only_length(lengths)
+    is_bare = answer.status < 200 or answer.status == 204
+    if lengths and (is_bare or b"," in lengths or answer.length == CHUNKED):
+        answer.fields = _LENGTHS.sub(b"", answer.fields)
+        if not is_bare and answer.length != CHUNKED:
+            answer.fields += b"Content-Length: %d\r\n" % answer.length
 
 
 _plain: set[bytes] = set()
@@ -240,7 +253,7 @@ def _remember(line: bytes, name: bytes, value: bytes) -> Special | None:
 def _read_status_line(line: bytes) -> tuple[int, int]:
     """Return status and minor version, status 0 if the line is none."""
     match = grammar.STATUS_LINE.fullmatch(line)
-    return (int(match[2]), int(match[1])) if match else (0, 0)
+    return (int(match[2]), min(int(match[1]), 1)) if match else (0, 0)
 
 
 @lru_cache(1024)
@@ -254,7 +267,11 @@ def _read_special(request: Request) -> None:
         options = request.options = _options(special[b"connection"])
         request.is_kept_alive = b"close" not in options and (request.is_kept_alive or b"keep-alive" in options)
     if b"transfer-encoding" in special:
-        _check_codings(special, request.minor)
+        if b"content-length" in special:
+            raise Refused(400, "both Transfer-Encoding and Content-Length")
+        if request.minor == 0:
+            raise Refused(400, "Transfer-Encoding in HTTP/1.0")
+        _check_codings(special[b"transfer-encoding"])
         request.length = CHUNKED
     elif b"content-length" in special:
         request.length = _length(special[b"content-length"])
@@ -277,13 +294,17 @@ def _length(value: bytes) -> int:
     return int(value)
 
 
-def _check_codings(special: dict[bytes, bytes], minor: int) -> None:
+def _only_length(values: bytes) -> int:
+    """Return what every item of a list of lengths says, with the leniency of RFC 9112 6.3 that requests do not get."""
+    lengths = {_length(each.strip(b"\t ")) for each in values.split(b",")}
+    if len(lengths) > 1:
+        raise Refused(400, "more than one Content-Length")
+    return lengths.pop()
+
+
+def _check_codings(value: bytes) -> None:
     """RFC 9112 6.1 and 6.3."""
-    if b"content-length" in special:
-        raise Refused(400, "both Transfer-Encoding and Content-Length")
-    if minor == 0:
-        raise Refused(400, "Transfer-Encoding in HTTP/1.0")
-    codings = special[b"transfer-encoding"].lower().split(b",")
+    codings = value.lower().split(b",")
     *others, last = [coding.strip(b"\t ") for coding in codings]
     if last != b"chunked" or b"chunked" in others:
         raise Refused(400, "Transfer-Encoding whose last, and only whose last, coding is not chunked")

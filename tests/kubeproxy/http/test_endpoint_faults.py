@@ -208,11 +208,42 @@ async def test_an_endpoint_that_ends_without_an_answer_makes_a_502() -> None:
         assert running.last_record().outcome == "upstream_ended"
 
 
+SLOPPY = [
+    pytest.param(b"HTTP/1.1 200 OK\nX: 1\nContent-Length: 2\n\nok", id="bare-lf"),
+    pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", id="length-twice"),
+    pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 \nok\n0\n\n", id="chunks"),
+    pytest.param(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", id="chunked-in-1.0"),
+]
+
+
+@pytest.mark.parametrize("answer", SLOPPY)
+@pytest.mark.parametrize("is_in_pieces", [False, True], ids=["at-once", "byte-by-byte"])
+async def test_an_answer_that_can_be_put_right_reaches_its_client(answer: bytes, is_in_pieces: bool) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                step = 1 if is_in_pieces else len(answer)
+                for position in range(0, len(answer), step):
+                    writer.write(answer[position : position + step])
+                    await writer.drain()
+                    await asyncio.sleep(0)
+
+    async with endpoint(A, say), http_front(A) as running:
+        talk = await running.connect()
+        for _ in range(2):
+            await talk.send(GET)
+            reply = await talk.answer()
+            assert (reply.status, reply.body) == (200, b"ok")
+            assert reply.head.count(b"\n") == reply.head.count(b"\r\n")
+            assert reply.head.lower().count(b"\r\ncontent-length:") <= 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", id="another-protocol"),
-        pytest.param(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", id="bare-lf"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", id="two-lengths"),
         pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", id="101-that-nobody-asked-for"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 40_000, id="endless-head"),

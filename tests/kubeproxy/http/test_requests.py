@@ -9,6 +9,7 @@ from tests.helpers.kubeproxy_http import GET, OK, PORT, WEB, A, B, Pod, endpoint
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.http import HttpConfig
+from kubeproxy.http.retries import is_repeatable
 
 
 async def test_the_requests_of_one_connection_are_spread_over_the_endpoints() -> None:
@@ -318,3 +319,11 @@ async def test_draining_lets_every_client_go_and_then_the_front_is_idle() -> Non
         await asyncio.wait_for(running.front.connections.wait_until_idle(), PATIENCE)
         assert await talk.until_end() == b""
         assert (await running.ask()).field("connection") == "close"
+
+
+@pytest.mark.parametrize("method", [b"BAN", b"VERSION-CONTROL", b"foo"])
+async def test_a_method_that_nobody_knows_reaches_the_endpoint_and_is_never_repeated(method: bytes) -> None:
+    async with Pod(A).running() as pod, http_front(A) as running:
+        assert (await running.ask(GET.replace(b"GET", method))).status == 200
+        assert pod.heads[-1].startswith(method + b" / HTTP/1.1\r\n")
+        assert not is_repeatable(method, was_told=True, has_body_gone=False)
