@@ -93,6 +93,17 @@ class LoadBalancer:
             return None if endpoint is None else way.choices[endpoint]
         return self._sticky(way, client, avoid)
 
+    def detour(self, route: Route) -> Route | None:
+        """Return the way of a connection that goes on although ``route`` leads nowhere any more, None if there is none.
+
+        A change of the type or of a traffic policy concerns new connections; one that was made keeps its endpoint. To
+        HTTP requests any endpoint of the Service port is as good: its own node's first.
+        """
+        port = self._ports.get(route.service)
+        anywhere = (Route(route.service, "", is_local) for is_local in (False, True))
+        ways = (route._replace(is_local=not route.is_local), *anywhere)
+        return next((each for each in ways if port is not None and port.rule.usable(each)), None)
+
     def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
         """Return where ``client`` is pinned and the seconds for which that holds on; for ``trace``, changes nothing."""
         port = self._ports.get(route.service)

@@ -48,6 +48,9 @@ class Turns:
         self._count += 1
         return Choice(candidates[(self._count - 1) % len(candidates)], is_pinned=False)
 
+    def detour(self, route: Route) -> None:
+        """Return no other way: every route leads to the same endpoints."""
+
 
 @dataclass
 class Running:

@@ -27,6 +27,7 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
+from tests.helpers.kubeproxy_http import GET, Pod, Talk
 from tests.helpers.patience import SILENCE
 
 from kubeapi.meta import JSON, key_of
@@ -310,3 +311,46 @@ def is_silent(address: str, port: int, source: str) -> bool:
         except OSError:
             return False
         return False
+
+
+HTTP_PORTS = [{"port": 20080, "nodePort": 21040, "appProtocol": "http"}]
+
+
+@pytest.mark.parametrize(
+    ("before", "place", "source", "endpoints"),
+    [
+        pytest.param({"type": "NodePort"}, (NODE_1, 21040), OUTSIDE, BOTH, id="by-node-port"),
+        pytest.param({"type": "NodePort"}, (VIP, 20080), NODE_1, BOTH, id="by-cluster-ip"),
+        pytest.param({"type": "NodePort"}, (VIP, 20080), NODE_1, BOTH[1:], id="by-cluster-ip-with-another-nodes-pods"),
+        pytest.param(
+            {"type": "NodePort", "externalTrafficPolicy": "Local"}, (NODE_1, 21040), OUTSIDE, BOTH, id="already-local"
+        ),
+    ],
+)
+async def test_a_kept_http_connection_goes_on_when_type_and_policy_change(
+    before: JSON, place: tuple[str, int], source: str, endpoints: tuple[JSON, ...]
+) -> None:
+    async with Pod(A).running(), Pod(B).running():
+        first = service(cluster_ip=VIP, ports=HTTP_PORTS, **before)
+        async with cluster(*nodes(), first, slice_of("web", endpoints)) as c:
+            with socket.socket() as client:
+                client.setblocking(False)
+                client.bind((source, 0))
+                await asyncio.get_running_loop().sock_connect(client, place)
+                talk = Talk(client)
+                await talk.send(GET)
+                assert (await talk.answer()).status == 200
+                c.put(
+                    service(
+                        cluster_ip=VIP, ports=[{"port": 20080, "appProtocol": "http"}], internalTrafficPolicy="Local"
+                    )
+                )
+                await c.settle()
+                for _ in range(3):
+                    await talk.send(GET)
+                    reply = await talk.answer()
+                    assert (reply.status, reply.body.decode() in (A, B)) == (200, True)
+                c.put(slice_of("web", []))
+                await c.settle()
+                await talk.send(GET)
+                assert (await talk.answer()).status == 503

@@ -19,7 +19,7 @@ from kubeproxy.http.upstream import Upstream, dial
 from kubeproxy.poller import READABLE
 from kubeproxy.relay import DIAL_TIMEOUTS
 from kubeproxy.sockets import REASONS
-from kubeproxy.types import Destination, Route, socket_address
+from kubeproxy.types import Choice, Destination, Route, socket_address
 
 if TYPE_CHECKING:
     from kubeproxy.http.front import HttpFront, Port
@@ -117,7 +117,7 @@ class Delivery:
         front, pool = self._front, self._port.pool
         self.exchange = exchange
         while exchange.dials < len(DIAL_TIMEOUTS):
-            choice = front.load_balancer.next_endpoint(self._route, self._address, exchange.avoid)
+            choice = self._choose(exchange)
             exchange.record.choice = choice
             if choice is None:
                 front.counters.errors["no_endpoints"] += 1
@@ -228,6 +228,13 @@ class Delivery:
     def on_upstream_drained(self) -> None:
         """Go on reading the client."""
         self._asker.on_progress()
+
+    def _choose(self, exchange: Exchange) -> Choice | None:
+        balancer = self._front.load_balancer
+        choice = balancer.next_endpoint(self._route, self._address, exchange.avoid)
+        if choice is None and (detour := balancer.detour(self._route)) is not None:
+            choice = balancer.next_endpoint(detour, self._address, exchange.avoid)
+        return choice
 
     def _note_failure(self, exchange: Exchange, code: int) -> None:
         reason = REASONS.get(code, "connect_failed")

@@ -34,6 +34,10 @@ class Chooser(Protocol):
         """Return the endpoint, None if there is none; ``avoid`` has those where this request has failed already."""
         ...
 
+    def detour(self, route: Route) -> Route | None:
+        """Return the way of a kept connection whose ``route`` leads nowhere any more, None if there is none."""
+        ...
+
 
 class Port:
     """What the requests of one Service port share."""
