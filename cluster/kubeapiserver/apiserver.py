@@ -11,7 +11,6 @@ from dataclasses import replace
 from kubeapi.registry import Registry
 from kubeapi.scheme import EVENTS_V1, NAMESPACES
 from kubeapi.status import StatusError
-from kubeapi.text import escaped
 from kubeapiserver.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
 from kubeapiserver.bodies import Bodies
 from kubeapiserver.catalog import REVIEWS, Served, find_served, served_in
@@ -153,7 +152,7 @@ class APIServer:
 
         Who goes on without an object is well; the line says what is missing.
         """
-        faults = [f"[+]{each.component} ok, but {escaped(str(each))}" for each in self._store.faults.all()]
+        faults = [f"[+]{each.component} ok, but {' '.join(str(each).split())}" for each in self._store.faults.all()]
         return "\n".join(["[+]ping ok", *faults, f"{path.strip('/')} check passed", ""])
 
     def _only_get(self, request: Request, answer: Callable[[Request], Response | None]) -> Response:

@@ -51,7 +51,9 @@ def _keep_traceback() -> str:
 def _leave(status: int, message: str = "") -> NoReturn:
     """Exit at once: what could not be written must not be tried again when the interpreter ends."""
     if message:
-        os.write(2, f"kubesvc: {message}\n".encode())
+        from kubesvc.escaping import escaped
+
+        os.write(2, f"kubesvc: {escaped(message)}\n".encode())
     os._exit(status)
 
 

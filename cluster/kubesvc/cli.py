@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from kubesvc import __version__, completing
+from kubesvc.escaping import escaped, escaped_lines, escaped_values
 
 if TYPE_CHECKING:
     from kubesvc.client import ControlClient
@@ -63,8 +64,13 @@ _namespace_option = click.option("-n", "--namespace", default="default", show_de
 
 
 def _fail(message: str, status: int = 1) -> NoReturn:
-    click.echo(f"kubesvc: {message}", err=True)
+    click.echo(f"kubesvc: {escaped(message)}", err=True)
     sys.exit(status)
+
+
+def _present(document: Any, output: str, text: Callable[[Any], str]) -> None:
+    """Print a document, as JSON or as text; in neither does anything of it act on the terminal."""
+    click.echo(json.dumps(document, indent=2) if output == "json" else text(escaped_values(document)))
 
 
 def _state(name: str) -> StateDirectory:
@@ -171,13 +177,10 @@ def status(namespace: str, name: str, output: str) -> None:
     if namespace:
         for kind in ("services", "pods", "warnings"):
             document[kind] = [each for each in document[kind] if each["namespace"] == namespace]
-    if output == "json":
-        click.echo(json.dumps(document, indent=2))
-        return
     from kubesvc import colours
     from kubesvc.printers import status_text
 
-    click.echo(colours.of(sys.stdout)(status_text(document, is_wide=output == "wide")))
+    _present(document, output, lambda each: colours.of(sys.stdout)(status_text(each, is_wide=output == "wide")))
 
 
 @kubesvc.command()
@@ -189,12 +192,9 @@ def explain(service: str, namespace: str, name: str, output: str) -> None:
     """Say why a Service has no endpoints, or where each of its addresses leads."""
     wanted = _service_name(service)
     document = _ask(name, lambda cluster: cluster.explain(namespace, wanted))
-    if output == "json":
-        click.echo(json.dumps(document, indent=2))
-        return
     from kubesvc.explain.printing import explanation_text
 
-    click.echo(explanation_text(document))
+    _present(document, output, explanation_text)
 
 
 def _service_name(text: str) -> str:
@@ -236,7 +236,7 @@ def trace(source: str, destination: str | None, is_dns: bool, namespace: str, na
         wanted = destination
         document = _ask(name, lambda cluster: cluster.trace(namespace, source, wanted))
         text = printing.trace_text
-    click.echo(json.dumps(document, indent=2) if output == "json" else text(document))
+    _present(document, output, text)
 
 
 @kubesvc.command()
@@ -257,18 +257,17 @@ def connections(service: str | None, namespace: str, watch: bool, name: str, out
     wanted = (namespace or "default", _service_name(service)) if service else (namespace, "")
     document = _ask(name, lambda cluster: cluster.connections(*wanted))
     for note in document["notes"]:
-        click.echo(f"kubesvc: {note}", err=True)
+        click.echo(f"kubesvc: {escaped(note)}", err=True)
     if not watch:
-        is_json = output == "json"
-        click.echo(json.dumps(document, indent=2) if is_json else connection_table(document["connections"]))
+        _present(document, output, lambda each: connection_table(each["connections"]))
         return
-    lines = ConnectionLines(document["connections"])
+    lines = ConnectionLines(escaped_values(document["connections"]))
 
     def copy(cluster: ControlClient) -> None:
         if output != "json":
             click.echo(lines.header())
         for each in cluster.follow_connections(*wanted):
-            click.echo(json.dumps(each) if output == "json" else lines.line(each))
+            click.echo(json.dumps(each) if output == "json" else lines.line(escaped_values(each)))
 
     _ask(name, copy)
 
@@ -304,7 +303,7 @@ def scale(target: str, replicas: int, namespace: str, name: str) -> None:
         message = f'{target!r}: write it as "deployment/NAME"'
         raise click.UsageError(message)
     _ask(name, lambda cluster: cluster.scale(kind, namespace, workload, replicas))
-    click.echo(f"{kind}/{workload} scaled")
+    click.echo(escaped(f"{kind}/{workload} scaled"))
 
 
 @kubesvc.command()
@@ -358,7 +357,7 @@ def doctor(paths: tuple[str, ...], name: str, output: str) -> None:
     from kubesvc.doctor import run_doctor
 
     text, exit_status = run_doctor(paths, _state(name), is_json=output == "json")
-    click.echo(text)
+    click.echo(escaped_lines(text))
     sys.exit(exit_status)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
+
+from kubesvc import colours
+from kubesvc.escaping import escaped, escaped_lines
 
 EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
 """Stopped when asked to; could not go on; bad usage or manifest; not ready in time; Ctrl-C without a drain."""
@@ -18,7 +21,8 @@ _MAX_MISSING = 50
 class Console:
     """``out`` is for what was asked for, ``err`` for everything else.
 
-    A reader that has gone away (`kubesvc up | head`) or a full disk is no reason to stop a cluster.
+    A reader that has gone away (`kubesvc up | head`) or a full disk is no reason to stop a cluster. What comes from
+    objects, files and clients is shown here and does nothing to the terminal.
     """
 
     out: TextIO
@@ -26,14 +30,18 @@ class Console:
 
     def say(self, *lines: str) -> None:
         """Print lines to ``out``."""
-        _print(self.out, lines)
+        _print(self.out, map(escaped, lines))
+
+    def show(self, text: str) -> None:
+        """Print a text of several lines to ``out``, in colour where that is wanted."""
+        _print(self.out, [colours.of(self.out)(escaped_lines(text))])
 
     def warn(self, *lines: str) -> None:
         """Print lines to ``err``."""
-        _print(self.err, lines)
+        _print(self.err, map(escaped, lines))
 
 
-def _print(stream: TextIO, lines: tuple[str, ...]) -> None:
+def _print(stream: TextIO, lines: Iterable[str]) -> None:
     try:
         stream.write("".join(f"{line}\n" for line in lines))
         stream.flush()

@@ -13,10 +13,11 @@ from contextlib import suppress
 from io import StringIO
 
 from kubeapi.status import StatusError
-from kubesvc import colours, printers
+from kubesvc import printers
 from kubesvc.cluster import Cluster
 from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console, missing_lines
 from kubesvc.edits import apply_edits
+from kubesvc.escaping import escaped_values
 from kubesvc.eventwarnings import EventWarnings
 from kubesvc.kubeconfig import export_line
 from kubesvc.manifests import Loaded, changes_between
@@ -123,11 +124,10 @@ class Session:
         return True
 
     def _announce(self) -> None:
-        document = self._cluster.status()
+        document = escaped_values(self._cluster.status())
         lines = printers.try_lines(document)
-        self._console.say(
-            colours.of(self._console.out)(printers.service_table(document)), "", *lines, *([""] if lines else [])
-        )
+        self._console.show(printers.service_table(document))
+        self._console.say("", *lines, *([""] if lines else []))
         self._console.say(export_line(self._order.state.kubeconfig), "")
         if moved := printers.moved_ports(document):
             self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")

@@ -18,7 +18,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from kubesvc import clientfaults, openfiles
+from kubesvc import clientfaults, logfile, openfiles
 from kubesvc.config import ClusterConfiguration
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
 from kubesvc.detach import Caller, detach
@@ -172,11 +172,7 @@ def _redirect(log: int, caller: Caller | None) -> None:
     os.close(null)
     if caller is not None:
         caller.redirect(log)
-    logging.basicConfig(
-        stream=os.fdopen(log, "w"),
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logfile.write_log(os.fdopen(log, "w"))
     clientfaults.install()
 
 
