@@ -6,9 +6,7 @@ Follows k8s.io/kubernetes ``pkg/controller/endpoint`` and ``pkg/api/v1/endpoints
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
-from ipaddress import ip_address
+from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 from kubeapi.discovery import HEADLESS_LABEL
@@ -26,7 +24,7 @@ from kubecontroller.endpointslice import (
 )
 from kubecontroller.listers import Listers
 from kubecontroller.podstate import is_finished, is_ready
-from kubecontroller.slicepacking import port_set, trigger_time, with_trigger_time
+from kubecontroller.slicepacking import trigger_time, with_trigger_time
 
 MAX_ADDRESSES = 1000
 """maxCapacity of the endpoints controller."""
@@ -87,30 +85,27 @@ def _address(service: JSON, pod: JSON, address: str) -> JSON:
 
 
 def repack(entries: Iterable[_Entry]) -> list[JSON]:
-    """Return subsets so that each set of ports comes once, with all the addresses that have just these ports."""
-    ports_at: dict[tuple[str, str, bool], tuple[JSON, list[JSON]]] = {}
+    """Return subsets so that each set of addresses comes once, with the ports behind which just these are."""
+    addresses: dict[tuple[str, str], JSON] = {}
+    behind: dict[Hashable, tuple[JSON | None, dict[tuple[str, str], bool]]] = {}
     for address, is_up, port in entries:
-        key = address["ip"], address.get("targetRef", {}).get("uid", ""), is_up
-        ports = ports_at.setdefault(key, (address, []))[1]
-        if port is not None:
-            ports.append(port)
-    by_ports: dict[object, JSON] = {}
-    for (_, _, is_up), (address, ports) in sorted(ports_at.items(), key=lambda item: _address_order(item[0])):
-        subset = by_ports.setdefault(port_set(ports), {"ports": sorted(ports, key=_port_order)})
-        subset.setdefault("addresses" if is_up else "notReadyAddresses", []).append(address)
-    return [
-        _ordered(each) for each in sorted(by_ports.values(), key=lambda each: [_port_order(p) for p in each["ports"]])
-    ]
+        key = address["ip"], address.get("targetRef", {}).get("uid", "")
+        addresses.setdefault(key, address)
+        ready = behind.setdefault(tuple(sorted(port.items())) if port else None, (port, {}))[1]
+        ready[key] = is_up and ready.get(key, True)
+    by_addresses: dict[Hashable, tuple[list[JSON], dict[tuple[str, str], bool]]] = {}
+    for port, ready in behind.values():
+        by_addresses.setdefault(frozenset(ready.items()), ([], ready))[0].extend([port] if port else [])
+    packed = [_subset(ports, ready, addresses) for ports, ready in by_addresses.values()]
+    return sorted(packed, key=lambda each: [_port_order(port) for port in each.get("ports", ())])
 
 
-def _address_order(key: tuple[str, str, bool]) -> tuple[int, int, str]:
-    return *_numeric(key[0]), key[1]
-
-
-@lru_cache(maxsize=100_000)
-def _numeric(address: str) -> tuple[int, int]:
-    parsed = ip_address(address)
-    return parsed.version, int(parsed)
+def _subset(ports: list[JSON], ready: dict[tuple[str, str], bool], addresses: dict[tuple[str, str], JSON]) -> JSON:
+    subset: JSON = {"addresses": [], "notReadyAddresses": [], "ports": sorted(ports, key=_port_order)}
+    # By their texts, as upstream has it: 10.0.0.10 is before 10.0.0.9.
+    for key in sorted(ready):
+        subset["addresses" if ready[key] else "notReadyAddresses"].append(addresses[key])
+    return _ordered(subset)
 
 
 def _port_order(port: JSON) -> tuple[int, str, str]:

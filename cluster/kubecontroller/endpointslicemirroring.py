@@ -32,7 +32,7 @@ def reconcile(service: JSON | None, endpoints: JSON | None, slices: Iterable[JSO
     if service is None or endpoints is None or not is_mirrored(service, endpoints):
         return Packing(deleted=own).changes(None)
     packing = pack(own, group_addresses(endpoints), _blank(endpoints), MAX_ENDPOINTS_PER_SUBSET)
-    changes = packing.changes(annotations_of(endpoints).get(TRIGGER_TIME_ANNOTATION))
+    changes = packing.changes(None)
     skipped = sum(max(0, _size(each) - MAX_ENDPOINTS_PER_SUBSET) for each in endpoints.get("subsets") or ())
     if changes and skipped:
         limit = f"A max of {MAX_ENDPOINTS_PER_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset."

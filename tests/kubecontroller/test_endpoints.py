@@ -71,6 +71,19 @@ FIRST, SECOND = "127.244.0.2", "127.244.0.3"
             [([FIRST, SECOND], [], [1, 2])],
             id="ports with the same addresses share a subset",
         ),
+        pytest.param(
+            {"ports": [{"name": "a", "port": 80, "targetPort": 1}, {"name": "b", "port": 81, "targetPort": "http"}]},
+            [pod(1), pod(2, port=9090)],
+            [([FIRST, SECOND], [], [1]), ([FIRST], [], [8080]), ([SECOND], [], [9090])],
+            id="each port with the addresses that have it",
+        ),
+        pytest.param(
+            {"ports": [{"name": "a", "port": 80, "targetPort": 1}, {"name": "b", "port": 81, "targetPort": "admin"}]},
+            [pod(1), pod(2)],
+            [([FIRST, SECOND], [], [1])],
+            id="a port that no pod has",
+        ),
+        pytest.param({}, [pod(8), pod(9)], [(["127.244.0.10", "127.244.0.9"], [], [8080])], id="sorted as texts"),
         pytest.param({"clusterIP": "None", "ports": []}, [pod(1)], [([FIRST], [], [])], id="headless without ports"),
     ],
 )
@@ -162,6 +175,15 @@ def test_addresses_that_are_not_ready_are_mirrored_as_such() -> None:
     [change] = endpointslicemirroring.reconcile(WITHOUT_SELECTOR, hand_made(both), [])
     assert isinstance(change, Create)
     assert [each["conditions"] for each in change.obj["endpoints"]] == [{"ready": True}, {"ready": False}]
+
+
+def test_a_mirror_does_not_say_when_its_change_was_triggered() -> None:
+    annotations = {"endpoints.kubernetes.io/last-change-trigger-time": "2026-01-01T00:00:00Z", "a": "b"}
+    [created] = endpointslicemirroring.reconcile(
+        WITHOUT_SELECTOR, hand_made(subset("10.0.0.1"), annotations=annotations), []
+    )
+    assert isinstance(created, Create)
+    assert created.obj["metadata"]["annotations"] == {"a": "b"}
 
 
 @pytest.mark.parametrize(
