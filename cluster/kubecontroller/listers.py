@@ -37,6 +37,7 @@ class Listers:
         self._labelled = {resource: Index[ObjectKey](_label_pairs) for resource in (PODS, REPLICASETS)}
         self._slices = Index[ObjectKey](_service_of_slice)
         self.load_balancers = Index[ObjectKey](_ingress_addresses)
+        self.external_ips = Index[ObjectKey](_external_ips)
         self._refreshers: dict[Resource, list[Callable[[ObjectKey, JSON | None], None]]] = {
             PODS: [self._controlled[PODS].refresh, self._labelled[PODS].refresh],
             REPLICASETS: [
@@ -45,7 +46,7 @@ class Listers:
                 self._selectors[REPLICASETS].refresh,
             ],
             DEPLOYMENTS: [self._selectors[DEPLOYMENTS].refresh],
-            SERVICES: [self.services.refresh, self.load_balancers.refresh],
+            SERVICES: [self.services.refresh, self.load_balancers.refresh, self.external_ips.refresh],
             ENDPOINTSLICES: [self._slices.refresh],
         }
 
@@ -112,6 +113,10 @@ def _match_labels(obj: JSON) -> dict[str, str]:
 def _service_of_slice(obj: JSON) -> Iterable[Hashable]:
     name = labels_of(obj).get(SERVICE_NAME_LABEL)
     return [ObjectKey(obj["metadata"].get("namespace", ""), name)] if name else []
+
+
+def _external_ips(service: JSON) -> Iterable[Hashable]:
+    return dict.fromkeys(service["spec"].get("externalIPs") or ())
 
 
 def _ingress_addresses(service: JSON) -> Iterable[Hashable]:

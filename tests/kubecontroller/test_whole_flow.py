@@ -456,3 +456,34 @@ async def test_a_dual_stack_service_has_slices_of_both_families() -> None:
             ("IPv4", ["127.244.0.9"]),
             ("IPv6", ["fd00::9"]),
         ]
+
+
+async def test_an_external_address_of_the_pool_is_nobody_elses() -> None:
+    pool = ControllerConfig(load_balancer_pool="127.0.113.0/29")
+    async with FakeCluster(config=pool).running() as cluster:
+        cluster.apply(SERVICES, service("early", externalIPs=["127.0.113.1"]))
+        for name in ("lb-0", "lb-1"):
+            cluster.apply(SERVICES, service(name, type="LoadBalancer"))
+        await cluster.settle()
+        assert [ingress(cluster, name) for name in ("lb-0", "lb-1")] == ["127.0.113.2", "127.0.113.3"]
+        cluster.apply(SERVICES, service("late", externalIPs=["127.0.113.2"]))
+        await cluster.settle()
+        assert [ingress(cluster, name) for name in ("lb-0", "lb-1")] == ["127.0.113.4", "127.0.113.3"]
+
+
+@pytest.mark.parametrize("ending", ["deleted", "another type"])
+async def test_a_service_that_comes_from_a_cloud_can_be_deleted(ending: str) -> None:
+    async with FakeCluster().running() as cluster:
+        exported = service("web", type="LoadBalancer")
+        exported["metadata"]["finalizers"] = ["service.kubernetes.io/load-balancer-cleanup"]
+        cluster.registry.create(SERVICES, exported)
+        await cluster.settle()
+        assert cluster.one(SERVICES, "web")["metadata"]["finalizers"] == exported["metadata"]["finalizers"]
+        if ending == "another type":
+            stored = cluster.one(SERVICES, "web")
+            cluster.registry.update(SERVICES, {**stored, "spec": {**stored["spec"], "type": "ClusterIP"}})
+            await cluster.settle()
+            assert "finalizers" not in cluster.one(SERVICES, "web")["metadata"]
+        cluster.registry.delete(SERVICES, "default", "web")
+        await cluster.settle()
+        assert cluster.store.find(SERVICES, ObjectKey("default", "web")) is None
