@@ -253,7 +253,7 @@ def port(**fields: object) -> JSON:
             id="special external addresses",
         ),
         pytest.param(
-            {"externalIPs": ["::1", "239.1.1.1", "::", "fe80::1", "ff02::1"]},
+            {"externalIPs": ["::1", "239.1.1.1", "::", "fe80::1", "ff02::1", "127.0.0.1", "127.168.0.1"]},
             [
                 'spec.externalIPs[0]: Invalid value: "::1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
                 'spec.externalIPs[2]: Invalid value: "::": may not be unspecified (::)',
@@ -261,8 +261,10 @@ def port(**fields: object) -> JSON:
                 "(169.254.0.0/16, fe80::/10)",
                 'spec.externalIPs[4]: Invalid value: "ff02::1": may not be in the link-local multicast range '
                 "(224.0.0.0/24, ff02::/10)",
+                'spec.externalIPs[5]: Invalid value: "127.0.0.1": may not be in the loopback range '
+                "(127.0.0.0/8, ::1/128)",
             ],
-            id="special external IPv6 addresses",
+            id="special external IPv6 addresses and loopback",
         ),
         pytest.param(
             {"type": "LoadBalancer", "ports": [{"port": 10250}]},

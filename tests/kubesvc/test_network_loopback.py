@@ -80,6 +80,9 @@ def test_the_addresses_of_a_service_are_moved_and_told() -> None:
         pytest.param(service(clusterIP="", externalIPs=None), id="nothing set"),
         pytest.param(service(clusterIP=5, externalIPs="10.0.0.1", clusterIPs=[None, 3]), id="wrong types"),
         pytest.param({"kind": "Service"}, id="no spec"),
+        pytest.param(
+            service(externalIPs=["0.0.0.0", "169.254.0.1", "224.0.0.1", "::1", "foo"]), id="addresses that are refused"
+        ),
         pytest.param({"kind": "Endpoints", "subsets": [{"addresses": [{"ip": "10.65.40.20"}]}]}, id="Endpoints"),
         pytest.param({"kind": "EndpointSlice", "endpoints": [{"addresses": ["10.65.40.20"]}]}, id="EndpointSlice"),
     ],

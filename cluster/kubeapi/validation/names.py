@@ -213,9 +213,3 @@ def special_address(value: str) -> tuple[str, ...]:
     if parsed in _LINK_LOCAL_MULTICAST[parsed.version]:
         return ("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",)
     return ()
-
-
-def is_loopback(value: str) -> bool:
-    """Tell whether an address is the machine's own, as Kubernetes sees it."""
-    parsed = parse_address(value)
-    return parsed is not None and parsed.is_loopback

@@ -28,7 +28,6 @@ from kubeapi.validation.names import (
     cidr,
     dns1123_label,
     dns1123_subdomain,
-    is_loopback,
     port_number,
     port_number_or_name,
     qualified_name,
@@ -38,7 +37,8 @@ from kubeapi.validation.names import (
 BALANCER_ANNOTATION = "kubesvc.dev/balancer"
 """Names the balancing algorithm of a Service; the one annotation of our own."""
 
-LOOPBACK_FAULT = ("may not be in the loopback range (127.0.0.0/8, ::1/128)",)
+_LOCALHOST = ("127.0.0.1", "::1")
+_LOOPBACK_FAULT = ("may not be in the loopback range (127.0.0.0/8, ::1/128)",)
 PROTOCOLS = frozenset(("TCP", "UDP", "SCTP"))
 _TYPES = frozenset(("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"))
 _POLICIES = frozenset(("Cluster", "Local"))
@@ -83,8 +83,8 @@ def validate_service(obj: JSON, balancers: Sequence[str]) -> Faults:
 
 
 def _external_faults(ip: str) -> tuple[str, ...]:
-    """Judge an external address. One in 127.0.0.0/8 is the stand-in of another; ``loopback`` refuses the user's own."""
-    return LOOPBACK_FAULT if ":" in ip and is_loopback(ip) else special_address(ip)
+    """Judge an external address. All others of 127.0.0.0/8 are stand-ins; these two are everybody's own machine."""
+    return _LOOPBACK_FAULT if ip in _LOCALHOST else special_address(ip)
 
 
 def _validate_annotations(annotations: dict[str, str], balancers: Sequence[str]) -> Faults:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.status import FieldError
+from kubeapi.validation.names import special_address
 from kubesvc.network.addresses import read_ipv4, stand_in
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Translation(NamedTuple):
 def translate(obj: JSON) -> tuple[JSON, list[Translation]]:
     """Return a Service with its addresses in 127.0.0.0/8, and what was changed; other objects are returned as they are.
 
-    Values that are no IPv4 address (None, IPv6, mistakes) are left to validation.
+    Values that are no IPv4 address (None, IPv6, mistakes) are left to validation, and so are external addresses that
+    no traffic is sent to: they are refused as they were written.
     """
     spec = obj.get("spec")
     if obj.get("kind") != "Service" or not isinstance(spec, dict):
@@ -65,10 +67,14 @@ def translate(obj: JSON) -> tuple[JSON, list[Translation]]:
     for field in ("clusterIPs", "externalIPs"):
         if isinstance(values := spec.get(field), list):
             changed[field] = [
-                _translated(f"spec.{field}[{index}]", value, translations) if isinstance(value, str) else value
+                _translated(f"spec.{field}[{index}]", value, translations) if _is_movable(field, value) else value
                 for index, value in enumerate(values)
             ]
     return ({**obj, "spec": {**spec, **changed}}, translations) if translations else (obj, [])
+
+
+def _is_movable(field: str, value: object) -> bool:
+    return isinstance(value, str) and not (field == "externalIPs" and special_address(value))
 
 
 def _translated(path: str, before: str, translations: list[Translation]) -> str:
