@@ -7,6 +7,7 @@ help:
 
 # make up            the tutorial's manifests on a cluster of this machine
 up: setup
+	@.ci/path
 	@.venv/bin/kubesvc up configs/tutorial
 
 # make test          linter, types, import contracts and all tests

@@ -139,3 +139,16 @@ def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
     reading = read_configuration(loaded.configuration)
     assert (loaded.faults, reading.faults, reading.warnings) == ((), (), ())
     assert reading.configuration.external_hosts[0].page == "k8s ExternalName test page"
+
+
+def test_make_up_says_how_to_have_kubesvc_on_the_path_unless_it_is_there(tmp_path: Path) -> None:
+    assert "@.ci/path" in (ROOT / "Makefile").read_text()
+
+    def said(path: str) -> str:
+        command = [str(ROOT / ".ci" / "path")]
+        return subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+
+    (tmp_path / "kubesvc").write_text("#!/bin/sh\n")
+    (tmp_path / "kubesvc").chmod(0o755)
+    assert f'export PATH="{ROOT}/.venv/bin:$PATH"' in said(os.defpath)
+    assert said(f"{tmp_path}:{os.defpath}") == ""
