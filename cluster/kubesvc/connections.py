@@ -74,7 +74,7 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
     if choice is None:
         return "no endpoint"
     local = ", local" if record.route.is_local else ""
-    if record.failures:
+    if record.failures and record.protocol != "udp":  # a flow keeps its endpoint
         endpoint, reason = record.failures[-1]
         if record.outcome == reason:
             return f"{len(record.failures)} attempts failed{local}"

@@ -366,6 +366,8 @@ class UdpFlow(TrackedFlow):
     def refused(self, now: float) -> None:
         """Pass the endpoint's refusal on. The flow stays: it ends with its endpoint, or when it is idle."""
         self._flows.counters.errors["port_unreachable"] += 1
+        if not self.record.failures:
+            self.record.failed("port_unreachable")
         self.listener.refuse(self.client, now)
 
 

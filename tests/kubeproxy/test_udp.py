@@ -195,6 +195,18 @@ async def test_a_refusal_by_the_endpoint_reaches_the_client_and_the_flow_stays()
         assert len(g.balancer.asked) == 1
 
 
+async def test_a_refusal_is_noted_once_in_the_flows_record() -> None:
+    async with ground() as g:
+        g.listen(VIP, DNS, A)
+        with udp_client((VIP, PORT)) as client:
+            for _ in range(3):
+                client.send(b"?")
+                with pytest.raises(ConnectionRefusedError):
+                    await hear(client)
+        (record,) = g.recent.records()
+        assert record.failures == ((f"{A}:{PORT}", "port_unreachable"),)
+
+
 async def test_a_refusal_concerns_no_other_client() -> None:
     async with ground() as g:
         g.listen(VIP, DNS, A, B)

@@ -68,6 +68,14 @@ def is_asked_in_vain(ring: Ring) -> None:
     ring.ended(record, "unreachable")
 
 
+def flows(ring: Ring, answered: int, *, is_refused: bool) -> None:
+    record = begin(ring, protocol="udp")
+    if is_refused:
+        record.failed("port_unreachable")
+    record.bytes_to_client = answered
+    ring.ended(record)
+
+
 CASES = [
     pytest.param([], {}, id="nothing-is-known"),
     pytest.param([fails], {A: "the last 4 attempts failed (connect_timeout)"}, id="nobody-answers"),
@@ -79,6 +87,22 @@ CASES = [
     pytest.param([answers, fails], {A: "the last 4 attempts failed (connect_timeout)"}, id="it-has-stopped-answering"),
     pytest.param([is_asked, is_asked], {A: "the last 2 attempts failed (upstream_timeout)"}, id="requests-time-out"),
     pytest.param([is_asked_in_vain], {A: "the last attempt failed (connect_refused)"}, id="requests-are-refused"),
+    pytest.param(
+        [lambda ring: flows(ring, 0, is_refused=True)],
+        {A: "the last attempt failed (port_unreachable)"},
+        id="datagrams-are-refused",
+    ),
+    pytest.param(
+        [lambda ring: flows(ring, 0, is_refused=True), lambda ring: flows(ring, 0, is_refused=False)],
+        {A: "the last attempt failed (port_unreachable)"},
+        id="silence-is-no-answer",
+    ),
+    pytest.param(
+        [lambda ring: flows(ring, 0, is_refused=True), lambda ring: flows(ring, 9, is_refused=False)],
+        {},
+        id="datagrams-are-answered-again",
+    ),
+    pytest.param([lambda ring: flows(ring, 9, is_refused=True)], {}, id="a-flow-is-answered-after-a-refusal"),
     pytest.param([lambda ring: fails(ring, service=WEB._replace(name="api"))], {}, id="it-is-another-services-trouble"),
 ]
 

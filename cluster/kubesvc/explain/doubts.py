@@ -48,14 +48,18 @@ def _weigh(record: ConnectionRecord, failing: dict[str, _Failing]) -> None:
     for address, reason in record.failures:
         before = failing.get(address)
         failing[address] = _Failing(reason, before.attempts + 1 if before else 1, at)
-    if record.choice is None or (record.failures and record.failures[-1][0] == record.choice.address):
+    address = record.choice.address if record.choice else ""
+    if not address or (record.failures and record.failures[-1][0] == address and not _is_answered_flow(record)):
         return
-    address = record.choice.address
     if record.outcome in _ANSWERLESS:
         before = failing.get(address)
         failing[address] = _Failing(record.outcome, before.attempts + 1 if before else 1, at)
-    elif record.bytes_to_client or record.outcome == "closed":
+    elif record.bytes_to_client or (record.outcome == "closed" and record.protocol != "udp"):
         failing.pop(address, None)
+
+
+def _is_answered_flow(record: ConnectionRecord) -> bool:
+    return record.protocol == "udp" and record.bytes_to_client > 0
 
 
 def _attempts(failing: _Failing) -> str:
