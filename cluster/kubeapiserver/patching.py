@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.patch import merge
-from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
@@ -19,6 +18,7 @@ from kubeapi.status import FieldError, Invalid, StatusError
 from kubeapi.strategicpatch import StrategicPatchError, go_map, strategic_merge
 from kubeapi.strict import decode, go_kind, repeated_keys
 from kubeapi.validation.faults import invalid
+from kubeapi.warnings import warning_text, warnings_of
 from kubeapiserver import jsonpatch
 from kubeapiserver.bodies import Bodies, check_kind, media_type, read_json
 from kubeapiserver.exchange import JSON_TYPE, YAML_TYPE, Request, Response
@@ -171,7 +171,7 @@ class Patching:
         stored = self._registry.store.find(resource, ObjectKey(target.namespace, target.name))
         applied, is_created = self.applied(resource, target, body, options, subresource)
         response = self._renderer.response(resource, applied, form, code=201 if is_created else 200)
-        return with_warnings(response, [*warnings, *map(str, pod_warnings(resource, stored, applied))])
+        return with_warnings(response, [*warnings, *map(warning_text, warnings_of(resource, stored, applied))])
 
     def applied(
         self, resource: Resource, target: Target, body: JSON, options: WriteOptions, subresource: str

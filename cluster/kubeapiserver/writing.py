@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry
 from kubeapi.scheme import ENDPOINTS, EVENTS, LEASES, SERVICES, Resource
 from kubeapi.status import BadRequest, Invalid
 from kubeapi.strict import decode
 from kubeapi.validation.faults import invalid
+from kubeapi.warnings import warning_text, warnings_of
 from kubeapiserver.bodies import Bodies, media_type
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput
@@ -109,7 +109,7 @@ class Writing:
         obj, more = self._hooks.admit(resource, obj)
         obj = self._hooks.track(resource, None, obj, options.manager, "", self._clock())
         created = self._registry.create(resource, obj, dry_run=options.is_dry_run)
-        more = [*more, *map(str, pod_warnings(resource, None, created))]
+        more = [*more, *map(warning_text, warnings_of(resource, None, created))]
         return self._renderer.response(resource, created, form, code=201), [*warnings, *more]
 
     def update(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
@@ -139,7 +139,7 @@ class Writing:
         if stored is not None:
             obj = self._hooks.track(resource, stored, obj, options.manager, "", self._clock())
         written = self._registry.update(resource, obj, dry_run=options.is_dry_run)
-        return written, [*warnings, *map(str, pod_warnings(resource, stored, written))]
+        return written, [*warnings, *map(warning_text, warnings_of(resource, stored, written))]
 
     def field_warnings(self, request: Request, resource: Resource, obj: JSON, validation: Validation) -> list[str]:
         """Return a warning for every field that nobody knows; BadRequest for them if validation is strict."""

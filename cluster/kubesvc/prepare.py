@@ -15,10 +15,10 @@ from random import Random
 from typing import TYPE_CHECKING, TextIO
 
 from kubeapi.meta import JSON
-from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.status import FieldError
 from kubeapi.store import Store
+from kubeapi.warnings import warnings_of
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.manifests import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
@@ -62,7 +62,7 @@ def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None, *, 
         # Also when some documents have faults already: those of the others are found at once.
         bootstrap(registry, cluster_dns=configuration.networking.dns_address)
         refused, _ = apply_documents(registry, documents)
-        warnings += _not_emulated(registry, documents)
+        warnings += _warnings(registry, documents)
         faults = (*faults, *(each for each in refused if not (loaded.faults and _misses_namespace(each))))
     return Prepared(
         replace(loaded, documents=documents),
@@ -75,10 +75,10 @@ def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None, *, 
     )
 
 
-def _not_emulated(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
-    """Return what pods ask for and do not get, where the input says it."""
+def _warnings(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
+    """Return what pods ask for and do not get, and what else deserves a warning, where the input says it."""
     stored = ((each, registry.store.find(each.resource, each.key)) for each in documents)
-    return [each.fault(note) for each, obj in stored if obj for note in pod_warnings(each.resource, None, obj)]
+    return [each.fault(note) for each, obj in stored if obj for note in warnings_of(each.resource, None, obj)]
 
 
 def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> Store:

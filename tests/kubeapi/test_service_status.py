@@ -60,7 +60,7 @@ def test_an_ingress_is_an_address_with_a_mode_or_a_name(ingress: JSON, faults: l
 
 def test_only_a_load_balancer_has_ingresses() -> None:
     assert status_faults({"ip": "127.0.113.1"}, kind="NodePort") == [
-        'status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is "LoadBalancer"'
+        "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"
     ]
 
 

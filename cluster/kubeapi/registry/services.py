@@ -50,7 +50,9 @@ def normalize_cluster_ips(spec: JSON, old: JSON | None) -> None:
     if before and not addresses and address == old.get("clusterIP"):
         spec["clusterIPs"] = list(before)
     elif address != (old.get("clusterIP") or "") and addresses == before:
-        spec["clusterIPs"] = [address] if address else []
+        spec["clusterIPs"] = [address]
+        if not address:
+            del spec["clusterIPs"]
 
 
 def wipe_useless(new: JSON, old: JSON) -> None:

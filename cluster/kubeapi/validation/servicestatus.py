@@ -15,7 +15,7 @@ def validate_service_status(obj: JSON) -> Faults:
     """Yield every fault of a Service's status: what a load balancer may be said to be."""
     ingresses, path = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or (), "status.loadBalancer"
     if ingresses and obj["spec"]["type"] != "LoadBalancer":
-        yield forbidden(f"{path}.ingress", 'may only be used when `spec.type` is "LoadBalancer"')
+        yield forbidden(f"{path}.ingress", "may only be used when `spec.type` is 'LoadBalancer'")
         return
     for index, ingress in enumerate(ingresses):
         yield from _validate_ingress(ingress, f"{path}.ingress[{index}]")

@@ -1,0 +1,51 @@
+"""What the writer of a Service or a slice is warned of."""
+
+from __future__ import annotations
+
+import pytest
+from tests.helpers.kubeapi_objects import new_registry, service
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import ENDPOINTSLICES, SERVICES
+from kubeapi.warnings import warning_text, warnings_of
+
+HINTS = {"service.kubernetes.io/topology-aware-hints": "Auto"}
+
+
+@pytest.mark.parametrize(
+    ("obj", "texts"),
+    [
+        pytest.param(service(), [], id="nothing"),
+        pytest.param(service(type="ExternalName", externalName="a.example"), [], id="ExternalName"),
+        pytest.param(
+            service(externalName="a.example"),
+            ['spec.externalName is ignored when spec.type is not "ExternalName"'],
+            id="a name that is not asked for",
+        ),
+        pytest.param(
+            service(type="ExternalName", externalName="a.example", externalIPs=["127.9.9.9"]),
+            ['spec.externalIPs is ignored when spec.type is "ExternalName"'],
+            id="addresses of a name",
+        ),
+        pytest.param(
+            service(metadata={"annotations": HINTS}),
+            [
+                "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
+                "service.kubernetes.io/topology-mode instead"
+            ],
+            id="an old annotation",
+        ),
+    ],
+)
+def test_services(obj: JSON, texts: list[str]) -> None:
+    stored = new_registry().create(SERVICES, obj)
+    for before in (None, stored):
+        assert [warning_text(each) for each in warnings_of(SERVICES, before, stored)] == texts
+
+
+def test_a_new_slice_of_names() -> None:
+    made = {"metadata": {"name": "a"}, "addressType": "FQDN", "endpoints": [{"addresses": ["a.example"]}]}
+    stored = new_registry().create(ENDPOINTSLICES, made)
+    [warning] = warnings_of(ENDPOINTSLICES, None, stored)
+    assert warning_text(warning) == "spec.addressType: FQDN endpoints are deprecated"
+    assert warnings_of(ENDPOINTSLICES, stored, stored) == []
