@@ -35,6 +35,7 @@ from kubelet.podstatus import PodPlace
 from kubelet.podworker import PodWorker, Surroundings
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import StartError
+from kubelet.programs import Program
 
 NAME = "kubelet"
 PULL_FAILURES = {
@@ -149,6 +150,10 @@ class Kubelet:
     def pids(self) -> dict[ObjectKey, dict[str, int]]:
         """Return the pids of all running containers, by pod and container."""
         return {worker.spec.key: worker.pids() for worker in self._workers.values()}
+
+    def programs(self) -> list[Program]:
+        """Return the running containers that are programs of this machine, no built-in servers."""
+        return [each for worker in self._workers.values() if worker.has_programs for each in worker.programs()]
 
     def logs(
         self,

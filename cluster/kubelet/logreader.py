@@ -127,6 +127,16 @@ def _is_same(part: Path, status: os.stat_result) -> bool:
     return os.path.samestat(found, status)
 
 
+def read_end(path: Path, size: int = 4096) -> list[bytes]:
+    """Return the lines in the last ``size`` bytes of a log's newest part, none if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - size, 0))
+            return [line.content for raw in file.read().split(b"\n") if (line := parse_line(raw)) is not None]
+    except OSError:
+        return []
+
+
 async def _tail(descriptor: int, count: int) -> tuple[int, int]:
     """Return where the last ``count`` lines of a file begin, and how many there are (at most ``count``)."""
     size = os.fstat(descriptor).st_size

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 import shutil
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from kubelet.containers import ContainerPlan, HostFacts, plan_container
 from kubelet.environment import ConfigError, PodContext
 from kubelet.images import unknown_image_text
 from kubelet.instance import Instance
+from kubelet.logreader import read_end
 from kubelet.logs import LogWriter, pod_log_dir
 from kubelet.podspec import (
     ContainerSpec,
@@ -38,6 +39,7 @@ from kubelet.podspec import (
     HookHandler,
     HTTPGet,
     Probe,
+    Role,
     TCPSocket,
     port_number,
     read_pod,
@@ -47,6 +49,7 @@ from kubelet.podstatus import PodPlace, is_over, phase_of, pod_status
 from kubelet.probestate import Kind, Verdict, begin_probe, observe, probes_of
 from kubelet.processes import ProcessRunner
 from kubelet.processspec import ProcessSpec, StartError
+from kubelet.programs import Program, taken_address
 from kubelet.reboot import earlier_runs
 
 NAME = "kubelet"
@@ -90,6 +93,7 @@ class PodWorker:
         self._status_due: asyncio.Handle | None = None
         self._has_object = True
         self._is_silent = False
+        self.has_programs = False
         self._lost_at: set[str] = set()
         self.subject = Subject(PODS, self.spec.key)
         self._faults = around.registry.store.faults
@@ -107,6 +111,20 @@ class PodWorker:
     def pids(self) -> dict[str, int]:
         """Return the pid of every running container."""
         return {each.name: each.pid for each in self._state.containers if each.stage is Stage.RUNNING}
+
+    def programs(self) -> Iterator[Program]:
+        """Yield the running containers that are programs of this machine, init containers left out."""
+        for state in self._state.containers:
+            container, instance = self.spec.container(state.name), self.instance(state.name)
+            if instance is None or container is None or state.role is Role.INIT:
+                continue
+            if instance.plan.process.builtin is None:
+                bind = self._around.network.bind_port
+                ports = tuple((each.protocol, bind(each.container_port)) for each in container.ports)
+                is_probed = container.readiness is not None or container.startup is not None
+                yield Program(
+                    self.spec.key, state.name, state.pid, self.place.pod_ip, state.started_at, ports, is_probed
+                )
 
     def instance(self, name: str) -> Instance | None:
         """Return a container's running instance, None when it is not running."""
@@ -278,6 +296,7 @@ class PodWorker:
             text = unknown_image_text(container.image, self._around.config.images)
             self.post(happens.Refused(name, "ErrImagePull", text))
             return
+        self.has_programs = self.has_programs or plan.process.builtin is None
         self._report("Normal", "Pulled", f'Container image "{container.image}" already present on machine')
         self._report("Normal", "Created", f"Created container: {name}")
         instance = self._instances[name] = Instance(plan, self._open_log(name))
@@ -300,8 +319,21 @@ class PodWorker:
         finally:
             process.kill()
         instance.end()
+        if end.code and not end.is_lost and not self._state.is_terminating:
+            self._report_taken_address(container.name, instance.log.path)
         message = "The process was lost together with the process that starts containers" if end.is_lost else ""
         self.post(happens.Exited(container.name, end.code, end.signal, message))
+
+    def _report_taken_address(self, name: str, log: Path) -> None:
+        """Say so if a container has ended because somebody has its address."""
+        said = taken_address(read_end(log))
+        if said:
+            self._report(
+                "Warning",
+                "AddressInUse",
+                f'container {name} has ended as its address is taken ("{said}"): every program in a pod has '
+                f"to bind $POD_IP ({self.place.pod_ip}), not all addresses, as pods share this machine's",
+            )
 
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
         around, config = self._around, self._around.config

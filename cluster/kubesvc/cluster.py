@@ -31,19 +31,21 @@ from kubeproxy.poller import NAME
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
-from kubesvc import __version__, components, openfiles, podchoice
+from kubesvc import __version__, components, lastwords, openfiles, podchoice
 from kubesvc.config import ClusterConfiguration
 from kubesvc.connections import Clocks
 from kubesvc.diagnosis import Diagnosis
 from kubesvc.edits import apply_edits
 from kubesvc.eventwarnings import EventWarnings
+from kubesvc.explain.sharing import taken_addresses
 from kubesvc.manifests import Document, bare_document
 from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.oserrors import oserror_text
 from kubesvc.outside import OutsideError, OutsideServers
 from kubesvc.owners import owner_name
-from kubesvc.readiness import waiting_for
+from kubesvc.podsockets import PodSockets, listening_ports
+from kubesvc.readiness import unsettled, waiting_for
 from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 from kubesvc.state import StateDirectory
 
@@ -146,7 +148,12 @@ class Cluster:
             rng=rng,
             faults=self.store.faults,
         )
-        self.diagnosis = Diagnosis(self.store, self._proxy, self._dns, Clocks(time.monotonic, time.time))
+        self._pod_sockets = PodSockets(
+            self.store, self._kubelet.programs, EventRecorder(registry, "kubelet", clock=time.time), time.time
+        )
+        self.diagnosis = Diagnosis(
+            self.store, self._proxy, self._dns, Clocks(time.monotonic, time.time), self._pod_sockets.look
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, serve until ``stop`` is set, drain and stop. StartError, alone or in a group, when it cannot."""
@@ -278,6 +285,7 @@ class Cluster:
         while True:
             begun = time.monotonic()
             if not self.waiting_for():
+                self._pod_sockets.look()  # so that who waits hears of it
                 return
             pause = max(SETTLE_SECONDS, LOOK_SHARE * (time.monotonic() - begun))
             # Not wait_for: that of Python 3.11 loses a cancellation that comes together with the change.
@@ -289,7 +297,18 @@ class Cluster:
 
     def waiting_for(self) -> list[str]:
         """Return what is not ready yet, one sentence each."""
-        return waiting_for(self.store, self._listeners())
+        return self._waiting_for(self._listeners())
+
+    def _waiting_for(self, listeners: Sequence[Listener]) -> list[str]:
+        return waiting_for(self.store, listeners) or unsettled(self._kubelet.programs(), time.time(), listening_ports)
+
+    async def last_words(self) -> list[str]:
+        """Return the last lines that failing containers have written."""
+
+        def read(pod: ObjectKey, container: str, is_previous: bool) -> AsyncGenerator[bytes, None]:
+            return self._kubelet.logs(*pod, container, tail_lines=lastwords.LINES, previous=is_previous)
+
+        return await lastwords.last_words(self.store, read)
 
     def problems(self) -> list[str]:
         """Return what the cluster could not have and does without, one sentence each."""
@@ -298,8 +317,9 @@ class Cluster:
         shortage = openfiles.shortage(listeners, openfiles.limit())
         own = [each.error for each in self._dns_addresses if each.error]
         faults = [str(each) for each in self.store.faults.all()]
+        sharing = [*map(str, self._pod_sockets.look()), *taken_addresses(self.store)]
         short = [shortage] if shortage else []
-        return [*own, *self._proxy.problems(), *self._outside.problems(), *missing, *short, *faults]
+        return [*own, *self._proxy.problems(), *self._outside.problems(), *missing, *short, *sharing, *faults]
 
     def service_problems(self) -> list[str]:
         """Return why the Services do not work that have no endpoint to lead to, one sentence each."""
@@ -316,7 +336,7 @@ class Cluster:
             listeners=listeners,
             dns=self._dns_addresses,
             pids=self._kubelet.pids(),
-            waiting_for=waiting_for(self.store, listeners),
+            waiting_for=self._waiting_for(listeners),
             problems=self.problems(),
         )
         return {**status_document(self.store, readings), "api": self._api_reading()}
@@ -330,8 +350,9 @@ class Cluster:
     def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
         """Apply objects to this cluster while it runs, and say what becomes of it.
 
-        Yields {"applied": lines, "refused": faults}, and if nothing was refused {"ready", "waitingFor", "warnings",
-        "pid"} once everything is ready, or after ``timeout`` s (0 waits for ever). StatusError while it stops.
+        Yields {"applied": lines, "refused": faults}, and if nothing was refused {"ready", "waitingFor", "lastWords",
+        "warnings", "pid"} once everything is ready, or after ``timeout`` s (0 waits for ever). StatusError while it
+        stops.
         """
         if self._is_stopping:
             message = f'cluster "{self._state.name}" is stopping; `up` it again when it has stopped'
@@ -356,7 +377,13 @@ class Cluster:
             except TimeoutError:
                 is_ready = False
         warnings += self.service_problems()
-        yield {"ready": is_ready, "waitingFor": self.waiting_for(), "warnings": warnings, "pid": os.getpid()}
+        yield {
+            "ready": is_ready,
+            "waitingFor": self.waiting_for(),
+            "lastWords": [] if is_ready else await self.last_words(),
+            "warnings": warnings,
+            "pid": os.getpid(),
+        }
 
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment or ReplicaSet; StatusError."""
@@ -420,7 +447,11 @@ class Cluster:
         def note(_event: WatchEvent) -> None:
             self._has_changed.set()
 
+        def note_pod(_event: WatchEvent) -> None:
+            self._pod_sockets.note()
+
         stops = [self.store.watch(each, self.store.resource_version, note) for each in _DECIDING]
+        stops += [self.store.watch(PODS, self.store.resource_version, note_pod), self._pod_sockets.close]
 
         def stop() -> None:
             for each in stops:

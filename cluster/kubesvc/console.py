@@ -52,12 +52,12 @@ def _print(stream: TextIO, lines: Iterable[str]) -> None:
         os.close(null)
 
 
-def missing_lines(waiting_for: Sequence[str], timeout: float) -> list[str]:
-    """Return what is printed of a cluster that is not ready after ``timeout`` s."""
+def missing_lines(waiting_for: Sequence[str], timeout: float, last_words: Sequence[str] = ()) -> list[str]:
+    """Return what is printed of a cluster that is not ready after ``timeout`` s, and what failing containers wrote."""
     reasons = [f"  {each}" for each in waiting_for]
     if len(reasons) > _MAX_MISSING:
         reasons = [*reasons[:_MAX_MISSING], f"  ... and {len(reasons) - _MAX_MISSING:,} more"]
-    return [f"kubesvc: not ready within {timeout:g}s:", *reasons]
+    return [f"kubesvc: not ready within {timeout:g}s:", *reasons, *(f"  {each}" for each in last_words)]
 
 
 def counted(number: int, one: str, many: str) -> str:

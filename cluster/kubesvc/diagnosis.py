@@ -6,7 +6,7 @@ Thin: brings the Store, the proxy and the name server to the pure parts that ans
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from kubeapi.core import Service, read_service
@@ -25,6 +25,7 @@ from kubesvc.connections import Clocks, Connections
 from kubesvc.explain.doubts import Doubts, doubts_of
 from kubesvc.explain.explaining import explain_service, find_service
 from kubesvc.explain.findings import Weight
+from kubesvc.podsockets import Wildcard
 from kubesvc.readiness import services_without_endpoints
 from kubesvc.trace.addressing import read_destination, read_source
 from kubesvc.trace.documents import direct_document, dns_document, trace_document
@@ -36,11 +37,19 @@ MOST_PROBLEMS = 20
 class Diagnosis:
     """Answers for one cluster. A question that cannot be answered is a StatusError whose text says why."""
 
-    def __init__(self, store: Store, proxy: ProxyServer, dns: DNSServer, clocks: Clocks) -> None:
+    def __init__(
+        self,
+        store: Store,
+        proxy: ProxyServer,
+        dns: DNSServer,
+        clocks: Clocks,
+        wildcards: Callable[[], Sequence[Wildcard]],
+    ) -> None:
         self._store = store
         self._proxy = proxy
         self._dns = dns
         self._clocks = clocks
+        self._wildcards = wildcards
         self._connections = Connections(
             proxy.plane, lambda record: proxy.algorithm(record.route.service) or "chosen", clocks
         )
@@ -51,7 +60,15 @@ class Diagnosis:
         doubts = await self._doubts(key_of(service))
         unresolved = await self._unresolved(read_service(service))
         rules, listeners = self._proxy.rules, self._proxy.listeners()
-        return explain_service(self._store, rules, listeners, service, doubts=doubts, unresolved=unresolved)
+        return explain_service(
+            self._store,
+            rules,
+            listeners,
+            service,
+            doubts=doubts,
+            unresolved=unresolved,
+            wildcards=self._wildcards(),
+        )
 
     def problems(self) -> list[str]:
         """Return why the Services lead nowhere that have no endpoint which takes traffic, one sentence each."""

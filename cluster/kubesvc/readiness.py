@@ -1,13 +1,13 @@
 """What a cluster still waits for before `kubesvc: ready` is true. Pure: the Store and the listeners in, reasons out.
 
-Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, and every
-address of every Service that has a ready endpoint is bound. A Service without pods is no reason to wait, nor is what a
-machine may lack: SCTP, and IPv6 addresses.
+Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, every program has
+settled, and every address of every Service that has a ready endpoint is bound. A Service without pods is no reason to
+wait, nor is what a machine may lack: SCTP, and IPv6 addresses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kubeapi.core import Service, read_service
 from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice
@@ -15,17 +15,35 @@ from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
 from kubeapi.podsummary import is_condition_true, read_pod_summary
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
+from kubelet.programs import Program
 from kubesvc.snapshot import Listener, slices_by_service
 
 NAME = "kubesvc (readiness)"
 OPTIONAL_PROTOCOLS = frozenset({"SCTP"})
 """Those that a kernel may lack. An event says so; that the cluster is ready does not depend on it."""
+SETTLED_SECONDS = 1.0
+"""How old a program is of which nothing else is known when it is taken for one that goes on."""
 
 
 def waiting_for(store: Store, listeners: Sequence[Listener]) -> list[str]:
     """Return one sentence per thing that is not ready; an empty list means ready."""
     reasons = [*_workloads(store), *_pods(store)]
     return reasons or [*_services(store, listeners)]
+
+
+def unsettled(programs: Iterable[Program], now: float, listening: Callable[[], Iterable[tuple[str, int]]]) -> list[str]:
+    """Return one sentence per program that may still end at once, as one with a fault in its first lines does.
+
+    A program without probes is ready as soon as it runs, as in a cluster; it has settled when a port that it declares
+    is open, or after a moment. ``listening`` is asked for the places where somebody takes connections when it matters.
+    """
+    young = [each for each in programs if not each.is_probed and now - each.started_at < SETTLED_SECONDS]
+    places = frozenset(listening()) if any(each.ports for each in young) else frozenset()
+    return [
+        f"Pod {each.pod}: container {each.container} has only just started"
+        for each in young
+        if places.isdisjoint((each.pod_ip, port) for protocol, port in each.ports if protocol == "TCP")
+    ]
 
 
 def _workloads(store: Store) -> Iterator[str]:

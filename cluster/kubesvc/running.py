@@ -71,7 +71,7 @@ def _ended(order: Order, answer: dict[str, Any], console: Console) -> int:
     name = order.state.name
     option = "" if name == "default" else f" --name {name}"
     if not answer["ready"]:
-        console.warn(*missing_lines(answer["waitingFor"], order.timeout))
+        console.warn(*missing_lines(answer["waitingFor"], order.timeout, answer["lastWords"]))
     else:
         console.say("kubesvc: ready")
     console.warn(f"kubesvc: cluster {name} runs on (pid {answer['pid']}); `kubesvc down{option}` ends it")

@@ -105,7 +105,7 @@ class Session:
             self._console.say("kubesvc: ready")
             self._status = EXIT_WELL
         else:
-            self._say_what_is_missing()
+            await self._say_what_is_missing()
             self._status = EXIT_NOT_READY
         self._tell_caller(self._status)
         if not is_ready and not self._order.is_detached:
@@ -133,8 +133,9 @@ class Session:
             self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")
             self._console.say(*(f"  {line}" for line in moved), "")
 
-    def _say_what_is_missing(self) -> None:
-        self._console.warn(*missing_lines(self._cluster.waiting_for(), self._order.timeout))
+    async def _say_what_is_missing(self) -> None:
+        reasons, words = self._cluster.waiting_for(), await self._cluster.last_words()
+        self._console.warn(*missing_lines(reasons, self._order.timeout, words))
         if self._order.is_detached:
             option = "" if self._order.state.name == "default" else f" --name {self._order.state.name}"
             self._console.warn(

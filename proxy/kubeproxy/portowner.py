@@ -78,7 +78,7 @@ def find_owners(inodes: Collection[str], proc: Path = Path("/proc")) -> dict[str
     """Return the processes of those sockets whose processes we may look into."""
     owners: dict[str, PortOwner] = {}
     for directory in proc.glob("[0-9]*") if inodes else ():
-        if own := _sockets_of(directory).intersection(inodes):
+        if own := sockets_of(directory).intersection(inodes):
             owners.update(dict.fromkeys(own, PortOwner(int(directory.name), _command(directory))))
     return owners
 
@@ -92,7 +92,8 @@ def _address(text: str) -> str:
     return socket.inet_ntop(socket.AF_INET6, packed)
 
 
-def _sockets_of(process: Path) -> set[str]:
+def sockets_of(process: Path) -> set[str]:
+    """Return the inodes of a process' sockets, none of one that we may not look into; ``process`` is in /proc."""
     inodes: set[str] = set()
     with contextlib.suppress(OSError):
         for descriptor in (process / "fd").iterdir():

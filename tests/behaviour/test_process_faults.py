@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster_ground import Ground, is_alive, processes_of
-from tests.helpers.cluster_manifests import deployment, service, write
+from tests.helpers.cluster_manifests import deployment, pod, script, service, write
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(23)
@@ -141,3 +141,51 @@ def test_bad_requests_without_a_token_leave_a_few_short_lines_in_the_log(
         lines = commands.log().splitlines()
         assert (0 < len(lines) <= 20, max(map(len, lines)) < 400) == (True, True), lines
         assert all("WARNING aiohttp.server: a client's request is refused" in line for line in lines), lines
+
+
+SERVER = "import http.server, sys; http.server.test(http.server.SimpleHTTPRequestHandler, bind=sys.argv[1], port=8081)"
+DIES = "print('no database', flush=True); raise SystemExit(3)"
+
+
+def test_programs_that_die_at_start_are_not_ready_and_their_last_lines_are_told(
+    commands: ClusterCommands, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "dies.yaml", GROUND.configuration(), pod("dies", script(DIES)), pod("web"))
+    result = commands.up("--timeout", "3s", file)
+    try:
+        assert result.returncode == 4
+        assert "kubesvc: ready" not in result.stdout
+        assert "  Pod default/dies: CrashLoopBackOff\n" in result.stderr
+        assert "  container script of pod default/dies wrote last:\n      no database\n" in result.stderr
+        again = commands.up("--timeout", "1s", file)
+        assert (again.returncode, "      no database\n" in again.stderr) == (4, True)
+    finally:
+        commands.down()
+
+
+def test_programs_that_listen_on_all_addresses_are_told_of_by_up_status_explain_and_doctor(
+    commands: ClusterCommands, tmp_path: Path
+) -> None:
+    manifests = [service(name, ports=[{"port": 80, "targetPort": 8081}]) for name in ("one", "two")]
+    manifests.append(pod("one", script(SERVER, "0.0.0.0")))
+    file = write(tmp_path / "all.yaml", GROUND.configuration(), *manifests)
+    said = "listens on port 8081/TCP of all addresses of this machine"
+    with running(commands, file):
+        assert f"Pod default/one: ListensOnAllAddresses: container script of pod default/one {said}" in (
+            commands.started.stderr
+        )
+        assert f"  ? Container script of pod default/one {said}" in commands.named("explain", "svc/one").stdout
+        second = write(tmp_path / "second.yaml", pod("two", script(SERVER, "0.0.0.0")))
+        assert commands.up("--timeout", "3s", second).returncode == 4
+        taken = "container script has ended as its address is taken"
+        assert f"  ! Pod two: {taken}" in commands.named("explain", "svc/two").stdout
+        for told in (commands.named("status").stdout, commands.named("doctor", file).stdout):
+            assert f"container script of pod default/one {said}" in told
+            assert f"Pod default/two: {taken}" in told
+
+
+def test_programs_that_bind_their_pods_address_are_nothing_to_tell(commands: ClusterCommands, tmp_path: Path) -> None:
+    pods = [pod(name, script(SERVER, "$(POD_IP)")) for name in ("one", "two")]
+    with running(commands, write(tmp_path / "own.yaml", GROUND.configuration(), *pods)):
+        assert commands.started.stderr == ""
+        assert commands.status()["problems"] == []

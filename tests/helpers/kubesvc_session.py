@@ -35,6 +35,7 @@ class FakeCluster:
         self.reasons = ["Pod default/web: Pending"]
         self.faults_of_the_machine: list[str] = []
         self.problems_of_services: list[str] = []
+        self.words: list[str] = []
         self.is_stopped = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -56,6 +57,9 @@ class FakeCluster:
 
     def waiting_for(self) -> list[str]:
         return self.reasons
+
+    async def last_words(self) -> list[str]:
+        return self.words
 
     def problems(self) -> list[str]:
         return self.faults_of_the_machine

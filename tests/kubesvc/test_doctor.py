@@ -15,6 +15,7 @@ from kubesvc.doctor import run_doctor
 from kubesvc.doctor.checks import (
     Check,
     WantedSocket,
+    check_cluster,
     check_ephemeral_ports,
     check_ipv6,
     check_loopback,
@@ -347,3 +348,15 @@ def test_a_doctor_that_finds_nothing_bad_exits_with_0(tmp_path: Path, monkeypatc
     text, exit_status = run_doctor([], StateDirectory("mine", tmp_path), is_json=False)
     assert exit_status == 0
     assert '‼ cluster "crashed" ended without tidying up' in text
+
+
+@pytest.mark.parametrize(
+    ("problems", "told"),
+    [
+        pytest.param(None, [], id="no-cluster-to-ask"),
+        pytest.param([], [("ok", "the running cluster reports no problem")], id="no-problem"),
+        pytest.param(["a is odd", "b is odd"], [("warn", "a is odd"), ("warn", "b is odd")], id="two"),
+    ],
+)
+def test_what_the_running_cluster_finds_wrong_is_told(problems: list[str] | None, told: list[tuple[str, str]]) -> None:
+    assert [(each.status, each.message) for each in check_cluster(problems)] == told

@@ -7,10 +7,13 @@ import pytest
 from tests.helpers.kubeapi_objects import container, pod, service
 from tests.helpers.kubesvc_explain import Paper, ready_pod
 
-from kubeapi.meta import JSON
+from kubeapi import scheme
+from kubeapi.meta import JSON, ObjectKey
 from kubeapi.status import StatusError
 from kubesvc.explain.explaining import find_service
 from kubesvc.explain.printing import explanation_text
+from kubesvc.explain.sharing import taken_addresses
+from kubesvc.podsockets import Wildcard
 
 Setting = Callable[[Paper], Any]
 HTTP = [container(ports=[{"containerPort": 8080, "name": "http"}, {"containerPort": 53, "name": "dns"}])]
@@ -372,3 +375,48 @@ def test_a_service_that_is_not_there_is_answered_with_what_is(name: str, namespa
     with pytest.raises(StatusError) as refused:
         find_service(paper.registry.store, namespace, name)
     assert refused.value.message == f'services "{name}" not found in namespace {namespace}{expected}'
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "weight"),
+    [
+        pytest.param(Wildcard(ObjectKey("default", "web-1"), "app", "127.250.1.1", "TCP", 80), "hint", id="its-own"),
+        pytest.param(Wildcard(ObjectKey("default", "web-1"), "app", "127.250.1.1", "TCP", 10080), "hint", id="moved"),
+        pytest.param(Wildcard(ObjectKey("other", "db"), "db", "127.250.2.1", "TCP", 80), "problem", id="another-pods"),
+        pytest.param(Wildcard(ObjectKey("other", "db"), "db", "127.250.2.1", "UDP", 80), None, id="another-protocol"),
+        pytest.param(Wildcard(ObjectKey("default", "web-1"), "app", "127.250.1.1", "TCP", 81), None, id="another-port"),
+    ],
+)
+def test_who_listens_at_a_services_port_on_all_addresses_is_told(wildcard: Wildcard, weight: str | None) -> None:
+    paper = Paper()
+    paper.service(web())
+    paper.pod(ready_pod("web-1"))
+    told = [each for each in paper.explain(wildcards=[wildcard])["findings"] if "all addresses" in each["text"]]
+    assert [each["weight"] for each in told] == ([weight] if weight else [])
+    assert all(each["text"].endswith(f"have it bind $POD_IP ({wildcard.pod_ip}).") for each in told)
+
+
+def test_two_pods_of_a_service_that_listen_on_all_addresses_take_each_others_traffic() -> None:
+    paper = Paper()
+    paper.service(web())
+    for number in (1, 2):
+        paper.pod(ready_pod(f"web-{number}"))
+    wildcard = Wildcard(ObjectKey("default", "web-1"), "app", "127.250.1.1", "TCP", 80)
+    assert not paper.explain(wildcards=[wildcard])["healthy"]
+
+
+def test_a_pod_whose_address_is_taken_says_so_until_it_is_ready() -> None:
+    paper = Paper()
+    paper.service(web())
+    status = {"name": "app", "ready": False, "restartCount": 2, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    made = paper.pod(labelled("web-1", app="web"), containerStatuses=[status])
+    paper.event(made, "AddressInUse", "container app has ended as its address is taken")
+    said = "Pod web-1: container app has ended as its address is taken."
+    assert said in paper.problems()
+    assert taken_addresses(paper.registry.store) == [f"Pod default/web-1: {said[11:-1]}"]
+    ready = {**made["status"], "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": []}
+    current = paper.registry.store.find(scheme.PODS, ObjectKey("default", "web-1"))
+    assert current is not None
+    paper.registry.update_status(scheme.PODS, {**current, "status": ready})
+    assert said not in paper.problems()
+    assert taken_addresses(paper.registry.store) == []

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_objects import pod
 from tests.helpers.kubesvc_ground import (
+    POD_IP,
     add_deployment,
     add_pod,
     add_service,
@@ -15,10 +16,13 @@ from tests.helpers.kubesvc_ground import (
     waiting,
 )
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS, REPLICASETS
-from kubesvc.readiness import services_without_endpoints, waiting_for
+from kubelet.programs import Program
+from kubesvc.readiness import services_without_endpoints, unsettled, waiting_for
+
+NOW = 1_700_000_000.0
 
 OTHERS = {"labels": {"service.kubernetes.io/service-proxy-name": "somebody"}}
 
@@ -88,6 +92,39 @@ def test_pods_and_workloads_are_waited_for(fill: Callable[[Registry], object], r
     registry = ground()
     fill(registry)
     assert waiting_for(registry.store, []) == reasons
+
+
+def program(age: float, *ports: tuple[str, int], is_probed: bool = False) -> Program:
+    return Program(ObjectKey("default", "web"), "app", 1, POD_IP, NOW - age, ports, is_probed)
+
+
+@pytest.mark.parametrize(
+    ("given", "listening", "has_settled"),
+    [
+        pytest.param(program(0.9), (), False, id="young"),
+        pytest.param(program(1.0), (), True, id="goes-on"),
+        pytest.param(program(0.1, is_probed=True), (), True, id="a-probe-decides"),
+        pytest.param(program(0.1, ("TCP", 80)), [(POD_IP, 80)], True, id="its-port-is-open"),
+        pytest.param(program(0.1, ("TCP", 81), ("TCP", 80)), [(POD_IP, 80)], True, id="one-of-its-ports-is-open"),
+        pytest.param(program(0.1, ("TCP", 80)), [(POD_IP, 81), ("127.250.9.9", 80)], False, id="other-ports"),
+        pytest.param(program(0.1, ("TCP", 80)), [("0.0.0.0", 80)], False, id="maybe-another-pods"),
+        pytest.param(program(0.1, ("UDP", 80)), [(POD_IP, 80)], False, id="udp"),
+        pytest.param(program(1.0, ("TCP", 80)), (), True, id="declares-what-it-does-not-open"),
+    ],
+)
+def test_a_program_without_probes_has_settled_when_its_port_is_open_or_after_a_moment(
+    given: Program, listening: list[tuple[str, int]], has_settled: bool
+) -> None:
+    reasons = [] if has_settled else ["Pod default/web: container app has only just started"]
+    assert unsettled([given], NOW, lambda: listening) == reasons
+
+
+def test_nobody_is_asked_what_is_open_where_it_does_not_matter() -> None:
+    def ask() -> list[tuple[str, int]]:
+        raise AssertionError
+
+    assert unsettled([], NOW, ask) == []
+    assert len(unsettled([program(0.1), program(9.0, ("TCP", 80))], NOW, ask)) == 1
 
 
 def test_a_service_with_an_endpoint_is_waited_for_until_it_is_bound() -> None:

@@ -116,11 +116,17 @@ async def test_the_warnings_of_a_start_that_fails_are_said_too(folder: Path) -> 
 @pytest.mark.looptime
 async def test_what_is_not_ready_in_time_ends_in_the_foreground(folder: Path) -> None:
     run = Run(folder, timeout=30.0)
+    run.cluster.words = ["container web of pod default/web wrote last:", "    no database"]
     async with run.going() as task:
         await asyncio.sleep(31)
     assert await task == EXIT_NOT_READY
     assert run.told == [EXIT_NOT_READY]
-    assert run.err.getvalue() == "kubesvc: not ready within 30s:\n  Pod default/web: Pending\n"
+    assert run.err.getvalue() == (
+        "kubesvc: not ready within 30s:\n"
+        "  Pod default/web: Pending\n"
+        "  container web of pod default/web wrote last:\n"
+        "      no database\n"
+    )
     assert "kubesvc: ready" not in run.out.getvalue()
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
+from kubesvc.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.config import ClusterConfiguration
-from kubesvc.doctor.checks import Check, check_machine
+from kubesvc.doctor.checks import Check, check_cluster, check_machine
 from kubesvc.doctor.machine import ClusterState, read_machine
 from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
@@ -32,7 +33,7 @@ def run_doctor(paths: Sequence[str], state: StateDirectory, *, is_json: bool) ->
         if not prepared.faults:
             configuration = prepared.configuration
             services = [each.obj for each in prepared.loaded.documents if each.resource is SERVICES]
-    checks += _examine(configuration, services, state)
+    checks += [*_examine(configuration, services, state), *check_cluster(_problems(state))]
     return as_json(checks) if is_json else as_text(checks), int(overall(checks) == "fail")
 
 
@@ -46,6 +47,17 @@ def _examine(configuration: ClusterConfiguration, services: Sequence[JSON], stat
     wanted = wanted_sockets(configuration, services, network.bind_port)
     machine = read_machine(configuration, _clusters(state), {each.port for each in wanted})
     return check_machine(machine, configuration, wanted, state.owner())
+
+
+def _problems(state: StateDirectory) -> list[str] | None:
+    """Return what the running cluster says is wrong with it, None if none runs or it does not answer."""
+    if state.owner() is None:
+        return None
+    try:
+        problems: list[str] = ControlClient(state).status()["problems"]
+    except (UnreachableError, RefusedError):
+        return None
+    return problems
 
 
 def _clusters(state: StateDirectory) -> tuple[ClusterState, ...]:

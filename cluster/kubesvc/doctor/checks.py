@@ -174,6 +174,14 @@ def check_resolver(machine: Machine, configuration: ClusterConfiguration) -> Che
     return Check("names", name, "warn", message, "set dns.upstreams in the ClusterConfiguration")
 
 
+def check_cluster(problems: Sequence[str] | None) -> Iterator[Check]:
+    """Whether the running cluster itself has found something wrong; None: there is none to be asked."""
+    for number, problem in enumerate(problems or (), 1):
+        yield Check("cluster", f"problem {number}", "warn", problem, "kubesvc status   (has it under Problems)")
+    if problems is not None and not problems:
+        yield Check("cluster", "problems", "ok", "the running cluster reports no problem")
+
+
 def check_state(machine: Machine) -> Iterator[Check]:
     """Whether a crash has left something behind. Nothing of it blocks a start."""
     stale = [each.name for each in machine.clusters if each.pid is None and each.has_leftovers]

@@ -13,7 +13,7 @@ It repeats what the components say and asks their own questions; it decides noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -32,6 +32,8 @@ from kubesvc.explain.paths import path_document, paths_of
 from kubesvc.explain.pods import why_not_ready
 from kubesvc.explain.ports import explain_ports
 from kubesvc.explain.selection import explain_hand_made, explain_selection
+from kubesvc.explain.sharing import explain_sharing
+from kubesvc.podsockets import Wildcard
 from kubesvc.snapshot import endpoints_of, slices_by_service
 
 _ORDER = tuple(Weight)
@@ -45,10 +47,12 @@ def explain_service(
     *,
     doubts: Doubts | None = None,
     unresolved: str = "",
+    wildcards: Collection[Wildcard] = (),
 ) -> dict[str, Any]:
     """Return the explanation of a Service object of ``store``.
 
-    ``doubts`` are what the proxy knows against endpoints, ``unresolved`` is why an ExternalName has no address.
+    ``doubts`` are what the proxy knows against endpoints, ``unresolved`` is why an ExternalName has no address,
+    ``wildcards`` are the ports that pods' programs have of all addresses.
     """
     service = read_service(obj)
     slices = slices_by_service(store, (service.key,)).get(service.key, ())
@@ -61,6 +65,7 @@ def explain_service(
     if not service.is_external_name:
         findings += [*_backends(store, service, endpoints), *explain_addresses(store, obj, service, paths)]
         findings += _doubtful(rules, service.key, doubts or {})
+        findings += explain_sharing(store, _selected(store, service), endpoints, wildcards)
     findings.sort(key=lambda each: _ORDER.index(each.weight))
     return {
         "namespace": service.key.namespace,
@@ -98,9 +103,7 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON]) -> Iter
         for address in [each["address"] for each in endpoints if not each["ready"]]:
             yield problem(f"The endpoint {address} is said to be not ready.")
         return
-    pods = [
-        each for each in store.list(PODS, service.key.namespace) if matches_labels(service.selector, labels_of(each))
-    ]
+    pods = _selected(store, service)
     if not pods:
         yield from explain_selection(store, service)
         return
@@ -111,6 +114,15 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON]) -> Iter
     if are_last and any(each["serving"] and each["terminating"] for each in endpoints):
         yield note("No endpoint is ready; those that terminate, but still serve, take the traffic meanwhile.")
     yield from explain_ports(service, [each for each in pods if not is_finished(each)])
+
+
+def _selected(store: Store, service: Service) -> list[JSON]:
+    """Return the pods that a Service selects, none for one without a selector."""
+    if not service.selector:
+        return []
+    return [
+        each for each in store.list(PODS, service.key.namespace) if matches_labels(service.selector, labels_of(each))
+    ]
 
 
 def _doubtful(rules: Rules, service: ObjectKey, doubts: Doubts) -> Iterator[Finding]:

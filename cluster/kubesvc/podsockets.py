@@ -1,0 +1,149 @@
+"""Which pods' programs listen on all addresses: on this machine they share them, so they take each other's clients.
+
+Looks when a pod's status has changed, while programs are young, and when somebody asks; never for built-in servers,
+which bind their pod's address. /proc/net says who listens (``kubeproxy.portowner``), /proc/PID/fd whose it is; where
+nobody new listens on all addresses, that is one read of four tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kubeapi.events import EventRecorder
+from kubeapi.meta import ObjectKey
+from kubeapi.scheme import PODS
+from kubeapi.store import Store
+from kubelet.programs import Program
+from kubeproxy.portowner import OpenSocket, read_sockets, sockets_of
+
+EVENT = "ListensOnAllAddresses"
+LOOK_SECONDS = 1.0
+"""How long after a change of a pod it is looked at: programs bind soon after they have started."""
+YOUNG_SECONDS = 10.0
+"""How long a program is looked at again and again: some take their time until they listen."""
+_EVERYBODY = "0.0.0.0"  # noqa: S104 - compared with, not bound
+_TABLES = ("tcp", "tcp6", "udp", "udp6")
+
+
+class Wildcard(NamedTuple):
+    """A port that a container's program has of all addresses."""
+
+    pod: ObjectKey
+    container: str
+    pod_ip: str
+    protocol: str
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"container {self.container} of pod {self.pod} listens on port {self.port}/{self.protocol} of all "
+            "addresses of this machine, so it takes what is meant for other pods at that port: have it bind $POD_IP "
+            f"({self.pod_ip})"
+        )
+
+
+class PodSockets:
+    """Looks at the sockets of ``programs``; what it finds is an event on the pod, once for each run of a container."""
+
+    def __init__(
+        self,
+        store: Store,
+        programs: Callable[[], Sequence[Program]],
+        recorder: EventRecorder,
+        clock: Callable[[], float],
+        proc: Path = Path("/proc"),
+    ) -> None:
+        self._store = store
+        self._programs = programs
+        self._recorder = recorder
+        self._clock = clock
+        self._proc = proc
+        self._ephemeral = _ephemeral_ports(proc)
+        self._foreign: frozenset[str] = frozenset()
+        self._told: frozenset[tuple[int, Wildcard]] = frozenset()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def note(self) -> None:
+        """Take note that a pod has changed."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look_in_time)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def look(self) -> list[Wildcard]:
+        """Return what listens on all addresses now; what is new is told."""
+        found = self._find(self._programs())
+        told = frozenset(found)
+        for _, wildcard in sorted(told - self._told):
+            pod = self._store.find(PODS, wildcard.pod)
+            if pod is not None:
+                self._recorder.event(pod, "Warning", EVENT, str(wildcard))
+        self._told = told
+        return sorted({wildcard for _, wildcard in found})
+
+    def _look_in_time(self) -> None:
+        self._timer = None
+        self.look()
+        now = self._clock()
+        if any(now - each.started_at < YOUNG_SECONDS for each in self._programs()):
+            self.note()
+
+    def _find(self, programs: Sequence[Program]) -> list[tuple[int, Wildcard]]:
+        if not programs:
+            return []
+        declared = {port for each in programs for port in each.ports}
+        sockets = {
+            each.inode: each
+            for each in read_sockets(_TABLES, self._proc)
+            if each.address == _EVERYBODY and each.inode not in self._foreign and self._is_server(each, declared)
+        }
+        if not sockets:
+            return []
+        found: list[tuple[int, Wildcard]] = []
+        ours: set[str] = set()
+        for program in programs:
+            for inode in self._inodes(program.pid).intersection(sockets):
+                ours.add(inode)
+                sock = sockets[inode]
+                wildcard = Wildcard(program.pod, program.container, program.pod_ip, sock.protocol, sock.port)
+                found.append((program.pid, wildcard))
+        # Of what a pod does not have now it gets nothing later: a socket's number is new with each socket.
+        self._foreign |= sockets.keys() - ours
+        return found
+
+    def _is_server(self, sock: OpenSocket, declared: Iterable[tuple[str, int]]) -> bool:
+        """Tell whether clients are expected there: a client's own UDP socket is bound like that, too."""
+        low, high = self._ephemeral
+        return not low <= sock.port <= high or (sock.protocol, sock.port) in declared
+
+    def _inodes(self, pid: int) -> set[str]:
+        return {inode for each in self._tree(pid) for inode in sockets_of(self._proc / str(each))}
+
+    def _tree(self, pid: int) -> Iterator[int]:
+        """Yield a process and what it has started."""
+        yield pid
+        try:
+            children = (self._proc / str(pid) / "task" / str(pid) / "children").read_text().split()
+        except OSError:
+            return
+        for each in children:
+            yield from self._tree(int(each))
+
+
+def listening_ports(proc: Path = Path("/proc")) -> set[tuple[str, int]]:
+    """Return where somebody takes TCP connections; the address is 0.0.0.0 for all of them."""
+    return {(each.address, each.port) for each in read_sockets(("tcp", "tcp6"), proc)}
+
+
+def _ephemeral_ports(proc: Path) -> tuple[int, int]:
+    try:
+        low, high = map(int, (proc / "sys/net/ipv4/ip_local_port_range").read_text().split())
+    except (OSError, ValueError):
+        return 32768, 60999  # the kernel's own
+    return low, high
