@@ -15,7 +15,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.status import StatusError
 from kubeapiserver.exchange import Response
 from kubeapiserver.failures import BadInput
-from kubeapiserver.statuses import encode, failure
+from kubeapiserver.statuses import encode_line, failure
 
 _TOKEN_VERSION = "meta.k8s.io/v1"  # noqa: S105 - the version of the token's form, as Kubernetes writes it
 NEWEST = -1
@@ -79,4 +79,4 @@ def read_token(text: str) -> Position:
 def expired_response(position: Position) -> Response:
     """Return the refusal of a token whose version nobody remembers, with the token that goes on all the same."""
     status = failure(StatusError(410, "Expired", _TOO_OLD))
-    return Response(410, encode({**status, "metadata": {"continue": Position(NEWEST, position.last).token()}}))
+    return Response(410, encode_line({**status, "metadata": {"continue": Position(NEWEST, position.last).token()}}))

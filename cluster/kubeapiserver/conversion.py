@@ -24,7 +24,7 @@ from kubeapiserver.failures import InvalidInput
 from kubeapiserver.options import read_options
 from kubeapiserver.patching import APPLY_PATCH, JSON_PATCH, Patch, Patching, read_patch
 from kubeapiserver.paths import Target
-from kubeapiserver.statuses import encode
+from kubeapiserver.statuses import encode_line
 from kubeapiserver.writing import Writing, with_warnings
 
 _NAMES = {
@@ -186,12 +186,12 @@ def _own_document(document: JSON) -> JSON:
 
 
 def _own_body(body: bytes) -> bytes:
-    return encode(_own_document(json.loads(body)))
+    return encode_line(_own_document(json.loads(body)))
 
 
 def _own_line(line: bytes) -> bytes:
     event = json.loads(line)
-    return encode({**event, "object": _own_document(event["object"])}) + b"\n"
+    return encode_line({**event, "object": _own_document(event["object"])})
 
 
 def _own_watch(watch: Watch) -> Watch:

@@ -14,7 +14,7 @@ from kubeapi.meta import JSON
 from kubeapiserver.catalog import Served, Subresource, groups, served_in
 from kubeapiserver.exchange import JSON_TYPE, Request, Response
 from kubeapiserver.negotiation import media_ranges
-from kubeapiserver.statuses import document_response, encode
+from kubeapiserver.statuses import document_response, encode_line, indented_response
 
 _DISCOVERY_GROUP = "apidiscovery.k8s.io"
 _DISCOVERY_VERSIONS = ("v2", "v2beta1")
@@ -69,7 +69,7 @@ class Discovery:
         """Answer ``/version``."""
         found = _MINOR.match(self._version)
         major, minor = found.groups() if found else ("1", "0")
-        return document_response(
+        return indented_response(
             {
                 "major": major,
                 "minor": minor,
@@ -88,7 +88,7 @@ class Discovery:
         versions = [f"/apis/{group}/{version}" for group, each in groups().items() if group for version in each]
         named = [f"/apis/{group}" for group in groups() if group]
         own = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz"]
-        return document_response({"paths": sorted([*own, "/version", *named, *versions])})
+        return indented_response({"paths": sorted([*own, "/version", *named, *versions])})
 
 
 def _aggregated_version(request: Request) -> str:
@@ -112,7 +112,7 @@ def _aggregated(request: Request, names: list[str], version: str) -> Response:
         "metadata": {},
         "items": [_group_discovery(each) for each in names],
     }
-    body = encode(document)
+    body = encode_line(document)
     tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
     headers = (("ETag", tag), ("Vary", "Accept"), ("Cache-Control", "public"))
     media = f"{JSON_TYPE};g={_DISCOVERY_GROUP};v={version};as=APIGroupDiscoveryList"

@@ -15,7 +15,7 @@ from kubeapiserver.chunks import Chunk
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.failures import BadInput
 from kubeapiserver.negotiation import Form
-from kubeapiserver.statuses import encode
+from kubeapiserver.statuses import encode_line
 from kubeapiserver.tables import Printer, printer_for
 
 Included = Literal["Metadata", "Object", "None"]
@@ -57,7 +57,7 @@ class Renderer:
         self, resource: Resource, obj: JSON, form: Form, included: Included = "Metadata", code: int = 200
     ) -> Response:
         """Return the answer that is one object."""
-        return Response(code, encode(self.document(resource, obj, form, included)))
+        return Response(code, encode_line(self.document(resource, obj, form, included)))
 
     def document(self, resource: Resource, obj: JSON, form: Form, included: Included) -> JSON:
         """Return one object in a form."""
@@ -74,14 +74,16 @@ class Renderer:
         metadata = chunk.metadata()
         if form.shape == "Table":
             table = self.table(resource, objects, form, included, "")
-            return Response(200, encode({**table, "metadata": metadata}))
+            return Response(200, encode_line({**table, "metadata": metadata}))
         if form.shape == "Partial":
             kind, api_version = "PartialObjectMetadataList", f"{_META_GROUP}/{form.version}"
             items = [partial(each, form.version) for each in objects]
         else:
             kind, api_version = f"{resource.kind}List", resource.api_version
             items = [_item(each) for each in objects]
-        return Response(200, encode({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}))
+        return Response(
+            200, encode_line({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items})
+        )
 
     def table(
         self,

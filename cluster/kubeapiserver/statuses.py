@@ -23,6 +23,11 @@ def encode(document: JSON) -> bytes:
     return _encode(document).encode()
 
 
+def encode_line(document: JSON) -> bytes:
+    """Return JSON as the API sends it in an answer, where Go's encoder ends it with a new line."""
+    return encode(document) + b"\n"
+
+
 def failure(error: StatusError) -> JSON:
     """Return the Status that tells of an error."""
     status: JSON = {
@@ -69,7 +74,7 @@ def success(resource: Resource | None = None, deleted: JSON | None = None, code:
 def failure_response(error: StatusError) -> Response:
     """Return the answer that tells of an error."""
     headers = (("Retry-After", str(_RETRY_AFTER_SECONDS)),) if error.code == 504 else ()
-    return Response(error.code, encode(failure(error)), headers=headers)
+    return Response(error.code, encode_line(failure(error)), headers=headers)
 
 
 def text_response(code: int, text: str) -> Response:
@@ -79,7 +84,12 @@ def text_response(code: int, text: str) -> Response:
 
 def document_response(document: JSON, code: int = 200) -> Response:
     """Return an answer that is one JSON document."""
-    return Response(code, encode(document))
+    return Response(code, encode_line(document))
+
+
+def indented_response(document: JSON) -> Response:
+    """Return an answer that is JSON and no API object (responsewriters.WriteRawJSON)."""
+    return Response(200, json.dumps(document, indent=2).encode())
 
 
 def not_found_page() -> Response:

@@ -17,7 +17,7 @@ from kubeapi.store import EventType, WatchEvent
 from kubeapiserver.negotiation import Form
 from kubeapiserver.rendering import Included, Renderer, partial
 from kubeapiserver.selectors import Matches
-from kubeapiserver.statuses import encode, failure
+from kubeapiserver.statuses import encode_line, failure
 
 SHARED_LINES = 512
 """Lines of recent events that are kept for the other watchers of the same form."""
@@ -28,7 +28,7 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 def error_line(error: StatusError) -> bytes:
     """Return the event with which a watch fails."""
-    return encode({"type": "ERROR", "object": failure(error)}) + b"\n"
+    return encode_line({"type": "ERROR", "object": failure(error)})
 
 
 class Scope(NamedTuple):
@@ -91,7 +91,7 @@ class Lines:
             document = self._renderer.table(resource, [obj], form, included, version, has_columns=has_columns)
         else:
             document = self._renderer.document(resource, obj, form, included)
-        return encode({"type": kind, "object": document}) + b"\n"
+        return encode_line({"type": kind, "object": document})
 
 
 class Encoder:
@@ -134,6 +134,6 @@ def bookmarker(resource: Resource, form: Form, *, ends_initial: bool = False) ->
         elif form.shape == "Table":
             obj = {"kind": "Table", "apiVersion": f"meta.k8s.io/{form.version}", "metadata": metadata}
             obj |= {"columnDefinitions": None, "rows": []}
-        return encode({"type": "BOOKMARK", "object": obj}) + b"\n"
+        return encode_line({"type": "BOOKMARK", "object": obj})
 
     return bookmark
