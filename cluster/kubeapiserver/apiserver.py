@@ -212,18 +212,10 @@ class APIServer:
             raise UnknownPath
         if _VERBS.get(request.method) not in part.verbs:
             raise MethodNotAllowed
-        match part.name:
-            case "status":
-                return self._subresources.status(request, served.resource, target, form)
-            case "scale":
-                return self._subresources.scale(request, served.resource, target, form)
-            case "finalize":
-                return self._subresources.finalize(request, target, form)
-            case "binding":
-                return self._subresources.bind(request, target)
-            case "eviction":
-                return self._deletion.evict(request, target)
-        return self._sessions.answer(request, target)
+        if part.name == "eviction":
+            return self._deletion.evict(request, target)
+        answer = self._subresources.answer(request, served.resource, target, form)
+        return answer if answer is not None else self._sessions.answer(request, target)
 
 
 def _authorize(request: Request, path: str, target: Target | None) -> None:

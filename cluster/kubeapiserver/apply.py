@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from kubeapi.meta import JSON, ObjectKey, format_time
 from kubeapi.registry import Registry
+from kubeapi.registry.podparts import POD_PARTS
 from kubeapi.scheme import Resource
 from kubeapi.status import NotFound
 from kubeapiserver.applyfaults import apply_conflict, check_config, uid_mismatch
@@ -63,6 +64,8 @@ def server_side_apply(
     applied = _applied(resource, live, config, manager, subresource, force, format_time(clock()))
     if live is None:
         return registry.create(resource, applied, dry_run=dry_run), True
+    if subresource in POD_PARTS:
+        return registry.update_pod_part(subresource, applied, dry_run=dry_run), False
     if subresource != "status":
         return registry.update(resource, applied, dry_run=dry_run), False
     return registry.update_status(resource, applied, dry_run=dry_run, metadata=applied["metadata"]), False

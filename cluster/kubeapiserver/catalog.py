@@ -46,11 +46,13 @@ SCALE = Subresource("scale", _SUBRESOURCE_VERBS, "Scale", "autoscaling", "v1")
 _POD_SUBRESOURCES = (
     Subresource("attach", _STREAM_VERBS, "PodAttachOptions"),
     Subresource("binding", ("create",), "Binding"),
+    Subresource("ephemeralcontainers", _SUBRESOURCE_VERBS),
     Subresource("eviction", ("create",), "Eviction", "policy", "v1"),
     Subresource("exec", _STREAM_VERBS, "PodExecOptions"),
     Subresource("log", ("get",)),
     Subresource("portforward", _STREAM_VERBS, "PodPortForwardOptions"),
     Subresource("proxy", _PROXY_VERBS, "PodProxyOptions"),
+    Subresource("resize", _SUBRESOURCE_VERBS),
     STATUS,
 )
 

@@ -1,4 +1,4 @@
-"""The parts of objects that have paths of their own: status, scale, binding, finalize. Pure.
+"""The parts of objects that have paths of their own: status, scale, binding, finalize, parts of pods. Pure.
 
 Follows k8s.io/kubernetes ``pkg/registry`` (apps/deployment/storage, core/pod/storage, core/namespace/storage).
 """
@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kubeapi.meta import JSON, format_time
+from kubeapi.podwarnings import pod_warnings
 from kubeapi.registry import Registry
+from kubeapi.registry.podparts import POD_PARTS
 from kubeapi.registry.strategy import merged_metadata
 from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.status import Conflict, FieldError
@@ -51,6 +53,21 @@ class Subresources:
         self._hooks = hooks
         self._clock = clock
 
+    def answer(self, request: Request, resource: Resource, target: Target, form: Form) -> Response | None:
+        """Answer a request for a part of an object, None if the part is nobody's here."""
+        match target.subresource:
+            case "status":
+                return self.status(request, resource, target, form)
+            case "ephemeralcontainers" | "resize":
+                return self.pod_part(request, target, form)
+            case "scale":
+                return self.scale(request, resource, target, form)
+            case "finalize":
+                return self.finalize(request, target, form)
+            case "binding":
+                return self.bind(request, target)
+        return None
+
     def status(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
         """Read an object, or replace or patch its status and metadata, and nothing else of it."""
         stored = self._store.get(resource, target.namespace, target.name)
@@ -58,6 +75,37 @@ class Subresources:
             return self._renderer.response(resource, stored, form)
         if self._patching.is_apply(request):
             return self._patching.apply(request, resource, target, form, "status")
+        wanted = self._wanted(request, resource, target, stored)
+        if wanted is None:
+            return unsupported_media()
+        new, warnings, options = wanted
+        metadata = merged_metadata(resource, new["metadata"], stored["metadata"])
+        new = {**stored, "metadata": metadata, "status": new.get("status") or {}}
+        metadata = self._tracked(resource, stored, new, options, "status")["metadata"]
+        written = self._registry.update_status(resource, new, dry_run=options.is_dry_run, metadata=metadata)
+        return with_warnings(self._renderer.response(resource, written, form), warnings)
+
+    def pod_part(self, request: Request, target: Target, form: Form) -> Response:
+        """Read a pod, or replace or patch its ephemeral containers or its resources, and nothing else of it."""
+        part, stored = target.subresource, self._store.get(PODS, target.namespace, target.name)
+        if request.method == "GET":
+            return self._renderer.response(PODS, stored, form)
+        if self._patching.is_apply(request):
+            return self._patching.apply(request, PODS, target, form, part)
+        wanted = self._wanted(request, PODS, target, stored)
+        if wanted is None:
+            return unsupported_media()
+        new, warnings, options = wanted
+        new = {**stored, "spec": POD_PARTS[part].merged(new.get("spec") or {}, stored["spec"])}
+        tracked = self._tracked(PODS, stored, new, options, part)
+        written = self._registry.update_pod_part(part, tracked, dry_run=options.is_dry_run)
+        felt = map(str, pod_warnings(PODS, stored, written))
+        return with_warnings(self._renderer.response(PODS, written, form), [*warnings, *felt])
+
+    def _wanted(
+        self, request: Request, resource: Resource, target: Target, stored: JSON
+    ) -> tuple[JSON, list[str], WriteOptions] | None:
+        """Return the state that a PUT or a patch asks for, warnings and options; None for a patch of unknown type."""
         warnings: list[str] = []
         if request.method == "PUT":
             options = read_options(request, "UpdateOptions")
@@ -67,13 +115,9 @@ class Subresources:
             options = read_options(request, "PatchOptions")
             new, warnings = patched_object(resource, target, stored, patch, options.validation)
         else:
-            return unsupported_media()
+            return None
         _check_version(resource, new, stored)
-        metadata = merged_metadata(resource, new["metadata"], stored["metadata"])
-        new = {**stored, "metadata": metadata, "status": new.get("status") or {}}
-        metadata = self._tracked(resource, stored, new, options, "status")["metadata"]
-        written = self._registry.update_status(resource, new, dry_run=options.is_dry_run, metadata=metadata)
-        return with_warnings(self._renderer.response(resource, written, form), warnings)
+        return new, warnings, options
 
     def scale(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
         """Read or change how many replicas are wanted."""

@@ -269,17 +269,17 @@ def _pass_time(container: ContainerState, now: float, actions: list[Action]) -> 
 
 
 def _progress(state: PodState, now: float, actions: list[Action]) -> PodState:
-    """Start what may start now; stop sidecars that nobody needs; notice the end."""
+    """Start what may start now; stop what nobody needs; notice the end."""
     mains = [each for each in state.containers if each.role is Role.MAIN]
     if state.is_terminating:
         if not any(each.is_alive for each in mains):
-            state = _stop_sidecars(state, state.grace_seconds, now, actions)
+            state = _stop_others(state, state.grace_seconds, now, actions)
         if not any(each.is_alive for each in state.containers) and not state.is_finished:
             actions.append(Finish())
             return replace(state, is_finished=True)
         return state
     if all(each.is_over for each in mains) or has_init_failed(state):
-        return _stop_sidecars(state, state.grace_seconds, now, actions)
+        return _stop_others(state, state.grace_seconds, now, actions)
     may_start = {each.name for each in _startable(state)}
 
     def start(each: ContainerState) -> ContainerState:
@@ -294,12 +294,13 @@ def _progress(state: PodState, now: float, actions: list[Action]) -> PodState:
 
 def _startable(state: PodState) -> list[ContainerState]:
     """Return the containers whose turn has come: sidecars that came up, the one being waited for, or all."""
-    found: list[ContainerState] = []
+    found = [each for each in state.containers if each.role is Role.EPHEMERAL]
     for each in state.containers:
-        if each.role is Role.MAIN:
-            found.append(each)
+        if each.role is Role.EPHEMERAL:
             continue
         found.append(each)
+        if each.role is Role.MAIN:
+            continue
         if not each.lets_others_start and not _mains_have_begun(state):
             break
     return found
@@ -314,9 +315,9 @@ def _mains_have_begun(state: PodState) -> bool:
     )
 
 
-def _stop_sidecars(state: PodState, grace: float, now: float, actions: list[Action]) -> PodState:
+def _stop_others(state: PodState, grace: float, now: float, actions: list[Action]) -> PodState:
     def stop(each: ContainerState) -> ContainerState:
-        if each.role is not Role.SIDECAR or each.kill_at is not None:
+        if each.role not in (Role.SIDECAR, Role.EPHEMERAL) or each.kill_at is not None:
             return each
         stopped = _stop(each, grace, f"Stopping container {each.name}", now, actions)
         return replace(stopped, restart_policy="Never")

@@ -13,11 +13,20 @@ from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of, labels_of
 
 
 class Role(Enum):
-    """When a container runs: to its end before the others, beside them from the start, or as the pod itself."""
+    """When a container runs: to its end before the others, beside them from the start, as the pod itself, or for once.
+
+    What runs for once (an ephemeral container) is added to a running pod, which neither waits for it nor ends by it.
+    """
 
     INIT = "init"
     SIDECAR = "sidecar"
     MAIN = "main"
+    EPHEMERAL = "ephemeral"
+
+    @property
+    def is_initial(self) -> bool:
+        """Whether the main containers wait for it."""
+        return self in (Role.INIT, Role.SIDECAR)
 
 
 class HTTPGet(NamedTuple):
@@ -107,7 +116,7 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
-    """One pod; ``containers`` in start order: init containers and sidecars as declared, then the rest."""
+    """One pod; ``containers`` in start order: init containers and sidecars as declared, the rest, ephemeral ones."""
 
     key: ObjectKey
     uid: str
@@ -142,6 +151,7 @@ def read_pod(obj: JSON) -> PodSpec:
     spec = obj["spec"]
     init = [_read_container(each, _init_role(each)) for each in spec.get("initContainers") or ()]
     mains = [_read_container(each, Role.MAIN) for each in spec.get("containers") or ()]
+    ephemeral = [_read_container(each, Role.EPHEMERAL) for each in spec.get("ephemeralContainers") or ()]
     grace = spec.get("terminationGracePeriodSeconds")
     return PodSpec(
         key=key_of(obj),
@@ -155,7 +165,7 @@ def read_pod(obj: JSON) -> PodSpec:
         is_host_network=bool(spec.get("hostNetwork")),
         has_service_links=spec.get("enableServiceLinks") is not False,
         service_account=spec.get("serviceAccountName") or "default",
-        containers=(*init, *mains),
+        containers=(*init, *mains, *ephemeral),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
-from kubelet.podspec import PodSpec, Role
+from kubelet.podspec import ContainerSpec, PodSpec, Role
 
 
 class Stage(Enum):
@@ -115,33 +115,48 @@ class EarlierRuns(NamedTuple):
 def new_pod_state(pod: PodSpec, earlier: Mapping[str, EarlierRuns] | None = None) -> PodState:
     """Return the state of a pod of which nothing runs yet; ``earlier`` runs of its containers count."""
     runs = earlier or {}
-    is_initializing = any(each.role is not Role.MAIN for each in pod.containers)
-    return PodState(
-        label=pod.label,
-        grace_seconds=pod.grace_seconds,
-        containers=tuple(
-            ContainerState(
-                name=each.name,
-                role=each.role,
-                restart_policy="Always" if each.role is Role.SIDECAR else _policy(pod, each.role),
-                has_startup_probe=each.startup is not None,
-                has_readiness_probe=each.readiness is not None,
-                has_pre_stop=each.pre_stop is not None,
-                image=each.image,
-                reason="PodInitializing" if is_initializing else "ContainerCreating",
-                restart_count=runs[each.name].restart_count if each.name in runs else 0,
-                is_restart=each.name in runs,
-                is_resumed=each.name in runs,
-                last=runs[each.name].last if each.name in runs else None,
-            )
-            for each in pod.containers
-        ),
+    containers = tuple(_new_container(pod, each, runs.get(each.name)) for each in pod.containers)
+    return PodState(pod.label, pod.grace_seconds, containers)
+
+
+def with_added_containers(state: PodState, pod: PodSpec) -> PodState:
+    """Return the state with the containers that a running pod has been given since."""
+    known = {each.name for each in state.containers}
+    added = tuple(_new_container(pod, each, None) for each in pod.containers if each.name not in known)
+    return replace(state, containers=(*state.containers, *added)) if added else state
+
+
+def _new_container(pod: PodSpec, container: ContainerSpec, earlier: EarlierRuns | None) -> ContainerState:
+    """Return a container that has not been started by this kubelet; an ephemeral one is never started again."""
+    is_initializing = container.role is not Role.EPHEMERAL and any(each.role.is_initial for each in pod.containers)
+    is_spent = container.role is Role.EPHEMERAL and earlier is not None
+    return ContainerState(
+        name=container.name,
+        role=container.role,
+        restart_policy=_policy(pod, container.role),
+        has_startup_probe=container.startup is not None,
+        has_readiness_probe=container.readiness is not None,
+        has_pre_stop=container.pre_stop is not None,
+        image=container.image,
+        stage=Stage.TERMINATED if is_spent else Stage.WAITING,
+        reason="PodInitializing" if is_initializing else "ContainerCreating",
+        restart_count=earlier.restart_count if earlier else 0,
+        is_restart=earlier is not None,
+        is_resumed=earlier is not None,
+        last=earlier.last if earlier else None,
     )
 
 
 def _policy(pod: PodSpec, role: Role) -> str:
     """Init containers of an ``Always`` pod are restarted on failure only: their success is their end."""
-    return "OnFailure" if role is Role.INIT and pod.restart_policy == "Always" else pod.restart_policy
+    match role:
+        case Role.SIDECAR:
+            return "Always"
+        case Role.EPHEMERAL:
+            return "Never"
+        case Role.INIT if pod.restart_policy == "Always":
+            return "OnFailure"
+    return pod.restart_policy
 
 
 def has_init_failed(state: PodState) -> bool:

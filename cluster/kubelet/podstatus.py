@@ -36,8 +36,9 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
     """
     before = pod.get("status") or {}
     phase = before["phase"] if is_over(before) else phase_of(state, spec.restart_policy)
-    inits = [each for each in state.containers if each.role is not Role.MAIN]
+    inits = [each for each in state.containers if each.role.is_initial]
     mains = [each for each in state.containers if each.role is Role.MAIN]
+    ephemeral = [each for each in state.containers if each.role is Role.EPHEMERAL]
     status: JSON = {
         **_observed(pod),
         "phase": phase,
@@ -52,6 +53,8 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
         status |= {name: before[name] for name in ("reason", "message") if name in before}
     if inits:
         status["initContainerStatuses"] = [_container_status(each) for each in inits]
+    if ephemeral:
+        status["ephemeralContainerStatuses"] = [_ephemeral_status(each) for each in ephemeral]
     if place.pod_ip:
         status |= {"podIP": place.pod_ip, "podIPs": [{"ip": each} for each in place.pod_ips]}
     return status
@@ -66,7 +69,7 @@ def phase_of(state: PodState, restart_policy: str) -> str:
     """Return Pending, Running, Succeeded or Failed."""
     if has_init_failed(state):
         return "Failed"
-    if not all(_has_initialized(each) for each in state.containers if each.role is not Role.MAIN):
+    if not all(_has_initialized(each) for each in state.containers if each.role.is_initial):
         mains = [each for each in state.containers if each.role is Role.MAIN]
         if not any(each.is_alive or each.last for each in mains):
             return "Failed" if state.is_finished else "Pending"
@@ -85,7 +88,7 @@ def _has_initialized(container: ContainerState) -> bool:
 def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: float) -> list[JSON]:
     before = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or ()}
     unready = [each.name for each in state.containers if each.role is Role.MAIN and not each.is_ready]
-    waiting = [each.name for each in state.containers if each.role is not Role.MAIN and not _has_initialized(each)]
+    waiting = [each.name for each in state.containers if each.role.is_initial and not _has_initialized(each)]
     is_running = any(each.role is Role.MAIN and (each.is_alive or each.last) for each in state.containers)
     initialized = (
         not waiting or is_running,
@@ -159,6 +162,12 @@ def _container_status(container: ContainerState) -> JSON:
     if container.last is not None and not container.is_over:
         status["lastState"] = {"terminated": _terminated(container.last)}
     return status
+
+
+def _ephemeral_status(container: ContainerState) -> JSON:
+    """Return the status of a container that nobody probes or waits for: it never counts as ready."""
+    status = {name: value for name, value in _container_status(container).items() if name != "started"}
+    return {**status, "ready": False}
 
 
 def _state(container: ContainerState) -> JSON:

@@ -44,7 +44,7 @@ from kubelet.podspec import (
     port_number,
     read_pod,
 )
-from kubelet.podstate import PodState, Stage, new_pod_state
+from kubelet.podstate import PodState, Stage, new_pod_state, with_added_containers
 from kubelet.podstatus import PodPlace, is_over, phase_of, pod_status
 from kubelet.probestate import Kind, Verdict, begin_probe, observe, probes_of
 from kubelet.processes import ProcessRunner
@@ -142,6 +142,9 @@ class PodWorker:
         Who writes a phase that is over (an eviction does) ends the pod, but leaves its object.
         """
         self._pod, self.spec = pod, read_pod(pod)
+        if (state := with_added_containers(self._state, self.spec)) is not self._state:
+            self._state = state
+            self.post(happens.Ticked())
         if STATUS in self._lost_at:
             self._owe_status()
         if pod["metadata"].get("deletionTimestamp"):

@@ -12,7 +12,7 @@ from kubelet.podstate import EarlierRuns, Termination
 
 UNKNOWN_EXIT = 255
 """The exit code of a container that ended while nobody looked (containerd's)."""
-_LISTS = ("initContainerStatuses", "containerStatuses")
+_LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 _OVER = ("Succeeded", "Failed")
 
 

@@ -337,3 +337,108 @@ def test_a_scale_is_applied_when_nobody_else_owns_the_replicas(applying: APIClie
     stored = applying.get(WEB)
     assert owned_by(stored, "m") == [("scale", '{"f:spec": {"f:replicas": {}}}')]
     assert stored.json["spec"]["template"]["spec"]["containers"]
+
+
+# Parts of pods
+
+POD = f"{DEFAULT}/pods/web"
+DEBUG = {"name": "debug", "image": "busybox"}
+
+
+def with_debug(*containers: JSON) -> JSON:
+    return {"spec": {"ephemeralContainers": list(containers)}}
+
+
+@pytest.mark.parametrize("kind", ["strategic", "merge"])
+def test_a_running_pod_is_given_an_ephemeral_container(client: APIClient, kind: str) -> None:
+    reply = client.patch(f"{POD}/ephemeralcontainers", with_debug(DEBUG), kind)
+    (added,) = reply.json["spec"]["ephemeralContainers"]
+    assert (reply.status, added["name"], added["terminationMessagePolicy"]) == (200, "debug", "File")
+    assert reply.json["metadata"]["generation"] == 2
+    assert client.get(f"{POD}/ephemeralcontainers").json == client.get(POD).json == reply.json
+
+
+def test_nothing_else_of_the_pod_changes_with_it(client: APIClient) -> None:
+    stored = client.get(POD).json
+    changed = {**stored, "metadata": {**stored["metadata"], "labels": {"a": "b"}}}
+    changed["spec"] = {**stored["spec"], "restartPolicy": "Never", "ephemeralContainers": [DEBUG]}
+    reply = client.put(f"{POD}/ephemeralcontainers", changed)
+    assert reply.json["spec"]["restartPolicy"] == stored["spec"]["restartPolicy"]
+    assert reply.json["metadata"].get("labels") == stored["metadata"].get("labels")
+    assert client.put(f"{POD}/ephemeralcontainers", changed).status == 409
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ({"name": "debug", "image": "other"}, 'existing ephemeral containers "debug" may not be changed'),
+        ({"name": "other", "image": "busybox"}, 'existing ephemeral containers "debug" may not be removed'),
+    ],
+)
+def test_an_ephemeral_container_stays_as_it_is(client: APIClient, container: JSON, message: str) -> None:
+    client.patch(f"{POD}/ephemeralcontainers", with_debug(DEBUG))
+    reply = client.patch(f"{POD}/ephemeralcontainers", with_debug(container), "merge")
+    assert (reply.status, message in reply.json["message"]) == (422, True)
+    assert "spec.ephemeralContainers: Forbidden: " in reply.json["message"]
+
+
+def test_an_ephemeral_container_is_judged_and_belongs_to_no_other_path(client: APIClient) -> None:
+    reply = client.patch(f"{POD}/ephemeralcontainers", with_debug({**DEBUG, "ports": [{"containerPort": 80}]}))
+    assert reply.json["details"]["causes"][0]["field"] == "spec.ephemeralContainers[0].ports"
+    assert client.patch(POD, with_debug(DEBUG)).status == 422
+    assert client.patch(f"{DEFAULT}/pods/nope/ephemeralcontainers", with_debug(DEBUG)).status == 404
+
+
+def test_a_trial_adds_nothing(client: APIClient) -> None:
+    version = client.version()
+    assert client.patch(f"{POD}/ephemeralcontainers?dryRun=All", with_debug(DEBUG)).status == 200
+    assert client.version() == version
+
+
+def test_a_part_of_a_pod_is_applied(applying: APIClient) -> None:
+    applying.post(f"{DEFAULT}/pods", pod())
+    config = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, **with_debug(DEBUG)}
+    reply = applying.patch(f"{POD}/ephemeralcontainers?fieldManager=m", config, "apply")
+    assert (reply.status, reply.json["spec"]["ephemeralContainers"][0]["name"]) == (200, "debug")
+    assert owned_by(reply, "m")[0][0] == "ephemeralcontainers"
+
+
+def resources(**resources: JSON) -> JSON:
+    return {"spec": {"containers": [{"name": "web", "resources": resources}]}}
+
+
+WHOLE = {"cpu": "1", "memory": "1"}
+
+
+@pytest.fixture
+def burstable(client: APIClient) -> APIClient:
+    client.post(
+        f"{DEFAULT}/pods", pod("b", containers=[{"name": "web", "image": "x", "resources": {"requests": {"cpu": "1"}}}])
+    )
+    return client
+
+
+def test_a_pods_resources_change_by_resizing_and_whoever_does_is_told_what_it_is_worth(burstable: APIClient) -> None:
+    reply = burstable.patch(f"{DEFAULT}/pods/b/resize", resources(requests={"cpu": "2"}, limits={"cpu": "3"}))
+    stored = burstable.get(f"{DEFAULT}/pods/b").json["spec"]["containers"][0]
+    assert (reply.status, stored["resources"]) == (200, {"requests": {"cpu": "2"}, "limits": {"cpu": "3"}})
+    assert "kubesvc does not act on limits" in reply.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "said"),
+    [
+        (
+            resources(requests={"cpu": None, "memory": "1Gi"}),
+            "spec.containers[0].resources.requests",
+            "cannot be removed",
+        ),
+        (resources(requests={"ephemeral-storage": "1Gi"}), "spec", "only cpu and memory resources are mutable"),
+        (resources(requests=WHOLE, limits=WHOLE), "spec", "QOS Class may not"),
+    ],
+    ids=["removed", "storage", "class"],
+)
+def test_what_cannot_be_resized(burstable: APIClient, change: JSON, field: str, said: str) -> None:
+    reply = burstable.patch(f"{DEFAULT}/pods/b/resize", change)
+    assert (reply.status, reply.json["details"]["causes"][0]["field"]) == (422, field)
+    assert said in reply.json["message"]

@@ -186,6 +186,18 @@ def test_a_pod_that_was_run_with_a_terminal_is_attached_to_again(kubectl: Kubect
         second.expect(r"^49$")
 
 
+def test_a_pod_is_debugged_by_a_container_that_joins_it(pods: Kubectl) -> None:
+    pods("kubectl debug talk --profile=general --image=busybox -c once -- sh -c 'echo here; exit 3'")
+    pods("kubectl wait pod/talk --for=jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=3")
+    assert pods("kubectl logs talk -c once").out == "here\n"
+    with pods.terminal("kubectl debug -it talk --profile=general --image=busybox -c shell -- sh") as shell:
+        shell.type("echo in $HOSTNAME\n")
+        shell.expect(r"in talk$")
+        shell.type("exit\n")
+        assert shell.wait() == 0
+    assert "Running" in pods("kubectl get pod talk").out
+
+
 def test_files_are_copied_both_ways(pods: Kubectl) -> None:
     target = pods.folder / "in-the-pod"
     target.mkdir()

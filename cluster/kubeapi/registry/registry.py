@@ -29,6 +29,7 @@ from kubeapi.meta import (
 from kubeapi.patch import three_way_patch
 from kubeapi.registry.config import RegistryConfig
 from kubeapi.registry.podadmission import admit_pod
+from kubeapi.registry.podparts import POD_PARTS
 from kubeapi.registry.services import ServiceAllocator, wipe_useless
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES, merged_metadata, set_generation, set_initial_status
 from kubeapi.schema import struct_of
@@ -159,6 +160,24 @@ class Registry:
         if dry_run:
             return new
         return self._finish_deletion(resource, self.store.update(resource, new), dry_run=False)
+
+    def update_pod_part(self, part: str, obj: JSON, *, dry_run: bool = False) -> JSON:
+        """Replace a part of a pod that has a subresource of its own, one of POD_PARTS, and the note of who wrote it."""
+        read = self._read(PODS, obj)
+        stored = self._find_stored(PODS, read)
+        _check_version(PODS, read["metadata"], stored["metadata"])
+        metadata = dict(stored["metadata"])
+        if "managedFields" in read["metadata"]:
+            metadata["managedFields"] = read["metadata"]["managedFields"]
+        rule = POD_PARTS[part]
+        new = copy_object({**stored, "metadata": metadata, "spec": rule.merged(read["spec"], stored["spec"])})
+        set_defaults(PODS, new)
+        complete(PODS, new)
+        set_generation(PODS, new, stored)
+        faults = [*validate(PODS, new, self.config.balancers), *rule.validate(new, stored)]
+        if faults:
+            raise Invalid(PODS, metadata["name"], tuple(faults))
+        return self._store(PODS, new, stored, dry_run=dry_run)
 
     def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
         """Set the replicas of a Deployment or ReplicaSet."""

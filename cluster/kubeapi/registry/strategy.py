@@ -20,7 +20,7 @@ def set_initial_status(resource: Resource, obj: JSON) -> None:
     if resource is SERVICES:
         obj["status"] = {"loadBalancer": {}}
     elif resource is PODS:
-        obj["status"] = {"phase": "Pending", "qosClass": _qos_class(obj["spec"])}
+        obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
     elif resource is NAMESPACES:
         obj["spec"] = {**obj.get("spec", {}), "finalizers": ["kubernetes"]}
         obj["status"] = {"phase": "Active"}
@@ -59,7 +59,7 @@ def _wanted(resource: Resource, obj: JSON) -> tuple[JSON, dict[str, str]]:
     return wanted, labels_of(obj) if resource is ENDPOINTSLICES else {}
 
 
-def _qos_class(spec: JSON) -> str:
+def qos_class(spec: JSON) -> str:
     """Return the pod's quality of service (pkg/apis/core/v1/helper/qos)."""
     resources = [each.get("resources", {}) for each in (*spec.get("containers", ()), *spec.get("initContainers", ()))]
     if not any(each.get("limits") or each.get("requests") for each in resources):
