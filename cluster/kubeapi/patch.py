@@ -5,12 +5,12 @@ That one is a strategic merge patch, which ``strategicpatch`` applies. Pure; cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.schema import Struct
-from kubeapi.strategicpatch import DELETE_FROM, ELEMENT_ORDER, PATCH, RETAIN_KEYS, struct_of_field
+from kubeapi.strategicpatch import DELETE_FROM, ELEMENT_ORDER, PATCH, RETAIN_KEYS, Places, struct_of_field
 
 
 def merge(document: Any, patch: Any) -> Any:
@@ -69,16 +69,17 @@ def _list_change(original: list[Any], modified: list[Any], current: list[Any], n
     if len(set(map(str, keys))) < len(keys) or not all(isinstance(each, dict) for each in modified):
         return {} if modified == current else {name: [*modified, {PATCH: "replace"}]}
     changes: list[JSON] = []
+    stated, present, before = Places(keys), _by_key(current, key), _by_key(original, key)
     for item in modified:
-        now = _find(current, key, item.get(key))
-        change = three_way_patch(_find(original, key, item.get(key)) or {}, item, now or {}, item_struct)
+        now = present(item.get(key))
+        change = three_way_patch(before(item.get(key)) or {}, item, now or {}, item_struct)
         if change and name in known.retain_keys:
             change[RETAIN_KEYS] = sorted(item)
         if now is None or change:
             changes.append({**change, key: item.get(key)})
-    gone = [_key_of(each, key) for each in original if _key_of(each, key) not in keys]
-    changes.extend({PATCH: "delete", key: each} for each in gone if _find(current, key, each) is not None)
-    is_in_order = [each for each in (_key_of(item, key) for item in current) if each in keys] == keys
+    gone = [_key_of(each, key) for each in original if _key_of(each, key) not in stated]
+    changes.extend({PATCH: "delete", key: each} for each in gone if present(each) is not None)
+    is_in_order = [each for each in (_key_of(item, key) for item in current) if each in stated] == keys
     if not changes and is_in_order:
         return {}
     order = {f"{ELEMENT_ORDER}{name}": [{key: each} for each in keys]}
@@ -87,13 +88,22 @@ def _list_change(original: list[Any], modified: list[Any], current: list[Any], n
 
 def _set_change(original: list[Any], modified: list[Any], current: list[Any], name: str) -> JSON:
     """Return what the patch says about a list that is a set of scalars."""
-    added = [each for each in modified if each not in current]
-    gone = [each for each in original if each not in modified and each in current]
+    present, stated = Places(current), Places(modified)
+    added = [each for each in modified if each not in present]
+    gone = [each for each in original if each not in stated and each in present]
     return {**({name: added} if added else {}), **({f"{DELETE_FROM}{name}": gone} if gone else {})}
 
 
-def _find(items: Iterable[Any], key: str, value: Any) -> JSON | None:
-    return next((each for each in items if isinstance(each, dict) and each.get(key) == value), None)
+def _by_key(items: Iterable[Any], key: str) -> Callable[[Any], JSON | None]:
+    """Return what finds the first item with a key."""
+    maps = [each for each in items if isinstance(each, dict)]
+    places = Places(each.get(key) for each in maps)
+
+    def find(value: Any) -> JSON | None:
+        place = places.find(value)
+        return None if place is None else maps[place]
+
+    return find
 
 
 def _key_of(item: Any, key: str) -> Any:

@@ -8,7 +8,9 @@ apimachinery ``pkg/util/strategicpatch`` (mergeMap). Pure; changes nothing that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
@@ -39,6 +41,40 @@ class _Merging(NamedTuple):
     def of(self, each: Any) -> Any:
         """Return what tells an item from the others."""
         return each.get(self.key) if self.key and isinstance(each, dict) else each
+
+
+class Places:
+    """Where each of a list's keys stands first: looked up at once, however long the list is."""
+
+    def __init__(self, keys: Iterable[Any]) -> None:
+        self._places: dict[Any, int] = {}
+        for place, key in enumerate(keys):
+            self._places.setdefault(_hashable(key), place)
+
+    def __contains__(self, key: Any) -> bool:
+        return _hashable(key) in self._places
+
+    def find(self, key: Any) -> int | None:
+        """Return the place of a key, None if it is not there."""
+        return self._places.get(_hashable(key))
+
+    def add(self, key: Any, place: int) -> None:
+        """Take note of one more key."""
+        self._places.setdefault(_hashable(key), place)
+
+    def place(self, key: Any) -> int:
+        """Return where a key stands, after all others if it is not there."""
+        return self._places.get(_hashable(key), LAST)
+
+
+LAST = sys.maxsize
+
+
+def _hashable(key: Any) -> Any:
+    """Return a JSON value, or for a list or map what is equal exactly where they are."""
+    if isinstance(key, dict):
+        return ("map", *sorted((name, _hashable(each)) for name, each in key.items()))
+    return ("list", *map(_hashable, key)) if isinstance(key, list) else key
 
 
 def strategic_merge(document: JSON, patch: JSON, known: Struct | None) -> JSON:
@@ -88,7 +124,8 @@ def _merged_map(document: JSON, patch: JSON, known: Struct | None) -> JSON:
         if name.startswith(DELETE_FROM):
             field = name.removeprefix(DELETE_FROM)
             if isinstance(value, list) and isinstance(result.get(field), list):
-                result[field] = [each for each in result[field] if each not in value]
+                gone = Places(value)
+                result[field] = [each for each in result[field] if each not in gone]
         elif not name.startswith(ELEMENT_ORDER) and name != RETAIN_KEYS and name not in ordered:
             _merge_field(result, name, value, known)
     return result
@@ -158,11 +195,11 @@ def _check_order(patch: list[Any], order: list[Any], merging: _Merging) -> None:
     """Refuse a patch whose items are not among those of its order, or come in another one."""
     if not patch or not order:
         return
-    stated = [each for each in patch if not (isinstance(each, dict) and each.get(PATCH) == "delete")]
-    left = list(order)
+    stated = deque(each for each in patch if not (isinstance(each, dict) and each.get(PATCH) == "delete"))
+    left = deque(order)
     while stated and left:
-        if _has_directive(stated[0]) or _key_of(stated[0], merging) == _key_of(left.pop(0), merging):
-            stated.pop(0)
+        if _has_directive(stated[0]) or _key_of(stated[0], merging) == _key_of(left.popleft(), merging):
+            stated.popleft()
     if stated:
         detail = f"{go_map(patch)}\n doesn't match $setElementOrder list:\n{go_map(order)}\n"
         raise StrategicPatchError(f"The order in patch list:\n{detail}")
@@ -180,10 +217,12 @@ def _merged_list(old: list[Any], patch: list[Any], merging: _Merging) -> list[An
         raise StrategicPatchError(f"cannot merge lists without merge key for {name}")
     old, patch = _directed(old, patch, merging)
     merged = list(old)
+    places = Places(map(merging.of, merged))
     for each in patch:
         key = _key_of(each, merging)
-        at = next((at for at, item in enumerate(merged) if merging.of(item) == key), None)
+        at = places.find(key)
         if at is None:
+            places.add(key, len(merged))
             merged.append(each)
         else:
             merged[at] = strategic_merge(merged[at], each, merging.item)
@@ -202,18 +241,21 @@ def _directed(old: list[Any], patch: list[Any], merging: _Merging) -> tuple[list
     """Return both lists after the directives among the patch's items."""
     plain = [each for each in patch if PATCH not in each]
     is_replaced = False
+    gone: list[Any] = []
     for each in patch:
         match each.get(PATCH):
             case "delete":
-                key = _key_of(each, merging)
-                old = [item for item in old if merging.of(item) != key]
+                gone.append(_key_of(each, merging))
             case "replace":
                 is_replaced = True
             case "merge":
                 raise StrategicPatchError("merging lists cannot yet be specified in the patch")
             case directive if PATCH in each:
                 raise _unknown_directive(directive, each)
-    return (plain, []) if is_replaced else (old, plain)
+    if is_replaced:
+        return plain, []
+    deleted = Places(gone)
+    return [item for item in old if merging.of(item) not in deleted] if gone else old, plain
 
 
 def _in_order(items: list[Any], order: Sequence[Any], old: Sequence[Any], merging: _Merging) -> list[Any]:
@@ -222,35 +264,33 @@ def _in_order(items: list[Any], order: Sequence[Any], old: Sequence[Any], mergin
     Two lists are merged from the front (normalizeElementOrder): one of ``old`` comes first only if both are in ``old``,
     and it was before the other.
     """
-    wanted = [_key_of(each, merging) for each in order]
-    before = [merging.of(each) for each in old]
-    named = _sorted([each for each in items if _key_of(each, merging) in wanted], wanted, merging)
-    others = _sorted([each for each in items if merging.of(each) not in wanted], before, merging)
+    wanted = Places([_key_of(each, merging) for each in order])
+    before = Places(map(merging.of, old))
+    named = deque(_sorted([each for each in items if _key_of(each, merging) in wanted], wanted, merging))
+    others = deque(_sorted([each for each in items if merging.of(each) not in wanted], before, merging))
     result: list[Any] = []
     while named and others:
-        first, second = _place(before, merging.of(others[0])), _place(before, merging.of(named[0]))
-        result.append((others if first < second < len(before) else named).pop(0))
+        first, second = before.place(merging.of(others[0])), before.place(merging.of(named[0]))
+        result.append((others if first < second < LAST else named).popleft())
     return [*result, *named, *others]
 
 
-def _sorted(items: list[Any], keys: list[Any], merging: _Merging) -> list[Any]:
+def _sorted(items: list[Any], keys: Places, merging: _Merging) -> list[Any]:
     """Return items as ``keys`` order them.
 
     One that ``keys`` lacks comes before all that precede it: not by intent, but what apimachinery does with an order
     that names too little (normalizeSliceOrder, by Go's stable sort of up to 20 items).
     """
-    result: list[Any] = []
-    for each in items:
-        at, place = len(result), _place(keys, merging.of(each))
-        while at and not _place(keys, merging.of(result[at - 1])) <= place < len(keys):
+    places = [keys.place(merging.of(each)) for each in items]
+    if LAST not in places:
+        return [each for _, each in sorted(zip(places, items, strict=True), key=lambda pair: pair[0])]
+    result: list[tuple[int, Any]] = []
+    for place, each in zip(places, items, strict=True):
+        at = len(result)
+        while at and not result[at - 1][0] <= place < LAST:
             at -= 1
-        result.insert(at, each)
-    return result
-
-
-def _place(keys: list[Any], key: Any) -> int:
-    """Return where a key stands, after all others if it is not there."""
-    return keys.index(key) if key in keys else len(keys)
+        result.insert(at, (place, each))
+    return [each for _, each in result]
 
 
 def _key_of(item: Any, merging: _Merging) -> Any:

@@ -101,10 +101,12 @@ def _validate_endpoint(endpoint: JSON, path: str, family: str) -> Faults:
         names = [each.get("name", "") for each in hints.get(field, ())]
         if len(names) > _MAX_HINTS:
             yield too_many(f"{path}.hints.{field}", len(names), _MAX_HINTS)
+        seen: set[str] = set()
         for index, name in enumerate(names):
             where = f"{path}.hints.{field}[{index}].name"
-            if name in names[:index]:
+            if name in seen:
                 yield duplicate(where, name)
+            seen.add(name)
             yield from each_invalid(where, name, judge(name))
 
 

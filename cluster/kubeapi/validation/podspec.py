@@ -177,11 +177,12 @@ def _validate_dns(spec: JSON, path: str) -> Faults:
 
 
 def _validate_scheduling_gates(gates: Sequence[JSON], path: str) -> Faults:
-    names = [each.get("name", "") for each in gates]
-    for index, name in enumerate(names):
+    seen: set[str] = set()
+    for index, name in enumerate(each.get("name", "") for each in gates):
         yield from each_invalid(f"{path}[{index}]", name, qualified_name(name))
-        if name in names[:index]:
+        if name in seen:
             yield duplicate(f"{path}[{index}]", name)
+        seen.add(name)
 
 
 def _validate_claims(claims: Sequence[JSON], path: str) -> Faults:
