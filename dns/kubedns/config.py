@@ -65,7 +65,7 @@ class DNSConfig:
     """Queries that may wait for upstreams at once; more are refused (the stock Corefile's ``max_concurrent``)."""
 
     max_connections: int = 256
-    """TCP connections that may be open at once; more are closed at once."""
+    """TCP connections that may be open at once; for one more the idlest is closed."""
 
     idle_timeout: float = 8.0
     """Seconds after which a TCP connection without a complete query is closed (the default of miekg/dns)."""

@@ -34,7 +34,7 @@ NDOTS = 5
 
 _MOST_NAMED = 6
 _ADDRESS_TYPES = {QType.A: "IPv4", QType.AAAA: "IPv6"}
-_FIXED = ((), (b"dns-version",), (b"dns",), (b"ns", b"dns"))
+_FIXED = ((), (b"dns-version",), (b"ns", b"dns"))
 """The names below the zone, beside those of Services and pods, that exist."""
 
 CanAsk = Callable[[Labels], bool]
@@ -135,6 +135,10 @@ class Explainer:
             )
 
     def _in_zone(self, below: Labels, qtype: int, answer: Answer) -> Iterator[str]:
+        if qtype == QType.SOA and below:
+            yield f"Only {self._config.zone} has a start of authority; below it, CoreDNS says no more than that."
+        if qtype == QType.TXT and answer.rcode == RCode.NXDOMAIN:
+            yield "Asked for TXT, CoreDNS denies every name that is no Service's, endpoint's or pod's."
         parsed = parse_name(below)
         if parsed is None:
             yield from self._unread(below)

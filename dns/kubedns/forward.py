@@ -72,7 +72,7 @@ class Forwarder:
         try:
             async with asyncio.timeout(DEADLINE):
                 for upstream in self._order(self.upstreams_of(query.labels)):
-                    reply = await upstream.ask(question, query, is_whole=is_whole)
+                    reply = await upstream.ask(question, is_whole=is_whole)
                     if reply is not None:
                         return packet[:2] + reply[2:]
         except TimeoutError:

@@ -4,12 +4,12 @@ Follows the Kubernetes DNS specification 1.1.0 and, where that is silent, a stoc
 ``pods insecure`` and ``fallthrough in-addr.arpa ip6.arpa``, ``hosts`` and ``forward``. Decides neither order nor size
 of a response (``wire``) and asks nobody (``forward``).
 
-CoreDNS departs from RFC 1034 and RFC 8020 in places. Taken over: ``_tcp.svc...`` is an endpoint's name and so
-NXDOMAIN, ``<ns>.pod`` is NXDOMAIN when pods are disabled, labels left of a pod's are ignored, and an alias whose
-chase inside the zone finds nothing is NODATA without the CNAME. Strict instead, because resolvers that believe
-RFC 8020 would lose the whole tree below: TXT at a name that exists, ``dns.<zone>``, other types at ``dns-version``
-and at a known reverse name are NODATA; SOA at a name that does not exist is NXDOMAIN. Names of ``hosts`` have the
-zone's TTL (CoreDNS: 3600 s), so that a changed configuration is seen.
+CoreDNS departs from RFC 1034 and RFC 8020 in places, and is followed there: ``_tcp.svc...`` is an endpoint's name and
+so NXDOMAIN, as are ``<ns>.pod`` when pods are disabled, ``dns.<zone>``, TXT at a name that is no Service's or pod's,
+other types at ``dns-version`` and, so that an upstream is asked, other types at a reverse name; labels left of a pod's
+are ignored; SOA below the apex is NODATA whatever is there; an alias whose chase inside the zone finds nothing is
+NODATA without the CNAME; where others are asked, the class does not matter. Names of ``hosts`` have the zone's TTL
+(CoreDNS: 3600 s), so that a changed configuration is seen.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ MAX_CHASE = 10
 SOA_TIMES = (7200, 1800, 86400)
 """Refresh, retry and expire, in seconds (CoreDNS ``plugin/backend_lookup.go``)."""
 
+_REFUSED = Answer(RCode.REFUSED, is_authoritative=False)
 _ADDRESS_LENGTH = {QType.A: 4, QType.AAAA: 16}
 
 
@@ -79,6 +80,7 @@ class Handler:
         self._hosts_at = _names_at(config.hosts)
         apexes = self._origin_labels, REVERSE_V4, REVERSE_V6
         stubs = [labels_of(wire_of(each)) for each in config.stub_domains]
+        self._takes_any_class = bool(config.upstreams)
         self._delegated = [each for each in stubs if any(is_below(each, apex) for apex in apexes)]
 
     @property
@@ -102,12 +104,12 @@ class Handler:
 
     def answer(self, query: Query) -> Answer:
         """Answer any query."""
-        if query.qclass != CLASS_IN or query.type in TRANSFERS:
-            return Answer(RCode.REFUSED, is_authoritative=False)
+        if query.qclass != CLASS_IN and not self._takes_any_class:
+            return _REFUSED
         if self._is_ours(query.labels):
-            return self._answer_zone(query)
+            return _REFUSED if query.type in TRANSFERS else self._answer_zone(query)
         if query.labels[-2:] in (REVERSE_V4, REVERSE_V6) and not self._is_delegated(query.labels):
-            return self._answer_reverse(query)
+            return _REFUSED if query.type in TRANSFERS else self._answer_reverse(query)
         addresses = self._hosts.get(query.labels)
         if addresses is not None:
             return Answer(RCode.NOERROR, self._addresses(query.name, addresses, query.type))
@@ -123,6 +125,8 @@ class Handler:
     def _answer_zone(self, query: Query) -> Answer:
         owners: list[Owner] = []
         origin = query.name[-len(self._origin) :]
+        if query.type == QType.SOA and query.labels != self._origin_labels:
+            return self._negative(RCode.NOERROR, origin, owners)
         found = self._find(query.name, query.labels, query.type, owners, 0)
         if found is None:
             return self._missing(origin, owners)
@@ -147,12 +151,12 @@ class Handler:
         if parsed is None:
             return self._find_fixed(name, labels, qtype, owners)
         if not parsed.namespace:
-            return Found()
+            return _exists(qtype)
         owners.append(("namespace", parsed.namespace, b""))
         if parsed.namespace not in self._records.namespaces or (parsed.kind == b"pod" and self._pods == "disabled"):
             return None
         if not parsed.service:
-            return Found()
+            return _exists(qtype)
         if parsed.kind == b"pod":
             return self._find_pod(name, parsed, qtype, owners)
         return self._find_service(name, parsed, qtype, owners, depth)
@@ -161,22 +165,20 @@ class Handler:
         match labels[: -len(self._origin_labels)]:
             case ():
                 return self._find_apex(name, qtype, owners)
-            case (b"dns-version",):
+            case (b"dns-version",) if qtype == QType.TXT:
                 record = Record(name, QType.TXT, SCHEMA_TTL, bytes((len(SCHEMA_VERSION),)) + SCHEMA_VERSION)
-                return Found((record,) if qtype == QType.TXT else ())
-            case (b"dns",):
-                return Found()
-            case (b"ns", b"dns"):
+                return Found((record,))
+            case (b"ns", b"dns") if qtype not in (QType.TXT, QType.PTR):
                 _, addresses = self._name_server(name[-len(self._origin) :], owners)
                 return Found(self._addresses(name, addresses, qtype))
         return None
 
-    def _find_apex(self, name: bytes, qtype: int, owners: list[Owner]) -> Found:
+    def _find_apex(self, name: bytes, qtype: int, owners: list[Owner]) -> Found | None:
         if qtype == QType.SOA:
             owners.append(SERIAL)
             return Found((self._soa(name),))
         if qtype != QType.NS:
-            return Found()
+            return _exists(qtype)
         server, addresses = self._name_server(name, owners)
         return Found((Record(name, QType.NS, self._ttl, server),), self._glue((server, each) for each in addresses))
 
@@ -199,6 +201,10 @@ class Handler:
             owners.append(("pod", parsed.namespace, text.encode()))
             if not self._records.has_pod(parsed.namespace, text):
                 return None
+        if qtype == QType.SRV:
+            labels = parsed.service, parsed.namespace, b"pod"
+            target = b"".join(bytes((len(each),)) + each for each in labels) + name[-len(self._origin) :]
+            return self._services(name, [Target(target, 0, address)])
         return Found(self._addresses(name, (address,), qtype))
 
     def _find_service(self, name: bytes, parsed: ZoneName, qtype: int, owners: list[Owner], depth: int) -> Found | None:
@@ -288,15 +294,22 @@ class Handler:
     def _answer_reverse(self, query: Query) -> Answer:
         """Answer below in-addr.arpa and ip6.arpa; an address that is not the cluster's is an upstream's matter."""
         apex = query.name[-sum(map(len, query.labels[-2:])) - 3 :]
-        if len(query.labels) == 2 and query.type == QType.SOA:
-            return Answer(RCode.NOERROR, (self._soa(apex),), owners=(SERIAL,))
+        owners: list[Owner] = []
+        if len(query.labels) == 2:
+            found = self._find_apex(apex, query.type, owners)
+            if found is None:
+                return self._missing(apex, owners)._replace(is_outside=True)
+            if not found.answers:
+                return self._negative(RCode.NOERROR, apex, owners)
+            return Answer(RCode.NOERROR, found.answers, (), found.additional, tuple(owners))
+        if query.type == QType.SOA:
+            return self._negative(RCode.NOERROR, apex, owners)
         address = reverse_address(query.labels)
-        owners: list[Owner] = [("address", address, b"")] if address else []
-        names = self._names_at(address) if address else ()
+        if address:
+            owners.append(("address", address, b""))
+        names = self._names_at(address) if address and query.type == QType.PTR else ()
         if not names:
             return self._missing(apex, owners)._replace(is_outside=True)
-        if query.type != QType.PTR:
-            return self._negative(RCode.NOERROR, apex, owners)
         answers = tuple(Record(query.name, QType.PTR, self._ttl, each) for each in names)
         return Answer(RCode.NOERROR, answers, owners=tuple(owners))
 
@@ -311,6 +324,11 @@ class Handler:
             for service, endpoint in endpoints
         )
         return tuple(names) or self._hosts_at.get(address, ())
+
+
+def _exists(qtype: int) -> Found | None:
+    """Return what is at a name that has no records of its own: nothing, and for TXT CoreDNS says not even the name."""
+    return None if qtype == QType.TXT else Found()
 
 
 _PORTLESS = PortRecord(b"", b"", NO_PORT)

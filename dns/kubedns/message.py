@@ -40,9 +40,8 @@ def read_any_query(packet: bytes) -> Query | Malformed:
         opts = [each for each in parsed.ar if each.rtype == QType.OPT]
     except _FAULTS:
         return Malformed(ident, flags, RCode.FORMERR)
-    if len(opts) > 1:
-        return Malformed(ident, flags, RCode.FORMERR)
-    edns = Edns(opts[0].rclass, opts[0].ttl >> 16 & 0xFF, bool(opts[0].ttl & 0x8000)) if opts else None
+    # Of two OPT records the last one counts, as for miekg/dns (RFC 6891 would have FORMERR).
+    edns = Edns(opts[-1].rclass, opts[-1].ttl >> 16 & 0xFF, bool(opts[-1].ttl & 0x8000)) if opts else None
     return Query(ident, flags, name, labels_of(name), question.qtype, question.qclass, edns, False)
 
 

@@ -23,10 +23,11 @@ from kubedns.message import Reply as Said
 from kubedns.message import read_reply
 from kubedns.names import labels_of, wire_of
 from kubedns.records import Zone
+from kubedns.replies import fit
 from kubedns.responder import Pending, Responder
 from kubedns.sockets import Connection, Connections, Reply, Sockets, bind
 from kubedns.types import CLASS_IN, Answer, Owner, QType, Query, RCode
-from kubedns.wire import write_query
+from kubedns.wire import MAX_TCP, response_limit, write_query
 
 NAME = "kube-dns"
 FOLLOW_SIZE = 1232
@@ -223,8 +224,12 @@ class DNSServer:
         if relayed is None:
             reply(self._responder.finish(pending, Answer(RCode.SERVFAIL, is_authoritative=False)))
             return
-        self._responder.count_relayed(pending, relayed)
-        reply(relayed)
+        fitted = fit(relayed, pending.query, response_limit(pending.query, is_tcp=pending.is_tcp))
+        if isinstance(fitted, RCode):
+            reply(self._responder.finish(pending, Answer(fitted, is_authoritative=False)))
+            return
+        self._responder.count_relayed(pending, fitted)
+        reply(fitted)
 
     async def _chase(self, answer: Answer) -> Answer:
         """Append what the upstream says about an alias's target; if it says nothing, the alias alone is the answer."""
@@ -239,4 +244,5 @@ class DNSServer:
         packet = write_query(self._rng.getrandbits(16), target, qtype, FOLLOW_SIZE)
         query = Query(0, 0, target, labels_of(target), qtype, CLASS_IN, None, is_plain=False)
         received = await self._forwarder.ask(packet, query, is_whole=True)
-        return read_reply(received) if received else None
+        fitted = fit(received, query, MAX_TCP) if received else RCode.SERVFAIL
+        return read_reply(fitted) if isinstance(fitted, bytes) else None

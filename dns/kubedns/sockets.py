@@ -111,10 +111,10 @@ class Connections:
         self.open: set[Connection] = set()
         self._limit = limit
 
-    @property
-    def is_full(self) -> bool:
-        """Whether one more must be turned away."""
-        return len(self.open) >= self._limit
+    def make_room(self) -> None:
+        """Cut the connection that has been without a sign of life for longest, if one more would be too many."""
+        if len(self.open) >= self._limit:
+            min(self.open, key=Connection.liveliness).abort()
 
     def abort(self) -> None:
         """Cut all connections."""
@@ -141,11 +141,9 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Join the others, or be turned away."""
+        """Join the others."""
         self._transport = cast(asyncio.Transport, transport)
-        if self._connections.is_full:
-            self._transport.abort()
-            return
+        self._connections.make_room()
         self._connections.open.add(self)
         self._timer = self._loop.call_later(self._connections.idle_timeout, self._expire)
 
@@ -175,8 +173,13 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Cut the connection; from now on it counts no more."""
+        self._connections.open.discard(self)
         self._transport.abort()
+
+    def liveliness(self) -> tuple[bool, float]:
+        """Return a key that is the lower the less a connection would be missed: nothing owed, then long silent."""
+        return self._owes, self._last_sign
 
     def _serve(self) -> None:
         if self._is_serving:  # a response that came at once, from within the loop below

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 from kubedns.config import Address
-from kubedns.types import QType, Query
+from kubedns.types import QType
 from kubedns.wire import HEADER, TC, write_query
 
 MAX_FAILS = 2
@@ -23,8 +23,7 @@ PROBE_INTERVAL = 0.5
 PROBE_TIMEOUT = 1.0
 """Seconds that a probe waits."""
 
-_PROBE = Query(0, 0x0100, b"\0", (), QType.NS, 1, None, is_plain=False)
-_PROBE_PACKET = write_query(0x6B73, _PROBE.name, _PROBE.type, 512)
+_PROBE = write_query(0x6B73, b"\0", QType.NS, 512)
 
 
 class Upstream:
@@ -41,16 +40,16 @@ class Upstream:
         """Whether its probes have failed, and the others should be asked."""
         return self._fails > MAX_FAILS
 
-    async def ask(self, question: bytes, query: Query, *, is_whole: bool) -> bytes | None:
+    async def ask(self, question: bytes, *, is_whole: bool) -> bytes | None:
         """Return the reply to a packet; None if there was none, and then it is probed.
 
         With ``is_whole`` a truncated reply is asked for again over TCP.
         """
         try:
             async with asyncio.timeout(self._timeout):
-                reply = await _ask_udp(self.address, question, query)
+                reply = await _ask_udp(self.address, question)
                 if is_whole and reply[2] << 8 & TC:
-                    reply = await _ask_tcp(self.address, question, query)
+                    reply = await _ask_tcp(self.address, question)
         except (OSError, EOFError):  # TimeoutError is an OSError
             if self._probing is None:
                 self._probing = asyncio.get_running_loop().create_task(self._probe(), name="dns-probe")
@@ -68,7 +67,7 @@ class Upstream:
         while True:
             try:
                 async with asyncio.timeout(PROBE_TIMEOUT):
-                    await _ask_udp(self.address, _PROBE_PACKET, _PROBE)
+                    await _ask_udp(self.address, _PROBE)
             except (OSError, EOFError):
                 self._fails += 1
                 await asyncio.sleep(PROBE_INTERVAL)
@@ -77,14 +76,9 @@ class Upstream:
                 return
 
 
-def is_reply(packet: bytes, question: bytes, query: Query) -> bool:
-    """Tell whether a packet answers the question: same id, and the same name and type unless it repeats none."""
-    if len(packet) < HEADER or packet[:2] != question[:2] or packet[2] < 0x80:
-        return False
-    if packet[4:6] == b"\0\0":
-        return True
-    end = HEADER + len(query.name)
-    return packet[HEADER:end].lower() == query.name.lower() and packet[end : end + 2] == query.type.to_bytes(2, "big")
+def is_reply(packet: bytes, question: bytes) -> bool:
+    """Tell whether a packet is what the question waits for, by its id; what it says is ``replies``' matter."""
+    return len(packet) >= HEADER and packet[:2] == question[:2]
 
 
 class _Waiter(asyncio.DatagramProtocol):
@@ -103,10 +97,10 @@ class _Waiter(asyncio.DatagramProtocol):
             self.reply.set_exception(exc)
 
 
-async def _ask_udp(upstream: Address, question: bytes, query: Query) -> bytes:
+async def _ask_udp(upstream: Address, question: bytes) -> bytes:
     loop = asyncio.get_running_loop()
     transport, waiter = await loop.create_datagram_endpoint(
-        lambda: _Waiter(lambda packet: is_reply(packet, question, query)), remote_addr=upstream
+        lambda: _Waiter(lambda packet: is_reply(packet, question)), remote_addr=upstream
     )
     try:
         transport.sendto(question)
@@ -116,13 +110,13 @@ async def _ask_udp(upstream: Address, question: bytes, query: Query) -> bytes:
         waiter.reply.cancel()
 
 
-async def _ask_tcp(upstream: Address, question: bytes, query: Query) -> bytes:
+async def _ask_tcp(upstream: Address, question: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(*upstream)
     try:
         writer.write(len(question).to_bytes(2, "big") + question)
         while True:
             reply = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
-            if is_reply(reply, question, query):
+            if is_reply(reply, question):
                 return reply
     finally:
         writer.close()

@@ -25,7 +25,7 @@ AA = 0x0400
 TC = 0x0200
 OPCODE = 0x7800
 ECHOED = 0x7910
-"""Opcode, RD and CD: what a response repeats of its query."""
+"""Opcode, RD and CD: what a response repeats of its query, if that is a QUERY; of another the opcode alone."""
 
 _OPCODES = (0x0000, 0x2000)
 """QUERY and NOTIFY."""
@@ -101,6 +101,17 @@ def read_query(packet: bytes) -> Query | None:  # noqa: PLR0911 - one for each w
     return Query(ident, flags, packet[HEADER:last], tuple(labels), qtype, qclass, edns, end == size)
 
 
+def write_opt(edns: Edns, rcode: int) -> bytes:
+    """Return the OPT record of a response to a query that had ``edns``; who speaks another version is told no size."""
+    if rcode == RCode.BADVERS:
+        return _opt.pack(QType.OPT, 0, rcode >> 4, 0, 0, 0)
+    return _opt.pack(QType.OPT, edns.size, rcode >> 4, 0, _DNSSEC_OK * edns.is_dnssec_ok, 0)
+
+
+def _echoed(flags: int) -> int:
+    return flags & (OPCODE if flags & OPCODE else ECHOED)
+
+
 def write_malformed(malformed: Malformed) -> bytes:
     """Return the response to a query of which only the header could be read: a header."""
     return _header.pack(malformed.id, QR | malformed.flags & ECHOED | malformed.rcode, 0, 0, 0, 0)
@@ -116,6 +127,11 @@ def write_query(ident: int, name: bytes, qtype: int, size: int) -> bytes:
 def udp_limit(query: Query) -> int:
     """Return how many bytes a response may have over UDP."""
     return MIN_UDP if query.edns is None else min(max(query.edns.size, MIN_UDP), MAX_UDP)
+
+
+def response_limit(query: Query, *, is_tcp: bool) -> int:
+    """Return how many bytes a response may have."""
+    return MAX_TCP if is_tcp else udp_limit(query)
 
 
 class Shuffle:
@@ -283,7 +299,7 @@ def write_response(query: Query, answer: Answer, limit: int) -> Response:
     """
     rcode, tail = answer.rcode, b""
     if query.edns is not None:
-        tail = _opt.pack(QType.OPT, query.edns.size, rcode >> 4, 0, _DNSSEC_OK * query.edns.is_dnssec_ok, 0)
+        tail = write_opt(query.edns, rcode)
     writer = _Writer(query.name, limit - len(tail))
     fixed = [each for each in answer.answers if each.type not in _ADDRESSES]
     others = writer.records(fixed)
@@ -292,7 +308,7 @@ def write_response(query: Query, answer: Answer, limit: int) -> Response:
     )
     authority = writer.records(answer.authority)
     extras = writer.shuffle(answer.additional)
-    flags = QR | query.flags & ECHOED | rcode & 15
+    flags = QR | _echoed(query.flags) | rcode & 15
     flags |= AA * answer.is_authoritative | TC * (writer.is_truncated or answer.is_truncated)
     counts = 1, len(others) + addresses.take, len(authority), extras.take + bool(tail)
     head = _header_behind_id.pack(flags, *counts) + query.name + _words.pack(query.type, query.qclass)

@@ -28,6 +28,10 @@ ONE_LOOKUP = [
     pytest.param("cart.shop.svc", "AAAA", "NODATA", "Service shop/cart has no IPv6 address.", id="other-family"),
     pytest.param("cart.shop.svc", "TXT", "NODATA", "Service shop/cart has no records of type TXT.", id="other-type"),
     pytest.param(
+        "shop.svc", "TXT", "NXDOMAIN", "It is the namespace shop, which has no records of its own.", id="text"
+    ),
+    pytest.param("missing.shop.svc", "SOA", "NODATA", "There is no Service missing in namespace shop.", id="authority"),
+    pytest.param(
         "crat.shop.svc", "A", "NXDOMAIN", "There is no Service crat in namespace shop (did you mean cart?).", id="typo"
     ),
     pytest.param("cart.svc.svc", "A", "NXDOMAIN", "There is one in namespace shop.", id="other-namespace"),

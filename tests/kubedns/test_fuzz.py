@@ -133,8 +133,9 @@ def slow_response(handler: Handler, packet: bytes) -> dnslib.DNSRecord:
     reply.add_auth(*parsed_alone(list(answer.authority)))
     reply.add_ar(*parsed_alone(list(answer.additional)))
     for each in opts:
-        ttl = (answer.rcode >> 4) << 24 | each.ttl & 0x8000
-        reply.add_ar(dnslib.RR(rtype=QType.OPT, rclass=each.rclass, ttl=ttl, rdata=[]))
+        size, dnssec_ok = (0, 0) if is_strange else (each.rclass, each.ttl & 0x8000)
+        ttl = (answer.rcode >> 4) << 24 | dnssec_ok
+        reply.add_ar(dnslib.RR(rtype=QType.OPT, rclass=size, ttl=ttl, rdata=[]))
     return dnslib.DNSRecord.parse(reply.pack())
 
 

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import dnslib
 import pytest
 from tests.helpers.kubedns_objects import endpoint, endpoint_slice, external, namespace, resource_of, service
-from tests.helpers.kubedns_server import HOST, exchange, frame, read_frame, saying, serving, upstream
+from tests.helpers.kubedns_server import HOST, exchange, frame, mute, read_frame, saying, serving, upstream
 from tests.helpers.patience import PATIENCE
 
 from kubeapi import mmsg
@@ -256,19 +256,41 @@ async def test_a_connection_with_garbage_is_closed(garbage: bytes) -> None:
         writer.close()
 
 
-async def test_connections_beyond_the_bound_are_turned_away_and_the_rest_go_on() -> None:
+async def test_a_connection_beyond_the_bound_takes_the_place_of_the_idlest() -> None:
     async with serving(max_connections=2) as served:
-        kept = [await asyncio.open_connection(served.host, served.port) for _ in range(2)]
-        while served.server.counts().open_connections < 2:
-            await asyncio.sleep(0)
-        reader, writer = await asyncio.open_connection(served.host, served.port)
-        with pytest.raises((ConnectionError, EOFError)):
-            await read_frame(reader)
-        writer.close()
         question = dnslib.DNSRecord.question(f"cart.{SHOP}")
-        for reader, writer in kept:
+
+        async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(frame(question.pack()))
             assert dnslib.DNSRecord.parse(await read_frame(reader)).rr
+
+        busy, idle = [await asyncio.open_connection(served.host, served.port) for _ in range(2)]
+        for each in (idle, busy):
+            await ask(*each)
+        newcomer = await asyncio.open_connection(served.host, served.port)
+        await ask(*newcomer)
+        assert served.server.counts().open_connections == 2
+        with pytest.raises((ConnectionError, EOFError)):
+            await read_frame(idle[0])
+        await ask(*busy)
+        for _, writer in (busy, idle, newcomer):
+            writer.close()
+
+
+async def test_a_connection_that_waits_for_an_upstream_is_not_the_idlest() -> None:
+    async with (
+        upstream(mute) as up,
+        serving(max_connections=2, upstreams=(up.address,), upstream_timeout=0.2) as served,
+    ):
+        waiting, idle = [await asyncio.open_connection(served.host, served.port) for _ in range(2)]
+        waiting[1].write(frame(dnslib.DNSRecord.question("www.example.com").pack()))
+        while not up.asked:
+            await asyncio.sleep(0)
+        newcomer = await asyncio.open_connection(served.host, served.port)
+        with pytest.raises((ConnectionError, EOFError)):
+            await read_frame(idle[0])
+        assert dnslib.DNSRecord.parse(await read_frame(waiting[0])).header.rcode == dnslib.RCODE.SERVFAIL
+        for _, writer in (waiting, idle, newcomer):
             writer.close()
 
 

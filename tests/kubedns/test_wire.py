@@ -136,6 +136,17 @@ def test_an_extended_rcode_is_split_between_header_and_edns() -> None:
     assert (reply.header.rcode, reply.ar[0].ttl >> 24, reply.ar[0].ttl >> 16 & 255) == (0, 1, 0)
 
 
+def test_who_speaks_another_version_of_edns_is_told_no_size_and_no_flags() -> None:
+    reply = respond(query("a.example")._replace(edns=Edns(4096, 1, True)), Answer(RCode.BADVERS))
+    assert (reply.ar[0].rclass, reply.ar[0].ttl) == (0, 1 << 24)
+
+
+@pytest.mark.parametrize(("flags", "echoed"), [(0x0100, 0x0100), (0x0110, 0x0110), (0x2110, 0x2000), (0x2000, 0x2000)])
+def test_rd_and_cd_are_echoed_to_a_query_and_not_to_a_notify(flags: int, echoed: int) -> None:
+    reply = respond(query("a.example")._replace(flags=flags), Answer(RCode.NOERROR, is_authoritative=False))
+    assert reply.header.bitmap == 0x8000 | echoed
+
+
 @pytest.mark.parametrize(
     ("edns", "limit"),
     [(None, 512), (Edns(0, 0, False), 512), (Edns(1232, 0, False), 1232), (Edns(65535, 0, False), 65507)],

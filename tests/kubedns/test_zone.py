@@ -81,14 +81,13 @@ NODATA = [
     (f"portless.{SHOP}", "SRV"),
     *((f"cart.{SHOP}", each) for each in ("TXT", "MX", "CNAME", "HTTPS", "SVCB", "ANY", "NAPTR", "DS", "PTR", "SOA")),
     *((f"ext.{SHOP}", each) for each in ("SRV", "TXT", "MX", "HTTPS", "ANY")),
-    *((ZONE, each) for each in ("A", "AAAA", "SRV", "TXT", "ANY", "MX")),
-    *((f"{kind}.{ZONE}", each) for kind in ("svc", "pod") for each in ("A", "TXT")),
+    *((ZONE, each) for each in ("A", "AAAA", "SRV", "ANY", "MX")),
+    *((f"{kind}.{ZONE}", "A") for kind in ("svc", "pod")),
     *((f"shop.{kind}.{ZONE}", each) for kind in ("svc", "pod") for each in ("A", "SRV")),
     (f"1-2-3-4.shop.pod.{ZONE}", "AAAA"),
-    (f"1-2-3-4.shop.pod.{ZONE}", "SRV"),
+    (f"1-2-3-4.shop.pod.{ZONE}", "TXT"),
     (f"fd00-244--7.shop.pod.{ZONE}", "A"),
-    (f"dns-version.{ZONE}", "A"),
-    (f"dns.{ZONE}", "A"),
+    *((f"{name}.{ZONE}", "SOA") for name in ("dns-version", "dns", "anything", "missing.shop.svc", "a.b.c.d.svc")),
     (f"ns.dns.{ZONE}", "AAAA"),
     *((f"{name}.{SHOP}", "A") for name in ("dangling", "self", "ping", "pong")),
     (f"inside.{SHOP}", "AAAA"),
@@ -148,10 +147,29 @@ NXDOMAIN = [
 ]
 
 
-@pytest.mark.parametrize("qtype", ["A", "AAAA", "SRV", "TXT", "SOA", "HTTPS", "CNAME", "ANY"])
+@pytest.mark.parametrize("qtype", ["A", "AAAA", "SRV", "TXT", "HTTPS", "CNAME", "ANY"])
 @pytest.mark.parametrize("name", NXDOMAIN)
 def test_any_other_name_of_the_zone_does_not_exist_for_any_type(name: str, qtype: str) -> None:
     assert ask(handler(), name, qtype) == ("NXDOMAIN", [], [SOA], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype"),
+    [
+        *((name, "TXT") for name in ("", "svc.", "pod.", "shop.svc.", "shop.pod.", "ns.dns.")),
+        *(("dns-version.", qtype) for qtype in ("A", "MX", "ANY")),
+        *(("dns.", qtype) for qtype in ("A", "TXT", "ANY")),
+        ("ns.dns.", "PTR"),
+    ],
+)
+def test_where_coredns_denies_a_name_for_a_type_so_do_we(name: str, qtype: str) -> None:
+    assert ask(handler(), f"{name}{ZONE}", qtype) == ("NXDOMAIN", [], [SOA], [])
+
+
+@pytest.mark.parametrize("left", ["", "x."])
+def test_a_pod_s_name_has_a_service_record_that_leads_to_port_0(left: str) -> None:
+    name, pod = f"{left}1-2-3-4.shop.pod.{ZONE}", f"1-2-3-4.shop.pod.{ZONE}"
+    assert ask(handler(), name, "SRV") == ("NOERROR", [f"{name} 5 SRV 0 100 0 {pod}"], [], [f"{pod} 5 A 1.2.3.4"])
 
 
 SRV: list[tuple[str, list[str], list[str]]] = [
@@ -255,7 +273,7 @@ def test_a_name_outside_the_zone_is_refused_without_authority(name: str) -> None
     assert (answer.rcode.name, answer.is_authoritative, answer.is_outside) == ("REFUSED", False, True)
 
 
-@pytest.mark.parametrize("name", ["9.9.9.9.in-addr.arpa.", "96.10.in-addr.arpa.", "1.2.ip6.arpa.", "in-addr.arpa.",
+@pytest.mark.parametrize("name", ["9.9.9.9.in-addr.arpa.", "96.10.in-addr.arpa.", "1.2.ip6.arpa.",
                                   "01.0.96.10.in-addr.arpa.", "256.0.96.10.in-addr.arpa.", "x.20.0.96.10.in-addr.arpa.",
                                   "3.1.244.10.in-addr.arpa."])  # fmt: skip
 def test_an_unknown_reverse_name_is_for_an_upstream_and_does_not_exist_without_one(name: str) -> None:
@@ -266,18 +284,46 @@ def test_an_unknown_reverse_name_is_for_an_upstream_and_does_not_exist_without_o
     assert said(answer).authority[0].startswith(f"{zone} 5 SOA ns.dns.{zone} ")
 
 
-def test_a_known_reverse_name_has_no_other_data() -> None:
-    assert ask(handler(), "20.0.96.10.in-addr.arpa.", "A")[:2] == ("NOERROR", [])
+@pytest.mark.parametrize("qtype", ["A", "TXT", "ANY"])
+def test_other_data_of_a_known_reverse_name_is_an_upstream_s_matter(qtype: str) -> None:
+    answer = handler().answer(query("20.0.96.10.in-addr.arpa.", qtype))
+    assert (answer.rcode.name, answer.is_outside) == ("NXDOMAIN", True)
 
 
-def test_the_reverse_zone_has_a_start_of_authority() -> None:
+@pytest.mark.parametrize("name", ["20.0.96.10.in-addr.arpa.", "9.9.9.9.in-addr.arpa.", "10.in-addr.arpa."])
+def test_there_is_no_start_of_authority_below_a_reverse_zone_and_no_denial_of_one(name: str) -> None:
+    answer = handler().answer(query(name, "SOA"))
+    assert (answer.rcode.name, answer.answers, answer.is_outside) == ("NOERROR", (), False)
+    assert said(answer).authority[0].startswith("in-addr.arpa. 5 SOA ")
+
+
+def test_the_reverse_zone_has_a_start_of_authority_and_nothing_else() -> None:
     assert ask(handler(), "in-addr.arpa.", "SOA").answers[0].startswith("in-addr.arpa. 5 SOA ns.dns.in-addr.arpa. ")
+    assert ask(handler(), "in-addr.arpa.", "PTR")[:2] == ("NOERROR", [])
+    assert ask(handler(), "ip6.arpa.", "A")[:2] == ("NOERROR", [])
 
 
-@pytest.mark.parametrize(("qtype", "qclass"), [("AXFR", 1), ("IXFR", 1), ("A", 3), ("A", 255)])
-def test_transfers_and_other_classes_are_refused(qtype: str, qclass: int) -> None:
-    answer = handler().answer(query(ZONE, qtype, qclass))
+@pytest.mark.parametrize(
+    ("name", "qtype", "qclass"),
+    [
+        (ZONE, "AXFR", 1),
+        (ZONE, "IXFR", 1),
+        ("in-addr.arpa.", "AXFR", 1),
+        (ZONE, "A", 3),
+        (f"cart.{SHOP}", "A", 255),
+    ],
+)
+def test_transfers_and_other_classes_are_refused(name: str, qtype: str, qclass: int) -> None:
+    answer = handler().answer(query(name, qtype, qclass))
     assert (answer.rcode.name, answer.authority, answer.is_authoritative) == ("REFUSED", (), False)
+    assert not answer.is_outside
+
+
+def test_where_others_are_asked_the_class_does_not_matter() -> None:
+    forwarding = handler(config=DNSConfig(upstreams=(("192.0.2.1", 53),)))
+    assert said(forwarding.answer(query(f"cart.{SHOP}", "A", 255))).answers == [f"cart.{SHOP} 5 A 10.96.0.20"]
+    assert forwarding.answer(query("version.bind.", "TXT", 3)).is_outside
+    assert forwarding.answer(query("example.com.", "AXFR")).is_outside
 
 
 def test_spelling_is_echoed_and_targets_take_the_zone_of_the_asker() -> None:
