@@ -12,18 +12,18 @@ Document = dict[str, Any]
 
 _COLUMNS = (
     ("TIME", 12),
-    ("CLIENT", 13),
-    ("TO", 20),
-    ("SERVICE", 16),
+    ("CLIENT", 15),
+    ("TO", 26),
+    ("SERVICE", 24),
     ("NODE", 6),
-    ("ENDPOINT", 19),
-    ("WHY", 12),
+    ("ENDPOINT", 42),
+    ("WHY", 14),
     ("STATE", 6),
-    ("IN/OUT", 9),
+    ("IN/OUT", 12),
     ("SECONDS", 7),
     ("REQUEST", 0),
 )
-"""Headers, with the width that a column has at least when lines come one by one."""
+"""Headers, with the width that a column has at least when lines come one by one: room for IPv4 and a pod's name."""
 HEADERS = [name for name, _ in _COLUMNS]
 
 

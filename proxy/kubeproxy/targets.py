@@ -50,8 +50,14 @@ class Targets:
 
     def loops(self, service: ServicePortName) -> Iterator[Loop]:
         """Yield the endpoints of a Service port that are not dialled."""
-        for endpoint, target in self._all(service):
-            if self._is_own(target, service.protocol) and (way := self._way_back(service, target)):
+        rule = self.rules.ports.get(service)
+        claims, moved, protocol = self.rules.claims, self._moved, service.protocol
+        for endpoint in rule.endpoints if rule else ():
+            # Looked at in each sync, so nothing is asked about the many that are pods.
+            if endpoint.target or not ((endpoint.ip, endpoint.port, protocol) in claims or endpoint.port in moved):
+                continue
+            way = self._way_back(service, self._network.dial(endpoint.ip, endpoint.port))
+            if way and rule is not None and endpoint.address in rule.candidates():
                 yield Loop(endpoint.address, way)
 
     def _is_own(self, target: Target, protocol: str) -> bool:
@@ -69,13 +75,9 @@ class Targets:
                 return way
             if owner is not None and owner not in seen:
                 seen.add(owner)
-                ways += (((*way, owner), each) for _, each in self._all(owner))
+                endpoints = self.rules.ports[owner].candidates().values()
+                ways += (((*way, owner), self._network.dial(each.ip, each.port)) for each in endpoints)
         return ()
-
-    def _all(self, service: ServicePortName) -> Iterator[tuple[Endpoint, Target]]:
-        rule = self.rules.ports.get(service)
-        for endpoint in rule.candidates().values() if rule else ():
-            yield endpoint, self._network.dial(endpoint.ip, endpoint.port)
 
     def _owner(self, target: Target, protocol: str) -> ServicePortName | None:
         """Return whose socket is at ``target``, if it is the proxy's."""
