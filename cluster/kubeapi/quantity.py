@@ -24,6 +24,7 @@ _DIGITS = 400
 """More than any well-formed quantity has: its exponent has at most three digits."""
 
 
+@lru_cache(1024)
 def amount_of(quantity: str) -> Decimal:
     """Return a well-formed quantity as a number."""
     number = quantity.rstrip("KMGTPEikmun")

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.quantity import QUANTITY, canonical
-from kubeapi.schema import FieldType, Struct, completed_fields, struct, struct_of
+from kubeapi.schema import Completion, FieldType, Struct, completion, struct, struct_of
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 
@@ -101,20 +101,21 @@ def decode(resource: Resource, obj: object) -> Decoded:
 
 def complete(resource: Resource, obj: JSON) -> None:
     """Add, in place, the fields that JSON has of such an object though nobody gave them: ``conditions: {}``."""
-    _complete(struct_of(resource).name, obj)
+    _complete(completion(struct_of(resource).name), obj)
 
 
-def _complete(name: str, obj: JSON) -> None:
-    for field, zero in struct(name).present.items():
+def _complete(wanted: Completion, obj: JSON) -> None:
+    present, inner = wanted
+    for field, zero in present:
         if field not in obj:
             obj[field] = {} if zero == {} else zero
-    for field, inner in completed_fields(name).items():
+    for field, below in inner:
         value = obj.get(field)
         if type(value) is dict:
-            _complete(inner, value)
+            _complete(below, value)
         elif value:
             for each in value:
-                _complete(inner, each)
+                _complete(below, each)
 
 
 class _Decoder:

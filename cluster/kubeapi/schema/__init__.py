@@ -93,16 +93,23 @@ def struct(name: str) -> Struct:
     )
 
 
+class Completion(NamedTuple):
+    """How an object of a struct is completed: its ``present`` fields, and those with structs that have some."""
+
+    present: tuple[tuple[str, Any], ...]
+    inner: tuple[tuple[str, Completion], ...]
+
+
 @cache
-def completed_fields(name: str) -> dict[str, str]:
-    """Return the fields of a struct that lead to structs with ``present`` ones, and the names of those structs."""
-    found = {}
+def completion(name: str) -> Completion:
+    """Return what a struct is completed with."""
+    inner = []
     for field, kind in struct(name).fields.items():
         while kind.element is not None:
             kind = kind.element
-        if kind.kind == "struct" and (struct(kind.name).present or completed_fields(kind.name)):
-            found[field] = kind.name
-    return found
+        if kind.kind == "struct" and any(below := completion(kind.name)):
+            inner.append((field, below))
+    return Completion(tuple(struct(name).present.items()), tuple(inner))
 
 
 @cache
