@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from kubesvc import colours
-from kubesvc.escaping import escaped, escaped_lines
+from kubesvc.escaping import escaped_entry, escaped_lines
 
 EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
 """Stopped when asked to; could not go on; bad usage or manifest; not ready in time; Ctrl-C without a drain."""
@@ -29,16 +29,16 @@ class Console:
     err: TextIO
 
     def say(self, *lines: str) -> None:
-        """Print lines to ``out``."""
-        _print(self.out, map(escaped, lines))
+        """Print lines, each with its hints, to ``out``."""
+        _print(self.out, map(escaped_entry, lines))
 
     def show(self, text: str) -> None:
         """Print a text of several lines to ``out``, in colour where that is wanted."""
         _print(self.out, [colours.of(self.out)(escaped_lines(text))])
 
     def warn(self, *lines: str) -> None:
-        """Print lines to ``err``."""
-        _print(self.err, map(escaped, lines))
+        """Print lines, each with its hints, to ``err``."""
+        _print(self.err, map(escaped_entry, lines))
 
 
 def _print(stream: TextIO, lines: Iterable[str]) -> None:

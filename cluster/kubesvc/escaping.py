@@ -10,12 +10,18 @@ from typing import Any
 
 _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ACTING_IN_LINES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_HINT = "\n    "
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escaped(text: str) -> str:
     """Return the text as one line that does nothing but stand there."""
     return _ACTING.sub(_show, text)
+
+
+def escaped_entry(text: str) -> str:
+    """Return the text as one line and the hints below it; those are indented, so none passes for a line of its own."""
+    return _HINT.join(map(escaped, text.split(_HINT)))
 
 
 def escaped_lines(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubesvc.escaping import escaped, escaped_lines, escaped_values
+from kubesvc.escaping import escaped, escaped_entry, escaped_lines, escaped_values
 
 ROWS = [
     ("web", "web"),
@@ -37,6 +37,10 @@ def test_nothing_that_is_escaped_acts_or_cannot_be_written(text: str) -> None:
 
 def test_lines_stay_lines_where_they_are_meant() -> None:
     assert escaped_lines("a\n\x1bb\r\n") == "a\n\\x1bb\\r\n"
+
+
+def test_a_hint_stays_below_its_line_and_no_other_line_begins() -> None:
+    assert escaped_entry("a\nWarning: b\n    did you mean c?") == "a\\nWarning: b\n    did you mean c?"
 
 
 def test_every_text_of_a_document_is_escaped() -> None:
