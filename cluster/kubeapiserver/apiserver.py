@@ -20,7 +20,7 @@ from kubeapiserver.discovery import Discovery
 from kubeapiserver.exchange import JSON_TYPE, Answer, Request, Response
 from kubeapiserver.failures import MethodNotAllowed, UnknownPath
 from kubeapiserver.hooks import Hooks
-from kubeapiserver.negotiation import Form, negotiate, not_acceptable, preferred_media
+from kubeapiserver.negotiation import Form, is_pretty, negotiate, not_acceptable, preferred_media
 from kubeapiserver.patching import Patching
 from kubeapiserver.paths import PROXY, Target, normalized, read_path
 from kubeapiserver.proxying import Proxying
@@ -29,7 +29,7 @@ from kubeapiserver.rendering import Renderer
 from kubeapiserver.requestmetrics import RequestMetrics
 from kubeapiserver.reviews import review
 from kubeapiserver.sessions import Sessions
-from kubeapiserver.statuses import failure_response, not_found_page, text_response
+from kubeapiserver.statuses import failure_response, indented, not_found_page, text_response
 from kubeapiserver.subresources import Subresources
 from kubeapiserver.writing import Writing
 
@@ -90,17 +90,17 @@ class APIServer:
         except StatusError as error:
             answer = failure_response(error)
         served = find_served(target.group, target.version, target.plural) if target else None
-        media = preferred_media(request.headers.get("accept", ""))
-        if media in self._hooks.encoders and isinstance(answer, Response) and path.startswith(_NEGOTIATED):
-            answer = self._encoded(answer, media)
+        if isinstance(answer, Response) and answer.content_type == JSON_TYPE and path.startswith(_NEGOTIATED):
+            answer = self._encoded(request, answer)
         self._metrics.count(request.method, served.resource.plural if served else "", answer)
         return answer
 
-    def _encoded(self, answer: Response, media: str) -> Response:
-        """Return an answer in another media type than JSON."""
-        if answer.content_type != JSON_TYPE:
-            return answer
-        return replace(answer, body=self._hooks.encoders[media](answer.body), content_type=media)
+    def _encoded(self, request: Request, answer: Response) -> Response:
+        """Return a JSON answer in the media type that the client likes best, and indented for who reads it."""
+        media = preferred_media(request.headers.get("accept", ""))
+        if encoder := self._hooks.encoders.get(media):
+            return replace(answer, body=encoder(answer.body), content_type=media)
+        return replace(answer, body=indented(answer.body)) if is_pretty(request) else answer
 
     def _answer(self, request: Request, path: str, target: Target | None) -> Answer:
         served = find_served(target.group, target.version, target.plural) if target else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from kubeapiserver.exchange import JSON_TYPE, YAML_TYPE, Response
+from kubeapiserver.exchange import JSON_TYPE, YAML_TYPE, Request, Response
 from kubeapiserver.failures import ACCEPTED_MEDIA, NotAcceptable
 from kubeapiserver.statuses import failure_response, text_response
 
@@ -18,6 +18,11 @@ _RANGES = {JSON_TYPE: JSON_TYPE, "application/*": JSON_TYPE, "*/*": JSON_TYPE, Y
 _AS = {"": "Object", "Table": "Table", "PartialObjectMetadata": "Partial", "PartialObjectMetadataList": "Partial"}
 _META_GROUP = "meta.k8s.io"
 _META_VERSIONS = ("v1", "v1beta1")
+
+
+_READERS = ("curl", "Wget", "Mozilla/5.0")
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+"""What strconv.ParseBool takes for true."""
 
 
 class Form(NamedTuple):
@@ -81,6 +86,13 @@ def _form(parameters: dict[str, str]) -> Form | None:
             if parameters.get("g") == _META_GROUP and version in _META_VERSIONS:
                 return Form("Table" if shape == "Table" else "Partial", version)
     return None
+
+
+def is_pretty(request: Request) -> bool:
+    """Tell whether an answer is to be indented: when the query says so, or a person seems to ask (isPrettyPrint)."""
+    if asked := request.get("pretty"):
+        return asked in _TRUE
+    return request.headers.get("user-agent", "").startswith(_READERS)
 
 
 def not_acceptable(accept: str) -> Response:

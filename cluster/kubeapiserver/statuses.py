@@ -89,7 +89,12 @@ def document_response(document: JSON, code: int = 200) -> Response:
 
 def indented_response(document: JSON) -> Response:
     """Return an answer that is JSON and no API object (responsewriters.WriteRawJSON)."""
-    return Response(200, json.dumps(document, indent=2).encode())
+    return Response(200, indented(encode(document)))
+
+
+def indented(body: bytes) -> bytes:
+    """Return a JSON document as people read it (json.MarshalIndent)."""
+    return json.dumps(json.loads(body), indent=2).encode() if body else body
 
 
 def not_found_page() -> Response:

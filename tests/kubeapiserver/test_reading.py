@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +17,7 @@ from tests.helpers.kubeapiserver_client import (
 )
 
 from kubeapi.scheme import SERVICES
+from kubeapiserver.exchange import Request, Response
 from kubeapiserver.hooks import Hooks
 
 PARTIAL_ACCEPT = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"
@@ -93,6 +95,31 @@ def test_who_likes_yaml_best_gets_yaml(accept: str, path: str, is_yaml: bool) ->
     client.post(f"{DEFAULT}/services", service("a"))
     reply = client.get(path, accept)
     assert (reply.content_type, "KIND" in reply.text) == (YAML if is_yaml else "application/json", is_yaml)
+
+
+@pytest.mark.parametrize(
+    ("agent", "query", "is_indented"),
+    [
+        ("curl/8.0", "", True),
+        ("Wget/1.21", "", True),
+        ("Mozilla/5.0 (X11)", "", True),
+        ("kubectl/v1.32", "", False),
+        ("curl/8.0", "?pretty=false", False),
+        ("kubectl/v1.32", "?pretty=true", True),
+        ("kubectl/v1.32", "?pretty=1", True),
+        ("kubectl/v1.32", "?pretty=no", False),
+    ],
+)
+@pytest.mark.parametrize("path", [f"{DEFAULT}/services/a", f"{DEFAULT}/services/nope", "/api/v1"])
+def test_who_reads_json_gets_it_indented(
+    client: APIClient, path: str, agent: str, query: str, is_indented: bool
+) -> None:
+    answer = client.api.handle(Request.of("GET", f"{path}{query}", {"User-Agent": agent}))
+    assert isinstance(answer, Response)
+    document = json.loads(answer.body)
+    assert answer.body.decode() == (
+        json.dumps(document, indent=2) if is_indented else json.dumps(document, separators=(",", ":")) + "\n"
+    )
 
 
 def test_a_watch_has_no_yaml(client: APIClient) -> None:
