@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.helpers.patience import PATIENCE
 
 from kubelet import prober
 from kubelet.grpchealth import PREFACE, HealthAnswer, health_request
@@ -64,14 +65,14 @@ def test_settings_and_pings_are_acknowledged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "outcome"),
+    ("reply", "seconds", "outcome"),
     [
-        (answer(1), ProbeOutcome(True)),
-        (b"", ProbeOutcome(False, f'timeout: failed to complete the health rpc of "{ADDRESS}:50051" within 0.2s')),
+        (answer(1), PATIENCE, ProbeOutcome(True)),
+        (b"", 0.2, ProbeOutcome(False, f'timeout: failed to complete the health rpc of "{ADDRESS}:50051" within 0.2s')),
     ],
     ids=["serving", "hangs"],
 )
-async def test_a_probe_asks_over_a_real_socket(reply: bytes, outcome: ProbeOutcome) -> None:
+async def test_a_probe_asks_over_a_real_socket(reply: bytes, seconds: float, outcome: ProbeOutcome) -> None:
     is_over = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,7 +87,7 @@ async def test_a_probe_asks_over_a_real_socket(reply: bytes, outcome: ProbeOutco
             is_over.set()
 
     async with await asyncio.start_server(serve, ADDRESS, 50051):
-        assert await prober.probe(GRPC(50051, ""), None, target(), 0.2) == outcome
+        assert await prober.probe(GRPC(50051, ""), None, target(), seconds) == outcome
         await is_over.wait()
 
 
