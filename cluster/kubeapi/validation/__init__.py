@@ -35,13 +35,13 @@ from kubeapi.validation.node import (
     validate_node_resources,
     validate_node_update,
 )
+from kubeapi.validation.podupdate import validate_pod_update
 from kubeapi.validation.service import validate_service, validate_service_update
 from kubeapi.validation.servicestatus import validate_service_status
 from kubeapi.validation.workload import (
     validate_deployment,
     validate_pod,
     validate_pod_creation,
-    validate_pod_update,
     validate_replica_set,
     validate_selector_update,
 )

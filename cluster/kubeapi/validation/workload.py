@@ -18,12 +18,6 @@ _PERCENT_FAULT = (
     " validation is '[0-9]+%')"
 )
 _NO_LABELS = GoText("map[string]string(nil)")
-_POD_UPDATE_FAULT = (
-    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-)
-_CHANGEABLE_POD_FIELDS = frozenset(("activeDeadlineSeconds", "tolerations", "schedulingGates"))
 
 
 def validate_pod(obj: JSON) -> Faults:
@@ -52,22 +46,6 @@ def _validate_tokens(volumes: Sequence[JSON]) -> Faults:
             if "serviceAccountToken" in source:
                 where = f"spec.volumes[{index}].projected.sources[{number}].serviceAccountToken"
                 yield forbidden(where, "must not be specified when serviceAccountName is not set")
-
-
-def validate_pod_update(new: JSON, old: JSON) -> Faults:
-    """Yield a fault if more of the spec changes than may: images, deadlines, and a node once (the binding)."""
-    bound = old["spec"].get("nodeName")
-    if bound and new["spec"].get("nodeName") != bound:
-        yield forbidden("spec.nodeName", "may not be changed once set")
-    if _frozen_part(new["spec"]) != _frozen_part(old["spec"]):
-        yield forbidden("spec", _POD_UPDATE_FAULT)
-
-
-def _frozen_part(spec: JSON) -> JSON:
-    frozen = {name: each for name, each in spec.items() if name not in _CHANGEABLE_POD_FIELDS and name != "nodeName"}
-    for containers in ("containers", "initContainers"):
-        frozen[containers] = [{**each, "image": ""} for each in spec.get(containers) or ()]
-    return frozen
 
 
 def validate_deployment(obj: JSON) -> Faults:

@@ -1,0 +1,72 @@
+"""What may change of a Pod (pkg/apis/core/validation ValidatePodUpdate)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubeapi.meta import JSON
+from kubeapi.validation.faults import Faults, forbidden, invalid
+
+_FROZEN = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+_JUDGED = frozenset(("activeDeadlineSeconds", "tolerations", "schedulingGates"))
+"""Fields whose changes have rules of their own."""
+
+
+def validate_pod_update(new: JSON, old: JSON) -> Faults:
+    """Yield a fault if more of the spec changes than may: images, deadlines, gates, and a node once (the binding)."""
+    spec, before = new["spec"], old["spec"]
+    for field in ("containers", "initContainers"):
+        if len(spec.get(field) or ()) != len(before.get(field) or ()):
+            yield forbidden(f"spec.{field}", "pod updates may not add or remove containers")
+            return
+    yield from _validate_deadline(spec.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds"))
+    yield from _validate_tolerations(spec.get("tolerations", ()), before.get("tolerations", ()))
+    yield from _validate_gates(spec.get("schedulingGates", ()), before.get("schedulingGates", ()))
+    is_gated = bool(before.get("schedulingGates"))
+    if is_gated and not before.get("nodeSelector", {}).items() <= spec.get("nodeSelector", {}).items():
+        detail = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+        yield invalid("spec.nodeSelector", spec.get("nodeSelector", {}), detail)
+    if _frozen_part(spec, before, is_gated=is_gated) != _frozen_part(before, before, is_gated=is_gated):
+        yield forbidden("spec", _FROZEN)
+
+
+def _validate_deadline(seconds: int | None, before: int | None) -> Faults:
+    if before is None:
+        return
+    if seconds is None:
+        yield invalid("spec.activeDeadlineSeconds", "null", "must not update from a positive integer to nil value")
+    elif seconds > before:
+        yield invalid("spec.activeDeadlineSeconds", seconds, "must be less than or equal to previous value")
+
+
+def _validate_tolerations(tolerations: Sequence[JSON], before: Sequence[JSON]) -> Faults:
+    without_times, kept = (
+        [{name: value for name, value in each.items() if name != "tolerationSeconds"} for each in some]
+        for some in (tolerations, before)
+    )
+    if any(each not in without_times for each in kept):
+        detail = "existing toleration can not be modified except its tolerationSeconds"
+        yield forbidden("spec.tolerations", detail)
+
+
+def _validate_gates(gates: Sequence[JSON], before: Sequence[JSON]) -> Faults:
+    for index, gate in enumerate(gates):
+        if gate not in before:
+            name = gate.get("name", "")
+            detail = f"only deletion is allowed, but found new scheduling gate '{name}'"
+            yield forbidden(f"spec.schedulingGates[{index}].name", detail)
+
+
+def _frozen_part(spec: JSON, before: JSON, *, is_gated: bool) -> JSON:
+    """Return what must not change; the node that a pod is bound to is set once."""
+    free = {*_JUDGED, *(("nodeSelector",) if is_gated else ()), *(() if before.get("nodeName") else ("nodeName",))}
+    frozen = {name: each for name, each in spec.items() if name not in free}
+    for containers in ("containers", "initContainers"):
+        frozen[containers] = [{**each, "image": ""} for each in spec.get(containers) or ()]
+    if before.get("terminationGracePeriodSeconds", 0) < 0 and spec.get("terminationGracePeriodSeconds") == 1:
+        frozen["terminationGracePeriodSeconds"] = before["terminationGracePeriodSeconds"]
+    return frozen
