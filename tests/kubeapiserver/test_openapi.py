@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import RESOURCES, Resource
+from kubeapi.scheme import ENDPOINTSLICES, RESOURCES, Resource
 from kubeapiserver.exchange import Request, Response
 from kubeapiserver.openapi import openapi_answer
 from kubeapiserver.openapiv2 import V2_FAMILY, V2_TYPE
@@ -153,3 +153,13 @@ def named(body: bytes, number: int) -> dict[str, bytes]:
         (_, _, name), (_, _, value) = message(inner)
         result[inner[slice(*name)].decode()] = inner[slice(*value)]
     return result
+
+
+def test_enumerations_say_their_values_and_what_they_mean() -> None:
+    slices = document(ENDPOINTSLICES)["components"]["schemas"]["io.k8s.api.discovery.v1.EndpointSlice"]
+    kind = slices["properties"]["addressType"]
+    assert kind["enum"] == ["FQDN", "IPv4", "IPv6"]
+    assert kind["description"].endswith(
+        '\n\nPossible enum values:\n - `"FQDN"` represents a FQDN.\n - `"IPv4"` represents an IPv4 Address.'
+        '\n - `"IPv6"` represents an IPv6 Address.'
+    )

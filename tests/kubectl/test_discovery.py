@@ -91,12 +91,20 @@ KIND:       Service
 VERSION:    v1
 
 FIELD: sessionAffinity <string>
-...
+ENUM:
+    ClientIP
+    None
+
 DESCRIPTION:
     Supports "ClientIP" and "None". Used to maintain session affinity. Enable
     client IP based session affinity. Must be ClientIP or None. Defaults to
     None. More info:
 ...
+    Possible enum values:
+     - `"ClientIP"` is the Client IP based.
+     - `"None"` - no session affinity.
+
+
 $ kubectl explain deploy.spec.strategy
 GROUP:      apps
 KIND:       Deployment
