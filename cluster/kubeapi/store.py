@@ -237,8 +237,10 @@ class Store:
     def _shelf(self, resource: Resource) -> _Shelf:
         shelf = self._shelves.get(resource.qualified)
         if shelf is None:
-            shelf = self._shelves[resource.qualified] = _Shelf()
+            shelf = _Shelf()
             shelf.expired_up_to = self._restored_at
+            # Where a thread reads, the other may have been quicker.
+            shelf = self._shelves.setdefault(resource.qualified, shelf)
         return shelf
 
 

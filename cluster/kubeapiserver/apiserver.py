@@ -79,6 +79,18 @@ class APIServer:
 
     def handle(self, request: Request) -> Answer:
         """Answer a request. Nothing is awaited in between: a write is done, or refused, when this returns."""
+        answer = self.answer(request)
+        self.count(request, answer)
+        return answer
+
+    def count(self, request: Request, answer: Answer) -> None:
+        """Count an answer for /metrics."""
+        target = read_path(normalized(request.path))
+        served = find_served(target.group, target.version, target.plural) if target else None
+        self._metrics.count(request.method, served.resource.plural if served else "", answer)
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request that somebody else counts."""
         path = normalized(request.path)
         target = read_path(path)
         try:
@@ -89,10 +101,8 @@ class APIServer:
             answer = self._answer(request, path, target)
         except StatusError as error:
             answer = failure_response(error)
-        served = find_served(target.group, target.version, target.plural) if target else None
         if isinstance(answer, Response) and answer.content_type == JSON_TYPE and path.startswith(_NEGOTIATED):
             answer = self._encoded(request, answer)
-        self._metrics.count(request.method, served.resource.plural if served else "", answer)
         return answer
 
     def _encoded(self, request: Request, answer: Response) -> Response:

@@ -20,6 +20,7 @@ from kubeapi.store import Store
 from kubeapiserver.authorization import IMPERSONATION, USER_HEADER
 from kubeapiserver.exchange import Answer, Proxied, Request, Response, Watch
 from kubeapiserver.failures import BODY_LIMIT, BadInput, TooLarge
+from kubeapiserver.offloop import LARGE_BYTES, OffLoop
 from kubeapiserver.paths import is_proxy_path
 from kubeapiserver.server_access import Access
 from kubeapiserver.server_proxy import PodProxy
@@ -58,7 +59,7 @@ async def flush_nothing() -> None:
 class APIServerListener:
     """Serves ``handle`` on listening sockets. ``start``, then ``close``.
 
-    A request that may have written is answered only after ``flush``.
+    A request that may have written is answered only after ``flush``. ``large`` handles those with a large body.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class APIServerListener:
         runtime: Runtime,
         access: Access,
         flush: Flush = flush_nothing,
+        large: OffLoop | None = None,
     ) -> None:
         self._handle = handle
+        self._large = large
         self._store = store
         self._access = access
         self._flush = flush
@@ -110,6 +113,8 @@ class APIServerListener:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._proxy.close()
+        if self._large is not None:
+            self._large.close()
 
     async def _answer(self, received: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -119,7 +124,7 @@ class APIServerListener:
                 return await _write(received, failure_response(refusal))
             if is_proxy_path(request.path):
                 return await self._give(received, self._handle(request))
-            answer = self._handle(replace(request, body=await _read_body(received)))
+            answer = await self._work(replace(request, body=await _read_body(received)))
             if request.method not in ("GET", "HEAD"):
                 await self._flush()
             return await self._give(received, answer)
@@ -130,6 +135,12 @@ class APIServerListener:
         except Exception as error:
             self._store.faults.note(NAME, f"{received.method} {received.path}", error)
             return await _write(received, failure_response(InternalError(f"{type(error).__name__}: see the log")))
+
+    async def _work(self, request: Request) -> Answer:
+        """Handle a request here, or where a large body holds nobody up."""
+        if self._large is None or len(request.body) < LARGE_BYTES:
+            return self._handle(request)
+        return await self._large.handle(request)
 
     async def _give(self, received: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         if isinstance(answer, Response):

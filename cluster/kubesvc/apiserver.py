@@ -30,6 +30,7 @@ from kubeapiserver.apiserver import APIServer
 from kubeapiserver.apply import server_side_apply
 from kubeapiserver.hooks import Hooks
 from kubeapiserver.managedfields import track_update
+from kubeapiserver.offloop import OffLoop
 from kubeapiserver.openapi import openapi_answer
 from kubeapiserver.server import APIServerListener, Flush
 from kubeapiserver.server_access import Access
@@ -117,9 +118,14 @@ class ClusterAPI:
         names = self._hosts
         certificate = server_certificate(self._state.certificate, self._addresses, names, time.time())
         token = self._token()
-        handlers = APIServer(self._registry, clock=time.time, address=f"{HOST}:{self.port}", hooks=_hooks())
+
+        def api(registry: Registry) -> APIServer:
+            return APIServer(registry, clock=time.time, address=f"{HOST}:{self.port}", hooks=_hooks())
+
+        handlers = api(self._registry)
+        large = OffLoop(self._registry, lambda registry: api(registry).answer, handlers.count)
         access = Access(token, (*self._addresses, *names))
-        self._listener = APIServerListener(handlers.handle, self._registry.store, runtime, access, flush)
+        self._listener = APIServerListener(handlers.handle, self._registry.store, runtime, access, flush, large)
         await self._listener.start(self._socket, certificate.context())
         kubeconfig = Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
         write_private(self._state.kubeconfig, kubeconfig.text())

@@ -79,10 +79,11 @@ class Registry:
         self.config = config
         self.rng = rng
         self._clock = clock
-        self._services = ServiceAllocator(config, rng)
+        self.allocator = ServiceAllocator(config, rng)
+        self.new_transaction: Callable[[], Transaction] = Transaction
         for service in store.list(SERVICES):
             with store.faults.guard("kube-apiserver (allocators)", Subject(SERVICES, key_of(service))):
-                self._services.adopt(service)
+                self.allocator.adopt(service)
 
     def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Store a new object and return it. A status that comes with it is dropped, but for a Node's."""
@@ -287,14 +288,14 @@ class Registry:
         if resource is not SERVICES:
             self._judge(resource, new, old)
             return self._store(resource, new, old, dry_run=dry_run)
-        transaction = Transaction()
+        transaction = self.new_transaction()
         try:
-            faults = self._services.allocate(new, old, transaction)
+            faults = self.allocator.allocate(new, old, transaction)
             if faults:
                 raise Invalid(resource, new["metadata"].get("name", ""), tuple(faults))
             if old is not None:
                 wipe_useless(new, old)
-                self._services.free_unused(new["spec"], old["spec"], transaction)
+                self.allocator.free_unused(new["spec"], old["spec"], transaction)
             self._judge(resource, new, old)
             written = self._store(resource, new, old, dry_run=dry_run)
         except BaseException:
@@ -333,7 +334,7 @@ class Registry:
     def _remove(self, resource: Resource, stored: JSON) -> JSON:
         last = self.store.delete(resource, *key_of(stored))
         if resource is SERVICES:
-            self._services.release(last)
+            self.allocator.release(last)
         return last
 
     def _mark_deleted(self, resource: Resource, stored: JSON, grace: int) -> JSON:
