@@ -45,9 +45,13 @@ Path = tuple["Path", "str | int"] | None
 
 
 class RepeatedKeys(dict[Any, Any]):
-    """A JSON object that states some keys more than once; the last value of each counts."""
+    """A JSON object that states some keys more than once; the last value of each counts.
+
+    ``said`` is what a reader of another notation says of all that it has read.
+    """
 
     keys_repeated: tuple[str, ...] = ()
+    said: str = ""
 
 
 def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -224,6 +228,8 @@ def repeated_keys(value: Any, path: Path = None) -> list[FieldError]:
 
 
 def _repeated(value: RepeatedKeys, path: Path) -> list[FieldError]:
+    if value.said:
+        return [FieldError(REPEATED_FIELD, "", value.said)]
     fields = [path_text((path, name)) for name in value.keys_repeated]
     return [FieldError(REPEATED_FIELD, each, f'duplicate field "{each}"') for each in fields]
 

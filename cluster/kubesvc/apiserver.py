@@ -25,6 +25,7 @@ from kubeapi.meta import JSON
 from kubeapi.registry import bootstrap
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
+from kubeapi.strict import RepeatedKeys
 from kubeapiserver import protobuf
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.apply import server_side_apply
@@ -39,6 +40,7 @@ from kubeapiserver.tls import server_certificate
 from kubecontroller import kubernetesservice
 from kubesvc.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
 from kubesvc.manifests.reading import read_text
+from kubesvc.manifests.yamltext import KEY_IS_SET
 from kubesvc.network.loopback import translate
 
 if TYPE_CHECKING:
@@ -181,7 +183,7 @@ class ClusterAPI:
 
 def _hooks() -> Hooks:
     return Hooks(
-        decoders={"application/yaml": _read_yaml, "application/vnd.kubernetes.protobuf": protobuf.decode},
+        decoders={"application/yaml": read_yaml_body, "application/vnd.kubernetes.protobuf": protobuf.decode},
         encoders={"application/yaml": _write_yaml},
         admit=_admit,
         apply=partial(server_side_apply, clock=time.time),
@@ -190,15 +192,20 @@ def _hooks() -> Hooks:
     )
 
 
-def _read_yaml(body: bytes) -> Any:
-    """Read a body that is one YAML document; ValueError."""
-    trees, faults, _ = read_text(body.decode(), "the body")
+def read_yaml_body(body: bytes) -> Any:
+    """Read a body that is one YAML document, repeated keys noted as Go's YAML reader does; ValueError."""
+    trees, faults, warnings = read_text(body.decode(), "the body")
     if faults:
         raise ValueError(faults[0].message)
     if len(trees) != 1:
         message = f"want one document, found {len(trees)}"
         raise ValueError(message)
-    return trees[0].value
+    value = trees[0].value
+    repeated = [f"\n  line {each.line}: {each.message}" for each in warnings if each.message.endswith(KEY_IS_SET)]
+    if repeated and isinstance(value, dict):
+        value = RepeatedKeys(value)
+        value.said = f"yaml: unmarshal errors:{''.join(repeated)}"
+    return value
 
 
 def _write_yaml(body: bytes) -> bytes:

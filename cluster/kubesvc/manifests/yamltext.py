@@ -25,6 +25,9 @@ MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 """Values that the aliases of one document may stand for: far above honest use, far below a "billion laughs"."""
 
+KEY_IS_SET = "already set in map"
+"""How the warning of a key that is there twice ends."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _CONTAINER_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
@@ -231,7 +234,7 @@ class _Reader:
             first = parent.children[key].position
             path = self._path() + (f".{key}" if self._path() else key)
             where = f"it is first set at line {first.line}; the last one counts, as kubectl reads it"
-            self._warn(position, path, f'key "{key}" already set in map', where)
+            self._warn(position, path, f'key "{key}" {KEY_IS_SET}', where)
         parent.key, parent.key_position, parent.is_merging = key, position, is_merge
 
     def _alias(self, anchor: Any, position: Position) -> None:
