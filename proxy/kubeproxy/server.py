@@ -89,7 +89,7 @@ class ProxyServer:
         faults: Faults | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        self._faults = faults = faults or Faults(clock)
+        self.faults = faults = faults or Faults(clock)
         around = Surroundings(network, config.default_balancer, clock, rng, faults)
         self.plane: Plane = (
             DataPlane(loop, around)
@@ -253,7 +253,7 @@ class ProxyServer:
     def _sync(self) -> None:
         self._is_sync_due = False
         if not self._is_draining:
-            with self._faults.guard(NAME, "a sync of the rules"):
+            with self.faults.guard(NAME, "a sync of the rules"):
                 self._sync_changes()
 
     def _sync_changes(self) -> None:
@@ -265,7 +265,7 @@ class ProxyServer:
         self._service_health.update(sync.rules, dict.fromkeys(each.service for each in sync.ports))
         self._warn(sync)
         for service in dict.fromkeys(each.service for each in sync.ports):
-            self._faults.forget(COMPILING, Subject(SERVICES, service))
+            self.faults.forget(COMPILING, Subject(SERVICES, service))
         now, syncs = self._now(), self.syncs
         syncs.observe(self._clock() - begun, now.wall)
         syncs.service_changes += sync.service_changes
@@ -273,7 +273,7 @@ class ProxyServer:
         self._health.synced(now)
 
     def _lose(self, service: ObjectKey, error: Exception) -> None:
-        self._faults.note(COMPILING, Subject(SERVICES, service), error)
+        self.faults.note(COMPILING, Subject(SERVICES, service), error)
 
     def _warn(self, sync: Sync) -> None:
         for conflict in sync.conflicts:

@@ -355,3 +355,39 @@ async def test_draining_lets_connections_end_and_then_takes_no_more() -> None:
         await writer.wait_closed()
         await draining
         assert not pids(c)
+
+
+FAULTY_WORKER = """
+from kubeproxy.dataplane import DataPlane
+
+obey = DataPlane._obey
+
+def broken(self, service, rule):
+    if rule is not None and rule.service_port.port == 20089:
+        raise RuntimeError("boom")
+    obey(self, service, rule)
+
+DataPlane._obey = broken
+"""
+
+
+@pytest.mark.usefixtures("wanted_faults")
+async def test_a_fault_in_a_worker_costs_one_service_until_that_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FAULTY_WORKER)
+    network = LoopbackNetwork("127.82.0.0/16", (), LowPorts(0, has_capability=True))
+    config = ProxyConfig(
+        healthz_address=None, metrics_address=None, workers=WIDTH, worker_environment={"PYTHONPATH": str(tmp_path)}
+    )
+    objects = (service(cluster_ip=VIP, port=PORT), slice_of(addresses=[A], port=PORT))
+    async with naming_endpoints(A), cluster(*objects, network=network, config=config) as c:
+        faults = c.proxy.faults
+        c.put(service("bad", cluster_ip=B, port=20089))
+        await until(lambda: bool(faults.all()))
+        (fault,) = faults.all()
+        assert str(fault).startswith("kube-proxy (data plane) goes on without Service default/bad: RuntimeError: boom")
+        assert "in broken" in caplog.text
+        assert await ask(VIP, PORT) == A
+        c.put(service("bad", cluster_ip=B, port=20090))
+        await until(lambda: not faults.all())
