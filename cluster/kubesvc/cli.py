@@ -6,6 +6,7 @@ second Ctrl-C. Data goes to stdout, everything else to stderr.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -136,6 +137,8 @@ def up(
     if watch and "-" in paths:
         message = "--watch cannot watch standard input; name files or folders"
         raise click.UsageError(message)
+    # What an import makes stays; `run_up` looks for garbage again when all is there.
+    gc.disable()
     from kubesvc.order import Order
     from kubesvc.up import run_up
 

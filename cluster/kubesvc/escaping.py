@@ -6,17 +6,27 @@ Control characters are those of ISO 6429 (C0, DEL and C1); lone surrogates canno
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
-_ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ACTING_IN_LINES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HINT = "\n    "
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
+@cache
+def _acting() -> re.Pattern[str]:
+    # Made when it is needed first: it would be a tenth of the time that `kubesvc --help` spends on imports of ours.
+    return re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@cache
+def _acting_in_lines() -> re.Pattern[str]:
+    return re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
 def escaped(text: str) -> str:
     """Return the text as one line that does nothing but stand there."""
-    return _ACTING.sub(_show, text)
+    return _acting().sub(_show, text)
 
 
 def escaped_entry(text: str) -> str:
@@ -26,7 +36,7 @@ def escaped_entry(text: str) -> str:
 
 def escaped_lines(text: str) -> str:
     """Return a text of several lines with everything escaped but the ends of lines."""
-    return _ACTING_IN_LINES.sub(_show, text)
+    return _acting_in_lines().sub(_show, text)
 
 
 def escaped_values(document: Any) -> Any:
