@@ -12,7 +12,12 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command line and exit."""
     try:
-        sys.exit(_run())
+        status = _run()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        # What the interpreter would take apart at its end takes it longer than some commands do.
+        _leave(status)
     except KeyboardInterrupt:
         _leave(130)
     except BrokenPipeError:
@@ -36,6 +41,8 @@ def _run() -> int:
         return error.exit_code
     except click.Abort:
         return 130
+    except SystemExit as ended:
+        status = ended.code
     return status if isinstance(status, int) else 0
 
 

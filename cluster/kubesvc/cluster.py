@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.events import EventRecorder
@@ -33,8 +35,6 @@ from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
 from kubesvc import __version__, components, lastwords, openfiles, podchoice
 from kubesvc.config import ClusterConfiguration
-from kubesvc.connections import Clocks
-from kubesvc.diagnosis import Diagnosis
 from kubesvc.edits import apply_edits
 from kubesvc.eventwarnings import EventWarnings
 from kubesvc.explain.sharing import taken_addresses
@@ -45,7 +45,7 @@ from kubesvc.oserrors import oserror_text
 from kubesvc.outside import OutsideError, OutsideServers
 from kubesvc.owners import owner_name
 from kubesvc.podsockets import PodSockets, listening_ports
-from kubesvc.readiness import unsettled, waiting_for
+from kubesvc.readiness import services_without_endpoints, unsettled, waiting_for
 from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 from kubesvc.state import StateDirectory
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from kubelet.processes import ProcessRunner
     from kubesvc.apiserver import ClusterAPI
     from kubesvc.control import LogQuery
+    from kubesvc.diagnosis import Diagnosis
 
 DRAIN_SECONDS = 5.0
 """How long established connections may go on when the cluster stops; then they are reset."""
@@ -64,6 +65,8 @@ POD_GRACE_SECONDS = 10.0
 """How long pods may take to end when the whole cluster stops, whatever their own grace period says."""
 SETTLE_SECONDS = 0.01
 """Readiness is looked at again at most this often: a burst of changes costs one look."""
+MOST_PROBLEMS = 20
+"""Services of which it is said that they lead nowhere; of more nobody reads."""
 LOOK_SHARE = 4
 """Pause after a look, in looks: where there are tens of thousands of Services, connections must go on meanwhile."""
 LOOK_AGAIN_SECONDS = 0.25
@@ -151,9 +154,15 @@ class Cluster:
         self._pod_sockets = PodSockets(
             self.store, self._kubelet.programs, EventRecorder(registry, "kubelet", clock=time.time), time.time
         )
-        self.diagnosis = Diagnosis(
-            self.store, self._proxy, self._dns, Clocks(time.monotonic, time.time), self._pod_sockets.look
-        )
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What says why; made when it is asked first, as a start has no questions."""
+        from kubesvc.connections import Clocks
+        from kubesvc.diagnosis import Diagnosis
+
+        clocks = Clocks(time.monotonic, time.time)
+        return Diagnosis(self.store, self._proxy, self._dns, clocks, self._pod_sockets.look)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, serve until ``stop`` is set, drain and stop. StartError, alone or in a group, when it cannot."""
@@ -323,7 +332,8 @@ class Cluster:
 
     def service_problems(self) -> list[str]:
         """Return why the Services do not work that have no endpoint to lead to, one sentence each."""
-        return self.diagnosis.problems()
+        dead = [*itertools.islice(services_without_endpoints(self.store), MOST_PROBLEMS)]
+        return self.diagnosis.problems(dead) if dead else []
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""

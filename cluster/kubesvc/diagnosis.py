@@ -5,12 +5,11 @@ Thin: brings the Store, the proxy and the name server to the pure parts that ans
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from kubeapi.core import Service, read_service
-from kubeapi.meta import ObjectKey, key_of
+from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubedns.explain import Explanation, Lookup
@@ -26,12 +25,8 @@ from kubesvc.explain.doubts import Doubts, doubts_of
 from kubesvc.explain.explaining import explain_service, find_service
 from kubesvc.explain.findings import Weight
 from kubesvc.podsockets import Wildcard
-from kubesvc.readiness import services_without_endpoints
 from kubesvc.trace.addressing import read_destination, read_source
 from kubesvc.trace.documents import direct_document, dns_document, trace_document
-
-MOST_PROBLEMS = 20
-"""Services of which it is said that they lead nowhere; of more nobody reads."""
 
 
 class Diagnosis:
@@ -70,13 +65,12 @@ class Diagnosis:
             wildcards=self._wildcards(),
         )
 
-    def problems(self) -> list[str]:
-        """Return why the Services lead nowhere that have no endpoint which takes traffic, one sentence each."""
+    def problems(self, services: Sequence[JSON]) -> list[str]:
+        """Return why Services lead nowhere, one sentence each."""
         listeners = self._proxy.listeners()
-        dead = itertools.islice(services_without_endpoints(self._store), MOST_PROBLEMS)
         return [
-            f"Service {key}: {finding['text']}"
-            for key, service in dead
+            f"Service {key_of(service)}: {finding['text']}"
+            for service in services
             for finding in explain_service(self._store, self._proxy.rules, listeners, service)["findings"]
             if finding["weight"] == Weight.PROBLEM
         ]

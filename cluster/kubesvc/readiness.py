@@ -103,7 +103,7 @@ def _is_proxied(service: Service) -> bool:
     return is_ours and bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
 
 
-def services_without_endpoints(store: Store) -> Iterator[tuple[ObjectKey, JSON]]:
+def services_without_endpoints(store: Store) -> Iterator[JSON]:
     """Yield the Services that should lead somewhere, and have no endpoint that takes traffic."""
     slices = slices_by_service(store)
     for obj in store.list(SERVICES):
@@ -111,7 +111,7 @@ def services_without_endpoints(store: Store) -> Iterator[tuple[ObjectKey, JSON]]
         if PROXY_NAME_LABEL in service.labels or service.is_external_name:
             continue
         if not has_ready_endpoint(slices.get(service.key, ()), needs_ports=bool(service.ports)):
-            yield service.key, obj
+            yield obj
 
 
 def has_ready_endpoint(slices: Iterable[EndpointSlice], *, needs_ports: bool = True) -> bool:

@@ -179,7 +179,7 @@ def test_the_services_that_lead_nowhere_are_found() -> None:
     add_slice(registry, "unready", is_ready=False)
     add_slice(registry, "portless", ports=[])
     add_slice(registry, "headless", ports=[])
-    found = {key.name for key, _ in services_without_endpoints(registry.store)}
+    found = {each["metadata"]["name"] for each in services_without_endpoints(registry.store)}
     assert found == {"unready", "portless", "empty", "kubernetes"}
 
 
