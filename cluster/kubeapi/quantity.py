@@ -1,7 +1,8 @@
 """A resource.Quantity: how much a text such as ``100m`` or ``1.5Gi`` says, and how the API writes that amount.
 
 Follows k8s.io/apimachinery ``pkg/api/resource``: no fraction, the largest suffix that loses nothing, and the kind of
-suffix that was given (``1024Mi`` is ``1Gi``, ``0.5`` is ``500m``, ``1000e3`` is ``1e6``, ``0.1Gi`` 107374182400m).
+suffix that was given (``1024Mi`` is ``1Gi``, ``0.5`` is ``500m``, ``1000e3`` is ``1e6``, ``0.1Gi`` 107374182400m). Some
+texts that look canonical to its parser stay as they are (``+3``, ``1E3``, ``1.234``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import lru_cache
 
 QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?")
 
+_PARTS = re.compile(r"^[+-]?([0-9]*)\.?([0-9]*)(.*)$")
 _DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _SUFFIXES = {
@@ -20,6 +22,8 @@ _SUFFIXES = {
 }
 _MILLI = Decimal("0.001")
 _LARGEST = Decimal(2**63 - 1)
+_FAST_DIGITS = 18
+"""Digits that surely fit into 64 bits (maxInt64Factors)."""
 _DIGITS = 400
 """More than any well-formed quantity has: its exponent has at most three digits."""
 
@@ -37,13 +41,33 @@ def canonical(quantity: str) -> str:
     """Return a well-formed quantity as the API writes it in a list of resources: thousandths are rounded up."""
     with localcontext(prec=_DIGITS):
         amount = amount_of(quantity)
+        if amount and _is_kept(quantity):
+            return quantity
         if amount % _MILLI:
             amount = amount.quantize(_MILLI, ROUND_UP)
         if not amount:
             return "0"
-        if quantity.endswith("i") and abs(amount) >= 1024 and amount % 1 == 0:
-            return _binary(int(min(max(amount, -_LARGEST), _LARGEST)))
-        return _decimal(amount, is_exponent="e" in quantity or "E" in quantity[:-1])
+        is_binary = quantity.endswith("i")
+        if is_binary:
+            amount = min(max(amount, -_LARGEST), _LARGEST)
+        if is_binary and abs(amount) >= 1024 and amount % 1 == 0:
+            return _binary(int(amount))
+        return _decimal(amount, is_exponent=not is_binary and ("e" in quantity or "E" in quantity[:-1]))
+
+
+def _is_kept(quantity: str) -> bool:
+    """Tell whether ParseQuantity takes the text for canonical, and so keeps it."""
+    [(whole, fraction, suffix)] = _PARTS.findall(quantity)
+    whole = whole.lstrip("0") or "0"
+    digits = whole + fraction
+    if suffix.endswith("i"):
+        power = 10 * _BINARY.index(suffix)
+        room = 15 - len(whole) - int(power * 3 / 10) - 1
+        return not fraction and room >= 0 and int(whole) & 7 != 0 and int(whole) << power < 2**63
+    exponent = int(suffix[1:]) if suffix[1:] else 3 * (_DECIMAL.index(suffix) - 3)
+    scale = exponent - len(fraction)
+    is_short = len(digits) <= _FAST_DIGITS and scale >= -3
+    return is_short and scale % 3 == 0 and not digits.endswith("000") and digits[0] != "0"
 
 
 def _binary(amount: int) -> str:
