@@ -176,7 +176,8 @@ class Downstream:
             self._begin(request)
         self._is_advancing = False
         upstream = delivery.upstream
-        if reader.inbox or client.events != READABLE or client.has_ended or (upstream is not None and upstream.unsent):
+        is_stalled = client.unsent or (upstream is not None and upstream.unsent)
+        if is_stalled or reader.inbox or client.events != READABLE or client.has_ended:
             self._await_events()
 
     def _begin(self, request: Request) -> None:

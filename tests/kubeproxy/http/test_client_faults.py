@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import Any, cast
 
 import pytest
 from tests.helpers.kubeproxy_cluster import reset
@@ -10,6 +12,7 @@ from tests.helpers.kubeproxy_http import GET, PORT, POST, WEB, A, Pod, endpoint,
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.http import HttpConfig
+from kubeproxy.http.downstream import Downstream
 
 
 async def test_a_client_that_drips_its_head_is_told_408_however_busy_it_is() -> None:
@@ -214,3 +217,28 @@ async def test_a_front_that_stops_resets_who_still_waits() -> None:
         running.front.reset_all()
         with pytest.raises(ConnectionResetError):
             await talk.until_end()
+
+
+class ReluctantSocket:
+    """A socket of which nobody takes more than a few bytes at once."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def send(self, words: bytes | memoryview) -> int:
+        return self._sock.send(words[:5])
+
+
+async def test_a_client_that_stalls_within_the_last_bytes_gets_them_and_its_next_answer() -> None:
+    async with Pod(A).running(), http_front(A) as running:
+        talk = await running.connect()
+        await until(lambda: bool(running.front.connections))
+        (connection,) = running.front.connections
+        assert isinstance(connection, Downstream)
+        connection._client.sock = cast(socket.socket, ReluctantSocket(connection._client.sock))
+        for _ in range(2):
+            await talk.send(GET)
+            assert (await talk.answer()).body == A.encode()
