@@ -50,10 +50,14 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class UpdateStatus:
-    """Replace nothing but the status. ``obj`` states the resourceVersion it was made from."""
+    """Replace nothing but the status, with ``has_metadata`` also what a status' writer may change of the metadata.
+
+    ``obj`` states the resourceVersion it was made from.
+    """
 
     resource: Resource
     obj: JSON
+    has_metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True)

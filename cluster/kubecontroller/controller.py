@@ -311,9 +311,12 @@ class ControllerManager:
         obj = change.obj
         if version is not None:
             obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
-        write = self._registry.update if isinstance(change, Update) else self._registry.update_status
         try:
-            stored = write(change.resource, obj)
+            if isinstance(change, Update):
+                stored = self._registry.update(change.resource, obj)
+            else:
+                metadata = obj["metadata"] if change.has_metadata else None
+                stored = self._registry.update_status(change.resource, obj, metadata=metadata)
         except StatusError as refusal:
             if isinstance(change, Update) and change.outcome is not None:
                 self._tell_refusal(item, change.outcome, refusal)

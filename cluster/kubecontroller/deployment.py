@@ -228,7 +228,8 @@ class _Step:
             return
         annotations = {**annotations_of(self.deployment), REVISION_ANNOTATION: str(revision)}
         self.deployment = with_annotations(self.deployment, annotations)
-        self.changes.append(Update(DEPLOYMENTS, self.deployment))
+        # As a status: a write of the annotation as such would be another generation (deploymentutil sync.go).
+        self.changes.append(UpdateStatus(DEPLOYMENTS, self.deployment, has_metadata=True))
 
     def _progressing(self, reason: str, message: str) -> None:
         if has_progress_deadline(self.deployment):

@@ -96,6 +96,7 @@ async def test_a_new_template_replaces_every_pod_and_keeps_the_old_revision() ->
         sizes = {revision(each): each["spec"]["replicas"] for each in cluster.store.list(REPLICASETS)}
         assert sizes == {"1": 0, "2": 4}
         assert revision(cluster.one(DEPLOYMENTS, "nginx")) == "2"
+        assert cluster.one(DEPLOYMENTS, "nginx")["metadata"]["generation"] == 2
 
 
 def revision(obj: JSON) -> str:

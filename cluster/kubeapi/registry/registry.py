@@ -150,6 +150,7 @@ class Registry:
         set_status_defaults(resource, read)
         new = {**stored, "status": read.get("status", {})}
         if metadata is not None:
+            _check_version(resource, read["metadata"], stored["metadata"])
             given = self._read(resource, {"metadata": metadata})["metadata"]
             new["metadata"] = merged_metadata(resource, given, stored["metadata"])
         complete(resource, new)
