@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.kubeapi_objects import LABEL_VALUE, QUALIFIED, SUBDOMAIN, container, faults_of, new_registry, pod
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import PODS
+from kubeapi.scheme import NAMESPACES, PODS
 from kubeapi.status import Invalid
 
 NO_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
@@ -475,6 +475,15 @@ def test_a_finalizer_has_a_domain_or_is_one_of_kubernetes_own() -> None:
         f'metadata.finalizers: Invalid value: "a b": name part {QUALIFIED}',
         'metadata.finalizers[4]: Invalid value: "a b": name is neither a standard finalizer name nor is it fully '
         "qualified",
+    ]
+
+
+def test_a_namespace_keeps_what_it_waits_for() -> None:
+    waiting: JSON = {"metadata": {"name": "x"}, "spec": {"finalizers": ["example.com/x"]}}
+    created = new_registry().create(NAMESPACES, waiting)
+    assert created["spec"] == {"finalizers": ["example.com/x", "kubernetes"]}
+    assert faults_of(NAMESPACES, {"metadata": {"name": "x"}, "spec": {"finalizers": ["foo"]}}) == [
+        'spec.finalizers: Invalid value: "foo": name is neither a standard finalizer name nor is it fully qualified'
     ]
 
 

@@ -22,7 +22,8 @@ def set_initial_status(resource: Resource, obj: JSON) -> None:
     elif resource is PODS:
         obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
     elif resource is NAMESPACES:
-        obj["spec"] = {**obj.get("spec", {}), "finalizers": ["kubernetes"]}
+        given = obj.get("spec", {}).get("finalizers", [])
+        obj["spec"] = {"finalizers": given if "kubernetes" in given else [*given, "kubernetes"]}
         obj["status"] = {"phase": "Active"}
     elif resource in (DEPLOYMENTS, REPLICASETS):
         obj["status"] = {"replicas": 0} if resource is REPLICASETS else {}

@@ -16,6 +16,7 @@ from kubeapi.scheme import (
     ENDPOINTSLICES,
     EVENTS,
     LEASES,
+    NAMESPACES,
     NODES,
     PODS,
     REPLICASETS,
@@ -28,7 +29,7 @@ from kubeapi.validation.endpoints import validate_endpoint_slice, validate_endpo
 from kubeapi.validation.event import validate_event
 from kubeapi.validation.faults import Faults
 from kubeapi.validation.lease import validate_lease
-from kubeapi.validation.metadata import validate_metadata
+from kubeapi.validation.metadata import validate_metadata, validate_namespace
 from kubeapi.validation.node import (
     validate_node,
     validate_node_addresses,
@@ -49,6 +50,7 @@ from kubeapi.validation.workload import (
 _RULES: dict[Resource, Callable[[JSON], Faults]] = {
     CONFIGMAPS: validate_config_map,
     EVENTS: validate_event,
+    NAMESPACES: validate_namespace,
     LEASES: validate_lease,
     ENDPOINTS: validate_endpoints,
     NODES: validate_node,

@@ -46,9 +46,19 @@ def validate_metadata(resource: Resource, obj: JSON) -> Faults:
     yield from _validate_owners(metadata.get("ownerReferences", ()))
     for index, finalizer in enumerate(metadata.get("finalizers", ())):
         yield from each_invalid("metadata.finalizers", finalizer, qualified_name(finalizer))
-        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
-            detail = "name is neither a standard finalizer name nor is it fully qualified"
-            yield invalid(f"metadata.finalizers[{index}]", finalizer, detail)
+        yield from _validate_domain(finalizer, f"metadata.finalizers[{index}]")
+
+
+def validate_namespace(obj: JSON) -> Faults:
+    """Yield every fault of a Namespace but those of its metadata: who has to do something before it may go."""
+    for finalizer in obj.get("spec", {}).get("finalizers", ()):
+        yield from each_invalid("spec.finalizers", finalizer, qualified_name(finalizer))
+        yield from _validate_domain(finalizer, "spec.finalizers")
+
+
+def _validate_domain(finalizer: str, path: str) -> Faults:
+    if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        yield invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
 
 
 def masked(prefix: str) -> str:
