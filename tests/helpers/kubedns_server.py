@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import dnslib
 from tests.helpers.kubedns_objects import cluster, resource_of
+from tests.helpers.loops import settled
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
@@ -63,6 +64,7 @@ async def serving(objects: Iterable[JSON] | None = None, **config: Any) -> Async
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await settled()
 
 
 async def dig(host: str, port: int, *arguments: str) -> str:
@@ -153,6 +155,7 @@ async def upstream(temper: Temper, host: str = "127.98.1.1") -> AsyncIterator[Up
         transport.close()
         server.close()
         await server.wait_closed()
+        await settled()
 
 
 def saying(zone: str, *, rcode: str = "NOERROR") -> Temper:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.direct_network import DirectNetwork
+from tests.helpers.loops import settled
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
@@ -227,11 +228,13 @@ async def serving(address: str, port: int, serve: Serve) -> AsyncIterator[None]:
         yield
     finally:
         server.close()
+        await settled()
         for task in tuple(handlers):
             task.cancel()
         if handlers:
             await asyncio.wait(tuple(handlers))
         await server.wait_closed()
+        await settled()
 
 
 @contextlib.asynccontextmanager
