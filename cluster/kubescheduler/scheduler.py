@@ -19,9 +19,17 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import StatusError
 from kubescheduler.neighbours import AFFINITY
-from kubescheduler.scheduling import Nodes, Unschedulable, bound, is_waiting, owner_of, schedule, with_scheduled
+from kubescheduler.scheduling import (
+    SCHEDULER_NAME,
+    Nodes,
+    Unschedulable,
+    bound,
+    is_waiting,
+    owner_of,
+    schedule,
+    with_scheduled,
+)
 
-NAME = "default-scheduler"
 PODS_PER_TURN = 20
 """Pods after which the event loop may see to its other tasks."""
 RETRY_SECONDS = 0.1
@@ -40,7 +48,7 @@ class Scheduler:
         self._registry = registry
         self._clock = clock
         self._rng = rng
-        self._events = EventRecorder(registry, NAME, clock=clock)
+        self._events = EventRecorder(registry, SCHEDULER_NAME, clock=clock)
         self._faults = registry.store.faults
         self._nodes = Nodes()
         self._waiting: dict[ObjectKey, None] = {}
@@ -52,8 +60,8 @@ class Scheduler:
     async def run(self) -> None:
         """Schedule until cancelled."""
         nodes, pods = (Informer(self._source, each, self._faults) for each in (NODES, PODS))
-        nodes.add_handler(NAME, self._note_node, self._retry_unschedulable)
-        pods.add_handler(NAME, self._note_pod)
+        nodes.add_handler(SCHEDULER_NAME, self._note_node, self._retry_unschedulable)
+        pods.add_handler(SCHEDULER_NAME, self._note_pod)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for informer in (nodes, pods):
@@ -113,11 +121,11 @@ class Scheduler:
                 self._enqueue_later(key)
             except Exception as fault:
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
-                self._faults.note(NAME, Subject(PODS, key), fault)
+                self._faults.note(SCHEDULER_NAME, Subject(PODS, key), fault)
                 self._enqueue_later(key, min(RETRY_SECONDS * 2.0 ** min(failures, 30), LAST_RETRY_SECONDS))
             else:
                 if self._failures.pop(key, 0):
-                    self._faults.forget(NAME, Subject(PODS, key))
+                    self._faults.forget(SCHEDULER_NAME, Subject(PODS, key))
             done += 1
             if done % PODS_PER_TURN == 0:
                 await asyncio.sleep(0)

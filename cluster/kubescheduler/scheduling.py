@@ -17,6 +17,9 @@ from kubeapi.quantity import amount_of
 from kubescheduler.affinity import node_preference, satisfies_node_affinity
 from kubescheduler.neighbours import Neighbourhood, has_wishes, places_of, repels
 
+SCHEDULER_NAME = "default-scheduler"
+"""Whose pods are scheduled here; a pod that names another one waits for that."""
+
 _PREEMPTION = "Preemption is not helpful for scheduling."
 _NOT_READY_TAINT = "node.kubernetes.io/not-ready"
 _UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
@@ -192,9 +195,10 @@ def _explain(count: int, reasons: Counter[str]) -> str:
 
 
 def is_waiting(pod: JSON) -> bool:
-    """Tell whether the pod waits for a node."""
-    is_leaving = bool(pod["metadata"].get("deletionTimestamp"))
-    return not pod["spec"].get("nodeName") and not is_leaving and not _has_ended(pod)
+    """Tell whether the pod waits for a node from this scheduler: not for another's, and behind no gate."""
+    spec, is_leaving = pod["spec"], bool(pod["metadata"].get("deletionTimestamp"))
+    is_ours = spec.get("schedulerName", SCHEDULER_NAME) == SCHEDULER_NAME and not spec.get("schedulingGates")
+    return is_ours and not spec.get("nodeName") and not is_leaving and not _has_ended(pod)
 
 
 def bound(pod: JSON, node_name: str) -> JSON:

@@ -47,6 +47,34 @@ async def test_a_pod_that_names_its_node_is_left_alone() -> None:
         assert cluster.events("Scheduled") == []
 
 
+async def test_a_pod_behind_a_gate_is_scheduled_once_the_last_one_has_gone() -> None:
+    async with FakeCluster(nodes=1).running() as cluster:
+        cluster.registry.create(PODS, pod("web", schedulingGates=[{"name": "a.io/quota"}, {"name": "a.io/other"}]))
+        await cluster.settle()
+        gated = cluster.one(PODS, "web")
+        [condition] = gated["status"]["conditions"]
+        assert (condition["status"], condition["reason"], gated["spec"].get("nodeName")) == (
+            "False",
+            "SchedulingGated",
+            None,
+        )
+        for gates in ([{"name": "a.io/other"}], []):
+            assert "nodeName" not in cluster.one(PODS, "web")["spec"]
+            stored = cluster.one(PODS, "web")
+            cluster.registry.update(PODS, {**stored, "spec": {**stored["spec"], "schedulingGates": gates}})
+            await cluster.settle()
+        assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-1"
+
+
+async def test_a_pod_that_waits_for_another_scheduler_is_left_to_it() -> None:
+    async with FakeCluster(nodes=1).running() as cluster:
+        cluster.registry.create(PODS, pod("web", schedulerName="my-scheduler"))
+        await cluster.settle()
+        waiting = cluster.one(PODS, "web")
+        assert ("nodeName" in waiting["spec"], waiting["status"].get("conditions")) == (False, None)
+        assert cluster.events("FailedScheduling") == []
+
+
 async def test_a_pod_without_a_node_says_so_once_and_gets_one_when_it_comes() -> None:
     async with FakeCluster(nodes=1).running() as cluster:
         cluster.registry.create(PODS, pod("web", nodeSelector={"disk": "ssd"}))

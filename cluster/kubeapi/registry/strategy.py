@@ -21,12 +21,26 @@ def set_initial_status(resource: Resource, obj: JSON) -> None:
         obj["status"] = {"loadBalancer": {}}
     elif resource is PODS:
         obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
+        if obj["spec"].get("schedulingGates"):
+            obj["status"]["conditions"] = [_gated(obj["metadata"]["creationTimestamp"])]
     elif resource is NAMESPACES:
         given = obj.get("spec", {}).get("finalizers", [])
         obj["spec"] = {"finalizers": given if "kubernetes" in given else [*given, "kubernetes"]}
         obj["status"] = {"phase": "Active"}
     elif resource in (DEPLOYMENTS, REPLICASETS):
         obj["status"] = {"replicas": 0} if resource is REPLICASETS else {}
+
+
+def _gated(time: str) -> JSON:
+    """Return the condition of a pod that nobody schedules yet (applySchedulingGatedCondition)."""
+    return {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": time,
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+    }
 
 
 def merged_metadata(resource: Resource, given: JSON, stored: JSON) -> JSON:
