@@ -133,7 +133,7 @@ class Kubelet:
         finally:
             for burial in self._burials:
                 burial.cancel()
-            await asyncio.gather(*(worker.close() for worker in self._workers.values()))
+            await asyncio.gather(*(worker.close() for worker in self._workers.values()), return_exceptions=True)
             if self._owns_runner:
                 await self.runner.close()
 
@@ -142,7 +142,8 @@ class Kubelet:
         self._is_stopping = True
         workers = [each for each in self._workers.values() if not each.ended.is_set()]
         for worker in workers:
-            worker.stop(min(grace_seconds, worker.spec.grace_seconds), silently=True)
+            with self._faults.guard(f"{NAME} (shutdown)", worker.subject):
+                worker.stop(min(grace_seconds, worker.spec.grace_seconds), silently=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds + STOP_MARGIN_SECONDS):
                 await asyncio.gather(*(worker.ended.wait() for worker in workers))
@@ -310,10 +311,12 @@ class Kubelet:
 
     async def _bury(self, uid: str, worker: PodWorker) -> None:
         await worker.ended.wait()
-        await worker.close()
-        del self._workers[uid]
-        worker.remove_files()
-        self._release(uid)
+        try:
+            await worker.close()
+        finally:
+            del self._workers[uid]
+            worker.remove_files()
+            self._release(uid)
 
     def _release(self, uid: str) -> None:
         """Give a pod's address back, once, and let a pod that waits for one have it."""

@@ -115,11 +115,13 @@ def node_object(node: NodeConfig, machine: Machine, max_pods: int) -> JSON:
 def registered_again(node: JSON, stored: JSON) -> JSON:
     """Return the Node that is there already, as its kubelet writes it when it starts again.
 
-    Its own labels and pod CIDRs are put right; what others have decided stays: labels, taints, whether it is cordoned.
+    Its own labels are put right; what others have decided stays: labels, taints, whether it is cordoned, and pod CIDRs,
+    which a Node gets once.
     """
     metadata: JSON = stored["metadata"]
     labels = {**(metadata.get("labels") or {}), **node["metadata"]["labels"]}
-    spec = {**(stored.get("spec") or {}), **node["spec"]}
+    before: JSON = stored.get("spec") or {}
+    spec = {**node["spec"], **before} if before.get("podCIDRs") else {**before, **node["spec"]}
     return {**stored, "metadata": {**metadata, "labels": labels}, "spec": spec}
 
 

@@ -49,8 +49,16 @@ def _resumed(saved: Saved, nodes: Collection[str], now: float) -> Iterator[tuple
         if resource is PODS:
             if obj["spec"].get("nodeName", "") in ("", *nodes):
                 yield resource, _rebooted(obj, now)
-        elif resource is not NODES or obj["metadata"]["name"] in nodes:
+        elif resource is not NODES:
             yield resource, obj
+        elif obj["metadata"]["name"] in nodes:
+            yield resource, _without_pod_cidrs(obj)
+
+
+def _without_pod_cidrs(node: JSON) -> JSON:
+    """Return a Node that gets its pod CIDRs anew: the configuration may have changed, and they may not."""
+    spec = node.get("spec") or {}
+    return {**node, "spec": {name: each for name, each in spec.items() if name not in ("podCIDR", "podCIDRs")}}
 
 
 def _rebooted(pod: JSON, now: float) -> JSON:

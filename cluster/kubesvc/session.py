@@ -98,9 +98,11 @@ class Session:
     async def _follow(self) -> None:
         """Announce the cluster when it is ready, then apply edits until cancelled."""
         is_ready = await self._wait_until_ready()
-        self._announce()
+        with self._cluster.store.faults.guard("kubesvc", "saying what runs"):
+            self._announce()
         self._tell_warnings()
-        self._warn(*self._cluster.service_problems())
+        with self._cluster.store.faults.guard("kubesvc", "looking for Services that cannot work"):
+            self._warn(*self._cluster.service_problems())
         if is_ready:
             self._console.say("kubesvc: ready")
             self._status = EXIT_WELL
@@ -151,7 +153,8 @@ class Session:
 
     async def _watch(self) -> None:
         async for _ in changes(self._order.paths, self._seen):
-            await self._apply_edits()
+            with self._cluster.store.faults.guard("kubesvc", "applying what was edited"):
+                await self._apply_edits()
 
     async def _apply_edits(self) -> None:
         """Apply what was edited; if anything in the files is wrong, say it and change nothing."""

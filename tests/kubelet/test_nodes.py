@@ -31,6 +31,12 @@ def test_a_restart_leaves_what_others_decided_and_puts_the_kubelet_s_own_right()
     assert again["spec"] == {**stored["spec"], "podCIDR": "127.1.1.0/24"}
 
 
+def test_a_node_that_somebody_made_keeps_the_pod_cidrs_that_he_gave_it() -> None:
+    wanted = {"metadata": {"name": "n", "labels": {}}, "spec": {"podCIDR": "127.1.1.0/24"}}
+    stored: JSON = {"metadata": {"name": "n"}, "spec": {"podCIDR": "127.9.9.0/24", "podCIDRs": ["127.9.9.0/24"]}}
+    assert registered_again(wanted, stored)["spec"] == stored["spec"]
+
+
 async def test_a_deleted_node_comes_back_when_its_kubelet_starts_again_and_not_before(tmp_path: Path) -> None:
     async with running_kubelet(tmp_path) as cluster:
         await until(lambda: is_ready(cluster, "node-b"))

@@ -254,3 +254,10 @@ def test_a_saved_service_with_an_address_that_is_none_is_told_of() -> None:
     assert [str(each).partition(": ")[0] for each in found.store.faults.all()] == [
         "kube-apiserver (allocators) goes on without Service default/web"
     ]
+
+
+def test_a_node_gets_its_pod_cidrs_anew_as_the_configuration_may_have_changed() -> None:
+    """They may not be changed once they are set, which refused every start with another podSubnet."""
+    node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDR": "a", "podCIDRs": ["a"], "taints": []}}
+    store = resumed_store(Saved(1, "", ((NODES, node),)), ["n"], 0.0)
+    assert store.get(NODES, "", "n")["spec"] == {"taints": []}
