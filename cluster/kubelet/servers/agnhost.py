@@ -6,7 +6,6 @@ commands for whoever asks has no place on a user's own machine.
 
 from __future__ import annotations
 
-import html
 import json
 import time
 from collections.abc import Mapping
@@ -20,8 +19,8 @@ from kubelet.servers.http import Server, Sockets
 from kubelet.servers.messages import Datagram, Request, Response, phrase
 
 REFUSED_PATHS = ("/shell", "/upload")
-_QUOTES = str.maketrans({'"': "&#34;", "'": "&#39;"})
-"""How Go writes quotes in HTML."""
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
+"""As net/http escapes HTML; Python's own html is half a megabyte, and every pod has this module."""
 
 
 class Place(NamedTuple):
@@ -168,11 +167,7 @@ def _redirect(request: Request) -> Response:
     if not urlsplit(location).scheme and not location.startswith("/"):
         location = f"/{location}"
     status = _status(query.get("code") or "302")
-    body = (
-        f'<a href="{html.escape(location, quote=False).translate(_QUOTES)}">{phrase(status)}</a>.\n\n'
-        if request.method == "GET"
-        else ""
-    )
+    body = f'<a href="{location.translate(_ESCAPES)}">{phrase(status)}</a>.\n\n' if request.method == "GET" else ""
     found = Response(status, body.encode(), "text/html; charset=utf-8", headers=(("Location", location),))
     return _in_status(query, 302) or found
 
