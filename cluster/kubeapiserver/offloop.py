@@ -27,8 +27,6 @@ from kubeapiserver.exchange import Answer, Request, Response
 LARGE_BYTES = 64 * 1024
 """Bytes of a body from where on it goes to the thread: some milliseconds of work."""
 ATTEMPTS = 5
-WRITE_SECONDS = 30.0
-"""How long the thread waits for the loop to write: for ever, but for a loop that has ended."""
 _CONFLICT = b'"reason":"Conflict"'
 
 T = TypeVar("T")
@@ -50,6 +48,8 @@ class OffLoop:
         count: Callable[[Request, Answer], None],
     ) -> None:
         self._count = count
+        self._is_closed = False
+        self._waiting: Future[Any] | None = None
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="large requests")
         self._handle = make(_shadow(registry, self._on_loop, self._loop))
@@ -61,7 +61,10 @@ class OffLoop:
         return answer
 
     def close(self) -> None:
-        """Take no more requests."""
+        """Take no more requests; one that is being worked off writes nothing any more."""
+        self._is_closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _try(self, request: Request) -> Answer:
@@ -75,13 +78,18 @@ class OffLoop:
         done: Future[T] = Future()
 
         def call() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
             try:
                 done.set_result(function(*arguments, **named))
             except BaseException as error:
                 done.set_exception(error)
 
+        self._waiting = done
+        if self._is_closed:
+            raise RuntimeError("the API server has closed")
         self._loop.call_soon_threadsafe(call)
-        return done.result(WRITE_SECONDS)
+        return done.result()
 
 
 def _is_conflict(answer: Answer) -> bool:

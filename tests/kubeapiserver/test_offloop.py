@@ -169,6 +169,28 @@ async def test_node_ports_are_given_once_and_given_back() -> None:
     assert status_of(server.handle(request("POST", path, service("rest", rest)))) == 201
 
 
+async def test_a_request_that_a_closed_server_still_works_off_writes_nothing() -> None:
+    store, has_begun, may_go_on = registry(), threading.Event(), threading.Event()
+
+    def slow(answer: Any) -> Any:
+        def handle(asked: Request) -> Answer:
+            has_begun.set()
+            assert may_go_on.wait(PATIENCE)
+            found: Answer = answer(asked)
+            return found
+
+        return handle
+
+    made = OffLoop(store, lambda shadow: slow(APIServer(shadow, clock=lambda: 0.0).answer), lambda *_: None)
+    working = asyncio.create_task(made.handle(request("POST", CONFIG_MAPS, config_map("a"))))
+    await asyncio.to_thread(has_begun.wait, PATIENCE)
+    made.close()
+    may_go_on.set()
+    with pytest.raises(RuntimeError, match="closed"):
+        await working
+    assert store.store.list(CONFIGMAPS) == []
+
+
 @pytest.mark.usefixtures("wanted_faults")
 async def test_a_fault_in_the_thread_is_the_requests() -> None:
     def handle(_request: Request) -> Answer:
