@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.validation.environment import validate_environment
@@ -23,7 +23,6 @@ from kubeapi.validation.faults import (
 from kubeapi.validation.names import dns1123_label, port_name, port_number, port_number_or_name
 from kubeapi.validation.paths import descending_path
 from kubeapi.validation.resources import validate_resources
-from kubeapi.validation.securitycontext import validate_container_security
 from kubeapi.validation.service import PROTOCOLS
 
 _PULL_POLICIES = frozenset(("Always", "IfNotPresent", "Never"))
@@ -39,8 +38,7 @@ _RESIZABLE = frozenset(("cpu", "memory"))
 _RESIZE_POLICIES = frozenset(("NotRequired", "RestartContainer"))
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What of its pod a container is judged by; ``volumes`` and ``claims`` are the names that it may use."""
 
     volumes: frozenset[str]
@@ -67,8 +65,11 @@ def validate_container(container: JSON, path: str, pod: Surroundings) -> Faults:
     yield from one_of(f"{path}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
     yield from validate_resources(container.get("resources", {}), f"{path}.resources", pod.claims)
     yield from _validate_resizing(container.get("resizePolicy", ()), f"{path}.resizePolicy", pod.restart_policy)
-    context = container.get("securityContext", {})
-    yield from validate_container_security(context, f"{path}.securityContext", has_host_users=pod.has_host_users)
+    if container.get("securityContext"):
+        from kubeapi.validation.securitycontext import validate_container_security
+
+        context, where = container["securityContext"], f"{path}.securityContext"
+        yield from validate_container_security(context, where, has_host_users=pod.has_host_users)
 
 
 def validate_running(container: JSON, path: str, pod: Surroundings) -> Faults:

@@ -16,7 +16,7 @@ _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 DNS1123_LABEL = re.compile(_LABEL)
 _DNS1123_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _UNDERSCORED = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
-_UNDERSCORED_SUBDOMAIN = re.compile(rf"{_UNDERSCORED}(\.{_UNDERSCORED})*")
+_UNDERSCORED_SUBDOMAIN = rf"{_UNDERSCORED}(\.{_UNDERSCORED})*"
 _DNS1035_LABEL = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED_NAME = re.compile(_QUALIFIED)
 _LABEL_VALUE = re.compile(f"({_QUALIFIED})?")
@@ -139,7 +139,7 @@ def user_or_group(value: int) -> tuple[str, ...]:
 def search_domain(value: str) -> tuple[str, ...]:
     """Judge a DNS search domain, in which underscores are common (since Kubernetes 1.33)."""
     faults = _longer_than(value, 253)
-    if not _UNDERSCORED_SUBDOMAIN.fullmatch(value):
+    if not re.fullmatch(_UNDERSCORED_SUBDOMAIN, value):
         faults.append(
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and"
             " must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation"

@@ -21,9 +21,6 @@ from kubeapi.validation.faults import (
 from kubeapi.validation.metadata import validate_labels
 from kubeapi.validation.names import address, dns1123_label, dns1123_subdomain, qualified_name, search_domain
 from kubeapi.validation.resources import validate_resources
-from kubeapi.validation.scheduling import validate_affinity, validate_spreading, validate_tolerations
-from kubeapi.validation.securitycontext import validate_host_users, validate_pod_security
-from kubeapi.validation.volumes import mountable_names, validate_volumes
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -37,14 +34,20 @@ _ONLY_SIDECARS = "may not be set for init containers without restartPolicy=Alway
 def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
     """Yield the faults of a pod's spec; one that is a template's may leave out what pods get by default."""
     volumes, claims = spec.get("volumes", ()), spec.get("resourceClaims", ())
+    mountable: frozenset[str] = frozenset()
+    if volumes:
+        # Most pods have no volumes, and no start-up waits for the rules of theirs.
+        from kubeapi.validation.volumes import mountable_names, validate_volumes
+
+        mountable = mountable_names(volumes)
+        yield from validate_volumes(volumes, f"{path}.volumes")
     surroundings = Surroundings(
-        mountable_names(volumes),
+        mountable,
         frozenset(each.get("name", "") for each in claims),
         spec.get("terminationGracePeriodSeconds"),
         spec.get("restartPolicy", ""),
         spec.get("hostUsers") is not False,
     )
-    yield from validate_volumes(volumes, f"{path}.volumes")
     yield from _validate_claims(claims, f"{path}.resourceClaims")
     yield from _validate_containers(spec.get("containers") or (), f"{path}.containers", surroundings)
     yield from _validate_init_containers(spec, f"{path}.initContainers", surroundings)
@@ -53,16 +56,37 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
     yield from one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
     yield from one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     yield from validate_labels(spec.get("nodeSelector", {}), f"{path}.nodeSelector")
-    yield from validate_pod_security(spec, path)
-    yield from validate_affinity(spec.get("affinity", {}), f"{path}.affinity")
+    yield from _validate_security(spec, path)
+    if "affinity" in spec:
+        from kubeapi.validation.scheduling import validate_affinity
+
+        yield from validate_affinity(spec["affinity"], f"{path}.affinity")
     yield from _validate_dns(spec, f"{path}.dnsConfig")
     for index, gate in enumerate(spec.get("readinessGates", ())):
         condition, where = gate.get("conditionType", ""), f"{path}.readinessGates[{index}].conditionType"
         yield from each_invalid(where, condition, qualified_name(condition))
     yield from _validate_scheduling_gates(spec.get("schedulingGates", ()), f"{path}.schedulingGates")
-    yield from validate_spreading(spec.get("topologySpreadConstraints", ()), f"{path}.topologySpreadConstraints")
-    yield from validate_host_users(spec, path)
+    if "topologySpreadConstraints" in spec:
+        from kubeapi.validation.scheduling import validate_spreading
+
+        yield from validate_spreading(spec["topologySpreadConstraints"], f"{path}.topologySpreadConstraints")
+    yield from _validate_host_users(spec, path)
     yield from _validate_rest(spec, path)
+
+
+def _validate_security(spec: JSON, path: str) -> Faults:
+    if spec.get("securityContext") or spec.get("shareProcessNamespace"):
+        from kubeapi.validation.securitycontext import validate_pod_security
+
+        yield from validate_pod_security(spec, path)
+
+
+def _validate_host_users(spec: JSON, path: str) -> Faults:
+    """Yield what of the host's a pod with users of its own may not share."""
+    if spec.get("hostUsers") is False:
+        for field, name in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
+            if spec.get(field):
+                yield forbidden(f"{path}.{name}", "when `pod.Spec.HostUsers` is false")
 
 
 def _validate_containers(containers: Sequence[JSON], path: str, pod: Surroundings) -> Faults:
@@ -221,7 +245,10 @@ def _validate_rest(spec: JSON, path: str) -> Faults:
     for field in ("hostname", "subdomain"):
         if spec.get(field):
             yield from each_invalid(f"{path}.{field}", spec[field], dns1123_label(spec[field]))
-    yield from validate_tolerations(spec.get("tolerations", ()), f"{path}.tolerations")
+    if "tolerations" in spec:
+        from kubeapi.validation.scheduling import validate_tolerations
+
+        yield from validate_tolerations(spec["tolerations"], f"{path}.tolerations")
     yield from _validate_aliases(spec.get("hostAliases", ()), f"{path}.hostAliases")
     for field in ("priorityClassName", "runtimeClassName"):
         if field in spec:

@@ -11,7 +11,6 @@ from kubeapi.validation.faults import (
     GoText,
     duplicate,
     each_invalid,
-    forbidden,
     invalid,
     required,
     too_long,
@@ -24,8 +23,12 @@ _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _SYSCTL_SEGMENT = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 _SYSCTL = rf"({_SYSCTL_SEGMENT}[\./])*{_SYSCTL_SEGMENT}"
 _LONGEST_SYSCTL = 253
-_NET_SYSCTL = re.compile(r"net[./]")
-_IPC_SYSCTL = re.compile(r"(kernel[./](shm|msg|sem)|fs[./]mqueue[./])")
+_NET_SYSCTLS = ("net.", "net/")
+_IPC_SYSCTLS = tuple(
+    f"{group}{point}{name}"
+    for point in "./"
+    for group, name in (("kernel", "shm"), ("kernel", "msg"), ("kernel", "sem"), ("fs", f"mqueue{point}"))
+)
 _LONGEST_PROFILE = 4095
 """PATH_MAX - 1."""
 _GO_FIELDS = (
@@ -111,9 +114,9 @@ def _validate_sysctls(context: JSON, spec: JSON, path: str) -> Faults:
             yield invalid(where, name, detail)
         elif name in names:
             yield duplicate(where, name)
-        if spec.get("hostNetwork") and _NET_SYSCTL.match(name):
+        if spec.get("hostNetwork") and name.startswith(_NET_SYSCTLS):
             yield invalid(where, name, "may not be specified when 'hostNetwork' is true")
-        elif spec.get("hostIPC") and _IPC_SYSCTL.match(name):
+        elif spec.get("hostIPC") and name.startswith(_IPC_SYSCTLS):
             yield invalid(where, name, "may not be specified when 'hostIPC' is true")
         names.add(name)
 
@@ -157,11 +160,3 @@ def _validate_profile_type(kind: str, path: str, what: str) -> Faults:
         yield required(path, f"type is required when {what} is set")
     elif kind not in _PROFILES:
         yield unsupported(path, kind, _PROFILES)
-
-
-def validate_host_users(spec: JSON, path: str) -> Faults:
-    """Yield what of the host's a pod with users of its own may not share."""
-    if spec.get("hostUsers") is False:
-        for field, name in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
-            if spec.get(field):
-                yield forbidden(f"{path}.{name}", "when `pod.Spec.HostUsers` is false")
