@@ -121,6 +121,8 @@ def test_exec_runs_commands_with_their_streams_and_exit_status(pods: Kubectl) ->
     assert (said.out, said.err) == ("out\n", "err\ncommand terminated with exit code 3\n")
     assert pods("kubectl exec -i <pod> -- tr a-z A-Z", stdin="shout").out == "SHOUT"
     assert pods("kubectl exec deploy/web -- sh -c 'echo $HOSTNAME'").out == pods.variables["pod"] + "\n"
+    assert pods("kubectl exec <pod> -- hostname").out == pods.variables["pod"] + "\n"
+    assert pods("kubectl exec <pod> -- sh -c '/agnhost connect $POD_IP:8080 && echo reached'").out == "reached\n"
     pods.session("""
 $ kubectl exec talk -c quiet -- echo here
 here

@@ -202,6 +202,17 @@ async def test_each_warning_is_said_once_when_it_comes_up(folder: Path) -> None:
     ]
 
 
+async def test_what_was_said_when_it_was_applied_is_not_said_again_of_every_pod(folder: Path) -> None:
+    run = Run(folder)
+    run.cluster.ready.set()
+    async with run.going():
+        recorder = EventRecorder(run.cluster.registry, "test", clock=lambda: 1_700_000_000.0)
+        about = run.cluster.store.get(SERVICES, "default", "kubernetes")
+        recorder.event(about, "Warning", "NotEmulated", "kubesvc does not emulate spec.volumes")
+        signal.raise_signal(signal.SIGINT)
+    assert "NotEmulated" not in run.err.getvalue()
+
+
 async def edited(run: Run, file: Path, text: str | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a watching session, edit a file, and wait until ``said`` has been printed."""
     monkeypatch.setattr("kubesvc.watch.POLL_SECONDS", 0.01)
