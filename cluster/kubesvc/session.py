@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from io import StringIO
 
 from kubeapi.status import StatusError
@@ -110,6 +111,8 @@ class Session:
             await self._say_what_is_missing()
             self._status = EXIT_NOT_READY
         self._tell_caller(self._status)
+        # Nobody has asked why yet; connections go on while what answers is imported.
+        await asyncio.to_thread(import_module, "kubesvc.diagnosis")
         if not is_ready and not self._order.is_detached:
             self._stop.set()
         elif self._order.is_watching:

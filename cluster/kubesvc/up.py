@@ -248,9 +248,6 @@ async def _session(start: _Start) -> int:
 async def _settle(cluster: Cluster) -> None:
     """Look for garbage again once everything runs, but never in what is there then: that holds up connections."""
     await cluster.wait_until_started()
-    # Nobody has asked yet, and connections would wait for the import of what answers; now pods are starting meanwhile.
-    import kubesvc.diagnosis  # noqa: F401
-
     gc.freeze()
     gc.enable()
 
