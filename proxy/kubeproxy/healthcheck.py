@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 PROXY_MODE = "userspace"
+VERBOSE = "?verbose"
 HEAD_SECONDS = 32.0
 """How long a client may take for its request, as at the API server, or be silent between two: its socket is a file."""
 
@@ -28,7 +29,10 @@ Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 
 
 class Door(NamedTuple):
-    """What is served at an address, by path; ``key`` is the field of the proxy's configuration that has the address."""
+    """What is served at an address, by path; ``key`` is the field of the proxy's configuration that has the address.
+
+    A path with ``?verbose`` is what is answered when that is asked for.
+    """
 
     what: str
     key: str
@@ -70,19 +74,20 @@ class HealthcheckServer:
 
         application = web.Application()
         for path, answer in answers.items():
-            application.router.add_get(path, self._handler(path, answer))
+            if not path.endswith(VERBOSE):
+                handler = self._handler(path, answer, answers.get(path + VERBOSE, answer))
+                application.router.add_get(path, handler)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, keepalive_timeout=HEAD_SECONDS)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, sock).start()
 
-    def _handler(self, path: str, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _handler(self, path: str, answer: Answer, verbose: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
         from aiohttp import web
 
         async def handle(request: web.Request) -> web.Response:
-            del request
             try:
-                status, content_type, body = await answer()
+                status, content_type, body = await (verbose if "verbose" in request.query else answer)()
             except Exception as fault:
                 self._faults.note("kube-proxy", f"GET {path}", fault)
                 status, content_type, body = 500, "text/plain; charset=utf-8", "internal error"

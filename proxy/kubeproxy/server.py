@@ -24,7 +24,7 @@ from kubeproxy.counters import Figure, SyncCounters
 from kubeproxy.dataplane import DataPlane, Surroundings
 from kubeproxy.descriptors import shortage
 from kubeproxy.health import Moment, ProxyHealth
-from kubeproxy.healthcheck import PROXY_MODE, Answer, Door, HealthcheckServer
+from kubeproxy.healthcheck import PROXY_MODE, VERBOSE, Answer, Door, HealthcheckServer
 from kubeproxy.listeners import Listeners, ListenerStatus
 from kubeproxy.load_balancer import algorithm_of, unknown_balancer
 from kubeproxy.plane import Plane
@@ -204,12 +204,19 @@ class ProxyServer:
         metrics: dict[str, Answer] = {
             "/metrics": self._metrics_answer,
             "/healthz": lambda: _plain("ok"),
+            f"/healthz{VERBOSE}": lambda: _plain(self._checks()),
             "/proxyMode": lambda: _plain(PROXY_MODE),
         }
         health = ("/healthz", "healthzBindAddress", self._config.healthz_address, healthz)
         figures = ("/metrics", "metricsBindAddress", self._config.metrics_address, metrics)
         doors = (health, figures)
         return [Door(what, key, address, answers) for what, key, address, answers in doors if address is not None]
+
+    def _checks(self) -> str:
+        """Return the checks by name (apiserver ``server/healthz``); who goes on without an object is well."""
+        own = [each for each in self.faults.all() if each.component.partition(" ")[0] == NAME]
+        faults = [f"[+]{each.component} ok, but {' '.join(str(each).split())}" for each in own]
+        return "\n".join(["[+]ping ok", *faults, "healthz check passed", ""])
 
     async def _healthz_answer(self) -> tuple[int, str, str]:
         return self._health_answer(is_node_eligible=self._proxier.nodes.is_eligible)

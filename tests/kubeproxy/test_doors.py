@@ -44,6 +44,7 @@ async def test_the_metrics_door_has_the_mode_and_its_own_health() -> None:
         _, metrics = c.proxy.http_addresses()
         assert (await get(metrics, "/proxyMode"))[::2] == (200, "userspace")
         assert (await get(metrics, "/healthz"))[::2] == (200, "ok")
+        assert (await get(metrics, "/healthz?verbose"))[2] == "[+]ping ok\nhealthz check passed\n"
 
 
 @pytest.mark.parametrize(
@@ -143,3 +144,15 @@ def test_a_node_that_is_not_eligible_is_unhealthy_but_alive() -> None:
         '{"lastUpdated": "1970-01-01 00:00:01.5 +0000 UTC m=+1.250000000",'
         '"currentTime": "1970-01-01 00:00:01.5 +0000 UTC m=+1.250000000"}',
     )
+
+
+@pytest.mark.usefixtures("wanted_faults")
+async def test_a_verbose_healthz_names_what_the_proxy_goes_on_without() -> None:
+    async with cluster(config=DOORS) as c:
+        _, metrics = c.proxy.http_addresses()
+        broken = service("broken")
+        c.put({**broken, "spec": {**broken["spec"], "ports": [{}]}})
+        await until(lambda: bool(c.proxy.faults.all()))
+        status, _, body = await get(metrics, "/healthz?verbose")
+    assert status == 200
+    assert "[+]kube-proxy ok, but kube-proxy goes on without Service default/broken: KeyError: 'port';" in body
