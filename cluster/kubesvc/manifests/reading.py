@@ -158,7 +158,7 @@ def _objects(first_line: int, chunk: str, source: str, warnings: list[Fault]) ->
     for start, end in itertools.pairwise([*starts, len(chunk)]):
         column = start - chunk.rfind("\n", 0, start) - 1
         if [start] == starts[1:2]:
-            message = 'a second JSON object begins here without a "---" before it; it is read, as kubectl does'
+            message = 'a second JSON object begins here without a "---" before it; it is read, too'
             warnings.append(Fault.at(source, Position(first_line + 1, column + 1), "", message))
         yield first_line, " " * column + chunk[start:end]
         first_line += chunk.count("\n", start, end)
