@@ -133,7 +133,10 @@ def up(
     merge_kubeconfig: bool,
     proxy_workers: int | None,
 ) -> None:
-    """Start a cluster, or go on with the one of that name, and apply manifests: files, folders, or - for stdin."""
+    """Apply manifests, files, folders or - for stdin, to a cluster, which is started unless it runs.
+
+    What earlier runs of that name have left goes on, too; `kubesvc down --purge` forgets it.
+    """
     if watch and "-" in paths:
         message = "--watch cannot watch standard input; name files or folders"
         raise click.UsageError(message)

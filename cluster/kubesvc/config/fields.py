@@ -197,4 +197,5 @@ class Fields:
 
     def _mistyped(self, path: str, value: object, wanted: str) -> None:
         shown = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else value
-        self.notes.fault(invalid(path, shown, f"must be {wanted}"))
+        hint = 'begin each item with "- "' if (shown, wanted) == ("a mapping", "a list") else ""
+        self.notes.fault(invalid(path, shown, f"must be {wanted}"), hint)
