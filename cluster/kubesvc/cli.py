@@ -166,9 +166,14 @@ def up(
 @click.option("--purge", is_flag=True, help="Forget the cluster: its objects, its token and its certificate.")
 def down(name: str, timeout: float, purge: bool) -> None:
     """Drain and stop the cluster; the next `kubesvc up` goes on with its objects."""
-    from kubesvc.down import forget_cluster, stop_cluster
+    from kubesvc.down import UnsavedError, forget_cluster, stop_cluster
 
-    click.echo(stop_cluster(_state(name), timeout))
+    try:
+        click.echo(stop_cluster(_state(name), timeout))
+    except UnsavedError as error:
+        if not purge:
+            _fail(str(error))
+        click.echo(error.said)
     if purge:
         click.echo(forget_cluster(_state(name)))
 

@@ -75,9 +75,13 @@ class ControlClient:
         body = {"kind": kind, "namespace": namespace, "name": name, "replicas": replicas}
         self._request("POST", "/v1/scale", body)
 
-    def stop(self) -> None:
-        """Have the cluster begin to stop."""
-        self._request("POST", "/v1/stop")
+    def stop(self) -> list[str]:
+        """Have the cluster begin to stop; return what is not on disk."""
+        try:
+            unsaved: list[str] = json.loads(self._request("POST", "/v1/stop"))["unsaved"]
+        except (ValueError, KeyError):
+            raise UnreachableError(self._broke_off()) from None
+        return unsaved
 
     def apply(self, objects: Sequence[dict[str, Any]], timeout: float) -> Generator[dict[str, Any], None, None]:
         """Have objects applied, and yield what becomes of it until the cluster is ready, or for ``timeout`` s."""

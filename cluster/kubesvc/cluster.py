@@ -14,7 +14,7 @@ import itertools
 import os
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from kubesvc.apiserver import ClusterAPI
     from kubesvc.control import LogQuery
     from kubesvc.diagnosis import Diagnosis
+    from kubesvc.persistence import Journal
 
 DRAIN_SECONDS = 5.0
 """How long established connections may go on when the cluster stops; then they are reset."""
@@ -69,6 +70,8 @@ MOST_PROBLEMS = 20
 """Services of which it is said that they lead nowhere; of more nobody reads."""
 LOOK_SHARE = 4
 """Pause after a look, in looks: where there are tens of thousands of Services, connections must go on meanwhile."""
+FLUSH_SECONDS = 2.0
+"""How long a cluster that is to stop waits for its disk before it says what is not on it."""
 LOOK_AGAIN_SECONDS = 0.25
 """Listeners follow the Store a moment later and tell nobody; so readiness is looked at again without a write."""
 
@@ -88,9 +91,8 @@ class Cluster:
     """One running cluster. ``run`` is everything: it starts, serves until ``stop`` is set, and stops.
 
     ``runner`` starts its processes; it stays the caller's, who closes it after the cluster. ``keep`` is called once the
-    addresses have been bound, from when on the Store is worth to be kept: a start that fails leaves no trace. ``flush``
-    returns when all that has been written to the Store is on disk; StatusError when it cannot be. ``user_kubeconfig``
-    is the file of the user that gets the cluster too, if any.
+    addresses have been bound, from when on the Store is worth to be kept: a start that fails leaves no trace.
+    ``journal`` says what of that is on disk. ``user_kubeconfig`` is the file of the user that gets the cluster too.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Cluster:
         registry: Registry,
         runner: ProcessRunner,
         keep: Callable[[], None],
-        flush: Callable[[], Awaitable[None]],
+        journal: Journal,
         user_kubeconfig: Path | None = None,
     ) -> None:
         self.config = config
@@ -108,7 +110,7 @@ class Cluster:
         self.store = registry.store
         self._state = state
         self._keep = keep
-        self._flush = flush
+        self._journal = journal
         self._user_kubeconfig = user_kubeconfig
         self._network = LoopbackNetwork.of(config)
         self._outside = OutsideServers(config, self._network, runner, monotonic=time.monotonic)
@@ -242,7 +244,7 @@ class Cluster:
             try:
                 api.bind()
                 self._keep()
-                await api.serve(self._kubelet, self._flush)
+                await api.serve(self._kubelet, self._journal.flushed)
             except OSError as error:
                 message = f"the API server cannot be served: {oserror_text(error)}"
                 raise StartError(message) from error
@@ -309,7 +311,18 @@ class Cluster:
         return self._waiting_for(self._listeners())
 
     def _waiting_for(self, listeners: Sequence[Listener]) -> list[str]:
-        return waiting_for(self.store, listeners) or unsettled(self._kubelet.programs(), time.time(), listening_ports)
+        unwritten = [self._journal.problem] if self._journal.problem else []
+        waiting = waiting_for(self.store, listeners) or unsettled(
+            self._kubelet.programs(), time.time(), listening_ports
+        )
+        return [*waiting, *unwritten]
+
+    async def unsaved(self) -> list[str]:
+        """Return what is not on disk and cannot be written there now."""
+        with contextlib.suppress(StatusError, TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._journal.flushed()
+        return self._journal.unsaved()
 
     async def last_words(self) -> list[str]:
         """Return the last lines that failing containers have written."""
@@ -327,7 +340,7 @@ class Cluster:
         own = [each.error for each in self._dns_addresses if each.error]
         faults = [str(each) for each in self.store.faults.all()]
         sharing = [*map(str, self._pod_sockets.look()), *taken_addresses(self.store)]
-        short = [shortage] if shortage else []
+        short = [each for each in (shortage, self._journal.problem) if each]
         return [*own, *self._proxy.problems(), *self._outside.problems(), *missing, *short, *sharing, *faults]
 
     def service_problems(self) -> list[str]:
@@ -373,7 +386,7 @@ class Cluster:
         warnings: list[str] = []
         with EventWarnings(self.store, warnings.append).following():
             edited = await apply_edits(self.registry, documents)
-            await self._flush()
+            await self._journal.flushed()
             yield {
                 "applied": [str(each) for each in edited.applied],
                 "refused": [each.as_json() for each in edited.refused],
@@ -395,13 +408,14 @@ class Cluster:
             "pid": os.getpid(),
         }
 
-    def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+    async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment or ReplicaSet; StatusError."""
         resource = podchoice.KINDS.get(kind.lower())
         if resource not in _SCALABLE:
             message = f'cannot scale a {kind}: the kinds that have replicas are "deployment" and "replicaset"'
             raise StatusError(400, "BadRequest", message)
         self.registry.scale(resource, namespace, name, replicas)
+        await self._journal.flushed()
 
     def choose_pod(self, namespace: str, target: str) -> podchoice.Choice:
         """Return the pod that a workload's name means; StatusError."""

@@ -13,6 +13,8 @@ from kubesvc.escaping import escaped_entry, escaped_lines
 EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
 """Stopped when asked to; could not go on; bad usage or manifest; not ready in time; Ctrl-C without a drain."""
 
+_MAX_UNSAVED = 20
+"""Objects named that were not saved."""
 _MAX_MISSING = 50
 """Reasons printed why the cluster is not ready; of thousands nobody reads more."""
 
@@ -58,6 +60,14 @@ def missing_lines(waiting_for: Sequence[str], timeout: float, last_words: Sequen
     if len(reasons) > _MAX_MISSING:
         reasons = [*reasons[:_MAX_MISSING], f"  ... and {len(reasons) - _MAX_MISSING:,} more"]
     return [f"kubesvc: not ready within {timeout:g}s:", *reasons, *(f"  {each}" for each in last_words)]
+
+
+def unsaved_text(unsaved: Sequence[str]) -> str:
+    """Return what is said of changes that were not on disk when their cluster stopped."""
+    more = f" and {len(unsaved) - _MAX_UNSAVED:,} more" if len(unsaved) > _MAX_UNSAVED else ""
+    return (
+        f"not saved, as the disk could not be written to: the last changes of {', '.join(unsaved[:_MAX_UNSAVED])}{more}"
+    )
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -13,7 +13,7 @@ comes from the Cluster, and a refusal is the text of its StatusError.
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
     GET  /v1/pod?of=...            which pod a workload's name means (see ``podchoice``); namespace=
     GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
-    POST /v1/stop                  begin to stop
+    POST /v1/stop                  begin to stop; {"unsaved": [...]} is what is not on disk
 """
 
 from __future__ import annotations
@@ -86,8 +86,12 @@ class Controlled(Protocol):
         """Return the status document."""
         ...
 
-    def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+    async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a workload; StatusError."""
+        ...
+
+    async def unsaved(self) -> list[str]:
+        """Return what is not on disk and cannot be written there now."""
         ...
 
     def choose_pod(self, namespace: str, target: str) -> Choice:
@@ -196,7 +200,7 @@ class ControlServer:
         return await _streamed(request, self._cluster.apply(*read_apply(await _body(request))))
 
     async def _scale(self, request: web.Request) -> web.Response:
-        self._cluster.scale(*read_scale(await _body(request)))
+        await self._cluster.scale(*read_scale(await _body(request)))
         return web.json_response({})
 
     async def _pod(self, request: web.Request) -> web.Response:
@@ -214,8 +218,11 @@ class ControlServer:
         return response
 
     async def _stopped(self, _request: web.Request) -> web.Response:
-        self._stop()
-        return web.json_response({})
+        try:
+            unsaved = await self._cluster.unsaved()
+        finally:
+            self._stop()
+        return web.json_response({"unsaved": unsaved})
 
     @web.middleware
     async def _refusals(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:

@@ -10,10 +10,11 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Sequence
 
 from kubelet.orphans import kill_orphans, marker
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.console import counted
+from kubesvc.console import counted, unsaved_text
 from kubesvc.kubeconfig import MergeError, take_out
 from kubesvc.oserrors import oserror_text
 from kubesvc.state import AlreadyRunningError, StateDirectory
@@ -23,21 +24,33 @@ KILL_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 
 
+class UnsavedError(Exception):
+    """The cluster has stopped, and its last changes were not on disk; the text says which."""
+
+    def __init__(self, said: str, unsaved: Sequence[str]) -> None:
+        super().__init__(f"{said}; {unsaved_text(unsaved)}")
+        self.said = said
+
+
 def stop_cluster(state: StateDirectory, timeout: float) -> str:
     """Stop the cluster and return what to tell the user; after ``timeout`` s, 0 for never, its processes are killed.
 
-    TimeoutError if even that does not end it, OSError if it may not be ended.
+    TimeoutError if even that does not end it, OSError if it may not be ended, UnsavedError.
     """
     owner = state.owner()
     if owner is None:
         return _clean_up(state, "is not running")
     deadline = time.monotonic() + (timeout or float("inf"))
+    unsaved: list[str] = []
     try:
-        ControlClient(state, timeout or None).stop()
+        unsaved = ControlClient(state, timeout or None).stop()
     except (UnreachableError, RefusedError):
         _signal(owner, signal.SIGTERM)
     if _has_ended(state, owner, deadline):
-        return _clean_up(state, "stopped")
+        said = _clean_up(state, "stopped")
+        if unsaved:
+            raise UnsavedError(said, unsaved)
+        return said
     _signal(owner, signal.SIGKILL)
     if not _has_ended(state, owner, time.monotonic() + KILL_SECONDS):
         message = f'cluster "{state.name}" (pid {owner}) cannot be killed'

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kubeapi.meta import JSON, key_of
-from kubeapi.scheme import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
+from kubeapi.meta import JSON, controller_of, key_of
+from kubeapi.scheme import DEPLOYMENTS, EVENTS, NODES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
 from kubeapi.status import InternalError
 from kubeapi.store import EventType, Store, WatchEvent
 
@@ -30,6 +30,16 @@ RETRY_SECONDS = 1.0
 """Pause before a failed commit is tried again: the disk may be full for a moment."""
 BATCH = 5000
 """Writes of one commit."""
+_OF_THE_SYSTEM = frozenset(
+    {
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""What keeps a database from being read that may be whole: to be read it is written to, too (sqlite.org/wal.html)."""
 PAGE_BYTES = 16384
 """Of a new database: an object of 1 KiB takes a page of its own from one of 4 KiB, which made 57 MB out of 18."""
 
@@ -80,13 +90,18 @@ class Saved(NamedTuple):
 
 
 def read_saved(path: Path, way_out: str) -> Saved | None:
-    """Return what is in the database, None if there is nothing. UnreadableStateError tells of ``way_out``."""
+    """Return what is in the database, None if there is nothing. UnreadableStateError.
+
+    It tells of ``way_out`` where the database is broken, not where the system keeps it from being opened.
+    """
     if not path.exists():
         return None
     try:
         with contextlib.closing(sqlite3.connect(path)) as database:
             return _read(database)
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _OF_THE_SYSTEM:
+            way_out = f"nothing of it is lost: let this user write in {path.parent}, where there must be room"
         message = f"the state in {path} cannot be read ({error}); {way_out}"
         raise UnreadableStateError(message) from None
 
@@ -159,6 +174,14 @@ class _Write(NamedTuple):
     obj: JSON | None
     resource_version: int
 
+    def __str__(self) -> str:
+        return f"{self.resource} {self.namespace}/{self.name}" if self.namespace else f"{self.resource} {self.name}"
+
+    @property
+    def is_self_made(self) -> bool:
+        """Whether the next start makes it again, as nobody but the cluster has written it."""
+        return self.resource == NODES.qualified or (self.obj is not None and controller_of(self.obj) is not None)
+
 
 class Journal:
     """Keeps a Store on disk from ``begin`` to ``close``."""
@@ -166,6 +189,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._pending: deque[_Write] = deque()
+        self._batch: list[_Write] = []
         self._first: tuple[str, str, int, list[_Write]] | None = None
         self._wake = threading.Condition()
         self._is_closing = False
@@ -174,6 +198,24 @@ class Journal:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._thread = threading.Thread(target=self._work, name="journal")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._reason = ""
+
+    @property
+    def problem(self) -> str:
+        """Why what was written is not on disk, and what to do, "" while it is."""
+        if not self._reason:
+            return ""
+        return (
+            f"what has changed lately cannot be written to {self._path} ({self._reason}) and is lost when the cluster "
+            "stops: make room there, or let it be written to; it is tried again every second"
+        )
+
+    def unsaved(self) -> list[str]:
+        """Return what has been written to the Store and is not on disk, without what the cluster makes by itself."""
+        with self._wake:
+            first = self._first[-1] if self._first is not None else []
+            writes = [*first, *self._batch, *self._pending]
+        return list(dict.fromkeys(str(each) for each in writes if not each.is_self_made))
 
     def begin(self, store: Store, configuration: str, origins: Sequence[str] = ()) -> None:
         """Keep what is in the Store now in place of what was kept, and every write from now on.
@@ -213,7 +255,7 @@ class Journal:
         await waiter
 
     async def close(self) -> None:
-        """Write what is left and let go of the database."""
+        """Write what is left, as far as that is possible (``unsaved``), and let go of the database."""
         with self._wake:
             self._is_closing = True
             self._wake.notify()
@@ -223,10 +265,15 @@ class Journal:
 
     def _settle(self, count: int) -> None:
         self._settled = count
+        self._reason = ""
         while self._waiting and self._waiting[0][0] <= count:
             _, waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _note_failure(self, reason: str) -> None:
+        self._reason = reason
+        self._fail(reason)
 
     def _fail(self, reason: str) -> None:
         waiting, self._waiting = self._waiting, deque()
@@ -237,35 +284,35 @@ class Journal:
     def _work(self) -> None:
         """Be the thread: open, then commit batch after batch."""
         database: sqlite3.Connection | None = None
-        batch: list[_Write] = []
         done = 0
-        while True:
-            if not batch and self._first is None and (batch := self._next_batch()) == []:
-                break
+        is_last = False
+        while self._batch or self._first is not None or self._take_batch():
             try:
                 database = database or _open(self._path)
                 with database:
-                    self._commit(database, batch)
-                done += len(batch) + (self._first is not None)
-                self._first, batch = None, []
+                    self._commit(database, self._batch)
+                done += len(self._batch) + (self._first is not None)
+                self._first, self._batch = None, []
                 self._tell(self._settle, done)
             except Exception as error:  # most likely a full disk; whatever it is, writers must not wait for ever
                 _log.error("the state cannot be written to %s: %s", self._path, error)
-                self._tell(self._fail, str(error))
-                if self._pause():
+                self._tell(self._note_failure, str(error))
+                if is_last:
                     break
+                is_last = self._pause()
         if database is not None:
             database.close()
 
-    def _next_batch(self) -> list[_Write]:
-        """Wait for writes and return them; none when the journal closes."""
+    def _take_batch(self) -> bool:
+        """Wait for writes and take them; tell whether there are any, none when the journal closes."""
         with self._wake:
             while not self._pending and not self._is_closing:
                 self._wake.wait()
-            return [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
+            self._batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
+        return bool(self._batch)
 
     def _pause(self) -> bool:
-        """Wait before the next attempt; tell whether there will be none."""
+        """Wait before the next attempt; tell whether that is the last."""
         with self._wake:
             return self._wake.wait_for(lambda: self._is_closing, RETRY_SECONDS)
 

@@ -161,7 +161,8 @@ class StateDirectory:
         Never to be called by that process: closing any descriptor of the file would drop its lock.
         """
         try:
-            lock = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
+            # To be read only: that a folder cannot be written to is no reason not to find who runs there.
+            lock = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return None
         try:

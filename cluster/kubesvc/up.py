@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kubesvc import clientfaults, logfile, openfiles
 from kubesvc.config import ClusterConfiguration
-from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted
+from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted, unsaved_text
 from kubesvc.detach import Caller, detach
 from kubesvc.manifests import Loaded
 from kubesvc.order import Order
@@ -223,7 +223,7 @@ async def _session(start: _Start) -> int:
             prepared.registry,
             runner,
             keep=keep,
-            flush=journal.flushed,
+            journal=journal,
             user_kubeconfig=merged,
         )
         session = Session(
@@ -237,10 +237,14 @@ async def _session(start: _Start) -> int:
         )
         settling = asyncio.create_task(_settle(cluster), name="settle")
         try:
-            return await session.run()
+            status = await session.run()
         finally:
             settling.cancel()
             await journal.close()
+            unsaved = journal.unsaved() if cluster.is_started else []
+            if unsaved:
+                start.console.warn(f"kubesvc: {unsaved_text(unsaved)}")
+        return EXIT_FAILED if unsaved else status
     finally:
         await runner.close()
 

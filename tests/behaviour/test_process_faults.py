@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -13,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, running
+from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster_ground import Ground, is_alive, processes_of
 from tests.helpers.cluster_manifests import deployment, pod, script, service, write
 from tests.helpers.patience import PATIENCE
@@ -189,3 +190,56 @@ def test_programs_that_bind_their_pods_address_are_nothing_to_tell(commands: Clu
     with running(commands, write(tmp_path / "own.yaml", GROUND.configuration(), *pods)):
         assert commands.started.stderr == ""
         assert commands.status()["problems"] == []
+
+
+def test_a_disk_without_room_is_a_problem_and_down_says_what_was_not_saved(
+    commands: ClusterCommands, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "web.yaml", GROUND.configuration(), service("web"), deployment("web"))
+    assert commands.up(file).returncode == 0
+    pid = commands.status()["pid"]
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    scaled = commands.named("scale", "deployment/web", "--replicas=2")
+    assert (scaled.returncode, "the write is not on disk yet" in scaled.stderr) == (1, True)
+    said = f"what has changed lately cannot be written to {commands.state}/cluster.db ("
+    status = commands.status()
+    assert (status["ready"], any(said in each for each in status["problems"])) == (False, True)
+    assert curl(f"http://{commands.at('web')}/hostname").startswith("web-")
+    down = commands.down()
+    assert (down.returncode, down.stdout) == (1, "")
+    assert down.stderr.startswith(
+        'kubesvc: cluster "faults" stopped; not saved, as the disk could not be written to: the last changes of '
+        "deployments.apps default/web"
+    )
+    assert not processes_of(commands.state)
+    with running(commands):
+        assert len(commands.ready_pods("web-")) == 1
+
+
+def test_a_disk_that_has_room_again_has_everything(commands: ClusterCommands, tmp_path: Path) -> None:
+    file = write(tmp_path / "web.yaml", GROUND.configuration(), service("web"), deployment("web"))
+    with running(commands, file):
+        pid = commands.status()["pid"]
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+        assert commands.named("scale", "deployment/web", "--replicas=2").returncode == 1
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+        assert eventually(lambda: commands.status()["problems"] == [] and commands.status()["ready"])
+    with running(commands):
+        assert len(commands.ready_pods("web-")) == 2
+
+
+def test_a_start_on_a_full_disk_says_so(commands: ClusterCommands, tmp_path: Path) -> None:
+    file = write(tmp_path / "web.yaml", GROUND.configuration(), service("web"), deployment("web"))
+    result = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *KUBESVC, "up", "--name", commands.name, file],
+        env=commands.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"kubesvc: cannot keep the cluster's state in {commands.state}")
+    assert result.stderr.endswith(": File too large\n")
+    assert not processes_of(commands.state)

@@ -57,6 +57,7 @@ class FakeCluster:
         self.queries: list[LogQuery] = []
         self.refusal: Exception | None = None
         self.log = [b"one\n", b"two\n"]
+        self.unsaved_objects: list[str] = []
         self.followers = 0
         self.has_followers = asyncio.Event()
         self.has_no_followers = asyncio.Event()
@@ -67,7 +68,10 @@ class FakeCluster:
             raise self.refusal
         return {"name": "shop", "services": []}
 
-    def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+    async def unsaved(self) -> list[str]:
+        return self.unsaved_objects
+
+    async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         if self.refusal is not None:
             raise self.refusal
         self.scaled.append((kind, namespace, name, replicas))

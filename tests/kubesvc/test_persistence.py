@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -34,6 +36,12 @@ async def kept(path: Path, store: Store, configuration: str = "") -> AsyncIterat
         yield journal
     finally:
         await journal.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def saved(path: Path) -> Saved:
@@ -261,3 +269,89 @@ def test_a_node_gets_its_pod_cidrs_anew_as_the_configuration_may_have_changed() 
     node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDR": "a", "podCIDRs": ["a"], "taints": []}}
     store = resumed_store(Saved(1, "", ((NODES, node),)), ["n"], 0.0)
     assert store.get(NODES, "", "n")["spec"] == {"taints": []}
+
+
+async def test_what_is_not_on_disk_is_a_problem_and_named_until_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persistence, "RETRY_SECONDS", 0.01)
+    path, store = tmp_path / "db", Store()
+    path.mkdir()
+    store.create(CONFIGMAPS, obj("first"))
+    async with kept(path, store) as journal:
+        store.create(CONFIGMAPS, obj("a"))
+        store.create(CONFIGMAPS, obj("a2"))
+        store.delete(CONFIGMAPS, "default", "a2")
+        store.create(NODES, {"metadata": {"name": "n1"}})
+        owner = {"kind": "ReplicaSet", "name": "web", "uid": "1", "controller": True}
+        store.create(PODS, {"metadata": {"name": "web-1", "namespace": "default", "ownerReferences": [owner]}})
+        with pytest.raises(StatusError, match="not on disk yet"):
+            await asyncio.wait_for(journal.flushed(), PATIENCE)
+        assert journal.problem.startswith(f"what has changed lately cannot be written to {path} (unable to open")
+        assert journal.unsaved() == [f"configmaps default/{name}" for name in ("first", "a", "a2")]
+        path.rmdir()
+        await until(lambda: not journal.problem)
+        await asyncio.wait_for(journal.flushed(), PATIENCE)
+        assert journal.unsaved() == []
+    assert {"first", "a"} <= set(names(path))
+
+
+@pytest.mark.parametrize("is_freed", [True, False], ids=["freed at the last moment", "never"])
+async def test_closing_tries_once_more_and_says_what_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_freed: bool
+) -> None:
+    monkeypatch.setattr(persistence, "RETRY_SECONDS", 3600)
+    path, store = tmp_path / "db", Store()
+    path.mkdir()
+    store.create(CONFIGMAPS, obj("a"))
+    journal = Journal(path)
+    journal.begin(store, "")
+    await until(lambda: bool(journal.problem))
+    if is_freed:
+        path.rmdir()
+    await asyncio.wait_for(journal.close(), PATIENCE)
+    assert journal.unsaved() == ([] if is_freed else ["configmaps default/a"])
+    assert path.is_dir() != is_freed
+
+
+def test_a_folder_that_may_not_be_written_to_is_no_reason_to_forget_what_is_in_it() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to anybody but its user
+        path = Path(folder) / "db"
+        asyncio.run(_keep_one(path))
+        for each in (path.parent, path):
+            os.chown(each, *_somebody())
+            each.chmod(0o555)
+        said = _as_somebody(lambda: read_saved(path, "forget it"))
+    assert said.startswith(f"the state in {path} cannot be read (")
+    assert said.endswith(f"); nothing of it is lost: let this user write in {path.parent}, where there must be room")
+
+
+def _somebody() -> tuple[int, int]:
+    """Return an ordinary user and group: root may write anywhere."""
+    return (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+
+
+def _as_somebody(act: Callable[[], object]) -> str:
+    """Return what an act of an ordinary user fails with."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setuid(_somebody()[0])
+            act()
+        except Exception as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        text = said.read().decode()
+    os.waitpid(child, 0)
+    return text
+
+
+async def _keep_one(path: Path) -> None:
+    store = Store()
+    store.create(CONFIGMAPS, obj("a"))
+    async with kept(path, store):
+        pass
