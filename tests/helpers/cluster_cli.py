@@ -218,7 +218,8 @@ def end(commands: ClusterCommands) -> None:
 def assert_nothing_left(commands: ClusterCommands, before: Item) -> None:
     """Assert that neither a process nor a listener of the cluster with this status document is there."""
     pids = {each["pid"] for pod in before["pods"] for each in pod["containers"] if each["pid"]} | {before["pid"]}
-    assert not {pid for pid in pids if is_alive(pid)}
+    # The interpreter has still to end when the lock is free, which is what `down` waits for.
+    assert eventually(lambda: not {pid for pid in pids if is_alive(pid)})
     assert not processes_of(commands.state)
     assert not left_listening(before)
 
