@@ -29,6 +29,7 @@ from kubelet import prober
 from kubelet.config import KubeletConfig
 from kubelet.containers import ContainerPlan, HostFacts, plan_container
 from kubelet.environment import ConfigError, PodContext
+from kubelet.exec_tools import with_agnhost_on_path
 from kubelet.images import unknown_image_text
 from kubelet.instance import Instance
 from kubelet.logreader import read_end
@@ -428,7 +429,7 @@ class PodWorker:
         plan = instance.plan
 
         def command(words: tuple[str, ...]) -> ProcessSpec:
-            return ProcessSpec(words, plan.process.environment, plan.working_dir)
+            return ProcessSpec(with_agnhost_on_path(words), plan.process.environment, plan.working_dir)
 
         return prober.Target(self.place.pod_ip, self._around.network.dial, self._around.runner, command)
 

@@ -65,9 +65,20 @@ def test_a_pod_has_the_priority_of_its_class_and_preempts(spec: JSON, priority: 
     assert (created["priority"], created["preemptionPolicy"]) == (priority, "PreemptLowerPriority")
 
 
-def test_a_priority_that_its_class_does_not_have_is_forbidden() -> None:
-    with pytest.raises(Forbidden, match=r"the integer value of priority \(5\) must not be provided in pod spec; "):
-        spec_of(priority=5)
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("priority", 5, r"the integer value of priority \(5\) must not .*; .* computed 0 from "),
+        (
+            "preemptionPolicy",
+            "Never",
+            r"the string value of PreemptionPolicy \(Never\) must not .* PreemptLowerPriority",
+        ),
+    ],
+)
+def test_a_priority_that_its_class_does_not_have_is_forbidden(field: str, value: object, text: str) -> None:
+    with pytest.raises(Forbidden, match=text):
+        spec_of(**{field: value})
 
 
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])

@@ -294,6 +294,19 @@ async def test_a_container_that_cannot_start_says_why(
     assert text in cluster.events("broken", "Failed")[0]
 
 
+@pytest.mark.parametrize("command", [["/agnhost"], ["sh", "-c", "/agnhost"]], ids=["itself", "in a script"])
+async def test_a_probe_calls_agnhost_where_its_image_has_it(
+    cluster: KubeletCluster, tmp_path: Path, command: list[str]
+) -> None:
+    program = tmp_path / "agnhost"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    path = {"name": "PATH", "value": f"{tmp_path}:/usr/bin:/bin"}
+    probe = {"exec": {"command": command}, "periodSeconds": 1}
+    cluster.run(make_pod("probed", shell("sleep 60", env=[path], readinessProbe=probe)))
+    await until(lambda: cluster.is_ready("probed"))
+
+
 async def test_what_is_not_emulated_is_said(cluster: KubeletCluster) -> None:
     container = {**NETEXEC, "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
     cluster.run(make_pod("stored", container, volumes=[{"name": "v", "emptyDir": {}}]))

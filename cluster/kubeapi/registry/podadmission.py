@@ -45,16 +45,18 @@ def admit_pod(new: JSON, old: JSON | None, find_node: Callable[[str], JSON | Non
 
 def _give_priority(name: str, spec: JSON) -> None:
     """Give the priority of the pod's class; one that cannot be known here is taken from the pod."""
-    class_name = spec.get("priorityClassName") or ""
-    computed, asked = _PRIORITIES.get(class_name), spec.get("priority")
-    if computed is not None and asked is not None and asked != computed:
-        detail = (
-            f"the integer value of priority ({asked}) must not be provided in pod spec; priority admission controller "
-            f"computed {computed} from the given PriorityClass name"
-        )
-        raise Forbidden(PODS, name, detail)
-    spec["priority"] = computed or asked or 0
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    computed = _PRIORITIES.get(spec.get("priorityClassName") or "")
+    for field, what, value in (
+        ("priority", "integer value of priority", computed or 0),
+        ("preemptionPolicy", "string value of PreemptionPolicy", "PreemptLowerPriority"),
+    ):
+        asked = spec.setdefault(field, value)
+        if computed is not None and asked != value:
+            detail = (
+                f"the {what} ({asked}) must not be provided in pod spec; priority admission controller computed "
+                f"{value} from the given PriorityClass name"
+            )
+            raise Forbidden(PODS, name, detail)
 
 
 def _tolerate_lost_nodes(spec: JSON) -> None:
