@@ -170,6 +170,9 @@ class AnswerChunks(Chunked):
         return count, told
 
     def _take_line(self, received: memoryview, position: int) -> int:
+        if self._after_chunk and not self._line and bytes(received[position : position + 2]) == b"\r\n":
+            self._after_chunk = False
+            return position + 2
         piece = bytes(received[position : position + CHUNK_LINE_BYTES])
         end = piece.find(b"\n") + 1
         held, line = self._line, self._line + (piece[:end] if end else piece)
