@@ -29,6 +29,7 @@ from tests.helpers.kubeproxy_http import (
     until,
 )
 
+from kubeproxy.http.delivery import Delivery
 from kubeproxy.http.downstream import Downstream
 from kubeproxy.poller import HUNG_UP
 from kubeproxy.types import Endpoint
@@ -386,3 +387,21 @@ def _unacknowledged(sock: socket.socket) -> int:
     """Return how many bytes the peer's kernel does not have yet (SIOCOUTQ, tcp(7))."""
     count: int = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
     return count
+
+
+@pytest.mark.usefixtures("wanted_faults")
+async def test_a_fault_while_an_answer_is_read_costs_that_connection_and_the_request_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_answer, faults = Delivery.on_answer, [RuntimeError("once")]
+
+    def break_once(delivery: Delivery, received: memoryview) -> None:
+        if faults:
+            raise faults.pop()
+        on_answer(delivery, received)
+
+    monkeypatch.setattr(Delivery, "on_answer", break_once)
+    async with Pod(A).running() as pod, http_front(A) as running:
+        assert (await running.ask()).body.decode() == A
+        assert (pod.connections, running.last_record().failures) == (2, ((f"{A}:{PORT}", "ended_before_answer"),))
+        assert [each.component for each in running.front.poller.faults.all()] == ["kube-proxy"]
