@@ -32,7 +32,8 @@ def template_hash(template: JSON, collision_count: int | None) -> str:
     """Return the letters that tell one pod template from another."""
     text = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
     if collision_count is not None:
-        text += collision_count.to_bytes(8, "little")
+        # uint32 in eight bytes, whatever somebody has written into the status.
+        text += (collision_count & 0xFFFFFFFF).to_bytes(8, "little")
     fnv = 2166136261
     for byte in text:
         fnv = ((fnv ^ byte) * 16777619) & 0xFFFFFFFF
