@@ -345,7 +345,7 @@ class Cluster:
 
     def service_problems(self) -> list[str]:
         """Return why the Services do not work that have no endpoint to lead to, one sentence each."""
-        dead = [*itertools.islice(services_without_endpoints(self.store), MOST_PROBLEMS)]
+        dead = [*itertools.islice(services_without_endpoints(self.store, self._listeners()), MOST_PROBLEMS)]
         return self.diagnosis.problems(dead) if dead else []
 
     def status(self) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from kubeapi.core import Service, read_service
-from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.meta import ObjectKey, key_of
+from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubedns.explain import Explanation, Lookup
@@ -65,12 +66,13 @@ class Diagnosis:
             wildcards=self._wildcards(),
         )
 
-    def problems(self, services: Sequence[JSON]) -> list[str]:
+    def problems(self, services: Sequence[ObjectKey]) -> list[str]:
         """Return why Services lead nowhere, one sentence each."""
         listeners = self._proxy.listeners()
         return [
-            f"Service {key_of(service)}: {finding['text']}"
-            for service in services
+            f"Service {key}: {finding['text']}"
+            for key in services
+            if (service := self._store.find(SERVICES, key)) is not None
             for finding in explain_service(self._store, self._proxy.rules, listeners, service)["findings"]
             if finding["weight"] == Weight.PROBLEM
         ]

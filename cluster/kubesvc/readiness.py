@@ -103,15 +103,19 @@ def _is_proxied(service: Service) -> bool:
     return is_ours and bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
 
 
-def services_without_endpoints(store: Store) -> Iterator[JSON]:
-    """Yield the Services that should lead somewhere, and have no endpoint that takes traffic."""
-    slices = slices_by_service(store)
-    for obj in store.list(SERVICES):
-        service = read_service(obj)
-        if PROXY_NAME_LABEL in service.labels or service.is_external_name:
-            continue
+def services_without_endpoints(store: Store, listeners: Sequence[Listener]) -> Iterator[ObjectKey]:
+    """Yield the Services that should lead somewhere, and have no endpoint that takes traffic; one that listens has."""
+    bound = {each.service for each in listeners if each.is_bound}
+    others = [obj for obj in store.list(SERVICES) if key_of(obj) not in bound]
+    services = [
+        each
+        for each in store.faults.read_each(NAME, SERVICES, others, read_service)
+        if PROXY_NAME_LABEL not in each.labels and not each.is_external_name
+    ]
+    slices = slices_by_service(store, frozenset(each.key for each in services))
+    for service in services:
         if not has_ready_endpoint(slices.get(service.key, ()), needs_ports=bool(service.ports)):
-            yield obj
+            yield service.key
 
 
 def has_ready_endpoint(slices: Iterable[EndpointSlice], *, needs_ports: bool = True) -> bool:

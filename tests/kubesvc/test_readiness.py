@@ -179,8 +179,10 @@ def test_the_services_that_lead_nowhere_are_found() -> None:
     add_slice(registry, "unready", is_ready=False)
     add_slice(registry, "portless", ports=[])
     add_slice(registry, "headless", ports=[])
-    found = {each["metadata"]["name"] for each in services_without_endpoints(registry.store)}
+    found = {each.name for each in services_without_endpoints(registry.store, [])}
     assert found == {"unready", "portless", "empty", "kubernetes"}
+    found = {each.name for each in services_without_endpoints(registry.store, [listener(service="empty")])}
+    assert found == {"unready", "portless", "kubernetes"}
 
 
 def test_an_address_that_somebody_else_has_is_a_reason() -> None:
