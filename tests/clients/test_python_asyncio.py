@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,19 @@ from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-asyncio"
 MERGE = "application/merge-patch+json"
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
+"""A watch that is left leaves its connection, which is still being closed, to the garbage collector."""
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Have what a test leaves collected in it, and not in the next one."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
