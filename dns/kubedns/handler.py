@@ -125,11 +125,10 @@ class Handler:
     def _answer_zone(self, query: Query) -> Answer:
         owners: list[Owner] = []
         origin = query.name[-len(self._origin) :]
-        if query.type == QType.SOA and query.labels != self._origin_labels:
-            return self._negative(RCode.NOERROR, origin, owners)
         found = self._find(query.name, query.labels, query.type, owners, 0)
         if found is None:
-            return self._missing(origin, owners)
+            is_denied = query.type != QType.SOA
+            return self._missing(origin, owners) if is_denied else self._negative(RCode.NOERROR, origin, owners)
         if not found.answers and found.follow is None:
             return self._negative(RCode.NOERROR, origin, owners)
         return Answer(RCode.NOERROR, found.answers, (), found.additional, tuple(owners), follow=found.follow)

@@ -15,7 +15,16 @@ from kubedns.message import read, read_serial
 from kubedns.names import labels_of
 from kubedns.transfer import transfer
 from kubedns.types import CLASS_IN, TRANSFERS, Answer, Labels, Malformed, Owner, QType, Query, RCode
-from kubedns.wire import Dated, Response, is_query, response_limit, write_malformed, write_response
+from kubedns.wire import (
+    MAX_TCP,
+    Dated,
+    Response,
+    is_query,
+    response_limit,
+    udp_limit,
+    write_malformed,
+    write_response,
+)
 
 _TYPE_NAMES = {int(each): each.name for each in QType}
 
@@ -128,7 +137,7 @@ class Responder:
         answer = self._answer(query) if query.edns else self._handler.answer(query)
         if (answer.is_outside or answer.follow) and self._needs_upstream(query, answer):
             return Pending(packet, query, answer, is_tcp)
-        response = write_response(query, answer, response_limit(query, is_tcp=is_tcp))
+        response = write_response(query, answer, MAX_TCP if is_tcp else udp_limit(query))
         counter = self._counter(query.type, answer.rcode)
         counter[0] += 1
         if query.is_plain and answer.rcode != RCode.SERVFAIL and self._cache.is_wanted(key):

@@ -34,6 +34,8 @@ _OPT_BEGIN = b"\0\0\x29"
 """The root's name and the type OPT."""
 
 _DNSSEC_OK = 0x8000
+_MAX_HEADER_RCODE = 15
+"""What is more goes into the OPT record."""
 _POINTER = 0xC000
 _OUT_OF_REACH = 0x4000
 """The first offset to which no pointer can lead."""
@@ -103,13 +105,9 @@ def read_query(packet: bytes) -> Query | None:  # noqa: PLR0911 - one for each w
 
 def write_opt(edns: Edns, rcode: int) -> bytes:
     """Return the OPT record of a response to a query that had ``edns``; who speaks another version is told no size."""
-    if rcode == RCode.BADVERS:
+    if rcode > _MAX_HEADER_RCODE:  # BADVERS
         return _opt.pack(QType.OPT, 0, rcode >> 4, 0, 0, 0)
     return _opt.pack(QType.OPT, edns.size, rcode >> 4, 0, _DNSSEC_OK * edns.is_dnssec_ok, 0)
-
-
-def _echoed(flags: int) -> int:
-    return flags & (OPCODE if flags & OPCODE else ECHOED)
 
 
 def write_malformed(malformed: Malformed) -> bytes:
@@ -308,7 +306,8 @@ def write_response(query: Query, answer: Answer, limit: int) -> Response:
     )
     authority = writer.records(answer.authority)
     extras = writer.shuffle(answer.additional)
-    flags = QR | _echoed(query.flags) | rcode & 15
+    flags = query.flags
+    flags = QR | flags & (OPCODE if flags & OPCODE else ECHOED) | rcode & 15
     flags |= AA * answer.is_authoritative | TC * (writer.is_truncated or answer.is_truncated)
     counts = 1, len(others) + addresses.take, len(authority), extras.take + bool(tail)
     head = _header_behind_id.pack(flags, *counts) + query.name + _words.pack(query.type, query.qclass)
