@@ -35,7 +35,6 @@ from kubeproxy.rules import Rules
 from kubeproxy.servicehealthserver import ServiceHealthServer
 from kubeproxy.targets import Loop, Targets
 from kubeproxy.types import ServicePortName
-from kubeproxy.workers import Workers
 
 WARNING = "Warning"
 COMPILING = f"{NAME} (rules)"
@@ -91,11 +90,7 @@ class ProxyServer:
         loop = asyncio.get_running_loop()
         self.faults = faults = faults or Faults(clock)
         around = Surroundings(network, config.default_balancer, clock, rng, faults)
-        self.plane: Plane = (
-            DataPlane(loop, around)
-            if config.workers == 1
-            else Workers(loop, around, config.workers, config.worker_environment)
-        )
+        self.plane: Plane = DataPlane(loop, around) if config.workers == 1 else _workers(loop, around, config)
         self.plane.tell_shortage(self._note_shortage)
         self.syncs = SyncCounters()
         self._config = config
@@ -327,3 +322,10 @@ class ProxyServer:
 
 async def _plain(text: str) -> tuple[int, str, str]:
     return 200, "text/plain; charset=utf-8", text
+
+
+def _workers(loop: asyncio.AbstractEventLoop, around: Surroundings, config: ProxyConfig) -> Plane:
+    # Few proxies have any, and what they need would be imported at every start.
+    from kubeproxy.workers import Workers
+
+    return Workers(loop, around, config.workers, config.worker_environment)
