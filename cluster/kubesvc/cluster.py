@@ -33,18 +33,17 @@ from kubeproxy.poller import NAME
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
-from kubesvc import __version__, components, lastwords, openfiles, podchoice
+from kubesvc import __version__, components, openfiles, podchoice
 from kubesvc.config import ClusterConfiguration
 from kubesvc.edits import apply_edits
 from kubesvc.eventwarnings import EventWarnings
-from kubesvc.explain.sharing import taken_addresses
 from kubesvc.manifests import Document, bare_document
 from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.oserrors import oserror_text
 from kubesvc.outside import OutsideError, OutsideServers
 from kubesvc.owners import owner_name
-from kubesvc.podsockets import PodSockets, listening_ports
+from kubesvc.podsockets import PodSockets, listening_ports, taken_addresses
 from kubesvc.readiness import services_without_endpoints, unsettled, waiting_for
 from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
 from kubesvc.state import StateDirectory
@@ -326,6 +325,8 @@ class Cluster:
 
     async def last_words(self) -> list[str]:
         """Return the last lines that failing containers have written."""
+        # Most clusters get ready.
+        from kubesvc import lastwords
 
         def read(pod: ObjectKey, container: str, is_previous: bool) -> AsyncGenerator[bytes, None]:
             return self._kubelet.logs(*pod, container, tail_lines=lastwords.LINES, previous=is_previous)

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubeapi.events import EventRecorder
-from kubeapi.meta import ObjectKey
-from kubeapi.scheme import PODS
+from kubeapi.meta import ObjectKey, is_terminating
+from kubeapi.podsummary import is_condition_true
+from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
 from kubelet.programs import Program
 from kubeproxy.portowner import OpenSocket, read_sockets, sockets_of
 
 EVENT = "ListensOnAllAddresses"
+TAKEN = "AddressInUse"
+"""The kubelet's reason for an event about a container that has ended because somebody has its address."""
 LOOK_SECONDS = 1.0
 """How long after a change of a pod it is looked at: programs bind soon after they have started."""
 YOUNG_SECONDS = 10.0
@@ -134,6 +137,23 @@ class PodSockets:
             return
         for each in children:
             yield from self._tree(int(each))
+
+
+def taken_addresses(store: Store) -> list[str]:
+    """Return one sentence per pod that is not ready and has ended, as somebody has its address."""
+    events = sorted(
+        (each for each in store.list(EVENTS) if each.get("reason") == TAKEN),
+        key=lambda each: each.get("lastTimestamp") or "",
+    )
+    taken: dict[ObjectKey, str] = {}
+    for each in events:
+        about = each["involvedObject"]
+        key = ObjectKey(about.get("namespace", ""), about["name"])
+        pod = store.find(PODS, key)
+        is_same = pod is not None and about.get("uid", "") in ("", pod["metadata"].get("uid", ""))
+        if pod is not None and is_same and not is_condition_true(pod, "Ready") and not is_terminating(pod):
+            taken[key] = each["message"]
+    return [f"Pod {key}: {message}" for key, message in sorted(taken.items())]
 
 
 def listening_ports(proc: Path = Path("/proc")) -> set[tuple[str, int]]:

@@ -12,8 +12,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.status import StatusError
 from kubesvc.explain.explaining import find_service
 from kubesvc.explain.printing import explanation_text
-from kubesvc.explain.sharing import taken_addresses
-from kubesvc.podsockets import Wildcard
+from kubesvc.podsockets import Wildcard, taken_addresses
 
 Setting = Callable[[Paper], Any]
 HTTP = [container(ports=[{"containerPort": 8080, "name": "http"}, {"containerPort": 53, "name": "dns"}])]

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from kubeapi.meta import JSON, is_terminating, key_of
-from kubeapi.scheme import PODS
+from kubeapi.meta import JSON, key_of
 from kubeapi.store import Store
 from kubecontroller.podstate import is_ready
 from kubesvc.explain.findings import Finding, hint, problem
 from kubesvc.explain.pods import events_of
 from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
-from kubesvc.podsockets import Wildcard
-
-TAKEN = "AddressInUse"
-"""The kubelet's reason for an event about a container that has ended because somebody has its address."""
+from kubesvc.podsockets import TAKEN, Wildcard
 
 
 def explain_sharing(
@@ -34,13 +30,6 @@ def explain_sharing(
         events = events_of(store, pod, TAKEN)
         if events and not is_ready(pod):
             yield problem(f"Pod {key_of(pod).name}: {events[-1]['message']}")
-
-
-def taken_addresses(store: Store) -> list[str]:
-    """Return one sentence per pod that is not ready and cannot start, as somebody has its address."""
-    pods = [each for each in store.list(PODS) if not is_ready(each) and not is_terminating(each)]
-    taken = {key_of(pod): events[-1]["message"] for pod in pods if (events := events_of(store, pod, TAKEN))}
-    return [f"Pod {key}: {message}" for key, message in sorted(taken.items())]
 
 
 def _places(port: JSON) -> Iterator[tuple[str, int]]:
