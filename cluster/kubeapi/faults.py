@@ -88,7 +88,7 @@ class Faults:
 
     @contextmanager
     def guard(self, component: str, about: Subject | str) -> Iterator[None]:
-        """Take note of an exception in the block, which ends it, or that the component gets on with the object."""
+        """Record an exception in the block, which ends it, or that the component gets on with the object."""
         try:
             yield
         except Exception as error:
@@ -97,7 +97,7 @@ class Faults:
             self.forget(component, about)
 
     def note(self, component: str, about: Subject | str, error: BaseException, *, reason: str = INTERNAL_ERROR) -> None:
-        """Take note that ``component`` failed at something, and tell of it. Never raises."""
+        """Record that ``component`` failed at something, and tell of it. Never raises."""
         before = self._kept.pop((component, about), None)
         text = describe(error)
         count = before.times + 1 if before is not None else 1
@@ -115,7 +115,7 @@ class Faults:
                 _log.exception("%s: no event for %s", component, about)
 
     def forget(self, component: str, about: Subject | str) -> None:
-        """Take note that ``component`` gets on with something again, or that it is gone."""
+        """Record that ``component`` gets on with something again, or that it is gone."""
         if self._kept and self._kept.pop((component, about), None) is not None and self.forward is not None:
             self.forward(component, about, None)
 

@@ -59,7 +59,7 @@ class Places:
         return self._places.get(_hashable(key))
 
     def add(self, key: Any, place: int) -> None:
-        """Take note of one more key."""
+        """Record one more key."""
         self._places.setdefault(_hashable(key), place)
 
     def place(self, key: Any) -> int:

@@ -27,7 +27,7 @@ class RequestMetrics:
         self._answers: Counter[tuple[str, str, int]] = Counter()
 
     def count(self, method: str, plural: str, answer: Answer) -> None:
-        """Take note of an answer; ``plural`` is "" for what is about no resource."""
+        """Record an answer; ``plural`` is "" for what is about no resource."""
         verb = "WATCH" if isinstance(answer, Watch) else method if method in _METHODS else _OTHERS
         code = answer.status if isinstance(answer, Response) else 200
         self._answers[verb, plural, code] += 1

@@ -79,7 +79,7 @@ class UpgradedBytes:
         return False, b""
 
     def feed_eof(self) -> None:
-        """Take note that the peer will send nothing more."""
+        """Record that the peer will send nothing more."""
         self._has_ended = True
         self._wake.set()
 

@@ -139,7 +139,7 @@ class WorkQueue:
         self.add_after(item, min(FIRST_RETRY_SECONDS * 2.0 ** min(failures, 30), LAST_RETRY_SECONDS))
 
     def forget(self, item: Item) -> None:
-        """Take note that the item succeeded."""
+        """Record that the item succeeded."""
         self._failures.pop(item, None)
 
     async def get(self) -> Item:

@@ -25,7 +25,7 @@ class Index(Generic[K]):
         self._keys: dict[Hashable, dict[K, None]] = {}
 
     def refresh(self, key: K, obj: JSON | None) -> None:
-        """Take note of the present state of ``key``; None when there is no such object."""
+        """Record the present state of ``key``; None when there is no such object."""
         values = tuple(self._values_of(obj)) if obj is not None else ()
         before = self._values.get(key, ())
         if values == before:
@@ -65,7 +65,7 @@ class SelectorIndex:
         self._name_sets: dict[str, Counter[tuple[str, ...]]] = {}
 
     def refresh(self, key: ObjectKey, obj: JSON | None) -> None:
-        """Take note of the present state of ``key``; None when there is no such object."""
+        """Record the present state of ``key``; None when there is no such object."""
         selector = self._selector_of(obj) if obj is not None else None
         now = None if selector is None else tuple(sorted(selector.items()))
         before = self._selectors.get(key)

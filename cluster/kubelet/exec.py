@@ -121,7 +121,7 @@ class Attachment:
             self._wake.set()
 
     def finish(self) -> None:
-        """Take note that there will be no more output."""
+        """Record that there will be no more output."""
         self._has_ended = True
         self._wake.set()
 

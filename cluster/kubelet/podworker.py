@@ -138,7 +138,7 @@ class PodWorker:
         self.post(happens.Began())
 
     def update(self, pod: JSON) -> None:
-        """Take note of the Pod object's new state; its deletion begins here, and its end if somebody declares it over.
+        """Record the Pod object's new state; its deletion begins here, and its end if somebody declares it over.
 
         Who writes a phase that is over (an eviction does) ends the pod, but leaves its object.
         """
@@ -160,7 +160,7 @@ class PodWorker:
             self._owe_status()  # somebody may have opened a gate
 
     def vanish(self) -> None:
-        """Take note that the Pod object is gone: nobody waits for a grace period any more."""
+        """Record that the Pod object is gone: nobody waits for a grace period any more."""
         self._has_object = False
         self.stop(0)
 

@@ -45,14 +45,14 @@ class Nodes:
         self._repelling: set[ObjectKey] = set()
 
     def put_node(self, name: str, node: JSON | None) -> None:
-        """Take note of a Node's state; None when it is gone."""
+        """Record a Node's state; None when it is gone."""
         if node is None:
             self._nodes.pop(name, None)
         else:
             self._nodes[name] = node
 
     def put_pod(self, key: ObjectKey, pod: JSON | None) -> None:
-        """Take note of a pod's state; only one that is assigned and has not ended counts."""
+        """Record a pod's state; only one that is assigned and has not ended counts."""
         before = self._placed.pop(key, None)
         if before is not None:
             self._count(*before, -1)

@@ -202,7 +202,7 @@ class Cluster:
         return [group.create_task(part, name=name) for name, part in parts.items()]
 
     def _note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Take note of what a callback or a task of somebody's has raised, and nobody awaits."""
+        """Record what a callback or a task of somebody's has raised, and nobody awaits."""
         fault = context.get("exception")
         if isinstance(fault, Exception):
             self.store.faults.note("kubesvc", _where(context), fault)

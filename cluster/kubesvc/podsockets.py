@@ -70,7 +70,7 @@ class PodSockets:
         self._timer: asyncio.TimerHandle | None = None
 
     def note(self) -> None:
-        """Take note that a pod has changed."""
+        """Record that a pod has changed."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look_in_time)
 

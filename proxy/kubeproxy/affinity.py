@@ -48,7 +48,7 @@ class AffinityTable:
         return len(self._pins)
 
     def update(self, service: ServicePortName, addresses: Iterable[str], timeout_seconds: int) -> None:
-        """Take note of the endpoints (``ip:port``) and the time-out of a Service port; none forgets the port.
+        """Record the endpoints (``ip:port``) and the time-out of a Service port; none forgets the port.
 
         The time-out holds for pins that there are, too.
         """

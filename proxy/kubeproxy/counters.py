@@ -104,7 +104,7 @@ class ProxyCounters:
         self.ports: dict[ServicePortName, dict[str, EndpointCounters]] = {}
 
     def update(self, service: ServicePortName, addresses: Iterable[str]) -> None:
-        """Take note of the endpoints (``ip:port``) that a Service port has now."""
+        """Record the endpoints (``ip:port``) that a Service port has now."""
         current = set(addresses)
         kept = self.ports.pop(service, {})
         for counters in kept.values():

@@ -33,12 +33,12 @@ class ProxyHealth:
         self.queued_at: Moment | None = None
 
     def queued(self, now: Moment) -> None:
-        """Take note that a change waits; the oldest one counts."""
+        """Record that a change waits; the oldest one counts."""
         if self.queued_at is None:
             self.queued_at = now
 
     def synced(self, now: Moment) -> None:
-        """Take note that all changes have been obeyed."""
+        """Record that all changes have been obeyed."""
         self.queued_at = None
         self.synced_at = now
 

@@ -16,7 +16,7 @@ class LiveConnections(set[T]):
         self._idle: asyncio.Event | None = None
 
     def over(self, connection: T) -> None:
-        """Take note that a connection is over."""
+        """Record that a connection is over."""
         self.discard(connection)
         if self._idle is not None and not self:
             self._idle.set()

@@ -62,7 +62,7 @@ class ConnectionRecord:
         self.status = 0
 
     def failed(self, reason: str) -> None:
-        """Take note that the chosen endpoint did not answer; the next choice replaces it."""
+        """Record that the chosen endpoint did not answer; the next choice replaces it."""
         if self.choice is not None:
             self.failures = (*self.failures, (self.choice.endpoint.address, reason))
 
@@ -91,7 +91,7 @@ class Follower:
             self._wake()
 
     def miss(self, count: int) -> None:
-        """Take note of changes that were lost on the way here."""
+        """Record changes that were lost on the way here."""
         self._missed += count
 
     def take(self) -> tuple[list[ConnectionRecord], int]:
@@ -119,7 +119,7 @@ class RecentConnections:
         return record
 
     def ended(self, record: ConnectionRecord, outcome: str = "closed") -> None:
-        """Take note that a connection is over, and how; the first end counts."""
+        """Record that a connection is over, and how; the first end counts."""
         if record.ended_at is not None:
             return
         record.ended_at = self._clock()

@@ -106,7 +106,7 @@ class Relay:
         return _DIAL
 
     def connected(self) -> Action | None:
-        """Take note that the endpoint has answered."""
+        """Record that the endpoint has answered."""
         self.is_connected = True
         return self.ended(_CLIENT) if self.has_ended[0] else None
 
@@ -119,14 +119,14 @@ class Relay:
         self.unsent[side] = rest
 
     def sent(self, side: Side, count: int) -> Action | None:
-        """Take note that ``side`` has taken ``count`` of its unsent bytes."""
+        """Record that ``side`` has taken ``count`` of its unsent bytes."""
         self.unsent[side] = self.unsent[side][count:]
         if not self.unsent[side] and self.has_ended[1 - side]:
             return self.ended(_CLIENT if side else _UPSTREAM)
         return None
 
     def ended(self, side: Side) -> Action | None:
-        """Take note that ``side`` will send no more, and pass that on when all that it has sent is sent.
+        """Record that ``side`` will send no more, and pass that on when all that it has sent is sent.
 
         The other side's direction is shut; when both have ended there is only closing left.
         """

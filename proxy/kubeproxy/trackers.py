@@ -39,7 +39,7 @@ class ServiceChangeTracker:
         self._arrived = 0
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
-        """Take note of a Service's new state, None when it is deleted."""
+        """Record a Service's new state, None when it is deleted."""
         ports = () if obj is None else self._read(key, obj)
         if ports == self.ports.get(key, ()):
             return
@@ -115,7 +115,7 @@ class EndpointsChangeTracker:
         self._changed: set[ObjectKey] = set()
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
-        """Take note of a slice's new state, None when it is deleted."""
+        """Record a slice's new state, None when it is deleted."""
         before = self._service_of.pop(key, None)
         if before is not None:
             self._remove(before, key)
@@ -205,7 +205,7 @@ class NodeTracker:
         return not self._has_seen_nodes or self._nodes.keys() > self._leaving
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
-        """Take note of a Node's new state, None when it is deleted."""
+        """Record a Node's new state, None when it is deleted."""
         if self._node_name not in ("", key.name):
             return
         self._has_seen_nodes = True

@@ -294,7 +294,7 @@ class UdpListener:
         self._flows.poller.close_socket(self.sock)
 
     def forget(self, flow: UdpFlow) -> None:
-        """Take note that a flow is over."""
+        """Record that a flow is over."""
         del self._clients[flow.client]
 
     def refuse(self, client: Client, now: float) -> None:

@@ -183,7 +183,7 @@ class _Door:
         self._sock = sock
 
     def abandon(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("the poller has given up a listening socket")
 
     def on_event(self, events: int) -> None:
         del events

@@ -43,7 +43,7 @@ def warnings_of(**spec: Any) -> list[str]:
             id="host port",
         ),
         pytest.param(
-            {"terminationMessagePath": "/tmp/why"},
+            {"terminationMessagePath": "/dev/why"},
             f"{C}.terminationMessagePath: kubesvc does not act on it: no such file is read",
             id="termination message",
         ),

@@ -50,7 +50,7 @@ def validate_metadata(resource: Resource, obj: JSON) -> Faults:
 
 
 def validate_namespace(obj: JSON) -> Faults:
-    """Yield every fault of a Namespace but those of its metadata: who has to do something before it may go."""
+    """Yield every fault of a Namespace but those of its metadata; only its finalizers are left."""
     for finalizer in obj.get("spec", {}).get("finalizers", ()):
         yield from each_invalid("spec.finalizers", finalizer, qualified_name(finalizer))
         yield from _validate_domain(finalizer, "spec.finalizers")

@@ -43,7 +43,7 @@ def doubts_of(service: ObjectKey, records: Iterable[ConnectionRecord], loops: It
 
 
 def _weigh(record: ConnectionRecord, failing: dict[str, _Failing]) -> None:
-    """Take note of what one record says of the endpoints that it names; a later one says more."""
+    """Record what one record says of the endpoints that it names; a later one says more."""
     at = record.began_at if record.ended_at is None else record.ended_at
     for address, reason in record.failures:
         before = failing.get(address)

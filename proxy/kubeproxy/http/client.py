@@ -21,11 +21,11 @@ class Listener(Protocol):
         ...
 
     def on_client_end(self) -> None:
-        """Take note that the client says no more."""
+        """Record that the client says no more."""
         ...
 
     def on_client_drained(self) -> None:
-        """Take note that the client has taken everything."""
+        """Record that the client has taken everything."""
         ...
 
     def reset(self, reason: str) -> None:

@@ -106,7 +106,7 @@ class Downstream:
             self._await_events()
 
     def on_client_end(self) -> None:
-        """Take note that the client says no more; it still gets the answers that it is owed."""
+        """Record that the client says no more; it still gets the answers that it is owed."""
         exchange, client = self._delivery.exchange, self._client
         if client.is_closing or (exchange is None and not client.unsent):
             self._close()

@@ -118,7 +118,7 @@ class Exchange:
         return told + self._take_body(body, memoryview(inbox))
 
     def end_answer(self) -> bool:
-        """Take note that the endpoint has ended; tell whether that completes its answer."""
+        """Record that the endpoint has ended; tell whether that completes its answer."""
         if isinstance(self._answer_body, UntilEnd):
             self.is_answered = True
         return self.is_answered

@@ -112,7 +112,7 @@ class HttpFront:
         port.pool.update(usable)
 
     def forget(self, connection: Downstream | Tunnel) -> None:
-        """Take note that a client's connection is over."""
+        """Record that a client's connection is over."""
         self.connections.over(connection)
         self.counters.active -= 1
 

@@ -37,11 +37,11 @@ class Owner(Protocol):
         ...
 
     def on_upstream_end(self, code: int) -> None:
-        """Take note that the endpoint has ended: 0 or the errno of its reset."""
+        """Record that the endpoint has ended: 0 or the errno of its reset."""
         ...
 
     def on_upstream_drained(self) -> None:
-        """Take note that the endpoint has taken all that was sent."""
+        """Record that the endpoint has taken all that was sent."""
         ...
 
 

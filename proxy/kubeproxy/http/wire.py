@@ -93,16 +93,16 @@ class Wire(ABC):
 
     @abstractmethod
     def _on_stalled(self) -> None:
-        """Take note that the peer has not taken everything yet."""
+        """Record that the peer has not taken everything yet."""
 
     @abstractmethod
     def _on_drained(self) -> None:
-        """Take note that the peer has taken everything, or takes nothing any more."""
+        """Record that the peer has taken everything, or takes nothing any more."""
 
     @abstractmethod
     def _on_deaf(self) -> None:
-        """Take note that the peer takes nothing any more."""
+        """Record that the peer takes nothing any more."""
 
     @abstractmethod
     def _on_broken(self) -> None:
-        """Take note that the connection has broken while nobody read; perhaps it is closed by now."""
+        """Record that the connection has broken while nobody read; perhaps it is closed by now."""
