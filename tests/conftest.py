@@ -21,6 +21,8 @@ from tests.helpers.turns import take_turn
 
 MAX_PROCESSES = 4
 """More do not help: what is left then is the longest file."""
+WAITING_PROCESSES = 1
+"""Beyond the cores: a third of the time a test waits for other processes, which cost less than a core."""
 LONG_FIRST = ("oracle", "behaviour", "kubectl", "clients")
 TESTS = Path(__file__).parent
 TURN = pytest.StashKey[socket.socket]()
@@ -33,8 +35,9 @@ settings.load_profile("kubesvc")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Have a process for each core, if each can have a network of its own; else all tests run in this one."""
-    return min(len(os.sched_getaffinity(0)), MAX_PROCESSES) if may_have_own_network() else 0
+    """Have a process for each core and one more, if each can have a network of its own; else all tests run in one."""
+    wanted = len(os.sched_getaffinity(0)) + WAITING_PROCESSES
+    return min(wanted, MAX_PROCESSES) if may_have_own_network() else 0
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -43,8 +43,8 @@ while True:
 """
 
 CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT = 7, 28
-CURLE_ENDED_EARLY = {CURLE_COULDNT_CONNECT, 52, 56}
-"""CURLE_GOT_NOTHING, CURLE_RECV_ERROR: closed or reset without an answer, if not while connect() still looked."""
+CURLE_ENDED_EARLY = {CURLE_COULDNT_CONNECT, 52, 55, 56}
+"""CURLE_GOT_NOTHING, _SEND_ERROR, _RECV_ERROR: closed or reset without an answer, if not while connect() looked."""
 
 
 class Refused(NamedTuple):

@@ -188,7 +188,7 @@ def test_a_fault_of_no_object_costs_one_connection_or_one_turn(story: Story, wha
 
 def test_a_client_that_meets_a_fault_is_told(story: Story) -> None:
     connection, over_udp, over_tcp, *_ = story.answered
-    assert connection == "connection 56"  # CURLE_RECV_ERROR: reset
+    assert connection in ("connection 55", "connection 56")  # CURLE_SEND_ERROR, CURLE_RECV_ERROR: reset
     assert "status: SERVFAIL" in over_udp
     assert "status: SERVFAIL" in over_tcp
 
