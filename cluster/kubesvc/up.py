@@ -155,6 +155,9 @@ def _serve(start: _Start) -> int:
             _redirect(state.open_log(), start.caller)
             return _run(start)
     except AlreadyRunningError as error:
+        if state.owner() is not None and "-" not in start.order.paths:
+            # Another `up` was quicker since this one looked: these manifests go to its cluster.
+            return run_up(start.order)
         start.console.warn(f"kubesvc: {error}")
     except OSError as error:
         start.console.warn(_cannot_keep(start, error))

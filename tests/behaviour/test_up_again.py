@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl, running
+from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, curl, running
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import deployment, service, stream, write
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(14)
 FIRST = (service("web"), deployment("web", 1))
@@ -121,4 +124,28 @@ def test_what_was_applied_is_there_again_after_down_and_up(tmp_path: Path) -> No
     with running(commands, "-", stdin=ground.configuration()):
         assert commands.named("up", "-", stdin=json.dumps(service("late"))).returncode == 0
     with running(commands):
+        assert commands.service("late")
+
+
+@pytest.mark.parametrize("options", [[], ["--detach"]], ids=["foreground", "background"])
+def test_an_up_that_another_one_outruns_applies_its_files_to_the_cluster_of_the_other(
+    tmp_path: Path, options: list[str]
+) -> None:
+    commands = ClusterCommands(tmp_path, "race")
+    file = tmp_path / "late.yaml"
+    manifests = stream(Ground(16).configuration(), service("late"))
+    os.mkfifo(file)
+    asked = [*KUBESVC, "up", "--name", "race", *options, str(file)]
+    # It opens its file after it has seen that no cluster runs, and reads it again when it finds the other's.
+    with (
+        subprocess.Popen(asked, env=commands.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as late,
+        file.open("w") as first,
+        running(commands, "-", stdin=Ground(16).configuration()),
+    ):
+        file.unlink()
+        file.write_text(manifests)
+        first.write(manifests)
+        first.close()
+        out, err = late.communicate(timeout=PATIENCE)
+        assert (late.returncode, out) == (0, "service/late created\nkubesvc: ready\n"), err
         assert commands.service("late")
