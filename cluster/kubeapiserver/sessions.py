@@ -12,7 +12,7 @@ from kubeapi.meta import JSON, parse_time
 from kubeapi.scheme import PODS
 from kubeapi.status import FieldError
 from kubeapi.store import Store
-from kubeapi.validation.faults import forbidden, invalid
+from kubeapi.validation.faults import WHOLE, forbidden, invalid
 from kubeapiserver.exchange import TEXT_TYPE, Request, Response, Session
 from kubeapiserver.failures import BadInput, InvalidInput
 from kubeapiserver.options import read_integer
@@ -154,7 +154,7 @@ def _log_faults(request: Request) -> list[FieldError]:
         if (value := read_integer(request, name)) is not None and value < least
     ]
     if request.get("sinceSeconds") and request.get("sinceTime"):
-        faults.append(forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+        faults.append(forbidden(WHOLE, "at most one of `sinceTime` or `sinceSeconds` may be specified"))
     return faults
 
 

@@ -330,7 +330,7 @@ def test_a_namespace_has_no_namespace() -> None:
         ),
         ({"data": {"..": ""}}, ["data[..]: Invalid value: \"..\": must not be '..'"]),
         ({"data": {"..a": ""}}, ["data[..a]: Invalid value: \"..a\": must not start with '..'"]),
-        ({"data": {"a": "x" * 1_048_577}}, [": Too long: may not be more than 1048576 bytes"]),
+        ({"data": {"a": "x" * 1_048_577}}, ["[]: Too long: may not be more than 1048576 bytes"]),
     ],
     ids=["twice", "dots", "begins with dots", "too much"],
 )

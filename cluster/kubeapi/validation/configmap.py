@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from kubeapi.meta import JSON
-from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, too_long
+from kubeapi.validation.faults import WHOLE, Faults, each_invalid, forbidden, invalid, too_long
 from kubeapi.validation.names import config_key
 
 _SIZE_LIMIT = 1024 * 1024
@@ -25,7 +25,7 @@ def validate_config_map(obj: JSON) -> Faults:
         yield from each_invalid(f"binaryData[{key}]", key, config_key(key))
         size += len(base64.b64decode(value))
     if size > _SIZE_LIMIT:
-        yield too_long("", _SIZE_LIMIT)
+        yield too_long(WHOLE, _SIZE_LIMIT)
 
 
 def validate_config_map_update(new: JSON, old: JSON) -> Faults:

@@ -10,6 +10,9 @@ from kubeapi.status import FieldError
 Faults = Iterator[FieldError]
 """What a validator yields: every fault that it finds, none for a valid object."""
 
+WHOLE = "[]"
+"""The path of a fault of the whole object: how Go prints ``field.NewPath("")``."""
+
 
 class GoText(str):
     """A value that is printed as it is: the Go syntax of a struct."""
