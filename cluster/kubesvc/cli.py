@@ -105,7 +105,7 @@ def kubesvc() -> None:
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Apply manifests to a cluster; start it unless it runs.")
 @click.argument("paths", metavar="[PATH...]", nargs=-1)
 @_name_option
 @click.option("--detach", is_flag=True, help="Return when ready; the cluster runs on.")
@@ -160,7 +160,7 @@ def up(
     )
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Drain and stop the cluster; its objects are kept.")
 @_name_option
 @click.option("--timeout", type=Duration(), default="45s", show_default=True, help="Then the processes are killed.")
 @click.option("--purge", is_flag=True, help="Forget the cluster: its objects, its token and its certificate.")
@@ -178,7 +178,7 @@ def down(name: str, timeout: float, purge: bool) -> None:
         click.echo(forget_cluster(_state(name)))
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Show Services, their addresses and endpoints, and pods.")
 @click.option("-n", "--namespace", default="", help="Only what is in this namespace.")
 @_name_option
 @click.option("-o", "--output", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True)
@@ -194,7 +194,7 @@ def status(namespace: str, name: str, output: str) -> None:
     _present(document, output, lambda each: colours.of(sys.stdout)(status_text(each, is_wide=output == "wide")))
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Say why a Service has no endpoints, or where it leads.")
 @click.argument("service", metavar="svc/NAME", shell_complete=completing.service_names)
 @_namespace_option
 @_name_option
@@ -217,7 +217,7 @@ def _service_name(text: str) -> str:
     return name
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Say what a packet meets on its way, or how DNS answers.")
 @click.argument("source", metavar="SRC|NAME", shell_complete=completing.trace_sources)
 @click.argument("destination", metavar="DST|[TYPE]", required=False, shell_complete=completing.trace_destinations)
 @click.option("--dns", "is_dns", is_flag=True, help="Say how a name is answered; TYPE is A unless given.")
@@ -250,7 +250,7 @@ def trace(source: str, destination: str | None, is_dns: bool, namespace: str, na
     _present(document, output, text)
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Show where the last 1000 connections went, and why there.")
 @click.argument("service", metavar="[svc/NAME]", required=False, shell_complete=completing.service_names)
 @click.option(
     "-n", "--namespace", default="", help="Namespace: of the Service, or all of one.  [default: default, or all]"
@@ -317,7 +317,7 @@ def scale(target: str, replicas: int, namespace: str, name: str) -> None:
     click.echo(escaped(f"{kind}/{workload} scaled"))
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Print what a pod wrote, or a pod of a Deployment.")
 @click.argument("target", metavar="POD|deployment/NAME", shell_complete=completing.log_targets)
 @click.option("-f", "--follow", is_flag=True, help="Go on as the pod writes.")
 @click.option("-c", "--container", default="", help="Container, where the pod has several.")
@@ -359,7 +359,7 @@ def _flags(follow: bool, previous: bool, timestamps: bool) -> tuple[tuple[str, b
     return ("follow", follow), ("previous", previous), ("timestamps", timestamps)
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Say what this machine does not allow, and how to mend it.")
 @click.argument("paths", metavar="[PATH...]", nargs=-1)
 @_name_option
 @_text_or_json
@@ -384,7 +384,7 @@ def version(output: str) -> None:
         click.echo(f"kubesvc {__version__} (Python {platform.python_version()})")
 
 
-@kubesvc.command()
+@kubesvc.command(short_help="Print a shell's completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script of a shell, to be evaluated by it."""

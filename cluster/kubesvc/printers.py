@@ -41,6 +41,8 @@ def service_table(document: Document, *, is_wide: bool = False) -> str:
     """
     headers = ["NAMESPACE", "NAME", "TYPE", "ADDRESSES", "PORT(S)", "ENDPOINTS"]
     services = document["services"]
+    if not services:
+        return "No Services."
     addresses, ports = [_addresses(each) for each in services], [[*_ports(each)] for each in services]
     shown = ((",".join, ",".join),) if is_wide else ((",".join, ",".join), (_first, ",".join), (_first, _first))
     for of_addresses, of_ports in shown:

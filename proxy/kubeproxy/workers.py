@@ -190,7 +190,8 @@ class Workers:
     def problems(self) -> list[str]:
         """Return which workers have died so far, and whether clients wait."""
         died = [
-            f"worker {hand.place} of the proxy has died {hand.deaths} times and was started again, last {hand.cause}"
+            f"worker {hand.place} of the proxy has died {'once' if hand.deaths == 1 else f'{hand.deaths} times'}, "
+            f"last {hand.cause}, and was started again"
             for hand in self._hands
             if hand.deaths
         ]

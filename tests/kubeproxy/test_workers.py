@@ -299,7 +299,7 @@ async def test_a_worker_that_dies_is_followed_by_one_that_goes_on_and_nobody_is_
         await until(lambda: len(pids(c)) == WIDTH and before[0] not in pids(c))
         assert before[1] in pids(c)
         (problem,) = c.proxy.problems()
-        assert problem == "worker 0 of the proxy has died 1 times and was started again, last by signal 9"
+        assert problem == "worker 0 of the proxy has died once, last by signal 9, and was started again"
         c.put(slice_of("web", (B,)))
         await plane_obeys(c)
         assert {await ask(VIP) for _ in range(12)} == {B}

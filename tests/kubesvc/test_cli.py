@@ -126,6 +126,12 @@ def test_every_command_has_help_on_stdout(command: list[str]) -> None:
         assert result.stderr == ""
 
 
+def test_no_line_of_the_list_of_commands_is_cut() -> None:
+    lines = run("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == sorted(kubesvc.commands)
+    assert [line for line in lines if line.endswith("...")] == []
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\nfrom kubesvc.cli import kubesvc\nkubesvc(['--help'], standalone_mode=False)\n"

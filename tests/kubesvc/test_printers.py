@@ -125,8 +125,9 @@ def test_the_table_of_pods() -> None:
     )
 
 
-def test_no_pods_are_said_in_words() -> None:
-    assert pod_table(document(ground())) == "No pods."
+def test_no_pods_and_no_services_are_said_in_words() -> None:
+    nothing = document(ground()) | {"services": []}
+    assert (service_table(nothing), pod_table(nothing)) == ("No Services.", "No pods.")
 
 
 def test_the_lines_to_try_are_grouped_by_service_in_the_order_of_the_table() -> None:
