@@ -16,6 +16,7 @@ from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import Manifest, deployment, pod, service, stream
 from tests.helpers.kubectl_cli import find_kubectls, kubeconfig_of, preferred
 from tests.helpers.kubesvc_faulty_process import HANDLER, HANDLERS_OF, REQUESTS, STAGES
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(23)
 FAULTY = (sys.executable, "-m", "tests.helpers.kubesvc_faulty_process")
@@ -48,7 +49,7 @@ class Faulty:
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run a command that must succeed, and return what it says."""
         result = subprocess.run(
-            [*self._kubectl, *arguments], input=stdin, capture_output=True, text=True, timeout=30, check=False
+            [*self._kubectl, *arguments], input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert result.returncode == 0, result.stderr
         return result.stdout
@@ -123,7 +124,9 @@ def provoke(cluster: Faulty) -> Iterator[str]:
     address = commands.status()["dns"]["addresses"][0]
     question = ["dig", f"@{address['address']}", "-p", str(address["port"]), "query.default.svc.cluster.local"]
     for transport in ("+notcp", "+tcp"):
-        yield subprocess.run([*question, transport], capture_output=True, text=True, timeout=20, check=False).stdout
+        yield subprocess.run(
+            [*question, transport], capture_output=True, text=True, timeout=PATIENCE, check=False
+        ).stdout
     with pytest.raises(AssertionError, match="InternalError"):
         cluster.kubectl("get", "configmap", "request")
     about = {"kind": "Service", "name": "web", "namespace": "default", "apiVersion": "v1"}
@@ -227,4 +230,4 @@ def test_what_was_without_an_object_serves_it_when_the_fault_is_over(story: Stor
     assert curl(f"http://{commands.at(name)}/hostname").startswith("web-")
     assert commands.dig(f"{name}.default.svc.cluster.local") == [commands.service(name)["clusterIP"]]
     pods = [f"pod/{name_of('Pod', each)}" for each in (HANDLER, "schedule", "admit", "container", "status")]
-    story.cluster.kubectl("wait", "--for=condition=Ready", "--timeout=25s", *pods)
+    story.cluster.kubectl("wait", "--for=condition=Ready", f"--timeout={PATIENCE}s", *pods)

@@ -89,7 +89,7 @@ def test_what_a_pod_asks_comes_from_its_address_and_so_enters_at_its_node(
         assert by_dial == own
         [seen] = {each["podIP"] for each in cluster.ready_pods(f"asking-{number}")}
         assert kubectl(f"{run}curl -s local:{port}/clientip").out.startswith(f"{seen}:")
-        assert kubectl(f"{run}/agnhost connect --timeout=5s local:{port}").everything == ""
+        assert kubectl(f"{run}/agnhost connect --timeout={PATIENCE}s local:{port}").everything == ""
 
 
 def test_a_pod_of_tools_asks_as_in_every_tutorial(cluster: ClusterCommands, kubectl: Kubectl) -> None:

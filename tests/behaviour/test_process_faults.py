@@ -134,7 +134,7 @@ def test_bad_requests_without_a_token_leave_a_few_short_lines_in_the_log(
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         for place, is_tls in (((api.hostname, api.port), True), ((GROUND.node(0), 10249), False)):
             for request in BAD_REQUESTS * 10:
-                plain = socket.create_connection(place, timeout=10)
+                plain = socket.create_connection(place, timeout=PATIENCE)
                 with context.wrap_socket(plain) if is_tls else plain as client, contextlib.suppress(ConnectionError):
                     client.sendall(request)
                     while client.recv(65536):

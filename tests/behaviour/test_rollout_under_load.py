@@ -91,7 +91,7 @@ def per_request(name: str) -> Manifest:
 
 def roll_out(cluster: ClusterCommands, kubectl: Kubectl, name: str) -> None:
     """Wait until a rollout is over and the pods that it has replaced are gone."""
-    kubectl(f"kubectl rollout status deployment {name} --timeout=15s")
+    kubectl(f"kubectl rollout status deployment {name} --timeout={PATIENCE}s")
     assert eventually(lambda: len(cluster.pods(f"{name}-")) == 2)
 
 
@@ -136,13 +136,13 @@ def test_what_becomes_of_a_request_whose_pod_is_replaced(
         (folder / "gate").touch()
     (new / "release").touch()
     apply(kubectl, per_connection(name), per_request(name), deployment(name, 1, manner("old", old)))
-    kubectl(f"kubectl rollout status deployment {name} --timeout=15s")
+    kubectl(f"kubectl rollout status deployment {name} --timeout={PATIENCE}s")
     [first] = cluster.ready_pods(name)
     with ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(hold, cluster.at(f"{name}-{each}"), method) for each in ("tcp", "http")]
         assert eventually(lambda: len(list(old.glob("holding-*"))) == 2)
         apply(kubectl, deployment(name, 1, manner("new", new)))
-        kubectl(f"kubectl rollout status deployment {name} --timeout=15s")
+        kubectl(f"kubectl rollout status deployment {name} --timeout={PATIENCE}s")
         assert eventually(lambda: [each["pod"] for each in ready(cluster, f"{name}-tcp")] not in ([], [first["name"]]))
         if manner is abrupt:
             assert eventually(lambda: first["name"] not in {each["name"] for each in cluster.pods(name)})

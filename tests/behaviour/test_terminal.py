@@ -10,6 +10,7 @@ from tests.helpers.cluster_cli import ClusterCommands, eventually, running
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import service, stream
 from tests.helpers.kubectl_cli import find_kubectls, kubeconfig_of, preferred
+from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(24)
 ACTING = "\x1b[31m\x07\r\nWarning: forged"
@@ -40,7 +41,7 @@ def test_the_message_of_an_event_is_shown_and_does_nothing(tmp_path: Path) -> No
     with running(ClusterCommands(tmp_path, "told"), "-", stdin=stream(GROUND.configuration(), service("web"))) as told:
         found = find_kubectls()
         kubectl = [str(found[preferred(found)]), "--kubeconfig", str(kubeconfig_of(told))]
-        subprocess.run([*kubectl, "create", "-f", "-"], input=event("odd"), text=True, check=True, timeout=30)
+        subprocess.run([*kubectl, "create", "-f", "-"], input=event("odd"), text=True, check=True, timeout=PATIENCE)
         status = told.named("status", "-o", "wide").stdout
         assert_harmless(status)
         assert f"odd: {SHOWN}" in status

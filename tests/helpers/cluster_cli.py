@@ -234,7 +234,7 @@ def curl(url: str, *arguments: str) -> str:
 def curl_result(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run curl to its end."""
     return subprocess.run(
-        ["curl", "-sS", "--noproxy", "*", "--max-time", "10", *arguments, url],
+        ["curl", "-sS", "--noproxy", "*", "--max-time", str(PATIENCE // 2), *arguments, url],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -261,7 +261,7 @@ def answering_pods(at: str, times: int, *arguments: str) -> list[str]:
 def dig(*arguments: str, server: str = "127.0.0.1", port: int = 53) -> list[str]:
     """Return the lines of `dig +short`, sorted."""
     result = subprocess.run(
-        ["dig", f"@{server}", "-p", str(port), "+short", "+tries=2", "+time=3", *arguments],
+        ["dig", f"@{server}", "-p", str(port), "+short", "+tries=2", f"+time={PATIENCE // 10}", *arguments],
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.helpers.cluster_cli import eventually
 from tests.helpers.e2e_cluster import Namespace
 from tests.helpers.kubectl_cli import Kubectl, Said, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.patience import PATIENCE
 
 TRANSPORTS = ("+notcp", "+tcp")
 
@@ -35,7 +36,7 @@ class Shell:
 
     def dig(self, *words: str) -> list[str]:
         """Return the data of the records that dig prints, sorted, asked as upstream does."""
-        said = self.run(f"dig +noall +answer +search +time=3 +tries=2 {' '.join(words)}").out
+        said = self.run(f"dig +noall +answer +search +time={PATIENCE // 10} +tries=2 {' '.join(words)}").out
         lines = [line.split(maxsplit=4) for line in said.splitlines() if line and not line.startswith(";")]
         return sorted(line[4] for line in lines)
 

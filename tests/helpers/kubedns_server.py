@@ -70,7 +70,7 @@ async def serving(objects: Iterable[JSON] | None = None, **config: Any) -> Async
 async def dig(host: str, port: int, *arguments: str) -> str:
     """Run dig, one try of two seconds."""
     process = await asyncio.create_subprocess_exec(
-        "dig", f"@{host}", "-p", str(port), "+time=2", "+tries=1", *arguments, stdout=asyncio.subprocess.PIPE
+        "dig", f"@{host}", "-p", str(port), f"+time={PATIENCE}", "+tries=1", *arguments, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate()
     return out.decode()

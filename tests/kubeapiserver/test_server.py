@@ -77,7 +77,7 @@ async def test_a_client_without_token_that_stops_before_its_head_has_ended_is_cu
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
     context = server_certificate(tmp_path / "pem", [HOST], [], time.time()).context() if is_tls else None
     client = ssl.create_default_context(cafile=tmp_path / "pem") if is_tls and sent is not None else None
-    async with served(echo, context=context) as door, asyncio.timeout(30):
+    async with served(echo, context=context) as door, asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection(HOST, door.port, ssl=client)
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             writer.write(sent or b"")

@@ -11,6 +11,7 @@ import socket
 import aiohttp
 import pytest
 from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of, until
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy import healthcheck
 from kubeproxy.health import Moment, ProxyHealth
@@ -54,7 +55,7 @@ async def test_a_client_that_stops_before_its_request_has_ended_is_cut(
     monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(healthcheck, "HEAD_SECONDS", 0.2)
-    async with cluster(config=DOORS) as c, asyncio.timeout(30):
+    async with cluster(config=DOORS) as c, asyncio.timeout(PATIENCE):
         for address in c.proxy.http_addresses():
             reader, writer = await asyncio.open_connection(*address)
             with contextlib.closing(writer):

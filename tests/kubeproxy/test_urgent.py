@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.helpers.kubeproxy_cluster import cluster, connect, deaf_endpoint, service, slice_of, until
+from tests.helpers.patience import PATIENCE
 
 from kubeproxy.relay import Side
 from kubeproxy.sockets import is_at_mark
@@ -54,7 +55,7 @@ async def hear(sock: socket.socket, count: int, *, is_inline: bool = False) -> l
 @pytest.mark.parametrize("speaker", Side, ids=lambda side: side.name.lower())
 @pytest.mark.parametrize("is_inline", [False, True], ids=["beside-the-others", "among-the-others"])
 async def test_an_urgent_byte_arrives_as_such_in_its_place(speaker: Side, is_inline: bool) -> None:
-    async with connected() as sockets, asyncio.timeout(10):
+    async with connected() as sockets, asyncio.timeout(PATIENCE):
         near, far = sockets[speaker], sockets[Side(1 - speaker)]
         for round_ in (b"x", b"y"):
             near.sendall(b"abc")
@@ -67,7 +68,7 @@ async def test_an_urgent_byte_arrives_as_such_in_its_place(speaker: Side, is_inl
 
 @pytest.mark.parametrize("speaker", Side, ids=lambda side: side.name.lower())
 async def test_an_end_right_behind_an_urgent_byte_loses_nothing(speaker: Side) -> None:
-    async with connected() as sockets, asyncio.timeout(10):
+    async with connected() as sockets, asyncio.timeout(PATIENCE):
         near, far = sockets[speaker], sockets[Side(1 - speaker)]
         near.sendall(b"abc")
         near.send(b"x", socket.MSG_OOB)
@@ -82,7 +83,7 @@ async def test_an_urgent_byte_that_comes_before_the_endpoint_has_answered_is_not
     turned = service(cluster_ip=VIP, annotations={"kubesvc.dev/balancer": "round_robin"})
     with deaf_endpoint(DEAF), contextlib.closing(socket.create_server((ENDPOINT, PORT))) as listener:
         listener.setblocking(False)
-        async with cluster(turned, slice_of("web", [DEAF])) as c, asyncio.timeout(10):
+        async with cluster(turned, slice_of("web", [DEAF])) as c, asyncio.timeout(PATIENCE):
             with contextlib.closing(await connect(VIP)) as client:
                 await until(lambda: c.plane.connections() == 1)
                 client.sendall(b"abc")
@@ -101,7 +102,7 @@ async def test_a_request_of_http_has_no_urgent_bytes() -> None:
     http = service(cluster_ip=VIP, ports=[{"port": PORT, "appProtocol": "http"}])
     with contextlib.closing(socket.create_server((ENDPOINT, PORT))) as listener:
         listener.setblocking(False)
-        async with cluster(http, slice_of("web", [ENDPOINT])), asyncio.timeout(10):
+        async with cluster(http, slice_of("web", [ENDPOINT])), asyncio.timeout(PATIENCE):
             with contextlib.closing(await connect(VIP)) as client:
                 client.sendall(b"GET /a")
                 client.send(b"!", socket.MSG_OOB)

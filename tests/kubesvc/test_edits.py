@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from tests.helpers.kubesvc_ground import add_service, ground
 from tests.helpers.kubesvc_input_manifests import load_text
+from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
@@ -66,6 +67,6 @@ async def test_once_begun_it_goes_on_though_nobody_waits_any_more(monkeypatch: p
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(names(registry)) < 20
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(names(registry)) < 20:
             await asyncio.sleep(0)
