@@ -416,7 +416,7 @@ async def test_a_dual_stack_pod_has_an_address_of_each_family_and_knows_them(tmp
         cluster.run(make_pod("web", shell("echo $POD_IPS; sleep 60"), node="both"))
         cluster.run(make_pod("host", shell("sleep 60"), node="both", hostNetwork=True))
         await until(lambda: cluster.is_ready("web") and cluster.is_ready("host"))
-        assert await cluster.logs("web", tail_lines=1) == b"127.246.8.2,fd00:246:8::2\n"
+        await _wait_for_log(cluster, "web", b"127.246.8.2,fd00:246:8::2\n")
         status = cluster.pod("web")["status"]
         assert (status["podIP"], status["podIPs"]) == ("127.246.8.2", [{"ip": "127.246.8.2"}, {"ip": "fd00:246:8::2"}])
         assert (status["hostIP"], status["hostIPs"]) == ("127.169.0.8", [{"ip": "127.169.0.8"}, {"ip": "::1"}])
