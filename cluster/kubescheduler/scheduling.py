@@ -177,11 +177,9 @@ def _tolerates(pod: JSON, taint: JSON) -> bool:
 
 
 def _is_ready(node: JSON) -> bool:
-    """Tell whether the Node's condition Ready is True; a Node that says nothing is taken for ready."""
-    for each in (node.get("status") or {}).get("conditions") or ():
-        if each.get("type") == "Ready":
-            return bool(each.get("status") == "True")
-    return True
+    """Tell whether the Node's condition Ready is True: a new Node is not, until its kubelet says so."""
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
 def _has_ended(pod: JSON) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from tests.helpers.kubecontroller_fakes import FakeCluster, node
 
-from kubeapi.meta import JSON, copy_object
+from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import Conflict
@@ -97,9 +97,8 @@ async def test_a_pod_without_a_node_says_so_once_and_gets_one_when_it_comes() ->
 
 async def test_a_pod_waits_for_a_place_on_a_full_node() -> None:
     async with FakeCluster(nodes=0).running() as cluster:
-        cluster.registry.create(NODES, node("node-1") | {"status": {"allocatable": {"pods": "1"}}})
-        full = copy_object(cluster.one(NODES, "node-1")) | {"status": {"allocatable": {"pods": "1"}}}
-        cluster.registry.update_status(NODES, full)
+        one = node("node-1")
+        cluster.registry.create(NODES, one | {"status": one["status"] | {"allocatable": {"pods": "1"}}})
         cluster.registry.create(PODS, pod("first"))
         cluster.registry.create(PODS, pod("second"))
         await cluster.settle()

@@ -14,6 +14,7 @@ from kubescheduler.scheduling import NodeLoad, Nodes, Unschedulable, bound, owne
 
 NO_HELP = "preemption: 0/{n} nodes are available: {n} Preemption is not helpful for scheduling."
 NOT_READY = {"conditions": [{"type": "Ready", "status": "False"}]}
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
 def pod(name: str = "web", owner: str = "", **spec: Any) -> JSON:
@@ -73,13 +74,20 @@ def test_a_pod_goes_only_where_it_wants_to(spec: JSON, expected: str | None) -> 
             id="cordoned and not ready",
         ),
         pytest.param(
+            [node("node-1") | {"status": {}}],
+            {},
+            "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. "
+            + NO_HELP.format(n=1),
+            id="no kubelet has spoken",
+        ),
+        pytest.param(
             [node("node-1", taints=[{"key": "team", "value": "blue", "effect": "NoSchedule"}])],
             {"tolerations": [{"key": "team", "value": "red"}]},
             "0/1 nodes are available: 1 node(s) had untolerated taint {team: blue}. " + NO_HELP.format(n=1),
             id="taint",
         ),
         pytest.param(
-            [node("node-1") | {"status": {"allocatable": {"pods": "0"}}}],
+            [node("node-1") | {"status": READY | {"allocatable": {"pods": "0"}}}],
             {},
             "0/1 nodes are available: 1 Too many pods. " + NO_HELP.format(n=1),
             id="full",
