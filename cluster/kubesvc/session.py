@@ -58,6 +58,7 @@ class Session:
         self._stop = asyncio.Event()
         self._status = EXIT_FAILED
         self._held: list[str] | None = list(warnings)
+        self._said = frozenset(warnings)
 
     async def run(self) -> int:
         """Run the cluster until somebody ends it, and return the exit status; one that never got ready has failed.
@@ -163,7 +164,10 @@ class Session:
         """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
         # Thousands of documents take seconds to read, and connections must not wait for that.
         prepared = await asyncio.to_thread(prepare, self._order.paths, StringIO())
-        self._warn(*map(str, prepared.warnings))
+        warnings = [*map(str, prepared.warnings)]
+        # What has been said of lines that are as they were is not said at every edit.
+        self._warn(*(each for each in warnings if each not in self._said))
+        self._said = frozenset(warnings)
         if prepared.faults:
             self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
             return

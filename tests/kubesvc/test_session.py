@@ -240,6 +240,19 @@ async def test_a_new_file_is_applied(folder: Path, monkeypatch: pytest.MonkeyPat
     assert "api" in names(run)
 
 
+async def test_a_warning_of_what_stays_as_it_was_is_not_said_at_every_edit(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: old}\n"
+    (folder / "secret.yaml").write_text(secret)
+    run = Run(folder, is_watching=True)
+    run.warnings = [*map(str, run.read().warnings)]
+    more = f"{WEB.replace('web', 'api')}---\n{secret.replace('old', 'new')}"
+    await edited(run, folder / "b.yaml", more, "service/api created", monkeypatch)
+    said = [line.partition("Secret ")[2].split()[0] for line in run.err.getvalue().splitlines() if "Secret" in line]
+    assert said == ["old", "new"]
+
+
 async def test_what_a_removed_file_held_is_deleted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "other.yaml").write_text(WEB.replace("web", "other"))
     run = Run(folder, is_watching=True)
