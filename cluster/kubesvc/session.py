@@ -112,8 +112,9 @@ class Session:
             await self._say_what_is_missing()
             self._status = EXIT_NOT_READY
         self._tell_caller(self._status)
-        # Nobody has asked why yet; connections go on while what answers is imported.
-        await asyncio.to_thread(import_module, "kubesvc.diagnosis")
+        # Nobody has asked why yet; connections go on while what answers is imported. Who asks later tries again.
+        with self._cluster.store.faults.guard("kubesvc", "importing what answers questions"):
+            await asyncio.to_thread(import_module, "kubesvc.diagnosis")
         if not is_ready and not self._order.is_detached:
             self._stop.set()
         elif self._order.is_watching:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from io import StringIO
@@ -81,6 +82,24 @@ async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) ->
         "Warning: no metrics: 127.0.0.1:10249 is taken",
         "Warning: Service default/web: Its selector matches no pod.",
     ]
+
+
+async def test_a_module_that_cannot_be_read_any_more_does_not_end_a_cluster_that_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), f"{name}.py")
+
+    monkeypatch.setattr("kubesvc.session.import_module", refuse)
+    run = Run(folder)
+    run.cluster.ready.set()
+    async with run.going() as task:
+        async with asyncio.timeout(PATIENCE):
+            while not run.cluster.store.faults.all():
+                await asyncio.sleep(0.001)
+        assert not task.done()
+        signal.raise_signal(signal.SIGINT)
+    assert await task == EXIT_WELL
 
 
 class Screen(StringIO):
