@@ -63,7 +63,7 @@ def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None, *, 
         bootstrap(registry, cluster_dns=configuration.networking.dns_address)
         refused, _ = apply_documents(registry, documents)
         warnings += _warnings(registry, documents)
-        faults = (*faults, *(each for each in refused if not (loaded.faults and _misses_namespace(each))))
+        faults = (*faults, *(each for each in refused if not (loaded.is_partial and _misses_namespace(each))))
     return Prepared(
         replace(loaded, documents=documents),
         configuration,

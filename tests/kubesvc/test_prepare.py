@@ -153,3 +153,24 @@ def test_the_position_of_a_fault_is_the_files(tmp_path: Path) -> None:
 def test_two_preparations_share_nothing() -> None:
     first, second = prepared(CONFIGURATION, WEB), prepared(CONFIGURATION)
     assert len(stored(first)) == len(stored(second)) + 1
+
+
+LOST = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: shop}}"
+SHOP = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"
+MISSED = 'metadata.namespace: namespaces "shop" not found'
+
+
+@pytest.mark.parametrize(
+    ("other", "is_said"),
+    [
+        pytest.param(WEB.replace("port: 80", "prot: 80"), True, id="a field that is unknown"),
+        pytest.param(WEB.replace("80", "-1"), True, id="a value that is wrong"),
+        pytest.param(SHOP.replace("Namespace", "Namespce"), False, id="a kind that is unknown"),
+        pytest.param(SHOP.replace("name:", "nam:"), False, id="no name"),
+        pytest.param(SHOP.replace("}}", ""), False, id="no YAML"),
+    ],
+)
+def test_a_missing_namespace_is_said_unless_it_may_be_what_cannot_be_read(other: str, is_said: bool) -> None:
+    found = faults(LOST, other)
+    assert (MISSED in found) == is_said
+    assert len(found) > is_said

@@ -89,6 +89,8 @@ class Loaded:
     configuration: Document | None = None
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
+    is_partial: bool = False
+    """Whether there is something among ``faults`` that could not be read as an object at all."""
 
 
 def bare_document(obj: JSON) -> Document:
@@ -105,23 +107,24 @@ def sort_out(trees: Sequence[tuple[str, Tree]], faults: list[Fault], warnings: l
     """Return the objects of the trees, which come with the names of their files; adds what is wrong to the lists."""
     documents: list[Document] = []
     configurations: list[Document] = []
+    of_fields: list[Fault] = []
     for source, tree in trees:
         for each in _unpack(source, tree, faults):
             found = _classify(each, faults, warnings)
             if isinstance(found, Resource):
-                documents.append(_decoded(_in_namespace(each, found), found, faults))
+                documents.append(_decoded(_in_namespace(each, found), found, of_fields))
             elif found is not None:
                 configurations.append(each)
-    faults += _duplicates(documents)
+    is_partial = bool(faults)
+    faults += [*of_fields, *_duplicates(documents)]
     for second in configurations[1:]:
         first = configurations[0]
         error = forbidden(
             "kind", f"there is a {CONFIGURATION_KIND} already, at {first.source}:{first.place.position.line}"
         )
         faults.append(second.fault(error, "remove one of them"))
-    return Loaded(
-        tuple(documents), configurations[0] if configurations else None, tuple(sorted(faults)), tuple(sorted(warnings))
-    )
+    own = configurations[0] if configurations else None
+    return Loaded(tuple(documents), own, tuple(sorted(faults)), tuple(sorted(warnings)), is_partial)
 
 
 def _unpack(source: str, tree: Tree, faults: list[Fault]) -> Iterator[Document]:
