@@ -8,6 +8,7 @@ good, while the process from which pods are forked warms up.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -268,6 +269,11 @@ def _explain(error: Exception, start: _Start) -> None:
             start.console.warn(f"kubesvc: {each}")
         elif isinstance(each, OSError) and is_about_files(each, start.order.state.path):
             start.console.warn(_cannot_keep(start, each))
+        elif isinstance(each, OSError) and each.errno == errno.EMFILE:
+            start.console.warn(
+                f"kubesvc: the cluster has stopped: {oserror_text(each)}; this process may have "
+                f"{openfiles.limit():,}: allow more (`ulimit -n 1024`, or LimitNOFILE= of a systemd unit)"
+            )
         else:
             _log.error("the cluster stops", exc_info=each)
             start.console.warn(

@@ -141,6 +141,16 @@ def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_traceback(manifes
     Path(place).unlink()
 
 
+def test_too_few_open_files_are_one_line_with_what_to_do(manifest: str, tmp_path: Path) -> None:
+    error = "OSError(24, 'Too many open files', '/dev/null')"
+    result = run(program(INTERRUPT.format(name="_session", error=error), "up", manifest), tmp_path)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith(
+        "kubesvc: the cluster has stopped: /dev/null: Too many open files; this process may"
+    )
+    assert "`ulimit -n 1024`" in result.stderr
+
+
 def test_a_full_disk_under_stdout_is_one_line(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         result = run([*KUBESVC, "--help"], tmp_path, stdout=full.fileno())
