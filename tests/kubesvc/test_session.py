@@ -84,6 +84,7 @@ async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) ->
     ]
 
 
+@pytest.mark.usefixtures("wanted_faults")
 async def test_a_module_that_cannot_be_read_any_more_does_not_end_a_cluster_that_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
