@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.cluster_cli import ClusterCommands, eventually
+from tests.helpers.kubectl_cli import OVER_SPDY
 from tests.helpers.patience import PATIENCE
 
 from kubesvc.config import read_configuration
@@ -102,7 +103,7 @@ def test_the_next_commands_do_what_the_readme_shows(
     # Each command is a shell of its own here: what the README's `eval` leaves behind for the next ones, and a home
     # in which no kubectl has been before.
     state = cluster[0].state
-    env = {**with_kubesvc(cluster[0].env), "KUBECONFIG": str(state / "kubeconfig"), "HOME": str(state)}
+    env = {**with_kubesvc(cluster[0].env), "KUBECONFIG": str(state / "kubeconfig"), "HOME": str(state), **OVER_SPDY}
     result = subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,

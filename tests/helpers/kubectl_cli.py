@@ -27,6 +27,12 @@ PREFERRED = (1, 32)
 
 Version = tuple[int, int]
 
+OVER_WEBSOCKET = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "true"}
+OVER_SPDY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"}
+"""Has exec and attach of kubectl 1.31 to 1.33 go over SPDY: over a WebSocket they read before they have made their
+streams, and drop what comes first (client-go 0.31 to 0.33; kubernetes/kubernetes#131203 mends 0.34). A test over a
+WebSocket has its first output wait for the input, which is sent when the streams are there."""
+
 SHAPES = {
     "age": r"(?:\d+y)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?",
     "ip": r"127\.\d+\.\d+\.\d+",
@@ -113,6 +119,7 @@ class Kubectl:
             "KUBECONFIG": str(self.kubeconfig),
             "TZ": "UTC",
             "TMPDIR": str(self.folder),
+            **OVER_SPDY,
         }
 
     def __call__(

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from tests.helpers.cluster_cli import curl
-from tests.helpers.kubectl_cli import Kubectl
+from tests.helpers.kubectl_cli import OVER_WEBSOCKET, Kubectl
 
 TALK = "import sys; print('one', 'two', 'three', sep=chr(10)); [print('heard', each, end='') for each in sys.stdin]"
 FAIL = "import os; print('failing', os.environ['HOSTNAME']); raise SystemExit(3)"
@@ -141,6 +141,14 @@ Error from server (NotFound): pods "nope" not found
 def test_exec_carries_a_megabyte_either_way(pods: Kubectl) -> None:
     text = "0123456789abcdef" * 65536
     assert pods("kubectl exec -i <pod> -- cat", stdin=text).out == text
+
+
+def test_exec_goes_over_a_websocket_where_kubectl_wants_it(pods: Kubectl) -> None:
+    line = "kubectl exec -v=8 -i <pod> -- sh -c 'cat; echo err >&2; exit 3'"
+    said = pods(line, stdin="shout", status=3, env=OVER_WEBSOCKET)
+    assert said.out == "shout"
+    assert "websocket" in said.err
+    assert said.err.endswith("err\ncommand terminated with exit code 3\n")
 
 
 def test_exec_in_a_terminal_has_its_size_its_signals_and_its_exit_status(pods: Kubectl) -> None:

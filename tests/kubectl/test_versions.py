@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 from tests.helpers.cluster_cli import curl
-from tests.helpers.kubectl_cli import Kubectl
+from tests.helpers.kubectl_cli import OVER_SPDY, OVER_WEBSOCKET, Kubectl
 
 pytestmark = pytest.mark.kubectl(since=(1, 20))
 
@@ -102,7 +102,9 @@ deployment "web" successfully rolled out
 """)
     pod = kubectl("kubectl get pod -l app=web -o jsonpath={.items[0].metadata.name}").out
     kubectl.variables["pod"] = pod
-    assert kubectl("kubectl exec -i <pod> -- sh -c 'cat; echo err >&2'", stdin="in\n").everything == "in\nerr\n"
+    for way in (OVER_SPDY, OVER_WEBSOCKET):
+        said = kubectl("kubectl exec -i <pod> -- sh -c 'cat; echo err >&2'", stdin="in\n", env=way)
+        assert said.everything == "in\nerr\n"
     assert kubectl("kubectl exec <pod> -- sh -c 'exit 7'", status=7).out == ""
     with kubectl.terminal("kubectl exec -it <pod> -- sh") as shell:
         shell.resize(33, 111)
