@@ -18,10 +18,10 @@ from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.network import Network
 from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
 from kubeapi.status import InternalError, NotFound, StatusError
+from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.exec import Attachment, Command
 from kubelet.exec_tools import tool_scripts

@@ -18,11 +18,11 @@ from kubeapi.core import Service
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject, describe
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.network import Network
 from kubeapi.podwarnings import REASON, not_emulated
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
+from kubehost.network import Network
 from kubelet import podevents as happens
 from kubelet import podlifecycle as life
 from kubelet import prober

@@ -38,9 +38,9 @@ from kubeapiserver.server_access import Access
 from kubeapiserver.streams import Runtime
 from kubeapiserver.tls import server_certificate
 from kubecontroller import kubernetesservice
+from kubemanifest.reading import read_text
+from kubemanifest.yamltext import KEY_IS_SET
 from kubesvc.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
-from kubesvc.manifests.reading import read_text
-from kubesvc.manifests.yamltext import KEY_IS_SET
 from kubesvc.network.loopback import translate
 
 if TYPE_CHECKING:

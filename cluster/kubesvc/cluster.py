@@ -28,16 +28,17 @@ from kubeapi.status import StatusError
 from kubeapi.store import WatchEvent
 from kubecontroller.controller import ControllerManager
 from kubedns.server import DNSServer
+from kubehost import openfiles
 from kubelet.kubelet import Kubelet
+from kubemanifest import Document, bare_document
 from kubeproxy.poller import NAME
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server import ProxyServer
 from kubescheduler.scheduler import Scheduler
-from kubesvc import __version__, components, openfiles, podchoice
+from kubesvc import __version__, components, podchoice
 from kubesvc.config import ClusterConfiguration
 from kubesvc.edits import apply_edits
 from kubesvc.eventwarnings import EventWarnings
-from kubesvc.manifests import Document, bare_document
 from kubesvc.network import ipv6
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.oserrors import oserror_text

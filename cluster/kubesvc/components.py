@@ -9,6 +9,7 @@ from pathlib import Path
 from kubecontroller.controller import ControllerConfig
 from kubedns.config import DNSConfig, read_resolv_conf
 from kubedns.server import DNSCounts
+from kubehost import openfiles
 from kubelet.config import KubeletConfig
 from kubelet.exec_tools import ClusterDNS
 from kubelet.images import ImageSpec
@@ -16,7 +17,6 @@ from kubelet.nodes import NodeConfig
 from kubelet.orphans import marker
 from kubeproxy.counters import Figure
 from kubeproxy.server import ProxyConfig
-from kubesvc import openfiles
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.owners import owner_name

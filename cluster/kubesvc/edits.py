@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.status import FieldError, StatusError
-from kubesvc.manifests import Applied, Document, Fault, faults_of, in_order
+from kubemanifest import Applied, Document, Fault, faults_of, in_order
 
 T = TypeVar("T")
 

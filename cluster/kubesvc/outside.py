@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from kubeapi.network import Network
+from kubehost.network import Network
 from kubelet.builtins import plan_builtin, plan_page
 from kubelet.config import host_environment
 from kubelet.environment import expand_all

@@ -19,9 +19,9 @@ from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeapi.warnings import warnings_of
+from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
-from kubesvc.manifests import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
 from kubesvc.network.loopback import translate
 
 if TYPE_CHECKING:

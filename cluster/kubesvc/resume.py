@@ -28,8 +28,8 @@ from kubeapi.store import Store
 from kubeapi.validation.names import parse_address
 from kubecontroller import endpoints
 from kubelet.reboot import after_reboot
+from kubemanifest import Document
 from kubesvc.explain.findings import counted, listed
-from kubesvc.manifests import Document
 from kubesvc.persistence import Lost, Saved
 
 VERSION_GAP = 100_000

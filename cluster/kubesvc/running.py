@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from kubemanifest import Document, in_order
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.config import ClusterConfiguration
 from kubesvc.console import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console, counted, missing_lines
 from kubesvc.edits import identity, read_refusal
-from kubesvc.manifests import Document, in_order
 from kubesvc.order import Order
 from kubesvc.prepare import Prepared
 

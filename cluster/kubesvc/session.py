@@ -14,6 +14,7 @@ from importlib import import_module
 from io import StringIO
 
 from kubeapi.status import StatusError
+from kubemanifest import Loaded, changes_between
 from kubesvc import printers
 from kubesvc.cluster import Cluster
 from kubesvc.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console, missing_lines
@@ -21,7 +22,6 @@ from kubesvc.edits import apply_edits
 from kubesvc.escaping import escaped_values
 from kubesvc.eventwarnings import EventWarnings
 from kubesvc.kubeconfig import export_line
-from kubesvc.manifests import Loaded, changes_between
 from kubesvc.order import Order
 from kubesvc.prepare import prepare
 from kubesvc.watch import Seen, changes

@@ -19,11 +19,12 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from kubesvc import clientfaults, logfile, openfiles
+from kubehost import openfiles
+from kubemanifest import Loaded
+from kubesvc import clientfaults, logfile
 from kubesvc.config import ClusterConfiguration
 from kubesvc.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, Console, counted, unsaved_text
 from kubesvc.detach import Caller, detach
-from kubesvc.manifests import Loaded
 from kubesvc.order import Order
 from kubesvc.oserrors import is_about_files, oserror_text
 from kubesvc.prepare import Prepared, prepare

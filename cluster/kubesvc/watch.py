@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from kubesvc.manifests.loading import EXTENSIONS
+from kubemanifest.loading import EXTENSIONS
 
 POLL_SECONDS = 0.5
 

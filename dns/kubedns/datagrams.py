@@ -15,10 +15,10 @@ import socket
 import struct
 from collections.abc import Sequence
 
-from kubeapi.mmsg import IOVec, Message, receive_messages, send_messages
 from kubedns.config import Address
 from kubedns.responder import Pending
 from kubedns.sockets import Server
+from kubehost.mmsg import IOVec, Message, receive_messages, send_messages
 
 MAX_DATAGRAMS = 64
 """Datagrams answered for each wake-up; then the rest of the loop has its turn."""

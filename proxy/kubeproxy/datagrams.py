@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from kubeapi.mmsg import IOVec, Message, last_error, receive_messages, send_messages
+from kubehost.mmsg import IOVec, Message, last_error, receive_messages, send_messages
 
 DATAGRAM_BYTES = 64 * 1024
 """The longest datagram, 65507 bytes by IPv4 and 65527 by IPv6, fits."""

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
 from kubeapi.faults import Faults, Subject
-from kubeapi.network import Network
 from kubeapi.scheme import SERVICES
+from kubehost.network import Network
 from kubeproxy.balancers import Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.descriptors import Descriptors

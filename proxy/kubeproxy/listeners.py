@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubeapi.faults import Faults, Subject, describe
-from kubeapi.network import Network
 from kubeapi.scheme import SERVICES
+from kubehost.network import Network
 from kubeproxy.plane import Plane
 from kubeproxy.poller import NAME
 from kubeproxy.portgroup import PortGroup

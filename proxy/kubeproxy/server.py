@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from kubeapi.faults import Faults, Subject
 from kubeapi.informer import Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
+from kubehost.network import Network
 from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import Figure, SyncCounters
 from kubeproxy.dataplane import DataPlane, Surroundings

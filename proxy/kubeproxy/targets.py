@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kubeapi.network import Network
+from kubehost.network import Network
 from kubeproxy.rules import Rules
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
@@ -19,7 +19,7 @@ Target = tuple[str, int]
 """A socket address of this machine."""
 
 _LOW_PORTS = range(1, 1024)
-"""The only ports that may be bound elsewhere than where they are asked for (``kubeapi.network``)."""
+"""The only ports that may be bound elsewhere than where they are asked for (``kubehost.network``)."""
 
 
 class Loop(NamedTuple):

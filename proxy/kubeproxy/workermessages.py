@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from kubeapi.faults import Subject
 from kubeapi.meta import ObjectKey
-from kubeapi.network import Network
+from kubehost.network import Network
 from kubeproxy.nodes import Node
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener, PortRule, Rules

@@ -17,8 +17,8 @@ from tests.helpers.cluster_cli import ClusterCommands, eventually
 from tests.helpers.kubectl_cli import OVER_SPDY
 from tests.helpers.patience import PATIENCE
 
+from kubemanifest import load
 from kubesvc.config import read_configuration
-from kubesvc.manifests import load
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)

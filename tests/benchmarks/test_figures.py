@@ -89,8 +89,8 @@ def test_every_round_measures_everybody_and_every_other_one_backwards() -> None:
 
 
 def test_the_manifests_of_the_contest_are_good() -> None:
+    from kubemanifest import apply_documents
     from kubesvc.config import read_configuration
-    from kubesvc.manifests import apply_documents
 
     loaded = load_text(manifests())
     assert (loaded.faults, loaded.warnings) == ((), ())

@@ -15,10 +15,10 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON
-from kubeapi.network import Network
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
+from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.kubelet import Kubelet
 from kubelet.nodes import NodeConfig

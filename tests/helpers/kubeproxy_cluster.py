@@ -19,9 +19,9 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.network import Network
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeapi.store import Store
+from kubehost.network import Network
 from kubeproxy.dataplane import DataPlane
 from kubeproxy.listeners import ListenerStatus
 from kubeproxy.relay import Relay

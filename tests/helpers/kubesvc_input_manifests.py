@@ -8,8 +8,8 @@ from textwrap import dedent
 
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.store import Store
+from kubemanifest import Loaded, load
 from kubesvc.config import ConfigurationReading, read_configuration
-from kubesvc.manifests import Loaded, load
 
 
 def load_text(text: str) -> Loaded:

@@ -19,7 +19,6 @@ from tests.helpers.kubedns_server import HOST
 from tests.helpers.kubedns_zone import zone_of
 from tests.helpers.patience import PATIENCE
 
-from kubeapi import mmsg
 from kubedns import datagrams
 from kubedns.config import DNSConfig
 from kubedns.datagrams import MAX_DATAGRAMS, Datagrams
@@ -29,6 +28,7 @@ from kubedns.responder import Pending, Responder
 from kubedns.sockets import Reply
 from kubedns.types import QType
 from kubedns.wire import write_query
+from kubehost import mmsg
 
 SHOP = "shop.svc.cluster.local"
 

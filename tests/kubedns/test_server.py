@@ -14,7 +14,6 @@ from tests.helpers.kubedns_objects import endpoint, endpoint_slice, external, na
 from tests.helpers.kubedns_server import HOST, exchange, frame, mute, read_frame, saying, serving, upstream
 from tests.helpers.patience import PATIENCE
 
-from kubeapi import mmsg
 from kubeapi.informer import ObjectList, StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
@@ -22,6 +21,7 @@ from kubeapi.store import Store
 from kubedns import DNSConfig, DNSServer, datagrams
 from kubedns.names import wire_of
 from kubedns.wire import write_query
+from kubehost import mmsg
 
 SHOP = "shop.svc.cluster.local"
 

@@ -9,6 +9,7 @@ import pytest
 from tests.helpers.kubesvc_input_manifests import configured
 
 from kubelet.images import unknown_image_text
+from kubemanifest import load
 from kubesvc.config import (
     ClusterConfiguration,
     DNSSettings,
@@ -19,7 +20,6 @@ from kubesvc.config import (
     ProxySettings,
     read_configuration,
 )
-from kubesvc.manifests import load
 
 
 def faults(text: str) -> list[str]:

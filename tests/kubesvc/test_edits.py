@@ -12,9 +12,9 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import SERVICES
+from kubemanifest import Document
 from kubesvc import edits
 from kubesvc.edits import apply_edits, identity, read_refusal
-from kubesvc.manifests import Document
 
 
 def service(name: str, **spec: object) -> str:

@@ -19,8 +19,8 @@ from kubeapi.meta import JSON, key_of
 from kubeapi.registry import Registry
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES
 from kubecontroller.listers import Listers
+from kubemanifest import load
 from kubeproxy.proxier import Proxier
-from kubesvc.manifests import load
 from kubesvc.prepare import prepare
 
 COUNT = 400

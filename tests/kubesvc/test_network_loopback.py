@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.helpers.kubesvc_input_manifests import configured
 
-from kubeapi.network import Network
+from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration, ExternalHost
 from kubesvc.network.addresses import read_ipv4, stand_in
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts, OutsideHost, Twins, read_low_ports, translate

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from kubeapi.status import FieldError
-from kubesvc.manifests.faults import did_you_mean, duplicate, invalid, required, unsupported
+from kubemanifest.faults import did_you_mean, duplicate, invalid, required, unsupported
 from kubesvc.network.addresses import read_ipv4, stand_in
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

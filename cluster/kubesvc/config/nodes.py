@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from kubemanifest.faults import invalid, required
 from kubesvc.config.fields import Fields
 from kubesvc.config.model import ClusterConfiguration, Networking, NodeConfiguration
-from kubesvc.manifests.faults import invalid, required
 
 LOCALHOST = "127.0.0.1"
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")

@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from kubeapi.registry import RegistryConfig
+from kubemanifest.documents import Document
+from kubemanifest.faults import Fault, invalid, required, unsupported
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
     DNS_OPTIONS,
@@ -24,8 +26,6 @@ from kubesvc.config.model import (
 )
 from kubesvc.config.nodes import read_nodes, subnet_of
 from kubesvc.config.subnets import read_networking
-from kubesvc.manifests.documents import Document
-from kubesvc.manifests.faults import Fault, invalid, required, unsupported
 from kubesvc.network.addresses import stand_in
 
 BALANCERS = RegistryConfig().balancers

@@ -11,9 +11,9 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
+from kubemanifest.faults import invalid
 from kubesvc.config.fields import Fields
 from kubesvc.config.model import Networking
-from kubesvc.manifests.faults import invalid
 
 _DEFAULT = Networking()
 _LOCALHOST = IPv4Address("127.0.0.1")

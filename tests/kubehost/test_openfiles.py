@@ -4,8 +4,8 @@ import resource
 
 import pytest
 
-from kubesvc import openfiles
-from kubesvc.openfiles import ENOUGH, shortage
+from kubehost import openfiles
+from kubehost.openfiles import ENOUGH, shortage
 
 INFINITY = resource.RLIM_INFINITY
 

@@ -11,8 +11,8 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES, SERVICES, Resource
 from kubeapi.status import FieldError, Invalid, NotFound, StatusError
-from kubesvc.manifests import apply_documents, changes_between, with_objects
-from kubesvc.manifests.applying import faults_of, in_order
+from kubemanifest import apply_documents, changes_between, with_objects
+from kubemanifest.applying import faults_of, in_order
 
 MIXED = """
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubesvc.manifests import reading
-from kubesvc.manifests.faults import locate
-from kubesvc.manifests.reading import read_text
-from kubesvc.manifests.yamltext import MAX_DEPTH, read_chunk
+from kubemanifest import reading
+from kubemanifest.faults import locate
+from kubemanifest.reading import read_text
+from kubemanifest.yamltext import MAX_DEPTH, read_chunk
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

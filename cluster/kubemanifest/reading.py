@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
-from kubesvc.manifests.faults import Fault, Place, Position
-from kubesvc.manifests.scalars import read_plain
-from kubesvc.manifests.yamltext import MAX_DEPTH, read_chunk
+from kubemanifest.faults import Fault, Place, Position
+from kubemanifest.scalars import read_plain
+from kubemanifest.yamltext import MAX_DEPTH, read_chunk
 
 _BOM = "\ufeff"
 _EMPTY_SEPARATOR = re.compile(r"---\s*(#.*)?")

@@ -15,7 +15,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import RESOURCES, Resource, resource_for
 from kubeapi.status import FieldError
 from kubeapi.strict import decode, hint_for
-from kubesvc.manifests.faults import (
+from kubemanifest.faults import (
     Fault,
     Place,
     Position,
@@ -28,7 +28,7 @@ from kubesvc.manifests.faults import (
     required,
     unsupported,
 )
-from kubesvc.manifests.reading import Spot, Tree, Written
+from kubemanifest.reading import Spot, Tree, Written
 
 CONFIGURATION_GROUP = "kubesvc.dev"
 CONFIGURATION_API_VERSION = f"{CONFIGURATION_GROUP}/v1alpha1"

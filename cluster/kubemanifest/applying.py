@@ -25,8 +25,8 @@ from kubeapi.scheme import (
     Resource,
 )
 from kubeapi.status import FieldError, StatusError
-from kubesvc.manifests.documents import Document, Loaded
-from kubesvc.manifests.faults import Fault, is_written
+from kubemanifest.documents import Document, Loaded
+from kubemanifest.faults import Fault, is_written
 
 Outcome = Literal["created", "configured", "unchanged"]
 

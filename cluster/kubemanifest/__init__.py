@@ -4,7 +4,7 @@ The nouns to know: ``Document`` (an object and where it is written), ``Loaded`` 
 (one fault with file, line, column and field).
 """
 
-from kubesvc.manifests.applying import (
+from kubemanifest.applying import (
     Applied,
     Changes,
     apply_documents,
@@ -13,9 +13,9 @@ from kubesvc.manifests.applying import (
     in_order,
     with_objects,
 )
-from kubesvc.manifests.documents import Document, Loaded, bare_document, position_of
-from kubesvc.manifests.faults import Fault, Position
-from kubesvc.manifests.loading import load, load_text
+from kubemanifest.documents import Document, Loaded, bare_document, position_of
+from kubemanifest.faults import Fault, Position
+from kubemanifest.loading import load, load_text
 
 __all__ = [
     "Applied",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.helpers.kubesvc_input_manifests import load_text, printed_faults
 
-from kubesvc.manifests import Loaded, load, position_of
-from kubesvc.manifests import loading as loading_module
+from kubemanifest import Loaded, load, position_of
+from kubemanifest import loading as loading_module
 
 WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from kubesvc.manifests.brokentext import explain, is_tab_at
-from kubesvc.manifests.faults import NOWHERE, Fault, Place, Position
-from kubesvc.manifests.scalars import Scalar, UnusableScalar, is_ignored, key_of_value, read_key, read_scalar
+from kubemanifest.brokentext import explain, is_tab_at
+from kubemanifest.faults import NOWHERE, Fault, Place, Position
+from kubemanifest.scalars import Scalar, UnusableScalar, is_ignored, key_of_value, read_key, read_scalar
 
 MAX_DEPTH = 100
 """Levels of nesting; Kubernetes' deepest objects have about 15."""

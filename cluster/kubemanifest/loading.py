@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from kubesvc.manifests.documents import Document, Loaded, sort_out
-from kubesvc.manifests.faults import Fault
-from kubesvc.manifests.reading import Tree, read_text
+from kubemanifest.documents import Document, Loaded, sort_out
+from kubemanifest.faults import Fault
+from kubemanifest.reading import Tree, read_text
 
 EXTENSIONS = (".json", ".yaml", ".yml")
 MAX_BYTES = 64 * 2**20

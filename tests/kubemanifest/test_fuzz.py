@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.helpers.kubesvc_input_manifests import load_text, new_registry
 
+from kubemanifest import apply_documents, with_objects
 from kubesvc.config import read_configuration
-from kubesvc.manifests import apply_documents, with_objects
 from kubesvc.network.loopback import translate
 
 MANIFEST = """\

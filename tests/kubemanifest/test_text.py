@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from kubesvc.manifests import yamltext
-from kubesvc.manifests.faults import Place, Position, locate
-from kubesvc.manifests.reading import read_text
-from kubesvc.manifests.scalars import UnusableScalar, read_plain
-from kubesvc.manifests.yamltext import MAX_DEPTH
+from kubemanifest import yamltext
+from kubemanifest.faults import Place, Position, locate
+from kubemanifest.reading import read_text
+from kubemanifest.scalars import UnusableScalar, read_plain
+from kubemanifest.yamltext import MAX_DEPTH
 
 
 def read_one(text: str) -> Any:
