@@ -1,5 +1,6 @@
-"""kubectl's door: the REST API of Kubernetes over the Registry, as kube-apiserver answers it.
+"""The REST API of Kubernetes over the Registry, as kube-apiserver answers it.
 
-The nouns to know: ``Request`` and what a handler returns for it (``Response``, ``Watch`` or ``Session``), ``APIServer``
-(the handlers, pure), ``Hooks`` (what it is given by others) and ``server`` (the one file that does the IO).
+``APIServer`` answers a ``Request`` with a ``Response``, ``Watch``, ``Session`` or ``Proxied`` (all in messages.py).
+``requests`` reads what is asked, ``handlers`` do it, ``responses`` make the bytes of the answer; all of that is pure.
+``wire`` does the IO.
 """

@@ -11,27 +11,27 @@ from dataclasses import replace
 from kubeapi.registry import Registry
 from kubeapi.scheme import EVENTS_V1, NAMESPACES
 from kubeapi.status import StatusError
-from kubeapiserver.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
-from kubeapiserver.bodies import Bodies
+from kubeapiserver.auth.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
+from kubeapiserver.auth.reviews import review
 from kubeapiserver.catalog import REVIEWS, Served, find_served, served_in
-from kubeapiserver.conversion import EventConversion
-from kubeapiserver.deletion import Deletion
 from kubeapiserver.discovery import Discovery
-from kubeapiserver.exchange import JSON_TYPE, Answer, Request, Response
-from kubeapiserver.failures import MethodNotAllowed, UnknownPath
+from kubeapiserver.errors import MethodNotAllowed, UnknownPath
+from kubeapiserver.handlers.deletion import Deletion
+from kubeapiserver.handlers.events import EventConversion
+from kubeapiserver.handlers.patching import Patching
+from kubeapiserver.handlers.reading import Reading
+from kubeapiserver.handlers.subresources import Subresources
+from kubeapiserver.handlers.writing import Writing
 from kubeapiserver.hooks import Hooks
-from kubeapiserver.negotiation import Form, is_pretty, negotiate, not_acceptable, preferred_media
-from kubeapiserver.patching import Patching
-from kubeapiserver.paths import PROXY, Target, normalized, read_path
-from kubeapiserver.proxying import Proxying
-from kubeapiserver.reading import Reading
-from kubeapiserver.rendering import Renderer
-from kubeapiserver.requestmetrics import RequestMetrics
-from kubeapiserver.reviews import review
-from kubeapiserver.sessions import Sessions
-from kubeapiserver.statuses import failure_response, indented, not_found_page, text_response
-from kubeapiserver.subresources import Subresources
-from kubeapiserver.writing import Writing
+from kubeapiserver.messages import JSON_TYPE, Answer, Request, Response
+from kubeapiserver.metrics import RequestMetrics
+from kubeapiserver.proxying.location import Proxying
+from kubeapiserver.requests.bodies import Bodies
+from kubeapiserver.requests.negotiation import Form, is_pretty, negotiate, not_acceptable, preferred_media
+from kubeapiserver.requests.paths import PROXY, Target, normalized, read_path
+from kubeapiserver.responses.rendering import Renderer
+from kubeapiserver.responses.statuses import failure_response, indented, not_found_page, text_response
+from kubeapiserver.streaming.sessions import Sessions
 
 VERSION = "v1.32.0+kubesvc"
 """The gitVersion that clients are told: kubectl 1.31 to 1.33 take it without a word about skew."""

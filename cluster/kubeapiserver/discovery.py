@@ -12,9 +12,9 @@ from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapiserver.catalog import Served, Subresource, groups, served_in
-from kubeapiserver.exchange import JSON_TYPE, Request, Response
-from kubeapiserver.negotiation import media_ranges
-from kubeapiserver.statuses import document_response, encode_line, indented_response
+from kubeapiserver.messages import JSON_TYPE, Request, Response
+from kubeapiserver.requests.negotiation import media_ranges
+from kubeapiserver.responses.statuses import document_response, encode_line, indented_response
 
 _DISCOVERY_GROUP = "apidiscovery.k8s.io"
 _DISCOVERY_VERSIONS = ("v2", "v2beta1")

@@ -1,6 +1,6 @@
 """How Kubernetes' Go structs are laid out: number on the wire, pointer or value, left out of JSON when empty or not.
 
-JSON schemas do not say these things, and two readers need them: ``protobuf`` and ``managedfields``. The table is
+JSON schemas do not say these things, and two readers need them: ``protobuf`` and ``apply``. The table is
 derived from k8s.io/api and k8s.io/apimachinery (see NOTICE); it is read on first use. Decides nothing.
 """
 

@@ -9,8 +9,8 @@ from typing import Protocol
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import Resource
-from kubeapiserver.bodies import Decoder
-from kubeapiserver.exchange import Request, Response
+from kubeapiserver.messages import Request, Response
+from kubeapiserver.requests.bodies import Decoder
 
 Admit = Callable[[Resource, JSON], tuple[JSON, Sequence[str]]]
 """Returns the object as it is to be written, and what the client is warned of."""

@@ -26,17 +26,17 @@ from kubeapi.registry import bootstrap
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
 from kubeapi.strict import RepeatedKeys
-from kubeapiserver import protobuf
 from kubeapiserver.apiserver import APIServer
-from kubeapiserver.apply import server_side_apply
+from kubeapiserver.apply.managedfields import track_update
+from kubeapiserver.apply.serverside import server_side_apply
+from kubeapiserver.auth.access import Access
 from kubeapiserver.hooks import Hooks
-from kubeapiserver.managedfields import track_update
-from kubeapiserver.offloop import OffLoop
-from kubeapiserver.openapi import openapi_answer
-from kubeapiserver.server import APIServerListener, Flush
-from kubeapiserver.server_access import Access
-from kubeapiserver.streams import Runtime
-from kubeapiserver.tls import server_certificate
+from kubeapiserver.openapi.v3 import openapi_answer
+from kubeapiserver.protobuf import decoding as protobuf
+from kubeapiserver.streaming.runtime import Runtime
+from kubeapiserver.wire.offloop import OffLoop
+from kubeapiserver.wire.server import APIServerListener, Flush
+from kubeapiserver.wire.tls import server_certificate
 from kubecontroller import kubernetesservice
 from kubemanifest.reading import read_text
 from kubemanifest.yamltext import KEY_IS_SET

@@ -6,9 +6,9 @@ from tests.helpers.kubeapi_objects import FakeClock, new_registry
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import NAMESPACES, Resource, resource_for
-from kubeapiserver.apply import server_side_apply
-from kubeapiserver.fieldpath import in_order, path_text, read_fields_v1
-from kubeapiserver.managedfields import track_update
+from kubeapiserver.apply.fieldpath import in_order, path_text, read_fields_v1
+from kubeapiserver.apply.managedfields import track_update
+from kubeapiserver.apply.serverside import server_side_apply
 
 
 class Managers:

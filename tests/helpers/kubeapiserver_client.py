@@ -13,8 +13,8 @@ from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.store import HISTORY_LIMIT, Store, WatchEvent
 from kubeapiserver.apiserver import APIServer
-from kubeapiserver.exchange import Answer, Request, Response, Session, Watch
 from kubeapiserver.hooks import Hooks
+from kubeapiserver.messages import Answer, Request, Response, Session, Watch
 
 DEFAULT = "/api/v1/namespaces/default"
 APPS = "/apis/apps/v1/namespaces/default"

@@ -13,10 +13,10 @@ import aiohttp
 
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeapiserver.exchange import Answer, Request
-from kubeapiserver.server import APIServerListener, Flush, flush_nothing
-from kubeapiserver.server_access import Access
-from kubeapiserver.streams import ContainerIO, Runtime
+from kubeapiserver.auth.access import Access
+from kubeapiserver.messages import Answer, Request
+from kubeapiserver.streaming.runtime import ContainerIO, Runtime
+from kubeapiserver.wire.server import APIServerListener, Flush, flush_nothing
 
 TOKEN = "t0ken"
 HOST = "127.114.0.1"

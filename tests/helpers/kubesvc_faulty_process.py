@@ -13,7 +13,7 @@ from kubeapi.informer import Delta, Informer
 from kubeapi.meta import JSON, ObjectKey, labels_of
 from kubeapi.scheme import PODS, SERVICES, Resource
 from kubeapi.store import Store
-from kubeapiserver.reading import Reading
+from kubeapiserver.handlers.reading import Reading
 from kubecontroller import controller
 from kubedns.handler import Handler
 from kubedns.types import Query

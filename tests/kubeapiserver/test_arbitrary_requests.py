@@ -13,8 +13,8 @@ from tests.helpers.kubeapiserver_client import APPS, DEFAULT, PATCH_TYPES, TABLE
 from kubeapi.meta import JSON, copy_object
 from kubeapi.scheme import PODS, SERVICES
 from kubeapi.status import StatusError
-from kubeapiserver.exchange import Request, Response
-from kubeapiserver.selectors import select
+from kubeapiserver.messages import Request, Response
+from kubeapiserver.requests.selectors import select
 
 FUZZ = settings(max_examples=150)
 

@@ -64,7 +64,7 @@ def test_an_unchanged_aggregated_document_is_not_sent_again() -> None:
     client = APIClient()
     tag = dict(client.get("/api", AGGREGATED).headers)["ETag"]
     assert dict(client.get("/api", AGGREGATED).headers)["Vary"] == "Accept"
-    from kubeapiserver.exchange import Request, Response
+    from kubeapiserver.messages import Request, Response
 
     answer = client.api.handle(Request.of("GET", "/api", {"Accept": AGGREGATED, "If-None-Match": tag}))
     assert isinstance(answer, Response)

@@ -18,7 +18,7 @@ from tests.helpers.kubeapiserver_client import (
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import PODS
-from kubeapiserver.exchange import Session, Watch
+from kubeapiserver.messages import Session, Watch
 
 ANY_ACCEPT = "application/json, */*"
 WEB_SERVICE, WEB_DEPLOYMENT, WEB_POD = f"{DEFAULT}/services/web", f"{APPS}/deployments/web", f"{DEFAULT}/pods/web"

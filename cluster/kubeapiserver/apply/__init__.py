@@ -1,0 +1,1 @@
+"""Server-side apply and managedFields: fields, owners, merging and conflicts. Pure."""

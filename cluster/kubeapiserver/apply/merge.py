@@ -1,0 +1,118 @@
+"""Lay an applied configuration over an object, and take fields out of one, both field by field. Pure.
+
+Nothing that is given is changed. Follows sigs.k8s.io/structured-merge-diff ``typed/merge.go`` and ``typed/remove.go``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from kubeapi.meta import JSON
+from kubeapiserver.apply.fieldpath import FIELD, FieldSet, Path, item_element
+from kubeapiserver.apply.typed import ABSENT, Atom, indexed
+
+_MEMBER = "."
+
+
+def merge(atom: Atom, old: Any, new: Any) -> Any:
+    """Return ``old`` with every field set that ``new`` has; the items that both have are in the order of ``new``."""
+    container = list if atom.relation == "list" else dict
+    before = old if isinstance(old, container) else container()
+    after = new if isinstance(new, container) else container()
+    if atom.relation == "leaf" or not (before or after):
+        return old if new is ABSENT else new
+    if atom.relation == "list":
+        return _merge_items(atom, old, new)
+    names = dict.fromkeys((*before, *after))
+    return {name: merge(atom.child(FIELD + name), _get(before, name), _get(after, name)) for name in names}
+
+
+def _get(container: Any, name: str) -> Any:
+    return container.get(name, ABSENT)
+
+
+def _merge_items(atom: Atom, old: Any, new: Any) -> list[Any]:
+    """Return the items of both lists: in the order of ``new``, each item of ``old`` alone as early as may be."""
+    before, after = indexed(atom, old), indexed(atom, new)
+    lefts = [(item_element(each, atom.keys), each) for each in (old if isinstance(old, list) else ())]
+    rights = list(after)
+    shared = deque(element for element in rights if element in before)
+    merged: set[str] = set()
+    result: list[Any] = []
+    at = 0
+    while at < len(lefts) or len(merged) < len(rights):
+        wanted = rights[len(merged)] if len(merged) < len(rights) else ""
+        if at < len(lefts):
+            element, item = lefts[at]
+            if element not in after:
+                result.append(item)
+                at += 1
+                continue
+            if wanted and element != wanted and shared and shared[0] != element:
+                at += 1
+                continue
+            at += element == wanted or element in merged
+        if wanted:
+            items = before.get(wanted, [])
+            result.append(merge(atom.child(wanted), items[0] if len(items) == 1 else ABSENT, after[wanted][0]))
+            merged.add(wanted)
+            if shared and shared[0] == wanted:
+                shared.popleft()
+    return result
+
+
+def remove(atom: Atom, value: Any, fields: FieldSet) -> Any:
+    """Return the value without fields; a list or map that nothing is left of is null."""
+    return _remove(atom, value, _tree(fields)) if fields else value
+
+
+def _tree(fields: FieldSet) -> JSON:
+    tree: JSON = {}
+    for path in fields:
+        node = tree
+        for element in path:
+            node = node.setdefault(element, {})
+        node[_MEMBER] = True
+    return tree
+
+
+def _remove(atom: Atom, value: Any, tree: JSON) -> Any:
+    if atom.relation == "leaf":
+        return None if isinstance(value, dict | list) else value
+    if atom.relation == "list":
+        kept = [
+            _below(atom, element, each, tree)
+            for element, items in indexed(atom, value).items()
+            for each in items
+            if not _is_member(tree, element)
+        ]
+        return kept or None
+    if not isinstance(value, dict):
+        return None
+    result = {
+        name: _below(atom, FIELD + name, each, tree)
+        for name, each in value.items()
+        if not _is_member(tree, FIELD + name)
+    }
+    return result or None
+
+
+def _is_member(tree: JSON, element: str) -> bool:
+    return element in tree and _MEMBER in tree[element]
+
+
+def _below(atom: Atom, element: str, value: Any, tree: JSON) -> Any:
+    return _remove(atom.child(element), value, tree[element]) if element in tree else value
+
+
+def with_named_parents(atom: Atom, fields: FieldSet) -> FieldSet:
+    """Return the set with every field that the schema names on the way to a member (EnsureNamedFieldsAreMembers)."""
+    found: set[Path] = set(fields)
+    for path in fields:
+        above = atom
+        for length, element in enumerate(path[:-1], 1):
+            if above.has_named(element):
+                found.add(path[:length])
+            above = above.child(element)
+    return frozenset(found)

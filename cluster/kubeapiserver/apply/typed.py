@@ -1,0 +1,201 @@
+"""JSON read by its schema, field by field: which fields a value has, and how two values differ. Pure.
+
+What the schema calls atomic is one field, whatever lies in it; the items of a keyed list are fields by their keys.
+Follows sigs.k8s.io/structured-merge-diff ``typed``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from kubeapi.schema import FieldType, Struct, struct
+from kubeapiserver.apply.fieldpath import FIELD, FieldSet, Path, item_element
+from kubeapiserver.gotypes import always_present, json_fields
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()
+"""What a field holds that is not there; null is there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Atom:
+    """The type of a value. ``fields`` are a struct's, ``element`` is the type of a map's values or a list's items.
+
+    ``always`` are a struct's fields that Go's JSON always has, with their empty values; those in ``dropped`` it leaves
+    out when they are empty.
+    """
+
+    relation: Literal["leaf", "struct", "map", "list"]
+    fields: dict[str, Atom] = field(default_factory=dict)
+    element: Atom | None = None
+    keys: tuple[str, ...] = ()
+    scalar: str = ""
+    always: dict[str, Any] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+
+    def child(self, element: str) -> Atom:
+        """Return the type of what lies under an element of a path."""
+        if self.relation == "struct":
+            return self.fields.get(element.removeprefix(FIELD), LEAF)
+        return self.element or LEAF
+
+    def has_named(self, element: str) -> bool:
+        """Tell whether an element of a path is a field that the schema names."""
+        return element.removeprefix(FIELD) in self.fields
+
+
+LEAF = Atom("leaf", scalar="any")
+
+
+@cache
+def atom_of(name: str) -> Atom:
+    """Return the type of a struct, such as ``core.v1.Service``."""
+    known = struct(name)
+    if known.is_atomic:
+        return LEAF
+    in_go = json_fields(name).values()
+    dropped = frozenset(each.name for each in in_go if each.is_omitted_when_empty and not each.is_pointer)
+    fields = {field_name: _field_atom(known, field_name, each) for field_name, each in known.fields.items()}
+    return Atom("struct", fields, always=always_present(name), dropped=dropped)
+
+
+def _field_atom(known: Struct, name: str, field_type: FieldType) -> Atom:
+    if name in known.atomic:
+        return LEAF
+    if field_type.kind == "list" and name in known.list_keys and field_type.element:
+        return Atom("list", element=_atom(field_type.element), keys=known.list_keys[name])
+    return _atom(field_type)
+
+
+def _atom(field_type: FieldType) -> Atom:
+    match field_type.kind:
+        case "struct":
+            return atom_of(field_type.name)
+        case "map" if field_type.element:
+            return Atom("map", element=_atom(field_type.element))
+    return Atom("leaf", scalar=field_type.kind)
+
+
+def field_set(atom: Atom, value: Any) -> FieldSet:
+    """Return the fields that a value has."""
+    found: set[Path] = set()
+    _collect(atom, value, (), found)
+    found.discard(())
+    return frozenset(found)
+
+
+def _collect(atom: Atom, value: Any, path: Path, found: set[Path]) -> None:
+    if atom.relation == "leaf":
+        found.add(path)
+    elif atom.relation == "list":
+        for element, items in indexed(atom, value).items():
+            found.add((*path, element))
+            if len(items) == 1:
+                _collect(atom.child(element), items[0], (*path, element), found)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            below = (*path, FIELD + name)
+            _collect(atom.child(FIELD + name), each, below, found)
+            if each is None or each == {} or atom.relation == "map":
+                found.add(below)
+
+
+def indexed(atom: Atom, items: Any) -> dict[str, list[Any]]:
+    """Return a list's items by their elements, in their order; more than one at an element are duplicates."""
+    found: dict[str, list[Any]] = {}
+    for each in items if isinstance(items, list) else ():
+        found.setdefault(item_element(each, atom.keys), []).append(each)
+    return found
+
+
+class Comparison(NamedTuple):
+    """The fields that are new, that are gone and that hold another value."""
+
+    added: set[Path]
+    removed: set[Path]
+    modified: set[Path]
+
+    @property
+    def taken(self) -> set[Path]:
+        """The fields that now hold what they did not hold before."""
+        return self.added | self.modified
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.modified)
+
+
+def compare(atom: Atom, old: Any, new: Any) -> Comparison:
+    """Return how two objects differ, each read as Go's JSON would show it."""
+    result = Comparison(set(), set(), set())
+    _compare(atom, old, new, (), result)
+    return result
+
+
+def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> None:
+    if old == new:
+        return
+    before, after = _contents(atom, old), _contents(atom, new)
+    if atom.relation == "leaf" or not (before or after or atom.always):
+        _compare_leaf(old, new, path, result)
+        return
+    if atom.relation == "list":
+        _compare_items(atom, before, after, path, result)
+    elif atom.relation == "struct":
+        has_old, has_new = isinstance(old, dict), isinstance(new, dict)
+        for name in before.keys() | after.keys() | atom.always.keys():
+            old_field = _go_field(atom, before, name) if has_old else ABSENT
+            new_field = _go_field(atom, after, name) if has_new else ABSENT
+            _compare(atom.child(FIELD + name), old_field, new_field, (*path, FIELD + name), result)
+    else:
+        for name in before.keys() | after.keys():
+            below = (*path, FIELD + name)
+            _compare(atom.child(FIELD + name), before.get(name, ABSENT), after.get(name, ABSENT), below, result)
+    if old is ABSENT:
+        result.added.add(path)
+    elif new is ABSENT:
+        result.removed.add(path)
+
+
+def _contents(atom: Atom, value: Any) -> Any:
+    """Return a container that the type can walk through, an empty one if the value is none."""
+    container = list if atom.relation == "list" else dict
+    return value if isinstance(value, container) else container()
+
+
+def _go_field(atom: Atom, value: dict[str, Any], name: str) -> Any:
+    """Return what Go's JSON has in a struct's field."""
+    found = value.get(name)
+    is_empty = found is None or found is False or found in ("", 0, [])
+    if is_empty or (found == {} and atom.child(FIELD + name).relation != "struct"):
+        return atom.always.get(name, ABSENT if found is None or name in atom.dropped else found)
+    return found
+
+
+def _compare_leaf(old: Any, new: Any, path: Path, result: Comparison) -> None:
+    if old is ABSENT:
+        result.added.add(path)
+    elif new is ABSENT:
+        result.removed.add(path)
+    elif old != new:
+        result.modified.add(path)
+
+
+def _compare_items(atom: Atom, old: list[Any], new: list[Any], path: Path, result: Comparison) -> None:
+    """Compare lists item by item; duplicates are compared together, as if they were one."""
+    before, after = indexed(atom, old), indexed(atom, new)
+    for element in dict.fromkeys((*before, *after)):
+        below, inner = (*path, element), atom.child(element)
+        lefts, rights = before.get(element, []), after.get(element, [])
+        if len(lefts) <= 1 and len(rights) <= 1:
+            _compare(inner, lefts[0] if lefts else ABSENT, rights[0] if rights else ABSENT, below, result)
+        elif len(lefts) > 1 and len(rights) > 1:
+            _compare_leaf(lefts, rights, below, result)
+        elif len(lefts) > 1:
+            if rights:
+                _compare(inner, ABSENT, rights[0], below, result)
+            result.removed.add(below)
+        else:
+            if lefts:
+                _compare(inner, lefts[0], ABSENT, below, result)
+            result.added.add(below)

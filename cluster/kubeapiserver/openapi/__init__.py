@@ -1,0 +1,1 @@
+"""The OpenAPI documents that kubectl reads before it creates, edits or explains. Pure."""

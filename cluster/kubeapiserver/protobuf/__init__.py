@@ -1,0 +1,1 @@
+"""Bodies in protobuf, decoded to the JSON that Kubernetes would make of them. Pure."""

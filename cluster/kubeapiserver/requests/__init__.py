@@ -1,0 +1,1 @@
+"""What a request says: its path, media types, options, selectors and body. Pure."""

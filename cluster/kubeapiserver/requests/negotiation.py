@@ -1,0 +1,102 @@
+"""What form of an answer a client accepts: the object itself, a Table, or its metadata alone. Pure.
+
+Answers are JSON, or YAML; a client that also names protobuf gets JSON (RFC 9110 12.5.1). Follows apiserver
+``pkg/endpoints/handlers/negotiation`` and ``handlers/response.go``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from kubeapiserver.errors import ACCEPTED_MEDIA, NotAcceptable
+from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request, Response
+from kubeapiserver.responses.statuses import failure_response, text_response
+
+_RANGES = {JSON_TYPE: JSON_TYPE, "application/*": JSON_TYPE, "*/*": JSON_TYPE, YAML_TYPE: YAML_TYPE}
+"""What a range of media types is answered with."""
+
+_AS = {"": "Object", "Table": "Table", "PartialObjectMetadata": "Partial", "PartialObjectMetadataList": "Partial"}
+_META_GROUP = "meta.k8s.io"
+_META_VERSIONS = ("v1", "v1beta1")
+
+
+_READERS = ("curl", "Wget", "Mozilla/5.0")
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+"""What strconv.ParseBool takes for true."""
+
+
+class Form(NamedTuple):
+    """The form of an answer. ``version`` is that of meta.k8s.io for all but whole objects."""
+
+    shape: Literal["Object", "Table", "Partial"]
+    version: str = "v1"
+    media: str = JSON_TYPE
+
+
+OBJECT = Form("Object")
+
+
+class MediaRange(NamedTuple):
+    """One part of an Accept header."""
+
+    type: str
+    parameters: dict[str, str]
+    quality: float
+
+
+def media_ranges(accept: str) -> list[MediaRange]:
+    """Return the parts of an Accept header, the ones that the client likes best first."""
+    return sorted((_read_range(part) for part in accept.split(",") if part.strip()), key=lambda each: -each.quality)
+
+
+def _read_range(part: str) -> MediaRange:
+    name, *rest = (each.strip() for each in part.split(";"))
+    parameters = dict(each.partition("=")[::2] for each in rest)
+    try:
+        quality = float(parameters.pop("q", "1"))
+    except ValueError:
+        quality = 0.0
+    return MediaRange(name.lower(), parameters, quality)
+
+
+def negotiate(accept: str, *, has_tables: bool = True) -> Form | None:
+    """Return the form that suits a client, None if it takes nothing that we have; no header is JSON."""
+    if not accept.strip():
+        return OBJECT
+    for each in media_ranges(accept):
+        media, form = _RANGES.get(each.type), _form(each.parameters)
+        if media is not None and form is not None and (has_tables or form.shape != "Table"):
+            return form._replace(media=media)
+    return None
+
+
+def preferred_media(accept: str) -> str:
+    """Return the media type that a client likes best of those that we have, whatever it shows; JSON by default."""
+    ranges = media_ranges(accept) if YAML_TYPE in accept else ()
+    return next((_RANGES[each.type] for each in ranges if each.type in _RANGES), JSON_TYPE)
+
+
+def _form(parameters: dict[str, str]) -> Form | None:
+    """Return the form that a media range's ``as`` asks for, None if nobody knows it."""
+    match _AS.get(parameters.get("as", "")):
+        case "Object":
+            return OBJECT
+        case "Table" | "Partial" as shape:
+            version = parameters.get("v", "")
+            if parameters.get("g") == _META_GROUP and version in _META_VERSIONS:
+                return Form("Table" if shape == "Table" else "Partial", version)
+    return None
+
+
+def is_pretty(request: Request) -> bool:
+    """Tell whether an answer is to be indented: when the query says so, or a person seems to ask (isPrettyPrint)."""
+    if asked := request.get("pretty"):
+        return asked in _TRUE
+    return request.headers.get("user-agent", "").startswith(_READERS)
+
+
+def not_acceptable(accept: str) -> Response:
+    """Return the answer to an Accept header that nothing satisfies; go-restful speaks first, of media types alone."""
+    if any(each.type in _RANGES for each in media_ranges(accept)):
+        return failure_response(NotAcceptable())
+    return text_response(406, f"406: Not Acceptable\n\nAvailable representations: {', '.join(ACCEPTED_MEDIA)}")

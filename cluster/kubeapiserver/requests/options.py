@@ -1,0 +1,85 @@
+"""The options of a write: dryRun, fieldManager, fieldValidation, force. Pure.
+
+Follows apimachinery ``pkg/apis/meta/v1/validation``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from kubeapi.status import FieldError
+from kubeapi.validation.faults import forbidden, invalid, required, unsupported
+from kubeapiserver.errors import BadInput, InvalidOptions
+from kubeapiserver.messages import Request
+
+Validation = Literal["Strict", "Warn", "Ignore"]
+OptionsKind = Literal["CreateOptions", "UpdateOptions", "PatchOptions", "DeleteOptions"]
+
+_MANAGER_LIMIT = 128
+"""Characters of a field manager's name (FieldManagerMaxLength)."""
+
+_VALIDATIONS: dict[str, Validation] = {"": "Warn", "Strict": "Strict", "Warn": "Warn", "Ignore": "Ignore"}
+
+
+class WriteOptions(NamedTuple):
+    """What the query says about a write. ``manager`` is fieldManager, else the User-Agent's first word."""
+
+    is_dry_run: bool
+    manager: str
+    validation: Validation
+    is_forced: bool
+
+
+def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False) -> WriteOptions:
+    """Return the options of a write; InvalidOptions for what they may not be."""
+    manager, validation = request.get("fieldManager"), request.get("fieldValidation")
+    faults = [*dry_run_faults(request.query.get("dryRun", ())), *_manager_faults(manager)]
+    if validation not in _VALIDATIONS:
+        faults.append(unsupported("fieldValidation", validation, _VALIDATIONS.keys()))
+    if is_apply and not manager:
+        faults.append(required("fieldManager", "is required for apply patch"))
+    if kind == "PatchOptions" and not is_apply and request.get("force"):
+        faults.append(forbidden("force", "may not be specified for non-apply patch"))
+    if faults:
+        raise InvalidOptions(kind, *faults)
+    agent = request.headers.get("user-agent", "").partition("/")[0][:_MANAGER_LIMIT]
+    return WriteOptions(
+        any(request.query.get("dryRun", ())),
+        manager or agent or "unknown",
+        _VALIDATIONS[validation],
+        request.has_flag("force"),
+    )
+
+
+def read_integer(request: Request, name: str) -> int | None:
+    """Return an integer of the query, None if it is not there."""
+    if name not in request.query:
+        return None
+    text = request.get(name)
+    if not re.fullmatch("[+-]?[0-9]{1,18}", text, re.ASCII):
+        raise BadInput(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def read_dry_run(request: Request, kind: OptionsKind) -> bool:
+    """Tell whether the query asks for a trial."""
+    values = request.query.get("dryRun", ())
+    if faults := dry_run_faults(values):
+        raise InvalidOptions(kind, *faults)
+    return any(values)
+
+
+def dry_run_faults(values: Sequence[Any]) -> list[FieldError]:
+    """Return the faults of dryRun, whose one value is All."""
+    return [unsupported("dryRun", str(each), ("All",)) for each in values if each not in ("All", "")]
+
+
+def _manager_faults(manager: str) -> list[FieldError]:
+    if len(manager) > _MANAGER_LIMIT:
+        detail = f"Too long: may not be more than {_MANAGER_LIMIT} bytes"
+        return [FieldError("FieldValueTooLong", "fieldManager", detail)]
+    if not manager.isprintable():
+        return [invalid("fieldManager", manager, "should only contain printable characters")]
+    return []

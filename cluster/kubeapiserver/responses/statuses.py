@@ -1,0 +1,102 @@
+"""metav1.Status: how an answer that is no object looks on the wire. Pure. Follows apimachinery ``api/errors``."""
+
+from __future__ import annotations
+
+import json
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import Resource
+from kubeapi.status import FieldError, StatusError
+from kubeapiserver.messages import TEXT_TYPE, Response
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+_WITHOUT_DETAILS = frozenset(("", "BadRequest", "Expired", "Unauthorized"))
+"""Reasons whose Status has no details (NewBadRequest, NewResourceExpired, NewUnauthorized; "" is any other error)."""
+
+_RETRY_AFTER_SECONDS = 1
+"""When to ask again for a version that is still to come."""
+
+
+def encode(document: JSON) -> bytes:
+    """Return JSON as the API sends it: compact, ASCII only."""
+    return _encode(document).encode()
+
+
+def encode_line(document: JSON) -> bytes:
+    """Return JSON as the API sends it in an answer, where Go's encoder ends it with a new line."""
+    return encode(document) + b"\n"
+
+
+def failure(error: StatusError) -> JSON:
+    """Return the Status that tells of an error."""
+    status: JSON = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": error.message,
+    }
+    if error.reason:
+        status["reason"] = error.reason
+    if error.reason == "InternalError":
+        status["details"] = {"causes": [{"message": error.message.removeprefix("Internal error occurred: ")}]}
+    elif error.reason not in _WITHOUT_DETAILS:
+        status["details"] = _details(error)
+    return {**status, "code": error.code}
+
+
+def _details(error: StatusError) -> JSON:
+    named = {"name": error.name, "group": error.group, "kind": error.kind}
+    details: JSON = {field: value for field, value in named.items() if value}
+    if error.causes:
+        details["causes"] = [_cause(each) for each in error.causes]
+    if error.code == 504:
+        details["retryAfterSeconds"] = _RETRY_AFTER_SECONDS
+    return details
+
+
+def _cause(cause: FieldError) -> JSON:
+    written = {"reason": cause.reason, "message": cause.message, "field": cause.field}
+    return {field: value for field, value in written.items() if value}
+
+
+def success(resource: Resource | None = None, deleted: JSON | None = None, code: int = 200) -> JSON:
+    """Return the Status of what has worked; ``deleted`` is the object that is gone."""
+    status: JSON = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    if resource is not None and deleted is not None:
+        metadata = deleted["metadata"]
+        details = {"name": metadata["name"], "group": resource.group, "kind": resource.plural, "uid": metadata["uid"]}
+        status["details"] = {field: value for field, value in details.items() if value}
+    return status if code == 200 else {**status, "code": code}
+
+
+def failure_response(error: StatusError) -> Response:
+    """Return the answer that tells of an error."""
+    headers = (("Retry-After", str(_RETRY_AFTER_SECONDS)),) if error.code == 504 else ()
+    return Response(error.code, encode_line(failure(error)), headers=headers)
+
+
+def text_response(code: int, text: str) -> Response:
+    """Return an answer for people, and for what go-restful says itself."""
+    return Response(code, text.encode(), TEXT_TYPE)
+
+
+def document_response(document: JSON, code: int = 200) -> Response:
+    """Return an answer that is one JSON document."""
+    return Response(code, encode_line(document))
+
+
+def indented_response(document: JSON) -> Response:
+    """Return an answer that is JSON and no API object (responsewriters.WriteRawJSON)."""
+    return Response(200, indented(encode(document)))
+
+
+def indented(body: bytes) -> bytes:
+    """Return a JSON document as people read it (json.MarshalIndent)."""
+    return json.dumps(json.loads(body), indent=2).encode() if body else body
+
+
+def not_found_page() -> Response:
+    """Return what Go's mux says of a path that nobody serves."""
+    return text_response(404, "404 page not found\n")

@@ -1,0 +1,173 @@
+"""logs, exec, attach and port-forward: is there such a container, and what is asked of it. Pure.
+
+What passes is handed over to the kubelet. Follows ``pkg/registry/core/pod/strategy.go`` and the kubelet's own answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubeapi.meta import JSON, parse_time
+from kubeapi.scheme import PODS
+from kubeapi.status import FieldError
+from kubeapi.store import Store
+from kubeapi.validation.faults import WHOLE, forbidden, invalid
+from kubeapiserver.errors import BadInput, InvalidInput
+from kubeapiserver.messages import TEXT_TYPE, Request, Response, Session
+from kubeapiserver.requests.options import read_integer
+from kubeapiserver.requests.paths import Target
+
+_PORTS = range(1, 65536)
+_STATUS_LISTS = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+
+
+class Sessions:
+    """Judges requests for connections to containers."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def answer(self, request: Request, target: Target) -> Response | Session:
+        """Return the session that is asked for."""
+        pod = self._store.get(PODS, target.namespace, target.name)
+        match target.subresource:
+            case "log":
+                return self._log(request, pod)
+            case "exec":
+                return _exec(request, pod)
+            case "attach":
+                return _attach(request, pod)
+        return _port_forward(request, pod)
+
+    def _log(self, request: Request, pod: JSON) -> Response | Session:
+        metadata = pod["metadata"]
+        faults = _log_faults(request)
+        if faults:
+            raise InvalidInput("PodLogOptions", "", metadata["name"], *faults)
+        container = find_container(pod, request.get("container"), "container")
+        if not pod["spec"].get("nodeName"):
+            return Response(200, b"", TEXT_TYPE)
+        is_previous = request.has_flag("previous")
+        _check_has_log(pod, container, is_previous=is_previous)
+        return Session(
+            kind="log",
+            namespace=metadata["namespace"],
+            pod=metadata["name"],
+            container=container,
+            is_following=request.has_flag("follow"),
+            is_previous=is_previous,
+            has_timestamps=request.has_flag("timestamps"),
+            tail_lines=read_integer(request, "tailLines"),
+            since_seconds=self._since(request),
+            limit_bytes=read_integer(request, "limitBytes"),
+        )
+
+    def _since(self, request: Request) -> float | None:
+        if (seconds := read_integer(request, "sinceSeconds")) is not None:
+            return float(seconds)
+        text = request.get("sinceTime")
+        if not text:
+            return None
+        try:
+            return max(self._clock() - parse_time(text), 0.0)
+        except (ValueError, OverflowError):
+            raise BadInput(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from None
+
+
+def find_container(pod: JSON, asked: str, what: str) -> str:
+    """Return the container that is meant, which need not be named when there is but one."""
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    mains = [each["name"] for each in spec.get("containers") or ()]
+    inits = [each["name"] for each in spec.get("initContainers") or ()]
+    others = [each["name"] for each in spec.get("ephemeralContainers") or ()]
+    if asked in (*mains, *inits, *others):
+        return asked
+    if asked:
+        raise BadInput(f"container {asked} is not valid for pod {name}")
+    if len(mains) == 1:
+        return str(mains[0])
+    message = f"a {what} name must be specified for pod {name}, choose one of: [{' '.join(mains)}]"
+    if inits:
+        message += f" or one of the init containers: [{' '.join(inits)}]"
+    raise BadInput(message)
+
+
+def _check_host(pod: JSON) -> None:
+    if not pod["spec"].get("nodeName"):
+        raise BadInput(f"pod {pod['metadata']['name']} does not have a host assigned")
+
+
+def _exec(request: Request, pod: JSON) -> Session:
+    container = find_container(pod, request.get("container"), "container")
+    _check_host(pod)
+    command = tuple(request.query.get("command", ()))
+    if not command:
+        raise BadInput("you must specify at least one command for the container")
+    return _streams("exec", request, pod, container, command)
+
+
+def _attach(request: Request, pod: JSON) -> Session:
+    container = find_container(pod, request.get("container"), "container")
+    _check_host(pod)
+    return _streams("attach", request, pod, container, ())
+
+
+def _streams(kind: Any, request: Request, pod: JSON, container: str, command: tuple[str, ...]) -> Session:
+    """Return a session with the streams that are asked for; a terminal has its errors among its output."""
+    has = {name: request.has_flag(name) for name in ("stdin", "stdout", "stderr", "tty")}
+    if not (has["stdin"] or has["stdout"] or has["stderr"]):
+        raise BadInput("you must specify at least 1 of stdin, stdout, stderr")
+    return Session(
+        kind=kind,
+        namespace=pod["metadata"]["namespace"],
+        pod=pod["metadata"]["name"],
+        container=container,
+        command=command,
+        has_stdin=has["stdin"],
+        has_stdout=has["stdout"],
+        has_stderr=has["stderr"] and not has["tty"],
+        is_tty=has["tty"],
+    )
+
+
+def _port_forward(request: Request, pod: JSON) -> Session:
+    _check_host(pod)
+    ports = []
+    for text in (part for value in request.query.get("ports", ()) for part in value.split(",")):
+        port = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
+        if port not in _PORTS:
+            raise BadInput(f'unable to parse "{text}" as a port: it must be between 1 and 65535')
+        ports.append(port)
+    metadata = pod["metadata"]
+    return Session(
+        kind="portforward", namespace=metadata["namespace"], pod=metadata["name"], container="", ports=tuple(ports)
+    )
+
+
+def _log_faults(request: Request) -> list[FieldError]:
+    """Return the faults of PodLogOptions (``pkg/apis/core/validation`` ValidatePodLogOptions)."""
+    faults = [
+        invalid(name, value, f"must be greater than {least - 1}" if least else "must be greater than or equal to 0")
+        for name, least in (("tailLines", 0), ("limitBytes", 1), ("sinceSeconds", 1))
+        if (value := read_integer(request, name)) is not None and value < least
+    ]
+    if request.get("sinceSeconds") and request.get("sinceTime"):
+        faults.append(forbidden(WHOLE, "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    return faults
+
+
+def _check_has_log(pod: JSON, container: str, *, is_previous: bool) -> None:
+    """Refuse the log of a container that has not run, as the kubelet does (validateContainerLogStatus)."""
+    statuses = pod.get("status") or {}
+    found = (each for part in _STATUS_LISTS for each in statuses.get(part) or () if each.get("name") == container)
+    status: JSON = next(found, {})
+    name, state = pod["metadata"]["name"], status.get("state") or {}
+    has_ended = bool((status.get("lastState") or {}).get("terminated"))
+    if is_previous:
+        if not has_ended:
+            raise BadInput(f'previous terminated container "{container}" in pod "{name}" not found')
+    elif (not state or "waiting" in state) and not has_ended:
+        reason = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
+        raise BadInput(f'container "{container}" in pod "{name}" is waiting to start: {reason}')

@@ -1,0 +1,99 @@
+"""The messages of exec, attach and port-forward in a WebSocket: a byte that names the channel, then content. Pure.
+
+Follows apimachinery ``pkg/util/remotecommand`` (v4 and v5.channel.k8s.io) and apiserver ``pkg/util/wsstream``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kubeapi.meta import JSON
+from kubeapiserver.errors import BadInput
+from kubeapiserver.responses.statuses import encode
+
+COMMAND_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
+PORT_PROTOCOLS = (TUNNEL_PROTOCOL, "v4.channel.k8s.io")
+"""Python's client offers v5 for port-forward too, but only speaks v4 there."""
+
+STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+_CHANNELS = {"stdout": STDOUT, "stderr": STDERR}
+
+
+class Input(NamedTuple):
+    """Bytes for the process."""
+
+    content: bytes
+
+
+class EndOfInput(NamedTuple):
+    """The client will send no more input."""
+
+
+class Resize(NamedTuple):
+    """The client's terminal has another size, in columns and rows."""
+
+    width: int
+    height: int
+
+
+Incoming = Input | EndOfInput | Resize
+
+
+def choose_protocol(offered: Sequence[str], spoken: Sequence[str]) -> str:
+    """Return the best protocol that both sides speak, "" if the client offers none; StatusError if none fits."""
+    for each in spoken:
+        if each in offered:
+            return each
+    if offered:
+        message = f"unable to upgrade: no protocol of {list(offered)} is supported, wants one of {list(spoken)}"
+        raise BadInput(message)
+    return ""
+
+
+def read_message(message: bytes) -> Incoming | None:
+    """Return what the client says, None for nothing that matters here."""
+    if not message:
+        return None
+    channel, content = message[0], message[1:]
+    if channel == STDIN:
+        return Input(content) if content else None
+    if channel == CLOSE and content[:1] == bytes([STDIN]):
+        return EndOfInput()
+    return read_resize(content) if channel == RESIZE else None
+
+
+def read_resize(content: bytes) -> Resize | None:
+    """Read ``{"Width":111,"Height":33}``."""
+    try:
+        size = json.loads(content)
+        width, height = size["Width"], size["Height"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    is_size = all(isinstance(each, int) and 0 <= each < 65536 for each in (width, height))
+    return Resize(width, height) if is_size else None
+
+
+def output_message(stream: str, content: bytes) -> bytes:
+    """Return the message that carries output."""
+    return bytes([_CHANNELS[stream]]) + content
+
+
+def exit_status(code: int) -> JSON:
+    """Return the Status that tells how a command ended."""
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+def status_message(status: JSON) -> bytes:
+    """Return the last message of a command."""
+    return bytes([ERROR]) + encode(status)

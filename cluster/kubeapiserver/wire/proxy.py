@@ -1,0 +1,242 @@
+"""Requests that go on to a pod, on the wire: the body is passed on as it comes, and so is the answer's.
+
+``proxying`` decides where a request goes and what changes on the way. An upgrade becomes a
+tunnel. Follows apimachinery ``pkg/util/proxy/upgradeaware.go``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+from collections.abc import AsyncIterator
+from functools import partial
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from kubeapi.status import InternalError, StatusError
+from kubeapiserver.messages import Proxied
+from kubeapiserver.proxying.location import unavailable
+from kubeapiserver.proxying.rewriting import (
+    Headers,
+    forwarded_headers,
+    is_page,
+    returned_headers,
+    rewritten_page,
+    rewritten_url,
+)
+from kubeapiserver.streaming.runtime import Runtime
+from kubeapiserver.wire.spdy import UpgradedBytes, upgrade
+
+DIAL_SECONDS = 30.0
+"""How long a pod may take to accept a connection (kube-apiserver's dialer)."""
+PAGE_LIMIT = 1024 * 1024
+"""Bytes of a page in which links are rewritten; what follows them is passed on as it is."""
+CHUNK_BYTES = 64 * 1024
+_HEAD_END = b"\r\n\r\n"
+_SWITCHING, _FIRST_ERROR = 101, 400
+
+
+class PodProxy:
+    """Sends requests on until ``close``."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._client: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close what is still connected."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def serve(self, request: web.BaseRequest, proxied: Proxied) -> web.StreamResponse:
+        """Send one request on and give its answer; StatusError if nobody answers."""
+        host, port = self._address(proxied)
+        headers = forwarded_headers(request.headers.items(), request.remote or "", f"{proxied.prefix}{proxied.path}")
+        if "Upgrade" in request.headers:
+            return await _tunnel(request, proxied, host, port, headers)
+        if request.content_length is not None:
+            headers.append(("Content-Length", str(request.content_length)))
+        url = URL(f"{proxied.scheme}://{_authority(host, port)}{_target(proxied)}", encoded=True)
+        try:
+            answer = await self._session().request(
+                request.method,
+                url,
+                headers=headers,
+                data=request.content if request.body_exists else None,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise unavailable(f"error trying to reach service: {_reason(error, host, port)}") from None
+        async with answer:
+            return await _return(request, proxied, answer, {_authority(host, port), request.headers.get("Host", "")})
+
+    def _address(self, proxied: Proxied) -> tuple[str, int]:
+        """Return where a pod's port really is; an endpoint that is no pod of ours is where it says."""
+        if proxied.pod:
+            with contextlib.suppress(StatusError):
+                return self._runtime.port_address(proxied.namespace, proxied.pod, proxied.port)
+        return proxied.host, proxied.port
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._client is None:
+            self._client = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=False, limit=0, force_close=True),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=DIAL_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            )
+        return self._client
+
+
+async def _return(
+    request: web.BaseRequest, proxied: Proxied, answer: aiohttp.ClientResponse, hosts: set[str]
+) -> web.StreamResponse:
+    """Give an answer to the client as it comes; a page is read whole first, for its links."""
+    rewrite = partial(rewritten_url, prefix=proxied.prefix, hosts=hosts)
+    headers = [
+        (name, rewrite(value) if name.lower() == "location" else value)
+        for name, value in returned_headers(answer.headers.items())
+    ]
+    page = None
+    if "Location" not in answer.headers and is_page(answer.headers.get("Content-Type", "")):
+        page = await _read_page(answer) if request.method != "HEAD" else None
+    if page is not None:
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+    response = web.StreamResponse(status=answer.status, reason=answer.reason)
+    response.headers.extend(headers)
+    if not request.content.is_eof():
+        response.force_close()
+    await response.prepare(request)
+    try:
+        if page is not None:
+            await response.write(rewritten_page(page, rewrite).encode("utf-8", "surrogateescape"))
+        async for chunk in _body(answer):
+            await response.write(chunk)
+    except (aiohttp.ClientError, TimeoutError):
+        # Half an answer must not look like a whole one.
+        raise ConnectionResetError from None
+    await response.write_eof()
+    return response
+
+
+async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+        yield chunk
+
+
+async def _read_page(answer: aiohttp.ClientResponse) -> str | None:
+    """Return the text of a page, the first part of a long one; None if it is packed, though nobody has asked for it."""
+    if answer.headers.get("Content-Encoding"):
+        return None
+    content = bytearray()
+    while len(content) < PAGE_LIMIT and (chunk := await answer.content.readany()):
+        content += chunk
+    return content.decode("utf-8", "surrogateescape")
+
+
+async def _tunnel(
+    request: web.BaseRequest, proxied: Proxied, host: str, port: int, headers: Headers
+) -> web.StreamResponse:
+    """Ask the pod for the upgrade that the client wants, and carry bytes both ways from then on."""
+    try:
+        async with asyncio.timeout(DIAL_SECONDS):
+            context = _unverified() if proxied.scheme == "https" else None
+            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    except (OSError, TimeoutError) as error:
+        raise unavailable(f"error trying to reach service: {_reason(error, host, port)}") from None
+    try:
+        wanted = [*headers, ("Connection", "Upgrade"), ("Upgrade", request.headers["Upgrade"])]
+        lines = [f"{request.method} {_target(proxied)} HTTP/1.1", *(f"{name}: {value}" for name, value in wanted)]
+        writer.write("\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape"))
+        try:
+            async with asyncio.timeout(DIAL_SECONDS):
+                head = await reader.readuntil(_HEAD_END)
+        except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as error:
+            raise InternalError(f"error dialing backend: {error}") from None
+        status, received = _read_head(head)
+        if status != _SWITCHING:
+            return await _refused_upgrade(request, reader, status, received)
+        response, wire = await upgrade(request, dict(received))
+        await _carry(wire, reader, writer)
+        return response
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _carry(wire: UpgradedBytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Carry bytes both ways until one side has ended."""
+
+    async def to_pod() -> None:
+        while content := await wire.receive():
+            writer.write(content)
+            await writer.drain()
+
+    async def to_client() -> None:
+        while content := await reader.read(CHUNK_BYTES):
+            await wire.send(content)
+
+    tasks = [asyncio.create_task(each, name="proxy tunnel") for each in (to_pod(), to_client())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _refused_upgrade(
+    request: web.BaseRequest, reader: asyncio.StreamReader, status: int, headers: Headers
+) -> web.StreamResponse:
+    """Give the client the error with which the pod has answered; any other answer is none."""
+    if status < _FIRST_ERROR:
+        raise InternalError(f"invalid upgrade response: status code {status}")
+    length = next((value for name, value in headers if name == "Content-Length" and value.isdecimal()), "0")
+    response = web.Response(status=status, body=await reader.read(min(int(length), PAGE_LIMIT)))
+    content_type = next((value for name, value in headers if name == "Content-Type"), "text/plain")
+    response.headers["Content-Type"] = content_type
+    response.force_close()
+    await response.prepare(request)
+    return response
+
+
+def _read_head(head: bytes) -> tuple[int, Headers]:
+    """Return the status and the headers, by title-cased name, of an answer's head; InternalError if it is none."""
+    first, *lines = head.decode("utf-8", "surrogateescape").removesuffix("\r\n\r\n").split("\r\n")
+    status = first.partition(" ")[2].partition(" ")[0]
+    if not first.startswith("HTTP/1.") or not status.isdecimal():
+        raise InternalError("error dialing backend: malformed HTTP response")
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return int(status), [(name.strip().title(), value.strip()) for name, _, value in pairs]
+
+
+def _unverified() -> ssl.SSLContext:
+    """Return the TLS of a client that takes any certificate: pods have none that anybody could verify."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _target(proxied: Proxied) -> str:
+    return proxied.path + (f"?{proxied.query}" if proxied.query else "")
+
+
+def _reason(error: Exception, host: str, port: int) -> str:
+    """Say in Go's words why a pod could not be reached."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno:
+        return f"dial tcp {_authority(host, port)}: connect: {os.strerror(cause.errno).lower()}"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "EOF"
+    return str(error) or "dial tcp: i/o timeout"

@@ -1,0 +1,317 @@
+"""patch: the three kinds that kubectl sends, and the way to server-side apply."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.helpers.kubeapi_objects import deployment, service
+from tests.helpers.kubeapiserver_client import APPS, DEFAULT, PATCH_TYPES, APIClient
+
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.registry import Registry
+from kubeapi.scheme import Resource
+from kubeapi.status import FieldError, StatusError
+from kubeapiserver.hooks import Hooks
+
+WEB = f"{DEFAULT}/services/web"
+REJECTED = "the server rejected our request due to an error in our request"
+
+
+@pytest.fixture
+def client() -> APIClient:
+    client = APIClient()
+    client.post(f"{DEFAULT}/services", service("web", ports=[{"name": "a", "port": 80}, {"name": "b", "port": 81}]))
+    return client
+
+
+def ports(reply: Any) -> list[int]:
+    return [each["port"] for each in reply.json["spec"]["ports"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "expected"),
+    [
+        pytest.param("strategic", {"spec": {"ports": [{"port": 82, "name": "c"}]}}, [82, 80, 81], id="strategic-adds"),
+        pytest.param(
+            "strategic",
+            {"spec": {"$setElementOrder/ports": [{"port": 81}], "ports": [{"$patch": "delete", "port": 80}]}},
+            [81],
+            id="strategic-deletes",
+        ),
+        pytest.param("merge", {"spec": {"ports": [{"port": 82}]}}, [82], id="merge-replaces"),
+        pytest.param("json", [{"op": "replace", "path": "/spec/ports/0/port", "value": 8080}], [8080, 81], id="json"),
+    ],
+)
+def test_patches_change_lists_each_in_its_way(client: APIClient, kind: str, patch: Any, expected: list[int]) -> None:
+    reply = client.patch(WEB, patch, kind)
+    assert (reply.status, ports(reply)) == (200, expected)
+
+
+def test_null_takes_a_label_away(client: APIClient) -> None:
+    client.patch(WEB, {"metadata": {"labels": {"a": "1", "b": "2"}}}, "merge")
+    assert client.patch(WEB, {"metadata": {"labels": {"a": None}}}, "merge").json["metadata"]["labels"] == {"b": "2"}
+
+
+def test_a_patch_without_a_change_keeps_the_version(client: APIClient) -> None:
+    before = client.get(WEB).json
+    assert client.patch(WEB, {"spec": {"type": "ClusterIP"}}).json == before
+
+
+def test_a_changed_spec_is_a_new_generation(client: APIClient) -> None:
+    client.post(f"{APPS}/deployments", deployment())
+    path = f"{APPS}/deployments/web"
+    assert client.patch(path, {"metadata": {"labels": {"a": "b"}}}).json["metadata"]["generation"] == 1
+    assert client.patch(path, {"spec": {"replicas": 2}}).json["metadata"]["generation"] == 2
+
+
+def test_nothing_is_left_of_a_trial(client: APIClient) -> None:
+    version = client.version()
+    reply = client.patch(f"{WEB}?dryRun=All", {"metadata": {"labels": {"a": "b"}}})
+    assert reply.json["metadata"]["labels"] == {"a": "b"}
+    assert client.version() == version
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "code", "message"),
+    [
+        pytest.param("json", [{"op": "remove", "path": "/spec/nope"}], 422, REJECTED, id="json-miss"),
+        pytest.param("json", [{"op": "replace", "path": "", "value": 1}], 422, REJECTED, id="json-leaves-no-object"),
+        pytest.param(
+            "json",
+            {},
+            400,
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+            id="json-no-list",
+        ),
+        pytest.param("json", b"[", 400, "error decoding patch: unexpected end of JSON input", id="json-cut"),
+        pytest.param(
+            "json", [{}] * 10_001, 413, "Request entity too large: The allowed maximum operations", id="json-long"
+        ),
+        pytest.param("merge", [], 400, "error decoding patch: json: cannot unmarshal into Go value", id="merge-list"),
+        pytest.param("strategic", b"{a", 400, "error decoding patch: invalid character 'a'", id="strategic-no-json"),
+        pytest.param("merge", b" " * 4_000_000, 413, "Request entity too large: limit is 3145728", id="too-large"),
+        pytest.param(
+            "merge", {"metadata": {"name": "other"}}, 400, "the name of the object (other) does not match", id="renames"
+        ),
+        pytest.param(
+            "merge", {"metadata": {"namespace": "other"}}, 400, "the namespace of the provided object does", id="moves"
+        ),
+        pytest.param("merge", {"kind": "Pod"}, 400, "Pod in version", id="changes-kind"),
+        pytest.param("merge", {"metadata": None}, 400, "the name of the object (web based on URL)", id="no-metadata"),
+        pytest.param(
+            "merge", {"metadata": {"resourceVersion": "1"}}, 409, "Operation cannot be fulfilled on", id="stale"
+        ),
+        pytest.param("strategic", {"$patch": "foo"}, 500, "unknown patch type: foo in map: map", id="directive"),
+        pytest.param(
+            "strategic", {"spec": {"$retainKeys": 1}}, 400, "invalid patch format of retainKeys", id="retain-keys"
+        ),
+        pytest.param("strategic", {"spec": {"ports": [[]]}}, 500, "list element types are not", id="unlike-items"),
+        pytest.param(
+            "merge", {"spec": {"ports": None}}, 422, 'Service "web" is invalid: spec.ports: Required', id="invalid"
+        ),
+    ],
+)
+def test_what_cannot_be_patched(client: APIClient, kind: str, patch: Any, code: int, message: str) -> None:
+    version = client.version()
+    reply = client.patch(WEB, patch, kind)
+    assert reply.status == code
+    assert reply.json["message"].startswith(message)
+    assert client.version() == version
+
+
+def test_a_patch_that_misses_has_no_details(client: APIClient) -> None:
+    assert client.patch(WEB, [{"op": "test", "path": "/kind", "value": "x"}], "json").json["details"] == {}
+
+
+@pytest.mark.parametrize("part", ["", "/status"])
+def test_a_patch_cannot_change_the_uid(client: APIClient, part: str) -> None:
+    reply = client.patch(f"{WEB}{part}", {"metadata": {"uid": "other"}}, "merge")
+    message = 'Service "web" is invalid: metadata.uid: Invalid value: "other": field is immutable'
+    assert (reply.status, reply.json["message"]) == (422, message)
+    stored = client.get(WEB).json
+    assert client.put(WEB, {**stored, "metadata": {**stored["metadata"], "uid": "other"}}).status == 409
+
+
+def test_a_patch_cannot_begin_a_deletion(client: APIClient) -> None:
+    reply = client.patch(WEB, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "merge")
+    message = 'metadata.deletionTimestamp: Invalid value: "2026-01-01T00:00:00Z": field is immutable'
+    assert (reply.status, reply.json["message"]) == (422, f'Service "web" is invalid: {message}')
+
+
+def test_what_is_not_there_cannot_be_patched(client: APIClient) -> None:
+    assert client.patch(f"{DEFAULT}/services/nope", {}).json["message"] == 'services "nope" not found'
+
+
+@pytest.mark.parametrize("media", ["", "application/json", "text/plain", "application/apply-patch+yaml"])
+def test_a_patch_of_an_unknown_type_is_unsupported(client: APIClient, media: str) -> None:
+    reply = client.send("PATCH", WEB, {}, media=media)
+    assert (reply.status, reply.text) == (415, "415: Unsupported Media Type")
+
+
+def test_unknown_fields_are_warned_of(client: APIClient) -> None:
+    reply = client.patch(WEB, {"spec": {"bogus": 1}})
+    assert (reply.status, reply.warnings) == (200, ['299 - "unknown field \\"spec.bogus\\""'])
+
+
+def refusals(reply: Any) -> tuple[str, str]:
+    """Return what is quoted and what is said of it by an answer that refuses a patch's result, wherever it does."""
+    (cause,) = reply.json["details"]["causes"]
+    assert (reply.status, cause["reason"], cause["field"]) == (422, "FieldValueInvalid", "patch")
+    assert reply.json["message"] == f' "" is invalid: patch: {cause["message"]}'
+    quoted, end = json.JSONDecoder().raw_decode(cause["message"].removeprefix("Invalid value: "))
+    return quoted, cause["message"].removeprefix("Invalid value: ")[end:].removeprefix(": ")
+
+
+def test_unknown_fields_are_refused_when_validation_is_strict(client: APIClient) -> None:
+    strict, expected = f"{WEB}?fieldValidation=Strict", 'strict decoding error: unknown field "spec.bogus"'
+    patch = {"spec": {"bogus": [1, {"a": None}, True]}}
+    assert refusals(client.patch(strict, patch)) == ("map[spec:map[bogus:[1 map[a:<nil>] true]]]", expected)
+    quoted, said = refusals(client.patch(strict, {"spec": {"bogus": 1}}, "merge"))
+    assert (json.loads(quoted)["spec"]["bogus"], said) == (1, expected)
+
+
+def test_a_key_that_a_patch_has_twice_is_refused_when_validation_is_strict(client: APIClient) -> None:
+    patch = b'{"spec":{"ports":[{"port":80,"name":"x","name":"y"}],"type":"ClusterIP","type":"NodePort"}}'
+    _, said = refusals(client.patch(f"{WEB}?fieldValidation=Strict", patch))
+    assert said == 'strict decoding error: duplicate field "spec.type", duplicate field "spec.ports[0].name"'
+    warned = client.patch(f"{WEB}?dryRun=All", patch)
+    assert (warned.status, warned.json["spec"]["type"], len(warned.warnings)) == (200, "NodePort", 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "said"),
+    [
+        pytest.param("strategic", {"ports": "x"}, "cannot restore slice from string", id="no-list"),
+        pytest.param("strategic", {"selector": "x"}, "cannot restore map from string", id="no-map"),
+        pytest.param("strategic", "x", "cannot restore struct from: string", id="no-struct"),
+        pytest.param("strategic", {"ports": [{"port": "x"}]}, "unrecognized type: int32", id="text-for-a-number"),
+        pytest.param("strategic", {"type": 1}, "cannot convert int64 to string", id="number-for-a-text"),
+        pytest.param("strategic", {"type": True}, "unrecognized type: string", id="boolean-for-a-text"),
+        pytest.param("strategic", {"healthCheckNodePort": 1.5}, "cannot convert float64 to int32", id="fraction"),
+        pytest.param(
+            "merge",
+            {"ports": "x"},
+            "json: cannot unmarshal string into Go struct field ServiceSpec.spec.ports of type []v1.ServicePort",
+            id="merge",
+        ),
+    ],
+)
+def test_a_wrong_type_is_the_patchs_fault(client: APIClient, kind: str, spec: Any, said: str) -> None:
+    assert refusals(client.patch(WEB, {"spec": spec}, kind))[1] == said
+
+
+# Server-side apply
+
+
+class Applier:
+    """Notes what it is asked to apply, and answers as it is told."""
+
+    def __init__(self, failure: StatusError | None = None, *, is_created: bool = False) -> None:
+        self.failure = failure
+        self.is_created = is_created
+        self.asked: list[tuple[str, ObjectKey, str, bool, bool]] = []
+        self.subresource = ""
+
+    def __call__(
+        self,
+        registry: Registry,
+        resource: Resource,
+        key: ObjectKey,
+        body: JSON,
+        manager: str,
+        force: bool,
+        dry_run: bool,
+        subresource: str = "",
+    ) -> tuple[JSON, bool]:
+        self.subresource = subresource
+        self.asked.append((resource.plural, key, manager, force, dry_run))
+        if self.failure is not None:
+            raise self.failure
+        return body, self.is_created
+
+
+@pytest.mark.parametrize(("is_created", "code"), [(True, 201), (False, 200)])
+def test_a_configuration_is_applied_on_behalf_of_its_manager(is_created: bool, code: int) -> None:
+    applier = Applier(is_created=is_created)
+    client = APIClient(Hooks(apply=applier))
+    reply = client.patch(f"{WEB}?fieldManager=kubectl&force=true&dryRun=All", service("web"), "apply")
+    assert (reply.status, reply.json["metadata"]) == (code, {"name": "web", "namespace": "default"})
+    assert applier.asked == [("services", ObjectKey("default", "web"), "kubectl", True, True)]
+
+
+def test_a_configuration_need_not_say_its_name() -> None:
+    client = APIClient(Hooks(apply=Applier()))
+    reply = client.patch(f"{WEB}?fieldManager=x", {"apiVersion": "v1", "kind": "Service"}, "apply")
+    assert reply.json["metadata"]["name"] == "web"
+
+
+def test_a_configuration_may_be_yaml() -> None:
+    hooks = Hooks(apply=Applier(), decoders={"application/yaml": lambda body: {"metadata": {"labels": {"yaml": "1"}}}})
+    reply = APIClient(hooks).patch(f"{WEB}?fieldManager=x", b"metadata:\n", "apply")
+    assert reply.json["metadata"]["labels"] == {"yaml": "1"}
+
+
+def yaml_only(body: bytes) -> Any:
+    if b":" not in body:
+        raise ValueError("yaml: mapping values are not allowed in this context")
+    return {"metadata": {"labels": {"yaml": "1"}}}
+
+
+def test_a_configuration_in_yamls_flow_style_begins_as_json_does() -> None:
+    client = APIClient(Hooks(apply=Applier(), decoders={"application/yaml": yaml_only}))
+    reply = client.patch(f"{WEB}?fieldManager=x", b"{metadata: {labels: {yaml: '1'},},}", "apply")
+    assert reply.json["metadata"]["labels"] == {"yaml": "1"}
+    reply = client.patch(f"{WEB}?fieldManager=x", b"{", "apply")
+    assert (reply.status, reply.json["message"]) == (
+        400,
+        "error decoding patch: error converting YAML to JSON: yaml: mapping values are not allowed in this context",
+    )
+
+
+def test_a_key_that_a_configuration_has_twice_is_refused_when_validation_is_strict() -> None:
+    client, body = APIClient(Hooks(apply=Applier())), b'{"metadata":{"labels":{"a":"1","a":"2"}}}'
+    reply = client.patch(f"{WEB}?fieldManager=x&fieldValidation=Strict", body, "apply")
+    assert (reply.status, reply.json["message"]) == (
+        400,
+        'error strict decoding patch: duplicate field "metadata.labels.a"',
+    )
+    assert client.patch(f"{WEB}?fieldManager=x", body, "apply").json["metadata"]["labels"] == {"a": "2"}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"", b"x"])
+def test_a_configuration_that_cannot_be_read_is_a_bad_request(body: bytes) -> None:
+    hooks = Hooks(apply=Applier(), decoders={"application/yaml": lambda body: body.decode()})
+    assert APIClient(hooks).patch(f"{WEB}?fieldManager=x", body, "apply").status == 400
+
+
+def test_who_applies_must_say_who_they_are() -> None:
+    reply = APIClient(Hooks(apply=Applier())).patch(WEB, service("web"), "apply")
+    assert reply.status == 422
+    assert reply.json["message"] == (
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+    )
+
+
+def test_force_is_for_apply_alone(client: APIClient) -> None:
+    reply = client.patch(f"{WEB}?force=true", {})
+    assert reply.json["message"].endswith("force: Forbidden: may not be specified for non-apply patch")
+
+
+def test_a_conflict_of_managers_is_told_with_its_causes() -> None:
+    cause = FieldError("FieldManagerConflict", ".spec.selector", 'conflict with "a"')
+    message = 'Apply failed with 1 conflict: conflict with "a": .spec.selector'
+    client = APIClient(Hooks(apply=Applier(StatusError(409, "Conflict", message, (cause,)))))
+    reply = client.patch(f"{WEB}?fieldManager=x", service("web"), "apply")
+    assert (reply.status, reply.json["message"]) == (409, message)
+    assert reply.json["details"]["causes"] == [
+        {"reason": "FieldManagerConflict", "message": 'conflict with "a"', "field": ".spec.selector"}
+    ]
+
+
+def test_every_type_of_patch_is_named_as_kubectl_names_it() -> None:
+    from kubeapiserver.handlers import patching
+
+    names = {patching.JSON_PATCH, patching.MERGE_PATCH, patching.STRATEGIC_PATCH, patching.APPLY_PATCH}
+    assert names == set(PATCH_TYPES.values())
