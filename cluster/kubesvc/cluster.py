@@ -438,8 +438,8 @@ class Cluster:
     def _listeners(self) -> list[Listener]:
         return [
             Listener(
-                service=ObjectKey(each.service.namespace, each.service.name),
-                port_name=each.service.port,
+                service=each.port_name.service,
+                port_name=each.port_name.port,
                 protocol=each.protocol,
                 kind=each.kind,
                 address=each.address,

@@ -51,8 +51,8 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "client": record.client,
         "address": record.destination.address,
         "port": record.destination.port,
-        "service": str(route.service.service),
-        "portName": route.service.port,
+        "service": str(route.port_name.service),
+        "portName": route.port_name.port,
         "node": route.node,
         "endpoint": choice.endpoint.address if choice else "",
         "pod": choice.endpoint.target if choice else "",
@@ -134,5 +134,5 @@ class Connections:
         return [
             connection_document(each, self._algorithm(each), monotonic, wall)
             for each in records
-            if namespace in ("", each.route.service.namespace) and name in ("", each.route.service.name)
+            if namespace in ("", each.route.port_name.namespace) and name in ("", each.route.port_name.name)
         ]

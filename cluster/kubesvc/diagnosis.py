@@ -47,7 +47,7 @@ class Diagnosis:
         self._clocks = clocks
         self._wildcards = wildcards
         self._connections = Connections(
-            proxy.plane, lambda record: proxy.algorithm(record.route.service) or "chosen", clocks
+            proxy.plane, lambda record: proxy.algorithm(record.route.port_name) or "chosen", clocks
         )
 
     async def explain(self, namespace: str, name: str) -> dict[str, Any]:
@@ -89,8 +89,8 @@ class Diagnosis:
             trace = await self._proxy.plane.trace(packet)
         except WorkerError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
-        heard = [each for each in listeners if each.service == trace.service and _is_at(each, target.destination)]
-        doubts = await self._doubts(trace.service.service) if trace.service else {}
+        heard = [each for each in listeners if each.port_name == trace.port_name and _is_at(each, target.destination)]
+        doubts = await self._doubts(trace.port_name.service) if trace.port_name else {}
         return trace_document(trace, target, heard[0] if heard else None, doubts)
 
     async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:

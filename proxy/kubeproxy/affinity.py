@@ -47,20 +47,20 @@ class AffinityTable:
     def __len__(self) -> int:
         return len(self._pins)
 
-    def update(self, service: ServicePortName, addresses: Iterable[str], timeout_seconds: int) -> None:
+    def update(self, port_name: ServicePortName, addresses: Iterable[str], timeout_seconds: int) -> None:
         """Record the endpoints (``ip:port``) and the time-out of a Service port; none forgets the port.
 
         The time-out holds for pins that there are, too.
         """
-        before = self._ports.pop(service, _NO_PORT).present
+        before = self._ports.pop(port_name, _NO_PORT).present
         after = {address: before.get(address) or object() for address in addresses}
         if after:
-            self._ports[service] = _Port(after, timeout_seconds)
+            self._ports[port_name] = _Port(after, timeout_seconds)
 
     def seconds_left(self, route: Route, client: str, now: float) -> float:
         """Return how long a pin that holds goes on to hold without another connection."""
         pin = self._pins.get((route, client))
-        timeout = self._ports.get(route.service, _NO_PORT).timeout_seconds
+        timeout = self._ports.get(route.port_name, _NO_PORT).timeout_seconds
         return 0.0 if pin is None else max(0.0, pin.used_at + timeout - now)
 
     def lookup(self, route: Route, client: str, now: float) -> str | None:
@@ -75,7 +75,7 @@ class AffinityTable:
 
     def pin(self, route: Route, client: str, address: str, now: float) -> None:
         """Pin ``client`` to ``address``, or renew its pin."""
-        presence = self._ports.get(route.service, _NO_PORT).present.get(address)
+        presence = self._ports.get(route.port_name, _NO_PORT).present.get(address)
         if presence is None:
             return
         key = (route, client)
@@ -84,7 +84,7 @@ class AffinityTable:
         self._evict(now)
 
     def _holds(self, route: Route, pin: _Pin, now: float) -> bool:
-        port = self._ports.get(route.service, _NO_PORT)
+        port = self._ports.get(route.port_name, _NO_PORT)
         return port.present.get(pin.address) is pin.presence and int(now - pin.used_at) < port.timeout_seconds
 
     def _evict(self, now: float) -> None:

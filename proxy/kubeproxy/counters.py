@@ -62,12 +62,12 @@ class EndpointCounters:
         "bytes_to_endpoint",
         "connections",
         "is_current",
+        "port_name",
         "row",
-        "service",
     )
 
-    def __init__(self, service: ServicePortName, address: str) -> None:
-        self.service = service
+    def __init__(self, port_name: ServicePortName, address: str) -> None:
+        self.port_name = port_name
         self.address = address
         self.active = 0
         self.connections = 0
@@ -103,23 +103,23 @@ class ProxyCounters:
         self.errors: Counter[str] = Counter()
         self.ports: dict[ServicePortName, dict[str, EndpointCounters]] = {}
 
-    def update(self, service: ServicePortName, addresses: Iterable[str]) -> None:
+    def update(self, port_name: ServicePortName, addresses: Iterable[str]) -> None:
         """Record the endpoints (``ip:port``) that a Service port has now."""
         current = set(addresses)
-        kept = self.ports.pop(service, {})
+        kept = self.ports.pop(port_name, {})
         for counters in kept.values():
             counters.is_current = counters.address in current
         endpoints = {address: each for address, each in kept.items() if each.is_current or each.active}
         for address in current - endpoints.keys():
-            endpoints[address] = EndpointCounters(service, address)
+            endpoints[address] = EndpointCounters(port_name, address)
         if endpoints:
-            self.ports[service] = endpoints
+            self.ports[port_name] = endpoints
 
-    def endpoint(self, service: ServicePortName, address: str) -> EndpointCounters:
+    def endpoint(self, port_name: ServicePortName, address: str) -> EndpointCounters:
         """Return the counters of an endpoint."""
-        endpoints = self.ports.setdefault(service, {})
+        endpoints = self.ports.setdefault(port_name, {})
         if address not in endpoints:
-            endpoints[address] = EndpointCounters(service, address)
+            endpoints[address] = EndpointCounters(port_name, address)
             endpoints[address].is_current = False
         return endpoints[address]
 
@@ -137,11 +137,11 @@ class ProxyCounters:
             self._share(counters.row, counters.active)
         if counters.is_current or counters.active:
             return
-        endpoints = self.ports.get(counters.service, {})
+        endpoints = self.ports.get(counters.port_name, {})
         if endpoints.get(counters.address) is counters:
             del endpoints[counters.address]
             if not endpoints:
-                del self.ports[counters.service]
+                del self.ports[counters.port_name]
 
     def counted(self) -> Counted:
         """Return all that was counted."""
@@ -152,7 +152,7 @@ class ProxyCounters:
         self.active += counted.active
         self.errors += counted.errors
         for each in counted.endpoints:
-            own = self.endpoint(each.service, each.address)
+            own = self.endpoint(each.port_name, each.address)
             own.is_current = own.is_current or each.is_current
             own.active += each.active
             own.connections += each.connections

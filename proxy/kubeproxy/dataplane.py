@@ -102,21 +102,21 @@ class DataPlane:
         """Treat new clients by ``rules``."""
         self.rules = self._targets.rules = rules
         self._routes.clear()
-        for service in ports:
-            about = Subject(SERVICES, service.service)
+        for port_name in ports:
+            about = Subject(SERVICES, port_name.service)
             try:
-                self._obey(service, rules.ports.get(service))
+                self._obey(port_name, rules.ports.get(port_name))
             except Exception as fault:
                 self.faults.note(f"{NAME} (data plane)", about, fault)
             else:
                 self.faults.forget(f"{NAME} (data plane)", about)
 
-    def _obey(self, service: ServicePortName, rule: PortRule | None) -> None:
-        self._load_balancer.update(service, rule)
-        if service.protocol == "UDP" and rule is not None:
-            self._flows.retain(service, rule.serving())
-        elif service.protocol == "TCP":
-            self._update_requests(service, rule)
+    def _obey(self, port_name: ServicePortName, rule: PortRule | None) -> None:
+        self._load_balancer.update(port_name, rule)
+        if port_name.protocol == "UDP" and rule is not None:
+            self._flows.retain(port_name, rule.serving())
+        elif port_name.protocol == "TCP":
+            self._update_requests(port_name, rule)
 
     def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
         """Own a bound socket from now on and take its clients."""
@@ -188,11 +188,11 @@ class DataPlane:
         self._requests.reset_all()
         self._flows.close_all()
 
-    def _update_requests(self, service: ServicePortName, rule: PortRule | None) -> None:
+    def _update_requests(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         if rule is not None and rule.service_port.is_http:
-            self._requests.update(service, rule.candidates(), shows_endpoint=rule.service_port.shows_endpoint)
+            self._requests.update(port_name, rule.candidates(), shows_endpoint=rule.service_port.shows_endpoint)
         else:
-            self._requests.update(service, None)
+            self._requests.update(port_name, None)
 
     def _find_route(self, source: str, destination: Destination) -> Route | None:
         key = source, destination

@@ -46,7 +46,7 @@ class ListenerStatus(NamedTuple):
     requested_port: int
     protocol: str
     kind: ListenerKind
-    service: ServicePortName
+    port_name: ServicePortName
     is_bound: bool
     error: str
 
@@ -104,7 +104,7 @@ class Listeners:
                     self._update(change.listener)
 
     def _guard(self, listener: Listener) -> contextlib.AbstractContextManager[None]:
-        return self._faults.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.service.service))
+        return self._faults.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
 
     def close_all(self) -> None:
         """Close every socket and try no more."""
@@ -120,20 +120,20 @@ class Listeners:
                 yield self._status(rules, destination, kind, rule.service_port.name)
 
     def _status(
-        self, rules: Rules, destination: Destination, kind: ListenerKind, service: ServicePortName
+        self, rules: Rules, destination: Destination, kind: ListenerKind, port_name: ServicePortName
     ) -> ListenerStatus:
-        owner, failed = rules.claims[destination][0].service, self._failed.get(destination)
+        owner, failed = rules.claims[destination][0].port_name, self._failed.get(destination)
         error = failed.error if failed else ""
-        if owner != service:
-            error = str(Conflict(destination, owner, service))
+        if owner != port_name:
+            error = str(Conflict(destination, owner, port_name))
         return ListenerStatus(
             address=destination.address,
             port=self._network.bind_port(destination.port),
             requested_port=destination.port,
             protocol=destination.protocol,
             kind=kind,
-            service=service,
-            is_bound=owner == service and destination in self._bound,
+            port_name=port_name,
+            is_bound=owner == port_name and destination in self._bound,
             error=error,
         )
 
@@ -181,10 +181,10 @@ class Listeners:
             except OSError as error:
                 failures.append((listener, error))
             except Exception as fault:
-                self._faults.note(f"{NAME} (sockets)", Subject(SERVICES, listener.service.service), fault)
+                self._faults.note(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service), fault)
                 failures.append((listener, OSError(describe(fault))))
             else:
-                self._faults.forget(f"{NAME} (sockets)", Subject(SERVICES, listener.service.service))
+                self._faults.forget(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
                 self._failed.pop(listener.destination, None)
         if failures:
             self._note(failures)
@@ -212,7 +212,7 @@ class Listeners:
             before = self._failed.get(listener.destination)
             self._failed[listener.destination] = _Failed(listener, text)
             if before is None or before.error != text:
-                self._report(listener.service, text)
+                self._report(listener.port_name, text)
 
     def _schedule_retry(self) -> None:
         """Try all that failed again together: looking for the owners of ports costs the same for one and for many."""

@@ -64,16 +64,16 @@ class LoadBalancer:
         self._affinity = AffinityTable()
         self._ports: dict[ServicePortName, _Port] = {}
 
-    def update(self, service: ServicePortName, rule: PortRule | None) -> None:
+    def update(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         """Obey ``rule`` from now on, None when the Service port is gone."""
         candidates = rule.candidates() if rule else {}
-        self._affinity.update(service, candidates, rule.service_port.affinity_seconds if rule else 0)
-        self._counters.update(service, candidates)
-        before = self._ports.pop(service, None)
+        self._affinity.update(port_name, candidates, rule.service_port.affinity_seconds if rule else 0)
+        self._counters.update(port_name, candidates)
+        before = self._ports.pop(port_name, None)
         if rule is None:
             return
         port = _Port(algorithm_of(rule.service_port, self._default), rule, {})
-        self._ports[service] = port
+        self._ports[port_name] = port
         if before is not None and before.algorithm == port.algorithm:
             for route, way in before.ways.items():
                 self._renew(port, route, way.balancer)
@@ -83,7 +83,7 @@ class LoadBalancer:
 
         ``avoid`` has the addresses where this connection has failed already; it resets the client's pin.
         """
-        port = self._ports.get(route.service)
+        port = self._ports.get(route.port_name)
         if port is None:
             return None
         way = port.ways.get(route) or self._renew(port, route, None)
@@ -99,14 +99,14 @@ class LoadBalancer:
         A change of the type or of a traffic policy concerns new connections; one that was made keeps its endpoint. To
         HTTP requests any endpoint of the Service port is as good: its own node's first.
         """
-        port = self._ports.get(route.service)
-        anywhere = (Route(route.service, "", is_local) for is_local in (False, True))
+        port = self._ports.get(route.port_name)
+        anywhere = (Route(route.port_name, "", is_local) for is_local in (False, True))
         ways = (route._replace(is_local=not route.is_local), *anywhere)
         return next((each for each in ways if port is not None and port.rule.usable(each)), None)
 
     def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
         """Return where ``client`` is pinned and the seconds for which that holds on; for ``trace``, changes nothing."""
-        port = self._ports.get(route.service)
+        port = self._ports.get(route.port_name)
         seconds = port.rule.service_port.affinity_seconds if port else 0
         way = port.ways.get(route) if port else None
         if not seconds or way is None:
@@ -122,13 +122,13 @@ class LoadBalancer:
 
         None when nobody has come this way yet, or when chance decides.
         """
-        port = self._ports.get(route.service)
+        port = self._ports.get(route.port_name)
         way = port.ways.get(route) if port else None
         return way.balancer.upcoming() if way else None
 
-    def algorithm(self, service: ServicePortName) -> str:
+    def algorithm(self, port_name: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
-        port = self._ports.get(service)
+        port = self._ports.get(port_name)
         return port.algorithm if port else ""
 
     def _sticky(self, way: _Way, client: str, avoid: Collection[str]) -> Choice | None:
@@ -156,13 +156,13 @@ class LoadBalancer:
     def _chance(self, route: Route) -> Chance:
         if self._shared is not None:
             return self._shared.chance(route)
-        return Chance(self._rng, self._load_of(route.service), OwnTurns())
+        return Chance(self._rng, self._load_of(route.port_name), OwnTurns())
 
-    def _load_of(self, service: ServicePortName) -> Callable[[Endpoint], int]:
+    def _load_of(self, port_name: ServicePortName) -> Callable[[Endpoint], int]:
         ports = self._counters.ports
 
         def load(endpoint: Endpoint) -> int:
-            counters = ports.get(service, {}).get(endpoint.address)
+            counters = ports.get(port_name, {}).get(endpoint.address)
             return counters.active if counters else 0
 
         return load

@@ -116,4 +116,4 @@ class _ProxyCollector(Collector):
 
 
 def _labels(counters: EndpointCounters) -> tuple[str, str, str, str]:
-    return counters.service.namespace, counters.service.name, counters.service.port, counters.address
+    return counters.port_name.namespace, counters.port_name.name, counters.port_name.port, counters.address

@@ -144,9 +144,9 @@ def listener_changes(old: Rules, new: Rules, destinations: Sequence[Destination]
     opens: list[ListenerChange] = []
     for destination in destinations:
         before, after = _bound(old, destination), _bound(new, destination)
-        if before is not None and (after is None or after.service != before.service):
+        if before is not None and (after is None or after.port_name != before.port_name):
             closes.append(ListenerChange(ListenerAction.CLOSE, before))
-        if after is not None and (before is None or after.service != before.service):
+        if after is not None and (before is None or after.port_name != before.port_name):
             opens.append(ListenerChange(ListenerAction.OPEN, after))
         elif after is not None and after != before:
             opens.append(ListenerChange(ListenerAction.UPDATE, after))
@@ -163,7 +163,7 @@ def _conflicts(rules: Rules, destinations: Sequence[Destination]) -> Iterator[Co
     for destination in destinations:
         claims = rules.claims.get(destination, ())
         for loser in claims[1:]:
-            yield Conflict(destination, claims[0].service, loser.service)
+            yield Conflict(destination, claims[0].port_name, loser.port_name)
 
 
 def _bound(rules: Rules, destination: Destination) -> Listener | None:

@@ -25,7 +25,7 @@ class Claim(NamedTuple):
     """A Service port's wish for a destination; the smallest ``age`` gets it."""
 
     age: tuple[str, int]
-    service: ServicePortName
+    port_name: ServicePortName
     kind: ListenerKind
 
 
@@ -37,7 +37,7 @@ class Listener(NamedTuple):
 
     destination: Destination
     kind: ListenerKind
-    service: ServicePortName
+    port_name: ServicePortName
     has_endpoints: bool
     is_http: bool
     admission: Admission | None
@@ -147,14 +147,14 @@ class Rules:
         claims = self.claims.get(destination)
         if not claims:
             return None
-        _, service, kind = claims[0]
-        rule = self.ports[service]
+        _, port_name, kind = claims[0]
+        rule = self.ports[port_name]
         admission = self._admission(rule, destination.address, kind)
         port = rule.service_port
         return Listener(
             destination,
             kind,
-            service,
+            port_name,
             rule.has_any,
             port.is_http,
             None if admission.is_open else admission,
@@ -163,19 +163,19 @@ class Rules:
 
     def count_listeners(self) -> int:
         """Return at how many destinations something should listen now."""
-        return sum(self.ports[claims[0].service].has_any for claims in self.claims.values())
+        return sum(self.ports[claims[0].port_name].has_any for claims in self.claims.values())
 
     def find_route(self, source: str, destination: Destination) -> Route | None:
         """Return the route of a new connection, None if it is dropped or rejected. Asked for each: a few lookups."""
         claims = self.claims.get(destination)
         if not claims:
             return None
-        _, service, kind = claims[0]
-        rule = self.ports[service]
+        _, port_name, kind = claims[0]
+        rule = self.ports[port_name]
         if rule.service_port.source_ranges and not self.admits(rule.service_port, source, destination.address, kind):
             return None
         entry = self.nodes.enter(self.nodes.home(source), destination.address, kind)
-        route = Route(service, entry.node, rule.is_confined(kind, entry))
+        route = Route(port_name, entry.node, rule.is_confined(kind, entry))
         return route if rule.usable(route) else None
 
     def trace(self, packet: Packet) -> Verdict:
@@ -184,10 +184,10 @@ class Rules:
         claims = self.claims.get(destination)
         if not claims:
             return Reject(f"no Service has {destination}")
-        _, service, kind = claims[0]
-        rule = self.ports[service]
+        _, port_name, kind = claims[0]
+        rule = self.ports[port_name]
         if not rule.has_any:
-            return Reject(f"{service} has no endpoints")
+            return Reject(f"{port_name} has no endpoints")
         if not self.admits(rule.service_port, source, destination.address, kind):
             return Drop(f"{source} is not in loadBalancerSourceRanges")
         route = self.find_route(source, destination)
@@ -195,7 +195,7 @@ class Rules:
             entry = self.nodes.enter(self.nodes.home(source), destination.address, kind)
             policy = "internalTrafficPolicy" if kind is ListenerKind.CLUSTER_IP else "externalTrafficPolicy"
             return Drop(f"{policy} is Local and {entry.node or 'no node'} has no endpoint")
-        return Forward(route, kind, rule.usable(route), f"{kind} of {service}")
+        return Forward(route, kind, rule.usable(route), f"{kind} of {port_name}")
 
     def admits(self, port: ServicePort, source: str, address: str, kind: ListenerKind) -> bool:
         """Tell whether loadBalancerSourceRanges let ``source`` in; they hold at load-balancer addresses only.
@@ -304,7 +304,7 @@ def _claims(
     claims = dict(old)
     for name, (before, after) in changed:
         for _, destination in _claims_of(before):
-            left = tuple(each for each in claims[destination] if each.service != name)
+            left = tuple(each for each in claims[destination] if each.port_name != name)
             if left:
                 claims[destination] = left
             else:

@@ -167,9 +167,9 @@ class ProxyServer:
         """Return the state of every address of every Service, as of the last sync."""
         return list(self._listeners.statuses(self.rules))
 
-    def algorithm(self, service: ServicePortName) -> str:
+    def algorithm(self, port_name: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
-        rule = self.rules.ports.get(service)
+        rule = self.rules.ports.get(port_name)
         return algorithm_of(rule.service_port, self._config.default_balancer) if rule else ""
 
     def loops(self, service: ObjectKey) -> list[Loop]:
@@ -280,14 +280,14 @@ class ProxyServer:
     def _warn(self, sync: Sync) -> None:
         for conflict in sync.conflicts:
             self._record(conflict.loser.service, WARNING, "PortConflict", str(conflict))
-        for service in sync.ports:
-            rule = sync.rules.ports.get(service)
+        for port_name in sync.ports:
+            rule = sync.rules.ports.get(port_name)
             wanted = rule.service_port.balancer if rule else ""
             if wanted in ("", *BALANCERS):
-                self._unknown_balancers.pop(service, None)
-            elif self._unknown_balancers.get(service) != wanted:
-                self._unknown_balancers[service] = wanted
-                self._record(service.service, WARNING, "UnknownBalancer", unknown_balancer(wanted))
+                self._unknown_balancers.pop(port_name, None)
+            elif self._unknown_balancers.get(port_name) != wanted:
+                self._unknown_balancers[port_name] = wanted
+                self._record(port_name.service, WARNING, "UnknownBalancer", unknown_balancer(wanted))
         self._note_loops(sync)
 
     def _note_loops(self, sync: Sync) -> None:
@@ -295,17 +295,17 @@ class ProxyServer:
         self._targets.rules = sync.rules
         waiting = [*sync.ports, *self._loops]
         seen = set[ServicePortName]()
-        for service in waiting:
-            if service in seen:
+        for port_name in waiting:
+            if port_name in seen:
                 continue
-            seen.add(service)
-            known = self._loops.pop(service, ())
-            if found := tuple(self._targets.loops(service)):
-                self._loops[service] = found
+            seen.add(port_name)
+            known = self._loops.pop(port_name, ())
+            if found := tuple(self._targets.loops(port_name)):
+                self._loops[port_name] = found
             for loop in found:
                 waiting += loop.way
                 if loop not in known:
-                    self._record(service.service, WARNING, "ProxyLoop", str(loop))
+                    self._record(port_name.service, WARNING, "ProxyLoop", str(loop))
 
     def _note_shortage(self) -> None:
         now = self._loop.time()
@@ -316,8 +316,8 @@ class ProxyServer:
     def _report_health_check(self, service: ObjectKey, message: str) -> None:
         self._record(service, WARNING, "FailedToStartServiceHealthcheck", message)
 
-    def _report_listener(self, service: ServicePortName, message: str) -> None:
-        self._record(service.service, WARNING, "PortBindFailed", message)
+    def _report_listener(self, port_name: ServicePortName, message: str) -> None:
+        self._record(port_name.service, WARNING, "PortBindFailed", message)
 
 
 async def _plain(text: str) -> tuple[int, str, str]:

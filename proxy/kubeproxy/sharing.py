@@ -68,23 +68,23 @@ class Blocks:
         self._give_back = give_back
         self._blocks: dict[ServicePortName, Block] = {}
 
-    def renew(self, rules: Rules, service: ServicePortName) -> Block | None:
+    def renew(self, rules: Rules, port_name: ServicePortName) -> Block | None:
         """Return the block of a Service port, another one when its routes or endpoints are others; None without."""
-        rule, before = rules.ports.get(service), self._blocks.get(service)
+        rule, before = rules.ports.get(port_name), self._blocks.get(port_name)
         wanted = self._wanted(rule, rules) if rule is not None else None
         if before is not None and wanted is not None and before[1:] == wanted[1:]:
             return before
         if before is not None:
             self._give_back(before.first, before.size)
-            del self._blocks[service]
+            del self._blocks[port_name]
         if wanted is None or (first := self._take(wanted.size)) < 0:
             return None
-        block = self._blocks[service] = wanted._replace(first=first)
+        block = self._blocks[port_name] = wanted._replace(first=first)
         return block
 
-    def block(self, service: ServicePortName) -> Block | None:
+    def block(self, port_name: ServicePortName) -> Block | None:
         """Return the block of a Service port."""
-        return self._blocks.get(service)
+        return self._blocks.get(port_name)
 
     def _wanted(self, rule: PortRule, rules: Rules) -> Block | None:
         if algorithm_of(rule.service_port, self._default) == _FORGETFUL:
@@ -101,28 +101,28 @@ class SharedRows:
         self._rng = _SameShuffle(rng, seed)
         self._blocks: dict[ServicePortName, Block] = {}
 
-    def assign(self, service: ServicePortName, block: Block | None) -> None:
+    def assign(self, port_name: ServicePortName, block: Block | None) -> None:
         """Use these rows for a Service port from now on; its endpoints' counters know of its endpoints already."""
         if block is None:
-            self._blocks.pop(service, None)
-        if block is None or self._blocks.get(service) == block:
+            self._blocks.pop(port_name, None)
+        if block is None or self._blocks.get(port_name) == block:
             return
-        self._blocks[service] = block
+        self._blocks[port_name] = block
         for row in range(block.first, block.first + block.turns):
             self._numbers.write(row, 0)
         rows = {address: block.first + block.turns + place for place, address in enumerate(block.addresses)}
-        for address, counters in self._counters.ports.get(service, {}).items():
+        for address, counters in self._counters.ports.get(port_name, {}).items():
             counters.row = rows.get(address, -1)
         for address, row in rows.items():
-            self._numbers.write(row, self._counters.endpoint(service, address).active)
+            self._numbers.write(row, self._counters.endpoint(port_name, address).active)
 
     def chance(self, route: Route) -> Chance:
         """Return what an algorithm on ``route`` asks."""
-        return Chance(self._rng, self._load_of(route.service), _RowTurns(self._numbers, self._blocks, route))
+        return Chance(self._rng, self._load_of(route.port_name), _RowTurns(self._numbers, self._blocks, route))
 
-    def _load_of(self, service: ServicePortName) -> Load:
+    def _load_of(self, port_name: ServicePortName) -> Load:
         def load(endpoint: Endpoint) -> int:
-            counters = self._counters.ports.get(service, {}).get(endpoint.address)
+            counters = self._counters.ports.get(port_name, {}).get(endpoint.address)
             if counters is None:
                 return 0
             return self._numbers.total(counters.row) if counters.row >= 0 else counters.active
@@ -140,11 +140,11 @@ class _RowTurns:
         self._own = 0
 
     def taken(self) -> int:
-        block = self._blocks.get(self._route.service)
+        block = self._blocks.get(self._route.port_name)
         return self._own if block is None else self._numbers.total(block.turn(self._route))
 
     def take(self, count: int) -> None:
-        block = self._blocks.get(self._route.service)
+        block = self._blocks.get(self._route.port_name)
         if block is None:
             self._own += count
         else:

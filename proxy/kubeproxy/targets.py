@@ -42,21 +42,21 @@ class Targets:
         self._network = network
         self._moved = {bound: port for port in _LOW_PORTS if (bound := network.bind_port(port)) != port}
 
-    def dial(self, service: ServicePortName, endpoint: Endpoint) -> Target | None:
-        """Return where an endpoint of ``service`` answers, None if that is where the connection comes from."""
+    def dial(self, port_name: ServicePortName, endpoint: Endpoint) -> Target | None:
+        """Return where an endpoint of ``port_name`` answers, None if that is where the connection comes from."""
         target = self._network.dial(endpoint.ip, endpoint.port)
         # One look for every connection; the way back is looked for where an endpoint is a Service's address.
-        return None if self._is_own(target, service.protocol) and self._way_back(service, target) else target
+        return None if self._is_own(target, port_name.protocol) and self._way_back(port_name, target) else target
 
-    def loops(self, service: ServicePortName) -> Iterator[Loop]:
+    def loops(self, port_name: ServicePortName) -> Iterator[Loop]:
         """Yield the endpoints of a Service port that are not dialled."""
-        rule = self.rules.ports.get(service)
-        claims, moved, protocol = self.rules.claims, self._moved, service.protocol
+        rule = self.rules.ports.get(port_name)
+        claims, moved, protocol = self.rules.claims, self._moved, port_name.protocol
         for endpoint in rule.endpoints if rule else ():
             # Looked at in each sync, so nothing is asked about the many that are pods.
             if endpoint.target or not ((endpoint.ip, endpoint.port, protocol) in claims or endpoint.port in moved):
                 continue
-            way = self._way_back(service, self._network.dial(endpoint.ip, endpoint.port))
+            way = self._way_back(port_name, self._network.dial(endpoint.ip, endpoint.port))
             if way and rule is not None and endpoint.address in rule.candidates():
                 yield Loop(endpoint.address, way)
 
@@ -65,13 +65,13 @@ class Targets:
         address, port = target
         return (address, port, protocol) in self.rules.claims or port in self._moved
 
-    def _way_back(self, service: ServicePortName, target: Target) -> tuple[ServicePortName, ...]:
-        """Return the shortest way from ``service`` by ``target`` to itself, () if there is none."""
-        ways: list[tuple[tuple[ServicePortName, ...], Target]] = [((service,), target)]
-        seen = {service}
+    def _way_back(self, port_name: ServicePortName, target: Target) -> tuple[ServicePortName, ...]:
+        """Return the shortest way from ``port_name`` by ``target`` to itself, () if there is none."""
+        ways: list[tuple[tuple[ServicePortName, ...], Target]] = [((port_name,), target)]
+        seen = {port_name}
         for way, place in ways:
-            owner = self._owner(place, service.protocol)
-            if owner == service:
+            owner = self._owner(place, port_name.protocol)
+            if owner == port_name:
                 return way
             if owner is not None and owner not in seen:
                 seen.add(owner)
@@ -85,5 +85,5 @@ class Targets:
         for asked in (port, self._moved.get(port, port)):
             claims = self.rules.claims.get(Destination(address, asked, protocol))
             if claims and self._network.bind_port(asked) == port:
-                return claims[0].service
+                return claims[0].port_name
         return None

@@ -334,12 +334,12 @@ class Connection(Relay):
             self.record.outcome = "no_endpoints"
             return self.fail()
         self._tried = (*self._tried, choice.address)
-        target = conntrack.targets.dial(route.service, choice.endpoint)
+        target = conntrack.targets.dial(route.port_name, choice.endpoint)
         if target is None:
             self._note_failure(errno.ELOOP)
             return self.dial()
         try:
-            sock, code = begin_connect(target, self.address, route.service.protocol)
+            sock, code = begin_connect(target, self.address, route.port_name.protocol)
             if code == errno.EINPROGRESS:
                 code, sent = ask_by_sending(sock, target, early)
         except OSError as error:
@@ -379,7 +379,7 @@ class Connection(Relay):
         assert upstream is not None
         client.peer, upstream.peer = upstream, client
         of_all = self.conntrack.counters
-        self.counters = counters = of_all.endpoint(self._route.service, self._tried[-1])
+        self.counters = counters = of_all.endpoint(self._route.port_name, self._tried[-1])
         of_all.opened(counters)
         record.outcome = ""
         early = len(self.unsent[1])

@@ -26,12 +26,12 @@ class Candidate(NamedTuple):
 class Trace(NamedTuple):
     """The way of one packet. ``steps`` are sentences, in the order in which it is decided.
 
-    ``service`` and ``kind`` are None when no Service has the destination; ``node`` is "" when any node will do or none
-    has been met. ``chosen`` is whom session affinity or the rotation will choose, "" when that is chance.
+    ``port_name`` and ``kind`` are None when no Service has the destination; ``node`` is "" when any node will do or
+    none has been met. ``chosen`` is whom session affinity or the rotation will choose, "" when that is chance.
     """
 
     packet: Packet
-    service: ServicePortName | None
+    port_name: ServicePortName | None
     kind: ListenerKind | None
     node: str
     steps: tuple[str, ...]
@@ -50,17 +50,17 @@ def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> T
     if not claims:
         steps += _nobody(rules, destination)
         return Trace(packet, None, None, "", tuple(steps), (), "", "", verdict)
-    _, service, kind = claims[0]
-    rule = rules.ports[service]
-    steps += [f"{destination} is the {kind} of {service}.", *_conflicts(rules, destination)]
+    _, port_name, kind = claims[0]
+    rule = rules.ports[port_name]
+    steps += [f"{destination} is the {kind} of {port_name}.", *_conflicts(rules, destination)]
     entry = rules.nodes.enter(rules.nodes.home(source), destination.address, kind)
     steps += [*_entry(rules.nodes, source, destination, kind, entry.node), *_ranges(rules, rule, packet, kind)]
-    route = Route(service, entry.node, rule.is_confined(kind, entry))
+    route = Route(port_name, entry.node, rule.is_confined(kind, entry))
     if not (isinstance(verdict, Drop) and not rules.admits(rule.service_port, source, destination.address, kind)):
         steps += [_policy(rule, kind, route, is_inside=entry.is_inside), *_topology(rule, route, verdict)]
     balancing, chosen = _balancing(load_balancer, rule, verdict, source)
     candidates = tuple(_candidate(each, rules.nodes, route, verdict) for each in rule.endpoints)
-    return Trace(packet, service, kind, entry.node, tuple(steps), candidates, balancing, chosen, verdict)
+    return Trace(packet, port_name, kind, entry.node, tuple(steps), candidates, balancing, chosen, verdict)
 
 
 def outcome(verdict: Verdict, protocol: str) -> str:
@@ -95,7 +95,7 @@ def _nobody(rules: Rules, destination: Destination) -> Iterator[str]:
     others = sorted(each for each in rules.claims if each.address == destination.address)
     if others:
         ports = ", ".join(
-            f"{each.port}/{each.protocol.lower()} ({rules.claims[each][0].service})" for each in others[:8]
+            f"{each.port}/{each.protocol.lower()} ({rules.claims[each][0].port_name})" for each in others[:8]
         )
         more = f" and {len(others) - 8} more" if len(others) > 8 else ""
         yield f"The address has other ports: {ports}{more}."
@@ -103,7 +103,7 @@ def _nobody(rules: Rules, destination: Destination) -> Iterator[str]:
 
 def _conflicts(rules: Rules, destination: Destination) -> Iterator[str]:
     for claim in rules.claims[destination][1:]:
-        yield f"{claim.service} wants it too, but is the younger Service."
+        yield f"{claim.port_name} wants it too, but is the younger Service."
 
 
 def _entry(nodes: Nodes, source: str, destination: Destination, kind: ListenerKind, node: str) -> Iterator[str]:
@@ -190,14 +190,14 @@ def _balancing(load_balancer: LoadBalancer, rule: PortRule, verdict: Verdict, cl
     if not isinstance(verdict, Forward):
         return "", ""
     route, count = verdict.route, len(verdict.endpoints)
-    what = "request" if rule.service_port.is_http else "connection" if route.service.protocol == "TCP" else "flow"
+    what = "request" if rule.service_port.is_http else "connection" if route.port_name.protocol == "TCP" else "flow"
     affinity = rule.service_port.affinity_seconds
     pinned = load_balancer.pinned(route, client) if affinity else None
     if pinned is not None:
         address, seconds = pinned
         return f"Session affinity: {client} is pinned to {address}, {seconds:.0f} s left.", address
     will_pin = f" and pinned to it for {affinity} s" if affinity else ""
-    algorithm = load_balancer.algorithm(route.service)
+    algorithm = load_balancer.algorithm(route.port_name)
     if algorithm == "random":
         return f"random: each {what} gets one of {count} with the same chance{will_pin}.", ""
     upcoming = load_balancer.upcoming(route)

@@ -73,7 +73,7 @@ class Route(NamedTuple):
     traffic policy Local.
     """
 
-    service: ServicePortName
+    port_name: ServicePortName
     node: str
     is_local: bool
 

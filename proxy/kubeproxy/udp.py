@@ -99,14 +99,14 @@ class UdpFlows:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         return UdpListener(self, sock, listener, find_route)
 
-    def retain(self, service: ServicePortName, serving: Collection[str]) -> None:
+    def retain(self, port_name: ServicePortName, serving: Collection[str]) -> None:
         """End the flows to endpoints that are not among the ``serving`` (``ip:port``), unless nothing serves.
 
         As kube-proxy cleans up connection tracking after a sync (pkg/proxy/conntrack/cleanup.go).
         """
         if not serving:
             return
-        for flow in tuple(self._by_service.get(service, ())):
+        for flow in tuple(self._by_service.get(port_name, ())):
             if flow.counters.address not in serving:
                 self.end(flow, "endpoint_gone")
 
@@ -134,7 +134,7 @@ class UdpFlows:
         if self.table.is_full:
             self._drop_early()
         endpoint = choice.endpoint
-        target = self._targets.dial(route.service, endpoint)
+        target = self._targets.dial(route.port_name, endpoint)
         if target is None:
             self._fail(record, REASONS[errno.ELOOP])
             return None
@@ -147,11 +147,11 @@ class UdpFlows:
             return None
         if sock.fileno() >= self._ceiling:
             self._drop_early()
-        counters = self.counters.endpoint(route.service, endpoint.address)
+        counters = self.counters.endpoint(route.port_name, endpoint.address)
         flow = UdpFlow(self, listener, client, sock, counters, record)
         self.counters.opened(counters)
         self.table.add(flow, now)
-        self._by_service.setdefault(route.service, set()).add(flow)
+        self._by_service.setdefault(route.port_name, set()).add(flow)
         self.poller.register(sock.fileno(), READABLE, flow)
         self._schedule_reap()
         return flow
@@ -160,11 +160,11 @@ class UdpFlows:
         """Forget a flow: the client's next datagram begins another. ``outcome`` is for who asks later."""
         self.table.remove(flow)
         self.recent.ended(flow.record, outcome)
-        service = flow.counters.service
-        flows = self._by_service[service]
+        port_name = flow.counters.port_name
+        flows = self._by_service[port_name]
         flows.remove(flow)
         if not flows:
-            del self._by_service[service]
+            del self._by_service[port_name]
         flow.listener.forget(flow)
         self.counters.closed(flow.counters)
         self.poller.close_socket(flow.sock)

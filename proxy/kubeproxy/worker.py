@@ -105,8 +105,8 @@ class Worker:
         old = self._plane.rules
         compiled = compile_rules(old, message.changed, old.nodes if old.nodes == nodes else nodes)
         self._plane.obey(compiled.rules, compiled.ports)
-        for service, block in message.blocks.items():
-            self._rows.assign(service, block)
+        for port_name, block in message.blocks.items():
+            self._rows.assign(port_name, block)
         if old.ports == {} and compiled.ports:
             gc.freeze()  # what is there from the start stays; looking through it holds up connections
 

@@ -139,7 +139,7 @@ class Workers:
     def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
         """Have all treat new clients by ``rules``."""
         self._rules = rules
-        message = pickled(obey(rules, {service: self._blocks.renew(rules, service) for service in ports}))
+        message = pickled(obey(rules, {port_name: self._blocks.renew(rules, port_name) for port_name in ports}))
         for hand in self._hands:
             if hand.channel is not None:
                 hand.channel.send_pickle(message)
@@ -238,7 +238,7 @@ class Workers:
     ) -> Iterable[tuple[_Hand, socket.socket]]:
         if len(sockets) == self.width:
             return zip(self._hands, sockets, strict=True)
-        return [(self._hands[crc32(repr(listener.service).encode()) % self.width], sockets[0])]
+        return [(self._hands[crc32(repr(listener.port_name).encode()) % self.width], sockets[0])]
 
     def _forget(self, destination: Destination) -> None:
         _, sockets = self._bound.pop(destination)
@@ -333,7 +333,7 @@ class Workers:
             return
         around = self._around
         hand.send(Begin(hand.place, self.width, self._seed, around.network, around.default_balancer))
-        hand.send(obey(self._rules, {service: self._blocks.block(service) for service in self._rules.ports}))
+        hand.send(obey(self._rules, {port_name: self._blocks.block(port_name) for port_name in self._rules.ports}))
         for listener, sockets in self._bound.values():
             for other, own in self._shared_out(listener, sockets):
                 if other is hand:

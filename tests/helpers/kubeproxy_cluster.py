@@ -127,7 +127,7 @@ class Cluster:
 
     def status(self, address: str, name: str = "web") -> ListenerStatus | None:
         """The state of one address of a Service."""
-        found = [each for each in self.proxy.listeners() if each.address == address and each.service.name == name]
+        found = [each for each in self.proxy.listeners() if each.address == address and each.port_name.name == name]
         return found[0] if found else None
 
     def is_bound(self, address: str, name: str = "web") -> bool:

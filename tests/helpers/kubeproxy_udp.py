@@ -43,7 +43,7 @@ class Rotation(LoadBalancer):
         """Return the next one."""
         del avoid
         self.asked.append((route, client))
-        endpoints = self.endpoints.get(route.service)
+        endpoints = self.endpoints.get(route.port_name)
         if not endpoints:
             return None
         self._next += 1
@@ -63,15 +63,15 @@ class Ground:
     routed: dict[ServicePortName, bool] = field(default_factory=dict)
     _listeners: list[UdpListener] = field(default_factory=list)
 
-    def listen(self, address: str, service: ServicePortName = DNS, *endpoints: str) -> UdpListener:
-        """Serve a Service port at an address; ``routed[service] = False`` lets nobody in."""
+    def listen(self, address: str, port_name: ServicePortName = DNS, *endpoints: str) -> UdpListener:
+        """Serve a Service port at an address; ``routed[port_name] = False`` lets nobody in."""
         if endpoints:
-            self.balancer.endpoints[service] = list(endpoints)
+            self.balancer.endpoints[port_name] = list(endpoints)
         sock = open_socket("UDP", address)
         bind_socket(sock, "UDP", (address, PORT))
-        route = Route(service, "n1", False)
-        what = Listener(Destination(address, PORT, "UDP"), ListenerKind.CLUSTER_IP, service, True, False, None)
-        listener = self.flows.listen(sock, what, lambda *_: route if self.routed.get(service, True) else None)
+        route = Route(port_name, "n1", False)
+        what = Listener(Destination(address, PORT, "UDP"), ListenerKind.CLUSTER_IP, port_name, True, False, None)
+        listener = self.flows.listen(sock, what, lambda *_: route if self.routed.get(port_name, True) else None)
         self.poller.register(sock.fileno(), READABLE, listener)
         self._listeners.append(listener)
         return listener

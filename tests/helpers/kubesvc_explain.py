@@ -147,7 +147,7 @@ def _statuses(rules: Rules, rule: Any, errors: Mapping[str, str]) -> list[Listen
                 requested_port=destination.port,
                 protocol=destination.protocol,
                 kind=kind,
-                service=service,
+                port_name=service,
                 is_bound=not error,
                 error=error,
             )

@@ -137,7 +137,7 @@ async def test_the_older_of_two_services_keeps_an_address_until_it_goes() -> Non
         assert [(each.service.name, each.reason, each.message) for each in c.events] == [
             ("young", "PortConflict", text)
         ]
-        assert [each.error for each in c.proxy.listeners() if each.service.name == "young"] == ["", text]
+        assert [each.error for each in c.proxy.listeners() if each.port_name.name == "young"] == ["", text]
         assert await ask(EXTERNAL) == A
         assert await ask(OTHER) == B
         c.delete("old")

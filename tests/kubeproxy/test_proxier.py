@@ -52,7 +52,7 @@ def say(verdict: Verdict) -> str:
     """A verdict in words."""
     match verdict:
         case Forward(route=route, endpoints=endpoints, reason=reason):
-            return f"{route.service} -> {','.join(each.address for each in endpoints)} ({reason})"
+            return f"{route.port_name} -> {','.join(each.address for each in endpoints)} ({reason})"
         case Reject(reason):
             return f"REJECT ({reason})"
         case Drop(reason):

@@ -208,7 +208,7 @@ def test_connections_are_those_of_a_service_or_a_namespace() -> None:
     ring = Ring()
     for name in ("default/web", "default/api", "shop/web"):
         namespace, _, service = name.partition("/")
-        ring.begin(route=ROUTE._replace(service=ServicePortName(namespace, service, "http", "TCP")))
+        ring.begin(route=ROUTE._replace(port_name=ServicePortName(namespace, service, "http", "TCP")))
 
     def told(*wanted: str) -> list[str]:
         return [each["service"] for each in asyncio.run(ring.connections.documents(*wanted))]

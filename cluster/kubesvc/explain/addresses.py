@@ -69,7 +69,7 @@ def _is_address(text: str) -> bool:
 
 
 def _unserved_protocols(service: Service, paths: Sequence[Path]) -> Iterator[Finding]:
-    served = {(each.service.port, each.service.protocol) for each in paths}
+    served = {(each.port_name.port, each.port_name.protocol) for each in paths}
     if served:
         for port in service.ports:
             if (port.name, port.protocol) not in served:

@@ -32,7 +32,7 @@ def doubts_of(service: ObjectKey, records: Iterable[ConnectionRecord], loops: It
     """Return what is known against the endpoints of a Service, ``now`` in seconds of the records' clock."""
     failing: dict[str, _Failing] = {}
     for record in records:
-        if record.route.service.service == service:
+        if record.route.port_name.service == service:
             _weigh(record, failing)
     doubts = {
         address: f"did not answer: {_attempts(each)} failed ({each.reason}), {_ago(now - each.at)} ago"

@@ -30,7 +30,7 @@ class Path(NamedTuple):
 
     destination: Destination
     kind: ListenerKind
-    service: ServicePortName
+    port_name: ServicePortName
     port: int
     is_bound: bool
     error: str
@@ -39,21 +39,21 @@ class Path(NamedTuple):
 
 def paths_of(rules: Rules, key: ObjectKey, listeners: Iterable[ListenerStatus]) -> list[Path]:
     """Return the paths of a Service, in the order of its ports; none if the proxy leaves it alone."""
-    return [_path(rules, each) for each in listeners if each.service.service == key]
+    return [_path(rules, each) for each in listeners if each.port_name.service == key]
 
 
 def _path(rules: Rules, listener: ListenerStatus) -> Path:
     destination = Destination(listener.address, listener.requested_port, listener.protocol)
-    ways = _ways(rules, destination, listener.service)
+    ways = _ways(rules, destination, listener.port_name)
     return Path(
-        destination, listener.kind, listener.service, listener.port, listener.is_bound, listener.error, tuple(ways)
+        destination, listener.kind, listener.port_name, listener.port, listener.is_bound, listener.error, tuple(ways)
     )
 
 
-def _ways(rules: Rules, destination: Destination, service: ServicePortName) -> Iterator[Way]:
+def _ways(rules: Rules, destination: Destination, port_name: ServicePortName) -> Iterator[Way]:
     """Group the clients by what they meet; another Service's address is no way."""
     claims = rules.claims.get(destination)
-    if not claims or claims[0].service != service:
+    if not claims or claims[0].port_name != port_name:
         return
     groups: dict[tuple[object, ...], tuple[list[str], Verdict]] = {}
     for client, source in clients_of(rules):
@@ -95,7 +95,7 @@ def path_document(path: Path) -> JSON:
         "servicePort": path.destination.port,
         "port": path.port,
         "protocol": path.destination.protocol,
-        "portName": path.service.port,
+        "portName": path.port_name.port,
         "kind": path.kind.value,
         "bound": path.is_bound,
         "error": path.error,

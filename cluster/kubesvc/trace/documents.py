@@ -38,8 +38,8 @@ def trace_document(
     document: dict[str, Any] = {
         "source": trace.packet.source,
         "destination": {"address": destination.address, "port": destination.port, "protocol": destination.protocol},
-        "service": str(trace.service.service) if trace.service else "",
-        "port": trace.service.port if trace.service else "",
+        "service": str(trace.port_name.service) if trace.port_name else "",
+        "port": trace.port_name.port if trace.port_name else "",
         "kind": trace.kind.value if trace.kind else "",
         "node": trace.node,
         "steps": [*target.notes, *trace.steps],

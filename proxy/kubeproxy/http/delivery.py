@@ -121,7 +121,7 @@ class Delivery:
             exchange.record.choice = choice
             if choice is None:
                 front.counters.errors["no_endpoints"] += 1
-                self._asker.fail(503, f"Service {self._route.service} has no endpoints", "no_endpoints")
+                self._asker.fail(503, f"Service {self._route.port_name} has no endpoints", "no_endpoints")
                 return
             address = exchange.endpoint = choice.address
             upstream = pool.take(address)
@@ -146,7 +146,7 @@ class Delivery:
             return
         is_late = bool(exchange.record.failures) and exchange.record.failures[-1][1] == "connect_timeout"
         self._asker.fail(
-            504 if is_late else 502, f"no endpoint of Service {self._route.service} can be reached", "unreachable"
+            504 if is_late else 502, f"no endpoint of Service {self._route.port_name} can be reached", "unreachable"
         )
 
     def end(self, outcome: str) -> None:

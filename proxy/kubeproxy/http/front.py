@@ -42,10 +42,10 @@ class Chooser(Protocol):
 class Port:
     """What the requests of one Service port share."""
 
-    __slots__ = ("budget", "is_gone", "pool", "service", "shows_endpoint")
+    __slots__ = ("budget", "is_gone", "pool", "port_name", "shows_endpoint")
 
-    def __init__(self, service: ServicePortName, config: HttpConfig, now: float) -> None:
-        self.service = service
+    def __init__(self, port_name: ServicePortName, config: HttpConfig, now: float) -> None:
+        self.port_name = port_name
         self.pool: Pool[Upstream] = Pool(config.idle_per_endpoint)
         self.budget = RetryBudget(now)
         self.shows_endpoint = config.shows_endpoint
@@ -88,26 +88,28 @@ class HttpFront:
 
     def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
         """Take over an accepted socket of ``client`` (its address) and answer what it asks."""
-        port = self._port(route.service)
+        port = self._port(route.port_name)
         connection = Downstream(self, port, whole_socket(sock), client, destination, route)
         self.connections.add(connection)
         self.counters.active += 1
         if self._timer is None:
             self._timer = self.loop.call_later(self.config.sweep_seconds, self._sweep_again)
 
-    def update(self, service: ServicePortName, usable: Collection[str] | None, *, shows_endpoint: bool = False) -> None:
+    def update(
+        self, port_name: ServicePortName, usable: Collection[str] | None, *, shows_endpoint: bool = False
+    ) -> None:
         """Keep connections to the endpoints ``usable`` (``ip:port``) only; None: the Service port is gone.
 
         Clients stay connected; those of a Service port that is gone are let go after their current answer.
         """
         if usable is None:
-            port = self._ports.pop(service, None)
+            port = self._ports.pop(port_name, None)
             if port is not None:
                 port.is_gone = True
                 port.pool.update(())
                 self._let_go(port)
             return
-        port = self._port(service)
+        port = self._port(port_name)
         port.shows_endpoint = shows_endpoint or self.config.shows_endpoint
         port.pool.update(usable)
 
@@ -145,10 +147,10 @@ class HttpFront:
         """Return the number of connections to endpoints that are kept for the next request."""
         return sum(len(port.pool) for port in self._ports.values())
 
-    def _port(self, service: ServicePortName) -> Port:
-        port = self._ports.get(service)
+    def _port(self, port_name: ServicePortName) -> Port:
+        port = self._ports.get(port_name)
         if port is None:
-            port = self._ports[service] = Port(service, self.config, self.clock())
+            port = self._ports[port_name] = Port(port_name, self.config, self.clock())
         return port
 
     def _let_go(self, port: Port | None) -> None:

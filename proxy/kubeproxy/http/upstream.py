@@ -69,7 +69,7 @@ class Upstream(Wire):
         self.port = port
         self.endpoint = endpoint
         self.owner: Owner | None = None
-        self.counters = front.counters.endpoint(port.service, endpoint)
+        self.counters = front.counters.endpoint(port.port_name, endpoint)
         self.reader = AnswerReader()
         self.idle_since = 0.0
         self.is_connected = True
@@ -97,7 +97,7 @@ class Upstream(Wire):
         self.owner = owner
         counters = self._front.counters
         if not self.counters.is_current:
-            self.counters = counters.endpoint(self.port.service, self.endpoint)
+            self.counters = counters.endpoint(self.port.port_name, self.endpoint)
         counters.opened(self.counters)
 
     def detach(self) -> None:
@@ -178,7 +178,7 @@ class Upstream(Wire):
 
 def dial(front: HttpFront, port: Port, choice: Choice) -> tuple[Upstream | None, int]:
     """Begin to connect; return the connection, None if that failed at once, and connect()'s errno or ELOOP."""
-    target = front.targets.dial(port.service, choice.endpoint)
+    target = front.targets.dial(port.port_name, choice.endpoint)
     if target is None:
         return None, errno.ELOOP
     try:
