@@ -14,8 +14,8 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from kubeproxy.admission import Admission, spread
 from kubeproxy.rules import Listener
+from kubeproxy.rules.sourcefilter import SourceFilter, spread
 from kubeproxy.sockets import attach_program, bind_socket, filter_packets, open_socket
 
 BACKLOG = 4096
@@ -23,7 +23,7 @@ BACKLOG = 4096
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
 """asm-generic/socket.h."""
-_OPEN = Admission((), (), is_outside_heard=True)
+_OPEN = SourceFilter((), (), is_outside_heard=True)
 
 
 class PortGroup:
@@ -38,7 +38,7 @@ class PortGroup:
         self.sockets: tuple[socket.socket, ...] = ()
         protocol = listener.destination.protocol
         try:
-            if protocol == "TCP" and (width > 1 or listener.admission is not None):
+            if protocol == "TCP" and (width > 1 or listener.source_filter is not None):
                 self._share(target, width)
             else:
                 self.sockets = (_bind(protocol, target, listener),)
@@ -51,15 +51,15 @@ class PortGroup:
     def can_obey(self, listener: Listener) -> bool:
         """Tell whether ``obey`` can; not if it had to drop and there is no twin."""
         is_tcp = listener.destination.protocol == "TCP"
-        return not is_tcp or bool(self._twin) or listener.admission is None
+        return not is_tcp or bool(self._twin) or listener.source_filter is None
 
     def obey(self, listener: Listener) -> None:
         """Hear, drop and spread as ``listener`` says from now on; connections that were made stay where they are."""
         before, self.listener = self.listener, listener
-        if listener.admission == before.admission and listener.is_sticky == before.is_sticky:
+        if listener.source_filter == before.source_filter and listener.is_sticky == before.is_sticky:
             return
         if listener.destination.protocol != "TCP":
-            filter_packets(self.sockets[0], listener.admission)
+            filter_packets(self.sockets[0], listener.source_filter)
         elif self._twin or len(self.sockets) > 1:
             self._steer()
 
@@ -71,7 +71,7 @@ class PortGroup:
     def _share(self, target: tuple[str, int], width: int) -> None:
         with open_socket("TCP", target[0]) as probe:
             bind_socket(probe, "TCP", target)  # a socket of the group would share it with another process' group
-        if self.listener.admission is not None:
+        if self.listener.source_filter is not None:
             self._be_deaf(target)
         for _ in range(width):
             sock = open_socket("TCP", target[0])
@@ -93,15 +93,15 @@ class PortGroup:
         version = 6 if sock.family == socket.AF_INET6 else 4
         first = 1 if self._twin else 0
         hear = spread(first, len(self.sockets), version, by_client=listener.is_sticky)
-        if not attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, listener.admission or _OPEN, hear):
+        if not attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, listener.source_filter or _OPEN, hear):
             attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, _OPEN, hear)  # too long: they are reset when accepted
 
 
 def _bind(protocol: str, target: tuple[str, int], listener: Listener) -> socket.socket:
     with contextlib.ExitStack() as undo:
         sock = undo.enter_context(open_socket(protocol, target[0]))
-        if protocol == "UDP" and listener.admission is not None:
-            filter_packets(sock, listener.admission)
+        if protocol == "UDP" and listener.source_filter is not None:
+            filter_packets(sock, listener.source_filter)
         bind_socket(sock, protocol, target)
         if protocol != "UDP":
             sock.listen(BACKLOG)

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.nodes import Nodes
 from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, port_rule
+from kubeproxy.rules.nodes import Nodes
 from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, ServiceChangeTracker
 from kubeproxy.types import Destination, ServicePortName
 

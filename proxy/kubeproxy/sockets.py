@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from socket import SocketType
 
-from kubeproxy.admission import HEARD, Admission, Instructions, compile_filter
+from kubeproxy.rules.sourcefilter import HEARD, Instructions, SourceFilter, compile_filter
 
 _SO_ATTACH_FILTER = 26
 _SO_DETACH_FILTER = 27
@@ -150,17 +150,17 @@ def has_sctp(proc: Path = Path("/proc")) -> bool:
         return False
 
 
-def filter_packets(sock: socket.socket, admission: Admission | None) -> None:
+def filter_packets(sock: socket.socket, source_filter: SourceFilter | None) -> None:
     """Have the kernel drop the datagrams of sources that are not to be heard."""
-    if admission is not None and attach_program(sock, _SO_ATTACH_FILTER, admission):
+    if source_filter is not None and attach_program(sock, _SO_ATTACH_FILTER, source_filter):
         return
     with contextlib.suppress(FileNotFoundError):  # there is none
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-def attach_program(sock: socket.socket, option: int, admission: Admission, hear: Instructions = HEARD) -> bool:
-    """Give the kernel an admission's program by a socket option; False if it would be too long."""
-    program = compile_filter(admission, 6 if sock.family == socket.AF_INET6 else 4, hear)
+def attach_program(sock: socket.socket, option: int, source_filter: SourceFilter, hear: Instructions = HEARD) -> bool:
+    """Give the kernel a source filter's program by a socket option; False if it would be too long."""
+    program = compile_filter(source_filter, 6 if sock.family == socket.AF_INET6 else 4, hear)
     if not program:
         return False
     instructions = ctypes.create_string_buffer(program, len(program))

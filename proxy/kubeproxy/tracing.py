@@ -11,8 +11,8 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.nodes import LOCALHOST, Node, Nodes
 from kubeproxy.rules import Drop, Forward, Packet, PortRule, Reject, Rules, Verdict
+from kubeproxy.rules.nodes import LOCALHOST, Node, Nodes
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePortName
 
 

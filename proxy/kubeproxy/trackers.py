@@ -14,7 +14,7 @@ from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, r
 from kubeapi.discovery import Endpoint as ApiEndpoint
 from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of
 from kubeapi.validation.names import parse_address
-from kubeproxy.nodes import Node, Nodes
+from kubeproxy.rules.nodes import Node, Nodes
 from kubeproxy.types import Endpoint, ServicePort, ServicePortName, family_of
 
 PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"

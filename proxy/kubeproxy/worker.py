@@ -24,9 +24,9 @@ from kubeproxy.board import Board
 from kubeproxy.channel import Channel, receive
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dataplane import DataPlane, Surroundings
-from kubeproxy.nodes import Nodes
 from kubeproxy.recent import Follower
 from kubeproxy.rules import compile_rules
+from kubeproxy.rules.nodes import Nodes
 from kubeproxy.sharing import SharedRows
 from kubeproxy.sockets import make_room_for_descriptors
 from kubeproxy.workermessages import (

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from kubeapi.faults import Subject
 from kubeapi.meta import ObjectKey
 from kubehost.network import Network
-from kubeproxy.nodes import Node
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener, PortRule, Rules
+from kubeproxy.rules.nodes import Node
 from kubeproxy.sharing import Block
 from kubeproxy.types import Destination, ServicePortName
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from kubeproxy.admission import Admission
 from kubeproxy.portgroup import PortGroup
 from kubeproxy.rules import Listener
+from kubeproxy.rules.sourcefilter import SourceFilter
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
 
 PORT = 21060
@@ -15,10 +15,10 @@ PORT = 21060
 
 @contextlib.contextmanager
 def port_group(
-    address: str, admission: Admission | None = None, width: int = 1, *, is_sticky: bool = False
+    address: str, source_filter: SourceFilter | None = None, width: int = 1, *, is_sticky: bool = False
 ) -> Iterator[PortGroup]:
     """Bind a group at ``address`` while the context lasts."""
-    group = PortGroup(tcp_listener(address, admission, is_sticky=is_sticky), (address, PORT), width)
+    group = PortGroup(tcp_listener(address, source_filter, is_sticky=is_sticky), (address, PORT), width)
     try:
         yield group
     finally:
@@ -27,8 +27,8 @@ def port_group(
         group.close()
 
 
-def tcp_listener(address: str, admission: Admission | None = None, *, is_sticky: bool = False) -> Listener:
+def tcp_listener(address: str, source_filter: SourceFilter | None = None, *, is_sticky: bool = False) -> Listener:
     """The listener of a cluster IP."""
     name = ServicePortName("default", "web", "", "TCP")
     destination = Destination(address, PORT, "TCP")
-    return Listener(destination, ListenerKind.CLUSTER_IP, name, True, False, admission, is_sticky)
+    return Listener(destination, ListenerKind.CLUSTER_IP, name, True, False, source_filter, is_sticky)

@@ -25,10 +25,10 @@ from tests.helpers.patience import PATIENCE
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.nodes import Nodes
 from kubeproxy.poller import Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import port_rule
+from kubeproxy.rules.nodes import Nodes
 from kubeproxy.targets import Targets
 from kubeproxy.tcp import Connection, Conntrack
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName

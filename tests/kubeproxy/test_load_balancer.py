@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.nodes import Nodes
 from kubeproxy.rules import port_rule
+from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import Endpoint, Route, ServicePort, ServicePortName
 
 WEB = ServicePortName("default", "web", "http", "TCP")

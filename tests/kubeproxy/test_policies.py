@@ -283,20 +283,20 @@ def test_what_a_packet_filter_drops_is_what_the_rules_drop() -> None:
                 continue
             for source in (POD_1, POD_2, OUTSIDE, NODE_1, NODE_2, LB):
                 route = proxier.rules.find_route(source, destination)
-                admission = listener.admission
-                heard = admission is None or is_heard(admission, source)
+                source_filter = listener.source_filter
+                heard = source_filter is None or is_heard(source_filter, source)
                 assert heard is (route is not None), (source, destination, policy, ranges)
 
 
-def is_heard(admission: Any, source: str) -> bool:
-    """What an Admission says of a source, read without BPF."""
+def is_heard(source_filter: Any, source: str) -> bool:
+    """What an SourceFilter says of a source, read without BPF."""
     from ipaddress import ip_address, ip_network
 
     number = ip_address(source)
-    if admission.ranges and not any(number in ip_network(each) for each in admission.ranges):
+    if source_filter.ranges and not any(number in ip_network(each) for each in source_filter.ranges):
         return False
-    verdicts = (heard for cidr, heard in admission.homes if number in ip_network(cidr))
-    return bool(next(verdicts, admission.is_outside_heard))
+    verdicts = (heard for cidr, heard in source_filter.homes if number in ip_network(cidr))
+    return bool(next(verdicts, source_filter.is_outside_heard))
 
 
 def is_silent(address: str, port: int, source: str) -> bool:

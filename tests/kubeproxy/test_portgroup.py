@@ -8,12 +8,12 @@ from collections import Counter
 import pytest
 from tests.helpers.kubeproxy_portgroup import PORT, port_group, tcp_listener
 
-from kubeproxy.admission import Admission
 from kubeproxy.portgroup import PortGroup
+from kubeproxy.rules.sourcefilter import SourceFilter
 
 A = "127.97.170.3"
 WIDTH = 3
-NOT_13 = Admission((), (("127.0.0.13", False),), is_outside_heard=True)
+NOT_13 = SourceFilter((), (("127.0.0.13", False),), is_outside_heard=True)
 
 
 def places(group: PortGroup, source: str, count: int) -> Counter[int]:
@@ -35,20 +35,20 @@ def _accept_all(sock: socket.socket) -> int:
         count += 1
 
 
-@pytest.mark.parametrize("admission", [None, NOT_13], ids=["all-heard", "some-dropped"])
+@pytest.mark.parametrize("source_filter", [None, NOT_13], ids=["all-heard", "some-dropped"])
 @pytest.mark.parametrize("address", [A, "::1"])
-def test_connections_are_spread_over_all_sockets(address: str, admission: Admission | None) -> None:
-    with port_group(address, admission, WIDTH) as group:
+def test_connections_are_spread_over_all_sockets(address: str, source_filter: SourceFilter | None) -> None:
+    with port_group(address, source_filter, WIDTH) as group:
         found = places(group, "::1" if address == "::1" else "127.0.0.1", 120)
     assert sum(found.values()) == 120
     assert min(found[each] for each in range(WIDTH)) > 12
 
 
-@pytest.mark.parametrize("admission", [None, NOT_13], ids=["all-heard", "some-dropped"])
+@pytest.mark.parametrize("source_filter", [None, NOT_13], ids=["all-heard", "some-dropped"])
 def test_all_connections_of_a_client_come_to_one_socket_where_they_belong_together(
-    admission: Admission | None,
+    source_filter: SourceFilter | None,
 ) -> None:
-    with port_group(A, admission, WIDTH, is_sticky=True) as group:
+    with port_group(A, source_filter, WIDTH, is_sticky=True) as group:
         found = [places(group, f"127.0.0.{each}", 8) for each in (1, 2, 3, 4)]
     assert [len(each) for each in found] == [1, 1, 1, 1]
     assert set().union(*found) == {0, 1, 2}
@@ -72,15 +72,19 @@ def test_a_group_without_a_twin_cannot_begin_to_drop() -> None:
         assert group.can_obey(tcp_listener(A))
 
 
-@pytest.mark.parametrize(("admission", "width"), [(NOT_13, 1), (None, 2)], ids=["with-a-twin", "many"])
-def test_a_group_takes_no_address_that_another_one_has(admission: Admission | None, width: int) -> None:
-    with port_group(A, admission, width), pytest.raises(OSError, match="in use"), port_group(A, admission, width):
+@pytest.mark.parametrize(("source_filter", "width"), [(NOT_13, 1), (None, 2)], ids=["with-a-twin", "many"])
+def test_a_group_takes_no_address_that_another_one_has(source_filter: SourceFilter | None, width: int) -> None:
+    with (
+        port_group(A, source_filter, width),
+        pytest.raises(OSError, match="in use"),
+        port_group(A, source_filter, width),
+    ):
         pass
 
 
-@pytest.mark.parametrize(("admission", "width"), [(NOT_13, 1), (None, 2)], ids=["with-a-twin", "many"])
-def test_a_group_that_is_closed_leaves_the_address_to_others(admission: Admission | None, width: int) -> None:
-    with port_group(A, admission, width):
+@pytest.mark.parametrize(("source_filter", "width"), [(NOT_13, 1), (None, 2)], ids=["with-a-twin", "many"])
+def test_a_group_that_is_closed_leaves_the_address_to_others(source_filter: SourceFilter | None, width: int) -> None:
+    with port_group(A, source_filter, width):
         pass
     with socket.create_server((A, PORT)) as other:
         assert other.getsockname()[1] == PORT

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeproxy.admission import Admission
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.nodes import Node, Nodes
 from kubeproxy.rules import Drop, Forward, Packet, Reject, Rules, compile_rules, port_rule
+from kubeproxy.rules.nodes import Node, Nodes
+from kubeproxy.rules.sourcefilter import SourceFilter
 from kubeproxy.tracing import Trace, outcome, trace_packet
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
@@ -221,15 +221,15 @@ def test_a_verdict_is_said_as_the_client_sees_it(verdict: Any, protocol: str, ex
     assert outcome(verdict, protocol) == expected
 
 
-def is_heard(admission: Admission | None, source: str) -> bool:
+def is_heard(source_filter: SourceFilter | None, source: str) -> bool:
     """What the packet filter of a listening socket does, in the words of its definition."""
-    if admission is None:
+    if source_filter is None:
         return True
     address = ip_address(source)
-    if admission.ranges and not any(address in ip_network(each, strict=False) for each in admission.ranges):
+    if source_filter.ranges and not any(address in ip_network(each, strict=False) for each in source_filter.ranges):
         return False
-    homes = (heard for cidr, heard in admission.homes if address in ip_network(cidr, strict=False))
-    return next(homes, admission.is_outside_heard)
+    homes = (heard for cidr, heard in source_filter.homes if address in ip_network(cidr, strict=False))
+    return next(homes, source_filter.is_outside_heard)
 
 
 def what_listeners_do(rules: Rules, packet: Packet) -> tuple[str, Route | None]:
@@ -238,7 +238,7 @@ def what_listeners_do(rules: Rules, packet: Packet) -> tuple[str, Route | None]:
     if listener is None or not listener.has_endpoints:
         return "REJECT", None
     route = rules.find_route(packet.source, packet.destination)
-    if not is_heard(listener.admission, packet.source) or route is None:
+    if not is_heard(listener.source_filter, packet.source) or route is None:
         return "DROP", None
     return "FORWARD", route
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeproxy.listeners import ListenerStatus
-from kubeproxy.nodes import LOCALHOST
 from kubeproxy.rules import Drop, Forward, Packet, Reject, Rules, Verdict
+from kubeproxy.rules.nodes import LOCALHOST
 from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePortName
 
 OUTSIDE = "outside"

@@ -18,7 +18,7 @@ from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeproxy.listeners import ListenerStatus
-from kubeproxy.nodes import LOCALHOST
+from kubeproxy.rules.nodes import LOCALHOST
 from kubeproxy.types import Destination
 from kubesvc.explain.explaining import find_service
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubeproxy.nodes import Node
-from kubeproxy.topology import categorize_endpoints
+from kubeproxy.rules.nodes import Node
+from kubeproxy.rules.topology import categorize_endpoints
 from kubeproxy.types import Endpoint, ServicePort, ServicePortName
 
 NAME = ServicePortName("default", "web", "", "TCP")

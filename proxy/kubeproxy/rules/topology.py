@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kubeproxy.nodes import Node
+from kubeproxy.rules.nodes import Node
 from kubeproxy.types import Endpoint, ServicePort
 
 

@@ -15,9 +15,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.admission import Admission
-from kubeproxy.nodes import Entry, Nodes
-from kubeproxy.topology import Categorized, categorize_endpoints, differs_by_node
+from kubeproxy.rules.nodes import Entry, Nodes
+from kubeproxy.rules.sourcefilter import SourceFilter
+from kubeproxy.rules.topology import Categorized, categorize_endpoints, differs_by_node
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePort, ServicePortName, family_of
 
 
@@ -32,7 +32,7 @@ class Claim(NamedTuple):
 class Listener(NamedTuple):
     """A destination with its owner. It is bound only while there are endpoints, so that clients are refused else.
 
-    ``admission`` is None when everybody is heard, as usual. ``is_sticky``: a client's connections belong together.
+    ``source_filter`` is None when everybody is heard, as usual. ``is_sticky``: a client's connections belong together.
     """
 
     destination: Destination
@@ -40,7 +40,7 @@ class Listener(NamedTuple):
     port_name: ServicePortName
     has_endpoints: bool
     is_http: bool
-    admission: Admission | None
+    source_filter: SourceFilter | None
     is_sticky: bool = False
 
 
@@ -149,7 +149,7 @@ class Rules:
             return None
         _, port_name, kind = claims[0]
         rule = self.ports[port_name]
-        admission = self._admission(rule, destination.address, kind)
+        source_filter = self._source_filter(rule, destination.address, kind)
         port = rule.service_port
         return Listener(
             destination,
@@ -157,7 +157,7 @@ class Rules:
             port_name,
             rule.has_any,
             port.is_http,
-            None if admission.is_open else admission,
+            None if source_filter.is_open else source_filter,
             is_sticky=bool(port.affinity_seconds),
         )
 
@@ -207,18 +207,18 @@ class Rules:
         own = (each for node in self.nodes.all for each in node.addresses)
         return source == address and any(_is_within(each, port.source_ranges) for each in own)
 
-    def _admission(self, rule: PortRule, address: str, kind: ListenerKind) -> Admission:
+    def _source_filter(self, rule: PortRule, address: str, kind: ListenerKind) -> SourceFilter:
         ranges = rule.service_port.source_ranges if kind is ListenerKind.LOAD_BALANCER else ()
         if ranges and self.admits(rule.service_port, address, address, kind):
             ranges = (*ranges, address)
         if not rule.by_node:
-            return Admission(ranges, (), is_outside_heard=True)
+            return SourceFilter(ranges, (), is_outside_heard=True)
         homes = [
             (each, self._is_heard(rule, node.name, address, kind)) for node in self.nodes.all for each in node.sources
         ]
         # A node's own address may lie in the pod CIDR of another: the first match decides, as in Nodes.home.
         homes.sort(key=lambda home: "/" in home[0])
-        return Admission(ranges, tuple(homes), self._is_heard(rule, "", address, kind))
+        return SourceFilter(ranges, tuple(homes), self._is_heard(rule, "", address, kind))
 
     def _is_heard(self, rule: PortRule, home: str, address: str, kind: ListenerKind) -> bool:
         entry = self.nodes.enter(home, address, kind)

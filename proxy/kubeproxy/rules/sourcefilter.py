@@ -57,7 +57,7 @@ def spread(first: int, width: int, version: int, *, by_client: bool) -> Instruct
     return (*key, (_MODULO, 0, 0, width), (_ADD, 0, 0, first), (_RETURN_RESULT, 0, 0, 0))
 
 
-class Admission(NamedTuple):
+class SourceFilter(NamedTuple):
     """Who is heard. ``ranges`` () admits all; ``homes`` are CIDRs of which the first that has the source decides."""
 
     ranges: tuple[str, ...]
@@ -70,7 +70,7 @@ class Admission(NamedTuple):
         return not self.ranges and self.is_outside_heard and all(is_heard for _, is_heard in self.homes)
 
 
-def compile_filter(admission: Admission, version: int, hear: Instructions = HEARD) -> bytes:
+def compile_filter(source_filter: SourceFilter, version: int, hear: Instructions = HEARD) -> bytes:
     """Return the BPF program (``struct sock_filter`` after the other) for an IP ``version``; longer than allowed: b"".
 
     It does ``hear`` for who is heard and returns 0 for who is not: the bytes of a packet to keep, or a socket's place
@@ -79,12 +79,12 @@ def compile_filter(admission: Admission, version: int, hear: Instructions = HEAR
     Without a program the sources are told apart when they are accepted, and reset.
     """
     drop: Instructions = ((_RETURN, 0, 0, 0),)
-    program = _ranges_part(admission.ranges, version, drop) if admission.ranges else []
-    for cidr, is_heard in admission.homes:
+    program = _ranges_part(source_filter.ranges, version, drop) if source_filter.ranges else []
+    for cidr, is_heard in source_filter.homes:
         home = ip_network(cidr, strict=False)
         if home.version == version:
             program += _test(home, hear if is_heard else drop)
-    program += hear if admission.is_outside_heard else drop
+    program += hear if source_filter.is_outside_heard else drop
     if len(program) > MAX_INSTRUCTIONS:
         return b""
     return b"".join(struct.pack("=HBBI", *each) for each in program)
