@@ -79,7 +79,7 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
         if record.outcome == reason:
             return f"{len(record.failures)} attempts failed{local}"
         return f"retried after {endpoint} {reason}{local}"
-    return f"pinned{local}" if choice.is_pinned else f"{algorithm} of {choice.candidates}{local}"
+    return f"pinned{local}" if choice.is_pinned else f"{algorithm} of {choice.among}{local}"
 
 
 class Ring(Protocol):

@@ -89,8 +89,11 @@ class Diagnosis:
             trace = await self._proxy.plane.trace(packet)
         except WorkerError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
-        heard = [each for each in listeners if each.port_name == trace.port_name and _is_at(each, target.destination)]
-        doubts = await self._doubts(trace.port_name.service) if trace.port_name else {}
+        claim = trace.decision.claim
+        if claim is None:
+            return trace_document(trace, target, None)
+        heard = [each for each in listeners if each.port_name == claim.port_name and _is_at(each, target.destination)]
+        doubts = await self._doubts(claim.port_name.service)
         return trace_document(trace, target, heard[0] if heard else None, doubts)
 
     async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:

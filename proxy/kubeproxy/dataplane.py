@@ -190,7 +190,7 @@ class DataPlane:
 
     def _update_requests(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         if rule is not None and rule.service_port.is_http:
-            self._requests.update(port_name, rule.candidates(), shows_endpoint=rule.service_port.shows_endpoint)
+            self._requests.update(port_name, rule.reachable(), shows_endpoint=rule.service_port.shows_endpoint)
         else:
             self._requests.update(port_name, None)
 
@@ -202,7 +202,7 @@ class DataPlane:
             pass
         if len(self._routes) >= _REMEMBERED:
             self._routes.clear()
-        route = self._routes[key] = self.rules.find_route(source, destination)
+        route = self._routes[key] = self.rules.decide(source, destination).route
         return route
 
     async def _reap(self) -> None:

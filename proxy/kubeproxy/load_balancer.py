@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 from kubeproxy.affinity import AffinityTable
-from kubeproxy.balancers import BALANCERS, Balancer, Chance, OwnTurns, Rng
+from kubeproxy.balancers import BALANCERS, Balancer, Inputs, OwnTurns, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Choice, Endpoint, Route, ServicePort, ServicePortName
@@ -19,15 +19,16 @@ from kubeproxy.types import Choice, Endpoint, Route, ServicePort, ServicePortNam
 class Shared(Protocol):
     """What the processes of one proxy share, so that they balance as one."""
 
-    def chance(self, route: Route) -> Chance:
-        """Return what an algorithm on ``route`` asks."""
+    def inputs(self, route: Route) -> Inputs:
+        """Return what an algorithm on ``route`` may use."""
         ...
 
 
-class _Way(NamedTuple):
-    """What one route of a Service port has of its own: its rotation, and itself, so that all its pins share one key.
+class _RouteState(NamedTuple):
+    """The algorithm of one route with its endpoints by address.
 
-    ``choices`` are those without a pin, made once: a new connection is not worth a new one.
+    ``route`` is the one with which it was made: pins use it as their key, so that all of them share one object.
+    ``choices`` are made once per endpoint, because most connections get a choice without a pin.
     """
 
     route: Route
@@ -39,11 +40,11 @@ class _Way(NamedTuple):
 class _Port(NamedTuple):
     algorithm: str
     rule: PortRule
-    ways: dict[Route, _Way]
+    routes: dict[Route, _RouteState]
 
 
 class LoadBalancer:
-    """Chooses for every Service port of every node's proxy; rotations are made when a route is first used."""
+    """Chooses for every Service port of every node's proxy; a route gets its rotation when it is first used."""
 
     def __init__(
         self,
@@ -65,98 +66,102 @@ class LoadBalancer:
         self._ports: dict[ServicePortName, _Port] = {}
 
     def update(self, port_name: ServicePortName, rule: PortRule | None) -> None:
-        """Obey ``rule`` from now on, None when the Service port is gone."""
-        candidates = rule.candidates() if rule else {}
-        self._affinity.update(port_name, candidates, rule.service_port.affinity_seconds if rule else 0)
-        self._counters.update(port_name, candidates)
+        """Choose by ``rule`` from now on, None when the Service port is gone."""
+        reachable = rule.reachable() if rule else {}
+        self._affinity.update(port_name, reachable, rule.service_port.affinity_seconds if rule else 0)
+        self._counters.update(port_name, reachable)
         before = self._ports.pop(port_name, None)
         if rule is None:
             return
         port = _Port(algorithm_of(rule.service_port, self._default), rule, {})
         self._ports[port_name] = port
         if before is not None and before.algorithm == port.algorithm:
-            for route, way in before.ways.items():
-                self._renew(port, route, way.balancer)
+            for route, state in before.routes.items():
+                self._renew(port, route, state.balancer)
 
     def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
         """Return the endpoint for a new connection from the address ``client``, None if there is none.
 
-        ``avoid`` has the addresses where this connection has failed already; it resets the client's pin.
+        ``avoid`` has the addresses (``ip:port``) where this connection has failed already; it resets the client's pin.
         """
         port = self._ports.get(route.port_name)
         if port is None:
             return None
-        way = port.ways.get(route) or self._renew(port, route, None)
+        state = port.routes.get(route) or self._renew(port, route, None)
         seconds = port.rule.service_port.affinity_seconds
         if not seconds:
-            endpoint = way.balancer.pick(avoid)
-            return None if endpoint is None else way.choices[endpoint]
-        return self._sticky(way, client, avoid)
+            endpoint = state.balancer.pick(avoid)
+            return None if endpoint is None else state.choices[endpoint]
+        return self._choose_sticky(state, client, avoid)
 
     def detour(self, route: Route) -> Route | None:
-        """Return the way of a connection that goes on although ``route`` leads nowhere any more, None if there is none.
+        """Return a route that still has endpoints in place of ``route``, which has none; None if there is none.
 
-        A change of the type or of a traffic policy concerns new connections; one that was made keeps its endpoint. To
-        HTTP requests any endpoint of the Service port is as good: its own node's first.
+        For connections that were made before the type or a traffic policy of the Service changed: they keep their
+        endpoint. HTTP requests may use any endpoint of the Service port; those on the same node are preferred.
         """
         port = self._ports.get(route.port_name)
         anywhere = (Route(route.port_name, "", is_local) for is_local in (False, True))
-        ways = (route._replace(is_local=not route.is_local), *anywhere)
-        return next((each for each in ways if port is not None and port.rule.usable(each)), None)
+        routes = (route._replace(is_local=not route.is_local), *anywhere)
+        return next((each for each in routes if port is not None and port.rule.usable(each)), None)
 
     def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
-        """Return where ``client`` is pinned and the seconds for which that holds on; for ``trace``, changes nothing."""
-        port = self._ports.get(route.port_name)
-        seconds = port.rule.service_port.affinity_seconds if port else 0
-        way = port.ways.get(route) if port else None
-        if not seconds or way is None:
-            return None
-        now = self._clock()
-        address = self._affinity.lookup(way.route, client, now)
-        if address is None or address not in way.endpoints:
-            return None
-        return address, self._affinity.seconds_left(way.route, client, now)
+        """Return the address that ``client`` is pinned to and for how many seconds more; for ``tracing``.
 
-    def upcoming(self, route: Route) -> Endpoint | None:
-        """Return whom the rotation of a route would choose now, for ``trace``: it does not move on.
-
-        None when nobody has come this way yet, or when chance decides.
+        Changes nothing. None when the client has no pin.
         """
         port = self._ports.get(route.port_name)
-        way = port.ways.get(route) if port else None
-        return way.balancer.upcoming() if way else None
+        seconds = port.rule.service_port.affinity_seconds if port else 0
+        state = port.routes.get(route) if port else None
+        if not seconds or state is None:
+            return None
+        now = self._clock()
+        address = self._affinity.lookup(state.route, client, now)
+        if address is None or address not in state.endpoints:
+            return None
+        return address, self._affinity.seconds_left(state.route, client, now)
+
+    def upcoming(self, route: Route) -> Endpoint | None:
+        """Return the endpoint that the rotation of a route would choose now; for ``tracing``: it does not move on.
+
+        None when there was no connection on this route yet, or when chance decides.
+        """
+        port = self._ports.get(route.port_name)
+        state = port.routes.get(route) if port else None
+        return state.balancer.upcoming() if state else None
 
     def algorithm(self, port_name: ServicePortName) -> str:
-        """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
+        """Return the name of the algorithm that chooses for a Service port, "" if the port is unknown."""
         port = self._ports.get(port_name)
         return port.algorithm if port else ""
 
-    def _sticky(self, way: _Way, client: str, avoid: Collection[str]) -> Choice | None:
+    def _choose_sticky(self, state: _RouteState, client: str, avoid: Collection[str]) -> Choice | None:
         now = self._clock()
-        pinned = None if avoid else self._affinity.lookup(way.route, client, now)
-        endpoint = way.endpoints.get(pinned) if pinned else None
+        pinned = None if avoid else self._affinity.lookup(state.route, client, now)
+        endpoint = state.endpoints.get(pinned) if pinned else None
         is_pinned = endpoint is not None
         if endpoint is None:
-            endpoint = way.balancer.pick(avoid)
+            endpoint = state.balancer.pick(avoid)
         if endpoint is None:
             return None
-        self._affinity.pin(way.route, client, endpoint.address, now)
-        return Choice(endpoint, is_pinned, len(way.endpoints))
+        self._affinity.pin(state.route, client, endpoint.address, now)
+        return Choice(endpoint, is_pinned, len(state.endpoints))
 
-    def _renew(self, port: _Port, route: Route, balancer: Balancer | None) -> _Way:
+    def _renew(self, port: _Port, route: Route, balancer: Balancer | None) -> _RouteState:
+        """Give a route the endpoints of ``port``; ``balancer`` is the one that it had before, None for a new one."""
         if balancer is None:
-            balancer = BALANCERS[port.algorithm](self._chance(route))
+            balancer = BALANCERS[port.algorithm](self._inputs(route))
         usable = port.rule.usable(route)
         balancer.update(usable)
         endpoints = {each.address: each for each in usable}
         choices = {each: Choice(each, False, len(endpoints)) for each in usable}
-        way = port.ways[route] = _Way(route, balancer, endpoints, choices)
-        return way
+        state = port.routes[route] = _RouteState(route, balancer, endpoints, choices)
+        return state
 
-    def _chance(self, route: Route) -> Chance:
+    def _inputs(self, route: Route) -> Inputs:
         if self._shared is not None:
-            return self._shared.chance(route)
-        return Chance(self._rng, self._load_of(route.port_name), OwnTurns())
+            return self._shared.inputs(route)
+        return Inputs(self._rng, self._load_of(route.port_name), OwnTurns())
 
     def _load_of(self, port_name: ServicePortName) -> Callable[[Endpoint], int]:
         ports = self._counters.ports
@@ -174,5 +179,5 @@ def algorithm_of(service_port: ServicePort, default: str) -> str:
 
 
 def unknown_balancer(name: str) -> str:
-    """Return the message that refuses an algorithm nobody knows."""
+    """Return the message that refuses an unknown algorithm."""
     return f"unknown balancer {name!r}: supported values: {', '.join(sorted(BALANCERS))}"

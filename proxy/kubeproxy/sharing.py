@@ -1,8 +1,8 @@
-"""What the workers of one proxy know of each other's balancing: which numbers on the board belong to what.
+"""Which rows of the shared counters belong to what, so that the workers of one proxy balance as one.
 
 A Service port whose algorithm remembers has a block of rows: the turns of each route first, then the connections of
-each endpoint. ``Blocks`` gives them in the proxy's own process, ``SharedRows`` reads and writes them in a worker. Pure,
-but for the board that is passed in.
+each endpoint. ``Blocks`` assigns them in the proxy's own process, ``SharedRows`` reads and writes them in a worker.
+Pure: the shared memory is passed in.
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ import random
 from collections.abc import Callable, MutableSequence
 from typing import Any, NamedTuple, Protocol
 
-from kubeproxy.balancers import Chance, Load, Rng
+from kubeproxy.balancers import BALANCERS, Inputs, Load, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import algorithm_of
 from kubeproxy.rules import PortRule, Rules
 from kubeproxy.types import Endpoint, Route, ServicePortName
 
-_FORGETFUL = "random"
-
 
 class Numbers(Protocol):
-    """The board: rows of numbers, of which each worker writes its own part."""
+    """Shared rows of numbers; each worker writes its own cell of a row."""
 
     def total(self, row: int) -> int:
         """Return the sum of a row."""
         ...
 
     def write(self, row: int, number: int) -> None:
-        """Set the own part."""
+        """Set this worker's cell."""
         ...
 
     def add(self, row: int, count: int) -> None:
-        """Add to the own part."""
+        """Add to this worker's cell."""
         ...
 
 
@@ -50,7 +48,7 @@ class Block(NamedTuple):
 
     @property
     def turns(self) -> int:
-        """How many of them count turns: a pair for each node and one for none, as a policy Local confines or not."""
+        """How many rows count turns: for each node and for no node, one with the policy Local and one without."""
         return 2 * (len(self.nodes) + 1)
 
     def turn(self, route: Route) -> int:
@@ -60,7 +58,7 @@ class Block(NamedTuple):
 
 
 class Blocks:
-    """Who has which rows, in the proxy's own process; ``take`` and ``give_back`` are those of a row book."""
+    """The block of each Service port, in the proxy's own process; ``take`` and ``give_back`` allocate and free rows."""
 
     def __init__(self, default: str, take: Callable[[int], int], give_back: Callable[[int, int], None]) -> None:
         self._default = default
@@ -69,7 +67,7 @@ class Blocks:
         self._blocks: dict[ServicePortName, Block] = {}
 
     def renew(self, rules: Rules, port_name: ServicePortName) -> Block | None:
-        """Return the block of a Service port, another one when its routes or endpoints are others; None without."""
+        """Return a Service port's block, reallocated when routes or endpoints change; None if it needs no rows."""
         rule, before = rules.ports.get(port_name), self._blocks.get(port_name)
         wanted = self._wanted(rule, rules) if rule is not None else None
         if before is not None and wanted is not None and before[1:] == wanted[1:]:
@@ -87,13 +85,13 @@ class Blocks:
         return self._blocks.get(port_name)
 
     def _wanted(self, rule: PortRule, rules: Rules) -> Block | None:
-        if algorithm_of(rule.service_port, self._default) == _FORGETFUL:
+        if not BALANCERS[algorithm_of(rule.service_port, self._default)].remembers:
             return None
-        return Block(-1, tuple(rules.nodes.by_name), tuple(sorted(rule.candidates())))
+        return Block(-1, tuple(rules.nodes.by_name), tuple(sorted(rule.reachable())))
 
 
 class SharedRows:
-    """What a worker's algorithms ask; implements ``load_balancer``'s ``Shared``."""
+    """The inputs of a worker's algorithms; implements ``load_balancer``'s ``Shared``."""
 
     def __init__(self, numbers: Numbers, counters: ProxyCounters, rng: Rng, seed: int) -> None:
         self._numbers = numbers
@@ -102,7 +100,7 @@ class SharedRows:
         self._blocks: dict[ServicePortName, Block] = {}
 
     def assign(self, port_name: ServicePortName, block: Block | None) -> None:
-        """Use these rows for a Service port from now on; its endpoints' counters know of its endpoints already."""
+        """Use these rows for a Service port from now on; the counters must have its endpoints already."""
         if block is None:
             self._blocks.pop(port_name, None)
         if block is None or self._blocks.get(port_name) == block:
@@ -116,9 +114,9 @@ class SharedRows:
         for address, row in rows.items():
             self._numbers.write(row, self._counters.endpoint(port_name, address).active)
 
-    def chance(self, route: Route) -> Chance:
-        """Return what an algorithm on ``route`` asks."""
-        return Chance(self._rng, self._load_of(route.port_name), _RowTurns(self._numbers, self._blocks, route))
+    def inputs(self, route: Route) -> Inputs:
+        """Return what an algorithm on ``route`` may use."""
+        return Inputs(self._rng, self._load_of(route.port_name), _RowTurns(self._numbers, self._blocks, route))
 
     def _load_of(self, port_name: ServicePortName) -> Load:
         def load(endpoint: Endpoint) -> int:
@@ -131,7 +129,7 @@ class SharedRows:
 
 
 class _RowTurns:
-    """The turns of all workers on one route; this one's alone while there was no row left for them."""
+    """The turns of all workers on one route; only this worker's own when the shared memory had no row left."""
 
     def __init__(self, numbers: Numbers, blocks: dict[ServicePortName, Block], route: Route) -> None:
         self._numbers = numbers
@@ -152,11 +150,12 @@ class _RowTurns:
 
 
 class _SameShuffle:
-    """Random numbers of its own, but every worker shuffles the same endpoints into the same order."""
+    """Random numbers that differ between workers, and shuffles that do not."""
 
     def __init__(self, rng: Rng, seed: int) -> None:
         self._seed = seed
         self.random = rng.random
 
     def shuffle(self, x: MutableSequence[Any]) -> None:
+        # All workers list the same endpoints in the same order, so the text of the list gives them the same seed.
         random.Random(f"{self._seed} {x}").shuffle(x)

@@ -57,7 +57,7 @@ class Targets:
             if endpoint.target or not ((endpoint.ip, endpoint.port, protocol) in claims or endpoint.port in moved):
                 continue
             way = self._way_back(port_name, self._network.dial(endpoint.ip, endpoint.port))
-            if way and rule is not None and endpoint.address in rule.candidates():
+            if way and rule is not None and endpoint.address in rule.reachable():
                 yield Loop(endpoint.address, way)
 
     def _is_own(self, target: Target, protocol: str) -> bool:
@@ -75,7 +75,7 @@ class Targets:
                 return way
             if owner is not None and owner not in seen:
                 seen.add(owner)
-                endpoints = self.rules.ports[owner].candidates().values()
+                endpoints = self.rules.ports[owner].reachable().values()
                 ways += (((*way, owner), self._network.dial(each.ip, each.port)) for each in endpoints)
         return ()
 

@@ -1,7 +1,7 @@
-"""What a packet meets on its way through the rules, told step by step: `kubesvc trace` and its verdict.
+"""A decision in words: what `kubesvc trace` prints of a packet's way through the rules, step by step.
 
-Pure, and decides nothing: the verdict is that of ``Rules.trace``, by which the listeners go too; what is said around it
-only reads what led there. Nothing is pinned, no rotation moves on.
+Pure, and decides nothing: ``Rules.decide`` does, for the listeners too; each of its reasons has a sentence here. No
+client is pinned and no rotation moves on.
 """
 
 from __future__ import annotations
@@ -10,10 +10,37 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
+from kubeproxy.balancers import BALANCERS
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.rules import Drop, Forward, Packet, PortRule, Reject, Rules, Verdict
-from kubeproxy.rules.nodes import LOCALHOST, Node, Nodes
-from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePortName
+from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
+from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
+from kubeproxy.types import Destination, Endpoint, ListenerKind
+
+_MOST_PORTS = 8
+"""Other ports of an address that a trace names."""
+
+_STEPS = {
+    Reason.RANGES_NOT_FOR_THIS_KIND: "loadBalancerSourceRanges ({ranges}) hold at load-balancer addresses only.",
+    Reason.IN_RANGES: "loadBalancerSourceRanges ({ranges}) let {source} in.",
+    Reason.NOT_IN_RANGES: "loadBalancerSourceRanges ({ranges}) do not let {source} in.",
+    Reason.POLICY_CLUSTER: "{policy} is Cluster: endpoints of every node count.",
+    Reason.POLICY_LOCAL: "{policy} is Local: only endpoints on {local} count.",
+    Reason.POLICY_LOCAL_BYPASSED: "{policy} is Local, but does not concern what comes from the node itself: "
+    "endpoints of every node count.",
+    Reason.TERMINATING: "No such endpoint is ready: those that terminate, but still serve, take the traffic.",
+    Reason.NODE_HINTS: "Topology hints: of the endpoints those meant for the node of {node}.",
+    Reason.ZONE_HINTS: "Topology hints: of the endpoints those meant for the zone of {node}.",
+}
+"""What a reason adds to the steps of a trace; the others are said by the verdict."""
+
+_ENTRIES = {
+    EnteredBy.LOCALHOST: "{address} is {node} itself here.",
+    EnteredBy.NODE_ADDRESS: "The rules of {node} are met: it has the address {address}.",
+    EnteredBy.SOURCE: "The rules of {node} are met: the packet starts there.",
+    EnteredBy.CLUSTER_IP: "The rules of {node} are met: a cluster IP exists on nodes only, and a client from outside "
+    "is put on it.",
+    EnteredBy.LOAD_BALANCER: "The rules of any node are met: a load balancer chooses one that has endpoints.",
+}
 
 
 class Candidate(NamedTuple):
@@ -24,55 +51,64 @@ class Candidate(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """The way of one packet. ``steps`` are sentences, in the order in which it is decided.
+    """A decision, explained. ``steps`` are sentences, in the order in which it is decided.
 
-    ``port_name`` and ``kind`` are None when no Service has the destination; ``node`` is "" when any node will do or
-    none has been met. ``chosen`` is whom session affinity or the rotation will choose, "" when that is chance.
+    ``chosen`` is the address (``ip:port``) that session affinity or the rotation will choose, "" when chance decides.
     """
 
-    packet: Packet
-    port_name: ServicePortName | None
-    kind: ListenerKind | None
-    node: str
+    decision: Decision
     steps: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     balancing: str
     chosen: str
-    verdict: Verdict
 
 
 def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> Trace:
-    """Return the way of ``packet``, if it came now."""
-    source, destination = packet
-    verdict = rules.trace(packet)
-    steps = [_said_source(rules.nodes, source)]
-    claims = rules.claims.get(destination)
-    if not claims:
-        steps += _nobody(rules, destination)
-        return Trace(packet, None, None, "", tuple(steps), (), "", "", verdict)
-    _, port_name, kind = claims[0]
-    rule = rules.ports[port_name]
-    steps += [f"{destination} is the {kind} of {port_name}.", *_conflicts(rules, destination)]
-    entry = rules.nodes.enter(rules.nodes.home(source), destination.address, kind)
-    steps += [*_entry(rules.nodes, source, destination, kind, entry.node), *_ranges(rules, rule, packet, kind)]
-    route = Route(port_name, entry.node, rule.is_confined(kind, entry))
-    if not (isinstance(verdict, Drop) and not rules.admits(rule.service_port, source, destination.address, kind)):
-        steps += [_policy(rule, kind, route, is_inside=entry.is_inside), *_topology(rule, route, verdict)]
-    balancing, chosen = _balancing(load_balancer, rule, verdict, source)
-    candidates = tuple(_candidate(each, rules.nodes, route, verdict) for each in rule.endpoints)
-    return Trace(packet, port_name, kind, entry.node, tuple(steps), candidates, balancing, chosen, verdict)
+    """Return what would become of ``packet`` now."""
+    decision = rules.decide(*packet)
+    steps = [_said_source(rules.nodes, packet.source)]
+    claim, selection = decision.claim, decision.selection
+    if claim is None or selection is None:
+        steps += _no_service(rules, packet.destination)
+        return Trace(decision, tuple(steps), (), "", "")
+    rule = rules.ports[claim.port_name]
+    steps += [f"{packet.destination} is the {claim.kind} of {claim.port_name}."]
+    steps += _conflicts(rules, packet.destination)
+    steps += [_entry(rules.nodes, packet, selection), *_said_reasons(rule, claim, decision, selection)]
+    candidates = tuple(_candidate(each, rules.nodes, decision, selection) for each in rule.endpoints)
+    balancing, chosen = _balancing(load_balancer, rule, decision)
+    return Trace(decision, tuple(steps), candidates, balancing, chosen)
 
 
-def outcome(verdict: Verdict, protocol: str) -> str:
+def reason_of(decision: Decision) -> str:
+    """Return in a clause why the verdict is as it is."""
+    claim, selection, last = decision.claim, decision.selection, decision.reasons[-1]
+    if claim is None or selection is None:
+        return f"no Service has {decision.packet.destination}"
+    if last is Reason.NO_ENDPOINTS:
+        return f"{claim.port_name} has no endpoints"
+    if last is Reason.NOT_IN_RANGES:
+        return f"{decision.packet.source} is not in loadBalancerSourceRanges"
+    if last is Reason.NO_LOCAL_ENDPOINT:
+        return f"{policy_name(claim.kind)} is Local and {selection.entry.node or 'no node'} has no endpoint"
+    return f"{claim.kind} of {claim.port_name}"
+
+
+def outcome_of(verdict: Verdict, protocol: str) -> str:
     """Return what the client sees of a verdict."""
+    is_tcp = protocol == "TCP"
     match verdict:
-        case Forward():
-            return "The connection is made." if protocol == "TCP" else "The datagram is delivered."
-        case Reject():
-            when = "at once" if protocol == "TCP" else "on its next call"
-            return f"The client is refused {when} (ECONNREFUSED)."
-        case Drop():
+        case Verdict.FORWARD:
+            return "The connection is made." if is_tcp else "The datagram is delivered."
+        case Verdict.REJECT:
+            return f"The client is refused {'at once' if is_tcp else 'on its next call'} (ECONNREFUSED)."
+        case Verdict.DROP:
             return "The client hears nothing, until it gives up (time-out)."
+
+
+def policy_name(kind: ListenerKind) -> str:
+    """Return the field of the Service whose traffic policy applies at addresses of this kind."""
+    return "internalTrafficPolicy" if kind is ListenerKind.CLUSTER_IP else "externalTrafficPolicy"
 
 
 def _said_source(nodes: Nodes, source: str) -> str:
@@ -89,15 +125,15 @@ def _pod_cidr(node: Node, source: str) -> str:
     return next((each for each in node.pod_cidrs if address in ip_network(each, strict=False)), "")
 
 
-def _nobody(rules: Rules, destination: Destination) -> Iterator[str]:
+def _no_service(rules: Rules, destination: Destination) -> Iterator[str]:
     """Yield that no Service has the destination, and which ports its address has instead."""
     yield f"No Service has {destination}."
     others = sorted(each for each in rules.claims if each.address == destination.address)
     if others:
         ports = ", ".join(
-            f"{each.port}/{each.protocol.lower()} ({rules.claims[each][0].port_name})" for each in others[:8]
+            f"{each.port}/{each.protocol.lower()} ({rules.claims[each][0].port_name})" for each in others[:_MOST_PORTS]
         )
-        more = f" and {len(others) - 8} more" if len(others) > 8 else ""
+        more = f" and {len(others) - _MOST_PORTS} more" if len(others) > _MOST_PORTS else ""
         yield f"The address has other ports: {ports}{more}."
 
 
@@ -106,101 +142,71 @@ def _conflicts(rules: Rules, destination: Destination) -> Iterator[str]:
         yield f"{claim.port_name} wants it too, but is the younger Service."
 
 
-def _entry(nodes: Nodes, source: str, destination: Destination, kind: ListenerKind, node: str) -> Iterator[str]:
-    """Yield whose rules are met, and why."""
-    home = nodes.home(source)
+def _entry(nodes: Nodes, packet: Packet, selection: Selection) -> str:
     if not nodes.all:
-        yield "There are no nodes: the rules of no node in particular are met."
-    elif destination.address == LOCALHOST:
-        yield f"{LOCALHOST} is {node} itself here."
-    elif any(destination.address in each.addresses for each in nodes.all):
-        yield f"The rules of {node} are met: it has the address {destination.address}."
-    elif home:
-        yield f"The rules of {node} are met: the packet starts there."
-    elif kind is ListenerKind.CLUSTER_IP:
-        yield f"The rules of {node} are met: a cluster IP exists on nodes only, and a client from outside is put on it."
-    else:
-        yield "The rules of any node are met: a load balancer chooses one that has endpoints."
+        return "There are no nodes: the rules of no node in particular are met."
+    entry = selection.entry
+    return _ENTRIES[entry.by].format(node=entry.node, address=packet.destination.address)
 
 
-def _ranges(rules: Rules, rule: PortRule, packet: Packet, kind: ListenerKind) -> Iterator[str]:
-    port = rule.service_port
-    if not port.source_ranges:
-        return
-    ranges = ", ".join(port.source_ranges)
-    if kind is not ListenerKind.LOAD_BALANCER:
-        yield f"loadBalancerSourceRanges ({ranges}) hold at load-balancer addresses only."
-    elif rules.admits(port, packet.source, packet.destination.address, kind):
-        yield f"loadBalancerSourceRanges ({ranges}) let {packet.source} in."
-    else:
-        yield f"loadBalancerSourceRanges ({ranges}) do not let {packet.source} in."
+def _said_reasons(rule: PortRule, claim: Claim, decision: Decision, selection: Selection) -> Iterator[str]:
+    node = selection.entry.node
+    for reason in decision.reasons:
+        if reason in _STEPS:
+            yield _STEPS[reason].format(
+                ranges=", ".join(rule.service_port.source_ranges),
+                source=decision.packet.source,
+                policy=policy_name(claim.kind),
+                node=node,
+                local=node or "the node that is chosen",
+            )
 
 
-def _policy(rule: PortRule, kind: ListenerKind, route: Route, *, is_inside: bool) -> str:
-    is_internal = kind is ListenerKind.CLUSTER_IP
-    port = rule.service_port
-    policy = port.internal_traffic_policy if is_internal else port.external_traffic_policy
-    name = "internalTrafficPolicy" if is_internal else "externalTrafficPolicy"
-    if route.is_local:
-        return f"{name} is Local: only endpoints on {route.node or 'the node that is chosen'} count."
-    if policy == "Local" and is_inside:
-        return f"{name} is Local, but does not concern what comes from the node itself: endpoints of every node count."
-    return f"{name} is Cluster: endpoints of every node count."
-
-
-def _topology(rule: PortRule, route: Route, verdict: Verdict) -> Iterator[str]:
-    """Yield why not every endpoint that is ready may be chosen, or why one that is not."""
-    if not isinstance(verdict, Forward):
-        return
-    if not any(each.is_ready for each in verdict.endpoints):
-        yield "No such endpoint is ready: those that terminate, but still serve, take the traffic."
-    elif not route.is_local and len(verdict.endpoints) < sum(each.is_ready for each in rule.endpoints):
-        by_node = all(route.node in each.node_hints for each in verdict.endpoints)
-        yield f"Topology hints: of the endpoints those meant for the {'node' if by_node else 'zone'} of {route.node}."
-
-
-def _candidate(endpoint: Endpoint, nodes: Nodes, route: Route, verdict: Verdict) -> Candidate:
-    if isinstance(verdict, Forward) and endpoint in verdict.endpoints:
+def _candidate(endpoint: Endpoint, nodes: Nodes, decision: Decision, selection: Selection) -> Candidate:
+    if endpoint in decision.endpoints:
         return Candidate(endpoint, "")
-    return Candidate(endpoint, _why_not(endpoint, nodes, route, verdict))
+    return Candidate(endpoint, _why_not(endpoint, nodes, decision, selection))
 
 
-def _why_not(endpoint: Endpoint, nodes: Nodes, route: Route, verdict: Verdict) -> str:
+def _why_not(endpoint: Endpoint, nodes: Nodes, decision: Decision, selection: Selection) -> str:
     """Return why an endpoint is left out: its own state first, then its place."""
+    node = selection.entry.node
     if not endpoint.is_ready and not (endpoint.is_terminating and endpoint.is_serving):
         return "terminating, and serves no more" if endpoint.is_terminating else "not ready"
-    if route.is_local and not (endpoint.node_name == route.node if route.node else endpoint.node_name):
-        return f"on {endpoint.node_name}, not on {route.node}" if endpoint.node_name else "on no node"
-    if not isinstance(verdict, Forward):
+    if selection.route.is_local and not (endpoint.node_name == node if node else endpoint.node_name):
+        return f"on {endpoint.node_name}, not on {node}" if endpoint.node_name else "on no node"
+    if decision.verdict is not Verdict.FORWARD:
         return "the packet does not get that far"
-    return (
-        "terminating, and there are ready ones" if not endpoint.is_ready else _hinted(endpoint, nodes, route, verdict)
-    )
+    if not endpoint.is_ready:
+        return "terminating, and there are ready ones"
+    if Reason.NODE_HINTS in decision.reasons:
+        return f"meant for {' and '.join(endpoint.node_hints)}, not {node}"
+    return f"meant for zone {' and '.join(endpoint.zone_hints)}, not {nodes.by_name[node].zone}"
 
 
-def _hinted(endpoint: Endpoint, nodes: Nodes, route: Route, verdict: Forward) -> str:
-    if endpoint.node_hints and all(route.node in each.node_hints for each in verdict.endpoints):
-        return f"meant for {' and '.join(endpoint.node_hints)}, not {route.node}"
-    zone = nodes.by_name[route.node].zone if route.node in nodes.by_name else ""
-    return f"meant for zone {' and '.join(endpoint.zone_hints)}, not {zone}"
-
-
-def _balancing(load_balancer: LoadBalancer, rule: PortRule, verdict: Verdict, client: str) -> tuple[str, str]:
+def _balancing(load_balancer: LoadBalancer, rule: PortRule, decision: Decision) -> tuple[str, str]:
     """Return how one of the endpoints is chosen, and which one if that is known."""
-    if not isinstance(verdict, Forward):
+    route, client = decision.route, decision.packet.source
+    if route is None:
         return "", ""
-    route, count = verdict.route, len(verdict.endpoints)
-    what = "request" if rule.service_port.is_http else "connection" if route.port_name.protocol == "TCP" else "flow"
     affinity = rule.service_port.affinity_seconds
     pinned = load_balancer.pinned(route, client) if affinity else None
     if pinned is not None:
         address, seconds = pinned
         return f"Session affinity: {client} is pinned to {address}, {seconds:.0f} s left.", address
     will_pin = f" and pinned to it for {affinity} s" if affinity else ""
-    algorithm = load_balancer.algorithm(route.port_name)
-    if algorithm == "random":
-        return f"random: each {what} gets one of {count} with the same chance{will_pin}.", ""
+    name = load_balancer.algorithm(route.port_name)
+    unit = _unit(rule)
     upcoming = load_balancer.upcoming(route)
-    if upcoming is None:
-        return f"{algorithm}: nobody has come this way yet; the next {what} begins a rotation of {count}{will_pin}.", ""
-    return f"{algorithm}: the next {what} gets {upcoming.address}{will_pin}.", upcoming.address
+    if upcoming is not None:
+        return f"{name}: the next {unit} gets {upcoming.address}{will_pin}.", upcoming.address
+    algorithm = BALANCERS[name]
+    unused = f"; no {unit} has come on this route yet" if algorithm.remembers else ""
+    return f"{name}: {algorithm.describe(unit, len(decision.endpoints))}{will_pin}{unused}.", ""
+
+
+def _unit(rule: PortRule) -> str:
+    """Return what each gets an endpoint of its own."""
+    if rule.service_port.is_http:
+        return "request"
+    return "connection" if rule.service_port.name.protocol == "TCP" else "flow"

@@ -1,6 +1,6 @@
-"""The nouns of the data plane, all frozen: which Service port, which endpoint, which address.
+"""The nouns of the data plane, all immutable: Service port, endpoint, destination, route.
 
-Decides nothing. Follows k8s.io/kubernetes ``pkg/proxy/types.go``, ``servicechangetracker.go`` and ``endpoint.go``.
+Follows k8s.io/kubernetes ``pkg/proxy/types.go``, ``servicechangetracker.go`` and ``endpoint.go``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ def family_of(address: str) -> str:
     return IPV6 if ":" in address else IPV4
 
 
+PortKey = tuple[str, str, str]
+"""Name, protocol and family of a port within its Service."""
+
+
 class ServicePortName(NamedTuple):
-    """The one identity of traffic, everywhere; ``port`` is the port's name, "" when it has none.
+    """Identifies a Service port everywhere in the proxy; ``port`` is the port's name, "" when it has none.
 
     A dual-stack Service has each port once per ``family``, as kube-proxy has one proxier per family.
     """
@@ -37,12 +41,17 @@ class ServicePortName(NamedTuple):
         """The Service that the port belongs to."""
         return ObjectKey(self.namespace, self.name)
 
+    @property
+    def within_service(self) -> PortKey:
+        """What tells the port from the other ports of its Service."""
+        return self.port, self.protocol, self.family
+
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}:{self.port}" if self.port else f"{self.namespace}/{self.name}"
 
 
 class ListenerKind(StrEnum):
-    """By which field of its Service an address is reached."""
+    """The field of a Service that an address comes from."""
 
     CLUSTER_IP = "clusterIP"
     NODE_PORT = "nodePort"
@@ -51,7 +60,10 @@ class ListenerKind(StrEnum):
 
 
 class Destination(NamedTuple):
-    """Where a client's packet goes: an address of the cluster, before any mapping to this machine."""
+    """The address, port and protocol that a client connects to, as the cluster knows them.
+
+    A port below 1024 may be bound elsewhere on this machine (``kubehost.network``).
+    """
 
     address: str
     port: int
@@ -67,10 +79,10 @@ def socket_address(address: str, port: int) -> str:
 
 
 class Route(NamedTuple):
-    """What is decided on entry: the Service port, the node whose rules the client met, and which list holds.
+    """Which endpoints a connection may get: those of a Service port that ``node`` may use.
 
-    ``node`` is "" when any node's will do. ``is_local`` confines the client to the node's own endpoints, by the
-    traffic policy Local.
+    ``node`` is the node at which the connection enters, "" for any node. ``is_local`` confines it to endpoints on that
+    node (traffic policy Local).
     """
 
     port_name: ServicePortName
@@ -81,7 +93,7 @@ class Route(NamedTuple):
 class Endpoint(NamedTuple):
     """One endpoint of one Service port, as kube-proxy sees it. ``target`` is the Pod's name, "" for none.
 
-    ``node_name`` and ``zone`` say where it is, "" if nobody knows.
+    ``node_name`` and ``zone`` say where it is, "" if unknown.
     """
 
     ip: str
@@ -104,13 +116,13 @@ class Endpoint(NamedTuple):
 class _Choice(NamedTuple):
     endpoint: Endpoint
     is_pinned: bool
-    candidates: int = 1
+    among: int = 1
 
 
 class Choice(_Choice):
     """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it.
 
-    ``candidates`` says among how many it was chosen. The same choice may serve many connections.
+    ``among`` is how many endpoints there were to choose from. Many connections may share one choice.
     """
 
     @cached_property
@@ -125,8 +137,8 @@ class ServicePort:
 
     ``age`` orders Services from the oldest on. ``affinity_seconds`` is 0 without session affinity. ``balancer`` is
     the algorithm that the Service asks for, "" for the cluster's default. ``source_ranges`` are CIDRs, () admits all.
-    ``is_http`` asks for balancing per request,
-    ``shows_endpoint`` for answers that name their endpoint. All addresses are of the family of ``name``.
+    ``is_http`` asks for balancing per request, ``shows_endpoint`` for answers that name their endpoint. All addresses
+    are of the family of ``name``.
     """
 
     name: ServicePortName

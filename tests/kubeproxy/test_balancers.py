@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from kubeproxy.balancers import BALANCERS, Balancer, Chance, LeastConnections, OwnTurns, RandomChoice, RoundRobin
+from kubeproxy.balancers import BALANCERS, Balancer, Inputs, LeastConnections, Load, OwnTurns, RandomChoice, RoundRobin
 from kubeproxy.types import Endpoint
 
 ENDPOINTS = [Endpoint(f"127.245.0.{number}", 80) for number in range(1, 6)]
@@ -17,9 +17,14 @@ CHI_SQUARE_999 = {1: 10.83, 2: 13.82, 4: 18.47, 9: 27.88}
 """Quantiles at 0.999, by degrees of freedom."""
 
 
+def inputs(seed: int = 0, load: Load = lambda _: 0, turns: OwnTurns | None = None) -> Inputs:
+    """What an algorithm is given; a rotation of its own unless one is shared."""
+    return Inputs(random.Random(seed), load, turns or OwnTurns())
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_random_is_uniform(count: int) -> None:
-    balancer, draws = RandomChoice(random.Random(1)), 20_000
+    balancer, draws = RandomChoice(inputs(1)), 20_000
     balancer.update(ENDPOINTS[:count])
     seen = Counter(balancer.pick() for _ in range(draws))
     expected = draws / count
@@ -28,7 +33,7 @@ def test_random_is_uniform(count: int) -> None:
 
 
 def test_random_is_independent_of_the_pick_before() -> None:
-    balancer, draws = RandomChoice(random.Random(2)), 20_000
+    balancer, draws = RandomChoice(inputs(2)), 20_000
     balancer.update(ENDPOINTS[:2])
     picks = [balancer.pick() for _ in range(draws)]
     repeats = sum(one == next_one for one, next_one in pairwise(picks))
@@ -36,7 +41,7 @@ def test_random_is_independent_of_the_pick_before() -> None:
 
 
 def test_round_robin_gives_each_its_turn() -> None:
-    balancer = RoundRobin(random.Random(3), OwnTurns())
+    balancer = RoundRobin(inputs(3))
     balancer.update(ENDPOINTS)
     picks = [balancer.pick() for _ in range(10)]
     assert picks[:5] == picks[5:]
@@ -44,7 +49,7 @@ def test_round_robin_gives_each_its_turn() -> None:
 
 
 def test_round_robin_keeps_its_position_when_the_same_set_comes_in_another_order() -> None:
-    balancer, undisturbed = RoundRobin(random.Random(4), OwnTurns()), RoundRobin(random.Random(4), OwnTurns())
+    balancer, undisturbed = RoundRobin(inputs(4)), RoundRobin(inputs(4))
     for each in (balancer, undisturbed):
         each.update(ENDPOINTS)
         each.pick()
@@ -53,7 +58,7 @@ def test_round_robin_keeps_its_position_when_the_same_set_comes_in_another_order
 
 
 def test_round_robin_starts_anew_with_another_set() -> None:
-    balancer = RoundRobin(random.Random(5), OwnTurns())
+    balancer = RoundRobin(inputs(5))
     balancer.update(ENDPOINTS)
     balancer.pick()
     balancer.update(ENDPOINTS[:2])
@@ -62,20 +67,20 @@ def test_round_robin_starts_anew_with_another_set() -> None:
 
 def test_least_connections_takes_the_least_loaded() -> None:
     loads = dict(zip(ENDPOINTS, [3, 1, 2, 1, 4], strict=True))
-    balancer = LeastConnections(loads.__getitem__, OwnTurns())
+    balancer = LeastConnections(inputs(load=loads.__getitem__))
     balancer.update(ENDPOINTS)
     assert {balancer.pick() for _ in range(4)} == {ENDPOINTS[1], ENDPOINTS[3]}
 
 
 def test_least_connections_shares_ties() -> None:
-    balancer = LeastConnections(lambda _: 0, OwnTurns())
+    balancer = LeastConnections(inputs())
     balancer.update(ENDPOINTS)
     assert Counter(balancer.pick() for _ in range(500)) == dict.fromkeys(ENDPOINTS, 100)
 
 
 def test_least_connections_evens_out_long_connections() -> None:
     loads: Counter[Endpoint] = Counter()
-    balancer = LeastConnections(loads.__getitem__, OwnTurns())
+    balancer = LeastConnections(inputs(load=loads.__getitem__))
     balancer.update(ENDPOINTS)
     for _ in range(23):
         picked = balancer.pick()
@@ -86,7 +91,7 @@ def test_least_connections_evens_out_long_connections() -> None:
 
 @pytest.mark.parametrize("name", BALANCERS)
 def test_every_algorithm_avoids_what_failed_while_there_is_another(name: str) -> None:
-    balancer = BALANCERS[name](Chance(random.Random(6), lambda _: 0, OwnTurns()))
+    balancer = BALANCERS[name](inputs(6))
     balancer.update(ENDPOINTS[:3])
     avoid = {ENDPOINTS[0].address, ENDPOINTS[2].address}
     assert {balancer.pick(avoid) for _ in range(20)} == {ENDPOINTS[1]}
@@ -95,7 +100,7 @@ def test_every_algorithm_avoids_what_failed_while_there_is_another(name: str) ->
 
 @pytest.mark.parametrize("name", BALANCERS)
 def test_every_algorithm_has_nothing_to_give_without_endpoints(name: str) -> None:
-    balancer = BALANCERS[name](Chance(random.Random(7), lambda _: 0, OwnTurns()))
+    balancer = BALANCERS[name](inputs(7))
     assert balancer.pick() is None
     balancer.update(ENDPOINTS)
     balancer.update([])
@@ -104,7 +109,7 @@ def test_every_algorithm_has_nothing_to_give_without_endpoints(name: str) -> Non
 
 @pytest.mark.parametrize("name", BALANCERS)
 def test_what_is_foretold_comes_and_foretelling_takes_no_turn(name: str) -> None:
-    balancer = BALANCERS[name](Chance(random.Random(8), lambda _: 0, OwnTurns()))
+    balancer = BALANCERS[name](inputs(8))
     assert balancer.upcoming() is None
     balancer.update(ENDPOINTS)
     for _ in range(7):
@@ -113,13 +118,25 @@ def test_what_is_foretold_comes_and_foretelling_takes_no_turn(name: str) -> None
         assert balancer.pick() == foretold[0] or name == "random"
 
 
-@pytest.mark.parametrize("name", ["round_robin", "least_connections"])
+@pytest.mark.parametrize("name", [name for name, each in BALANCERS.items() if each.remembers])
 def test_two_that_share_their_turns_balance_as_one(name: str) -> None:
     turns, picks = OwnTurns(), list[Endpoint | None]()
-    both: list[Balancer] = [BALANCERS[name](Chance(random.Random(9), lambda _: 0, turns)) for _ in range(2)]
+    both: list[Balancer] = [BALANCERS[name](inputs(9, turns=turns)) for _ in range(2)]
     for each in both:
         each.update(ENDPOINTS)
     for turn in range(20):
         picks.append(both[turn % 3 % 2].pick())
     assert Counter(picks) == dict.fromkeys(ENDPOINTS, 4)
     assert picks[:5] == picks[5:10] == picks[10:15]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("least_connections", "each flow gets the one of 3 with the fewest connections"),
+        ("random", "each flow gets one of 3 with the same chance"),
+        ("round_robin", "each flow gets the next of 3 in turn"),
+    ],
+)
+def test_every_algorithm_says_how_it_chooses(name: str, expected: str) -> None:
+    assert BALANCERS[name].describe("flow", 3) == expected

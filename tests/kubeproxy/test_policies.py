@@ -32,7 +32,7 @@ from tests.helpers.patience import SILENCE
 
 from kubeapi.meta import JSON, key_of
 from kubeproxy.proxier import Proxier
-from kubeproxy.rules import Drop, Forward, Packet
+from kubeproxy.rules import Verdict
 from kubeproxy.types import Destination
 
 VIP, LB, NODE_1, NODE_2 = "127.97.150.1", "127.97.152.1", "127.97.151.1", "127.97.151.2"
@@ -82,10 +82,10 @@ def traced(source: str, to: str, port: int, *objects: JSON) -> str:
     for each in (*nodes(), *objects):
         updates[each["kind"]](key_of(each), each)
     proxier.sync()
-    verdict = proxier.rules.trace(Packet(source, Destination(to, port, "TCP")))
-    if isinstance(verdict, Forward):
-        return " ".join({A: "A", B: "B"}[each.ip] for each in verdict.endpoints)
-    return "DROP" if isinstance(verdict, Drop) else "REJECT"
+    decision = proxier.rules.decide(source, Destination(to, port, "TCP"))
+    if decision.verdict is Verdict.FORWARD:
+        return " ".join({A: "A", B: "B"}[each.ip] for each in decision.endpoints)
+    return decision.verdict.value
 
 
 INTERNAL, EXTERNAL = {"internalTrafficPolicy": "Local"}, {"externalTrafficPolicy": "Local"}
@@ -232,7 +232,7 @@ async def test_a_thousand_changes_in_one_turn_are_one_sync_and_the_last_wins() -
         kept, before = c.descriptor(VIP), sum(c.proxy.syncs.buckets)
         for number in range(1000):
             c.put(slice_of("web", [BOTH[number % 2]]))
-        await until(lambda: c.proxy.rules.find_route(OUTSIDE, Destination(VIP, 20080, "TCP")) is not None)
+        await until(lambda: c.proxy.rules.decide(OUTSIDE, Destination(VIP, 20080, "TCP")).route is not None)
         await c.settle()
         assert {await ask(VIP) for _ in range(10)} == {B}
         assert sum(c.proxy.syncs.buckets) - before <= 2
@@ -282,7 +282,7 @@ def test_what_a_packet_filter_drops_is_what_the_rules_drop() -> None:
             if not listener.has_endpoints:
                 continue
             for source in (POD_1, POD_2, OUTSIDE, NODE_1, NODE_2, LB):
-                route = proxier.rules.find_route(source, destination)
+                route = proxier.rules.decide(source, destination).route
                 source_filter = listener.source_filter
                 heard = source_filter is None or is_heard(source_filter, source)
                 assert heard is (route is not None), (source, destination, policy, ranges)

@@ -10,7 +10,8 @@ from tests.helpers.kubeproxy_cluster import endpoint, node, service, slice_of
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeproxy.proxier import Proxier, Sync
-from kubeproxy.rules import Drop, Forward, Packet, Reject, Verdict
+from kubeproxy.rules import Decision, Verdict
+from kubeproxy.tracing import reason_of
 from kubeproxy.types import Destination
 
 WEB, API, NODE, EXTERNAL = "127.97.2.1", "127.97.2.2", "127.97.101.1", "127.97.102.1"
@@ -48,15 +49,12 @@ def proxier() -> Proxier:
     return made
 
 
-def say(verdict: Verdict) -> str:
-    """A verdict in words."""
-    match verdict:
-        case Forward(route=route, endpoints=endpoints, reason=reason):
-            return f"{route.port_name} -> {','.join(each.address for each in endpoints)} ({reason})"
-        case Reject(reason):
-            return f"REJECT ({reason})"
-        case Drop(reason):
-            return f"DROP ({reason})"
+def say(decision: Decision) -> str:
+    """A decision in words."""
+    what = decision.verdict.value
+    if decision.verdict is Verdict.FORWARD and decision.route is not None:
+        what = f"{decision.route.port_name} -> {','.join(each.address for each in decision.endpoints)}"
+    return f"{what} ({reason_of(decision)})"
 
 
 def changes(sync: Sync) -> list[str]:
@@ -79,7 +77,7 @@ def changes(sync: Sync) -> list[str]:
     ],
 )
 def test_a_packet_goes_where_kubernetes_sends_it(proxier: Proxier, address: str, port: int, expected: str) -> None:
-    assert say(proxier.rules.trace(Packet("127.0.0.1", Destination(address, port, "TCP")))) == expected
+    assert say(proxier.rules.decide("127.0.0.1", Destination(address, port, "TCP"))) == expected
 
 
 def test_only_ports_with_endpoints_are_opened() -> None:
@@ -148,12 +146,12 @@ def test_a_deleted_service_closes_what_it_had(proxier: Proxier) -> None:
 
 def test_rules_in_force_are_never_changed_only_replaced(proxier: Proxier) -> None:
     before = proxier.rules
-    packet = Packet("127.0.0.1", Destination(API, 90, "TCP"))
-    said = say(before.trace(packet))
+    client, destination = "127.0.0.1", Destination(API, 90, "TCP")
+    said = say(before.decide(client, destination))
     proxier.services.update(ObjectKey("default", "api"), None)
     proxier.sync()
-    assert say(before.trace(packet)) == said
-    assert say(proxier.rules.trace(packet)).startswith("REJECT")
+    assert say(before.decide(client, destination)) == said
+    assert say(proxier.rules.decide(client, destination)).startswith("REJECT")
 
 
 def test_endpoints_may_come_before_their_service() -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.rules import Drop, Forward, Packet, Reject, Rules, compile_rules, port_rule
+from kubeproxy.rules import Packet, Rules, Verdict, compile_rules, port_rule
 from kubeproxy.rules.nodes import Node, Nodes
 from kubeproxy.rules.sourcefilter import SourceFilter
-from kubeproxy.tracing import Trace, outcome, trace_packet
+from kubeproxy.tracing import Trace, outcome_of, trace_packet
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
 NODES = Nodes(
@@ -131,6 +131,19 @@ STEPS = [
         id="topology-hints",
     ),
     pytest.param(
+        Ground(at(1, zone_hints=("a",), node_hints=("node-1",)), at(2, zone_hints=("b",))),
+        POD_1,
+        CLUSTER_IP,
+        [
+            "127.244.1.9 is in 127.244.1.0/24, the pods of node-1.",
+            "127.96.0.20:80/tcp is the clusterIP of default/web.",
+            "The rules of node-1 are met: the packet starts there.",
+            "internalTrafficPolicy is Cluster: endpoints of every node count.",
+            "Topology hints: of the endpoints those meant for the zone of node-1.",
+        ],
+        id="zone-hints-count-while-not-every-endpoint-has-a-node-hint",
+    ),
+    pytest.param(
         Ground(at(1), nodes=Nodes()),
         OUTSIDE,
         CLUSTER_IP,
@@ -183,7 +196,7 @@ def test_a_pin_is_shown_with_the_time_that_is_left() -> None:
     ground = Ground(at(1), at(2), affinity_seconds=600)
     first = ground.trace().balancing
     assert first == "random: each connection gets one of 2 with the same chance and pinned to it for 600 s."
-    route = ground.rules.find_route(OUTSIDE, CLUSTER_IP)
+    route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
     assert route is not None
     choice = ground.load_balancer.next_endpoint(route, OUTSIDE)
     assert choice is not None
@@ -196,8 +209,10 @@ def test_a_pin_is_shown_with_the_time_that_is_left() -> None:
 
 def test_a_rotation_is_looked_at_and_stays_where_it_is() -> None:
     ground = Ground(at(1), at(2), balancer="round_robin")
-    assert ground.trace().balancing.startswith("round_robin: nobody has come this way yet")
-    route = ground.rules.find_route(OUTSIDE, CLUSTER_IP)
+    assert ground.trace().balancing == (
+        "round_robin: each connection gets the next of 2 in turn; no connection has come on this route yet."
+    )
+    route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
     assert route is not None
     for _ in range(5):
         taken = ground.load_balancer.next_endpoint(route, OUTSIDE)
@@ -211,14 +226,15 @@ def test_a_rotation_is_looked_at_and_stays_where_it_is() -> None:
 @pytest.mark.parametrize(
     ("verdict", "protocol", "expected"),
     [
-        pytest.param(Reject(""), "TCP", "The client is refused at once (ECONNREFUSED).", id="reject"),
-        pytest.param(Reject(""), "UDP", "The client is refused on its next call (ECONNREFUSED).", id="reject-udp"),
-        pytest.param(Drop(""), "TCP", "The client hears nothing, until it gives up (time-out).", id="drop"),
-        pytest.param(Forward(Route(name(), "", False), None, (), ""), "UDP", "The datagram is delivered.", id="udp"),  # type: ignore[arg-type]  # no kind is needed
+        pytest.param(Verdict.REJECT, "TCP", "The client is refused at once (ECONNREFUSED).", id="reject"),
+        pytest.param(Verdict.REJECT, "UDP", "The client is refused on its next call (ECONNREFUSED).", id="reject-udp"),
+        pytest.param(Verdict.DROP, "TCP", "The client hears nothing, until it gives up (time-out).", id="drop"),
+        pytest.param(Verdict.FORWARD, "TCP", "The connection is made.", id="forward"),
+        pytest.param(Verdict.FORWARD, "UDP", "The datagram is delivered.", id="forward-udp"),
     ],
 )
-def test_a_verdict_is_said_as_the_client_sees_it(verdict: Any, protocol: str, expected: str) -> None:
-    assert outcome(verdict, protocol) == expected
+def test_a_verdict_is_said_as_the_client_sees_it(verdict: Verdict, protocol: str, expected: str) -> None:
+    assert outcome_of(verdict, protocol) == expected
 
 
 def is_heard(source_filter: SourceFilter | None, source: str) -> bool:
@@ -237,7 +253,7 @@ def what_listeners_do(rules: Rules, packet: Packet) -> tuple[str, Route | None]:
     listener = rules.listener(packet.destination)
     if listener is None or not listener.has_endpoints:
         return "REJECT", None
-    route = rules.find_route(packet.source, packet.destination)
+    route = rules.decide(packet.source, packet.destination).route
     if not is_heard(listener.source_filter, packet.source) or route is None:
         return "DROP", None
     return "FORWARD", route
@@ -309,14 +325,13 @@ def test_a_trace_never_disagrees_with_the_listeners(
     )
     for _ in range(3):
         trace = ground.trace(source, destination)
-        decision, route = what_listeners_do(ground.rules, Packet(source, destination))
-        assert type(trace.verdict).__name__.upper() == decision
+        seen, route = what_listeners_do(ground.rules, Packet(source, destination))
+        assert trace.decision.verdict == seen
+        assert trace.decision.route == route
         eligible = {each.endpoint.address for each in trace.candidates if not each.why_not}
         if route is None:
             assert not eligible
             continue
-        assert isinstance(trace.verdict, Forward)
-        assert trace.verdict.route == route
         choice = ground.load_balancer.next_endpoint(route, source)
         assert choice is not None
         assert choice.endpoint.address in eligible

@@ -37,7 +37,7 @@ class Ring:
 
     def begin(self, protocol: str = "tcp", client: str = "127.0.0.1", route: Route = ROUTE) -> ConnectionRecord:
         record = self.ring.began(protocol, client, WEB, route)
-        record.choice = Choice(ENDPOINT, is_pinned=False, candidates=3)
+        record.choice = Choice(ENDPOINT, is_pinned=False, among=3)
         return record
 
     def only(self) -> dict[str, Any]:
@@ -86,13 +86,13 @@ def test_one_that_lasts_is_open_and_grows_older() -> None:
 
 
 def pinned(ring: Ring) -> None:
-    ring.begin().choice = Choice(ENDPOINT, is_pinned=True, candidates=3)
+    ring.begin().choice = Choice(ENDPOINT, is_pinned=True, among=3)
 
 
 def retried(ring: Ring) -> None:
     record = ring.begin()
     record.failed("connect_refused")
-    record.choice = Choice(Endpoint("127.244.1.3", 8080), is_pinned=False, candidates=3)
+    record.choice = Choice(Endpoint("127.244.1.3", 8080), is_pinned=False, among=3)
 
 
 def failed(ring: Ring) -> None:

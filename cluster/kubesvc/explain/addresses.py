@@ -9,8 +9,8 @@ from kubeapi.core import Service
 from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL
 from kubeapi.meta import JSON
 from kubeapi.store import Store
-from kubeproxy.rules import Drop, Forward
-from kubeproxy.types import ListenerKind
+from kubeproxy.rules import Reason
+from kubeproxy.tracing import policy_name, reason_of
 from kubesvc.explain.findings import Finding, hint, listed, note, problem
 from kubesvc.explain.paths import Path
 from kubesvc.explain.pods import events_of
@@ -113,15 +113,11 @@ def _node_ports(obj: JSON, service: Service) -> Iterator[Finding]:
 def _policies(service: Service, paths: Sequence[Path]) -> Iterator[Finding]:
     """Yield where a policy Local leaves clients without an answer, although others are served."""
     for policy in ("internalTrafficPolicy", "externalTrafficPolicy"):
-        is_internal = policy.startswith("internal")
-        concerned = [each for each in paths if (each.kind is ListenerKind.CLUSTER_IP) == is_internal]
-        found = [way for path in concerned for way in path.ways]
-        silent = [way.verdict.reason for way in found if isinstance(way.verdict, Drop) and policy in way.verdict.reason]
+        found = [way.decision for path in paths if policy_name(path.kind) == policy for way in path.ways]
+        silent = [reason_of(each) for each in found if Reason.NO_LOCAL_ENDPOINT in each.reasons]
         if not silent:
             continue
-        where = sorted(
-            {each.node_name for way in found if isinstance(way.verdict, Forward) for each in way.verdict.endpoints}
-        )
+        where = sorted({endpoint.node_name for each in found for endpoint in each.endpoints})
         having = f"; endpoints are on {listed(where)}" if where and where != [""] else ""
         yield hint(f"{listed(dict.fromkeys(silent))}: connections there time out{having}.")
     if service.publish_not_ready_addresses:

@@ -128,7 +128,7 @@ def _selected(store: Store, service: Service) -> list[JSON]:
 def _doubtful(rules: Rules, service: ObjectKey, doubts: Doubts) -> Iterator[Finding]:
     """Yield what the proxy knows against the endpoints that clients may get."""
     for name in rules.by_service.get(service, ()):
-        for address in rules.ports[name].candidates():
+        for address in rules.ports[name].reachable():
             if address in doubts:
                 yield problem(f"The endpoint {address} {doubts[address]}.")
 

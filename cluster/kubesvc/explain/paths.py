@@ -1,17 +1,18 @@
-"""Where each address of a Service leads, for clients outside and on each node, as the proxy's rules have it. Pure.
+"""Where each address of a Service leads, for clients outside and on each node. Pure.
 
-Asks ``Rules.trace``, which is what the listeners obey.
+Asks ``Rules.decide``, as the listeners do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeproxy.listeners import ListenerStatus
-from kubeproxy.rules import Drop, Forward, Packet, Reject, Rules, Verdict
+from kubeproxy.rules import Decision, Rules, Verdict
 from kubeproxy.rules.nodes import LOCALHOST
+from kubeproxy.tracing import reason_of
 from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePortName
 
 OUTSIDE = "outside"
@@ -19,10 +20,10 @@ OUTSIDE = "outside"
 
 
 class Way(NamedTuple):
-    """What clients meet who are all treated alike; ``clients`` are nodes' names and OUTSIDE."""
+    """What becomes of the packets of ``clients`` (nodes' names and OUTSIDE), which are all treated alike."""
 
     clients: tuple[str, ...]
-    verdict: Verdict
+    decision: Decision
 
 
 class Path(NamedTuple):
@@ -51,33 +52,28 @@ def _path(rules: Rules, listener: ListenerStatus) -> Path:
 
 
 def _ways(rules: Rules, destination: Destination, port_name: ServicePortName) -> Iterator[Way]:
-    """Group the clients by what they meet; another Service's address is no way."""
+    """Group the clients by how they are treated; nothing for an address that another Service has."""
     claims = rules.claims.get(destination)
     if not claims or claims[0].port_name != port_name:
         return
-    groups: dict[tuple[object, ...], tuple[list[str], Verdict]] = {}
+    groups: dict[tuple[object, ...], tuple[list[str], Decision]] = {}
     for client, source in clients_of(rules):
-        verdict = rules.trace(Packet(source, destination))
-        groups.setdefault(_meaning(verdict), ([], verdict))[0].append(client)
-    for clients, verdict in groups.values():
-        yield Way(tuple(clients), verdict)
+        decision = rules.decide(source, destination)
+        groups.setdefault(_meaning(decision), ([], decision))[0].append(client)
+    for clients, decision in groups.values():
+        yield Way(tuple(clients), decision)
 
 
 def clients_of(rules: Rules) -> list[tuple[str, str]]:
-    """Return who may ask, with a source address of each: outside first, then a node after the other."""
+    """Return the clients to consider, each with a source address: outside first, then one node after the other."""
     nodes = [(each.name, each.sources[0].partition("/")[0]) for each in rules.nodes.all if each.sources]
     return [(OUTSIDE, LOCALHOST), *nodes]
 
 
-def _meaning(verdict: Verdict) -> tuple[object, ...]:
-    """Return what makes two verdicts alike, whichever node gave them."""
-    match verdict:
-        case Forward(endpoints=endpoints):
-            return (Forward, endpoints)
-        case Reject():
-            return (Reject,)
-        case Drop(reason):
-            return (Drop, reason)
+def _meaning(decision: Decision) -> tuple[object, ...]:
+    """Return a key that is equal for decisions which clients cannot tell apart, whichever node they are on."""
+    verdict = decision.verdict
+    return verdict, decision.endpoints, reason_of(decision) if verdict is Verdict.DROP else ""
 
 
 def said_endpoint(endpoint: Endpoint) -> str:
@@ -104,11 +100,10 @@ def path_document(path: Path) -> JSON:
 
 
 def _way_document(way: Way) -> JSON:
-    verdict = way.verdict
-    endpoints: Sequence[Endpoint] = verdict.endpoints if isinstance(verdict, Forward) else ()
+    decision = way.decision
     return {
         "clients": list(way.clients),
-        "verdict": type(verdict).__name__.upper(),
-        "reason": verdict.reason,
-        "endpoints": [said_endpoint(each) for each in endpoints],
+        "verdict": decision.verdict.value,
+        "reason": reason_of(decision),
+        "endpoints": [said_endpoint(each) for each in decision.endpoints],
     }

@@ -21,8 +21,8 @@ from typing import Any
 
 from kubedns.explain import Explanation
 from kubeproxy.listeners import ListenerStatus
-from kubeproxy.rules import Forward, Packet
-from kubeproxy.tracing import Candidate, Trace, outcome
+from kubeproxy.rules import Packet, Verdict
+from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
 from kubesvc.explain.doubts import Doubts
 from kubesvc.trace.addressing import Target
 
@@ -34,23 +34,24 @@ def trace_document(
 
     ``doubts`` are what the proxy knows against the endpoints.
     """
-    destination = target.destination
+    destination, decision = target.destination, trace.decision
+    claim, selection = decision.claim, decision.selection
     document: dict[str, Any] = {
-        "source": trace.packet.source,
+        "source": decision.packet.source,
         "destination": {"address": destination.address, "port": destination.port, "protocol": destination.protocol},
-        "service": str(trace.port_name.service) if trace.port_name else "",
-        "port": trace.port_name.port if trace.port_name else "",
-        "kind": trace.kind.value if trace.kind else "",
-        "node": trace.node,
+        "service": str(claim.port_name.service) if claim else "",
+        "port": claim.port_name.port if claim else "",
+        "kind": claim.kind.value if claim else "",
+        "node": selection.entry.node if selection else "",
         "steps": [*target.notes, *trace.steps],
         "endpoints": [_candidate(each, doubts or {}) for each in trace.candidates],
         "balancing": trace.balancing,
         "chosen": trace.chosen,
-        "verdict": type(trace.verdict).__name__.upper(),
-        "reason": trace.verdict.reason,
-        "outcome": outcome(trace.verdict, destination.protocol),
+        "verdict": decision.verdict.value,
+        "reason": reason_of(decision),
+        "outcome": outcome_of(decision.verdict, destination.protocol),
     }
-    if isinstance(trace.verdict, Forward):
+    if decision.verdict is Verdict.FORWARD:
         document["outcome"] = _doubted(trace, document["outcome"], doubts or {})
     if listener is not None and listener.error:
         document["outcome"] = (
@@ -88,7 +89,7 @@ def _doubted(trace: Trace, outcome: str, doubts: Doubts) -> str:
     if len(dead) < len(able):
         return f"{outcome} But {len(dead)} of {len(able)} endpoints will not do, as far as the proxy knows."
     what = "no endpoint will do, as far as the proxy knows"
-    if trace.packet.destination.protocol == "UDP":
+    if trace.decision.packet.destination.protocol == "UDP":
         return f"The datagram is taken, but {what}: the client hears nothing."
     return f"The connection is taken, but {what}: the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
 

@@ -1,14 +1,13 @@
 """How a Service port chooses among its endpoints: one algorithm, one file.
 
-``BALANCERS`` has them by the name that the annotation ``kubesvc.dev/balancer`` gives. An algorithm is pure: the random
-source is passed in, and so are where its rotation stands and how many connections an endpoint has now.
+To add one, write its file and put its class into the tuple below: the annotation ``kubesvc.dev/balancer``, the
+configuration (``proxy.balancer``), `kubesvc trace` and the workers all read ``BALANCERS``. An algorithm is pure: the
+random source, the load of endpoints and the position of its rotation are passed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from kubeproxy.balancers.balancer import Balancer, Chance, Load, OwnTurns, Rng, Turns
+from kubeproxy.balancers.balancer import Balancer, Inputs, Load, OwnTurns, Rng, Turns
 from kubeproxy.balancers.least_connections import LeastConnections
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
@@ -16,7 +15,7 @@ from kubeproxy.balancers.round_robin import RoundRobin
 __all__ = [
     "BALANCERS",
     "Balancer",
-    "Chance",
+    "Inputs",
     "LeastConnections",
     "Load",
     "OwnTurns",
@@ -26,8 +25,7 @@ __all__ = [
     "Turns",
 ]
 
-BALANCERS: dict[str, Callable[[Chance], Balancer]] = {
-    "least_connections": lambda chance: LeastConnections(chance.load, chance.turns),
-    "random": lambda chance: RandomChoice(chance.rng),
-    "round_robin": lambda chance: RoundRobin(chance.rng, chance.turns),
-}
+_ALGORITHMS: tuple[type[Balancer], ...] = (LeastConnections, RandomChoice, RoundRobin)
+
+BALANCERS = {each.name: each for each in _ALGORITHMS}
+"""The algorithms by name."""

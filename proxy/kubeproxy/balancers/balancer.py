@@ -1,18 +1,19 @@
-"""What every balancing algorithm answers."""
+"""What every balancing algorithm provides, and what it may use."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection, MutableSequence, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from kubeproxy.types import Endpoint
 
 Load = Callable[[Endpoint], int]
-"""The connections that an endpoint has now, through the Service port that balances."""
+"""Returns how many connections an endpoint has now through the Service port that balances."""
 
 
 class Rng(Protocol):
-    """The random source that is passed in: what is used of ``random.Random``."""
+    """The random source: what is used of ``random.Random``."""
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
@@ -24,19 +25,19 @@ class Rng(Protocol):
 
 
 class Turns(Protocol):
-    """Where a rotation stands: as far as it has come with everybody's picks, from 0 on."""
+    """The position of a rotation: how many turns all processes of the proxy have taken on it."""
 
     def taken(self) -> int:
-        """Return how many turns were taken."""
+        """Return how many turns were taken, from 0 on."""
         ...
 
     def take(self, count: int) -> None:
-        """Go on by ``count``."""
+        """Move on by ``count``."""
         ...
 
 
 class OwnTurns:
-    """The turns of a rotation that nobody else has."""
+    """The position of a rotation that only one process uses."""
 
     def __init__(self) -> None:
         self._taken = 0
@@ -46,14 +47,14 @@ class OwnTurns:
         return self._taken
 
     def take(self, count: int) -> None:
-        """Go on by ``count``."""
+        """Move on by ``count``."""
         self._taken += count
 
 
-class Chance(NamedTuple):
-    """What an algorithm may ask: the random source, what an endpoint carries now, and where its rotation stands.
+class Inputs(NamedTuple):
+    """What an algorithm may use: the random source, the load of an endpoint, and the position of its rotation.
 
-    Processes that balance as one have the same ``load`` and ``turns``, and a ``rng`` that shuffles alike.
+    Processes that balance as one see the same ``load`` and ``turns``, and their ``rng`` shuffles alike.
     """
 
     rng: Rng
@@ -62,19 +63,39 @@ class Chance(NamedTuple):
 
 
 class Balancer(Protocol):
-    """Chooses an endpoint for each new connection of one Service port."""
+    """Chooses an endpoint for each new connection on one route of a Service port.
 
+    ``name`` is the value of the annotation ``kubesvc.dev/balancer`` and of ``proxy.balancer`` in the configuration.
+    ``remembers`` tells whether a choice depends on earlier ones (``load``, ``turns``); workers then share both.
+    """
+
+    name: ClassVar[str]
+    remembers: ClassVar[bool]
+
+    @abstractmethod
+    def __init__(self, inputs: Inputs) -> None: ...
+
+    @staticmethod
+    @abstractmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` (connection, flow or request) gets one of ``count`` endpoints."""
+        ...
+
+    @abstractmethod
     def update(self, endpoints: Sequence[Endpoint]) -> None:
         """Choose among ``endpoints`` from now on; the same set again changes nothing."""
         ...
 
+    @abstractmethod
     def pick(self, avoid: Collection[str] = ()) -> Endpoint | None:
         """Return an endpoint, None if there is none.
 
-        Addresses in ``avoid`` (where this connection has failed already) come only when there is no other.
+        Addresses in ``avoid`` (``ip:port``, where this connection has failed already) are chosen only when there is no
+        other endpoint.
         """
         ...
 
+    @abstractmethod
     def upcoming(self) -> Endpoint | None:
-        """Return whom ``pick`` would return now, without taking the turn; None if there is none, or chance decides."""
+        """Return what ``pick`` would return now, without taking the turn; None if there is none, or chance decides."""
         ...

@@ -1,23 +1,32 @@
 """Least connections (IPVS ``lc``): the endpoint with the fewest connections through this Service port.
 
-Ties go round, as HAProxy's ``leastconn`` does; else the first of the list would get all of a quiet Service's traffic.
+Endpoints with the same load take turns, as with HAProxy's ``leastconn``; otherwise the first one would get all traffic
+of a quiet Service.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Load, Turns
+from kubeproxy.balancers.balancer import Balancer, Inputs
 from kubeproxy.types import Endpoint
 
 
-class LeastConnections:
+class LeastConnections(Balancer):
     """Looks at every endpoint, from the one after the last pick on, and takes the first with the least load."""
 
-    def __init__(self, load: Load, turns: Turns) -> None:
-        self._load = load
-        self._turns = turns
+    name = "least_connections"
+    remembers = True
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._load = inputs.load
+        self._turns = inputs.turns
         self._endpoints: Sequence[Endpoint] = ()
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the one of {count} with the fewest connections"
 
     def update(self, endpoints: Sequence[Endpoint]) -> None:
         """Choose among ``endpoints`` from now on."""
@@ -33,13 +42,13 @@ class LeastConnections:
         return self._endpoints[(first + best) % len(self._endpoints)]
 
     def upcoming(self) -> Endpoint | None:
-        """Return who has the least load now."""
+        """Return the endpoint with the least load now."""
         first = self._turns.taken()
         best = self._find(first, ())
         return None if best < 0 else self._endpoints[(first + best) % len(self._endpoints)]
 
     def _find(self, first: int, avoid: Collection[str]) -> int:
-        """Return the steps from ``first`` on to the one with the least load, -1 if there is none."""
+        """Return how many steps after ``first`` the endpoint with the least load comes, -1 if there is none."""
         count = len(self._endpoints)
         best, least = -1, 0
         for step in range(count):

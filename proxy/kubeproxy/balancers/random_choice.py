@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Rng
+from kubeproxy.balancers.balancer import Balancer, Inputs
 from kubeproxy.types import Endpoint
 
 
-class RandomChoice:
+class RandomChoice(Balancer):
     """Picks uniformly, whatever was picked before."""
 
-    def __init__(self, rng: Rng) -> None:
-        self._rng = rng
+    name = "random"
+    remembers = False
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._rng = inputs.rng
         self._endpoints: Sequence[Endpoint] = ()
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets one of {count} with the same chance"
 
     def update(self, endpoints: Sequence[Endpoint]) -> None:
         """Choose among ``endpoints`` from now on."""

@@ -1,23 +1,32 @@
 """Round robin, as kube-proxy's userspace mode had it (``pkg/proxy/userspace/roundrobin.go``).
 
-The list is shuffled when the set changes, so that the first endpoint of a slice is not every Service's favourite.
+The list is shuffled when the set changes, so that the first endpoint of a slice does not get the first
+connection of every Service.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Rng, Turns
+from kubeproxy.balancers.balancer import Balancer, Inputs
 from kubeproxy.types import Endpoint
 
 
-class RoundRobin:
-    """Picks each endpoint in its turn. The same set in any order keeps its order here; another set gets a new one."""
+class RoundRobin(Balancer):
+    """Picks the endpoints in turn. The same set keeps its order, however it is listed; another set is shuffled anew."""
 
-    def __init__(self, rng: Rng, turns: Turns) -> None:
-        self._rng = rng
-        self._turns = turns
+    name = "round_robin"
+    remembers = True
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._rng = inputs.rng
+        self._turns = inputs.turns
         self._endpoints: list[Endpoint] = []
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the next of {count} in turn"
 
     def update(self, endpoints: Sequence[Endpoint]) -> None:
         """Choose among ``endpoints`` from now on."""
@@ -25,7 +34,7 @@ class RoundRobin:
         if fresh.keys() == {each.address for each in self._endpoints}:
             self._endpoints = [fresh[each.address] for each in self._endpoints]
             return
-        # Sorted before, so that who knew other sets before comes to the same order by the same chance.
+        # Sorted first, so that workers that saw other sets before shuffle to the same order.
         self._endpoints = [fresh[address] for address in sorted(fresh)]
         self._rng.shuffle(self._endpoints)
 
@@ -40,5 +49,5 @@ class RoundRobin:
         return self.pick() if endpoints else None
 
     def upcoming(self) -> Endpoint | None:
-        """Return whose turn it is."""
+        """Return the endpoint whose turn it is."""
         return self._endpoints[self._turns.taken() % len(self._endpoints)] if self._endpoints else None

@@ -5,31 +5,21 @@
 
 from __future__ import annotations
 
-from kubeproxy.rules.rules import (
-    Claim,
-    Compiled,
-    Drop,
-    Forward,
-    Listener,
-    Packet,
-    PortRule,
-    Reject,
-    Rules,
-    Verdict,
-    compile_rules,
-    port_rule,
-)
+from kubeproxy.rules.compiling import Compiled, compile_rules
+from kubeproxy.rules.decision import Claim, Decision, Packet, Reason, Selection, Verdict
+from kubeproxy.rules.portrule import PortRule, port_rule
+from kubeproxy.rules.rules import Listener, Rules
 
 __all__ = [
     "Claim",
     "Compiled",
-    "Drop",
-    "Forward",
+    "Decision",
     "Listener",
     "Packet",
     "PortRule",
-    "Reject",
+    "Reason",
     "Rules",
+    "Selection",
     "Verdict",
     "compile_rules",
     "port_rule",

@@ -1,13 +1,14 @@
-"""Whose rules a packet meets: one process stands for the kube-proxies of all nodes, and addresses tell them apart.
+"""At which node a packet enters: one process stands for the kube-proxies of all nodes, and addresses tell them apart.
 
 Pure. A source in a node's pod CIDR, or a node's own address, is that node; every other source is outside the cluster.
-What is reached at a node's own address is met there; what is routed (a cluster IP) where the packet comes from. A shell
-on this machine is outside, except that cluster IPs and localhost exist on nodes alone: there it is on the first node.
+A packet to a node's own address enters there; one that is routed (to a cluster IP) enters where it comes from. A shell
+on this machine is outside, except for cluster IPs and localhost, which exist on nodes only: it enters the first node.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -34,11 +35,22 @@ class Node(NamedTuple):
         return (*self.addresses, *self.pod_cidrs)
 
 
+class EnteredBy(Enum):
+    """Why a packet enters at a node."""
+
+    NODE_ADDRESS = "the destination is an address of the node"
+    LOCALHOST = "the destination is localhost"
+    SOURCE = "the source is the node or one of its pods"
+    CLUSTER_IP = "a cluster IP exists on nodes only, so a client from outside is put on the first one"
+    LOAD_BALANCER = "a load balancer chooses any node that has endpoints"
+
+
 class Entry(NamedTuple):
-    """The node whose rules a packet meets, and whether it comes from that node itself or a pod on it."""
+    """The node whose rules apply to a packet, and whether the packet comes from that node itself or a pod on it."""
 
     node: str
     is_inside: bool
+    by: EnteredBy
 
 
 class Nodes:
@@ -58,10 +70,10 @@ class Nodes:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Nodes) and self.all == other.all
 
-    __hash__ = None  # type: ignore[assignment]  # compared by value and holding a memory: never a key
+    __hash__ = None  # type: ignore[assignment]  # compared by value and remembers answers: never a key
 
     def home(self, source: str) -> str:
-        """Return the node that an address belongs to, "" when it is outside the cluster."""
+        """Return the name of the node that an address belongs to, "" when it is outside the cluster."""
         found = self._homes.get(source)
         if found is None:
             if len(self._homes) >= _REMEMBERED:
@@ -73,12 +85,14 @@ class Nodes:
         """Return where a packet from the node ``home`` ("" from outside) to ``address`` enters."""
         at = self._at.get(address)
         if at is not None:
-            return Entry(at, home == at)
+            return Entry(at, home == at, EnteredBy.NODE_ADDRESS)
         if address == LOCALHOST:
-            return Entry(home or self.first, True)
+            return Entry(home or self.first, True, EnteredBy.LOCALHOST)
         if home:
-            return Entry(home, True)
-        return Entry(self.first, True) if kind is ListenerKind.CLUSTER_IP else Entry(ANY_NODE, False)
+            return Entry(home, True, EnteredBy.SOURCE)
+        if kind is ListenerKind.CLUSTER_IP:
+            return Entry(self.first, True, EnteredBy.CLUSTER_IP)
+        return Entry(ANY_NODE, False, EnteredBy.LOAD_BALANCER)
 
     def _find_home(self, source: str) -> str:
         if source in self._at:

@@ -72,6 +72,22 @@ def test_hints_are_obeyed_when_every_ready_endpoint_has_them(
     )
 
 
+@pytest.mark.parametrize(
+    ("node_name", "zone", "endpoints", "hint"),
+    [
+        pytest.param("n2", "a", [ZONE_A, ZONE_B], "node", id="another-nodes-endpoint-is-left-out"),
+        pytest.param("n9", "a", [ZONE_A, ZONE_B], "zone", id="another-zones-endpoint-is-left-out"),
+        pytest.param("n1", "a", [ZONE_A], "", id="all-are-meant-for-here"),
+        pytest.param("n9", "c", [ZONE_A, ZONE_B], "", id="none-is-meant-for-here"),
+        pytest.param("n1", "a", [LEAVING], "", id="none-is-ready"),
+    ],
+)
+def test_the_hints_that_left_endpoints_out_are_named(
+    node_name: str, zone: str, endpoints: list[Endpoint], hint: str
+) -> None:
+    assert categorize_endpoints(endpoints, port(), Node(node_name, zone)).by_hint == hint
+
+
 def test_a_load_balancer_finds_the_local_endpoints_of_every_node() -> None:
     found = categorize_endpoints([READY, LOCAL, ELSEWHERE], port(internal_traffic_policy="Local"), None)
     assert list(found.local) == [LOCAL, ELSEWHERE]

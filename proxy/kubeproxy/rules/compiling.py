@@ -1,0 +1,84 @@
+"""From one set of rules to the next: compiles the Services that changed and shares the rest. Pure.
+
+``Proxier`` calls it with the Service ports that the trackers have read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kubeapi.meta import ObjectKey
+from kubeproxy.rules.decision import Claim
+from kubeproxy.rules.nodes import Nodes
+from kubeproxy.rules.portrule import PortRule
+from kubeproxy.rules.rules import Rules
+from kubeproxy.types import Destination, ServicePortName
+
+
+class Compiled(NamedTuple):
+    """New rules, with what differs from the old: destinations to look at again and Service ports, gone or changed."""
+
+    rules: Rules
+    destinations: tuple[Destination, ...]
+    ports: tuple[ServicePortName, ...]
+
+
+def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]], nodes: Nodes) -> Compiled:
+    """Return ``old`` with the Services in ``changed`` replaced; () means that the Service is gone.
+
+    What a change leaves as it is, is shared: the endpoints' usual change copies one mapping of references.
+    """
+    pairs = _pairs(old, changed)
+    ports = dict(old.ports)
+    for name, (_, after) in pairs.items():
+        if after is None:
+            del ports[name]
+        else:
+            ports[name] = after
+    by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = old.by_service
+    names = {service: tuple(rule.service_port.name for rule in rules) for service, rules in changed.items()}
+    if any(by_service.get(service, ()) != each for service, each in names.items()):
+        by_service = {service: each for service, each in {**by_service, **names}.items() if each}
+    destinations = dict.fromkeys(to for pair in pairs.values() for rule in pair if rule for to, _ in rule.destinations)
+    return Compiled(Rules(ports, _claims(old.claims, pairs), by_service, nodes), tuple(destinations), tuple(pairs))
+
+
+_Pair = tuple[PortRule | None, PortRule | None]
+"""A Service port's rule before and after."""
+
+
+def _pairs(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]]) -> dict[ServicePortName, _Pair]:
+    pairs: dict[ServicePortName, _Pair] = {}
+    for service, rules in changed.items():
+        after = {rule.service_port.name: rule for rule in rules}
+        for name in dict.fromkeys((*old.by_service.get(service, ()), *after)):
+            pairs[name] = (old.ports.get(name), after.get(name))
+    return pairs
+
+
+def _claims(
+    old: Mapping[Destination, tuple[Claim, ...]], pairs: Mapping[ServicePortName, _Pair]
+) -> Mapping[Destination, tuple[Claim, ...]]:
+    """Return ``old`` with the claims of the changed Service ports replaced."""
+    changed = [(name, pair) for name, pair in pairs.items() if _claims_of(pair[0]) != _claims_of(pair[1])]
+    if not changed:
+        return old
+    claims = dict(old)
+    for name, (before, after) in changed:
+        for _, destination in _claims_of(before):
+            left = tuple(each for each in claims[destination] if each.port_name != name)
+            if left:
+                claims[destination] = left
+            else:
+                del claims[destination]
+        for claim, destination in _claims_of(after):
+            claims[destination] = tuple(sorted([*claims.get(destination, ()), claim]))
+    return claims
+
+
+def _claims_of(rule: PortRule | None) -> list[tuple[Claim, Destination]]:
+    if rule is None:
+        return []
+    port = rule.service_port
+    return [(Claim(port.age, port.name, kind), destination) for destination, kind in rule.destinations]
