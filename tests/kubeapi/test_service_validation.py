@@ -302,7 +302,12 @@ def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[s
     ids=["begins with a digit", "too long", "no name", "unknown balancer", "contradicting topology annotations"],
 )
 def test_faulty_metadata_is_refused(metadata: JSON, fault: str) -> None:
-    assert faults_of(SERVICES, service(metadata=metadata)) == [fault]
+    registry = new_registry(balancers=("least_connections", "random", "round_robin"))
+    assert faults_of(SERVICES, service(metadata=metadata), registry) == [fault]
+
+
+def test_any_balancer_is_accepted_where_the_proxys_are_not_known() -> None:
+    assert faults_of(SERVICES, service(metadata={"annotations": {"kubesvc.dev/balancer": "foo"}})) == []
 
 
 def test_all_faults_come_at_once() -> None:

@@ -17,8 +17,8 @@ class RegistryConfig:
     node_port_range: tuple[int, int] = (30000, 32767)
     """First and last node port, both included."""
 
-    balancers: tuple[str, ...] = ("least_connections", "random", "round_robin")
-    """The values that the annotation ``kubesvc.dev/balancer`` may have."""
+    balancers: tuple[str, ...] = ()
+    """The values that the annotation ``kubesvc.dev/balancer`` may have; () when they are not known: any is accepted."""
 
     @cached_property
     def service_cidrs(self) -> tuple[str, ...]:

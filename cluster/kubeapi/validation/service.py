@@ -60,7 +60,7 @@ def needs_health_check_node_port(spec: JSON) -> bool:
 
 
 def validate_service(obj: JSON, balancers: Sequence[str]) -> Faults:
-    """Yield every fault of a Service but those of its metadata; ``balancers`` are the algorithms that there are."""
+    """Yield every fault of a Service but those of its metadata; ``balancers`` are the known algorithms, if any are."""
     spec: JSON = obj["spec"]
     yield from _validate_annotations(obj["metadata"].get("annotations", {}), balancers)
     is_headless = spec.get("clusterIPs", [])[:1] == [HEADLESS]
@@ -89,7 +89,7 @@ def _external_faults(ip: str) -> tuple[str, ...]:
 
 def _validate_annotations(annotations: dict[str, str], balancers: Sequence[str]) -> Faults:
     balancer = annotations.get(BALANCER_ANNOTATION)
-    if balancer is not None and balancer not in balancers:
+    if balancer is not None and balancers and balancer not in balancers:
         yield unsupported(f"metadata.annotations[{BALANCER_ANNOTATION}]", balancer, balancers)
     mode, hints = annotations.get(_TOPOLOGY_MODE), annotations.get(_TOPOLOGY_HINTS)
     if mode is not None and hints is not None and mode != hints:

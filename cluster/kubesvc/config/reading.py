@@ -5,13 +5,12 @@ Decides defaults and bounds, and that nothing overlaps. Pure; the machine's reso
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from kubeapi.registry import RegistryConfig
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault, invalid, required, unsupported
+from kubeproxy.balancers import BALANCERS
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
     DNS_OPTIONS,
@@ -28,7 +27,6 @@ from kubesvc.config.nodes import read_nodes, subnet_of
 from kubesvc.config.subnets import read_networking
 from kubesvc.network.addresses import stand_in
 
-BALANCERS = RegistryConfig().balancers
 POD_MODES = ("disabled", "insecure", "verified")
 
 _TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts")
@@ -43,7 +41,7 @@ class ConfigurationReading(NamedTuple):
     warnings: tuple[Fault, ...] = ()
 
 
-def read_configuration(document: Document | None, balancers: Collection[str] = BALANCERS) -> ConfigurationReading:
+def read_configuration(document: Document | None) -> ConfigurationReading:
     """Read the configuration; without a document everything is at its default."""
     if document is None:
         return ConfigurationReading(ClusterConfiguration())
@@ -54,7 +52,7 @@ def read_configuration(document: Document | None, balancers: Collection[str] = B
     configuration = ClusterConfiguration(
         networking=networking,
         nodes=nodes,
-        proxy=_proxy(top, balancers),
+        proxy=_proxy(top),
         dns=_dns(top),
         images=_images(top),
         external_hosts=_external_hosts(top, networking, nodes),
@@ -66,11 +64,11 @@ def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
     return tuple(sorted(document.fault(each.error, each.hint) for each in mistakes))
 
 
-def _proxy(top: Fields, balancers: Collection[str]) -> ProxySettings:
+def _proxy(top: Fields) -> ProxySettings:
     default = ProxySettings()
     proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "workers"))
     return ProxySettings(
-        balancer=proxy.choice("balancer", default.balancer, balancers),
+        balancer=proxy.choice("balancer", default.balancer, sorted(BALANCERS)),
         healthz_bind_address=_bind_address(proxy, "healthzBindAddress", default.healthz_bind_address),
         metrics_bind_address=_bind_address(proxy, "metricsBindAddress", default.metrics_bind_address),
         workers=proxy.integer("workers", default.workers, 1, MAX_WORKERS),
