@@ -1,7 +1,7 @@
-"""What must change when the cluster changes: new rules, and the listeners to open and to close, nothing else.
+"""What must change when the cluster changes: new rules, and the listeners to open and to close.
 
-Keeps the trackers and the rules in force; ``sync`` is the one step from changes to rules. Pure: who binds and closes
-is ``server``. Follows ``syncProxyRules`` of k8s.io/kubernetes, but in pieces that can be looked at.
+Keeps the trackers and the rules in force; ``sync`` makes the next rules from what has changed. Pure: ``server`` binds
+and closes. Follows ``syncProxyRules`` of k8s.io/kubernetes.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class ListenerAction(Enum):
 
 
 class ListenerChange(NamedTuple):
-    """One listener to open, to treat otherwise without touching its connections, or to close; closes come first."""
+    """One listener to open, to update without touching its connections, or to close; closes come first."""
 
     action: ListenerAction
     listener: Listener
 
 
 class Conflict(NamedTuple):
-    """``loser`` wants what ``owner`` has."""
+    """``loser`` claims a destination that ``owner``, which belongs to an older Service, has."""
 
     destination: Destination
     owner: ServicePortName
@@ -63,7 +63,7 @@ class Sync(NamedTuple):
 
 
 Lost = Callable[[ObjectKey, Exception], None]
-"""Is told of a Service that cannot be compiled, and why."""
+"""Called with a Service that cannot be compiled, and the error."""
 
 
 def _fail(_service: ObjectKey, error: Exception) -> None:
@@ -73,7 +73,7 @@ def _fail(_service: ObjectKey, error: Exception) -> None:
 class Proxier:
     """The rules in force, and how they follow the cluster.
 
-    A Service that cannot be compiled keeps the rules that it had, and ``lost`` is told; the others get theirs.
+    A Service that cannot be compiled keeps its old rules and is reported to ``lost``; the others get new ones.
     """
 
     def __init__(self, node_name: str = "", lost: Lost = _fail) -> None:
@@ -104,7 +104,7 @@ class Proxier:
         )
 
     def _steps(self, changed: Sequence[ObjectKey], nodes: Nodes) -> Iterator[_Step]:
-        """Yield the one step that there is; where a Service cannot be compiled, smaller ones around it."""
+        """Compile all Services in one step; when one fails, halve until only the Services that fail are left out."""
         try:
             step = self._step(changed, nodes)
         except Exception as error:
@@ -132,13 +132,13 @@ class Proxier:
         if not ports:
             return ()
         endpoints = self.endpoints.endpoints(service)
-        return tuple(port_rule(each, endpoints.get(each.name[2:], ()), nodes) for each in ports)
+        return tuple(port_rule(each, endpoints.get(each.name.within_service, ()), nodes) for each in ports)
 
 
 def listener_changes(old: Rules, new: Rules, destinations: Sequence[Destination]) -> tuple[ListenerChange, ...]:
-    """Return what to close and then what to open among ``destinations``; an unchanged listener is not mentioned.
+    """Return what to close, then what to open or update, among ``destinations``; () for listeners that stay the same.
 
-    A listener without endpoints is wanted, but closed. One that stays its Service's keeps its socket.
+    A listener without endpoints is closed. One that stays with its Service port keeps its socket.
     """
     closes: list[ListenerChange] = []
     opens: list[ListenerChange] = []
@@ -154,7 +154,7 @@ def listener_changes(old: Rules, new: Rules, destinations: Sequence[Destination]
 
 
 def new_conflicts(old: Rules, new: Rules, destinations: Sequence[Destination]) -> tuple[Conflict, ...]:
-    """Return who goes without one of ``destinations`` because an older Service has it, if that is news."""
+    """Return the conflicts about ``destinations`` that the old rules did not have."""
     known = set(_conflicts(old, destinations))
     return tuple(each for each in _conflicts(new, destinations) if each not in known)
 

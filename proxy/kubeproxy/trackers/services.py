@@ -1,0 +1,94 @@
+"""The Service ports to proxy, read from Services as they change. Pure.
+
+Follows k8s.io/kubernetes ``pkg/proxy/servicechangetracker.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubeapi.core import HEADLESS, Service, read_service
+from kubeapi.core import ServicePort as ApiServicePort
+from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL
+from kubeapi.meta import JSON, ObjectKey
+from kubeproxy.types import ServicePort, ServicePortName, family_of
+
+PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
+ENDPOINT_HEADER_ANNOTATION = "kubesvc.dev/endpoint-header"
+BALANCER_ANNOTATION = "kubesvc.dev/balancer"
+
+
+class ServiceChangeTracker:
+    """The Service ports to proxy, by Service."""
+
+    def __init__(self) -> None:
+        self.ports: dict[ObjectKey, tuple[ServicePort, ...]] = {}
+        self._changed: set[ObjectKey] = set()
+        self._arrived = 0
+
+    def update(self, key: ObjectKey, obj: JSON | None) -> None:
+        """Record a Service's new state, None when it is deleted."""
+        ports = () if obj is None else self._read(key, obj)
+        if ports == self.ports.get(key, ()):
+            return
+        self._changed.add(key)
+        if ports:
+            self.ports[key] = ports
+        else:
+            self.ports.pop(key, None)
+
+    def take_changes(self) -> set[ObjectKey]:
+        """Return the Services that have changed since the last call."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def _read(self, key: ObjectKey, obj: JSON) -> tuple[ServicePort, ...]:
+        service = read_service(obj)
+        if _is_ignored(service):
+            return ()
+        age = (obj["metadata"].get("creationTimestamp") or "", self._arrival(key))
+        families = dict.fromkeys(map(family_of, service.cluster_ips))
+        return tuple(_service_port(service, port, age, family) for family in families for port in service.ports)
+
+    def _arrival(self, key: ObjectKey) -> int:
+        """Return the position of a Service in the order in which they came; one that is known keeps its position."""
+        if key in self.ports:
+            return self.ports[key][0].age[1]
+        self._arrived += 1
+        return self._arrived
+
+
+def _is_ignored(service: Service) -> bool:
+    """Tell whether the proxy has nothing to serve: headless, an ExternalName, or labelled for another proxy."""
+    has_address = bool(service.cluster_ips) and service.cluster_ips[0] not in ("", HEADLESS)
+    is_excluded = PROXY_NAME_LABEL in service.labels or HEADLESS_LABEL in service.labels
+    return service.is_external_name or is_excluded or not has_address
+
+
+def _service_port(service: Service, port: ApiServicePort, age: tuple[str, int], family: str) -> ServicePort:
+    def of_family(addresses: Iterable[str]) -> tuple[str, ...]:
+        return tuple(each for each in addresses if family_of(each) == family)
+
+    return ServicePort(
+        name=ServicePortName(service.key.namespace, service.key.name, port.name, port.protocol, family),
+        age=age,
+        cluster_ips=of_family(service.cluster_ips),
+        port=port.port,
+        node_port=port.node_port,
+        external_ips=of_family(service.external_ips),
+        load_balancer_ips=of_family(service.load_balancer_ips),
+        affinity_seconds=service.affinity_timeout_seconds if service.session_affinity == "ClientIP" else 0,
+        balancer=service.annotations.get(BALANCER_ANNOTATION, ""),
+        internal_traffic_policy=service.internal_traffic_policy,
+        external_traffic_policy=service.external_traffic_policy,
+        source_ranges=service.load_balancer_source_ranges,
+        health_check_node_port=service.health_check_node_port,
+        is_http=_is_http(service, port),
+        shows_endpoint=service.annotations.get(ENDPOINT_HEADER_ANNOTATION) == "true",
+    )
+
+
+def _is_http(service: Service, port: ApiServicePort) -> bool:
+    """Tell whether requests, not connections, are balanced; the annotation applies to all TCP ports and wins."""
+    asked = service.annotations.get(PROTOCOL_ANNOTATION) or port.app_protocol
+    return port.protocol == "TCP" and asked.lower() == "http"
