@@ -1,8 +1,8 @@
 """Session affinity ClientIP: which endpoint a client on a route had last, and for how long that holds.
 
-Pure: ``now`` (monotonic seconds) is an argument. Follows kube-proxy's userspace ``roundrobin.go``: the pin holds while
-whole seconds since its last use are fewer than the time-out, each new connection renews it, and an endpoint that
-leaves is forgotten, even if it comes back.
+Pure: ``now`` (monotonic seconds) is an argument. Follows kube-proxy's userspace ``roundrobin.go``: a pin holds while
+the whole seconds since its last use are fewer than the time-out, each new connection renews it, and an endpoint that
+leaves the Service loses its pins, even if it comes back.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import NamedTuple
 from kubeproxy.types import Route, ServicePortName
 
 MAX_PINS = 1_000_000
-"""Pins kept for the whole cluster, about 300 bytes each; beyond it the longest unused one goes."""
+"""Pins kept for the whole cluster, about 300 bytes each; beyond it the least recently used one is dropped."""
 
 _Presence = object
-"""An endpoint's stay in its Service port: a new one when it has left and comes back."""
+"""Identifies one stay of an endpoint in its Service port: a new object when it leaves and comes back."""
 
 
 class _Pin(NamedTuple):
@@ -27,7 +27,7 @@ class _Pin(NamedTuple):
 
 
 class _Port(NamedTuple):
-    """What a Service port has now: its endpoints, and the seconds for which it pins, 0 without affinity."""
+    """The endpoints of a Service port now, by ``ip:port``, and the seconds for which it pins, 0 without affinity."""
 
     present: dict[str, _Presence]
     timeout_seconds: int
@@ -48,9 +48,9 @@ class AffinityTable:
         return len(self._pins)
 
     def update(self, port_name: ServicePortName, addresses: Iterable[str], timeout_seconds: int) -> None:
-        """Record the endpoints (``ip:port``) and the time-out of a Service port; none forgets the port.
+        """Record the endpoints (``ip:port``) and the time-out of a Service port; no endpoints removes the port.
 
-        The time-out holds for pins that there are, too.
+        A new time-out applies to existing pins, too.
         """
         before = self._ports.pop(port_name, _NO_PORT).present
         after = {address: before.get(address) or object() for address in addresses}
@@ -58,13 +58,13 @@ class AffinityTable:
             self._ports[port_name] = _Port(after, timeout_seconds)
 
     def seconds_left(self, route: Route, client: str, now: float) -> float:
-        """Return how long a pin that holds goes on to hold without another connection."""
+        """Return for how many seconds a pin still holds if no other connection renews it."""
         pin = self._pins.get((route, client))
         timeout = self._ports.get(route.port_name, _NO_PORT).timeout_seconds
         return 0.0 if pin is None else max(0.0, pin.used_at + timeout - now)
 
     def lookup(self, route: Route, client: str, now: float) -> str | None:
-        """Return the address that ``client`` is pinned to, if that still holds."""
+        """Return the address (``ip:port``) that ``client`` is pinned to, None without a pin that holds."""
         pin = self._pins.get((route, client))
         if pin is None:
             return None
@@ -88,7 +88,7 @@ class AffinityTable:
         return port.present.get(pin.address) is pin.presence and int(now - pin.used_at) < port.timeout_seconds
 
     def _evict(self, now: float) -> None:
-        """Let go of what is too much, and of at most two that do not hold: the table shrinks as it is used."""
+        """Drop the oldest pin if there are too many or it no longer holds, and then the next: at most two per call."""
         for _ in range(2):
             (route, _), oldest = next(iter(self._pins.items()))
             if len(self._pins) <= self._max_pins and self._holds(route, oldest, now):

@@ -1,7 +1,7 @@
-"""What the data plane counts while it works: plain integers, so that counting costs next to nothing.
+"""What the data plane counts: plain integers, so that counting is cheap.
 
-Knows nothing of Prometheus (``metrics`` reads it when it is scraped). Bounded: what belongs to an endpoint that is gone
-and has no connections left is dropped.
+Independent of Prometheus (``metrics`` reads the counters when it is scraped). Bounded: the counters of an endpoint are
+dropped when it has left its Service and has no connections.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SYNC_BUCKETS = tuple(0.001 * 2**power for power in range(15))
 
 
 class Figure(NamedTuple):
-    """A metric that another component lets the proxy expose with its own; a gauge, unless it ``only_grows``."""
+    """A metric of another component that the proxy exposes with its own; a gauge, or a counter if it ``only_grows``."""
 
     name: str
     """With the unit, without ``_total``."""
@@ -50,9 +50,10 @@ class SyncCounters:
 
 
 class EndpointCounters:
-    """One endpoint of one Service port. Bytes are those that it was sent and that it sent.
+    """One endpoint of one Service port, with the bytes that were sent to it and by it.
 
-    ``row`` is where the workers of a proxy share the number of connections, -1 where they do not.
+    ``row`` is the row of the shared counters where the workers of a proxy add up their connections, -1 without one.
+    ``is_current`` tells whether the endpoint still belongs to the Service port.
     """
 
     __slots__ = (
@@ -85,16 +86,16 @@ class Counted(NamedTuple):
     endpoints: tuple[EndpointCounters, ...]
 
     def without_connections(self) -> Counted:
-        """Return what stays true when that process is gone."""
+        """Return it without open connections, for a process that has ended."""
         for each in self.endpoints:
             each.active = 0
         return self._replace(active=0)
 
 
 class ProxyCounters:
-    """All counters of one proxy. ``errors`` counts by reason, ``ports`` has those of endpoints.
+    """All counters of one proxy: ``errors`` by reason, ``ports`` by Service port and endpoint (``ip:port``).
 
-    ``share`` is told the row of an endpoint and its number of connections when that changes.
+    ``share(row, connections)`` is called when the number of connections of an endpoint with a row changes.
     """
 
     def __init__(self, share: Callable[[int, int], None] | None = None) -> None:
@@ -116,7 +117,7 @@ class ProxyCounters:
             self.ports[port_name] = endpoints
 
     def endpoint(self, port_name: ServicePortName, address: str) -> EndpointCounters:
-        """Return the counters of an endpoint."""
+        """Return the counters of an endpoint, new ones that are not ``is_current`` if there were none."""
         endpoints = self.ports.setdefault(port_name, {})
         if address not in endpoints:
             endpoints[address] = EndpointCounters(port_name, address)
@@ -124,14 +125,14 @@ class ProxyCounters:
         return endpoints[address]
 
     def opened(self, counters: EndpointCounters) -> None:
-        """Count a connection that has its endpoint."""
+        """Count a connection that was made to an endpoint."""
         counters.connections += 1
         counters.active += 1
         if counters.row >= 0 and self._share is not None:
             self._share(counters.row, counters.active)
 
     def closed(self, counters: EndpointCounters) -> None:
-        """Count its end, and forget an endpoint that is gone and idle."""
+        """Count the end of a connection, and drop the counters of an endpoint that has left and is idle."""
         counters.active -= 1
         if counters.row >= 0 and self._share is not None:
             self._share(counters.row, counters.active)
@@ -144,11 +145,11 @@ class ProxyCounters:
                 del self.ports[counters.port_name]
 
     def counted(self) -> Counted:
-        """Return all that was counted."""
+        """Return everything that was counted."""
         return Counted(self.active, self.errors, tuple(each for port in self.ports.values() for each in port.values()))
 
     def include(self, counted: Counted) -> None:
-        """Add what another process has counted."""
+        """Add the counters of another process."""
         self.active += counted.active
         self.errors += counted.errors
         for each in counted.endpoints:

@@ -1,7 +1,7 @@
-"""Whether the proxy keeps up, and the bodies that say so. Pure.
+"""Whether the proxy keeps up with changes, and the answers of /healthz and /livez. Pure.
 
-Follows k8s.io/kubernetes ``pkg/proxy/healthcheck/proxy_health.go``: unhealthy is a change that has waited longer than
-the time-out without a sync; while starting, and with nothing waiting, the proxy is healthy.
+Follows k8s.io/kubernetes ``pkg/proxy/healthcheck/proxy_health.go``: the proxy is unhealthy when a change has waited
+longer than the time-out for a sync; it is healthy while it starts and while nothing waits.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ class Moment(NamedTuple):
 
 
 class ProxyHealth:
-    """Follows when changes were queued and obeyed."""
+    """The times at which changes were queued and synced."""
 
     def __init__(self) -> None:
         self.synced_at: Moment | None = None
         self.queued_at: Moment | None = None
 
     def queued(self, now: Moment) -> None:
-        """Record that a change waits; the oldest one counts."""
+        """Record that a change waits; the time of the oldest one counts."""
         if self.queued_at is None:
             self.queued_at = now
 
     def synced(self, now: Moment) -> None:
-        """Record that all changes have been obeyed."""
+        """Record that all changes have been synced."""
         self.queued_at = None
         self.synced_at = now
 
     def is_healthy(self, now: Moment) -> bool:
-        """Tell whether the rules are as new as they should be."""
+        """Tell whether no change has waited too long."""
         return self.queued_at is None or now.elapsed - self.queued_at.elapsed < HEALTH_TIMEOUT_SECONDS
 
     def body(self, now: Moment, *, is_node_eligible: bool | None) -> tuple[int, str]:
-        """Return status and body of /healthz, or of /livez when ``is_node_eligible`` is None."""
+        """Return HTTP status and JSON body of /healthz, or of /livez when ``is_node_eligible`` is None."""
         is_healthy = self.is_healthy(now)
         updated = now if is_healthy else self.synced_at
         fields: list[tuple[str, str | bool]] = [

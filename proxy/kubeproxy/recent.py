@@ -1,8 +1,8 @@
-"""The last connections with what was decided for each, for whoever asks later why it went where it went.
+"""The last connections and what was decided for each, for `kubesvc connections`.
 
-Always on, so it does next to nothing: one record per TCP connection, UDP flow or HTTP request, kept by reference and
-turned into words only when somebody asks. Pure; the data path calls ``began`` once, writes into the record as it goes
-(bytes, the choice, what failed) and calls ``ended`` once. Nothing here decides anything.
+Always on, so it is cheap: one record per TCP connection, UDP flow or HTTP request, kept by reference and turned into
+words only on request. Pure; the data path calls ``began`` once, writes into the record (bytes, the choice, failures)
+and calls ``ended`` once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CAPACITY = 1000
 """Records kept, about 300 bytes each."""
 
 FOLLOWER_LIMIT = 1000
-"""Records that wait for one follower; a slower reader misses the newer ones, and is told how many."""
+"""Records that wait for one follower; a slow reader misses newer ones and gets their number."""
 
 
 class ConnectionRecord:
@@ -24,8 +24,7 @@ class ConnectionRecord:
 
     ``protocol`` is tcp, udp or http. ``choice`` is the last endpoint that was chosen, None if there was none to choose;
     ``failures`` are the attempts before it, each the endpoint's ``ip:port`` and why it failed. ``outcome`` is "" while
-    it lasts, "closed" for an orderly end, else a word that says what went wrong. ``method``, ``target`` and ``status``
-    are those of an HTTP request.
+    it lasts, then one of ``outcomes.Outcome``. ``method``, ``target`` and ``status`` are those of an HTTP request.
     """
 
     __slots__ = (
@@ -62,7 +61,7 @@ class ConnectionRecord:
         self.status = 0
 
     def failed(self, reason: str) -> None:
-        """Record that the chosen endpoint did not answer; the next choice replaces it."""
+        """Record that the chosen endpoint did not answer; the next attempt replaces ``choice``."""
         if self.choice is not None:
             self.failures = (*self.failures, (self.choice.endpoint.address, reason))
 
@@ -70,7 +69,7 @@ class ConnectionRecord:
 class Follower:
     """One reader's queue of records that are new or have ended, each once until it is taken.
 
-    ``wake`` is called when the queue is no longer empty; it must only take note.
+    ``wake`` is called on the data path when the queue is no longer empty: it must return at once.
     """
 
     def __init__(self, wake: Callable[[], None], limit: int = FOLLOWER_LIMIT) -> None:
@@ -80,7 +79,7 @@ class Follower:
         self._missed = 0
 
     def note(self, record: ConnectionRecord) -> None:
-        """Queue a record, unless it waits already."""
+        """Queue a record, unless it is queued already."""
         if record in self._waiting:
             return
         if len(self._waiting) >= self._limit:
@@ -91,11 +90,11 @@ class Follower:
             self._wake()
 
     def miss(self, count: int) -> None:
-        """Record changes that were lost on the way here."""
+        """Count changes that were lost before they came here."""
         self._missed += count
 
     def take(self) -> tuple[list[ConnectionRecord], int]:
-        """Return what waits, and how many changes there was no room for since the last call."""
+        """Return the queue, and how many changes were missed since the last call."""
         taken, missed = list(self._waiting), self._missed
         self._waiting.clear()
         self._missed = 0
@@ -111,7 +110,7 @@ class RecentConnections:
         self._followers: tuple[Follower, ...] = ()
 
     def began(self, protocol: str, client: str, destination: Destination, route: Route) -> ConnectionRecord:
-        """Keep the record of a connection that begins now and return it, to be filled in."""
+        """Keep and return the record of a connection that begins now; the caller fills it in."""
         record = ConnectionRecord(self._clock(), protocol, client, destination, route)
         self._records.append(record)
         for follower in self._followers:
@@ -119,7 +118,7 @@ class RecentConnections:
         return record
 
     def ended(self, record: ConnectionRecord, outcome: str = "closed") -> None:
-        """Record that a connection is over, and how; the first end counts."""
+        """Record how a connection has ended; later calls change nothing."""
         if record.ended_at is not None:
             return
         record.ended_at = self._clock()
@@ -132,7 +131,7 @@ class RecentConnections:
         return list(self._records)
 
     def follow(self, follower: Follower) -> Callable[[], None]:
-        """Have ``follower`` told from now on; returns the way to end that."""
+        """Queue records for ``follower`` from now on; call the result to stop."""
         self._followers = (*self._followers, follower)
 
         def stop() -> None:

@@ -1,7 +1,7 @@
-"""What load balancers are told at healthCheckNodePorts: which nodes have endpoints of their own. Pure.
+"""The answers at healthCheckNodePorts, by which load balancers find the nodes with local endpoints. Pure.
 
 Follows k8s.io/kubernetes ``pkg/proxy/healthcheck/service_health.go``: 200 while the node has a ready endpoint and its
-proxy is healthy, else 503; endpoints that terminate count for nothing, though they still serve.
+proxy is healthy, otherwise 503; terminating endpoints do not count, although they still serve.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class HealthDoor(NamedTuple):
 
 
 def health_doors(rules: Rules, services: Iterable[ObjectKey]) -> Iterator[HealthDoor]:
-    """Yield where healthCheckNodePorts are to be answered: on every node, and for the first at localhost."""
+    """Yield the addresses where healthCheckNodePorts are answered: those of every node, and localhost for the first."""
     for service in services:
         names = rules.by_service.get(service)
         port = rules.ports[names[0]].service_port.health_check_node_port if names else 0
@@ -36,13 +36,13 @@ def health_doors(rules: Rules, services: Iterable[ObjectKey]) -> Iterator[Health
 
 
 def count_local_endpoints(rules: Rules, service: ObjectKey, node: str) -> int:
-    """Return how many ready endpoints of a Service are on ``node``; one of both families counts once."""
+    """Return how many ready endpoints of a Service are on ``node``; one with both IP families counts once."""
     endpoints = (each for name in rules.by_service.get(service, ()) for each in rules.ports[name].endpoints)
     return len({each.target or each.ip for each in endpoints if each.is_ready and each.node_name == node})
 
 
 def answer(service: ObjectKey, local_endpoints: int, *, is_proxy_healthy: bool) -> bytes:
-    """Return the whole HTTP answer."""
+    """Return the whole HTTP response."""
     namespace, name, healthy = (json.dumps(each) for each in (*service, is_proxy_healthy))
     body = (
         f'{{\n\t"service": {{\n\t\t"namespace": {namespace},\n\t\t"name": {name}\n\t}},\n'

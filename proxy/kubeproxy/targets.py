@@ -1,9 +1,9 @@
-"""Where an endpoint is dialled, unless that leads back to its own Service, which would go round without end.
+"""Where an endpoint is dialled, unless that leads back to its own Service: a connection would loop without end.
 
-Pure. kube-proxy has no such loop: the kernel translates a packet's address once, looks for a socket there and refuses.
-Here a Service's address is a socket of the proxy's own, so an endpoint at one makes the proxy its own client. That is
-allowed, as a Service may stand for another one's load-balancer address, but it must not come to a circle. One that
-goes through a program outside the proxy is not seen.
+Pure. kube-proxy has no such loop: the kernel translates a packet's address once, finds no socket there and refuses.
+Here the address of a Service is a socket of the proxy, so an endpoint at such an address makes the proxy its own
+client. That is allowed, because a Service may point at another one's load-balancer address, but it must not form a
+circle. A circle through a program outside the proxy is not detected.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOW_PORTS = range(1, 1024)
 
 
 class Loop(NamedTuple):
-    """An ``endpoint`` (``ip:port``) of the first Service port of ``way``, from which the others lead back to it."""
+    """An ``endpoint`` (``ip:port``) of the first Service port of ``way``, from where the others lead back to it."""
 
     endpoint: str
     way: tuple[ServicePortName, ...]
@@ -35,7 +35,7 @@ class Loop(NamedTuple):
 
 
 class Targets:
-    """Knows what the proxy itself listens on, by the ``rules`` in force, which its owner swaps."""
+    """The addresses of endpoints, checked against those that the proxy itself listens on; its owner sets ``rules``."""
 
     def __init__(self, network: Network) -> None:
         self.rules = Rules()
@@ -43,9 +43,9 @@ class Targets:
         self._moved = {bound: port for port in _LOW_PORTS if (bound := network.bind_port(port)) != port}
 
     def dial(self, port_name: ServicePortName, endpoint: Endpoint) -> Target | None:
-        """Return where an endpoint of ``port_name`` answers, None if that is where the connection comes from."""
+        """Return the socket address of an endpoint of ``port_name``, None if it leads back to ``port_name``."""
         target = self._network.dial(endpoint.ip, endpoint.port)
-        # One look for every connection; the way back is looked for where an endpoint is a Service's address.
+        # One lookup for each connection; the search for a loop runs only when an endpoint is a Service's address.
         return None if self._is_own(target, port_name.protocol) and self._way_back(port_name, target) else target
 
     def loops(self, port_name: ServicePortName) -> Iterator[Loop]:
@@ -53,7 +53,7 @@ class Targets:
         rule = self.rules.ports.get(port_name)
         claims, moved, protocol = self.rules.claims, self._moved, port_name.protocol
         for endpoint in rule.endpoints if rule else ():
-            # Looked at in each sync, so nothing is asked about the many that are pods.
+            # This runs in each sync, so the many endpoints that are pods are skipped first.
             if endpoint.target or not ((endpoint.ip, endpoint.port, protocol) in claims or endpoint.port in moved):
                 continue
             way = self._way_back(port_name, self._network.dial(endpoint.ip, endpoint.port))
@@ -66,7 +66,7 @@ class Targets:
         return (address, port, protocol) in self.rules.claims or port in self._moved
 
     def _way_back(self, port_name: ServicePortName, target: Target) -> tuple[ServicePortName, ...]:
-        """Return the shortest way from ``port_name`` by ``target`` to itself, () if there is none."""
+        """Return the Service ports of the shortest loop from ``port_name`` through ``target``, () if there is none."""
         ways: list[tuple[tuple[ServicePortName, ...], Target]] = [((port_name,), target)]
         seen = {port_name}
         for way, place in ways:
@@ -80,7 +80,7 @@ class Targets:
         return ()
 
     def _owner(self, target: Target, protocol: str) -> ServicePortName | None:
-        """Return whose socket is at ``target``, if it is the proxy's."""
+        """Return the Service port whose socket is at ``target``, None if the proxy has none there."""
         address, port = target
         for asked in (port, self._moved.get(port, port)):
             claims = self.rules.claims.get(Destination(address, asked, protocol))
