@@ -1,9 +1,9 @@
-"""Which sources a listening socket hears at all: DROP, as a packet filter of the kernel's.
+"""Which sources a listening socket accepts, and the BPF program by which the kernel drops the packets of all others.
 
-kube-proxy drops packets where nothing usable is on the node, and those from outside loadBalancerSourceRanges. A socket
-that listens would answer them; a classic BPF program makes the kernel throw them away before, so that the client sees
-what it sees in a cluster: nothing, until it gives up. Pure; ``sockets`` attaches the program to datagram sockets
-(socket(7), SO_ATTACH_FILTER; Documentation/networking/filter.rst), ``deaftwin`` to those of TCP.
+kube-proxy drops packets when the node has no usable endpoint, and those from outside loadBalancerSourceRanges. A
+listening socket would answer them. A classic BPF program drops them before, so that the client sees the same as in a
+cluster: no answer. Pure; ``sockets`` attaches the program to datagram sockets (socket(7), SO_ATTACH_FILTER;
+Documentation/networking/filter.rst), ``portgroup`` to groups of TCP sockets.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _NETWORK_HEADER = -0x100000
 _SOURCE_OFFSETS = {4: 12, 6: 8}
 """Of the source address in the IP header (RFC 791, RFC 8200)."""
 _LAST_WORDS = {4: 12, 6: 20}
-"""Of the source address' last 32 bits, in which clients differ."""
+"""Of the last 32 bits of the source address, in which clients differ."""
 _PORT_OFFSETS = {4: 20, 6: 40}
-"""Of the source port behind an IP header without options: loopback sends none."""
+"""Of the source port after an IP header without options, which is all that loopback sends."""
 _ALL = 0xFFFFFFFF
 MAX_INSTRUCTIONS = 4096
 """BPF_MAXINSNS: a longer program is refused by the kernel."""
@@ -42,10 +42,10 @@ HEARD: Instructions = ((_RETURN, 0, 0, _ALL),)
 
 
 def spread(first: int, width: int, version: int, *, by_client: bool) -> Instructions:
-    """Return what sends a SYN to one of ``width`` sockets of a group, of which the first has the place ``first``.
+    """Return instructions that choose one of ``width`` sockets of a group for a SYN; ``first`` is the lowest index.
 
-    ``by_client`` sends all connections of one source address to the same one, else each goes by its source port; of
-    these connect() takes every second one first (net/ipv4/inet_hashtables.c), so the last bit says nothing.
+    ``by_client`` sends all connections of one source address to the same socket; otherwise the source port decides.
+    connect() prefers ports of one parity (net/ipv4/inet_hashtables.c), so the last bit of the port is ignored.
     """
     if width == 1:
         return ((_RETURN, 0, 0, first),)
@@ -58,7 +58,11 @@ def spread(first: int, width: int, version: int, *, by_client: bool) -> Instruct
 
 
 class SourceFilter(NamedTuple):
-    """Who is heard. ``ranges`` () admits all; ``homes`` are CIDRs of which the first that has the source decides."""
+    """The sources that are accepted. Every source must be in one of ``ranges``, unless there are none.
+
+    Then the first of ``homes`` (an address or CIDR of a node, and whether it is accepted) that contains the source
+    decides; for a source in none of them ``is_outside_heard`` does.
+    """
 
     ranges: tuple[str, ...]
     homes: tuple[tuple[str, bool], ...]
@@ -66,17 +70,17 @@ class SourceFilter(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody is heard."""
+        """Whether every source is accepted."""
         return not self.ranges and self.is_outside_heard and all(is_heard for _, is_heard in self.homes)
 
 
 def compile_filter(source_filter: SourceFilter, version: int, hear: Instructions = HEARD) -> bytes:
-    """Return the BPF program (``struct sock_filter`` after the other) for an IP ``version``; longer than allowed: b"".
+    """Return the BPF program (an array of ``struct sock_filter``) for an IP ``version``; b"" when it is too long.
 
-    It does ``hear`` for who is heard and returns 0 for who is not: the bytes of a packet to keep, or a socket's place
-    in its group.
+    It runs ``hear`` for accepted sources and returns 0 for others. The result is the number of bytes of a packet to
+    keep, or the index of a socket in its group.
 
-    Without a program the sources are told apart when they are accepted, and reset.
+    Without a program other sources are reset after accept().
     """
     drop: Instructions = ((_RETURN, 0, 0, 0),)
     program = _ranges_part(source_filter.ranges, version, drop) if source_filter.ranges else []
@@ -91,7 +95,7 @@ def compile_filter(source_filter: SourceFilter, version: int, hear: Instructions
 
 
 def _ranges_part(ranges: tuple[str, ...], version: int, drop: Instructions) -> list[_Instruction]:
-    """Go on behind this part when a range has the source, else drop."""
+    """Return instructions that continue after this part when a range contains the source, and drop otherwise."""
     networks = [network for each in ranges if (network := ip_network(each, strict=False)).version == version]
     part = [*drop]
     for network in reversed(networks):
@@ -100,7 +104,7 @@ def _ranges_part(ranges: tuple[str, ...], version: int, drop: Instructions) -> l
 
 
 def _test(network: IPv4Network | IPv6Network, then: Instructions) -> list[_Instruction]:
-    """Do ``then`` if the source is in ``network``."""
+    """Return instructions that run ``then`` if the source is in ``network``."""
     offset = (_NETWORK_HEADER + _SOURCE_OFFSETS[network.version]) & _ALL
     size = network.max_prefixlen // 32
     address, mask = (struct.unpack(f"!{size}I", each.packed) for each in (network.network_address, network.netmask))
