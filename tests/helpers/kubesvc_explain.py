@@ -136,7 +136,7 @@ class Paper:
 def _statuses(rules: Rules, rule: Any, errors: Mapping[str, str]) -> list[ListenerStatus]:
     found = []
     for destination, kind in rule.destinations:
-        owner, service = rules.claims[destination][0].service, rule.service_port.name
+        owner, service = rules.claims[destination][0].port_name, rule.service_port.name
         error = errors.get(destination.address, "")
         if owner != service:
             error = str(Conflict(destination, owner, service))
