@@ -1,6 +1,7 @@
 """Pods as local processes: Node objects, pod addresses, restarts, probes and logs.
 
-The nouns: ``kubelet.Kubelet`` (all nodes), ``podworker.PodWorker`` (one pod), ``podlifecycle`` (its state machine),
-``processes.ProcessRunner`` (processes that die with this one), ``zygote`` (from which they are forked). Nothing is
-imported here: the zygote loads this package too, and every pod would carry it.
+``runtime`` has the kubelet and the worker of each pod; it does what the state machines in ``pod`` decide. ``images``
+says what runs for an image, ``tools`` are scripts that pods find on their PATH. ``process`` starts processes, which the
+zygote forks, and ``servers`` are what a container of a built-in image becomes. ``pod``, ``images`` and ``tools`` are
+pure. Nothing is imported here: the zygote loads this package too, and every pod would carry it.
 """

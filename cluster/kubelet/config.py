@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubelet.exec_tools import TOOLS, ClusterDNS
-from kubelet.images import ImageSpec
+from kubelet.images.catalog import ImageSpec
 from kubelet.nodes import NodeConfig
+from kubelet.tools.scripts import TOOLS, ClusterDNS
 
 HOST_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV")
 """What a container gets of the user's own environment: enough to find programs, nothing that could be a secret."""

@@ -29,7 +29,7 @@ from kubeapi.store import WatchEvent
 from kubecontroller.controller import ControllerManager
 from kubedns.server import DNSServer
 from kubehost import openfiles
-from kubelet.kubelet import Kubelet
+from kubelet.runtime.kubelet import Kubelet
 from kubemanifest import Document, bare_document
 from kubeproxy.poller import NAME
 from kubeproxy.portowner import find_port_owner
@@ -52,7 +52,7 @@ from kubesvc.state import StateDirectory
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kubelet.processes import ProcessRunner
+    from kubelet.process.runner import ProcessRunner
     from kubesvc.apiserver import ClusterAPI
     from kubesvc.control import LogQuery
     from kubesvc.diagnosis import Diagnosis

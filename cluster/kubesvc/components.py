@@ -11,10 +11,10 @@ from kubedns.config import DNSConfig, read_resolv_conf
 from kubedns.server import DNSCounts
 from kubehost import openfiles
 from kubelet.config import KubeletConfig
-from kubelet.exec_tools import ClusterDNS
-from kubelet.images import ImageSpec
+from kubelet.images.catalog import ImageSpec
 from kubelet.nodes import NodeConfig
-from kubelet.orphans import marker
+from kubelet.process.orphans import marker
+from kubelet.tools.scripts import ClusterDNS
 from kubeproxy.counters import Figure
 from kubeproxy.server import ProxyConfig
 from kubesvc.config import ClusterConfiguration

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Sequence
 
-from kubelet.orphans import kill_orphans, marker
+from kubelet.process.orphans import kill_orphans, marker
 from kubesvc.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.console import counted, unsaved_text
 from kubesvc.kubeconfig import MergeError, take_out

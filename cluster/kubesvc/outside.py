@@ -12,12 +12,12 @@ from collections.abc import Callable
 from functools import partial
 
 from kubehost.network import Network
-from kubelet.builtins import plan_builtin, plan_page
 from kubelet.config import host_environment
-from kubelet.environment import expand_all
-from kubelet.images import find_image
-from kubelet.processes import ProcessRunner, RunningProcess
-from kubelet.processspec import ProcessSpec, StartError
+from kubelet.images.builtins import plan_builtin, plan_page
+from kubelet.images.catalog import find_image
+from kubelet.pod.environment import expand_all
+from kubelet.process.runner import ProcessRunner, RunningProcess
+from kubelet.process.spec import ProcessSpec, StartError
 from kubesvc.components import images
 from kubesvc.config import ClusterConfiguration, ExternalHost
 

@@ -17,7 +17,7 @@ from kubeapi.meta import ObjectKey, is_terminating
 from kubeapi.podsummary import is_condition_true
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
-from kubelet.programs import Program
+from kubelet.pod.programs import Program
 from kubeproxy.portowner import OpenSocket, read_sockets, sockets_of
 
 EVENT = "ListensOnAllAddresses"

@@ -15,7 +15,7 @@ from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
 from kubeapi.podsummary import is_condition_true, read_pod_summary
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
-from kubelet.programs import Program
+from kubelet.pod.programs import Program
 from kubesvc.snapshot import Listener, slices_by_service
 
 NAME = "kubesvc (readiness)"

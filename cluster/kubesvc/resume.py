@@ -27,7 +27,7 @@ from kubeapi.scheme import (
 from kubeapi.store import Store
 from kubeapi.validation.names import parse_address
 from kubecontroller import endpoints
-from kubelet.reboot import after_reboot
+from kubelet.pod.reboot import after_reboot
 from kubemanifest import Document
 from kubesvc.explain.findings import counted, listed
 from kubesvc.persistence import Lost, Saved

@@ -184,7 +184,7 @@ def _redirect(log: int, caller: Caller | None) -> None:
 def _run(start: _Start) -> int:
     import uvloop
 
-    from kubelet.orphans import kill_orphans, marker
+    from kubelet.process.orphans import kill_orphans, marker
     from kubeproxy.sockets import make_room_for_descriptors
 
     state = start.order.state
@@ -203,8 +203,8 @@ def _run(start: _Start) -> int:
 
 
 async def _session(start: _Start) -> int:
-    from kubelet.orphans import marker
-    from kubelet.processes import ProcessRunner
+    from kubelet.process.orphans import marker
+    from kubelet.process.runner import ProcessRunner
 
     state, prepared = start.order.state, start.prepared
     runner = ProcessRunner(marker(state.name, state.path))

@@ -65,7 +65,7 @@ def test_a_server_outside_that_dies_is_started_again_also_without_its_starter_an
     with running(commands, write(tmp_path / "outside.yaml", GROUND.configuration(OUTSIDE))):
         assert answers()
         assert commands.status()["problems"] == []
-        [zygote] = children_of(commands.status()["pid"], "kubelet.zygote")
+        [zygote] = children_of(commands.status()["pid"], "kubelet.process.zygote")
         for deaths, victim in (("once", children_of(zygote, "")[0]), ("2 times", zygote)):
             os.kill(victim, signal.SIGKILL)
             assert eventually(lambda: not is_alive(victim) and answers())  # noqa: B023  asked at once

@@ -20,9 +20,9 @@ from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
-from kubelet.kubelet import Kubelet
 from kubelet.nodes import NodeConfig
-from kubelet.orphans import marker
+from kubelet.process.orphans import marker
+from kubelet.runtime.kubelet import Kubelet
 
 NODES = (
     NodeConfig("node-a", "127.169.0.1", "127.246.1.0/24", {"topology.kubernetes.io/zone": "a"}),

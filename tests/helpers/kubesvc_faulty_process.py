@@ -17,9 +17,9 @@ from kubeapiserver.handlers.reading import Reading
 from kubecontroller import controller
 from kubedns.handler import Handler
 from kubedns.types import Query
-from kubelet import prober
-from kubelet.kubelet import Kubelet
-from kubelet.podworker import PodWorker
+from kubelet.runtime import prober
+from kubelet.runtime.kubelet import Kubelet
+from kubelet.runtime.podworker import PodWorker
 from kubeproxy import dataplane, tcp
 from kubeproxy.dataplane import DataPlane
 from kubeproxy.listeners import Listeners

@@ -32,8 +32,8 @@ from kubeapiserver.tables import printer_for
 from kubecontroller.controller import ControllerConfig, _controllers
 from kubecontroller.listers import Listers
 from kubedns.records import Records
-from kubelet.podspec import read_pod
-from kubelet.reboot import after_reboot
+from kubelet.pod.reboot import after_reboot
+from kubelet.pod.spec import read_pod
 from kubeproxy.proxier import Proxier
 from kubescheduler.scheduling import Nodes, owner_of, schedule
 from kubesvc.readiness import waiting_for

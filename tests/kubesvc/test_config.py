@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.kubesvc_input_manifests import configured
 
-from kubelet.images import unknown_image_text
+from kubelet.images.catalog import unknown_image_text
 from kubemanifest import load
 from kubesvc.config import (
     ClusterConfiguration,

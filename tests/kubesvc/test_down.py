@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.kubesvc_lock import lock_holder
 
-from kubelet.orphans import marker
+from kubelet.process.orphans import marker
 from kubesvc.down import stop_cluster
 from kubesvc.state import StateDirectory
 

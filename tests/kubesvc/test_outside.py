@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kubelet.processes import ProcessRunner, RunningProcess
-from kubelet.processspec import Exit, ProcessSpec, StartError
+from kubelet.process.runner import ProcessRunner, RunningProcess
+from kubelet.process.spec import Exit, ProcessSpec, StartError
 from kubesvc.config import ClusterConfiguration, ExternalHost, Image
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 from kubesvc.outside import OutsideError, OutsideServers

@@ -14,7 +14,7 @@ from tests.helpers.kubesvc_ground import add_pod, ground
 from kubeapi.events import EventRecorder
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import EVENTS
-from kubelet.programs import Program
+from kubelet.pod.programs import Program
 from kubesvc.podsockets import EVENT, PodSockets
 
 WEB = ObjectKey("default", "web")

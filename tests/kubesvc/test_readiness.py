@@ -19,7 +19,7 @@ from tests.helpers.kubesvc_ground import (
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS, REPLICASETS
-from kubelet.programs import Program
+from kubelet.pod.programs import Program
 from kubesvc.readiness import services_without_endpoints, unsettled, waiting_for
 
 NOW = 1_700_000_000.0

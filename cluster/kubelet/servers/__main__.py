@@ -6,9 +6,9 @@ import os
 import sys
 from typing import NoReturn
 
-from kubelet.builtins import plan_builtin
-from kubelet.exec_tools import ClusterDNS
-from kubelet.servers import ServerError, prepare
+from kubelet.images.builtins import plan_builtin
+from kubelet.servers.prepare import ServerError, prepare
+from kubelet.tools.scripts import ClusterDNS
 
 LOW_PORTS_END = 1024
 

@@ -1,0 +1,164 @@
+"""What is known of a pod's containers at one moment: the state of ``podlifecycle``. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import NamedTuple
+
+from kubelet.pod.spec import ContainerSpec, PodSpec, Role
+
+
+class Stage(Enum):
+    """Where a container is. STARTING: its process has been asked for and has not answered yet."""
+
+    WAITING = auto()
+    STARTING = auto()
+    RUNNING = auto()
+    TERMINATED = auto()
+
+
+class Termination(NamedTuple):
+    """How a container ended; ``reason`` is Completed, Error, StartError ..."""
+
+    exit_code: int
+    signal: int
+    reason: str
+    message: str
+    started_at: float
+    finished_at: float
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """One container's life so far.
+
+    ``is_restart`` says that its next start counts as a restart, ``is_resumed`` that all before was another kubelet's;
+    ``last`` is its latest end. ``kill_at`` is set while it
+    is being stopped, and says when SIGTERM (``is_signalled`` false) or SIGKILL is due at the latest.
+    """
+
+    name: str
+    role: Role
+    restart_policy: str
+    has_startup_probe: bool = False
+    has_readiness_probe: bool = False
+    has_pre_stop: bool = False
+    image: str = ""
+    stage: Stage = Stage.WAITING
+    reason: str = ""
+    message: str = ""
+    restart_count: int = 0
+    is_restart: bool = False
+    is_resumed: bool = False
+    pid: int = 0
+    container_id: str = ""
+    started_at: float = 0.0
+    is_started: bool = False
+    is_ready: bool = False
+    last: Termination | None = None
+    retry_at: float = 0.0
+    back_off: float = 0.0
+    pull_back_off: float = 0.0
+    shown_at: float = 0.0
+    kill_at: float | None = None
+    is_signalled: bool = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a process exists or has been asked for."""
+        return self.stage in (Stage.STARTING, Stage.RUNNING)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended and will not be restarted."""
+        return self.stage is Stage.TERMINATED
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it is over, with exit code 0."""
+        return self.is_over and self.last is not None and self.last.exit_code == 0
+
+    @property
+    def lets_others_start(self) -> bool:
+        """Whether the containers after this one may start."""
+        return self.has_succeeded if self.role is Role.INIT else self.is_started
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """All containers of a pod, in start order."""
+
+    label: str
+    grace_seconds: float
+    containers: tuple[ContainerState, ...]
+    is_terminating: bool = False
+    is_finished: bool = False
+
+    def container(self, name: str) -> ContainerState:
+        """Return the container of that name; KeyError if there is none."""
+        for each in self.containers:
+            if each.name == name:
+                return each
+        raise KeyError(name)
+
+
+class EarlierRuns(NamedTuple):
+    """How often a container has been restarted before this kubelet took its pod over, and how it ended last."""
+
+    restart_count: int = 0
+    last: Termination | None = None
+
+
+def new_pod_state(pod: PodSpec, earlier: Mapping[str, EarlierRuns] | None = None) -> PodState:
+    """Return the state of a pod of which nothing runs yet; ``earlier`` runs of its containers count."""
+    runs = earlier or {}
+    containers = tuple(_new_container(pod, each, runs.get(each.name)) for each in pod.containers)
+    return PodState(pod.label, pod.grace_seconds, containers)
+
+
+def with_added_containers(state: PodState, pod: PodSpec) -> PodState:
+    """Return the state with the containers that a running pod has been given since."""
+    known = {each.name for each in state.containers}
+    added = tuple(_new_container(pod, each, None) for each in pod.containers if each.name not in known)
+    return replace(state, containers=(*state.containers, *added)) if added else state
+
+
+def _new_container(pod: PodSpec, container: ContainerSpec, earlier: EarlierRuns | None) -> ContainerState:
+    """Return a container that has not been started by this kubelet; an ephemeral one is never started again."""
+    is_initializing = container.role is not Role.EPHEMERAL and any(each.role.is_initial for each in pod.containers)
+    is_spent = container.role is Role.EPHEMERAL and earlier is not None
+    return ContainerState(
+        name=container.name,
+        role=container.role,
+        restart_policy=_policy(pod, container.role),
+        has_startup_probe=container.startup is not None,
+        has_readiness_probe=container.readiness is not None,
+        has_pre_stop=container.pre_stop is not None,
+        image=container.image,
+        stage=Stage.TERMINATED if is_spent else Stage.WAITING,
+        reason="PodInitializing" if is_initializing else "ContainerCreating",
+        restart_count=earlier.restart_count if earlier else 0,
+        is_restart=earlier is not None,
+        is_resumed=earlier is not None,
+        last=earlier.last if earlier else None,
+    )
+
+
+def _policy(pod: PodSpec, role: Role) -> str:
+    """Init containers of an ``Always`` pod are restarted on failure only: their success is their end."""
+    match role:
+        case Role.SIDECAR:
+            return "Always"
+        case Role.EPHEMERAL:
+            return "Never"
+        case Role.INIT if pod.restart_policy == "Always":
+            return "OnFailure"
+    return pod.restart_policy
+
+
+def has_init_failed(state: PodState) -> bool:
+    """Whether an init container has failed for good, so that the pod can only fail."""
+    return any(each.role is Role.INIT and each.is_over and not each.has_succeeded for each in state.containers)

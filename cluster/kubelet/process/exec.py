@@ -1,0 +1,189 @@
+"""Commands that are run in a container, and clients that are attached to one.
+
+A command is a process of its own with the container's environment; it ends with its client, with the container and
+with the cluster. An attachment sees the container's output from now on. Follows kubelet ``cri/streaming``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from kubelet.process.runner import ProcessRunner, RunningProcess
+from kubelet.process.spec import ProcessSpec
+from kubelet.process.streams import Input, OutputQueue, open_ends
+from kubelet.tools.scripts import with_agnhost_on_path
+
+ATTACHED_LIMIT = 4 * 1024 * 1024
+"""Bytes of output that wait for an attached client; one that is further behind is let go."""
+
+
+class Command:
+    """A command in a container and its streams; ``close`` ends it."""
+
+    def __init__(self, *, has_stdin: bool, is_tty: bool) -> None:
+        self._has_stdin = has_stdin
+        self._is_tty = is_tty
+        self._output: OutputQueue | None = None
+        self._input: Input | None = None
+        self._process: RunningProcess | None = None
+
+    @classmethod
+    async def start(cls, runner: ProcessRunner, spec: ProcessSpec, *, has_stdin: bool) -> Command:
+        """Start a process; ``spec.is_tty`` gives it a terminal. StartError, OSError."""
+        command = cls(has_stdin=has_stdin, is_tty=spec.is_tty)
+        try:
+            command._process = await runner.start(spec, streams=command)
+        except BaseException:
+            command.drain()
+            raise
+        return command
+
+    def open(self) -> tuple[int, ...]:
+        """Make the process's descriptors; the runner calls this."""
+        ends = open_ends(has_stdin=self._has_stdin, is_tty=self._is_tty)
+        self._output = OutputQueue(ends.outputs)
+        self._input = None if ends.stdin is None else Input(ends.stdin, is_tty=self._is_tty)
+        return ends.theirs
+
+    def drain(self) -> None:
+        """Take the last output, as the process has ended; the runner calls this."""
+        if self._output is not None:
+            self._output.finish()
+        if self._input is not None:
+            self._input.close()
+
+    async def read(self) -> tuple[str, bytes] | None:
+        """Return the next output, None when there will be no more."""
+        return await self._output.read() if self._output is not None else None
+
+    async def write(self, content: bytes) -> None:
+        """Give it input."""
+        if self._input is not None and self._has_stdin:
+            await self._input.write(content)
+
+    def end_input(self) -> None:
+        """Let it read the end of its input."""
+        if self._input is not None:
+            self._input.end()
+
+    def resize(self, width: int, height: int) -> None:
+        """Set the size of its terminal."""
+        if self._input is not None:
+            self._input.resize(width, height)
+
+    async def wait(self) -> int:
+        """Return its exit code, once it has ended."""
+        return (await self._process.wait()).code if self._process is not None else 0
+
+    async def close(self) -> None:
+        """End it."""
+        self.kill()
+        self.drain()
+
+    def kill(self) -> None:
+        """Kill it and all that it has started."""
+        if self._process is not None:
+            self._process.kill()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over."""
+        return self._process is not None and self._process.has_exited
+
+
+class Attachment:
+    """One client's view of a container's own process. ``leave`` is called when it closes.
+
+    With ``closes_stdin`` (stdinOnce, and no terminal) the end of the client's input, or its going, is the end of the
+    container's. Without, the end of its input only ends the attachment, and the next client may go on (containerd
+    ``internal/cri/io`` ContainerIO.Attach).
+    """
+
+    def __init__(self, stdin: Input | None, leave: Callable[[Attachment], None], *, closes_stdin: bool = False) -> None:
+        self._stdin = stdin
+        self._closes_stdin = closes_stdin
+        self._leave = leave
+        self._chunks: deque[tuple[str, bytes]] = deque()
+        self._unread = 0
+        self._wake = asyncio.Event()
+        self._has_ended = False
+
+    def feed(self, stream: str, chunk: bytes) -> None:
+        """Take output of the container."""
+        if self._unread > ATTACHED_LIMIT:
+            self.finish()
+        if not self._has_ended:
+            self._chunks.append((stream, chunk))
+            self._unread += len(chunk)
+            self._wake.set()
+
+    def finish(self) -> None:
+        """Record that there will be no more output."""
+        self._has_ended = True
+        self._wake.set()
+
+    async def read(self) -> tuple[str, bytes] | None:
+        """Return the next output, None when there will be no more."""
+        while not self._chunks:
+            if self._has_ended:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+        stream, chunk = self._chunks.popleft()
+        self._unread -= len(chunk)
+        return stream, chunk
+
+    async def write(self, content: bytes) -> None:
+        """Give the container input, if it has a stdin."""
+        if self._stdin is not None:
+            await self._stdin.write(content)
+
+    def end_input(self) -> None:
+        """Close the container's input if it is to be had once only; else let go of the container."""
+        if self._stdin is None:
+            return
+        if self._closes_stdin:
+            self._stdin.close()
+        else:
+            self.finish()
+
+    def resize(self, width: int, height: int) -> None:
+        """Set the size of the container's terminal."""
+        if self._stdin is not None:
+            self._stdin.resize(width, height)
+
+    async def wait(self) -> int:
+        """Return 0: how the container ended is in its status."""
+        return 0
+
+    async def close(self) -> None:
+        """Let go."""
+        if self._stdin is not None and self._closes_stdin:
+            self._stdin.close()
+        self.finish()
+        self._leave(self)
+
+
+def command_spec(
+    container: ProcessSpec, identity: str, argv: tuple[str, ...], working_dir: str, *, is_tty: bool
+) -> ProcessSpec:
+    """Return the process of a command in a container, whose own process was started as ``identity``."""
+    environment = dict(container.environment)
+    if is_tty:
+        environment |= {"TERM": environment.get("TERM", "xterm"), **PROMPT}
+    return replace(
+        container,
+        argv=with_agnhost_on_path(argv),
+        environment=environment,
+        working_dir=working_dir,
+        builtin=None,
+        is_tty=is_tty,
+        container=identity,
+    )
+
+
+PROMPT = {"PROMPT_COMMAND": r'PS1="\u@$HOSTNAME:\w\\$ "'}
+"""bash takes the host's name for its prompt, whatever HOSTNAME says; so the prompt is made anew each time."""

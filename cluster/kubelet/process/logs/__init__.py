@@ -1,0 +1,1 @@
+"""Container logs in the CRI format: written in batches, rotated, and read back."""

@@ -1,0 +1,76 @@
+"""One run of a container: its process, its log, the commands in it and the clients attached to it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+from kubelet.images.containers import ContainerPlan
+from kubelet.pod.spec import ContainerSpec
+from kubelet.process.exec import Attachment, Command, command_spec
+from kubelet.process.logs.writer import LogWriter
+from kubelet.process.runner import OutputStreams, ProcessRunner, RunningProcess
+
+
+class Instance:
+    """Made when a container is to start; ``end`` when it has ended, whatever the reason."""
+
+    def __init__(self, plan: ContainerPlan, log: LogWriter) -> None:
+        self.plan = plan
+        self.log = log
+        self.process: RunningProcess | None = None
+        self.probing: asyncio.Task[None] | None = None
+        self._streams: OutputStreams | None = None
+        self._closes_stdin = False
+        self._attached: list[Attachment] = []
+        self._commands: set[Command] = set()
+
+    async def start(self, runner: ProcessRunner, container: ContainerSpec) -> RunningProcess:
+        """Start the process, with a terminal or an open stdin if the container wants one. StartError, OSError."""
+        self._closes_stdin = container.is_stdin_once and not container.is_tty
+        streams = self._streams = OutputStreams(
+            self._take, has_stdin=container.has_stdin, is_tty=self.plan.process.is_tty
+        )
+        self.process = await runner.start(self.plan.process, streams=streams)
+        return self.process
+
+    async def run(self, runner: ProcessRunner, argv: Sequence[str], *, has_stdin: bool, is_tty: bool) -> Command:
+        """Run a command in the container. StartError, OSError."""
+        assert self.process is not None
+        spec = command_spec(self.plan.process, self.process.identity, tuple(argv), self.plan.working_dir, is_tty=is_tty)
+        command = await Command.start(runner, spec, has_stdin=has_stdin)
+        self._commands = {each for each in self._commands if not each.has_ended} | {command}
+        if self.process.has_exited:
+            command.kill()
+        return command
+
+    def attach(self, *, has_stdin: bool) -> Attachment:
+        """Return the container's streams, from now on."""
+        stdin = self._streams.stdin if self._streams is not None and has_stdin else None
+        attachment = Attachment(stdin, self._attached.remove, closes_stdin=self._closes_stdin)
+        self._attached.append(attachment)
+        return attachment
+
+    def signal_stop(self) -> None:
+        """Ask the process to end, by the signal that its image names."""
+        if self.process is not None:
+            self.process.kill(getattr(signal, self.plan.stop_signal, signal.SIGTERM))
+
+    def kill(self) -> None:
+        """End the process without asking."""
+        if self.process is not None:
+            self.process.kill()
+
+    def end(self) -> None:
+        """Let go of everybody, as the process has ended."""
+        self.log.close()
+        for attachment in self._attached:
+            attachment.finish()
+        for command in self._commands:
+            command.kill()
+
+    def _take(self, stream: str, chunk: bytes) -> None:
+        self.log.write(stream, chunk)
+        for each in self._attached:
+            each.feed(stream, chunk)
