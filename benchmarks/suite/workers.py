@@ -107,5 +107,6 @@ def _cluster(name: str, configuration: dict[str, Any], web: str, width: int) -> 
 def _carriers(front: Front) -> Iterator[int]:
     """Yield the processes that carry traffic."""
     pid = front.pid or 0
-    found = [each for each in family(pid) if b"kubeproxy.worker" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    worker = b"kubeproxy.userspace.workers"
+    found = [each for each in family(pid) if worker in Path(f"/proc/{each}/cmdline").read_bytes()]
     yield from found or [pid]

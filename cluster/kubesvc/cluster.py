@@ -31,9 +31,9 @@ from kubedns.server import DNSServer
 from kubehost import openfiles
 from kubelet.runtime.kubelet import Kubelet
 from kubemanifest import Document, bare_document
-from kubeproxy.poller import NAME
 from kubeproxy.portowner import find_port_owner
-from kubeproxy.server import ProxyServer
+from kubeproxy.server.proxyserver import ProxyServer
+from kubeproxy.userspace.poller import NAME
 from kubescheduler.scheduler import Scheduler
 from kubesvc import __version__, components, podchoice
 from kubesvc.config import ClusterConfiguration

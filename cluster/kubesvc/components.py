@@ -16,7 +16,7 @@ from kubelet.nodes import NodeConfig
 from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
 from kubeproxy.counters import Figure
-from kubeproxy.server import ProxyConfig
+from kubeproxy.server.proxyserver import ProxyConfig
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.owners import owner_name

@@ -16,11 +16,11 @@ from kubeapi.store import Store
 from kubedns.explain import Explanation, Lookup
 from kubedns.server import DNSServer
 from kubedns.types import QType
-from kubeproxy.listeners import ListenerStatus
 from kubeproxy.rules import Packet
-from kubeproxy.server import ProxyServer
+from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.types import Destination
-from kubeproxy.workers import WorkerError
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubeproxy.userspace.workers.io.workers import WorkerError
 from kubesvc.connections import Clocks, Connections
 from kubesvc.explain.doubts import Doubts, doubts_of
 from kubesvc.explain.explaining import explain_service, find_service

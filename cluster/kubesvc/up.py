@@ -185,7 +185,7 @@ def _run(start: _Start) -> int:
     import uvloop
 
     from kubelet.process.orphans import kill_orphans, marker
-    from kubeproxy.sockets import make_room_for_descriptors
+    from kubeproxy.userspace.sockets import make_room_for_descriptors
 
     state = start.order.state
     openfiles.raise_limit()

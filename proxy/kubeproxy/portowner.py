@@ -7,9 +7,9 @@ then the answer is None. Looks once for all the addresses it is asked about.
 from __future__ import annotations
 
 import contextlib
-import socket
 import struct
 from collections.abc import Collection, Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,8 +88,8 @@ def _address(text: str) -> str:
     words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
     packed = struct.pack(f"={len(words)}I", *words)
     if len(packed) == 4 or packed[:12] == b"\0" * 10 + b"\xff\xff" or not any(packed):
-        return socket.inet_ntop(socket.AF_INET, packed[-4:])
-    return socket.inet_ntop(socket.AF_INET6, packed)
+        return str(IPv4Address(packed[-4:]))
+    return str(IPv6Address(packed))
 
 
 def sockets_of(process: Path) -> set[str]:

@@ -40,7 +40,7 @@ def test_a_worker_that_was_stopped_when_the_main_process_died_is_ended_by_down(
     file = write(tmp_path / "web.yaml", GROUND.configuration(), service("web"), deployment("web"))
     assert commands.up("--proxy-workers", "2", file).returncode == 0
     main = commands.status()["pid"]
-    stopped, _ = children_of(main, "kubeproxy.worker")
+    stopped, _ = children_of(main, "kubeproxy.userspace.workers")
     os.kill(stopped, signal.SIGSTOP)
     os.kill(main, signal.SIGKILL)
     assert eventually(lambda: processes_of(commands.state) == {stopped})

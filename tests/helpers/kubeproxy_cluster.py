@@ -22,10 +22,10 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeapi.store import Store
 from kubehost.network import Network
-from kubeproxy.dataplane import DataPlane
-from kubeproxy.listeners import ListenerStatus
-from kubeproxy.relay import Relay
-from kubeproxy.server import ProxyConfig, ProxyServer
+from kubeproxy.server.proxyserver import ProxyConfig, ProxyServer
+from kubeproxy.userspace.dataplane import DataPlane
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubeproxy.userspace.tcp.relay import Relay
 
 
 def service(name: str = "web", cluster_ip: str = "127.97.0.1", port: int = 20080, **spec: Any) -> JSON:

@@ -16,12 +16,13 @@ from tests.helpers.kubeproxy_cluster import connect, serving, until
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.http import HttpConfig, HttpFront
-from kubeproxy.http.downstream import Downstream
-from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
+from kubeproxy.userspace.http.config import HttpConfig
+from kubeproxy.userspace.http.io.downstream import Downstream
+from kubeproxy.userspace.http.io.front import HttpFront
+from kubeproxy.userspace.poller import READABLE, Poller
 
 VIP, A, B = "127.81.0.1", "127.81.1.1", "127.81.1.2"
 PORT = 20080

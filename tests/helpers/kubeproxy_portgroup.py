@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from kubeproxy.portgroup import PortGroup
 from kubeproxy.rules import Listener
 from kubeproxy.rules.sourcefilter import SourceFilter
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
+from kubeproxy.userspace.portgroup import PortGroup
 
 PORT = 21060
 

@@ -14,13 +14,13 @@ from tests.helpers.patience import PATIENCE
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.poller import READABLE, Poller
 from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Listener
-from kubeproxy.sockets import bind_socket, open_socket
 from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
-from kubeproxy.udp import UdpFlows, UdpListener
+from kubeproxy.userspace.poller import READABLE, Poller
+from kubeproxy.userspace.sockets import bind_socket, open_socket
+from kubeproxy.userspace.udp.io.front import UdpFlows, UdpListener
 
 PORT = 20053
 DNS = ServicePortName("default", "dns", "", "UDP")

@@ -14,9 +14,9 @@ from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, SERVICES
 from kubecontroller.change import Create
 from kubecontroller.endpointslice import has_endpoints, reconcile
-from kubeproxy.listeners import ListenerStatus
 from kubeproxy.proxier import Conflict, Proxier
 from kubeproxy.rules import Rules
+from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.explain.explaining import explain_service, find_service
 
 NODE_ADDRESSES = {"node-1": "127.171.0.101", "node-2": "127.171.0.102"}

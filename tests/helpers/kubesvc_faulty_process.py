@@ -20,11 +20,12 @@ from kubedns.types import Query
 from kubelet.runtime import prober
 from kubelet.runtime.kubelet import Kubelet
 from kubelet.runtime.podworker import PodWorker
-from kubeproxy import dataplane, tcp
-from kubeproxy.dataplane import DataPlane
-from kubeproxy.listeners import Listeners
 from kubeproxy.proxier import Proxier
-from kubeproxy.servicehealthserver import ServiceHealthServer
+from kubeproxy.server.servicehealthserver import ServiceHealthServer
+from kubeproxy.userspace import dataplane
+from kubeproxy.userspace.dataplane import DataPlane
+from kubeproxy.userspace.listeners import Listeners
+from kubeproxy.userspace.tcp.io import connection as tcp
 from kubescheduler import scheduler
 
 HANDLER = "handler"

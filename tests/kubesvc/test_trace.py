@@ -11,11 +11,11 @@ from tests.helpers.kubesvc_explain import Paper, ready_pod
 from kubeapi.status import StatusError
 from kubedns.explain import Explanation, Lookup
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.listeners import ListenerStatus
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Packet
 from kubeproxy.tracing import trace_packet
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
+from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.trace.addressing import Target, read_destination, read_source
 from kubesvc.trace.documents import direct_document, dns_document, trace_document
 from kubesvc.trace.printing import dns_text, trace_text

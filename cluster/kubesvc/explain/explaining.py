@@ -23,8 +23,8 @@ from kubeapi.scheme import PODS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubecontroller.podstate import is_finished, phase_of
-from kubeproxy.listeners import ListenerStatus
 from kubeproxy.rules import Rules
+from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.explain.addresses import explain_addresses, explain_kind
 from kubesvc.explain.doubts import Doubts
 from kubesvc.explain.findings import Finding, Weight, counted, grouped, listed, note, problem

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
-from kubeproxy.listeners import ListenerStatus
 from kubeproxy.rules import Decision, Rules, Verdict
 from kubeproxy.rules.nodes import LOCALHOST
 from kubeproxy.tracing import reason_of
 from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePortName
+from kubeproxy.userspace.listeners import ListenerStatus
 
 OUTSIDE = "outside"
 """A client that is on no node: a shell on this machine, for instance."""

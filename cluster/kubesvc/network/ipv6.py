@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubeproxy.sockets import bind_socket, open_socket
+from kubeproxy.userspace.sockets import bind_socket, open_socket
 
 if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration

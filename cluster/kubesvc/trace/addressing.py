@@ -17,9 +17,9 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeproxy.listeners import ListenerStatus
 from kubeproxy.rules.nodes import LOCALHOST
 from kubeproxy.types import Destination
+from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.explain.explaining import find_service
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")

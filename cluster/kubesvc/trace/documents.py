@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import Any
 
 from kubedns.explain import Explanation
-from kubeproxy.listeners import ListenerStatus
 from kubeproxy.rules import Packet, Verdict
 from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
+from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.explain.doubts import Doubts
 from kubesvc.trace.addressing import Target
 

@@ -10,7 +10,7 @@ from tests.helpers.kubeproxy_portgroup import PORT, port_group
 from tests.helpers.patience import SILENCE
 
 from kubeproxy.rules.sourcefilter import MAX_INSTRUCTIONS, SourceFilter, compile_filter
-from kubeproxy.sockets import bind_socket, filter_packets, open_socket
+from kubeproxy.userspace.sockets import bind_socket, filter_packets, open_socket
 
 OPEN = SourceFilter((), (), is_outside_heard=True)
 

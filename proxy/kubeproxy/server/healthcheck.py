@@ -1,0 +1,110 @@
+"""kube-proxy's two HTTP doors: health (10256) and metrics (10249).
+
+Answers what ``health`` and ``metrics`` say. aiohttp is imported when a door is opened, for it is slow to import. A port
+that is taken closes a door, never a Service: ``problems`` says which, and who has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from kubeapi.faults import Faults
+from kubeproxy.portowner import PortOwner, find_port_owner
+from kubeproxy.userspace.listeners import explain
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+PROXY_MODE = "userspace"
+VERBOSE = "?verbose"
+HEAD_SECONDS = 32.0
+"""How long a client may take for its request, as at the API server, or be silent between two: its socket is a file."""
+
+Answer = Callable[[], Awaitable[tuple[int, str, str]]]
+"""Returns status, content type and body."""
+
+
+class Door(NamedTuple):
+    """What is served at an address, by path; ``key`` is the field of the proxy's configuration that has the address.
+
+    A path with ``?verbose`` is what is answered when that is asked for.
+    """
+
+    what: str
+    key: str
+    address: tuple[str, int]
+    answers: dict[str, Answer]
+
+
+class HealthcheckServer:
+    """Serves answers by path at each of its addresses; ``requests`` counts them by path and status."""
+
+    def __init__(self, faults: Faults, owner_name: Callable[[PortOwner], str] = str) -> None:
+        self._faults = faults
+        self._owner_name = owner_name
+        self.problems: list[str] = []
+        self.addresses: list[tuple[str, int]] = []
+        self.requests: Counter[tuple[str, int]] = Counter()
+
+    @contextlib.asynccontextmanager
+    async def serve(self, doors: list[Door]) -> AsyncIterator[None]:
+        """Keep the doors open while the context lasts."""
+        async with contextlib.AsyncExitStack() as stack:
+            for door in doors:
+                try:
+                    sock = _bind(*door.address)
+                except OSError as error:
+                    self.problems.append(self._problem(door, error))
+                    continue
+                self.addresses.append(sock.getsockname())
+                await self._open(stack, sock, door.answers)
+            yield
+
+    def _problem(self, door: Door, error: OSError) -> str:
+        owner = find_port_owner(*door.address)
+        reason = explain(error, *door.address, owner=self._owner_name(owner) if owner else "")
+        return f"{door.what} is not served: {reason}; proxy.{door.key} in the configuration sets another address"
+
+    async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:
+        from aiohttp import web
+
+        application = web.Application()
+        for path, answer in answers.items():
+            if not path.endswith(VERBOSE):
+                handler = self._handler(path, answer, answers.get(path + VERBOSE, answer))
+                application.router.add_get(path, handler)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, keepalive_timeout=HEAD_SECONDS)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, sock).start()
+
+    def _handler(self, path: str, answer: Answer, verbose: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+        from aiohttp import web
+
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                status, content_type, body = await (verbose if "verbose" in request.query else answer)()
+            except Exception as fault:
+                self._faults.note("kube-proxy", f"GET {path}", fault)
+                status, content_type, body = 500, "text/plain; charset=utf-8", "internal error"
+            self.requests[path, status] += 1
+            headers = {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
+            return web.Response(status=status, body=body.encode(), headers=headers)
+
+        return handle
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        sock.listen()
+    except OSError:
+        sock.close()
+        raise
+    return sock

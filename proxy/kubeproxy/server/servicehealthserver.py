@@ -1,0 +1,165 @@
+"""The sockets of healthCheckNodePorts: whatever is asked, ``servicehealth``'s answer, and the end.
+
+On the proxy's poller, because they come and go with a sync of the rules. A port that cannot be bound is an event on its
+Service, as kube-proxy records it, and tried again when the Service or the nodes change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+
+from kubeapi.faults import Subject
+from kubeapi.meta import ObjectKey
+from kubeapi.scheme import SERVICES
+from kubeproxy.portowner import PortOwner, find_port_owner
+from kubeproxy.rules import Rules
+from kubeproxy.servicehealth import HealthDoor, answer, count_local_endpoints, health_doors
+from kubeproxy.userspace.listeners import explain
+from kubeproxy.userspace.poller import NAME, READABLE, Poller
+from kubeproxy.userspace.sockets import bind_socket, open_socket
+
+MAX_CLIENTS = 64
+"""Of one proxy at a time; a load balancer's probes are few, and more are cut."""
+
+CLIENT_SECONDS = 5.0
+"""How long a client may take to ask."""
+
+HEAD_END = b"\r\n\r\n"
+MAX_HEAD_BYTES = 8192
+
+Refused = Callable[[ObjectKey, str], None]
+"""Is told why a Service's health check is not served somewhere."""
+
+
+class ServiceHealthServer:
+    """Keeps the doors open that the rules ask for."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        poller: Poller,
+        *,
+        is_healthy: Callable[[], bool],
+        refused: Refused,
+        owner_name: Callable[[PortOwner], str] = str,
+    ) -> None:
+        self.loop = loop
+        self.poller = poller
+        self.clients: set[_Client] = set()
+        self._rules = Rules()
+        self._is_healthy = is_healthy
+        self._refused = refused
+        self._owner_name = owner_name
+        self._doors: dict[ObjectKey, dict[HealthDoor, _Door]] = {}
+
+    def update(self, rules: Rules, services: Iterable[ObjectKey]) -> None:
+        """Obey ``rules``, in which ``services`` have changed; all of them when the nodes have."""
+        self._rules = rules
+        for service in services:
+            with self.poller.faults.guard(f"{NAME} (health checks)", Subject(SERVICES, service)):
+                self._update(service)
+
+    def _update(self, service: ObjectKey) -> None:
+        wanted, open_now = set(health_doors(self._rules, [service])), self._doors.pop(service, {})
+        for place in open_now.keys() - wanted:
+            open_now.pop(place).close()
+        for place in sorted(wanted - open_now.keys()):
+            self._open(place, open_now)
+        if open_now:
+            self._doors[service] = open_now
+
+    def close(self) -> None:
+        """Close every door and every client."""
+        for doors in self._doors.values():
+            for door in doors.values():
+                door.close()
+        self._doors.clear()
+        for client in tuple(self.clients):
+            client.close()
+
+    def answer(self, place: HealthDoor) -> bytes:
+        """Return what is said there now."""
+        count = count_local_endpoints(self._rules, place.service, place.node)
+        return answer(place.service, count, is_proxy_healthy=self._is_healthy())
+
+    def _open(self, place: HealthDoor, doors: dict[HealthDoor, _Door]) -> None:
+        try:
+            sock = open_socket("TCP", place.address)
+            try:
+                bind_socket(sock, "TCP", (place.address, place.port))
+                sock.listen()
+            except OSError:
+                sock.close()
+                raise
+        except OSError as error:
+            owner = find_port_owner(place.address, place.port)
+            reason = explain(error, place.address, place.port, self._owner_name(owner) if owner else "")
+            text = f'node {place.node} failed to start healthcheck "{place.service}" on port {place.port}: {reason}'
+            self._refused(place.service, text)
+            return
+        doors[place] = _Door(self, place, sock)
+
+
+class _Door:
+    def __init__(self, server: ServiceHealthServer, place: HealthDoor, sock: socket.socket) -> None:
+        self._server = server
+        self._place = place
+        self._sock = sock
+        server.poller.register(sock.fileno(), READABLE, self)
+
+    def on_event(self, events: int) -> None:
+        del events
+        try:
+            sock, _ = self._sock.accept()
+        except OSError:
+            return
+        if len(self._server.clients) >= MAX_CLIENTS:
+            sock.close()
+            return
+        sock.setblocking(False)
+        _Client(self._server, self._place, sock)
+
+    def abandon(self) -> None:
+        """Go on: only the client that was being accepted is lost."""
+
+    def close(self) -> None:
+        self._server.poller.close_socket(self._sock)
+
+
+class _Client:
+    """One probe: its request is read to the end of the head, answered, and the connection closed."""
+
+    def __init__(self, server: ServiceHealthServer, place: HealthDoor, sock: socket.socket) -> None:
+        self._server = server
+        self._place = place
+        self._sock = sock
+        self._head = b""
+        self._timer = server.loop.call_later(CLIENT_SECONDS, self.close)
+        server.clients.add(self)
+        server.poller.register(sock.fileno(), READABLE, self)
+
+    def on_event(self, events: int) -> None:
+        del events
+        try:
+            received = self._sock.recv(MAX_HEAD_BYTES)
+            self._head += received
+            if HEAD_END in self._head:
+                self._sock.send(self._server.answer(self._place))  # a few hundred bytes: they fit
+                self._sock.shutdown(socket.SHUT_WR)
+            elif received and len(self._head) < MAX_HEAD_BYTES:
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass  # the prober is gone, and only it would have cared
+        self.close()
+
+    def abandon(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self._server.clients.discard(self)
+        self._server.poller.close_socket(self._sock)

@@ -1,0 +1,212 @@
+"""The data plane of one process: sockets, connections, and the rules that new clients meet.
+
+Makes what it is told to and serves it on the running event loop; binds nothing and reads no object of the API. Either
+the proxy's own process has one (then it is all there is), or each of its workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
+
+from kubeapi.faults import Faults, Subject
+from kubeapi.scheme import SERVICES
+from kubehost.network import Network
+from kubeproxy.balancers import Rng
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.load_balancer import LoadBalancer, Shared
+from kubeproxy.recent import ConnectionRecord, Follower, RecentConnections
+from kubeproxy.rules import Listener, Packet, PortRule, Rules
+from kubeproxy.targets import Targets
+from kubeproxy.tracing import Trace, trace_packet
+from kubeproxy.types import Destination, Route, ServicePortName
+from kubeproxy.userspace.descriptors import Descriptors
+from kubeproxy.userspace.fronts import BoundSocket, Fronts
+from kubeproxy.userspace.http.io.front import HttpFront
+from kubeproxy.userspace.poller import NAME, READABLE, Poller
+from kubeproxy.userspace.streamsocket import StreamFront
+from kubeproxy.userspace.tcp.io.connection import Conntrack
+from kubeproxy.userspace.udp.io.front import UdpFlows
+
+_REMEMBERED = 8192
+"""Clients whose routes are remembered until the rules change, a bound against endless ones."""
+REAP_SECONDS = 60.0
+"""How often half-closed connections are looked at."""
+
+
+class Surroundings(NamedTuple):
+    """What a data plane needs besides rules: addresses, the default algorithm, monotonic seconds, chance, faults."""
+
+    network: Network
+    default_balancer: str
+    clock: Callable[[], float]
+    rng: Rng
+    faults: Faults
+
+
+class DataPlane:
+    """Implements ``Plane`` in this process. ValueError if the default balancer is unknown.
+
+    ``counters`` and ``shared`` are given where other processes balance with this one.
+    """
+
+    width = 1
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        around: Surroundings,
+        counters: ProxyCounters | None = None,
+        shared: Shared | None = None,
+    ) -> None:
+        self.rules = Rules()
+        self._routes: dict[tuple[str, Destination], Route | None] = {}
+        self.counters = counters or ProxyCounters()
+        self.recent = RecentConnections(around.clock)
+        self._loop = loop
+        self.faults = around.faults
+        self._poller = Poller(around.faults)
+        self._load_balancer = LoadBalancer(
+            around.default_balancer, self.counters, clock=around.clock, rng=around.rng, shared=shared
+        )
+        self._targets = Targets(around.network)
+        common = (loop, self._poller, self._targets, self._load_balancer, self.counters, self.recent)
+        self._descriptors = Descriptors(loop)
+        ceiling = self._descriptors.ceiling
+        self.conntrack = Conntrack(*common)
+        self._requests = HttpFront(*common, around.clock, ceiling=ceiling)
+        self._flows = UdpFlows(*common, clock=around.clock, ceiling=ceiling)
+        fronts = Fronts(self.conntrack, self._requests, self._flows)
+        self._streams = StreamFront(self._poller, fronts, self.counters, self._find_route, self._descriptors)
+        self._bound: dict[Destination, BoundSocket] = {}
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve while the context lasts."""
+        self._poller.attach(self._loop)
+        reaper = self._loop.create_task(self._reap(), name="kube-proxy reaper")
+        try:
+            yield
+        finally:
+            reaper.cancel()
+            for destination in tuple(self._bound):
+                self._close(destination)
+            self._reset_all()
+            self._descriptors.close()
+            self._poller.close()
+
+    def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
+        """Treat new clients by ``rules``."""
+        self.rules = self._targets.rules = rules
+        self._routes.clear()
+        for port_name in ports:
+            about = Subject(SERVICES, port_name.service)
+            try:
+                self._obey(port_name, rules.ports.get(port_name))
+            except Exception as fault:
+                self.faults.note(f"{NAME} (data plane)", about, fault)
+            else:
+                self.faults.forget(f"{NAME} (data plane)", about)
+
+    def _obey(self, port_name: ServicePortName, rule: PortRule | None) -> None:
+        self._load_balancer.update(port_name, rule)
+        if port_name.protocol == "UDP" and rule is not None:
+            self._flows.retain(port_name, rule.serving())
+        elif port_name.protocol == "TCP":
+            self._update_requests(port_name, rule)
+
+    def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
+        """Own a bound socket from now on and take its clients."""
+        (sock,) = sockets
+        bound: BoundSocket
+        if listener.destination.protocol == "UDP":
+            bound = self._flows.listen(sock, listener, self._find_route)
+        else:
+            bound = self._streams.listen(sock, listener)
+        self._bound[listener.destination] = bound
+        self._poller.register(sock.fileno(), READABLE, bound)
+
+    def update(self, listener: Listener) -> None:
+        """Take the clients of a destination otherwise."""
+        self._bound[listener.destination].update(listener)
+
+    def close(self, destination: Destination, closed: Callable[[], None]) -> None:
+        """Take what waits at a destination, and no more clients then."""
+        self._close(destination)
+        closed()
+
+    async def drain(self, seconds: float) -> None:
+        """Give the connections ``seconds`` to end, and reset the rest."""
+        self._requests.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.conntrack.connections.wait_until_idle()
+                await self._requests.connections.wait_until_idle()
+        self._reset_all()
+
+    async def wait_until_obeyed(self) -> None:
+        """Return: nothing waits here."""
+
+    async def count(self) -> ProxyCounters:
+        """Return the living counters."""
+        return self.counters
+
+    async def records(self) -> list[ConnectionRecord]:
+        """Return the recent connections, the oldest first."""
+        return self.recent.records()
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Have ``follower`` told of connections that begin and end; returns the way to end that."""
+        return self.recent.follow(follower)
+
+    async def trace(self, packet: Packet) -> Trace:
+        """Return what would become of a packet now, step by step."""
+        return trace_packet(self.rules, self._load_balancer, packet)
+
+    def tell_shortage(self, to: Callable[[], None]) -> None:
+        """Have ``to`` called while new clients wait for file descriptors, once a second."""
+        self._descriptors.tell = to
+
+    def problems(self) -> list[str]:
+        """Return that clients wait, if they do: what else does not work here ends the proxy."""
+        return [problem] if (problem := self._descriptors.problem()) else []
+
+    def connections(self) -> int:
+        """Return the number of clients' connections now; UDP has none."""
+        return len(self.conntrack.connections) + len(self._requests.connections)
+
+    def _close(self, destination: Destination) -> None:
+        bound = self._bound.pop(destination, None)
+        if bound is not None:
+            bound.close()
+
+    def _reset_all(self) -> None:
+        self.conntrack.reset_all()
+        self._requests.reset_all()
+        self._flows.close_all()
+
+    def _update_requests(self, port_name: ServicePortName, rule: PortRule | None) -> None:
+        if rule is not None and rule.service_port.is_http:
+            self._requests.update(port_name, rule.reachable(), shows_endpoint=rule.service_port.shows_endpoint)
+        else:
+            self._requests.update(port_name, None)
+
+    def _find_route(self, source: str, destination: Destination) -> Route | None:
+        key = source, destination
+        try:
+            return self._routes[key]
+        except KeyError:
+            pass
+        if len(self._routes) >= _REMEMBERED:
+            self._routes.clear()
+        route = self._routes[key] = self.rules.decide(source, destination).route
+        return route
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(REAP_SECONDS)
+            with self.faults.guard(NAME, "looking for half-closed connections"):
+                self.conntrack.reap()

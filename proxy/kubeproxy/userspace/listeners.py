@@ -1,0 +1,258 @@
+"""The listening sockets: bind and close; and, when binding fails, say why and try again.
+
+Obeys ``proxier``'s list of changes and touches no other socket. A socket that cannot be bound is one Service's trouble:
+its status and an event name the port and its owner, and it is tried again with a growing pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kubeapi.faults import Faults, Subject, describe
+from kubeapi.scheme import SERVICES
+from kubehost.network import Network
+from kubeproxy.plane import Plane
+from kubeproxy.portowner import PortOwner, find_port_owners
+from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
+from kubeproxy.rules import Listener, Rules
+from kubeproxy.types import Destination, ListenerKind, ServicePortName, socket_address
+from kubeproxy.userspace.poller import NAME
+from kubeproxy.userspace.portgroup import PortGroup
+
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+"""Pauses before a socket that could not be bound is tried again; the last one repeats."""
+
+NO_SCTP = (
+    "SCTP is not supported by this machine's kernel as it runs now; "
+    "where it has the module, `sudo modprobe sctp` loads it, and the Service answers a moment later"
+)
+"""Of the three protocols only SCTP may be missing."""
+
+
+class ListenerStatus(NamedTuple):
+    """One address of one Service port. ``port`` is the one bound on this machine, ``requested_port`` the Service's.
+
+    Not bound and without an ``error``: the Service port has no endpoints, and clients are refused.
+    """
+
+    address: str
+    port: int
+    requested_port: int
+    protocol: str
+    kind: ListenerKind
+    port_name: ServicePortName
+    is_bound: bool
+    error: str
+
+
+Report = Callable[[ServicePortName, str], None]
+"""Is told why a Service port cannot be reached somewhere."""
+
+
+class _Failed(NamedTuple):
+    listener: Listener
+    error: str
+
+
+class Listeners:
+    """The sockets of one proxy, by destination, which ``plane`` serves; at most ``limit``, so that others have some."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        network: Network,
+        plane: Plane,
+        *,
+        report: Report,
+        limit: int,
+        faults: Faults,
+        owner_name: Callable[[PortOwner], str] = str,
+    ) -> None:
+        self._loop = loop
+        self._owner_name = owner_name
+        self._plane = plane
+        self._network = network
+        self._report = report
+        self._room = limit
+        self._faults = faults
+        self._bound: dict[Destination, PortGroup] = {}
+        self._closing: dict[Destination, Listener | None] = {}
+        """Destinations whose old sockets are not closed yet, with the one that waits for that."""
+        self._failed: dict[Destination, _Failed] = {}
+        self._retries = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def close(self, changes: Iterable[ListenerChange]) -> None:
+        """Close what is to be closed. What waited to be accepted is still served, by the rules before the change."""
+        for change in changes:
+            if change.action is ListenerAction.CLOSE:
+                with self._guard(change.listener):
+                    self._close(change.listener.destination)
+
+    def open(self, changes: Sequence[ListenerChange]) -> None:
+        """Open what is to be opened, and treat the clients of the others as they are to be treated now."""
+        self._open_all([each.listener for each in changes if each.action is ListenerAction.OPEN])
+        for change in changes:
+            if change.action is ListenerAction.UPDATE:
+                with self._guard(change.listener):
+                    self._update(change.listener)
+
+    def _guard(self, listener: Listener) -> contextlib.AbstractContextManager[None]:
+        return self._faults.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
+
+    def close_all(self) -> None:
+        """Close every socket and try no more."""
+        for destination in (*self._bound, *self._failed):
+            self._close(destination)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def statuses(self, rules: Rules) -> Iterator[ListenerStatus]:
+        """Yield the state of every address that a Service port asks for, got or lost to another Service."""
+        for rule in rules.ports.values():
+            for destination, kind in rule.destinations:
+                yield self._status(rules, destination, kind, rule.service_port.name)
+
+    def _status(
+        self, rules: Rules, destination: Destination, kind: ListenerKind, port_name: ServicePortName
+    ) -> ListenerStatus:
+        owner, failed = rules.claims[destination][0].port_name, self._failed.get(destination)
+        error = failed.error if failed else ""
+        if owner != port_name:
+            error = str(Conflict(destination, owner, port_name))
+        return ListenerStatus(
+            address=destination.address,
+            port=self._network.bind_port(destination.port),
+            requested_port=destination.port,
+            protocol=destination.protocol,
+            kind=kind,
+            port_name=port_name,
+            is_bound=owner == port_name and destination in self._bound,
+            error=error,
+        )
+
+    def _close(self, destination: Destination) -> None:
+        self._failed.pop(destination, None)
+        if destination in self._closing:
+            self._closing[destination] = None
+        group = self._bound.pop(destination, None)
+        if group is not None:
+            self._closing[destination] = None
+            self._plane.close(destination, lambda: self._closed(group))
+
+    def _closed(self, group: PortGroup) -> None:
+        group.close()
+        self._room += len(group.sockets)
+        waiting = self._closing.pop(group.listener.destination)
+        if waiting is not None:
+            self._open_all([waiting])
+
+    def _update(self, listener: Listener) -> None:
+        destination = listener.destination
+        group, failed = self._bound.get(destination), self._failed.get(destination)
+        if failed is not None:
+            self._failed[destination] = failed._replace(listener=listener)
+        if self._closing.get(destination) is not None:
+            self._closing[destination] = listener
+        if group is None:
+            return
+        if not group.can_obey(listener):
+            # The first to be dropped costs who connects in this instant a refusal.
+            self._close(destination)
+            self._open_all([listener])
+            return
+        group.obey(listener)
+        self._plane.update(listener)
+
+    def _open_all(self, wanted: list[Listener]) -> None:
+        failures: list[tuple[Listener, OSError]] = []
+        for listener in wanted:
+            if listener.destination in self._closing:
+                self._closing[listener.destination] = listener
+                continue
+            try:
+                self._open(listener)
+            except OSError as error:
+                failures.append((listener, error))
+            except Exception as fault:
+                self._faults.note(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service), fault)
+                failures.append((listener, OSError(describe(fault))))
+            else:
+                self._faults.forget(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
+                self._failed.pop(listener.destination, None)
+        if failures:
+            self._note(failures)
+            self._schedule_retry()
+
+    def _open(self, listener: Listener) -> None:
+        if self._room < self._plane.width:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        group = PortGroup(listener, self._target(listener), self._plane.width)
+        try:
+            self._plane.listen(listener, group.sockets)
+        except BaseException:
+            group.close()
+            raise
+        self._room -= len(group.sockets)
+        self._bound[listener.destination] = group
+
+    def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
+        """Keep the failures for another attempt and report those that are new."""
+        taken = {self._place(each) for each, error in failures if error.errno == errno.EADDRINUSE}
+        owners = find_port_owners(taken) if taken else {}
+        for listener, error in failures:
+            owner = owners.get(self._place(listener))
+            text = explain(error, *self._target(listener), owner=self._owner_name(owner) if owner else "")
+            before = self._failed.get(listener.destination)
+            self._failed[listener.destination] = _Failed(listener, text)
+            if before is None or before.error != text:
+                self._report(listener.port_name, text)
+
+    def _schedule_retry(self) -> None:
+        """Try all that failed again together: looking for the owners of ports costs the same for one and for many."""
+        if self._timer is None:
+            pause = RETRY_SECONDS[min(self._retries, len(RETRY_SECONDS) - 1)]
+            self._timer = self._loop.call_later(pause, self._retry)
+
+    def _retry(self) -> None:
+        self._timer = None
+        self._retries += 1
+        self._open_all([each.listener for each in self._failed.values()])
+        if not self._failed:
+            self._retries = 0
+
+    def _place(self, listener: Listener) -> Destination:
+        return Destination(*self._target(listener), listener.destination.protocol)
+
+    def _target(self, listener: Listener) -> tuple[str, int]:
+        return listener.destination.address, self._network.bind_port(listener.destination.port)
+
+
+def explain(error: OSError, address: str, port: int, owner: str = "") -> str:
+    """Return why ``address``:``port`` could not be bound, and where it helps what mends it."""
+    where = socket_address(address, port)
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{where} is already in use by {owner or 'another process'}"
+        case errno.EADDRNOTAVAIL:
+            return f"{where} cannot be bound: {address} is not an address of this machine"
+        case errno.EACCES:
+            return f"{where} cannot be bound: ports below {_first_unprivileged_port()} need a privilege"
+        case errno.EMFILE | errno.ENFILE:
+            return f"{where} cannot be bound: too many open files; raise the limit (ulimit -n)"
+        case errno.EPROTONOSUPPORT:
+            return f"{where} cannot be bound: {NO_SCTP}"
+    return f"{where} cannot be bound: {error.strerror or error}"
+
+
+def _first_unprivileged_port() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024

@@ -1,0 +1,115 @@
+"""The sockets that hear one address: who accepts, by the kernel's choice, and who is not heard at all.
+
+Sockets of one address may share it (SO_REUSEPORT), and a classic BPF program of the group says which of them a SYN is
+for (socket(7), SO_ATTACH_REUSEPORT_CBPF). That serves two ends. Several processes can accept, each from a queue of its
+own, and all connections of a client come to the same one where session affinity wants it. And DROP for TCP needs no
+privilege, while a packet filter wants CAP_NET_ADMIN since Linux 6.18: a deaf twin in the group answers nobody, for its
+queue of one is full, so the kernel throws its SYNs away and the client hears nothing until it gives up.
+
+Binds and steers; never accepts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+from kubeproxy.rules import Listener
+from kubeproxy.rules.sourcefilter import SourceFilter, spread
+from kubeproxy.userspace.sockets import attach_program, bind_socket, filter_packets, open_socket
+
+BACKLOG = 4096
+"""Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
+
+_SO_ATTACH_REUSEPORT_CBPF = 51
+"""asm-generic/socket.h."""
+_OPEN = SourceFilter((), (), is_outside_heard=True)
+
+
+class PortGroup:
+    """Bound to ``target`` for ``listener``; ``sockets`` are the plane's, which closes them, the twin is the group's.
+
+    TCP has ``width`` sockets, so many processes accept; UDP and SCTP have one. OSError if the address cannot be had.
+    """
+
+    def __init__(self, listener: Listener, target: tuple[str, int], width: int) -> None:
+        self.listener = listener
+        self._twin: list[socket.socket] = []
+        self.sockets: tuple[socket.socket, ...] = ()
+        protocol = listener.destination.protocol
+        try:
+            if protocol == "TCP" and (width > 1 or listener.source_filter is not None):
+                self._share(target, width)
+            else:
+                self.sockets = (_bind(protocol, target, listener),)
+        except OSError:
+            for sock in self.sockets:
+                sock.close()
+            self.close()
+            raise
+
+    def can_obey(self, listener: Listener) -> bool:
+        """Tell whether ``obey`` can; not if it had to drop and there is no twin."""
+        is_tcp = listener.destination.protocol == "TCP"
+        return not is_tcp or bool(self._twin) or listener.source_filter is None
+
+    def obey(self, listener: Listener) -> None:
+        """Hear, drop and spread as ``listener`` says from now on; connections that were made stay where they are."""
+        before, self.listener = self.listener, listener
+        if listener.source_filter == before.source_filter and listener.is_sticky == before.is_sticky:
+            return
+        if listener.destination.protocol != "TCP":
+            filter_packets(self.sockets[0], listener.source_filter)
+        elif self._twin or len(self.sockets) > 1:
+            self._steer()
+
+    def close(self) -> None:
+        """Close the twin; to be called when the plane has closed its sockets, for places in the group would change."""
+        for sock in self._twin:
+            sock.close()
+
+    def _share(self, target: tuple[str, int], width: int) -> None:
+        with open_socket("TCP", target[0]) as probe:
+            bind_socket(probe, "TCP", target)  # a socket of the group would share it with another process' group
+        if self.listener.source_filter is not None:
+            self._be_deaf(target)
+        for _ in range(width):
+            sock = open_socket("TCP", target[0])
+            self.sockets = (*self.sockets, sock)
+            _join(sock, target, BACKLOG)
+        self._steer()
+
+    def _be_deaf(self, target: tuple[str, int]) -> None:
+        """Take the first place in the group: places are given in the order in which sockets begin to listen."""
+        twin = open_socket("TCP", target[0])
+        self._twin.append(twin)
+        _join(twin, target, 0)
+        filler = open_socket("TCP", target[0])
+        self._twin.append(filler)
+        filler.connect_ex(twin.getsockname())
+
+    def _steer(self) -> None:
+        sock, listener = self.sockets[0], self.listener
+        version = 6 if sock.family == socket.AF_INET6 else 4
+        first = 1 if self._twin else 0
+        hear = spread(first, len(self.sockets), version, by_client=listener.is_sticky)
+        if not attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, listener.source_filter or _OPEN, hear):
+            attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, _OPEN, hear)  # too long: they are reset when accepted
+
+
+def _bind(protocol: str, target: tuple[str, int], listener: Listener) -> socket.socket:
+    with contextlib.ExitStack() as undo:
+        sock = undo.enter_context(open_socket(protocol, target[0]))
+        if protocol == "UDP" and listener.source_filter is not None:
+            filter_packets(sock, listener.source_filter)
+        bind_socket(sock, protocol, target)
+        if protocol != "UDP":
+            sock.listen(BACKLOG)
+        undo.pop_all()
+        return sock
+
+
+def _join(sock: socket.socket, target: tuple[str, int], backlog: int) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bind_socket(sock, "TCP", target)
+    sock.listen(backlog)

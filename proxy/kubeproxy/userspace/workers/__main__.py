@@ -1,0 +1,5 @@
+"""The command line of a worker process."""
+
+from kubeproxy.userspace.workers.io.worker import main
+
+main()

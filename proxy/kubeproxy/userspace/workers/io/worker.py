@@ -1,0 +1,169 @@
+"""One worker of a proxy that has several: a process with a data plane of its own, told everything by a channel.
+
+``python -m kubeproxy.userspace.workers CHANNEL BOARD`` with the descriptors of its end of the channel and of the
+board's memory. It lives as long as the other end does: when the proxy is gone, for whatever reason, so are its workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+from kubeapi.faults import Faults, Subject, describe
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.recent import Follower
+from kubeproxy.rules import compile_rules
+from kubeproxy.rules.nodes import Nodes
+from kubeproxy.userspace.dataplane import DataPlane, Surroundings
+from kubeproxy.userspace.sockets import make_room_for_descriptors
+from kubeproxy.userspace.workers.board import Board
+from kubeproxy.userspace.workers.io.channel import Channel, receive
+from kubeproxy.userspace.workers.messages import (
+    Answer,
+    Ask,
+    Begin,
+    Close,
+    Closed,
+    Drain,
+    Failed,
+    Follow,
+    Happened,
+    Listen,
+    Obey,
+    Question,
+    Short,
+    Update,
+)
+from kubeproxy.userspace.workers.sharing import SharedRows
+
+TELL_SECONDS = 0.05
+"""How long what happens is collected before a follower is told."""
+
+
+class Worker:
+    """Obeys the messages in their order; ``ended`` is set when there is nothing left to do."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plane: DataPlane, rows: SharedRows
+    ) -> None:
+        self.ended = asyncio.Event()
+        self._loop = loop
+        self._plane = plane
+        self._rows = rows
+        self._follower = Follower(self._schedule_telling)
+        self._unfollow: Callable[[], None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._channel = Channel(loop, sock, self._receive, self.ended.set)
+        plane.tell_shortage(lambda: self._channel.send(Short()))
+        plane.faults.forward = self._tell_fault
+
+    async def run(self) -> None:
+        """Serve until the proxy has said so or is gone."""
+        try:
+            async with self._plane.serving():
+                await self.ended.wait()
+        finally:
+            self._channel.close()
+
+    def _receive(self, message: Any, descriptor: int) -> None:
+        try:
+            self._do(message, descriptor)
+        except Exception:
+            # Who has not understood one message is of no use any more: the proxy starts another worker.
+            self.ended.set()
+            raise
+
+    def _do(self, message: Any, descriptor: int) -> None:
+        match message:
+            case Obey():
+                self._obey(message)
+            case Listen(listener):
+                self._plane.listen(listener, (socket.socket(fileno=descriptor),))
+            case Update(listener):
+                self._plane.update(listener)
+            case Close(destination):
+                self._plane.close(destination, lambda: self._channel.send(Closed(destination)))
+            case Ask():
+                self._start(self._answer(message))
+            case Follow(is_wanted):
+                self._follow(is_wanted=is_wanted)
+            case Drain(seconds):
+                self._start(self._drain(seconds))
+
+    def _obey(self, message: Obey) -> None:
+        nodes = Nodes(message.nodes)
+        old = self._plane.rules
+        compiled = compile_rules(old, message.changed, old.nodes if old.nodes == nodes else nodes)
+        self._plane.obey(compiled.rules, compiled.ports)
+        for port_name, block in message.blocks.items():
+            self._rows.assign(port_name, block)
+        if old.ports == {} and compiled.ports:
+            gc.freeze()  # what is there from the start stays; looking through it holds up connections
+
+    async def _answer(self, asked: Ask) -> None:
+        value: Any = None
+        match asked.question:
+            case Question.COUNTED:
+                value = (await self._plane.count()).counted()
+            case Question.RECORDS:
+                value = await self._plane.records()
+            case Question.TRACE:
+                value = await self._plane.trace(asked.subject)
+        self._channel.send(Answer(asked.number, value))
+
+    def _follow(self, *, is_wanted: bool) -> None:
+        if self._unfollow is not None:
+            self._unfollow()
+        self._unfollow = self._plane.follow(self._follower) if is_wanted else None
+
+    def _schedule_telling(self) -> None:
+        self._loop.call_later(TELL_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        records, missed = self._follower.take()
+        if self._unfollow is not None:
+            self._channel.send(Happened(records, missed))
+
+    async def _drain(self, seconds: float) -> None:
+        await self._plane.drain(seconds)
+        self.ended.set()
+
+    def _tell_fault(self, component: str, about: Subject | str, error: BaseException | None) -> None:
+        text = "" if error is None else describe(error)
+        details = "" if error is None else "".join(traceback.format_exception(error))
+        self._channel.send(Failed(component, about, text, details))
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine, name="kube-proxy worker")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def serve(sock: socket.socket, memory: int) -> None:
+    """Be a worker to the proxy at the other end of ``sock``, with the board's ``memory``."""
+    loop = asyncio.get_running_loop()
+    begin: Begin = receive(sock)
+    board = Board(memory, begin.width, begin.place)
+    os.close(memory)
+    counters, rng = ProxyCounters(board.write), random.Random()
+    rows = SharedRows(board, counters, rng, begin.seed)
+    around = Surroundings(begin.network, begin.default_balancer, time.monotonic, rng, Faults(time.monotonic))
+    await Worker(loop, sock, DataPlane(loop, around, counters, rows), rows).run()
+
+
+def main() -> None:
+    """Run the worker with the descriptors that the command line says."""
+    make_room_for_descriptors()
+    channel, memory = map(int, sys.argv[1:])
+    with socket.socket(fileno=channel) as sock:
+        uvloop.run(serve(sock, memory))

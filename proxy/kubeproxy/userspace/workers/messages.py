@@ -1,0 +1,124 @@
+"""What the proxy's own process and its workers say to each other. Pure; ``channel`` carries it.
+
+To a worker: ``Begin`` first, then ``Obey``, ``Listen`` (with a socket), ``Update``, ``Close``, ``Ask``, ``Follow`` and
+at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``, ``Short``.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, NamedTuple
+
+from kubeapi.faults import Subject
+from kubeapi.meta import ObjectKey
+from kubehost.network import Network
+from kubeproxy.recent import ConnectionRecord
+from kubeproxy.rules import Listener, PortRule, Rules
+from kubeproxy.rules.nodes import Node
+from kubeproxy.types import Destination, ServicePortName
+from kubeproxy.userspace.workers.sharing import Block
+
+
+class Begin(NamedTuple):
+    """Who the worker is: number ``place`` of ``width``; ``seed`` is everybody's."""
+
+    place: int
+    width: int
+    seed: int
+    network: Network
+    default_balancer: str
+
+
+class Obey(NamedTuple):
+    """The Services that are to be treated otherwise, () is one that is gone, and the rows of their Service ports."""
+
+    changed: dict[ObjectKey, tuple[PortRule, ...]]
+    nodes: tuple[Node, ...]
+    blocks: dict[ServicePortName, Block | None]
+
+
+class Listen(NamedTuple):
+    """Own the socket that comes along."""
+
+    listener: Listener
+
+
+class Update(NamedTuple):
+    """Take the clients of a destination otherwise."""
+
+    listener: Listener
+
+
+class Close(NamedTuple):
+    """Take what waits at a destination, then no more; answered by ``Closed``."""
+
+    destination: Destination
+
+
+class Closed(NamedTuple):
+    """The worker has no socket of that destination any more."""
+
+    destination: Destination
+
+
+class Question(Enum):
+    """What the proxy asks a worker."""
+
+    OBEYED = "obeyed"
+    COUNTED = "counted"
+    RECORDS = "records"
+    TRACE = "trace"
+
+
+class Ask(NamedTuple):
+    """A question; ``subject`` is the packet of a trace. Answered in the order of all messages by ``Answer``."""
+
+    number: int
+    question: Question
+    subject: Any = None
+
+
+class Answer(NamedTuple):
+    """The answer to the question of that number."""
+
+    number: int
+    value: Any
+
+
+class Follow(NamedTuple):
+    """Tell of connections from now on, or no more."""
+
+    is_wanted: bool
+
+
+class Happened(NamedTuple):
+    """Connections that have begun or ended, and how many there was no room for."""
+
+    records: list[ConnectionRecord]
+    missed: int
+
+
+class Failed(NamedTuple):
+    """A fault of the worker (``kubeapi.faults``), with its traceback; "" that it is over."""
+
+    component: str
+    about: Subject | str
+    error: str
+    traceback: str
+
+
+class Short(NamedTuple):
+    """New clients wait, as others have taken all the files that they may."""
+
+
+class Drain(NamedTuple):
+    """Give the connections ``seconds`` to end, reset the rest, and end."""
+
+    seconds: float
+
+
+def obey(rules: Rules, ports: dict[ServicePortName, Block | None]) -> Obey:
+    """Return what brings a worker to ``rules``, which differ in ``ports``."""
+    services = dict.fromkeys(each.service for each in ports)
+    changed = {service: tuple(rules.ports[each] for each in rules.by_service.get(service, ())) for service in services}
+    return Obey(changed, rules.nodes.all, ports)

@@ -1,0 +1,142 @@
+"""What the kernel can, and sockets that hear what they should."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+from socket import SocketType
+from typing import Any
+
+import pytest
+from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of
+from tests.helpers.network_namespace import own_network
+
+from kubeproxy.userspace import sockets
+from kubeproxy.userspace.listeners import NO_SCTP
+from kubeproxy.userspace.sockets import LOCALHOST, bind_socket, has_sctp, is_routed_here, open_socket, source_for
+
+VIP, A = "127.82.3.1", "127.82.4.1"
+
+WITHOUT = "protocol size sockets memory press\nTCP 2432 12 5 no\n"
+WITH = f"{WITHOUT}SCTPv6 1984 0 -1 NI\nSCTP 1832 0 -1 NI\n"
+
+
+@pytest.mark.parametrize(
+    ("protocols", "expected"),
+    [
+        pytest.param(WITHOUT, False, id="not-loaded"),
+        pytest.param(WITH, True, id="loaded"),
+        pytest.param("", False, id="empty"),
+    ],
+)
+def test_sctp_is_there_when_the_kernel_lists_it(tmp_path: Path, protocols: str, expected: bool) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/protocols").write_text(protocols)
+    assert has_sctp(tmp_path) is expected
+
+
+def test_sctp_is_not_there_without_a_list(tmp_path: Path) -> None:
+    assert not has_sctp(tmp_path)
+
+
+def test_asking_for_sctp_makes_the_kernel_load_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> socket.socket:
+        raise AssertionError("a socket was asked for")
+
+    monkeypatch.setattr(sockets, "has_sctp", lambda: False)
+    monkeypatch.setattr(socket, "socket", load)
+    with pytest.raises(OSError, match="SCTP is not supported by this machine's kernel"):
+        open_socket("SCTP", VIP)
+
+
+async def test_a_service_with_sctp_has_an_event_that_says_what_mends_it_and_serves_its_other_ports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sockets, "has_sctp", lambda: False)
+    ports = [{"name": "web", "port": 20080}, {"name": "diameter", "port": 20380, "protocol": "SCTP"}]
+    web = slice_of("web", [A], port_name="web")
+    diameter = slice_of("web", [A], name="web-sctp") | {
+        "ports": [{"name": "diameter", "protocol": "SCTP", "port": 20380}]
+    }
+    async with (
+        naming_endpoints(A),
+        cluster(service(cluster_ip=VIP, ports=ports), web, diameter) as c,
+    ):
+        assert [(each.type, each.reason, each.message) for each in c.events] == [
+            ("Warning", "PortBindFailed", f"{VIP}:20380 cannot be bound: {NO_SCTP}")
+        ]
+        assert await ask(VIP) == A
+
+
+@pytest.mark.parametrize(
+    ("client", "target", "source"),
+    [
+        pytest.param("127.3.4.5", "127.244.1.5", "127.3.4.5", id="loopback"),
+        pytest.param("127.0.0.1", "127.244.1.5", "", id="localhost-as-the-kernel-chooses-anyway"),
+        pytest.param("192.0.2.7", "192.0.2.9", "192.0.2.7", id="network"),
+        pytest.param("192.0.2.7", "127.244.1.5", "", id="network-to-loopback"),
+        pytest.param("127.0.0.1", "192.0.2.9", "", id="loopback-to-network"),
+        pytest.param("::1", "127.244.1.5", "", id="ipv6-to-ipv4"),
+        pytest.param("fd00::1", "192.0.2.9", "", id="ipv6-to-ipv4-outside-loopback"),
+        pytest.param("::1", "fd00::1", "::1", id="ipv6"),
+    ],
+)
+def test_an_endpoint_is_reached_from_the_clients_own_address_where_that_can_be(
+    client: str, target: str, source: str
+) -> None:
+    assert source_for(client, target) == source
+
+
+def test_tcp_and_udp_may_have_the_same_port_of_an_address() -> None:
+    with open_socket("TCP", VIP) as stream, open_socket("UDP", VIP) as datagrams:
+        bind_socket(stream, "TCP", (VIP, 20053))
+        bind_socket(datagrams, "UDP", (VIP, 20053))
+        assert stream.getsockname() == datagrams.getsockname()
+
+
+def test_two_sockets_never_share_a_udp_port() -> None:
+    with open_socket("UDP", VIP) as one, open_socket("UDP", VIP) as two:
+        bind_socket(one, "UDP", (VIP, 20053))
+        with pytest.raises(OSError, match="in use"):
+            bind_socket(two, "UDP", (VIP, 20053))
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+def test_an_ipv6_address_is_bound_where_the_machine_has_a_route_for_it(protocol: str) -> None:
+    with own_network(["fd00:82::/64"]) as has_routes:
+        assert is_routed_here("::1")
+        assert is_routed_here("fd00:82::7") is has_routes
+        with open_socket(protocol, "fd00:82::7") as sock, open_socket(protocol, "fd00:83::7") as elsewhere:
+            with pytest.raises(OSError, match="Cannot assign requested address"):
+                bind_socket(elsewhere, protocol, ("fd00:83::7", 0))
+            if not has_routes:
+                with pytest.raises(OSError, match="Cannot assign requested address"):
+                    bind_socket(sock, protocol, ("fd00:82::7", 0))
+                return
+            bind_socket(sock, protocol, ("fd00:82::7", 0))
+            assert sock.getsockname()[0] == "fd00:82::7"
+
+
+class SelfCaller(SocketType):
+    """A socket to which the kernel gives the port that it calls, as it may do with a port of its range."""
+
+    def connect_ex(self, target: Any) -> int:
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.bind(target)
+        return super().connect_ex(target)
+
+
+@pytest.mark.parametrize("client", [LOCALHOST, "127.245.14.1"])
+def test_a_port_where_nobody_listens_refuses_although_the_kernel_would_call_from_it(
+    client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = sockets._outgoing_ports()[-1]
+    target = (client, port)
+    monkeypatch.setattr(sockets, "SocketType", SelfCaller)
+    monkeypatch.setattr(SelfCaller, "bind", lambda self, to: SocketType.bind(self, to) if to[1] else None)
+    sock, code = sockets.begin_connect(target, client, "TCP")
+    sock.close()
+    assert code == errno.ECONNREFUSED
+    with socket.create_server(target) as server:  # nothing of it is left to keep a server from the port
+        assert server.getsockname() == target
