@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
-from kubeapi.discovery import HEADLESS_LABEL
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, key_of, labels_of
+from kubeapi.objects.endpointslice import HEADLESS_LABEL
 from kubeapi.scheme import ENDPOINTS, PODS, SERVICES, Resource
 from kubecontroller.change import Change, Create, Outcome, Update, delete
 from kubecontroller.endpointslice import (

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from kubeapi.core import HEADLESS
-from kubeapi.discovery import HEADLESS_LABEL, MANAGED_BY_LABEL, SERVICE_NAME_LABEL
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of, owner_reference
+from kubeapi.objects.endpointslice import HEADLESS_LABEL, MANAGED_BY_LABEL, SERVICE_NAME_LABEL
+from kubeapi.objects.service import HEADLESS
 from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent
 from kubecontroller.listers import Listers

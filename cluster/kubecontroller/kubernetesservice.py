@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubeapi.discovery import SERVICE_NAME_LABEL
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.endpointslice import SERVICE_NAME_LABEL
 from kubeapi.registry import Registry
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES
 from kubecontroller.change import Create, Update

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import NamedTuple
 
-from kubeapi.discovery import SERVICE_NAME_LABEL
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of, matches_labels, matches_selector
+from kubeapi.objects.endpointslice import SERVICE_NAME_LABEL
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.store import Store
 from kubecontroller.index import Index, SelectorIndex

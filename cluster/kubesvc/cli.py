@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
 
 class Duration(click.ParamType[float]):
     """A Go duration such as ``30s`` or ``1m30s``, in seconds; ``0`` stands for no limit."""
@@ -38,11 +34,12 @@ class Duration(click.ParamType[float]):
         """Return the seconds."""
         if isinstance(value, float):
             return value
-        if value == "0":
-            return 0.0
-        if not re.fullmatch(f"(?:{_DURATION.pattern})+", value):
+        from kubeapi.duration import parse_duration
+
+        seconds = parse_duration(value)
+        if seconds is None:
             self.fail(f'{value!r} is not a duration; write it like "30s", "1m30s" or "500ms"', param, ctx)
-        return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(value))
+        return seconds
 
 
 def _check_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:

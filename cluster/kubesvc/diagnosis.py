@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
-from kubeapi.core import Service, read_service
 from kubeapi.meta import ObjectKey, key_of
+from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store

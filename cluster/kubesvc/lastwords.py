@@ -7,7 +7,7 @@ import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
-from kubeapi.podsummary import is_condition_true
+from kubeapi.objects.conditions import is_condition_true
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import ObjectKey, is_terminating
-from kubeapi.podsummary import is_condition_true
+from kubeapi.objects.conditions import is_condition_true
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
 from kubelet.pod.programs import Program

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kubeapi.core import Service, read_service
-from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice
 from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
-from kubeapi.podsummary import is_condition_true, read_pod_summary
+from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice
+from kubeapi.objects.podsummary import read_pod_summary
+from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
 from kubelet.pod.programs import Program

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
-from kubeapi.discovery import MANAGED_BY_LABEL
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
+from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
 from kubeapi.scheme import (
     CONFIGMAPS,

@@ -61,10 +61,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from kubeapi.core import Service, read_service
-from kubeapi.discovery import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
 from kubeapi.meta import JSON, ObjectKey, key_of
-from kubeapi.podsummary import is_condition_true, read_pod_summary
+from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
+from kubeapi.objects.podsummary import read_pod_summary
+from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from kubeapi.store import Store
 

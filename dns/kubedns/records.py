@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple, TypeVar
 
-from kubeapi.core import read_service
-from kubeapi.discovery import Endpoint, read_endpoint_slice
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.objects.endpointslice import Endpoint, read_endpoint_slice
+from kubeapi.objects.service import read_service
 from kubedns.names import MAX_LABEL, dashed, packed_address, wire_of
 from kubedns.types import SERIAL, Owner
 

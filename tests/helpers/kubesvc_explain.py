@@ -8,9 +8,9 @@ from typing import Any
 from tests.helpers.kubeapi_objects import deployment, pod
 from tests.helpers.kubesvc_ground import add_node, ground
 
-from kubeapi.core import read_service
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
+from kubeapi.objects.service import read_service
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, SERVICES
 from kubecontroller.change import Create
 from kubecontroller.endpointslice import has_endpoints, reconcile

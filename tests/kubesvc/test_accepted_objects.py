@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
 
-from kubeapi.core import read_service
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, copy_object, key_of
+from kubeapi.objects.service import read_service
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import (
     DEPLOYMENTS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubeapi.allocators import AddressPool
-from kubeapi.discovery import PROXY_NAME_LABEL
 from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.objects.endpointslice import PROXY_NAME_LABEL
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
 from kubeapi.scheme import NAMESPACES, SERVICES
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.core import HEADLESS
 from kubeapi.meta import JSON
+from kubeapi.objects.service import HEADLESS
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid
 from kubeapi.validation.service import family_of, validate_cluster_ips

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
-from kubeapi.registry.strategy import qos_class
+from kubeapi.objects.qos import qos_class
 from kubeapi.validation.faults import Faults, forbidden, invalid
 
 _RESIZABLE = ("resources", "resizePolicy")

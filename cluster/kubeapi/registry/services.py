@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 
 from kubeapi.allocators import AddressPool, Full, Transaction, port_pool
-from kubeapi.core import HEADLESS
 from kubeapi.defaults import is_externally_accessible
 from kubeapi.meta import JSON
+from kubeapi.objects.service import HEADLESS
 from kubeapi.registry.config import RegistryConfig
 from kubeapi.registry.ipfamilies import set_ip_families
 from kubeapi.status import FieldError, InternalError, StatusError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON, annotations_of, labels_of
+from kubeapi.objects.qos import qos_class
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
 
 IMMORTAL_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -72,15 +73,3 @@ def _wanted(resource: Resource, obj: JSON) -> tuple[JSON, dict[str, str]]:
     if resource is DEPLOYMENTS:
         return wanted, annotations_of(obj)
     return wanted, labels_of(obj) if resource is ENDPOINTSLICES else {}
-
-
-def qos_class(spec: JSON) -> str:
-    """Return the pod's quality of service (pkg/apis/core/v1/helper/qos)."""
-    resources = [each.get("resources", {}) for each in (*spec.get("containers", ()), *spec.get("initContainers", ()))]
-    if not any(each.get("limits") or each.get("requests") for each in resources):
-        return "BestEffort"
-    is_guaranteed = all(
-        {"cpu", "memory"} <= each.get("limits", {}).keys() and each["limits"] == each.get("requests")
-        for each in resources
-    )
-    return "Guaranteed" if is_guaranteed else "Burstable"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubeapi.core import HEADLESS
 from kubeapi.defaults import is_externally_accessible
 from kubeapi.meta import JSON
+from kubeapi.objects.service import HEADLESS
 from kubeapi.validation.faults import (
     Faults,
     GoText,

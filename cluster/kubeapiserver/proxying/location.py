@@ -10,8 +10,8 @@ import random
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from kubeapi.discovery import Endpoint, EndpointSlice, read_endpoint_slice
 from kubeapi.meta import JSON
+from kubeapi.objects.endpointslice import Endpoint, EndpointSlice, read_endpoint_slice
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kubeapi.meta import JSON
-from kubeapi.podsummary import is_condition_true, read_pod_summary
+from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.podsummary import read_pod_summary
 from kubeapiserver.tables.columns import AGE, NAME, NONE, Column, Printer, age, since, wide
 
 _OVER = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
+from kubeapi.duration import parse_duration
 from kubelet.tools.scripts import ClusterDNS
 
 NGINX_PAGE = """<!DOCTYPE html>
@@ -41,8 +42,6 @@ AGNHOST_COMMANDS = ("connect", "netexec", "pause", "porter", "serve-hostname")
 BindPort = Callable[[int], int]
 
 _SERVE_PORT = re.compile(r"SERVE_(TCP_|UDP_|TLS_)?PORT_([0-9]+)")
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|s|m|h)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class BuiltinPlan(TypedDict):
@@ -196,7 +195,7 @@ def _connect(arguments: Sequence[str], around: _Around) -> BuiltinPlan:
         return refused
     if not first or second:
         return _usage(f"Error: accepts 1 arg(s), received {2 if second else 0}", 1)
-    timeout, protocol = _seconds(flags.get("timeout", "0s")), flags.get("protocol") or "tcp"
+    timeout, protocol = parse_duration(flags.get("timeout", "0s")), flags.get("protocol") or "tcp"
     if timeout is None:
         return _bad_flag(flags, "timeout")
     if protocol not in ("tcp", "udp"):
@@ -263,13 +262,3 @@ def _port(text: str) -> int | None:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
-
-
-def _seconds(text: str) -> float | None:
-    """Read a Go duration; None if it is none."""
-    if text == "0":
-        return 0.0
-    parts = _DURATION.findall(text)
-    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from kubeapi.core import Service
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.service import Service
 from kubelet.pod.spec import ContainerSpec, PodSpec
 
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")

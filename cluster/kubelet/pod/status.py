@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time
+from kubeapi.objects.pod import read_pod
 from kubelet.pod.spec import PodSpec, Role
 from kubelet.pod.state import ContainerState, PodState, Stage, Termination, has_init_failed
 
@@ -47,7 +48,7 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
         "hostIPs": [{"ip": each} for each in place.host_ips],
         "startTime": format_time(place.start_time),
         "containerStatuses": [_container_status(each) for each in mains],
-        "qosClass": before.get("qosClass") or qos_class(pod["spec"]),
+        "qosClass": read_pod(pod).qos_class,
     }
     if is_over(before):
         status |= {name: before[name] for name in ("reason", "message") if name in before}
@@ -195,16 +196,3 @@ def _terminated(end: Termination) -> JSON:
     if end.container_id:
         terminated["containerID"] = f"{RUNTIME}://{end.container_id}"
     return terminated
-
-
-def qos_class(spec: JSON) -> str:
-    """Return Guaranteed, Burstable or BestEffort (``pkg/apis/core/v1/helper/qos``)."""
-    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-    resources = [each.get("resources") or {} for each in containers]
-    if not any(each.get("requests") or each.get("limits") for each in resources):
-        return "BestEffort"
-    for each in resources:
-        limits, requests = each.get("limits") or {}, each.get("requests") or each.get("limits") or {}
-        if not {"cpu", "memory"} <= limits.keys() or any(requests.get(name) != limits[name] for name in limits):
-            return "Burstable"
-    return "Guaranteed"

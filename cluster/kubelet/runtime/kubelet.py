@@ -13,11 +13,11 @@ import random
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from kubeapi.core import Service, read_service
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.service import Service, read_service
 from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
 from kubeapi.status import InternalError, NotFound, StatusError

@@ -14,10 +14,10 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeapi.core import Service
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject, describe
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.service import Service
 from kubeapi.podwarnings import REASON, not_emulated
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from kubeapi.core import HEADLESS, Service, read_service
 from kubeapi.meta import JSON
+from kubeapi.objects.service import HEADLESS, Service, read_service
 from kubesvc.config import ClusterConfiguration
 from kubesvc.doctor.checks import WantedSocket
 from kubesvc.network.addresses import stand_in

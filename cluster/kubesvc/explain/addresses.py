@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
-from kubeapi.core import Service
-from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL
 from kubeapi.meta import JSON
+from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
+from kubeapi.objects.service import Service
 from kubeapi.store import Store
 from kubeproxy.rules import Reason
 from kubeproxy.tracing import policy_name, reason_of

@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from kubeapi.core import Service, read_service
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, labels_of, matches_labels
+from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import PODS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store

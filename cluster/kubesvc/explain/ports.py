@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from kubeapi.core import Service, ServicePort
 from kubeapi.meta import JSON
+from kubeapi.objects.service import Service, ServicePort
 from kubecontroller.endpointslice import find_port
 from kubesvc.explain.findings import Finding, counted, grouped, hint, listed, problem
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from kubeapi.core import Service
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
+from kubeapi.objects.service import Service
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, PODS, REPLICASETS
 from kubeapi.store import Store
 from kubesvc.explain.findings import Finding, counted, hint, listed, note, problem

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from kubeapi.core import Service, ServicePort, read_service
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.service import Service, ServicePort, read_service
 from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store

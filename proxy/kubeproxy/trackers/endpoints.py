@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice
-from kubeapi.discovery import Endpoint as ApiEndpoint
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice
+from kubeapi.objects.endpointslice import Endpoint as ApiEndpoint
 from kubeproxy.types import Endpoint, PortKey
 
 _SliceEndpoints = tuple[tuple[PortKey, tuple[Endpoint, ...]], ...]

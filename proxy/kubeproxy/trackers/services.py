@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeapi.core import HEADLESS, Service, read_service
-from kubeapi.core import ServicePort as ApiServicePort
-from kubeapi.discovery import HEADLESS_LABEL, PROXY_NAME_LABEL
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
+from kubeapi.objects.service import HEADLESS, Service, read_service
+from kubeapi.objects.service import ServicePort as ApiServicePort
 from kubeproxy.types import ServicePort, ServicePortName, family_of
 
 PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"

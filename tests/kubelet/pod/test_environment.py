@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kubeapi.core import Service, read_service
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.service import Service, read_service
 from kubelet.pod.environment import ConfigError, PodContext, container_environment, expand, service_variables
 from kubelet.pod.spec import read_pod
 

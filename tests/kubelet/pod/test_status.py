@@ -9,7 +9,7 @@ from kubelet.pod.events import Began, Event, Exited, Refused, Started
 from kubelet.pod.lifecycle import step
 from kubelet.pod.spec import read_pod
 from kubelet.pod.state import new_pod_state
-from kubelet.pod.status import PodPlace, pod_status, qos_class
+from kubelet.pod.status import PodPlace, pod_status
 
 PLACE = PodPlace(("127.246.1.2",), ("127.169.0.1",), 1000.0)
 
@@ -86,19 +86,6 @@ def test_a_readiness_gate_keeps_a_pod_unready_until_its_condition_is_true() -> N
     found = conditions(status(obj, START))
     assert found["Ready"] == ("True", "")
     assert found["example.com/gate"] == ("True", "")
-
-
-@pytest.mark.parametrize(
-    ("resources", "expected"),
-    [
-        ({}, "BestEffort"),
-        ({"requests": {"cpu": "1"}}, "Burstable"),
-        ({"limits": {"cpu": "1", "memory": "1Gi"}}, "Guaranteed"),
-        ({"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1", "memory": "1Mi"}}, "Burstable"),
-    ],
-)
-def test_qos_class(resources: dict[str, Any], expected: str) -> None:
-    assert qos_class({"containers": [{"name": "c", "resources": resources}]}) == expected
 
 
 def test_addresses_begin_at_2_and_are_not_used_again_at_once() -> None:

@@ -1,18 +1,20 @@
-"""Frozen readings of core/v1: the few fields of a Service that the data plane and the DNS server need.
+"""What a Service says: the fields that the data plane and the DNS server need.
 
-The JSON in the Store is the truth; a consumer reads it once, at its own border. Defaults are filled in already
-(``defaults``), yet a reading tolerates their absence, since a real cluster's objects pass here too.
+The JSON in the Store is the truth; a consumer reads it once and keeps what it read. The Registry has filled in the
+defaults (``defaults``), but they may be absent here: the objects of a real cluster are read too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of, labels_of
+from kubeapi.objects.parts import list_at, map_at
 
 HEADLESS = "None"
-"""The clusterIP of a Service that wants none."""
+"""The clusterIP of a headless Service."""
 
 
 class ServicePort(NamedTuple):
@@ -28,7 +30,7 @@ class ServicePort(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service as its consumers see it. ``cluster_ips`` is () for ExternalName and ("None",) for headless."""
+    """A Service. ``cluster_ips`` is () for ExternalName and ("None",) for a headless one."""
 
     key: ObjectKey
     uid: str
@@ -52,20 +54,19 @@ class Service:
 
     @property
     def is_headless(self) -> bool:
-        """Whether the Service asked for no cluster IP."""
+        """Whether the Service has no cluster IP because it asked for none."""
         return self.cluster_ips[:1] == (HEADLESS,)
 
     @property
     def is_external_name(self) -> bool:
-        """Whether the Service is nothing but a name for another name."""
+        """Whether the Service only stands for another DNS name."""
         return self.type == "ExternalName"
 
 
 def read_service(obj: JSON) -> Service:
     """Read a Service object."""
     spec = obj.get("spec") or {}
-    affinity = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
-    cluster_ip = spec.get("clusterIP") or ""
+    affinity = map_at(spec, "sessionAffinityConfig", "clientIP")
     return Service(
         key=key_of(obj),
         uid=obj["metadata"].get("uid", ""),
@@ -73,7 +74,7 @@ def read_service(obj: JSON) -> Service:
         labels=labels_of(obj),
         annotations=annotations_of(obj),
         selector=spec.get("selector") or {},
-        cluster_ips=tuple(spec.get("clusterIPs") or ([cluster_ip] if cluster_ip else ())),
+        cluster_ips=tuple(spec.get("clusterIPs") or filter(None, (spec.get("clusterIP"),))),
         ip_families=tuple(spec.get("ipFamilies") or ()),
         ports=tuple(_read_port(port) for port in spec.get("ports") or ()),
         external_ips=tuple(spec.get("externalIPs") or ()),
@@ -101,6 +102,11 @@ def _read_port(port: JSON) -> ServicePort:
 
 
 def _vip_ingresses(obj: JSON) -> tuple[str, ...]:
-    """Return the load-balancer addresses that the node captures: ipMode VIP, the default (KEP-1860)."""
-    ingresses = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    """Return the load balancer's addresses that the node serves itself: ipMode VIP, the default (KEP-1860)."""
+    ingresses = load_balancer_ingresses(obj)
     return tuple(each["ip"] for each in ingresses if each.get("ip") and each.get("ipMode", "VIP") == "VIP")
+
+
+def load_balancer_ingresses(obj: JSON) -> Sequence[JSON]:
+    """Return status.loadBalancer.ingress: each with ``ip`` or ``hostname``, and perhaps ``ipMode``."""
+    return list_at(obj, "status", "loadBalancer", "ingress")

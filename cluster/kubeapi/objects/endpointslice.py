@@ -1,4 +1,4 @@
-"""Frozen readings of discovery.k8s.io/v1: EndpointSlices, as kube-proxy and the DNS server see them.
+"""What an EndpointSlice says, as kube-proxy and the DNS server read it.
 
 Unset conditions mean ready and serving but not terminating (types.go of k8s.io/api/discovery/v1).
 """
@@ -18,7 +18,7 @@ _PORTS_END = 65536
 
 
 class EndpointPort(NamedTuple):
-    """One port of a slice; ``port`` 0 means that the slice does not say a number that a port can have."""
+    """One port of a slice; ``port`` is 0 if the slice has no number that a port can have."""
 
     name: str
     protocol: str
@@ -27,7 +27,7 @@ class EndpointPort(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """One endpoint of a slice. ``target`` is the name of the Pod behind it, "" if it is no Pod."""
+    """One endpoint of a slice. ``target`` is the name of its Pod, "" if it is not a Pod."""
 
     addresses: tuple[str, ...]
     is_ready: bool
@@ -43,7 +43,7 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EndpointSlice:
-    """A slice of the endpoints of ``service`` (None when the label that names the Service is missing)."""
+    """A part of the endpoints of ``service``, which is None if the label that names it is missing."""
 
     key: ObjectKey
     service: ObjectKey | None
@@ -66,7 +66,7 @@ def read_endpoint_slice(obj: JSON) -> EndpointSlice:
 
 
 def service_of_slice(obj: JSON) -> ObjectKey | None:
-    """Return the Service whose endpoints an EndpointSlice has; None when the label that names it is missing."""
+    """Return the Service to which an EndpointSlice belongs; None if the label that names it is missing."""
     name = labels_of(obj).get(SERVICE_NAME_LABEL)
     return ObjectKey(obj["metadata"].get("namespace", ""), name) if name else None
 
@@ -76,7 +76,7 @@ def _read_port(port: JSON) -> EndpointPort:
     return EndpointPort(
         port.get("name") or "",
         port.get("protocol") or "TCP",
-        # The API takes any number here, and a listener must not meet it.
+        # The API accepts any number here; a listener could not bind it.
         number if 0 < number < _PORTS_END else 0,
         port.get("appProtocol") or "",
     )

@@ -1,0 +1,61 @@
+"""What a Node says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from kubeapi.meta import JSON, labels_of
+from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.parts import list_at, map_at, spec_of
+from kubeapi.quantity import QUANTITY, amount_of
+
+ZONE_LABEL = "topology.kubernetes.io/zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Node, read when it is asked for."""
+
+    obj: JSON
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its condition Ready is True: that of a new Node is not, until its kubelet says so."""
+        return is_condition_true(self.obj, "Ready")
+
+    @property
+    def is_unschedulable(self) -> bool:
+        """Whether it is cordoned."""
+        return bool(spec_of(self.obj).get("unschedulable"))
+
+    @property
+    def taints(self) -> Sequence[JSON]:
+        """Its taints."""
+        return list_at(self.obj, "spec", "taints")
+
+    @property
+    def zone(self) -> str:
+        """The zone that it is in, "" if it does not say."""
+        return labels_of(self.obj).get(ZONE_LABEL) or ""
+
+    def addresses(self, kind: str) -> list[str]:
+        """Return its addresses of a type: InternalIP, ExternalIP, Hostname ..."""
+        found = list_at(self.obj, "status", "addresses")
+        return [each.get("address", "") for each in found if each.get("type") == kind]
+
+    def allocatable(self, resource: str) -> Decimal | None:
+        """Return how much of a resource it has for pods; None if it does not say, or not as a quantity."""
+        text = str(map_at(self.obj, "status", "allocatable").get(resource, ""))
+        return amount_of(text) if QUANTITY.fullmatch(text) else None
+
+
+def read_node(obj: JSON) -> Node:
+    """Read a Node object."""
+    return Node(obj)

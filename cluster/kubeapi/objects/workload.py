@@ -1,0 +1,116 @@
+"""What a Deployment or a ReplicaSet says of itself: what it wants, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at, spec_of, status_of
+
+MAX_INT32 = 2**31 - 1
+"""The progressDeadlineSeconds and the revisionHistoryLimit that stand for no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A Deployment or ReplicaSet, read when it is asked for. Fields that only a Deployment has are marked (D)."""
+
+    obj: JSON
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def replicas(self) -> int:
+        """How many pods it wants."""
+        replicas = spec_of(self.obj).get("replicas")
+        return 1 if replicas is None else int(replicas)
+
+    @property
+    def selector(self) -> JSON:
+        """Its LabelSelector."""
+        return map_at(self.obj, "spec", "selector")
+
+    @property
+    def match_labels(self) -> dict[str, str]:
+        """The labels that its selector asks for by equality."""
+        return map_at(self.obj, "spec", "selector", "matchLabels")
+
+    @property
+    def template(self) -> JSON:
+        """The template of its pods: metadata and spec."""
+        return map_at(self.obj, "spec", "template")
+
+    @property
+    def template_labels(self) -> dict[str, str]:
+        """The labels of its template."""
+        return map_at(self.obj, "spec", "template", "metadata", "labels")
+
+    @property
+    def min_ready_seconds(self) -> int:
+        """How long a pod must be ready to be available."""
+        return spec_of(self.obj).get("minReadySeconds") or 0
+
+    @property
+    def is_paused(self) -> bool:
+        """(D) Whether its rollout is paused."""
+        return bool(spec_of(self.obj).get("paused"))
+
+    @property
+    def is_rolling(self) -> bool:
+        """(D) Whether its strategy is RollingUpdate, not Recreate."""
+        return map_at(self.obj, "spec", "strategy").get("type", "RollingUpdate") == "RollingUpdate"
+
+    @property
+    def revision_history_limit(self) -> int:
+        """(D) How many old ReplicaSets it keeps."""
+        return int(spec_of(self.obj).get("revisionHistoryLimit", 10))
+
+    @property
+    def progress_deadline_seconds(self) -> int | None:
+        """(D) How long its rollout may make no progress; None if it has no deadline."""
+        seconds = spec_of(self.obj).get("progressDeadlineSeconds", 600)
+        return None if seconds == MAX_INT32 else int(seconds)
+
+    @property
+    def generation(self) -> int:
+        """How often what it wants has changed."""
+        return self.obj["metadata"].get("generation") or 0
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether its controller has seen what it wants now."""
+        return bool((status_of(self.obj).get("observedGeneration") or 0) >= self.generation)
+
+    @property
+    def current_replicas(self) -> int:
+        """How many pods it has."""
+        return status_of(self.obj).get("replicas") or 0
+
+    @property
+    def updated_replicas(self) -> int:
+        """(D) How many of its pods are of its present template."""
+        return status_of(self.obj).get("updatedReplicas") or 0
+
+    @property
+    def ready_replicas(self) -> int:
+        """How many of its pods are ready."""
+        return status_of(self.obj).get("readyReplicas") or 0
+
+    @property
+    def available_replicas(self) -> int:
+        """How many of its pods have been ready for minReadySeconds."""
+        return status_of(self.obj).get("availableReplicas") or 0
+
+    @property
+    def collision_count(self) -> int | None:
+        """(D) How often the name of a new ReplicaSet was taken; None if it never was."""
+        count: int | None = status_of(self.obj).get("collisionCount")
+        return count
+
+
+def read_workload(obj: JSON) -> Workload:
+    """Read a Deployment or a ReplicaSet."""
+    return Workload(obj)
