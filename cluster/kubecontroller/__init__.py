@@ -1,6 +1,6 @@
-"""The controllers: from what the manifests want to what is there, as kube-controller-manager does it.
+"""The controllers: they make what is there into what the manifests want, as kube-controller-manager does.
 
-The nouns to know: ``Change`` (a write that a controller wants, as a value), ``Listers`` (what the controllers know,
-indexed) and ``ControllerManager`` (who runs them). Every controller is a pure function from objects and the time to
-a list of changes; only ``controller`` knows asyncio.
+The nouns to know: ``Change`` (a write that a controller wants, as a value), ``Listers`` (the Store's objects, indexed)
+and ``Controller``: a pure function from objects and the time to a list of changes. ``workload`` has Deployments and
+ReplicaSets, ``service`` endpoints and load balancers, ``cleanup`` deletions; ``io`` runs them all on the event loop.
 """

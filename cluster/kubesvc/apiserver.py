@@ -37,7 +37,7 @@ from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.offloop import OffLoop
 from kubeapiserver.wire.server import APIServerListener, Flush
 from kubeapiserver.wire.tls import server_certificate
-from kubecontroller import kubernetesservice
+from kubecontroller.service import kubernetesservice
 from kubemanifest.reading import read_text
 from kubemanifest.yamltext import KEY_IS_SET
 from kubesvc.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private

@@ -26,7 +26,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, EVENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import WatchEvent
-from kubecontroller.controller import ControllerManager
+from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.server import DNSServer
 from kubehost import openfiles
 from kubelet.runtime.kubelet import Kubelet
@@ -34,7 +34,7 @@ from kubemanifest import Document, bare_document
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.userspace.poller import NAME
-from kubescheduler.scheduler import Scheduler
+from kubescheduler.io.scheduler import Scheduler
 from kubesvc import __version__, components, podchoice
 from kubesvc.config import ClusterConfiguration
 from kubesvc.edits import apply_edits
@@ -132,9 +132,7 @@ class Cluster:
             rng=rng,
             runner=runner,
         )
-        self._controllers = ControllerManager(
-            source, registry, components.controller_config(config), clock=time.time, rng=rng
-        )
+        self._controllers = ControllerManager(source, registry, components.controller_config(config), clock=time.time)
         self._scheduler = Scheduler(source, registry, clock=time.time, rng=rng)
         self._proxy = ProxyServer(
             source,

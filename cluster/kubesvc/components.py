@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from kubecontroller.controller import ControllerConfig
+from kubecontroller.controllers import ControllerConfig
 from kubedns.config import DNSConfig, read_resolv_conf
 from kubedns.server import DNSCounts
 from kubehost import openfiles

@@ -26,7 +26,7 @@ from kubeapi.scheme import (
 )
 from kubeapi.store import Store
 from kubeapi.validation.names import parse_address
-from kubecontroller import endpoints
+from kubecontroller.service import endpoints
 from kubelet.pod.reboot import after_reboot
 from kubemanifest import Document
 from kubesvc.explain.findings import counted, listed

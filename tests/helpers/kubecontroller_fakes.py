@@ -17,8 +17,9 @@ from kubeapi.meta import JSON, ObjectKey, format_time, is_terminating
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, NAMESPACES, NODES, PODS, Resource
 from kubeapi.store import Store
-from kubecontroller.controller import ControllerConfig, ControllerManager
-from kubescheduler.scheduler import Scheduler
+from kubecontroller.controllers import ControllerConfig
+from kubecontroller.io.controllermanager import ControllerManager
+from kubescheduler.io.scheduler import Scheduler
 
 EPOCH = 1_700_000_000.0
 
@@ -83,7 +84,7 @@ class FakeCluster:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FakeCluster]:
-        controllers = ControllerManager(self.source, self.registry, self.config, clock=self.clock, rng=random.Random(2))
+        controllers = ControllerManager(self.source, self.registry, self.config, clock=self.clock)
         scheduler = Scheduler(self.source, self.registry, clock=self.clock, rng=random.Random(3))
         pods = Informer(self.source, PODS)
         pods.add_handler("kubelet", self.kubelet.handle)

@@ -13,7 +13,7 @@ from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
 from kubeapi.objects.service import read_service
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, SERVICES
 from kubecontroller.change import Create
-from kubecontroller.endpointslice import has_endpoints, reconcile
+from kubecontroller.service.endpointslice import has_endpoints, reconcile
 from kubeproxy.proxier import Conflict, Proxier
 from kubeproxy.rules import Rules
 from kubeproxy.userspace.listeners import ListenerStatus

@@ -14,7 +14,7 @@ from kubeapi.meta import JSON, ObjectKey, labels_of
 from kubeapi.scheme import PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeapiserver.handlers.reading import Reading
-from kubecontroller import controller
+from kubecontroller.io import controllermanager
 from kubedns.handler import Handler
 from kubedns.types import Query
 from kubelet.runtime import prober
@@ -26,7 +26,7 @@ from kubeproxy.userspace import dataplane
 from kubeproxy.userspace.dataplane import DataPlane
 from kubeproxy.userspace.listeners import Listeners
 from kubeproxy.userspace.tcp.io import connection as tcp
-from kubescheduler import scheduler
+from kubescheduler.io import scheduler
 
 HANDLER = "handler"
 """Of every informer, for objects of every kind."""
@@ -108,7 +108,7 @@ def _break_informers() -> None:
 
 
 def _break_controllers() -> None:
-    make = controller._controllers
+    make = controllermanager.new_controllers
 
     def made(*args: Any) -> Sequence[Any]:
         found = make(*args)
@@ -117,7 +117,7 @@ def _break_controllers() -> None:
             _break(each, "reconcile", lambda key, _, of=of: of is not None and asks_for("reconcile", _stored(of, key)))
         return found
 
-    controller._controllers = made  # type: ignore[assignment]  # what this is for
+    controllermanager.new_controllers = made  # type: ignore[assignment]  # what this is for
 
 
 def _is_of(stage: str, service: ObjectKey) -> bool:

@@ -23,10 +23,10 @@ from kubeapi.scheme import (
     SERVICES,
 )
 from kubeapi.store import WatchEvent
-from kubecontroller import kubernetesservice
-from kubecontroller.controller import ControllerConfig
-from kubecontroller.loadbalancer import addresses_of
-from kubecontroller.revision import template_hash
+from kubecontroller.io.controllermanager import ControllerConfig
+from kubecontroller.service import kubernetesservice
+from kubecontroller.service.loadbalancer import addresses_of
+from kubecontroller.workload.revision import template_hash
 
 pytestmark = pytest.mark.looptime
 

@@ -29,7 +29,7 @@ from kubeapi.scheme import (
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapiserver.tables import printer_for
-from kubecontroller.controller import ControllerConfig, _controllers
+from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.listers import Listers
 from kubedns.records import Records
 from kubelet.pod.reboot import after_reboot
@@ -77,7 +77,7 @@ def reconcile_as_the_controllers(store: Store) -> None:
     for resource in RESOURCES:
         for obj in store.list(resource):
             listers.refresh(resource, key_of(obj))
-    for controller in _controllers(listers, ControllerConfig()):
+    for controller in new_controllers(listers, ControllerConfig()):
         for resource in controller.watches:
             for delta in changes(store, resource):
                 for key in controller.keys_for(resource, delta):

@@ -17,7 +17,7 @@ GROUND = Ground(13)
 
 SABOTAGE = """
 import asyncio, sys
-from kubescheduler.scheduler import Scheduler
+from kubescheduler.io.scheduler import Scheduler
 
 async def crash(self):
     await asyncio.sleep(0)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.service import Service, ServicePort
-from kubecontroller.endpointslice import find_port
+from kubecontroller.service.endpointslice import find_port
 from kubesvc.explain.findings import Finding, counted, grouped, hint, listed, problem
 
 

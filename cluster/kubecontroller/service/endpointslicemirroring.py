@@ -14,9 +14,9 @@ from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES, SERVICES, Resource
 from kubecontroller.change import WARNING, Change, RecordEvent
-from kubecontroller.endpointslice import managed_services
 from kubecontroller.listers import Listers
-from kubecontroller.slicepacking import TRIGGER_TIME_ANNOTATION, Group, Packing, endpoint_id, pack, port_set
+from kubecontroller.service.endpointslice import managed_services
+from kubecontroller.service.slicepacking import TRIGGER_TIME_ANNOTATION, Group, Packing, endpoint_id, pack, port_set
 
 MANAGED_BY = "endpointslicemirroring-controller.k8s.io"
 SKIP_LABEL = "endpointslice.kubernetes.io/skip-mirror"

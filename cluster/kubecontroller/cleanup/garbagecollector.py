@@ -14,7 +14,7 @@ from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.scheme import EVENTS, RESOURCES, Resource, resource_for
 from kubecontroller.change import Change, Update, delete
 from kubecontroller.listers import Listers, ObjectId
-from kubecontroller.ownership import without_owner
+from kubecontroller.workload.ownership import without_owner
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"

@@ -12,7 +12,7 @@ from kubeapi.objects.endpointslice import SERVICE_NAME_LABEL
 from kubeapi.registry import Registry
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES
 from kubecontroller.change import Create, Update
-from kubecontroller.endpointslicemirroring import SKIP_LABEL
+from kubecontroller.service.endpointslicemirroring import SKIP_LABEL
 
 NAME = "kubernetes"
 KEY = ObjectKey("default", NAME)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 
 from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, annotations_of, copy_object, is_terminating, owner_reference
-from kubecontroller.rollout import Limits, Sized
+from kubecontroller.workload.rollout import Limits, Sized
 
 HASH_LABEL = "pod-template-hash"
 REVISION_ANNOTATION = "deployment.kubernetes.io/revision"

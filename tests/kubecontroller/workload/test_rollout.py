@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubecontroller.rollout import Limits, Sized, limits_of, scale, scaled_value, shrink_old, size_of_new
+from kubecontroller.workload.rollout import Limits, Sized, limits_of, scale, scaled_value, shrink_old, size_of_new
 
 
 @pytest.mark.parametrize(

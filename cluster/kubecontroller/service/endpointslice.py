@@ -16,8 +16,8 @@ from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent
 from kubecontroller.listers import Listers
 from kubecontroller.podstate import is_finished, is_ready
-from kubecontroller.slicepacking import Group, Packing, pack, port_set, trigger_time
-from kubecontroller.topologyhints import ZONE_LABEL, allot, is_automatic, node_concern, zone_shares
+from kubecontroller.service.slicepacking import Group, Packing, pack, port_set, trigger_time
+from kubecontroller.service.topologyhints import ZONE_LABEL, allot, is_automatic, node_concern, zone_shares
 
 MANAGED_BY = "endpointslice-controller.k8s.io"
 MAX_ENDPOINTS_PER_SLICE = 100

@@ -13,7 +13,7 @@ from tests.helpers.kubecontroller_fakes import node
 from kubeapi.meta import JSON, copy_object
 from kubeapi.scheme import ENDPOINTSLICES
 from kubecontroller.change import Change, Create, Delete, Update
-from kubecontroller.endpointslice import endpoint_of, endpoint_ports, reconcile
+from kubecontroller.service.endpointslice import endpoint_of, endpoint_ports, reconcile
 
 NODES = {"node-1": node("node-1", "zone-a"), "node-2": node("node-2", "zone-b")}
 BORN = "2026-01-01T00:00:00Z"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON, format_time
-from kubecontroller.deploymentstatus import counted, progressed, seconds_to_deadline, with_condition
+from kubecontroller.workload.deploymentstatus import counted, progressed, seconds_to_deadline, with_condition
 
 NOW = 1_700_000_000.0
 NEW = {"metadata": {"name": "web-new"}, "spec": {"replicas": 2}}

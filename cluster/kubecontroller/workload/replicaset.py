@@ -22,8 +22,8 @@ from kubeapi.meta import (
 from kubeapi.scheme import PODS, REPLICASETS, Resource
 from kubecontroller.change import Change, Create, Outcome, Requeue, UpdateStatus, delete
 from kubecontroller.listers import Listers
-from kubecontroller.ownership import claim
 from kubecontroller.podstate import in_deletion_order, is_active, is_ready, seconds_until_available
+from kubecontroller.workload.ownership import claim
 
 BURST_REPLICAS = 500
 """Pods created or deleted in one go (replica_set.go BurstReplicas); the rest follows at the next event."""

@@ -14,7 +14,9 @@ from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, key_of
 from kubeapi.objects.endpointslice import HEADLESS_LABEL
 from kubeapi.scheme import ENDPOINTS, PODS, SERVICES, Resource
 from kubecontroller.change import Change, Create, Outcome, Update, delete
-from kubecontroller.endpointslice import (
+from kubecontroller.listers import Listers
+from kubecontroller.podstate import is_finished, is_ready
+from kubecontroller.service.endpointslice import (
     endpoint_ports,
     has_endpoints,
     has_own_name,
@@ -22,9 +24,7 @@ from kubecontroller.endpointslice import (
     pod_address,
     services_of_pod,
 )
-from kubecontroller.listers import Listers
-from kubecontroller.podstate import is_finished, is_ready
-from kubecontroller.slicepacking import trigger_time, with_trigger_time
+from kubecontroller.service.slicepacking import trigger_time, with_trigger_time
 
 MAX_ADDRESSES = 1000
 """maxCapacity of the endpoints controller."""

@@ -13,7 +13,7 @@ from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import DEPLOYMENTS, PODS
 from kubeapi.store import WatchEvent
 from kubecontroller.podstate import is_active, is_ready
-from kubecontroller.rollout import Limits, limits_of
+from kubecontroller.workload.rollout import Limits, limits_of
 
 pytestmark = pytest.mark.looptime
 

@@ -12,7 +12,9 @@ from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, controller_of, is_terminating, labels_of
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, Resource
 from kubecontroller.change import NORMAL, Change, Create, RecordEvent, Requeue, Update, UpdateStatus, delete
-from kubecontroller.deploymentstatus import (
+from kubecontroller.listers import Listers
+from kubecontroller.podstate import is_finished
+from kubecontroller.workload.deploymentstatus import (
     condition,
     counted,
     has_progress_deadline,
@@ -22,10 +24,8 @@ from kubecontroller.deploymentstatus import (
     with_condition,
     with_pause_noted,
 )
-from kubecontroller.listers import Listers
-from kubecontroller.ownership import claim
-from kubecontroller.podstate import is_finished
-from kubecontroller.revision import (
+from kubecontroller.workload.ownership import claim
+from kubecontroller.workload.revision import (
     DESIRED_REPLICAS_ANNOTATION,
     REVISION_ANNOTATION,
     find_new,
@@ -39,7 +39,7 @@ from kubecontroller.revision import (
     with_annotations,
     with_revision,
 )
-from kubecontroller.rollout import Sizes, limits_of, scale, shrink_old, size_of_new
+from kubecontroller.workload.rollout import Sizes, limits_of, scale, shrink_old, size_of_new
 
 
 def reconcile(

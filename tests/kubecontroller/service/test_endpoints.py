@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
-from kubecontroller import endpoints, endpointslicemirroring, kubernetesservice
 from kubecontroller.change import Create, Delete, RecordEvent, Update
+from kubecontroller.service import endpoints, endpointslicemirroring, kubernetesservice
 
 
 def service(**spec: Any) -> JSON:

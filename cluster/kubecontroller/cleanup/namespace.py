@@ -12,7 +12,7 @@ from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.scheme import DEPLOYMENTS, EVENTS, NAMESPACES, REPLICASETS, RESOURCES, Resource
 from kubecontroller.change import Change, Update, delete
-from kubecontroller.garbagecollector import Dependent
+from kubecontroller.cleanup.garbagecollector import Dependent
 from kubecontroller.listers import Listers
 
 _MAKERS = (DEPLOYMENTS, REPLICASETS)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubeapi.meta import JSON, format_time, parse_time
-from kubecontroller.revision import MAX_INT32
-from kubecontroller.rollout import limits_of
+from kubecontroller.workload.revision import MAX_INT32
+from kubecontroller.workload.rollout import limits_of
 
 NEW_REPLICA_SET_AVAILABLE = "NewReplicaSetAvailable"
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"

@@ -13,8 +13,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, EVENTS, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import Conflict, Forbidden
-from kubecontroller.controller import LAST_RETRY_SECONDS, Item, WorkQueue
-from kubecontroller.index import Index, SelectorIndex
+from kubecontroller.io.workqueue import LAST_RETRY_SECONDS, Item, WorkQueue
 
 pytestmark = pytest.mark.looptime
 FIRST, SECOND = Item("c", ObjectKey("default", "a")), Item("c", ObjectKey("default", "b"))
@@ -191,30 +190,3 @@ async def test_a_namespace_that_is_deleted_through_the_registry_goes_with_its_co
         assert cluster.pods("shop") == []
         assert cluster.store.find(NAMESPACES, ObjectKey("", "shop")) is None
         assert cluster.store.list(EVENTS, "shop") == []
-
-
-def test_an_index_follows_its_objects() -> None:
-    index = Index[str](lambda obj: obj["values"])
-    index.refresh("a", {"values": [1, 2]})
-    index.refresh("b", {"values": [2]})
-    assert list(index.having(2)) == ["a", "b"]
-    index.refresh("a", {"values": [3]})
-    index.refresh("b", None)
-    index.refresh("never seen", None)
-    assert [list(index.having(value)) for value in (1, 2, 3)] == [[], [], ["a"]]
-
-
-def test_a_selector_index_finds_who_selects_and_only_in_its_namespace() -> None:
-    index = SelectorIndex(lambda obj: obj["selector"])
-    here, there = ObjectKey("default", "web"), ObjectKey("other", "web")
-    both = ObjectKey("default", "both")
-    index.refresh(here, {"selector": {"app": "web"}})
-    index.refresh(there, {"selector": {"app": "web"}})
-    index.refresh(both, {"selector": {"app": "web", "tier": "front"}})
-    index.refresh(ObjectKey("default", "none"), {"selector": None})
-    assert index.selecting("default", {"app": "web"}) == [here]
-    assert index.selecting("default", {"app": "web", "tier": "front"}) == [here, both]
-    index.refresh(here, {"selector": {"app": "shop"}})
-    index.refresh(both, None)
-    assert index.selecting("default", {"app": "web", "tier": "front"}) == []
-    assert index.selecting("default", {"app": "shop"}) == [here]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from kubeapi.meta import JSON
 from kubecontroller.change import Create, RecordEvent
-from kubecontroller.endpointslice import reconcile
-from kubecontroller.topologyhints import OVERLOAD, Allotment, allot, is_automatic, node_concern, zone_shares
+from kubecontroller.service.endpointslice import reconcile
+from kubecontroller.service.topologyhints import OVERLOAD, Allotment, allot, is_automatic, node_concern, zone_shares
 
 SCARCE = "Insufficient node information: allocatable CPU or zone not specified on one or more nodes"
 OVERLOADED = "Unable to allocate minimum required endpoints to each zone without exceeding overload threshold"

@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, node
 
 from kubeapi.scheme import DEPLOYMENTS, NODES, PODS
-from kubecontroller.podgc import QUARANTINE_SECONDS
+from kubecontroller.cleanup.podgc import QUARANTINE_SECONDS
 
 
 def nodes_of(cluster: FakeCluster) -> list[str]:

@@ -1,0 +1,43 @@
+"""All controllers of a cluster, and their settings. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubecontroller.cleanup.garbagecollector import GarbageCollector
+from kubecontroller.cleanup.namespace import NamespaceController
+from kubecontroller.cleanup.podgc import PodGarbageCollector
+from kubecontroller.controller import Controller
+from kubecontroller.listers import Listers
+from kubecontroller.service.endpoints import EndpointsController
+from kubecontroller.service.endpointslice import EndpointSliceController
+from kubecontroller.service.endpointslicemirroring import EndpointSliceMirroringController
+from kubecontroller.service.loadbalancer import LoadBalancerController
+from kubecontroller.workload.deployment import DeploymentController
+from kubecontroller.workload.replicaset import ReplicaSetController
+
+
+@dataclass(frozen=True)
+class ControllerConfig:
+    """The settings of the controllers.
+
+    LoadBalancer Services get their addresses from the CIDR ``load_balancer_pool``.
+    """
+
+    load_balancer_pool: str = "127.0.113.0/24"
+    max_endpoints_per_slice: int = 100
+
+
+def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
+    """Return the controllers of a cluster."""
+    return [
+        DeploymentController(listers),
+        ReplicaSetController(listers),
+        EndpointSliceController(listers, config.max_endpoints_per_slice),
+        EndpointsController(listers),
+        EndpointSliceMirroringController(listers),
+        LoadBalancerController(listers, config.load_balancer_pool),
+        GarbageCollector(listers),
+        PodGarbageCollector(listers),
+        NamespaceController(listers),
+    ]

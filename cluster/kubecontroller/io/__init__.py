@@ -1,0 +1,1 @@
+"""Runs the controllers on the event loop: the queue, the writes, the manager."""

@@ -1,0 +1,107 @@
+"""Runs the controllers: informers report changes, the queue orders the work, the Registry takes the writes.
+
+A key is in the queue at most once, so a thousand changes of one object are one reconcile; it is never reconciled twice
+at the same time; one that fails waits, longer each time, while the others go on. Nothing is polled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject
+from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.registry import Registry
+from kubeapi.scheme import RESOURCES, Resource
+from kubeapi.status import StatusError
+from kubecontroller.controller import Controller
+from kubecontroller.controllers import ControllerConfig, new_controllers
+from kubecontroller.io.workqueue import Item, WorkQueue
+from kubecontroller.io.writer import ChangeWriter
+from kubecontroller.listers import Listers
+
+KEYS_PER_TURN = 20
+"""Keys after which the event loop may run its other tasks."""
+
+logger = logging.getLogger(__name__)
+
+
+class ControllerManager:
+    """All controllers of the cluster. ``run`` is the owner's task; cancelling it ends them."""
+
+    def __init__(
+        self, source: ListerWatcher, registry: Registry, config: ControllerConfig, *, clock: Callable[[], float]
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._faults = registry.store.faults
+        self._listers = Listers(registry.store)
+        self._controllers = {each.name: each for each in new_controllers(self._listers, config)}
+        recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
+        self._writer = ChangeWriter(registry, self._listers, recorders)
+
+    async def run(self) -> None:
+        """Reconcile until cancelled."""
+        queue = WorkQueue()
+        informers = [Informer(self._source, resource, self._faults) for resource in self._watched()]
+        for informer in informers:
+            self._follow(informer, queue)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for informer in informers:
+                    tasks.create_task(informer.run(), name=f"kubecontroller informer {informer.resource}")
+                for informer in informers:
+                    await informer.wait_for_sync()
+                await self._work(queue)
+        finally:
+            queue.close()
+
+    def _watched(self) -> list[Resource]:
+        watched = {resource for each in self._controllers.values() for resource in each.watches}
+        return [resource for resource in RESOURCES if resource in watched]
+
+    def _follow(self, informer: Informer, queue: WorkQueue) -> None:
+        """Let the indexes follow the informer, then each controller by a handler of its own.
+
+        So a change on which one controller fails still reaches the others.
+        """
+        resource = informer.resource
+        informer.add_handler("kube-controller-manager", lambda delta: self._listers.refresh(resource, delta.key))
+        for each in self._controllers.values():
+            if resource in each.watches:
+                informer.add_handler(each.name, self._handler(each, resource, queue))
+
+    def _handler(self, controller: Controller, resource: Resource, queue: WorkQueue) -> Callable[[Delta], None]:
+        def handle(delta: Delta) -> None:
+            for key in controller.keys_for(resource, delta):
+                queue.add(Item(controller.name, key))
+
+        return handle
+
+    async def _work(self, queue: WorkQueue) -> None:
+        """Process one item after the other, for ever."""
+        done = 0
+        while True:
+            item = await queue.get()
+            await self._process(item, queue)
+            done += 1
+            if done % KEYS_PER_TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _process(self, item: Item, queue: WorkQueue) -> None:
+        controller = self._controllers[item.controller]
+        about = Subject(*item.key) if controller.resource is None else Subject(controller.resource, item.key)
+        try:
+            changes = controller.reconcile(item.key, self._clock())
+            await self._writer.write(item, changes, queue)
+        except StatusError as refusal:
+            logger.debug("%s %s: %s", item.controller, item.key, refusal)
+            queue.retry(item)
+        except Exception as fault:  # an object that breaks one reconcile must not stop all the others
+            self._faults.note(item.controller, about, fault)
+            queue.retry(item)
+        else:
+            queue.forget(item)
+            self._faults.forget(item.controller, about)

@@ -1,0 +1,119 @@
+"""Writes what the controllers want, through the Registry, and records the events that tell of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from kubeapi.events import EventRecorder
+from kubeapi.meta import JSON, key_of
+from kubeapi.registry import Registry
+from kubeapi.status import NotFound, StatusError
+from kubecontroller.change import (
+    NORMAL,
+    WARNING,
+    Change,
+    Create,
+    Delete,
+    Outcome,
+    RecordEvent,
+    Requeue,
+    Update,
+    UpdateStatus,
+)
+from kubecontroller.io.workqueue import Item, WorkQueue
+from kubecontroller.listers import Listers, ObjectId
+
+WRITES_PER_TURN = 20
+"""Writes after which the event loop may run its other tasks."""
+
+
+class ChangeWriter:
+    """Executes changes; the indexes of ``listers`` follow each write at once."""
+
+    def __init__(self, registry: Registry, listers: Listers, recorders: Mapping[str, EventRecorder]) -> None:
+        self._registry = registry
+        self._listers = listers
+        self._recorders = recorders
+
+    async def write(self, item: Item, changes: Iterable[Change], queue: WorkQueue) -> None:
+        """Execute an item's changes in order; StatusError when one is refused, which ends the list.
+
+        A refused creation or deletion that has an Outcome (a pod that cannot be created) ends only the creations and
+        deletions: the status, which says how many there are, is written all the same.
+        """
+        versions: dict[ObjectId, str] = {}
+        refused: StatusError | None = None
+        for written, change in enumerate(changes, start=1):
+            match change:
+                case Requeue(after):
+                    queue.add_after(item, after)
+                case RecordEvent(about, event_type, reason, message):
+                    self._recorders[item.controller].event(about, event_type, reason, message)
+                case Create() | Delete() if refused is None:
+                    refused = self._create_or_delete(item, change)
+                case Update() | UpdateStatus():
+                    self._update(item, change, versions)
+            if written % WRITES_PER_TURN == 0:
+                await asyncio.sleep(0)
+        if refused is not None:
+            raise refused
+
+    def _create_or_delete(self, item: Item, change: Create | Delete) -> StatusError | None:
+        """Create or delete, and record the event of its Outcome; return a refusal that an event tells of."""
+        outcome = change.outcome
+        try:
+            obj = self._create(change) if isinstance(change, Create) else self._delete(change)
+        except StatusError as refusal:
+            if outcome is None:
+                raise
+            self._record_refusal(item, outcome, refusal)
+            return refusal
+        if outcome is not None and outcome.done and obj is not None:
+            message = outcome.done_message.format(name=obj["metadata"]["name"])
+            self._recorders[item.controller].event(outcome.about, NORMAL, outcome.done, message)
+        return None
+
+    def _record_refusal(self, item: Item, outcome: Outcome, refusal: StatusError) -> None:
+        message = outcome.failed_message.format(error=refusal)
+        self._recorders[item.controller].event(outcome.about, WARNING, outcome.failed, message)
+
+    def _create(self, change: Create) -> JSON:
+        created = self._registry.create(change.resource, change.obj)
+        self._listers.refresh(change.resource, key_of(created))
+        return created
+
+    def _delete(self, change: Delete) -> JSON | None:
+        """Delete the object with the change's uid and return it; None if there is none."""
+        stored = self._registry.store.find(change.resource, change.key)
+        if stored is None or stored["metadata"].get("uid", "") != change.uid:
+            return None
+        try:
+            return self._registry.delete(change.resource, *change.key, grace_period_seconds=change.grace_seconds)
+        except NotFound:
+            return None
+        finally:
+            self._listers.refresh(change.resource, change.key)
+
+    def _update(self, item: Item, change: Update | UpdateStatus, versions: dict[ObjectId, str]) -> None:
+        """Write an object. If the same changes have written it before, it states the version of that write."""
+        key = key_of(change.obj)
+        target = ObjectId(change.resource, key)
+        version = versions.get(target)
+        obj = change.obj
+        if version is not None:
+            obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
+        try:
+            stored = self._replace(change, obj)
+        except StatusError as refusal:
+            if isinstance(change, Update) and change.outcome is not None:
+                self._record_refusal(item, change.outcome, refusal)
+            raise
+        versions[target] = stored["metadata"]["resourceVersion"]
+        self._listers.refresh(change.resource, key)
+
+    def _replace(self, change: Update | UpdateStatus, obj: JSON) -> JSON:
+        if isinstance(change, Update):
+            return self._registry.update(change.resource, obj)
+        metadata = obj["metadata"] if change.has_metadata else None
+        return self._registry.update_status(change.resource, obj, metadata=metadata)

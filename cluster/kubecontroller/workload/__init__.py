@@ -1,0 +1,1 @@
+"""Workloads: Deployments make ReplicaSets, ReplicaSets make pods. Pure."""

@@ -1,0 +1,1 @@
+"""Runs the scheduler on the event loop."""

@@ -1,0 +1,95 @@
+"""Objects whose owner or namespace is deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import DEPLOYMENTS, EVENTS, PODS, REPLICASETS
+from kubecontroller.change import Delete, Update
+from kubecontroller.cleanup import garbagecollector, namespace
+from kubecontroller.cleanup.garbagecollector import Dependent
+
+
+def owned(*uids: str, **metadata: Any) -> JSON:
+    references = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": each, "uid": each} for each in uids]
+    full = {"name": "dependent", "namespace": "default", "uid": "d", "ownerReferences": references, **metadata}
+    return {"metadata": full}
+
+
+@pytest.mark.parametrize(
+    ("obj", "absent", "expected"),
+    [
+        pytest.param(owned("a"), [], [], id="its owner is there"),
+        pytest.param(owned("a"), ["a"], [Delete], id="its owner is gone"),
+        pytest.param(owned("a", "b"), ["a", "b"], [Delete], id="all owners are gone"),
+        pytest.param(owned("a", "b"), ["a"], [Update], id="one owner is left"),
+        pytest.param(owned(), [], [], id="nobody's"),
+    ],
+)
+def test_a_dependent_goes_with_its_last_owner(obj: JSON, absent: list[str], expected: list[type]) -> None:
+    changes = garbagecollector.reconcile(PODS, obj, lambda reference: reference["uid"] in absent, [])
+    assert [type(each) for each in changes] == expected
+    for change in changes:
+        if isinstance(change, Update):
+            assert [each["uid"] for each in change.obj["metadata"]["ownerReferences"]] == ["b"]
+
+
+def leaving(*finalizers: str) -> JSON:
+    return {
+        "metadata": {
+            "name": "owner",
+            "namespace": "default",
+            "uid": "a",
+            "deletionTimestamp": "2026-01-01T00:00:00Z",
+            "finalizers": list(finalizers),
+        }
+    }
+
+
+def test_orphans_are_let_go_before_their_owner_goes() -> None:
+    dependents = [Dependent(PODS, owned("a"))]
+    release, last = garbagecollector.reconcile(REPLICASETS, leaving("orphan"), lambda _: False, dependents)
+    assert isinstance(release, Update)
+    assert isinstance(last, Update)
+    assert "ownerReferences" not in release.obj["metadata"]
+    assert last.obj["metadata"]["finalizers"] == []
+
+
+def test_in_the_foreground_the_owner_waits_for_those_that_block_it() -> None:
+    blocking = owned("a")
+    blocking["metadata"]["ownerReferences"][0]["blockOwnerDeletion"] = True
+    owner = leaving("foregroundDeletion")
+    [first] = garbagecollector.reconcile(REPLICASETS, owner, lambda _: False, [Dependent(PODS, blocking)])
+    assert isinstance(first, Delete)
+    [last] = garbagecollector.reconcile(REPLICASETS, owner, lambda _: False, [])
+    assert isinstance(last, Update)
+    assert last.obj["metadata"]["finalizers"] == []
+
+
+def test_a_namespace_empties_what_makes_others_first_and_then_goes() -> None:
+    going = {"metadata": {"name": "shop", "deletionTimestamp": "x", "uid": "n"}, "spec": {"finalizers": ["kubernetes"]}}
+    contents = [Dependent(DEPLOYMENTS, owned()), Dependent(PODS, owned(deletionTimestamp="x"))]
+    [change] = namespace.reconcile(going, contents)
+    assert isinstance(change, Delete)
+    assert change.resource is DEPLOYMENTS
+    assert namespace.reconcile(going, [Dependent(PODS, owned(deletionTimestamp="x"))]) == []
+    changes = namespace.reconcile(going, [Dependent(EVENTS, owned())])
+    assert [type(each) for each in changes] == [Delete, Update, Delete]
+    assert namespace.CONTENTS[:2] == (DEPLOYMENTS, REPLICASETS)
+
+
+def test_a_namespace_with_another_finalizer_waits_for_it() -> None:
+    going = {
+        "metadata": {"name": "shop", "deletionTimestamp": "x", "uid": "n"},
+        "spec": {"finalizers": ["kubernetes", "example.com/x"]},
+    }
+    [change] = namespace.reconcile(going, [])
+    assert isinstance(change, Update)
+    assert change.obj["spec"]["finalizers"] == ["example.com/x"]
+
+
+def test_a_namespace_that_stays_is_left_alone() -> None:
+    assert namespace.reconcile({"metadata": {"name": "shop"}}, [Dependent(PODS, owned())]) == []
