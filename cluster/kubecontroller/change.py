@@ -1,7 +1,7 @@
-"""What a controller wants done, as values: the answer of every reconcile.
+"""The writes that a controller wants, as values: the result of every reconcile.
 
-A reconcile returns its changes in the order in which they are to happen; the first that fails ends the list, and the
-key is reconciled again later. Nothing here writes: that is ``controller``'s part.
+A reconcile returns its changes in the order in which they are to be made; the first that fails ends the list, and the
+key is reconciled again later. ``io.writer`` makes them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WARNING: Literal["Warning"] = "Warning"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The events that tell of a write: one when it is done ("" for none), one when it is refused.
+    """The events that report a write: ``done`` ("" for none) or ``failed`` are the reasons.
 
     ``done_message`` may hold ``{name}`` (of the object written), ``failed_message`` may hold ``{error}``.
     """
@@ -32,7 +32,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Create ``obj``; with a ``generateName`` the Registry names it."""
+    """Create ``obj``; the Registry names it if it has a ``generateName``."""
 
     resource: Resource
     obj: JSON
@@ -41,7 +41,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Replace everything but the status. ``obj`` states the resourceVersion it was made from."""
+    """Replace all but the status. ``obj`` has the resourceVersion that it was made from."""
 
     resource: Resource
     obj: JSON
@@ -50,9 +50,9 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class UpdateStatus:
-    """Replace nothing but the status, with ``has_metadata`` also what a status' writer may change of the metadata.
+    """Replace the status; with ``has_metadata`` also the metadata that a write of the status may change.
 
-    ``obj`` states the resourceVersion it was made from.
+    ``obj`` has the resourceVersion that it was made from.
     """
 
     resource: Resource
@@ -62,9 +62,9 @@ class UpdateStatus:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete the object that has this ``uid``; one that is gone, or another of the same name, is left alone.
+    """Delete the object with this ``uid``; another object of the same name is left alone.
 
-    A pod has ``grace_seconds`` to end, None for its own grace period.
+    A pod has ``grace_seconds`` to end, its own grace period if that is None.
     """
 
     resource: Resource
@@ -76,7 +76,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class RecordEvent:
-    """Record that ``reason`` happened to ``about``."""
+    """Record an event about an object."""
 
     about: JSON
     type: Literal["Normal", "Warning"]
@@ -86,7 +86,7 @@ class RecordEvent:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Reconcile the same key again ``after`` so many seconds, though nothing may have changed but the time."""
+    """Reconcile the same key again ``after`` so many seconds, even if nothing changes."""
 
     after: float
 

@@ -1,8 +1,8 @@
-"""Indexes over the Store's objects, so that a change finds what it concerns without a walk over everything.
+"""Indexes over the Store's objects, so that a change finds the objects that it concerns without a walk over all.
 
-An index is moved to the Store's present state of a key, never to a state that a watch event remembers, and it is
-moved at once after an own write. So it may be behind other writers for a moment, but never behind oneself: no
-controller makes a second pod because it has not yet seen its first. Follows client-go ``tools/cache`` indexers.
+An index is brought to the Store's present state of a key, not to the state in a watch event, and at once after a
+controller's own write. It may be behind other writers for a moment, but never behind its own controllers: none creates
+a second pod because it has not yet seen its first. Follows client-go ``tools/cache`` indexers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Index(Generic[K]):
-    """Which keys have a value; ``values_of`` says the values of an object."""
+    """The keys that have a value; ``values_of`` returns the values of an object."""
 
     def __init__(self, values_of: Callable[[JSON], Iterable[Hashable]]) -> None:
         self._values_of = values_of
@@ -52,10 +52,10 @@ Selector = tuple[tuple[str, str], ...]
 
 
 class SelectorIndex:
-    """Which objects select a set of labels, found by their selectors' label names.
+    """The objects whose selectors a set of labels satisfies, found by the selectors' label names.
 
-    Selectors of a namespace use few different sets of label names. So a look-up costs one step for each such set,
-    however many objects there are: 10,000 Services with ``app: NAME`` each are one step.
+    The selectors of a namespace use few different sets of label names, and a look-up costs one step for each such set:
+    10,000 Services with ``app: NAME`` cost one step.
     """
 
     def __init__(self, selector_of: Callable[[JSON], dict[str, str] | None]) -> None:

@@ -1,6 +1,6 @@
-"""What the controllers know: the Store's objects, found by owner, by label, by selector and by Service.
+"""Finds the Store's objects by owner, by label, by selector and by Service.
 
-Reads are always the Store's present state; the indexes only say where to look. Never writes, never waits.
+Reads return the Store's present state; the indexes only say where to look. Never writes, never waits.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of, matches_labels, matches_selector
-from kubeapi.objects.endpointslice import SERVICE_NAME_LABEL
+from kubeapi.objects.endpointslice import service_of_slice
+from kubeapi.objects.parts import list_at, map_at
+from kubeapi.objects.service import load_balancer_ingresses
+from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.store import Store
 from kubecontroller.index import Index, SelectorIndex
@@ -23,7 +26,7 @@ class ObjectId(NamedTuple):
 
 
 class Listers:
-    """Finds objects; ``refresh`` keeps its indexes at the Store's state."""
+    """Finds objects; ``refresh`` brings the indexes to the Store's state."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -51,7 +54,7 @@ class Listers:
         }
 
     def refresh(self, resource: Resource, key: ObjectKey) -> None:
-        """Move the indexes to the Store's present state of one object."""
+        """Bring the indexes to the Store's present state of one object."""
         obj = self.store.find(resource, key)
         self.dependents.refresh(ObjectId(resource, key), obj)
         for refresh in self._refreshers.get(resource, ()):
@@ -63,7 +66,7 @@ class Listers:
 
     def orphans(self, resource: Resource, namespace: str, selector: JSON) -> list[JSON]:
         """Return the objects without a controller that a LabelSelector selects."""
-        pairs = selector.get("matchLabels") or {}
+        pairs = map_at(selector, "matchLabels")
         found = self.labelled(resource, namespace, pairs) if pairs else self.store.list(resource, namespace)
         return [obj for obj in found if controller_of(obj) is None and matches_selector(selector, labels_of(obj))]
 
@@ -79,7 +82,7 @@ class Listers:
         return [key_of(obj) for obj in found if matches_selector(obj["spec"]["selector"], labels)]
 
     def slices_of(self, service: ObjectKey) -> list[JSON]:
-        """Return the EndpointSlices labelled with the Service's name, whoever manages them."""
+        """Return the EndpointSlices with the Service's name as their label, whatever manages them."""
         return self._present(ENDPOINTSLICES, self._slices.having(service))
 
     def _present(self, resource: Resource, keys: Collection[ObjectKey]) -> list[JSON]:
@@ -88,7 +91,7 @@ class Listers:
 
 
 def _owner_uids(obj: JSON) -> Iterable[Hashable]:
-    return [each.get("uid") for each in obj["metadata"].get("ownerReferences") or ()]
+    return [each.get("uid") for each in list_at(obj, "metadata", "ownerReferences")]
 
 
 def _controller_uid(obj: JSON) -> Iterable[Hashable]:
@@ -107,18 +110,17 @@ def _service_selector(service: JSON) -> dict[str, str] | None:
 
 
 def _match_labels(obj: JSON) -> dict[str, str]:
-    return (obj["spec"].get("selector") or {}).get("matchLabels") or {}
+    return read_workload(obj).match_labels
 
 
 def _service_of_slice(obj: JSON) -> Iterable[Hashable]:
-    name = labels_of(obj).get(SERVICE_NAME_LABEL)
-    return [ObjectKey(obj["metadata"].get("namespace", ""), name)] if name else []
+    service = service_of_slice(obj)
+    return [service] if service else []
 
 
 def _external_ips(service: JSON) -> Iterable[Hashable]:
-    return dict.fromkeys(service["spec"].get("externalIPs") or ())
+    return dict.fromkeys(list_at(service, "spec", "externalIPs"))
 
 
 def _ingress_addresses(service: JSON) -> Iterable[Hashable]:
-    ingresses = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    return [each["ip"] for each in ingresses if each.get("ip")]
+    return [each["ip"] for each in load_balancer_ingresses(service) if each.get("ip")]

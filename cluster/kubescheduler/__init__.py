@@ -1,4 +1,4 @@
-"""The scheduler: which node a pod runs on, as kube-scheduler decides it, without its many plug-ins.
+"""The scheduler: decides which node a pod runs on, as kube-scheduler does with its default plug-ins.
 
-The nouns to know: ``schedule`` (the decision, pure), ``Nodes`` (what it knows of the nodes) and ``Scheduler``.
+The nouns to know: ``schedule`` (the decision, pure), ``Nodes`` (the nodes and the pods on them) and ``io.Scheduler``.
 """

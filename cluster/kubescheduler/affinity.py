@@ -1,33 +1,31 @@
-"""Whether a Node satisfies a pod's required node affinity, and how many of its preferences.
+"""Node affinity: whether a Node satisfies what a pod requires, and how much of what it prefers.
 
-Pure. Follows
-k8s.io/component-helpers ``scheduling/corev1/nodeaffinity``.
+Pure. Follows k8s.io/component-helpers ``scheduling/corev1/nodeaffinity``.
 """
 
 from __future__ import annotations
 
 from kubeapi.meta import JSON, labels_of
+from kubeapi.objects.parts import list_at, map_at
 
 
 def satisfies_node_affinity(pod: JSON, node: JSON) -> bool:
     """Tell whether any required term matches the Node; a pod without required terms fits everywhere."""
-    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    affinity = map_at(pod, "spec", "affinity", "nodeAffinity")
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     if required is None:
         return True
-    return any(_matches_term(term, node) for term in required.get("nodeSelectorTerms") or ())
+    return any(_matches_term(term, node) for term in list_at(required, "nodeSelectorTerms"))
 
 
 def node_preference(pod: JSON, node: JSON) -> int:
-    """Return the weights of the preferred terms that match the Node."""
-    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
-    preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    """Return the sum of the weights of the preferred terms that match the Node."""
+    preferred = list_at(pod, "spec", "affinity", "nodeAffinity", "preferredDuringSchedulingIgnoredDuringExecution")
     return sum(each["weight"] for each in preferred if _matches_term(each["preference"], node))
 
 
 def _matches_term(term: JSON, node: JSON) -> bool:
-    expressions = term.get("matchExpressions") or []
-    fields = term.get("matchFields") or []
+    expressions, fields = list_at(term, "matchExpressions"), list_at(term, "matchFields")
     if not expressions and not fields:
         return False
     names = {"metadata.name": node["metadata"]["name"]}

@@ -1,8 +1,8 @@
-"""Whom a pod wants beside it, and whom not: pod affinity, anti-affinity, topology spread, and ports of the node.
+"""What depends on other pods: pod affinity and anti-affinity, topology spread, and ports of the node.
 
 Pure. Follows the filters and messages of k8s.io/kubernetes ``pkg/scheduler/framework/plugins`` (interpodaffinity,
-podtopologyspread, nodeports); of what is only preferred it weighs the terms, without their normalising. A term's
-``namespaceSelector`` that is not empty is taken for all namespaces.
+podtopologyspread, nodeports). Preferences are the sums of their weights, which upstream normalises. Any
+``namespaceSelector`` of a term is taken as one that selects all namespaces.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey, labels_of, matches_selector
+from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of, matches_selector
+from kubeapi.objects.parts import list_at, map_at
 
 AFFINITY = "node(s) didn't match pod affinity rules"
 ANTI_AFFINITY = "node(s) didn't match pod anti-affinity rules"
@@ -23,30 +24,29 @@ PORTS = "node(s) didn't have free ports for the requested pod ports"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _SPREAD_WEIGHT = 100
-"""Of one pod too many in a domain, beside the weights of 1 to 100 that preferred terms have."""
+"""The weight of each pod in a domain; preferred terms have weights of 1 to 100."""
 
 
 class Place(NamedTuple):
-    """A Node and the pods that are on it or on their way there."""
+    """A Node with the pods that are assigned to it."""
 
     node: JSON
     pods: Sequence[JSON]
 
 
-def has_wishes(pod: JSON) -> bool:
-    """Tell whether a pod's own description says anything of its neighbours."""
-    spec = pod["spec"]
-    affinity = spec.get("affinity") or {}
+def has_constraints(pod: JSON) -> bool:
+    """Tell whether a pod's own spec makes its place depend on other pods."""
+    affinity = map_at(pod, "spec", "affinity")
     return bool(affinity.get("podAffinity") or affinity.get("podAntiAffinity") or _spreads(pod) or node_ports(pod))
 
 
 def repels(pod: JSON) -> bool:
-    """Tell whether a pod that has its place may keep others away."""
+    """Tell whether an assigned pod may keep others from its node or domain."""
     return bool(_terms(pod, "podAntiAffinity", _REQUIRED) or node_ports(pod))
 
 
 class Neighbourhood:
-    """Every place as it is when one pod is to be scheduled; answers for that pod."""
+    """All places when one pod is to be scheduled; its methods answer for that pod."""
 
     def __init__(self, pod: JSON, places: Iterable[Place]) -> None:
         self._pod = pod
@@ -61,7 +61,7 @@ class Neighbourhood:
         ]
 
     def why_not(self, node: JSON) -> str | None:
-        """Return why the neighbours, or the lack of them, keep the pod from a node; None if they do not."""
+        """Return why other pods, or their absence, keep the pod from a node; None if they do not."""
         wanted_ports = node_ports(self._pod)
         here = self._places[node["metadata"]["name"]].pods
         if any(wanted_ports & node_ports(each) for each in here):
@@ -76,8 +76,8 @@ class Neighbourhood:
             return EXISTING_ANTI_AFFINITY
         return None
 
-    def dislike(self, node: JSON) -> int:
-        """Return how little the pod would like to be there; less is better."""
+    def cost(self, node: JSON) -> int:
+        """Return how far a node is from the pod's preferences; the lowest is the best."""
         spread = sum(
             counts[_domain(node, each["topologyKey"])]
             for each, counts in self._spread
@@ -96,13 +96,13 @@ class Neighbourhood:
             domain = _domain(node, constraint["topologyKey"])
             if domain is None:
                 return SPREAD_LABEL
-            own = matches_selector(constraint.get("labelSelector") or {}, labels_of(self._pod))
+            own = matches_selector(map_at(constraint, "labelSelector"), labels_of(self._pod))
             if counts[domain] + own - min(counts.values()) > constraint["maxSkew"]:
                 return SPREAD
         return None
 
     def _counts(self, constraint: JSON) -> Counter[str | None]:
-        """Return how many pods that the constraint counts each domain has, also those that have none."""
+        """Return how many pods of the constraint each domain has; a domain without pods has 0."""
         counts: Counter[str | None] = Counter()
         for place in self._places.values():
             domain = _domain(place.node, constraint["topologyKey"])
@@ -111,14 +111,14 @@ class Neighbourhood:
         return counts
 
     def _attracts(self, term: JSON, node: JSON) -> bool:
-        """Tell whether the term is met there; the first of a group that wants its own kind may go anywhere."""
+        """Tell whether the term is met there; the first pod of a group that attracts itself may go anywhere."""
         if self._count(term, node):
             return True
         is_first = not any(_matches(term, self._pod, other) for place in self._places.values() for other in place.pods)
         return is_first and _domain(node, term["topologyKey"]) is not None and _matches(term, self._pod, self._pod)
 
     def _count(self, term: JSON, node: JSON) -> int:
-        """Return how many pods that the term speaks of are in the node's domain."""
+        """Return how many pods in the node's domain match the term."""
         domain = _domain(node, term["topologyKey"])
         if domain is None:
             return 0
@@ -131,24 +131,22 @@ class Neighbourhood:
 
 
 def node_ports(pod: JSON) -> set[tuple[str, int]]:
-    """Return the protocols and ports that the pod takes of its node: of a host-network pod all that it declares."""
+    """Return the protocols and ports of the node that the pod needs; with host network all that it declares."""
     is_host_network = bool(pod["spec"].get("hostNetwork"))
     return {
         (port.get("protocol") or "TCP", number)
-        for container in pod["spec"].get("containers") or ()
-        for port in container.get("ports") or ()
+        for container in list_at(pod, "spec", "containers")
+        for port in list_at(container, "ports")
         if (number := port.get("hostPort") or (port["containerPort"] if is_host_network else 0))
     }
 
 
-def _terms(pod: JSON, kind: str, strength: str) -> list[JSON]:
-    found: list[JSON] = ((pod["spec"].get("affinity") or {}).get(kind) or {}).get(strength) or []
-    return found
+def _terms(pod: JSON, kind: str, strength: str) -> Sequence[JSON]:
+    return list_at(pod, "spec", "affinity", kind, strength)
 
 
-def _spreads(pod: JSON) -> list[JSON]:
-    found: list[JSON] = pod["spec"].get("topologySpreadConstraints") or []
-    return found
+def _spreads(pod: JSON) -> Sequence[JSON]:
+    return list_at(pod, "spec", "topologySpreadConstraints")
 
 
 def _domain(node: JSON, key: str) -> str | None:
@@ -156,7 +154,7 @@ def _domain(node: JSON, key: str) -> str | None:
 
 
 def _matches(term: JSON, owner: JSON, other: JSON) -> bool:
-    """Tell whether a term of ``owner`` speaks of ``other``; without namespaces it speaks of the owner's own."""
+    """Tell whether ``other`` matches a term of ``owner``; a term without namespaces is about the owner's own."""
     selector = term.get("labelSelector")
     if selector is None or not matches_selector(selector, labels_of(other)):
         return False
@@ -167,8 +165,9 @@ def _matches(term: JSON, owner: JSON, other: JSON) -> bool:
 
 def _is_counted(constraint: JSON, pod: JSON, other: JSON) -> bool:
     is_near = other["metadata"].get("namespace") == pod["metadata"].get("namespace")
-    is_leaving = bool(other["metadata"].get("deletionTimestamp"))
-    return is_near and not is_leaving and matches_selector(constraint.get("labelSelector") or {}, labels_of(other))
+    if not is_near or is_terminating(other):
+        return False
+    return matches_selector(map_at(constraint, "labelSelector"), labels_of(other))
 
 
 def places_of(nodes: Mapping[str, JSON], pods: Mapping[str, Mapping[ObjectKey, JSON]]) -> Iterator[Place]:

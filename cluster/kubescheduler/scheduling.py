@@ -1,7 +1,8 @@
-"""Which node a pod gets: those that may run it, then the one it likes best, with the fewest of its owner, then of all.
+"""Which node a pod gets: of those that may run it the one that it prefers most.
 
-Pure. It never looks at CPU or memory: pods are processes of one machine. Follows the filters and the messages of
-k8s.io/kubernetes ``pkg/scheduler`` (NodeUnschedulable, TaintToleration, NodeAffinity, NodeResourcesFit's pod count).
+Between equals the fewest pods of its owner decide, then the fewest pods. Pure. CPU and memory do not count: pods are
+processes of one machine. Follows the filters and the messages of k8s.io/kubernetes ``pkg/scheduler``
+(NodeUnschedulable, TaintToleration, NodeAffinity, NodeResourcesFit's pod count).
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, controller_of, labels_of
-from kubeapi.quantity import amount_of
+from kubeapi.objects.conditions import find_condition, with_condition
+from kubeapi.objects.node import Node, read_node
+from kubeapi.objects.parts import list_at, map_at, status_of
+from kubeapi.objects.pod import read_pod
 from kubescheduler.affinity import node_preference, satisfies_node_affinity
-from kubescheduler.neighbours import Neighbourhood, has_wishes, places_of, repels
+from kubescheduler.neighbours import Neighbourhood, has_constraints, places_of, repels
 
 SCHEDULER_NAME = "default-scheduler"
-"""Whose pods are scheduled here; a pod that names another one waits for that."""
+"""The schedulerName of the pods that are scheduled here; a pod with another one waits for that scheduler."""
 
 _PREEMPTION = "Preemption is not helpful for scheduling."
 _NOT_READY_TAINT = "node.kubernetes.io/not-ready"
@@ -26,7 +30,7 @@ _UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 
 
 class NodeLoad(NamedTuple):
-    """A Node, how many pods are on it, and how many of these have the owner in question."""
+    """A Node, how many pods are on it, and how many of these have the same owner as the pod to schedule."""
 
     node: JSON
     pods: int
@@ -34,7 +38,7 @@ class NodeLoad(NamedTuple):
 
 
 class Nodes:
-    """The nodes with the pods that are on them, or are on their way there."""
+    """The nodes with the pods that are assigned to them."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, JSON] = {}
@@ -52,15 +56,15 @@ class Nodes:
             self._nodes[name] = node
 
     def put_pod(self, key: ObjectKey, pod: JSON | None) -> None:
-        """Record a pod's state; only one that is assigned and has not ended counts."""
+        """Record a pod's state; it counts if it is assigned and has not ended."""
         before = self._placed.pop(key, None)
         if before is not None:
             self._count(*before, -1)
             del self._on[before[0]][key]
             self._repelling.discard(key)
-        if pod is None or not pod["spec"].get("nodeName") or _has_ended(pod):
+        if pod is None or not (node_name := read_pod(pod).node_name) or read_pod(pod).is_finished:
             return
-        place = pod["spec"]["nodeName"], owner_of(pod)
+        place = node_name, owner_of(pod)
         self._placed[key] = place
         self._on[place[0]][key] = pod
         if repels(pod):
@@ -81,8 +85,8 @@ class Nodes:
         ]
 
     def neighbourhood(self, pod: JSON) -> Neighbourhood | None:
-        """Return what the pod's neighbours would be, None when neither it nor anybody there minds."""
-        if not self._repelling and not has_wishes(pod):
+        """Return the places with their pods; None if neither the pod nor any assigned pod has constraints."""
+        if not self._repelling and not has_constraints(pod):
             return None
         return Neighbourhood(pod, places_of(self._nodes, self._on))
 
@@ -95,7 +99,7 @@ class Unschedulable:
 
 
 def owner_of(pod: JSON) -> str:
-    """Return the uid of what controls a pod; a pod of nobody's is its own owner."""
+    """Return the uid of a pod's controller; a pod without one is its own owner."""
     controller = controller_of(pod)
     return str((controller or pod["metadata"]).get("uid", ""))
 
@@ -118,8 +122,8 @@ def schedule(
         return Unschedulable(_explain(len(nodes), reasons))
 
     def rank(load: NodeLoad) -> tuple[int, int, int]:
-        dislike = (around.dislike(load.node) if around else 0) - node_preference(pod, load.node)
-        return dislike, load.siblings, load.pods
+        cost = (around.cost(load.node) if around else 0) - node_preference(pod, load.node)
+        return cost, load.siblings, load.pods
 
     ranks = [rank(each) for each in fitting]
     best = [each for each, its in zip(fitting, ranks, strict=True) if its == min(ranks)]
@@ -128,16 +132,16 @@ def schedule(
 
 def why_not(pod: JSON, load: NodeLoad) -> str | None:
     """Return why a node may not run the pod, None if it may."""
-    node = load.node
+    node = read_node(load.node)
     taint = _untolerated_taint(pod, node)
-    if (node.get("spec") or {}).get("unschedulable") and not _tolerates(pod, _UNSCHEDULABLE_TAINT_ENTRY):
+    if node.is_unschedulable and not _tolerates(pod, _UNSCHEDULABLE_TAINT_ENTRY):
         return "node(s) were unschedulable"
     if taint is not None:
         return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-    if not _matches_node(pod, node):
+    if not _matches_node(pod, load.node):
         return "node(s) didn't match Pod's node affinity/selector"
-    limit = ((node.get("status") or {}).get("allocatable") or {}).get("pods")
-    if limit is not None and load.pods >= amount_of(limit):
+    limit = node.allocatable("pods")
+    if limit is not None and load.pods >= limit:
         return "Too many pods"
     return None
 
@@ -147,16 +151,16 @@ _UNSCHEDULABLE_TAINT_ENTRY: JSON = {"key": _UNSCHEDULABLE_TAINT, "effect": "NoSc
 
 def _matches_node(pod: JSON, node: JSON) -> bool:
     labels = labels_of(node)
-    selector = pod["spec"].get("nodeSelector") or {}
+    selector = map_at(pod, "spec", "nodeSelector")
     if any(labels.get(name) != value for name, value in selector.items()):
         return False
     return satisfies_node_affinity(pod, node)
 
 
-def _untolerated_taint(pod: JSON, node: JSON) -> JSON | None:
-    taints = [each for each in (node.get("spec") or {}).get("taints") or () if each["key"] != _UNSCHEDULABLE_TAINT]
+def _untolerated_taint(pod: JSON, node: Node) -> JSON | None:
+    taints = [each for each in node.taints if each["key"] != _UNSCHEDULABLE_TAINT]
     is_marked = any(each["key"] == _NOT_READY_TAINT for each in taints)
-    if not is_marked and not _is_ready(node):
+    if not is_marked and not node.is_ready:
         taints.append({"key": _NOT_READY_TAINT, "effect": "NoSchedule"})
     for taint in taints:
         if taint.get("effect") in {"NoSchedule", "NoExecute"} and not _tolerates(pod, taint):
@@ -166,7 +170,7 @@ def _untolerated_taint(pod: JSON, node: JSON) -> JSON | None:
 
 def _tolerates(pod: JSON, taint: JSON) -> bool:
     """Tell whether a toleration covers the taint (ToleratesTaint)."""
-    for each in pod["spec"].get("tolerations") or ():
+    for each in list_at(pod, "spec", "tolerations"):
         if each.get("effect") not in {None, "", taint.get("effect")}:
             continue
         if each.get("key") not in {None, "", taint["key"]}:
@@ -176,16 +180,6 @@ def _tolerates(pod: JSON, taint: JSON) -> bool:
     return False
 
 
-def _is_ready(node: JSON) -> bool:
-    """Tell whether the Node's condition Ready is True: a new Node is not, until its kubelet says so."""
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
-
-
-def _has_ended(pod: JSON) -> bool:
-    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-
-
 def _explain(count: int, reasons: Counter[str]) -> str:
     texts = ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items()))
     none = f"0/{count} nodes are available"
@@ -193,10 +187,10 @@ def _explain(count: int, reasons: Counter[str]) -> str:
 
 
 def is_waiting(pod: JSON) -> bool:
-    """Tell whether the pod waits for a node from this scheduler: not for another's, and behind no gate."""
-    spec, is_leaving = pod["spec"], bool(pod["metadata"].get("deletionTimestamp"))
+    """Tell whether the pod waits for a node from this scheduler; one with scheduling gates does not yet."""
+    spec = pod["spec"]
     is_ours = spec.get("schedulerName", SCHEDULER_NAME) == SCHEDULER_NAME and not spec.get("schedulingGates")
-    return is_ours and not spec.get("nodeName") and not is_leaving and not _has_ended(pod)
+    return is_ours and not spec.get("nodeName") and read_pod(pod).is_active
 
 
 def bound(pod: JSON, node_name: str) -> JSON:
@@ -206,14 +200,12 @@ def bound(pod: JSON, node_name: str) -> JSON:
 
 def with_scheduled(pod: JSON, stamp: str, message: str | None = None) -> JSON:
     """Return the pod with the condition PodScheduled: True, or False with the reason why it is not."""
-    status = pod.get("status") or {}
-    before: JSON = next((each for each in status.get("conditions") or () if each["type"] == "PodScheduled"), {})
+    before = find_condition(pod, "PodScheduled")
     value = "True" if message is None else "False"
-    changed = before.get("lastTransitionTime") if before.get("status") == value else stamp
+    changed = before.get("lastTransitionTime") if before and before.get("status") == value else stamp
     condition: JSON = {"type": "PodScheduled", "status": value, "lastProbeTime": None, "lastTransitionTime": changed}
     if message is not None:
         condition |= {"reason": "Unschedulable", "message": message}
         if generation := pod["metadata"].get("generation"):
             condition["observedGeneration"] = generation
-    others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
-    return {**pod, "status": {"phase": "Pending", **status, "conditions": [*others, condition]}}
+    return {**pod, "status": {"phase": "Pending", **with_condition(status_of(pod), condition)}}

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, labels_of, matches_labels, matches_selector
+from kubeapi.objects.parts import map_at
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubecontroller.podstate import is_ready, phase_of, ready_since
 
 KINDS: dict[str, Resource] = {
     **dict.fromkeys(("pod", "pods", "po"), PODS),
@@ -49,21 +50,21 @@ def choose_pod(store: Store, namespace: str, target: str) -> Choice:
 
 
 def _selects(resource: Resource, obj: JSON, labels: dict[str, str]) -> bool:
-    selector = obj["spec"].get("selector") or {}
+    selector = map_at(obj, "spec", "selector")
     if not selector:
         return False
     return matches_labels(selector, labels) if resource is SERVICES else matches_selector(selector, labels)
 
 
-def _rank(pod: JSON) -> tuple[bool, int, bool, float, int, str]:
+def _rank(obj: JSON) -> tuple[bool, int, bool, float, int, str]:
     """Return what sorts pods: on a node, running, ready, ready for longest, restarted most, oldest."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
-    since = ready_since(pod) if is_ready(pod) else None
+    pod = read_pod(obj)
+    since = pod.ready_since
     return (
-        not pod["spec"].get("nodeName"),
-        _PHASES.get(phase_of(pod), 0),
-        not is_ready(pod),
+        not pod.node_name,
+        _PHASES.get(pod.phase, 0),
+        since is None,
         _NEVER if since is None else since,
-        -max((each.get("restartCount", 0) for each in statuses), default=0),
-        pod["metadata"].get("creationTimestamp") or "~",
+        -pod.most_restarts,
+        obj["metadata"].get("creationTimestamp") or "~",
     )

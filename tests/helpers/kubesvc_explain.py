@@ -13,7 +13,8 @@ from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
 from kubeapi.objects.service import read_service
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, SERVICES
 from kubecontroller.change import Create
-from kubecontroller.service.endpointslice import has_endpoints, reconcile
+from kubecontroller.service.endpointslice import Topology, reconcile
+from kubecontroller.service.podendpoints import has_endpoints
 from kubeproxy.proxier import Conflict, Proxier
 from kubeproxy.rules import Rules
 from kubeproxy.userspace.listeners import ListenerStatus
@@ -127,7 +128,7 @@ class Paper:
                 for each in store.list(PODS, service.key.namespace)
                 if matches_labels(service.selector, labels_of(each))
             ]
-            changes = reconcile(obj, pods, lambda name: store.find(NODES, ObjectKey("", name)), [])
+            changes = reconcile(obj, pods, Topology(lambda name: store.find(NODES, ObjectKey("", name))), [])
             for change in changes:
                 if isinstance(change, Create):
                     self.registry.create(ENDPOINTSLICES, change.obj)

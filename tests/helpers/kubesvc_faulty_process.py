@@ -14,6 +14,7 @@ from kubeapi.meta import JSON, ObjectKey, labels_of
 from kubeapi.scheme import PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeapiserver.handlers.reading import Reading
+from kubecontroller.controllers import new_controllers
 from kubecontroller.io import controllermanager
 from kubedns.handler import Handler
 from kubedns.types import Query
@@ -108,7 +109,7 @@ def _break_informers() -> None:
 
 
 def _break_controllers() -> None:
-    make = controllermanager.new_controllers
+    make = new_controllers
 
     def made(*args: Any) -> Sequence[Any]:
         found = make(*args)
@@ -117,7 +118,7 @@ def _break_controllers() -> None:
             _break(each, "reconcile", lambda key, _, of=of: of is not None and asks_for("reconcile", _stored(of, key)))
         return found
 
-    controllermanager.new_controllers = made  # type: ignore[assignment]  # what this is for
+    controllermanager.new_controllers = made  # type: ignore[assignment, attr-defined]  # what this is for
 
 
 def _is_of(stage: str, service: ObjectKey) -> bool:

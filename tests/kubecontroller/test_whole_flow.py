@@ -23,7 +23,7 @@ from kubeapi.scheme import (
     SERVICES,
 )
 from kubeapi.store import WatchEvent
-from kubecontroller.io.controllermanager import ControllerConfig
+from kubecontroller.controllers import ControllerConfig
 from kubecontroller.service import kubernetesservice
 from kubecontroller.service.loadbalancer import addresses_of
 from kubecontroller.workload.revision import template_hash

@@ -25,8 +25,7 @@ class Workload:
     @property
     def replicas(self) -> int:
         """How many pods it wants."""
-        replicas = spec_of(self.obj).get("replicas")
-        return 1 if replicas is None else int(replicas)
+        return _number(spec_of(self.obj), "replicas", 1)
 
     @property
     def selector(self) -> JSON:
@@ -61,18 +60,18 @@ class Workload:
     @property
     def is_rolling(self) -> bool:
         """(D) Whether its strategy is RollingUpdate, not Recreate."""
-        return map_at(self.obj, "spec", "strategy").get("type", "RollingUpdate") == "RollingUpdate"
+        return bool(map_at(self.obj, "spec", "strategy").get("type", "RollingUpdate") == "RollingUpdate")
 
     @property
     def revision_history_limit(self) -> int:
         """(D) How many old ReplicaSets it keeps."""
-        return int(spec_of(self.obj).get("revisionHistoryLimit", 10))
+        return _number(spec_of(self.obj), "revisionHistoryLimit", 10)
 
     @property
     def progress_deadline_seconds(self) -> int | None:
         """(D) How long its rollout may make no progress; None if it has no deadline."""
-        seconds = spec_of(self.obj).get("progressDeadlineSeconds", 600)
-        return None if seconds == MAX_INT32 else int(seconds)
+        seconds = _number(spec_of(self.obj), "progressDeadlineSeconds", 600)
+        return None if seconds == MAX_INT32 else seconds
 
     @property
     def generation(self) -> int:
@@ -109,6 +108,11 @@ class Workload:
         """(D) How often the name of a new ReplicaSet was taken; None if it never was."""
         count: int | None = status_of(self.obj).get("collisionCount")
         return count
+
+
+def _number(fields: JSON, name: str, default: int) -> int:
+    number = fields.get(name)
+    return default if number is None else int(number)
 
 
 def read_workload(obj: JSON) -> Workload:

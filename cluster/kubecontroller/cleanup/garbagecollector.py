@@ -1,7 +1,7 @@
-"""What has lost its last owner goes too: Deployment -> ReplicaSet -> Pod, Service -> EndpointSlice.
+"""Deletes what has lost its last owner: Deployment -> ReplicaSet -> Pod, Service -> EndpointSlice.
 
-Pure. Background deletion is the rule; the finalizers ``orphan`` and ``foregroundDeletion`` of an owner that is being
-deleted ask for the other two ways. Follows k8s.io/kubernetes ``pkg/controller/garbagecollector``.
+Pure. Deletion in the background is the rule; the finalizers ``orphan`` and ``foregroundDeletion`` of an owner that is
+being deleted ask for the two other ways. Follows k8s.io/kubernetes ``pkg/controller/garbagecollector``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.objects.parts import list_at
 from kubeapi.scheme import EVENTS, RESOURCES, Resource, resource_for
 from kubecontroller.change import Change, Update, delete
 from kubecontroller.listers import Listers, ObjectId
@@ -30,13 +31,13 @@ class Dependent(NamedTuple):
 def reconcile(
     resource: Resource, obj: JSON, is_absent: Callable[[JSON], bool], dependents: Sequence[Dependent]
 ) -> list[Change]:
-    """Return the writes that an object needs as an owner that goes, and as a dependent that has lost an owner.
+    """Return the writes that an object needs as an owner that is deleted, or as a dependent that has lost an owner.
 
-    ``is_absent`` tells of an owner reference whether its object no longer exists.
+    ``is_absent`` tells whether the object of an owner reference no longer exists.
     """
     if is_terminating(obj):
-        return _leave(resource, obj, dependents)
-    references = obj["metadata"].get("ownerReferences") or []
+        return _release(resource, obj, dependents)
+    references = list_at(obj, "metadata", "ownerReferences")
     absent = [each for each in references if is_absent(each)]
     if not absent:
         return []
@@ -48,8 +49,9 @@ def reconcile(
     return [Update(resource, kept)]
 
 
-def _leave(resource: Resource, owner: JSON, dependents: Sequence[Dependent]) -> list[Change]:
-    finalizers = owner["metadata"].get("finalizers") or []
+def _release(resource: Resource, owner: JSON, dependents: Sequence[Dependent]) -> list[Change]:
+    """Return the writes that the finalizers of an owner that is being deleted ask for."""
+    finalizers = list_at(owner, "metadata", "finalizers")
     uid = owner["metadata"].get("uid", "")
     if ORPHAN in finalizers:
         releases: list[Change] = [Update(each.resource, without_owner(each.obj, uid)) for each in dependents]
@@ -62,7 +64,7 @@ def _leave(resource: Resource, owner: JSON, dependents: Sequence[Dependent]) -> 
 
 
 def _is_blocking(dependent: JSON, uid: str) -> bool:
-    references = dependent["metadata"].get("ownerReferences") or ()
+    references = list_at(dependent, "metadata", "ownerReferences")
     return any(each.get("uid") == uid and each.get("blockOwnerDeletion") for each in references)
 
 
@@ -72,7 +74,7 @@ def _without_finalizer(obj: JSON, finalizer: str) -> JSON:
 
 
 class GarbageCollector:
-    """Runs ``reconcile`` for the dependents of what is gone, and for owners that are to go in a special way."""
+    """Reconciles the dependents of deleted objects, and owners that are deleted in the foreground or orphan theirs."""
 
     name = "garbage-collector-controller"
     resource = None
@@ -95,8 +97,8 @@ class GarbageCollector:
         return [own] if references and not is_known else []
 
     def _waiting_owners(self, gone: JSON, namespace: str) -> list[ObjectId]:
-        """Return the owners that wait for their dependents to go before them."""
-        owner_ids = [self._owner_id(each, namespace) for each in gone["metadata"].get("ownerReferences") or ()]
+        """Return the owners that wait for the deletion of their dependents."""
+        owner_ids = [self._owner_id(each, namespace) for each in list_at(gone, "metadata", "ownerReferences")]
         find = self._listers.store.find
         return [each for each in owner_ids if each and (owner := find(*each)) and is_terminating(owner)]
 
@@ -115,7 +117,7 @@ class GarbageCollector:
         return [Dependent(each.resource, found) for each in ids if (found := find(*each)) is not None]
 
     def _is_absent(self, namespace: str, reference: JSON) -> bool:
-        """Tell whether an owner is gone; of a kind that nobody here knows, nobody can say so."""
+        """Tell whether an owner is gone; False for an unknown kind."""
         owner_id = self._owner_id(reference, namespace)
         if owner_id is None:
             return False

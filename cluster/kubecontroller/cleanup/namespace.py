@@ -1,4 +1,4 @@
-"""Namespaces that are being deleted: first everything in them, then they themselves.
+"""Namespaces that are being deleted: first their contents, then the Namespaces.
 
 Pure. Pods get their grace; the Namespace stays Terminating until the last has gone. Follows k8s.io/kubernetes
 ``pkg/controller/namespace``.
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.objects.parts import list_at, spec_of
 from kubeapi.scheme import DEPLOYMENTS, EVENTS, NAMESPACES, REPLICASETS, RESOURCES, Resource
 from kubecontroller.change import Change, Update, delete
 from kubecontroller.cleanup.garbagecollector import Dependent
@@ -17,24 +18,27 @@ from kubecontroller.listers import Listers
 
 _MAKERS = (DEPLOYMENTS, REPLICASETS)
 CONTENTS = (*_MAKERS, *(each for each in RESOURCES if each.namespaced and each not in (*_MAKERS, EVENTS)), EVENTS)
-"""The resources in the order in which a namespace is emptied: what would make others anew goes first."""
+"""The resources in the order in which a namespace is emptied: first those that would create others again."""
 
 
 def reconcile(namespace: JSON | None, contents: Sequence[Dependent]) -> list[Change]:
-    """Return the deletion of what is left in a Namespace that is going (None: gone), or of itself when it is empty."""
+    """Return the deletion of what is left in a Namespace that is being deleted, and of itself once it is empty.
+
+    ``namespace`` is None when it is gone.
+    """
     if namespace is not None and not is_terminating(namespace):
         return []
     deletions: list[Change] = [delete(each.resource, each.obj) for each in contents if not is_terminating(each.obj)]
     if namespace is None or any(each.resource is not EVENTS for each in contents):
         return deletions
-    finalizers = [each for each in (namespace.get("spec") or {}).get("finalizers") or () if each != "kubernetes"]
-    finalized = {**namespace, "spec": {**(namespace.get("spec") or {}), "finalizers": finalizers}}
+    finalizers = [each for each in list_at(namespace, "spec", "finalizers") if each != "kubernetes"]
+    finalized = {**namespace, "spec": {**spec_of(namespace), "finalizers": finalizers}}
     removal = [] if finalizers else [delete(NAMESPACES, namespace)]
     return [*deletions, Update(NAMESPACES, finalized), *removal]
 
 
 class NamespaceController:
-    """Runs ``reconcile`` for a Namespace that is going, again whenever something in it has gone."""
+    """Reconciles a Namespace that is being deleted, again whenever something in it was deleted."""
 
     name = "namespace-controller"
     resource = NAMESPACES

@@ -1,7 +1,7 @@
-"""Pods of a node that is no more go with it, at once and without grace: nobody is left to stop them.
+"""Deletes the pods of a deleted node, at once and without grace: no kubelet is left to stop them.
 
 Pure. Follows the orphaned part of k8s.io/kubernetes ``pkg/controller/podgc``. Its quarantine is for pods of a node that
-has not been seen yet, which may only be late; one that somebody has deleted is known to be gone.
+was never seen and may only be late; a node that was deleted is known to be gone.
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ from collections.abc import Iterable
 
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import NODES, PODS, Resource
 from kubecontroller.change import Change, Delete, Requeue
 from kubecontroller.listers import Listers
 
 QUARANTINE_SECONDS = 40.0
-"""How long a pod waits for a node that has never been there (podgc's ``quarantineTime``)."""
+"""How long a pod waits for a node that was never seen (podgc's ``quarantineTime``)."""
 
 
 def reconcile(pod: JSON, waited: float) -> list[Change]:
-    """Return what becomes of a pod without a node that has ``waited`` seconds for it."""
+    """Return the deletion of a pod that has ``waited`` so many seconds for its node, or when to look again."""
     if waited < QUARANTINE_SECONDS:
         return [Requeue(QUARANTINE_SECONDS - waited)]
     return [Delete(PODS, key_of(pod), pod["metadata"].get("uid", ""), grace_seconds=0)]
 
 
 class PodGarbageCollector:
-    """Runs ``reconcile`` for every pod that is on a node without a Node object."""
+    """Reconciles every pod that is on a node without a Node object."""
 
     name = "pod-garbage-collector-controller"
     resource = PODS
@@ -38,21 +39,21 @@ class PodGarbageCollector:
         self._since: dict[ObjectKey, float] = {}
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
-        """Return the pods of a node that has gone, or a pod that came to one that is not there."""
+        """Return the pods of a deleted node, or a pod on a node that does not exist."""
         if resource is NODES:
-            return self._note_node(delta)
+            return self._pods_after_node(delta)
         if delta.new is None:
             self._since.pop(delta.key, None)
             return ()
         return [delta.key] if self._is_orphaned(delta.new) else ()
 
-    def _note_node(self, delta: Delta) -> list[ObjectKey]:
+    def _pods_after_node(self, delta: Delta) -> list[ObjectKey]:
         name = delta.key.name
         if delta.new is not None:
             self._deleted.discard(name)
             return []
         self._deleted.add(name)
-        return [key_of(pod) for pod in self._listers.store.list(PODS) if pod["spec"].get("nodeName") == name]
+        return [key_of(pod) for pod in self._listers.store.list(PODS) if read_pod(pod).node_name == name]
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that a pod needs."""
@@ -60,9 +61,9 @@ class PodGarbageCollector:
         if pod is None or not self._is_orphaned(pod):
             self._since.pop(key, None)
             return []
-        is_sure = pod["spec"]["nodeName"] in self._deleted
-        return reconcile(pod, QUARANTINE_SECONDS if is_sure else now - self._since.setdefault(key, now))
+        is_deleted = read_pod(pod).node_name in self._deleted
+        return reconcile(pod, QUARANTINE_SECONDS if is_deleted else now - self._since.setdefault(key, now))
 
     def _is_orphaned(self, pod: JSON) -> bool:
-        node = pod["spec"].get("nodeName")
+        node = read_pod(pod).node_name
         return bool(node) and self._listers.store.find(NODES, ObjectKey("", node)) is None

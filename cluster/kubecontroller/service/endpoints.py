@@ -1,6 +1,6 @@
-"""Endpoints, the older and simpler form: for every Service with a selector one object, addresses by port.
+"""Endpoints, the older form of EndpointSlices: one object for every Service with a selector, addresses by port.
 
-Pure. Tells ready addresses from those that are not, leaves terminating pods out, and cuts off after 1,000 addresses.
+Pure. Separates ready addresses from others, leaves out terminating pods, and keeps at most 1,000 addresses.
 Follows k8s.io/kubernetes ``pkg/controller/endpoint`` and ``pkg/api/v1/endpoints`` (RepackSubsets).
 """
 
@@ -12,18 +12,13 @@ from typing import NamedTuple
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, key_of, labels_of
 from kubeapi.objects.endpointslice import HEADLESS_LABEL
+from kubeapi.objects.parts import list_at
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import ENDPOINTS, PODS, SERVICES, Resource
 from kubecontroller.change import Change, Create, Outcome, Update, delete
 from kubecontroller.listers import Listers
-from kubecontroller.podstate import is_finished, is_ready
-from kubecontroller.service.endpointslice import (
-    endpoint_ports,
-    has_endpoints,
-    has_own_name,
-    is_headless,
-    pod_address,
-    services_of_pod,
-)
+from kubecontroller.service.keys import services_of_pod
+from kubecontroller.service.podendpoints import endpoint_ports, has_endpoints, has_own_name, is_headless, target_ref
 from kubecontroller.service.slicepacking import trigger_time, with_trigger_time
 
 MAX_ADDRESSES = 1000
@@ -59,40 +54,40 @@ def reconcile(service: JSON, pods: Iterable[JSON], endpoints: JSON | None) -> li
 
 def _entries(service: JSON, pods: Iterable[JSON]) -> Iterable[_Entry]:
     publishes_all = bool(service["spec"].get("publishNotReadyAddresses"))
-    family = (service["spec"].get("ipFamilies") or ["IPv4"])[0]
-    for pod in pods:
-        address = pod_address(pod, family)
-        if address is None or is_finished(pod) or (is_terminating(pod) and not publishes_all):
+    family = (list_at(service, "spec", "ipFamilies") or ("IPv4",))[0]
+    for obj in pods:
+        pod = read_pod(obj)
+        address = pod.ip_of(family)
+        if address is None or pod.is_finished or (pod.is_terminating and not publishes_all):
             continue
-        entry = _address(service, pod, address)
-        is_up = publishes_all or is_ready(pod)
+        entry = _address(service, obj, address)
+        is_ready = publishes_all or pod.is_ready
         if not service["spec"].get("ports"):
-            yield _Entry(entry, is_up, None)
-        for port in endpoint_ports(service, pod):
-            # Here, unlike in a slice, a port without a name has no field for it either.
-            yield _Entry(entry, is_up, {name: value for name, value in port.items() if value != ""})
+            yield _Entry(entry, is_ready, None)
+        for port in endpoint_ports(service, obj):
+            # In Endpoints a port without a name has no such field; in a slice its name is "".
+            yield _Entry(entry, is_ready, {name: value for name, value in port.items() if value != ""})
 
 
 def _address(service: JSON, pod: JSON, address: str) -> JSON:
-    metadata, spec = pod["metadata"], pod["spec"]
+    spec = pod["spec"]
     entry: JSON = {"ip": address}
     if has_own_name(service, pod):
         entry["hostname"] = spec["hostname"]
     if spec.get("nodeName"):
         entry["nodeName"] = spec["nodeName"]
-    target = {name: metadata[name] for name in ("namespace", "name", "uid")}
-    return {**entry, "targetRef": {"kind": "Pod", **target}}
+    return {**entry, "targetRef": target_ref(pod)}
 
 
 def repack(entries: Iterable[_Entry]) -> list[JSON]:
-    """Return subsets so that each set of addresses comes once, with the ports behind which just these are."""
+    """Return subsets: one for each set of addresses, with all ports that exactly these addresses have."""
     addresses: dict[tuple[str, str], JSON] = {}
     behind: dict[Hashable, tuple[JSON | None, dict[tuple[str, str], bool]]] = {}
-    for address, is_up, port in entries:
+    for address, is_ready, port in entries:
         key = address["ip"], address.get("targetRef", {}).get("uid", "")
         addresses.setdefault(key, address)
         ready = behind.setdefault(tuple(sorted(port.items())) if port else None, (port, {}))[1]
-        ready[key] = is_up and ready.get(key, True)
+        ready[key] = is_ready and ready.get(key, True)
     by_addresses: dict[Hashable, tuple[list[JSON], dict[tuple[str, str], bool]]] = {}
     for port, ready in behind.values():
         by_addresses.setdefault(frozenset(ready.items()), ([], ready))[0].extend([port] if port else [])
@@ -102,7 +97,7 @@ def repack(entries: Iterable[_Entry]) -> list[JSON]:
 
 def _subset(ports: list[JSON], ready: dict[tuple[str, str], bool], addresses: dict[tuple[str, str], JSON]) -> JSON:
     subset: JSON = {"addresses": [], "notReadyAddresses": [], "ports": sorted(ports, key=_port_order)}
-    # By their texts, as upstream has it: 10.0.0.10 is before 10.0.0.9.
+    # Sorted as texts, as upstream does: 10.0.0.10 comes before 10.0.0.9.
     for key in sorted(ready):
         subset["addresses" if ready[key] else "notReadyAddresses"].append(addresses[key])
     return _ordered(subset)
@@ -113,13 +108,13 @@ def _port_order(port: JSON) -> tuple[int, str, str]:
 
 
 def _ordered(subset: JSON) -> JSON:
-    """Return the subset as JSON has it: without empty lists."""
+    """Return the subset without its empty lists."""
     names = ("addresses", "notReadyAddresses", "ports")
     return {name: subset[name] for name in names if subset.get(name)}
 
 
 def truncate(subsets: list[JSON]) -> tuple[list[JSON], bool]:
-    """Return at most 1,000 addresses, the ready ones first, and whether any had to go."""
+    """Return at most 1,000 addresses, the ready ones first, and whether any were left out."""
     count = sum(len(each.get(name, ())) for each in subsets for name in ("addresses", "notReadyAddresses"))
     if count <= MAX_ADDRESSES:
         return subsets, False
@@ -154,7 +149,7 @@ def _with_subsets(service: JSON, endpoints: JSON | None, subsets: list[JSON], *,
 
 
 class EndpointsController:
-    """Runs ``reconcile`` for the Services that a change concerns; a Service takes its Endpoints along when it goes."""
+    """Reconciles the Services that a change concerns; the Endpoints of a deleted Service are deleted too."""
 
     name = "endpoint-controller"
     resource = SERVICES
@@ -164,7 +159,7 @@ class EndpointsController:
         self._listers = listers
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
-        """Return the Services to reconcile after a change; of Endpoints, only the loss of a Service's own counts."""
+        """Return the Services to reconcile after a change; of Endpoints only their deletion counts."""
         if resource is PODS:
             return services_of_pod(self._listers, delta)
         if resource is SERVICES:

@@ -1,4 +1,4 @@
-"""EndpointSlices for Endpoints that somebody wrote by hand, so that consumers need to read slices only.
+"""EndpointSlices for Endpoints that were written by hand, so that consumers need to read slices only.
 
 Pure: copies the Endpoints of a Service without selector into slices that they own. Follows k8s.io/kubernetes
 ``pkg/controller/endpointslicemirroring``.
@@ -12,10 +12,11 @@ from ipaddress import ip_address
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of, owner_reference
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
+from kubeapi.objects.parts import list_at
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES, SERVICES, Resource
 from kubecontroller.change import WARNING, Change, RecordEvent
 from kubecontroller.listers import Listers
-from kubecontroller.service.endpointslice import managed_services
+from kubecontroller.service.keys import managed_services
 from kubecontroller.service.slicepacking import TRIGGER_TIME_ANNOTATION, Group, Packing, endpoint_id, pack, port_set
 
 MANAGED_BY = "endpointslicemirroring-controller.k8s.io"
@@ -33,7 +34,7 @@ def reconcile(service: JSON | None, endpoints: JSON | None, slices: Iterable[JSO
         return Packing(deleted=own).changes(None)
     packing = pack(own, group_addresses(endpoints), _blank(endpoints), MAX_ENDPOINTS_PER_SUBSET)
     changes = packing.changes(None)
-    skipped = sum(max(0, _size(each) - MAX_ENDPOINTS_PER_SUBSET) for each in endpoints.get("subsets") or ())
+    skipped = sum(max(0, _size(each) - MAX_ENDPOINTS_PER_SUBSET) for each in list_at(endpoints, "subsets"))
     if changes and skipped:
         limit = f"A max of {MAX_ENDPOINTS_PER_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset."
         text = f"{limit} {skipped} addresses were skipped"
@@ -42,11 +43,11 @@ def reconcile(service: JSON | None, endpoints: JSON | None, slices: Iterable[JSO
 
 
 def _size(subset: JSON) -> int:
-    return sum(len(subset.get(each) or ()) for each in ("addresses", "notReadyAddresses"))
+    return sum(len(list_at(subset, each)) for each in ("addresses", "notReadyAddresses"))
 
 
 def is_mirrored(service: JSON, endpoints: JSON) -> bool:
-    """Tell whether these Endpoints are somebody's own, meant to be mirrored."""
+    """Tell whether these Endpoints were written by hand for a Service without selector, and may be mirrored."""
     if labels_of(endpoints).get(SKIP_LABEL) == "true" or LEADER_ANNOTATION in annotations_of(endpoints):
         return False
     return _may_be_mirrored(service) and not is_terminating(endpoints)
@@ -55,16 +56,16 @@ def is_mirrored(service: JSON, endpoints: JSON) -> bool:
 def group_addresses(endpoints: JSON) -> list[Group]:
     """Return the addresses of all subsets by address family and ports, each address once."""
     groups: dict[object, Group] = {}
-    for subset in endpoints.get("subsets") or ():
-        ports = [_port(each) for each in subset.get("ports") or ()]
+    for subset in list_at(endpoints, "subsets"):
+        ports = [_port(each) for each in list_at(subset, "ports")]
         room = MAX_ENDPOINTS_PER_SUBSET
-        for name, is_up in (("addresses", True), ("notReadyAddresses", False)):
-            for address in (subset.get(name) or ())[: max(0, room)]:
+        for name, is_ready in (("addresses", True), ("notReadyAddresses", False)):
+            for address in list_at(subset, name)[: max(0, room)]:
                 room -= 1
                 family = _family(address["ip"])
                 if family is not None:
                     group = groups.setdefault((family, port_set(ports)), Group(family, ports, []))
-                    group.endpoints.append(_endpoint(address, is_up))
+                    group.endpoints.append(_endpoint(address, is_ready))
     return [_without_duplicates(each) for each in groups.values()]
 
 
@@ -85,8 +86,8 @@ def _port(port: JSON) -> JSON:
     return {**entry, "appProtocol": port["appProtocol"]} if port.get("appProtocol") else entry
 
 
-def _endpoint(address: JSON, is_up: bool) -> JSON:
-    endpoint: JSON = {"addresses": [address["ip"]], "conditions": {"ready": is_up}}
+def _endpoint(address: JSON, is_ready: bool) -> JSON:
+    endpoint: JSON = {"addresses": [address["ip"]], "conditions": {"ready": is_ready}}
     kept = {name: address[name] for name in ("hostname", "nodeName", "targetRef") if address.get(name)}
     return {**endpoint, **kept}
 
@@ -109,7 +110,7 @@ def _blank(endpoints: JSON) -> JSON:
 
 
 class EndpointSliceMirroringController:
-    """Runs ``reconcile`` for the Endpoints that a change concerns."""
+    """Reconciles the Endpoints that a change concerns."""
 
     name = "endpoint-slice-mirroring-controller"
     resource = ENDPOINTS
@@ -119,7 +120,7 @@ class EndpointSliceMirroringController:
         self._listers = listers
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
-        """Return the Endpoints (and Services: they share their name) to reconcile after a change."""
+        """Return the Endpoints to reconcile after a change; a Service has the key of its Endpoints."""
         if resource is ENDPOINTSLICES:
             return managed_services(delta, MANAGED_BY)
         if resource is SERVICES:
@@ -138,5 +139,5 @@ def _may_be_mirrored(service: JSON) -> bool:
 
 
 def _has_changed(delta: Delta) -> bool:
-    """Tell whether a Service has got a selector that it did not have."""
+    """Tell whether a Service is new, or had no selector before and may have one now."""
     return delta.old is None or _may_be_mirrored(delta.old)

@@ -1,4 +1,4 @@
-"""Where the API server itself is: Endpoints and EndpointSlice of the Service default/kubernetes, which has no selector.
+"""The endpoints of the API server: Endpoints and EndpointSlice of default/kubernetes, which has no selector.
 
 Pure. Follows k8s.io/kubernetes ``pkg/controlplane/reconcilers``.
 """
@@ -23,29 +23,38 @@ def reconcile(
     addresses: Sequence[str], port: int, endpoints: JSON | None, endpoint_slice: JSON | None
 ) -> list[Create | Update]:
     """Return the writes that point default/kubernetes at the API servers' IPv4 ``addresses`` and ``port``."""
-    ordered = sorted(set(addresses))
-    named_port = {"name": "https", "protocol": "TCP", "port": port}
-    wanted = {
-        "apiVersion": "v1",
-        "kind": "Endpoints",
-        "metadata": {"name": NAME, "namespace": KEY.namespace, "labels": {SKIP_LABEL: "true"}},
-        "subsets": [{"addresses": [{"ip": each} for each in ordered], "ports": [named_port]}] if ordered else [],
-    }
-    wanted_slice = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": NAME, "namespace": KEY.namespace, "labels": {SERVICE_NAME_LABEL: NAME}},
-        "addressType": "IPv4",
-        "ports": [named_port],
-        "endpoints": [{"addresses": [each], "conditions": {"ready": True}} for each in ordered],
-    }
+    ordered, named_port = sorted(set(addresses)), {"name": "https", "protocol": "TCP", "port": port}
+    objects = (
+        (ENDPOINTS, _endpoints(ordered, named_port), endpoints),
+        (ENDPOINTSLICES, _slice(ordered, named_port), endpoint_slice),
+    )
     changes: list[Create | Update] = []
-    for resource, want, have in ((ENDPOINTS, wanted, endpoints), (ENDPOINTSLICES, wanted_slice, endpoint_slice)):
+    for resource, want, have in objects:
         if have is None:
             changes.append(Create(resource, want))
         elif any(have.get(name) != value for name, value in want.items() if name != "metadata"):
             changes.append(Update(resource, {**have, **want, "metadata": have["metadata"]}))
     return changes
+
+
+def _endpoints(addresses: Sequence[str], port: JSON) -> JSON:
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": NAME, "namespace": KEY.namespace, "labels": {SKIP_LABEL: "true"}},
+        "subsets": [{"addresses": [{"ip": each} for each in addresses], "ports": [port]}] if addresses else [],
+    }
+
+
+def _slice(addresses: Sequence[str], port: JSON) -> JSON:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": NAME, "namespace": KEY.namespace, "labels": {SERVICE_NAME_LABEL: NAME}},
+        "addressType": "IPv4",
+        "ports": [port],
+        "endpoints": [{"addresses": [each], "conditions": {"ready": True}} for each in addresses],
+    }
 
 
 def publish(registry: Registry, addresses: Sequence[str], port: int) -> None:

@@ -1,35 +1,37 @@
-"""LoadBalancer Services: an address of the pool each, as a cloud's load balancer would be given.
+"""LoadBalancer Services: each gets an address of the pool, in place of a cloud's load balancer.
 
-Pure: which addresses are taken is read off the Services' statuses, so nothing is lost when the cluster starts again.
-A Service with a loadBalancerClass is somebody else's, and an ingress that somebody has written into a status (another
+Pure: the Services' statuses say which addresses are taken, so nothing is lost when the cluster starts again. A Service
+with a loadBalancerClass belongs to another controller; an ingress that a user has written into a status (another
 ipMode, a hostname) stays. Follows k8s.io/cloud-provider ``controllers/service``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
+from kubeapi.objects.parts import list_at, status_of
+from kubeapi.objects.service import load_balancer_ingresses
 from kubeapi.scheme import SERVICES, Resource
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Update, UpdateStatus
 from kubecontroller.listers import Listers
 
 LOAD_BALANCER = "LoadBalancer"
 CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
-"""Keeps a Service until its load balancer is gone. A cloud's controller adds it; we only take it away."""
+"""Keeps a Service until its load balancer is gone. A cloud's controller adds it; this one only removes it."""
 
 
 def reconcile(
     service: JSON, pool: str, is_taken: Callable[[str], bool], is_claimed: Callable[[str], bool]
 ) -> list[Change]:
-    """Return the writes that give the Service its address, or take it back.
+    """Return the writes that give the Service its address, or remove it.
 
     ``is_taken`` tells whether another Service has an address, ``is_claimed`` whether it has it in its externalIPs.
     """
     spec = service["spec"]
-    present = _ingresses(service)
+    present = load_balancer_ingresses(service)
     if is_terminating(service) or spec.get("type") != LOAD_BALANCER:
         is_due = bool(present) and not is_terminating(service)
         return [_with_ingress(service, [])] if is_due else _without_finalizer(service)
@@ -40,31 +42,33 @@ def reconcile(
         return []
     ensuring = RecordEvent(service, NORMAL, "EnsuringLoadBalancer", "Ensuring load balancer")
     address = requested or next((str(each) for each in ip_network(pool).hosts() if not is_taken(str(each))), "")
-    fault = ""
-    if "IPv4" not in spec.get("ipFamilies", ("IPv4",)):
-        fault = f"the pool {pool} has no IPv6 addresses"
-    elif not address:
-        fault = f"no address is left in the pool {pool}"
-    elif is_taken(address):
-        fault = f"the address {address} is in use by another Service"
-    if fault:
+    if fault := _why_not(service, address, pool, is_taken):
         return [ensuring, _failure(service, fault)]
     ensured = RecordEvent(service, NORMAL, "EnsuredLoadBalancer", "Ensured load balancer")
     return [ensuring, _with_ingress(service, [{"ip": address, "ipMode": "VIP"}]), ensured]
 
 
-def _must_move(service: JSON, pool: str, is_claimed: Callable[[str], bool]) -> bool:
-    """Tell whether the address that the pool gave is by now one that a user wants for another Service.
+def _why_not(service: JSON, address: str, pool: str, is_taken: Callable[[str], bool]) -> str:
+    """Return why the Service cannot have the address ("": none is left), "" if it can."""
+    if "IPv4" not in service["spec"].get("ipFamilies", ("IPv4",)):
+        return f"the pool {pool} has no IPv6 addresses"
+    if not address:
+        return f"no address is left in the pool {pool}"
+    return f"the address {address} is in use by another Service" if is_taken(address) else ""
 
-    In a cluster the two are never of one network; here 203.0.113.7 is 127.0.113.7, which may be the pool's.
+
+def _must_move(service: JSON, pool: str, is_claimed: Callable[[str], bool]) -> bool:
+    """Tell whether another Service now has the pool's address in its externalIPs, so that this one gets another.
+
+    In a cluster the two networks differ; here the external address 203.0.113.7 is 127.0.113.7, which may be the pool's.
     """
     addresses = addresses_of(service)[:1] if not service["spec"].get("loadBalancerIP") else []
     return any(is_claimed(each) and ip_address(each) in ip_network(pool) for each in addresses)
 
 
 def _without_finalizer(service: JSON) -> list[Change]:
-    """Return the write that lets a Service go of which there is no load balancer any more (removeFinalizer)."""
-    finalizers = service["metadata"].get("finalizers") or []
+    """Return the write that removes the finalizer of a Service that has no load balancer any more (removeFinalizer)."""
+    finalizers = list_at(service, "metadata", "finalizers")
     if CLEANUP_FINALIZER not in finalizers:
         return []
     kept = [each for each in finalizers if each != CLEANUP_FINALIZER]
@@ -72,26 +76,20 @@ def _without_finalizer(service: JSON) -> list[Change]:
 
 
 def addresses_of(service: JSON) -> list[str]:
-    """Return the addresses that the status already has."""
-    return [each["ip"] for each in _ingresses(service) if each.get("ip")]
-
-
-def _ingresses(service: JSON) -> Sequence[JSON]:
-    found: Sequence[JSON] = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    return found
+    """Return the load balancer's addresses in the status."""
+    return [each["ip"] for each in load_balancer_ingresses(service) if each.get("ip")]
 
 
 def is_pending(service: JSON) -> bool:
-    """Tell whether the Service still waits for an address of ours."""
+    """Tell whether the Service still waits for an address of the pool."""
     spec = service["spec"]
-    return bool(spec.get("type") == LOAD_BALANCER and not spec.get("loadBalancerClass") and not _ingresses(service))
+    is_ours = spec.get("type") == LOAD_BALANCER and not spec.get("loadBalancerClass")
+    return bool(is_ours and not load_balancer_ingresses(service))
 
 
 def _with_ingress(service: JSON, ingress: list[JSON]) -> Change:
     load_balancer = {"ingress": ingress} if ingress else {}
-    return UpdateStatus(
-        SERVICES, {**service, "status": {**(service.get("status") or {}), "loadBalancer": load_balancer}}
-    )
+    return UpdateStatus(SERVICES, {**service, "status": {**status_of(service), "loadBalancer": load_balancer}})
 
 
 def _failure(service: JSON, reason: str) -> Change:
@@ -100,7 +98,7 @@ def _failure(service: JSON, reason: str) -> Change:
 
 
 class LoadBalancerController:
-    """Runs ``reconcile`` for the Services that a change concerns; an address that is freed concerns all that wait."""
+    """Reconciles the Services that a change concerns; a freed address concerns all that wait for one."""
 
     name = "service-controller"
     resource = SERVICES
@@ -137,13 +135,14 @@ class LoadBalancerController:
 
 
 def _held(service: JSON) -> set[str]:
-    return {*addresses_of(service), *(service["spec"].get("externalIPs") or ())}
+    return {*addresses_of(service), *list_at(service, "spec", "externalIPs")}
 
 
 def _concern(service: JSON) -> tuple[object, ...]:
-    """Return of a Service what decides over its address."""
+    """Return the fields of a Service on which its address depends."""
     spec = service["spec"]
     wishes = (spec.get("type"), spec.get("loadBalancerClass"), spec.get("loadBalancerIP"), spec.get("ipFamilies"))
-    is_kept = CLEANUP_FINALIZER in (service["metadata"].get("finalizers") or ())
-    goes = (is_kept, is_terminating(service))
-    return (*wishes, *goes, len(_ingresses(service)), tuple(addresses_of(service)), service["metadata"].get("uid"))
+    is_kept = CLEANUP_FINALIZER in list_at(service, "metadata", "finalizers")
+    deletion = is_kept, is_terminating(service)
+    present = len(load_balancer_ingresses(service)), tuple(addresses_of(service))
+    return (*wishes, *deletion, *present, service["metadata"].get("uid"))

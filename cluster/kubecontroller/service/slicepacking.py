@@ -1,8 +1,8 @@
 """Which endpoint goes into which EndpointSlice, so that few slices change.
 
-Pure. One group of slices for each address family and set of ports: existing slices are corrected in place, then those
-that change anyhow are filled up, then the one slice that ends up fullest, and only then are new ones made. Nothing is
-rebalanced when slices shrink. Follows k8s.io/endpointslice ``reconciler.go``.
+Pure. Each address family and set of ports has its group of slices. Existing slices are corrected in place; the slices
+that change anyway are filled up; then the slice that becomes fullest; new slices come last. Nothing is rebalanced
+when slices shrink. Follows k8s.io/endpointslice ``reconciler.go``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from kubeapi.meta import JSON, annotations_of, labels_of
+from kubeapi.objects.conditions import find_condition
+from kubeapi.objects.parts import map_at
 from kubeapi.scheme import ENDPOINTSLICES
 from kubecontroller.change import Change, Create, Update, delete
-from kubecontroller.podstate import ready_condition
 
 TRIGGER_TIME_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
 
@@ -28,7 +29,7 @@ class Group:
 
     @property
     def key(self) -> Hashable:
-        """What slices of this group have in common."""
+        """What all slices of this group have in common."""
         return self.address_type, port_set(self.ports)
 
 
@@ -40,8 +41,8 @@ def port_set(ports: Iterable[JSON]) -> Hashable:
 
 
 def endpoint_id(endpoint: JSON) -> Hashable:
-    """Return what makes an endpoint the same one when its conditions change (EndpointSet's hash)."""
-    target = endpoint.get("targetRef") or {}
+    """Return what identifies an endpoint while its conditions change (EndpointSet's hash)."""
+    target = map_at(endpoint, "targetRef")
     return (
         tuple(endpoint["addresses"]),
         endpoint.get("hostname", ""),
@@ -54,7 +55,7 @@ def endpoint_id(endpoint: JSON) -> Hashable:
 
 @dataclass(slots=True)
 class Packing:
-    """What becomes of the slices of one owner: kept, changed, made, no longer needed."""
+    """The slices of one owner that are to be kept, updated, created and deleted."""
 
     kept: list[JSON] = field(default_factory=list)
     updated: list[JSON] = field(default_factory=list)
@@ -62,35 +63,30 @@ class Packing:
     deleted: list[JSON] = field(default_factory=list)
 
     def changes(self, trigger_time: str | None) -> list[Change]:
-        """Return the writes; what would be deleted is used again for what would be created, where it can be."""
+        """Return the writes; a slice that would be deleted is updated instead of creating another one."""
         updated, created, deleted = list(self.updated), list(self.created), list(self.deleted)
-        for spare in list(deleted):
-            twin = next((each for each in reversed(created) if each["addressType"] == spare["addressType"]), None)
-            if twin is not None:
-                created = [each for each in created if each is not twin]
+        for spare in self.deleted:
+            fresh = next((each for each in reversed(created) if each["addressType"] == spare["addressType"]), None)
+            if fresh is not None:
+                created = [each for each in created if each is not fresh]
                 deleted = [each for each in deleted if each is not spare]
-                updated.append(
-                    {
-                        **spare,
-                        "ports": twin["ports"],
-                        "endpoints": twin["endpoints"],
-                        "metadata": {
-                            **spare["metadata"],
-                            "labels": labels_of(twin),
-                            "annotations": annotations_of(twin),
-                        },
-                    }
-                )
+                updated.append(_reused(spare, fresh))
         writes: list[Change] = [Update(ENDPOINTSLICES, with_trigger_time(each, trigger_time)) for each in updated]
         writes += [Create(ENDPOINTSLICES, with_trigger_time(each, trigger_time)) for each in created]
         writes += [delete(ENDPOINTSLICES, each) for each in deleted]
         return writes
 
 
+def _reused(spare: JSON, fresh: JSON) -> JSON:
+    """Return the slice ``spare`` with the contents of ``fresh``."""
+    metadata = {**spare["metadata"], "labels": labels_of(fresh), "annotations": annotations_of(fresh)}
+    return {**spare, "ports": fresh["ports"], "endpoints": fresh["endpoints"], "metadata": metadata}
+
+
 def pack(existing: Iterable[JSON], groups: Iterable[Group], blank: JSON, max_endpoints: int) -> Packing:
     """Return how the endpoints of ``groups`` are spread over slices.
 
-    ``blank`` has the metadata that every slice of the owner is to have (generateName, labels, annotations, owner).
+    ``blank`` has the metadata of every slice of the owner: generateName, labels, annotations, owner.
     """
     by_group: dict[Hashable, list[JSON]] = {}
     for each in existing:
@@ -105,35 +101,41 @@ def pack(existing: Iterable[JSON], groups: Iterable[Group], blank: JSON, max_end
 
 def _pack_group(packing: Packing, existing: list[JSON], group: Group, blank: JSON, max_endpoints: int) -> None:
     wanted = {endpoint_id(each): each for each in group.endpoints}
-    kept: list[JSON] = []
-    updated: list[JSON] = []
+    own = _correct(existing, wanted, blank)
+    rest = list(wanted.values())
+    for each in sorted(own.updated, key=lambda one: -len(one["endpoints"])):
+        room = max_endpoints - len(each["endpoints"])
+        each["endpoints"] = [*each["endpoints"], *rest[:room]]
+        rest = rest[room:]
+    while rest:
+        fullest = _fullest_with_room(own.kept, len(rest), max_endpoints)
+        if fullest is None:
+            packing.created.append(_slice(blank, group, rest[:max_endpoints]))
+            rest = rest[max_endpoints:]
+            continue
+        own.kept = [each for each in own.kept if each is not fullest]
+        own.updated.append({**fullest, "endpoints": [*fullest["endpoints"], *rest]})
+        rest = []
+    packing.kept += own.kept
+    packing.updated += own.updated
+    packing.deleted += own.deleted
+
+
+def _correct(existing: list[JSON], wanted: dict[Hashable, JSON], blank: JSON) -> Packing:
+    """Return the slices with the endpoints that they keep; these are taken out of ``wanted``."""
+    packing = Packing()
     for each in existing:
         before = each.get("endpoints") or []
         after = [found for one in before if (found := wanted.pop(endpoint_id(one), None)) is not None]
         if not after:
             packing.deleted.append(each)
         elif after != before:
-            updated.append({**_relabelled(each, blank), "endpoints": after})
+            packing.updated.append({**_relabelled(each, blank), "endpoints": after})
         elif (relabelled := _relabelled(each, blank)) is not each:
-            updated.append(relabelled)
+            packing.updated.append(relabelled)
         else:
-            kept.append(each)
-    rest = list(wanted.values())
-    for each in sorted(updated, key=lambda one: -len(one["endpoints"])):
-        room = max_endpoints - len(each["endpoints"])
-        each["endpoints"] = [*each["endpoints"], *rest[:room]]
-        rest = rest[room:]
-    while rest:
-        fullest = _fullest_with_room(kept, len(rest), max_endpoints)
-        if fullest is None:
-            packing.created.append(_slice(blank, group, rest[:max_endpoints]))
-            rest = rest[max_endpoints:]
-            continue
-        kept = [each for each in kept if each is not fullest]
-        updated.append({**fullest, "endpoints": [*fullest["endpoints"], *rest]})
-        rest = []
-    packing.kept += kept
-    packing.updated += updated
+            packing.kept.append(each)
+    return packing
 
 
 def _fullest_with_room(slices: list[JSON], count: int, max_endpoints: int) -> JSON | None:
@@ -148,7 +150,7 @@ def _slice(blank: JSON, group: Group, endpoints: list[JSON]) -> JSON:
 
 
 def _relabelled(each: JSON, blank: JSON) -> JSON:
-    """Return the slice with the labels (and, where the blank has some, annotations) it is to have; itself if it has."""
+    """Return the slice with the labels of ``blank``, and its annotations if it has any; itself if it has them."""
     metadata = {**each["metadata"], "labels": labels_of(blank)}
     if "annotations" in blank["metadata"]:
         metadata["annotations"] = annotations_of(blank)
@@ -156,7 +158,7 @@ def _relabelled(each: JSON, blank: JSON) -> JSON:
 
 
 def with_trigger_time(each: JSON, trigger_time: str | None) -> JSON:
-    """Return the slice with the time of the change that caused this write, or without one that is out of date."""
+    """Return the slice with the time of the change that caused this write; None removes an older time."""
     annotations = {name: text for name, text in annotations_of(each).items() if name != TRIGGER_TIME_ANNOTATION}
     if trigger_time is not None:
         annotations[TRIGGER_TIME_ANNOTATION] = trigger_time
@@ -164,9 +166,12 @@ def with_trigger_time(each: JSON, trigger_time: str | None) -> JSON:
     return {**each, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
 
 
-def trigger_time(service: JSON, pods: Iterable[JSON], told_by: Iterable[JSON]) -> str | None:
-    """Return when the oldest change happened that ``told_by`` do not tell of yet, None for a deletion."""
-    told = max((annotations_of(each).get(TRIGGER_TIME_ANNOTATION, "") for each in told_by), default="")
+def trigger_time(service: JSON, pods: Iterable[JSON], written: Iterable[JSON]) -> str | None:
+    """Return the time of the oldest change that is later than those ``written`` before; None if there is none.
+
+    Only creations and changes of readiness have a time; a deletion has none.
+    """
+    latest = max((annotations_of(each).get(TRIGGER_TIME_ANNOTATION, "") for each in written), default="")
     times = [service["metadata"].get("creationTimestamp", "")]
-    times += [ready_condition(pod).get("lastTransitionTime") or "" for pod in pods]
-    return min((each for each in times if each > told), default=None)
+    times += [condition.get("lastTransitionTime") or "" for pod in pods if (condition := find_condition(pod, "Ready"))]
+    return min((each for each in times if each > latest), default=None)

@@ -1,9 +1,8 @@
-"""Topology aware routing: endpoints shared out among the zones in proportion to the zones' CPU, or not at all.
+"""Topology aware routing: endpoints are allotted to zones in proportion to the zones' CPU, or not at all.
 
-Pure. Every ready endpoint is meant for its own zone first; zones that have more than their share give the surplus to
-those that have less. When no sharing keeps every zone's load below the overload limit, nobody gets a hint. Follows
-KEP-2433 and k8s.io/endpointslice ``topologycache``; ties are broken by name, so that the same endpoints always get the
-same hints.
+Pure. At first every ready endpoint is for its own zone; then zones with more than their share give endpoints to those
+with less. If no allotment keeps every zone's load below the overload limit, no endpoint gets a hint. Follows KEP-2433
+and k8s.io/endpointslice ``topologycache``; ties are broken by name, so that the same endpoints get the same hints.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, annotations_of, labels_of
+from kubeapi.objects.node import Node, read_node
 
-ZONE_LABEL = "topology.kubernetes.io/zone"
 HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"
-"""The older of the two annotations; it counts where both are there."""
+"""The older of the two annotations; it has precedence."""
 MODE_ANNOTATION = "service.kubernetes.io/topology-mode"
 OVERLOAD = 0.2
-"""How much more than its share an endpoint may have to bear (overloadThreshold)."""
+"""The part by which an endpoint's load may exceed its share (overloadThreshold)."""
 
 _EXCLUDED_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 _SCARCE_NODES = "Insufficient node information: allocatable CPU or zone not specified on one or more nodes"
@@ -31,7 +30,7 @@ _NO_ZONE = "One or more endpoints do not have a zone specified"
 
 
 class Allotment(NamedTuple):
-    """The zone that each endpoint is meant for, "" for one that is not ready; or why nobody has one."""
+    """The zone of each endpoint, "" for one that is not ready; or the ``fault`` for which there is no allotment."""
 
     zones: tuple[str, ...]
     fault: str = ""
@@ -44,40 +43,38 @@ def is_automatic(service: JSON) -> bool:
 
 
 def zone_shares(nodes: Iterable[JSON]) -> dict[str, float]:
-    """Return each zone's part of the CPU of all ready nodes; {} if a node does not say, or there is but one zone."""
+    """Return each zone's part of the CPU of all ready nodes.
+
+    It is {} if there is only one zone, or if a node has no zone or no allocatable CPU.
+    """
     cpus: dict[str, Decimal] = {}
-    for node in nodes:
-        labels = labels_of(node)
-        if not _is_ready(node) or any(each in labels for each in _EXCLUDED_LABELS):
+    for obj in nodes:
+        node = read_node(obj)
+        if not node.is_ready or any(_exclusions(node)):
             continue
-        zone, cpu = labels.get(ZONE_LABEL), allocatable_cpu(node)
-        if not zone or not cpu:
+        cpu = node.allocatable("cpu")
+        if not node.zone or not cpu:
             return {}
-        cpus[zone] = cpus.get(zone, Decimal()) + cpu
+        cpus[node.zone] = cpus.get(node.zone, Decimal()) + cpu
     total = sum(cpus.values())
     return {zone: float(cpu / total) for zone, cpu in sorted(cpus.items())} if len(cpus) > 1 else {}
 
 
-def allocatable_cpu(node: JSON) -> Decimal:
-    """Return the CPUs that a node has for pods, 0 if it does not say."""
-    text = str(((node.get("status") or {}).get("allocatable") or {}).get("cpu", "0"))
-    try:
-        return Decimal(text.removesuffix("m")) / (1000 if text.endswith("m") else 1)
-    except InvalidOperation:
-        return Decimal()
+def _exclusions(node: Node) -> tuple[bool, ...]:
+    """Return whether the node has each of the labels that exclude its CPU."""
+    return tuple(each in labels_of(node.obj) for each in _EXCLUDED_LABELS)
 
 
-def node_concern(node: JSON | None) -> tuple[object, ...] | None:
-    """Return of a Node what decides over zones and hints, None if there is none."""
-    if node is None:
+def topology_of(obj: JSON | None) -> tuple[object, ...] | None:
+    """Return the facts of a Node on which zones and hints depend, None if there is no such Node."""
+    if obj is None:
         return None
-    labels = labels_of(node)
-    excluded = tuple(each in labels for each in _EXCLUDED_LABELS)
-    return labels.get(ZONE_LABEL), _is_ready(node), allocatable_cpu(node), excluded
+    node = read_node(obj)
+    return node.zone, node.is_ready, node.allocatable("cpu"), _exclusions(node)
 
 
 def allot(endpoints: Sequence[JSON], shares: Mapping[str, float]) -> Allotment:
-    """Return for which zone each endpoint is meant."""
+    """Return the zone that each endpoint is for."""
     ready = [each["conditions"].get("ready") is True for each in endpoints]
     count = sum(ready)
     desired, fault = _desired(count, shares)
@@ -95,7 +92,7 @@ def allot(endpoints: Sequence[JSON], shares: Mapping[str, float]) -> Allotment:
 
 
 def _desired(count: int, shares: Mapping[str, float]) -> tuple[dict[str, float], str]:
-    """Return how many endpoints each zone should have, and why that cannot be."""
+    """Return how many endpoints each zone should have, or {} and the reason for which that is impossible."""
     if not shares:
         return {}, _SCARCE_NODES
     numbers = f"({count} endpoints, {len(shares)} zones)"
@@ -108,7 +105,7 @@ def _desired(count: int, shares: Mapping[str, float]) -> tuple[dict[str, float],
 
 
 def _gifts(desired: Mapping[str, float], present: Mapping[str, int]) -> dict[str, list[str]]:
-    """Return for each zone that has too many endpoints the zones that are to get one of them, last one first."""
+    """Return for each zone with too many endpoints the zones that get one of them, one entry each, last one first."""
     surplus = {zone: present.get(zone, 0) - wanted for zone, wanted in desired.items()}
     lack = {zone: -each for zone, each in surplus.items() if each < 0}
     surplus = {zone: each for zone, each in surplus.items() if each > 0}
@@ -122,8 +119,3 @@ def _gifts(desired: Mapping[str, float], present: Mapping[str, int]) -> dict[str
         surplus[giver] -= 1
         lack[receiver] -= 1
     return gifts
-
-
-def _is_ready(node: JSON) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)

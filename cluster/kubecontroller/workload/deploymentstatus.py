@@ -1,4 +1,4 @@
-"""What a Deployment says of itself: counts, and the conditions Available and Progressing.
+"""The status of a Deployment: its counts, and the conditions Available and Progressing.
 
 Pure. Follows k8s.io/kubernetes ``pkg/controller/deployment`` (sync.go, progress.go);
 ``kubectl rollout status`` reads it.
@@ -7,148 +7,157 @@ Pure. Follows k8s.io/kubernetes ``pkg/controller/deployment`` (sync.go, progress
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time, parse_time
-from kubecontroller.workload.revision import MAX_INT32
+from kubeapi.objects.conditions import find_condition, with_condition
+from kubeapi.objects.workload import Workload, read_workload
 from kubecontroller.workload.rollout import limits_of
 
 NEW_REPLICA_SET_AVAILABLE = "NewReplicaSetAvailable"
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 PAUSED = "DeploymentPaused"
+_SETTLED = (NEW_REPLICA_SET_AVAILABLE, PROGRESS_DEADLINE_EXCEEDED, PAUSED)
+"""Reasons of Progressing after which there is no deadline to wait for."""
 
 
-def condition(status: JSON, kind: str) -> JSON | None:
-    """Return the condition of one type, if the status has it."""
-    for each in status.get("conditions") or ():
-        if each["type"] == kind:
-            return dict(each)
-    return None
+class Condition(NamedTuple):
+    """A condition without its times; ``status`` is True, False or Unknown."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
 
 
-def with_condition(status: JSON, kind: str, value: str, reason: str, message: str, now: float) -> JSON:
-    """Return the status with a condition; the same status and reason as before change nothing."""
-    before = condition(status, kind)
-    if before and before["status"] == value and before["reason"] == reason:
+def progressing(status: str, reason: str, message: str) -> Condition:
+    """Return a condition Progressing."""
+    return Condition("Progressing", status, reason, message)
+
+
+def condition_of(status: JSON, kind: str) -> JSON | None:
+    """Return the condition of a type, None if the status has none of it."""
+    return find_condition({"status": status}, kind)
+
+
+def with_changed(status: JSON, condition: Condition, now: float) -> JSON:
+    """Return the status with a condition; itself if it has the condition with the same status and reason."""
+    before = condition_of(status, condition.type)
+    if before and (before["status"], before["reason"]) == (condition.status, condition.reason):
         return status
-    return _replaced(status, before, kind, value, reason, message, now)
+    return _replaced(status, condition, now)
 
 
-def _replaced(status: JSON, before: JSON | None, kind: str, value: str, reason: str, message: str, now: float) -> JSON:
-    stamp = format_time(now)
-    changed = before["lastTransitionTime"] if before and before["status"] == value else stamp
-    others = [each for each in status.get("conditions") or () if each["type"] != kind]
-    new = {
-        "type": kind,
-        "status": value,
-        "reason": reason,
-        "message": message,
-        "lastUpdateTime": stamp,
-        "lastTransitionTime": changed,
-    }
-    return {**status, "conditions": [*others, new]}
+def _replaced(status: JSON, condition: Condition, now: float) -> JSON:
+    before, stamp = condition_of(status, condition.type), format_time(now)
+    changed = before["lastTransitionTime"] if before and before["status"] == condition.status else stamp
+    return with_condition(status, {**condition._asdict(), "lastUpdateTime": stamp, "lastTransitionTime": changed})
 
 
 def has_progress_deadline(deployment: JSON) -> bool:
-    """Tell whether the Deployment's progress is watched at all (2^31-1 means no deadline)."""
-    return bool(deployment["spec"].get("progressDeadlineSeconds", 600) != MAX_INT32)
+    """Tell whether the Deployment's progress is watched at all."""
+    return read_workload(deployment).progress_deadline_seconds is not None
 
 
 def counted(deployment: JSON, status: JSON, new: JSON | None, replica_sets: Sequence[JSON], now: float) -> JSON:
     """Return the status with fresh counts and the condition Available, its other conditions as they were."""
-    statuses = [each.get("status") or {} for each in replica_sets]
-    available = sum(each.get("availableReplicas", 0) for each in statuses)
-    asked = sum(each["spec"].get("replicas", 1) for each in replica_sets)
+    sets = [read_workload(each) for each in replica_sets]
+    available = sum(each.available_replicas for each in sets)
     counts = {
-        "replicas": sum(each.get("replicas", 0) for each in statuses),
-        "updatedReplicas": ((new or {}).get("status") or {}).get("replicas", 0),
-        "readyReplicas": sum(each.get("readyReplicas", 0) for each in statuses),
+        "replicas": sum(each.current_replicas for each in sets),
+        "updatedReplicas": read_workload(new).current_replicas if new else 0,
+        "readyReplicas": sum(each.ready_replicas for each in sets),
         "availableReplicas": available,
-        "unavailableReplicas": max(0, asked - available),
+        "unavailableReplicas": max(0, sum(each.replicas for each in sets) - available),
     }
-    fresh: JSON = {"observedGeneration": deployment["metadata"].get("generation", 0)}
+    fresh: JSON = {"observedGeneration": read_workload(deployment).generation}
     fresh |= {name: count for name, count in counts.items() if count}
     if status.get("collisionCount") is not None:
         fresh["collisionCount"] = status["collisionCount"]
     if status.get("conditions"):
         fresh["conditions"] = status["conditions"]
+    return with_changed(fresh, _availability(deployment, available), now)
+
+
+def _availability(deployment: JSON, available: int) -> Condition:
     limits = limits_of(deployment)
     if available >= limits.replicas - limits.max_unavailable:
         text = "Deployment has minimum availability."
-        return with_condition(fresh, "Available", "True", "MinimumReplicasAvailable", text, now)
+        return Condition("Available", "True", "MinimumReplicasAvailable", text)
     text = "Deployment does not have minimum availability."
-    return with_condition(fresh, "Available", "False", "MinimumReplicasUnavailable", text, now)
+    return Condition("Available", "False", "MinimumReplicasUnavailable", text)
 
 
 def is_complete(deployment: JSON, status: JSON) -> bool:
-    """Tell whether every pod wanted is there, new and available, and no other."""
-    wanted = deployment["spec"].get("replicas", 1)
-    counts = (status.get(name, 0) for name in ("updatedReplicas", "replicas", "availableReplicas"))
-    is_observed = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    return is_observed and all(count == wanted for count in counts)
+    """Tell whether all pods that the Deployment wants are there, new and available, and no others."""
+    workload = Workload({**deployment, "status": status})
+    counts = workload.updated_replicas, workload.current_replicas, workload.available_replicas
+    return workload.is_observed and all(count == workload.replicas for count in counts)
 
 
 def progressed(deployment: JSON, status: JSON, new: JSON | None, now: float) -> JSON:
-    """Return the status with the condition Progressing brought up to date."""
+    """Return the status with the condition Progressing brought up to date; ``new`` is the newest ReplicaSet."""
     if not has_progress_deadline(deployment):
         others = [each for each in status.get("conditions") or () if each["type"] != "Progressing"]
         return {**status, "conditions": others}
-    before = condition(status, "Progressing")
+    before = condition_of(status, "Progressing")
     was_complete = before is not None and before["reason"] == NEW_REPLICA_SET_AVAILABLE
     if was_complete and status.get("replicas", 0) == status.get("updatedReplicas", 0):
         return status
     subject = f'ReplicaSet "{new["metadata"]["name"]}"' if new else f'Deployment "{deployment["metadata"]["name"]}"'
     if is_complete(deployment, status):
-        text = f"{subject} has successfully progressed."
-        return with_condition(status, "Progressing", "True", NEW_REPLICA_SET_AVAILABLE, text, now)
-    if _is_progressing(deployment.get("status") or {}, status):
-        text = f"{subject} is progressing."
-        return _replaced(status, before, "Progressing", "True", "ReplicaSetUpdated", text, now)
+        done = progressing("True", NEW_REPLICA_SET_AVAILABLE, f"{subject} has successfully progressed.")
+        return with_changed(status, done, now)
+    if _has_come_further(read_workload(deployment), Workload({"status": status})):
+        # Replaced even if it says the same as before: the deadline counts from its lastUpdateTime.
+        return _replaced(status, progressing("True", "ReplicaSetUpdated", f"{subject} is progressing."), now)
     if _has_timed_out(deployment, before, now):
-        text = f"{subject} has timed out progressing."
-        return with_condition(status, "Progressing", "False", PROGRESS_DEADLINE_EXCEEDED, text, now)
+        late = progressing("False", PROGRESS_DEADLINE_EXCEEDED, f"{subject} has timed out progressing.")
+        return with_changed(status, late, now)
     return status
 
 
-def _is_progressing(before: JSON, after: JSON) -> bool:
-    def old_pods(status: JSON) -> int:
-        return int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0))
+def _has_come_further(before: Workload, after: Workload) -> bool:
+    """Tell whether pods of old templates have gone, or pods of the new one have come, become ready or available."""
+    return (
+        after.current_replicas - after.updated_replicas < before.current_replicas - before.updated_replicas
+        or after.updated_replicas > before.updated_replicas
+        or after.ready_replicas > before.ready_replicas
+        or after.available_replicas > before.available_replicas
+    )
 
-    grown = ("updatedReplicas", "readyReplicas", "availableReplicas")
-    return old_pods(after) < old_pods(before) or any(after.get(each, 0) > before.get(each, 0) for each in grown)
 
-
-def _has_timed_out(deployment: JSON, progressing: JSON | None, now: float) -> bool:
-    if progressing is None or progressing["reason"] in {NEW_REPLICA_SET_AVAILABLE, PAUSED}:
+def _has_timed_out(deployment: JSON, condition: JSON | None, now: float) -> bool:
+    if condition is None or condition["reason"] in {NEW_REPLICA_SET_AVAILABLE, PAUSED}:
         return False
-    return progressing["reason"] == PROGRESS_DEADLINE_EXCEEDED or now >= _deadline(deployment, progressing)
+    return condition["reason"] == PROGRESS_DEADLINE_EXCEEDED or now >= _deadline(deployment, condition)
 
 
-def _deadline(deployment: JSON, progressing: JSON) -> float:
-    return parse_time(progressing["lastUpdateTime"]) + float(deployment["spec"].get("progressDeadlineSeconds", 600))
+def _deadline(deployment: JSON, condition: JSON) -> float:
+    return parse_time(condition["lastUpdateTime"]) + (read_workload(deployment).progress_deadline_seconds or 0)
 
 
 def seconds_to_deadline(deployment: JSON, status: JSON, now: float) -> float | None:
-    """Return after how long the Deployment must be looked at again, None when nothing is to be waited for."""
-    progressing = condition(status, "Progressing")
-    settled = {NEW_REPLICA_SET_AVAILABLE, PROGRESS_DEADLINE_EXCEEDED, PAUSED}
-    if not has_progress_deadline(deployment) or progressing is None or progressing["reason"] in settled:
+    """Return after how many seconds the progress deadline passes, None if there is none to wait for."""
+    condition = condition_of(status, "Progressing")
+    if not has_progress_deadline(deployment) or condition is None or condition["reason"] in _SETTLED:
         return None
     if is_complete(deployment, status):
         return None
-    return max(0.0, _deadline(deployment, progressing) - now)
+    return max(0.0, _deadline(deployment, condition) - now)
 
 
-def with_pause_noted(deployment: JSON, status: JSON, now: float) -> JSON:
-    """Return the status with Progressing saying that the rollout was paused, or resumed."""
-    progressing = condition(status, "Progressing")
+def with_pause(deployment: JSON, status: JSON, now: float) -> JSON:
+    """Return the status whose condition Progressing says that the rollout was paused, or resumed."""
+    condition = condition_of(status, "Progressing")
     if not has_progress_deadline(deployment):
         return status
-    if progressing and progressing["reason"] == PROGRESS_DEADLINE_EXCEEDED:
+    if condition and condition["reason"] == PROGRESS_DEADLINE_EXCEEDED:
         return status
-    is_noted = progressing is not None and progressing["reason"] == PAUSED
-    is_paused = bool(deployment["spec"].get("paused"))
-    if is_paused and not is_noted:
-        return with_condition(status, "Progressing", "Unknown", PAUSED, "Deployment is paused", now)
-    if is_noted and not is_paused:
-        return with_condition(status, "Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed", now)
+    was_paused = condition is not None and condition["reason"] == PAUSED
+    is_paused = read_workload(deployment).is_paused
+    if is_paused and not was_paused:
+        return with_changed(status, progressing("Unknown", PAUSED, "Deployment is paused"), now)
+    if was_paused and not is_paused:
+        return with_changed(status, progressing("Unknown", "DeploymentResumed", "Deployment is resumed"), now)
     return status

@@ -1,4 +1,4 @@
-"""Who controls what: a controller adopts what it selects and nobody controls, and lets go what it no longer selects.
+"""Ownership: a workload adopts the orphans that it selects, and releases what it no longer selects.
 
 Pure. Follows k8s.io/kubernetes ``pkg/controller/controller_ref_manager.go``.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeapi.meta import JSON, controller_of, is_terminating, labels_of, matches_selector, owner_reference
+from kubeapi.objects.parts import list_at
 from kubeapi.scheme import Resource
 from kubecontroller.change import Change, Update
 
 
 def claim(owner: JSON, resource: Resource, candidates: Iterable[JSON]) -> tuple[list[JSON], list[Change]]:
-    """Return the candidates that are ``owner``'s, and the writes that make them so."""
+    """Return the candidates that belong to ``owner``, with the writes that adopt and release."""
     uid = owner["metadata"]["uid"]
     claimed: list[JSON] = []
     changes: list[Change] = []
@@ -36,11 +37,11 @@ def claim(owner: JSON, resource: Resource, candidates: Iterable[JSON]) -> tuple[
 
 def without_owner(obj: JSON, uid: str) -> JSON:
     """Return ``obj`` without its reference to the owner ``uid``."""
-    kept = [each for each in obj["metadata"].get("ownerReferences") or () if each.get("uid") != uid]
+    kept = [each for each in list_at(obj, "metadata", "ownerReferences") if each.get("uid") != uid]
     metadata = {name: value for name, value in obj["metadata"].items() if name != "ownerReferences"}
     return {**obj, "metadata": {**metadata, "ownerReferences": kept} if kept else metadata}
 
 
 def _with_owner(obj: JSON, owner: JSON) -> JSON:
-    references = [*(obj["metadata"].get("ownerReferences") or ()), owner_reference(owner)]
+    references = [*list_at(obj, "metadata", "ownerReferences"), owner_reference(owner)]
     return {**obj, "metadata": {**obj["metadata"], "ownerReferences": references}}

@@ -1,7 +1,7 @@
 """Which ReplicaSet is which version of a Deployment: hash, revision annotations, history.
 
 Pure. Follows k8s.io/kubernetes ``pkg/controller/deployment/util/deployment_util.go``. The hash is FNV-1a as there, but
-over canonical JSON, for Go's own dump of a struct exists only in Go: same form, other letters.
+of canonical JSON instead of Go's dump of a struct: it has the same form and other letters.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable
 
 from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, annotations_of, copy_object, is_terminating, owner_reference
+from kubeapi.objects.parts import map_at
+from kubeapi.objects.workload import MAX_INT32, read_workload
 from kubecontroller.workload.rollout import Limits, Sized
 
 HASH_LABEL = "pod-template-hash"
@@ -25,14 +27,13 @@ _NOT_COPIED = {
     MAX_REPLICAS_ANNOTATION,
     "deprecated.deployment.rollback.to",
 }
-MAX_INT32 = 2**31 - 1
 
 
 def template_hash(template: JSON, collision_count: int | None) -> str:
-    """Return the letters that tell one pod template from another."""
+    """Return the hash of a pod template, in letters; ``collision_count`` (None: none yet) makes another one."""
     text = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
     if collision_count is not None:
-        # uint32 in eight bytes, whatever somebody has written into the status.
+        # Eight bytes of a uint32, as upstream writes it; a client may have put any number into the status.
         text += (collision_count & 0xFFFFFFFF).to_bytes(8, "little")
     fnv = 2166136261
     for byte in text:
@@ -53,7 +54,7 @@ def find_new(deployment: JSON, replica_sets: Iterable[JSON]) -> JSON | None:
 
 
 def _without_hash(template: JSON) -> JSON:
-    metadata = {name: value for name, value in (template.get("metadata") or {}).items() if value}
+    metadata = {name: value for name, value in map_at(template, "metadata").items() if value}
     labels = {name: value for name, value in metadata.get("labels", {}).items() if name != HASH_LABEL}
     return {**template, "metadata": {**metadata, "labels": labels}}
 
@@ -61,12 +62,11 @@ def _without_hash(template: JSON) -> JSON:
 def new_replica_set(deployment: JSON) -> JSON:
     """Return the ReplicaSet for the Deployment's present template, still without a size."""
     spec, metadata = deployment["spec"], deployment["metadata"]
-    hashed = template_hash(spec["template"], (deployment.get("status") or {}).get("collisionCount"))
-    template = copy_object(spec["template"])
-    template["metadata"] = {**(template.get("metadata") or {})}
-    template["metadata"]["labels"] = {**(template["metadata"].get("labels") or {}), HASH_LABEL: hashed}
-    selector = copy_object(spec["selector"])
-    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), HASH_LABEL: hashed}
+    hashed = template_hash(spec["template"], read_workload(deployment).collision_count)
+    template, selector = copy_object(spec["template"]), copy_object(spec["selector"])
+    labels = {**map_at(template, "metadata", "labels"), HASH_LABEL: hashed}
+    template["metadata"] = {**map_at(template, "metadata"), "labels": labels}
+    selector["matchLabels"] = {**map_at(selector, "matchLabels"), HASH_LABEL: hashed}
     replica_set_spec = {"replicas": 0, "selector": selector, "template": template}
     if spec.get("minReadySeconds"):
         replica_set_spec["minReadySeconds"] = spec["minReadySeconds"]
@@ -76,7 +76,7 @@ def new_replica_set(deployment: JSON) -> JSON:
         "metadata": {
             "name": f"{metadata['name']}-{hashed}",
             "namespace": metadata["namespace"],
-            "labels": dict(template["metadata"]["labels"]),
+            "labels": dict(labels),
             "ownerReferences": [owner_reference(deployment)],
         },
         "spec": replica_set_spec,
@@ -95,7 +95,7 @@ def next_revision(older: Iterable[JSON]) -> int:
 
 
 def with_revision(replica_set: JSON, deployment: JSON, revision: int) -> JSON:
-    """Return the ReplicaSet annotated as ``revision``, with the Deployment's own annotations; itself if it is so."""
+    """Return the ReplicaSet with ``revision`` and the Deployment's annotations; itself if it has them already."""
     before = annotations_of(replica_set)
     annotations = dict(before)
     annotations |= {name: text for name, text in annotations_of(deployment).items() if name not in _NOT_COPIED}
@@ -109,29 +109,30 @@ def with_revision(replica_set: JSON, deployment: JSON, revision: int) -> JSON:
 
 
 def with_annotations(obj: JSON, annotations: dict[str, str]) -> JSON:
-    """Return ``obj`` with these annotations only."""
+    """Return ``obj`` with these annotations and no others."""
     return {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
 
 
 def resized(replica_set: JSON, replicas: int, limits: Limits) -> JSON:
-    """Return the ReplicaSet at a new size, annotated with the Deployment's size that it was made for."""
+    """Return the ReplicaSet with a new size, and annotated with the Deployment's size; itself if it has both."""
     annotations = {
         **annotations_of(replica_set),
         DESIRED_REPLICAS_ANNOTATION: str(limits.replicas),
         MAX_REPLICAS_ANNOTATION: str(limits.replicas + limits.max_surge),
     }
-    if replicas == replica_set["spec"].get("replicas", 1) and annotations == annotations_of(replica_set):
+    if replicas == read_workload(replica_set).replicas and annotations == annotations_of(replica_set):
         return replica_set
     return with_annotations({**replica_set, "spec": {**replica_set["spec"], "replicas": replicas}}, annotations)
 
 
 def sized(replica_set: JSON) -> Sized:
-    """Read of a ReplicaSet what the arithmetic needs."""
+    """Return the sizes of a ReplicaSet."""
+    workload = read_workload(replica_set)
     return Sized(
-        name=replica_set["metadata"]["name"],
+        name=workload.name,
         created=replica_set["metadata"].get("creationTimestamp", ""),
-        replicas=replica_set["spec"].get("replicas", 1),
-        available=(replica_set.get("status") or {}).get("availableReplicas", 0),
+        replicas=workload.replicas,
+        available=workload.available_replicas,
         desired=_number(replica_set, DESIRED_REPLICAS_ANNOTATION),
         max_replicas=_number(replica_set, MAX_REPLICAS_ANNOTATION),
     )
@@ -143,8 +144,8 @@ def _number(obj: JSON, annotation: str) -> int | None:
 
 
 def past_history(deployment: JSON, old: Iterable[JSON]) -> list[JSON]:
-    """Return the old ReplicaSets, all at rest, that revisionHistoryLimit no longer keeps."""
-    limit = deployment["spec"].get("revisionHistoryLimit", 10)
+    """Return the old ReplicaSets without pods that revisionHistoryLimit no longer keeps."""
+    limit = read_workload(deployment).revision_history_limit
     if limit >= MAX_INT32:
         return []
     alive = sorted((each for each in old if not is_terminating(each)), key=revision_of)
@@ -152,12 +153,7 @@ def past_history(deployment: JSON, old: Iterable[JSON]) -> list[JSON]:
     return [each for each in alive[:surplus] if _is_at_rest(each)]
 
 
-def is_observed(replica_set: JSON) -> bool:
-    """Tell whether the ReplicaSet's controller has acted on its present spec."""
-    observed = (replica_set.get("status") or {}).get("observedGeneration", 0)
-    return bool(observed >= replica_set["metadata"].get("generation", 0))
-
-
 def _is_at_rest(replica_set: JSON) -> bool:
-    has_pods = (replica_set.get("status") or {}).get("replicas") or replica_set["spec"].get("replicas", 1)
-    return is_observed(replica_set) and not has_pods
+    """Tell whether it has no pods, wants none, and its controller knows that."""
+    workload = read_workload(replica_set)
+    return workload.is_observed and not (workload.current_replicas or workload.replicas)

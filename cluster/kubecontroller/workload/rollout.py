@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at
+from kubeapi.objects.workload import read_workload
 
 
 class Limits(NamedTuple):
-    """What the strategy allows: pods wanted, pods above it, pods not available below it."""
+    """What the strategy allows: the pods wanted, how many more there may be, how many may be unavailable."""
 
     replicas: int
     max_surge: int
@@ -22,9 +24,9 @@ class Limits(NamedTuple):
 
 
 class Sized(NamedTuple):
-    """One ReplicaSet: ``replicas`` it asks for, ``available`` pods, and the Deployment's size it was scaled for.
+    """The sizes of a ReplicaSet: ``replicas`` that it wants, pods that are ``available``.
 
-    ``desired`` and ``max_replicas`` come from the annotations that the last scaling left, None without them.
+    ``desired`` and ``max_replicas`` are the Deployment's when it was last scaled, from annotations; None without them.
     """
 
     name: str
@@ -36,26 +38,25 @@ class Sized(NamedTuple):
 
 
 Sizes = dict[str, int]
-"""New ``spec.replicas`` by the name of the ReplicaSet; one that is missing stays as it is."""
+"""New ``spec.replicas`` by the name of the ReplicaSet; one that is missing keeps its size."""
 
 
 def limits_of(deployment: JSON) -> Limits:
-    """Return the limits of a Deployment's strategy; Recreate has neither surge nor leave to be unavailable."""
-    spec = deployment["spec"]
-    replicas = spec.get("replicas", 1)
-    strategy = spec.get("strategy") or {}
-    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+    """Return the limits of a Deployment's strategy; those of Recreate are 0."""
+    workload = read_workload(deployment)
+    replicas = workload.replicas
+    if not workload.is_rolling:
         return Limits(replicas, 0, 0)
-    rolling = strategy.get("rollingUpdate") or {}
+    rolling = map_at(deployment, "spec", "strategy", "rollingUpdate")
     surge = scaled_value(rolling.get("maxSurge", "25%"), replicas, round_up=True)
     unavailable = scaled_value(rolling.get("maxUnavailable", "25%"), replicas, round_up=False)
     if surge == 0 and unavailable == 0:
-        unavailable = 1  # or nothing could ever move (ResolveFenceposts)
+        unavailable = 1  # else no pod could ever be replaced (ResolveFenceposts)
     return Limits(replicas, surge, min(unavailable, replicas))
 
 
 def scaled_value(number_or_percent: int | str, total: int, *, round_up: bool) -> int:
-    """Return an IntOrString: the number itself, or so many percent of ``total``."""
+    """Return the value of an IntOrString: the number itself, or that percentage of ``total``."""
     if isinstance(number_or_percent, int):
         return number_or_percent
     percent = int(number_or_percent.rstrip("%"))
@@ -63,7 +64,7 @@ def scaled_value(number_or_percent: int | str, total: int, *, round_up: bool) ->
 
 
 def size_of_new(limits: Limits, *, is_rolling: bool, new_replicas: int, all_replicas: int) -> int:
-    """Return how many pods the newest ReplicaSet may ask for, given what all ask for together."""
+    """Return how many pods the newest ReplicaSet may want; ``all_replicas`` is how many all of them want."""
     if not is_rolling or new_replicas > limits.replicas:
         return limits.replicas
     room = limits.replicas + limits.max_surge - all_replicas
@@ -71,7 +72,7 @@ def size_of_new(limits: Limits, *, is_rolling: bool, new_replicas: int, all_repl
 
 
 def shrink_old(limits: Limits, new: Sized, old: Sequence[Sized]) -> Sizes:
-    """Return the sizes of the older ReplicaSets: first without pods that are not available, then smaller."""
+    """Return smaller sizes of the older ReplicaSets: pods that are not available go first."""
     oldest_first = sorted((each for each in old if each.replicas > 0), key=lambda each: each.created)
     total = new.replicas + sum(each.replicas for each in oldest_first)
     min_available = limits.replicas - limits.max_unavailable
@@ -99,12 +100,12 @@ def shrink_old(limits: Limits, new: Sized, old: Sequence[Sized]) -> Sizes:
 def scale(limits: Limits, *, is_rolling: bool, new: Sized | None, old: Sequence[Sized], current: int) -> Sizes:
     """Return the sizes after spec.replicas has changed: in proportion, while several ReplicaSets are active.
 
-    ``current`` is status.replicas of the Deployment, in case that the annotations do not say its former size.
+    ``current`` is status.replicas of the Deployment: its former size, where no annotation has it.
     """
-    everyone = [*old, new] if new else list(old)
-    active = [each for each in everyone if each.replicas > 0]
+    every = [*old, new] if new else list(old)
+    active = [each for each in every if each.replicas > 0]
     if len(active) <= 1:
-        only = active[0] if active else new or max(everyone, key=lambda each: each.created, default=None)
+        only = active[0] if active else new or max(every, key=lambda each: each.created, default=None)
         return {only.name: limits.replicas} if only else {}
     if new and _is_saturated(limits, new):
         return {each.name: 0 for each in active if each is not new}

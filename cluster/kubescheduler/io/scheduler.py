@@ -1,13 +1,12 @@
 """Runs the scheduler: pods that wait for a node get one, in the order in which they came.
 
-The one file of kubescheduler that knows asyncio. A pod for which no node will do waits until a node or a pod
-changes in a way that may help it; nothing is polled. Follows k8s.io/kubernetes ``pkg/scheduler``.
+A pod that fits on no node waits until a node or a pod changes in a way that may help it; nothing is polled.
+Follows k8s.io/kubernetes ``pkg/scheduler``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey, format_time
+from kubeapi.objects.pod import read_pod
 from kubeapi.registry import Registry
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import StatusError
@@ -31,11 +31,11 @@ from kubescheduler.scheduling import (
 )
 
 PODS_PER_TURN = 20
-"""Pods after which the event loop may see to its other tasks."""
+"""Pods after which the event loop may run its other tasks."""
 RETRY_SECONDS = 0.1
-"""Pause after a binding that was refused, for another writer came first."""
+"""Pause after a binding that was refused because another writer came first."""
 LAST_RETRY_SECONDS = 10.0
-"""The longest pause before a pod is tried again at which scheduling has failed; kube-scheduler's podMaxBackoff."""
+"""The longest pause before a pod whose scheduling raised an error is tried again (podMaxBackoff)."""
 
 
 class Scheduler:
@@ -60,8 +60,8 @@ class Scheduler:
     async def run(self) -> None:
         """Schedule until cancelled."""
         nodes, pods = (Informer(self._source, each, self._faults) for each in (NODES, PODS))
-        nodes.add_handler(SCHEDULER_NAME, self._note_node, self._retry_unschedulable)
-        pods.add_handler(SCHEDULER_NAME, self._note_pod)
+        nodes.add_handler(SCHEDULER_NAME, self._record_node, self._retry_unschedulable)
+        pods.add_handler(SCHEDULER_NAME, self._record_pod)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for informer in (nodes, pods):
@@ -76,10 +76,10 @@ class Scheduler:
             for handle in self._retries.values():
                 handle.cancel()
 
-    def _note_node(self, delta: Delta) -> None:
+    def _record_node(self, delta: Delta) -> None:
         self._nodes.put_node(delta.key.name, delta.new)
 
-    def _note_pod(self, delta: Delta) -> None:
+    def _record_pod(self, delta: Delta) -> None:
         pod = self._registry.store.find(PODS, delta.key)
         self._nodes.put_pod(delta.key, pod)
         if pod is not None and is_waiting(pod):
@@ -87,9 +87,10 @@ class Scheduler:
                 self._enqueue(delta.key)
             return
         self._unschedulable.pop(delta.key, None)
-        if pod is None and delta.old is not None and delta.old["spec"].get("nodeName"):
+        was_assigned = delta.old is not None and bool(read_pod(delta.old).node_name)
+        if pod is None and was_assigned:
             self._retry_unschedulable()
-        elif pod is not None and (delta.old is None or not delta.old["spec"].get("nodeName")):
+        elif pod is not None and not was_assigned:
             self._retry_unschedulable(AFFINITY)
 
     def _retry_unschedulable(self, reason: str = "") -> None:
@@ -103,12 +104,12 @@ class Scheduler:
         self._wake.set()
 
     def _enqueue_later(self, key: ObjectKey, seconds: float = RETRY_SECONDS) -> None:
-        def mature() -> None:
+        def enqueue() -> None:
             self._retries.pop(key, None)
             self._enqueue(key)
 
         if key not in self._retries:
-            self._retries[key] = asyncio.get_running_loop().call_later(seconds, mature)
+            self._retries[key] = asyncio.get_running_loop().call_later(seconds, enqueue)
 
     async def _schedule_waiting(self) -> None:
         done = 0
@@ -145,21 +146,16 @@ class Scheduler:
         self._nodes.put_pod(key, assigned)
         self._unschedulable.pop(key, None)
         self._registry.update_status(PODS, with_scheduled(assigned, format_time(self._clock())))
-        self._record(assigned, "Normal", "Scheduled", f"Successfully assigned {key} to {node_name}")
+        self._events.event(assigned, "Normal", "Scheduled", f"Successfully assigned {key} to {node_name}")
 
     def _refuse(self, key: ObjectKey, pod: JSON, message: str) -> None:
         if self._unschedulable.get(key) == message:
             return
         self._unschedulable[key] = message
         self._registry.update_status(PODS, with_scheduled(pod, format_time(self._clock()), message))
-        self._record(pod, "Warning", "FailedScheduling", message)
-
-    def _record(self, pod: JSON, event_type: str, reason: str, message: str) -> None:
-        """Record an event; one that is refused (in a namespace that is going) must not undo the decision."""
-        with contextlib.suppress(StatusError):
-            self._events.event(pod, event_type, reason, message)
+        self._events.event(pod, "Warning", "FailedScheduling", message)
 
 
 def _has_changed(delta: Delta) -> bool:
-    """Tell whether a pod's wishes changed, rather than only what is said of it."""
+    """Tell whether a pod's spec changed, not only its status."""
     return delta.old is None or delta.new is None or delta.old["spec"] != delta.new["spec"]

@@ -17,12 +17,12 @@ from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, labels_of, matches_labels
+from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
+from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import PODS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubecontroller.podstate import is_finished, phase_of
 from kubeproxy.rules import Rules
 from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.explain.addresses import explain_addresses, explain_kind
@@ -113,7 +113,7 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON]) -> Iter
     are_last = not any(each["ready"] for each in endpoints)
     if are_last and any(each["serving"] and each["terminating"] for each in endpoints):
         yield note("No endpoint is ready; those that terminate, but still serve, take the traffic meanwhile.")
-    yield from explain_ports(service, [each for each in pods if not is_finished(each)])
+    yield from explain_ports(service, [each for each in pods if not read_pod(each).is_finished])
 
 
 def _selected(store: Store, service: Service) -> list[JSON]:
@@ -134,8 +134,8 @@ def _doubtful(rules: Rules, service: ObjectKey, doubts: Doubts) -> Iterator[Find
 
 
 def _is_leaving(pod: JSON) -> bool:
-    """Tell whether the pod's absence is nobody's fault: it is on its way out, or has done its work."""
-    return is_terminating(pod) or phase_of(pod) == "Succeeded"
+    """Tell whether the pod is absent because it is being deleted, or has succeeded: that is no fault."""
+    return read_pod(pod).is_terminating or read_pod(pod).phase == "Succeeded"
 
 
 def _named(pods: Sequence[JSON]) -> str:

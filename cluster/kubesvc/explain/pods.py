@@ -1,31 +1,32 @@
 """Why a pod is no endpoint, or one that takes no traffic, in a clause that begins with a verb. Pure.
 
-The kubelet's and the scheduler's own words are repeated, not paraphrased: they can be searched for.
+The texts of the kubelet and the scheduler are repeated as they are, so that they can be searched for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.objects.conditions import find_condition
+from kubeapi.objects.container import ContainerStatus, end_reason
+from kubeapi.objects.parts import map_at
+from kubeapi.objects.pod import Pod, read_pod
 from kubeapi.scheme import EVENTS, NODES
 from kubeapi.store import Store
-from kubecontroller.podstate import is_finished, is_ready, phase_of, ready_condition
 
 
-def why_not_ready(store: Store, pod: JSON) -> str:
+def why_not_ready(store: Store, obj: JSON) -> str:
     """Return why the pod takes no traffic, "" if it does."""
-    if is_finished(pod):
+    pod = read_pod(obj)
+    if pod.is_finished:
         return _ended(pod)
-    if is_terminating(pod):
-        return "is terminating" + ("" if is_ready(pod) else " and not ready any more")
-    node = pod["spec"].get("nodeName", "")
-    if not node:
-        return _unscheduled(store, pod)
-    if store.find(NODES, ObjectKey("", node)) is None:
-        return f"is on the node {node}, which does not exist"
-    if is_ready(pod):
-        return "" if _has_address(pod) else "has no address yet"
+    if pod.is_terminating:
+        return "is terminating" + ("" if pod.is_ready else " and not ready any more")
+    if not pod.node_name:
+        return _unscheduled(store, obj)
+    if store.find(NODES, ObjectKey("", pod.node_name)) is None:
+        return f"is on the node {pod.node_name}, which does not exist"
+    if pod.is_ready:
+        return "" if pod.ips else "has no address yet"
     return _unready(store, pod)
 
 
@@ -35,7 +36,7 @@ def events_of(store: Store, obj: JSON, *reasons: str) -> list[JSON]:
     found = [
         each
         for each in store.list(EVENTS, key.namespace or "default")
-        if each.get("reason") in reasons and _is_about(each.get("involvedObject") or {}, kind, obj)
+        if each.get("reason") in reasons and _is_about(map_at(each, "involvedObject"), kind, obj)
     ]
     return sorted(found, key=lambda each: (each.get("lastTimestamp") or "", int(each["metadata"]["resourceVersion"])))
 
@@ -46,91 +47,72 @@ def _is_about(reference: JSON, kind: str, obj: JSON) -> bool:
     return is_same and reference.get("uid", "") in ("", metadata.get("uid", ""))
 
 
-def _ended(pod: JSON) -> str:
-    status = pod.get("status") or {}
-    reasons = [status.get("reason"), *(_termination(each) for each in _statuses(pod))]
+def _ended(pod: Pod) -> str:
+    reasons = [pod.reason, *(_termination(each.terminated) for each in _statuses(pod))]
     more = ", ".join(each for each in reasons if each)
-    return f"has ended ({phase_of(pod)}{f': {more}' if more else ''})"
+    return f"has ended ({pod.phase}{f': {more}' if more else ''})"
 
 
-def _unscheduled(store: Store, pod: JSON) -> str:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    message = next((each.get("message", "") for each in conditions if each["type"] == "PodScheduled"), "")
-    events = events_of(store, pod, "FailedScheduling")
+def _unscheduled(store: Store, obj: JSON) -> str:
+    condition = find_condition(obj, "PodScheduled")
+    message = condition.get("message") if condition else ""
+    events = events_of(store, obj, "FailedScheduling")
     message = message or (events[-1].get("message", "") if events else "")
     return f"is Pending, it has no node: {message}" if message else "is Pending, it has no node yet"
 
 
-def _unready(store: Store, pod: JSON) -> str:
+def _unready(store: Store, pod: Pod) -> str:
     for status in _statuses(pod):
-        if said := _container(store, pod, status):
-            return said
-    condition = ready_condition(pod)
-    if condition.get("reason") == "ReadinessGatesNotReady":
-        return f"is not ready: {condition.get('message', '')}"
-    if phase_of(pod) == "Pending":
+        if reason := _container(store, pod, status):
+            return reason
+    condition = find_condition(pod.obj, "Ready")
+    message = condition.get("message", "") if condition else ""
+    if condition and condition.get("reason") == "ReadinessGatesNotReady":
+        return f"is not ready: {message}"
+    if pod.phase == "Pending":
         return "is Pending, its containers have not been started yet"
-    return f"is not ready: {condition.get('message') or 'its condition Ready is not True'}"
+    return f"is not ready: {message or 'its condition Ready is not True'}"
 
 
-def _container(store: Store, pod: JSON, status: JSON) -> str:
+def _container(store: Store, pod: Pod, status: ContainerStatus) -> str:
     """Return what is wrong with one container, "" if nothing is."""
-    name, state = status["name"], status.get("state") or {}
-    if "waiting" in state:
-        return _waiting(name, state["waiting"], status)
-    if "terminated" in state:
-        is_done = _is_init(pod, name) and not state["terminated"].get("exitCode")
-        return "" if is_done else f"is not ready: container {name} has ended, {_termination(status)}"
-    if not status.get("ready"):
-        return _probed(store, pod, status)
-    return ""
+    if status.waiting is not None:
+        return _waiting(status.waiting, status)
+    if status.terminated is not None:
+        is_done = status.has_succeeded and any(each["name"] == status.name for each in pod.init_containers)
+        return "" if is_done else f"is not ready: container {status.name} has ended, {_termination(status.terminated)}"
+    return "" if status.is_ready else _probed(store, pod, status)
 
 
-def _waiting(name: str, waiting: JSON, status: JSON) -> str:
-    reason = waiting.get("reason") or "ContainerCreating"
+def _waiting(waiting: JSON, status: ContainerStatus) -> str:
+    name, reason = status.name, waiting.get("reason") or "ContainerCreating"
     if reason == "CrashLoopBackOff":
-        restarts = status.get("restartCount", 0)
-        last = _termination({"state": status.get("lastState") or {}})
-        times = f"{restarts} restart{'' if restarts == 1 else 's'}"
-        return f"is in CrashLoopBackOff: container {name} ends every time, last {last or 'without a trace'} ({times})"
+        last = _termination(status.last_terminated) or "without a trace"
+        times = f"{status.restart_count} restart{'' if status.restart_count == 1 else 's'}"
+        return f"is in CrashLoopBackOff: container {name} ends every time, last {last} ({times})"
     message = f": {waiting['message']}" if waiting.get("message") else ""
     return f"is not ready: container {name} waits ({reason}){message}"
 
 
-def _probed(store: Store, pod: JSON, status: JSON) -> str:
-    """Return which probe a running container has not passed, with what it said last."""
-    name = status["name"]
-    spec = next(each for each in _containers(pod) if each["name"] == name)
-    kind = "startup" if spec.get("startupProbe") and not status.get("started") else "readiness"
+def _probed(store: Store, pod: Pod, status: ContainerStatus) -> str:
+    """Return which probe a running container has not passed, with its latest message."""
+    spec = next(each for each in (*pod.init_containers, *pod.containers) if each["name"] == status.name)
+    kind = "startup" if spec.get("startupProbe") and not status.is_started else "readiness"
     if not spec.get(f"{kind}Probe"):
-        return f"is not ready: container {name} runs, but is not ready yet"
-    title = f"{kind.capitalize()} probe failed"
-    said = [each["message"] for each in events_of(store, pod, "Unhealthy") if each["message"].startswith(title)]
-    last = f": {said[-1].strip()}" if said else " and has not failed either"
-    return f"is not ready: the {kind} probe of container {name} has not passed{last}"
+        return f"is not ready: container {status.name} runs, but is not ready yet"
+    title, events = f"{kind.capitalize()} probe failed", events_of(store, pod.obj, "Unhealthy")
+    messages = [each["message"] for each in events if each["message"].startswith(title)]
+    last = f": {messages[-1].strip()}" if messages else " and has not failed either"
+    return f"is not ready: the {kind} probe of container {status.name} has not passed{last}"
 
 
-def _termination(status: JSON) -> str:
-    ended = (status.get("state") or {}).get("terminated")
-    if not ended:
+def _termination(ended: JSON | None) -> str:
+    """Return how a container ended, "" if it has not."""
+    if ended is None:
         return ""
     message = f": {ended['message'].strip()}" if ended.get("message") else ""
-    return f"{ended.get('reason') or 'ended'} with exit code {ended.get('exitCode', 0)}{message}"
+    return f"{end_reason(ended)} with exit code {ended.get('exitCode', 0)}{message}"
 
 
-def _statuses(pod: JSON) -> Iterator[JSON]:
-    status = pod.get("status") or {}
-    yield from status.get("initContainerStatuses") or ()
-    yield from status.get("containerStatuses") or ()
-
-
-def _containers(pod: JSON) -> Iterable[JSON]:
-    return [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
-
-
-def _is_init(pod: JSON, name: str) -> bool:
-    return any(each["name"] == name for each in pod["spec"].get("initContainers") or ())
-
-
-def _has_address(pod: JSON) -> bool:
-    return bool((pod.get("status") or {}).get("podIP"))
+def _statuses(pod: Pod) -> list[ContainerStatus]:
+    return [*pod.init_container_statuses, *pod.container_statuses]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
+from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, ServicePort
-from kubecontroller.service.endpointslice import find_port
+from kubecontroller.service.podendpoints import find_port
 from kubesvc.explain.findings import Finding, counted, grouped, hint, listed, problem
 
 
@@ -34,10 +35,10 @@ def explain_ports(service: Service, pods: Sequence[JSON]) -> Iterator[Finding]:
 
 def declared_ports(pod: JSON) -> tuple[ContainerPort, ...]:
     """Return the ports of a pod's containers, sidecars included, in their order."""
-    sidecars = [each for each in pod["spec"].get("initContainers") or () if each.get("restartPolicy") == "Always"]
+    reading = read_pod(pod)
     return tuple(
         ContainerPort(port.get("name") or "", port["containerPort"], port.get("protocol") or "TCP")
-        for container in (*pod["spec"]["containers"], *sidecars)
+        for container in (*reading.containers, *reading.sidecars)
         for port in container.get("ports") or ()
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from kubeapi.meta import JSON, key_of
+from kubeapi.objects.pod import read_pod
 from kubeapi.store import Store
-from kubecontroller.podstate import is_ready
 from kubesvc.explain.findings import Finding, hint, problem
 from kubesvc.explain.pods import events_of
 from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
@@ -28,7 +28,7 @@ def explain_sharing(
         yield problem(_sentence(each)) if is_contested else hint(_sentence(each))
     for pod in pods:
         events = events_of(store, pod, TAKEN)
-        if events and not is_ready(pod):
+        if events and not read_pod(pod).is_ready:
             yield problem(f"Pod {key_of(pod).name}: {events[-1]['message']}")
 
 

@@ -6,11 +6,12 @@ from kubeapi.meta import JSON
 from kubeapi.objects.qos import qos_class
 
 
-def limits(cpu: str, memory: str, **requests: str) -> JSON:
-    return {"limits": {"cpu": cpu, "memory": memory}, "requests": requests or {"cpu": cpu, "memory": memory}}
+def limited(**requests: str) -> JSON:
+    limits = {"cpu": "1", "memory": "1Gi"}
+    return {"limits": limits, "requests": requests or limits}
 
 
-FULL = limits("1", "1Gi")
+FULL = limited()
 
 
 @pytest.mark.parametrize(
@@ -24,9 +25,9 @@ FULL = limits("1", "1Gi")
         pytest.param([FULL], "Guaranteed", id="limits are requests"),
         pytest.param([FULL, {}], "Burstable", id="one container without limits"),
         pytest.param([FULL, FULL], "Guaranteed", id="both containers have limits"),
-        pytest.param([limits("1", "1Gi", cpu="1000m", memory="1024Mi")], "Guaranteed", id="the same amounts"),
-        pytest.param([limits("1", "1Gi", cpu="1", memory="1Mi")], "Burstable", id="less is requested"),
-        pytest.param([limits("1", "1Gi", cpu="1")], "Burstable", id="no memory is requested"),
+        pytest.param([limited(cpu="1000m", memory="1024Mi")], "Guaranteed", id="the same amounts"),
+        pytest.param([limited(cpu="1", memory="1Mi")], "Burstable", id="less is requested"),
+        pytest.param([limited(cpu="1")], "Burstable", id="no memory is requested"),
         pytest.param(
             [{**FULL, "requests": {**FULL["requests"], "ephemeral-storage": "1Gi"}}],
             "Guaranteed",

@@ -13,9 +13,11 @@ from tests.helpers.kubecontroller_fakes import node
 from kubeapi.meta import JSON, copy_object
 from kubeapi.scheme import ENDPOINTSLICES
 from kubecontroller.change import Change, Create, Delete, Update
-from kubecontroller.service.endpointslice import endpoint_of, endpoint_ports, reconcile
+from kubecontroller.service.endpointslice import Topology, reconcile
+from kubecontroller.service.podendpoints import endpoint_of, endpoint_ports
 
 NODES = {"node-1": node("node-1", "zone-a"), "node-2": node("node-2", "zone-b")}
+TOPOLOGY = Topology(NODES.get)
 BORN = "2026-01-01T00:00:00Z"
 
 
@@ -164,7 +166,7 @@ class Slices:
         self.max_endpoints = max_endpoints
 
     def reconcile(self, obj: JSON, pods: list[JSON]) -> list[Change]:
-        changes = reconcile(obj, pods, NODES.get, list(self.slices.values()), self.max_endpoints)
+        changes = reconcile(obj, pods, TOPOLOGY, list(self.slices.values()), self.max_endpoints)
         for change in changes:
             match change:
                 case Create(_, created):
@@ -302,7 +304,7 @@ def test_slices_of_others_are_left_alone() -> None:
         "endpoints": [{"addresses": ["10.0.0.1"]}],
         "ports": [],
     }
-    [change] = reconcile(service(), pods(1), NODES.get, [foreign])
+    [change] = reconcile(service(), pods(1), TOPOLOGY, [foreign])
     assert isinstance(change, Create)
     assert change.resource is ENDPOINTSLICES
 
@@ -343,15 +345,15 @@ def created(changes: Iterable[Change]) -> list[tuple[str, list[str]]]:
 def test_every_family_of_a_service_has_slices_of_its_own(
     families: list[str], pods: list[Any], expected: list[tuple[str, list[str]]]
 ) -> None:
-    assert created(reconcile(service(ipFamilies=families), pods, NODES.get, [])) == expected
+    assert created(reconcile(service(ipFamilies=families), pods, TOPOLOGY, [])) == expected
 
 
 def test_slices_of_a_family_that_the_service_gave_up_are_deleted() -> None:
     pods = [pod(status=BOTH)]
-    made = reconcile(service(ipFamilies=["IPv4", "IPv6"]), pods, NODES.get, [])
+    made = reconcile(service(ipFamilies=["IPv4", "IPv6"]), pods, TOPOLOGY, [])
     both = [each.obj for each in made if isinstance(each, Create)]
     slices = [each | {"metadata": each["metadata"] | {"name": f"web-{number}"}} for number, each in enumerate(both)]
-    (gone,) = reconcile(service(ipFamilies=["IPv4"]), pods, NODES.get, slices)
+    (gone,) = reconcile(service(ipFamilies=["IPv4"]), pods, TOPOLOGY, slices)
     assert isinstance(gone, Delete)
     assert gone.key.name == "web-1"
-    assert reconcile(service(ipFamilies=["IPv4", "IPv6"]), pods, NODES.get, slices) == []
+    assert reconcile(service(ipFamilies=["IPv4", "IPv6"]), pods, TOPOLOGY, slices) == []

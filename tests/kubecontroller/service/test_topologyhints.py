@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from kubeapi.meta import JSON
 from kubecontroller.change import Create, RecordEvent
-from kubecontroller.service.endpointslice import reconcile
-from kubecontroller.service.topologyhints import OVERLOAD, Allotment, allot, is_automatic, node_concern, zone_shares
+from kubecontroller.service.endpointslice import Topology, reconcile
+from kubecontroller.service.topologyhints import OVERLOAD, Allotment, allot, is_automatic, topology_of, zone_shares
 
 SCARCE = "Insufficient node information: allocatable CPU or zone not specified on one or more nodes"
 OVERLOADED = "Unable to allocate minimum required endpoints to each zone without exceeding overload threshold"
@@ -127,9 +127,9 @@ def test_the_annotations_ask_for_it(annotations: dict[str, str], expected: bool)
 def test_a_heartbeat_concerns_nobody_and_the_end_of_readiness_does() -> None:
     beating = node()
     beating["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-01-01T00:00:00Z"
-    assert node_concern(beating) == node_concern(node())
+    assert topology_of(beating) == topology_of(node())
     for other in (None, node(ready="False"), node("b"), node(cpu="4")):
-        assert node_concern(other) != node_concern(node())
+        assert topology_of(other) != topology_of(node())
 
 
 def pod(number: int, zone: str) -> JSON:
@@ -156,7 +156,7 @@ def automatic(**annotations: Any) -> JSON:
 def test_slices_have_the_hints_and_an_event_tells_of_them() -> None:
     nodes = {"a": node("a"), "b": node("b")}
     pods = [pod(number, zone) for number, zone in enumerate("aabb")]
-    changes = reconcile(automatic(), pods, nodes.get, [], shares=zone_shares(nodes.values()))
+    changes = reconcile(automatic(), pods, Topology(nodes.get, zone_shares(nodes.values())), [])
     [created] = [each.obj for each in changes if isinstance(each, Create)]
     assert [each["hints"]["forZones"] for each in created["endpoints"]] == [[{"name": each}] for each in "aabb"]
     assert [each.message for each in changes if isinstance(each, RecordEvent)] == [
@@ -166,7 +166,7 @@ def test_slices_have_the_hints_and_an_event_tells_of_them() -> None:
 
 def test_without_enough_endpoints_nobody_has_hints_and_an_event_says_why() -> None:
     nodes = {"a": node("a"), "b": node("b")}
-    changes = reconcile(automatic(), [pod(1, "a")], nodes.get, [], shares=zone_shares(nodes.values()))
+    changes = reconcile(automatic(), [pod(1, "a")], Topology(nodes.get, zone_shares(nodes.values())), [])
     [created] = [each.obj for each in changes if isinstance(each, Create)]
     assert "hints" not in created["endpoints"][0]
     assert [(each.reason, each.message) for each in changes if isinstance(each, RecordEvent)] == [

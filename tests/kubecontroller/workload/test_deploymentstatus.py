@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON, format_time
-from kubecontroller.workload.deploymentstatus import counted, progressed, seconds_to_deadline, with_condition
+from kubecontroller.workload.deploymentstatus import Condition, counted, progressed, seconds_to_deadline, with_changed
 
 NOW = 1_700_000_000.0
 NEW = {"metadata": {"name": "web-new"}, "spec": {"replicas": 2}}
@@ -107,5 +107,6 @@ def test_availability_counts_what_the_strategy_allows_to_miss(available: int, re
 
 
 def test_a_condition_said_again_changes_nothing() -> None:
-    status = with_condition({}, "Available", "True", "MinimumReplicasAvailable", "yes", NOW)
-    assert with_condition(status, "Available", "True", "MinimumReplicasAvailable", "yes", NOW + 9) is status
+    available = Condition("Available", "True", "MinimumReplicasAvailable", "yes")
+    status = with_changed({}, available, NOW)
+    assert with_changed(status, available, NOW + 9) is status

@@ -8,8 +8,7 @@ import pytest
 
 from kubeapi.meta import JSON
 from kubecontroller.change import Create, Delete, Requeue, Update, UpdateStatus
-from kubecontroller.podstate import in_deletion_order
-from kubecontroller.workload.replicaset import pod_from_template, reconcile
+from kubecontroller.workload.replicaset import in_deletion_order, pod_from_template, reconcile
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 

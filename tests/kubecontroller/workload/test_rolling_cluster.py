@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tests.helpers.kubecontroller_fakes import FakeCluster, deployment
 
-from kubeapi.meta import JSON, key_of
+from kubeapi.meta import JSON
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import DEPLOYMENTS, PODS
 from kubeapi.store import WatchEvent
-from kubecontroller.podstate import is_active, is_ready
 from kubecontroller.workload.rollout import Limits, limits_of
 
 pytestmark = pytest.mark.looptime
@@ -28,8 +28,8 @@ class Witness:
         cluster.store.watch(PODS, cluster.store.resource_version, self.note)
 
     def note(self, event: WatchEvent) -> None:
-        active = [pod for pod in self.cluster.pods() if is_active(pod)]
-        available = sum(is_ready(pod) for pod in active)
+        active = [pod for each in self.cluster.pods() if (pod := read_pod(each)).is_active]
+        available = sum(pod.is_ready for pod in active)
         if len(active) > self.limits.replicas + self.limits.max_surge:
             self.faults.append(f"{len(active)} pods after {event.type}")
         if available < self.limits.replicas - self.limits.max_unavailable:
@@ -39,9 +39,10 @@ class Witness:
 async def make_ready_at_random(cluster: FakeCluster, rng: random.Random, count: int = 100) -> None:
     """Make started pods ready, one by one in any order, with more or fewer loop turns in between."""
     for _ in range(count):
-        waiting = [pod for pod in cluster.pods() if is_active(pod) and pod["status"].get("podIP") and not is_ready(pod)]
+        pods = [read_pod(each) for each in cluster.pods()]
+        waiting = [pod for pod in pods if pod.is_active and pod.ips and not pod.is_ready]
         if waiting:
-            cluster.kubelet.set_ready(key_of(rng.choice(waiting)), True)
+            cluster.kubelet.set_ready(rng.choice(waiting).key, True)
         for _ in range(rng.choice([0, 1, 3, 12])):
             await asyncio.sleep(0)
 
