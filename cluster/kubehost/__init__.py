@@ -1,5 +1,7 @@
-"""The ground floor: what the machine gives to every component, and nothing of Kubernetes.
+"""The ground floor: what the machine gives to every component. Nothing here knows Kubernetes' objects.
 
-The nouns to know: ``Network`` (where an address of the cluster is bound or dialled on this machine), ``openfiles`` (how
-many a process may have), ``mmsg`` (many datagrams by one system call).
+- ``addresses``: socket addresses as text, the loopback network, the source address of a dial (pure)
+- ``network``: ``Network``, where an address of the cluster is bound or dialled on this machine
+- ``openfiles``: how many files a process may have open, and what they are shared out to
+- ``io``: bound sockets, and batches of datagrams (recvmmsg, sendmmsg)
 """

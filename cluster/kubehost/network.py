@@ -1,21 +1,25 @@
-"""Where the cluster's addresses are on this machine: the one question that every listener and every dial asks.
+"""Where the cluster's addresses are on this machine, for every listening socket and every dial.
 
-The composition root answers it (loopback, later a private network). Ports below 1024 move by 10000 where the
-process may not bind them; an endpoint's address may have a stand-in on this machine.
+The composition root implements it: kubesvc's loopback network, later networks inside namespaces.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from kubehost.addresses import Address
+
 
 class Network(Protocol):
     """Maps an address of the cluster to the socket address to bind or to dial."""
 
-    def bind_port(self, port: int) -> int:
-        """Return the port to bind in place of ``port``: itself, or 10000 more without the privilege."""
+    def bind(self, address: str, port: int) -> Address:
+        """Return the socket address to bind in place of ``address``:``port``.
+
+        On loopback only a port below 1024 moves, by 10000, and only where this process may not bind it.
+        """
         ...
 
-    def dial(self, address: str, port: int) -> tuple[str, int]:
+    def dial(self, address: str, port: int) -> Address:
         """Return the socket address at which the endpoint ``address``:``port`` answers."""
         ...

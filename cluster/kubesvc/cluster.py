@@ -29,6 +29,7 @@ from kubeapi.store import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.server import DNSServer
 from kubehost import openfiles
+from kubehost.addresses import join_host_port
 from kubelet.runtime.kubelet import Kubelet
 from kubemanifest import Document, bare_document
 from kubeproxy.portowner import find_port_owner
@@ -258,7 +259,7 @@ class Cluster:
         try:
             listening = await self._dns.start()
         except OSError as error:
-            raise StartError(self._no_dns(own, self._network.bind_port(components.DNS_PORT), error)) from error
+            raise StartError(self._no_dns(*self._network.bind(own, components.DNS_PORT), error)) from error
         self._dns_addresses = [DNSAddress(address, port, "") for address, port in listening.bound]
         for (address, port), reason in listening.failed:
             said = self._no_dns(address, port, reason)
@@ -367,7 +368,7 @@ class Cluster:
     def _api_reading(self) -> dict[str, Any]:
         if self._api is None:
             return {"addresses": [], "kubeconfig": ""}
-        service = f"https://{self.config.networking.api_address}:{self._network.bind_port(API_PORT)}"
+        service = f"https://{join_host_port(*self._network.bind(self.config.networking.api_address, API_PORT))}"
         return {"addresses": [self._api.address, service], "kubeconfig": str(self._state.kubeconfig)}
 
     def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:

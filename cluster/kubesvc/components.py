@@ -44,9 +44,7 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
         work_dir=state.work,
         images=images(config),
         marker=marker(state.name, state.path),
-        cluster_dns=ClusterDNS(
-            config.networking.dns_address, network.bind_port(DNS_PORT), config.networking.dns_domain
-        ),
+        cluster_dns=ClusterDNS(*network.bind(config.networking.dns_address, DNS_PORT), config.networking.dns_domain),
     )
 
 
@@ -70,7 +68,6 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyCo
 
 def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSConfig:
     """Return the name server's settings; its own address comes first."""
-    port = network.bind_port(DNS_PORT)
     addresses = dict.fromkeys((config.networking.dns_address, *config.dns.bind_addresses))
     upstreams = config.dns.upstreams
     if upstreams is None:
@@ -80,7 +77,7 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
         found = [_upstream(each) for each in upstreams]
     return DNSConfig(
         zone=config.networking.dns_domain,
-        addresses=tuple((each, port) for each in addresses),
+        addresses=tuple(network.bind(each, DNS_PORT) for each in addresses),
         ttl=config.dns.ttl,
         pods=config.dns.pods,
         hosts=network.hosts(),

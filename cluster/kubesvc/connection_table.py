@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from kubehost.addresses import join_host_port
 from kubesvc.printers import table
 
 Document = dict[str, Any]
@@ -64,7 +65,6 @@ class ConnectionLines:
 
 
 def _cells(document: Document) -> list[str]:
-    host = f"[{document['address']}]" if ":" in document["address"] else document["address"]
     began = datetime.fromisoformat(document["time"]).astimezone()
     port = f":{document['portName']}" if document["portName"] else ""
     pod = f" ({document['pod']})" if document["pod"] else ""
@@ -72,7 +72,7 @@ def _cells(document: Document) -> list[str]:
     return [
         began.strftime("%H:%M:%S.") + f"{began.microsecond // 1000:03}",
         document["client"],
-        f"{host}:{document['port']}/{document['protocol']}",
+        f"{join_host_port(document['address'], document['port'])}/{document['protocol']}",
         f"{document['service']}{port}",
         document["node"] or "<any>",
         f"{document['endpoint']}{pod}" if document["endpoint"] else "<none>",

@@ -142,7 +142,7 @@ def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) ->
         environment = {**image.env, **environment}
         command, args, working_dir = image.command, args or image.args, image.working_dir
         if image.builtin:
-            plan = plan_builtin(image.builtin, args, network.bind_port)
+            plan = plan_builtin(image.builtin, args, lambda port: network.bind(address, port)[1])
             if not host.args and plan["tcp"]:
                 # The host's port is what the user wants served; the image's own is only its default.
                 plan = {**plan, "tcp": [port]}

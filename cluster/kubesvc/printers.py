@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from kubehost.addresses import in_brackets
+
 Document = dict[str, Any]
 
 _HTTP_PORTS = frozenset({80, 8080, 8000, 3000, 5000, 5678, 8081, 9090})
@@ -100,7 +102,7 @@ def _listeners(service: Document) -> str:
 
 def _listener(listener: Document) -> str:
     state = "" if listener["bound"] else " (closed)"
-    return f"{_in_url(listener['address'])}:{listener['port']}/{listener['protocol']}{state}"
+    return f"{in_brackets(listener['address'])}:{listener['port']}/{listener['protocol']}{state}"
 
 
 def pod_table(document: Document, *, is_wide: bool = False) -> str:
@@ -141,11 +143,7 @@ def _curl_lines(service: Document) -> Iterator[str]:
         if listener["bound"] and listener["portName"] in http:
             port = "" if listener["port"] == 80 else f":{listener['port']}"
             quote = "'" if ":" in listener["address"] else ""  # brackets are the shell's and curl's
-            yield f"curl {quote}http://{_in_url(listener['address'])}{port}/{quote}"
-
-
-def _in_url(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+            yield f"curl {quote}http://{in_brackets(listener['address'])}{port}/{quote}"
 
 
 def _is_http(port: Document) -> bool:

@@ -185,11 +185,10 @@ def _run(start: _Start) -> int:
     import uvloop
 
     from kubelet.process.orphans import kill_orphans, marker
-    from kubeproxy.userspace.sockets import make_room_for_descriptors
 
     state = start.order.state
     openfiles.raise_limit()
-    make_room_for_descriptors()
+    openfiles.grow_table()
     if left := kill_orphans(marker(state.name, state.path)):
         start.console.warn(f"kubesvc: ended {counted(len(left), 'process', 'processes')} that a crash had left")
     state.sweep()

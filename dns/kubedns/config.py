@@ -8,15 +8,13 @@ from ipaddress import ip_address
 
 from kubeapi.meta import ObjectKey
 from kubedns.names import packed_address, wire_of
+from kubehost.addresses import LOCALHOST, Address
 
 MAX_TTL = 3600
 """Seconds; the limit of CoreDNS's ``ttl`` option."""
 
 KUBE_DNS = ObjectKey("kube-system", "kube-dns")
 """The Service that every cluster has for its name server."""
-
-Address = tuple[str, int]
-"""An IP address and a port, as they are bound or dialled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class DNSConfig:
 
     zone: str = "cluster.local"
 
-    addresses: tuple[Address, ...] = (("127.0.0.1", 53),)
+    addresses: tuple[Address, ...] = ((LOCALHOST, 53),)
     """Where to listen, UDP and TCP each; port 0 takes any port that is free for both."""
 
     ttl: int = 5

@@ -11,9 +11,9 @@ import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
 
-from kubedns.config import Address
 from kubedns.types import Labels, Query
 from kubedns.upstream import Upstream
+from kubehost.addresses import Address
 
 DEADLINE = 5.0
 """Seconds for all upstreams together."""

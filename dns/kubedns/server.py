@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kubeapi.faults import Faults
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
-from kubedns.config import Address, DNSConfig
+from kubedns.config import DNSConfig
 from kubedns.datagrams import Datagrams
 from kubedns.explain import Explainer, Explanation
 from kubedns.forward import Forwarder
@@ -28,6 +28,7 @@ from kubedns.responder import Pending, Responder
 from kubedns.sockets import Connection, Connections, Reply, Sockets, bind
 from kubedns.types import CLASS_IN, Answer, Owner, QType, Query, RCode
 from kubedns.wire import MAX_TCP, response_limit, write_query
+from kubehost.addresses import Address
 
 NAME = "kube-dns"
 FOLLOW_SIZE = 1232

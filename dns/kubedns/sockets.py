@@ -14,8 +14,9 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, cast
 
-from kubedns.config import Address
 from kubedns.responder import Pending, Transfer
+from kubehost.addresses import Address
+from kubehost.io.binding import bind_socket, socket_family
 
 RECEIVE_BUFFER = 1 << 20
 MAX_WAITING = 64
@@ -82,16 +83,11 @@ def bind(address: Address) -> Sockets:
 
 def _bind(address: Address, kind: socket.SocketKind) -> socket.socket:
     host, port = address
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+    sock = socket.socket(socket_family(host), kind | socket.SOCK_NONBLOCK)
     try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_DGRAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        else:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
+        bind_socket(sock, address)
         if kind == socket.SOCK_STREAM:
             sock.listen(128)
     except OSError as error:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from kubedns.config import Address
 from kubedns.types import QType
 from kubedns.wire import HEADER, TC, write_query
+from kubehost.addresses import Address
 
 MAX_FAILS = 2
 """Failed probes in a row that an upstream may have (CoreDNS ``max_fails``)."""

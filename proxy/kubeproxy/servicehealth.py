@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
+from kubehost.addresses import LOCALHOST
 from kubeproxy.rules import Rules
-from kubeproxy.rules.nodes import LOCALHOST
 
 
 class HealthDoor(NamedTuple):

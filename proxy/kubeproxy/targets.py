@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from kubehost.addresses import LOCALHOST
 from kubehost.network import Network
 from kubeproxy.rules import Rules
 from kubeproxy.types import Destination, Endpoint, ServicePortName
@@ -40,7 +41,7 @@ class Targets:
     def __init__(self, network: Network) -> None:
         self.rules = Rules()
         self._network = network
-        self._moved = {bound: port for port in _LOW_PORTS if (bound := network.bind_port(port)) != port}
+        self._moved = {bound: port for port in _LOW_PORTS if (bound := network.bind(LOCALHOST, port)[1]) != port}
 
     def dial(self, port_name: ServicePortName, endpoint: Endpoint) -> Target | None:
         """Return the socket address of an endpoint of ``port_name``, None if it leads back to ``port_name``."""
@@ -84,6 +85,6 @@ class Targets:
         address, port = target
         for asked in (port, self._moved.get(port, port)):
             claims = self.rules.claims.get(Destination(address, asked, protocol))
-            if claims and self._network.bind_port(asked) == port:
+            if claims and self._network.bind(address, asked) == target:
                 return claims[0].port_name
         return None

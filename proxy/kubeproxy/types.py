@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
+from kubehost.addresses import join_host_port
 
 IPV4, IPV6 = "IPv4", "IPv6"
 
@@ -70,12 +71,7 @@ class Destination(NamedTuple):
     protocol: str
 
     def __str__(self) -> str:
-        return f"{socket_address(self.address, self.port)}/{self.protocol.lower()}"
-
-
-def socket_address(address: str, port: int) -> str:
-    """Return ``address:port``, an IPv6 address in brackets."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        return f"{join_host_port(self.address, self.port)}/{self.protocol.lower()}"
 
 
 class Route(NamedTuple):
@@ -110,7 +106,7 @@ class Endpoint(NamedTuple):
     @property
     def address(self) -> str:
         """``ip:port``, which identifies the endpoint among those of its Service port."""
-        return socket_address(self.ip, self.port)
+        return join_host_port(self.ip, self.port)
 
 
 class _Choice(NamedTuple):

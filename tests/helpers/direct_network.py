@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from kubehost.addresses import Address
+
 
 class DirectNetwork:
     """Every address and port is bound and dialled as it is."""
 
-    def bind_port(self, port: int) -> int:
-        """Return ``port``."""
-        return port
+    def bind(self, address: str, port: int) -> Address:
+        """Return the arguments."""
+        return address, port
 
-    def dial(self, address: str, port: int) -> tuple[str, int]:
+    def dial(self, address: str, port: int) -> Address:
         """Return the arguments."""
         return address, port

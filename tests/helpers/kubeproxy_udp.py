@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
+from kubehost.io.binding import bind_socket
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.recent import RecentConnections
@@ -19,7 +20,7 @@ from kubeproxy.rules import Listener
 from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
 from kubeproxy.userspace.poller import READABLE, Poller
-from kubeproxy.userspace.sockets import bind_socket, open_socket
+from kubeproxy.userspace.sockets import open_socket
 from kubeproxy.userspace.udp.io.front import UdpFlows, UdpListener
 
 PORT = 20053
@@ -68,7 +69,7 @@ class Ground:
         if endpoints:
             self.balancer.endpoints[port_name] = list(endpoints)
         sock = open_socket("UDP", address)
-        bind_socket(sock, "UDP", (address, PORT))
+        bind_socket(sock, (address, PORT))
         route = Route(port_name, "n1", False)
         what = Listener(Destination(address, PORT, "UDP"), ListenerKind.CLUSTER_IP, port_name, True, False, None)
         listener = self.flows.listen(sock, what, lambda *_: route if self.routed.get(port_name, True) else None)

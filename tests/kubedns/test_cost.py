@@ -19,16 +19,16 @@ from tests.helpers.kubedns_server import HOST
 from tests.helpers.kubedns_zone import zone_of
 from tests.helpers.patience import PATIENCE
 
-from kubedns import datagrams
 from kubedns.config import DNSConfig
-from kubedns.datagrams import MAX_DATAGRAMS, Datagrams
+from kubedns.datagrams import Datagrams
 from kubedns.handler import Handler
 from kubedns.names import wire_of
 from kubedns.responder import Pending, Responder
 from kubedns.sockets import Reply
 from kubedns.types import QType
 from kubedns.wire import write_query
-from kubehost import mmsg
+from kubehost.io import datagrams, mmsg
+from kubehost.io.datagrams import SLOTS
 
 SHOP = "shop.svc.cluster.local"
 
@@ -127,10 +127,10 @@ def test_a_burst_is_taken_with_one_system_call_and_answered_with_one(
     is_kept: bool, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if is_kept:
-        burst = questions(MAX_DATAGRAMS)
+        burst = questions(SLOTS)
         bench.answer(*burst)
     else:
-        burst = [questions(1, f"missing-{each}.{SHOP}")[0] for each in range(MAX_DATAGRAMS)]
+        burst = [questions(1, f"missing-{each}.{SHOP}")[0] for each in range(SLOTS)]
     counts: list[tuple[str, int]] = []
     real_receive, real_send = mmsg.receive_messages, mmsg.send_messages
 
@@ -145,7 +145,7 @@ def test_a_burst_is_taken_with_one_system_call_and_answered_with_one(
     monkeypatch.setattr(datagrams, "receive_messages", receive)
     monkeypatch.setattr(datagrams, "send_messages", send)
     replies = bench.answer(*burst)
-    assert counts == [("received", MAX_DATAGRAMS), ("sent", MAX_DATAGRAMS)]
+    assert counts == [("received", SLOTS), ("sent", SLOTS)]
     assert [each[:2] for each in replies] == [each[:2] for each in burst]
 
 
@@ -158,12 +158,12 @@ def test_silence_splits_a_burst_and_costs_no_other_answer(bench: Bench) -> None:
 
 
 def test_a_kept_answer_costs_one_call_and_no_reading(bench: Bench) -> None:
-    burst = questions(MAX_DATAGRAMS)
+    burst = questions(SLOTS)
     bench.answer(*burst)
     bench.ask(*burst)
     found = calls(bench.datagrams.drain)
-    assert found["kept"] == MAX_DATAGRAMS
-    assert sum(found.values()) <= CALLS_KEPT * MAX_DATAGRAMS + CALLS_BURST, found
+    assert found["kept"] == SLOTS
+    assert sum(found.values()) <= CALLS_KEPT * SLOTS + CALLS_BURST, found
 
 
 @pytest.mark.parametrize(("name", "qtype", "most"), COLD.values(), ids=COLD)
@@ -186,14 +186,14 @@ def test_a_question_that_is_new_meets_no_library(name: str, qtype: int, monkeypa
 
 
 def test_nothing_is_left_behind_of_a_kept_answer(bench: Bench) -> None:
-    burst = questions(MAX_DATAGRAMS)
+    burst = questions(SLOTS)
     for _ in range(3):
         bench.answer(*burst)
     gc.collect()
     before = sys.getallocatedblocks()
     for _ in range(20):
         bench.answer(*burst)
-    assert sys.getallocatedblocks() - before < MAX_DATAGRAMS
+    assert sys.getallocatedblocks() - before < SLOTS
 
 
 def test_of_a_question_that_is_new_only_a_mark_is_left_behind() -> None:

@@ -12,10 +12,10 @@ from tests.helpers.kubedns_server import Upstream, exchange, frame, mute, read_f
 from tests.helpers.kubedns_zone import query
 from tests.helpers.patience import FACTOR
 
-from kubedns.config import Address
 from kubedns.forward import Forwarder
 from kubedns.types import Query
 from kubedns.wire import write_query
+from kubehost.addresses import Address
 
 EXAMPLE = "www.example.com"
 ADDRESS = f"{EXAMPLE} 77 A 192.0.2.1"

@@ -37,7 +37,7 @@ from kubesvc.doctor.machine import (
 from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.ipv6 import LocalNetwork
-from kubesvc.network.loopback import LowPorts
+from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 from kubesvc.state import StateDirectory
 
 DEFAULTS = ClusterConfiguration()
@@ -258,7 +258,7 @@ def test_the_sockets_of_a_cluster_are_known_before_it_starts() -> None:
         service(clusterIP="None"),
         service(type="ExternalName", externalName="a.b"),
     ]
-    found = wanted_sockets(configuration, services, lambda port: port + 10000 if port < 1024 else port)
+    found = wanted_sockets(configuration, services, LoopbackNetwork.of(configuration, NOBODY))
     assert [(each.protocol, each.address, each.port) for each in found] == [
         ("UDP", "127.96.0.10", 10053),
         ("TCP", "127.96.0.10", 10053),

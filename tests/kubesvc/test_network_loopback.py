@@ -107,7 +107,7 @@ def test_other_objects_and_values_are_left_as_they_are(obj: dict[str, Any]) -> N
     ],
 )
 def test_a_port_moves_by_10000_only_where_it_may_not_be_bound(low_ports: LowPorts, port: int, bound: int) -> None:
-    assert network(low_ports).bind_port(port) == bound
+    assert network(low_ports).bind("127.96.0.1", port) == ("127.96.0.1", bound)
 
 
 @pytest.mark.parametrize(

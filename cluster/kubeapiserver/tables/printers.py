@@ -37,6 +37,7 @@ from kubeapiserver.tables.columns import (
     wide,
 )
 from kubeapiserver.tables.pods import POD
+from kubehost.addresses import join_host_port
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 
@@ -113,11 +114,7 @@ def _subset(subset: JSON) -> list[str]:
     ports = subset.get("ports") or ()
     if not ports:
         return addresses
-    return [f"{_in_brackets(each)}:{port.get('port', 0)}" for port in ports for each in addresses]
-
-
-def _in_brackets(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+    return [join_host_port(each, port.get("port", 0)) for port in ports for each in addresses]
 
 
 def _endpoint_slice(piece: JSON, now: float) -> list[Any]:

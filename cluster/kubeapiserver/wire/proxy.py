@@ -30,6 +30,7 @@ from kubeapiserver.proxying.rewriting import (
 )
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.spdy import UpgradedBytes, upgrade
+from kubehost.addresses import join_host_port
 
 DIAL_SECONDS = 30.0
 """How long a pod may take to accept a connection (kube-apiserver's dialer)."""
@@ -60,7 +61,7 @@ class PodProxy:
             return await _tunnel(request, proxied, host, port, headers)
         if request.content_length is not None:
             headers.append(("Content-Length", str(request.content_length)))
-        url = URL(f"{proxied.scheme}://{_authority(host, port)}{_target(proxied)}", encoded=True)
+        url = URL(f"{proxied.scheme}://{join_host_port(host, port)}{_target(proxied)}", encoded=True)
         try:
             answer = await self._session().request(
                 request.method,
@@ -72,7 +73,9 @@ class PodProxy:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise unavailable(f"error trying to reach service: {_reason(error, host, port)}") from None
         async with answer:
-            return await _return(request, proxied, answer, {_authority(host, port), request.headers.get("Host", "")})
+            return await _return(
+                request, proxied, answer, {join_host_port(host, port), request.headers.get("Host", "")}
+            )
 
     def _address(self, proxied: Proxied) -> tuple[str, int]:
         """Return where a pod's port really is; an endpoint that is no pod of ours is where it says."""
@@ -224,10 +227,6 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _target(proxied: Proxied) -> str:
     return proxied.path + (f"?{proxied.query}" if proxied.query else "")
 
@@ -236,7 +235,7 @@ def _reason(error: Exception, host: str, port: int) -> str:
     """Say in Go's words why a pod could not be reached."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, OSError) and cause.errno:
-        return f"dial tcp {_authority(host, port)}: connect: {os.strerror(cause.errno).lower()}"
+        return f"dial tcp {join_host_port(host, port)}: connect: {os.strerror(cause.errno).lower()}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "EOF"
     return str(error) or "dial tcp: i/o timeout"

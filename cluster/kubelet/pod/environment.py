@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service
+from kubehost.addresses import in_brackets
 from kubelet.pod.spec import ContainerSpec, PodSpec
 
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")
@@ -80,7 +81,7 @@ def service_variables(services: Iterable[Service], pod: PodSpec) -> dict[str, st
 
 def _variables_of(service: Service) -> dict[str, str]:
     prefix, address = _variable_name(service.key.name), service.cluster_ips[0]
-    host = f"[{address}]" if ":" in address else address
+    host = in_brackets(address)
     variables = {f"{prefix}_SERVICE_HOST": address}
     for index, port in enumerate(service.ports):
         if index == 0:

@@ -21,6 +21,7 @@ from kubeapi.objects.service import Service, read_service
 from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS, SERVICES
 from kubeapi.status import InternalError, NotFound, StatusError
+from kubehost.addresses import LOCALHOST
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.machine import read_machine
@@ -333,7 +334,7 @@ class Kubelet:
         if config.cluster_dns is None:
             return
         config.tool_dir.mkdir(parents=True, exist_ok=True)
-        shift = self._around.network.bind_port(80) - 80
+        shift = self._around.network.bind(LOCALHOST, 80)[1] - 80
         for name, script in tool_scripts(config.tools, config.cluster_dns, shift).items():
             path = config.tool_dir / name
             path.write_text(script)

@@ -120,8 +120,7 @@ class PodWorker:
             if instance is None or container is None or state.role is Role.INIT:
                 continue
             if instance.plan.process.builtin is None:
-                bind = self._around.network.bind_port
-                ports = tuple((each.protocol, bind(each.container_port)) for each in container.ports)
+                ports = tuple((each.protocol, self._bind_port(each.container_port)) for each in container.ports)
                 is_probed = container.readiness is not None or container.startup is not None
                 yield Program(
                     self.spec.key, state.name, state.pid, self.place.pod_ip, state.started_at, ports, is_probed
@@ -348,12 +347,15 @@ class PodWorker:
             config.environment,
             config.working_dir,
             config.nginx,
-            around.network.bind_port,
+            self._bind_port,
             tools,
             config.cluster_dns,
             str(config.etc_dir(self.spec.uid)),
         )
         return plan_container(container, context, host, str(self._scratch(container.name)))
+
+    def _bind_port(self, port: int) -> int:
+        return self._around.network.bind(self.place.pod_ip, port)[1]
 
     def _scratch(self, container: str = "") -> Path:
         return self._around.config.work_dir / self.spec.uid / container

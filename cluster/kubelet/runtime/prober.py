@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kubehost.addresses import join_host_port
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.pod.spec import GRPC, Exec, HookHandler, HTTPGet, ProbeHandler, Sleep, TCPSocket
 from kubelet.process.runner import ProcessRunner
@@ -64,9 +65,9 @@ async def _tcp(host: str, port: int, dial: Dial, timeout: float) -> ProbeOutcome
         async with asyncio.timeout(timeout):
             _, writer = await asyncio.open_connection(*dial(host, port))
     except TimeoutError:
-        return ProbeOutcome(False, f"dial tcp {_join(host, port)}: i/o timeout")
+        return ProbeOutcome(False, f"dial tcp {join_host_port(host, port)}: i/o timeout")
     except (OSError, ValueError) as error:
-        return ProbeOutcome(False, f"dial tcp {_join(host, port)}: connect: {_reason(error)}")
+        return ProbeOutcome(False, f"dial tcp {join_host_port(host, port)}: connect: {_reason(error)}")
     writer.transport.abort()
     return ProbeOutcome(True)
 
@@ -75,13 +76,13 @@ async def http_get(get: HTTPGet, port: int, target: Target, timeout: float) -> P
     """Send one GET; success is a status of 200 to 399."""
     host = get.host or target.address
     path = get.path if get.path.startswith("/") else f"/{get.path}"
-    url = f"{get.scheme.lower()}://{_join(host, port)}{path}"
+    url = f"{get.scheme.lower()}://{join_host_port(host, port)}{path}"
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout):
             context = _trust_anybody() if get.scheme.upper() == "HTTPS" else None
             reader, writer = await asyncio.open_connection(*target.dial(host, port), ssl=context, limit=MAX_LINE)
-            writer.write(_request(get, path, _join(host, port)))
+            writer.write(_request(get, path, join_host_port(host, port)))
             line = await reader.readline()
             status = _status(line)
             if status is None:
@@ -94,7 +95,8 @@ async def http_get(get: HTTPGet, port: int, target: Target, timeout: float) -> P
         return ProbeOutcome(False, f'Get "{url}": {text}')
     except (OSError, ValueError) as error:
         reason = _reason(error)
-        where = f"dial tcp {_join(host, port)}: connect" if writer is None else f"read tcp {_join(host, port)}"
+        where = join_host_port(host, port)
+        where = f"dial tcp {where}: connect" if writer is None else f"read tcp {where}"
         return ProbeOutcome(False, f'Get "{url}": {where}: {reason}')
     finally:
         if writer is not None:
@@ -155,7 +157,7 @@ async def run_command(runner: ProcessRunner, spec: ProcessSpec, collect: Callabl
 
 async def _grpc(check: GRPC, target: Target, timeout: float) -> ProbeOutcome:
     """Ask for the health of a service; the texts are those of the kubelet's grpc probe."""
-    where = _join(target.address, check.port)
+    where = join_host_port(target.address, check.port)
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout):
@@ -173,10 +175,6 @@ async def _grpc(check: GRPC, target: Target, timeout: float) -> ProbeOutcome:
     finally:
         if writer is not None:
             writer.transport.abort()
-
-
-def _join(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _reason(error: OSError | ValueError) -> str:

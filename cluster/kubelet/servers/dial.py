@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Mapping
 
+from kubehost.addresses import join_host_port
 from kubelet.servers.dialling import Dialler, LookupFailedError
 from kubelet.servers.messages import Request, Response
 
@@ -67,7 +68,7 @@ def _try(protocol: str, address: str, port: int, asked: str, dialler: Dialler) -
         reason = "i/o timeout"
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else str(error)
-    place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    place = join_host_port(address, port)
     if protocol == "udp":
         return "errors", f"reading from udp connection failed. err:'read udp {place}: {reason}'"
     return "errors", f'Get "http://{place}/{asked}": dial tcp {place}: {reason}'
@@ -82,8 +83,8 @@ def _ask_udp(address: str, port: int, asked: str, dialler: Dialler) -> str:
 def _ask_http(address: str, port: int, asked: str, dialler: Dialler) -> str:
     """Return the body of one answer, whatever its status, as netexec does."""
     path = asked.replace("\r", "").replace("\n", "").replace(" ", "%20")
-    host = f"[{address}]" if ":" in address else address
-    head = f"GET /{path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: agnhost\r\nConnection: close\r\n\r\n"
+    host = join_host_port(address, port)
+    head = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: agnhost\r\nConnection: close\r\n\r\n"
     deadline = time.monotonic() + TRY_SECONDS
     received = bytearray()
     with dialler.connect(address, port, socket.SOCK_STREAM, TRY_SECONDS) as sock:

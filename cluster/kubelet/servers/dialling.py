@@ -14,6 +14,8 @@ import socket
 import struct
 from typing import Any, NamedTuple
 
+from kubehost.io.binding import socket_family
+
 DNS_SECONDS = 2.0
 NDOTS = 5
 """Dots below which a name is looked for in the search list first, as in every pod's resolv.conf."""
@@ -54,7 +56,7 @@ class Dialler(NamedTuple):
 
     def connect(self, address: str, port: int, kind: socket.SocketKind, timeout: float | None) -> socket.socket:
         """Return a socket that is connected; OSError."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        family = socket_family(address)
         sock = socket.socket(family, kind)
         try:
             sock.settimeout(timeout)

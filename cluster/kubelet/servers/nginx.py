@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from kubehost.addresses import join_host_port
+
 CONFIGURATION = """\
 daemon off;
 worker_processes 1;
@@ -51,11 +53,10 @@ def become(listener: socket.socket, options: dict[str, Any], environment: Mappin
     (prefix / "html").mkdir(exist_ok=True)
     (prefix / "html" / "index.html").write_text(options["page"])
     address, port = listener.getsockname()[:2]
-    host = f"[{address}]" if ":" in address else address
     name = environment.get("HOSTNAME", "")
     # started by root, nginx's worker would become nobody, who may not enter the state folder
     user = "user root;" if os.geteuid() == 0 else ""
-    (prefix / "nginx.conf").write_text(CONFIGURATION.format(user=user, listen=f"{host}:{port}", name=name))
+    (prefix / "nginx.conf").write_text(CONFIGURATION.format(user=user, listen=join_host_port(address, port), name=name))
     os.set_inheritable(listener.fileno(), True)
     variables = {**environment, "NGINX": f"{listener.fileno()};"}
     argv = ["nginx", "-p", f"{prefix}/", "-c", "nginx.conf"]

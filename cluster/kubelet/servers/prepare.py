@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
+from kubehost.io.binding import bind_socket, socket_family
 from kubelet.servers import agnhost, nginx, pages
 from kubelet.servers.connect import connect
 from kubelet.servers.dialling import Dialler
@@ -67,11 +68,9 @@ def _server(kind: str, options: dict[str, Any], name: str, sockets: Sockets) -> 
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setblocking(False)
+    listener = socket.socket(socket_family(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        listener.bind((address, port))
+        bind_socket(listener, (address, port))
         listener.listen(BACKLOG)
     except OSError as error:
         raise ServerError(f"listen tcp {address}:{port}: bind: {os.strerror(error.errno or 0).lower()}") from error
@@ -79,10 +78,9 @@ def _listen(address: str, port: int) -> socket.socket:
 
 
 def _bind(address: str, port: int) -> socket.socket:
-    datagrams = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-    datagrams.setblocking(False)
+    datagrams = socket.socket(socket_family(address), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
-        datagrams.bind((address, port))
+        bind_socket(datagrams, (address, port))
     except OSError as error:
         raise ServerError(f"listen udp {address}:{port}: bind: {os.strerror(error.errno or 0).lower()}") from error
     return datagrams

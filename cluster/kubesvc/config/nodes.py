@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from kubehost.addresses import LOCALHOST
 from kubemanifest.faults import invalid, required
 from kubesvc.config.fields import Fields
 from kubesvc.config.model import ClusterConfiguration, Networking, NodeConfiguration
 
-LOCALHOST = "127.0.0.1"
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _LABEL_RULE = "letters, digits, '-', '_' and '.', 63 at the most, beginning and ending with a letter or digit"
 _POD_CIDR_V6_PREFIX = 64

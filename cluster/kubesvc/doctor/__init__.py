@@ -44,7 +44,7 @@ def _check_fault(fault: Fault) -> Check:
 
 def _examine(configuration: ClusterConfiguration, services: Sequence[JSON], state: StateDirectory) -> list[Check]:
     network = LoopbackNetwork.of(configuration)
-    wanted = wanted_sockets(configuration, services, network.bind_port)
+    wanted = wanted_sockets(configuration, services, network)
     machine = read_machine(configuration, _clusters(state), {each.port for each in wanted})
     return check_machine(machine, configuration, wanted, state.owner())
 

@@ -5,25 +5,25 @@ Cluster IPs and node ports that are left to allocation are not known before the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS, Service, read_service
+from kubehost.addresses import LOCALHOST
+from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration
 from kubesvc.doctor.checks import WantedSocket
 from kubesvc.network.addresses import stand_in
 
-LOCALHOST = "127.0.0.1"
-
 
 def wanted_sockets(
-    configuration: ClusterConfiguration, services: Iterable[JSON], bind_port: Callable[[int], int]
+    configuration: ClusterConfiguration, services: Iterable[JSON], network: Network
 ) -> list[WantedSocket]:
     """Return every socket that is known beforehand, each once."""
     found = [*_own(configuration), *_outside(configuration)]
     for obj in services:
         found += _of_service(read_service(obj), configuration)
-    return list(dict.fromkeys(each._replace(port=bind_port(each.port)) for each in found))
+    return list(dict.fromkeys(each._replace(port=network.bind(each.address, each.port)[1]) for each in found))
 
 
 def _own(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:

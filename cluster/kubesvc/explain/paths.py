@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
+from kubehost.addresses import LOCALHOST
 from kubeproxy.rules import Decision, Rules, Verdict
-from kubeproxy.rules.nodes import LOCALHOST
 from kubeproxy.tracing import reason_of
 from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePortName
 from kubeproxy.userspace.listeners import ListenerStatus

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from kubehost.addresses import join_host_port
+
 Document = dict[str, Any]
 
 _MARKS = {"problem": "!", "hint": "?", "note": "-"}
@@ -53,8 +55,7 @@ def _paths(paths: Sequence[Document]) -> Iterator[str]:
 
 
 def _address(path: Document) -> str:
-    host = f"[{path['address']}]" if ":" in path["address"] else path["address"]
-    return f"{host}:{path['servicePort']}/{path['protocol']}"
+    return f"{join_host_port(path['address'], path['servicePort'])}/{path['protocol']}"
 
 
 def _endpoint(endpoint: Document) -> str:

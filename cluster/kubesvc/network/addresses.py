@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 
-FIRST_OCTET = "127."
+from kubehost.addresses import LOOPBACK_PREFIX, is_loopback
 
 
 def read_ipv4(address: str) -> int | None:
@@ -22,6 +22,6 @@ def read_ipv4(address: str) -> int | None:
 
 def stand_in(address: str) -> str:
     """Return where an IPv4 address is on this machine; anything else (IPv6, a name) stays as it is."""
-    if address.startswith(FIRST_OCTET) or read_ipv4(address) is None:
+    if is_loopback(address) or read_ipv4(address) is None:
         return address
-    return FIRST_OCTET + address.partition(".")[2]
+    return LOOPBACK_PREFIX + address.partition(".")[2]

@@ -7,11 +7,12 @@ machine's routes are never changed here, but the command that adds what is missi
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubeproxy.userspace.sockets import bind_socket, open_socket
+from kubehost.io.binding import bind_socket, socket_family
 
 if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration
@@ -47,8 +48,8 @@ def local_networks(configuration: ClusterConfiguration) -> Iterator[LocalNetwork
 def bind_error(address: str) -> str:
     """Return why this machine cannot bind an address, "" if it can."""
     try:
-        with open_socket("TCP", address) as probe:
-            bind_socket(probe, "TCP", (address, 0))
+        with socket.socket(socket_family(address), socket.SOCK_STREAM) as probe:
+            bind_socket(probe, (address, 0))
     except OSError as error:
         return f"{errno.errorcode.get(error.errno or 0, '')} {error.strerror}".strip()
     return ""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.names import special_address
+from kubehost.addresses import Address
 from kubesvc.network.addresses import read_ipv4, stand_in
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Twins(NamedTuple):
 
 
 class LoopbackNetwork:
-    """Implements kubeapi's ``Network`` in 127.0.0.0/8; ``nodes`` are those of a dual-stack cluster."""
+    """Implements kubehost's ``Network`` in 127.0.0.0/8; ``nodes`` are those of a dual-stack cluster."""
 
     def __init__(
         self, pod_subnet: str, outside: Iterable[OutsideHost], low_ports: LowPorts, nodes: Iterable[Twins] = ()
@@ -171,25 +172,28 @@ class LoopbackNetwork:
             self._hosts[host.name] = (*known, here)
         self._stand_ins[host.address] = here
         if host.port:
-            bound = here, self.bind_port(host.port)
+            bound = self.bind(here, host.port)
             self._served[host.address, host.port] = self._served[here, host.port] = bound
 
-    def bind_port(self, port: int) -> int:
-        """Return the port to bind in place of ``port``: itself, or 10000 more without the privilege."""
-        if port >= LOW_PORTS_END or self.low_ports.can_bind(port):
-            return port
-        return port + PORT_SHIFT
+    def bind(self, address: str, port: int) -> Address:
+        """Return the address, with the port or 10000 more without the privilege to bind it."""
+        return address, self._bound(port)
 
-    def dial(self, address: str, port: int) -> tuple[str, int]:
+    def dial(self, address: str, port: int) -> Address:
         """Return the socket address at which the endpoint answers. Asked for every connection: two lookups."""
         if (served := self._served.get((address, port))) is not None:
             return served
         here, is_pod = self._places.get(address) or self._place(address)
-        return here, self.bind_port(port) if is_pod and port < LOW_PORTS_END else port
+        return here, self._bound(port) if is_pod and port < LOW_PORTS_END else port
 
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
         """Return the addresses on this machine of every outside host's name, for the DNS server."""
         return dict(self._hosts)
+
+    def _bound(self, port: int) -> int:
+        if port >= LOW_PORTS_END or self.low_ports.can_bind(port):
+            return port
+        return port + PORT_SHIFT
 
     def _place(self, address: str) -> tuple[str, bool]:
         here = self._twin(address) if ":" in address else address

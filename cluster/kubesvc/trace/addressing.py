@@ -17,7 +17,7 @@ from kubeapi.objects.service import Service, ServicePort, read_service
 from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeproxy.rules.nodes import LOCALHOST
+from kubehost.addresses import LOCALHOST
 from kubeproxy.types import Destination
 from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.explain.explaining import find_service

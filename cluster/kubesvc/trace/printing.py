@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from kubehost.addresses import join_host_port
 from kubesvc.printers import table
 
 Document = dict[str, Any]
@@ -13,8 +14,7 @@ Document = dict[str, Any]
 def trace_text(document: Document) -> str:
     """Return what `kubesvc trace SRC DST` prints."""
     destination = document["destination"]
-    host = f"[{destination['address']}]" if ":" in destination["address"] else destination["address"]
-    where = f"{host}:{destination['port']}/{destination['protocol'].lower()}"
+    where = f"{join_host_port(destination['address'], destination['port'])}/{destination['protocol'].lower()}"
     parts = [
         f"{document['source']} -> {where}",
         "\n".join(f"  {number}. {step}" for number, step in enumerate(document["steps"], 1)),

@@ -12,9 +12,9 @@ from enum import Enum
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
+from kubehost.addresses import LOCALHOST
 from kubeproxy.types import ListenerKind
 
-LOCALHOST = "127.0.0.1"
 ANY_NODE = ""
 
 _REMEMBERED = 65536

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubeapi.faults import Faults
+from kubehost.io.binding import bind_socket
 from kubeproxy.portowner import PortOwner, find_port_owner
 from kubeproxy.userspace.listeners import explain
 
@@ -101,8 +102,7 @@ class HealthcheckServer:
 def _bind(address: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((address, port))
+        bind_socket(sock, (address, port))
         sock.listen()
     except OSError:
         sock.close()

@@ -19,6 +19,7 @@ from kubeapi.informer import Informer, ListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubehost.network import Network
+from kubehost.openfiles import client_shortage
 from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import Figure, SyncCounters
 from kubeproxy.health import Moment, ProxyHealth
@@ -32,7 +33,6 @@ from kubeproxy.server.servicehealthserver import ServiceHealthServer
 from kubeproxy.targets import Loop, Targets
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.dataplane import DataPlane, Surroundings
-from kubeproxy.userspace.descriptors import shortage
 from kubeproxy.userspace.listeners import Listeners, ListenerStatus
 from kubeproxy.userspace.poller import NAME, Poller
 
@@ -311,7 +311,7 @@ class ProxyServer:
         now = self._loop.time()
         if now - self._shortage_logged_at >= SHORTAGE_LOG_SECONDS:
             self._shortage_logged_at = now
-            _log.warning("%s", shortage())
+            _log.warning("%s", client_shortage())
 
     def _report_health_check(self, service: ObjectKey, message: str) -> None:
         self._record(service, WARNING, "FailedToStartServiceHealthcheck", message)

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable
 from kubeapi.faults import Subject
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import SERVICES
+from kubehost.io.binding import bind_socket
 from kubeproxy.portowner import PortOwner, find_port_owner
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealth import HealthDoor, answer, count_local_endpoints, health_doors
 from kubeproxy.userspace.listeners import explain
 from kubeproxy.userspace.poller import NAME, READABLE, Poller
-from kubeproxy.userspace.sockets import bind_socket, open_socket
+from kubeproxy.userspace.sockets import open_socket
 
 MAX_CLIENTS = 64
 """Of one proxy at a time; a load balancer's probes are few, and more are cut."""
@@ -88,7 +89,7 @@ class ServiceHealthServer:
         try:
             sock = open_socket("TCP", place.address)
             try:
-                bind_socket(sock, "TCP", (place.address, place.port))
+                bind_socket(sock, (place.address, place.port))
                 sock.listen()
             except OSError:
                 sock.close()

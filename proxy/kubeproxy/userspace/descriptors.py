@@ -1,20 +1,16 @@
-"""How many files of this process clients may take, so that the cluster can always open what it needs itself.
+"""Clients wait in the kernel's queue while others have all the files that clients may have (``kubehost.openfiles``).
 
-As HAProxy keeps files back by its maxconn: beyond that, new clients wait in the kernel's queue until others have gone,
-while the API, the status, the health checks and the log go on. The kernel gives the lowest free number, so the number
-of a new socket says how many files are open, at no cost.
+The API, the status, the health checks and the log go on meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import resource
-import sys
 from collections.abc import Callable
 
-KEPT = 50
-"""Files that clients never take, or a quarter of them all if that is less."""
+from kubehost import openfiles
+
 PAUSE_SECONDS = 0.2
 """How often to look for room while there is none."""
 TELL_SECONDS = 1.0
@@ -30,8 +26,7 @@ class Descriptors:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        limit = _limit()
-        self.ceiling = limit - min(KEPT, limit // 4)
+        self.ceiling = openfiles.client_ceiling(openfiles.limit())
         self.is_short = False
         self.tell: Callable[[], None] = lambda: None
         self._loop = loop
@@ -48,7 +43,7 @@ class Descriptors:
 
     def problem(self) -> str:
         """Return what the user should know, "" while there has been room lately."""
-        return shortage() if self._loop.time() - self._told_at < REMEMBERED_SECONDS else ""
+        return openfiles.client_shortage() if self._loop.time() - self._told_at < REMEMBERED_SECONDS else ""
 
     def close(self) -> None:
         """Look no more."""
@@ -78,17 +73,3 @@ class Descriptors:
             return False
         os.close(lowest)
         return lowest < self.ceiling
-
-
-def shortage() -> str:
-    """Return what is told when clients have taken all the files that they may."""
-    return (
-        f"clients have taken all of the {_limit():,} open files but those that are kept for the cluster itself: new "
-        "ones wait until others have gone; raise the hard limit (`ulimit -Hn`, or LimitNOFILE= of a systemd unit) and "
-        "start again"
-    )
-
-
-def _limit() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 from kubeapi.faults import Faults, Subject, describe
 from kubeapi.scheme import SERVICES
+from kubehost.addresses import join_host_port
 from kubehost.network import Network
 from kubeproxy.plane import Plane
 from kubeproxy.portowner import PortOwner, find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
-from kubeproxy.types import Destination, ListenerKind, ServicePortName, socket_address
+from kubeproxy.types import Destination, ListenerKind, ServicePortName
 from kubeproxy.userspace.poller import NAME
 from kubeproxy.userspace.portgroup import PortGroup
 
@@ -128,7 +129,7 @@ class Listeners:
             error = str(Conflict(destination, owner, port_name))
         return ListenerStatus(
             address=destination.address,
-            port=self._network.bind_port(destination.port),
+            port=self._network.bind(destination.address, destination.port)[1],
             requested_port=destination.port,
             protocol=destination.protocol,
             kind=kind,
@@ -231,12 +232,12 @@ class Listeners:
         return Destination(*self._target(listener), listener.destination.protocol)
 
     def _target(self, listener: Listener) -> tuple[str, int]:
-        return listener.destination.address, self._network.bind_port(listener.destination.port)
+        return self._network.bind(listener.destination.address, listener.destination.port)
 
 
 def explain(error: OSError, address: str, port: int, owner: str = "") -> str:
     """Return why ``address``:``port`` could not be bound, and where it helps what mends it."""
-    where = socket_address(address, port)
+    where = join_host_port(address, port)
     match error.errno:
         case errno.EADDRINUSE:
             return f"{where} is already in use by {owner or 'another process'}"

@@ -14,9 +14,10 @@ from __future__ import annotations
 import contextlib
 import socket
 
+from kubehost.io.binding import bind_socket
 from kubeproxy.rules import Listener
 from kubeproxy.rules.sourcefilter import SourceFilter, spread
-from kubeproxy.userspace.sockets import attach_program, bind_socket, filter_packets, open_socket
+from kubeproxy.userspace.sockets import attach_program, filter_packets, open_socket
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
@@ -70,7 +71,7 @@ class PortGroup:
 
     def _share(self, target: tuple[str, int], width: int) -> None:
         with open_socket("TCP", target[0]) as probe:
-            bind_socket(probe, "TCP", target)  # a socket of the group would share it with another process' group
+            bind_socket(probe, target)  # a socket of the group would share it with another process' group
         if self.listener.source_filter is not None:
             self._be_deaf(target)
         for _ in range(width):
@@ -102,7 +103,7 @@ def _bind(protocol: str, target: tuple[str, int], listener: Listener) -> socket.
         sock = undo.enter_context(open_socket(protocol, target[0]))
         if protocol == "UDP" and listener.source_filter is not None:
             filter_packets(sock, listener.source_filter)
-        bind_socket(sock, protocol, target)
+        bind_socket(sock, target)
         if protocol != "UDP":
             sock.listen(BACKLOG)
         undo.pop_all()
@@ -111,5 +112,5 @@ def _bind(protocol: str, target: tuple[str, int], listener: Listener) -> socket.
 
 def _join(sock: socket.socket, target: tuple[str, int], backlog: int) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bind_socket(sock, "TCP", target)
+    bind_socket(sock, target)
     sock.listen(backlog)

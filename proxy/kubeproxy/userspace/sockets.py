@@ -10,14 +10,14 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import os
-import resource
 import socket
 import struct
 from functools import cache
 from pathlib import Path
 from socket import SocketType
 
+from kubehost.addresses import LOCALHOST, source_for
+from kubehost.io.binding import socket_family
 from kubeproxy.rules.sourcefilter import HEARD, Instructions, SourceFilter, compile_filter
 
 _SO_ATTACH_FILTER = 26
@@ -29,14 +29,6 @@ _TYPES = {
     "UDP": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
     "SCTP": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
 }
-ROOM = 65536
-"""Descriptors, of 8 bytes each in the kernel: more than a machine for one person needs."""
-_IPV6_FREEBIND = 78
-"""linux/in6.h."""
-LOCALHOST = "127.0.0.1"
-"""From where the kernel reaches 127.0.0.0/8 by itself."""
-_DISCARD = 9
-"""A port for a socket that sends nothing (RFC 863)."""
 _SCTP_NODELAY = 3
 """linux/sctp.h."""
 _AT_ONCE = {
@@ -78,25 +70,12 @@ REASONS = {
 }
 
 
-def make_room_for_descriptors() -> None:
-    """Have the kernel's table of this process' files as large as it may get, up to ROOM; to be called before threads.
-
-    It doubles when it is full, and in a process that has threads each time waits for all processors (fs/file.c,
-    expand_fdtable): connections were seen to wait 7 to 35 ms for the sockets 64, 128 and 256.
-    """
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = ROOM if soft == resource.RLIM_INFINITY else min(soft, ROOM)
-    with contextlib.suppress(OSError):  # no room, no harm
-        os.close(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, highest - 1))
-
-
 def open_socket(protocol: str, address: str) -> socket.socket:
     """Return a non-blocking socket for ``address``, its own or its peer's; EPROTONOSUPPORT without the protocol."""
     if protocol == "SCTP" and not has_sctp():
         raise OSError(errno.EPROTONOSUPPORT, "SCTP is not supported by this machine's kernel")
     kind, number = _TYPES[protocol]
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, number)
+    sock = socket.socket(socket_family(address), kind | socket.SOCK_NONBLOCK, number)
     try:
         if protocol in _AT_ONCE:
             sock.setsockopt(*_AT_ONCE[protocol], 1)  # accepted sockets inherit it
@@ -104,42 +83,6 @@ def open_socket(protocol: str, address: str) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def bind_socket(sock: socket.socket, protocol: str, address: tuple[str, int]) -> None:
-    """Bind a socket that is to hear of new clients; OSError if it cannot be."""
-    if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if is_routed_here(address[0]):
-            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
-    if protocol != "UDP":
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(address)
-
-
-def is_routed_here(address: str) -> bool:
-    """Tell whether the machine has a local route for an IPv6 address, as ``ip -6 route add local`` makes one.
-
-    Whose address it is, bind() asks the interfaces alone, unlike for IPv4; so a routed one is bound as a foreign one.
-    """
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
-            probe.connect((address, _DISCARD))
-        except OSError:  # ENETUNREACH; EPERM before Linux 5.7
-            return False
-    return True
-
-
-def source_for(client: str, target: str) -> str:
-    """Return the address to reach ``target`` from: the client's own, so that the pod sees who it is; "" for any.
-
-    From a socket that is not bound the kernel reaches 127.0.0.0/8 from 127.0.0.1, which saves two calls.
-    """
-    if client == LOCALHOST:
-        return ""
-    is_alike = client.startswith("127.") == target.startswith("127.") and (":" in client) == (":" in target)
-    return client if is_alike else ""
 
 
 def has_sctp(proc: Path = Path("/proc")) -> bool:

@@ -21,6 +21,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS
 from kubeapi.status import StatusError
+from kubehost.addresses import Address
 from kubelet.nodes import NodeConfig
 
 NETEXEC = {"image": "registry.k8s.io/e2e-test-images/agnhost:2.39", "args": ["netexec"]}
@@ -29,11 +30,11 @@ NETEXEC = {"image": "registry.k8s.io/e2e-test-images/agnhost:2.39", "args": ["ne
 class HighPorts(DirectNetwork):
     """What an ordinary user's machine maps."""
 
-    def bind_port(self, port: int) -> int:
-        return port + 10000 if port < 1024 else port
+    def bind(self, address: str, port: int) -> Address:
+        return address, port + 10000 if port < 1024 else port
 
-    def dial(self, address: str, port: int) -> tuple[str, int]:
-        return address, self.bind_port(port)
+    def dial(self, address: str, port: int) -> Address:
+        return self.bind(address, port)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 from tests.helpers.kubeproxy_portgroup import PORT, port_group
 from tests.helpers.patience import SILENCE
 
+from kubehost.io.binding import bind_socket
 from kubeproxy.rules.sourcefilter import MAX_INSTRUCTIONS, SourceFilter, compile_filter
-from kubeproxy.userspace.sockets import bind_socket, filter_packets, open_socket
+from kubeproxy.userspace.sockets import filter_packets, open_socket
 
 OPEN = SourceFilter((), (), is_outside_heard=True)
 
@@ -23,7 +24,7 @@ def hears(
         return hears_connections(source_filter, source, address)
     with contextlib.closing(open_socket(protocol, address)) as listener:
         filter_packets(listener, source_filter)
-        bind_socket(listener, protocol, (address, 0))
+        bind_socket(listener, (address, 0))
         with socket.socket(listener.family, socket.SOCK_DGRAM) as client:
             client.bind((source, 0))
             client.connect(listener.getsockname()[:2])
@@ -101,7 +102,7 @@ def test_ipv6_sources_are_told_apart_too(source_filter: SourceFilter, expected: 
 
 def test_a_filter_is_replaced_and_taken_away_on_the_living_socket() -> None:
     with contextlib.closing(open_socket("UDP", "127.97.170.2")) as listener, socket.socket(type=socket.SOCK_DGRAM) as c:
-        bind_socket(listener, "UDP", ("127.97.170.2", 0))
+        bind_socket(listener, ("127.97.170.2", 0))
         c.connect(listener.getsockname())
         heard = []
         for source_filter in (None, SourceFilter((), (), is_outside_heard=False), OPEN, None, None):

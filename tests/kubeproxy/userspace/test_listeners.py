@@ -29,9 +29,10 @@ from tests.helpers.kubeproxy_cluster import (
 )
 from tests.helpers.patience import PATIENCE
 
+from kubehost.addresses import Address
+from kubehost.openfiles import KEPT
 from kubeproxy.server.proxyserver import ProxyConfig
 from kubeproxy.types import ListenerKind
-from kubeproxy.userspace.descriptors import KEPT
 from kubeproxy.userspace.listeners import NO_SCTP, explain
 
 VIP, OTHER, A, B = "127.97.1.1", "127.97.1.2", "127.245.1.1", "127.245.1.2"
@@ -93,10 +94,10 @@ async def test_a_service_that_is_not_changed_keeps_its_socket_and_its_connection
 
 async def test_ports_are_bound_where_the_network_says() -> None:
     class Shifted:
-        def bind_port(self, port: int) -> int:
-            return port + 10000 if port < 20000 else port
+        def bind(self, address: str, port: int) -> Address:
+            return address, port + 10000 if port < 20000 else port
 
-        def dial(self, address: str, port: int) -> tuple[str, int]:
+        def dial(self, address: str, port: int) -> Address:
             return A, port + 1000
 
     shifted = service(cluster_ip=VIP, port=11080)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of
-from tests.helpers.network_namespace import own_network
 
+from kubehost.addresses import LOCALHOST
 from kubeproxy.userspace import sockets
 from kubeproxy.userspace.listeners import NO_SCTP
-from kubeproxy.userspace.sockets import LOCALHOST, bind_socket, has_sctp, is_routed_here, open_socket, source_for
+from kubeproxy.userspace.sockets import has_sctp, open_socket
 
 VIP, A = "127.82.3.1", "127.82.4.1"
 
@@ -67,55 +67,6 @@ async def test_a_service_with_sctp_has_an_event_that_says_what_mends_it_and_serv
             ("Warning", "PortBindFailed", f"{VIP}:20380 cannot be bound: {NO_SCTP}")
         ]
         assert await ask(VIP) == A
-
-
-@pytest.mark.parametrize(
-    ("client", "target", "source"),
-    [
-        pytest.param("127.3.4.5", "127.244.1.5", "127.3.4.5", id="loopback"),
-        pytest.param("127.0.0.1", "127.244.1.5", "", id="localhost-as-the-kernel-chooses-anyway"),
-        pytest.param("192.0.2.7", "192.0.2.9", "192.0.2.7", id="network"),
-        pytest.param("192.0.2.7", "127.244.1.5", "", id="network-to-loopback"),
-        pytest.param("127.0.0.1", "192.0.2.9", "", id="loopback-to-network"),
-        pytest.param("::1", "127.244.1.5", "", id="ipv6-to-ipv4"),
-        pytest.param("fd00::1", "192.0.2.9", "", id="ipv6-to-ipv4-outside-loopback"),
-        pytest.param("::1", "fd00::1", "::1", id="ipv6"),
-    ],
-)
-def test_an_endpoint_is_reached_from_the_clients_own_address_where_that_can_be(
-    client: str, target: str, source: str
-) -> None:
-    assert source_for(client, target) == source
-
-
-def test_tcp_and_udp_may_have_the_same_port_of_an_address() -> None:
-    with open_socket("TCP", VIP) as stream, open_socket("UDP", VIP) as datagrams:
-        bind_socket(stream, "TCP", (VIP, 20053))
-        bind_socket(datagrams, "UDP", (VIP, 20053))
-        assert stream.getsockname() == datagrams.getsockname()
-
-
-def test_two_sockets_never_share_a_udp_port() -> None:
-    with open_socket("UDP", VIP) as one, open_socket("UDP", VIP) as two:
-        bind_socket(one, "UDP", (VIP, 20053))
-        with pytest.raises(OSError, match="in use"):
-            bind_socket(two, "UDP", (VIP, 20053))
-
-
-@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
-def test_an_ipv6_address_is_bound_where_the_machine_has_a_route_for_it(protocol: str) -> None:
-    with own_network(["fd00:82::/64"]) as has_routes:
-        assert is_routed_here("::1")
-        assert is_routed_here("fd00:82::7") is has_routes
-        with open_socket(protocol, "fd00:82::7") as sock, open_socket(protocol, "fd00:83::7") as elsewhere:
-            with pytest.raises(OSError, match="Cannot assign requested address"):
-                bind_socket(elsewhere, protocol, ("fd00:83::7", 0))
-            if not has_routes:
-                with pytest.raises(OSError, match="Cannot assign requested address"):
-                    bind_socket(sock, protocol, ("fd00:82::7", 0))
-                return
-            bind_socket(sock, protocol, ("fd00:82::7", 0))
-            assert sock.getsockname()[0] == "fd00:82::7"
 
 
 class SelfCaller(SocketType):

@@ -24,7 +24,7 @@ from tests.helpers.kubeproxy_udp import (
     udp_silence,
 )
 
-import kubeproxy.userspace.udp.io.datagrams
+import kubehost.io.datagrams
 import kubeproxy.userspace.udp.io.front
 
 VIP, OTHER, A, B = "127.82.8.1", "127.82.8.2", "127.82.8.3", "127.82.8.4"
@@ -67,8 +67,8 @@ async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Groun
 
     monkeypatch.setattr(kubeproxy.userspace.udp.io.front, "open_socket", open_counted)
     for name in ("receive_messages", "send_messages"):
-        call = counted(calls, f"{name.partition('_')[0]} many", getattr(kubeproxy.userspace.udp.io.datagrams, name))
-        monkeypatch.setattr(kubeproxy.userspace.udp.io.datagrams, name, call)
+        call = counted(calls, f"{name.partition('_')[0]} many", getattr(kubehost.io.datagrams, name))
+        monkeypatch.setattr(kubehost.io.datagrams, name, call)
     async with ground() as g:
         at_turn_end = g.poller.at_turn_end
         monkeypatch.setattr(g.poller, "at_turn_end", counted(calls, "turns with replies", at_turn_end))

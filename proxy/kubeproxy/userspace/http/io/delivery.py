@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from kubeproxy.types import Choice, Destination, Route, socket_address
+from kubehost.addresses import join_host_port
+from kubeproxy.types import Choice, Destination, Route
 from kubeproxy.userspace.http.bodies import BadBody
 from kubeproxy.userspace.http.exchange import Exchange
 from kubeproxy.userspace.http.forwarding import forward_request
@@ -89,7 +90,7 @@ class Delivery:
         self._reader = reader
         self._address = address
         self._forwarded_for = address.encode()
-        self._host = socket_address(destination.address, destination.port).encode()
+        self._host = join_host_port(destination.address, destination.port).encode()
         self._route = route
         self._asked: Request | None = None
         self._head = b""

@@ -18,6 +18,8 @@ import socket
 import sys
 from collections.abc import Callable, Collection
 
+from kubehost.addresses import LOCALHOST, source_for
+from kubehost.io.datagrams import SLOTS, Batch, address_of, viewing_rooms
 from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.recent import ConnectionRecord, RecentConnections
@@ -25,10 +27,12 @@ from kubeproxy.rules import Listener
 from kubeproxy.targets import Targets
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.userspace.poller import INTERNAL_ERROR, READABLE, Poller
-from kubeproxy.userspace.sockets import LOCALHOST, REASONS, is_connected_to_itself, open_socket, source_for
+from kubeproxy.userspace.sockets import REASONS, is_connected_to_itself, open_socket
 from kubeproxy.userspace.udp.flows import FlowTable, RefusalBudget, TrackedFlow, flow_limit
-from kubeproxy.userspace.udp.io.datagrams import SLOTS, Batch, address_of
 from kubeproxy.userspace.udp.io.refusal import PROBE, pass_refusal_on
+
+DATAGRAM_BYTES = 64 * 1024
+"""The longest datagram, 65507 bytes by IPv4 and 65527 by IPv6, fits."""
 
 RECEIVE_BUFFER_BYTES = 1024 * 1024
 """Asked for at a listener, for bursts; the kernel caps it at net.core.rmem_max."""
@@ -75,14 +79,14 @@ class UdpFlows:
         self.counters = counters
         self.recent = recent
         self.clock = clock
-        self.inboxes: dict[int, Batch] = {family: Batch() for family in (socket.AF_INET, socket.AF_INET6)}
+        self.inboxes = {int(family): _batch() for family in (socket.AF_INET, socket.AF_INET6)}
         self.table: FlowTable[UdpFlow] = FlowTable(limit or flow_limit(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self._loop = loop
         self._ceiling = ceiling
         self._targets = targets
         self._load_balancer = load_balancer
         self._by_service: dict[ServicePortName, set[UdpFlow]] = {}
-        self._outbox = Batch()
+        self._outbox = _batch()
         self._replies: list[tuple[UdpFlow, int]] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -255,13 +259,13 @@ class UdpListener:
         del events
         clients, now = self._clients, self._flows.clock()
         try:
-            received = self._inbox.receive(self.sock)
+            count = self._inbox.receive(self.sock)
         except BlockingIOError:
             return
         except OSError:
             self._flows.counters.errors["receive_failed"] += 1
             return
-        for size, room, client in received:
+        for size, room, client in self._inbox.received(count):
             datagram = room[:size]
             flow = clients.get(client)
             if flow is None or size == PROBE_BYTES:
@@ -369,6 +373,10 @@ class UdpFlow(TrackedFlow):
         if not self.record.failures:
             self.record.failed("port_unreachable")
         self.listener.refuse(self.client, now)
+
+
+def _batch() -> Batch[memoryview]:
+    return Batch(viewing_rooms(SLOTS, DATAGRAM_BYTES))
 
 
 def _connect(target: tuple[str, int], client: str) -> socket.socket:

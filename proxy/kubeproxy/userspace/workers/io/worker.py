@@ -20,12 +20,12 @@ from typing import Any
 import uvloop
 
 from kubeapi.faults import Faults, Subject, describe
+from kubehost import openfiles
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.recent import Follower
 from kubeproxy.rules import compile_rules
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.userspace.dataplane import DataPlane, Surroundings
-from kubeproxy.userspace.sockets import make_room_for_descriptors
 from kubeproxy.userspace.workers.board import Board
 from kubeproxy.userspace.workers.io.channel import Channel, receive
 from kubeproxy.userspace.workers.messages import (
@@ -163,7 +163,7 @@ async def serve(sock: socket.socket, memory: int) -> None:
 
 def main() -> None:
     """Run the worker with the descriptors that the command line says."""
-    make_room_for_descriptors()
+    openfiles.grow_table()
     channel, memory = map(int, sys.argv[1:])
     with socket.socket(fileno=channel) as sock:
         uvloop.run(serve(sock, memory))

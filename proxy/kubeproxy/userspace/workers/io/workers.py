@@ -19,13 +19,14 @@ from typing import Any
 from zlib import crc32
 
 from kubeapi.faults import RemoteError, Subject
+from kubehost.openfiles import client_shortage
 from kubeproxy.counters import Counted, ProxyCounters
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, Rules
 from kubeproxy.tracing import Trace
 from kubeproxy.types import Destination, ServicePortName
 from kubeproxy.userspace.dataplane import Surroundings
-from kubeproxy.userspace.descriptors import REMEMBERED_SECONDS, shortage
+from kubeproxy.userspace.descriptors import REMEMBERED_SECONDS
 from kubeproxy.userspace.workers.board import Board, RowBook, open_board
 from kubeproxy.userspace.workers.io.channel import Channel, pickled
 from kubeproxy.userspace.workers.messages import (
@@ -198,7 +199,7 @@ class Workers:
         now = self._loop.time()
         is_short = any(now - hand.short_at < REMEMBERED_SECONDS for hand in self._hands)
         # All workers have this process' limit.
-        return [*died, shortage()] if is_short else died
+        return [*died, client_shortage()] if is_short else died
 
     async def count(self) -> ProxyCounters:
         """Return what all workers have counted, those that have died included, as far as they told."""

@@ -1,6 +1,6 @@
-"""recvmmsg(2) and sendmmsg(2), which Python's ``socket`` has not: many datagrams by one call.
+"""recvmmsg(2) and sendmmsg(2), which Python's ``socket`` does not have: many datagrams by one call.
 
-Only what the kernel defines: the structs and the two calls. What the messages point to is the caller's.
+Only what the kernel defines: the structs and the two calls. What the messages point to is the caller's memory.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 
 class IOVec(ctypes.Structure):
-    """A struct iovec (readv(2)): where bytes are, and how many."""
+    """A struct iovec (readv(2)): the address of some bytes, and their number."""
 
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
@@ -30,7 +30,7 @@ class Header(ctypes.Structure):
 
 
 class Message(ctypes.Structure):
-    """A struct mmsghdr: with how long the message was (recvmmsg(2))."""
+    """A struct mmsghdr: a header, and the length of the message that was received or sent (recvmmsg(2))."""
 
     _fields_ = (("header", Header), ("length", ctypes.c_uint))
 
@@ -47,6 +47,6 @@ send_messages.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c
 
 
 def last_error() -> OSError:
-    """Return why the last call failed."""
+    """Return the error of the last call."""
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number))

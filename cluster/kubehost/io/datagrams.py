@@ -1,0 +1,122 @@
+"""Datagrams in bulk: one recvmmsg(2) for all that wait at a socket, one sendmmsg(2) for all that leave by it.
+
+Python's ``socket`` has neither. All pointers are set once, when the arrays are made. From one datagram to the next only
+a length or an address changes, both through views: reading a field of a ctypes array costs more than the rest of a
+datagram. An address stays as the kernel wrote it, until ``address_of`` makes text of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import socket
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar, cast
+
+from kubehost.addresses import Address
+from kubehost.io.mmsg import IOVec, Message, last_error, receive_messages, send_messages
+
+SLOTS = 64
+"""Datagrams of one call."""
+
+NAME_BYTES = 28
+"""struct sockaddr_in6; an IPv4 address has zeros behind its 16 bytes."""
+
+_NAMES: dict[int, struct.Struct] = {
+    socket.AF_INET: struct.Struct(">2xH4s20x"),
+    socket.AF_INET6: struct.Struct(">2xH4x16s4x"),
+}
+"""Port and address in struct sockaddr_in and sockaddr_in6."""
+
+_VECTOR, _MESSAGE = ctypes.sizeof(IOVec), ctypes.sizeof(Message)
+
+Room = TypeVar("Room", bound=mmap.mmap | memoryview)
+"""Of an mmap a slice is bytes, copied once; of a memoryview it is a view, for bytes that are only passed on."""
+
+
+class Batch(Generic[Room]):
+    """A place for a datagram in each of ``rooms``: received, or to be sent, or received and answered in place.
+
+    Sending and receiving have message headers of their own on the same rooms and the same addresses. So an answer goes
+    back to the sender without a copy of the address, and its length does not shorten the room of the next datagram.
+    ``lengths`` has the length of what was received in each slot, ``sizes`` the length of what is to be sent.
+    """
+
+    def __init__(self, rooms: Sequence[Room]) -> None:
+        self.rooms = tuple(rooms)
+        self._slots = len(self.rooms)
+        self._places = tuple(slice(at, at + NAME_BYTES) for at in range(0, self._slots * NAME_BYTES, NAME_BYTES))
+        names = bytearray(self._slots * NAME_BYTES)
+        array = (ctypes.c_char * len(names)).from_buffer(names)
+        self._name = cast(Callable[[slice], bytes], array.__getitem__)
+        self._name_bytes = memoryview(names)
+        self._received, self._sent = (_Headers(self.rooms, ctypes.addressof(array)) for _ in range(2))
+        self._received_at, self._sent_at = self._received.address, self._sent.address
+        self.lengths, self.sizes = self._received.lengths, self._sent.sizes
+
+    def receive(self, sock: socket.socket) -> int:
+        """Receive what waits, as far as there are rooms, from the first slot on; return how many datagrams came.
+
+        One call, and no second one to learn that nothing is left; BlockingIOError where nothing waits.
+        """
+        count: int = receive_messages(sock.fileno(), self._received_at, self._slots, socket.MSG_DONTWAIT, None)
+        if count < 0:
+            raise last_error()
+        return count
+
+    def received(self, count: int) -> Iterable[tuple[int, Room, bytes]]:
+        """Return of each of ``count`` datagrams that were received: its length, its room, and its sender's name."""
+        return zip(self.lengths[:count].tolist(), self.rooms, map(self._name, self._places), strict=False)
+
+    def name(self, slot: int) -> bytes:
+        """Return the address in a slot as the kernel writes it."""
+        return self._name(self._places[slot])
+
+    def address(self, slot: int, name: bytes, size: int) -> None:
+        """Address the first ``size`` bytes of a room to ``name``; an answer in place needs only its ``sizes``."""
+        self._name_bytes[self._places[slot]] = name
+        self.sizes[slot] = size
+
+    def send(self, sock: socket.socket, begin: int, end: int) -> list[int]:
+        """Send the datagrams in the slots from ``begin`` to before ``end``; return those that the kernel refused."""
+        refused = []
+        while begin < end:
+            count = send_messages(sock.fileno(), self._sent_at + begin * _MESSAGE, end - begin, socket.MSG_DONTWAIT)
+            if count <= 0:  # the first one failed; those behind it may still leave
+                refused.append(begin)
+                count = 1
+            begin += count
+        return refused
+
+
+class _Headers(Generic[Room]):
+    """The message headers of one direction: ``rooms``, and addresses from ``names`` on. Owns the memory."""
+
+    def __init__(self, rooms: Sequence[Room], names: int) -> None:
+        vectors, messages = bytearray(len(rooms) * _VECTOR), bytearray(len(rooms) * _MESSAGE)
+        structs = (IOVec * len(rooms)).from_buffer(vectors), (Message * len(rooms)).from_buffer(messages)
+        for index, (vector, message) in enumerate(zip(*structs, strict=True)):
+            vector.base, vector.length = ctypes.addressof(ctypes.c_char.from_buffer(rooms[index])), len(rooms[index])
+            message.header.name, message.header.name_length = names + index * NAME_BYTES, NAME_BYTES
+            message.header.vectors, message.header.vector_count = ctypes.addressof(vector), 1
+        self.address = ctypes.addressof(structs[1])
+        self.sizes = memoryview(vectors).cast("P")[1::2]
+        self.lengths = memoryview(messages).cast("I")[Message.length.offset // 4 :: _MESSAGE // 4]
+
+
+def copying_rooms(count: int, size: int) -> list[mmap.mmap]:
+    """Return rooms of which a slice is bytes at once; that of a bytearray is copied twice on the way to bytes."""
+    return [mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for _ in range(count)]
+
+
+def viewing_rooms(count: int, size: int) -> list[memoryview]:
+    """Return rooms of which a slice is a view. Memory where nobody has written yet is not in use."""
+    memory = memoryview(mmap.mmap(-1, count * size))
+    return [memory[at : at + size] for at in range(0, count * size, size)]
+
+
+def address_of(family: int, name: bytes) -> Address:
+    """Return address and port of a ``name`` that the kernel wrote for a socket of ``family``."""
+    port, packed = _NAMES[family].unpack(name)
+    return socket.inet_ntop(family, packed), port
