@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from kubeproxy.rules import Listener
-from kubeproxy.rules.sourcefilter import SourceFilter
+from kubeproxy.rules import Listener, SourceFilter
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
 from kubeproxy.userspace.portgroup import PortGroup
 

@@ -296,7 +296,7 @@ def is_heard(source_filter: Any, source: str) -> bool:
     if source_filter.ranges and not any(number in ip_network(each) for each in source_filter.ranges):
         return False
     verdicts = (heard for cidr, heard in source_filter.homes if number in ip_network(cidr))
-    return bool(next(verdicts, source_filter.is_outside_heard))
+    return bool(next(verdicts, source_filter.is_outside_accepted))
 
 
 def is_silent(address: str, port: int, source: str) -> bool:

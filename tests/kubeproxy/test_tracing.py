@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.rules import Packet, Rules, Verdict, compile_rules, port_rule
+from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
 from kubeproxy.rules.nodes import Node, Nodes
-from kubeproxy.rules.sourcefilter import SourceFilter
 from kubeproxy.tracing import Trace, outcome_of, trace_packet
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
@@ -245,7 +244,7 @@ def is_heard(source_filter: SourceFilter | None, source: str) -> bool:
     if source_filter.ranges and not any(address in ip_network(each, strict=False) for each in source_filter.ranges):
         return False
     homes = (heard for cidr, heard in source_filter.homes if address in ip_network(cidr, strict=False))
-    return next(homes, source_filter.is_outside_heard)
+    return next(homes, source_filter.is_outside_accepted)
 
 
 def what_listeners_do(rules: Rules, packet: Packet) -> tuple[str, Route | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubeproxy.rules.compiling import Compiled, compile_rules
 from kubeproxy.rules.decision import Claim, Decision, Packet, Reason, Selection, Verdict
 from kubeproxy.rules.portrule import PortRule, port_rule
-from kubeproxy.rules.rules import Listener, Rules
+from kubeproxy.rules.rules import Listener, Rules, SourceFilter
 
 __all__ = [
     "Claim",
@@ -20,6 +20,7 @@ __all__ = [
     "Reason",
     "Rules",
     "Selection",
+    "SourceFilter",
     "Verdict",
     "compile_rules",
     "port_rule",

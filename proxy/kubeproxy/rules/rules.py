@@ -17,8 +17,24 @@ from kubeapi.meta import ObjectKey
 from kubeproxy.rules.decision import Claim, Decision, Packet, Reason, Selection, Verdict
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.rules.portrule import PortRule
-from kubeproxy.rules.sourcefilter import SourceFilter
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePort, ServicePortName
+
+
+class SourceFilter(NamedTuple):
+    """The sources that are accepted. Every source must be in one of ``ranges``, unless there are none.
+
+    Then the first of ``homes`` (an address or CIDR of a node, and whether it is accepted) that contains the source
+    decides; for a source in none of them ``is_outside_accepted`` does.
+    """
+
+    ranges: tuple[str, ...]
+    homes: tuple[tuple[str, bool], ...]
+    is_outside_accepted: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every source is accepted."""
+        return not self.ranges and self.is_outside_accepted and all(is_accepted for _, is_accepted in self.homes)
 
 
 class Listener(NamedTuple):
@@ -117,7 +133,7 @@ class Rules:
         if ranges and self._has_node_within(ranges):
             ranges = (*ranges, address)
         if not rule.by_node:
-            return SourceFilter(ranges, (), is_outside_heard=True)
+            return SourceFilter(ranges, (), is_outside_accepted=True)
 
         def is_served(home: str) -> bool:
             return bool(self._select(rule, kind, home, address).endpoints)
@@ -126,7 +142,7 @@ class Rules:
         # A node's own address may lie in the pod CIDR of another node. The first match decides, so addresses come
         # before CIDRs, as in Nodes.home.
         homes.sort(key=lambda home: "/" in home[0])
-        return SourceFilter(ranges, tuple(homes), is_outside_heard=is_served(""))
+        return SourceFilter(ranges, tuple(homes), is_outside_accepted=is_served(""))
 
 
 def _judge(rule: PortRule, selection: Selection, ranges: tuple[Reason, ...]) -> tuple[Verdict, tuple[Reason, ...]]:

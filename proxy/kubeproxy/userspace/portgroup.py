@@ -15,8 +15,8 @@ import contextlib
 import socket
 
 from kubehost.io.binding import bind_socket
-from kubeproxy.rules import Listener
-from kubeproxy.rules.sourcefilter import SourceFilter, spread
+from kubeproxy.rules import Listener, SourceFilter
+from kubeproxy.userspace.bpf import spread
 from kubeproxy.userspace.sockets import attach_program, filter_packets, open_socket
 
 BACKLOG = 4096
@@ -24,7 +24,7 @@ BACKLOG = 4096
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
 """asm-generic/socket.h."""
-_OPEN = SourceFilter((), (), is_outside_heard=True)
+_OPEN = SourceFilter((), (), is_outside_accepted=True)
 
 
 class PortGroup:
@@ -93,9 +93,9 @@ class PortGroup:
         sock, listener = self.sockets[0], self.listener
         version = 6 if sock.family == socket.AF_INET6 else 4
         first = 1 if self._twin else 0
-        hear = spread(first, len(self.sockets), version, by_client=listener.is_sticky)
-        if not attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, listener.source_filter or _OPEN, hear):
-            attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, _OPEN, hear)  # too long: they are reset when accepted
+        accept = spread(first, len(self.sockets), version, by_client=listener.is_sticky)
+        if not attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, listener.source_filter or _OPEN, accept):
+            attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, _OPEN, accept)  # too long: they are reset when accepted
 
 
 def _bind(protocol: str, target: tuple[str, int], listener: Listener) -> socket.socket:

@@ -18,7 +18,8 @@ from socket import SocketType
 
 from kubehost.addresses import LOCALHOST, source_for
 from kubehost.io.binding import socket_family
-from kubeproxy.rules.sourcefilter import HEARD, Instructions, SourceFilter, compile_filter
+from kubeproxy.rules import SourceFilter
+from kubeproxy.userspace.bpf import ACCEPT, Instructions, compile_filter
 
 _SO_ATTACH_FILTER = 26
 _SO_DETACH_FILTER = 27
@@ -94,16 +95,18 @@ def has_sctp(proc: Path = Path("/proc")) -> bool:
 
 
 def filter_packets(sock: socket.socket, source_filter: SourceFilter | None) -> None:
-    """Have the kernel drop the datagrams of sources that are not to be heard."""
+    """Have the kernel drop the datagrams of sources that are not accepted."""
     if source_filter is not None and attach_program(sock, _SO_ATTACH_FILTER, source_filter):
         return
     with contextlib.suppress(FileNotFoundError):  # there is none
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-def attach_program(sock: socket.socket, option: int, source_filter: SourceFilter, hear: Instructions = HEARD) -> bool:
+def attach_program(
+    sock: socket.socket, option: int, source_filter: SourceFilter, accept: Instructions = ACCEPT
+) -> bool:
     """Give the kernel a source filter's program by a socket option; False if it would be too long."""
-    program = compile_filter(source_filter, 6 if sock.family == socket.AF_INET6 else 4, hear)
+    program = compile_filter(source_filter, 6 if sock.family == socket.AF_INET6 else 4, accept)
     if not program:
         return False
     instructions = ctypes.create_string_buffer(program, len(program))

@@ -8,12 +8,12 @@ from collections import Counter
 import pytest
 from tests.helpers.kubeproxy_portgroup import PORT, port_group, tcp_listener
 
-from kubeproxy.rules.sourcefilter import SourceFilter
+from kubeproxy.rules import SourceFilter
 from kubeproxy.userspace.portgroup import PortGroup
 
 A = "127.97.170.3"
 WIDTH = 3
-NOT_13 = SourceFilter((), (("127.0.0.13", False),), is_outside_heard=True)
+NOT_13 = SourceFilter((), (("127.0.0.13", False),), is_outside_accepted=True)
 
 
 def places(group: PortGroup, source: str, count: int) -> Counter[int]:

@@ -1,7 +1,7 @@
 """One worker of a proxy that has several: a process with a data plane of its own, told everything by a channel.
 
-``python -m kubeproxy.userspace.workers CHANNEL BOARD`` with the descriptors of its end of the channel and of the
-board's memory. It lives as long as the other end does: when the proxy is gone, for whatever reason, so are its workers.
+``python -m kubeproxy.userspace.workers CHANNEL MEMORY`` gets the descriptors of its end of the channel and of the
+shared counters. It ends when the other end of the channel is closed, however the proxy has ended.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from kubeproxy.recent import Follower
 from kubeproxy.rules import compile_rules
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.userspace.dataplane import DataPlane, Surroundings
-from kubeproxy.userspace.workers.board import Board
 from kubeproxy.userspace.workers.io.channel import Channel, receive
 from kubeproxy.userspace.workers.messages import (
     Answer,
@@ -44,6 +43,7 @@ from kubeproxy.userspace.workers.messages import (
     Short,
     Update,
 )
+from kubeproxy.userspace.workers.sharedcounters import SharedCounters
 from kubeproxy.userspace.workers.sharing import SharedRows
 
 TELL_SECONDS = 0.05
@@ -150,13 +150,13 @@ class Worker:
 
 
 async def serve(sock: socket.socket, memory: int) -> None:
-    """Be a worker to the proxy at the other end of ``sock``, with the board's ``memory``."""
+    """Be a worker to the proxy at the other end of ``sock``, with the ``memory`` of the shared counters."""
     loop = asyncio.get_running_loop()
     begin: Begin = receive(sock)
-    board = Board(memory, begin.width, begin.place)
+    shared = SharedCounters(memory, begin.width, begin.place)
     os.close(memory)
-    counters, rng = ProxyCounters(board.write), random.Random()
-    rows = SharedRows(board, counters, rng, begin.seed)
+    counters, rng = ProxyCounters(shared.write), random.Random()
+    rows = SharedRows(shared, counters, rng, begin.seed)
     around = Surroundings(begin.network, begin.default_balancer, time.monotonic, rng, Faults(time.monotonic))
     await Worker(loop, sock, DataPlane(loop, around, counters, rows), rows).run()
 

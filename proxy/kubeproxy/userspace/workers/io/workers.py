@@ -27,7 +27,6 @@ from kubeproxy.tracing import Trace
 from kubeproxy.types import Destination, ServicePortName
 from kubeproxy.userspace.dataplane import Surroundings
 from kubeproxy.userspace.descriptors import REMEMBERED_SECONDS
-from kubeproxy.userspace.workers.board import Board, RowBook, open_board
 from kubeproxy.userspace.workers.io.channel import Channel, pickled
 from kubeproxy.userspace.workers.messages import (
     Answer,
@@ -45,6 +44,7 @@ from kubeproxy.userspace.workers.messages import (
     Update,
     obey,
 )
+from kubeproxy.userspace.workers.sharedcounters import RowAllocator, SharedCounters, open_shared_memory
 from kubeproxy.userspace.workers.sharing import Blocks
 
 ANSWER_SECONDS = 5.0
@@ -96,9 +96,9 @@ class Workers:
         self._loop = loop
         self._around = around
         self._hands = tuple(_Hand(place) for place in range(width))
-        self._memory = open_board(width)
+        self._memory = open_shared_memory(width)
         self._seed = random.getrandbits(64)
-        self._rows = RowBook()
+        self._rows = RowAllocator()
         self._blocks = Blocks(around.default_balancer, self._rows.take, self._rows.give_back)
         self._rules = Rules()
         self._bound: dict[Destination, tuple[Listener, Sequence[socket.socket]]] = {}
@@ -320,9 +320,9 @@ class Workers:
         if hand.counted is not None:
             self._lost.include(hand.counted.without_connections())
             hand.counted = None
-        board = Board(self._memory, self.width, hand.place)
-        board.forget(range(self._rows.end))
-        board.close()
+        shared = SharedCounters(self._memory, self.width, hand.place)
+        shared.forget(range(self._rows.end))
+        shared.close()
         for destination in tuple(self._closing):
             self._note_closed(destination, hand)
 

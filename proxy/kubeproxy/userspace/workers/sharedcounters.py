@@ -1,10 +1,10 @@
-"""Numbers that the workers of one proxy share, so that they balance as one: turns taken, connections now.
+"""Counters in memory that the workers of one proxy share, so that they balance as one: turns taken, connections now.
 
-Memory that all of them have mapped. Each number is a row with a cell for every worker: a worker writes its own cell and
-reads the sum, so no lock is needed. Two workers that look in the same microsecond see the same sum and may take the
-same turn; the next sum counts both.
+Each counter is a row with one cell for every worker: a worker writes its own cell and reads the sum of the row, so no
+lock is needed. Two workers that read in the same microsecond see the same sum and may take the same turn; the next sum
+counts both.
 
-The proxy's own process says which rows belong to a Service port and gives them anew when its endpoints change.
+The proxy's own process assigns rows to Service ports (``sharing``) and assigns others when the endpoints change.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import os
 from collections.abc import Iterable
 
 ROWS = 1 << 20
-"""For 100,000 Service ports of ten rows; only pages that were written take memory."""
+"""Enough for 100,000 Service ports of ten rows; only pages that were written take memory."""
 
 _CELL_BYTES = 8
 
 
-class Board:
-    """The memory behind ``descriptor``, of ``width`` workers, as the worker ``place`` sees it."""
+class SharedCounters:
+    """The memory behind ``descriptor``, shared by ``width`` workers, as worker number ``place`` uses it."""
 
     def __init__(self, descriptor: int, width: int, place: int) -> None:
         self._memory = mmap.mmap(descriptor, ROWS * width * _CELL_BYTES)
@@ -42,25 +42,25 @@ class Board:
         self._cells[row * self._width + self._place] += count
 
     def forget(self, rows: Iterable[int]) -> None:
-        """Take this worker's numbers away: it is gone, or begins."""
+        """Set this worker's cells to 0: the worker has ended, or starts."""
         for row in rows:
             self.write(row, 0)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Unmap the memory."""
         self._cells.release()
         self._memory.close()
 
 
-def open_board(width: int) -> int:
+def open_shared_memory(width: int) -> int:
     """Return the descriptor of new memory, all zero, for ``width`` workers."""
     descriptor = os.memfd_create("kube-proxy", os.MFD_CLOEXEC)
     os.ftruncate(descriptor, ROWS * width * _CELL_BYTES)
     return descriptor
 
 
-class RowBook:
-    """Which rows are taken: blocks of consecutive ones, given and taken back. Pure."""
+class RowAllocator:
+    """Allocates blocks of consecutive rows, and frees them. Pure."""
 
     def __init__(self, rows: int = ROWS) -> None:
         self._rows = rows
@@ -69,11 +69,11 @@ class RowBook:
 
     @property
     def end(self) -> int:
-        """The first row that was never given."""
+        """One more than the highest row that was ever allocated."""
         return self._end
 
     def take(self, count: int) -> int:
-        """Return the first of ``count`` rows, -1 when there are none left."""
+        """Allocate ``count`` rows and return the first one, -1 when there is no room."""
         free = self._free.get(count)
         if free:
             return free.pop()
@@ -83,5 +83,5 @@ class RowBook:
         return self._end - count
 
     def give_back(self, first: int, count: int) -> None:
-        """Take back a block."""
+        """Free a block."""
         self._free.setdefault(count, []).append(first)

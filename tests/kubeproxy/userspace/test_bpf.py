@@ -10,10 +10,11 @@ from tests.helpers.kubeproxy_portgroup import PORT, port_group
 from tests.helpers.patience import SILENCE
 
 from kubehost.io.binding import bind_socket
-from kubeproxy.rules.sourcefilter import MAX_INSTRUCTIONS, SourceFilter, compile_filter
+from kubeproxy.rules import SourceFilter
+from kubeproxy.userspace.bpf import MAX_INSTRUCTIONS, compile_filter
 from kubeproxy.userspace.sockets import filter_packets, open_socket
 
-OPEN = SourceFilter((), (), is_outside_heard=True)
+OPEN = SourceFilter((), (), is_outside_accepted=True)
 
 
 def hears(
@@ -53,7 +54,7 @@ def hears_connections(source_filter: SourceFilter | None, source: str, address: 
     [
         pytest.param(None, "127.1.2.3", True, id="no-filter"),
         pytest.param(OPEN, "127.1.2.3", True, id="open"),
-        pytest.param(SourceFilter((), (), is_outside_heard=False), "127.1.2.3", False, id="closed"),
+        pytest.param(SourceFilter((), (), is_outside_accepted=False), "127.1.2.3", False, id="closed"),
         pytest.param(
             SourceFilter((), (("127.1.2.3", False),), True), "127.1.2.3", False, id="one-address-is-not-heard"
         ),
@@ -105,7 +106,7 @@ def test_a_filter_is_replaced_and_taken_away_on_the_living_socket() -> None:
         bind_socket(listener, ("127.97.170.2", 0))
         c.connect(listener.getsockname())
         heard = []
-        for source_filter in (None, SourceFilter((), (), is_outside_heard=False), OPEN, None, None):
+        for source_filter in (None, SourceFilter((), (), is_outside_accepted=False), OPEN, None, None):
             filter_packets(listener, source_filter)
             c.send(b"?")
             try:
@@ -117,11 +118,11 @@ def test_a_filter_is_replaced_and_taken_away_on_the_living_socket() -> None:
 
 def test_a_program_that_the_kernel_would_refuse_is_none() -> None:
     many = tuple(f"127.{high}.{low}.0/24" for high in range(9) for low in range(256))
-    assert compile_filter(SourceFilter(many, (), is_outside_heard=True), 4) == b""
-    assert 0 < len(compile_filter(SourceFilter(many[:900], (), is_outside_heard=True), 4)) <= 8 * MAX_INSTRUCTIONS
-    assert hears(SourceFilter(many[:900], (), is_outside_heard=True), "127.3.3.3")
+    assert compile_filter(SourceFilter(many, (), is_outside_accepted=True), 4) == b""
+    assert 0 < len(compile_filter(SourceFilter(many[:900], (), is_outside_accepted=True), 4)) <= 8 * MAX_INSTRUCTIONS
+    assert hears(SourceFilter(many[:900], (), is_outside_accepted=True), "127.3.3.3")
 
 
 def test_who_cannot_be_dropped_for_so_many_ranges_is_heard_and_not_lost() -> None:
     many = tuple(f"127.{high}.{low}.0/24" for high in range(9) for low in range(256))
-    assert [hears(SourceFilter(many, (), is_outside_heard=True), "127.1.2.3", "TCP") for _ in range(8)] == [True] * 8
+    assert [hears(SourceFilter(many, (), is_outside_accepted=True), "127.1.2.3", "TCP") for _ in range(8)] == [True] * 8

@@ -1,4 +1,4 @@
-"""Which sources a listening socket accepts, and the BPF program by which the kernel drops the packets of all others.
+"""The BPF programs of listening sockets: which sources the kernel drops, and which socket of a group gets a SYN.
 
 kube-proxy drops packets when the node has no usable endpoint, and those from outside loadBalancerSourceRanges. A
 listening socket would answer them. A classic BPF program drops them before, so that the client sees the same as in a
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import NamedTuple
+
+from kubeproxy.rules import SourceFilter
 
 _LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _AND = 0x54  # BPF_ALU | BPF_AND | BPF_K
@@ -37,7 +38,7 @@ MAX_INSTRUCTIONS = 4096
 _Instruction = tuple[int, int, int, int]
 Instructions = tuple[_Instruction, ...]
 
-HEARD: Instructions = ((_RETURN, 0, 0, _ALL),)
+ACCEPT: Instructions = ((_RETURN, 0, 0, _ALL),)
 """Keep the whole packet."""
 
 
@@ -57,38 +58,21 @@ def spread(first: int, width: int, version: int, *, by_client: bool) -> Instruct
     return (*key, (_MODULO, 0, 0, width), (_ADD, 0, 0, first), (_RETURN_RESULT, 0, 0, 0))
 
 
-class SourceFilter(NamedTuple):
-    """The sources that are accepted. Every source must be in one of ``ranges``, unless there are none.
-
-    Then the first of ``homes`` (an address or CIDR of a node, and whether it is accepted) that contains the source
-    decides; for a source in none of them ``is_outside_heard`` does.
-    """
-
-    ranges: tuple[str, ...]
-    homes: tuple[tuple[str, bool], ...]
-    is_outside_heard: bool
-
-    @property
-    def is_open(self) -> bool:
-        """Whether every source is accepted."""
-        return not self.ranges and self.is_outside_heard and all(is_heard for _, is_heard in self.homes)
-
-
-def compile_filter(source_filter: SourceFilter, version: int, hear: Instructions = HEARD) -> bytes:
+def compile_filter(source_filter: SourceFilter, version: int, accept: Instructions = ACCEPT) -> bytes:
     """Return the BPF program (an array of ``struct sock_filter``) for an IP ``version``; b"" when it is too long.
 
-    It runs ``hear`` for accepted sources and returns 0 for others. The result is the number of bytes of a packet to
+    It runs ``accept`` for accepted sources and returns 0 for others. The result is the number of bytes of a packet to
     keep, or the index of a socket in its group.
 
     Without a program other sources are reset after accept().
     """
     drop: Instructions = ((_RETURN, 0, 0, 0),)
     program = _ranges_part(source_filter.ranges, version, drop) if source_filter.ranges else []
-    for cidr, is_heard in source_filter.homes:
+    for cidr, is_accepted in source_filter.homes:
         home = ip_network(cidr, strict=False)
         if home.version == version:
-            program += _test(home, hear if is_heard else drop)
-    program += hear if source_filter.is_outside_heard else drop
+            program += _test(home, accept if is_accepted else drop)
+    program += accept if source_filter.is_outside_accepted else drop
     if len(program) > MAX_INSTRUCTIONS:
         return b""
     return b"".join(struct.pack("=HBBI", *each) for each in program)
