@@ -52,7 +52,7 @@ Selector = tuple[tuple[str, str], ...]
 
 
 class SelectorIndex:
-    """The objects whose selectors a set of labels satisfies, found by the selectors' label names.
+    """The objects that select a set of labels, found by the label names of their selectors.
 
     The selectors of a namespace use few different sets of label names, and a look-up costs one step for each such set:
     10,000 Services with ``app: NAME`` cost one step.
@@ -90,7 +90,7 @@ class SelectorIndex:
             del name_sets[_names(selector)]
 
     def selecting(self, namespace: str, labels: dict[str, str]) -> list[ObjectKey]:
-        """Return the objects of ``namespace`` whose equality selector ``labels`` satisfy."""
+        """Return the objects of ``namespace`` that select ``labels``."""
         found: list[ObjectKey] = []
         for names in self._name_sets.get(namespace, ()):
             if all(name in labels for name in names):

@@ -61,7 +61,7 @@ class Listers:
             refresh(key, obj)
 
     def controlled_by(self, resource: Resource, owner: JSON) -> list[JSON]:
-        """Return the objects whose controller reference names ``owner``."""
+        """Return the objects with a controller reference to ``owner``."""
         return self._present(resource, self._controlled[resource].having(owner["metadata"]["uid"]))
 
     def orphans(self, resource: Resource, namespace: str, selector: JSON) -> list[JSON]:
@@ -77,7 +77,7 @@ class Listers:
         return [obj for obj in self._present(resource, rarest) if matches_labels(selector, labels_of(obj))]
 
     def selecting(self, resource: Resource, namespace: str, labels: dict[str, str]) -> list[ObjectKey]:
-        """Return the ReplicaSets or Deployments whose selector ``labels`` satisfy."""
+        """Return the ReplicaSets or Deployments that select ``labels``."""
         found = self._present(resource, self._selectors[resource].selecting(namespace, labels))
         return [key_of(obj) for obj in found if matches_selector(obj["spec"]["selector"], labels)]
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.endpointslice import Endpoint, read_endpoint_slice
+from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import read_service
 from kubedns.names import MAX_LABEL, dashed, packed_address, wire_of
 from kubedns.types import SERIAL, Owner
@@ -263,8 +264,8 @@ def _endpoint_records(endpoint: Endpoint) -> Iterator[EndpointRecord]:
 
 
 def _pod_address(obj: JSON | None, *, is_known: bool) -> str | None:
-    """Return status.podIP of a pod that counts: not over, and not first seen when it was already going."""
+    """Return the address of a pod, None if its phase is over, or if it was first seen when it was terminating."""
     if obj is None or (is_terminating(obj) and not is_known):
         return None
-    status = obj.get("status") or {}
-    return None if status.get("phase") in _POD_IS_OVER else status.get("podIP") or None
+    pod = read_pod(obj)
+    return None if pod.phase in _POD_IS_OVER else next(iter(pod.ips), None)

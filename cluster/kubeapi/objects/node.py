@@ -45,6 +45,12 @@ class Node:
         """The zone that it is in, "" if it does not say."""
         return labels_of(self.obj).get(ZONE_LABEL) or ""
 
+    @property
+    def pod_cidrs(self) -> tuple[str, ...]:
+        """The ranges of its pods' addresses, of each family one; () if it does not say."""
+        spec = spec_of(self.obj)
+        return tuple(spec.get("podCIDRs") or filter(None, (spec.get("podCIDR"),)))
+
     def addresses(self, kind: str) -> list[str]:
         """Return its addresses of a type: InternalIP, ExternalIP, Hostname ..."""
         found = list_at(self.obj, "status", "addresses")

@@ -9,9 +9,9 @@ from kubecontroller.listers import Listers
 
 
 def managed_services(delta: Delta, managed_by: str) -> list[ObjectKey]:
-    """Return the Services whose slice, managed by ``managed_by``, was changed or deleted.
+    """Return the Services of a slice, managed by ``managed_by``, that was changed or deleted.
 
-    A new slice concerns nobody: the controller that manages it has made it.
+    A new slice concerns none: the controller that manages it has created it.
     """
     if delta.old is None:
         return []

@@ -92,7 +92,7 @@ def allot(endpoints: Sequence[JSON], shares: Mapping[str, float]) -> Allotment:
 
 
 def _desired(count: int, shares: Mapping[str, float]) -> tuple[dict[str, float], str]:
-    """Return how many endpoints each zone should have, or {} and the reason for which that is impossible."""
+    """Return how many endpoints each zone should have, else {} and the reason for which that is impossible."""
     if not shares:
         return {}, _SCARCE_NODES
     numbers = f"({count} endpoints, {len(shares)} zones)"

@@ -148,7 +148,7 @@ def seconds_to_deadline(deployment: JSON, status: JSON, now: float) -> float | N
 
 
 def with_pause(deployment: JSON, status: JSON, now: float) -> JSON:
-    """Return the status whose condition Progressing says that the rollout was paused, or resumed."""
+    """Return the status with a condition Progressing that says that the rollout was paused, or resumed."""
     condition = condition_of(status, "Progressing")
     if not has_progress_deadline(deployment):
         return status

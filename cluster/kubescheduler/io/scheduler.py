@@ -35,7 +35,7 @@ PODS_PER_TURN = 20
 RETRY_SECONDS = 0.1
 """Pause after a binding that was refused because another writer came first."""
 LAST_RETRY_SECONDS = 10.0
-"""The longest pause before a pod whose scheduling raised an error is tried again (podMaxBackoff)."""
+"""The longest pause before a pod is tried again after an error in its scheduling (podMaxBackoff)."""
 
 
 class Scheduler:

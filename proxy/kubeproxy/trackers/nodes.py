@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of
+from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.objects.node import read_node
 from kubeapi.validation.names import parse_address
 from kubeproxy.rules.nodes import Node, Nodes
 
-ZONE_LABEL = "topology.kubernetes.io/zone"
 EXCLUDED_BY_AUTOSCALER = "ToBeDeletedByClusterAutoscaler"
 
 
@@ -46,21 +46,13 @@ class NodeTracker:
 
 
 def _node(name: str, obj: JSON) -> Node:
-    spec, addresses = obj.get("spec") or {}, (obj.get("status") or {}).get("addresses") or ()
-    return Node(
-        name=name,
-        zone=labels_of(obj).get(ZONE_LABEL, ""),
-        addresses=tuple(each["address"] for each in addresses if _is_own(each)),
-        pod_cidrs=tuple(spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else ())),
-    )
-
-
-def _is_own(address: JSON) -> bool:
-    """Tell whether an entry of status.addresses can be listened on: an InternalIP that is a valid address."""
-    return address.get("type") == "InternalIP" and parse_address(address.get("address", "")) is not None
+    """Read a Node; of its internal addresses only valid ones can be listened on."""
+    node = read_node(obj)
+    addresses = tuple(each for each in node.addresses("InternalIP") if parse_address(each) is not None)
+    return Node(name, node.zone, addresses, node.pod_cidrs)
 
 
 def _is_leaving(obj: JSON) -> bool:
     """Tell whether a Node is not eligible for load balancers: being deleted, or tainted by the autoscaler."""
-    taints = (obj.get("spec") or {}).get("taints") or ()
-    return is_terminating(obj) or any(each.get("key") == EXCLUDED_BY_AUTOSCALER for each in taints)
+    is_excluded = any(each.get("key") == EXCLUDED_BY_AUTOSCALER for each in read_node(obj).taints)
+    return is_terminating(obj) or is_excluded
