@@ -32,7 +32,7 @@ def main() -> NoReturn:
 def _run() -> int:
     import click
 
-    from kubesvc.cli import kubesvc
+    from kubesvc.terminal.cli import kubesvc
 
     try:
         status = kubesvc.main(prog_name="kubesvc", standalone_mode=False)
@@ -58,7 +58,7 @@ def _keep_traceback() -> str:
 def _leave(status: int, message: str = "") -> NoReturn:
     """Exit at once: what could not be written must not be tried again when the interpreter ends."""
     if message:
-        from kubesvc.escaping import escaped
+        from kubesvc.terminal.escaping import escaped
 
         os.write(2, f"kubesvc: {escaped(message)}\n".encode())
     os._exit(status)

@@ -341,7 +341,7 @@ class TestSmallCommands:
     def test_completion_knows_the_commands(self, commands: ClusterCommands) -> None:
         asked = {"_KUBESVC_COMPLETE": "bash_complete", "COMP_WORDS": "kubesvc s", "COMP_CWORD": "1"}
         result = subprocess.run(
-            [sys.executable, "-c", "from kubesvc.cli import kubesvc; kubesvc(prog_name='kubesvc')"],
+            [sys.executable, "-c", "from kubesvc.terminal.cli import kubesvc; kubesvc(prog_name='kubesvc')"],
             env={**commands.env, **asked},
             capture_output=True,
             text=True,
@@ -353,7 +353,7 @@ class TestSmallCommands:
     def test_help_imports_nothing_heavy(self, commands: ClusterCommands, arguments: list[str]) -> None:
         program = (
             "import sys\n"
-            "from kubesvc.cli import kubesvc\n"
+            "from kubesvc.terminal.cli import kubesvc\n"
             "kubesvc(sys.argv[1:], prog_name='kubesvc', standalone_mode=False)\n"
             "heavy = {'yaml', 'aiohttp', 'uvloop', 'asyncio', 'dnslib', 'prometheus_client', 'rich', 'kubelet'}\n"
             "sys.exit(' '.join(sorted(heavy & sys.modules.keys())) or 0)\n"

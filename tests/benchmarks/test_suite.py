@@ -27,7 +27,7 @@ from benchmarks.suite.settings import COREDNS, FRONTS, KUBESVC, UNCHANGED, WORKS
 from benchmarks.suite.tools import OutputError, dnsperf_sample, wrk_sample
 from tests.helpers.patience import PATIENCE
 
-from kubesvc.prepare import prepare
+from kubesvc.run.prepare import prepare
 
 KEEPALIVE = WORKS[0]
 

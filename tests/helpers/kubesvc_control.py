@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from kubeapi.faults import Faults
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
-from kubesvc.client import ControlClient
-from kubesvc.control import ControlServer, LogQuery
-from kubesvc.podchoice import Choice
-from kubesvc.state import StateDirectory
+from kubesvc.control.client import ControlClient
+from kubesvc.control.server import ControlServer, LogQuery
+from kubesvc.state.directory import StateDirectory
+from kubesvc.why.podchoice import Choice
 
 T = TypeVar("T")
 

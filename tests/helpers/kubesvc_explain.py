@@ -18,7 +18,7 @@ from kubecontroller.service.podendpoints import has_endpoints
 from kubeproxy.proxier import Conflict, Proxier
 from kubeproxy.rules import Rules
 from kubeproxy.userspace.listeners import ListenerStatus
-from kubesvc.explain.explaining import explain_service, find_service
+from kubesvc.why.explain.explaining import explain_service, find_service
 
 NODE_ADDRESSES = {"node-1": "127.171.0.101", "node-2": "127.171.0.102"}
 

@@ -10,7 +10,7 @@ from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry, bootstrap
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NODES, PODS, SERVICES
-from kubesvc.snapshot import DNSAddress, Listener, Readings, status_document
+from kubesvc.why.status import DNSAddress, Listener, Readings, status_document
 
 POD_IP = "127.250.1.2"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kubeapi.scheme import CONFIGMAPS
 from kubeapi.store import Store
-from kubesvc.persistence import Journal, read_saved
-from kubesvc.resume import resumed_store
+from kubesvc.state.persistence import Journal, read_saved
+from kubesvc.state.resume import resumed_store
 
 
 async def write_for_ever(path: Path) -> None:

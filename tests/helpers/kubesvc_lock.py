@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubesvc.state import StateDirectory
+from kubesvc.state.directory import StateDirectory
 
 _HOLDER = """
 import signal, sys
 from pathlib import Path
-from kubesvc.state import StateDirectory
+from kubesvc.state.directory import StateDirectory
 if sys.argv[3] == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 state = StateDirectory(sys.argv[1], Path(sys.argv[2]))

@@ -12,13 +12,13 @@ from typing import Any, cast
 from tests.helpers.kubesvc_ground import document, ground
 from tests.helpers.patience import PATIENCE
 
-from kubesvc.cluster import Cluster
 from kubesvc.config import ClusterConfiguration
-from kubesvc.console import Console
-from kubesvc.order import Order
-from kubesvc.prepare import Prepared, prepare
-from kubesvc.session import Session
-from kubesvc.state import StateDirectory
+from kubesvc.run.cluster import Cluster
+from kubesvc.run.prepare import Prepared, prepare
+from kubesvc.state.directory import StateDirectory
+from kubesvc.terminal.console import Console
+from kubesvc.terminal.options import Order
+from kubesvc.terminal.session import Session
 
 
 class FakeCluster:

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
 from kubemanifest import Fault
-from kubesvc.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.config import ClusterConfiguration
+from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.doctor.checks import Check, check_cluster, check_machine
 from kubesvc.doctor.machine import ClusterState, read_machine
 from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
-from kubesvc.prepare import prepare
-from kubesvc.state import StateDirectory
+from kubesvc.run.prepare import prepare
+from kubesvc.state.directory import StateDirectory
 
 __all__ = ["run_doctor"]
 

@@ -1,0 +1,258 @@
+"""The control socket: what `kubesvc status`, `explain`, `scale`, `logs` and `down` ask of the running cluster.
+
+HTTP over a Unix socket that only its owner can open; no TCP port, so no web page can reach it. Thin: every answer
+comes from the Cluster, and a refusal is the text of its StatusError.
+
+    GET  /v1/status                the status document (see ``snapshot``)
+    GET  /v1/explain?name=...      why a Service works or not (see ``explain``); namespace=
+    GET  /v1/trace?source=...      what a packet meets (see ``trace``); destination=, namespace=
+    GET  /v1/trace?dns=...         what the name server answers; type=, namespace=
+    GET  /v1/connections           the recent connections (see ``connections``); with follow=true a line of JSON each;
+                                   namespace=, name= of their Service
+    POST /v1/apply                 {"objects", "timeout"}; what becomes of it (see ``Cluster.apply``), lines of JSON
+    POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
+    GET  /v1/pod?of=...            which pod a workload's name means (see ``podchoice``); namespace=
+    GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
+    POST /v1/stop                  begin to stop; {"unsaved": [...]} is what is not on disk
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from aiohttp import web
+
+from kubeapi.faults import Faults
+from kubeapi.meta import JSON
+from kubeapi.status import StatusError
+from kubesvc.why.podchoice import Choice
+
+_MAX_BODY = 2**30
+"""Bound of a request: all objects of an `up`. Only the owner of the socket can send one."""
+
+CLOSE_SECONDS = 0.2
+"""How long requests may go on when the cluster has stopped."""
+
+
+class LogQuery(NamedTuple):
+    """What is wanted of a log, named as in the API's pods/log."""
+
+    namespace: str
+    pod: str
+    container: str
+    follow: bool
+    previous: bool
+    timestamps: bool
+    tail_lines: int | None
+
+
+class Diagnosing(Protocol):
+    """What answers the questions why."""
+
+    async def explain(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return the explanation of a Service; StatusError."""
+        ...
+
+    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+        """Return the trace of a packet; StatusError."""
+        ...
+
+    async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+        """Return the trace of a name; StatusError."""
+        ...
+
+    async def connections(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return the recent connections, of all Services or those of a namespace or name where one is given."""
+        ...
+
+    def follow_connections(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
+        """Return the recent connections, and then those to come."""
+        ...
+
+
+class Controlled(Protocol):
+    """What the control socket can do with a cluster."""
+
+    @property
+    def diagnosis(self) -> Diagnosing:
+        """What says why."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Return the status document."""
+        ...
+
+    async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
+        """Set the replicas of a workload; StatusError."""
+        ...
+
+    async def unsaved(self) -> list[str]:
+        """Return what is not on disk and cannot be written there now."""
+        ...
+
+    def choose_pod(self, namespace: str, target: str) -> Choice:
+        """Return the pod that a workload's name means; StatusError."""
+        ...
+
+    def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
+        """Apply objects and say what becomes of it, or raise StatusError at once."""
+        ...
+
+    def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
+        """Return a container's log, or raise StatusError at once."""
+        ...
+
+
+def read_log_query(query: Mapping[str, str]) -> LogQuery:
+    """Read the parameters of a request; StatusError 400."""
+    tail = query.get("tailLines", "")
+    if tail and not (tail.isascii() and tail.isdecimal()):
+        message = f"tailLines: Invalid value: {tail!r}: must be an integer greater than or equal to 0"
+        raise StatusError(400, "BadRequest", message)
+    return LogQuery(
+        namespace=query.get("namespace", "default"),
+        pod=query.get("pod", ""),
+        container=query.get("container", ""),
+        follow=query.get("follow") == "true",
+        previous=query.get("previous") == "true",
+        timestamps=query.get("timestamps") == "true",
+        tail_lines=int(tail) if tail else None,
+    )
+
+
+def read_scale(body: object) -> tuple[str, str, str, int]:
+    """Read kind, namespace, name and replicas of a workload; StatusError 400."""
+    match body:
+        case {"kind": str(kind), "namespace": str(namespace), "name": str(name), "replicas": int(replicas)} if (
+            type(replicas) is int
+        ):
+            return kind, namespace, name, replicas
+    raise StatusError(400, "BadRequest", "want JSON with kind, namespace, name and an integer of replicas")
+
+
+def read_apply(body: object) -> tuple[list[JSON], float]:
+    """Read the objects to apply and how long to wait until all is ready; StatusError 400."""
+    match body:
+        case {"objects": list(objects), "timeout": int() | float() as timeout}:
+            return objects, float(timeout)
+    raise StatusError(400, "BadRequest", "want JSON with objects and a timeout in seconds")
+
+
+class ControlServer:
+    """Serves one cluster on one listening Unix socket; ``stop`` is called when somebody asks it to stop."""
+
+    def __init__(self, cluster: Controlled, stop: Callable[[], None], faults: Faults) -> None:
+        self._cluster = cluster
+        self._faults = faults
+        self._stop = stop
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, listener: socket.socket) -> None:
+        """Begin to serve; the socket is the server's from now on."""
+        app = web.Application(middlewares=[self._refusals], client_max_size=_MAX_BODY)
+        app.router.add_get("/v1/status", self._status)
+        app.router.add_get("/v1/explain", self._explain)
+        app.router.add_get("/v1/trace", self._trace)
+        app.router.add_get("/v1/connections", self._connections)
+        app.router.add_post("/v1/apply", self._apply)
+        app.router.add_post("/v1/scale", self._scale)
+        app.router.add_get("/v1/pod", self._pod)
+        app.router.add_get("/v1/logs", self._logs)
+        app.router.add_post("/v1/stop", self._stopped)
+        # A follower of a silent pod notices only by cancellation that nobody reads any more.
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=CLOSE_SECONDS)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener).start()
+
+    async def close(self) -> None:
+        """Close the socket and every connection."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _status(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._cluster.status())
+
+    async def _explain(self, request: web.Request) -> web.Response:
+        query = request.query
+        answer = await self._cluster.diagnosis.explain(query.get("namespace", "default"), query.get("name", ""))
+        return web.json_response(answer)
+
+    async def _trace(self, request: web.Request) -> web.Response:
+        query, diagnosis = request.query, self._cluster.diagnosis
+        namespace = query.get("namespace", "default")
+        if "dns" in query:
+            answer = await diagnosis.trace_dns(namespace, query["dns"], query.get("type", "A"))
+        else:
+            answer = await diagnosis.trace(namespace, query.get("source", ""), query.get("destination", ""))
+        return web.json_response(answer)
+
+    async def _connections(self, request: web.Request) -> web.StreamResponse:
+        wanted = request.query.get("namespace", ""), request.query.get("name", "")
+        if request.query.get("follow") != "true":
+            return web.json_response(await self._cluster.diagnosis.connections(*wanted))
+        return await _streamed(request, self._cluster.diagnosis.follow_connections(*wanted))
+
+    async def _apply(self, request: web.Request) -> web.StreamResponse:
+        return await _streamed(request, self._cluster.apply(*read_apply(await _body(request))))
+
+    async def _scale(self, request: web.Request) -> web.Response:
+        await self._cluster.scale(*read_scale(await _body(request)))
+        return web.json_response({})
+
+    async def _pod(self, request: web.Request) -> web.Response:
+        query = request.query
+        choice = self._cluster.choose_pod(query.get("namespace", "default"), query.get("of", ""))
+        return web.json_response(choice._asdict())
+
+    async def _logs(self, request: web.Request) -> web.StreamResponse:
+        async with contextlib.aclosing(self._cluster.logs(read_log_query(request.query))) as chunks:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            with contextlib.suppress(ConnectionError):
+                async for chunk in chunks:
+                    await response.write(chunk)
+        return response
+
+    async def _stopped(self, _request: web.Request) -> web.Response:
+        try:
+            unsaved = await self._cluster.unsaved()
+        finally:
+            self._stop()
+        return web.json_response({"unsaved": unsaved})
+
+    @web.middleware
+    async def _refusals(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        try:
+            answer: web.StreamResponse = await handler(request)
+        except StatusError as error:
+            return web.Response(status=error.code, text=error.message)
+        except web.HTTPException:
+            raise
+        except Exception as fault:
+            self._faults.note("kubesvc", f"{request.method} {request.path} of the control socket", fault)
+            return web.Response(status=500, text="internal error; its details are in the cluster's log")
+        return answer
+
+
+async def _body(request: web.Request) -> object:
+    """Return the JSON of a body, None if it is none."""
+    try:
+        body: object = json.loads(await request.read())
+    except ValueError:
+        return None
+    return body
+
+
+async def _streamed(request: web.Request, documents: AsyncGenerator[JSON, None]) -> web.StreamResponse:
+    """Answer with a line of JSON for each document."""
+    async with contextlib.aclosing(documents):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            async for document in documents:
+                await response.write(f"{json.dumps(document)}\n".encode())
+    return response

@@ -1,0 +1,229 @@
+"""The API server of one cluster: its address, certificate, token and kubeconfig, composed.
+
+It listens on 127.0.0.1 alone; default/kubernetes leads there through the proxy, as in any cluster. The address, the
+token and the certificate are kept, so that a kubeconfig stays good from one run to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import logging
+import math
+import re
+import secrets
+import socket
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kubeapi.meta import JSON
+from kubeapi.registry import bootstrap
+from kubeapi.scheme import Resource
+from kubeapi.status import StatusError
+from kubeapi.strict import RepeatedKeys
+from kubeapiserver.apiserver import APIServer
+from kubeapiserver.apply.managedfields import track_update
+from kubeapiserver.apply.serverside import server_side_apply
+from kubeapiserver.auth.access import Access
+from kubeapiserver.hooks import Hooks
+from kubeapiserver.openapi.v3 import openapi_answer
+from kubeapiserver.protobuf import decoding as protobuf
+from kubeapiserver.streaming.runtime import Runtime
+from kubeapiserver.wire.offloop import OffLoop
+from kubeapiserver.wire.server import APIServerListener, Flush
+from kubeapiserver.wire.tls import server_certificate
+from kubecontroller.service import kubernetesservice
+from kubemanifest.reading import read_text
+from kubemanifest.yamltext import KEY_IS_SET
+from kubesvc.network.loopback import translate
+from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kubeapi.registry import Registry
+    from kubesvc.config import ClusterConfiguration
+    from kubesvc.state.directory import StateDirectory
+
+_log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+PORT = 6443
+"""kubeadm's; the next choice follows from the cluster's name, as kubectl caches by address what a server knows."""
+PUBLISH_SECONDS = 1.0
+"""How often to look that default/kubernetes is there (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
+_NAMED_PORTS = (6444, 1000)
+_TOKEN_BYTES = 32
+_TOKEN = re.compile("[!-~]+")
+"""What a header can carry; anything else is no token of ours."""
+_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+
+
+class ClusterAPI:
+    """``bind``, then ``serve``, then ``close``.
+
+    With ``user_kubeconfig`` the cluster is in that file too while it is served.
+    """
+
+    def __init__(
+        self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, user_kubeconfig: Path | None
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._registry = registry
+        self._user_kubeconfig = user_kubeconfig
+        self._listener: APIServerListener | None = None
+        self._socket: socket.socket | None = None
+        self.port = 0
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"https://{HOST}:{self.port}"
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        return (*_NAMES, f"kubernetes.default.svc.{self._config.networking.dns_domain}")
+
+    @property
+    def _addresses(self) -> tuple[str, ...]:
+        return (HOST, self._config.networking.api_address)
+
+    def bind(self) -> None:
+        """Take the port, and point default/kubernetes at it; OSError."""
+        self._socket = self._bound()
+        self.port = self._socket.getsockname()[1]
+        write_private(self._state.api_port, f"{self.port}\n")
+        kubernetesservice.publish(self._registry, [HOST], self.port)
+
+    async def keep_published(self) -> None:
+        """Make default/kubernetes and its like again when somebody has deleted them; runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(PUBLISH_SECONDS)
+            with self._registry.store.faults.guard("kube-apiserver", "publishing default/kubernetes"):
+                self._publish_again()
+
+    def _publish_again(self) -> None:
+        # Refused as long as another Service has the address.
+        with contextlib.suppress(StatusError):
+            bootstrap(self._registry, cluster_dns=self._config.networking.dns_address)
+            kubernetesservice.publish(self._registry, [HOST], self.port)
+
+    async def serve(self, runtime: Runtime, flush: Flush) -> None:
+        """Begin to answer, and write the kubeconfig; OSError, MergeError."""
+        assert self._socket is not None
+        names = self._hosts
+        certificate = server_certificate(self._state.certificate, self._addresses, names, time.time())
+        token = self._token()
+
+        def api(registry: Registry) -> APIServer:
+            return APIServer(registry, clock=time.time, address=f"{HOST}:{self.port}", hooks=_hooks())
+
+        handlers = api(self._registry)
+        large = OffLoop(self._registry, lambda registry: api(registry).answer, handlers.count)
+        access = Access(token, (*self._addresses, *names))
+        self._listener = APIServerListener(handlers.handle, self._registry.store, runtime, access, flush, large)
+        await self._listener.start(self._socket, certificate.context())
+        kubeconfig = Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
+        write_private(self._state.kubeconfig, kubeconfig.text())
+        if self._user_kubeconfig is not None:
+            await asyncio.to_thread(merge, self._user_kubeconfig, kubeconfig, self._state.merge_note)
+
+    async def close(self) -> None:
+        """End watches and sessions and close every connection."""
+        if self._listener is not None:
+            await self._listener.close()
+        if self._socket is not None:
+            self._socket.close()
+        try:
+            await asyncio.to_thread(take_out, self._state.merge_note)
+        except (MergeError, OSError) as error:
+            _log.warning("the user's kubeconfig still has the cluster: %s", error)
+
+    def _token(self) -> str:
+        """Return the token of this cluster, made on first use."""
+        try:
+            kept = self._state.token.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            kept = ""
+        if len(kept) < _TOKEN_BYTES or not _TOKEN.fullmatch(kept):
+            kept = secrets.token_urlsafe(_TOKEN_BYTES)
+            write_private(self._state.token, f"{kept}\n")
+        return kept
+
+    def _bound(self) -> socket.socket:
+        for port in self._ports():
+            bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                bound.bind((HOST, port))
+                # Only now is the port ours: two may bind one that nobody listens on.
+                bound.listen(1024)
+            except OSError as error:
+                bound.close()
+                if error.errno != errno.EADDRINUSE or port == 0:
+                    raise
+            else:
+                return bound
+        raise OSError(errno.EADDRINUSE, "no free port")
+
+    def _ports(self) -> Iterator[int]:
+        """Yield the ports to try: the last run's, kubeadm's, the name's own, any."""
+        first, count = _NAMED_PORTS
+        kept = _read_port(self._state)
+        if kept:
+            yield kept
+        yield from (PORT, first + zlib.crc32(self._state.name.encode()) % count, 0)
+
+
+def _hooks() -> Hooks:
+    return Hooks(
+        decoders={"application/yaml": read_yaml_body, "application/vnd.kubernetes.protobuf": protobuf.decode},
+        encoders={"application/yaml": _write_yaml},
+        admit=_admit,
+        apply=partial(server_side_apply, clock=time.time),
+        track=track_update,
+        documents=openapi_answer,
+    )
+
+
+def read_yaml_body(body: bytes) -> Any:
+    """Read a body that is one YAML document, repeated keys noted as Go's YAML reader does; ValueError."""
+    trees, faults, warnings = read_text(body.decode(), "the body")
+    if faults:
+        raise ValueError(faults[0].message)
+    if len(trees) != 1:
+        message = f"want one document, found {len(trees)}"
+        raise ValueError(message)
+    value = trees[0].value
+    repeated = [f"\n  line {each.line}: {each.message}" for each in warnings if each.message.endswith(KEY_IS_SET)]
+    if repeated and isinstance(value, dict):
+        value = RepeatedKeys(value)
+        value.said = f"yaml: unmarshal errors:{''.join(repeated)}"
+    return value
+
+
+def _write_yaml(body: bytes) -> bytes:
+    """Return a JSON answer as YAML; a rare wish, for which nobody else pays with the import."""
+    import yaml
+
+    return yaml.safe_dump(json.loads(body), allow_unicode=True, width=math.inf).encode()
+
+
+def _admit(_resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:
+    """Translate a Service's addresses, as ``up`` does, and say so."""
+    translated, notes = translate(obj)
+    return translated, [f"{note.path}: {note}" for note in notes]
+
+
+def _read_port(state: StateDirectory) -> int:
+    try:
+        port = int(state.api_port.read_text())
+    except (OSError, ValueError):
+        return 0
+    return port if 0 < port < 65536 else 0

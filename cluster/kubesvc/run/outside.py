@@ -1,0 +1,151 @@
+"""The world outside the cluster: web servers of ``externalHosts``, as processes at their addresses on this machine.
+
+They stand for machines that no Kubernetes object knows, so they are no pods; they only share the way to run a process.
+One that dies is started again, as somebody would do on its machine, and ``problems`` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from kubehost.network import Network
+from kubelet.config import host_environment
+from kubelet.images.builtins import plan_builtin, plan_page
+from kubelet.images.catalog import find_image
+from kubelet.pod.environment import expand_all
+from kubelet.process.runner import ProcessRunner, RunningProcess
+from kubelet.process.spec import ProcessSpec, StartError
+from kubesvc.config import ClusterConfiguration, ExternalHost
+from kubesvc.run.components import images
+
+RESTART_SECONDS = (0.0, 1.0, 5.0, 10.0, 60.0)
+"""Pauses before a server that died is started again; the last one repeats, and who has lived so long begins anew."""
+_LAST_WORDS = 200
+"""Characters of a server's last line that are told."""
+
+_log = logging.getLogger(__name__)
+
+
+class OutsideError(Exception):
+    """An outside server could not be started; the text says which and why."""
+
+
+class _Server:
+    """One host's server; ``process`` is None while there is none, ``cause`` is why it died last."""
+
+    def __init__(self, host: ExternalHost, spec: Callable[[], ProcessSpec], runner: ProcessRunner) -> None:
+        self.host = host
+        self.deaths = 0
+        self.cause = ""
+        self.process: RunningProcess | None = None
+        self._spec = spec
+        self._runner = runner
+        self._said = b""
+
+    async def start(self) -> None:
+        """Start the process; StartError, OSError."""
+        self._said = b""
+        self.process = await self._runner.start(self._spec(), self._note)
+
+    async def keep(self, monotonic: Callable[[], float]) -> None:
+        """Start the process again whenever it has died; runs until it is cancelled."""
+        failures = 0
+        while True:
+            began = monotonic()
+            if self.process is not None:
+                end = await self.process.wait()
+                said = "" if end.signal else self._last_words()
+                self._died(f"by signal {end.signal}" if end.signal else f"with exit code {end.code}{said}")
+            failures = 0 if monotonic() - began > RESTART_SECONDS[-1] else failures
+            await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
+            failures += 1
+            try:
+                await self.start()
+            except (StartError, OSError) as error:
+                self._died(f"as it could not be started ({error})")
+
+    def problem(self) -> str:
+        """Return what the user should know, "" while all is well."""
+        if not self.deaths:
+            return ""
+        times = "once" if self.deaths == 1 else f"{self.deaths} times"
+        now = "has been started again" if self.process is not None else "is about to be started again"
+        return (
+            f"the server of externalHosts {self.host.name} at {self.host.address}:{self.host.port} has died {times}, "
+            f"last {self.cause}, and {now}"
+        )
+
+    def _died(self, cause: str) -> None:
+        self.deaths += 1
+        self.process = None
+        self.cause = cause
+        _log.warning("%s", self.problem())
+
+    def _last_words(self) -> str:
+        lines = self._said.decode(errors="replace").strip().splitlines()
+        return f" after it wrote {lines[-1][-_LAST_WORDS:]!r}" if lines else ""
+
+    def _note(self, _stream: str, chunk: bytes) -> None:
+        self._said = (self._said + chunk[-4 * _LAST_WORDS :])[-4 * _LAST_WORDS :]
+
+
+class OutsideServers:
+    """What ``externalHosts`` serve: ``start``, then ``keep``. The processes belong to ``runner`` and end with it."""
+
+    def __init__(
+        self, config: ClusterConfiguration, network: Network, runner: ProcessRunner, *, monotonic: Callable[[], float]
+    ) -> None:
+        self._monotonic = monotonic
+        self._servers = [
+            _Server(each, partial(_spec, config, each, network), runner)
+            for each in config.external_hosts
+            if each.is_served
+        ]
+
+    async def start(self) -> None:
+        """Start every server; OutsideError."""
+        for server in self._servers:
+            try:
+                await server.start()
+            except (StartError, OSError) as error:
+                host = server.host
+                message = f"externalHosts {host.name}: cannot serve at {host.address}:{host.port}: {error}"
+                raise OutsideError(message) from error
+
+    async def keep(self) -> None:
+        """Start again what dies, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for server in self._servers:
+                group.create_task(server.keep(self._monotonic), name=f"outside {server.host.name}")
+
+    def problems(self) -> list[str]:
+        """Return which servers have died so far, one sentence each."""
+        return [problem for each in self._servers if (problem := each.problem())]
+
+
+def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) -> ProcessSpec:
+    address, port = network.dial(host.address, host.port)
+    environment = {**host_environment(), **host.env, "PORT": str(port), "POD_IP": address, "HOSTNAME": host.name}
+    title = f"outside {host.name}"
+    if host.page is not None:
+        plan = plan_page(f"{host.page}\n", port)
+        return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
+    command, args, working_dir = host.command, host.args, host.working_dir
+    if not command:
+        image = find_image(host.image, images(config))
+        if image is None:
+            message = f"no image {host.image!r} in the catalog; add it under images:"
+            raise StartError(message)
+        environment = {**image.env, **environment}
+        command, args, working_dir = image.command, args or image.args, image.working_dir
+        if image.builtin:
+            plan = plan_builtin(image.builtin, args, lambda port: network.bind(address, port)[1])
+            if not host.args and plan["tcp"]:
+                # The host's port is what the user wants served; the image's own is only its default.
+                plan = {**plan, "tcp": [port]}
+            return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
+    argv = expand_all((*command, *args), environment)
+    return ProcessSpec(argv, environment, working_dir, address=address, title=title)

@@ -1,0 +1,112 @@
+"""From the paths of the command line to a Registry that holds every object, before anything is started.
+
+A rehearsal finds the faults of all documents at once: unknown fields, bad values, addresses and node ports that
+collide. It begins with an empty Store, or with what was saved of the last run; what it has stored in the end is then
+the cluster's own first state.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TYPE_CHECKING, TextIO
+
+from kubeapi.meta import JSON
+from kubeapi.registry import Registry, RegistryConfig, bootstrap
+from kubeapi.status import FieldError
+from kubeapi.store import Store
+from kubeapi.warnings import warnings_of
+from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
+from kubeproxy.balancers import BALANCERS
+from kubesvc.config import ClusterConfiguration, read_configuration
+from kubesvc.network.loopback import translate
+
+if TYPE_CHECKING:
+    from kubesvc.state.persistence import Saved
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the input amounts to. ``registry`` is usable only if there are no ``faults``."""
+
+    loaded: Loaded
+    configuration: ClusterConfiguration
+    registry: Registry
+    faults: Sequence[Fault]
+    warnings: Sequence[Fault]
+    configuration_text: str = ""
+    """The ClusterConfiguration as JSON, for the next run that is given none."""
+    unused: ClusterConfiguration | None = None
+    """The configuration of the input, where that of a running cluster counts instead."""
+
+
+def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None, *, is_running: bool = False) -> Prepared:
+    """Read, translate and apply everything to an empty Store, or to the saved one.
+
+    A cluster that runs keeps its configuration: that of the input is only read.
+    """
+    loaded = load(paths, stdin) if paths else Loaded()
+    given = loaded.configuration
+    if (given is None or is_running) and saved is not None:
+        own = load_text(saved.configuration, "the saved configuration").configuration if saved.configuration else None
+        loaded = replace(loaded, configuration=own)
+    configuration, faults, notes = read_configuration(loaded.configuration)
+    unused, wrong, more = read_configuration(given if is_running else None)
+    faults, notes = (*faults, *wrong), (*notes, *more)
+    documents, warnings = with_objects(loaded.documents, _adapted)
+    registry = _new_registry(configuration, _first_store(configuration, saved))
+    if not faults:
+        # Also when some documents have faults already: those of the others are found at once.
+        bootstrap(registry, cluster_dns=configuration.networking.dns_address)
+        refused, _ = apply_documents(registry, documents)
+        warnings += _warnings(registry, documents)
+        faults = (*faults, *(each for each in refused if not (loaded.is_partial and _misses_namespace(each))))
+    return Prepared(
+        replace(loaded, documents=documents),
+        configuration,
+        registry,
+        sorted([*loaded.faults, *faults]),
+        sorted([*loaded.warnings, *notes, *warnings]),
+        json.dumps(loaded.configuration.obj) if loaded.configuration is not None else "",
+        unused if is_running and given is not None else None,
+    )
+
+
+def _warnings(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
+    """Return what pods ask for and do not get, and what else deserves a warning, where the input says it."""
+    stored = ((each, registry.store.find(each.resource, each.key)) for each in documents)
+    return [each.fault(note) for each, obj in stored if obj for note in warnings_of(each.resource, None, obj)]
+
+
+def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> Store:
+    if saved is None:
+        return Store(clock=time.monotonic)
+    # Most starts are of a cluster that was not there before.
+    from kubesvc.state.resume import resumed_store
+
+    return resumed_store(saved, [each.name for each in configuration.nodes], time.time(), time.monotonic)
+
+
+def _misses_namespace(fault: Fault) -> bool:
+    """Tell whether a fault may be but the echo of a Namespace that could not be read."""
+    return fault.field == "metadata.namespace" and fault.message.endswith(" not found")
+
+
+def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry:
+    """Return the Registry of a Store, by the rules of the configuration."""
+    networking = configuration.networking
+    config = RegistryConfig(
+        service_cidr=networking.service_cidr,
+        node_port_range=networking.node_port_range,
+        balancers=tuple(sorted(BALANCERS)),
+    )
+    return Registry(store, config, clock=time.time, rng=Random())
+
+
+def _adapted(obj: JSON) -> tuple[JSON, list[FieldError]]:
+    """Return an object as it can be on this machine, and what the user should know about that."""
+    translated, notes = translate(obj)
+    return translated, [note.warning() for note in notes]

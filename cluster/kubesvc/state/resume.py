@@ -1,0 +1,135 @@
+"""What a saved cluster is when it starts again: the same objects, and pods that nobody runs. Pure.
+
+What the new input does not name starts again, too, as after a reboot of a real cluster; whoever starts it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+
+from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
+from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
+from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
+from kubeapi.scheme import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    Resource,
+)
+from kubeapi.store import Store
+from kubeapi.validation.names import parse_address
+from kubecontroller.service import endpoints
+from kubelet.pod.reboot import after_reboot
+from kubemanifest import Document
+from kubesvc.state.persistence import Lost, Saved
+from kubesvc.why.explain.findings import counted, listed
+
+VERSION_GAP = 100_000
+"""What a client may have seen before a crash was not all on disk: the counter goes on beyond all of it."""
+
+
+def resumed_store(saved: Saved, nodes: Collection[str], now: float, clock: Callable[[], float] = lambda: 0.0) -> Store:
+    """Return a Store that goes on where the saved one ended; what was on a node that is no more is gone with it.
+
+    ``now`` is in seconds since the epoch; ``clock`` is the Store's own.
+    """
+    return Store.restored(saved.resource_version + VERSION_GAP, _resumed(saved, nodes, now), clock=clock)
+
+
+def _resumed(saved: Saved, nodes: Collection[str], now: float) -> Iterator[tuple[Resource, JSON]]:
+    for resource, obj in saved.objects:
+        if resource is PODS:
+            if obj["spec"].get("nodeName", "") in ("", *nodes):
+                yield resource, _rebooted(obj, now)
+        elif resource is not NODES:
+            yield resource, obj
+        elif obj["metadata"]["name"] in nodes:
+            yield resource, _without_pod_cidrs(obj)
+
+
+def _without_pod_cidrs(node: JSON) -> JSON:
+    """Return a Node that gets its pod CIDRs anew: the configuration may have changed, and they may not."""
+    spec = node.get("spec") or {}
+    return {**node, "spec": {name: each for name, each in spec.items() if name not in ("podCIDR", "podCIDRs")}}
+
+
+def _rebooted(pod: JSON, now: float) -> JSON:
+    """Return the pod as nobody runs it; one whose status cannot be read begins anew."""
+    try:
+        return after_reboot(pod, now)
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+        return {**pod, "status": {"phase": "Pending"}}
+
+
+_USERS_KINDS = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTS, ENDPOINTSLICES, CONFIGMAPS, NAMESPACES)
+"""What people write down; of the rest it is not said that it goes on."""
+_ITS_OWN = {ObjectKey("default", "kubernetes"), ObjectKey("kube-system", "kube-dns")}
+_MOST_NAMED = 6
+_MOST_LOST = 20
+
+
+def goes_on(name: str, saved: Saved, documents: Iterable[Document]) -> str:
+    """Return a sentence on what starts again though the input does not name it, "" if nothing does."""
+    named = {(each.resource, each.key) for each in documents}
+    ranks = {resource: rank for rank, resource in enumerate(_USERS_KINDS)}
+    left = sorted(
+        ((resource, key_of(obj)) for resource, obj in saved.objects if _is_the_users(resource, obj)),
+        key=lambda each: (ranks[each[0]], each[1]),
+    )
+    if not (left := [each for each in left if each not in named]):
+        return ""
+    option = "" if name == "default" else f" --name {name}"
+    origin = f", from {listed(saved.origins)}" if saved.origins else ""
+    return (
+        f'cluster "{name}" goes on with {counted(len(left), "object")} of earlier runs{origin}: '
+        f"{listed((_shown(*each) for each in left), _MOST_NAMED)}; "
+        f"to begin without: `kubesvc down --purge{option}` before `kubesvc up`"
+    )
+
+
+def outside_subnets(saved: Saved, service_cidrs: str) -> str:
+    """Return a sentence on Services whose cluster IPs are outside the subnets, which have changed, "" if none are."""
+    subnets = [ip_network(each) for each in service_cidrs.split(",")]
+    outside = sorted(
+        f"{key_of(obj)} ({address})"
+        for resource, obj in saved.objects
+        if resource is SERVICES
+        for address in obj["spec"].get("clusterIPs") or ()
+        if (parsed := parse_address(address)) is not None and not any(parsed in each for each in subnets)
+    )
+    if not outside:
+        return ""
+    return (
+        f"{counted(len(outside), 'Service keeps a cluster IP', 'Services keep cluster IPs')} outside the serviceSubnet "
+        f"{service_cidrs}: {listed(outside, _MOST_NAMED)}; delete and apply again what should be inside"
+    )
+
+
+def without(lost: Sequence[Lost], path: Path) -> list[str]:
+    """Return a sentence for each saved object that cannot be read; ``path`` is where they are kept."""
+    said = [f"the saved {each} cannot be read: the cluster starts without it; it is kept in {path}" for each in lost]
+    more = len(said) - _MOST_LOST
+    return [*said[:_MOST_LOST], *([f"... and {more:,} more saved objects"] if more > 0 else [])]
+
+
+def _shown(resource: Resource, key: ObjectKey) -> str:
+    group = f".{resource.group}" if resource.group else ""
+    namespace = f" in {key.namespace}" if key.namespace not in ("", "default") else ""
+    return f"{resource.kind.lower()}{group}/{key.name}{namespace}"
+
+
+def _is_the_users(resource: Resource, obj: JSON) -> bool:
+    """Tell whether somebody made the object who was no controller."""
+    if resource not in _USERS_KINDS or controller_of(obj) is not None or key_of(obj) in _ITS_OWN:
+        return False
+    if resource is NAMESPACES:
+        return obj["metadata"]["name"] not in IMMORTAL_NAMESPACES
+    return not labels_of(obj).keys() & {MANAGED_BY_LABEL, endpoints.MANAGED_BY_LABEL}

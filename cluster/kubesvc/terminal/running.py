@@ -1,0 +1,117 @@
+"""`kubesvc up` where the cluster runs already: applies the manifests to it, waits until it is ready, and ends.
+
+The documents have been read and rehearsed here, on what the cluster has on disk; the cluster itself has the last word.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kubemanifest import Document, in_order
+from kubesvc.config import ClusterConfiguration
+from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
+from kubesvc.run.edits import identity, read_refusal
+from kubesvc.run.prepare import Prepared
+from kubesvc.terminal.console import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_NOT_READY,
+    EXIT_WELL,
+    Console,
+    counted,
+    missing_lines,
+)
+from kubesvc.terminal.options import Order
+
+_POLL_SECONDS = 0.05
+
+
+def apply_to_running(order: Order, prepared: Prepared, console: Console) -> int:
+    """Do it, and return the exit status; what only a start can do is said."""
+    _say_what_waits_for_a_start(order, prepared, console)
+    documents = in_order(prepared.loaded.documents)
+    try:
+        _wait_for_control_socket(order)
+        client = ControlClient(order.state, None)
+        return _told(order, documents, client.apply([each.obj for each in documents], order.timeout), console)
+    except (UnreachableError, RefusedError) as error:
+        console.warn(f"kubesvc: {error}")
+        return EXIT_FAILED
+
+
+def _wait_for_control_socket(order: Order) -> None:
+    """Wait until a cluster that is starting answers; UnreachableError when time is up, or it has ended."""
+    deadline = time.monotonic() + (order.timeout or float("inf"))
+    while True:
+        try:
+            order.state.connect_socket(None).close()
+        except OSError:
+            if time.monotonic() > deadline or order.state.owner() is None:
+                raise UnreachableError(ControlClient(order.state).why()) from None
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+def _told(order: Order, documents: list[Document], answers: Iterator[dict[str, Any]], console: Console) -> int:
+    by_identity = {tuple(identity(each)): each for each in documents}
+    for answer in answers:
+        console.say(*answer.get("applied", ()))
+        if refused := answer.get("refused"):
+            faults = sorted(
+                fault for each in refused for fault in read_refusal(by_identity[tuple(each["object"])], each).faults()
+            )
+            count = counted(len(faults), "fault", "faults")
+            rest = "the rest is applied" if answer["applied"] else "nothing was applied"
+            console.warn(*map(str, faults), f"kubesvc: {count} found, {rest}")
+            return EXIT_BAD_INPUT
+        if "ready" in answer:
+            console.warn(*(f"Warning: {each}" for each in answer["warnings"]))
+            return _ended(order, answer, console)
+    raise UnreachableError(f'cluster "{order.state.name}" went away while it answered')
+
+
+def _ended(order: Order, answer: dict[str, Any], console: Console) -> int:
+    name = order.state.name
+    option = "" if name == "default" else f" --name {name}"
+    if not answer["ready"]:
+        console.warn(*missing_lines(answer["waitingFor"], order.timeout, answer["lastWords"]))
+    else:
+        console.say("kubesvc: ready")
+    console.warn(f"kubesvc: cluster {name} runs on (pid {answer['pid']}); `kubesvc down{option}` ends it")
+    return EXIT_WELL if answer["ready"] else EXIT_NOT_READY
+
+
+def _say_what_waits_for_a_start(order: Order, prepared: Prepared, console: Console) -> None:
+    name = order.state.name
+    option = "" if name == "default" else f" --name {name}"
+    how = f"`kubesvc down{option}`, then `kubesvc up{option}` with the same arguments"
+    if prepared.unused is not None and (fields := [*differing(prepared.configuration, prepared.unused)]):
+        console.warn(
+            f"Warning: the ClusterConfiguration cannot change while the cluster runs: {', '.join(fields)} "
+            f"{'stays' if len(fields) == 1 else 'stay'} as before; to change it: {how}"
+        )
+    asked = {
+        "--watch": order.is_watching,
+        "--proxy-workers": order.proxy_workers is not None,
+        "--merge-kubeconfig": order.is_merging,
+    }
+    if options := [each for each, is_set in asked.items() if is_set]:
+        console.warn(f"Warning: {', '.join(options)} can be given only to a start, and the cluster runs already: {how}")
+
+
+def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """Yield the fields of the document in which two configurations differ."""
+    for field in dataclasses.fields(ClusterConfiguration if not path else one):
+        before, after = getattr(one, field.name), getattr(other, field.name)
+        name = path + re.sub("_(.)", lambda found: found[1].upper(), field.name)
+        if before == after:
+            continue
+        if dataclasses.is_dataclass(before):
+            yield from differing(before, after, f"{name}.")
+        else:
+            yield name

@@ -1,0 +1,190 @@
+"""One run of `kubesvc up`, from started to stopped: what the user is told, and when it ends.
+
+Owns the signals: the first Ctrl-C (or SIGTERM) drains, a second one stops at once. Decides the exit status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from io import StringIO
+
+from kubeapi.status import StatusError
+from kubemanifest import Loaded, changes_between
+from kubesvc.run.cluster import Cluster
+from kubesvc.run.edits import apply_edits
+from kubesvc.run.eventwarnings import EventWarnings
+from kubesvc.run.kubeconfig import export_line
+from kubesvc.run.prepare import prepare
+from kubesvc.terminal import printers
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console, missing_lines
+from kubesvc.terminal.escaping import escaped_values
+from kubesvc.terminal.options import Order
+from kubesvc.terminal.watch import Seen, changes
+
+_HOLD_SECONDS = 2.0
+"""How long warnings wait for the table, to be read after it; a start that takes longer tells what it knows."""
+
+
+class Session:
+    """The cluster as long as the user wants it.
+
+    ``loaded`` is what the manifests say, ``warnings`` what is to be said of them, ``seen`` the files as they were then;
+    ``tell_caller`` gets the exit status of the start, once it is known.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        console: Console,
+        cluster: Cluster,
+        *,
+        loaded: Loaded,
+        warnings: Sequence[str],
+        seen: Seen,
+        tell_caller: Callable[[int], None],
+    ) -> None:
+        self._order = order
+        self._console = console
+        self._cluster = cluster
+        self._loaded = loaded
+        self._configuration = cluster.config
+        self._seen = seen
+        self._tell_caller = tell_caller
+        self._stop = asyncio.Event()
+        self._status = EXIT_FAILED
+        self._held: list[str] | None = list(warnings)
+        self._said = frozenset(warnings)
+
+    async def run(self) -> int:
+        """Run the cluster until somebody ends it, and return the exit status; one that never got ready has failed.
+
+        StartError, in an ExceptionGroup.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # nohup and a detached start ignore SIGHUP; else it says that the terminal is gone.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._on_signal)
+        holding = loop.call_later(_HOLD_SECONDS, self._tell_warnings)
+        try:
+            with EventWarnings(self._cluster.store, self._warn).following():
+                async with asyncio.TaskGroup() as group:
+                    cluster = group.create_task(self._cluster.run(self._stop), name="cluster")
+                    follower = group.create_task(self._follow(), name="follow")
+                    await self._stop.wait()
+                    follower.cancel()
+                    if not self._cluster.is_started:
+                        # It may hang for ever where it is, and has no connections to drain.
+                        cluster.cancel()
+        finally:
+            holding.cancel()
+            self._tell_warnings()
+        return self._status
+
+    def _warn(self, *lines: str) -> None:
+        """Print warnings, after the table where that is near."""
+        if self._held is not None:
+            self._held += lines
+        else:
+            self._console.warn(*(f"Warning: {line}" for line in lines))
+
+    def _tell_warnings(self) -> None:
+        held, self._held = self._held, None
+        self._warn(*held or ())
+
+    async def _follow(self) -> None:
+        """Announce the cluster when it is ready, then apply edits until cancelled."""
+        is_ready = await self._wait_until_ready()
+        with self._cluster.store.faults.guard("kubesvc", "saying what runs"):
+            self._announce()
+        self._tell_warnings()
+        with self._cluster.store.faults.guard("kubesvc", "looking for Services that cannot work"):
+            self._warn(*self._cluster.service_problems())
+        if is_ready:
+            self._console.say("kubesvc: ready")
+            self._status = EXIT_WELL
+        else:
+            await self._say_what_is_missing()
+            self._status = EXIT_NOT_READY
+        self._tell_caller(self._status)
+        # Nobody has asked why yet; connections go on while what answers is imported. Who asks later tries again.
+        with self._cluster.store.faults.guard("kubesvc", "importing what answers questions"):
+            await asyncio.to_thread(import_module, "kubesvc.why.diagnosis")
+        if not is_ready and not self._order.is_detached:
+            self._stop.set()
+        elif self._order.is_watching:
+            await self._watch()
+
+    async def _wait_until_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(self._order.timeout or None):
+                await self._cluster.wait_until_started()
+                self._warn(*self._cluster.problems())
+                await self._cluster.wait_until_ready()
+        except TimeoutError:
+            return False
+        return True
+
+    def _announce(self) -> None:
+        document = escaped_values(self._cluster.status())
+        lines = printers.try_lines(document)
+        self._console.show(printers.service_table(document))
+        self._console.say("", *lines, *([""] if lines else []))
+        self._console.say(export_line(self._order.state.kubeconfig), "")
+        if moved := printers.moved_ports(document):
+            self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")
+            self._console.say(*(f"  {line}" for line in moved), "")
+
+    async def _say_what_is_missing(self) -> None:
+        reasons, words = self._cluster.waiting_for(), await self._cluster.last_words()
+        self._console.warn(*missing_lines(reasons, self._order.timeout, words))
+        if self._order.is_detached:
+            option = "" if self._order.state.name == "default" else f" --name {self._order.state.name}"
+            self._console.warn(
+                f"kubesvc: the cluster runs on; see `kubesvc status{option}`, end it: `kubesvc down{option}`"
+            )
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            # The zygote notices that this process is gone and kills every pod.
+            os._exit(EXIT_AT_ONCE)
+        self._console.warn("kubesvc: draining; a second Ctrl-C stops at once")
+        self._stop.set()
+
+    async def _watch(self) -> None:
+        async for _ in changes(self._order.paths, self._seen):
+            with self._cluster.store.faults.guard("kubesvc", "applying what was edited"):
+                await self._apply_edits()
+
+    async def _apply_edits(self) -> None:
+        """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
+        # Thousands of documents take seconds to read, and connections must not wait for that.
+        prepared = await asyncio.to_thread(prepare, self._order.paths, StringIO())
+        warnings = [*map(str, prepared.warnings)]
+        # What has been said of lines that are as they were is not said at every edit.
+        self._warn(*(each for each in warnings if each not in self._said))
+        self._said = frozenset(warnings)
+        if prepared.faults:
+            self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
+            return
+        edits = changes_between(self._loaded, prepared.loaded)
+        applied, refused = await apply_edits(self._cluster.registry, edits.applied)
+        faults = sorted(fault for each in refused for fault in each.faults())
+        self._console.warn(*map(str, faults))
+        if refused and not applied:
+            self._console.warn("kubesvc: nothing was applied")
+            return
+        if prepared.configuration != self._configuration:
+            self._configuration = prepared.configuration
+            self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
+        for document in edits.deleted:
+            with suppress(StatusError):
+                self._cluster.registry.delete(document.resource, document.namespace, document.name)
+                self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
+        self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
+        self._loaded = prepared.loaded

@@ -1,0 +1,188 @@
+"""What a running cluster says of itself when somebody asks why: `kubesvc explain`, `trace` and `connections`.
+
+Thin: brings the Store, the proxy and the name server to the pure parts that answer, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
+
+from kubeapi.meta import ObjectKey, key_of
+from kubeapi.objects.service import Service, read_service
+from kubeapi.scheme import SERVICES
+from kubeapi.status import StatusError
+from kubeapi.store import Store
+from kubedns.explain import Explanation, Lookup
+from kubedns.server import DNSServer
+from kubedns.types import QType
+from kubeproxy.rules import Packet
+from kubeproxy.server.proxyserver import ProxyServer
+from kubeproxy.types import Destination
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubeproxy.userspace.workers.io.workers import WorkerError
+from kubesvc.why.connections import Clocks, Connections
+from kubesvc.why.explain.doubts import Doubts, doubts_of
+from kubesvc.why.explain.explaining import explain_service, find_service
+from kubesvc.why.explain.findings import Weight
+from kubesvc.why.podsockets import Wildcard
+from kubesvc.why.trace.addressing import read_destination, read_source
+from kubesvc.why.trace.documents import direct_document, dns_document, trace_document
+
+
+class Diagnosis:
+    """Answers for one cluster. A question that cannot be answered is a StatusError whose text says why."""
+
+    def __init__(
+        self,
+        store: Store,
+        proxy: ProxyServer,
+        dns: DNSServer,
+        clocks: Clocks,
+        wildcards: Callable[[], Sequence[Wildcard]],
+    ) -> None:
+        self._store = store
+        self._proxy = proxy
+        self._dns = dns
+        self._clocks = clocks
+        self._wildcards = wildcards
+        self._connections = Connections(
+            proxy.plane, lambda record: proxy.algorithm(record.route.port_name) or "chosen", clocks
+        )
+
+    async def explain(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return why a Service works or does not (see ``explain``)."""
+        service = find_service(self._store, namespace, name)
+        doubts = await self._doubts(key_of(service))
+        unresolved = await self._unresolved(read_service(service))
+        rules, listeners = self._proxy.rules, self._proxy.listeners()
+        return explain_service(
+            self._store,
+            rules,
+            listeners,
+            service,
+            doubts=doubts,
+            unresolved=unresolved,
+            wildcards=self._wildcards(),
+        )
+
+    def problems(self, services: Sequence[ObjectKey]) -> list[str]:
+        """Return why Services lead nowhere, one sentence each."""
+        listeners = self._proxy.listeners()
+        return [
+            f"Service {key}: {finding['text']}"
+            for key in services
+            if (service := self._store.find(SERVICES, key)) is not None
+            for finding in explain_service(self._store, self._proxy.rules, listeners, service)["findings"]
+            if finding["weight"] == Weight.PROBLEM
+        ]
+
+    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+        """Return what a packet meets (see ``trace``)."""
+        listeners = self._proxy.listeners()
+        target = read_destination(self._store, namespace, destination, resolve=self._resolve, listeners=listeners)
+        is_ipv6 = ":" in target.destination.address
+        packet = Packet(read_source(self._store, namespace, source, is_ipv6=is_ipv6), target.destination)
+        if target.pod:
+            return direct_document(packet, target)
+        try:
+            trace = await self._proxy.plane.trace(packet)
+        except WorkerError as error:
+            raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
+        claim = trace.decision.claim
+        if claim is None:
+            return trace_document(trace, target, None)
+        heard = [each for each in listeners if each.port_name == claim.port_name and _is_at(each, target.destination)]
+        doubts = await self._doubts(claim.port_name.service)
+        return trace_document(trace, target, heard[0] if heard else None, doubts)
+
+    async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
+        """Return what the name server answers, and why (see ``trace``)."""
+        asked = _read_type(qtype)
+        explanation = self._explain_name(namespace, name, asked)
+        *before, last = explanation.lookups
+        if outside := _outside_name(last):
+            said = await self._dns.outside_rcode(outside, asked)
+            reason = (
+                f"An upstream answers {outside} with {said}." if said else f"No upstream answers {outside} in time."
+            )
+            last = last._replace(reasons=(*last.reasons, reason))
+        return dns_document(explanation._replace(lookups=(*before, last)))
+
+    async def connections(self, namespace: str = "", name: str = "") -> dict[str, Any]:
+        """Return the recent connections (see ``connections``), of one namespace or Service where given."""
+        documents = await self._connections.documents(namespace, name)
+        notes = self._unseen(namespace, name, has_any=bool(documents)) if name else []
+        return {"connections": documents, "notes": notes}
+
+    def follow_connections(self, namespace: str = "", name: str = "") -> AsyncGenerator[dict[str, Any], None]:
+        """Return the recent connections, and then those that begin and end."""
+        return self._connections.follow(namespace, name)
+
+    def _unseen(self, namespace: str, name: str, *, has_any: bool) -> list[str]:
+        """Return why clients of a Service leave no rows; StatusError if there never was such a Service."""
+        try:
+            service = read_service(find_service(self._store, namespace, name))
+        except StatusError:
+            if has_any:
+                return []  # it is gone, its connections are not
+            raise
+        if service.is_external_name or service.is_headless:
+            return [f"Service {service.key} has no address of its own: its clients connect to what DNS answers"]
+        rules = self._proxy.rules
+        if any(rules.ports[each].has_any for each in rules.by_service.get(service.key, ())):
+            return []
+        return [
+            f"Service {service.key} has no endpoints: the kernel refuses its clients, so they have no row here "
+            f"(`kubesvc explain svc/{name} -n {namespace}` says why)"
+        ]
+
+    async def _unresolved(self, service: Service) -> str:
+        """Return why the target of an ExternalName has no address, "" if it has one or there is none."""
+        target = service.external_name if service.is_external_name else ""
+        try:
+            (lookup,) = self._dns.explain(f"{target.rstrip('.')}.", QType.A, "").lookups if target else (None,)
+        except ValueError:
+            return ""  # no name: explained as such
+        if lookup is None or lookup.rcode in ("NOERROR", "NODATA"):
+            return ""
+        if lookup.rcode != "UPSTREAM":
+            return f"Its target {target} has no address: DNS answers {lookup.rcode}. {' '.join(lookup.reasons)}"
+        said = await self._dns.outside_rcode(target, QType.A)
+        answer = f"an upstream name server answers {said}" if said else "no upstream name server answers in time"
+        return "" if said == "NOERROR" else f"Its target {target} has no address: {answer}."
+
+    async def _doubts(self, service: ObjectKey) -> Doubts:
+        records = await self._proxy.plane.records()
+        return doubts_of(service, records, self._proxy.loops(service), self._clocks.monotonic())
+
+    def _explain_name(self, namespace: str, name: str, qtype: QType) -> Explanation:
+        try:
+            return self._dns.explain(name, qtype, namespace)
+        except ValueError as error:
+            raise StatusError(400, "BadRequest", f"{name!r} is no DNS name: {error}") from None
+
+    def _resolve(self, name: str, namespace: str, is_ipv6: bool) -> list[str]:
+        qtype = QType.AAAA if is_ipv6 else QType.A
+        last = self._explain_name(namespace, name, qtype).lookups[-1]
+        return [line.split()[-1] for line in last.answers if line.split()[3] == qtype.name]
+
+
+def _outside_name(lookup: Lookup) -> str:
+    """Return the name outside the cluster at which a lookup ends: its own, or that of an alias; "" if it does not."""
+    if lookup.rcode == "UPSTREAM":
+        return lookup.name
+    fields = lookup.answers[-1].split() if lookup.answers else []
+    return fields[4] if fields[3:4] == ["CNAME"] and lookup.type != "CNAME" else ""
+
+
+def _is_at(listener: ListenerStatus, destination: Destination) -> bool:
+    return (listener.address, listener.requested_port, listener.protocol) == destination
+
+
+def _read_type(text: str) -> QType:
+    try:
+        return QType[text.upper()]
+    except KeyError:
+        known = ", ".join(each.name for each in QType)
+        raise StatusError(400, "BadRequest", f"{text!r} is no record type that is known here: {known}") from None

@@ -1,0 +1,124 @@
+"""What a cluster still waits for before `kubesvc: ready` is true. Pure: the Store and the listeners in, reasons out.
+
+Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, every program has
+settled, and every address of every Service that has a ready endpoint is bound. A Service without pods is no reason to
+wait, nor is what a machine may lack: SCTP, and IPv6 addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
+from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice
+from kubeapi.objects.podsummary import read_pod_summary
+from kubeapi.objects.service import Service, read_service
+from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
+from kubeapi.store import Store
+from kubelet.pod.programs import Program
+from kubesvc.why.status import Listener, slices_by_service
+
+NAME = "kubesvc (readiness)"
+OPTIONAL_PROTOCOLS = frozenset({"SCTP"})
+"""Those that a kernel may lack. An event says so; that the cluster is ready does not depend on it."""
+SETTLED_SECONDS = 1.0
+"""How old a program is of which nothing else is known when it is taken for one that goes on."""
+
+
+def waiting_for(store: Store, listeners: Sequence[Listener]) -> list[str]:
+    """Return one sentence per thing that is not ready; an empty list means ready."""
+    reasons = [*_workloads(store), *_pods(store)]
+    return reasons or [*_services(store, listeners)]
+
+
+def unsettled(programs: Iterable[Program], now: float, listening: Callable[[], Iterable[tuple[str, int]]]) -> list[str]:
+    """Return one sentence per program that may still end at once, as one with a fault in its first lines does.
+
+    A program without probes is ready as soon as it runs, as in a cluster; it has settled when a port that it declares
+    is open, or after a moment. ``listening`` is asked for the places where somebody takes connections when it matters.
+    """
+    young = [each for each in programs if not each.is_probed and now - each.started_at < SETTLED_SECONDS]
+    places = frozenset(listening()) if any(each.ports for each in young) else frozenset()
+    return [
+        f"Pod {each.pod}: container {each.container} has only just started"
+        for each in young
+        if places.isdisjoint((each.pod_ip, port) for protocol, port in each.ports if protocol == "TCP")
+    ]
+
+
+def _workloads(store: Store) -> Iterator[str]:
+    for resource in (DEPLOYMENTS, REPLICASETS):
+        yield from filter(None, store.faults.read_each(NAME, resource, store.list(resource), _workload))
+
+
+def _workload(obj: JSON) -> str:
+    if obj["kind"] != DEPLOYMENTS.kind and controller_of(obj) is not None:
+        return ""
+    wanted, status = obj["spec"].get("replicas", 1), obj.get("status") or {}
+    is_observed = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    updated = status.get("updatedReplicas", 0) if obj["kind"] == "Deployment" else wanted
+    available = status.get("availableReplicas", 0)
+    if is_observed and available >= wanted > updated:
+        return f"{obj['kind']} {key_of(obj)}: {updated} of {wanted} replicas updated"
+    if not is_observed or available < wanted:
+        return f"{obj['kind']} {key_of(obj)}: {available} of {wanted} replicas available"
+    return ""
+
+
+def _pods(store: Store) -> Iterator[str]:
+    yield from filter(None, store.faults.read_each(NAME, PODS, store.list(PODS), _pod))
+
+
+def _pod(obj: JSON) -> str:
+    phase = (obj.get("status") or {}).get("phase")
+    if phase != "Succeeded" and not is_condition_true(obj, "Ready") and not is_terminating(obj):
+        return f"Pod {key_of(obj)}: {read_pod_summary(obj).status}"
+    return ""
+
+
+def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
+    settled: set[ObjectKey] = set()
+    for listener in listeners:
+        if listener.is_bound or listener.error:
+            settled.add(listener.service)
+        if listener.error and not listener.is_bound and not _may_be_missing(listener):
+            yield f"Service {listener.service}: {listener.error}"
+    unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
+    waiting = [
+        each.key for each in store.faults.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)
+    ]
+    slices = slices_by_service(store, frozenset(waiting))
+    for key in waiting:
+        if has_ready_endpoint(slices.get(key, ())):
+            yield f"Service {key}: its addresses are not bound yet"
+
+
+def _may_be_missing(listener: Listener) -> bool:
+    """Tell whether it is what a machine need not have."""
+    return listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address
+
+
+def _is_proxied(service: Service) -> bool:
+    is_ours = PROXY_NAME_LABEL not in service.labels
+    return is_ours and bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
+
+
+def services_without_endpoints(store: Store, listeners: Sequence[Listener]) -> Iterator[ObjectKey]:
+    """Yield the Services that should lead somewhere, and have no endpoint that takes traffic; one that listens has."""
+    bound = {each.service for each in listeners if each.is_bound}
+    others = [obj for obj in store.list(SERVICES) if key_of(obj) not in bound]
+    services = [
+        each
+        for each in store.faults.read_each(NAME, SERVICES, others, read_service)
+        if PROXY_NAME_LABEL not in each.labels and not each.is_external_name
+    ]
+    slices = slices_by_service(store, frozenset(each.key for each in services))
+    for service in services:
+        if not has_ready_endpoint(slices.get(service.key, ()), needs_ports=bool(service.ports)):
+            yield service.key
+
+
+def has_ready_endpoint(slices: Iterable[EndpointSlice], *, needs_ports: bool = True) -> bool:
+    """Tell whether any endpoint takes traffic: one without the port that the Service names takes none."""
+    return any(endpoint.is_ready for each in slices if each.ports or not needs_ports for endpoint in each.endpoints)

@@ -1,0 +1,183 @@
+"""From what the user writes to a packet: SRC and DST of `kubesvc trace`. Pure: objects, rules and names in.
+
+SRC   an address, pod/NAME, node/NAME, or outside (a shell on this machine)
+DST   svc/NAME:PORT, ADDRESS:PORT or DNS-NAME:PORT, each with /udp or /sctp where it is not TCP
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.service import Service, ServicePort, read_service
+from kubeapi.scheme import NODES, PODS, Resource
+from kubeapi.status import StatusError
+from kubeapi.store import Store
+from kubehost.addresses import LOCALHOST
+from kubeproxy.types import Destination
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubesvc.why.explain.explaining import find_service
+
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+SOURCES = "write an address, pod/NAME, node/NAME or outside"
+DESTINATIONS = "write svc/NAME:PORT, ADDRESS:PORT or DNS-NAME:PORT, with /udp at the end where it is not TCP"
+
+_DESTINATION = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]+):(?P<port>[^:/]+)(?:/(?P<protocol>[A-Za-z]+))?")
+
+Resolve = Callable[[str, str, bool], Sequence[str]]
+"""Returns the addresses of a DNS name, asked for from a namespace; IPv6 ones if the third argument says so."""
+
+
+class Target(NamedTuple):
+    """Where the packet goes. ``notes`` say how it was read; ``pod`` is whose own address it is, "" if no pod's."""
+
+    destination: Destination
+    notes: tuple[str, ...]
+    pod: str = ""
+
+
+def read_source(store: Store, namespace: str, text: str, *, is_ipv6: bool = False) -> str:
+    """Return the address of SRC, of the destination's family where SRC has several; StatusError."""
+    if text == "outside":
+        return "::1" if is_ipv6 else LOCALHOST
+    kind, slash, name = text.partition("/")
+    if slash and kind in ("pod", "pods", "po"):
+        return _pod_address(store, namespace, name, is_ipv6=is_ipv6)
+    if slash and kind in ("node", "nodes", "no"):
+        return _node_address(store, name, is_ipv6=is_ipv6)
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise _bad(f"{text!r} is no source: {SOURCES}") from None
+
+
+def read_destination(
+    store: Store, namespace: str, text: str, *, resolve: Resolve, listeners: Sequence[ListenerStatus]
+) -> Target:
+    """Return the target of DST; StatusError."""
+    kind, slash, rest = text.partition("/")
+    if slash and kind in ("svc", "service", "services"):
+        return _service(store, namespace, rest)
+    match = _DESTINATION.fullmatch(text)
+    if match is None:
+        raise _bad(f"{text!r} is no destination: {DESTINATIONS}")
+    protocol = _protocol(match["protocol"])
+    port = _port(match["port"])
+    host = match["host"].strip("[]")
+    try:
+        address = str(ip_address(host))
+        notes: tuple[str, ...] = ()
+    except ValueError:
+        address, notes = _resolved(host, namespace, resolve)
+    return _unmoved(store, Target(Destination(address, port, protocol), notes), listeners)
+
+
+def _resolved(host: str, namespace: str, resolve: Resolve) -> tuple[str, tuple[str, ...]]:
+    addresses = [*resolve(host, namespace, False), *resolve(host, namespace, True)]
+    if not addresses:
+        raise _bad(f"{host} has no address: `kubesvc trace --dns {host}` says why")
+    more = f", the first of {len(addresses)}" if len(addresses) > 1 else ""
+    return addresses[0], (f"DNS answers {host} with {addresses[0]}{more}.",)
+
+
+def _service(store: Store, namespace: str, text: str) -> Target:
+    match = re.fullmatch(r"(?P<name>[^:/]+)(?::(?P<port>[^:/]+))?(?:/(?P<protocol>[A-Za-z]+))?", text)
+    if match is None:
+        raise _bad(f'"svc/{text}" is no destination: {DESTINATIONS}')
+    service = read_service(find_service(store, namespace, match["name"]))
+    if service.is_external_name or service.is_headless or not service.cluster_ips:
+        what = "an ExternalName" if service.is_external_name else "headless"
+        raise _bad(
+            f"Service {service.key} is {what}, so no packet goes to it: clients connect to what DNS answers "
+            f"(`kubesvc trace --dns {service.key.name} -n {service.key.namespace}`)"
+        )
+    port = _service_port(service, match["port"], match["protocol"])
+    note = f"{service.key} has the cluster IP {service.cluster_ips[0]}."
+    return Target(Destination(service.cluster_ips[0], port.port, port.protocol), (note,))
+
+
+def _service_port(service: Service, wanted: str | None, protocol: str | None) -> ServicePort:
+    """Return the port that is meant, by number or name; the only one if none is named."""
+    given = _protocol(protocol) if protocol else ""
+    found = [
+        each for each in service.ports if wanted in (None, str(each.port), each.name) and given in ("", each.protocol)
+    ]
+    if len({each.protocol for each in found}) > 1 and not given:
+        found = [each for each in found if each.protocol == "TCP"]
+    if len(found) == 1:
+        return found[0]
+    ports = ", ".join(
+        f"{each.port}/{each.protocol.lower()}{f' ({each.name})' if each.name else ''}" for each in service.ports
+    )
+    if found:
+        raise _bad(f"Service {service.key} has several ports, name one: {ports}")
+    asked = f"{wanted or ''}{f'/{protocol}' if protocol else ''}"
+    raise _bad(f"Service {service.key} has no port {asked}; it has {ports or 'none'}")
+
+
+def _protocol(text: str | None) -> str:
+    protocol = (text or "TCP").upper()
+    if protocol not in PROTOCOLS:
+        raise _bad(f"{text!r} is no protocol: tcp, udp or sctp")
+    return protocol
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise _bad(f"{text!r} is no port: a number from 1 to 65535; a port's name goes with svc/NAME")
+
+
+def _unmoved(store: Store, target: Target, listeners: Sequence[ListenerStatus]) -> Target:
+    """Put the port that a Service has in place of the one that answers here, where the two differ."""
+    address, port, protocol = target.destination
+    for each in listeners:
+        if (each.address, each.port, each.protocol) == (address, port, protocol) and each.requested_port != port:
+            note = f"Port {port} stands for {each.requested_port} on this machine."
+            return Target(Destination(address, each.requested_port, protocol), (*target.notes, note))
+    for pod in store.list(PODS):
+        addresses = {each["ip"] for each in (pod.get("status") or {}).get("podIPs") or ()}
+        if address in addresses and not any(
+            (each.address, each.requested_port) == (address, port) for each in listeners
+        ):
+            return target._replace(pod=str(ObjectKey(pod["metadata"]["namespace"], pod["metadata"]["name"])))
+    return target
+
+
+def _pod_address(store: Store, namespace: str, name: str, *, is_ipv6: bool) -> str:
+    status = _found(store, PODS, namespace, name).get("status") or {}
+    addresses = [each["ip"] for each in status.get("podIPs") or ()]
+    if not addresses:
+        raise _bad(f"Pod {namespace}/{name} has no address yet")
+    return _of_family(addresses, is_ipv6=is_ipv6)
+
+
+def _node_address(store: Store, name: str, *, is_ipv6: bool) -> str:
+    addresses = (_found(store, NODES, "", name).get("status") or {}).get("addresses") or ()
+    found = [each["address"] for each in addresses if each["type"] == "InternalIP"]
+    if not found:
+        raise _bad(f"Node {name} has no address")
+    return _of_family(found, is_ipv6=is_ipv6)
+
+
+def _of_family(addresses: Sequence[str], *, is_ipv6: bool) -> str:
+    return next((each for each in addresses if (":" in each) == is_ipv6), addresses[0])
+
+
+def _found(store: Store, resource: Resource, namespace: str, name: str) -> JSON:
+    found = store.find(resource, ObjectKey(namespace, name))
+    if found is not None:
+        return found
+    names = [each["metadata"]["name"] for each in store.list(resource, namespace)]
+    close = get_close_matches(name, names, n=3) or sorted(each for each in names if each.startswith(f"{name}-"))[:3]
+    where = f" in namespace {namespace}" if namespace else ""
+    advice = f"; did you mean {' or '.join(close)}?" if close else ""
+    raise StatusError(404, "NotFound", f'{resource.plural} "{name}" not found{where}{advice}')
+
+
+def _bad(message: str) -> StatusError:
+    return StatusError(400, "BadRequest", message)

@@ -1,0 +1,121 @@
+"""The traces as JSON, for `-o json` and for the text that is made of it. Pure.
+
+    source, destination     the packet: address; address, port, protocol
+    service, port, kind     whose destination it is, "" if nobody's
+    node                    whose rules it meets, "" if any node's or none
+    steps                   what is decided, in order, a sentence each
+    endpoints               address, pod, node, zone, ready, serving, terminating, candidate, whyNot, doubt
+    balancing, chosen       how one of the candidates is chosen, and which one if that is known
+    verdict                 FORWARD, REJECT, DROP, or DIRECT for a packet to a pod itself
+    reason, outcome         why, and what the client sees
+
+and for names:
+
+    lookups                 name, type, rcode, answers, additional, reasons; the last one is the result
+    notes                   what else a resolver does
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubedns.explain import Explanation
+from kubeproxy.rules import Packet, Verdict
+from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubesvc.why.explain.doubts import Doubts
+from kubesvc.why.trace.addressing import Target
+
+
+def trace_document(
+    trace: Trace, target: Target, listener: ListenerStatus | None, doubts: Doubts | None = None
+) -> dict[str, Any]:
+    """Return the trace of a packet; ``listener`` is the socket that hears it, if a Service has the destination.
+
+    ``doubts`` are what the proxy knows against the endpoints.
+    """
+    destination, decision = target.destination, trace.decision
+    claim, selection = decision.claim, decision.selection
+    document: dict[str, Any] = {
+        "source": decision.packet.source,
+        "destination": {"address": destination.address, "port": destination.port, "protocol": destination.protocol},
+        "service": str(claim.port_name.service) if claim else "",
+        "port": claim.port_name.port if claim else "",
+        "kind": claim.kind.value if claim else "",
+        "node": selection.entry.node if selection else "",
+        "steps": [*target.notes, *trace.steps],
+        "endpoints": [_candidate(each, doubts or {}) for each in trace.candidates],
+        "balancing": trace.balancing,
+        "chosen": trace.chosen,
+        "verdict": decision.verdict.value,
+        "reason": reason_of(decision),
+        "outcome": outcome_of(decision.verdict, destination.protocol),
+    }
+    if decision.verdict is Verdict.FORWARD:
+        document["outcome"] = _doubted(trace, document["outcome"], doubts or {})
+    if listener is not None and listener.error:
+        document["outcome"] = (
+            f"By the rules: {document['outcome']} But nothing of this cluster listens here: {listener.error}."
+        )
+    return document
+
+
+def direct_document(packet: Packet, target: Target) -> dict[str, Any]:
+    """Return the trace of a packet to a pod's own address, which no rule concerns."""
+    destination = target.destination
+    return {
+        "source": packet.source,
+        "destination": {"address": destination.address, "port": destination.port, "protocol": destination.protocol},
+        "service": "",
+        "port": "",
+        "kind": "",
+        "node": "",
+        "steps": [*target.notes, f"{destination.address} is the pod {target.pod}: no Service's rules are met."],
+        "endpoints": [],
+        "balancing": "",
+        "chosen": "",
+        "verdict": "DIRECT",
+        "reason": f"the address of pod {target.pod}",
+        "outcome": "The packet goes to the pod itself; if nothing listens at that port there, the client is refused.",
+    }
+
+
+def _doubted(trace: Trace, outcome: str, doubts: Doubts) -> str:
+    """Return what the client sees if the endpoints go on as they were last seen."""
+    able = [each.endpoint.address for each in trace.candidates if not each.why_not]
+    dead = [each for each in able if each in doubts]
+    if not dead:
+        return outcome
+    if len(dead) < len(able):
+        return f"{outcome} But {len(dead)} of {len(able)} endpoints will not do, as far as the proxy knows."
+    what = "no endpoint will do, as far as the proxy knows"
+    if trace.decision.packet.destination.protocol == "UDP":
+        return f"The datagram is taken, but {what}: the client hears nothing."
+    return f"The connection is taken, but {what}: the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
+
+
+def _candidate(candidate: Candidate, doubts: Doubts) -> dict[str, Any]:
+    endpoint = candidate.endpoint
+    return {
+        "address": endpoint.address,
+        "pod": endpoint.target,
+        "node": endpoint.node_name,
+        "zone": endpoint.zone,
+        "ready": endpoint.is_ready,
+        "serving": endpoint.is_serving,
+        "terminating": endpoint.is_terminating,
+        "candidate": not candidate.why_not,
+        "whyNot": candidate.why_not,
+        "doubt": doubts.get(endpoint.address, ""),
+    }
+
+
+def dns_document(explanation: Explanation) -> dict[str, Any]:
+    """Return the trace of a name."""
+    return {
+        "lookups": [
+            {name: list(value) if isinstance(value, tuple) else value for name, value in each._asdict().items()}
+            for each in explanation.lookups
+        ],
+        "notes": list(explanation.notes),
+    }
