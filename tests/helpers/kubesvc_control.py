@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
-from kubeapi.faults import Faults
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
+from kubeapi.store import Store
 from kubesvc.control.client import ControlClient
 from kubesvc.control.server import ControlServer, LogQuery
+from kubesvc.run.cluster import Cluster
 from kubesvc.state.directory import StateDirectory
 from kubesvc.why.podchoice import Choice
 
@@ -48,10 +49,32 @@ class FakeDiagnosis:
         return {"asked": list(question)}
 
 
+class FakeKubelet:
+    """Remembers which logs were read; ``log`` of its cluster is what every pod has written."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+
+    def logs(self, namespace: str, pod: str, container: str, **options: Any) -> AsyncGenerator[bytes, None]:
+        query = LogQuery(namespace=namespace, pod=pod, container=container, **options)
+        self._cluster.queries.append(query)
+        if self._cluster.refusal is not None:
+            raise self._cluster.refusal
+        return self._cluster.lines(follow=query.follow)
+
+
+class Components(NamedTuple):
+    """The part of a cluster's components that logs come from."""
+
+    kubelet: FakeKubelet
+
+
 class FakeCluster:
     """Remembers what it was asked. ``log`` is what every pod has written; one that is followed then stays silent."""
 
     def __init__(self) -> None:
+        self.store = Store()
+        self.components = Components(FakeKubelet(self))
         self.diagnosis = FakeDiagnosis()
         self.scaled: list[tuple[str, str, str, int]] = []
         self.queries: list[LogQuery] = []
@@ -81,7 +104,7 @@ class FakeCluster:
             raise self.refusal
         return Choice(f"{namespace}-{target}", 2)
 
-    def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
+    def apply_and_wait(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
         if self.refusal is not None:
             raise self.refusal
         return self._outcome(objects, timeout)
@@ -90,13 +113,7 @@ class FakeCluster:
         yield {"applied": [each["kind"] for each in objects], "refused": []}
         yield {"ready": True, "timeout": timeout}
 
-    def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
-        self.queries.append(query)
-        if self.refusal is not None:
-            raise self.refusal
-        return self._lines(follow=query.follow)
-
-    async def _lines(self, *, follow: bool) -> AsyncGenerator[bytes, None]:
+    async def lines(self, *, follow: bool) -> AsyncGenerator[bytes, None]:
         self.followers += 1
         self.has_followers.set()
         try:
@@ -117,7 +134,7 @@ NOT_FOUND = StatusError(404, "NotFound", 'deployments.apps "web" not found')
 async def served(cluster: FakeCluster, state: StateDirectory) -> AsyncIterator[ControlServer]:
     """Serve the cluster on the control socket of ``state``."""
     state.path.mkdir(parents=True, exist_ok=True)
-    server = ControlServer(cluster, cluster.stop.set, Faults())
+    server = ControlServer(cast("Cluster", cluster), cluster.stop.set)
     await server.start(state.bind_socket())
     try:
         yield server

@@ -151,9 +151,9 @@ def break_everything() -> None:
     _break(tcp.Conntrack, "reap", lambda _: True)
     _break(Store, "compact", lambda _: True)
     dataplane.REAP_SECONDS = 0.1
-    from kubesvc.run import cluster, eventwarnings
+    from kubesvc.run import components, eventwarnings
 
-    cluster.COMPACT_SECONDS = 0.1
+    components.COMPACT_SECONDS = 0.1
     _break(eventwarnings.EventWarnings, "_on_event", lambda _, event: event.object.get("reason") == "sink")
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
 
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.meta import JSON
 from kubeapi.registry import Registry, bootstrap
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NODES, PODS, SERVICES
-from kubesvc.why.status import DNSAddress, Listener, Readings, status_document
+from kubeproxy.types import ListenerKind, ServicePortName
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubesvc.why.status import DNSAddress, Readings, status_document
 
 POD_IP = "127.250.1.2"
 
@@ -100,13 +102,16 @@ def listener(
     service: str = "web",
     is_bound: bool = True,
     **fields: Any,
-) -> Listener:
+) -> ListenerStatus:
     """Return a listener of the port without a name, unless ``fields`` say otherwise."""
     given = {"port_name": "", "protocol": "TCP", "bound_port": port, "error": "", **fields}
-    return Listener(ObjectKey("default", service), kind=kind, address=address, port=port, is_bound=is_bound, **given)
+    name = ServicePortName("default", service, given["port_name"], given["protocol"])
+    return ListenerStatus(
+        address, given["bound_port"], port, name.protocol, ListenerKind(kind), name, is_bound, given["error"]
+    )
 
 
-def document(registry: Registry, *listeners: Listener, **readings: Any) -> dict[str, Any]:
+def document(registry: Registry, *listeners: ListenerStatus, **readings: Any) -> dict[str, Any]:
     """Return the status document."""
     given: dict[str, Any] = {
         "name": "shop",

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from kubeapi.scheme import CONFIGMAPS
 from kubeapi.store import Store
-from kubesvc.state.persistence import Journal, read_saved
+from kubesvc.state.journal import Journal
 from kubesvc.state.resume import resumed_store
+from kubesvc.state.saved import read_saved
 
 
 async def write_for_ever(path: Path) -> None:

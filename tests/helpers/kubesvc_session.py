@@ -15,10 +15,13 @@ from tests.helpers.patience import PATIENCE
 from kubesvc.config import ClusterConfiguration
 from kubesvc.run.cluster import Cluster
 from kubesvc.run.prepare import Prepared, prepare
+from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.terminal.console import Console
-from kubesvc.terminal.options import Order
+from kubesvc.terminal.detach import Caller
+from kubesvc.terminal.options import UpOptions
 from kubesvc.terminal.session import Session
+from kubesvc.terminal.upstart import UpStart
 
 
 class FakeCluster:
@@ -27,7 +30,7 @@ class FakeCluster:
     def __init__(self) -> None:
         self.registry = ground()
         self.store = self.registry.store
-        self.config = ClusterConfiguration()
+        self.configuration = ClusterConfiguration()
         self.started = asyncio.Event()
         self.started.set()
         self.ready = asyncio.Event()
@@ -44,10 +47,6 @@ class FakeCluster:
         await self.started.wait()
         await stop.wait()
         self.is_stopped = True
-
-    @property
-    def is_started(self) -> bool:
-        return self.started.is_set()
 
     async def wait_until_started(self) -> None:
         await self.started.wait()
@@ -71,31 +70,33 @@ class FakeCluster:
         return document(self.registry)
 
 
+class Listening:
+    """A caller that remembers what it was told."""
+
+    def __init__(self, told: list[int]) -> None:
+        self.release = told.append
+
+
 class Run:
     """One session and all that it says and tells."""
 
-    def __init__(self, folder: Path, **order: Any) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         self.cluster = FakeCluster()
         self.out, self.err = StringIO(), StringIO()
         self.told: list[int] = []
         self.warnings: list[str] = []
         self.paths = (str(folder),)
-        given: dict[str, Any] = {"is_detached": False, "timeout": 30.0, "is_watching": False, **order}
-        self.order = Order(self.paths, StateDirectory("shop", folder / "state"), **given)
+        given: dict[str, Any] = {"is_detached": False, "timeout": 30.0, "is_watching": False, **options}
+        self.options = UpOptions(self.paths, StateDirectory("shop", folder / "state"), **given)
 
     def read(self) -> Prepared:
         return prepare(self.paths, StringIO())
 
     def session(self) -> Session:
-        return Session(
-            self.order,
-            Console(self.out, self.err),
-            cast("Cluster", self.cluster),
-            loaded=self.read().loaded,
-            warnings=self.warnings,
-            seen={},
-            tell_caller=self.told.append,
-        )
+        start = Start(self.read(), self.options.state)
+        console = Console(self.out, self.err)
+        up = UpStart(self.options, start, console, {}, self.warnings, cast("Caller", Listening(self.told)))
+        return Session(up, cast("Cluster", self.cluster), self.cluster.run)
 
     @asynccontextmanager
     async def going(self) -> AsyncIterator[asyncio.Task[int]]:

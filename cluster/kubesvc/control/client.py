@@ -152,8 +152,7 @@ class ControlClient:
 
     def why(self) -> str:
         """Return why nobody answers."""
-        name, owner = self._state.name, self._state.owner()
-        option = "" if name == "default" else f" --name {name}"
+        name, owner, option = self._state.name, self._state.owner(), self._state.option
         if owner is None:
             return f'cluster "{name}" is not running; start it with `kubesvc up PATH...{option}`'
         return (

@@ -3,15 +3,15 @@
 HTTP over a Unix socket that only its owner can open; no TCP port, so no web page can reach it. Thin: every answer
 comes from the Cluster, and a refusal is the text of its StatusError.
 
-    GET  /v1/status                the status document (see ``snapshot``)
-    GET  /v1/explain?name=...      why a Service works or not (see ``explain``); namespace=
-    GET  /v1/trace?source=...      what a packet meets (see ``trace``); destination=, namespace=
+    GET  /v1/status                the status document (see ``why.status``)
+    GET  /v1/explain?name=...      why a Service works or not (see ``why.explain``); namespace=
+    GET  /v1/trace?source=...      what a packet meets (see ``why.trace``); destination=, namespace=
     GET  /v1/trace?dns=...         what the name server answers; type=, namespace=
-    GET  /v1/connections           the recent connections (see ``connections``); with follow=true a line of JSON each;
-                                   namespace=, name= of their Service
-    POST /v1/apply                 {"objects", "timeout"}; what becomes of it (see ``Cluster.apply``), lines of JSON
+    GET  /v1/connections           the recent connections (see ``why.connections``); namespace=, name= of their Service;
+                                   with follow=true a line of JSON each
+    POST /v1/apply                 {"objects", "timeout"}; lines of JSON (see ``Cluster.apply_and_wait``)
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
-    GET  /v1/pod?of=...            which pod a workload's name means (see ``podchoice``); namespace=
+    GET  /v1/pod?of=...            which pod a workload's name means (see ``why.podchoice``); namespace=
     GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
     POST /v1/stop                  begin to stop; {"unsaved": [...]} is what is not on disk
 """
@@ -21,15 +21,16 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
 
-from kubeapi.faults import Faults
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
-from kubesvc.why.podchoice import Choice
+
+if TYPE_CHECKING:
+    from kubesvc.run.cluster import Cluster
 
 _MAX_BODY = 2**30
 """Bound of a request: all objects of an `up`. Only the owner of the socket can send one."""
@@ -48,63 +49,6 @@ class LogQuery(NamedTuple):
     previous: bool
     timestamps: bool
     tail_lines: int | None
-
-
-class Diagnosing(Protocol):
-    """What answers the questions why."""
-
-    async def explain(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return the explanation of a Service; StatusError."""
-        ...
-
-    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
-        """Return the trace of a packet; StatusError."""
-        ...
-
-    async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
-        """Return the trace of a name; StatusError."""
-        ...
-
-    async def connections(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return the recent connections, of all Services or those of a namespace or name where one is given."""
-        ...
-
-    def follow_connections(self, namespace: str, name: str) -> AsyncGenerator[dict[str, Any], None]:
-        """Return the recent connections, and then those to come."""
-        ...
-
-
-class Controlled(Protocol):
-    """What the control socket can do with a cluster."""
-
-    @property
-    def diagnosis(self) -> Diagnosing:
-        """What says why."""
-        ...
-
-    def status(self) -> dict[str, Any]:
-        """Return the status document."""
-        ...
-
-    async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
-        """Set the replicas of a workload; StatusError."""
-        ...
-
-    async def unsaved(self) -> list[str]:
-        """Return what is not on disk and cannot be written there now."""
-        ...
-
-    def choose_pod(self, namespace: str, target: str) -> Choice:
-        """Return the pod that a workload's name means; StatusError."""
-        ...
-
-    def apply(self, objects: Sequence[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
-        """Apply objects and say what becomes of it, or raise StatusError at once."""
-        ...
-
-    def logs(self, query: LogQuery) -> AsyncGenerator[bytes, None]:
-        """Return a container's log, or raise StatusError at once."""
-        ...
 
 
 def read_log_query(query: Mapping[str, str]) -> LogQuery:
@@ -145,9 +89,8 @@ def read_apply(body: object) -> tuple[list[JSON], float]:
 class ControlServer:
     """Serves one cluster on one listening Unix socket; ``stop`` is called when somebody asks it to stop."""
 
-    def __init__(self, cluster: Controlled, stop: Callable[[], None], faults: Faults) -> None:
+    def __init__(self, cluster: Cluster, stop: Callable[[], None]) -> None:
         self._cluster = cluster
-        self._faults = faults
         self._stop = stop
         self._runner: web.AppRunner | None = None
 
@@ -197,7 +140,7 @@ class ControlServer:
         return await _streamed(request, self._cluster.diagnosis.follow_connections(*wanted))
 
     async def _apply(self, request: web.Request) -> web.StreamResponse:
-        return await _streamed(request, self._cluster.apply(*read_apply(await _body(request))))
+        return await _streamed(request, self._cluster.apply_and_wait(*read_apply(await _body(request))))
 
     async def _scale(self, request: web.Request) -> web.Response:
         await self._cluster.scale(*read_scale(await _body(request)))
@@ -209,7 +152,17 @@ class ControlServer:
         return web.json_response(choice._asdict())
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
-        async with contextlib.aclosing(self._cluster.logs(read_log_query(request.query))) as chunks:
+        query = read_log_query(request.query)
+        log = self._cluster.components.kubelet.logs(
+            query.namespace,
+            query.pod,
+            query.container,
+            follow=query.follow,
+            tail_lines=query.tail_lines,
+            previous=query.previous,
+            timestamps=query.timestamps,
+        )
+        async with contextlib.aclosing(log) as chunks:
             response = web.StreamResponse()
             await response.prepare(request)
             with contextlib.suppress(ConnectionError):
@@ -233,7 +186,7 @@ class ControlServer:
         except web.HTTPException:
             raise
         except Exception as fault:
-            self._faults.note("kubesvc", f"{request.method} {request.path} of the control socket", fault)
+            self._cluster.store.faults.note("kubesvc", f"{request.method} {request.path} of the control socket", fault)
             return web.Response(status=500, text="internal error; its details are in the cluster's log")
         return answer
 

@@ -1,120 +1,195 @@
-"""What the cluster configuration means to each component: one function each, from our settings to theirs."""
+"""The components of one cluster: each is made here, from the configuration, and knows only the Store.
+
+The name server's addresses are bound first: nothing else starts if the cluster's own address is taken.
+"""
 
 from __future__ import annotations
 
-import os
-from functools import partial
-from pathlib import Path
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
-from kubecontroller.controllers import ControllerConfig
-from kubedns.config import DNSConfig, read_resolv_conf
-from kubedns.server import DNSCounts
-from kubehost import openfiles
-from kubelet.config import KubeletConfig
-from kubelet.images.catalog import ImageSpec
-from kubelet.nodes import NodeConfig
-from kubelet.process.orphans import marker
-from kubelet.tools.scripts import ClusterDNS
-from kubeproxy.counters import Figure
-from kubeproxy.server.proxyserver import ProxyConfig
+from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject
+from kubeapi.informer import StoreListerWatcher
+from kubeapi.meta import ObjectKey
+from kubeapi.registry import Registry
+from kubeapi.scheme import EVENTS, PODS, SERVICES
+from kubeapi.store import WatchEvent
+from kubecontroller.io.controllermanager import ControllerManager
+from kubedns.server import DNSServer
+from kubelet.runtime.kubelet import Kubelet
+from kubeproxy.portowner import find_port_owner
+from kubeproxy.server.proxyserver import ProxyServer
+from kubeproxy.userspace.poller import NAME as PROXY
+from kubescheduler.io.scheduler import Scheduler
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.run import settings
+from kubesvc.run.outside import OutsideError, OutsideServers
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.owners import owner_name
+from kubesvc.why.podsockets import PodSockets
+from kubesvc.why.status import DNSAddress
 
-DNS_PORT = 53
+if TYPE_CHECKING:
+    from kubelet.process.runner import ProcessRunner
 
-
-def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
-    """Return the configured part of the image catalog."""
-    return {
-        each.name: ImageSpec(each.command, each.args, each.env, port=each.port, working_dir=each.working_dir)
-        for each in config.images
-    }
+COMPACT_SECONDS = 30.0
+"""Pause between two removals of old versions of objects, which also happen on writes."""
 
 
-def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network: LoopbackNetwork) -> KubeletConfig:
-    """Return the kubelet's settings."""
-    return KubeletConfig(
-        nodes=tuple(
-            NodeConfig(each.name, each.address, each.pod_cidr, each.labels, each.address_v6, each.pod_cidr_v6)
-            for each in config.nodes
-        ),
-        log_dir=state.pod_logs,
-        work_dir=state.work,
-        images=images(config),
-        marker=marker(state.name, state.path),
-        cluster_dns=ClusterDNS(*network.bind(config.networking.dns_address, DNS_PORT), config.networking.dns_domain),
-    )
+class StartError(Exception):
+    """The cluster cannot start; the text names the obstacle, its owner and the remedy."""
 
 
-def controller_config(config: ClusterConfiguration) -> ControllerConfig:
-    """Return the controllers' settings."""
-    return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet)
+class EventRecorders:
+    """The event recorder of each component, made for its first event."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._by_component: dict[str, EventRecorder] = {}
+
+    def of(self, component: str) -> EventRecorder:
+        """Return the recorder whose events name ``component`` as their source."""
+        if component not in self._by_component:
+            self._by_component[component] = EventRecorder(self._registry, component, clock=time.time)
+        return self._by_component[component]
+
+    def record_on_service(self, service: ObjectKey, event_type: str, reason: str, message: str) -> None:
+        """Record an event of the proxy about a Service, if the Service still exists."""
+        found = self._registry.store.find(SERVICES, service)
+        if found is not None:
+            self.of(PROXY).event(found, event_type, reason, message)
+
+    def record_fault(self, component: str, subject: Subject, reason: str, message: str) -> None:
+        """Record an internal fault as a Warning event on its object; faults about events are not recorded."""
+        found = self._registry.store.find(*subject)
+        if found is not None and subject.resource is not EVENTS:
+            # "kube-proxy (rules)": the part in brackets says which work failed and is no component's name.
+            self.of(component.partition(" ")[0]).event(found, "Warning", reason, message)
 
 
-def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyConfig:
-    """Return kube-proxy's settings."""
-    return ProxyConfig(
-        default_balancer=config.proxy.balancer,
-        healthz_address=_host_and_port(config.proxy.healthz_bind_address),
-        metrics_address=_host_and_port(config.proxy.metrics_bind_address),
-        workers=config.proxy.workers,
-        worker_environment=marker(state.name, state.path),
-        listener_limit=openfiles.room(openfiles.limit()),
-        owner_name=partial(owner_name, state),
-    )
+class Components:
+    """Kubelet, controllers, scheduler, proxy, DNS and the servers of ``externalHosts``.
 
+    ``bind_dns``, then ``start``; ``close`` frees the DNS addresses. ``runner`` starts their processes and is closed by
+    its owner, after them.
+    """
 
-def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSConfig:
-    """Return the name server's settings; its own address comes first."""
-    addresses = dict.fromkeys((config.networking.dns_address, *config.dns.bind_addresses))
-    upstreams = config.dns.upstreams
-    if upstreams is None:
-        # Asking ourselves would be a loop.
-        found = [each for each in read_resolv_conf(_resolv_conf()) if each[0] not in addresses]
-    else:
-        found = [_upstream(each) for each in upstreams]
-    return DNSConfig(
-        zone=config.networking.dns_domain,
-        addresses=tuple(network.bind(each, DNS_PORT) for each in addresses),
-        ttl=config.dns.ttl,
-        pods=config.dns.pods,
-        hosts=network.hosts(),
-        upstreams=tuple(found),
-        stub_domains={domain: tuple(map(_upstream, each)) for domain, each in config.dns.stub_domains.items()},
-        has_endpoints="noendpoints" not in config.dns.options,
-        ignores_empty_services="ignore empty_service" in config.dns.options,
-        allows_transfer="transfer" in config.dns.options,
-    )
+    def __init__(
+        self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, runner: ProcessRunner
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._registry = registry
+        self._store = store = registry.store
+        self._source, self._rng = StoreListerWatcher(store), random.Random()
+        self._recorders = EventRecorders(registry)
+        store.faults.record = self._recorders.record_fault
+        self.network = LoopbackNetwork.of(config)
+        self.dns_addresses: list[DNSAddress] = []
+        self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
+        self.kubelet = self._make_kubelet(runner)
+        self.controllers = ControllerManager(
+            self._source, registry, settings.controller_config(config), clock=time.time
+        )
+        self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
+        self.proxy = self._make_proxy()
+        self.dns = DNSServer(
+            self._source,
+            settings.dns_config(config, self.network),
+            clock=time.time,
+            rng=self._rng,
+            faults=store.faults,
+        )
+        self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
 
+    def _make_kubelet(self, runner: ProcessRunner) -> Kubelet:
+        return Kubelet(
+            self._source,
+            self._registry,
+            settings.kubelet_config(self._config, self._state, self.network),
+            self.network,
+            clock=time.time,
+            monotonic=time.monotonic,
+            rng=self._rng,
+            runner=runner,
+        )
 
-def dns_figures(counts: DNSCounts) -> tuple[Figure, ...]:
-    """Return what /metrics says of the name server."""
-    return (
-        Figure("kubesvc_dns_requests", "Answers, by type and rcode", True, ("type", "rcode"), counts.requests.items()),
-        Figure(
-            "kubesvc_dns_forwarded", "Questions that were passed to an upstream", True, (), [((), counts.forwarded)]
-        ),
-        Figure("kubesvc_dns_tcp_connections", "TCP connections now", False, (), [((), counts.open_connections)]),
-    )
+    def _make_proxy(self) -> ProxyServer:
+        return ProxyServer(
+            self._source,
+            settings.proxy_config(self._config, self._state),
+            self.network,
+            clock=time.monotonic,
+            rng=self._rng,
+            record=self._recorders.record_on_service,
+            figures=lambda: settings.dns_figures(self.dns.counts()),
+            faults=self._store.faults,
+        )
 
+    async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start everything in tasks of ``group`` and return these; StartError if an outside server cannot start."""
+        parts: dict[str, Coroutine[Any, Any, None]] = {
+            "kubelet": self.kubelet.run(),
+            "controllers": self.controllers.run(),
+            "scheduler": self.scheduler.run(),
+            "proxy": self.proxy.run(),
+            "dns": self.dns.run(),
+            "compaction": self._compact(),
+        }
+        tasks = [group.create_task(part, name=name) for name, part in parts.items()]
+        try:
+            await self.outside.start()
+        except OutsideError as error:
+            raise StartError(str(error)) from error
+        return [*tasks, group.create_task(self.outside.keep(), name="outside")]
 
-def _resolv_conf() -> str:
-    try:
-        return Path(os.sep, "etc", "resolv.conf").read_text()
-    except OSError:
-        return ""
+    async def _compact(self) -> None:
+        while True:
+            await asyncio.sleep(COMPACT_SECONDS)
+            with self._store.faults.guard("kubesvc", "forgetting old versions"):
+                self._store.compact()
 
+    def watch_pods(self) -> Callable[[], None]:
+        """Look at the sockets of pods after each change of a pod; returns the way to end that."""
 
-def _host_and_port(text: str) -> tuple[str, int] | None:
-    host, _, port = text.rpartition(":")
-    return (host, int(port)) if text else None
+        def note(_event: WatchEvent) -> None:
+            self.pod_sockets.note()
 
+        unwatch = self._store.watch(PODS, self._store.resource_version, note)
 
-def _upstream(text: str) -> tuple[str, int]:
-    """Read ``host``, ``host:port``, or an IPv6 address with a port in brackets' way."""
-    if text.count(":") == 1 or text.startswith("["):
-        host, _, port = text.rpartition(":")
-        return host.strip("[]"), int(port)
-    return text, DNS_PORT
+        def stop() -> None:
+            unwatch()
+            self.pod_sockets.close()
+
+        return stop
+
+    async def bind_dns(self) -> None:
+        """Bind the name server; StartError without the cluster's own address. The other addresses may fail."""
+        own = self._config.networking.dns_address
+        try:
+            listening = await self.dns.start()
+        except OSError as error:
+            raise StartError(self._no_dns(*self.network.bind(own, settings.DNS_PORT), error)) from error
+        self.dns_addresses = [DNSAddress(address, port, "") for address, port in listening.bound]
+        for (address, port), reason in listening.failed:
+            said = self._no_dns(address, port, reason)
+            if address == own:
+                self.dns.close()
+                raise StartError(said)
+            self.dns_addresses.append(DNSAddress(address, port, said))
+
+    def _no_dns(self, address: str, port: int, error: OSError) -> str:
+        owner = find_port_owner(address, port)
+        reason = f"taken by {owner_name(self._state, owner)}" if owner else f"{error.strerror or error}"
+        is_own = address == self._config.networking.dns_address
+        key = "networking.serviceSubnet" if is_own else "dns.bindAddresses"
+        return f"DNS cannot be served at {address}:{port}: {reason}; {key} in the configuration sets another address"
+
+    def close(self) -> None:
+        """Free the DNS addresses."""
+        self.dns.close()

@@ -19,7 +19,7 @@ from kubelet.pod.environment import expand_all
 from kubelet.process.runner import ProcessRunner, RunningProcess
 from kubelet.process.spec import ProcessSpec, StartError
 from kubesvc.config import ClusterConfiguration, ExternalHost
-from kubesvc.run.components import images
+from kubesvc.run.settings import images
 
 RESTART_SECONDS = (0.0, 1.0, 5.0, 10.0, 60.0)
 """Pauses before a server that died is started again; the last one repeats, and who has lived so long begins anew."""

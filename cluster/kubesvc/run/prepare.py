@@ -25,7 +25,7 @@ from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.network.loopback import translate
 
 if TYPE_CHECKING:
-    from kubesvc.state.persistence import Saved
+    from kubesvc.state.saved import Saved
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ class StateDirectory:
         self.path = root / name
 
     @property
+    def option(self) -> str:
+        """The option that names this cluster on a command line, after a space; "" for the default cluster."""
+        return "" if self.name == "default" else f" --name {self.name}"
+
+    @property
     def control_socket(self) -> Path:
         """The control socket."""
         return self.path / "control.sock"

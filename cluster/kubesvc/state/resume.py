@@ -29,8 +29,8 @@ from kubeapi.validation.names import parse_address
 from kubecontroller.service import endpoints
 from kubelet.pod.reboot import after_reboot
 from kubemanifest import Document
-from kubesvc.state.persistence import Lost, Saved
-from kubesvc.why.explain.findings import counted, listed
+from kubesvc.state.saved import Lost, Saved
+from kubesvc.wording import counted, listed
 
 VERSION_GAP = 100_000
 """What a client may have seen before a crash was not all on disk: the counter goes on beyond all of it."""

@@ -140,12 +140,12 @@ def up(
         raise click.UsageError(message)
     # What an import makes stays; `run_up` looks for garbage again when all is there.
     gc.disable()
-    from kubesvc.terminal.options import Order
+    from kubesvc.terminal.options import UpOptions
     from kubesvc.terminal.up import run_up
 
     sys.exit(
         run_up(
-            Order(
+            UpOptions(
                 paths,
                 _state(name),
                 is_detached=detach,
@@ -291,11 +291,11 @@ def env(name: str) -> None:
     from kubesvc.run.kubeconfig import UNREACHABLE, export_line
 
     state = _state(name)
-    option = "" if name == "default" else f" --name {name}"
     is_known = state.kubeconfig.is_file()
     click.echo(export_line(state.kubeconfig if is_known else UNREACHABLE))
     if state.owner() is None:
-        _fail(f'cluster "{name}" is not running, and kubectl reaches nothing; start it: `kubesvc up PATH...{option}`')
+        remedy = f"start it: `kubesvc up PATH...{state.option}`"
+        _fail(f'cluster "{name}" is not running, and kubectl reaches nothing; {remedy}')
     if not is_known:
         _fail(f'cluster "{name}" is still starting; ask again when it is ready')
 

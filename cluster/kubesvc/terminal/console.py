@@ -68,8 +68,3 @@ def unsaved_text(unsaved: Sequence[str]) -> str:
     return (
         f"not saved, as the disk could not be written to: the last changes of {', '.join(unsaved[:_MAX_UNSAVED])}{more}"
     )
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {one if number == 1 else many}"

@@ -17,7 +17,8 @@ from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.run.kubeconfig import MergeError, take_out
 from kubesvc.run.oserrors import oserror_text
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory
-from kubesvc.terminal.console import counted, unsaved_text
+from kubesvc.terminal.console import unsaved_text
+from kubesvc.wording import counted
 
 KILL_SECONDS = 5.0
 """How long the kernel may take to end a killed process; one that waits for a disk can take for ever."""

@@ -1,4 +1,4 @@
-"""What the user asked of `kubesvc up`; nothing else, so that the command line may import it at no cost."""
+"""The options of `kubesvc up`; no more, so that the command line may import this file at no cost."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from kubesvc.state.directory import StateDirectory
 
 
 @dataclass(frozen=True)
-class Order:
-    """The arguments. ``timeout`` is in seconds, 0 waits for ever."""
+class UpOptions:
+    """What the user wrote after `up`. ``timeout`` is in seconds, 0 waits for ever."""
 
     paths: tuple[str, ...]
     state: StateDirectory
@@ -19,4 +19,4 @@ class Order:
     proxy_workers: int | None = None
     """How many processes carry the traffic; None leaves that to the configuration."""
     is_merging: bool = False
-    """Whether the cluster goes into the user's own kubeconfig while it runs."""
+    """Whether the user's own kubeconfig gets the cluster while it runs."""

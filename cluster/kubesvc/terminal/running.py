@@ -22,42 +22,42 @@ from kubesvc.terminal.console import (
     EXIT_NOT_READY,
     EXIT_WELL,
     Console,
-    counted,
     missing_lines,
 )
-from kubesvc.terminal.options import Order
+from kubesvc.terminal.options import UpOptions
+from kubesvc.wording import counted
 
 _POLL_SECONDS = 0.05
 
 
-def apply_to_running(order: Order, prepared: Prepared, console: Console) -> int:
+def apply_to_running(options: UpOptions, prepared: Prepared, console: Console) -> int:
     """Do it, and return the exit status; what only a start can do is said."""
-    _say_what_waits_for_a_start(order, prepared, console)
+    _warn_of_start_options(options, prepared, console)
     documents = in_order(prepared.loaded.documents)
     try:
-        _wait_for_control_socket(order)
-        client = ControlClient(order.state, None)
-        return _told(order, documents, client.apply([each.obj for each in documents], order.timeout), console)
+        _wait_for_control_socket(options)
+        client = ControlClient(options.state, None)
+        return _told(options, documents, client.apply([each.obj for each in documents], options.timeout), console)
     except (UnreachableError, RefusedError) as error:
         console.warn(f"kubesvc: {error}")
         return EXIT_FAILED
 
 
-def _wait_for_control_socket(order: Order) -> None:
+def _wait_for_control_socket(options: UpOptions) -> None:
     """Wait until a cluster that is starting answers; UnreachableError when time is up, or it has ended."""
-    deadline = time.monotonic() + (order.timeout or float("inf"))
+    deadline = time.monotonic() + (options.timeout or float("inf"))
     while True:
         try:
-            order.state.connect_socket(None).close()
+            options.state.connect_socket(None).close()
         except OSError:
-            if time.monotonic() > deadline or order.state.owner() is None:
-                raise UnreachableError(ControlClient(order.state).why()) from None
+            if time.monotonic() > deadline or options.state.owner() is None:
+                raise UnreachableError(ControlClient(options.state).why()) from None
             time.sleep(_POLL_SECONDS)
         else:
             return
 
 
-def _told(order: Order, documents: list[Document], answers: Iterator[dict[str, Any]], console: Console) -> int:
+def _told(options: UpOptions, documents: list[Document], answers: Iterator[dict[str, Any]], console: Console) -> int:
     by_identity = {tuple(identity(each)): each for each in documents}
     for answer in answers:
         console.say(*answer.get("applied", ()))
@@ -65,30 +65,28 @@ def _told(order: Order, documents: list[Document], answers: Iterator[dict[str, A
             faults = sorted(
                 fault for each in refused for fault in read_refusal(by_identity[tuple(each["object"])], each).faults()
             )
-            count = counted(len(faults), "fault", "faults")
+            count = counted(len(faults), "fault")
             rest = "the rest is applied" if answer["applied"] else "nothing was applied"
             console.warn(*map(str, faults), f"kubesvc: {count} found, {rest}")
             return EXIT_BAD_INPUT
         if "ready" in answer:
             console.warn(*(f"Warning: {each}" for each in answer["warnings"]))
-            return _ended(order, answer, console)
-    raise UnreachableError(f'cluster "{order.state.name}" went away while it answered')
+            return _ended(options, answer, console)
+    raise UnreachableError(f'cluster "{options.state.name}" went away while it answered')
 
 
-def _ended(order: Order, answer: dict[str, Any], console: Console) -> int:
-    name = order.state.name
-    option = "" if name == "default" else f" --name {name}"
+def _ended(options: UpOptions, answer: dict[str, Any], console: Console) -> int:
+    name, option = options.state.name, options.state.option
     if not answer["ready"]:
-        console.warn(*missing_lines(answer["waitingFor"], order.timeout, answer["lastWords"]))
+        console.warn(*missing_lines(answer["waitingFor"], options.timeout, answer["lastWords"]))
     else:
         console.say("kubesvc: ready")
     console.warn(f"kubesvc: cluster {name} runs on (pid {answer['pid']}); `kubesvc down{option}` ends it")
     return EXIT_WELL if answer["ready"] else EXIT_NOT_READY
 
 
-def _say_what_waits_for_a_start(order: Order, prepared: Prepared, console: Console) -> None:
-    name = order.state.name
-    option = "" if name == "default" else f" --name {name}"
+def _warn_of_start_options(options: UpOptions, prepared: Prepared, console: Console) -> None:
+    option = options.state.option
     how = f"`kubesvc down{option}`, then `kubesvc up{option}` with the same arguments"
     if prepared.unused is not None and (fields := [*differing(prepared.configuration, prepared.unused)]):
         console.warn(
@@ -96,9 +94,9 @@ def _say_what_waits_for_a_start(order: Order, prepared: Prepared, console: Conso
             f"{'stays' if len(fields) == 1 else 'stay'} as before; to change it: {how}"
         )
     asked = {
-        "--watch": order.is_watching,
-        "--proxy-workers": order.proxy_workers is not None,
-        "--merge-kubeconfig": order.is_merging,
+        "--watch": options.is_watching,
+        "--proxy-workers": options.proxy_workers is not None,
+        "--merge-kubeconfig": options.is_merging,
     }
     if options := [each for each, is_set in asked.items() if is_set]:
         console.warn(f"Warning: {', '.join(options)} can be given only to a start, and the cluster runs already: {how}")

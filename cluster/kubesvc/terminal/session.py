@@ -8,55 +8,49 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from importlib import import_module
 from io import StringIO
+from typing import TYPE_CHECKING, Any
 
 from kubeapi.status import StatusError
-from kubemanifest import Loaded, changes_between
-from kubesvc.run.cluster import Cluster
+from kubemanifest import changes_between
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.kubeconfig import export_line
 from kubesvc.run.prepare import prepare
 from kubesvc.terminal import printers
-from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, Console, missing_lines
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, missing_lines
 from kubesvc.terminal.escaping import escaped_values
-from kubesvc.terminal.options import Order
-from kubesvc.terminal.watch import Seen, changes
+from kubesvc.terminal.watch import changes
+
+if TYPE_CHECKING:
+    from kubesvc.run.cluster import Cluster
+    from kubesvc.terminal.upstart import UpStart
 
 _HOLD_SECONDS = 2.0
 """How long warnings wait for the table, to be read after it; a start that takes longer tells what it knows."""
 
 
 class Session:
-    """The cluster as long as the user wants it.
-
-    ``loaded`` is what the manifests say, ``warnings`` what is to be said of them, ``seen`` the files as they were then;
-    ``tell_caller`` gets the exit status of the start, once it is known.
-    """
+    """The cluster as long as the user wants it. ``serve`` runs it until its event is set."""
 
     def __init__(
-        self,
-        order: Order,
-        console: Console,
-        cluster: Cluster,
-        *,
-        loaded: Loaded,
-        warnings: Sequence[str],
-        seen: Seen,
-        tell_caller: Callable[[int], None],
+        self, up: UpStart, cluster: Cluster, serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
     ) -> None:
-        self._order = order
-        self._console = console
+        prepared = up.start.prepared
+        self._options = up.options
+        self._console = up.console
+        self._tell_caller = up.tell_caller
+        self._seen = up.seen
         self._cluster = cluster
-        self._loaded = loaded
-        self._configuration = cluster.config
-        self._seen = seen
-        self._tell_caller = tell_caller
+        self._serve = serve
+        self._loaded = prepared.loaded
+        self._configuration = cluster.configuration
         self._stop = asyncio.Event()
         self._status = EXIT_FAILED
+        warnings = [*up.news, *map(str, prepared.warnings)]
         self._held: list[str] | None = list(warnings)
         self._said = frozenset(warnings)
 
@@ -74,11 +68,11 @@ class Session:
         try:
             with EventWarnings(self._cluster.store, self._warn).following():
                 async with asyncio.TaskGroup() as group:
-                    cluster = group.create_task(self._cluster.run(self._stop), name="cluster")
+                    cluster = group.create_task(self._serve(self._stop), name="cluster")
                     follower = group.create_task(self._follow(), name="follow")
                     await self._stop.wait()
                     follower.cancel()
-                    if not self._cluster.is_started:
+                    if not self._cluster.started.is_set():
                         # It may hang for ever where it is, and has no connections to drain.
                         cluster.cancel()
         finally:
@@ -115,14 +109,14 @@ class Session:
         # Nobody has asked why yet; connections go on while what answers is imported. Who asks later tries again.
         with self._cluster.store.faults.guard("kubesvc", "importing what answers questions"):
             await asyncio.to_thread(import_module, "kubesvc.why.diagnosis")
-        if not is_ready and not self._order.is_detached:
+        if not is_ready and not self._options.is_detached:
             self._stop.set()
-        elif self._order.is_watching:
+        elif self._options.is_watching:
             await self._watch()
 
     async def _wait_until_ready(self) -> bool:
         try:
-            async with asyncio.timeout(self._order.timeout or None):
+            async with asyncio.timeout(self._options.timeout or None):
                 await self._cluster.wait_until_started()
                 self._warn(*self._cluster.problems())
                 await self._cluster.wait_until_ready()
@@ -135,16 +129,16 @@ class Session:
         lines = printers.try_lines(document)
         self._console.show(printers.service_table(document))
         self._console.say("", *lines, *([""] if lines else []))
-        self._console.say(export_line(self._order.state.kubeconfig), "")
+        self._console.say(export_line(self._options.state.kubeconfig), "")
         if moved := printers.moved_ports(document):
             self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")
             self._console.say(*(f"  {line}" for line in moved), "")
 
     async def _say_what_is_missing(self) -> None:
         reasons, words = self._cluster.waiting_for(), await self._cluster.last_words()
-        self._console.warn(*missing_lines(reasons, self._order.timeout, words))
-        if self._order.is_detached:
-            option = "" if self._order.state.name == "default" else f" --name {self._order.state.name}"
+        self._console.warn(*missing_lines(reasons, self._options.timeout, words))
+        if self._options.is_detached:
+            option = self._options.state.option
             self._console.warn(
                 f"kubesvc: the cluster runs on; see `kubesvc status{option}`, end it: `kubesvc down{option}`"
             )
@@ -157,14 +151,14 @@ class Session:
         self._stop.set()
 
     async def _watch(self) -> None:
-        async for _ in changes(self._order.paths, self._seen):
+        async for _ in changes(self._options.paths, self._seen):
             with self._cluster.store.faults.guard("kubesvc", "applying what was edited"):
                 await self._apply_edits()
 
     async def _apply_edits(self) -> None:
         """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
         # Thousands of documents take seconds to read, and connections must not wait for that.
-        prepared = await asyncio.to_thread(prepare, self._order.paths, StringIO())
+        prepared = await asyncio.to_thread(prepare, self._options.paths, StringIO())
         warnings = [*map(str, prepared.warnings)]
         # What has been said of lines that are as they were is not said at every edit.
         self._warn(*(each for each in warnings if each not in self._said))

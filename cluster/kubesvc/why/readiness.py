@@ -17,7 +17,8 @@ from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
 from kubelet.pod.programs import Program
-from kubesvc.why.status import Listener, slices_by_service
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubesvc.why.status import slices_by_service
 
 NAME = "kubesvc (readiness)"
 OPTIONAL_PROTOCOLS = frozenset({"SCTP"})
@@ -26,7 +27,7 @@ SETTLED_SECONDS = 1.0
 """How old a program is of which nothing else is known when it is taken for one that goes on."""
 
 
-def waiting_for(store: Store, listeners: Sequence[Listener]) -> list[str]:
+def waiting_for(store: Store, listeners: Sequence[ListenerStatus]) -> list[str]:
     """Return one sentence per thing that is not ready; an empty list means ready."""
     reasons = [*_workloads(store), *_pods(store)]
     return reasons or [*_services(store, listeners)]
@@ -77,13 +78,13 @@ def _pod(obj: JSON) -> str:
     return ""
 
 
-def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
+def _services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str]:
     settled: set[ObjectKey] = set()
     for listener in listeners:
         if listener.is_bound or listener.error:
-            settled.add(listener.service)
+            settled.add(listener.port_name.service)
         if listener.error and not listener.is_bound and not _may_be_missing(listener):
-            yield f"Service {listener.service}: {listener.error}"
+            yield f"Service {listener.port_name.service}: {listener.error}"
     unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
     waiting = [
         each.key for each in store.faults.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)
@@ -94,7 +95,7 @@ def _services(store: Store, listeners: Sequence[Listener]) -> Iterator[str]:
             yield f"Service {key}: its addresses are not bound yet"
 
 
-def _may_be_missing(listener: Listener) -> bool:
+def _may_be_missing(listener: ListenerStatus) -> bool:
     """Tell whether it is what a machine need not have."""
     return listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address
 
@@ -104,9 +105,9 @@ def _is_proxied(service: Service) -> bool:
     return is_ours and bool(service.cluster_ips) and not service.is_headless and not service.is_external_name
 
 
-def services_without_endpoints(store: Store, listeners: Sequence[Listener]) -> Iterator[ObjectKey]:
+def services_without_endpoints(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[ObjectKey]:
     """Yield the Services that should lead somewhere, and have no endpoint that takes traffic; one that listens has."""
-    bound = {each.service for each in listeners if each.is_bound}
+    bound = {each.port_name.service for each in listeners if each.is_bound}
     others = [obj for obj in store.list(SERVICES) if key_of(obj) not in bound]
     services = [
         each

@@ -68,26 +68,10 @@ from kubeapi.objects.podsummary import read_pod_summary
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from kubeapi.store import Store
+from kubeproxy.userspace.listeners import ListenerStatus
 
 RECENT_WARNINGS = 20
 """Warning events in the document, newest last."""
-
-
-class Listener(NamedTuple):
-    """One address that a Service asks for; ``bound_port`` differs from ``port`` where privilege is missing.
-
-    ``error`` is "" while all is well; a Service without ready endpoints is not bound, and that is well.
-    """
-
-    service: ObjectKey
-    port_name: str
-    protocol: str
-    kind: str
-    address: str
-    port: int
-    bound_port: int
-    is_bound: bool
-    error: str
 
 
 class DNSAddress(NamedTuple):
@@ -106,7 +90,7 @@ class Readings:
     pid: int
     version: str
     zone: str
-    listeners: Sequence[Listener]
+    listeners: Sequence[ListenerStatus]
     dns: Sequence[DNSAddress]
     pids: Mapping[ObjectKey, Mapping[str, int]]
     waiting_for: Sequence[str]
@@ -116,9 +100,9 @@ class Readings:
 def status_document(store: Store, readings: Readings) -> dict[str, Any]:
     """Return the whole document."""
     slices = slices_by_service(store)
-    listeners: dict[ObjectKey, list[Listener]] = {}
+    listeners: dict[ObjectKey, list[ListenerStatus]] = {}
     for listener in readings.listeners:
-        listeners.setdefault(listener.service, []).append(listener)
+        listeners.setdefault(listener.port_name.service, []).append(listener)
     read_each = partial(store.faults.read_each, "kubesvc (status)")
 
     def service(obj: JSON) -> JSON:
@@ -169,7 +153,7 @@ def _node(obj: JSON) -> JSON:
     return {"name": obj["metadata"]["name"], "addresses": internal}
 
 
-def _service(service: Service, listeners: Iterable[Listener], slices: Iterable[EndpointSlice], zone: str) -> JSON:
+def _service(service: Service, listeners: Iterable[ListenerStatus], slices: Iterable[EndpointSlice], zone: str) -> JSON:
     targets = {(port.name, port.protocol): port.target_port for port in service.ports}
     return {
         "namespace": service.key.namespace,
@@ -194,17 +178,19 @@ def _service(service: Service, listeners: Iterable[Listener], slices: Iterable[E
         "listeners": [
             {
                 "address": each.address,
-                "port": each.bound_port,
-                "servicePort": each.port,
-                "portName": each.port_name,
+                "port": each.port,
+                "servicePort": each.requested_port,
+                "portName": each.port_name.port,
                 "protocol": each.protocol,
-                "kind": each.kind,
+                "kind": each.kind.value,
                 "nodePort": each.kind == "nodePort",
-                "target": targets.get((each.port_name, each.protocol)),
+                "target": targets.get((each.port_name.port, each.protocol)),
                 "bound": each.is_bound,
                 "error": each.error,
             }
-            for each in sorted(listeners, key=lambda each: (each.kind, each.address, each.port, each.protocol))
+            for each in sorted(
+                listeners, key=lambda each: (each.kind, each.address, each.requested_port, each.protocol)
+            )
         ],
         "endpoints": sorted(
             (endpoint for each in slices for endpoint in endpoints_of(each)),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.helpers.patience import PATIENCE
 
-from kubesvc.state.persistence import read_saved
+from kubesvc.state.saved import read_saved
 
 ROUNDS = 10
 ROOT = Path(__file__).parents[3]

@@ -11,8 +11,8 @@ from tests.helpers.kubesvc_input_manifests import load_text
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, ENDPOINTSLICES, NAMESPACES, PODS, RESOURCES
-from kubesvc.state.persistence import Saved
 from kubesvc.state.resume import goes_on, outside_subnets
+from kubesvc.state.saved import Saved
 
 OWNED = {
     "ownerReferences": [{"kind": "ReplicaSet", "name": "web", "uid": "u", "apiVersion": "apps/v1", "controller": True}]

@@ -15,7 +15,7 @@ from tests.helpers.kubesvc_ground import add_service, document, ground
 from kubesvc import __version__
 from kubesvc.control.client import ControlClient, RefusedError
 from kubesvc.terminal.cli import Duration, kubesvc
-from kubesvc.terminal.options import Order
+from kubesvc.terminal.options import UpOptions
 
 HEAVY = ("aiohttp", "asyncio", "dnslib", "http.client", "prometheus_client", "rich", "uvloop", "yaml", "kubeapi")
 
@@ -169,9 +169,9 @@ def test_down_without_a_cluster_is_well() -> None:
 
 
 def test_up_passes_on_what_was_asked(monkeypatch: pytest.MonkeyPatch, state_home: Path) -> None:
-    orders: list[Order] = []
+    orders: list[UpOptions] = []
 
-    def run_up(order: Order) -> int:
+    def run_up(order: UpOptions) -> int:
         orders.append(order)
         return 4
 

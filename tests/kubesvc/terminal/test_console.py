@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kubesvc.terminal.console import Console, counted
+from kubesvc.terminal.console import Console
+from kubesvc.wording import counted
 
 
 def test_what_was_asked_for_and_the_rest_go_apart() -> None:

@@ -29,12 +29,13 @@ main()
 """
 INTERRUPT = """
 import sys
+import kubesvc.terminal.foreground
 import kubesvc.terminal.up
 
 def interrupted(*_, **__):
     raise {error}
 
-kubesvc.terminal.up.{name} = interrupted
+kubesvc.terminal.{name} = interrupted
 from kubesvc.__main__ import main
 main()
 """
@@ -128,12 +129,12 @@ def test_a_component_that_crashes_ends_the_cluster_in_one_line_and_leaves_its_tr
 
 
 def test_ctrl_c_before_anything_runs_is_no_traceback(manifest: str, tmp_path: Path) -> None:
-    result = run(program(INTERRUPT.format(name="prepare", error="KeyboardInterrupt"), "up", manifest), tmp_path)
+    result = run(program(INTERRUPT.format(name="up.prepare", error="KeyboardInterrupt"), "up", manifest), tmp_path)
     assert (result.returncode, result.stdout, result.stderr.strip()) == (130, "", "")
 
 
 def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_traceback(manifest: str, tmp_path: Path) -> None:
-    result = run(program(INTERRUPT.format(name="prepare", error="KeyError(1)"), "up", manifest), tmp_path)
+    result = run(program(INTERRUPT.format(name="up.prepare", error="KeyError(1)"), "up", manifest), tmp_path)
     assert result.returncode == 1
     said, _, place = result.stderr.strip().rpartition(" ")
     assert said == "kubesvc: internal error: KeyError: 1; the details are in"
@@ -143,7 +144,7 @@ def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_traceback(manifes
 
 def test_too_few_open_files_are_one_line_with_what_to_do(manifest: str, tmp_path: Path) -> None:
     error = "OSError(24, 'Too many open files', '/dev/null')"
-    result = run(program(INTERRUPT.format(name="_session", error=error), "up", manifest), tmp_path)
+    result = run(program(INTERRUPT.format(name="foreground._session", error=error), "up", manifest), tmp_path)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert result.stderr.startswith(
         "kubesvc: the cluster has stopped: /dev/null: Too many open files; this process may"

@@ -11,9 +11,10 @@ from kubeapi.objects.service import Service
 from kubeapi.store import Store
 from kubeproxy.rules import Reason
 from kubeproxy.tracing import policy_name, reason_of
-from kubesvc.why.explain.findings import Finding, hint, listed, note, problem
+from kubesvc.why.explain.findings import Finding, hint, note, problem
 from kubesvc.why.explain.paths import Path
 from kubesvc.why.explain.pods import events_of
+from kubesvc.wording import listed
 
 
 def explain_kind(service: Service) -> Iterator[Finding]:

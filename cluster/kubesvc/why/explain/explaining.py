@@ -27,7 +27,7 @@ from kubeproxy.rules import Rules
 from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.why.explain.addresses import explain_addresses, explain_kind
 from kubesvc.why.explain.doubts import Doubts
-from kubesvc.why.explain.findings import Finding, Weight, counted, grouped, listed, note, problem
+from kubesvc.why.explain.findings import Finding, Weight, grouped, note, problem
 from kubesvc.why.explain.paths import path_document, paths_of
 from kubesvc.why.explain.pods import why_not_ready
 from kubesvc.why.explain.ports import explain_ports
@@ -35,6 +35,7 @@ from kubesvc.why.explain.selection import explain_hand_made, explain_selection
 from kubesvc.why.explain.sharing import explain_sharing
 from kubesvc.why.podsockets import Wildcard
 from kubesvc.why.status import endpoints_of, slices_by_service
+from kubesvc.wording import counted, listed
 
 _ORDER = tuple(Weight)
 

@@ -8,9 +8,6 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-MOST_NAMED = 4
-"""Objects that a sentence names; of more it says how many there are."""
-
 
 class Weight(StrEnum):
     """How much a finding matters: traffic is lost, something looks wrong, or it is just so."""
@@ -45,21 +42,6 @@ def note(text: str) -> Finding:
 def _sentence(text: str) -> str:
     """Return the text with one full stop; some of what is repeated in it has one already."""
     return text.rstrip(". \n") + "."
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: "1 pod", "2 pods", "no pod"."""
-    if number in (0, 1):
-        return f"{number or 'no'} {one}"
-    return f"{number} {many or one + 's'}"
-
-
-def listed(names: Iterable[str], most: int = MOST_NAMED) -> str:
-    """Return names in one phrase, "a, b and 3 more" when there are many."""
-    found = list(names)
-    if len(found) > most:
-        return f"{', '.join(found[:most])} and {len(found) - most} more"
-    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
 def grouped(items: Iterable[T], key: Callable[[T], str]) -> list[tuple[str, Sequence[T]]]:

@@ -9,7 +9,8 @@ from kubeapi.meta import JSON
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, ServicePort
 from kubecontroller.service.podendpoints import find_port
-from kubesvc.why.explain.findings import Finding, counted, grouped, hint, listed, problem
+from kubesvc.why.explain.findings import Finding, grouped, hint, problem
+from kubesvc.wording import counted, listed
 
 
 class ContainerPort(NamedTuple):

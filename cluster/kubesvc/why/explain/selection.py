@@ -10,7 +10,8 @@ from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
 from kubeapi.objects.service import Service
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, PODS, REPLICASETS
 from kubeapi.store import Store
-from kubesvc.why.explain.findings import Finding, counted, hint, listed, note, problem
+from kubesvc.why.explain.findings import Finding, hint, note, problem
+from kubesvc.wording import counted, listed
 
 Labels = Mapping[str, str]
 

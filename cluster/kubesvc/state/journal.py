@@ -17,35 +17,19 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kubeapi.meta import JSON, controller_of, key_of
-from kubeapi.scheme import DEPLOYMENTS, EVENTS, NODES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
+from kubeapi.scheme import NODES, Resource
 from kubeapi.status import InternalError
 from kubeapi.store import EventType, Store, WatchEvent
+from kubesvc.state.saved import BATCH, KEPT
 
-FORMAT = 1
-"""Of the database (PRAGMA user_version in the schema); another one is refused rather than guessed at."""
 RETRY_SECONDS = 1.0
 """Pause before a failed commit is tried again: the disk may be full for a moment."""
-BATCH = 5000
-"""Writes of one commit."""
-_OF_THE_SYSTEM = frozenset(
-    {
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_READONLY,
-    }
-)
-"""What keeps a database from being read that may be whole: to be read it is written to, too (sqlite.org/wal.html)."""
 PAGE_BYTES = 16384
-"""Of a new database: an object of 1 KiB takes a page of its own from one of 4 KiB, which made 57 MB out of 18."""
+"""Of a new database: in pages of SQLite's 4 KiB an object of 1 KiB takes a page of its own."""
 
-_WITH_SPEC = frozenset((DEPLOYMENTS, PODS, REPLICASETS, SERVICES))
-_Row = tuple[str, str, str, str]
-_KEPT = {each.qualified: each for each in RESOURCES if each is not EVENTS}
 _SCHEMA = """
 BEGIN;
 CREATE TABLE objects (resource TEXT, namespace TEXT, name TEXT, object TEXT, PRIMARY KEY (resource, namespace, name))
@@ -57,114 +41,6 @@ COMMIT;
 """
 _to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _log = logging.getLogger(__name__)
-
-
-class UnreadableStateError(ValueError):
-    """The database cannot be read; the text names it and the way out."""
-
-
-class Lost(NamedTuple):
-    """A row that is no object: what it was to be, why it is none, and its text."""
-
-    resource: str
-    namespace: str
-    name: str
-    why: str
-    text: str
-
-    def __str__(self) -> str:
-        where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.resource} {where}{self.name} ({self.why})"
-
-
-class Saved(NamedTuple):
-    """What was kept of the last run. ``configuration`` is a ClusterConfiguration as JSON, "" if there was none."""
-
-    resource_version: int
-    configuration: str
-    objects: tuple[tuple[Resource, JSON], ...]
-    origins: tuple[str, ...] = ()
-    """Files and folders that the runs before this one were given, the newest last."""
-    lost: tuple[Lost, ...] = ()
-    """What cannot be read; the others can."""
-
-
-def read_saved(path: Path, way_out: str) -> Saved | None:
-    """Return what is in the database, None if there is nothing. UnreadableStateError.
-
-    It tells of ``way_out`` where the database is broken, not where the system keeps it from being opened.
-    """
-    if not path.exists():
-        return None
-    try:
-        with contextlib.closing(sqlite3.connect(path)) as database:
-            return _read(database)
-    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _OF_THE_SYSTEM:
-            way_out = f"nothing of it is lost: let this user write in {path.parent}, where there must be room"
-        message = f"the state in {path} cannot be read ({error}); {way_out}"
-        raise UnreadableStateError(message) from None
-
-
-def _read(database: sqlite3.Connection) -> Saved | None:
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        return None
-    if version != FORMAT:
-        message = f"it has format {version}, this kubesvc knows {FORMAT}"
-        raise ValueError(message)
-    facts = dict(database.execute("SELECT name, value FROM facts"))
-    objects: list[tuple[Resource, JSON]] = []
-    lost: list[Lost] = []
-    rows = database.execute("SELECT resource, namespace, name, object FROM objects")
-    while batch := rows.fetchmany(BATCH):
-        for row, obj in zip(batch, _read_objects(batch), strict=True):
-            if row[0] not in _KEPT:
-                continue
-            if why := _fault(_KEPT[row[0]], row[1], row[2], obj):
-                lost.append(Lost(row[0], row[1], row[2], why, row[3]))
-            else:
-                objects.append((_KEPT[row[0]], obj))
-    origins = json.loads(facts.get("origins", "[]"))
-    return Saved(int(facts["resourceVersion"]), facts["configuration"], tuple(objects), tuple(origins), tuple(lost))
-
-
-def _read_objects(batch: Sequence[_Row]) -> list[Any]:
-    """Return the objects of rows, None where a text is no JSON."""
-    try:
-        # Read together, objects share the names of their fields, which would be a quarter of their memory.
-        read: list[Any] = json.loads(f"[{','.join(text for *_, text in batch)}]")
-    except ValueError:
-        read = []
-    return read if len(read) == len(batch) else [_read_object(text) for *_, text in batch]
-
-
-def _read_object(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _fault(resource: Resource, namespace: str, name: str, obj: Any) -> str:
-    """Return why a value is no object of its row, "" if it is one: what everybody takes for granted must be there."""
-    match obj:
-        case {"metadata": {"name": str(own), **more}} if obj.get("kind", resource.kind) == resource.kind:
-            if (more.get("namespace", ""), own) != (namespace, name):
-                return "it has another name"
-            if resource in _WITH_SPEC and not isinstance(obj.get("spec"), dict):
-                return "it has no spec"
-            return "" if isinstance(obj.get("status", {}), dict) else "its status is no object"
-        case None:
-            return "it is no JSON"
-    return f"it is no {resource.kind}"
-
-
-def keep_lost(lost: Iterable[Lost], path: Path) -> None:
-    """Append what cannot be read to a file, a line of JSON for each; the database loses it. OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.writelines(f"{json.dumps(each._asdict())}\n" for each in lost)
 
 
 class _Write(NamedTuple):
@@ -226,12 +102,12 @@ class Journal:
         version = store.resource_version
         objects = [
             _write_of(resource, obj, is_gone=False, version=version)
-            for resource in _KEPT.values()
+            for resource in KEPT.values()
             for obj in store.list(resource)
         ]
         self._first = configuration, json.dumps(origins), version, objects
         self._noted = 1
-        for resource in _KEPT.values():
+        for resource in KEPT.values():
             self._follow(store, resource, version)
         self._thread.start()
 

@@ -18,7 +18,7 @@ from kubesvc.config import (
     ProxySettings,
 )
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
-from kubesvc.run import components
+from kubesvc.run.settings import controller_config, dns_config, dns_figures, kubelet_config, proxy_config
 from kubesvc.state.directory import StateDirectory
 
 ALL_PORTS = LowPorts(0, has_capability=True)
@@ -34,7 +34,7 @@ def test_the_kubelet_gets_nodes_images_and_places_for_its_files(tmp_path: Path) 
         nodes=(NodeConfiguration("a", "127.171.0.101", "127.250.1.0/24", {"zone": "x"}),),
         images=(Image("web", ("serve",), ("-p",), {"A": "1"}, 8080),),
     )
-    settings = components.kubelet_config(config, StateDirectory("shop", tmp_path), network(config))
+    settings = kubelet_config(config, StateDirectory("shop", tmp_path), network(config))
     [node] = settings.nodes
     assert (node.name, node.address, node.pod_cidr, dict(node.labels)) == (
         "a",
@@ -50,7 +50,7 @@ def test_the_kubelet_gets_nodes_images_and_places_for_its_files(tmp_path: Path) 
 
 def test_the_controllers_get_the_pool_of_load_balancers() -> None:
     config = ClusterConfiguration(networking=Networking(load_balancer_subnet="127.1.113.0/24"))
-    assert components.controller_config(config).load_balancer_pool == "127.1.113.0/24"
+    assert controller_config(config).load_balancer_pool == "127.1.113.0/24"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_proxy_gets_its_addresses(text: str, address: tuple[str, int] | None
     config = ClusterConfiguration(
         proxy=ProxySettings("round_robin", healthz_bind_address=text, metrics_bind_address=text)
     )
-    settings = components.proxy_config(config, StateDirectory("shop", Path("/state")))
+    settings = proxy_config(config, StateDirectory("shop", Path("/state")))
     assert (settings.default_balancer, settings.healthz_address, settings.metrics_address) == (
         "round_robin",
         address,
@@ -73,7 +73,7 @@ def test_the_proxy_gets_its_addresses(text: str, address: tuple[str, int] | None
 
 
 def test_the_proxys_workers_are_marked_as_the_clusters() -> None:
-    settings = components.proxy_config(ClusterConfiguration(), StateDirectory("shop", Path("/state")))
+    settings = proxy_config(ClusterConfiguration(), StateDirectory("shop", Path("/state")))
     assert settings.worker_environment == {"KUBESVC_CLUSTER": "shop", "KUBESVC_STATE": "/state/shop"}
 
 
@@ -91,7 +91,7 @@ def test_dns_gets_its_addresses(
     bind_addresses: tuple[str, ...], low_ports: LowPorts, addresses: tuple[tuple[str, int], ...]
 ) -> None:
     config = ClusterConfiguration(dns=DNSSettings(bind_addresses=bind_addresses, upstreams=()))
-    settings = components.dns_config(config, network(config, low_ports))
+    settings = dns_config(config, network(config, low_ports))
     assert settings.addresses == addresses
     assert settings.upstreams == ()
 
@@ -107,26 +107,27 @@ def test_dns_gets_its_addresses(
 )
 def test_an_upstream_is_an_address_with_or_without_a_port(text: str, upstream: tuple[str, int]) -> None:
     config = ClusterConfiguration(dns=DNSSettings(upstreams=(text,)))
-    assert components.dns_config(config, network(config)).upstreams == (upstream,)
+    assert dns_config(config, network(config)).upstreams == (upstream,)
 
 
 def test_the_machines_own_upstreams_are_asked_but_never_ourselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        components, "_resolv_conf", lambda: "nameserver 127.0.0.1\nnameserver 127.96.0.10\nnameserver 127.9.9.9\n"
+        "kubesvc.run.settings._resolv_conf",
+        lambda: "nameserver 127.0.0.1\nnameserver 127.96.0.10\nnameserver 127.9.9.9\n",
     )
     config = ClusterConfiguration()
-    assert components.dns_config(config, network(config)).upstreams == (("127.9.9.9", 53),)
+    assert dns_config(config, network(config)).upstreams == (("127.9.9.9", 53),)
 
 
 def test_dns_knows_the_hosts_outside_by_their_address_here() -> None:
     config = ClusterConfiguration(external_hosts=(ExternalHost("k8s.service.com", "10.65.40.20", page="x"),))
-    assert dict(components.dns_config(config, network(config)).hosts) == {"k8s.service.com": ("127.65.40.20",)}
+    assert dict(dns_config(config, network(config)).hosts) == {"k8s.service.com": ("127.65.40.20",)}
 
 
 def test_the_counts_of_dns_are_figures_for_prometheus() -> None:
-    figures = components.dns_figures(DNSCounts({("A", "NOERROR"): 3, ("AAAA", "NXDOMAIN"): 1}, 2, 5))
+    figures = dns_figures(DNSCounts({("A", "NOERROR"): 3, ("AAAA", "NXDOMAIN"): 1}, 2, 5))
     text = expose(ProxyCounters(), SyncCounters(), Counter(), figures)
     assert [line for line in text.splitlines() if line.startswith("kubesvc_dns")] == [
         'kubesvc_dns_requests_total{rcode="NOERROR",type="A"} 3.0',

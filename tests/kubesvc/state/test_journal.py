@@ -19,9 +19,10 @@ from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.scheme import CONFIGMAPS, EVENTS, NODES, PODS, SERVICES
 from kubeapi.status import Expired, StatusError
 from kubeapi.store import Store
-from kubesvc.state import persistence
-from kubesvc.state.persistence import Journal, Lost, Saved, UnreadableStateError, keep_lost, read_saved
+from kubesvc.state import journal as journals
+from kubesvc.state.journal import Journal
 from kubesvc.state.resume import VERSION_GAP, resumed_store
+from kubesvc.state.saved import Lost, Saved, UnreadableStateError, keep_lost, read_saved
 
 
 def obj(name: str, **fields: object) -> JSON:
@@ -118,7 +119,7 @@ async def test_many_writers_wait_together(tmp_path: Path) -> None:
 async def test_a_write_that_cannot_be_committed_is_refused_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(persistence, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(journals, "RETRY_SECONDS", 0.01)
     path, store = tmp_path / "db", Store()
     async with kept(path, store) as journal:
         await asyncio.wait_for(journal.flushed(), PATIENCE)
@@ -274,7 +275,7 @@ def test_a_node_gets_its_pod_cidrs_anew_as_the_configuration_may_have_changed() 
 async def test_what_is_not_on_disk_is_a_problem_and_named_until_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persistence, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(journals, "RETRY_SECONDS", 0.01)
     path, store = tmp_path / "db", Store()
     path.mkdir()
     store.create(CONFIGMAPS, obj("first"))
@@ -300,7 +301,7 @@ async def test_what_is_not_on_disk_is_a_problem_and_named_until_it_is_written(
 async def test_closing_tries_once_more_and_says_what_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_freed: bool
 ) -> None:
-    monkeypatch.setattr(persistence, "RETRY_SECONDS", 3600)
+    monkeypatch.setattr(journals, "RETRY_SECONDS", 3600)
     path, store = tmp_path / "db", Store()
     path.mkdir()
     store.create(CONFIGMAPS, obj("a"))

@@ -1,0 +1,102 @@
+"""What a running cluster waits for, does without and has found wrong, in sentences; and waiting until it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from kubeapi.meta import ObjectKey
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
+from kubeapi.store import Store, WatchEvent
+from kubehost import openfiles
+from kubeproxy.userspace.listeners import ListenerStatus
+from kubesvc.config import ClusterConfiguration
+from kubesvc.network import ipv6
+from kubesvc.run.components import Components
+from kubesvc.why.podsockets import listening_ports, taken_addresses
+from kubesvc.why.readiness import services_without_endpoints, unsettled, waiting_for
+
+if TYPE_CHECKING:
+    from kubesvc.state.journal import Journal
+
+SETTLE_SECONDS = 0.01
+"""Readiness is computed again at most this often: a burst of changes costs one computation."""
+MAX_PROBLEMS = 20
+"""Services without endpoints that are named; a list of more is not read."""
+PAUSE_FACTOR = 4
+"""Pause after a computation, in its own duration: with tens of thousands of Services, connections go on meanwhile."""
+RECHECK_SECONDS = 0.25
+"""Readiness is computed again without a write, as listeners follow the Store a moment later and emit no event."""
+
+_DECISIVE = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTSLICES)
+"""The kinds that readiness depends on."""
+
+
+class Health:
+    """Reads the Store and the components of one cluster; changes nothing."""
+
+    def __init__(self, config: ClusterConfiguration, store: Store, components: Components, journal: Journal) -> None:
+        self._config = config
+        self._store = store
+        self._components = components
+        self._journal = journal
+        self._has_changed = asyncio.Event()
+
+    @contextlib.contextmanager
+    def following(self) -> Iterator[None]:
+        """Have ``wait_until_ready`` wake after every write for the length of the block."""
+
+        def note(_event: WatchEvent) -> None:
+            self._has_changed.set()
+
+        stops = [self._store.watch(each, self._store.resource_version, note) for each in _DECISIVE]
+        stops.append(self._components.watch_pods())
+        try:
+            yield
+        finally:
+            for stop in stops:
+                stop()
+
+    async def wait_until_ready(self) -> None:
+        """Return once nothing is waited for any more."""
+        while True:
+            begun = time.monotonic()
+            if not self.waiting_for(self._components.proxy.listeners()):
+                # Its events are on the pods before the caller reports.
+                self._components.pod_sockets.look()
+                return
+            pause = max(SETTLE_SECONDS, PAUSE_FACTOR * (time.monotonic() - begun))
+            # Not wait_for: that of Python 3.11 loses a cancellation that comes together with the change.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RECHECK_SECONDS):
+                    await self._has_changed.wait()
+            self._has_changed.clear()
+            await asyncio.sleep(pause)
+
+    def waiting_for(self, listeners: Sequence[ListenerStatus]) -> list[str]:
+        """Return what is not ready yet, one sentence each."""
+        unwritten = [self._journal.problem] if self._journal.problem else []
+        programs = self._components.kubelet.programs
+        waiting = waiting_for(self._store, listeners) or unsettled(programs(), time.time(), listening_ports)
+        return [*waiting, *unwritten]
+
+    def problems(self) -> list[str]:
+        """Return what the cluster could not have and does without, one sentence each."""
+        parts = self._components
+        missing = [ipv6.problem(each) for each in ipv6.missing_networks(self._config)]
+        listeners = parts.proxy.rules.count_listeners() * self._config.proxy.workers
+        shortage = openfiles.shortage(listeners, openfiles.limit())
+        own = [each.error for each in parts.dns_addresses if each.error]
+        faults = [str(each) for each in self._store.faults.all()]
+        sharing = [*map(str, parts.pod_sockets.look()), *taken_addresses(self._store)]
+        short = [each for each in (shortage, self._journal.problem) if each]
+        return [*own, *parts.proxy.problems(), *parts.outside.problems(), *missing, *short, *sharing, *faults]
+
+    def services_without_endpoints(self) -> list[ObjectKey]:
+        """Return the first Services that should have a ready endpoint and have none."""
+        listeners = self._components.proxy.listeners()
+        return [*itertools.islice(services_without_endpoints(self._store, listeners), MAX_PROBLEMS)]

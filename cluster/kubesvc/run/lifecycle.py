@@ -1,0 +1,124 @@
+"""How a cluster is started, served and stopped, in order.
+
+Start: 1 the DNS addresses (nothing else starts if they are taken), 2 kubelet, controllers, scheduler, proxy and DNS,
+3 outside servers, 4 control socket, 5 the API server. Stop: the API server closes, connections drain, then pods end,
+then the tasks, and the control socket last, so that `kubesvc status` answers as long as there is something to see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from kubesvc.run.cluster import Cluster
+from kubesvc.run.components import StartError
+from kubesvc.run.oserrors import oserror_text
+
+if TYPE_CHECKING:
+    from kubelet.process.runner import ProcessRunner
+    from kubesvc.run.apiserver import ClusterAPI
+    from kubesvc.run.start import Start
+
+DRAIN_SECONDS = 5.0
+"""How long established connections may go on when the cluster stops; then they are reset."""
+POD_GRACE_SECONDS = 10.0
+"""How long pods may take to end when the whole cluster stops, whatever their own grace period says."""
+
+
+class Run:
+    """One run of a cluster. ``runner`` starts its processes and stays the caller's, who closes it afterwards."""
+
+    def __init__(self, start: Start, runner: ProcessRunner) -> None:
+        self.cluster = Cluster(start, runner)
+        self._start = start
+        self._components = self.cluster.components
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Start, serve until ``stop`` is set, drain and stop. StartError, alone or in a group, when it cannot start."""
+        cluster = self.cluster
+        with cluster.health.following():
+            try:
+                await self._components.bind_dns()
+                async with asyncio.TaskGroup() as group:
+                    tasks = await self._components.start(group)
+                    async with self._control_socket(stop):
+                        async with self._api_server() as api:
+                            tasks.append(group.create_task(api.keep_published(), name="kubernetes service"))
+                            await self._components.proxy.wait_until_programmed()
+                            cluster.started.set()
+                            await stop.wait()
+                            cluster.is_stopping = True
+                        await self._components.proxy.drain(DRAIN_SECONDS)
+                        await self._components.kubelet.shutdown(POD_GRACE_SECONDS)
+                    for task in tasks:
+                        task.cancel()
+            finally:
+                self._components.close()
+
+    def note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Record what a callback or a task has raised that nobody awaits; to be the loop's exception handler."""
+        fault = context.get("exception")
+        if isinstance(fault, Exception):
+            self.cluster.store.faults.note("kubesvc", _origin(context), fault)
+        else:
+            loop.default_exception_handler(context)
+
+    @contextlib.asynccontextmanager
+    async def _control_socket(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        # aiohttp is slow to import; by now the pods are starting, and need no help.
+        from kubesvc.control.server import ControlServer
+
+        state = self._start.state
+        server = ControlServer(self.cluster, stop.set)
+        try:
+            await server.start(state.bind_socket())
+        except OSError as error:
+            message = f"cannot listen on {state.control_socket}: {error.strerror or error}"
+            raise StartError(message) from error
+        try:
+            yield
+        finally:
+            await server.close()
+            state.control_socket.unlink(missing_ok=True)
+
+    @contextlib.asynccontextmanager
+    async def _api_server(self) -> AsyncIterator[ClusterAPI]:
+        # Slow to import too, and asked only when there is a kubeconfig.
+        from kubesvc.run.apiserver import ClusterAPI
+        from kubesvc.run.kubeconfig import MergeError
+
+        cluster = self.cluster
+        api = ClusterAPI(cluster.configuration, cluster.state, cluster.registry, self._start.user_kubeconfig)
+        try:
+            try:
+                api.bind()
+                cluster.api_address = api.address
+                self._keep()
+                await api.serve(self._components.kubelet, cluster.journal.flushed)
+            except OSError as error:
+                message = f"the API server cannot be served: {oserror_text(error)}"
+                raise StartError(message) from error
+            except MergeError as error:
+                raise StartError(str(error)) from error
+            yield api
+        finally:
+            await api.close()
+
+    def _keep(self) -> None:
+        """Write every change to disk from now on: all addresses are bound; a start that fails earlier keeps nothing."""
+        from kubesvc.state.saved import keep_lost
+
+        start, cluster = self._start, self.cluster
+        if start.lost:
+            keep_lost(start.lost, cluster.state.lost)
+        cluster.journal.begin(cluster.store, start.prepared.configuration_text, start.origins)
+
+
+def _origin(context: dict[str, Any]) -> str:
+    """Return what was being done: a task by its name, a callback by its function's."""
+    task, handle = context.get("task") or context.get("future"), context.get("handle")
+    if isinstance(task, asyncio.Task):
+        return f"task {task.get_name()}"
+    return f"{context.get('message', 'a callback')}" if handle is None else f"callback {handle!r}"[:200]

@@ -1,0 +1,120 @@
+"""What the cluster configuration means to each component: one function each, from our settings to theirs."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from kubecontroller.controllers import ControllerConfig
+from kubedns.config import DNSConfig, read_resolv_conf
+from kubedns.server import DNSCounts
+from kubehost import openfiles
+from kubelet.config import KubeletConfig
+from kubelet.images.catalog import ImageSpec
+from kubelet.nodes import NodeConfig
+from kubelet.process.orphans import marker
+from kubelet.tools.scripts import ClusterDNS
+from kubeproxy.counters import Figure
+from kubeproxy.server.proxyserver import ProxyConfig
+from kubesvc.config import ClusterConfiguration
+from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.state.directory import StateDirectory
+from kubesvc.state.owners import owner_name
+
+DNS_PORT = 53
+
+
+def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
+    """Return the configured part of the image catalog."""
+    return {
+        each.name: ImageSpec(each.command, each.args, each.env, port=each.port, working_dir=each.working_dir)
+        for each in config.images
+    }
+
+
+def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network: LoopbackNetwork) -> KubeletConfig:
+    """Return the kubelet's settings."""
+    return KubeletConfig(
+        nodes=tuple(
+            NodeConfig(each.name, each.address, each.pod_cidr, each.labels, each.address_v6, each.pod_cidr_v6)
+            for each in config.nodes
+        ),
+        log_dir=state.pod_logs,
+        work_dir=state.work,
+        images=images(config),
+        marker=marker(state.name, state.path),
+        cluster_dns=ClusterDNS(*network.bind(config.networking.dns_address, DNS_PORT), config.networking.dns_domain),
+    )
+
+
+def controller_config(config: ClusterConfiguration) -> ControllerConfig:
+    """Return the controllers' settings."""
+    return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet)
+
+
+def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyConfig:
+    """Return kube-proxy's settings."""
+    return ProxyConfig(
+        default_balancer=config.proxy.balancer,
+        healthz_address=_host_and_port(config.proxy.healthz_bind_address),
+        metrics_address=_host_and_port(config.proxy.metrics_bind_address),
+        workers=config.proxy.workers,
+        worker_environment=marker(state.name, state.path),
+        listener_limit=openfiles.room(openfiles.limit()),
+        owner_name=partial(owner_name, state),
+    )
+
+
+def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSConfig:
+    """Return the name server's settings; its own address comes first."""
+    addresses = dict.fromkeys((config.networking.dns_address, *config.dns.bind_addresses))
+    upstreams = config.dns.upstreams
+    if upstreams is None:
+        # Asking ourselves would be a loop.
+        found = [each for each in read_resolv_conf(_resolv_conf()) if each[0] not in addresses]
+    else:
+        found = [_upstream(each) for each in upstreams]
+    return DNSConfig(
+        zone=config.networking.dns_domain,
+        addresses=tuple(network.bind(each, DNS_PORT) for each in addresses),
+        ttl=config.dns.ttl,
+        pods=config.dns.pods,
+        hosts=network.hosts(),
+        upstreams=tuple(found),
+        stub_domains={domain: tuple(map(_upstream, each)) for domain, each in config.dns.stub_domains.items()},
+        has_endpoints="noendpoints" not in config.dns.options,
+        ignores_empty_services="ignore empty_service" in config.dns.options,
+        allows_transfer="transfer" in config.dns.options,
+    )
+
+
+def dns_figures(counts: DNSCounts) -> tuple[Figure, ...]:
+    """Return what /metrics says of the name server."""
+    return (
+        Figure("kubesvc_dns_requests", "Answers, by type and rcode", True, ("type", "rcode"), counts.requests.items()),
+        Figure(
+            "kubesvc_dns_forwarded", "Questions that were passed to an upstream", True, (), [((), counts.forwarded)]
+        ),
+        Figure("kubesvc_dns_tcp_connections", "TCP connections now", False, (), [((), counts.open_connections)]),
+    )
+
+
+def _resolv_conf() -> str:
+    try:
+        return Path(os.sep, "etc", "resolv.conf").read_text()
+    except OSError:
+        return ""
+
+
+def _host_and_port(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    return (host, int(port)) if text else None
+
+
+def _upstream(text: str) -> tuple[str, int]:
+    """Read ``host``, ``host:port``, or an IPv6 address with a port in brackets' way."""
+    if text.count(":") == 1 or text.startswith("["):
+        host, _, port = text.rpartition(":")
+        return host.strip("[]"), int(port)
+    return text, DNS_PORT

@@ -1,0 +1,29 @@
+"""What a cluster is started from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubesvc.run.prepare import Prepared
+from kubesvc.state.directory import StateDirectory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kubesvc.state.saved import Lost
+
+
+@dataclass(frozen=True)
+class Start:
+    """Everything that a start needs: checked input, and the directory whose lock the caller holds."""
+
+    prepared: Prepared
+    state: StateDirectory
+    origins: Sequence[str] = ()
+    """Files and folders that the objects come from, those of earlier runs included."""
+    lost: Sequence[Lost] = ()
+    """Saved objects that cannot be read."""
+    user_kubeconfig: Path | None = None
+    """The user's own kubeconfig, which gets the cluster's context while it runs; None leaves it alone."""

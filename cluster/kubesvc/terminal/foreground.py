@@ -1,0 +1,132 @@
+"""A cluster in the process of `kubesvc up`: takes the lock, sets the process up for it, and runs it to its end.
+
+Every failure is one line for the user; tracebacks and what libraries complain of go to the log in the state directory.
+What concerns the whole process (signals, garbage collection, standard streams, limits) is decided here and in
+``session`` alone: ``run_cluster`` does none of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import logging
+import os
+from collections.abc import Iterator
+
+from kubehost import openfiles
+from kubesvc.run.oserrors import is_about_files, oserror_text
+from kubesvc.state.directory import AlreadyRunningError
+from kubesvc.terminal import clientfaults, logfile
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, unsaved_text
+from kubesvc.terminal.detach import Caller
+from kubesvc.terminal.upstart import UpStart
+from kubesvc.wording import counted
+
+_log = logging.getLogger(__name__)
+
+
+def serve(up: UpStart) -> int | None:
+    """Take the lock and run the cluster; returns the exit status, None if such a cluster runs and can be applied to."""
+    state = up.options.state
+    try:
+        with state.locked():
+            _redirect(state.open_log(), up.caller)
+            return _run(up)
+    except AlreadyRunningError as error:
+        if state.owner() is not None and "-" not in up.options.paths:
+            return None
+        up.console.warn(f"kubesvc: {error}")
+    except OSError as error:
+        up.console.warn(_cannot_keep(up, error))
+    return EXIT_FAILED
+
+
+def _cannot_keep(up: UpStart, error: OSError) -> str:
+    return f"kubesvc: cannot keep the cluster's state in {oserror_text(error, str(up.options.state.path))}"
+
+
+def _redirect(log: int, caller: Caller | None) -> None:
+    """Read nothing from the caller from now on, and write to ``log`` what is not for him."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    if caller is not None:
+        caller.redirect(log)
+    logfile.write_log(os.fdopen(log, "w"))
+    clientfaults.install()
+
+
+def _run(up: UpStart) -> int:
+    import uvloop
+
+    from kubesvc.run.embedding import clear_leftovers
+
+    openfiles.raise_limit()
+    openfiles.grow_table()
+    if left := clear_leftovers(up.options.state):
+        up.console.warn(f"kubesvc: ended {counted(left, 'process', 'processes')} that a crash had left")
+    try:
+        return uvloop.run(_session(up))
+    except KeyboardInterrupt:
+        return EXIT_AT_ONCE
+    except Exception as error:
+        _explain(error, up)
+        return EXIT_FAILED
+
+
+async def _session(up: UpStart) -> int:
+    from kubesvc.run.embedding import open_run
+
+    async with open_run(up.start) as run:
+        from kubesvc.terminal.session import Session
+
+        cluster = run.cluster
+        asyncio.get_running_loop().set_exception_handler(run.note_stray)
+        settling = asyncio.create_task(_settle(cluster.started), name="settle")
+        try:
+            status = await Session(up, cluster, run.serve).run()
+        finally:
+            settling.cancel()
+            await cluster.journal.close()
+            unsaved = cluster.journal.unsaved() if cluster.started.is_set() else []
+            if unsaved:
+                up.console.warn(f"kubesvc: {unsaved_text(unsaved)}")
+        return EXIT_FAILED if unsaved else status
+
+
+async def _settle(started: asyncio.Event) -> None:
+    """Collect garbage again once everything runs, but never in what is there then: that holds up connections."""
+    await started.wait()
+    gc.freeze()
+    gc.enable()
+
+
+def _explain(error: Exception, up: UpStart) -> None:
+    """Print a line for each obstacle; an unforeseen error goes to the log in full."""
+    from kubesvc.run.components import StartError
+
+    for each in _leaves(error):
+        if isinstance(each, StartError):
+            up.console.warn(f"kubesvc: {each}")
+        elif isinstance(each, OSError) and is_about_files(each, up.options.state.path):
+            up.console.warn(_cannot_keep(up, each))
+        elif isinstance(each, OSError) and each.errno == errno.EMFILE:
+            up.console.warn(
+                f"kubesvc: the cluster has stopped: {oserror_text(each)}; this process may have "
+                f"{openfiles.limit():,}: allow more (`ulimit -n 1024`, or LimitNOFILE= of a systemd unit)"
+            )
+        else:
+            _log.error("the cluster stops", exc_info=each)
+            up.console.warn(
+                f"kubesvc: internal error, the cluster has stopped: {type(each).__name__}: {each}; "
+                f"the details are in {up.options.state.log}"
+            )
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error

@@ -1,0 +1,32 @@
+"""A cluster that `kubesvc up` is about to start: its input, and where the command reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kubesvc.run.start import Start
+from kubesvc.terminal.console import Console
+from kubesvc.terminal.detach import Caller
+from kubesvc.terminal.options import UpOptions
+from kubesvc.terminal.watch import Seen
+
+
+@dataclass(frozen=True)
+class UpStart:
+    """A cluster that `kubesvc up` is about to start."""
+
+    options: UpOptions
+    start: Start
+    console: Console
+    seen: Seen
+    """The manifest files as they were when they were read, for --watch."""
+    news: Sequence[str] = ()
+    """Warnings about this start besides those of the input."""
+    caller: Caller | None = None
+    """The process that waits for a cluster in the background."""
+
+    def tell_caller(self, status: int) -> None:
+        """Let the caller of a cluster in the background go; in the foreground there is none."""
+        if self.caller is not None:
+            self.caller.release(status)
