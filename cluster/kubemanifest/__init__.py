@@ -13,11 +13,20 @@ from kubemanifest.applying import (
     in_order,
     with_objects,
 )
-from kubemanifest.documents import Document, Loaded, bare_document, position_of
+from kubemanifest.documents import (
+    CONFIGURATION_API_VERSION,
+    CONFIGURATION_KIND,
+    Document,
+    Loaded,
+    bare_document,
+    position_of,
+)
 from kubemanifest.faults import Fault, Position
 from kubemanifest.loading import load, load_text
 
 __all__ = [
+    "CONFIGURATION_API_VERSION",
+    "CONFIGURATION_KIND",
     "Applied",
     "Changes",
     "Document",

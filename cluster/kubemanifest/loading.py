@@ -32,13 +32,17 @@ KUSTOMIZATIONS = ("Kustomization", "kustomization.yaml", "kustomization.yml")
 """Names by which kustomize knows its file."""
 
 
-def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
-    """Read the files, folders and ``-`` of the command line; a file that is named twice is read once."""
+def load(paths: Sequence[str], stdin: TextIO, stdin_name: str = _STDIN_NAME) -> Loaded:
+    """Read the files, folders and ``-`` of the command line; a file that is named twice is read once.
+
+    ``stdin_name`` is what faults name as the file of ``-``.
+    """
     faults: list[Fault] = []
     warnings: list[Fault] = []
     texts: dict[str, tuple[str, str]] = {}
     for path in paths:
         for identity, source, read in _sources(path, stdin, faults, warnings):
+            source = stdin_name if identity == STDIN else source
             if identity not in texts and (text := _attempt(read, source, faults, warnings)) is not None:
                 texts[identity] = (source, text)
     trees: list[tuple[str, Tree]] = []
@@ -52,16 +56,16 @@ def load(paths: Sequence[str], stdin: TextIO) -> Loaded:
         faults.append(Fault(", ".join(paths), 0, 0, "", "there are no objects in it", hint))
     loaded = sort_out(trees, faults, warnings)
     own = loaded.configuration
-    return loaded if own is None else replace(loaded, configuration=_in_its_folder(own))
+    return loaded if own is None else replace(loaded, configuration=_in_its_folder(own, stdin_name))
 
 
-def _in_its_folder(document: Document) -> Document:
+def _in_its_folder(document: Document, stdin_name: str) -> Document:
     """Return a configuration whose programs run in the folder of its file, from wherever it is started again.
 
     What comes from no file belongs to the working directory. Faults of the entries are left to the reader.
     """
     file = Path(document.source)
-    folder = Path.cwd() if document.source == _STDIN_NAME else file.absolute().parent
+    folder = Path.cwd() if document.source == stdin_name else file.absolute().parent
     programs: dict[str, Any] = {}
     for name in ("images", "externalHosts"):
         if isinstance(entries := document.obj.get(name), list):

@@ -1,7 +1,27 @@
 """The composition root: it knows every component, and nothing knows it.
 
-The nouns to know: ``ClusterConfiguration`` (what the user may set), ``Cluster`` (every component, started and
-stopped in order), ``StateDirectory`` (where a cluster of a name lives on disk) and the command line.
+``run_cluster`` starts a cluster from Python. The nouns to know: ``ClusterConfiguration`` (what the user may set),
+``Cluster`` (a running cluster), ``Run`` (which starts and stops it), ``StateDirectory`` (where a cluster lies on disk)
+and the command line.
 """
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubesvc.version import __version__
+
+if TYPE_CHECKING:
+    from kubesvc.run.embedding import run_cluster
+
+__all__ = ["__version__", "run_cluster"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is used: the command line must not wait for it.
+    if name != "run_cluster":
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from kubesvc.run.embedding import run_cluster
+
+    return run_cluster

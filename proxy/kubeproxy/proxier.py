@@ -76,11 +76,11 @@ class Proxier:
     A Service that cannot be compiled keeps its old rules and is reported to ``lost``; the others get new ones.
     """
 
-    def __init__(self, node_name: str = "", lost: Lost = _fail) -> None:
+    def __init__(self, node_name: str = "", lost: Lost = _fail, *, localhost_node_ports: bool = True) -> None:
         self._lost = lost
         self.services = ServiceChangeTracker()
         self.endpoints = EndpointsChangeTracker()
-        self.nodes = NodeTracker(node_name)
+        self.nodes = NodeTracker(node_name, localhost_node_ports=localhost_node_ports)
         self.rules = Rules()
 
     def sync(self) -> Sync:

@@ -26,12 +26,13 @@ class HealthDoor(NamedTuple):
 
 def health_doors(rules: Rules, services: Iterable[ObjectKey]) -> Iterator[HealthDoor]:
     """Yield the addresses where healthCheckNodePorts are answered: those of every node, and localhost for the first."""
+    localhost = {LOCALHOST}.intersection(rules.nodes.addresses)
     for service in services:
         names = rules.by_service.get(service)
         port = rules.ports[names[0]].service_port.health_check_node_port if names else 0
         if port:
             for node in rules.nodes.all:
-                for address in (*node.addresses, *([LOCALHOST] if node.name == rules.nodes.first else ())):
+                for address in (*node.addresses, *(localhost if node.name == rules.nodes.first else ())):
                     yield HealthDoor(service, node.name, address, port)
 
 

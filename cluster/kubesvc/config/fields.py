@@ -6,12 +6,13 @@ Knows types and bounds, never what a field is for. Wording follows Kubernetes' o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from kubeapi.status import FieldError
 from kubemanifest.faults import did_you_mean, duplicate, invalid, required, unsupported
-from kubesvc.network.addresses import read_ipv4, stand_in
+from kubesvc.network.addresses import read_ipv4
+from kubesvc.network.plan import AddressPlan
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SUBDOMAIN_MESSAGE = (
@@ -31,7 +32,7 @@ class Mistake(NamedTuple):
 
 
 class Notes:
-    """What was found while reading: ``faults`` stop the start, ``warnings`` do not."""
+    """What is wrong with a configuration: ``faults`` stop the start, ``warnings`` do not."""
 
     def __init__(self) -> None:
         self.faults: list[Mistake] = []
@@ -49,9 +50,10 @@ class Notes:
 class Fields:
     """One mapping of the configuration. Each method reads one field; a wrong one is noted and gives the default."""
 
-    def __init__(self, value: object, path: str, known: Collection[str], notes: Notes) -> None:
+    def __init__(self, value: object, path: str, known: Collection[str], notes: Notes, plan: AddressPlan) -> None:
         self.path = path
         self.notes = notes
+        self.plan = plan
         self._value: dict[str, Any] = value if isinstance(value, dict) else {}
         if value is not None and not isinstance(value, dict):
             self._mistyped(path, value, "a mapping")
@@ -148,13 +150,14 @@ class Fields:
 
     def fields(self, name: str, known: Collection[str]) -> Fields:
         """Return a mapping, empty if it is not there."""
-        return Fields(self._value.get(name), self.at(name), known, self.notes)
+        return Fields(self._value.get(name), self.at(name), known, self.notes, self.plan)
 
     def each(self, name: str, known: Collection[str]) -> list[Fields]:
         """Return the mappings of a list."""
         values = self._list(name) or []
         return [
-            Fields(value or {}, f"{self.at(name)}[{index}]", known, self.notes) for index, value in enumerate(values)
+            Fields(value or {}, f"{self.at(name)}[{index}]", known, self.notes, self.plan)
+            for index, value in enumerate(values)
         ]
 
     def address(self, name: str, default: str = "", *, is_outside: bool = False) -> str:
@@ -172,12 +175,11 @@ class Fields:
         if read_ipv4(value) == 0:
             self.notes.fault(invalid(path, value, UNSPECIFIED))
             return ""
-        return value if is_outside else self.moved(path, value)
+        return value if is_outside else self.moved(path, value, self.plan.stand_in)
 
-    def moved(self, path: str, value: str) -> str:
+    def moved(self, path: str, value: str, stand_in: Callable[[str], str]) -> str:
         """Return where an address or subnet is on this machine, with a warning if that is elsewhere."""
-        address, slash, prefix = value.partition("/")
-        after = stand_in(address) + slash + prefix
+        after = stand_in(value)
         if after != value:
             self.notes.warn(path, f"{value} is {after} on this machine")
         return after

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kubesvc.network.plan import USUAL, AddressPlan
+
 
 @dataclass(frozen=True, slots=True)
 class Networking:
@@ -166,3 +168,5 @@ class ClusterConfiguration:
     dns: DNSSettings = field(default_factory=DNSSettings)
     images: tuple[Image, ...] = ()
     external_hosts: tuple[ExternalHost, ...] = ()
+    plan: AddressPlan = USUAL
+    """Where the addresses are on this machine; chosen by ``--subnets``, not written in the document."""

@@ -40,7 +40,7 @@ def read_nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, 
         if top.is_empty("nodes"):
             top.notes.fault(required("nodes", "must have at least one node"))
         names = [(each.name, each.labels) for each in ClusterConfiguration().nodes]
-        addresses = [_default_addresses(index, networking) for index in range(1, len(names) + 1)]
+        addresses = [_default_addresses(top, index, networking) for index in range(1, len(names) + 1)]
     cidrs = _pod_cidrs(top, networking, len(addresses))
     return tuple(
         NodeConfiguration(name, address, cidr, labels, address_v6, cidr_v6)
@@ -63,18 +63,19 @@ def _node_labels(entry: Fields) -> dict[str, str]:
     return labels
 
 
-def _default_addresses(index: int, networking: Networking) -> tuple[str, str]:
+def _default_addresses(fields: Fields, index: int, networking: Networking) -> tuple[str, str]:
     """Return the addresses that node ``index``, from 1, has unless it says otherwise; "" in place of none."""
     number = (100 + index) % 256
+    address = fields.plan.stand_in(f"127.168.0.{number}")
     if not networking.service_subnet_v6:
-        return f"127.168.0.{number}", ""
-    return f"127.168.0.{number}", "::1" if index == 1 else f"fd00:10:168::{number}"
+        return address, ""
+    return address, "::1" if index == 1 else f"fd00:10:168::{number}"
 
 
 def _read_addresses(entry: Fields, index: int, networking: Networking) -> tuple[str, str]:
     """Read ``address``: one of IPv4, or as kubelet's --node-ip one of each family with a comma between."""
     written, field = entry.text("address"), entry.at("address")
-    default, default_v6 = _default_addresses(index, networking)
+    default, default_v6 = _default_addresses(entry, index, networking)
     first, comma, second = (each.strip() for each in written.partition(","))
     if comma and not default_v6:
         detail = "must be one IPv4 address, since the cluster's subnets are of IPv4 alone, (e.g. 127.9.8.7)"

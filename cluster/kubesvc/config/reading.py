@@ -25,7 +25,7 @@ from kubesvc.config.model import (
 )
 from kubesvc.config.nodes import read_nodes, subnet_of
 from kubesvc.config.subnets import read_networking
-from kubesvc.network.addresses import stand_in
+from kubesvc.network.plan import USUAL, AddressPlan
 
 POD_MODES = ("disabled", "insecure", "verified")
 
@@ -41,22 +41,25 @@ class ConfigurationReading(NamedTuple):
     warnings: tuple[Fault, ...] = ()
 
 
-def read_configuration(document: Document | None) -> ConfigurationReading:
-    """Read the configuration; without a document everything is at its default."""
-    if document is None:
+def read_configuration(document: Document | None, plan: AddressPlan = USUAL) -> ConfigurationReading:
+    """Read the configuration; without a document everything is at its default, which depends on ``plan``."""
+    if document is None and plan == USUAL:
         return ConfigurationReading(ClusterConfiguration())
     notes = Notes()
-    top = Fields(document.obj, "", _TOP, notes)
+    top = Fields(document.obj if document is not None else None, "", _TOP, notes, plan)
     networking = read_networking(top)
     nodes = read_nodes(top, networking)
     configuration = ClusterConfiguration(
         networking=networking,
         nodes=nodes,
-        proxy=_proxy(top),
+        proxy=_proxy(top, nodes[0].address),
         dns=_dns(top),
         images=_images(top),
         external_hosts=_external_hosts(top, networking, nodes),
+        plan=plan,
     )
+    if document is None:
+        return ConfigurationReading(configuration)
     return ConfigurationReading(configuration, _placed(document, notes.faults), _placed(document, notes.warnings))
 
 
@@ -64,8 +67,11 @@ def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
     return tuple(sorted(document.fault(each.error, each.hint) for each in mistakes))
 
 
-def _proxy(top: Fields) -> ProxySettings:
+def _proxy(top: Fields, node: str) -> ProxySettings:
     default = ProxySettings()
+    if top.plan.block:
+        # 127.0.0.1 is one for all clusters: the first node's address has the ports of kube-proxy, as in any cluster.
+        default = ProxySettings(healthz_bind_address=f"{node}:10256", metrics_bind_address=f"{node}:10249")
     proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "workers"))
     return ProxySettings(
         balancer=proxy.choice("balancer", default.balancer, sorted(BALANCERS)),
@@ -89,7 +95,7 @@ def _bind_address(fields: Fields, name: str, default: str) -> str:
 
 
 def _dns(top: Fields) -> DNSSettings:
-    default = DNSSettings()
+    default = DNSSettings(bind_addresses=()) if top.plan.block else DNSSettings()
     dns = top.fields("dns", ("ttl", "pods", "upstreams", "bindAddresses", "stubDomains", "options"))
     addresses = [
         address if address == "::1" else dns.read_address(f"{dns.at('bindAddresses')}[{index}]", address)
@@ -173,7 +179,7 @@ def _external_hosts(
         if host.address:
             _check_place(entry, host, networking, nodes)
         if host.is_served:
-            entry.unique("port", f"{stand_in(host.address)}:{host.port}", served)
+            entry.unique("port", f"{top.plan.stand_in(host.address)}:{host.port}", served)
         _check_process(entry, host)
         hosts.append(host)
     return tuple(hosts)
@@ -183,7 +189,7 @@ def _check_place(
     entry: Fields, host: ExternalHost, networking: Networking, nodes: tuple[NodeConfiguration, ...]
 ) -> None:
     """Note a fault if the host's place on this machine belongs to the cluster."""
-    here = stand_in(host.address)
+    here = entry.plan.stand_in(host.address)
     taken = next((f"is the address of node {node.name}" for node in nodes if node.address == here), "")
     if not taken and (subnet := subnet_of(here, networking)) is not None:
         taken = f"is in the {subnet}"

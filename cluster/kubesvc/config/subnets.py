@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
 from kubemanifest.faults import invalid
 from kubesvc.config.fields import Fields
 from kubesvc.config.model import Networking
+from kubesvc.network.addresses import read_ipv4
+from kubesvc.network.plan import AddressPlan
 
 _DEFAULT = Networking()
 _LOCALHOST = IPv4Address("127.0.0.1")
@@ -27,19 +31,23 @@ _FIRST_NODE_PORT = 1024
 class _Subnet(NamedTuple):
     """What one subnet may be: ``longest`` prefix, so that it has room for what must be in it.
 
+    ``place`` returns where an address plan puts it on this machine.
     ``prefixes_v6`` are the shortest and the longest of its IPv6 part, where it may have one, as ``example_v6`` is.
     """
 
     name: str
     default: str
     longest: int
+    place: Callable[[AddressPlan, str], str]
     prefixes_v6: tuple[int, int] = (0, 0)
     example_v6: str = ""
 
 
-_SERVICE = _Subnet("serviceSubnet", _DEFAULT.service_subnet, 28, (64, 124), "fd00:10:96::/108")
-_POD = _Subnet("podSubnet", _DEFAULT.pod_subnet, 23, (32, 62), "fd00:10:244::/48")
-_LOAD_BALANCER = _Subnet("loadBalancerSubnet", _DEFAULT.load_balancer_subnet, 30)
+_SERVICE = _Subnet(
+    "serviceSubnet", _DEFAULT.service_subnet, 28, AddressPlan.service_subnet, (64, 124), "fd00:10:96::/108"
+)
+_POD = _Subnet("podSubnet", _DEFAULT.pod_subnet, 23, AddressPlan.pod_subnet, (32, 62), "fd00:10:244::/48")
+_LOAD_BALANCER = _Subnet("loadBalancerSubnet", _DEFAULT.load_balancer_subnet, 30, AddressPlan.subnet)
 _KNOWN = (
     "serviceSubnet",
     "podSubnet",
@@ -82,7 +90,7 @@ def read_networking(top: Fields) -> Networking:
 
 def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network | None]:
     """Return the IPv4 subnet, and the IPv6 subnet if the cluster is to be dual-stack."""
-    field, written = fields.at(kind.name), fields.text(kind.name, kind.default)
+    field, written = fields.at(kind.name), fields.text(kind.name, kind.place(fields.plan, kind.default))
     first, comma, second = (each.strip() for each in written.partition(","))
     if not comma and ":" not in first:
         return _read_subnet(fields, kind, first), None
@@ -93,12 +101,16 @@ def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network 
         fields.notes.fault(invalid(field, written, detail))
     else:
         return _read_subnet(fields, kind, first), _read_subnet_v6(fields, kind, second)
-    return IPv4Network(kind.default), None
+    return _default(fields, kind), None
+
+
+def _default(fields: Fields, kind: _Subnet) -> IPv4Network:
+    return IPv4Network(kind.place(fields.plan, kind.default))
 
 
 def _read_subnet(fields: Fields, kind: _Subnet, written: str) -> IPv4Network:
-    field, default = fields.at(kind.name), IPv4Network(kind.default)
-    here = fields.moved(field, written)
+    field, default = fields.at(kind.name), _default(fields, kind)
+    here = fields.moved(field, written, partial(kind.place, fields.plan))
     try:
         loose = IPv4Network(here, strict=False)
     except ValueError:
@@ -155,7 +167,10 @@ def _read_range(fields: Fields) -> tuple[int, int]:
 
 def _read_dns_address(fields: Fields, service: IPv4Network) -> str:
     default = str(service[10])
-    address = fields.address("dnsAddress", default)
+    written = fields.text("dnsAddress", default)
+    path = fields.at("dnsAddress")
+    moved = fields.moved(path, written, fields.plan.service_address) if read_ipv4(written) is not None else written
+    address = fields.read_address(path, moved) or default
     if IPv4Address(address) not in service or address in (str(service[0]), str(service[1]), str(service[-1])):
         detail = f"must be a free address of the serviceSubnet {service}"
         fields.notes.fault(invalid(fields.at("dnsAddress"), address, detail))

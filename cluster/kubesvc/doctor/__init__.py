@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
 from kubemanifest import Fault
-from kubesvc.config import ClusterConfiguration
+from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.doctor.checks import Check, check_cluster, check_machine
 from kubesvc.doctor.machine import ClusterState, read_machine
@@ -19,6 +19,7 @@ from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.prepare import prepare
+from kubesvc.run.subnets import kept_plan
 from kubesvc.state.directory import StateDirectory
 
 __all__ = ["run_doctor"]
@@ -26,9 +27,10 @@ __all__ = ["run_doctor"]
 
 def run_doctor(paths: Sequence[str], state: StateDirectory, *, is_json: bool) -> tuple[str, int]:
     """Examine the machine for the manifests (none: the defaults) and return the report and the exit status."""
-    configuration, services, checks = ClusterConfiguration(), list[JSON](), list[Check]()
+    plan = kept_plan(state)
+    configuration, services, checks = read_configuration(None, plan=plan).configuration, list[JSON](), list[Check]()
     if paths:
-        prepared = prepare(paths, sys.stdin)
+        prepared = prepare(paths, sys.stdin, plan=plan)
         checks += [_check_fault(each) for each in prepared.faults]
         if not prepared.faults:
             configuration = prepared.configuration

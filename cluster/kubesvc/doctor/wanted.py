@@ -13,7 +13,6 @@ from kubehost.addresses import LOCALHOST
 from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration
 from kubesvc.doctor.checks import WantedSocket
-from kubesvc.network.addresses import stand_in
 
 
 def wanted_sockets(
@@ -44,14 +43,15 @@ def _own(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
 def _outside(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
     for host in configuration.external_hosts:
         if host.is_served:
-            yield WantedSocket(f"externalHosts {host.name}", "TCP", stand_in(host.address), host.port, "externalHosts")
+            here = configuration.plan.stand_in(host.address)
+            yield WantedSocket(f"externalHosts {host.name}", "TCP", here, host.port, "externalHosts")
 
 
 def _of_service(service: Service, configuration: ClusterConfiguration) -> Iterator[WantedSocket]:
     if service.is_headless or service.is_external_name:
         return
     own = [address for address in service.cluster_ips if address != HEADLESS]
-    nodes = [LOCALHOST, *(node.address for node in configuration.nodes)]
+    nodes = [*(() if configuration.plan.block else (LOCALHOST,)), *(node.address for node in configuration.nodes)]
     for port in service.ports:
         for address in (*own, *service.external_ips):
             yield WantedSocket(f"Service {service.key}", port.protocol, address, port.port)

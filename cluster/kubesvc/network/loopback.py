@@ -18,7 +18,8 @@ from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.names import special_address
 from kubehost.addresses import Address
-from kubesvc.network.addresses import read_ipv4, stand_in
+from kubesvc.network.addresses import read_ipv4
+from kubesvc.network.plan import USUAL, AddressPlan
 
 if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration
@@ -51,7 +52,7 @@ class Translation(NamedTuple):
         return f"{self.before} is {self.after} on this machine"
 
 
-def translate(obj: JSON) -> tuple[JSON, list[Translation]]:
+def translate(obj: JSON, plan: AddressPlan = USUAL) -> tuple[JSON, list[Translation]]:
     """Return a Service with its addresses in 127.0.0.0/8, and what was changed; other objects are returned as they are.
 
     Values that are no IPv4 address (None, IPv6, mistakes) are left to validation, and so are external addresses that
@@ -62,13 +63,20 @@ def translate(obj: JSON) -> tuple[JSON, list[Translation]]:
         return obj, []
     translations: list[Translation] = []
     changed: JSON = {}
+
+    def translated(path: str, before: str) -> str:
+        after = plan.service_address(before) if path.startswith("spec.clusterIP") else plan.stand_in(before)
+        if after != before:
+            translations.append(Translation(path, before, after))
+        return after
+
     for field in ("clusterIP", "loadBalancerIP"):
         if isinstance(value := spec.get(field), str):
-            changed[field] = _translated(f"spec.{field}", value, translations)
+            changed[field] = translated(f"spec.{field}", value)
     for field in ("clusterIPs", "externalIPs"):
         if isinstance(values := spec.get(field), list):
             changed[field] = [
-                _translated(f"spec.{field}[{index}]", value, translations) if _is_movable(field, value) else value
+                translated(f"spec.{field}[{index}]", value) if _is_movable(field, value) else value
                 for index, value in enumerate(values)
             ]
     return ({**obj, "spec": {**spec, **changed}}, translations) if translations else (obj, [])
@@ -76,13 +84,6 @@ def translate(obj: JSON) -> tuple[JSON, list[Translation]]:
 
 def _is_movable(field: str, value: object) -> bool:
     return isinstance(value, str) and not (field == "externalIPs" and special_address(value))
-
-
-def _translated(path: str, before: str, translations: list[Translation]) -> str:
-    after = stand_in(before)
-    if after != before:
-        translations.append(Translation(path, before, after))
-    return after
 
 
 class LowPorts(NamedTuple):
@@ -136,9 +137,15 @@ class LoopbackNetwork:
     """Implements kubehost's ``Network`` in 127.0.0.0/8; ``nodes`` are those of a dual-stack cluster."""
 
     def __init__(
-        self, pod_subnet: str, outside: Iterable[OutsideHost], low_ports: LowPorts, nodes: Iterable[Twins] = ()
+        self,
+        pod_subnet: str,
+        outside: Iterable[OutsideHost],
+        low_ports: LowPorts,
+        nodes: Iterable[Twins] = (),
+        plan: AddressPlan = USUAL,
     ) -> None:
         self.low_ports = low_ports
+        self._plan = plan
         nodes = tuple(nodes)
         self._twin_cidrs = [(IPv6Network(each.pod_cidr_v6), IPv4Network(each.pod_cidr)) for each in nodes]
         self._twin_nodes = {each.address_v6: each.address for each in nodes}
@@ -163,10 +170,10 @@ class LoopbackNetwork:
             for each in config.nodes
             if each.pod_cidr_v6
         ]
-        return cls(config.networking.pod_subnet, outside, low_ports or read_low_ports(), nodes)
+        return cls(config.networking.pod_subnet, outside, low_ports or read_low_ports(), nodes, config.plan)
 
     def _add(self, host: OutsideHost) -> None:
-        here = stand_in(host.address)
+        here = self._plan.stand_in(host.address)
         known = self._hosts.get(host.name, ())
         if here not in known:
             self._hosts[host.name] = (*known, here)

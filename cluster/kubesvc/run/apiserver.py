@@ -41,6 +41,7 @@ from kubecontroller.service import kubernetesservice
 from kubemanifest.reading import read_text
 from kubemanifest.yamltext import KEY_IS_SET
 from kubesvc.network.loopback import translate
+from kubesvc.network.plan import AddressPlan
 from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class ClusterAPI:
         token = self._token()
 
         def api(registry: Registry) -> APIServer:
-            return APIServer(registry, clock=time.time, address=f"{HOST}:{self.port}", hooks=_hooks())
+            hooks = _hooks(self._config.plan)
+            return APIServer(registry, clock=time.time, address=f"{HOST}:{self.port}", hooks=hooks)
 
         handlers = api(self._registry)
         large = OffLoop(self._registry, lambda registry: api(registry).answer, handlers.count)
@@ -181,11 +183,11 @@ class ClusterAPI:
         yield from (PORT, first + zlib.crc32(self._state.name.encode()) % count, 0)
 
 
-def _hooks() -> Hooks:
+def _hooks(plan: AddressPlan) -> Hooks:
     return Hooks(
         decoders={"application/yaml": read_yaml_body, "application/vnd.kubernetes.protobuf": protobuf.decode},
         encoders={"application/yaml": _write_yaml},
-        admit=_admit,
+        admit=partial(_admit, plan),
         apply=partial(server_side_apply, clock=time.time),
         track=track_update,
         documents=openapi_answer,
@@ -215,9 +217,9 @@ def _write_yaml(body: bytes) -> bytes:
     return yaml.safe_dump(json.loads(body), allow_unicode=True, width=math.inf).encode()
 
 
-def _admit(_resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:
+def _admit(plan: AddressPlan, _resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:
     """Translate a Service's addresses, as ``up`` does, and say so."""
-    translated, notes = translate(obj)
+    translated, notes = translate(obj, plan)
     return translated, [f"{note.path}: {note}" for note in notes]
 
 

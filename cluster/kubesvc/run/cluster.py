@@ -10,24 +10,30 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import DEPLOYMENTS, REPLICASETS
+from kubeapi.objects.service import read_service
+from kubeapi.scheme import DEPLOYMENTS, REPLICASETS, SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
-from kubemanifest import Document, bare_document
-from kubesvc import __version__
+from kubemanifest import Document, bare_document, with_objects
+from kubeproxy.types import ListenerKind
 from kubesvc.run.components import Components
+from kubesvc.run.documents import FaultsError, Input, load_documents
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.health import Health
+from kubesvc.run.prepare import adapted
 from kubesvc.state.journal import Journal
+from kubesvc.version import __version__
 from kubesvc.why import podchoice
 from kubesvc.why.status import Readings, status_document
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kubelet.process.runner import ProcessRunner
     from kubesvc.run.start import Start
     from kubesvc.why.diagnosis import Diagnosis
@@ -38,6 +44,15 @@ FLUSH_SECONDS = 2.0
 """How long a cluster that is to stop waits for its disk before it reports what is not saved."""
 
 _SCALABLE = (DEPLOYMENTS, REPLICASETS)
+
+
+class NotReadyError(TimeoutError):
+    """The cluster is not ready in time; ``waiting_for`` says what is missing, ``last_words`` what containers wrote."""
+
+    def __init__(self, timeout: float, waiting_for: Sequence[str], last_words: Sequence[str]) -> None:
+        self.waiting_for = tuple(waiting_for)
+        self.last_words = tuple(last_words)
+        super().__init__("\n  ".join([f"not ready within {timeout:g}s:", *waiting_for, *last_words]))
 
 
 class Cluster:
@@ -70,9 +85,13 @@ class Cluster:
         """Return once every component runs."""
         await self.started.wait()
 
-    async def wait_until_ready(self) -> None:
-        """Return once nothing is waited for any more."""
-        await self.health.wait_until_ready()
+    async def wait_until_ready(self, timeout: float = 0) -> None:
+        """Return once nothing is waited for any more; NotReadyError after ``timeout`` s, 0 waits for ever."""
+        try:
+            async with asyncio.timeout(timeout or None):
+                await self.health.wait_until_ready()
+        except TimeoutError:
+            raise NotReadyError(timeout, self.waiting_for(), await self.last_words()) from None
 
     def waiting_for(self) -> list[str]:
         """Return what is not ready yet, one sentence each."""
@@ -102,6 +121,43 @@ class Cluster:
             problems=self.problems(),
         )
         return {**status_document(self.store, readings), "api": self._api_reading()}
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The file by which kubectl and client libraries reach the cluster."""
+        return self.state.kubeconfig
+
+    @property
+    def dns_address(self) -> tuple[str, int]:
+        """Address and port of the cluster's own name server."""
+        own = self.configuration.networking.dns_address
+        return next((each.address, each.port) for each in self.components.dns_addresses if each.address == own)
+
+    def address(self, service: str, port: str | int = "", *, namespace: str = "default") -> tuple[str, int]:
+        """Return address and port at which a Service answers on this machine, its cluster IP.
+
+        ``port`` is the name or number of one of its ports, "" for its first. LookupError if nothing is served there.
+        """
+        found = read_service(self.store.get(SERVICES, namespace, service))
+        names = [each.name for each in found.ports if port in ("", each.name, each.port)]
+        for each in self.components.proxy.listeners():
+            is_it = each.service.service == found.key and each.service.port in names[:1]
+            if is_it and each.kind is ListenerKind.CLUSTER_IP and each.is_bound:
+                return each.address, each.port
+        message = f"Service {found.key} serves no port {port}: {', '.join(self.waiting_for()) or 'see explain'}"
+        raise LookupError(message)
+
+    async def apply(self, *inputs: Input) -> list[str]:
+        """Apply manifests and objects; returns a line for each as `kubectl apply` prints it. FaultsError."""
+        loaded = await asyncio.to_thread(load_documents, inputs)
+        if loaded.faults:
+            raise FaultsError(loaded.faults)
+        documents, _ = with_objects(loaded.documents, partial(adapted, self.configuration.plan))
+        outcome = await apply_edits(self.registry, documents)
+        await self.journal.flushed()
+        if outcome.refused:
+            raise FaultsError(fault for each in outcome.refused for fault in each.faults())
+        return [str(each) for each in outcome.applied]
 
     def _api_reading(self) -> dict[str, Any]:
         if not self.api_address:
@@ -163,9 +219,8 @@ class Cluster:
 
     async def _becomes_ready(self, timeout: float) -> bool:
         try:
-            async with asyncio.timeout(timeout or None):
-                await self.wait_until_ready()
-        except TimeoutError:
+            await self.wait_until_ready(timeout)
+        except NotReadyError:
             return False
         return True
 

@@ -188,7 +188,10 @@ class Components:
         reason = f"taken by {owner_name(self._state, owner)}" if owner else f"{error.strerror or error}"
         is_own = address == self._config.networking.dns_address
         key = "networking.serviceSubnet" if is_own else "dns.bindAddresses"
-        return f"DNS cannot be served at {address}:{port}: {reason}; {key} in the configuration sets another address"
+        remedy = f"{key} in the configuration sets another address"
+        if owner and is_own and not self._config.plan.block:
+            remedy = f"start this one with addresses of its own (`--subnets auto`), or {remedy}"
+        return f"DNS cannot be served at {address}:{port}: {reason}; {remedy}"
 
     def close(self) -> None:
         """Free the DNS addresses."""

@@ -1,21 +1,83 @@
-"""Running a cluster from Python: ``run_cluster``, on which the command line is built too.
+"""Running a cluster from Python: ``run_cluster``. The command line is built on the same parts.
 
 Nothing here concerns the whole process: no signal handlers, no garbage collection, no standard streams, no exit codes.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+import asyncio
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kubelet.process.orphans import kill_orphans, marker
 from kubelet.process.runner import ProcessRunner
-from kubesvc.state.directory import StateDirectory
+from kubesvc.run.documents import FaultsError, Input, load_documents
+from kubesvc.run.prepare import prepare_loaded
+from kubesvc.run.start import Start
+from kubesvc.run.subnets import AUTO, claim
+from kubesvc.state.directory import StateDirectory, is_cluster_name
+from kubesvc.state.saved import read_saved
 
 if TYPE_CHECKING:
+    from kubesvc.run.cluster import Cluster
     from kubesvc.run.lifecycle import Run
-    from kubesvc.run.start import Start
+
+_NAME = "kubesvc"
+"""The name of a cluster that has no directory of its own."""
+_log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def run_cluster(
+    *documents: Input,
+    configuration: Mapping[str, Any] | None = None,
+    state: str | os.PathLike[str] | None = None,
+    subnets: str = AUTO,
+) -> AsyncIterator[Cluster]:
+    """Run a cluster on the running event loop for the length of the block.
+
+    ``documents`` are paths of manifests or of folders of them, and objects. ``configuration`` is a
+    ClusterConfiguration, whose apiVersion and kind may be left out. ``state`` is the directory in which the cluster is
+    kept from one run to the next, its last part the cluster's name (the command line has them in
+    ``~/.local/state/kubesvc``); without one everything is forgotten at the end. ``subnets`` is "auto" for free address
+    ranges of the cluster's own, or "default" for those that the configuration says.
+
+    The block begins when every component runs; ``await cluster.wait_until_ready()`` waits for the pods. At its end
+    connections drain, then pods are ended. FaultsError, AlreadyRunningError, StartError, SubnetsError, OSError; a
+    component that fails later cancels the block, and its error is raised in an ExceptionGroup.
+    """
+    loaded = load_documents(documents, configuration)
+    if loaded.faults:
+        raise FaultsError(loaded.faults)
+    with _directory(state) as directory, directory.locked(), claim(directory, subnets) as claimed:
+        directory.keep_block(claimed.plan.block)
+        clear_leftovers(directory)
+        saved = read_saved(directory.database, f"remove {directory.path} to forget it")
+        prepared = prepare_loaded(loaded, saved, plan=claimed.plan)
+        if prepared.faults:
+            raise FaultsError(prepared.faults)
+        start = Start(prepared, directory, lost=saved.lost if saved is not None else ())
+        async with open_run(start) as run, _serving(run) as cluster:
+            yield cluster
+
+
+@contextlib.contextmanager
+def _directory(state: str | os.PathLike[str] | None) -> Iterator[StateDirectory]:
+    """Yield the directory of a cluster, one that is removed at the end if none is named."""
+    if state is None:
+        with tempfile.TemporaryDirectory(prefix="kubesvc-") as root:
+            yield StateDirectory(_NAME, Path(root))
+        return
+    path = Path(state).absolute()
+    if not is_cluster_name(path.name):
+        message = f"{path}: its last part names the cluster, so it must be a DNS-1123 label"
+        raise ValueError(message)
+    yield StateDirectory(path.name, path.parent)
 
 
 def clear_leftovers(state: StateDirectory) -> int:
@@ -25,12 +87,9 @@ def clear_leftovers(state: StateDirectory) -> int:
     return len(left)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def open_run(start: Start) -> AsyncIterator[Run]:
-    """Have the process from which pods are forked, and a cluster that is made but not started, for a block.
-
-    The block ends the journal.
-    """
+    """Have the process from which pods are forked, and a cluster that is made but not started, for a block."""
     runner = ProcessRunner(marker(start.state.name, start.state.path))
     try:
         await runner.open()
@@ -40,3 +99,64 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
         yield Run(start, runner)
     finally:
         await runner.close()
+
+
+@contextlib.asynccontextmanager
+async def _serving(run: Run) -> AsyncIterator[Cluster]:
+    """Have the cluster started for a block, and stopped after it.
+
+    The cluster is a task of its own and the block in no TaskGroup: a fixture may begin it in one task and end it in
+    another one, and its own exceptions pass as they are.
+    """
+    stop = asyncio.Event()
+    serving = asyncio.create_task(run.serve(stop), name="cluster")
+    try:
+        await _wait_until_started(serving, run.cluster.started)
+        with _cancelled_by(serving):
+            yield run.cluster
+    finally:
+        if not run.cluster.started.is_set():
+            serving.cancel()
+        stop.set()
+        await asyncio.wait({serving})
+        await run.cluster.journal.close()
+        if run.cluster.started.is_set() and (unsaved := run.cluster.journal.unsaved()):
+            _log.warning("not saved, as the disk could not be written to: %s", ", ".join(unsaved))
+    serving.result()
+
+
+async def _wait_until_started(serving: asyncio.Task[None], started: asyncio.Event) -> None:
+    """Return once every component runs; raises what keeps the cluster from it."""
+    waiting = asyncio.create_task(started.wait())
+    try:
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if serving.done():
+        error = serving.exception()
+        # A start fails for one reason; what it has cancelled besides says nothing.
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error or RuntimeError("the cluster was stopped while it started")
+
+
+@contextlib.contextmanager
+def _cancelled_by(serving: asyncio.Task[None]) -> Iterator[None]:
+    """Cancel the block when the cluster fails, and raise its error there."""
+    block = asyncio.current_task()
+    assert block is not None
+
+    def cancel(done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            block.cancel()
+
+    serving.add_done_callback(cancel)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if serving.done() and not serving.cancelled() and (error := serving.exception()) is not None:
+            block.uncancel()
+            raise error from None
+        raise
+    finally:
+        serving.remove_done_callback(cancel)

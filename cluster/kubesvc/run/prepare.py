@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, TextIO
 
@@ -23,6 +24,7 @@ from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_te
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.network.loopback import translate
+from kubesvc.network.plan import USUAL, AddressPlan
 
 if TYPE_CHECKING:
     from kubesvc.state.saved import Saved
@@ -43,36 +45,56 @@ class Prepared:
     """The configuration of the input, where that of a running cluster counts instead."""
 
 
-def prepare(paths: Sequence[str], stdin: TextIO, saved: Saved | None = None, *, is_running: bool = False) -> Prepared:
-    """Read, translate and apply everything to an empty Store, or to the saved one.
+def prepare(
+    paths: Sequence[str],
+    stdin: TextIO,
+    saved: Saved | None = None,
+    *,
+    is_running: bool = False,
+    plan: AddressPlan = USUAL,
+) -> Prepared:
+    """Read files, folders and ``-`` for ``stdin``, and return what ``prepare_loaded`` makes of them."""
+    return prepare_loaded(load(paths, stdin) if paths else Loaded(), saved, is_running=is_running, plan=plan)
+
+
+def prepare_loaded(
+    loaded: Loaded, saved: Saved | None = None, *, is_running: bool = False, plan: AddressPlan = USUAL
+) -> Prepared:
+    """Translate and apply everything to an empty Store, or to the saved one.
 
     A cluster that runs keeps its configuration: that of the input is only read.
     """
-    loaded = load(paths, stdin) if paths else Loaded()
     given = loaded.configuration
     if (given is None or is_running) and saved is not None:
         own = load_text(saved.configuration, "the saved configuration").configuration if saved.configuration else None
         loaded = replace(loaded, configuration=own)
-    configuration, faults, notes = read_configuration(loaded.configuration)
-    unused, wrong, more = read_configuration(given if is_running else None)
-    faults, notes = (*faults, *wrong), (*notes, *more)
-    documents, warnings = with_objects(loaded.documents, _adapted)
+    configuration, faults, notes = read_configuration(loaded.configuration, plan)
+    unused, wrong, more = read_configuration(given if is_running else None, plan)
+    documents, warnings = with_objects(loaded.documents, partial(adapted, plan))
     registry = _new_registry(configuration, _first_store(configuration, saved))
+    faults = (*faults, *wrong)
     if not faults:
-        # Also when some documents have faults already: those of the others are found at once.
-        bootstrap(registry, cluster_dns=configuration.networking.dns_address)
-        refused, _ = apply_documents(registry, documents)
-        warnings += _warnings(registry, documents)
+        refused, more_warnings = _rehearse(registry, configuration, documents)
         faults = (*faults, *(each for each in refused if not (loaded.is_partial and _misses_namespace(each))))
+        warnings += more_warnings
     return Prepared(
         replace(loaded, documents=documents),
         configuration,
         registry,
         sorted([*loaded.faults, *faults]),
-        sorted([*loaded.warnings, *notes, *warnings]),
+        sorted([*loaded.warnings, *notes, *more, *warnings]),
         json.dumps(loaded.configuration.obj) if loaded.configuration is not None else "",
         unused if is_running and given is not None else None,
     )
+
+
+def _rehearse(
+    registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document]
+) -> tuple[list[Fault], list[Fault]]:
+    """Apply the documents, those with faults too: the faults of the others are found at once. Faults and warnings."""
+    bootstrap(registry, cluster_dns=configuration.networking.dns_address)
+    refused, _ = apply_documents(registry, documents)
+    return refused, _warnings(registry, documents)
 
 
 def _warnings(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
@@ -106,7 +128,7 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
     return Registry(store, config, clock=time.time, rng=Random())
 
 
-def _adapted(obj: JSON) -> tuple[JSON, list[FieldError]]:
+def adapted(plan: AddressPlan, obj: JSON) -> tuple[JSON, list[FieldError]]:
     """Return an object as it can be on this machine, and what the user should know about that."""
-    translated, notes = translate(obj)
+    translated, notes = translate(obj, plan)
     return translated, [note.warning() for note in notes]

@@ -63,6 +63,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyCo
         worker_environment=marker(state.name, state.path),
         listener_limit=openfiles.room(openfiles.limit()),
         owner_name=partial(owner_name, state),
+        localhost_node_ports=not config.plan.block,
     )
 
 

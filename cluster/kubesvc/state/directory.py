@@ -26,6 +26,10 @@ _RUNNING, _CLEANING = 0, 1
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
+_held: set[Path] = set()
+"""Lock files that this process holds: the kernel would give it such a lock twice, and drop both when one is closed."""
+
+
 class AlreadyRunningError(Exception):
     """A cluster of this name runs already; the text names its process and the way out."""
 
@@ -97,6 +101,11 @@ class StateDirectory:
         return self.path / "apiserver.pem"
 
     @property
+    def address_block(self) -> Path:
+        """The block of addresses that the cluster has to itself, in a cluster that was given one."""
+        return self.path / "addresses"
+
+    @property
     def api_port(self) -> Path:
         """The port that the API server had last."""
         return self.path / "apiserver.port"
@@ -110,13 +119,17 @@ class StateDirectory:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
+        if self._lock in _held:
+            raise self._already_running(os.getpid())
         lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX, 1, _CLEANING)
             self._take(lock, _RUNNING)
             fcntl.lockf(lock, fcntl.LOCK_UN, 1, _CLEANING)
+            _held.add(self._lock)
             yield
         finally:
+            _held.discard(self._lock)
             os.close(lock)
 
     @contextmanager
@@ -137,12 +150,13 @@ class StateDirectory:
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
-            owner = _lock_owner(lock)
-            message = (
-                f'cluster "{self.name}" is already running{f" (pid {owner})" if owner else ""}: '
-                f"stop it with `kubesvc down --name {self.name}`, or give this one another --name"
-            )
-            raise AlreadyRunningError(message) from None
+            raise self._already_running(_lock_owner(lock)) from None
+
+    def _already_running(self, owner: int | None) -> AlreadyRunningError:
+        return AlreadyRunningError(
+            f'cluster "{self.name}" is already running{f" (pid {owner})" if owner else ""}: '
+            f"stop it with `kubesvc down --name {self.name}`, or give this one another --name"
+        )
 
     def purge(self) -> None:
         """Forget everything; only the owner of the lock may call this."""
@@ -160,11 +174,18 @@ class StateDirectory:
         """Return a descriptor of the emptied log; only the owner of the lock may call this."""
         return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def owner(self) -> int | None:
-        """Return the process that holds the lock, None when nobody does, 0 when it is in another container.
+    def keep_block(self, block: int) -> None:
+        """Remember the cluster's block of addresses, 0 for none; only the owner of the lock may call this. OSError."""
+        if block:
+            self.address_block.write_text(f"{block}\n")
+        else:
+            self.address_block.unlink(missing_ok=True)
 
-        Never to be called by that process: closing any descriptor of the file would drop its lock.
-        """
+    def owner(self) -> int | None:
+        """Return the process that holds the lock, None when nobody does, 0 when it is in another container."""
+        if self._lock in _held:
+            # Closing any descriptor of the file would drop the lock.
+            return os.getpid()
         try:
             # To be read only: that a folder cannot be written to is no reason not to find who runs there.
             lock = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)

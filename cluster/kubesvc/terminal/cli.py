@@ -122,6 +122,11 @@ def kubesvc() -> None:
     metavar="N",
     help="Processes that carry the traffic; 1, unless the configuration says otherwise.",
 )
+@click.option(
+    "--subnets",
+    type=click.Choice(["auto", "default"]),
+    help="auto: free address ranges of this cluster's own, so that it runs beside others; kept for its next start.",
+)
 def up(
     paths: tuple[str, ...],
     name: str,
@@ -130,6 +135,7 @@ def up(
     watch: bool,
     merge_kubeconfig: bool,
     proxy_workers: int | None,
+    subnets: str | None,
 ) -> None:
     """Apply manifests, files, folders or - for stdin, to a cluster, which is started unless it runs.
 
@@ -152,6 +158,7 @@ def up(
                 timeout=timeout,
                 is_watching=watch,
                 proxy_workers=proxy_workers,
+                subnets=subnets or "",
                 is_merging=merge_kubeconfig,
             )
         )
@@ -233,18 +240,18 @@ def trace(source: str, destination: str | None, is_dns: bool, namespace: str, na
     kubesvc trace outside 127.0.0.1:30080
     kubesvc trace --dns web SRV
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
-    from kubesvc.why.trace import printing
+    from kubesvc.terminal import traces
 
     if is_dns:
         document = _ask(name, lambda cluster: cluster.trace_dns(namespace, source, destination or "A"))
-        text = printing.dns_text
+        text = traces.dns_text
     elif destination is None:
         message = "a packet needs a destination as well: kubesvc trace SRC DST; a name is traced with --dns"
         raise click.UsageError(message)
     else:
         wanted = destination
         document = _ask(name, lambda cluster: cluster.trace(namespace, source, wanted))
-        text = printing.trace_text
+        text = traces.trace_text
     _present(document, output, text)
 
 

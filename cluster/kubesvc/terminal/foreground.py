@@ -32,6 +32,7 @@ def serve(up: UpStart) -> int | None:
     try:
         with state.locked():
             _redirect(state.open_log(), up.caller)
+            state.keep_block(up.start.prepared.configuration.plan.block)
             return _run(up)
     except AlreadyRunningError as error:
         if state.owner() is not None and "-" not in up.options.paths:

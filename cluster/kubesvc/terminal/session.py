@@ -158,7 +158,7 @@ class Session:
     async def _apply_edits(self) -> None:
         """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
         # Thousands of documents take seconds to read, and connections must not wait for that.
-        prepared = await asyncio.to_thread(prepare, self._options.paths, StringIO())
+        prepared = await asyncio.to_thread(prepare, self._options.paths, StringIO(), plan=self._configuration.plan)
         warnings = [*map(str, prepared.warnings)]
         # What has been said of lines that are as they were is not said at every edit.
         self._warn(*(each for each in warnings if each not in self._said))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from kubemanifest import Loaded
 from kubesvc.config import ClusterConfiguration
+from kubesvc.network.plan import USUAL
 from kubesvc.run.prepare import Prepared, prepare
 from kubesvc.run.start import Start
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_FAILED, Console
@@ -27,6 +29,7 @@ from kubesvc.terminal.watch import Seen, look
 from kubesvc.wording import counted
 
 if TYPE_CHECKING:
+    from kubesvc.run.subnets import Claim
     from kubesvc.state.saved import Saved
 
 _MAX_ORIGINS = 10
@@ -45,13 +48,15 @@ def run_up(options: UpOptions) -> int:
     except OSError as error:
         console.warn(f"kubesvc: the working directory cannot be used ({error.strerror}); cd to one that exists")
         return EXIT_FAILED
+    is_running = options.state.owner() is not None
     try:
         saved = _read_saved(options)
+        claim = _claim(options, is_running=is_running)
     except ValueError as error:
         console.warn(f"kubesvc: {error}")
         return EXIT_FAILED
-    is_running = options.state.owner() is not None
-    prepared = prepare(options.paths, sys.stdin or StringIO(), saved, is_running=is_running)
+    plan = claim.plan if claim is not None else USUAL
+    prepared = prepare(options.paths, sys.stdin or StringIO(), saved, is_running=is_running, plan=plan)
     if prepared.faults or is_running:
         console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
     if prepared.faults:
@@ -60,7 +65,18 @@ def run_up(options: UpOptions) -> int:
         from kubesvc.terminal.running import apply_to_running
 
         return apply_to_running(options, prepared, console)
-    return _start(_up_start(options, prepared, saved, seen, console))
+    with claim or nullcontext():
+        return _start(_up_start(options, prepared, saved, seen, console))
+
+
+def _claim(options: UpOptions, *, is_running: bool) -> Claim | None:
+    """Return the address ranges of the cluster's own, None if it has none; SubnetsError, a ValueError."""
+    if not options.subnets and not options.state.address_block.exists():
+        return None
+    # Most clusters have the usual addresses.
+    from kubesvc.run.subnets import Claim, claim, kept_plan
+
+    return Claim(kept_plan(options.state)) if is_running else claim(options.state, options.subnets)
 
 
 def _refuse(prepared: Prepared, console: Console, done: str) -> int:

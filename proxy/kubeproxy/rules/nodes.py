@@ -54,9 +54,12 @@ class Entry(NamedTuple):
 
 
 class Nodes:
-    """The nodes in the order in which they came; treat it as a value. ``home`` remembers its answers."""
+    """The nodes in the order in which they came; treat it as a value. ``home`` remembers its answers.
 
-    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+    ``localhost_node_ports`` is whether node ports answer at 127.0.0.1 too.
+    """
+
+    def __init__(self, nodes: Iterable[Node] = (), *, localhost_node_ports: bool = True) -> None:
         self.all = tuple(nodes)
         self.by_name = {each.name: each for each in self.all}
         self.first = self.all[0].name if self.all else ANY_NODE
@@ -64,8 +67,8 @@ class Nodes:
         self._cidrs = [(ip_network(cidr, strict=False), each.name) for each in self.all for cidr in each.pod_cidrs]
         self._homes: dict[str, str] = {}
         own = (address for each in self.all for address in each.addresses)
-        self.addresses = tuple(dict.fromkeys([*own, LOCALHOST]))
-        """Where node ports answer: every node's own addresses, then localhost, each once."""
+        self.addresses = tuple(dict.fromkeys([*own, *([LOCALHOST] if localhost_node_ports else ())]))
+        """Where node ports answer: every node's own addresses, then localhost if that is wanted, each once."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Nodes) and self.all == other.all

@@ -59,6 +59,8 @@ class ProxyConfig:
     """kube-proxy's --metrics-bind-address."""
     node_name: str = ""
     """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
+    localhost_node_ports: bool = True
+    """Whether node ports answer at 127.0.0.1 too (KubeProxyConfiguration's iptables.localhostNodePorts)."""
     workers: int = 1
     """Processes that carry the traffic; 1 is the proxy's own."""
     worker_environment: Mapping[str, str] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class ProxyServer:
         self._record = record
         self._figures = figures
         self._loop = loop
-        self._proxier = Proxier(config.node_name, self._lose)
+        self._proxier = Proxier(config.node_name, self._lose, localhost_node_ports=config.localhost_node_ports)
         self._poller = Poller(faults)
         self._listeners = Listeners(
             loop,

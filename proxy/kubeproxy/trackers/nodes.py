@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.node import read_node
 from kubeapi.validation.names import parse_address
@@ -13,8 +15,9 @@ EXCLUDED_BY_AUTOSCALER = "ToBeDeletedByClusterAutoscaler"
 class NodeTracker:
     """The nodes whose kube-proxy this is: the one of that name, or all ("")."""
 
-    def __init__(self, node_name: str = "") -> None:
-        self.nodes = Nodes()
+    def __init__(self, node_name: str = "", *, localhost_node_ports: bool = True) -> None:
+        self._new_nodes = partial(Nodes, localhost_node_ports=localhost_node_ports)
+        self.nodes = self._new_nodes()
         self._node_name = node_name
         self._nodes: dict[ObjectKey, Node] = {}
         self._leaving: set[ObjectKey] = set()
@@ -37,7 +40,7 @@ class NodeTracker:
             nodes[key] = _node(key.name, obj)
         if nodes != self._nodes:
             # This may raise; then the last state of the Node stays, because nothing was stored yet.
-            self.nodes = Nodes(nodes.values())
+            self.nodes = self._new_nodes(nodes.values())
             self._nodes = nodes
         if obj is not None and _is_leaving(obj):
             self._leaving.add(key)

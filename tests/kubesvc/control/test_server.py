@@ -4,16 +4,16 @@ import asyncio
 import logging
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.helpers.kubesvc_control import NOT_FOUND, FakeCluster, ask, raw_request, served
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.faults import Faults
 from kubeapi.status import StatusError
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.control.server import LogQuery, read_apply, read_log_query, read_scale
+from kubesvc.control.server import ControlServer, LogQuery, read_apply, read_log_query, read_scale
+from kubesvc.run.cluster import Cluster
 from kubesvc.state.directory import StateDirectory
 
 
@@ -257,10 +257,8 @@ async def test_garbage_harms_nobody(state: StateDirectory) -> None:
 
 
 async def test_a_server_that_never_started_closes(state: StateDirectory) -> None:
-    from kubesvc.control.server import ControlServer
-
     cluster = FakeCluster()
-    await ControlServer(cluster, cluster.stop.set, Faults()).close()
+    await ControlServer(cast("Cluster", cluster), cluster.stop.set).close()
     assert not state.control_socket.exists()
 
 

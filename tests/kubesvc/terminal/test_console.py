@@ -4,10 +4,7 @@ import os
 from io import StringIO
 from pathlib import Path
 
-import pytest
-
 from kubesvc.terminal.console import Console
-from kubesvc.wording import counted
 
 
 def test_what_was_asked_for_and_the_rest_go_apart() -> None:
@@ -39,8 +36,3 @@ def test_a_full_disk_costs_lines_and_nothing_else() -> None:
         console = Console(out, StringIO())
         console.say("lost")
         console.say("lost too")
-
-
-@pytest.mark.parametrize(("number", "text"), [(0, "0 faults"), (1, "1 fault"), (2, "2 faults")])
-def test_a_number_has_its_noun(number: int, text: str) -> None:
-    assert counted(number, "fault", "faults") == text

@@ -266,7 +266,6 @@ async def test_a_warning_of_what_stays_as_it_was_is_not_said_at_every_edit(
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: old}\n"
     (folder / "secret.yaml").write_text(secret)
     run = Run(folder, is_watching=True)
-    run.warnings = [*map(str, run.read().warnings)]
     more = f"{WEB.replace('web', 'api')}---\n{secret.replace('old', 'new')}"
     await edited(run, folder / "b.yaml", more, "service/api created", monkeypatch)
     said = [line.partition("Secret ")[2].split()[0] for line in run.err.getvalue().splitlines() if "Secret" in line]

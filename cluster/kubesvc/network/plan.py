@@ -1,0 +1,80 @@
+"""Where the addresses of one cluster are on this machine. Pure.
+
+By the usual plan an address keeps all but its first octet, so two clusters with the usual subnets want the same ones.
+A cluster with a plan of its own (``--subnets auto``) has four second octets to itself, a block, and any number of such
+clusters run side by side: an address keeps its last two octets, and what it is decides the second.
+
+    127.B.c.d       cluster IPs          (10.96.0.0/12)
+    127.B+1.c.d     pods                 (10.244.0.0/16)
+    127.B+2.c.d     nodes                (192.168.0.0/16)
+    127.B+3.c.d     everything else: load balancers (203.0.113.0/24), hosts outside the cluster
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kubesvc.network.addresses import FIRST_OCTET, read_ipv4, stand_in
+
+LOCALHOST = "127.0.0.1"
+OCTETS = 4
+"""Second octets of one block."""
+_USUAL = frozenset((0, *range(96, 112), 168, 244))
+"""Second octets that the usual plan gives to a cluster with kubeadm's subnets, and the machine's own 127.0.x.x."""
+BLOCKS = tuple(first for first in range(OCTETS, 252, OCTETS) if _USUAL.isdisjoint(range(first, first + OCTETS)))
+"""The blocks that there are, by their first octet."""
+_SERVICES, _PODS, _NODES, _OTHERS = range(OCTETS)
+
+
+class AddressPlan(NamedTuple):
+    """``block`` is the first of the cluster's own second octets, 0 for the usual plan."""
+
+    block: int = 0
+
+    def stand_in(self, address: str) -> str:
+        """Return where an IPv4 address is on this machine; 127.0.0.1, IPv6 and names stay as they are."""
+        usual = stand_in(address)
+        if not self.block or read_ipv4(usual) is None or usual == LOCALHOST or self._has(usual):
+            return usual
+        second = int(usual.split(".")[1])
+        return self._moved(usual, _SERVICES if 96 <= second < 112 else {244: _PODS, 168: _NODES}.get(second, _OTHERS))
+
+    def service_address(self, address: str) -> str:
+        """Return where a cluster IP is on this machine; what is no IPv4 address (None, mistakes) stays as it is."""
+        usual = stand_in(address)
+        if not self.block or read_ipv4(usual) is None or self._has(usual):
+            return usual
+        return self._moved(usual, _SERVICES)
+
+    def service_subnet(self, subnet: str) -> str:
+        """Return where a subnet of cluster IPs is on this machine; one larger than a /16 becomes the whole octet."""
+        return self._moved_subnet(subnet, _SERVICES)
+
+    def pod_subnet(self, subnet: str) -> str:
+        """Return where a subnet of pods is on this machine; one larger than a /16 becomes the whole octet."""
+        return self._moved_subnet(subnet, _PODS)
+
+    def subnet(self, subnet: str) -> str:
+        """Return where any other subnet is on this machine."""
+        address, slash, prefix = subnet.partition("/")
+        return self.stand_in(address) + slash + prefix
+
+    def _moved_subnet(self, subnet: str, octet: int) -> str:
+        address, slash, prefix = subnet.partition("/")
+        usual = stand_in(address)
+        if not self.block or read_ipv4(usual) is None or self._has(usual):
+            return usual + slash + prefix
+        if prefix.isdecimal() and int(prefix) < 16:
+            return f"{FIRST_OCTET}{self.block + octet}.0.0/16"
+        return self._moved(usual, octet) + slash + prefix
+
+    def _has(self, address: str) -> bool:
+        return self.block <= int(address.split(".")[1]) < self.block + OCTETS
+
+    def _moved(self, address: str, octet: int) -> str:
+        third, fourth = address.split(".")[2:]
+        return f"{FIRST_OCTET}{self.block + octet}.{third}.{fourth}"
+
+
+USUAL = AddressPlan()
+"""The plan of a cluster that has no block: 127 in place of the first octet."""

@@ -1,0 +1,127 @@
+"""Address ranges of a cluster's own (``--subnets auto``): chosen, and held against all other clusters of this machine.
+
+A block is held by an abstract Unix socket of its name. The kernel gives a name to one process, frees it when that
+process ends however it ends, and has one set of names for each network namespace, as it has one 127.0.0.0/8 for each.
+Which block a cluster has is kept in its state directory, so that it has the same addresses at its next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from kubeproxy.portowner import find_owners, read_sockets
+from kubesvc.network.plan import BLOCKS, OCTETS, USUAL, AddressPlan
+from kubesvc.state.directory import StateDirectory
+from kubesvc.state.owners import neighbours, owner_name
+
+AUTO, DEFAULT = "auto", "default"
+"""What ``--subnets`` can be: a block of the cluster's own, or the addresses that the configuration says."""
+
+_NAME = "kubesvc/addresses/{}"
+
+
+class SubnetsError(ValueError):
+    """The cluster cannot have the address ranges that it should have; the text says why, and what helps."""
+
+
+class Claim:
+    """The address plan of a cluster that runs or starts; a context that holds its block for the cluster."""
+
+    def __init__(self, plan: AddressPlan = USUAL, held: socket.socket | None = None) -> None:
+        self.plan = plan
+        self._held = held
+
+    def __enter__(self) -> Claim:
+        """Go on holding the block."""
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Let others have the block."""
+        if self._held is not None:
+            self._held.close()
+
+
+def kept_plan(state: StateDirectory) -> AddressPlan:
+    """Return the plan that a cluster was given at its first start."""
+    try:
+        block = int(state.address_block.read_text())
+    except (OSError, ValueError):
+        return USUAL
+    return AddressPlan(block) if block in BLOCKS else USUAL
+
+
+def claim(state: StateDirectory, subnets: str = "") -> Claim:
+    """Return the plan of a cluster that is to start, its block held; SubnetsError.
+
+    ``subnets`` is AUTO, DEFAULT or "" for what the cluster had before. A plan stays as it is once there are objects.
+    """
+    kept = kept_plan(state)
+    has_objects = state.database.exists()
+    if has_objects and subnets and (subnets == AUTO) != bool(kept.block):
+        before = f"--subnets {AUTO}" if kept.block else "the addresses of its configuration"
+        message = (
+            f'cluster "{state.name}" has objects of earlier runs at {before}; '
+            f"`kubesvc down --purge{state.option}` forgets them, then it can have others"
+        )
+        raise SubnetsError(message)
+    if kept.block and subnets != DEFAULT:
+        return _claim_kept(state, kept)
+    return _claim_free(state) if subnets == AUTO else Claim()
+
+
+def _claim_kept(state: StateDirectory, plan: AddressPlan) -> Claim:
+    held = _hold(plan.block)
+    if held is not None:
+        return Claim(plan, held)
+    message = (
+        f'the addresses of cluster "{state.name}", 127.{plan.block}.0.0 to 127.{plan.block + OCTETS - 1}.255.255, '
+        f"were given to {_holder(state, plan.block)} while it did not run: stop that one, or forget this one with "
+        f"`kubesvc down --purge{state.option}` and start it again with --subnets {AUTO}"
+    )
+    raise SubnetsError(message)
+
+
+def _claim_free(state: StateDirectory) -> Claim:
+    """Return the first block that nobody holds; one that a stopped cluster has kept is taken only if all others are."""
+    kept = {kept_plan(each).block for each in neighbours(state)}
+    bound = set(_bound_octets())
+    for block in sorted(BLOCKS, key=lambda each: each in kept):
+        if bound.isdisjoint(range(block, block + OCTETS)) and (held := _hold(block)) is not None:
+            return Claim(AddressPlan(block), held)
+    message = f"all {len(BLOCKS)} address ranges for --subnets {AUTO} are in use: stop a cluster"
+    raise SubnetsError(message)
+
+
+def _bound_octets() -> Iterator[int]:
+    """Yield the second octets of 127.0.0.0/8 at which somebody serves anything."""
+    for each in read_sockets(("tcp", "udp")):
+        if each.address.startswith("127."):
+            yield int(each.address.split(".")[1])
+
+
+def _hold(block: int) -> socket.socket | None:
+    """Return a socket that holds a block, None if somebody else has it."""
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        held.bind(f"\0{_NAME.format(block)}")
+    except OSError as error:
+        held.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return held
+
+
+def _holder(state: StateDirectory, block: int) -> str:
+    """Return what to call the process that holds a block."""
+    wanted = f"@{_NAME.format(block)}"
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/net/unix").read_text(errors="replace").splitlines():
+            fields = line.split()
+            if fields[-1] == wanted and (owners := find_owners({fields[6]})):
+                return owner_name(state, next(iter(owners.values())))
+    return "another cluster"
