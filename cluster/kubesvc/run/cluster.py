@@ -141,7 +141,7 @@ class Cluster:
         found = read_service(self.store.get(SERVICES, namespace, service))
         names = [each.name for each in found.ports if port in ("", each.name, each.port)]
         for each in self.components.proxy.listeners():
-            is_it = each.service.service == found.key and each.service.port in names[:1]
+            is_it = each.port_name.service == found.key and each.port_name.port in names[:1]
             if is_it and each.kind is ListenerKind.CLUSTER_IP and each.is_bound:
                 return each.address, each.port
         message = f"Service {found.key} serves no port {port}: {', '.join(self.waiting_for()) or 'see explain'}"
