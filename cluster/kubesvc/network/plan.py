@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kubesvc.network.addresses import FIRST_OCTET, read_ipv4, stand_in
+from kubehost.addresses import LOCALHOST, LOOPBACK_PREFIX
+from kubesvc.network.addresses import read_ipv4, stand_in
 
-LOCALHOST = "127.0.0.1"
 OCTETS = 4
 """Second octets of one block."""
 _USUAL = frozenset((0, *range(96, 112), 168, 244))
@@ -65,7 +65,7 @@ class AddressPlan(NamedTuple):
         if not self.block or read_ipv4(usual) is None or self._has(usual):
             return usual + slash + prefix
         if prefix.isdecimal() and int(prefix) < 16:
-            return f"{FIRST_OCTET}{self.block + octet}.0.0/16"
+            return f"{LOOPBACK_PREFIX}{self.block + octet}.0.0/16"
         return self._moved(usual, octet) + slash + prefix
 
     def _has(self, address: str) -> bool:
@@ -73,7 +73,7 @@ class AddressPlan(NamedTuple):
 
     def _moved(self, address: str, octet: int) -> str:
         third, fourth = address.split(".")[2:]
-        return f"{FIRST_OCTET}{self.block + octet}.{third}.{fourth}"
+        return f"{LOOPBACK_PREFIX}{self.block + octet}.{third}.{fourth}"
 
 
 USUAL = AddressPlan()

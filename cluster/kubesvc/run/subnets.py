@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from kubehost.addresses import is_loopback
 from kubeproxy.portowner import find_owners, read_sockets
 from kubesvc.network.plan import BLOCKS, OCTETS, USUAL, AddressPlan
 from kubesvc.state.directory import StateDirectory
@@ -99,7 +100,7 @@ def _claim_free(state: StateDirectory) -> Claim:
 def _bound_octets() -> Iterator[int]:
     """Yield the second octets of 127.0.0.0/8 at which somebody serves anything."""
     for each in read_sockets(("tcp", "udp")):
-        if each.address.startswith("127."):
+        if is_loopback(each.address):
             yield int(each.address.split(".")[1])
 
 

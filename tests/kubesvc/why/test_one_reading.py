@@ -11,7 +11,7 @@ from tests.helpers.kubesvc_ground import document, ground
 from kubeapi.meta import JSON
 from kubeapi.scheme import PODS
 from kubeapiserver.tables import printer_for
-from kubesvc.readiness import waiting_for
+from kubesvc.why.readiness import waiting_for
 
 
 def status(name: str, *, restarts: int = 0, **state: JSON) -> JSON:
