@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.objects import build_deployment, build_pod, build_service
+
 Manifest = dict[str, Any]
 
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.47"
@@ -30,41 +32,19 @@ def service(
 ) -> Manifest:
     """Return a Service of the pods that ``app`` labels, by default its own name's; "" selects by nothing."""
     chosen = name if app is None else app
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "annotations": dict(annotations or {})},
-        "spec": {
-            **({"selector": {"app": chosen}} if chosen else {}),
-            "ports": [{"name": "http", "port": HTTP_PORT}],
-            **spec,
-        },
-    }
+    selector = {"selector": {"app": chosen}} if chosen else {}
+    whole = {**selector, "ports": [{"name": "http", "port": HTTP_PORT}], **spec}
+    return build_service(name, metadata={"annotations": dict(annotations or {})}, **whole)
 
 
 def deployment(name: str, replicas: int = 1, container: Manifest | None = None, **spec: Any) -> Manifest:
     """Return a Deployment of pods with the label ``app``; without a container they are agnhost's netexec."""
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": {"app": name}},
-            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container or netexec()]}},
-            **spec,
-        },
-    }
+    return build_deployment(name, container or netexec(), replicas=replicas, **spec)
 
 
 def pod(name: str, container: Manifest | None = None, **spec: Any) -> Manifest:
     """Return a single pod with the label ``app``."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {"containers": [container or netexec()], **spec},
-    }
+    return build_pod(name, container or netexec(), metadata={"labels": {"app": name}}, **spec)
 
 
 def netexec(**more: Any) -> Manifest:

@@ -17,6 +17,7 @@ from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import AGNHOST, Manifest
 from tests.helpers.e2e_client import Client, Place, reaches
 from tests.helpers.kubectl_cli import kubeconfig_of
+from tests.helpers.objects import build_pod
 from tests.helpers.patience import PATIENCE
 
 Item = dict[str, Any]
@@ -268,12 +269,10 @@ def is_ready(pod: Item) -> bool:
 def pod(name: str, node: int, app: str, container: Manifest, **spec: Any) -> Manifest:
     """Return a pod on a node; node 0 leaves that to the scheduler."""
     placed = {"nodeSelector": {"kubernetes.io/hostname": f"node-{node}"}} if node else {}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": app} if app else {}},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 1, **placed, **spec},
-    }
+    labels = {"app": app} if app else {}
+    return build_pod(
+        name, container, metadata={"labels": labels}, **{"terminationGracePeriodSeconds": 1, **placed, **spec}
+    )
 
 
 def agnhost(*args: str, **fields: Any) -> Manifest:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from tests.helpers.objects import build_deployment, build_namespace, build_pod, build_service
+
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import Resource
@@ -51,8 +53,7 @@ def new_registry(clock: FakeClock | None = None, seed: int = 1, **config: Any) -
 
 def service(name: str = "web", *, metadata: JSON | None = None, **spec: Any) -> JSON:
     """Return a Service on port 80, unless ``spec`` says otherwise."""
-    spec.setdefault("ports", [{"port": 80}])
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, **(metadata or {})}, "spec": spec}
+    return build_service(name, metadata=metadata, **spec)
 
 
 def container(name: str = "app", **fields: Any) -> JSON:
@@ -61,20 +62,17 @@ def container(name: str = "app", **fields: Any) -> JSON:
 
 def pod(name: str = "web", *, metadata: JSON | None = None, **spec: Any) -> JSON:
     """Return a Pod of one container, unless ``spec`` says otherwise."""
-    spec.setdefault("containers", [container()])
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **(metadata or {})}, "spec": spec}
+    return build_pod(name, metadata=metadata, **{"containers": [container()], **spec})
 
 
 def deployment(name: str = "web", *, template_spec: JSON | None = None, **spec: Any) -> JSON:
     """Return a Deployment with app=NAME as its selector and label, unless ``spec`` says otherwise."""
-    spec.setdefault("selector", {"matchLabels": {"app": name}})
     template = {"metadata": {"labels": {"app": name}}, "spec": template_spec or {"containers": [container()]}}
-    spec.setdefault("template", template)
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+    return build_deployment(name, **{"template": template, **spec})
 
 
 def namespace(name: str) -> JSON:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    return build_namespace(name)
 
 
 def faults_of(resource: Resource, obj: JSON, registry: Registry | None = None) -> list[str]:

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.helpers.objects import build_deployment, build_node, build_service
+
 from kubeapi.informer import Delta, Informer, StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey, format_time, is_terminating
 from kubeapi.registry import Registry, RegistryConfig
@@ -132,37 +134,15 @@ class FakeCluster:
 
 def node(name: str, zone: str = "", **spec: Any) -> JSON:
     labels = {"kubernetes.io/hostname": name} | ({"topology.kubernetes.io/zone": zone} if zone else {})
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": labels},
-        "spec": spec,
-        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
-    }
+    return build_node(name, labels=labels, **spec)
 
 
 def deployment(name: str = "nginx", replicas: int = 2, image: str = "nginx", **spec: Any) -> JSON:
-    labels = {"app": name}
     container = {"name": "main", "image": image, "ports": [{"name": "http", "containerPort": 80, "protocol": "TCP"}]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-            **spec,
-        },
-    }
+    return build_deployment(name, container, namespace="default", replicas=replicas, **spec)
 
 
 def service(name: str = "nginx-svc", app: str | None = "nginx", target: int | str = 80, **spec: Any) -> JSON:
     selector = {"selector": {"app": app}} if app else {}
     ports = [{"port": 80, "protocol": "TCP", "targetPort": target}]
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"ports": ports, **selector, **spec},
-    }
+    return build_service(name, "default", **{"ports": ports, **selector, **spec})

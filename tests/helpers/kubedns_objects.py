@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tests.helpers.objects import build_endpoint, build_namespace, build_pod, build_service, build_slice
+
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
 
@@ -14,43 +16,33 @@ HTTP: Port = ("http", "TCP", 80)
 
 
 def namespace(name: str) -> JSON:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    return build_namespace(name)
 
 
 def service(name: str, *cluster_ips: str, ns: str = "shop", ports: Sequence[Port] = (HTTP,)) -> JSON:
     """A ClusterIP Service, or with "None" a headless one."""
-    spec = {"type": "ClusterIP", "clusterIP": cluster_ips[0], "clusterIPs": list(cluster_ips), "ports": _ports(ports)}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": ns}, "spec": spec}
+    first, *_ = cluster_ips
+    return build_service(name, ns, type="ClusterIP", clusterIP=first, clusterIPs=list(cluster_ips), ports=_ports(ports))
 
 
 def external(name: str, target: str, ns: str = "shop") -> JSON:
-    spec = {"type": "ExternalName", "externalName": target, "ports": _ports((HTTP,))}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": ns}, "spec": spec}
+    return build_service(name, ns, type="ExternalName", externalName=target, ports=_ports((HTTP,)))
 
 
 def endpoint(*addresses: str, ready: bool | None = True, hostname: str = "", terminating: bool = False) -> JSON:
-    conditions: JSON = {} if ready is None else {"ready": ready, "terminating": terminating}
-    return {"addresses": list(addresses), "conditions": conditions, **({"hostname": hostname} if hostname else {})}
+    conditions = {} if ready is None else {"ready": ready, "terminating": terminating}
+    return build_endpoint(*addresses, **conditions, **({"hostname": hostname} if hostname else {}))
 
 
 def endpoint_slice(
     name: str, of: str, *endpoints: JSON, ns: str = "shop", ports: Sequence[Port] = (("http", "TCP", 8080),)
 ) -> JSON:
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": name, "namespace": ns, "labels": {"kubernetes.io/service-name": of}},
-        "addressType": "IPv6" if endpoints and ":" in endpoints[0]["addresses"][0] else "IPv4",
-        "endpoints": list(endpoints),
-        "ports": _ports(ports),
-    }
+    return build_slice(name, of, endpoints, ns, ports=_ports(ports))
 
 
 def pod(name: str, ip: str, ns: str = "shop", phase: str = "Running", *, deleting: bool = False) -> JSON:
-    metadata: JSON = {"name": name, "namespace": ns}
-    if deleting:
-        metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"phase": phase, "podIP": ip}}
+    metadata = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleting else {}
+    return build_pod(name, namespace=ns, metadata=metadata) | {"status": {"phase": phase, "podIP": ip}}
 
 
 def _ports(ports: Iterable[Port]) -> list[JSON]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.direct_network import DirectNetwork
+from tests.helpers.objects import build_pod
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
@@ -33,14 +34,8 @@ NODES = (
 def make_pod(name: str, *containers: JSON, node: str = "node-a", **spec: Any) -> JSON:
     """Return a Pod of namespace default that is scheduled already."""
     named = [{"name": "c", **each} if "name" not in each else each for each in containers]
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"namespace": "default", "name": name, "labels": {"app": name}},
-        "spec": {"nodeName": node, "restartPolicy": "Always", "terminationGracePeriodSeconds": 5}
-        | {"containers": named}
-        | spec,
-    }
+    whole = {"nodeName": node, "restartPolicy": "Always", "terminationGracePeriodSeconds": 5, **spec}
+    return build_pod(name, *named, namespace="default", metadata={"labels": {"app": name}}, **whole)
 
 
 def shell(script: str, **fields: Any) -> JSON:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.loops import settled
+from tests.helpers.objects import build_endpoint, build_service, build_slice
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
@@ -30,29 +31,14 @@ from kubeproxy.userspace.tcp.relay import Relay
 
 def service(name: str = "web", cluster_ip: str = "127.97.0.1", port: int = 20080, **spec: Any) -> JSON:
     """A Service of the namespace default; ``created`` and ``annotations`` go to its metadata, ``status`` beside it."""
-    created = spec.pop("created", "2026-01-01T00:00:00Z")
-    annotations = spec.pop("annotations", {})
-    labels = spec.pop("labels", {})
-    status = spec.pop("status", {})
     metadata = {
-        "namespace": "default",
-        "name": name,
-        "creationTimestamp": created,
-        "annotations": annotations,
-        "labels": labels,
+        "creationTimestamp": spec.pop("created", "2026-01-01T00:00:00Z"),
+        "annotations": spec.pop("annotations", {}),
+        "labels": spec.pop("labels", {}),
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata,
-        "spec": {"clusterIP": cluster_ip, "ports": [{"port": port}], **spec},
-        "status": status,
-    }
-
-
-def endpoint(address: str, **conditions: bool) -> JSON:
-    """An endpoint of a slice; say ``ready=False`` and the like."""
-    return {"addresses": [address], "conditions": conditions}
+    status = {"status": spec.pop("status", {})}
+    whole = {"clusterIP": cluster_ip, "ports": [{"port": port}], **spec}
+    return build_service(name, "default", metadata=metadata, **whole) | status
 
 
 def slice_of(
@@ -64,28 +50,10 @@ def slice_of(
     **fields: Any,
 ) -> JSON:
     """An EndpointSlice; each address is text or an ``endpoint``."""
-    labels = {"kubernetes.io/service-name": service_name, **fields.pop("labels", {})}
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"namespace": "default", "name": name or f"{service_name}-abcde", "labels": labels},
-        "addressType": "IPv4",
-        "ports": [{"name": port_name, "protocol": "TCP", "port": port}],
-        "endpoints": [each if isinstance(each, dict) else endpoint(each) for each in addresses],
-        **fields,
-    }
-
-
-def node(name: str, *addresses: str) -> JSON:
-    """A Node with InternalIP addresses."""
-    listed = [{"type": "InternalIP", "address": each} for each in addresses]
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": {}},
-        "spec": {},
-        "status": {"addresses": [{"type": "Hostname", "address": name}, *listed]},
-    }
+    endpoints = [each if isinstance(each, dict) else build_endpoint(each) for each in addresses]
+    ports = [{"name": port_name, "protocol": "TCP", "port": port}]
+    whole = {"addressType": "IPv4", "ports": ports, **fields}
+    return build_slice(name or f"{service_name}-abcde", service_name, endpoints, "default", **whole)
 
 
 @dataclass

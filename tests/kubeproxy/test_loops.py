@@ -16,7 +16,6 @@ from tests.helpers.kubeproxy_cluster import (
     connect,
     is_refused,
     naming_endpoints,
-    node,
     open_descriptors,
     receive_all,
     service,
@@ -25,6 +24,7 @@ from tests.helpers.kubeproxy_cluster import (
 )
 from tests.helpers.kubeproxy_http import GET
 from tests.helpers.kubeproxy_udp import udp_client
+from tests.helpers.objects import build_node
 
 from kubeapi.meta import JSON
 from kubeproxy.server.proxyserver import ProxyConfig
@@ -113,7 +113,7 @@ def told(c: Cluster) -> list[tuple[str, str]]:
 async def test_a_service_that_leads_to_itself_dials_nothing_and_says_so(name: str, config: ProxyConfig) -> None:
     story = STORIES[name]
     network = LoopbackNetwork("127.245.0.0/16", (), LowPorts(0, has_capability=True))
-    async with cluster(node("n1", NODE), *story.objects, network=network, config=config) as c:
+    async with cluster(build_node("n1", NODE), *story.objects, network=network, config=config) as c:
         before = len(open_descriptors())
         assert await what_comes(VIPS["a"]) == story.answer
         assert len(open_descriptors()) < before + MOST_DESCRIPTORS
@@ -125,7 +125,7 @@ async def test_a_service_that_leads_to_itself_dials_nothing_and_says_so(name: st
 
 async def test_a_datagram_for_a_service_that_leads_to_itself_is_dropped() -> None:
     looped = (named("a", protocol="UDP"), leads("a", NODE, port=31081, protocol="UDP"))
-    async with cluster(node("n1", NODE), *looped) as c:
+    async with cluster(build_node("n1", NODE), *looped) as c:
         with udp_client((VIPS["a"], PORT)) as client:
             client.send(b"?")
             await until(lambda: c.plane.counters.errors["proxy_loop"] == 1)
@@ -135,14 +135,14 @@ async def test_a_datagram_for_a_service_that_leads_to_itself_is_dropped() -> Non
 
 async def test_a_service_may_stand_for_another() -> None:
     objects = (named("a"), leads("a", NODE, port=31082), named("b"), leads("b", POD))
-    async with naming_endpoints(POD), cluster(node("n1", NODE), *objects) as c:
+    async with naming_endpoints(POD), cluster(build_node("n1", NODE), *objects) as c:
         assert await ask(VIPS["a"]) == POD
         assert told(c) == []
 
 
 async def test_who_has_another_endpoint_is_served_by_that_one() -> None:
     objects = (named("a"), slice_of("a", [POD]), leads("a", NODE, port=31081) | {"metadata": other_slice("a")})
-    async with naming_endpoints(POD), cluster(node("n1", NODE), *objects):
+    async with naming_endpoints(POD), cluster(build_node("n1", NODE), *objects):
         assert {await ask(VIPS["a"]) for _ in range(20)} == {POD}
 
 
@@ -152,7 +152,7 @@ def other_slice(name: str) -> JSON:
 
 async def test_a_circle_is_told_when_it_closes_and_is_over_when_it_opens() -> None:
     objects = (named("a"), leads("a", NODE, port=31082), named("b"), leads("b", POD))
-    async with naming_endpoints(POD), cluster(node("n1", NODE), *objects) as c:
+    async with naming_endpoints(POD), cluster(build_node("n1", NODE), *objects) as c:
         c.put(leads("b", NODE, port=31081))
         await c.settle()
         assert [each for each, _ in told(c)] == ["a", "b"]
@@ -168,7 +168,7 @@ async def test_a_port_that_is_bound_elsewhere_is_known_where_it_is_bound() -> No
     """Without the privilege for port 80, 10080 is the Service's own."""
     network = LoopbackNetwork("127.245.0.0/16", (), LowPorts(1024, has_capability=False))
     objects = (named("a", port=80), leads("a", VIPS["a"], port=10080))
-    async with cluster(node("n1", NODE), *objects, network=network) as c:
+    async with cluster(build_node("n1", NODE), *objects, network=network) as c:
         with pytest.raises(ConnectionResetError):
             await ask(VIPS["a"], 10080)
         assert c.plane.counters.errors["proxy_loop"] >= 1
@@ -180,7 +180,7 @@ async def test_a_port_of_that_number_that_is_nobodys_is_dialled() -> None:
     objects = (named("a", port=80), leads("a", POD, port=10080))
     async with (
         naming_endpoints(POD, port=10080),
-        cluster(node("n1", NODE), *objects, network=network),
+        cluster(build_node("n1", NODE), *objects, network=network),
     ):
         assert await ask(VIPS["a"], 10080) == POD
         assert await is_refused(VIPS["b"], 10080)

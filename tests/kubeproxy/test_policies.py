@@ -18,16 +18,15 @@ from tests.helpers.kubeproxy_cluster import (
     cluster,
     connect,
     echo,
-    endpoint,
     is_refused,
     naming_endpoints,
-    node,
     service,
     serving,
     slice_of,
     until,
 )
 from tests.helpers.kubeproxy_http import GET, Pod, Talk
+from tests.helpers.objects import build_endpoint, build_node
 from tests.helpers.patience import SILENCE
 
 from kubeapi.meta import JSON, key_of
@@ -55,7 +54,7 @@ def nodes() -> tuple[JSON, JSON]:
     """Both nodes, in zones of their own."""
     made = []
     for number, address in enumerate((NODE_1, NODE_2), start=1):
-        each = node(f"n{number}", address)
+        each = build_node(f"n{number}", address)
         each["spec"] = {"podCIDR": f"127.246.{number}.0/24"}
         each["metadata"]["labels"] = {"topology.kubernetes.io/zone": f"zone-{number}"}
         made.append(each)
@@ -65,7 +64,7 @@ def nodes() -> tuple[JSON, JSON]:
 def on(node_name: str, address: str, **more: Any) -> JSON:
     """An endpoint on a node."""
     conditions = {key: more.pop(key) for key in ("ready", "serving", "terminating") if key in more}
-    return {**endpoint(address, **conditions), "nodeName": node_name, **more}
+    return {**build_endpoint(address, **conditions), "nodeName": node_name, **more}
 
 
 BOTH = (on("n1", A), on("n2", B))

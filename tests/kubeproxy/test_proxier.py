@@ -6,7 +6,8 @@ IP plan: web 127.97.2.1, api 127.97.2.2, node 127.97.101.1, external 127.97.102.
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeproxy_cluster import endpoint, node, service, slice_of
+from tests.helpers.kubeproxy_cluster import service, slice_of
+from tests.helpers.objects import build_endpoint, build_node
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeproxy.proxier import Proxier, Sync
@@ -18,12 +19,12 @@ WEB, API, NODE, EXTERNAL = "127.97.2.1", "127.97.2.2", "127.97.101.1", "127.97.1
 A, B, C = "127.245.2.1", "127.245.2.2", "127.245.2.3"
 
 OBJECTS = (
-    node("n1", NODE),
+    build_node("n1", NODE),
     service("web", WEB, type="NodePort", ports=[{"port": 80, "nodePort": 30080}], externalIPs=[EXTERNAL]),
     service("api", API, ports=[{"name": "http", "port": 80}, {"name": "grpc", "port": 90}]),
     service("empty", "127.97.2.3", port=80),
     service("udp", "127.97.2.4", ports=[{"port": 53, "protocol": "UDP"}]),
-    slice_of("web", [A, B, endpoint(C, ready=False)], port=8080),
+    slice_of("web", [A, B, build_endpoint(C, ready=False)], port=8080),
     slice_of("api", [C], port=9090, port_name="grpc"),
     slice_of("udp", [C], port=5353),
 )
@@ -127,7 +128,7 @@ def test_nothing_happens_without_a_change(proxier: Proxier) -> None:
             id="affinity",
         ),
         pytest.param(
-            node("n1", "127.97.101.9"),
+            build_node("n1", "127.97.101.9"),
             [f"close {NODE}:30080/tcp", "open 127.97.101.9:30080/tcp"],
             id="the-node-has-moved",
         ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import endpoint, node, service, slice_of
+from tests.helpers.kubeproxy_cluster import service, slice_of
+from tests.helpers.objects import build_endpoint, build_node
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, ServiceChangeTracker
@@ -70,9 +71,9 @@ def test_slices_of_one_service_are_merged_and_sorted_whoever_made_them() -> None
 @pytest.mark.parametrize(
     ("slices", "terminating"),
     [
-        pytest.param([endpoint(A, terminating=True)], [True], id="alone"),
-        pytest.param([endpoint(A, terminating=True), endpoint(A)], [False], id="living-replaces"),
-        pytest.param([endpoint(A), endpoint(A, terminating=True)], [False], id="terminating-does-not"),
+        pytest.param([build_endpoint(A, terminating=True)], [True], id="alone"),
+        pytest.param([build_endpoint(A, terminating=True), build_endpoint(A)], [False], id="living-replaces"),
+        pytest.param([build_endpoint(A), build_endpoint(A, terminating=True)], [False], id="terminating-does-not"),
     ],
 )
 def test_of_duplicates_the_living_endpoint_wins(slices: list[JSON], terminating: list[bool]) -> None:
@@ -103,7 +104,7 @@ def test_a_slice_that_moves_to_another_service_changes_both() -> None:
 
 
 def test_an_endpoint_says_on_which_node_it_is() -> None:
-    endpoints = [{**endpoint(A), "nodeName": "n1"}, {**endpoint(B), "nodeName": "n2"}, endpoint(C)]
+    endpoints = [{**build_endpoint(A), "nodeName": "n1"}, {**build_endpoint(B), "nodeName": "n2"}, build_endpoint(C)]
     (found,) = tracked(slice_of("web", endpoints)).endpoints(WEB).values()
     assert [each.node_name for each in found] == ["n1", "n2", ""]
 
@@ -119,11 +120,11 @@ def test_a_dual_stack_service_has_each_port_once_per_family() -> None:
 
 def test_node_ports_answer_at_every_internal_address_and_on_localhost() -> None:
     tracker = NodeTracker()
-    tracker.update(ObjectKey("", "n1"), node("n1", A))
-    tracker.update(ObjectKey("", "n2"), node("n2", B, A))
+    tracker.update(ObjectKey("", "n1"), build_node("n1", A))
+    tracker.update(ObjectKey("", "n2"), build_node("n2", B, A))
     assert tracker.nodes.addresses == (A, B, "127.0.0.1")
     before = tracker.nodes
-    tracker.update(ObjectKey("", "n2"), node("n2", B, A))
+    tracker.update(ObjectKey("", "n2"), build_node("n2", B, A))
     assert tracker.nodes is before
 
 
@@ -137,5 +138,5 @@ def test_node_ports_answer_at_every_internal_address_and_on_localhost() -> None:
 )
 def test_a_node_that_leaves_is_not_eligible(change: JSON, is_eligible: bool) -> None:
     tracker = NodeTracker("n1")
-    tracker.update(ObjectKey("", "n1"), node("n1", A) | change)
+    tracker.update(ObjectKey("", "n1"), build_node("n1", A) | change)
     assert tracker.is_eligible is is_eligible

@@ -11,13 +11,14 @@ import json
 import socket
 from typing import Any
 
-from tests.helpers.kubeproxy_cluster import Cluster, cluster, endpoint, is_refused, node, service, slice_of
+from tests.helpers.kubeproxy_cluster import Cluster, cluster, is_refused, service, slice_of
+from tests.helpers.objects import build_endpoint, build_node
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 
 NODE_1, NODE_2, A, B = "127.97.161.1", "127.97.161.2", "127.246.3.1", "127.246.3.2"
-NODES = (node("n1", NODE_1), node("n2", NODE_2))
+NODES = (build_node("n1", NODE_1), build_node("n2", NODE_2))
 
 
 def web(**spec: Any) -> JSON:
@@ -28,7 +29,7 @@ def web(**spec: Any) -> JSON:
 
 def on(node_name: str, address: str, **conditions: bool) -> JSON:
     """An endpoint on a node."""
-    return {**endpoint(address, **conditions), "nodeName": node_name}
+    return {**build_endpoint(address, **conditions), "nodeName": node_name}
 
 
 async def probe(address: str, path: str = "/") -> tuple[int, dict[str, str], str]:

@@ -20,13 +20,13 @@ from tests.helpers.kubeproxy_cluster import (
     echo,
     is_refused,
     naming_endpoints,
-    node,
     open_descriptors,
     service,
     serving,
     slice_of,
     until,
 )
+from tests.helpers.objects import build_node
 from tests.helpers.patience import PATIENCE
 
 from kubehost.addresses import Address
@@ -48,7 +48,7 @@ EVERYWHERE = service(
 
 
 async def test_every_address_of_a_service_answers() -> None:
-    nodes = (node("n1", NODE_1), node("n2", NODE_2))
+    nodes = (build_node("n1", NODE_1), build_node("n2", NODE_2))
     async with naming_endpoints(A), cluster(*nodes, EVERYWHERE, slice_of("web", [A])) as c:
         statuses = {(each.address, each.port): each for each in c.proxy.listeners()}
         assert {to: each.kind for to, each in statuses.items()} == {
@@ -66,7 +66,7 @@ async def test_a_new_node_gets_the_node_ports_that_are_there() -> None:
     async with naming_endpoints(A), cluster(EVERYWHERE, slice_of("web", [A])) as c:
         kept = c.descriptor(VIP)
         assert await is_refused(NODE_1, 21030)
-        c.put(node("n1", NODE_1))
+        c.put(build_node("n1", NODE_1))
         await c.settle()
         assert await ask(NODE_1, 21030) == A
         assert c.descriptor(VIP) == kept

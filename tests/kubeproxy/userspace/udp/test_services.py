@@ -11,15 +11,14 @@ import pytest
 from tests.helpers.kubeproxy_cluster import (
     ask,
     cluster,
-    endpoint,
     is_refused,
     naming_endpoints,
-    node,
     service,
     slice_of,
     until,
 )
 from tests.helpers.kubeproxy_udp import hear, udp_ask, udp_client, udp_endpoint, udp_name, udp_silence
+from tests.helpers.objects import build_endpoint, build_node
 
 from kubeapi.meta import JSON
 
@@ -68,7 +67,7 @@ async def is_udp_refused(to: str = VIP, port: int = PORT) -> bool:
 
 
 async def test_every_address_of_a_udp_service_reaches_every_endpoint() -> None:
-    nodes = (node("n1", NODE_1), node("n2", NODE_2))
+    nodes = (build_node("n1", NODE_1), build_node("n2", NODE_2))
     with named(A, B):
         async with cluster(*nodes, dns(), slices(A, B)):
             for place in ((VIP, PORT), (NODE_1, NODE_PORT), (NODE_2, NODE_PORT), ("127.0.0.1", NODE_PORT)):
@@ -77,7 +76,7 @@ async def test_every_address_of_a_udp_service_reaches_every_endpoint() -> None:
 
 async def test_tcp_and_udp_share_a_node_port_and_each_goes_alone() -> None:
     both = (UDP, TCP)
-    async with naming_endpoints(B), cluster(node("n1", NODE_1), dns(*both), slices(A, B, ports=both)) as c:
+    async with naming_endpoints(B), cluster(build_node("n1", NODE_1), dns(*both), slices(A, B, ports=both)) as c:
         with named(A, B):
             assert await udp_hosts(20, NODE_1, NODE_PORT) == {A, B}
             assert await ask(NODE_1, NODE_PORT) == B
@@ -117,11 +116,11 @@ async def test_a_flow_outlives_the_readiness_of_its_endpoint_while_that_still_se
         async with cluster(dns(), slices(A)) as c:
             with udp_client((VIP, PORT)) as client:
                 assert await udp_ask(client) == A.encode()
-                c.put(slices(endpoint(A, ready=False, serving=True, terminating=True), B))
+                c.put(slices(build_endpoint(A, ready=False, serving=True, terminating=True), B))
                 await c.settle()
                 assert await udp_ask(client) == A.encode()
                 assert await udp_hosts(10) == {B}
-                c.put(slices(endpoint(A, ready=False, serving=False, terminating=True), B))
+                c.put(slices(build_endpoint(A, ready=False, serving=False, terminating=True), B))
                 await c.settle()
                 assert await udp_ask(client) == B.encode()
 
@@ -137,7 +136,7 @@ async def test_affinity_is_of_the_clients_address_whatever_its_port() -> None:
 
 async def test_a_node_port_is_refused_once_its_service_is_gone() -> None:
     with named(A):
-        async with cluster(node("n1", NODE_1), dns(), slices(A)) as c:
+        async with cluster(build_node("n1", NODE_1), dns(), slices(A)) as c:
             with udp_client((NODE_1, NODE_PORT)) as client:
                 assert await udp_ask(client) == A.encode()
                 c.delete("dns")
@@ -149,10 +148,10 @@ async def test_a_node_port_is_refused_once_its_service_is_gone() -> None:
 async def test_a_client_whose_node_has_no_endpoint_of_a_local_service_hears_nothing() -> None:
     pod_cidrs = [{"podCIDR": f"127.82.{octet}.0/24", "podCIDRs": [f"127.82.{octet}.0/24"]} for octet in (24, 25)]
     nodes = [
-        node(name, address) | {"spec": cidr}
+        build_node(name, address) | {"spec": cidr}
         for name, address, cidr in zip(("n1", "n2"), (NODE_1, NODE_2), pod_cidrs, strict=True)
     ]
-    local = endpoint(A) | {"nodeName": "n1"}
+    local = build_endpoint(A) | {"nodeName": "n1"}
     with named(A):
         async with cluster(*nodes, dns(internalTrafficPolicy="Local"), slices(local)) as c:
             assert await udp_hosts(1, source="127.82.24.7") == {A}
@@ -161,7 +160,7 @@ async def test_a_client_whose_node_has_no_endpoint_of_a_local_service_hears_noth
                 assert await udp_hosts(1, source="127.82.24.8") == {A}
                 with pytest.raises(BlockingIOError):
                     stranger.recv(100)
-                c.put(slices(local, endpoint(B) | {"nodeName": "n2"}))
+                c.put(slices(local, build_endpoint(B) | {"nodeName": "n2"}))
                 await c.settle()
                 with named(B):
                     assert await udp_ask(stranger) == B.encode()

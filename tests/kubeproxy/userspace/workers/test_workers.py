@@ -20,7 +20,6 @@ from tests.helpers.kubeproxy_cluster import (
     cluster,
     connect,
     echo,
-    endpoint,
     is_refused,
     naming_endpoints,
     service,
@@ -29,6 +28,7 @@ from tests.helpers.kubeproxy_cluster import (
     until,
 )
 from tests.helpers.kubeproxy_udp import udp_ask, udp_client, udp_endpoint, udp_name
+from tests.helpers.objects import build_endpoint
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
@@ -271,7 +271,7 @@ async def test_a_service_without_endpoints_refuses_and_serves_again_when_it_has_
     async with naming_endpoints(A), workers(service(cluster_ip=VIP), slice_of("web", (A,))) as c:
         for _ in range(3):
             assert await ask(VIP) == A
-            c.put(slice_of("web", (endpoint(A, ready=False),)))
+            c.put(slice_of("web", (build_endpoint(A, ready=False),)))
             await plane_obeys(c)
             assert await is_refused(VIP)
             c.put(slice_of("web", (A,)))
