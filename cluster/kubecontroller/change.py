@@ -18,9 +18,9 @@ WARNING: Literal["Warning"] = "Warning"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The events that report a write: ``done`` ("" for none) or ``failed`` are the reasons.
+    """The events about ``about`` that report a write: ``done`` and ``failed`` are their reasons, "" for no event.
 
-    ``done_message`` may hold ``{name}`` (of the object written), ``failed_message`` may hold ``{error}``.
+    ``done_message`` may contain ``{name}`` (of the object written), ``failed_message`` ``{error}``.
     """
 
     about: JSON

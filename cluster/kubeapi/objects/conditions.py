@@ -24,8 +24,10 @@ def find_condition(obj: JSON, kind: str) -> JSON | None:
 
 def is_condition_true(obj: JSON, kind: str) -> bool:
     """Tell whether the object has the condition, and it is True."""
-    condition = find_condition(obj, kind)
-    return condition is not None and condition.get("status") == "True"
+    for condition in status_of(obj).get("conditions") or ():
+        if condition.get("type") == kind:
+            return bool(condition.get("status") == "True")
+    return False
 
 
 def with_condition(status: JSON, condition: JSON) -> JSON:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import map_at
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerStatus:
+class ContainerStatus(NamedTuple):
     """One entry of status.containerStatuses, or of the init or ephemeral containers' list; read when it is asked for.
 
     The states are JSON: ``waiting`` has reason and message, ``terminated`` also exitCode, signal and times.
@@ -60,8 +58,8 @@ class ContainerStatus:
     @property
     def last_terminated(self) -> JSON | None:
         """How its run before the present one ended; None before its first restart."""
-        found: JSON | None = map_at(self.obj, "lastState").get("terminated")
-        return found
+        state = self.obj.get("lastState")
+        return state.get("terminated") if state else None
 
     @property
     def latest_end(self) -> JSON | None:
@@ -91,8 +89,8 @@ class ContainerStatus:
         return end_reason(ended) if ended is not None else ""
 
     def _state(self, name: str) -> JSON | None:
-        found: JSON | None = map_at(self.obj, "state").get(name)
-        return found
+        state = self.obj.get("state")
+        return state.get(name) if state else None
 
 
 def end_reason(terminated: JSON) -> str:

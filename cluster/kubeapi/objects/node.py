@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from kubeapi.meta import JSON, labels_of
 from kubeapi.objects.conditions import is_condition_true
@@ -14,8 +15,7 @@ from kubeapi.quantity import QUANTITY, amount_of
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A Node, read when it is asked for."""
 
     obj: JSON
@@ -58,8 +58,12 @@ class Node:
 
     def allocatable(self, resource: str) -> Decimal | None:
         """Return how much of a resource it has for pods; None if it does not say, or not as a quantity."""
-        text = str(map_at(self.obj, "status", "allocatable").get(resource, ""))
-        return amount_of(text) if QUANTITY.fullmatch(text) else None
+        return _amount(str(map_at(self.obj, "status", "allocatable").get(resource, "")))
+
+
+@lru_cache(1024)
+def _amount(text: str) -> Decimal | None:
+    return amount_of(text) if QUANTITY.fullmatch(text) else None
 
 
 def read_node(obj: JSON) -> Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, parse_time
 from kubeapi.objects.conditions import find_condition, is_condition_true
@@ -13,8 +13,7 @@ from kubeapi.objects.podsummary import FINISHED_PHASES, PodSummary, read_pod_sum
 from kubeapi.objects.qos import qos_class
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(NamedTuple):
     """A Pod, read when it is asked for: a controller asks one question of each of thousands."""
 
     obj: JSON
@@ -79,13 +78,15 @@ class Pod:
     def ips(self) -> tuple[str, ...]:
         """Its addresses, of each family one, the preferred first; () before it has any."""
         status = status_of(self.obj)
-        several = tuple(each["ip"] for each in status.get("podIPs") or () if each.get("ip"))
-        only = status.get("podIP")
-        return several or ((only,) if only else ())
+        several = [each["ip"] for each in status.get("podIPs") or () if each.get("ip")]
+        return tuple(several or filter(None, (status.get("podIP"),)))
 
     def ip_of(self, family: str) -> str | None:
         """Return its address of IPv4 or IPv6; None while it has none."""
-        return next((each for each in self.ips if (":" in each) == (family == "IPv6")), None)
+        for ip in self.ips:
+            if (":" in ip) == (family == "IPv6"):
+                return ip
+        return None
 
     @property
     def qos_class(self) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.objects.container import ContainerStatus, end_reason
-from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
+from kubeapi.objects.parts import list_at, spec_of, status_of
 
 FINISHED_PHASES = ("Succeeded", "Failed")
 """Phases of a pod that will never run again."""
@@ -97,8 +97,9 @@ class _Summing:
 
     def _count_restarts(self, status: ContainerStatus) -> None:
         self.restarts += status.restart_count
-        finished_at = map_at(status.obj, "lastState", "terminated").get("finishedAt")
-        self.restarted_at = max(self.restarted_at, finished_at or "")
+        ended = status.last_terminated
+        if ended is not None:
+            self.restarted_at = max(self.restarted_at, ended.get("finishedAt") or "")
 
     def _apply_deletion(self) -> None:
         if not is_terminating(self._pod):
@@ -114,5 +115,6 @@ def _init_reason(status: ContainerStatus) -> str:
     ended = status.terminated
     if ended is not None:
         return end_reason(ended)
-    reason = str(map_at(status.obj, "state", "waiting").get("reason") or "")
+    waiting = status.waiting
+    reason = str(waiting.get("reason") or "") if waiting else ""
     return "" if reason == "PodInitializing" else reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at, spec_of, status_of
@@ -11,8 +11,7 @@ MAX_INT32 = 2**31 - 1
 """The progressDeadlineSeconds and the revisionHistoryLimit that stand for no limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(NamedTuple):
     """A Deployment or ReplicaSet, read when it is asked for. Fields that only a Deployment has are marked (D)."""
 
     obj: JSON

@@ -21,8 +21,8 @@ def endpoint_of(service: JSON, obj: JSON, node_named: NodeLookup, family: str) -
     address = pod.ip_of(family)
     if address is None or pod.is_finished:
         return None
-    publishes_all = bool(service["spec"].get("publishNotReadyAddresses"))
-    node = node_named(pod.node_name)
+    publishes_all, node_name = bool(service["spec"].get("publishNotReadyAddresses")), pod.node_name
+    node = node_named(node_name)
     if node is None and not publishes_all:
         return None
     endpoint: JSON = {
@@ -30,8 +30,8 @@ def endpoint_of(service: JSON, obj: JSON, node_named: NodeLookup, family: str) -
         "conditions": _conditions(pod, publishes_all=publishes_all),
         "targetRef": target_ref(obj),
     }
-    if pod.node_name:
-        endpoint["nodeName"] = pod.node_name
+    if node_name:
+        endpoint["nodeName"] = node_name
     if node is not None and (zone := read_node(node).zone):
         endpoint["zone"] = zone
     if has_own_name(service, obj):

@@ -70,13 +70,13 @@ def in_deletion_order(pods: list[JSON], related: Iterable[JSON]) -> list[JSON]:
 
     def rank(obj: JSON) -> tuple[object, ...]:
         pod = read_pod(obj)
-        since = pod.ready_since
+        since, node = pod.ready_since, pod.node_name
         return (
-            bool(pod.node_name),
+            bool(node),
             _PHASE_RANK.get(pod.phase, 1),
             since is not None,
             _deletion_cost(obj),
-            -per_node[pod.node_name],
+            -per_node[node],
             -(since or 0.0),
             -pod.most_restarts,
             -parse_time(obj["metadata"]["creationTimestamp"]),
