@@ -1,6 +1,6 @@
-"""How the API server says no where no object is to blame: wrong method, media type, option or selector. Pure.
+"""Errors about requests rather than objects: wrong method, media type, option or selector. Pure.
 
-Messages are those of apiserver ``pkg/endpoints`` and of go-restful, which answers some requests before it.
+``kubeapi.status`` has those about objects. Messages are those of apiserver ``pkg/endpoints`` and of go-restful.
 """
 
 from __future__ import annotations
@@ -17,14 +17,28 @@ BODY_LIMIT = 3 * 1024 * 1024
 
 
 class BadInput(StatusError):
-    """400: a request that cannot be read; ``message`` is the whole text."""
+    """400: the request cannot be read; ``message`` is the whole text."""
 
     def __init__(self, message: str) -> None:
         super().__init__(400, "BadRequest", message)
 
 
+class Unauthorized(StatusError):
+    """401: the request has no valid token."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "Unauthorized", "Unauthorized")
+
+
+class ForbiddenRequest(StatusError):
+    """403: the request is not allowed, whatever its object is."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(403, "Forbidden", f"forbidden: {detail}")
+
+
 class UnknownPath(StatusError):
-    """404: nothing is served under this path of a group and version that is served."""
+    """404: the path is not served, though its group and version are."""
 
     def __init__(self) -> None:
         super().__init__(404, "NotFound", "the server could not find the requested resource")
@@ -38,22 +52,29 @@ class MethodNotAllowed(StatusError):
 
 
 class NotAcceptable(StatusError):
-    """406: the answer has no such form; ``accepted`` are the media types that there are."""
+    """406: the answer cannot have the form that the client wants; ``accepted`` are the possible media types."""
 
     def __init__(self, accepted: Sequence[str] = ACCEPTED_MEDIA) -> None:
         message = f"only the following media types are accepted: {', '.join(accepted)}"
         super().__init__(406, "NotAcceptable", message)
 
 
-class TooLarge(StatusError):
-    """413: the body is larger than the limit."""
+class BodyTimeout(StatusError):
+    """408: the body did not arrive in time."""
 
-    def __init__(self, limit: int = BODY_LIMIT) -> None:
-        super().__init__(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit}")
+    def __init__(self) -> None:
+        super().__init__(408, "Timeout", "the request's body did not arrive in time")
+
+
+class TooLarge(StatusError):
+    """413: the body, or the patch in it, is too large."""
+
+    def __init__(self, detail: str = f"limit is {BODY_LIMIT}") -> None:
+        super().__init__(413, "RequestEntityTooLarge", f"Request entity too large: {detail}")
 
 
 class UnsupportedMedia(StatusError):
-    """415: the body is of a type that nobody here can read."""
+    """415: the body has an unknown media type."""
 
     def __init__(self) -> None:
         types = ", ".join(ACCEPTED_MEDIA)
@@ -62,14 +83,14 @@ class UnsupportedMedia(StatusError):
 
 
 class Unprocessable(StatusError):
-    """422: a patch that does not fit the object that it is for."""
+    """422: the patch does not fit its object."""
 
     def __init__(self) -> None:
         super().__init__(422, "Invalid", "the server rejected our request due to an error in our request")
 
 
 class InvalidInput(StatusError):
-    """422: faults of what came with a request, be it its options, or a kind that is never stored."""
+    """422: faults of a request's options, or of an object that is never stored (Scale, Binding, reviews)."""
 
     def __init__(self, kind: str, group: str, name: str, *causes: FieldError) -> None:
         texts = [str(cause) for cause in causes]
@@ -79,14 +100,28 @@ class InvalidInput(StatusError):
 
 
 class InvalidOptions(InvalidInput):
-    """422: faults of a request's query, such as ``ListOptions.meta.k8s.io "" is invalid``."""
+    """422: faults of a request's query: ``ListOptions.meta.k8s.io "" is invalid``."""
 
     def __init__(self, kind: str, *causes: FieldError) -> None:
         super().__init__(kind, "meta.k8s.io", "", *causes)
 
 
+class TooManyRequests(StatusError):
+    """429: the limit of open watches or sessions (``what``) is reached."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(429, "TooManyRequests", f"too many {what} at a time, please try again later")
+
+
+class ServiceUnavailable(StatusError):
+    """503: there is no endpoint that can answer (NewServiceUnavailable)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, "ServiceUnavailable", message)
+
+
 class FutureVersion(StatusError):
-    """504: a resourceVersion that has not been reached (storage.NewTooLargeResourceVersionError)."""
+    """504: the resourceVersion has not been reached yet (storage.NewTooLargeResourceVersionError)."""
 
     def __init__(self, asked: int, current: int) -> None:
         cause = FieldError("ResourceVersionTooLarge", "", "Too large resource version")

@@ -1,15 +1,15 @@
-"""What goes in and out of the API server, without any IO: a request, and the three kinds of answer to it. Pure.
+"""Requests to the API server and the four kinds of answer, without any IO. Pure.
 
-``handle(Request) -> Response | Watch | Session | Proxied``: a Response is complete; a Watch is a stream of the Store's
-events that the server writes as they come; a Session is a connection that is handed over to the kubelet (logs, exec,
-attach, port-forward); what is Proxied goes on to a pod, with its body, and the pod answers.
+A ``Response`` is complete. A ``Watch`` is a stream of the Store's events, written as they come. A ``Session`` is a
+connection to a container (logs, exec, attach, port-forward), served by the kubelet. ``Proxied`` says where to forward
+the request, with its body; the answer is the pod's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubeapi.scheme import Resource
@@ -21,9 +21,23 @@ YAML_TYPE = "application/yaml"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
 
+class Form(NamedTuple):
+    """The form of an answer: the object, a Table, or its metadata alone.
+
+    ``version`` is the version of meta.k8s.io in which a Table or PartialObjectMetadata is written.
+    """
+
+    shape: Literal["Object", "Table", "Partial"]
+    version: str = "v1"
+    media: str = JSON_TYPE
+
+
+OBJECT = Form("Object")
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. ``headers`` are by lower-case name; ``query`` keeps repeated parameters in order."""
+    """One HTTP request. ``headers`` have lower-case names; ``query`` keeps repeated parameters in order."""
 
     method: str
     path: str
@@ -32,16 +46,20 @@ class Request:
     body: bytes = b""
     user: User = ADMINISTRATOR
     target: str = ""
-    """Path and query as they were sent, every escape kept."""
+    """Path and query as sent, with every escape."""
 
     @classmethod
     def of(cls, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Request:
         """Return the request for a request target such as ``/api/v1/pods?watch=1``."""
         parts = urlsplit(target)
         query = parse_qs(parts.query, keep_blank_values=True)
-        return cls(
-            method, unquote(parts.path), query, {k.lower(): v for k, v in (headers or {}).items()}, body, target=target
-        )
+        lower = {name.lower(): value for name, value in headers.items()} if headers else {}
+        return cls(method, unquote(parts.path), query, lower, body, target=target)
+
+    @property
+    def media_type(self) -> str:
+        """The body's media type without parameters; JSON when none is stated."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower() or JSON_TYPE
 
     def get(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""
@@ -49,7 +67,7 @@ class Request:
         return values[0] if values else default
 
     def has_flag(self, name: str) -> bool:
-        """Tell whether a boolean query parameter is there and not false (runtime.Convert_Slice_string_To_bool)."""
+        """Tell whether a boolean query parameter is present and not false (runtime.Convert_Slice_string_To_bool)."""
         return name in self.query and self.get(name).lower() not in ("0", "false")
 
 
@@ -67,9 +85,9 @@ class Response:
 class Watch:
     """Events of one resource after ``resource_version``.
 
-    ``initial`` is written first; ``encode`` turns an event into one line, or None when the watcher is not to see it;
-    ``bookmark`` makes the line that tells a resourceVersion, None when none were asked for. ``timeout_seconds`` 0 is
-    for ever; a watch that ``is_over`` has nothing after ``initial``.
+    ``initial`` is written first. ``encode`` returns the line of an event, None if the watcher does not see the event.
+    ``bookmark`` returns the line of a BOOKMARK event; it is None if the client did not ask for bookmarks.
+    ``timeout_seconds`` 0 means no limit. A watch that ``is_over`` ends after ``initial``.
     """
 
     resource: Resource
@@ -86,7 +104,7 @@ SessionKind = Literal["log", "exec", "attach", "portforward"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A connection to a container: validated, and ready to be served by the kubelet."""
+    """A validated request for a connection to a container, which the kubelet serves."""
 
     kind: SessionKind
     namespace: str
@@ -98,7 +116,7 @@ class Session:
     has_stderr: bool = False
     is_tty: bool = False
     ports: tuple[int, ...] = ()
-    """Of port-forward over a plain WebSocket; with SPDY the streams name them."""
+    """For port-forward over a plain WebSocket; with SPDY the streams name their ports."""
     is_following: bool = False
     is_previous: bool = False
     has_timestamps: bool = False
@@ -109,10 +127,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Proxied:
-    """A request that goes on to ``host:port``, which is a pod's of ``namespace`` if ``pod`` is not "".
+    """A request to be forwarded to ``host:port``, which belongs to ``pod`` of ``namespace`` unless that is "".
 
-    ``path`` and ``query`` are escaped as the client did; ``prefix`` is the path of the proxy before them, with which
-    links that come back begin.
+    ``path`` and ``query`` keep the client's escapes. ``prefix`` is the path of the proxy before them; links in the
+    answer are given it.
     """
 
     scheme: str

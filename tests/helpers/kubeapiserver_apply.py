@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from tests.helpers.kubeapi_objects import FakeClock, new_registry
 
-from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.defaults import set_defaults
+from kubeapi.meta import JSON, ObjectKey, format_time, key_of
 from kubeapi.scheme import NAMESPACES, Resource, resource_for
+from kubeapi.strict import decode
 from kubeapiserver.apply.fieldpath import in_order, path_text, read_fields_v1
-from kubeapiserver.apply.managedfields import track_update
-from kubeapiserver.apply.serverside import server_side_apply
+from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
+from kubeapiserver.apply.serverside import Configuration, server_side_apply
+from kubeapiserver.requests.bodies import with_reset
 
 
 class Managers:
@@ -22,17 +25,18 @@ class Managers:
     def apply(self, manager: str, config: JSON, *, force: bool = False, dry_run: bool = False) -> JSON:
         """Apply a configuration; StatusError for a conflict."""
         resource, key = self._place(config)
-        return server_side_apply(self.registry, resource, key, config, manager, force, dry_run, clock=self.clock)[0]
+        configuration = Configuration(resource, key, config, manager, is_forced=force)
+        return server_side_apply(self.registry, configuration, self.clock(), dry_run=dry_run)[0]
 
     def create(self, manager: str, obj: JSON) -> JSON:
         resource, _ = self._place(obj)
-        return self.registry.create(resource, track_update(resource, None, obj, manager, "", self.clock()))
+        return self.registry.create(resource, tracked(resource, None, obj, manager, now=self.clock()))
 
     def update(self, manager: str, obj: JSON) -> JSON:
         """Replace the whole object."""
         resource, key = self._place(obj)
         stored = self.registry.store.find(resource, key)
-        return self.registry.update(resource, track_update(resource, stored, obj, manager, "", self.clock()))
+        return self.registry.update(resource, tracked(resource, stored, obj, manager, now=self.clock()))
 
     def stored(self, obj: JSON) -> JSON | None:
         resource, key = self._place(obj)
@@ -42,6 +46,16 @@ class Managers:
         resource = resource_for(obj["apiVersion"], obj["kind"])
         assert resource is not None
         return resource, key_of({"metadata": {"namespace": "default", **obj["metadata"]}})
+
+
+def tracked(
+    resource: Resource, old: JSON | None, sent: JSON, manager: str, subresource: str = "", *, now: float
+) -> JSON:
+    """Return the object that a client sends with its managedFields, as the API server passes it to the Registry."""
+    new = with_reset(decode(resource, sent).object, sent)
+    set_defaults(resource, new)
+    change = Change(manager_key(resource, UPDATE, manager, subresource), format_time(now))
+    return track_update(resource, old, new, change)
 
 
 def owned(obj: JSON) -> dict[str, list[str]]:

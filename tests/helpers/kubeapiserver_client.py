@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,10 @@ from tests.helpers.kubeapi_objects import FakeClock
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
+from kubeapi.scheme import Resource
 from kubeapi.store import HISTORY_LIMIT, Store, WatchEvent
 from kubeapiserver.apiserver import APIServer
-from kubeapiserver.hooks import Hooks
+from kubeapiserver.handlers.writer import Admit
 from kubeapiserver.messages import Answer, Request, Response, Session, Watch
 
 DEFAULT = "/api/v1/namespaces/default"
@@ -86,15 +88,20 @@ class WatchReader:
         self._stop()
 
 
+def admit_unchanged(_resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:
+    """Admit every object as it is."""
+    return obj, ()
+
+
 class APIClient:
     """Sends requests to the handlers of a cluster of its own, bootstrapped as every cluster is."""
 
-    def __init__(self, hooks: Hooks | None = None, history_limit: int = HISTORY_LIMIT) -> None:
+    def __init__(self, admit: Admit = admit_unchanged, history_limit: int = HISTORY_LIMIT) -> None:
         self.clock = FakeClock()
         store = Store(history_limit)
         self.registry = Registry(store, RegistryConfig(), clock=self.clock, rng=random.Random(1))
         bootstrap(self.registry)
-        self.api = APIServer(self.registry, clock=self.clock, hooks=hooks)
+        self.api = APIServer(self.registry, clock=self.clock, admit=admit)
 
     def ask(self, method: str, target: str, body: Any = None, accept: str = JSON_ACCEPT, media: str = "") -> Answer:
         """Return whatever the handlers answer; ``body`` is bytes, or JSON."""

@@ -16,7 +16,7 @@ from kubeapi.store import Store
 from kubeapiserver.auth.access import Access
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
-from kubeapiserver.wire.server import APIServerListener, Flush, flush_nothing
+from kubeapiserver.wire.server import APIServerListener, Backend, Flush
 
 TOKEN = "t0ken"
 HOST = "127.114.0.1"
@@ -129,6 +129,10 @@ class Door:
         self.client = client
 
 
+async def flush_nothing() -> None:
+    """Return at once: this Store is not kept on disk."""
+
+
 @contextlib.asynccontextmanager
 async def served(
     handle: Callable[[Request], Answer],
@@ -140,7 +144,7 @@ async def served(
 ) -> AsyncIterator[Door]:
     """Serve a handler, with TLS if there is a context; the client sends the right token, by plain HTTP."""
     store = store or Store()
-    listener = APIServerListener(handle, store, runtime or FakeRuntime(), Access(TOKEN, [HOST]), flush)
+    listener = APIServerListener(Backend(handle, store, flush), runtime or FakeRuntime(), Access(TOKEN, [HOST]))
     bound = socket.create_server((HOST, 0))
     port = bound.getsockname()[1]
     await listener.start(bound, context)

@@ -87,7 +87,11 @@ class Registry:
 
     def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Store a new object and return it. A status that comes with it is dropped, but for a Node's."""
-        return self._create(resource, self._read(resource, obj), dry_run=dry_run)
+        return self._create(resource, _read(resource, obj), dry_run=dry_run)
+
+    def create_typed(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
+        """Store a new object that is decoded already, and becomes the Store's."""
+        return self._create(resource, _identified(resource, obj), dry_run=dry_run)
 
     def _create(self, resource: Resource, new: JSON, *, dry_run: bool) -> JSON:
         """Create an object from what was read of it, which becomes the Store's."""
@@ -113,7 +117,11 @@ class Registry:
         Conflict if the object states another uid or resourceVersion than the stored one has. Removing the last
         finalizer of an object that waits for nothing else deletes it.
         """
-        new = self._read(resource, obj)
+        return self.update_typed(resource, _read(resource, obj), dry_run=dry_run)
+
+    def update_typed(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
+        """Replace an object by one that is decoded already, and becomes the Store's."""
+        new = _identified(resource, obj)
         stored = self._find_stored(resource, new)
         metadata, before = new["metadata"], stored["metadata"]
         _check_version(resource, metadata, before)
@@ -144,14 +152,14 @@ class Registry:
         """
         if "status" not in struct_of(resource).fields:
             raise NoSubresource
-        read = self._read(resource, obj)
+        read = _read(resource, obj)
         stored = self._find_stored(resource, read)
         _check_uid(resource, read["metadata"], stored["metadata"])
         set_status_defaults(resource, read)
         new = {**stored, "status": read.get("status", {})}
         if metadata is not None:
             _check_version(resource, read["metadata"], stored["metadata"])
-            given = self._read(resource, {"metadata": metadata})["metadata"]
+            given = _read(resource, {"metadata": metadata})["metadata"]
             new["metadata"] = merged_metadata(resource, given, stored["metadata"])
         complete(resource, new)
         faults = validate_status(resource, new)
@@ -165,7 +173,7 @@ class Registry:
 
     def update_pod_part(self, part: str, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Replace a part of a pod that has a subresource of its own, one of POD_PARTS, and the note of who wrote it."""
-        read = self._read(PODS, obj)
+        read = _read(PODS, obj)
         stored = self._find_stored(PODS, read)
         _check_version(PODS, read["metadata"], stored["metadata"])
         metadata = dict(stored["metadata"])
@@ -221,7 +229,7 @@ class Registry:
         self, resource: Resource, obj: JSON, *, dry_run: bool = False
     ) -> tuple[JSON, Literal["created", "configured", "unchanged"]]:
         """Create the object, or change the stored one as ``kubectl apply`` would: fields others set stay."""
-        manifest = self._read(resource, obj)
+        manifest = _read(resource, obj)
         annotations = manifest["metadata"].setdefault("annotations", {})
         annotations.pop(LAST_APPLIED, None)
         manifest.pop("status", None)
@@ -242,21 +250,6 @@ class Registry:
     def name_suffix(self) -> str:
         """Return five letters for a generated name."""
         return "".join(self.rng.choices(NAME_SUFFIX_ALPHABET, k=5))
-
-    def _read(self, resource: Resource, obj: JSON) -> JSON:
-        """Return a copy of what the schema knows of the object, complete with kind and namespace."""
-        decoded = decode(resource, obj)
-        if decoded.mistyped:
-            detail = ", ".join(fault.message for fault in decoded.mistyped)
-            raise BadRequest(resource, detail, tuple(decoded.mistyped))
-        read = decoded.object
-        for field, expected in (("kind", resource.kind), ("apiVersion", resource.api_version)):
-            if read.setdefault(field, expected) != expected:
-                raise BadRequest(resource, f"{field} is {read[field]}, not {expected}")
-        metadata = read.setdefault("metadata", {})
-        if resource.namespaced and not metadata.get("namespace"):
-            metadata["namespace"] = "default"
-        return read
 
     def _find_stored(self, resource: Resource, read: JSON) -> JSON:
         metadata = read["metadata"]
@@ -360,6 +353,26 @@ class Registry:
         if dry_run or not is_due or _must_wait(resource, written):
             return written
         return self._remove(resource, written)
+
+
+def _read(resource: Resource, obj: JSON) -> JSON:
+    """Return a typed copy of the object, with kind and namespace; BadRequest for fields of the wrong type."""
+    decoded = decode(resource, obj)
+    if decoded.mistyped:
+        detail = ", ".join(fault.message for fault in decoded.mistyped)
+        raise BadRequest(resource, detail, tuple(decoded.mistyped))
+    return _identified(resource, decoded.object)
+
+
+def _identified(resource: Resource, obj: JSON) -> JSON:
+    """Return the object with kind and namespace filled in; BadRequest for another kind than the resource's."""
+    for field, expected in (("kind", resource.kind), ("apiVersion", resource.api_version)):
+        if obj.setdefault(field, expected) != expected:
+            raise BadRequest(resource, f"{field} is {obj[field]}, not {expected}")
+    metadata = obj.setdefault("metadata", {})
+    if resource.namespaced and not metadata.get("namespace"):
+        metadata["namespace"] = "default"
+    return obj
 
 
 def _check_uid(resource: Resource, metadata: JSON, stored: JSON) -> None:

@@ -1,4 +1,4 @@
-"""Why a configuration cannot be applied: conflicts, and what is no configuration of the object. Pure.
+"""Errors of server-side apply: conflicts, and configurations that do not fit the object. Pure.
 
 Texts are those of apimachinery ``util/managedfields/internal`` (conflict.go, structuredmerge.go, versioncheck.go).
 """
@@ -11,45 +11,42 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError, StatusError
 from kubeapiserver.apply.fieldpath import path_text
-from kubeapiserver.apply.managedfields import UPDATE, ManagerKey, root_atom
+from kubeapiserver.apply.managedfields import UPDATE, ManagerKey, metadata_of, root_atom
 from kubeapiserver.apply.update import Conflicts
 from kubeapiserver.apply.validation import typed_faults
+from kubeapiserver.errors import BadInput
 
 
 def check_config(resource: Resource, key: ObjectKey, config: JSON) -> None:
-    """Raise StatusError if this cannot be applied to the object at ``key``."""
+    """Raise StatusError if the configuration cannot be applied to the object at ``key``."""
     api_version, kind = config.get("apiVersion") or "", config.get("kind") or ""
     identity = f"{'' if '/' in str(api_version) else '/'}{api_version}, Kind={kind}"
     if (api_version, kind) != (resource.api_version, resource.kind):
-        raise _bad_request(f"invalid object type: {identity}")
+        raise BadInput(f"invalid object type: {identity}")
     faults = typed_faults(root_atom(resource), config)
     if faults:
         detail = faults[0] if len(faults) == 1 else "\n  ".join(("errors:", *faults))
         where = f"{key.namespace}/{key.name}; {identity}"
         raise StatusError(500, "", f"failed to create typed patch object ({where}): {detail}")
-    metadata = config.get("metadata") or {}
+    metadata = metadata_of(config)
     if metadata.get("managedFields") is not None:
-        raise _bad_request("metadata.managedFields must be nil")
+        raise BadInput("metadata.managedFields must be nil")
     stated = metadata.get("name") or key.name
     if stated != key.name:
-        raise _bad_request(f"the name of the object ({stated}) does not match the name on the URL ({key.name})")
+        raise BadInput(f"the name of the object ({stated}) does not match the name on the URL ({key.name})")
     if (metadata.get("namespace") or key.namespace) != key.namespace:
-        raise _bad_request("the namespace of the provided object does not match the namespace sent on the request")
-
-
-def _bad_request(message: str) -> StatusError:
-    return StatusError(400, "BadRequest", message)
+        raise BadInput("the namespace of the provided object does not match the namespace sent on the request")
 
 
 def uid_mismatch(resource: Resource, key: ObjectKey, uid: str) -> StatusError:
-    """Return the refusal of a configuration that is for an object of which there is none any more."""
+    """Return the error for a configuration with a uid whose object does not exist."""
     detail = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
     message = f'Operation cannot be fulfilled on {resource.qualified} "{key.name}": {detail}'
     return StatusError(409, "Conflict", message, (), resource.plural, resource.group, key.name)
 
 
 def apply_conflict(resource: Resource, conflicts: Conflicts) -> StatusError:
-    """Return the refusal that names every field and whose it is."""
+    """Return the error that names every conflicting field and its owner."""
     causes = tuple(
         FieldError("FieldManagerConflict", path_text(path), f"conflict with {_owner(resource, manager)}")
         for manager, path in conflicts
@@ -66,7 +63,7 @@ def apply_conflict(resource: Resource, conflicts: Conflicts) -> StatusError:
 
 
 def _owner(resource: Resource, key: ManagerKey) -> str:
-    """Return a manager as messages name it (printManager)."""
+    """Return the name of a manager in messages (printManager)."""
     name = json.dumps(key.manager, ensure_ascii=False)
     if key.subresource:
         name = f'{name} with subresource "{key.subresource}"'

@@ -1,8 +1,8 @@
-"""Sets of fields, as ``metadata.managedFields`` tells who owns what. Pure.
+"""Paths and sets of fields, in the format of ``metadata.managedFields`` (FieldsV1). Pure.
 
-A path is a tuple of elements in the spelling of FieldsV1: ``f:NAME`` is a field or a map's key, ``k:{...}`` a list's
-item by its keys, ``v:...`` a set's item by its value. A set of fields is a plain frozenset of paths, a member or not
-each. Follows sigs.k8s.io/structured-merge-diff ``fieldpath``.
+A path is a tuple of elements: ``f:NAME`` is a field or a map's key, ``k:{...}`` a list item by its keys, ``v:...`` a
+set item by its value. A set of fields is a frozenset of paths; a path does not include its parents. Follows
+sigs.k8s.io/structured-merge-diff ``fieldpath``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _KEY, _VALUE, _INDEX, _SELF = "k:", "v:", "i:", "."
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
 
 _KEY_DEFAULTS = {"protocol": "TCP"}
-"""Keys that an item may leave out, with what they are then (the defaults of ServicePort and ContainerPort)."""
+"""Defaults of keys that an item may omit (ServicePort and ContainerPort)."""
 
 
 def item_element(item: Any, keys: tuple[str, ...]) -> str:
-    """Return the element of a list's item: by its keys, or by itself if the list is a set."""
+    """Return the path element of a list item: its keys, or its value if the list is a set (has no keys)."""
     if not keys:
         return _VALUE + _encode(item)
     fields = item if isinstance(item, dict) else {}
@@ -35,26 +35,26 @@ def item_element(item: Any, keys: tuple[str, ...]) -> str:
 
 
 def fields_v1(fields: Iterable[Path]) -> JSON:
-    """Return a set as FieldsV1: a tree in which ``.`` marks members that have members below them."""
+    """Return a set as FieldsV1: a tree in which ``.`` marks a member that has members below it."""
     tree: JSON = {}
     for path in sorted(fields):
         node = tree
         for element in path:
             node = node.setdefault(element, {})
         node[_SELF] = {}
-    return _without_lonely_marks(tree)
+    return _without_leaf_marks(tree)
 
 
-def _without_lonely_marks(tree: JSON) -> JSON:
+def _without_leaf_marks(tree: JSON) -> JSON:
     return {
-        name: {} if node.keys() == {_SELF} else _without_lonely_marks(node)
+        name: {} if node.keys() == {_SELF} else _without_leaf_marks(node)
         for name, node in sorted(tree.items())
         if isinstance(node, dict)
     }
 
 
 def read_fields_v1(tree: Any) -> FieldSet:
-    """Return the set that FieldsV1 tells; ValueError if it tells none."""
+    """Return the set in a FieldsV1 tree; ValueError if the tree is malformed."""
     return frozenset(_read(tree, ()))
 
 
@@ -71,12 +71,12 @@ def _read(tree: Any, path: Path) -> Iterator[Path]:
 
 
 def path_text(path: Path) -> str:
-    """Return a path as messages show it: ``.spec.ports[port=80,protocol="TCP"].nodePort``."""
+    """Return a path for messages: ``.spec.ports[port=80,protocol="TCP"].nodePort``."""
     return "".join(map(element_text, path))
 
 
 def element_text(element: str) -> str:
-    """Return one element as messages show it."""
+    """Return one path element for messages."""
     kind, text = element[:2], element[2:]
     if kind == FIELD:
         return f".{text}"
@@ -86,7 +86,7 @@ def element_text(element: str) -> str:
 
 
 def _keys_of(text: str) -> list[tuple[str, Any]]:
-    """Return names and values of a key, whoever wrote it."""
+    """Return names and values of a key element, [] for text that clients have made up."""
     try:
         keys = json.loads(text)
     except ValueError:
@@ -95,5 +95,5 @@ def _keys_of(text: str) -> list[tuple[str, Any]]:
 
 
 def in_order(fields: FieldSet) -> list[Path]:
-    """Return the paths as the real server lists them: at every level the members first, then what lies below."""
+    """Return the paths in the order of the real server: at every level the members before what lies below them."""
     return sorted(fields, key=lambda path: [(index < len(path) - 1, element) for index, element in enumerate(path)])

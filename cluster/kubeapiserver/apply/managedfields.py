@@ -1,7 +1,7 @@
-"""Who wrote which field: the entries of ``metadata.managedFields``, and what a create, update or patch does to them.
+"""The owners of fields: the entries of ``metadata.managedFields``, and how a create, update or patch changes them.
 
-``track_update`` is called before every write that comes through the API. What was written before anybody tracked it
-stays untracked until somebody applies it. Follows apimachinery ``util/managedfields/internal`` and
+``track_update`` is called before every write that comes through the API. An object that was stored without entries
+(by a controller) has none until it is applied. Follows apimachinery ``util/managedfields/internal`` and
 structured-merge-diff ``merge/update.go``. Pure.
 """
 
@@ -10,17 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from kubeapi.defaults import set_defaults
-from kubeapi.meta import JSON, format_time
+from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
-from kubeapi.strict import decode
 from kubeapiserver.apply.fieldpath import FieldSet, fields_v1, read_fields_v1
 from kubeapiserver.apply.typed import Atom, Comparison, atom_of, compare
 
 APPLY, UPDATE = "Apply", "Update"
 
 MAX_UPDATE_MANAGERS = 10
-"""Entries of updates that are kept apart; older ones become one entry (DefaultMaxUpdateManagers)."""
+"""Entries of updates in an object; older ones are joined into one entry (DefaultMaxUpdateManagers)."""
 
 _ANCIENT = "ancient-changes"
 _FIELDS_TYPE = "FieldsV1"
@@ -28,11 +26,11 @@ _UNTRACKED = frozenset((
     "name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields",
     "resourceVersion",
 ))  # fmt: skip
-"""Metadata that nobody owns (stripmeta.go)."""
+"""Fields of metadata that have no owner (stripmeta.go)."""
 
 
 class ManagerKey(NamedTuple):
-    """Identity of an entry; the apiVersion is a part of it for updates only."""
+    """Identity of an entry. ``api_version`` is "" for applies; ``subresource`` is "" for the object itself."""
 
     operation: str
     manager: str
@@ -41,14 +39,21 @@ class ManagerKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What a manager owns, and when that last changed ("" if it only agreed with what was there)."""
+class ManagedFields:
+    """The fields that a manager owns, and when that last changed ("" if it only agreed with the stored values)."""
 
     fields: FieldSet
     time: str
 
 
-Managers = dict[ManagerKey, Entry]
+Managers = dict[ManagerKey, ManagedFields]
+
+
+class Change(NamedTuple):
+    """The manager of a write, and its time as the API writes it."""
+
+    manager: ManagerKey
+    time: str
 
 
 def manager_key(resource: Resource, operation: str, manager: str, subresource: str) -> ManagerKey:
@@ -64,41 +69,48 @@ def root_atom(resource: Resource) -> Atom:
 
 
 def tracked(obj: JSON, subresource: str) -> JSON:
-    """Return the part of an object that a write through a subresource ("" is the object) may own."""
+    """Return the part of an object that a write can own; ``subresource`` is "" for the object itself."""
     if subresource == "status":
         return {"status": obj["status"]} if "status" in obj else {}
     result = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata", "status")}
-    metadata = obj.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
+    metadata = metadata_of(obj)
     owned = {name: value for name, value in metadata.items() if name not in _UNTRACKED}
     return {**result, "metadata": owned} if owned else result
 
 
+def metadata_of(obj: JSON) -> JSON:
+    """Return the metadata of an object that may be malformed, ``{}`` if it has none."""
+    metadata = obj.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
 def read_managers(resource: Resource, obj: JSON) -> Managers:
-    """Return the entries of an object by their identity; ``{}`` if there are none, or none that can be read."""
-    entries = (obj.get("metadata") or {}).get("managedFields")
+    """Return the entries of an object by their identity; ``{}`` if there are none, or one cannot be read."""
+    entries = metadata_of(obj).get("managedFields")
+    if not entries:
+        return {}
     try:
-        managers = dict(_read_entry(resource, each) for each in entries or ())
+        managers = dict(_read_entry(resource, each) for each in entries)
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
     return {key: entry for key, entry in managers.items() if entry.fields}
 
 
-def _read_entry(resource: Resource, entry: JSON) -> tuple[ManagerKey, Entry]:
+def _read_entry(resource: Resource, entry: JSON) -> tuple[ManagerKey, ManagedFields]:
     operation, fields_type = entry["operation"], entry["fieldsType"]
     if operation not in (APPLY, UPDATE) or fields_type != _FIELDS_TYPE or entry["apiVersion"] != resource.api_version:
-        raise ValueError("not an entry of ours")
+        raise ValueError("an entry of another version")
     key = manager_key(resource, operation, str(entry.get("manager", "")), str(entry.get("subresource", "")))
-    return key, Entry(read_fields_v1(entry.get("fieldsV1", {})), str(entry.get("time") or ""))
+    return key, ManagedFields(read_fields_v1(entry.get("fieldsV1", {})), str(entry.get("time") or ""))
 
 
 def write_managers(resource: Resource, managers: Managers) -> list[JSON]:
-    """Return the entries as ``metadata.managedFields`` lists them: updates last, older ones first."""
+    """Return the entries in the order of ``metadata.managedFields``: applies, then updates, older ones first."""
     ordered = sorted(managers.items(), key=lambda item: (item[0].operation, item[1].time, *item[0][1:]))
     return [_written(resource, key, entry) for key, entry in ordered]
 
 
-def _written(resource: Resource, key: ManagerKey, entry: Entry) -> JSON:
+def _written(resource: Resource, key: ManagerKey, entry: ManagedFields) -> JSON:
     written: JSON = {
         "manager": key.manager,
         "operation": key.operation,
@@ -111,56 +123,52 @@ def _written(resource: Resource, key: ManagerKey, entry: Entry) -> JSON:
     return {name: value for name, value in written.items() if value != "" or name == "manager"}
 
 
-def track_update(resource: Resource, old: JSON | None, new: JSON, manager: str, subresource: str, now: float) -> JSON:
-    """Return ``new`` with managedFields that say what ``manager`` changed by writing it over ``old`` at ``now``.
+def track_update(resource: Resource, old: JSON | None, new: JSON, change: Change) -> JSON:
+    """Return ``new`` with managedFields that record which fields its writer changed in ``old``.
 
-    Nothing, or one empty entry, sent along as managedFields means that all are to be forgotten.
-    Never raises: what the schema cannot read is left to whoever writes the object.
+    ``old`` is None for a new object; ``new`` is typed, with its defaults. A client forgets all managers by sending
+    an empty list, or one empty entry, as managedFields. An object that has no managers stays without them.
     """
-    decoded = decode(resource, new)
-    if decoded.mistyped:
-        return new
-    stated = (new.get("metadata") or {}).get("managedFields")
-    is_forgetting = not subresource and stated in ([], [{}])
-    managers = {} if is_forgetting else _managers_before(resource, old or {}, decoded.object, subresource)
+    subresource = change.manager.subresource
+    is_forgetting = not subresource and metadata_of(new).get("managedFields") in ([], [{}])
+    managers = {} if is_forgetting else _managers_before(resource, old, new, subresource)
     if old is not None and not managers:
         return with_managed_fields(new, [])
-    set_defaults(resource, decoded.object)
-    before = tracked(old, subresource) if old else {}
-    comparison = compare(root_atom(resource), before, tracked(decoded.object, subresource))
-    key = manager_key(resource, UPDATE, manager, subresource)
-    updated = updated_managers(managers, comparison, key, format_time(now))
+    before = tracked(old, subresource) if old is not None else {}
+    comparison = compare(root_atom(resource), before, tracked(new, subresource))
+    updated = updated_managers(managers, comparison, change)
     return with_managed_fields(new, write_managers(resource, capped(updated)))
 
 
-def _managers_before(resource: Resource, old: JSON, new: JSON, subresource: str) -> Managers:
-    """Return the managers that a write begins with: those that the client sent along, or else the stored ones.
+def _managers_before(resource: Resource, old: JSON | None, new: JSON, subresource: str) -> Managers:
+    """Return the managers before a write: those that the client sent, else the stored ones.
 
-    A subresource cannot change them.
+    Entries sent to a subresource are ignored.
     """
-    return read_managers(resource, {} if subresource else new) or read_managers(resource, old)
+    stated = {} if subresource else read_managers(resource, new)
+    return stated or (read_managers(resource, old) if old is not None else {})
 
 
 def with_managed_fields(obj: JSON, entries: list[JSON]) -> JSON:
     """Return the object with other managedFields."""
-    metadata = {name: value for name, value in (obj.get("metadata") or {}).items() if name != "managedFields"}
+    metadata = {name: value for name, value in metadata_of(obj).items() if name != "managedFields"}
     return {**obj, "metadata": {**metadata, "managedFields": entries} if entries else metadata}
 
 
-def updated_managers(managers: Managers, comparison: Comparison, key: ManagerKey, time: str) -> Managers:
-    """Return the managers after a write: who writes owns what changed, nobody owns what is gone."""
+def updated_managers(managers: Managers, comparison: Comparison, change: Change) -> Managers:
+    """Return the managers after a write: its manager owns the changed fields, removed fields have no owner."""
     if not comparison:
         return managers
     taken = comparison.taken
     kept = disowned(managers, comparison.removed | taken)
     if taken:
-        before = kept[key].fields if key in kept else frozenset()
-        kept[key] = Entry(before | taken, time)
+        before = kept[change.manager].fields if change.manager in kept else frozenset()
+        kept[change.manager] = ManagedFields(before | taken, change.time)
     return kept
 
 
 def disowned(managers: Managers, fields: set[tuple[str, ...]]) -> Managers:
-    """Return the managers without fields; who has none left is forgotten."""
+    """Remove fields from all managers; drop managers that have none left."""
     rest = {key: replace(entry, fields=entry.fields - fields) for key, entry in managers.items()}
     return {key: entry for key, entry in rest.items() if entry.fields}
 
@@ -175,4 +183,4 @@ def capped(managers: Managers) -> Managers:
     rest = {key: entry for key, entry in managers.items() if key not in joined}
     fields = frozenset().union(*(managers[key].fields for key in joined))
     bucket = ManagerKey(UPDATE, _ANCIENT, joined[-1].api_version, "")
-    return {**rest, bucket: Entry(fields, managers[joined[-1]].time)}
+    return {**rest, bucket: ManagedFields(fields, managers[joined[-1]].time)}

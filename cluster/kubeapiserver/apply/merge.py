@@ -1,6 +1,6 @@
-"""Lay an applied configuration over an object, and take fields out of one, both field by field. Pure.
+"""Merge an applied configuration into an object, and remove fields from an object. Pure; arguments stay unchanged.
 
-Nothing that is given is changed. Follows sigs.k8s.io/structured-merge-diff ``typed/merge.go`` and ``typed/remove.go``.
+Follows sigs.k8s.io/structured-merge-diff ``typed/merge.go`` and ``typed/remove.go``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MEMBER = "."
 
 
 def merge(atom: Atom, old: Any, new: Any) -> Any:
-    """Return ``old`` with every field set that ``new`` has; the items that both have are in the order of ``new``."""
+    """Return ``old`` with every field of ``new`` set; list items are in the order of ``new``."""
     container = list if atom.relation == "list" else dict
     before = old if isinstance(old, container) else container()
     after = new if isinstance(new, container) else container()
@@ -33,37 +33,41 @@ def _get(container: Any, name: str) -> Any:
 
 
 def _merge_items(atom: Atom, old: Any, new: Any) -> list[Any]:
-    """Return the items of both lists: in the order of ``new``, each item of ``old`` alone as early as may be."""
+    """Return the items of both lists: in the order of ``new``, with each item of ``old`` alone as early as possible."""
     before, after = indexed(atom, old), indexed(atom, new)
     lefts = [(item_element(each, atom.keys), each) for each in (old if isinstance(old, list) else ())]
-    rights = list(after)
+    rights = deque(after)
     shared = deque(element for element in rights if element in before)
     merged: set[str] = set()
     result: list[Any] = []
     at = 0
-    while at < len(lefts) or len(merged) < len(rights):
-        wanted = rights[len(merged)] if len(merged) < len(rights) else ""
+    while at < len(lefts) or rights:
+        wanted = rights[0] if rights else ""
         if at < len(lefts):
             element, item = lefts[at]
-            if element not in after:
+            is_only_old = element not in after
+            if is_only_old:
                 result.append(item)
-                at += 1
-                continue
-            if wanted and element != wanted and shared and shared[0] != element:
+            # An item that both lists have is merged at its place in ``new``, so it is skipped here in ``old``.
+            if is_only_old or (wanted and element != wanted and shared and shared[0] != element):
                 at += 1
                 continue
             at += element == wanted or element in merged
         if wanted:
-            items = before.get(wanted, [])
-            result.append(merge(atom.child(wanted), items[0] if len(items) == 1 else ABSENT, after[wanted][0]))
-            merged.add(wanted)
+            result.append(_merge_item(atom, wanted, before.get(wanted, []), after[wanted][0]))
+            merged.add(rights.popleft())
             if shared and shared[0] == wanted:
                 shared.popleft()
     return result
 
 
+def _merge_item(atom: Atom, element: str, before: list[Any], after: Any) -> Any:
+    """Return an item of the new list merged with the old one; duplicates in the old list are replaced."""
+    return merge(atom.child(element), before[0] if len(before) == 1 else ABSENT, after)
+
+
 def remove(atom: Atom, value: Any, fields: FieldSet) -> Any:
-    """Return the value without fields; a list or map that nothing is left of is null."""
+    """Return the value without the fields; a list or map that becomes empty is None."""
     return _remove(atom, value, _tree(fields)) if fields else value
 
 
@@ -107,7 +111,7 @@ def _below(atom: Atom, element: str, value: Any, tree: JSON) -> Any:
 
 
 def with_named_parents(atom: Atom, fields: FieldSet) -> FieldSet:
-    """Return the set with every field that the schema names on the way to a member (EnsureNamedFieldsAreMembers)."""
+    """Return the set with the parents of its members that the schema names (EnsureNamedFieldsAreMembers)."""
     found: set[Path] = set(fields)
     for path in fields:
         above = atom

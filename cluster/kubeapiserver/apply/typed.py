@@ -1,6 +1,6 @@
-"""JSON read by its schema, field by field: which fields a value has, and how two values differ. Pure.
+"""JSON values with their schema: the fields that a value has, and the differences of two values. Pure.
 
-What the schema calls atomic is one field, whatever lies in it; the items of a keyed list are fields by their keys.
+An atomic value is one field, whatever it contains; the items of a keyed list are fields identified by their keys.
 Follows sigs.k8s.io/structured-merge-diff ``typed``.
 """
 
@@ -15,15 +15,15 @@ from kubeapiserver.apply.fieldpath import FIELD, FieldSet, Path, item_element
 from kubeapiserver.gotypes import always_present, json_fields
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()
-"""What a field holds that is not there; null is there."""
+"""The value of a field that is not present; null is present."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Atom:
     """The type of a value. ``fields`` are a struct's, ``element`` is the type of a map's values or a list's items.
 
-    ``always`` are a struct's fields that Go's JSON always has, with their empty values; those in ``dropped`` it leaves
-    out when they are empty.
+    ``always`` has those fields of a struct that Go's JSON always has, with their empty values; Go omits the fields in
+    ``dropped`` when they are empty.
     """
 
     relation: Literal["leaf", "struct", "map", "list"]
@@ -35,13 +35,13 @@ class Atom:
     dropped: frozenset[str] = frozenset()
 
     def child(self, element: str) -> Atom:
-        """Return the type of what lies under an element of a path."""
+        """Return the type of the value at a path element."""
         if self.relation == "struct":
             return self.fields.get(element.removeprefix(FIELD), LEAF)
         return self.element or LEAF
 
     def has_named(self, element: str) -> bool:
-        """Tell whether an element of a path is a field that the schema names."""
+        """Tell whether a path element is a field that the schema names."""
         return element.removeprefix(FIELD) in self.fields
 
 
@@ -102,7 +102,7 @@ def _collect(atom: Atom, value: Any, path: Path, found: set[Path]) -> None:
 
 
 def indexed(atom: Atom, items: Any) -> dict[str, list[Any]]:
-    """Return a list's items by their elements, in their order; more than one at an element are duplicates."""
+    """Return a list's items by their path elements, in order; several items at one element are duplicates."""
     found: dict[str, list[Any]] = {}
     for each in items if isinstance(items, list) else ():
         found.setdefault(item_element(each, atom.keys), []).append(each)
@@ -110,7 +110,7 @@ def indexed(atom: Atom, items: Any) -> dict[str, list[Any]]:
 
 
 class Comparison(NamedTuple):
-    """The fields that are new, that are gone and that hold another value."""
+    """The fields that were added, removed and modified."""
 
     added: set[Path]
     removed: set[Path]
@@ -118,7 +118,7 @@ class Comparison(NamedTuple):
 
     @property
     def taken(self) -> set[Path]:
-        """The fields that now hold what they did not hold before."""
+        """The fields that have a new value."""
         return self.added | self.modified
 
     def __bool__(self) -> bool:
@@ -126,7 +126,7 @@ class Comparison(NamedTuple):
 
 
 def compare(atom: Atom, old: Any, new: Any) -> Comparison:
-    """Return how two objects differ, each read as Go's JSON would show it."""
+    """Return the differences of two objects, each read as Go's JSON would write it."""
     result = Comparison(set(), set(), set())
     _compare(atom, old, new, (), result)
     return result
@@ -158,13 +158,13 @@ def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> 
 
 
 def _contents(atom: Atom, value: Any) -> Any:
-    """Return a container that the type can walk through, an empty one if the value is none."""
+    """Return the value if it is a container of the atom's kind, an empty container otherwise."""
     container = list if atom.relation == "list" else dict
     return value if isinstance(value, container) else container()
 
 
 def _go_field(atom: Atom, value: dict[str, Any], name: str) -> Any:
-    """Return what Go's JSON has in a struct's field."""
+    """Return the value of a struct's field in Go's JSON."""
     found = value.get(name)
     is_empty = found is None or found is False or found in ("", 0, [])
     if is_empty or (found == {} and atom.child(FIELD + name).relation != "struct"):
@@ -182,7 +182,7 @@ def _compare_leaf(old: Any, new: Any, path: Path, result: Comparison) -> None:
 
 
 def _compare_items(atom: Atom, old: list[Any], new: list[Any], path: Path, result: Comparison) -> None:
-    """Compare lists item by item; duplicates are compared together, as if they were one."""
+    """Compare lists item by item; the duplicates of an item are compared together, as one leaf."""
     before, after = indexed(atom, old), indexed(atom, new)
     for element in dict.fromkeys((*before, *after)):
         below, inner = (*path, element), atom.child(element)

@@ -1,4 +1,4 @@
-"""What an applied configuration makes of an object and of its managers; whose fields it would take. Pure.
+"""What applying a configuration changes: the object, the owners of its fields, and the conflicts. Pure.
 
 Follows structured-merge-diff ``merge/update.go`` (Apply, prune).
 """
@@ -10,48 +10,54 @@ from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapiserver.apply.fieldpath import FieldSet, Path, in_order
-from kubeapiserver.apply.managedfields import Entry, ManagerKey, Managers, disowned
+from kubeapiserver.apply.managedfields import Change, ManagedFields, ManagerKey, Managers, disowned
 from kubeapiserver.apply.merge import merge, remove, with_named_parents
 from kubeapiserver.apply.typed import Atom, compare, field_set
 
 Conflicts = list[tuple[ManagerKey, Path]]
-"""Fields that would change, with the other managers who own them."""
+"""Fields that would change although another manager owns them, with that manager."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The object as it would be (what of it can be owned), who would own it, and who is in the way."""
+    """The object after an apply (the part that can be owned), its managers, and the conflicts."""
 
     object: JSON
     managers: Managers
     conflicts: Conflicts
 
 
-def apply_config(atom: Atom, live: JSON, config: JSON, managers: Managers, key: ManagerKey, time: str) -> Outcome:
-    """Lay a configuration over an object for the manager ``key``, and take out what that one states no longer.
+def apply_config(atom: Atom, live: JSON, config: JSON, managers: Managers, change: Change) -> Outcome:
+    """Merge a configuration into an object, and remove the fields that its manager has stopped applying.
 
-    All are what can be owned of them. The manager's ``time`` is the present one unless nothing changes.
+    ``live`` and ``config`` are the parts of the objects that can be owned. The manager's time stays if nothing changes.
     """
-    last = managers.get(key)
-    others = {each: entry for each, entry in managers.items() if each != key}
+    last = managers.get(change.manager)
+    others = {each: entry for each, entry in managers.items() if each != change.manager}
     fields = field_set(atom, config)
     merged = merge(atom, live, config)
     if last is not None and last.fields - fields:
         owned = fields.union(*(each.fields for each in others.values()))
-        merged = _pruned(atom, merged, last.fields, owned) or {}
-    changes = compare(atom, live, merged)
-    in_the_way = sorted(others, key=lambda each: (each.manager, each.operation, each.subresource))
-    conflicts = [(each, path) for each in in_the_way for path in in_order(others[each].fields & changes.taken)]
-    if not changes:
+        merged = _pruned(atom, merged, last.fields, owned)
+    comparison = compare(atom, live, merged)
+    time = change.time
+    if not comparison:
         time = last.time if last is not None else ""
-    own: Managers = {key: Entry(fields, time)} if fields else {}
-    return Outcome(merged, disowned(others, changes.taken | changes.removed) | own, conflicts)
+    own: Managers = {change.manager: ManagedFields(fields, time)} if fields else {}
+    rest = disowned(others, comparison.taken | comparison.removed)
+    return Outcome(merged, rest | own, _conflicts(others, comparison.taken))
 
 
-def _pruned(atom: Atom, merged: JSON, last: FieldSet, owned: FieldSet) -> Any:
-    """Return the object without the fields of ``last`` that are not in ``owned``, nor above anything that is."""
+def _conflicts(others: Managers, taken: set[Path]) -> Conflicts:
+    ordered = sorted(others, key=lambda each: (each.manager, each.operation, each.subresource))
+    return [(each, path) for each in ordered for path in in_order(others[each].fields & taken)]
+
+
+def _pruned(atom: Atom, merged: JSON, last: FieldSet, owned: FieldSet) -> JSON:
+    """Return the object without those fields of ``last`` that are not in ``owned`` and contain nothing owned."""
     everything, before = with_named_parents(atom, field_set(atom, merged)), with_named_parents(atom, last)
     left = with_named_parents(atom, field_set(atom, remove(atom, merged, before)))
     pruned = remove(atom, merged, everything - (left | with_named_parents(atom, owned)))
     kept = with_named_parents(atom, field_set(atom, pruned))
-    return remove(atom, merged, (everything - kept) & before)
+    result: Any = remove(atom, merged, (everything - kept) & before)
+    return {} if result is None else result

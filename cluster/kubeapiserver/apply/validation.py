@@ -1,6 +1,6 @@
-"""What is wrong with an applied configuration, in structured-merge-diff's words (``typed/validate.go``). Pure.
+"""Faults of an applied configuration, with the messages of structured-merge-diff ``typed/validate.go``. Pure.
 
-Stricter than ``kubeapi.strict``: server-side apply must know every field before it can say who owns it.
+Stricter than ``kubeapi.strict``: a field that is not in the schema cannot have an owner.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _UNCHECKED = frozenset(("any", "list", "map", "struct"))
 
 
 def typed_faults(atom: Atom, value: Any) -> list[str]:
-    """Return every fault, with its path."""
+    """Return a message for every fault, with its path."""
     return [f"{path}: {message}" if path else message for path, message in _faults(atom, value, "")]
 
 
@@ -86,7 +86,7 @@ def _scalar_fault(kind: str, value: Any) -> str:
 
 
 def _go(value: Any) -> str:
-    """Return a value as Go prints it."""
+    """Return a value as Go's fmt prints it."""
     match value:
         case dict():
             return f"map[{' '.join(f'{name}:{_go(each)}' for name, each in sorted(value.items()))}]"

@@ -1,7 +1,8 @@
-"""Who asks, and may they: the administrator, or whoever the administrator says to be (``kubectl --as``). Pure.
+"""The user of a request, and what that user may do. Pure.
 
-There are no roles here, so the rules are those of a cluster where nobody has made any: ``system:masters`` may do
-everything, others may ask what is served and who they are. Follows apiserver ``pkg/endpoints/filters/impersonation``
+The holder of the token is the administrator, and may impersonate any user (``kubectl --as``). There are no roles, so
+the rules are those of a new cluster: ``system:masters`` may do everything, other users may read discovery documents
+and review their own permissions. Follows apiserver ``pkg/endpoints/filters/impersonation``
 and ``plugin/pkg/auth/authorizer/rbac/bootstrappolicy``.
 """
 
@@ -13,7 +14,7 @@ from urllib.parse import unquote
 
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
-from kubeapiserver.errors import BadInput
+from kubeapiserver.errors import BadInput, ForbiddenRequest
 
 MASTERS, AUTHENTICATED, UNAUTHENTICATED = "system:masters", "system:authenticated", "system:unauthenticated"
 _ANONYMOUS = "system:anonymous"
@@ -21,7 +22,7 @@ _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 USER_HEADER, GROUP_HEADER, UID_HEADER = "impersonate-user", "impersonate-group", "impersonate-uid"
 IMPERSONATION = "impersonate-"
-"""How all headers of impersonation begin."""
+"""The prefix of all impersonation headers."""
 
 _EXTRA_HEADER = "impersonate-extra-"
 _HEADERS = frozenset((USER_HEADER, GROUP_HEADER, UID_HEADER))
@@ -35,11 +36,11 @@ _REVIEWS = {
     "authentication.k8s.io": ("selfsubjectreviews",),
     "authorization.k8s.io": ("selfsubjectaccessreviews", "selfsubjectrulesreviews"),
 }
-"""What system:basic-user may create."""
+"""Resources that system:basic-user may create."""
 
 
 class User(NamedTuple):
-    """Who asks. ``extra`` has further texts by their keys."""
+    """A user as authentication.k8s.io describes one."""
 
     name: str
     groups: tuple[str, ...]
@@ -54,11 +55,11 @@ class User(NamedTuple):
 
 
 ADMINISTRATOR = User("kubernetes-admin", (MASTERS, AUTHENTICATED))
-"""Whoever has the token."""
+"""The user of every request with the token that does not impersonate another."""
 
 
 class Attributes(NamedTuple):
-    """What somebody wants to do: ``verb`` to a resource, or to a ``path`` that is no resource's ("" if it is one's)."""
+    """What a request asks for: ``verb`` on a resource, or on a non-resource ``path`` ("" for a resource)."""
 
     verb: str
     group: str = ""
@@ -70,7 +71,7 @@ class Attributes(NamedTuple):
 
 
 def impersonated(headers: Mapping[str, str]) -> User:
-    """Return the user that a request is to be answered as; several values of one header are parted by newlines."""
+    """Return the user as whom to answer a request; newlines separate the values of a repeated header."""
     if _HEADERS.isdisjoint(headers):
         return ADMINISTRATOR
     name, uid = headers.get(USER_HEADER, ""), headers.get(UID_HEADER, "")
@@ -88,7 +89,7 @@ def impersonated(headers: Mapping[str, str]) -> User:
 
 
 def _groups(name: str, stated: list[str]) -> tuple[str, ...]:
-    """Return the groups of a user: those stated, or a service account's own, and whether they are somebody."""
+    """Return the groups of a user: those stated or a service account's own, and (un)authenticated."""
     groups = stated
     if not stated and name.startswith(_SERVICE_ACCOUNT):
         namespace = name.removeprefix(_SERVICE_ACCOUNT).partition(":")[0]
@@ -100,7 +101,7 @@ def _groups(name: str, stated: list[str]) -> tuple[str, ...]:
 
 
 def allows(user: User, attributes: Attributes) -> bool:
-    """Tell whether a user may do something."""
+    """Tell whether a user may do what a request asks for."""
     if MASTERS in user.groups:
         return True
     if attributes.path:
@@ -115,7 +116,7 @@ def _matches(pattern: str, path: str) -> bool:
 
 
 def rules_of(user: User) -> JSON:
-    """Return the status of a SelfSubjectRulesReview: all that a user may do."""
+    """Return the status of a SelfSubjectRulesReview: the rules that apply to a user."""
     resources: list[JSON] = []
     paths: list[JSON] = []
     if MASTERS in user.groups:
@@ -130,12 +131,11 @@ def rules_of(user: User) -> JSON:
 
 
 def refusal(user: User, attributes: Attributes) -> StatusError | None:
-    """Return why a user may not do something, None if they may."""
+    """Return the error for a user who may not do something, None for one who may."""
     if allows(user, attributes):
         return None
     if attributes.path:
-        message = f'User "{user.name}" cannot {attributes.verb} path "{attributes.path}"'
-        return StatusError(403, "Forbidden", f"forbidden: {message}")
+        return ForbiddenRequest(f'User "{user.name}" cannot {attributes.verb} path "{attributes.path}"')
     resource = "/".join(filter(None, (attributes.resource, attributes.subresource)))
     where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
     message = (

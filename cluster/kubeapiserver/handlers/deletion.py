@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES, PODS, SERVICES, Resource
 from kubeapi.strict import go_kind
 from kubeapi.validation.faults import invalid, unsupported
 from kubeapiserver.errors import BadInput, InvalidOptions
 from kubeapiserver.handlers.reading import Reading, read_scope
-from kubeapiserver.handlers.writing import stated_name
 from kubeapiserver.messages import Request, Response
-from kubeapiserver.requests.bodies import Bodies, check_kind
-from kubeapiserver.requests.negotiation import Form
+from kubeapiserver.requests.bodies import check_kind, read_document
 from kubeapiserver.requests.options import dry_run_faults, read_dry_run, read_integer
-from kubeapiserver.requests.paths import Target
+from kubeapiserver.requests.resource import ResourceRequest, stated_name
 from kubeapiserver.responses.chunks import Chunk
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.statuses import document_response, success
@@ -25,13 +23,13 @@ _RETURNED = (PODS, SERVICES, NAMESPACES)
 """Kinds whose deletion answers with the object, others with a Status (ReturnDeletedObject)."""
 
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
-"""What the garbage collector must do before an object goes."""
+"""The finalizer that lets the garbage collector act before the object is removed, by policy."""
 
 _POLICIES = ("Background", "Foreground", "Orphan")
 
 
 class DeleteOptions(NamedTuple):
-    """How to delete. ``policy`` "" is the kind's own, which is Background for all."""
+    """How to delete. ``policy`` "" is the kind's default, Background for all kinds here."""
 
     grace_seconds: int | None = None
     policy: str = ""
@@ -43,58 +41,56 @@ class DeleteOptions(NamedTuple):
 class Deletion:
     """Answers requests to delete."""
 
-    def __init__(self, registry: Registry, bodies: Bodies, renderer: Renderer, reading: Reading) -> None:
+    def __init__(self, registry: Registry, renderer: Renderer, reading: Reading) -> None:
         self._registry = registry
-        self._bodies = bodies
         self._renderer = renderer
         self._reading = reading
 
-    def delete(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
+    def delete(self, request: ResourceRequest) -> Response:
         """Delete one object."""
-        options = self._read_options(request)
-        last = self.remove(resource, target.namespace, target.name, options)
-        is_gone = self._registry.store.find(resource, ObjectKey(target.namespace, target.name)) is None
-        if resource in _RETURNED or not (is_gone or options.is_dry_run):
-            return self._renderer.response(resource, last, form)
-        return document_response(success(resource, last))
+        options = _read_options(request.http)
+        last = self._remove(request.resource, request.key, options)
+        is_gone = self._registry.store.find(request.resource, request.key) is None
+        if request.resource in _RETURNED or not (is_gone or options.is_dry_run):
+            return self._renderer.response(request.view, last)
+        return document_response(success(request.resource, last))
 
-    def delete_collection(self, request: Request, resource: Resource, target: Target, form: Form) -> Response:
-        """Delete what the selectors match, and return it as a list."""
-        options = self._read_options(request)
-        gone = []
-        for each in self._reading.selected(resource, read_scope(request, resource, target.namespace)):
-            metadata = each["metadata"]
-            gone.append(self.remove(resource, metadata.get("namespace", ""), metadata["name"], options))
+    def delete_collection(self, request: ResourceRequest) -> Response:
+        """Delete the objects that the selectors match, and return them as a list."""
+        options = _read_options(request.http)
+        objects = self._reading.selected(request.resource, read_scope(request))
+        gone = [self._remove(request.resource, key_of(each), options) for each in objects]
         version = self._registry.store.resource_version
-        return self._renderer.list_response(resource, gone, form, "Metadata", Chunk(version))
+        return self._renderer.list_response(request.view, gone, Chunk(version))
 
-    def evict(self, request: Request, target: Target) -> Response:
-        """Delete a pod on behalf of its node's administrator; nothing here protects pods from it."""
-        body = self._bodies.read(request, "must be of type Eviction")
+    def evict(self, request: ResourceRequest) -> Response:
+        """Delete a pod for an Eviction; there are no PodDisruptionBudgets that could forbid it."""
+        body = read_document(request.http, "Eviction")
         check_kind(body, "policy/v1", "Eviction")
         stated = stated_name(body)
-        if stated and stated != target.name:
-            raise BadInput(f"name in URL does not match name in Eviction object: {target.name} != {stated}")
+        if stated and stated != request.name:
+            raise BadInput(f"name in URL does not match name in Eviction object: {request.name} != {stated}")
         options = read_delete_options(body.get("deleteOptions"))
-        is_dry_run = options.is_dry_run or read_dry_run(request, "CreateOptions")
-        self.remove(PODS, target.namespace, target.name, options._replace(is_dry_run=is_dry_run))
+        is_dry_run = options.is_dry_run or read_dry_run(request.http, "CreateOptions")
+        self._remove(request.resource, request.key, options._replace(is_dry_run=is_dry_run))
         return document_response(success(code=201), 201)
 
-    def remove(self, resource: Resource, namespace: str, name: str, options: DeleteOptions) -> JSON:
+    def _remove(self, resource: Resource, key: ObjectKey, options: DeleteOptions) -> JSON:
         """Delete an object, or begin to; return its last state."""
         finalizer = _FINALIZERS.get(options.policy)
-        store = self._registry.store
         if finalizer and not options.is_dry_run:
-            stored = store.get(resource, namespace, name)
-            self._registry.delete(
-                resource, namespace, name, uid=options.uid, resource_version=options.resource_version, dry_run=True
-            )
+            stored = self._registry.store.get(resource, *key)
+            # Preconditions are checked first: the finalizer gives the object another resourceVersion.
+            self._delete(resource, key, options._replace(grace_seconds=None, is_dry_run=True))
             self._add_finalizer(resource, stored, finalizer)
             options = options._replace(resource_version="")
+        return self._delete(resource, key, options)
+
+    def _delete(self, resource: Resource, key: ObjectKey, options: DeleteOptions) -> JSON:
         return self._registry.delete(
             resource,
-            namespace,
-            name,
+            key.namespace,
+            key.name,
             grace_period_seconds=options.grace_seconds,
             uid=options.uid,
             resource_version=options.resource_version,
@@ -102,32 +98,32 @@ class Deletion:
         )
 
     def _add_finalizer(self, resource: Resource, stored: JSON, finalizer: str) -> None:
-        finalizers = stored["metadata"].get("finalizers") or []
+        finalizers = stored["metadata"].get("finalizers", [])
         if finalizer not in finalizers and not is_terminating(stored):
             metadata = {**stored["metadata"], "finalizers": [*finalizers, finalizer]}
             self._registry.update(resource, {**stored, "metadata": metadata})
 
-    def _read_options(self, request: Request) -> DeleteOptions:
-        """Return the options of the body, or, without one, of the query; dryRun counts in both.
 
-        The real server overlooks a dryRun in the query of a request with a body: who asked for a trial has lost
-        an object.
-        """
-        body: JSON = {}
-        if request.body:
-            body = self._bodies.read(request, "must be of type DeleteOptions")
-            check_kind(body, str(body.get("apiVersion") or "v1"), "DeleteOptions")
-        else:
-            if policy := request.get("propagationPolicy"):
-                body["propagationPolicy"] = policy
-            if (seconds := read_integer(request, "gracePeriodSeconds")) is not None:
-                body["gracePeriodSeconds"] = seconds
-        options = read_delete_options(body)
-        return options._replace(is_dry_run=options.is_dry_run or read_dry_run(request, "DeleteOptions"))
+def _read_options(request: Request) -> DeleteOptions:
+    """Return the options in the body, or, without one, in the query; dryRun counts in both.
+
+    The real server ignores a dryRun in the query of a request with a body, and so deletes objects for real.
+    """
+    body: JSON = {}
+    if request.body:
+        body = read_document(request, "DeleteOptions")
+        check_kind(body, str(body.get("apiVersion") or "v1"), "DeleteOptions")
+    else:
+        if policy := request.get("propagationPolicy"):
+            body["propagationPolicy"] = policy
+        if (seconds := read_integer(request, "gracePeriodSeconds")) is not None:
+            body["gracePeriodSeconds"] = seconds
+    options = read_delete_options(body)
+    return options._replace(is_dry_run=options.is_dry_run or read_dry_run(request, "DeleteOptions"))
 
 
 def read_delete_options(body: Any) -> DeleteOptions:
-    """Read DeleteOptions; BadInput or InvalidOptions for what they may not be."""
+    """Return DeleteOptions that may be malformed; BadInput or InvalidOptions for their faults."""
     grace = _typed(body, "gracePeriodSeconds", int, "int64")
     policy = _typed(body, "propagationPolicy", str, "v1.DeletionPropagation")
     preconditions = _typed(body, "preconditions", dict, "v1.Preconditions") or {}
@@ -152,7 +148,7 @@ def read_delete_options(body: Any) -> DeleteOptions:
 
 
 def _typed(body: Any, name: str, wanted: type, go: str) -> Any:
-    """Return a field that has a type, None if it is absent."""
+    """Return a field, None if it is absent; BadInput if it has another type."""
     value = body.get(name) if isinstance(body, dict) else None
     if value is None or type(value) is wanted:
         return value

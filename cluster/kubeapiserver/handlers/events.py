@@ -1,7 +1,7 @@
-"""One object under two versions: an Event of events.k8s.io/v1 is an Event of v1 whose fields have other names. Pure.
+"""Events of events.k8s.io/v1: the same objects as Events of v1, with other field names. Pure.
 
-Requests are turned into those of the stored version and answers back, so that nobody else knows of it. Follows
-``pkg/apis/events/v1/conversion.go`` and, for what the newer version is stricter about, ``validation/events.go``.
+Requests are converted to v1, in which Events are stored, and answers converted back. Follows
+``pkg/apis/events/v1/conversion.go`` and, where events.k8s.io/v1 is stricter, ``validation/events.go``.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.meta import JSON
 from kubeapi.scheme import EVENTS, EVENTS_V1
-from kubeapi.status import BadRequest, FieldError, StatusError
+from kubeapi.status import FieldError, StatusError
 from kubeapi.store import Store, WatchEvent
-from kubeapi.strict import decode
 from kubeapi.validation.event import validate_new_event, validate_new_event_update
 from kubeapiserver.errors import InvalidInput
-from kubeapiserver.handlers.patching import APPLY_PATCH, JSON_PATCH, Patch, Patching, read_patch
-from kubeapiserver.handlers.writing import Writing, with_warnings
-from kubeapiserver.messages import JSON_TYPE, Answer, Request, Response, Watch
-from kubeapiserver.requests.bodies import Bodies, media_type
+from kubeapiserver.handlers.patches import JSON_PATCH, Patch, read_patch
+from kubeapiserver.handlers.patching import is_apply, read_configuration
+from kubeapiserver.messages import JSON_TYPE, OBJECT, Answer, Request, Response, Watch
+from kubeapiserver.requests.bodies import read_typed
 from kubeapiserver.requests.options import read_options
-from kubeapiserver.requests.paths import Target
+from kubeapiserver.requests.resource import ResourceRequest
 from kubeapiserver.responses.statuses import encode_line
+from kubeapiserver.responses.warnings import with_warnings
 
 _NAMES = {
     "regarding": "involvedObject",
@@ -36,7 +36,7 @@ _NAMES = {
     "deprecatedLastTimestamp": "lastTimestamp",
     "deprecatedCount": "count",
 }
-"""The stored name of every field that has another one in events.k8s.io/v1."""
+"""The stored names of the fields that events.k8s.io/v1 names differently."""
 
 _OWN_NAMES = {stored: own for own, stored in _NAMES.items()}
 _ALWAYS: JSON = {
@@ -46,34 +46,32 @@ _ALWAYS: JSON = {
     "deprecatedFirstTimestamp": None,
     "deprecatedLastTimestamp": None,
 }
-"""Fields that Go writes even when they are empty."""
+"""Fields that Go writes even if they are empty."""
 
 _REPORTER = ("reportingComponent", "reportingController")
 _TERM = re.compile(r"(^|,)(\w+)")
 _SUBJECT = re.compile(r'^(.*?)(events|Event) "')
 
-Handle = Callable[[Request, Target], Answer]
-"""Answers a request for stored Events."""
+Handle = Callable[[ResourceRequest], Answer]
+"""Answers a request for Events of v1."""
 
 
 class EventConversion:
-    """Answers requests for Events of events.k8s.io/v1 by ``handle``, which knows those of v1 alone."""
+    """Answers requests for Events of events.k8s.io/v1: ``handle`` answers the same requests for those of v1."""
 
-    def __init__(self, store: Store, bodies: Bodies, writing: Writing, patching: Patching, handle: Handle) -> None:
+    def __init__(self, store: Store, handle: Handle) -> None:
         self._store = store
-        self._bodies = bodies
-        self._writing = writing
-        self._patching = patching
         self._handle = handle
 
-    def answer(self, request: Request, target: Target) -> Answer:
-        """Answer a request; StatusError in the words of events.k8s.io."""
-        stored = target._replace(group=EVENTS.group, version=EVENTS.version)
+    def answer(self, request: ResourceRequest) -> Answer:
+        """Answer a request; errors name events.k8s.io."""
         try:
-            translated, warnings = self._translated(request, target)
-            if request.method in ("PUT", "PATCH"):
-                self._check_update(translated, stored)
-            answer = self._handle(translated, stored)
+            http, warnings = _translated(request.http)
+            path = request.path._replace(group=EVENTS.group, version=EVENTS.version)
+            stored = replace(request, http=http, resource=EVENTS, path=path)
+            if http.method in ("PUT", "PATCH"):
+                self._check_update(stored)
+            answer = self._handle(stored)
         except StatusError as error:
             raise _own_error(error) from None
         if isinstance(answer, Watch):
@@ -81,48 +79,47 @@ class EventConversion:
         assert isinstance(answer, Response)
         return with_warnings(replace(answer, body=_own_body(answer.body)), warnings)
 
-    def _translated(self, request: Request, target: Target) -> tuple[Request, list[str]]:
-        """Return a request as it is for stored Events, and what its client is warned of."""
-        fields = [_TERM.sub(_stored_term, each) for each in request.query.get("fieldSelector", ())]
-        query = {**request.query, "fieldSelector": fields} if fields else request.query
-        request, warnings = replace(request, query=query), list[str]()
-        body: Any
-        match request.method:
-            case "POST" | "PUT":
-                body, warnings = self._stored_object(request)
-            case "PATCH" if media_type(request) == APPLY_PATCH:
-                body = _stored(self._patching.read_configuration(request, EVENTS_V1.api_version, EVENTS_V1.kind))
-            case "PATCH" if (patch := read_patch(request)) is not None:
-                body = _stored_patch(patch)
-            case _:
-                return request, warnings
-        headers = request.headers if request.method == "PATCH" else {**request.headers, "content-type": JSON_TYPE}
-        return replace(request, body=json.dumps(body).encode(), headers=headers), warnings
-
-    def _stored_object(self, request: Request) -> tuple[JSON, list[str]]:
-        """Return the object of a create or update as it is stored; what is stricter than for v1 is judged here."""
-        options = read_options(request, "CreateOptions" if request.method == "POST" else "UpdateOptions")
-        obj = self._bodies.read_object(request, EVENTS_V1)
-        warnings = self._writing.field_warnings(request, EVENTS_V1, obj, options.validation)
-        decoded = decode(EVENTS_V1, obj)
-        if decoded.mistyped:
-            raise BadRequest(EVENTS_V1, ", ".join(each.message for each in decoded.mistyped), tuple(decoded.mistyped))
-        stored = _stored(decoded.object)
-        faults = tuple(validate_new_event(stored)) if request.method == "POST" else ()
-        if faults:
-            raise _invalid(stored, faults)
-        return stored, warnings
-
-    def _check_update(self, request: Request, target: Target) -> None:
-        """Refuse a change of what may not change, by a trial of the same request."""
-        old = self._store.find(EVENTS, ObjectKey(target.namespace, target.name))
+    def _check_update(self, request: ResourceRequest) -> None:
+        """Refuse a change of immutable fields, which a dry run of the same request finds."""
+        old = self._store.find(EVENTS, request.key)
         if old is None:
             return
-        trial = replace(request, query={**request.query, "dryRun": ["All"]}, headers={**request.headers, "accept": ""})
-        answer = self._handle(trial, target)
+        http = request.http
+        trial = replace(http, query={**http.query, "dryRun": ["All"]}, headers={**http.headers, "accept": ""})
+        answer = self._handle(replace(request, http=trial, form=OBJECT))
         assert isinstance(answer, Response)
         if answer.status == 200 and (faults := tuple(validate_new_event_update(json.loads(answer.body), old))):
             raise _invalid(old, faults)
+
+
+def _translated(request: Request) -> tuple[Request, list[str]]:
+    """Return a request as it is for stored Events, and warnings for the client."""
+    fields = [_TERM.sub(_stored_term, each) for each in request.query.get("fieldSelector", ())]
+    query = {**request.query, "fieldSelector": fields} if fields else request.query
+    request, warnings = replace(request, query=query), list[str]()
+    body: Any
+    match request.method:
+        case "POST" | "PUT":
+            body, warnings = _stored_object(request)
+        case "PATCH" if is_apply(request):
+            body = _stored(read_configuration(request, EVENTS_V1.api_version, EVENTS_V1.kind))
+        case "PATCH" if (patch := read_patch(request)) is not None:
+            body = _stored_patch(patch)
+        case _:
+            return request, warnings
+    headers = request.headers if request.method == "PATCH" else {**request.headers, "content-type": JSON_TYPE}
+    return replace(request, body=json.dumps(body).encode(), headers=headers), warnings
+
+
+def _stored_object(request: Request) -> tuple[JSON, list[str]]:
+    """Return the object of a create or update as it is stored; its validation is stricter than that of v1."""
+    options = read_options(request, "CreateOptions" if request.method == "POST" else "UpdateOptions")
+    obj, warnings = read_typed(request, EVENTS_V1, options.validation)
+    stored = _stored(obj)
+    faults = tuple(validate_new_event(stored)) if request.method == "POST" else ()
+    if faults:
+        raise _invalid(stored, faults)
+    return stored, warnings
 
 
 def _invalid(event: JSON, faults: tuple[FieldError, ...]) -> StatusError:
@@ -158,19 +155,19 @@ def _stored_pointer(path: str) -> str:
 
 
 def _stored_term(found: re.Match[str]) -> str:
-    """Return the beginning of a field selector's term; a stored name stays, as one that is not supported."""
+    """Return the begin of a field selector's term with the stored name; names of v1 become unsupported ones."""
     name = found[2]
     return found[1] + (f"v1.{name}" if name in _OWN_NAMES else _NAMES.get(name, name))
 
 
 def _own(event: JSON) -> JSON:
-    """Return a stored Event as events.k8s.io/v1 has it."""
+    """Return a stored Event as one of events.k8s.io/v1."""
     renamed = {_OWN_NAMES.get(name, name): value for name, value in event.items() if value != ""}
     return {**_ALWAYS, **renamed, **({"apiVersion": EVENTS_V1.api_version} if "apiVersion" in event else {})}
 
 
 def _own_document(document: JSON) -> JSON:
-    """Return a document of an answer with the Events in it converted."""
+    """Return the document of an answer with its Events converted."""
     match document.get("kind"):
         case "Event":
             return _own(document)
@@ -178,7 +175,7 @@ def _own_document(document: JSON) -> JSON:
             items = [_own(each) for each in document["items"]]
             return {**document, "apiVersion": EVENTS_V1.api_version, "items": items}
         case "Table":
-            rows = [{**row, "object": _own_document(row.get("object") or {})} for row in document["rows"]]
+            rows = [{**row, "object": _own_document(row.get("object", {}))} for row in document["rows"]]
             return {**document, "rows": [{k: v for k, v in row.items() if v or k != "object"} for row in rows]}
         case "Status" if document.get("details", {}).get("kind") == EVENTS.plural:
             return {**document, "details": {**document["details"], "group": EVENTS_V1.group}}
@@ -211,7 +208,7 @@ def _own_watch(watch: Watch) -> Watch:
 
 
 def _own_error(error: StatusError) -> StatusError:
-    """Return an error about stored Events as one about those of events.k8s.io."""
+    """Return an error about Events of v1 as one about those of events.k8s.io."""
     if error.kind not in (EVENTS.plural, EVENTS.kind) or error.group:
         return error
     message = _SUBJECT.sub(rf'\1\2.{EVENTS_V1.group} "', error.message).replace(*_REPORTER)

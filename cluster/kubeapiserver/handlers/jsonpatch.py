@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kubeapi.strict import go_kind
-from kubeapiserver.requests.bodies import MAX_DEPTH
+from kubeapiserver.requests.jsonbody import MAX_DEPTH
 
 MAX_OPERATIONS = 10_000
 """Operations of one patch (apiserver maxJSONPatchOperations)."""

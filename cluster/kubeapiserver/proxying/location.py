@@ -1,6 +1,6 @@
-"""The subresource ``proxy``: an HTTP request through the API server to a Service's endpoint, a pod or a node. Pure.
+"""The subresource ``proxy``: HTTP requests through the API server to a Service's endpoint, a pod or a node. Pure.
 
-Decides where a request goes, and refuses what cannot go anywhere; ``wire.proxy`` sends it. Follows k8s.io/kubernetes
+Chooses the address to which ``wire.proxy`` forwards a request. Follows k8s.io/kubernetes
 ``pkg/registry/core/service/storage`` and ``core/pod/strategy.go`` (ResourceLocation).
 """
 
@@ -13,19 +13,18 @@ from urllib.parse import urlsplit
 from kubeapi.meta import JSON
 from kubeapi.objects.endpointslice import Endpoint, EndpointSlice, read_endpoint_slice
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES
-from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeapiserver.errors import BadInput
+from kubeapiserver.errors import BadInput, ServiceUnavailable
 from kubeapiserver.messages import Answer, Proxied, Request, Response
 from kubeapiserver.proxying.node import NodeProxy
-from kubeapiserver.requests.paths import Target
+from kubeapiserver.requests.paths import ResourcePath
 
 _SCHEMES = ("", "http", "https")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Place(NamedTuple):
-    """What ``[scheme:]name[:port]`` names; "" for what it does not say."""
+class SchemeNamePort(NamedTuple):
+    """The parts of ``[scheme:]name[:port]``; "" for those that it does not have."""
 
     scheme: str
     name: str
@@ -33,7 +32,7 @@ class Place(NamedTuple):
 
 
 class Backend(NamedTuple):
-    """An address to dial, and the pod that has it, if one does."""
+    """An address to dial, and the pod that has it ("" if none does)."""
 
     host: str
     port: int
@@ -48,22 +47,22 @@ class Proxying:
         self._rng = rng
         self._nodes = NodeProxy(store)
 
-    def answer(self, request: Request, target: Target) -> Answer:
-        """Return where the request goes on to, or what answers it here."""
+    def answer(self, request: Request, path: ResourcePath) -> Answer:
+        """Return the address to forward a request to, or a complete answer."""
         before, after = split_proxy_path(request.target)
         if not after and request.method in ("GET", "HEAD"):
             return _redirect(before, urlsplit(request.target).query)
-        if target.plural == "nodes":
-            return self._nodes.answer(request, target, after)
-        place = read_place(target.name)
-        if place is None:
-            kind = "pod" if target.plural == "pods" else "service"
-            raise BadInput(f'invalid {kind} request "{target.name}"')
-        locate = self._at_pod if target.plural == "pods" else self._at_service
-        backend = locate(target.namespace, place)
+        if path.plural == "nodes":
+            return self._nodes.answer(request, path.name, after)
+        asked = read_scheme_name_port(path.name)
+        if asked is None:
+            kind = "pod" if path.plural == "pods" else "service"
+            raise BadInput(f'invalid {kind} request "{path.name}"')
+        locate = self._at_pod if path.plural == "pods" else self._at_service
+        backend = locate(path.namespace, asked)
         return Proxied(
-            scheme=place.scheme or "http",
-            namespace=target.namespace,
+            scheme=asked.scheme or "http",
+            namespace=path.namespace,
             pod=backend.pod,
             host=backend.host,
             port=backend.port,
@@ -72,31 +71,33 @@ class Proxying:
             query=urlsplit(request.target).query,
         )
 
-    def _at_pod(self, namespace: str, place: Place) -> Backend:
-        """Return the pod's address and port; without a port, the first that its containers name."""
-        pod = self._store.get(PODS, namespace, place.name)
-        host = (pod.get("status") or {}).get("podIP")
+    def _at_pod(self, namespace: str, asked: SchemeNamePort) -> Backend:
+        """Return the pod's address and port, by default the first port of its containers."""
+        pod = self._store.get(PODS, namespace, asked.name)
+        host = pod.get("status", {}).get("podIP")
         if not host:
             raise BadInput("address not allowed")
-        if place.port:
-            return Backend(host, _number(place.port) or _no_such_port(place.port), place.name)
-        ports = (each.get("ports") or () for each in pod["spec"].get("containers") or ())
+        if asked.port:
+            if not (number := _number(asked.port)):
+                raise ServiceUnavailable(f"error trying to reach service: unknown port {asked.port}")
+            return Backend(host, number, asked.name)
+        ports = (each.get("ports", ()) for each in pod["spec"]["containers"])
         declared = next((found[0]["containerPort"] for found in ports if found), None)
-        return Backend(host, declared or _DEFAULT_PORTS[place.scheme or "http"], place.name)
+        return Backend(host, declared or _DEFAULT_PORTS[asked.scheme or "http"], asked.name)
 
-    def _at_service(self, namespace: str, place: Place) -> Backend:
-        """Return a ready endpoint of the Service's port of that name or number, any one of them."""
-        service = self._store.get(SERVICES, namespace, place.name)
-        name = _port_name(service, place)
+    def _at_service(self, namespace: str, asked: SchemeNamePort) -> Backend:
+        """Return a random ready endpoint of the Service's port with that name or number."""
+        service = self._store.get(SERVICES, namespace, asked.name)
+        name = _port_name(service, asked)
         found = [
             Backend(endpoint.addresses[0], number, endpoint.target)
-            for each in self._slices(namespace, place.name)
+            for each in self._slices(namespace, asked.name)
             for number in (port.port for port in each.ports if port.name == name and port.port)
             for endpoint in each.endpoints
             if _is_usable(endpoint, each)
         ]
         if not found:
-            raise unavailable(f'no endpoints available for service "{place.name}"')
+            raise ServiceUnavailable(f'no endpoints available for service "{asked.name}"')
         return self._rng.choice(found)
 
     def _slices(self, namespace: str, service: str) -> list[EndpointSlice]:
@@ -105,37 +106,32 @@ class Proxying:
 
 
 def split_proxy_path(target: str) -> tuple[str, str]:
-    """Return a request target's path up to ``/proxy``, and what follows it ("" if not even a slash does)."""
+    """Return a request target's path up to ``/proxy`` and the rest, "" if not even a slash follows."""
     parts = urlsplit(target).path.split("/")
     length = 8 if len(parts) > 3 and parts[3] == "namespaces" else 6
     rest = parts[length:]
     return "/".join(parts[:length]), "/" + "/".join(rest) if rest else ""
 
 
-def read_place(text: str) -> Place | None:
-    """Read ``[scheme:]name[:port]``, None if it is nothing of the kind (utilnet.SplitSchemeNamePort)."""
+def read_scheme_name_port(text: str) -> SchemeNamePort | None:
+    """Read ``[scheme:]name[:port]``, None if the text is malformed (utilnet.SplitSchemeNamePort)."""
     parts = text.split(":")
     if len(parts) > 3:
         return None
     scheme = parts.pop(0) if len(parts) == 3 else ""
     name, port = (*parts, "")[:2]
-    return Place(scheme, name, port) if name and scheme in _SCHEMES else None
+    return SchemeNamePort(scheme, name, port) if name and scheme in _SCHEMES else None
 
 
-def unavailable(message: str) -> StatusError:
-    """Return the refusal of what nobody can serve now (NewServiceUnavailable)."""
-    return StatusError(503, "ServiceUnavailable", message)
-
-
-def _port_name(service: JSON, place: Place) -> str:
-    """Return the name of the Service port that is meant; a number stands for the port that has it."""
-    number = _number(place.port)
+def _port_name(service: JSON, asked: SchemeNamePort) -> str:
+    """Return the name of a Service port that is asked for by name or by number."""
+    number = _number(asked.port)
     if not number:
-        return place.port
-    for port in service["spec"].get("ports") or ():
+        return asked.port
+    for port in service["spec"].get("ports", ()):
         if port["port"] == number:
             return str(port.get("name") or "")
-    raise unavailable(f'no service port {place.port} found for service "{place.name}"')
+    raise ServiceUnavailable(f'no service port {asked.port} found for service "{asked.name}"')
 
 
 def _is_usable(endpoint: Endpoint, each: EndpointSlice) -> bool:
@@ -143,14 +139,10 @@ def _is_usable(endpoint: Endpoint, each: EndpointSlice) -> bool:
 
 
 def _number(text: str) -> int:
-    """Return a port number, 0 if the text is none."""
+    """Return a port number, 0 if the text is not one."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) < 65536 else 0
 
 
-def _no_such_port(text: str) -> int:
-    raise unavailable(f"error trying to reach service: unknown port {text}")
-
-
 def _redirect(path: str, query: str) -> Response:
-    """Send a browser to the path with a slash at its end, so that a page's relative links lead below it."""
+    """Redirect to the path with a final slash, so that a browser resolves a page's relative links below it."""
     return Response(301, b"", headers=(("Location", f"{path}/" + (f"?{query}" if query else "")),))

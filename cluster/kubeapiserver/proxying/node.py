@@ -1,7 +1,7 @@
-"""What a node's kubelet would answer below ``/proxy``: its health, its pods and the logs of their containers. Pure.
+"""The kubelet's own paths below ``/proxy`` of a node: health, pods and the logs of their containers. Pure.
 
-There is one kubelet for all nodes and it has no port; what it would say is in the Store. Follows the kubelet's
-``pkg/kubelet/server`` and the layout of /var/log/pods.
+The kubelet here has no port, so the answers are made from the Store. Follows ``pkg/kubelet/server`` and the layout of
+/var/log/pods.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from kubeapi.status import NotFound
 from kubeapi.store import Store
 from kubeapiserver.errors import MethodNotAllowed
 from kubeapiserver.messages import Answer, Request, Response, Session
-from kubeapiserver.requests.paths import Target
 from kubeapiserver.responses.statuses import document_response, not_found_page, text_response
 
 _LOG_FILE = "0.log"
@@ -28,9 +27,9 @@ class NodeProxy:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def answer(self, request: Request, target: Target, path: str) -> Answer:
-        """Answer ``path`` of the node ``name[:port]``; whatever the port, it is the kubelet's."""
-        name = target.name.partition(":")[0]
+    def answer(self, request: Request, node: str, path: str) -> Answer:
+        """Answer for ``path`` of the node ``name[:port]``; every port is taken for the kubelet's."""
+        name = node.partition(":")[0]
         if self._store.find(NODES, ObjectKey("", name)) is None:
             raise NotFound(NODES, name)
         if request.method not in ("GET", "HEAD"):
@@ -61,7 +60,7 @@ def _logs(pods: list[JSON], path: list[str]) -> Answer:
 
 def _logs_of(pod: JSON, path: list[str]) -> Answer:
     metadata, spec = pod["metadata"], pod["spec"]
-    containers = [each["name"] for each in (*(spec.get("initContainers") or ()), *spec["containers"])]
+    containers = [each["name"] for each in (*spec.get("initContainers", ()), *spec["containers"])]
     match path:
         case []:
             return _listing(f"{each}/" for each in containers)
@@ -78,6 +77,6 @@ def _folder(pod: JSON) -> str:
 
 
 def _listing(names: Iterable[str]) -> Response:
-    """Return a folder as Go's file server shows it."""
+    """Return the listing of a folder as Go's file server writes it."""
     links = (f'<a href="{quote(each)}">{html.escape(each)}</a>\n' for each in sorted(names))
     return Response(200, f"<pre>\n{''.join(links)}</pre>\n".encode(), "text/html; charset=utf-8")

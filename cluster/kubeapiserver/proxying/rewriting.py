@@ -1,7 +1,7 @@
-"""What changes on a request and its answer on their way through the API server: headers, and links in pages. Pure.
+"""Changes to requests and answers that the API server forwards: headers, and links in HTML pages. Pure.
 
-Links of a page that lead to its own host get the prefix of the proxy's path, so that a browser stays behind the proxy.
-Follows apimachinery ``pkg/util/proxy/transport.go`` and net/http/httputil's ReverseProxy.
+A page's links to its own host get the prefix of the proxy's path, so that a browser stays behind the proxy. Follows
+apimachinery ``pkg/util/proxy/transport.go`` and net/http/httputil's ReverseProxy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _HOP_BY_HOP = frozenset(
     )
 )
 _OURS = frozenset(("accept-encoding", "authorization", "content-length", "expect"))
-"""Of a request: the token is for the API server alone, packed pages have no links to read, the rest is said anew."""
+"""Request headers that are not forwarded: the token is only for the API server, and links in compressed pages cannot
+be read; the others are set again."""
 
 Headers = list[tuple[str, str]]
 
@@ -65,7 +66,7 @@ _ATTRIBUTE = re.compile(r"([^\s=\"'/>]+)(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)
 
 
 def forwarded_headers(headers: Iterable[tuple[str, str]], client: str, uri: str) -> Headers:
-    """Return the headers with which a request goes on; ``uri`` is the path that the client asked for."""
+    """Return the headers of a forwarded request; ``uri`` is the path that the client asked for."""
     received = list(headers)
     dropped = _HOP_BY_HOP | _OURS | _named_in_connection(received)
     kept = [(name, value) for name, value in received if name.lower() not in dropped]
@@ -75,19 +76,19 @@ def forwarded_headers(headers: Iterable[tuple[str, str]], client: str, uri: str)
 
 
 def returned_headers(headers: Iterable[tuple[str, str]]) -> Headers:
-    """Return the headers with which an answer goes back."""
+    """Return the headers of the answer to the client."""
     received = list(headers)
     dropped = _HOP_BY_HOP | _named_in_connection(received)
     return [(name, value) for name, value in received if name.lower() not in dropped]
 
 
 def is_page(content_type: str) -> bool:
-    """Tell whether a body holds links that are to be rewritten."""
+    """Tell whether a body is HTML, whose links are rewritten."""
     return content_type.partition(";")[0].strip() == "text/html"
 
 
 def rewritten_url(url: str, prefix: str, hosts: Iterable[str]) -> str:
-    """Return a link through the proxy if it is absolute and leads to one of ``hosts``, else the link as it is."""
+    """Return an absolute link to one of ``hosts`` as a link through the proxy, any other link unchanged."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -99,7 +100,7 @@ def rewritten_url(url: str, prefix: str, hosts: Iterable[str]) -> str:
 
 
 def rewritten_page(page: str, rewrite: Callable[[str], str]) -> str:
-    """Return HTML with every link rewritten; what is no start tag stays as it is, letter by letter."""
+    """Return HTML with every link rewritten; everything outside start tags stays unchanged."""
 
     def tag(found: re.Match[str]) -> str:
         group = 1 if found[1] else 3
@@ -124,6 +125,6 @@ def _attribute(found: re.Match[str], links: set[str], rewrite: Callable[[str], s
 
 
 def _named_in_connection(headers: list[tuple[str, str]]) -> frozenset[str]:
-    """Return the headers that the header Connection says are for this hop only (RFC 9110 section 7.6.1)."""
+    """Return the names of hop-by-hop headers in the header Connection (RFC 9110 section 7.6.1)."""
     values = (value for name, value in headers if name.lower() == "connection")
     return frozenset(each.strip().lower() for value in values for each in value.split(","))

@@ -1,140 +1,100 @@
-"""From a request's bytes to JSON, whatever the media type, or the words of refusal. Pure.
+"""Request bodies of every media type, read to JSON and to typed objects. Pure.
 
-JSON is read here; YAML and protobuf by decoders that are passed in. Messages follow apimachinery
-``pkg/runtime/serializer`` and Go's encoding/json.
+Messages follow apimachinery ``pkg/runtime/serializer``.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource, resource_for
-from kubeapi.strict import json_object
+from kubeapi.status import BadRequest
+from kubeapi.strict import decode
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
-from kubeapiserver.messages import JSON_TYPE, Request
+from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request
+from kubeapiserver.protobuf.decoding import decode as read_protobuf
+from kubeapiserver.requests.jsonbody import read_json
+from kubeapiserver.requests.options import Validation
+from kubeapiserver.requests.yamlbody import read_yaml
 
-Decoder = Callable[[bytes], Any]
-"""Reads a body of one media type; raises ValueError with the reason why it cannot."""
+PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 
-MAX_DEPTH = 200
-"""Levels of nesting in a body: no object has forty, and no recursion here may run out of stack."""
-
-_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_GO_MESSAGES = {
-    "Expecting value": "looking for beginning of value",
-    "Expecting ',' delimiter": "after object key:value pair",
-    "Expecting ':' delimiter": "after object key",
-    "Extra data": "after top-level value",
+_READERS: dict[str, Callable[[bytes], Any]] = {
+    JSON_TYPE: read_json,
+    YAML_TYPE: read_yaml,
+    PROTOBUF_TYPE: read_protobuf,
 }
+"""The reader of each media type; ValueError for a body that it cannot read."""
 
 
-def media_type(request: Request) -> str:
-    """Return the body's media type without parameters; JSON when none is stated."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() or JSON_TYPE
+class TypedBody(NamedTuple):
+    """An object read by its schema, to be changed in place, and warnings of fields that the schema does not have."""
+
+    object: JSON
+    warnings: list[str]
 
 
-def read_json(body: bytes) -> Any:
-    """Return the JSON of a body, repeated keys noted; ValueError tells what is wrong as Go does."""
-    check_depth(body)
+def read_typed(request: Request, resource: Resource, validation: Validation) -> TypedBody:
+    """Return the body as an object of a resource; BadRequest for wrong types, or for unknown fields if strict."""
+    raw = read_object(request, resource)
+    decoded = decode(resource, raw)
+    if decoded.mistyped:
+        detail = ", ".join(each.message for each in decoded.mistyped)
+        raise BadRequest(resource, detail, tuple(decoded.mistyped))
+    obj = with_reset(decoded.object, raw)
+    if validation == "Ignore" or request.media_type == PROTOBUF_TYPE:  # protobuf cannot have unknown fields
+        return TypedBody(obj, [])
+    unknown = [each.message for each in decoded.unknown]
+    if unknown and validation == "Strict":
+        raise BadRequest(resource, f"strict decoding error: {', '.join(unknown)}")
+    return TypedBody(obj, unknown)
+
+
+def with_reset(obj: JSON, raw: JSON) -> JSON:
+    """Return a decoded object with the empty managedFields of the raw one, which forget all managers."""
+    metadata = raw.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("managedFields") == []:
+        obj["metadata"]["managedFields"] = []  # decoding omits empty lists
+    return obj
+
+
+def read_object(request: Request, resource: Resource) -> JSON:
+    """Return the JSON object in the body; BadInput if it states another kind than the resource's."""
+    obj = read_document(request, resource.kind)
+    check_kind(obj, resource.api_version, resource.kind)
+    return obj
+
+
+def read_document(request: Request, kind: str) -> JSON:
+    """Return the JSON object in the body; ``kind`` is for the error message."""
     try:
-        text = body.decode("utf-8-sig", "replace")
-        value = json.loads(text, object_pairs_hook=json_object, parse_constant=_refuse_constant, parse_float=_finite)
-    except json.JSONDecodeError as error:
-        raise ValueError(_go_message(error)) from None
-    except RecursionError:
-        raise ValueError("exceeded max depth") from None
-    return _without_surrogates(value) if _SURROGATE.search(body) else value
+        value = read_body(request, request.media_type)
+    except ValueError as error:
+        detail = f"couldn't get version/kind; json parse error: {error}"
+        raise BadInput(f"the object provided is unrecognized (must be of type {kind}): {detail}") from None
+    if not isinstance(value, dict):
+        raise BadInput(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal"
+            f" {'array' if isinstance(value, list) else 'value'} into Go value of type struct"
+            ' { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+        )
+    return value
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
-
-
-def _finite(text: str) -> float:
-    """Return a number, unless it is one that JSON could not say again."""
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"json: cannot unmarshal number {text} into Go value of type float64")
-    return number
-
-
-def check_depth(body: bytes) -> None:
-    """Raise ValueError for a JSON body that is nested too deep."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return
-    depth = 0
-    for found in _BRACKET.finditer(body):
-        token = found[0]
-        if token in b"[{":
-            depth += 1
-        elif token in b"]}":
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise ValueError("exceeded max depth")
-
-
-def _without_surrogates(value: Any) -> Any:
-    """Return JSON whose strings can be written as UTF-8; what cannot is U+FFFD, as in Go."""
-    text = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
-    return json.loads(text.decode("utf-16-le", "replace"))
-
-
-def _go_message(error: json.JSONDecodeError) -> str:
-    if error.pos >= len(error.doc) or error.msg.startswith("Unterminated"):
-        return "unexpected end of JSON input"
-    where = _GO_MESSAGES.get(error.msg, "looking for beginning of object key string")
-    return f"invalid character '{error.doc[error.pos]}' {where}"
-
-
-class Bodies:
-    """Reads bodies; ``decoders`` are those of media types other than JSON."""
-
-    def __init__(self, decoders: Mapping[str, Decoder]) -> None:
-        self._decoders: dict[str, Decoder] = {**decoders, JSON_TYPE: read_json}
-
-    def read_object(self, request: Request, resource: Resource) -> JSON:
-        """Return the object that is sent to a resource; its kind, where it says one, is the resource's."""
-        obj = self.read(request, f"must be of type {resource.kind}")
-        check_kind(obj, resource.api_version, resource.kind)
-        return obj
-
-    def read(self, request: Request, expected: str) -> JSON:
-        """Return a JSON object; ``expected`` tells in an error message what it should have been."""
-        value = self.read_value(request, media_type(request), expected)
-        if not isinstance(value, dict):
-            raise BadInput(
-                "couldn't get version/kind; json parse error: json: cannot unmarshal"
-                f" {'array' if isinstance(value, list) else 'value'} into Go value of type struct"
-                ' { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-            )
-        return value
-
-    def read_value(self, request: Request, media: str, expected: str) -> Any:
-        """Return whatever a body of a media type holds."""
-        try:
-            return self.decoded(request, media)
-        except ValueError as error:
-            detail = f"couldn't get version/kind; json parse error: {error}"
-            raise BadInput(f"the object provided is unrecognized ({expected}): {detail}") from None
-
-    def decoded(self, request: Request, media: str) -> Any:
-        """Return whatever a body of a media type holds; ValueError if it cannot be read."""
-        decoder = self._decoders.get(media)
-        if decoder is None:
-            raise UnsupportedMedia
-        if len(request.body) > BODY_LIMIT:
-            raise TooLarge
-        return decoder(request.body)
+def read_body(request: Request, media: str) -> Any:
+    """Return the value in a body of a media type; ValueError if it cannot be read."""
+    reader = _READERS.get(media)
+    if reader is None:
+        raise UnsupportedMedia
+    if len(request.body) > BODY_LIMIT:
+        raise TooLarge
+    return reader(request.body)
 
 
 def check_kind(obj: JSON, api_version: str, kind: str) -> None:
-    """Refuse an object that says to be of another kind than the one that the path wants."""
+    """Raise BadInput for an object that states another apiVersion or kind than the path has."""
     stated_version, stated_kind = obj.get("apiVersion") or api_version, obj.get("kind") or kind
     if (stated_version, stated_kind) == (api_version, kind):
         return

@@ -1,39 +1,29 @@
-"""What form of an answer a client accepts: the object itself, a Table, or its metadata alone. Pure.
+"""The form of an answer that a client accepts: the object, a Table, or its metadata alone. Pure.
 
-Answers are JSON, or YAML; a client that also names protobuf gets JSON (RFC 9110 12.5.1). Follows apiserver
+Answers are JSON or YAML; a client that also accepts protobuf gets JSON (RFC 9110 12.5.1). Follows apiserver
 ``pkg/endpoints/handlers/negotiation`` and ``handlers/response.go``.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from kubeapiserver.errors import ACCEPTED_MEDIA, NotAcceptable
-from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request, Response
+from kubeapiserver.messages import JSON_TYPE, OBJECT, YAML_TYPE, Form, Request, Response
 from kubeapiserver.responses.statuses import failure_response, text_response
 
 _RANGES = {JSON_TYPE: JSON_TYPE, "application/*": JSON_TYPE, "*/*": JSON_TYPE, YAML_TYPE: YAML_TYPE}
-"""What a range of media types is answered with."""
+"""The media type of the answer for each media range."""
 
 _AS = {"": "Object", "Table": "Table", "PartialObjectMetadata": "Partial", "PartialObjectMetadataList": "Partial"}
 _META_GROUP = "meta.k8s.io"
 _META_VERSIONS = ("v1", "v1beta1")
 
+_PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
+"""How the User-Agent of programs begins that show answers to people."""
 
-_READERS = ("curl", "Wget", "Mozilla/5.0")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-"""What strconv.ParseBool takes for true."""
-
-
-class Form(NamedTuple):
-    """The form of an answer. ``version`` is that of meta.k8s.io for all but whole objects."""
-
-    shape: Literal["Object", "Table", "Partial"]
-    version: str = "v1"
-    media: str = JSON_TYPE
-
-
-OBJECT = Form("Object")
+"""True to strconv.ParseBool."""
 
 
 class MediaRange(NamedTuple):
@@ -45,7 +35,7 @@ class MediaRange(NamedTuple):
 
 
 def media_ranges(accept: str) -> list[MediaRange]:
-    """Return the parts of an Accept header, the ones that the client likes best first."""
+    """Return the parts of an Accept header, by descending quality."""
     return sorted((_read_range(part) for part in accept.split(",") if part.strip()), key=lambda each: -each.quality)
 
 
@@ -60,7 +50,7 @@ def _read_range(part: str) -> MediaRange:
 
 
 def negotiate(accept: str, *, has_tables: bool = True) -> Form | None:
-    """Return the form that suits a client, None if it takes nothing that we have; no header is JSON."""
+    """Return the first form that the client accepts, None if it accepts none; without a header that is JSON."""
     if not accept.strip():
         return OBJECT
     for each in media_ranges(accept):
@@ -71,13 +61,13 @@ def negotiate(accept: str, *, has_tables: bool = True) -> Form | None:
 
 
 def preferred_media(accept: str) -> str:
-    """Return the media type that a client likes best of those that we have, whatever it shows; JSON by default."""
+    """Return the media type of answers that the client prefers, whatever the form; JSON by default."""
     ranges = media_ranges(accept) if YAML_TYPE in accept else ()
     return next((_RANGES[each.type] for each in ranges if each.type in _RANGES), JSON_TYPE)
 
 
 def _form(parameters: dict[str, str]) -> Form | None:
-    """Return the form that a media range's ``as`` asks for, None if nobody knows it."""
+    """Return the form of a media range's ``as`` parameter, None if it is unknown."""
     match _AS.get(parameters.get("as", "")):
         case "Object":
             return OBJECT
@@ -89,14 +79,14 @@ def _form(parameters: dict[str, str]) -> Form | None:
 
 
 def is_pretty(request: Request) -> bool:
-    """Tell whether an answer is to be indented: when the query says so, or a person seems to ask (isPrettyPrint)."""
+    """Tell whether to indent an answer: if the query asks for it, or a person seems to read it (isPrettyPrint)."""
     if asked := request.get("pretty"):
         return asked in _TRUE
-    return request.headers.get("user-agent", "").startswith(_READERS)
+    return request.headers.get("user-agent", "").startswith(_PRETTY_AGENTS)
 
 
 def not_acceptable(accept: str) -> Response:
-    """Return the answer to an Accept header that nothing satisfies; go-restful speaks first, of media types alone."""
+    """Return the answer to an Accept header that nothing satisfies; for unknown media types it is go-restful's."""
     if any(each.type in _RANGES for each in media_ranges(accept)):
         return failure_response(NotAcceptable())
     return text_response(406, f"406: Not Acceptable\n\nAvailable representations: {', '.join(ACCEPTED_MEDIA)}")

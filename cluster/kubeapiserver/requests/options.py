@@ -1,4 +1,4 @@
-"""The options of a write: dryRun, fieldManager, fieldValidation, force. Pure.
+"""Options in the query: dryRun, fieldManager, fieldValidation, force, includeObject, integers. Pure.
 
 Follows apimachinery ``pkg/apis/meta/v1/validation``.
 """
@@ -15,6 +15,9 @@ from kubeapiserver.errors import BadInput, InvalidOptions
 from kubeapiserver.messages import Request
 
 Validation = Literal["Strict", "Warn", "Ignore"]
+Included = Literal["Metadata", "Object", "None"]
+"""What the rows of a Table have beside their cells."""
+
 OptionsKind = Literal["CreateOptions", "UpdateOptions", "PatchOptions", "DeleteOptions"]
 
 _MANAGER_LIMIT = 128
@@ -24,7 +27,7 @@ _VALIDATIONS: dict[str, Validation] = {"": "Warn", "Strict": "Strict", "Warn": "
 
 
 class WriteOptions(NamedTuple):
-    """What the query says about a write. ``manager`` is fieldManager, else the User-Agent's first word."""
+    """The options of a write. ``manager`` is fieldManager, by default the User-Agent up to its first slash."""
 
     is_dry_run: bool
     manager: str
@@ -33,7 +36,7 @@ class WriteOptions(NamedTuple):
 
 
 def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False) -> WriteOptions:
-    """Return the options of a write; InvalidOptions for what they may not be."""
+    """Return the options of a write; InvalidOptions lists every fault."""
     manager, validation = request.get("fieldManager"), request.get("fieldValidation")
     faults = [*dry_run_faults(request.query.get("dryRun", ())), *_manager_faults(manager)]
     if validation not in _VALIDATIONS:
@@ -54,7 +57,7 @@ def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False)
 
 
 def read_integer(request: Request, name: str) -> int | None:
-    """Return an integer of the query, None if it is not there."""
+    """Return an integer query parameter, None if it is absent; BadInput if it is no integer."""
     if name not in request.query:
         return None
     text = request.get(name)
@@ -63,8 +66,17 @@ def read_integer(request: Request, name: str) -> int | None:
     return int(text)
 
 
+def read_included(request: Request) -> Included:
+    """Return what the rows of a Table are to have; BadInput for an unknown value."""
+    match request.get("includeObject") or "Metadata":
+        case "Metadata" | "Object" | "None" as included:
+            return included
+        case other:
+            raise BadInput(f'unrecognized includeObject value: "{other}"')
+
+
 def read_dry_run(request: Request, kind: OptionsKind) -> bool:
-    """Tell whether the query asks for a trial."""
+    """Tell whether the query asks for a dry run."""
     values = request.query.get("dryRun", ())
     if faults := dry_run_faults(values):
         raise InvalidOptions(kind, *faults)
@@ -72,7 +84,7 @@ def read_dry_run(request: Request, kind: OptionsKind) -> bool:
 
 
 def dry_run_faults(values: Sequence[Any]) -> list[FieldError]:
-    """Return the faults of dryRun, whose one value is All."""
+    """Return the faults of dryRun values; All is the only allowed one."""
     return [unsupported("dryRun", str(each), ("All",)) for each in values if each not in ("All", "")]
 
 

@@ -1,6 +1,6 @@
-"""From a path to what it names: a group, a version, a namespace, a resource, a name, a subresource. Pure.
+"""Parse a request path into group, version, namespace, resource, name and subresource. Pure.
 
-Follows apiserver ``pkg/endpoints/request/requestinfo.go``. Whether any of that exists is not decided here.
+Follows apiserver ``pkg/endpoints/request/requestinfo.go``. Does not decide whether any of them exists.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 _NAMESPACE_PARTS = frozenset(("status", "finalize"))
-"""What may follow a Namespace's name and is no resource inside it."""
+"""Subresources of a Namespace: after its name they are not resources inside it."""
 
 PROXY = "proxy"
-"""The subresource whose path goes on after it."""
+"""The one subresource that is followed by a path of its own."""
 
 
-class Target(NamedTuple):
-    """What a path under ``/api/v1`` or ``/apis/G/V`` names; "" for what it does not say."""
+class ResourcePath(NamedTuple):
+    """The parts of a path under ``/api/v1`` or ``/apis/GROUP/VERSION``; "" for those that it does not have."""
 
     group: str
     version: str
@@ -24,24 +24,24 @@ class Target(NamedTuple):
     name: str = ""
     subresource: str = ""
     rest: tuple[str, ...] = ()
-    """What follows the subresource."""
+    """The path segments after the subresource."""
     is_watch: bool = False
-    """Whether it is under ``watch/``, the older way to say ``?watch=1``."""
+    """Whether the path has ``watch/``, the older form of ``?watch=1``."""
 
 
 def normalized(path: str) -> str:
-    """Return a path without the slashes at its end (some clients ask for ``/version/``)."""
+    """Return a path without trailing slashes (some clients ask for ``/version/``)."""
     return path.rstrip("/") or "/"
 
 
 def is_proxy_path(path: str) -> bool:
-    """Tell whether a request with this path may be one that goes on to a pod, so that its body is not ours to read."""
-    target = read_path(normalized(path)) if "/proxy" in path else None
-    return target is not None and target.subresource == PROXY
+    """Tell whether a request may be forwarded to a pod, so that its body must not be read here."""
+    parsed = read_path(normalized(path)) if "/proxy" in path else None
+    return parsed is not None and parsed.subresource == PROXY
 
 
-def read_path(path: str) -> Target | None:
-    """Return what a path names, None if it does not begin with a group and a version."""
+def read_path(path: str) -> ResourcePath | None:
+    """Return the parts of a path, None if it does not begin with a group and a version."""
     match path.split("/")[1:]:
         case ["api", version, *rest] if version:
             return _read_resource("", version, rest)
@@ -50,7 +50,7 @@ def read_path(path: str) -> Target | None:
     return None
 
 
-def _read_resource(group: str, version: str, parts: list[str]) -> Target:
+def _read_resource(group: str, version: str, parts: list[str]) -> ResourcePath:
     namespace = ""
     is_watch = parts[:1] == ["watch"]
     if is_watch:
@@ -58,4 +58,4 @@ def _read_resource(group: str, version: str, parts: list[str]) -> Target:
     if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in _NAMESPACE_PARTS:
         namespace, parts = parts[1], parts[2:]
     plural, name, subresource = (*parts[:3], "", "", "")[:3]
-    return Target(group, version, namespace, plural, name, subresource, tuple(parts[3:]), is_watch)
+    return ResourcePath(group, version, namespace, plural, name, subresource, tuple(parts[3:]), is_watch)

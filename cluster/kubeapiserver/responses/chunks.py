@@ -1,8 +1,8 @@
-"""Long lists in chunks: what ``limit`` cuts off, and the token with which a client goes on. Pure.
+"""Chunks of long lists: ``limit``, and the ``continue`` token for the next chunk. Pure.
 
-All chunks of a list show the version of the first, which the Store's history still knows for a while; after that the
-client is told so, with a token that goes on with what is there then. Follows apiserver ``storage/continue.go`` and
-``storage/etcd3/errors.go``.
+All chunks show the list at the resourceVersion of the first one. When the Store's history no longer has that version,
+the client gets an error with a token that continues at the newest version. Follows apiserver ``storage/continue.go``
+and ``storage/etcd3/errors.go``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kubeapiserver.responses.statuses import encode_line, failure
 
 _TOKEN_VERSION = "meta.k8s.io/v1"  # noqa: S105 - the version of the token's form, as Kubernetes writes it
 NEWEST = -1
-"""The version of a token that goes on with whatever is there."""
+"""The resourceVersion in a token that continues at the newest version."""
 
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without"
@@ -30,9 +30,9 @@ _TOO_OLD = (
 
 
 class Chunk(NamedTuple):
-    """What a list says beside its items: the version it is of, how to go on, and how many are left (if that is known).
+    """The ListMeta of a chunk: its version, the token of the next chunk ("" at the end), and the number of items left.
 
-    ``token`` is "" at the end.
+    ``remaining`` is None if it is not known.
     """
 
     resource_version: int
@@ -50,20 +50,20 @@ class Chunk(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where a list goes on: after ``last``, as of a version."""
+    """Where a list continues: after the object ``last``, at a resourceVersion."""
 
     resource_version: int
     last: ObjectKey
 
     def token(self) -> str:
-        """Return the position as clients have it, who are not to read it."""
+        """Return the position as an opaque token."""
         start = f"{self.last.namespace}/{self.last.name}" + chr(0)
         text = json.dumps({"v": _TOKEN_VERSION, "rv": self.resource_version, "start": start})
         return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def read_token(text: str) -> Position:
-    """Read a token; BadInput if it is none of ours."""
+    """Read a token; BadInput if it is not one of this server."""
     try:
         content = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
         namespace, _, name = content["start"].removesuffix(chr(0)).partition("/")
@@ -77,6 +77,6 @@ def read_token(text: str) -> Position:
 
 
 def expired_response(position: Position) -> Response:
-    """Return the refusal of a token whose version nobody remembers, with the token that goes on all the same."""
+    """Return the error for a token whose version the history no longer has, with a token for the newest version."""
     status = failure(StatusError(410, "Expired", _TOO_OLD))
     return Response(410, encode_line({**status, "metadata": {"continue": Position(NEWEST, position.last).token()}}))

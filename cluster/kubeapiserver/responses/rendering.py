@@ -1,4 +1,4 @@
-"""From stored objects to the bytes of an answer, in the form that the client accepts. Pure.
+"""Answers made of stored objects, in the form that the client accepts. Pure.
 
 Follows apiserver ``pkg/endpoints/handlers/response.go``: Table, PartialObjectMetadata, or the object as it is.
 """
@@ -6,35 +6,21 @@ Follows apiserver ``pkg/endpoints/handlers/response.go``: Table, PartialObjectMe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from kubeapi.faults import Faults, Subject
 from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import Resource
-from kubeapiserver.errors import BadInput
-from kubeapiserver.messages import Request, Response
-from kubeapiserver.requests.negotiation import Form
+from kubeapiserver.messages import Response
+from kubeapiserver.requests.resource import View
 from kubeapiserver.responses.chunks import Chunk
 from kubeapiserver.responses.statuses import encode_line
 from kubeapiserver.tables import Printer, printer_for
 
-Included = Literal["Metadata", "Object", "None"]
-"""What a Table's rows carry beside their cells."""
-
 _META_GROUP = "meta.k8s.io"
 
 
-def read_included(request: Request) -> Included:
-    """Return what the request wants in a Table's rows."""
-    match request.get("includeObject") or "Metadata":
-        case "Metadata" | "Object" | "None" as included:
-            return included
-        case other:
-            raise BadInput(f'unrecognized includeObject value: "{other}"')
-
-
 def partial(obj: JSON, version: str) -> JSON:
-    """Return an object's metadata as an object of its own."""
+    """Return an object's metadata as a PartialObjectMetadata."""
     return {
         "kind": "PartialObjectMetadata",
         "apiVersion": f"{_META_GROUP}/{version}",
@@ -43,77 +29,65 @@ def partial(obj: JSON, version: str) -> JSON:
 
 
 class Renderer:
-    """Makes answers; ages in Tables are counted to ``clock``, in seconds since the epoch."""
+    """Renders objects. ``clock`` (seconds since the epoch) is for the ages in Tables."""
 
     def __init__(self, clock: Callable[[], float], faults: Faults) -> None:
         self._clock = clock
         self._faults = faults
 
     def now(self) -> float:
-        """Return the time that Tables are of."""
+        """Return the time of which Tables tell."""
         return self._clock()
 
-    def response(
-        self, resource: Resource, obj: JSON, form: Form, included: Included = "Metadata", code: int = 200
-    ) -> Response:
-        """Return the answer that is one object."""
-        return Response(code, encode_line(self.document(resource, obj, form, included)))
+    def response(self, view: View, obj: JSON, code: int = 200) -> Response:
+        """Return an answer that is one object."""
+        return Response(code, encode_line(self.document(view, obj)))
 
-    def document(self, resource: Resource, obj: JSON, form: Form, included: Included) -> JSON:
+    def document(self, view: View, obj: JSON) -> JSON:
         """Return one object in a form."""
-        if form.shape == "Partial":
-            return partial(obj, form.version)
-        if form.shape == "Table":
-            return self.table(resource, [obj], form, included, obj["metadata"].get("resourceVersion", ""))
+        if view.form.shape == "Partial":
+            return partial(obj, view.form.version)
+        if view.form.shape == "Table":
+            return self.table(view, [obj], obj["metadata"].get("resourceVersion", ""))
         return obj
 
-    def list_response(
-        self, resource: Resource, objects: Sequence[JSON], form: Form, included: Included, chunk: Chunk
-    ) -> Response:
-        """Return the answer that is a list, or a chunk of one."""
+    def list_response(self, view: View, objects: Sequence[JSON], chunk: Chunk) -> Response:
+        """Return an answer that is a list, or a chunk of one."""
+        resource, form = view.resource, view.form
         metadata = chunk.metadata()
         if form.shape == "Table":
-            table = self.table(resource, objects, form, included, "")
-            return Response(200, encode_line({**table, "metadata": metadata}))
+            return Response(200, encode_line({**self.table(view, objects, ""), "metadata": metadata}))
         if form.shape == "Partial":
             kind, api_version = "PartialObjectMetadataList", f"{_META_GROUP}/{form.version}"
             items = [partial(each, form.version) for each in objects]
         else:
             kind, api_version = f"{resource.kind}List", resource.api_version
             items = [_item(each) for each in objects]
-        return Response(
-            200, encode_line({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items})
-        )
+        document = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}
+        return Response(200, encode_line(document))
 
-    def table(
-        self,
-        resource: Resource,
-        objects: Sequence[JSON],
-        form: Form,
-        included: Included,
-        version: str,
-        *,
-        has_columns: bool = True,
-    ) -> JSON:
-        """Return a Table; of the Tables of one watch only the first has its columns defined."""
-        printer, now = printer_for(resource), self._clock()
-        document: JSON = {
+    def table(self, view: View, objects: Sequence[JSON], version: str, *, has_columns: bool = True) -> JSON:
+        """Return a Table; in a watch only the first Table defines its columns."""
+        printer = printer_for(view.resource)
+        return {
             "kind": "Table",
-            "apiVersion": f"{_META_GROUP}/{form.version}",
+            "apiVersion": f"{_META_GROUP}/{view.form.version}",
             "metadata": {"resourceVersion": version},
             "columnDefinitions": [each.definition() for each in printer.columns] if has_columns else None,
-            "rows": [],
+            "rows": self._rows(view, printer, objects),
         }
-        rows = document["rows"]
+
+    def _rows(self, view: View, printer: Printer, objects: Sequence[JSON]) -> list[JSON]:
+        now, rows = self._clock(), []
         for obj in objects:
-            row = self._row(resource, printer, obj, now)
-            if included != "None":
-                row["object"] = obj if included == "Object" else partial(obj, form.version)
+            row = self._row(view.resource, printer, obj, now)
+            if view.included != "None":
+                row["object"] = obj if view.included == "Object" else partial(obj, view.form.version)
             rows.append(row)
-        return document
+        return rows
 
     def _row(self, resource: Resource, printer: Printer, obj: JSON, now: float) -> JSON:
-        """Return the cells of an object; one that cannot be printed has its name, and is told of."""
+        """Return the row of an object; a fault of the printer is recorded, and the row has only the name."""
         try:
             conditions = printer.conditions(obj)
             cells = printer.cells(obj, now)
@@ -125,5 +99,5 @@ class Renderer:
 
 
 def _item(obj: JSON) -> JSON:
-    """Return an object as lists have it: the list says the kind once."""
+    """Return an object without kind and apiVersion, which the list states once."""
     return {field: value for field, value in obj.items() if field not in ("kind", "apiVersion")}

@@ -1,4 +1,7 @@
-"""metav1.Status: how an answer that is no object looks on the wire. Pure. Follows apimachinery ``api/errors``."""
+"""Answers that are not API objects: metav1.Status, plain text, and other JSON documents. Pure.
+
+Follows apimachinery ``api/errors``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _WITHOUT_DETAILS = frozenset(("", "BadRequest", "Expired", "Unauthorized"))
 """Reasons whose Status has no details (NewBadRequest, NewResourceExpired, NewUnauthorized; "" is any other error)."""
 
 _RETRY_AFTER_SECONDS = 1
-"""When to ask again for a version that is still to come."""
+"""When a client should ask again for a resourceVersion that has not been reached."""
 
 
 def encode(document: JSON) -> bytes:
@@ -24,12 +27,12 @@ def encode(document: JSON) -> bytes:
 
 
 def encode_line(document: JSON) -> bytes:
-    """Return JSON as the API sends it in an answer, where Go's encoder ends it with a new line."""
+    """Return JSON as the API sends it in an answer: Go's encoder ends it with a new line."""
     return encode(document) + b"\n"
 
 
 def failure(error: StatusError) -> JSON:
-    """Return the Status that tells of an error."""
+    """Return the Status of an error."""
     status: JSON = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -62,7 +65,7 @@ def _cause(cause: FieldError) -> JSON:
 
 
 def success(resource: Resource | None = None, deleted: JSON | None = None, code: int = 200) -> JSON:
-    """Return the Status of what has worked; ``deleted`` is the object that is gone."""
+    """Return the Status of a success; ``deleted`` is the object that was deleted."""
     status: JSON = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     if resource is not None and deleted is not None:
         metadata = deleted["metadata"]
@@ -72,13 +75,13 @@ def success(resource: Resource | None = None, deleted: JSON | None = None, code:
 
 
 def failure_response(error: StatusError) -> Response:
-    """Return the answer that tells of an error."""
+    """Return the answer to a request that failed."""
     headers = (("Retry-After", str(_RETRY_AFTER_SECONDS)),) if error.code == 504 else ()
     return Response(error.code, encode_line(failure(error)), headers=headers)
 
 
 def text_response(code: int, text: str) -> Response:
-    """Return an answer for people, and for what go-restful says itself."""
+    """Return an answer in plain text."""
     return Response(code, text.encode(), TEXT_TYPE)
 
 
@@ -93,10 +96,10 @@ def indented_response(document: JSON) -> Response:
 
 
 def indented(body: bytes) -> bytes:
-    """Return a JSON document as people read it (json.MarshalIndent)."""
+    """Return a JSON document indented (json.MarshalIndent)."""
     return json.dumps(json.loads(body), indent=2).encode() if body else body
 
 
 def not_found_page() -> Response:
-    """Return what Go's mux says of a path that nobody serves."""
+    """Return the answer of Go's mux to an unknown path."""
     return text_response(404, "404 page not found\n")

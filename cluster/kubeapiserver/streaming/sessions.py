@@ -1,6 +1,6 @@
-"""logs, exec, attach and port-forward: is there such a container, and what is asked of it. Pure.
+"""Validate requests for logs, exec, attach and port-forward; the kubelet serves the resulting ``Session``. Pure.
 
-What passes is handed over to the kubelet. Follows ``pkg/registry/core/pod/strategy.go`` and the kubelet's own answers.
+Follows ``pkg/registry/core/pod/strategy.go`` and the kubelet's own answers.
 """
 
 from __future__ import annotations
@@ -9,37 +9,36 @@ from collections.abc import Callable
 from typing import Any
 
 from kubeapi.meta import JSON, parse_time
-from kubeapi.scheme import PODS
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeapi.validation.faults import WHOLE, forbidden, invalid
 from kubeapiserver.errors import BadInput, InvalidInput
 from kubeapiserver.messages import TEXT_TYPE, Request, Response, Session
 from kubeapiserver.requests.options import read_integer
-from kubeapiserver.requests.paths import Target
+from kubeapiserver.requests.resource import ResourceRequest
 
 _PORTS = range(1, 65536)
 _STATUS_LISTS = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 
 
 class Sessions:
-    """Judges requests for connections to containers."""
+    """Answers requests for connections to containers."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
 
-    def answer(self, request: Request, target: Target) -> Response | Session:
-        """Return the session that is asked for."""
-        pod = self._store.get(PODS, target.namespace, target.name)
-        match target.subresource:
+    def answer(self, request: ResourceRequest) -> Response | Session:
+        """Return the session for a pod's ``log``, ``exec``, ``attach`` or ``portforward``."""
+        pod = self._store.get(request.resource, *request.key)
+        match request.path.subresource:
             case "log":
-                return self._log(request, pod)
+                return self._log(request.http, pod)
             case "exec":
-                return _exec(request, pod)
+                return _exec(request.http, pod)
             case "attach":
-                return _attach(request, pod)
-        return _port_forward(request, pod)
+                return _attach(request.http, pod)
+        return _port_forward(request.http, pod)
 
     def _log(self, request: Request, pod: JSON) -> Response | Session:
         metadata = pod["metadata"]
@@ -77,11 +76,11 @@ class Sessions:
 
 
 def find_container(pod: JSON, asked: str, what: str) -> str:
-    """Return the container that is meant, which need not be named when there is but one."""
+    """Return the container ``asked`` for, by default the pod's only one; BadInput. ``what`` is for the message."""
     spec, name = pod["spec"], pod["metadata"]["name"]
-    mains = [each["name"] for each in spec.get("containers") or ()]
-    inits = [each["name"] for each in spec.get("initContainers") or ()]
-    others = [each["name"] for each in spec.get("ephemeralContainers") or ()]
+    mains = [each["name"] for each in spec["containers"]]
+    inits = [each["name"] for each in spec.get("initContainers", ())]
+    others = [each["name"] for each in spec.get("ephemeralContainers", ())]
     if asked in (*mains, *inits, *others):
         return asked
     if asked:
@@ -115,7 +114,7 @@ def _attach(request: Request, pod: JSON) -> Session:
 
 
 def _streams(kind: Any, request: Request, pod: JSON, container: str, command: tuple[str, ...]) -> Session:
-    """Return a session with the streams that are asked for; a terminal has its errors among its output."""
+    """Return a session with the requested streams; with a terminal stderr is a part of stdout."""
     has = {name: request.has_flag(name) for name in ("stdin", "stdout", "stderr", "tty")}
     if not (has["stdin"] or has["stdout"] or has["stderr"]):
         raise BadInput("you must specify at least 1 of stdin, stdout, stderr")
@@ -159,15 +158,15 @@ def _log_faults(request: Request) -> list[FieldError]:
 
 
 def _check_has_log(pod: JSON, container: str, *, is_previous: bool) -> None:
-    """Refuse the log of a container that has not run, as the kubelet does (validateContainerLogStatus)."""
-    statuses = pod.get("status") or {}
-    found = (each for part in _STATUS_LISTS for each in statuses.get(part) or () if each.get("name") == container)
+    """Raise BadInput for a container that has not run, as the kubelet does (validateContainerLogStatus)."""
+    statuses = pod.get("status", {})
+    found = (each for part in _STATUS_LISTS for each in statuses.get(part, ()) if each.get("name") == container)
     status: JSON = next(found, {})
-    name, state = pod["metadata"]["name"], status.get("state") or {}
-    has_ended = bool((status.get("lastState") or {}).get("terminated"))
+    name, state = pod["metadata"]["name"], status.get("state", {})
+    has_ended = bool(status.get("lastState", {}).get("terminated"))
     if is_previous:
         if not has_ended:
             raise BadInput(f'previous terminated container "{container}" in pod "{name}" not found')
     elif (not state or "waiting" in state) and not has_ended:
-        reason = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
+        reason = state.get("waiting", {}).get("reason") or "ContainerCreating"
         raise BadInput(f'container "{container}" in pod "{name}" is waiting to start: {reason}')

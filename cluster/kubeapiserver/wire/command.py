@@ -1,7 +1,6 @@
 """exec and attach: a container's streams and a client's connection, joined until one of them ends.
 
-Three kinds of connection speak of the same four things, input, its end, the terminal's size and output; ``CommandWire``
-is what they have in common.
+``CommandConnection`` is what a WebSocket and a SPDY connection have in common: input, its end, resizing and output.
 """
 
 from __future__ import annotations
@@ -11,46 +10,65 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from aiohttp import WSMsgType, web
+
 from kubeapi.meta import JSON
+from kubeapiserver.messages import Session
+from kubeapiserver.responses.statuses import encode
 from kubeapiserver.streaming.runtime import ContainerIO
-from kubeapiserver.streaming.websocket import EndOfInput, Incoming, Input, Resize, exit_status
+from kubeapiserver.streaming.spdy import Ended, Opened, Received
+from kubeapiserver.streaming.websocket import (
+    EndOfInput,
+    Incoming,
+    Input,
+    Resize,
+    exit_status,
+    output_message,
+    read_message,
+    read_resize,
+    status_message,
+)
+from kubeapiserver.wire.spdy import SpdyPeer
+
+STREAMS_SECONDS = 30.0
+"""Time limit for a SPDY client to open its streams (kubelet's DefaultStreamCreationTimeout)."""
 
 
-class CommandWire(Protocol):
-    """One client's connection. Its methods raise ConnectionError when the client has gone."""
+class CommandConnection(Protocol):
+    """A client's connection. ``send`` and ``finish`` raise ConnectionError when the client has disconnected."""
 
     def incoming(self) -> AsyncIterator[Incoming]:
-        """Yield what the client says, until it has gone."""
+        """Yield what the client sends, until it disconnects."""
         ...
 
     async def send(self, stream: str, content: bytes) -> None:
-        """Send output; returns when more may be sent."""
+        """Send output of ``stdout`` or ``stderr``; returns when more may be sent."""
         ...
 
     async def finish(self, status: JSON) -> None:
-        """Say how it ended; nothing is sent after that."""
+        """Send the final Status and end the connection."""
         ...
 
 
-async def join(streams: ContainerIO, wire: CommandWire) -> None:
-    """Carry bytes both ways until the command has ended or the client has gone. Closes ``streams``."""
-    feeding = asyncio.create_task(_feed(streams, wire), name="session: input")
-    telling = asyncio.create_task(_tell(streams, wire), name="session: output")
+async def join(streams: ContainerIO, connection: CommandConnection) -> None:
+    """Copy bytes both ways until the command ends or the client disconnects. Closes ``streams``."""
+    feeding = asyncio.create_task(_feed(streams, connection), name="session: input")
+    sending = asyncio.create_task(_send_output(streams, connection), name="session: output")
     try:
-        # The client's going ends the session; the end of its input does not.
-        await asyncio.wait((feeding, telling), return_when=asyncio.FIRST_COMPLETED)
+        # _feed returns when the client disconnects, and not at the end of input.
+        await asyncio.wait((feeding, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (feeding, telling):
+        for task in (feeding, sending):
             task.cancel()
-        results = await asyncio.gather(feeding, telling, return_exceptions=True)
+        results = await asyncio.gather(feeding, sending, return_exceptions=True)
         await streams.close()
     for result in results:
         if isinstance(result, Exception) and not isinstance(result, ConnectionError):
             raise result
 
 
-async def _feed(streams: ContainerIO, wire: CommandWire) -> None:
-    async for message in wire.incoming():
+async def _feed(streams: ContainerIO, connection: CommandConnection) -> None:
+    async for message in connection.incoming():
         match message:
             case Input(content):
                 await streams.write(content)
@@ -60,9 +78,99 @@ async def _feed(streams: ContainerIO, wire: CommandWire) -> None:
                 streams.resize(width, height)
 
 
-async def _tell(streams: ContainerIO, wire: CommandWire) -> None:
+async def _send_output(streams: ContainerIO, connection: CommandConnection) -> None:
     while (output := await streams.read()) is not None:
-        await wire.send(*output)
+        await connection.send(*output)
     status = exit_status(await streams.wait())
     with contextlib.suppress(ConnectionError):
-        await wire.finish(status)
+        await connection.finish(status)
+
+
+class WebSocketCommand:
+    """exec and attach in a WebSocket: the first byte of each message is its channel."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+
+    async def incoming(self) -> AsyncIterator[Incoming]:
+        """Yield what the client sends; Python's official client sends text messages."""
+        async for message in self._socket:
+            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
+                continue
+            content = message.data if message.type is WSMsgType.BINARY else message.data.encode()
+            if (read := read_message(content)) is not None:
+                yield read
+
+    async def send(self, stream: str, content: bytes) -> None:
+        """Send output."""
+        await self._socket.send_bytes(output_message(stream, content))
+
+    async def finish(self, status: JSON) -> None:
+        """Send the Status and close."""
+        await self._socket.send_bytes(status_message(status))
+        await self._socket.close()
+
+
+class SpdyCommand:
+    """exec and attach over SPDY: a stream each for the Status, input, outputs and the terminal's size."""
+
+    def __init__(self, peer: SpdyPeer, session: Session) -> None:
+        self._peer = peer
+        self._events = peer.events()
+        self._streams: dict[str, int] = {}
+        self._early: list[Incoming] = []
+        wanted = {
+            "stdin": session.has_stdin,
+            "stdout": session.has_stdout,
+            "stderr": session.has_stderr and not session.is_tty,
+            "resize": session.is_tty,
+        }
+        self._wanted = {"error", *(name for name, is_wanted in wanted.items() if is_wanted)}
+
+    async def open(self) -> None:
+        """Wait until the client has opened every stream; ConnectionError if it takes too long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STREAMS_SECONDS):
+                while self._wanted - self._streams.keys():
+                    self._early += [read async for read in self._next()]
+                return
+        raise ConnectionResetError
+
+    async def _next(self) -> AsyncIterator[Incoming]:
+        """Handle one event, and yield what it means to the process."""
+        try:
+            event = await anext(self._events)
+        except StopAsyncIteration:
+            raise ConnectionResetError from None
+        stdin, resize = self._streams.get("stdin"), self._streams.get("resize")
+        match event:
+            case Opened(stream, headers):
+                await self._peer.accept(stream)
+                self._streams[headers.get("streamtype", "")] = stream
+            case Received(stream, content) if stream == stdin:
+                yield Input(content)
+            case Received(stream, content) if stream == resize:
+                size = read_resize(content)
+                if size is not None:
+                    yield size
+            case Ended(stream) if stream == stdin:
+                yield EndOfInput()
+
+    async def incoming(self) -> AsyncIterator[Incoming]:
+        """Yield what the client sends."""
+        for each in self._early:
+            yield each
+        with contextlib.suppress(ConnectionError):
+            while True:
+                async for each in self._next():
+                    yield each
+
+    async def send(self, stream: str, content: bytes) -> None:
+        """Send output."""
+        if stream in self._streams:
+            await self._peer.send(self._streams[stream], content)
+
+    async def finish(self, status: JSON) -> None:
+        """Send the Status and end every stream."""
+        await self._peer.send(self._streams["error"], encode(status))
+        await self._peer.end(*self._streams.values())

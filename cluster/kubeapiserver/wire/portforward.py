@@ -1,7 +1,8 @@
-"""port-forward: connections of a client carried to a pod's ports, over SPDY streams or a WebSocket's channels.
+"""port-forward: forward a client's connections to a pod's ports, over SPDY streams or a WebSocket's channels.
 
-Follows kubelet ``cri/streaming/portforward``: over SPDY each connection has a stream for data and one for errors that
-share a ``requestid``; over a WebSocket port i has the channels 2i and 2i+1, which begin with the port's number.
+Follows kubelet ``cri/streaming/portforward``. Over SPDY each connection has a data stream and an error stream with the
+same ``requestid``. Over a WebSocket port i has the channels 2i (data) and 2i+1 (errors); the first message of each is
+the port's number.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from kubeapiserver.wire.spdy import SpdyPeer
 
 READ_SIZE = 64 * 1024
 INBOX_CHUNKS = 128
-"""Pieces, of 32 KiB mostly, that may wait for a pod that reads slowly, before its client has to wait."""
+"""Chunks, mostly of 32 KiB, that may wait for a slow pod before its client has to wait."""
 DIAL_SECONDS = 5.0
-"""How long a pod may take to accept a connection."""
+"""Time limit for a pod to accept a connection."""
 
 PortAddress = Callable[[int], tuple[str, int]]
+"""Returns the address at which a port of the pod is dialled; StatusError."""
+
 Send = Callable[[bytes], Awaitable[None]]
 
 
@@ -31,7 +34,7 @@ class ForwardError(Exception):
     """A connection cannot be forwarded; the text is the kubelet's."""
 
 
-class Connection:
+class PodConnection:
     """One connection to a pod."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,8 +42,8 @@ class Connection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, session: Session, port: int, address: PortAddress) -> Connection:
-        """Connect; ForwardError."""
+    async def open(cls, session: Session, port: int, address: PortAddress) -> PodConnection:
+        """Connect to a port; ForwardError if that fails."""
         try:
             async with asyncio.timeout(DIAL_SECONDS):
                 reader, writer = await asyncio.open_connection(*address(port))
@@ -51,7 +54,7 @@ class Connection:
         return cls(reader, writer)
 
     async def join(self, inbox: asyncio.Queue[bytes | None], send: Send) -> None:
-        """Carry bytes both ways until the pod sends no more, then close. None in ``inbox`` is the end of input."""
+        """Copy bytes both ways until the pod ends its side, then close. None in ``inbox`` ends the client's side."""
         feeding = asyncio.create_task(self._feed(inbox), name="port-forward: input")
         try:
             while content := await self._read():
@@ -78,7 +81,7 @@ class Connection:
 
 
 class SpdyForwarder:
-    """The connections of one client over SPDY."""
+    """The forwarded connections of one client over SPDY."""
 
     def __init__(self, session: Session, peer: SpdyPeer, address: PortAddress) -> None:
         self._session = session
@@ -89,7 +92,7 @@ class SpdyForwarder:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Serve until the client has gone; then every connection is cut."""
+        """Serve until the client disconnects; then cut every connection."""
         try:
             async for event in self._peer.events():
                 match event:
@@ -124,7 +127,7 @@ class SpdyForwarder:
         task.add_done_callback(lambda _: self._forget(stream))
 
     def _forget(self, stream: int) -> None:
-        # What is still put there would wait for ever for a reader.
+        # Emptied for ``run``, which may be waiting in ``put`` for a reader that has ended.
         inbox = self._inboxes.pop(stream)
         while not inbox.empty():
             inbox.get_nowait()
@@ -133,7 +136,7 @@ class SpdyForwarder:
     async def _forward(self, stream: int, errors: int, port: int) -> None:
         with contextlib.suppress(ConnectionError):
             try:
-                connection = await Connection.open(self._session, port, self._address)
+                connection = await PodConnection.open(self._session, port, self._address)
             except ForwardError as error:
                 await self._peer.send(errors, str(error).encode())
             else:
@@ -142,19 +145,19 @@ class SpdyForwarder:
 
 
 class ChannelForwarder:
-    """The connections of one client in a WebSocket: one for each port that the request names."""
+    """The forwarded connections of one client in a WebSocket: one for each port in the request."""
 
-    def __init__(self, session: Session, wire: web.WebSocketResponse, address: PortAddress) -> None:
+    def __init__(self, session: Session, socket: web.WebSocketResponse, address: PortAddress) -> None:
         self._session = session
-        self._wire = wire
+        self._socket = socket
         self._address = address
         self._inboxes = [asyncio.Queue[bytes | None](INBOX_CHUNKS) for _ in session.ports]
 
     async def run(self) -> None:
-        """Serve until the client has gone or the pod has closed every connection."""
+        """Serve until the client disconnects or the pod has closed every connection."""
         for index, port in enumerate(self._session.ports):
             for channel in (2 * index, 2 * index + 1):
-                await self._wire.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
+                await self._socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
         reading = asyncio.create_task(self._read(), name=f"port-forward of {self._session.pod}: input")
         ports = asyncio.gather(*(self._forward(index, port) for index, port in enumerate(self._session.ports)))
         try:
@@ -165,7 +168,7 @@ class ChannelForwarder:
             await asyncio.gather(reading, ports, return_exceptions=True)
 
     async def _read(self) -> None:
-        async for message in self._wire:
+        async for message in self._socket:
             if message.type is not WSMsgType.BINARY:
                 return
             content = bytes(message.data)
@@ -176,12 +179,12 @@ class ChannelForwarder:
     async def _forward(self, index: int, port: int) -> None:
         with contextlib.suppress(ConnectionError):
             try:
-                connection = await Connection.open(self._session, port, self._address)
+                connection = await PodConnection.open(self._session, port, self._address)
             except ForwardError as error:
-                await self._wire.send_bytes(bytes([2 * index + 1]) + str(error).encode())
+                await self._socket.send_bytes(bytes([2 * index + 1]) + str(error).encode())
                 return
 
             async def send(content: bytes) -> None:
-                await self._wire.send_bytes(bytes([2 * index]) + content)
+                await self._socket.send_bytes(bytes([2 * index]) + content)
 
             await connection.join(self._inboxes[index], send)

@@ -1,7 +1,7 @@
-"""Requests that go on to a pod, on the wire: the body is passed on as it comes, and so is the answer's.
+"""Forward requests to pods; the bodies of request and answer are streamed.
 
-``proxying`` decides where a request goes and what changes on the way. An upgrade becomes a
-tunnel. Follows apimachinery ``pkg/util/proxy/upgradeaware.go``.
+``proxying`` decides where a request goes and what changes on the way. An upgrade becomes a tunnel. Follows
+apimachinery ``pkg/util/proxy/upgradeaware.go``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 
 import aiohttp
@@ -18,8 +19,8 @@ from aiohttp import web
 from yarl import URL
 
 from kubeapi.status import InternalError, StatusError
+from kubeapiserver.errors import ServiceUnavailable
 from kubeapiserver.messages import Proxied
-from kubeapiserver.proxying.location import unavailable
 from kubeapiserver.proxying.rewriting import (
     Headers,
     forwarded_headers,
@@ -33,35 +34,36 @@ from kubeapiserver.wire.spdy import UpgradedBytes, upgrade
 from kubehost.addresses import join_host_port
 
 DIAL_SECONDS = 30.0
-"""How long a pod may take to accept a connection (kube-apiserver's dialer)."""
+"""Time limit for a pod to accept a connection (kube-apiserver's dialer)."""
 PAGE_LIMIT = 1024 * 1024
-"""Bytes of a page in which links are rewritten; what follows them is passed on as it is."""
+"""Bytes at the begin of a page in which links are rewritten; the rest is forwarded unchanged."""
 CHUNK_BYTES = 64 * 1024
 _HEAD_END = b"\r\n\r\n"
 _SWITCHING, _FIRST_ERROR = 101, 400
 
 
 class PodProxy:
-    """Sends requests on until ``close``."""
+    """Forwards requests until ``close``."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._client: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        """Close what is still connected."""
+        """Close every connection."""
         if self._client is not None:
             await self._client.close()
 
     async def serve(self, request: web.BaseRequest, proxied: Proxied) -> web.StreamResponse:
-        """Send one request on and give its answer; StatusError if nobody answers."""
+        """Forward one request and return its answer; StatusError if the pod does not answer."""
         host, port = self._address(proxied)
+        proxied = replace(proxied, host=host, port=port)
         headers = forwarded_headers(request.headers.items(), request.remote or "", f"{proxied.prefix}{proxied.path}")
         if "Upgrade" in request.headers:
-            return await _tunnel(request, proxied, host, port, headers)
+            return await _tunnel(request, proxied, headers)
         if request.content_length is not None:
             headers.append(("Content-Length", str(request.content_length)))
-        url = URL(f"{proxied.scheme}://{join_host_port(host, port)}{_target(proxied)}", encoded=True)
+        url = URL(f"{proxied.scheme}://{join_host_port(proxied.host, proxied.port)}{_target(proxied)}", encoded=True)
         try:
             answer = await self._session().request(
                 request.method,
@@ -71,14 +73,14 @@ class PodProxy:
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise unavailable(f"error trying to reach service: {_reason(error, host, port)}") from None
+            raise _unreachable(error, proxied) from None
         async with answer:
             return await _return(
-                request, proxied, answer, {join_host_port(host, port), request.headers.get("Host", "")}
+                request, proxied, answer, {join_host_port(proxied.host, proxied.port), request.headers.get("Host", "")}
             )
 
     def _address(self, proxied: Proxied) -> tuple[str, int]:
-        """Return where a pod's port really is; an endpoint that is no pod of ours is where it says."""
+        """Return the address at which a pod's port is dialled; an endpoint without a pod has its own address."""
         if proxied.pod:
             with contextlib.suppress(StatusError):
                 return self._runtime.port_address(proxied.namespace, proxied.pod, proxied.port)
@@ -99,19 +101,15 @@ class PodProxy:
 async def _return(
     request: web.BaseRequest, proxied: Proxied, answer: aiohttp.ClientResponse, hosts: set[str]
 ) -> web.StreamResponse:
-    """Give an answer to the client as it comes; a page is read whole first, for its links."""
+    """Send an answer to the client as it comes; the first part of a page is read first, to rewrite its links."""
     rewrite = partial(rewritten_url, prefix=proxied.prefix, hosts=hosts)
-    headers = [
-        (name, rewrite(value) if name.lower() == "location" else value)
-        for name, value in returned_headers(answer.headers.items())
-    ]
     page = None
     if "Location" not in answer.headers and is_page(answer.headers.get("Content-Type", "")):
         page = await _read_page(answer) if request.method != "HEAD" else None
-    if page is not None:
-        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
     response = web.StreamResponse(status=answer.status, reason=answer.reason)
-    response.headers.extend(headers)
+    for name, value in returned_headers(answer.headers.items()):
+        if page is None or name.lower() != "content-length":
+            response.headers.add(name, rewrite(value) if name.lower() == "location" else value)
     if not request.content.is_eof():
         response.force_close()
     await response.prepare(request)
@@ -121,7 +119,7 @@ async def _return(
         async for chunk in _body(answer):
             await response.write(chunk)
     except (aiohttp.ClientError, TimeoutError):
-        # Half an answer must not look like a whole one.
+        # Half an answer must not look like a complete one.
         raise ConnectionResetError from None
     await response.write_eof()
     return response
@@ -133,7 +131,7 @@ async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 async def _read_page(answer: aiohttp.ClientResponse) -> str | None:
-    """Return the text of a page, the first part of a long one; None if it is packed, though nobody has asked for it."""
+    """Return the text of a page, the first part of a long one; None if it is compressed without being asked."""
     if answer.headers.get("Content-Encoding"):
         return None
     content = bytearray()
@@ -142,30 +140,23 @@ async def _read_page(answer: aiohttp.ClientResponse) -> str | None:
     return content.decode("utf-8", "surrogateescape")
 
 
-async def _tunnel(
-    request: web.BaseRequest, proxied: Proxied, host: str, port: int, headers: Headers
-) -> web.StreamResponse:
-    """Ask the pod for the upgrade that the client wants, and carry bytes both ways from then on."""
+async def _tunnel(request: web.BaseRequest, proxied: Proxied, headers: Headers) -> web.StreamResponse:
+    """Ask the pod for the upgrade that the client wants, then copy bytes both ways."""
     try:
         async with asyncio.timeout(DIAL_SECONDS):
             context = _unverified() if proxied.scheme == "https" else None
-            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+            reader, writer = await asyncio.open_connection(proxied.host, proxied.port, ssl=context)
     except (OSError, TimeoutError) as error:
-        raise unavailable(f"error trying to reach service: {_reason(error, host, port)}") from None
+        raise _unreachable(error, proxied) from None
     try:
         wanted = [*headers, ("Connection", "Upgrade"), ("Upgrade", request.headers["Upgrade"])]
         lines = [f"{request.method} {_target(proxied)} HTTP/1.1", *(f"{name}: {value}" for name, value in wanted)]
         writer.write("\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape"))
-        try:
-            async with asyncio.timeout(DIAL_SECONDS):
-                head = await reader.readuntil(_HEAD_END)
-        except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as error:
-            raise InternalError(f"error dialing backend: {error}") from None
-        status, received = _read_head(head)
+        status, received = await _receive_head(reader)
         if status != _SWITCHING:
             return await _refused_upgrade(request, reader, status, received)
-        response, wire = await upgrade(request, dict(received))
-        await _carry(wire, reader, writer)
+        response, client = await upgrade(request, dict(received))
+        await _copy(client, reader, writer)
         return response
     finally:
         writer.close()
@@ -173,17 +164,27 @@ async def _tunnel(
             await writer.wait_closed()
 
 
-async def _carry(wire: UpgradedBytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carry bytes both ways until one side has ended."""
+async def _receive_head(reader: asyncio.StreamReader) -> tuple[int, Headers]:
+    """Return status and headers of the pod's answer; InternalError if there is none."""
+    try:
+        async with asyncio.timeout(DIAL_SECONDS):
+            head = await reader.readuntil(_HEAD_END)
+    except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as error:
+        raise InternalError(f"error dialing backend: {error}") from None
+    return _read_head(head)
+
+
+async def _copy(client: UpgradedBytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy bytes both ways until one side ends."""
 
     async def to_pod() -> None:
-        while content := await wire.receive():
+        while content := await client.receive():
             writer.write(content)
             await writer.drain()
 
     async def to_client() -> None:
         while content := await reader.read(CHUNK_BYTES):
-            await wire.send(content)
+            await client.send(content)
 
     tasks = [asyncio.create_task(each, name="proxy tunnel") for each in (to_pod(), to_client())]
     try:
@@ -197,7 +198,7 @@ async def _carry(wire: UpgradedBytes, reader: asyncio.StreamReader, writer: asyn
 async def _refused_upgrade(
     request: web.BaseRequest, reader: asyncio.StreamReader, status: int, headers: Headers
 ) -> web.StreamResponse:
-    """Give the client the error with which the pod has answered; any other answer is none."""
+    """Send the pod's error to the client; InternalError if the answer is neither an error nor an upgrade."""
     if status < _FIRST_ERROR:
         raise InternalError(f"invalid upgrade response: status code {status}")
     length = next((value for name, value in headers if name == "Content-Length" and value.isdecimal()), "0")
@@ -210,7 +211,7 @@ async def _refused_upgrade(
 
 
 def _read_head(head: bytes) -> tuple[int, Headers]:
-    """Return the status and the headers, by title-cased name, of an answer's head; InternalError if it is none."""
+    """Return status and headers (with title-cased names) of an answer's head; InternalError if it is malformed."""
     first, *lines = head.decode("utf-8", "surrogateescape").removesuffix("\r\n\r\n").split("\r\n")
     status = first.partition(" ")[2].partition(" ")[0]
     if not first.startswith("HTTP/1.") or not status.isdecimal():
@@ -220,7 +221,7 @@ def _read_head(head: bytes) -> tuple[int, Headers]:
 
 
 def _unverified() -> ssl.SSLContext:
-    """Return the TLS of a client that takes any certificate: pods have none that anybody could verify."""
+    """Return the TLS context of a client that accepts any certificate, as pods' certificates cannot be verified."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -231,11 +232,13 @@ def _target(proxied: Proxied) -> str:
     return proxied.path + (f"?{proxied.query}" if proxied.query else "")
 
 
-def _reason(error: Exception, host: str, port: int) -> str:
-    """Say in Go's words why a pod could not be reached."""
+def _unreachable(error: Exception, proxied: Proxied) -> ServiceUnavailable:
+    """Return the error for a pod that cannot be reached, with Go's message for the cause."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, OSError) and cause.errno:
-        return f"dial tcp {join_host_port(host, port)}: connect: {os.strerror(cause.errno).lower()}"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "EOF"
-    return str(error) or "dial tcp: i/o timeout"
+        reason = f"dial tcp {join_host_port(proxied.host, proxied.port)}: connect: {os.strerror(cause.errno).lower()}"
+    elif isinstance(error, aiohttp.ServerDisconnectedError):
+        reason = "EOF"
+    else:
+        reason = str(error) or "dial tcp: i/o timeout"
+    return ServiceUnavailable(f"error trying to reach service: {reason}")

@@ -1,7 +1,7 @@
-"""The API server on the wire: TLS, HTTP/1.1, and what becomes of a handler's answer. It decides nothing.
+"""The API server's listener: TLS, HTTP/1.1, and the writing of answers.
 
-``handle`` answers a Request at once; a Response is written, a Watch is streamed, a Session is handed to the kubelet,
-what is Proxied goes on to a pod. Only this package knows aiohttp.
+``handle`` answers a Request at once. A Response is written, a Watch is streamed, a Session is handed to the kubelet,
+a Proxied request is forwarded to a pod.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -19,63 +19,58 @@ from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
 from kubeapiserver.auth.access import Access
 from kubeapiserver.auth.authorization import IMPERSONATION, USER_HEADER
-from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge
+from kubeapiserver.errors import BODY_LIMIT, BadInput, BodyTimeout, TooLarge, TooManyRequests
 from kubeapiserver.messages import Answer, Proxied, Request, Response, Watch
 from kubeapiserver.requests.paths import is_proxy_path
 from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.offloop import LARGE_BYTES, OffLoop
+from kubeapiserver.wire.largerequests import LARGE_BYTES, LargeRequests
 from kubeapiserver.wire.proxy import PodProxy
 from kubeapiserver.wire.sessions import SessionServer
 from kubeapiserver.wire.watch import WatchStream, serve_watch
 
 NAME = "kube-apiserver"
 LINE_LIMIT = 256 * 1024
-"""Bytes of a request line: the command of an exec is in it."""
+"""Bytes of a request line, which contains the command of an exec."""
 FIELD_LIMIT = 64 * 1024
 """Bytes of one header."""
 HEAD_SECONDS = 32.0
-"""How long a client may take for TLS and for the head of a request: ReadHeaderTimeout of apiserver's secure_serving.go.
-aiohttp has one time for that and for the silence between requests, for which Go has 90 s."""
+"""Time limit for the TLS handshake and for the head of a request: ReadHeaderTimeout of apiserver's secure_serving.go.
+aiohttp has one limit for the head and for idle keep-alive connections; Go's for the latter is 90 s."""
 BODY_SECONDS = 60.0
-"""How long a body may take to arrive (kube-apiserver's --request-timeout)."""
+"""Time limit for a body to arrive (kube-apiserver's --request-timeout)."""
 GZIP_BYTES = 128 * 1024
-"""From where on an answer is compressed, when the client accepts it (apiserver's defaultGzipThresholdBytes)."""
+"""Size from which an answer is compressed if the client accepts gzip (apiserver's defaultGzipThresholdBytes)."""
 CLOSE_SECONDS = 2.0
-"""How long requests may go on when the server closes."""
+"""Time that running requests get when the server closes."""
 BACKLOG = 1024
-"""Connections that wait to be accepted."""
+"""Connections that may wait to be accepted."""
 WATCH_LIMIT, SESSION_LIMIT = 10_000, 500
-"""Watches and sessions at a time; more are told to come again later (429)."""
+"""Open watches and sessions; further ones get 429."""
 
 Flush = Callable[[], Awaitable[None]]
-"""Returns when everything that has been written to the Store so far is on disk; StatusError if it cannot be."""
+"""Returns when everything that has been written to the Store so far is on disk; StatusError if that fails."""
 
 
-async def flush_nothing() -> None:
-    """Be the Flush of a Store that nobody keeps."""
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What answers requests: ``handle``, and for large bodies ``large``. A write is answered after ``flush``."""
+
+    handle: Callable[[Request], Answer]
+    store: Store
+    flush: Flush
+    large: LargeRequests | None = None
 
 
 class APIServerListener:
-    """Serves ``handle`` on listening sockets. ``start``, then ``close``.
+    """Serves a backend on a listening socket. ``start``, then ``close``."""
 
-    A request that may have written is answered only after ``flush``. ``large`` handles those with a large body.
-    """
-
-    def __init__(
-        self,
-        handle: Callable[[Request], Answer],
-        store: Store,
-        runtime: Runtime,
-        access: Access,
-        flush: Flush = flush_nothing,
-        large: OffLoop | None = None,
-    ) -> None:
-        self._handle = handle
-        self._large = large
-        self._store = store
+    def __init__(self, backend: Backend, runtime: Runtime, access: Access) -> None:
+        self._handle = backend.handle
+        self._large = backend.large
+        self._store = backend.store
+        self._flush = backend.flush
         self._access = access
-        self._flush = flush
         self._sessions = SessionServer(runtime)
         self._proxy = PodProxy(runtime)
         self._watches: set[WatchStream] = set()
@@ -83,7 +78,7 @@ class APIServerListener:
         self._listening: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
-        """Begin to serve; the socket is the server's from now on."""
+        """Begin to serve on a bound socket, which now belongs to the server; without a context there is no TLS."""
         server = web.Server(
             self._answer,
             handler_cancellation=True,
@@ -94,7 +89,7 @@ class APIServerListener:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=CLOSE_SECONDS)
         await self._runner.setup()
-        # web.SockSite would leave TLS its own, longer time.
+        # Not by web.SockSite, which leaves the TLS handshake its own, longer time limit.
         self._listening = await asyncio.get_running_loop().create_server(
             server,
             sock=listener,
@@ -104,7 +99,7 @@ class APIServerListener:
         )
 
     async def close(self) -> None:
-        """End watches cleanly, sessions at once, and close every connection."""
+        """End watches cleanly, cut sessions, and close every connection."""
         for each in list(self._watches):
             each.end()
         await self._sessions.close()
@@ -123,11 +118,11 @@ class APIServerListener:
             if refusal is not None:
                 return await _write(received, failure_response(refusal))
             if is_proxy_path(request.path):
-                return await self._give(received, self._handle(request))
+                return await self._send(received, self._handle(request))
             answer = await self._work(replace(request, body=await _read_body(received)))
             if request.method not in ("GET", "HEAD"):
                 await self._flush()
-            return await self._give(received, answer)
+            return await self._send(received, answer)
         except StatusError as error:
             return await _write(received, failure_response(error))
         except ConnectionError:
@@ -137,12 +132,12 @@ class APIServerListener:
             return await _write(received, failure_response(InternalError(f"{type(error).__name__}: see the log")))
 
     async def _work(self, request: Request) -> Answer:
-        """Handle a request here, or where a large body holds nobody up."""
+        """Handle a request here, or in the thread if its body is large."""
         if self._large is None or len(request.body) < LARGE_BYTES:
             return self._handle(request)
         return await self._large.handle(request)
 
-    async def _give(self, received: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+    async def _send(self, received: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         if isinstance(answer, Response):
             return await _write(received, answer)
         if isinstance(answer, Watch):
@@ -150,18 +145,18 @@ class APIServerListener:
         if isinstance(answer, Proxied):
             return await self._proxy.serve(received, answer)
         if self._sessions.count >= SESSION_LIMIT:
-            raise _too_many("sessions")
+            raise TooManyRequests("sessions")
         return await self._sessions.serve(received, answer)
 
     async def _stream(self, received: web.BaseRequest, watch: Watch) -> web.StreamResponse:
         if len(self._watches) >= WATCH_LIMIT:
-            raise _too_many("watches")
+            raise TooManyRequests("watches")
         transport = received.transport
         if transport is None:
             raise ConnectionResetError
         stream = WatchStream(watch, self._store, transport.abort)
-        # Before anything is awaited: no event may be missed.
-        stop = self._store.watch(watch.resource, watch.resource_version, stream.note)
+        # Before the first await, so that no event is missed.
+        stop = self._store.watch(watch.resource, watch.resource_version, stream.put)
         self._watches.add(stream)
         try:
             return await serve_watch(received, stream)
@@ -184,7 +179,7 @@ def _read_head(received: web.BaseRequest) -> Request:
 
 
 async def _read_body(received: web.BaseRequest) -> bytes:
-    """Return the body; StatusError when it is too long, too slow, or cannot be unpacked."""
+    """Return the body; StatusError if it is too long, too slow, or cannot be decompressed."""
     if not received.can_read_body:
         return b""
     if (received.content_length or 0) > BODY_LIMIT:
@@ -197,7 +192,7 @@ async def _read_body(received: web.BaseRequest) -> bytes:
                 if len(body) > BODY_LIMIT:
                     raise TooLarge
     except TimeoutError:
-        raise StatusError(408, "Timeout", "the request's body did not arrive in time") from None
+        raise BodyTimeout from None
     except (web.PayloadAccessError, web.RequestPayloadError) as error:
         message = f"the request's body cannot be read: {error}"
         raise BadInput(message) from None
@@ -213,7 +208,7 @@ async def _write(received: web.BaseRequest, answer: Response) -> web.StreamRespo
     response.headers.popall("Content-Type", None)
     response.headers.extend(headers)
     if not received.content.is_eof():
-        # What is left of a refused body must not be taken for the next request.
+        # The rest of a refused body must not be read as the next request.
         response.force_close()
     return response
 
@@ -221,7 +216,3 @@ async def _write(received: web.BaseRequest, answer: Response) -> web.StreamRespo
 def _gzip(body: bytes) -> bytes:
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     return packer.compress(body) + packer.flush()
-
-
-def _too_many(what: str) -> StatusError:
-    return StatusError(429, "TooManyRequests", f"too many {what} at a time, please try again later")

@@ -1,46 +1,28 @@
-"""Sessions on the wire: logs, exec, attach and port-forward, by WebSocket or SPDY as the client asks.
+"""Serve sessions: logs, exec, attach and port-forward, by WebSocket or SPDY as the client asks.
 
-It decides which protocol is spoken. What can be refused is refused before the connection is upgraded, with an ordinary
-Status, but for a command that cannot be started: kubectl wants to read of that in the session. Follows kubelet
-``cri/streaming`` and apimachinery ``pkg/util/httpstream``.
+Errors are answered with a Status before the connection is upgraded; only a command that cannot be started is reported
+in the session, where kubectl expects it. Follows kubelet ``cri/streaming`` and apimachinery ``pkg/util/httpstream``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from kubeapi.meta import JSON
 from kubeapi.status import StatusError
 from kubeapiserver.errors import BadInput
 from kubeapiserver.messages import Session
-from kubeapiserver.responses.statuses import encode, failure
+from kubeapiserver.responses.statuses import failure
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
-from kubeapiserver.streaming.spdy import Ended, Opened, Received
-from kubeapiserver.streaming.websocket import (
-    COMMAND_PROTOCOLS,
-    PORT_PROTOCOLS,
-    TUNNEL_PROTOCOL,
-    EndOfInput,
-    Incoming,
-    Input,
-    choose_protocol,
-    output_message,
-    read_message,
-    read_resize,
-    status_message,
-)
-from kubeapiserver.wire.command import CommandWire, join
-from kubeapiserver.wire.portforward import ChannelForwarder, SpdyForwarder
+from kubeapiserver.streaming.websocket import COMMAND_PROTOCOLS, PORT_PROTOCOLS, TUNNEL_PROTOCOL, choose_protocol
+from kubeapiserver.wire.command import CommandConnection, SpdyCommand, WebSocketCommand, join
+from kubeapiserver.wire.portforward import ChannelForwarder, PortAddress, SpdyForwarder
 from kubeapiserver.wire.spdy import SpdyPeer, WebSocketBytes, upgrade
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
-"""Bytes of one WebSocket message; kubectl's are 32 KiB at the most."""
-STREAMS_SECONDS = 30.0
-"""How long a SPDY client may take to open its streams (kubelet's DefaultStreamCreationTimeout)."""
+"""Bytes of one WebSocket message; kubectl's have at most 32 KiB."""
 SPDY_COMMAND_PROTOCOL, SPDY_PORT_PROTOCOL = "v4.channel.k8s.io", "portforward.k8s.io"
 _PROTOCOL_HEADER = "X-Stream-Protocol-Version"
 _START_FAILED = 500
@@ -55,7 +37,7 @@ class SessionServer:
 
     @property
     def count(self) -> int:
-        """How many sessions there are."""
+        """The number of open sessions."""
         return len(self._tasks)
 
     async def close(self) -> None:
@@ -66,30 +48,42 @@ class SessionServer:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def serve(self, request: web.BaseRequest, session: Session) -> web.StreamResponse:
-        """Serve one session to its end; StatusError if it cannot begin."""
-        response: list[web.StreamResponse] = []
-        task = asyncio.create_task(self._serve(request, session, response), name=f"{session.kind} of {session.pod}")
+        """Serve one session until it ends; StatusError if it cannot begin."""
+        served = _ServedSession(request, session, self._runtime)
+        task = asyncio.create_task(served.run(), name=f"{session.kind} of {session.pod}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         with contextlib.suppress(ConnectionError):
             await task
-        if not response:
+        if served.response is None:
             raise ConnectionResetError
-        return response[0]
+        return served.response
 
-    async def _serve(self, request: web.BaseRequest, session: Session, begun: list[web.StreamResponse]) -> None:
-        if session.kind == "log":
-            await self._log(request, session, begun)
+
+class _ServedSession:
+    """One session. ``response`` is None until its head is sent."""
+
+    def __init__(self, request: web.BaseRequest, session: Session, runtime: Runtime) -> None:
+        self._request = request
+        self._session = session
+        self._runtime = runtime
+        self.response: web.StreamResponse | None = None
+
+    async def run(self) -> None:
+        """Serve the session until it ends; StatusError if it cannot begin."""
+        if self._session.kind == "log":
+            await self._log()
             return
-        upgrade_to = request.headers.get("Upgrade", "").lower()
-        if upgrade_to not in ("websocket", "spdy/3.1"):
+        protocol = self._request.headers.get("Upgrade", "").lower()
+        if protocol not in ("websocket", "spdy/3.1"):
             raise BadInput("unable to upgrade: Upgrade request required")
-        if session.kind == "portforward":
-            await self._forward(request, session, begun, is_spdy=upgrade_to != "websocket")
+        if self._session.kind == "portforward":
+            await self._forward(is_spdy=protocol != "websocket")
         else:
-            await self._command(request, session, begun, is_spdy=upgrade_to != "websocket")
+            await self._command(is_spdy=protocol != "websocket")
 
-    async def _log(self, request: web.BaseRequest, session: Session, begun: list[web.StreamResponse]) -> None:
+    async def _log(self) -> None:
+        session = self._session
         log = self._runtime.logs(
             session.namespace,
             session.pod,
@@ -102,192 +96,94 @@ class SessionServer:
         )
         async with contextlib.aclosing(log) as chunks:
             response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache, private"})
-            begun.append(response)
-            await response.prepare(request)
+            self.response = response
+            await response.prepare(self._request)
             left = session.limit_bytes
             async for chunk in chunks:
                 await response.write(chunk if left is None else chunk[:left])
                 if left is not None and (left := left - len(chunk)) <= 0:
                     return
 
-    async def _forward(
-        self, request: web.BaseRequest, session: Session, begun: list[web.StreamResponse], *, is_spdy: bool
-    ) -> None:
-        # Asked once before the upgrade, so that a pod that is not there is refused with a Status.
-        self._runtime.port_address(session.namespace, session.pod, 1)
-
-        def address(port: int) -> tuple[str, int]:
-            return self._runtime.port_address(session.namespace, session.pod, port)
-
+    async def _forward(self, *, is_spdy: bool) -> None:
+        self._address(1)  # before the upgrade, so that a pod that does not run is reported with a Status
         if is_spdy:
-            _check_version(request, SPDY_PORT_PROTOCOL)
-            response, raw = await upgrade(request, {_PROTOCOL_HEADER: SPDY_PORT_PROTOCOL})
-            begun.append(response)
-            await SpdyForwarder(session, SpdyPeer(raw), address).run()
+            raw = await self._upgrade_to_spdy(SPDY_PORT_PROTOCOL)
+            await SpdyForwarder(self._session, raw, self._address).run()
             return
-        protocol = choose_protocol(_offered(request), PORT_PROTOCOLS)
-        if protocol != TUNNEL_PROTOCOL and not session.ports:
+        protocol = choose_protocol(_offered(self._request), PORT_PROTOCOLS)
+        if protocol != TUNNEL_PROTOCOL and not self._session.ports:
             raise BadInput('query parameter "port" is required')
-        socket = await _open_socket(request, protocol, begun)
+        socket = await self._upgrade_to_websocket(protocol)
         if protocol == TUNNEL_PROTOCOL:
-            await SpdyForwarder(session, SpdyPeer(WebSocketBytes(socket)), address).run()
+            await SpdyForwarder(self._session, SpdyPeer(WebSocketBytes(socket)), self._address).run()
         else:
-            await ChannelForwarder(session, socket, address).run()
+            await ChannelForwarder(self._session, socket, self._address).run()
         await socket.close()
 
-    async def _command(
-        self, request: web.BaseRequest, session: Session, begun: list[web.StreamResponse], *, is_spdy: bool
-    ) -> None:
+    @property
+    def _address(self) -> PortAddress:
+        session = self._session
+        return lambda port: self._runtime.port_address(session.namespace, session.pod, port)
+
+    async def _command(self, *, is_spdy: bool) -> None:
+        protocol = SPDY_COMMAND_PROTOCOL
         if is_spdy:
-            _check_version(request, SPDY_COMMAND_PROTOCOL)
+            _check_version(self._request, protocol)
         else:
-            protocol = choose_protocol(_offered(request), COMMAND_PROTOCOLS)
-        refusal: JSON | None = None
-        streams: ContainerIO | None = None
+            protocol = choose_protocol(_offered(self._request), COMMAND_PROTOCOLS)
         try:
-            streams = await self._begin(session)
+            started: ContainerIO | StatusError = await self._start()
         except StatusError as error:
             if error.code != _START_FAILED:
                 raise
-            refusal = failure(error)
+            started = error
         try:
-            wire = (
-                await _open_spdy(request, session, begun)
-                if is_spdy
-                else WebSocketWire(await _open_socket(request, protocol, begun))
-            )
+            connection = await self._open(protocol, is_spdy=is_spdy)
         except BaseException:
-            if streams is not None:
-                await streams.close()
+            if not isinstance(started, StatusError):
+                await started.close()
             raise
-        if streams is not None:
-            await join(streams, wire)
-        elif refusal is not None:
-            await wire.finish(refusal)
+        if isinstance(started, StatusError):
+            await connection.finish(failure(started))
+        else:
+            await join(started, connection)
 
-    async def _begin(self, session: Session) -> ContainerIO:
+    async def _start(self) -> ContainerIO:
+        """Start the command, or attach to the container."""
+        session = self._session
         where = session.namespace, session.pod, session.container
         if session.kind == "attach":
             return self._runtime.attach(*where, has_stdin=session.has_stdin)
         return await self._runtime.exec(*where, session.command, has_stdin=session.has_stdin, is_tty=session.is_tty)
 
+    async def _open(self, protocol: str, *, is_spdy: bool) -> CommandConnection:
+        if not is_spdy:
+            return WebSocketCommand(await self._upgrade_to_websocket(protocol))
+        connection = SpdyCommand(await self._upgrade_to_spdy(protocol), self._session)
+        await connection.open()
+        return connection
 
-class WebSocketWire:
-    """exec and attach in a WebSocket: each message begins with its channel."""
+    async def _upgrade_to_spdy(self, protocol: str) -> SpdyPeer:
+        _check_version(self._request, protocol)
+        self.response, raw = await upgrade(self._request, {_PROTOCOL_HEADER: protocol})
+        return SpdyPeer(raw)
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self._socket = socket
-
-    async def incoming(self) -> AsyncIterator[Incoming]:
-        """Yield what the client says; Python's official client says it in text messages."""
-        async for message in self._socket:
-            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
-                continue
-            content = message.data if message.type is WSMsgType.BINARY else message.data.encode()
-            if (read := read_message(content)) is not None:
-                yield read
-
-    async def send(self, stream: str, content: bytes) -> None:
-        """Send output."""
-        await self._socket.send_bytes(output_message(stream, content))
-
-    async def finish(self, status: JSON) -> None:
-        """Send the Status and close."""
-        await self._socket.send_bytes(status_message(status))
-        await self._socket.close()
-
-
-class SpdyWire:
-    """exec and attach over SPDY: a stream each for errors, input, output and the terminal's size."""
-
-    def __init__(self, peer: SpdyPeer, session: Session) -> None:
-        self._peer = peer
-        self._events = peer.events()
-        self._streams: dict[str, int] = {}
-        self._early: list[Incoming] = []
-        wanted = {
-            "stdin": session.has_stdin,
-            "stdout": session.has_stdout,
-            "stderr": session.has_stderr and not session.is_tty,
-            "resize": session.is_tty,
-        }
-        self._wanted = {"error", *(name for name, is_wanted in wanted.items() if is_wanted)}
-
-    async def open(self) -> None:
-        """Wait until the client has opened every stream; ConnectionError if it does not."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STREAMS_SECONDS):
-                while self._wanted - self._streams.keys():
-                    self._early += [read async for read in self._next()]
-                return
-        raise ConnectionResetError
-
-    async def _next(self) -> AsyncIterator[Incoming]:
-        """Take one event, and yield what it says to the process."""
-        try:
-            event = await anext(self._events)
-        except StopAsyncIteration:
-            raise ConnectionResetError from None
-        stdin, resize = self._streams.get("stdin"), self._streams.get("resize")
-        match event:
-            case Opened(stream, headers):
-                await self._peer.accept(stream)
-                self._streams[headers.get("streamtype", "")] = stream
-            case Received(stream, content) if stream == stdin:
-                yield Input(content)
-            case Received(stream, content) if stream == resize:
-                size = read_resize(content)
-                if size is not None:
-                    yield size
-            case Ended(stream) if stream == stdin:
-                yield EndOfInput()
-
-    async def incoming(self) -> AsyncIterator[Incoming]:
-        """Yield what the client says."""
-        for each in self._early:
-            yield each
-        with contextlib.suppress(ConnectionError):
-            while True:
-                async for each in self._next():
-                    yield each
-
-    async def send(self, stream: str, content: bytes) -> None:
-        """Send output."""
-        if stream in self._streams:
-            await self._peer.send(self._streams[stream], content)
-
-    async def finish(self, status: JSON) -> None:
-        """Send the Status and end every stream."""
-        await self._peer.send(self._streams["error"], encode(status))
-        await self._peer.end(*self._streams.values())
-
-
-async def _open_spdy(request: web.BaseRequest, session: Session, begun: list[web.StreamResponse]) -> CommandWire:
-    response, raw = await upgrade(request, {_PROTOCOL_HEADER: SPDY_COMMAND_PROTOCOL})
-    begun.append(response)
-    wire = SpdyWire(SpdyPeer(raw), session)
-    await wire.open()
-    return wire
-
-
-async def _open_socket(
-    request: web.BaseRequest, protocol: str, begun: list[web.StreamResponse]
-) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(
-        protocols=(protocol,) if protocol else (), max_msg_size=MESSAGE_LIMIT, compress=False
-    )
-    begun.append(socket)
-    await socket.prepare(request)
-    return socket
+    async def _upgrade_to_websocket(self, protocol: str) -> web.WebSocketResponse:
+        protocols = (protocol,) if protocol else ()
+        socket = web.WebSocketResponse(protocols=protocols, max_msg_size=MESSAGE_LIMIT, compress=False)
+        self.response = socket
+        await socket.prepare(self._request)
+        return socket
 
 
 def _offered(request: web.BaseRequest) -> list[str]:
+    """Return the subprotocols that a WebSocket client offers."""
     headers = request.headers.getall("Sec-WebSocket-Protocol", [])
     return [each.strip() for header in headers for each in header.split(",") if each.strip()]
 
 
 def _check_version(request: web.BaseRequest, spoken: str) -> None:
-    """Refuse a SPDY client that does not speak the one version that is spoken here."""
+    """Raise Forbidden for a SPDY client that does not offer the protocol ``spoken``."""
     headers = request.headers.getall(_PROTOCOL_HEADER, [])
     if spoken not in [each.strip() for header in headers for each in header.split(",")]:
         message = (

@@ -1,6 +1,6 @@
-"""SPDY/3.1 connections on the wire: raw after an HTTP upgrade, or inside the messages of a WebSocket.
+"""SPDY/3.1 connections: raw after an HTTP upgrade, or inside the messages of a WebSocket.
 
-``streaming.spdy`` gives the bytes their meaning. A connection is read by one task; any task may send.
+``streaming.spdy`` parses the bytes. A connection is read by one task; any task may send.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from kubeapiserver.streaming.spdy import Event, SpdyConnection, SpdyError
 
 UNREAD_LIMIT = 256 * 1024
-"""Bytes that may wait for the reader before the connection is not read any more."""
+"""Bytes that may wait for the reader before reading from the connection is paused."""
 
 
 class ByteStream(Protocol):
@@ -27,12 +27,12 @@ class ByteStream(Protocol):
         ...
 
     async def send(self, content: bytes) -> None:
-        """Send bytes; returns when more may be sent. ConnectionError when the peer has gone."""
+        """Send bytes; returns when more may be sent. ConnectionError when the peer has disconnected."""
         ...
 
 
 class WebSocketBytes:
-    """The binary messages of a WebSocket; their borders mean nothing."""
+    """The binary messages of a WebSocket as a byte stream."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
@@ -52,7 +52,7 @@ class WebSocketBytes:
 
 
 class UpgradedBytes:
-    """What follows an HTTP upgrade. It is aiohttp's parser of the connection from then on, and reads its bytes raw."""
+    """The byte stream after an HTTP upgrade. It replaces aiohttp's parser of the connection, and so gets its bytes."""
 
     def __init__(self, request: web.BaseRequest) -> None:
         transport = request.transport
@@ -66,11 +66,11 @@ class UpgradedBytes:
         self._wake = asyncio.Event()
 
     def begin(self) -> None:
-        """Take over the connection."""
-        self._protocol.set_parser(self)  # type: ignore[arg-type]  # whatever has these two methods will do
+        """Become the connection's parser."""
+        self._protocol.set_parser(self)  # type: ignore[arg-type]  # needs only feed_data and feed_eof
 
     def feed_data(self, content: bytes) -> tuple[bool, bytes]:
-        """Take bytes from the connection."""
+        """Queue bytes from the connection."""
         self._chunks.append(bytes(content))
         self._unread += len(content)
         if self._unread > UNREAD_LIMIT:
@@ -113,7 +113,7 @@ class SpdyPeer:
         self._engine = SpdyConnection()
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield what happens until the peer has gone, or does not speak SPDY."""
+        """Yield events until the peer disconnects or violates the protocol."""
         with contextlib.suppress(ConnectionError):
             while content := await self._wire.receive():
                 try:
@@ -135,18 +135,18 @@ class SpdyPeer:
         await self.flush()
 
     async def end(self, *streams: int) -> None:
-        """Say that nothing more will be sent on the streams."""
+        """End our side of the streams."""
         for each in streams:
             self._engine.end(each)
         await self.flush()
 
     async def reset(self, stream: int) -> None:
-        """Have nothing more to do with a stream."""
+        """Abort a stream in both directions."""
         self._engine.reset(stream)
         await self.flush()
 
     async def flush(self) -> None:
-        """Send what the engine has to say, in the order in which it said it."""
+        """Send the engine's pending bytes, in their order."""
         outgoing = self._engine.outgoing
         if outgoing:
             content = bytes(outgoing)
@@ -155,7 +155,7 @@ class SpdyPeer:
 
 
 async def upgrade(request: web.BaseRequest, headers: Mapping[str, str]) -> tuple[web.StreamResponse, UpgradedBytes]:
-    """Answer 101 and return the connection, which is SPDY's from now on."""
+    """Answer 101 and return the connection's byte stream."""
     wire = UpgradedBytes(request)
     response = web.StreamResponse(status=101, headers={"Connection": "Upgrade", "Upgrade": "SPDY/3.1", **headers})
     response.force_close()

@@ -1,8 +1,8 @@
-"""The server's certificate: made on first use, kept in one file, made anew when it no longer fits.
+"""The server's certificate: made on first use, kept in a file, and replaced when it no longer fits.
 
-One PEM file holds the server's key, its certificate and that of the authority which signed it. The authority's own key
-is thrown away after that one signature, so nothing else can ever be signed by what a kubeconfig trusts. A line before
-the PEM blocks says what the certificate is for: `cryptography` is slow to import, and needed only to make one.
+The PEM file has the server's key, its certificate and that of the authority which signed it. The authority's key is
+discarded after this one signature, so that no other certificate can be signed by what a kubeconfig trusts. The first
+line of the file describes the certificate, as reading it would need `cryptography`, which is slow to import.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.x509 import CertificateBuilder, KeyUsage
 
 VALID_SECONDS = 5 * 365 * 86400
 RENEW_SECONDS = 30 * 86400
-"""A certificate is replaced when it is valid for less than this."""
+"""A certificate that is valid for less than this is replaced."""
 EARLIER_SECONDS = 300
-"""Certificates begin to be valid a little before they are made, as clocks differ."""
+"""Certificates are valid from a little before they are made, as clocks differ."""
 _END = "-----END CERTIFICATE-----\n"
 _BEGIN = "-----BEGIN CERTIFICATE-----\n"
 
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """Where the key and certificates are, and the authority's certificate for those who have to trust it (PEM)."""
+    """The file with the key and certificates, and the authority's certificate (PEM) for clients."""
 
     path: Path
     authority: str
@@ -42,7 +47,7 @@ class ServerCertificate:
 def server_certificate(path: Path, addresses: Sequence[str], names: Sequence[str], now: float) -> ServerCertificate:
     """Return the certificate for exactly these addresses and names, made now unless the file has it; OSError.
 
-    ``now`` is in seconds since the epoch. The file is its owner's alone.
+    ``now`` is in seconds since the epoch. The file's mode is 0600.
     """
     wanted = {"addresses": sorted(set(addresses)), "names": sorted(set(names))}
     kept = _kept(path, wanted, now)
@@ -53,7 +58,7 @@ def server_certificate(path: Path, addresses: Sequence[str], names: Sequence[str
 
 
 def _kept(path: Path, wanted: dict[str, list[str]], now: float) -> str | None:
-    """Return the file's text if it is complete, for the same addresses, and valid for long enough."""
+    """Return the file's text if it is complete, for the same addresses and names, and valid for long enough."""
     try:
         text = path.read_text()
         described = json.loads(text.partition("\n")[0])
@@ -67,7 +72,7 @@ def _kept(path: Path, wanted: dict[str, list[str]], now: float) -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the file in one step, so that a crash leaves the old or the new one."""
+    """Replace the file atomically, so that a crash leaves the old or the new one."""
     fresh = path.with_name(f"{path.name}.new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
@@ -79,56 +84,70 @@ def _write(path: Path, text: str) -> None:
 
 def _make(addresses: Sequence[str], names: Sequence[str], now: float) -> str:
     """Return the server's key, its certificate and the authority's, in PEM."""
-    from datetime import UTC, datetime
     from ipaddress import ip_address
 
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubesvc-ca")])
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
     identifier = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
-    usages = dict.fromkeys(
-        (
-            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
-            *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
-        ),
-        False,
-    )
-    signs = x509.KeyUsage(**{**usages, "key_cert_sign": True})
-    serves = x509.KeyUsage(**{**usages, "digital_signature": True})
     alternatives = [*(x509.IPAddress(ip_address(each)) for each in addresses), *(x509.DNSName(each) for each in names)]
-
-    def builder(name: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(issuer)
-            .public_key(public_key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime.fromtimestamp(now - EARLIER_SECONDS, UTC))
-            .not_valid_after(datetime.fromtimestamp(now + VALID_SECONDS, UTC))
-        )
-
-    authority = (
-        builder(issuer, authority_key.public_key())
+    authority = _signed(
+        _builder("kubesvc-ca", authority_key, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(signs, critical=True)
-        .add_extension(identifier, critical=False)
-        .sign(authority_key, hashes.SHA256())
+        .add_extension(_key_usage("key_cert_sign"), critical=True)
+        .add_extension(identifier, critical=False),
+        authority_key,
     )
-    server = (
-        builder(subject, key.public_key())
+    server = _signed(
+        _builder("kube-apiserver", key, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(serves, critical=True)
+        .add_extension(_key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(authority_key, hashes.SHA256())
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False),
+        authority_key,
     )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return b"".join((private, server.public_bytes(pem), authority.public_bytes(pem))).decode()
+    return _pem(key) + server + authority
+
+
+def _builder(name: str, key: EllipticCurvePrivateKey, now: float) -> CertificateBuilder:
+    """Return a certificate of the authority for a key and a common name."""
+    from datetime import UTC, datetime
+
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubesvc-ca")]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.fromtimestamp(now - EARLIER_SECONDS, UTC))
+        .not_valid_after(datetime.fromtimestamp(now + VALID_SECONDS, UTC))
+    )
+
+
+def _key_usage(allowed: str) -> KeyUsage:
+    """Return the key usage that allows one thing."""
+    from cryptography import x509
+
+    usages = (
+        *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+        *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+    )
+    return x509.KeyUsage(**{each: each == allowed for each in usages})
+
+
+def _signed(certificate: CertificateBuilder, authority_key: EllipticCurvePrivateKey) -> str:
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    return certificate.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _pem(key: EllipticCurvePrivateKey) -> str:
+    from cryptography.hazmat.primitives import serialization as form
+
+    return key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()).decode()

@@ -1,8 +1,8 @@
-"""A watch on the wire: the Store's events as JSON, as they come, for as long as the client keeps up.
+"""Serve a watch: the Store's events as JSON, as they come, for as long as the client keeps up.
 
-They are lines of one answer, or, for who asks for a WebSocket, text messages. A watcher that does not read is dropped,
-not buffered for: its client lists and watches again. Follows apiserver ``pkg/endpoints/handlers/watch.go`` and
-``pkg/storage/cacher``.
+Events are lines of one answer, or text messages if the client asks for a WebSocket. A client that does not read is
+disconnected rather than buffered for: it lists and watches again. Follows apiserver ``pkg/endpoints/handlers/watch.go``
+and ``pkg/storage/cacher``.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from kubeapi.store import Store, WatchEvent
 from kubeapiserver.messages import JSON_TYPE, Watch
 
 PENDING_LIMIT = 10_000
-"""Events that may wait for one client; as many as the Store itself remembers."""
+"""Events that may wait for one client; as many as the Store's history has."""
 BATCH_EVENTS = 500
-"""Events of one write: enough to be cheap, few enough for the event loop to breathe."""
+"""Events in one write: enough to be cheap, few enough not to hold up the event loop."""
 BOOKMARK_SECONDS = 60.0
-"""How often a watcher that asked for it is told the resourceVersion (cacher's bookmarkFrequency)."""
+"""Interval of BOOKMARK events (cacher's bookmarkFrequency)."""
 
 SOCKET_LIMIT = 4096
-"""Bytes of a message that a watcher sends in a WebSocket, where it has nothing to say."""
+"""Bytes of a message from a watcher's WebSocket; clients have nothing to send."""
 
 Write = Callable[[Sequence[bytes]], Awaitable[None]]
 """Writes the lines of some events."""
 
 
 class WatchStream:
-    """Takes events inside the writes that make them, and writes them from the task that runs ``serve``.
+    """Queues events, and writes them from the task that runs ``serve``.
 
-    ``drop`` cuts the connection; it is called when the client has not kept up.
+    ``drop`` cuts the connection; it is called when the queue is full.
     """
 
     def __init__(self, watch: Watch, store: Store, drop: Callable[[], None]) -> None:
@@ -47,8 +47,8 @@ class WatchStream:
         self._wake = asyncio.Event()
         self._is_ending = watch.is_over
 
-    def note(self, event: WatchEvent) -> None:
-        """Take an event; the Store's sink."""
+    def put(self, event: WatchEvent) -> None:
+        """Queue an event. The Store calls this within the write that makes the event."""
         if self._is_ending:
             return
         if len(self._pending) >= PENDING_LIMIT:
@@ -60,12 +60,12 @@ class WatchStream:
         self._wake.set()
 
     def end(self) -> None:
-        """Let ``serve`` return as soon as it has written what is pending."""
+        """Let ``serve`` return when the queued events are written."""
         self._is_ending = True
         self._wake.set()
 
     async def serve(self, write: Write) -> None:
-        """Write until the time is up or ``end`` is called; whatever ``write`` raises is passed on."""
+        """Write events until the watch times out or ``end`` is called; raises what ``write`` raises."""
         if self._watch.initial:
             await write(self._watch.initial)
         with contextlib.suppress(TimeoutError):
@@ -74,7 +74,7 @@ class WatchStream:
                     await self._turn(write)
 
     async def _turn(self, write: Write) -> None:
-        """Wait for events, or for the time of a bookmark, and write what there is."""
+        """Wait for events, or until a bookmark is due, and write them."""
         bookmark = self._watch.bookmark
         try:
             async with asyncio.timeout(BOOKMARK_SECONDS if bookmark else None):
@@ -91,7 +91,7 @@ class WatchStream:
                 await write(lines)
 
     def _encode(self, event: WatchEvent) -> bytes | None:
-        """Return the line of an event, None if the watcher does not want it; what cannot be written is one event."""
+        """Return the line of an event, None if it is out of scope, or cannot be encoded; then the fault is recorded."""
         try:
             return self._watch.encode(event)
         except Exception as fault:
@@ -101,7 +101,7 @@ class WatchStream:
 
 
 async def serve_watch(received: web.BaseRequest, stream: WatchStream) -> web.StreamResponse:
-    """Serve a watch to its end, in the way that the client asks for."""
+    """Serve a watch until it ends, by the protocol that the client asks for."""
     if received.headers.get("Upgrade", "").lower() == "websocket":
         return await _serve_socket(received, stream)
     response = web.StreamResponse(headers={"Content-Type": JSON_TYPE, "Cache-Control": "no-cache, private"})
@@ -112,28 +112,29 @@ async def serve_watch(received: web.BaseRequest, stream: WatchStream) -> web.Str
 
 
 async def _serve_socket(received: web.BaseRequest, stream: WatchStream) -> web.StreamResponse:
-    """Send a text message for every event, and close at the end; a protocol is spoken if it is the only one offered."""
+    """Send a text message for every event, and close at the end; an offered subprotocol is accepted if it is alone."""
     offered = [each.strip() for each in received.headers.get("Sec-WebSocket-Protocol", "").split(",") if each.strip()]
     protocols = offered if len(offered) == 1 else ()
     socket = web.WebSocketResponse(protocols=protocols, compress=False, max_msg_size=SOCKET_LIMIT)
     await socket.prepare(received)
 
-    async def listen() -> None:
-        """Answer pings, until the client closes."""
-        async for _ in socket:
-            pass
-        stream.end()
-
     async def write(lines: Sequence[bytes]) -> None:
         for line in lines:
             await socket.send_str(line.decode())
 
-    listener = asyncio.create_task(listen(), name="reader of a watch")
+    reader = asyncio.create_task(_read_until_closed(socket, stream), name="reader of a watch")
     try:
         with contextlib.suppress(ConnectionError):
             await stream.serve(write)
     finally:
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
     await socket.close()
     return socket
+
+
+async def _read_until_closed(socket: web.WebSocketResponse, stream: WatchStream) -> None:
+    """Answer pings until the client closes the connection, then end the watch."""
+    async for _ in socket:
+        pass
+    stream.end()

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import logging
-import math
 import re
 import secrets
 import socket
@@ -19,27 +17,19 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kubeapi.meta import JSON
 from kubeapi.registry import bootstrap
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
-from kubeapi.strict import RepeatedKeys
 from kubeapiserver.apiserver import APIServer
-from kubeapiserver.apply.managedfields import track_update
-from kubeapiserver.apply.serverside import server_side_apply
 from kubeapiserver.auth.access import Access
-from kubeapiserver.hooks import Hooks
-from kubeapiserver.openapi.v3 import openapi_answer
-from kubeapiserver.protobuf import decoding as protobuf
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.offloop import OffLoop
-from kubeapiserver.wire.server import APIServerListener, Flush
+from kubeapiserver.wire.largerequests import LargeRequests
+from kubeapiserver.wire.server import APIServerListener, Backend, Flush
 from kubeapiserver.wire.tls import server_certificate
 from kubecontroller.service import kubernetesservice
-from kubemanifest.reading import read_text
-from kubemanifest.yamltext import KEY_IS_SET
 from kubesvc.network.loopback import translate
 from kubesvc.network.plan import AddressPlan
 from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
@@ -123,13 +113,14 @@ class ClusterAPI:
         token = self._token()
 
         def api(registry: Registry) -> APIServer:
-            hooks = _hooks(self._config.plan)
-            return APIServer(registry, clock=time.time, address=f"{HOST}:{self.port}", hooks=hooks)
+            admit = partial(_admit, self._config.plan)
+            return APIServer(registry, clock=time.time, admit=admit, address=f"{HOST}:{self.port}")
 
         handlers = api(self._registry)
-        large = OffLoop(self._registry, lambda registry: api(registry).answer, handlers.count)
+        large = LargeRequests(self._registry, lambda registry: api(registry).answer, handlers.count)
         access = Access(token, (*self._addresses, *names))
-        self._listener = APIServerListener(handlers.handle, self._registry.store, runtime, access, flush, large)
+        backend = Backend(handlers.handle, self._registry.store, flush, large)
+        self._listener = APIServerListener(backend, runtime, access)
         await self._listener.start(self._socket, certificate.context())
         kubeconfig = Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
         write_private(self._state.kubeconfig, kubeconfig.text())
@@ -181,40 +172,6 @@ class ClusterAPI:
         if kept:
             yield kept
         yield from (PORT, first + zlib.crc32(self._state.name.encode()) % count, 0)
-
-
-def _hooks(plan: AddressPlan) -> Hooks:
-    return Hooks(
-        decoders={"application/yaml": read_yaml_body, "application/vnd.kubernetes.protobuf": protobuf.decode},
-        encoders={"application/yaml": _write_yaml},
-        admit=partial(_admit, plan),
-        apply=partial(server_side_apply, clock=time.time),
-        track=track_update,
-        documents=openapi_answer,
-    )
-
-
-def read_yaml_body(body: bytes) -> Any:
-    """Read a body that is one YAML document, repeated keys noted as Go's YAML reader does; ValueError."""
-    trees, faults, warnings = read_text(body.decode(), "the body")
-    if faults:
-        raise ValueError(faults[0].message)
-    if len(trees) != 1:
-        message = f"want one document, found {len(trees)}"
-        raise ValueError(message)
-    value = trees[0].value
-    repeated = [f"\n  line {each.line}: {each.message}" for each in warnings if each.message.endswith(KEY_IS_SET)]
-    if repeated and isinstance(value, dict):
-        value = RepeatedKeys(value)
-        value.said = f"yaml: unmarshal errors:{''.join(repeated)}"
-    return value
-
-
-def _write_yaml(body: bytes) -> bytes:
-    """Return a JSON answer as YAML; a rare wish, for which nobody else pays with the import."""
-    import yaml
-
-    return yaml.safe_dump(json.loads(body), allow_unicode=True, width=math.inf).encode()
 
 
 def _admit(plan: AddressPlan, _resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.helpers.kubeapi_objects import container, deployment, service
-from tests.helpers.kubeapiserver_apply import Managers, configmap, owned
+from tests.helpers.kubeapiserver_apply import Managers, configmap, owned, tracked
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry.registry import LAST_APPLIED
 from kubeapi.scheme import CONFIGMAPS, SERVICES
 from kubeapi.status import StatusError
-from kubeapiserver.apply.managedfields import track_update
-from kubeapiserver.apply.serverside import server_side_apply
+from kubeapiserver.apply.serverside import Configuration, server_side_apply
 
 
 def web(*ports: int, **spec: Any) -> JSON:
@@ -33,7 +32,7 @@ def test_applying_what_is_not_there_creates_it() -> None:
     managers = Managers()
     resource, key = CONFIGMAPS, ObjectKey("default", "conf")
     created, is_new = server_side_apply(
-        managers.registry, resource, key, configmap({"a": "1"}), "me", False, False, clock=managers.clock
+        managers.registry, Configuration(resource, key, configmap({"a": "1"}), "me"), managers.clock()
     )
     assert is_new
     assert created["data"] == {"a": "1"}
@@ -289,7 +288,7 @@ def test_a_status_is_applied_through_its_subresource() -> None:
     config = {**web(81), "status": status}
     key = ObjectKey("default", "web")
     applied, is_new = server_side_apply(
-        managers.registry, SERVICES, key, config, "lb", False, False, clock=managers.clock, subresource="status"
+        managers.registry, Configuration(SERVICES, key, config, "lb", "status"), managers.clock()
     )
     assert not is_new
     assert applied["status"] == status
@@ -301,9 +300,7 @@ def test_a_status_cannot_be_applied_to_nothing() -> None:
     managers = Managers()
     key = ObjectKey("default", "web")
     with pytest.raises(StatusError, match='services "web" not found'):
-        server_side_apply(
-            managers.registry, SERVICES, key, web(80), "lb", False, False, clock=managers.clock, subresource="status"
-        )
+        server_side_apply(managers.registry, Configuration(SERVICES, key, web(80), "lb", "status"), managers.clock())
 
 
 @pytest.mark.parametrize("annotation", ["{", "[]", "{}", '{"apiVersion":"v9"}', "[" * 3000])
@@ -394,7 +391,7 @@ def test_a_configuration_that_cannot_be_applied_is_refused_in_the_servers_words(
     config = {**web(80), **change}
     with pytest.raises(StatusError) as refusal:
         server_side_apply(
-            managers.registry, SERVICES, ObjectKey("default", "web"), config, "a", False, False, clock=managers.clock
+            managers.registry, Configuration(SERVICES, ObjectKey("default", "web"), config, "a"), managers.clock()
         )
     failed = "failed to create typed patch object (default/web; /v1, Kind=Service)"
     expected = message.format(failed) if "{}" in message else message
@@ -436,5 +433,6 @@ def test_whatever_is_applied_or_written_only_status_errors_come_out(spec: Any, m
     config = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
     key = ObjectKey("default", "web")
     with contextlib.suppress(StatusError):
-        server_side_apply(managers.registry, SERVICES, key, config, "a", force, False, clock=managers.clock)
-    track_update(SERVICES, managers.registry.store.find(SERVICES, key), config, "b", "", managers.clock())
+        configuration = Configuration(SERVICES, key, config, "a", is_forced=force)
+        server_side_apply(managers.registry, configuration, managers.clock())
+    tracked(SERVICES, managers.registry.store.find(SERVICES, key), config, "b", now=managers.clock())

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import FakeClock
 from tests.helpers.kubeapiserver_client import DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapi.meta import JSON
-from kubeapiserver.apply.managedfields import track_update
-from kubeapiserver.apply.serverside import server_side_apply
-from kubeapiserver.hooks import Hooks
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/default/events"
 STORED = f"{DEFAULT}/events"
@@ -55,7 +50,7 @@ def legacy(name: str = "old", **fields: Any) -> JSON:
 
 @pytest.fixture
 def client() -> APIClient:
-    client = APIClient(Hooks(apply=partial(server_side_apply, clock=FakeClock()), track=track_update))
+    client = APIClient()
     assert client.post(EVENTS, event()).status == 201
     assert client.post(STORED, legacy()).status == 201
     return client

@@ -17,7 +17,6 @@ from tests.helpers.kubeapiserver_client import (
 )
 
 from kubeapi.scheme import SERVICES
-from kubeapiserver.hooks import Hooks
 from kubeapiserver.messages import Request, Response
 
 PARTIAL_ACCEPT = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"
@@ -72,10 +71,6 @@ def test_a_form_that_an_answer_does_not_have_is_not_acceptable(
 YAML = "application/yaml"
 
 
-def shouted(body: bytes) -> bytes:
-    return body.upper()
-
-
 @pytest.mark.parametrize(
     ("accept", "path", "is_yaml"),
     [
@@ -91,10 +86,11 @@ def shouted(body: bytes) -> bytes:
     ],
 )
 def test_who_likes_yaml_best_gets_yaml(accept: str, path: str, is_yaml: bool) -> None:
-    client = APIClient(Hooks(encoders={YAML: shouted}))
+    client = APIClient()
     client.post(f"{DEFAULT}/services", service("a"))
     reply = client.get(path, accept)
-    assert (reply.content_type, "KIND" in reply.text) == (YAML if is_yaml else "application/json", is_yaml)
+    assert reply.content_type == (YAML if is_yaml else "application/json")
+    assert reply.text.startswith("{") != is_yaml
 
 
 @pytest.mark.parametrize(
@@ -124,7 +120,7 @@ def test_who_reads_json_gets_it_indented(
 
 def test_a_watch_has_no_yaml(client: APIClient) -> None:
     reply = client.get(f"{DEFAULT}/services?watch=1", YAML)
-    assert (reply.status, reply.json["reason"]) == (406, "NotAcceptable")
+    assert (reply.status, "reason: NotAcceptable" in reply.text) == (406, True)
 
 
 def test_the_form_that_a_client_likes_best_wins(client: APIClient) -> None:

@@ -13,7 +13,7 @@ from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES
 from kubeapiserver.messages import Proxied, Response, Session
-from kubeapiserver.proxying.location import Place, read_place
+from kubeapiserver.proxying.location import SchemeNamePort, read_scheme_name_port
 from kubeapiserver.proxying.rewriting import forwarded_headers, returned_headers, rewritten_page, rewritten_url
 
 
@@ -123,13 +123,13 @@ def test_all_ready_endpoints_have_their_turn(client: APIClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "parts"),
     [
-        ("web", Place("", "web", "")),
-        ("web:80", Place("", "web", "80")),
-        ("https:web", Place("", "https", "web")),
-        ("https:web:", Place("https", "web", "")),
-        (":web:80", Place("", "web", "80")),
+        ("web", SchemeNamePort("", "web", "")),
+        ("web:80", SchemeNamePort("", "web", "80")),
+        ("https:web", SchemeNamePort("", "https", "web")),
+        ("https:web:", SchemeNamePort("https", "web", "")),
+        (":web:80", SchemeNamePort("", "web", "80")),
         ("", None),
         (":80", None),
         ("http::80", None),
@@ -137,8 +137,8 @@ def test_all_ready_endpoints_have_their_turn(client: APIClient) -> None:
         ("a:b:c:d", None),
     ],
 )
-def test_a_place_is_a_scheme_a_name_and_a_port(text: str, place: Place | None) -> None:
-    assert read_place(text) == place
+def test_a_name_in_the_path_is_a_scheme_a_name_and_a_port(text: str, parts: SchemeNamePort | None) -> None:
+    assert read_scheme_name_port(text) == parts
 
 
 NODE = "/api/v1/nodes/node-1"

@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.kubeapi_objects import pod
 from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
 
-from kubeapiserver.requests.paths import Target, normalized, read_path
+from kubeapiserver.requests.paths import ResourcePath, normalized, read_path
 
 NO_PAGE = "404 page not found\n"
 NO_RESOURCE = "the server could not find the requested resource"
@@ -16,24 +16,28 @@ NO_METHOD = "the server does not allow this method on the requested resource"
 @pytest.mark.parametrize(
     ("path", "target"),
     [
-        pytest.param("/api/v1", Target("", "v1"), id="core"),
-        pytest.param("/apis/apps/v1", Target("apps", "v1"), id="group"),
-        pytest.param("/api/v1/pods", Target("", "v1", "", "pods"), id="all-namespaces"),
-        pytest.param("/api/v1/nodes/n1", Target("", "v1", "", "nodes", "n1"), id="cluster-scoped"),
-        pytest.param("/api/v1/namespaces", Target("", "v1", "", "namespaces"), id="namespaces"),
-        pytest.param("/api/v1/namespaces/a", Target("", "v1", "", "namespaces", "a"), id="namespace"),
-        pytest.param("/api/v1/namespaces/a/status", Target("", "v1", "", "namespaces", "a", "status"), id="ns-status"),
-        pytest.param("/api/v1/namespaces/a/pods", Target("", "v1", "a", "pods"), id="in-namespace"),
-        pytest.param("/api/v1/namespaces/a/pods/p/log", Target("", "v1", "a", "pods", "p", "log"), id="subresource"),
+        pytest.param("/api/v1", ResourcePath("", "v1"), id="core"),
+        pytest.param("/apis/apps/v1", ResourcePath("apps", "v1"), id="group"),
+        pytest.param("/api/v1/pods", ResourcePath("", "v1", "", "pods"), id="all-namespaces"),
+        pytest.param("/api/v1/nodes/n1", ResourcePath("", "v1", "", "nodes", "n1"), id="cluster-scoped"),
+        pytest.param("/api/v1/namespaces", ResourcePath("", "v1", "", "namespaces"), id="namespaces"),
+        pytest.param("/api/v1/namespaces/a", ResourcePath("", "v1", "", "namespaces", "a"), id="namespace"),
+        pytest.param(
+            "/api/v1/namespaces/a/status", ResourcePath("", "v1", "", "namespaces", "a", "status"), id="ns-status"
+        ),
+        pytest.param("/api/v1/namespaces/a/pods", ResourcePath("", "v1", "a", "pods"), id="in-namespace"),
+        pytest.param(
+            "/api/v1/namespaces/a/pods/p/log", ResourcePath("", "v1", "a", "pods", "p", "log"), id="subresource"
+        ),
         pytest.param(
             "/api/v1/namespaces/a/services/s/proxy/x",
-            Target("", "v1", "a", "services", "s", "proxy", ("x",)),
+            ResourcePath("", "v1", "a", "services", "s", "proxy", ("x",)),
             id="rest",
         ),
-        pytest.param("/api/v1/watch/pods", Target("", "v1", "", "pods", is_watch=True), id="watch"),
+        pytest.param("/api/v1/watch/pods", ResourcePath("", "v1", "", "pods", is_watch=True), id="watch"),
         pytest.param(
             "/apis/apps/v1/watch/namespaces/a/deployments/d",
-            Target("apps", "v1", "a", "deployments", "d", is_watch=True),
+            ResourcePath("apps", "v1", "a", "deployments", "d", is_watch=True),
             id="watch-one",
         ),
         pytest.param("/version", None, id="no-api"),
@@ -41,7 +45,7 @@ NO_METHOD = "the server does not allow this method on the requested resource"
         pytest.param("/apis//v1", None, id="empty-group"),
     ],
 )
-def test_a_path_is_read_into_what_it_names(path: str, target: Target | None) -> None:
+def test_a_path_is_read_into_what_it_names(path: str, target: ResourcePath | None) -> None:
     assert read_path(path) == target
 
 
@@ -69,7 +73,7 @@ def test_there_are_no_custom_resources_and_nobody_is_told_that_there_could_be() 
 
 
 @pytest.mark.parametrize(
-    "path", ["/nope", "/apis/nope", "/apis/nope/v1", "/apis/nope/v1/things", "/api/v2", "/apis/apps/v2", "/openapi/v2"]
+    "path", ["/nope", "/apis/nope", "/apis/nope/v1", "/apis/nope/v1/things", "/api/v2", "/apis/apps/v2", "/openapi/v1"]
 )
 def test_a_path_that_nobody_serves_is_a_page_not_found(path: str) -> None:
     reply = APIClient().get(path)

@@ -1,12 +1,9 @@
-"""Bodies in YAML: what a server that the composition root has given its reader says of them."""
+"""Bodies in YAML, and what the server says of them."""
 
 from __future__ import annotations
 
 import pytest
 from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
-
-from kubeapiserver.hooks import Hooks
-from kubesvc.run.apiserver import read_yaml_body
 
 PATH, YAML = f"{DEFAULT}/configmaps", "application/yaml"
 REPEATED = 'yaml: unmarshal errors:\n  line 1: key "name" already set in map\n  line 4: key "a" already set in map'
@@ -14,7 +11,7 @@ REPEATED = 'yaml: unmarshal errors:\n  line 1: key "name" already set in map\n  
 
 @pytest.fixture
 def client() -> APIClient:
-    return APIClient(Hooks(decoders={YAML: read_yaml_body}))
+    return APIClient()
 
 
 def test_an_object_may_be_yaml(client: APIClient) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.helpers.kubeapiserver_client import admit_unchanged
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
@@ -20,7 +21,7 @@ from kubeapi.scheme import CONFIGMAPS, SERVICES
 from kubeapi.store import Store
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.messages import Answer, Request, Response
-from kubeapiserver.wire.offloop import ATTEMPTS, OffLoop
+from kubeapiserver.wire.largerequests import ATTEMPTS, LargeRequests
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 NODE_PORTS = (30000, 30099)
@@ -38,10 +39,14 @@ def request(method: str, path: str, body: JSON, media: str = "application/json")
     return replace(Request.of(method, path, {"content-type": media}), body=json.dumps(body).encode())
 
 
+def api_server(of: Registry) -> APIServer:
+    return APIServer(of, clock=lambda: 1_790_000_000.0, admit=admit_unchanged)
+
+
 @contextmanager
-def off_loop(of: Registry) -> Iterator[tuple[OffLoop, APIServer]]:
-    server = APIServer(of, clock=lambda: 1_790_000_000.0)
-    made = OffLoop(of, lambda shadow: APIServer(shadow, clock=lambda: 1_790_000_000.0).answer, server.count)
+def off_loop(of: Registry) -> Iterator[tuple[LargeRequests, APIServer]]:
+    server = api_server(of)
+    made = LargeRequests(of, lambda shadow: api_server(shadow).answer, server.count)
     try:
         yield made, server
     finally:
@@ -64,7 +69,7 @@ async def test_the_loop_goes_on_while_a_request_is_worked_off() -> None:
         assert has_turned.wait(PATIENCE)
         return Response(200, b"")
 
-    made = OffLoop(registry(), lambda _: handle, lambda *_: None)
+    made = LargeRequests(registry(), lambda _: handle, lambda *_: None)
     asyncio.get_running_loop().call_soon(has_turned.set)
     assert status_of(await made.handle(request("POST", "/", {}))) == 200
     made.close()
@@ -137,7 +142,11 @@ async def test_a_conflict_that_stays_is_told() -> None:
 
         return handle
 
-    made = OffLoop(store, lambda shadow: counted(APIServer(shadow, clock=lambda: 0.0).answer), lambda *_: None)
+    made = LargeRequests(
+        store,
+        lambda shadow: counted(api_server(shadow).answer),
+        lambda *_: None,
+    )
     old = {**stored, "metadata": {**stored["metadata"], "resourceVersion": "1"}}
     assert status_of(await made.handle(request("PUT", f"{CONFIG_MAPS}/a", old))) == 409
     assert tries == ATTEMPTS
@@ -181,7 +190,7 @@ async def test_a_request_that_a_closed_server_still_works_off_writes_nothing() -
 
         return handle
 
-    made = OffLoop(store, lambda shadow: slow(APIServer(shadow, clock=lambda: 0.0).answer), lambda *_: None)
+    made = LargeRequests(store, lambda shadow: slow(api_server(shadow).answer), lambda *_: None)
     working = asyncio.create_task(made.handle(request("POST", CONFIG_MAPS, config_map("a"))))
     await asyncio.to_thread(has_begun.wait, PATIENCE)
     made.close()
@@ -196,7 +205,7 @@ async def test_a_fault_in_the_thread_is_the_requests() -> None:
     def handle(_request: Request) -> Answer:
         raise KeyError("what")
 
-    made = OffLoop(registry(), lambda _: handle, lambda *_: None)
+    made = LargeRequests(registry(), lambda _: handle, lambda *_: None)
     with pytest.raises(KeyError, match="what"):
         await made.handle(request("POST", "/", {}))
     made.close()

@@ -1,9 +1,8 @@
-"""Large bodies in a thread: reading, judging and answering megabytes takes seconds, in which traffic must go on.
+"""Requests with large bodies, in a thread: decoding and validating megabytes takes seconds, and would stop traffic.
 
-The thread shares the interpreter with the event loop in slices. It only reads the Store; every write, and all that a
-Service is given, is done by the loop between two of its turns, so that a write is still a transaction. An object that
-somebody else has changed meanwhile is a conflict, after which the whole is tried again, as kube-apiserver does
-(maxRetryWhenPatchConflicts in handlers/patch.go).
+The thread shares the interpreter with the event loop. It only reads the Store; writes and allocations are calls on
+the loop, so that a write is still a transaction. If the object was changed meanwhile, the write is a conflict and the
+request is tried again, as kube-apiserver does (maxRetryWhenPatchConflicts in handlers/patch.go).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from kubeapi.store import Store
 from kubeapiserver.messages import Answer, Request, Response
 
 LARGE_BYTES = 64 * 1024
-"""Bytes of a body from where on it goes to the thread: some milliseconds of work."""
+"""Size from which a body is handled in the thread: some milliseconds of work."""
 ATTEMPTS = 5
 _CONFLICT = b'"reason":"Conflict"'
 
@@ -34,11 +33,11 @@ OnLoop = Callable[..., Any]
 """Calls a function on the event loop and returns or raises what it does."""
 
 
-class OffLoop:
-    """Handles requests in a thread of its own, one after the other; to be made on the running loop.
+class LargeRequests:
+    """Handles requests in a thread, one after the other; to be made on the running loop.
 
-    ``make`` returns what answers a request with a registry that may be used in the thread; ``count`` is told of answers
-    on the loop.
+    ``make`` is given a registry that may be used in the thread, and returns what answers a request there. ``count`` is
+    called with each answer on the loop.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class OffLoop:
         return answer
 
     def close(self) -> None:
-        """Take no more requests; one that is being worked off writes nothing any more."""
+        """Accept no more requests; the one in the thread cannot write any more."""
         self._is_closed = True
         if self._waiting is not None:
             self._waiting.cancel()
@@ -97,7 +96,7 @@ def _is_conflict(answer: Answer) -> bool:
 
 
 def _shadow(registry: Registry, on_loop: OnLoop, loop: asyncio.AbstractEventLoop) -> Registry:
-    """Return a registry over the same objects that leaves every change of anything to the loop."""
+    """Return a registry over the same objects that makes every change on the loop."""
     shadow = copy.copy(registry)
     shadow.store = _LoopStore(registry.store, on_loop, loop)
     shadow.allocator = _LoopAllocator(registry.allocator, on_loop)
@@ -106,7 +105,7 @@ def _shadow(registry: Registry, on_loop: OnLoop, loop: asyncio.AbstractEventLoop
 
 
 class _LoopStore(Store):
-    """The same Store: what it holds is shared, and read as it is."""
+    """The same Store, written on the loop; objects are read directly, as stored objects never change."""
 
     def __init__(self, store: Store, on_loop: OnLoop, loop: asyncio.AbstractEventLoop) -> None:
         self.__dict__ = {**store.__dict__}
@@ -115,7 +114,7 @@ class _LoopStore(Store):
         self.faults.forward = _forward(store.faults, loop)
 
     @property
-    def resource_version(self) -> int:  # type: ignore[override]  # the other one's, which counts
+    def resource_version(self) -> int:  # type: ignore[override]  # the shared Store counts
         """The version of the last write."""
         return self._shared.resource_version
 
@@ -143,31 +142,31 @@ class _LoopAllocator(ServiceAllocator):
         self._shared, self._on_loop = allocator, on_loop
 
     def allocate(self, new: JSON, old: JSON | None, transaction: Transaction) -> list[FieldError]:
-        """Give a Service what it lacks."""
+        """Allocate addresses and ports for a Service."""
         return self._on_loop(self._shared.allocate, new, old, transaction)  # type: ignore[no-any-return]
 
     def free_unused(self, spec: JSON, old: JSON, transaction: Transaction) -> None:
-        """Free what the old object held and the new one does not."""
+        """Free what only the old object had."""
         self._on_loop(self._shared.free_unused, spec, old, transaction)
 
     def release(self, service: JSON) -> None:
-        """Free all that a deleted Service held."""
+        """Free the addresses and ports of a deleted Service."""
         self._on_loop(self._shared.release, service)
 
 
 class _LoopTransaction(Transaction):
-    """One that ends on the loop."""
+    """A transaction that ends on the loop."""
 
     def __init__(self, on_loop: OnLoop) -> None:
         super().__init__()
         self._on_loop = on_loop
 
     def commit(self) -> None:
-        """Keep what was taken."""
+        """Keep the allocations."""
         self._on_loop(super().commit)
 
     def rollback(self) -> None:
-        """Give back what was taken."""
+        """Free the allocations."""
         self._on_loop(super().rollback)
 
 

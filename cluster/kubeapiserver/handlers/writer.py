@@ -1,0 +1,93 @@
+"""Store the new state of objects: admission, defaults, managedFields, the Registry, and warnings. Pure.
+
+Every write of a client goes through here. The objects that ``create`` and ``update`` are given are typed
+(``bodies.read_typed``) and become the Store's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from kubeapi.defaults import set_defaults
+from kubeapi.meta import JSON, format_time
+from kubeapi.registry import Registry
+from kubeapi.scheme import Resource
+from kubeapi.warnings import warning_text, warnings_of
+from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
+from kubeapiserver.apply.serverside import Configuration, server_side_apply
+from kubeapiserver.requests.options import WriteOptions
+
+Admit = Callable[[Resource, JSON], tuple[JSON, Sequence[str]]]
+"""Returns the object to be written, perhaps a changed copy of the given one, and warnings for the client."""
+
+
+class Written(NamedTuple):
+    """The stored object, warnings for the client, and whether the object is new."""
+
+    object: JSON
+    warnings: Sequence[str]
+    is_new: bool = False
+
+
+class ObjectWriter:
+    """Writes objects on behalf of clients; StatusError if the Registry refuses one."""
+
+    def __init__(self, registry: Registry, admit: Admit, clock: Callable[[], float]) -> None:
+        self._registry = registry
+        self._admit = admit
+        self._clock = clock
+
+    def create(self, resource: Resource, obj: JSON, options: WriteOptions) -> Written:
+        """Store a new object."""
+        obj, notes = self._admit(resource, obj)
+        set_defaults(resource, obj)
+        obj = self._tracked(resource, None, obj, options)
+        created = self._registry.create_typed(resource, obj, dry_run=options.is_dry_run)
+        return Written(created, [*notes, *_warnings(resource, None, created)], is_new=True)
+
+    def update(self, resource: Resource, stored: JSON | None, obj: JSON, options: WriteOptions) -> Written:
+        """Replace ``stored``, all but its status; NotFound if that is None."""
+        obj, notes = self._admit(resource, obj)
+        if stored is not None:
+            set_defaults(resource, obj)
+            obj = self._tracked(resource, stored, obj, options)
+        written = self._registry.update_typed(resource, obj, dry_run=options.is_dry_run)
+        return Written(written, [*notes, *_warnings(resource, stored, written)])
+
+    def update_status(self, resource: Resource, stored: JSON, obj: JSON, options: WriteOptions) -> JSON:
+        """Replace the status of ``stored``, and its metadata but for what only the server sets."""
+        metadata = self._tracked(resource, stored, obj, options, "status")["metadata"]
+        return self._registry.update_status(resource, obj, dry_run=options.is_dry_run, metadata=metadata)
+
+    def update_scale(self, resource: Resource, stored: JSON, replicas: int, options: WriteOptions) -> JSON:
+        """Set the replicas of ``stored``."""
+        scaled = {**stored, "spec": {**stored["spec"], "replicas": replicas}}
+        tracked = self._tracked(resource, stored, scaled, options, "scale")
+        return self._registry.update(resource, tracked, dry_run=options.is_dry_run)
+
+    def update_pod_part(self, part: str, resource: Resource, stored: JSON, obj: JSON, options: WriteOptions) -> Written:
+        """Replace one of POD_PARTS of ``stored``."""
+        tracked = self._tracked(resource, stored, obj, options, part)
+        written = self._registry.update_pod_part(part, tracked, dry_run=options.is_dry_run)
+        return Written(written, _warnings(resource, stored, written))
+
+    def apply(self, configuration: Configuration, options: WriteOptions) -> Written:
+        """Apply a configuration to an object (server-side apply)."""
+        body, notes = self._admit(configuration.resource, configuration.body)
+        stored = self._registry.store.find(configuration.resource, configuration.key)
+        applied, is_new = server_side_apply(
+            self._registry, configuration._replace(body=body), self._clock(), dry_run=options.is_dry_run
+        )
+        return Written(applied, [*notes, *_warnings(configuration.resource, stored, applied)], is_new)
+
+    def _tracked(
+        self, resource: Resource, stored: JSON | None, new: JSON, options: WriteOptions, subresource: str = ""
+    ) -> JSON:
+        """Return the new state with managedFields that tell what the client has changed."""
+        key = manager_key(resource, UPDATE, options.manager, subresource)
+        return track_update(resource, stored, new, Change(key, format_time(self._clock())))
+
+
+def _warnings(resource: Resource, before: JSON | None, after: JSON) -> list[str]:
+    return [warning_text(each) for each in warnings_of(resource, before, after)]

@@ -1,0 +1,75 @@
+"""Read a JSON body as Go's encoding/json does, with its error messages and a bound on nesting. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from kubeapi.strict import json_object
+
+MAX_DEPTH = 200
+"""Levels of nesting in a body: no real object has forty, and recursive functions must not run out of stack."""
+
+_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_GO_MESSAGES = {
+    "Expecting value": "looking for beginning of value",
+    "Expecting ',' delimiter": "after object key:value pair",
+    "Expecting ':' delimiter": "after object key",
+    "Extra data": "after top-level value",
+}
+
+
+def read_json(body: bytes) -> Any:
+    """Return the JSON of a body, with repeated keys recorded (``RepeatedKeys``); ValueError with Go's message."""
+    check_depth(body)
+    try:
+        text = body.decode("utf-8-sig", "replace")
+        value = json.loads(text, object_pairs_hook=json_object, parse_constant=_refuse_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        raise ValueError(_go_message(error)) from None
+    except RecursionError:
+        raise ValueError("exceeded max depth") from None
+    return _without_surrogates(value) if _SURROGATE.search(body) else value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _finite(text: str) -> float:
+    """Return a number; ValueError for one that JSON cannot write again, such as 1e999."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"json: cannot unmarshal number {text} into Go value of type float64")
+    return number
+
+
+def check_depth(body: bytes) -> None:
+    """Raise ValueError for a JSON body that is nested too deep."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for found in _BRACKET.finditer(body):
+        token = found[0]
+        if token in b"[{":
+            depth += 1
+        elif token in b"]}":
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise ValueError("exceeded max depth")
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Return JSON with unpaired surrogates replaced by U+FFFD, as Go does, so that it can be written as UTF-8."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+    return json.loads(text.decode("utf-16-le", "replace"))
+
+
+def _go_message(error: json.JSONDecodeError) -> str:
+    if error.pos >= len(error.doc) or error.msg.startswith("Unterminated"):
+        return "unexpected end of JSON input"
+    where = _GO_MESSAGES.get(error.msg, "looking for beginning of object key string")
+    return f"invalid character '{error.doc[error.pos]}' {where}"
