@@ -81,7 +81,7 @@ class Targets:
         return ()
 
     def _owner(self, target: Target, protocol: str) -> ServicePortName | None:
-        """Return the Service port whose socket is at ``target``, None if the proxy has none there."""
+        """Return the Service port that has a socket at ``target``, None if there is none."""
         address, port = target
         for asked in (port, self._moved.get(port, port)):
             claims = self.rules.claims.get(Destination(address, asked, protocol))

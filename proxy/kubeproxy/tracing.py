@@ -107,7 +107,7 @@ def outcome_of(verdict: Verdict, protocol: str) -> str:
 
 
 def policy_name(kind: ListenerKind) -> str:
-    """Return the field of the Service whose traffic policy applies at addresses of this kind."""
+    """Return the name of the traffic policy that applies at addresses of this kind."""
     return "internalTrafficPolicy" if kind is ListenerKind.CLUSTER_IP else "externalTrafficPolicy"
 
 

@@ -49,5 +49,5 @@ class RoundRobin(Balancer):
         return self.pick() if endpoints else None
 
     def upcoming(self) -> Endpoint | None:
-        """Return the endpoint whose turn it is."""
+        """Return the endpoint that has the next turn."""
         return self._endpoints[self._turns.taken() % len(self._endpoints)] if self._endpoints else None

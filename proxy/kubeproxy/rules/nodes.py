@@ -18,7 +18,7 @@ from kubeproxy.types import ListenerKind
 ANY_NODE = ""
 
 _REMEMBERED = 65536
-"""Sources whose node is remembered, a bound against endless ones."""
+"""Most sources for which the node is remembered."""
 
 
 class Node(NamedTuple):
@@ -46,7 +46,7 @@ class EnteredBy(Enum):
 
 
 class Entry(NamedTuple):
-    """The node whose rules apply to a packet, and whether the packet comes from that node itself or a pod on it."""
+    """The node at which a packet enters, and whether the packet comes from that node itself or a pod on it."""
 
     node: str
     is_inside: bool

@@ -39,7 +39,7 @@ class EndpointsChangeTracker:
         self._changed.add(new.service)
 
     def take_changes(self) -> set[ObjectKey]:
-        """Return the Services whose slices have changed since the last call."""
+        """Return the Services of the slices that have changed since the last call."""
         changed, self._changed = self._changed, set()
         return changed
 

@@ -1,4 +1,4 @@
-"""The nodes whose kube-proxy this process is, read from Nodes as they change. Pure."""
+"""The nodes for which this process is the kube-proxy, read from Nodes as they change. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXCLUDED_BY_AUTOSCALER = "ToBeDeletedByClusterAutoscaler"
 
 
 class NodeTracker:
-    """The nodes whose kube-proxy this is: the one of that name, or all ("")."""
+    """The nodes that the proxy serves: the one of that name, or all ("")."""
 
     def __init__(self, node_name: str = "", *, localhost_node_ports: bool = True) -> None:
         self._new_nodes = partial(Nodes, localhost_node_ports=localhost_node_ports)
