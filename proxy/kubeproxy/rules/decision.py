@@ -36,7 +36,11 @@ class Verdict(StrEnum):
 
 
 class Reason(Enum):
-    """A fact that a decision rests on. The last reason of a decision that does not forward is the one that decided."""
+    """A fact that a decision rests on. The last reason of a decision that does not forward is the one that decided.
+
+    Python 3.11 calls a function for each ``Reason.NAME``: the rules keep the members that they need in names of their
+    modules.
+    """
 
     NO_SERVICE = "no Service has the destination"
     NO_ENDPOINTS = "the Service port has no endpoint that serves, on any node"

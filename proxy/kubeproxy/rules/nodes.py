@@ -45,6 +45,11 @@ class EnteredBy(Enum):
     LOAD_BALANCER = "a load balancer chooses any node that has endpoints"
 
 
+_BY_NODE_ADDRESS, _BY_LOCALHOST, _BY_SOURCE = EnteredBy.NODE_ADDRESS, EnteredBy.LOCALHOST, EnteredBy.SOURCE
+_BY_CLUSTER_IP, _BY_LOAD_BALANCER = EnteredBy.CLUSTER_IP, EnteredBy.LOAD_BALANCER
+_CLUSTER_IP = ListenerKind.CLUSTER_IP
+
+
 class Entry(NamedTuple):
     """The node at which a packet enters, and whether the packet comes from that node itself or a pod on it."""
 
@@ -88,14 +93,14 @@ class Nodes:
         """Return where a packet from the node ``home`` ("" from outside) to ``address`` enters."""
         at = self._at.get(address)
         if at is not None:
-            return Entry(at, home == at, EnteredBy.NODE_ADDRESS)
+            return Entry(at, home == at, _BY_NODE_ADDRESS)
         if address == LOCALHOST:
-            return Entry(home or self.first, True, EnteredBy.LOCALHOST)
+            return Entry(home or self.first, True, _BY_LOCALHOST)
         if home:
-            return Entry(home, True, EnteredBy.SOURCE)
-        if kind is ListenerKind.CLUSTER_IP:
-            return Entry(self.first, True, EnteredBy.CLUSTER_IP)
-        return Entry(ANY_NODE, False, EnteredBy.LOAD_BALANCER)
+            return Entry(home, True, _BY_SOURCE)
+        if kind is _CLUSTER_IP:
+            return Entry(self.first, True, _BY_CLUSTER_IP)
+        return Entry(ANY_NODE, False, _BY_LOAD_BALANCER)
 
     def _find_home(self, source: str) -> str:
         if source in self._at:

@@ -10,6 +10,10 @@ from kubeproxy.rules.nodes import Entry, Nodes
 from kubeproxy.rules.topology import Categorized, categorize_endpoints, differs_by_node
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePort, family_of
 
+_POLICY_CLUSTER, _POLICY_LOCAL = Reason.POLICY_CLUSTER, Reason.POLICY_LOCAL
+_POLICY_LOCAL_BYPASSED = Reason.POLICY_LOCAL_BYPASSED
+_CLUSTER_IP = ListenerKind.CLUSTER_IP
+
 _NO_DIFFERENCE: Mapping[str, Categorized] = {}
 
 
@@ -55,11 +59,11 @@ class PortRule:
         The external policy does not apply to the node itself and its pods (Kubernetes calls that short-circuiting).
         """
         port = self.service_port
-        if kind is ListenerKind.CLUSTER_IP:
-            return Reason.POLICY_LOCAL if port.internal_traffic_policy == "Local" else Reason.POLICY_CLUSTER
+        if kind is _CLUSTER_IP:
+            return _POLICY_LOCAL if port.internal_traffic_policy == "Local" else _POLICY_CLUSTER
         if port.external_traffic_policy != "Local":
-            return Reason.POLICY_CLUSTER
-        return Reason.POLICY_LOCAL_BYPASSED if entry.is_inside else Reason.POLICY_LOCAL
+            return _POLICY_CLUSTER
+        return _POLICY_LOCAL_BYPASSED if entry.is_inside else _POLICY_LOCAL
 
 
 def port_rule(service_port: ServicePort, endpoints: tuple[Endpoint, ...], nodes: Nodes) -> PortRule:

@@ -19,6 +19,9 @@ from kubeproxy.rules.nodes import Nodes
 from kubeproxy.rules.portrule import PortRule
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePort, ServicePortName
 
+_FORWARD, _REJECT, _DROP = Verdict.FORWARD, Verdict.REJECT, Verdict.DROP
+_POLICY_LOCAL, _NOT_IN_RANGES = Reason.POLICY_LOCAL, Reason.NOT_IN_RANGES
+
 
 class SourceFilter(NamedTuple):
     """The sources that are accepted. Every source must be in one of ``ranges``, unless there are none.
@@ -93,7 +96,7 @@ class Rules:
         packet = Packet(source, destination)
         claims = self.claims.get(destination)
         if not claims:
-            return Decision(Verdict.REJECT, packet, None, None, (Reason.NO_SERVICE,))
+            return Decision(_REJECT, packet, None, None, (Reason.NO_SERVICE,))
         claim = claims[0]
         rule = self.ports[claim.port_name]
         selection = self._select(rule, claim.kind, self.nodes.home(source), destination.address)
@@ -105,7 +108,7 @@ class Rules:
         """Return where a packet from the node ``home`` to ``address`` enters, and its endpoints there."""
         entry = self.nodes.enter(home, address, kind)
         policy = rule.policy(kind, entry)
-        route = Route(rule.service_port.name, entry.node, policy is Reason.POLICY_LOCAL)
+        route = Route(rule.service_port.name, entry.node, policy is _POLICY_LOCAL)
         return Selection(entry, policy, route, rule.usable(route))
 
     def _check_ranges(self, port: ServicePort, packet: Packet, kind: ListenerKind) -> tuple[Reason, ...]:
@@ -149,12 +152,12 @@ def _judge(rule: PortRule, selection: Selection, ranges: tuple[Reason, ...]) -> 
     """Return the verdict and all reasons; kube-proxy rejects before it looks at source ranges."""
     _, policy, route, endpoints = selection
     if not rule.has_any:
-        return Verdict.REJECT, (*ranges, policy, Reason.NO_ENDPOINTS)
-    if Reason.NOT_IN_RANGES in ranges:
-        return Verdict.DROP, ranges
+        return _REJECT, (*ranges, policy, Reason.NO_ENDPOINTS)
+    if _NOT_IN_RANGES in ranges:
+        return _DROP, ranges
     if not endpoints:
-        return Verdict.DROP, (*ranges, policy, Reason.NO_LOCAL_ENDPOINT)
-    return Verdict.FORWARD, (*ranges, policy, *_narrowed(rule, route, endpoints))
+        return _DROP, (*ranges, policy, Reason.NO_LOCAL_ENDPOINT)
+    return _FORWARD, (*ranges, policy, *_narrowed(rule, route, endpoints))
 
 
 def _narrowed(rule: PortRule, route: Route, endpoints: tuple[Endpoint, ...]) -> tuple[Reason, ...]:
