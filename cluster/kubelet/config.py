@@ -14,7 +14,7 @@ from kubelet.nodes import NodeConfig
 from kubelet.tools.scripts import TOOLS, ClusterDNS
 
 HOST_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV")
-"""What a container gets of the user's own environment: enough to find programs, nothing that could be a secret."""
+"""The user's own variables that a container gets: enough to find programs, nothing that could be a secret."""
 
 
 def host_environment() -> dict[str, str]:
@@ -28,7 +28,7 @@ def find_nginx() -> str:
 
 
 def find_tools() -> dict[str, str]:
-    """Return the paths of what pods have a script for, as far as it is installed."""
+    """Return the paths of the installed programs that pods have a script for, and those that ``agnhost`` needs."""
     found = {name: path for name in TOOLS if (path := shutil.which(name)) is not None}
     return {**found, "python": sys.executable, "sources": str(Path(__file__).resolve().parent.parent)}
 
@@ -46,9 +46,9 @@ class KubeletConfig:
     """Where pods run and how.
 
     ``images`` adds to the built-in catalog. ``log_dir`` and ``work_dir`` are folders of this cluster alone; they are
-    made when needed. ``marker`` (see ``orphans.marker``) is in the environment of every pod process. A container
-    without workingDir runs in ``working_dir``. ``nginx`` is the real one's path, "" to use the built-in web server.
-    With ``cluster_dns``, ``tools`` find the cluster's names in pods.
+    made when needed. ``marker`` (see ``process.orphans``) is in the environment of every pod process. A container
+    without workingDir runs in ``working_dir``. ``nginx`` is the path of the real one, "" for the built-in web server.
+    With ``cluster_dns``, ``tools`` find the cluster's names in pods. ``host_resolv_conf`` is the machine's file.
     """
 
     nodes: tuple[NodeConfig, ...]
@@ -61,14 +61,17 @@ class KubeletConfig:
     nginx: str = field(default_factory=find_nginx)
     cluster_dns: ClusterDNS | None = None
     tools: Mapping[str, str] = field(default_factory=find_tools)
-
     host_resolv_conf: str = field(default_factory=read_resolv_conf)
 
+    def pod_dir(self, uid: str) -> Path:
+        """Return the folder of a pod, which has one folder for each container that needs one."""
+        return self.work_dir / uid
+
     def etc_dir(self, uid: str) -> Path:
-        """Where the files are that a pod has in place of /etc; no container is called so."""
-        return self.work_dir / uid / "_etc"
+        """Return the folder of the files that a pod has in place of /etc; no container can have this name."""
+        return self.pod_dir(uid) / "_etc"
 
     @property
     def tool_dir(self) -> Path:
-        """Where the scripts for ``tools`` are."""
+        """The folder of the scripts in front of every pod's PATH."""
         return self.work_dir / "bin"

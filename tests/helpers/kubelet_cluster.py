@@ -23,6 +23,8 @@ from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.nodes import NodeConfig
 from kubelet.process.orphans import marker
+from kubelet.process.runner import ProcessRunner
+from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
 
 NODES = (
@@ -63,16 +65,25 @@ class KubeletCluster:
         self.restart()
 
     def restart(self) -> None:
-        """Make a new kubelet on what the Store has; the caller runs it."""
-        self.kubelet = Kubelet(
-            StoreListerWatcher(self.store),
-            self.registry,
+        """Make a new kubelet on what the Store has; ``serve`` runs it."""
+        self._runner = ProcessRunner(self.config.marker)
+        dependencies = Dependencies(
             self.config,
+            self.registry,
             self._network,
+            self._runner,
             clock=time.time,
             monotonic=time.monotonic,
             rng=random.Random(2),
         )
+        self.kubelet = Kubelet(StoreListerWatcher(self.store), dependencies)
+
+    async def serve(self) -> None:
+        """Run the kubelet until cancelled, and end its processes."""
+        try:
+            await self.kubelet.run()
+        finally:
+            await self._runner.close()
 
     def run(self, pod: JSON) -> JSON:
         """Create a pod."""
@@ -132,7 +143,7 @@ async def running_kubelet(
 ) -> AsyncIterator[KubeletCluster]:
     """Run a kubelet, on what an earlier one left in ``store``, if any; at the end its processes are gone."""
     cluster = KubeletCluster(folder, network, nodes, store)
-    task = asyncio.create_task(cluster.kubelet.run(), name="kubelet")
+    task = asyncio.create_task(cluster.serve(), name="kubelet")
     try:
         yield cluster
     finally:

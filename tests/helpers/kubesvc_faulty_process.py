@@ -18,9 +18,10 @@ from kubecontroller.controllers import new_controllers
 from kubecontroller.io import controllermanager
 from kubedns.handler import Handler
 from kubedns.types import Query
-from kubelet.runtime import prober
-from kubelet.runtime.kubelet import Kubelet
-from kubelet.runtime.podworker import PodWorker
+from kubelet.runtime.podcontainers import PodContainers
+from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.podworkers import PodWorkers
+from kubelet.runtime.prober.tcp import TCPSocket
 from kubeproxy.proxier import Proxier
 from kubeproxy.server.servicehealthserver import ServiceHealthServer
 from kubeproxy.userspace import dataplane
@@ -137,10 +138,10 @@ def break_everything() -> None:
     _break_informers()
     _break_controllers()
     _break(scheduler, "schedule", lambda pod, *_: asks_for("schedule", pod))
-    _break(Kubelet, "_admit", lambda _, pod: asks_for("admit", pod))
-    _break(PodWorker, "_plan", lambda self, _: asks_for("container", _stored(PODS, self.spec.key)))
-    _break(PodWorker, "_write_status", lambda self: asks_for("status", _stored(PODS, self.spec.key)))
-    _break(prober, "probe", lambda _handler, port, *_: port == 6666)
+    _break(PodWorkers, "_admit", lambda _, pod: asks_for("admit", pod))
+    _break(PodContainers, "_plan", lambda self, _: asks_for("container", _stored(PODS, self._pod.spec.key)))
+    _break(PodObject, "write_status", lambda self, *_: asks_for("status", _stored(PODS, self.spec.key)))
+    _break(TCPSocket, "attempt", lambda self, *_: self.port == 6666)
     _break(Proxier, "_port_rules", lambda _, service, __: _is_of("rules", service))
     _break(DataPlane, "_obey", lambda _, service, __: _is_of("plane", service.service))
     _break(Listeners, "_open", lambda _, listener: _is_of("socket", listener.port_name.service))

@@ -1,10 +1,12 @@
-"""The environment and the words of a container: env, envFrom, Service variables and ``$(VAR)``.
+"""A container's variables: ``env``, ``envFrom``, Service variables, and ``$(VAR)`` in values and commands.
 
-Pure. Follows k8s.io/kubernetes ``pkg/kubelet/envvars`` and ``third_party/forked/golang/expansion``.
+Pure. Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_pods.go`` (makeEnvironmentVariables), ``pkg/kubelet/envvars`` and
+``third_party/forked/golang/expansion``.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -13,27 +15,54 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service
 from kubehost.addresses import in_brackets
 from kubelet.pod.spec import ContainerSpec, PodSpec
+from kubelet.pod.state import PodPlace
 
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")
-_C_IDENTIFIER = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
+_VARIABLE_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
 
 
 class ConfigError(Exception):
-    """The container cannot be created as it is described: CreateContainerConfigError, with the kubelet's text."""
+    """The container cannot be created yet: the message of its CreateContainerConfigError, in the kubelet's words."""
 
 
-class PodContext(NamedTuple):
-    """What a pod's environment can speak of: its own facts, and the ConfigMaps and Services there are."""
+class ConfigKind(NamedTuple):
+    """A kind of objects that variables take values from.
+
+    ``key_reference`` is the field of ``valueFrom`` that names one key of an object, ``reference`` the field of
+    ``envFrom`` that names a whole object. ``decode`` returns the text of a value of the object's ``data``.
+    """
+
+    kind: str
+    key_reference: str
+    reference: str
+    decode: Callable[[str], str]
+
+
+def _decode_base64(value: str) -> str:
+    # A value that is no UTF-8 keeps its bytes: the same error handler encodes the process's environment.
+    return base64.b64decode(value).decode(errors="surrogateescape")
+
+
+CONFIG_KINDS = (
+    ConfigKind("ConfigMap", "configMapKeyRef", "configMapRef", str),
+    ConfigKind("Secret", "secretKeyRef", "secretRef", _decode_base64),
+)
+
+
+class Sources(NamedTuple):
+    """What the variables of a pod's containers may refer to.
+
+    ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none.
+    """
 
     pod: PodSpec
-    pod_ips: tuple[str, ...]
-    host_ips: tuple[str, ...]
-    config_maps: Mapping[ObjectKey, JSON]
+    place: PodPlace
+    objects: Mapping[str, Mapping[ObjectKey, JSON]]
     services: Iterable[Service]
 
 
 def expand(text: str, mapping: Callable[[str], str | None]) -> str:
-    """Replace every ``$(NAME)``; ``$$`` is one dollar sign, a name that is unknown stays as it was written."""
+    """Replace every ``$(NAME)``; ``$$`` is one dollar sign, and an unknown name stays as it is written."""
     parts: list[str] = []
     position, length = 0, len(text)
     while (dollar := text.find("$", position)) >= 0 and dollar + 1 < length:
@@ -56,12 +85,12 @@ def expand(text: str, mapping: Callable[[str], str | None]) -> str:
 
 
 def expand_all(words: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a command or its arguments, expanded."""
+    """Expand a command or its arguments."""
     return tuple(expand(word, environment.get) for word in words)
 
 
 def service_variables(services: Iterable[Service], pod: PodSpec) -> dict[str, str]:
-    """Return the Service variables that the pod gets: those of its namespace, and default/kubernetes always."""
+    """Return the variables of the Services in the pod's namespace, and always those of default/kubernetes."""
     chosen: dict[str, Service] = {}
     for service in services:
         if not service.cluster_ips or service.is_headless or service.is_external_name:
@@ -102,74 +131,71 @@ def _variable_name(name: str) -> str:
     return f"_{text}" if text[:1].isdecimal() else text
 
 
-def container_environment(context: PodContext, container: ContainerSpec, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a container; ``given`` come first and everything may override them.
+def container_environment(sources: Sources, container: ContainerSpec, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a container; each of the following may override those before it.
 
-    Order: given, Service variables, envFrom, env. A value may use ``$(NAME)`` of those before it, and of the Service
-    variables. Raises ConfigError.
+    Order: ``given``, Service variables, envFrom, env. A value may use ``$(NAME)`` of any variable before it. Raises
+    ConfigError.
     """
-    services = service_variables(context.services, context.pod)
-    environment = {**services}
+    environment = service_variables(sources.services, sources.pod)
     for source in container.env_from:
-        environment |= _from_source(context, source)
+        environment |= _whole_object(sources, source)
     for variable in container.env:
-        value = _value_of(context, variable, {**given, **environment})
+        value = _value_of(sources, variable, {**given, **environment})
         if value is not None:
             environment[variable["name"]] = value
     return {**given, **environment}
 
 
-def _from_source(context: PodContext, source: JSON) -> dict[str, str]:
-    if "secretRef" in source and not source["secretRef"].get("optional"):
-        raise ConfigError(f'secret "{source["secretRef"].get("name", "")}" not found (kubesvc keeps no Secrets)')
-    reference = source.get("configMapRef")
-    if reference is None:
-        return {}
-    config_map = _config_map(context, reference)
-    if config_map is None:
-        return {}
+def _whole_object(sources: Sources, source: JSON) -> dict[str, str]:
+    """Return the variables of one entry of envFrom; a key that is no variable name is left out."""
     prefix = source.get("prefix") or ""
-    entries = (config_map.get("data") or {}).items()
-    return {prefix + key: str(value) for key, value in entries if _C_IDENTIFIER.match(prefix + key)}
+    for kind in CONFIG_KINDS:
+        if (reference := source.get(kind.reference)) is not None:
+            values = _values_of(sources, kind, reference)
+            named = {prefix + key: value for key, value in values.items() if _VARIABLE_NAME.match(prefix + key)}
+            return {name: kind.decode(value) for name, value in named.items()}
+    return {}
 
 
-def _config_map(context: PodContext, reference: JSON) -> JSON | None:
-    name = reference.get("name") or ""
-    found = context.config_maps.get(ObjectKey(context.pod.key.namespace, name))
-    if found is None and not reference.get("optional"):
-        raise ConfigError(f'configmap "{name}" not found')
-    return found
-
-
-def _value_of(context: PodContext, variable: JSON, environment: Mapping[str, str]) -> str | None:
+def _value_of(sources: Sources, variable: JSON, environment: Mapping[str, str]) -> str | None:
+    """Return the value of one entry of env, None for an optional reference to what does not exist."""
     source = variable.get("valueFrom")
     if not source:
         return expand(str(variable.get("value") or ""), environment.get)
-    if reference := source.get("configMapKeyRef"):
-        return _from_key(context, reference)
     if reference := source.get("fieldRef"):
-        return _field(context, reference.get("fieldPath") or "")
-    if "secretKeyRef" in source:
-        if source["secretKeyRef"].get("optional"):
-            return None
-        raise ConfigError(f'secret "{source["secretKeyRef"].get("name", "")}" not found (kubesvc keeps no Secrets)')
-    kind = next(iter(source), "")
-    raise ConfigError(f"env {variable['name']}: valueFrom.{kind} is not supported by kubesvc")
+        return _field(sources, reference.get("fieldPath") or "")
+    for kind in CONFIG_KINDS:
+        if reference := source.get(kind.key_reference):
+            return _value_of_key(sources, kind, reference)
+    raise ConfigError(f"env {variable['name']}: valueFrom.{next(iter(source))} is not supported by kubesvc")
 
 
-def _from_key(context: PodContext, reference: JSON) -> str | None:
-    config_map = _config_map(context, reference)
-    if config_map is None:
+def _value_of_key(sources: Sources, kind: ConfigKind, reference: JSON) -> str | None:
+    value = _values_of(sources, kind, reference).get(reference["key"])
+    if value is not None:
+        return kind.decode(value)
+    if reference.get("optional"):
         return None
-    value = (config_map.get("data") or {}).get(reference["key"])
-    if value is None and not reference.get("optional"):
-        where = f"{context.pod.key.namespace}/{reference.get('name', '')}"
-        raise ConfigError(f"couldn't find key {reference['key']} in ConfigMap {where}")
-    return None if value is None else str(value)
+    where = f"{sources.pod.key.namespace}/{reference.get('name', '')}"
+    raise ConfigError(f"couldn't find key {reference['key']} in {kind.kind} {where}")
 
 
-def _field(context: PodContext, path: str) -> str:
-    pod = context.pod
+def _values_of(sources: Sources, kind: ConfigKind, reference: JSON) -> Mapping[str, str]:
+    """Return the ``data`` of the object that a reference names, encoded; nothing for an optional one that is missing.
+
+    Raises ConfigError if the object does not exist.
+    """
+    key = ObjectKey(sources.pod.key.namespace, reference.get("name") or "")
+    found = sources.objects.get(kind.kind, {}).get(key)
+    if found is None and not reference.get("optional"):
+        raise ConfigError(f'{kind.kind.lower()} "{key.name}" not found')
+    values: Mapping[str, str] | None = found.get("data") if found is not None else None
+    return values if values is not None else {}
+
+
+def _field(sources: Sources, path: str) -> str:
+    pod, place = sources.pod, sources.place
     if match := _SUBSCRIPT.match(path):
         pairs = pod.labels if match[1] == "labels" else pod.annotations
         return pairs.get(match[2], "")
@@ -179,10 +205,10 @@ def _field(context: PodContext, path: str) -> str:
         "metadata.uid": pod.uid,
         "spec.nodeName": pod.node_name,
         "spec.serviceAccountName": pod.service_account,
-        "status.podIP": context.pod_ips[0],
-        "status.podIPs": ",".join(context.pod_ips),
-        "status.hostIP": context.host_ips[0],
-        "status.hostIPs": ",".join(context.host_ips),
+        "status.podIP": place.pod_ip,
+        "status.podIPs": ",".join(place.pod_ips),
+        "status.hostIP": place.host_ips[0],
+        "status.hostIPs": ",".join(place.host_ips),
     }
     if path not in fields:
         raise ConfigError(f"unsupported fieldPath: {path}")

@@ -1,4 +1,4 @@
-"""What can happen to a pod (events), and what there is to do about it (actions): the words of ``podlifecycle``."""
+"""The events and actions of a pod's state machine (``lifecycle``): what can happen to it, and what it asks for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from typing import NamedTuple
 
 class Began(NamedTuple):
     """The pod has its address: containers may start."""
+
+
+class Deleted(NamedTuple):
+    """The pod has to end within ``grace_seconds``; a later event can only shorten that."""
+
+    grace_seconds: float
+
+
+class Ticked(NamedTuple):
+    """Time has passed, or containers have been added."""
+
+
+class ConfigChanged(NamedTuple):
+    """A ConfigMap or Secret has changed: containers in CreateContainerConfigError are tried again at once."""
 
 
 class Started(NamedTuple):
@@ -18,7 +32,7 @@ class Started(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A container cannot be created yet; ``reason`` ErrImagePull or CreateContainerConfigError."""
+    """A container cannot be created yet; ``reason`` is ErrImagePull or CreateContainerConfigError."""
 
     name: str
     reason: str
@@ -33,7 +47,7 @@ class StartFailed(NamedTuple):
 
 
 class Exited(NamedTuple):
-    """A container's process is gone; ``message`` says more than the code, if there is more to say."""
+    """A container's process has ended; ``message`` says what the exit code cannot, "" if there is nothing to add."""
 
     name: str
     exit_code: int
@@ -55,7 +69,10 @@ class ReadinessChanged(NamedTuple):
 
 
 class ProbeKilled(NamedTuple):
-    """The ``liveness`` or ``startup`` probe has failed for good."""
+    """The liveness or startup probe (``kind``) has failed for good.
+
+    ``grace_seconds`` is the probe's own grace period, None for the pod's.
+    """
 
     name: str
     kind: str
@@ -63,34 +80,19 @@ class ProbeKilled(NamedTuple):
 
 
 class PreStopFinished(NamedTuple):
-    """The preStop hook of a container has ended, well or not."""
+    """The preStop hook of a container has ended, successfully or not."""
 
     name: str
 
 
 class PostStartFailed(NamedTuple):
-    """The postStart hook has failed: the container is killed and treated as failed."""
+    """The postStart hook has failed: the container is killed and counts as failed."""
 
     name: str
 
 
-class Deleted(NamedTuple):
-    """The pod shall go within ``grace_seconds``; said again, it can only become shorter."""
-
-    grace_seconds: float
-
-
-class Ticked(NamedTuple):
-    """Time has passed."""
-
-
-class ConfigChanged(NamedTuple):
-    """Something that refused containers wait for may be there now."""
-
-
-Event = (
-    Began
-    | Started
+ContainerEvent = (
+    Started
     | Refused
     | StartFailed
     | Exited
@@ -99,10 +101,8 @@ Event = (
     | ProbeKilled
     | PreStopFinished
     | PostStartFailed
-    | Deleted
-    | Ticked
-    | ConfigChanged
 )
+Event = Began | Deleted | Ticked | ConfigChanged | ContainerEvent
 
 
 class Start(NamedTuple):
@@ -118,13 +118,13 @@ class BeginProbes(NamedTuple):
 
 
 class EndProbes(NamedTuple):
-    """Stop probing: the container is gone or will be."""
+    """Stop probing a container that has ended."""
 
     name: str
 
 
 class RunPreStop(NamedTuple):
-    """Run the preStop hook and say PreStopFinished, within ``timeout`` seconds."""
+    """Run the preStop hook for at most ``timeout`` seconds; PreStopFinished is its event."""
 
     name: str
     timeout: float
@@ -137,7 +137,7 @@ class Signal(NamedTuple):
 
 
 class Kill(NamedTuple):
-    """Send SIGKILL to all of the container."""
+    """Send SIGKILL to every process of the container."""
 
     name: str
 
@@ -151,7 +151,7 @@ class Report(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """Nothing of the pod runs any more and it is to be deleted."""
+    """Nothing of the pod runs any more and nothing will start: write its last status."""
 
 
 Action = Start | BeginProbes | EndProbes | RunPreStop | Signal | Kill | Report | Finish

@@ -1,6 +1,6 @@
-"""Frozen readings of a Pod: what the kubelet needs to run it, and nothing else.
+"""What a Pod asks for, as a frozen reading of its spec: what the kubelet needs to run it.
 
-Decides nothing; fills in the defaults of core/v1 where an object came without them. Follows k8s.io/api core/v1.
+Fills in the defaults of core/v1 where an object has none. Follows k8s.io/api core/v1. Pure.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of, labels_of
 
 
 class Role(Enum):
-    """When a container runs: to its end before the others, beside them from the start, as the pod itself, or for once.
+    """When a container runs: before the others to its end, beside them from the start, or as one of the others.
 
-    What runs for once (an ephemeral container) is added to a running pod, which neither waits for it nor ends by it.
+    An ephemeral container is added to a running pod and runs once; the pod neither waits for it nor ends with it.
     """
 
     INIT = "init"
@@ -29,51 +29,14 @@ class Role(Enum):
         return self in (Role.INIT, Role.SIDECAR)
 
 
-class HTTPGet(NamedTuple):
-    """An HTTP request that must answer 200 to 399; ``host`` "" is the pod's address."""
-
-    path: str
-    port: int | str
-    scheme: str
-    host: str
-    headers: tuple[tuple[str, str], ...]
-
-
-class TCPSocket(NamedTuple):
-    """A connection that must be accepted."""
-
-    port: int | str
-    host: str
-
-
-class Exec(NamedTuple):
-    """A command that must exit with 0."""
-
-    command: tuple[str, ...]
-
-
-class GRPC(NamedTuple):
-    """The gRPC health protocol."""
-
-    port: int
-    service: str
-
-
-class Sleep(NamedTuple):
-    """A pause, for hooks."""
-
-    seconds: int
-
-
-ProbeHandler = HTTPGet | TCPSocket | Exec | GRPC
-HookHandler = HTTPGet | TCPSocket | Exec | Sleep
-
-
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One probe; times in seconds. ``grace_seconds`` None means the pod's terminationGracePeriodSeconds."""
+    """One probe; times in seconds. ``grace_seconds`` None means the pod's terminationGracePeriodSeconds.
 
-    handler: ProbeHandler
+    ``handler`` is the probe as the API has it: ``runtime.prober`` reads what it does (httpGet, exec, ...).
+    """
+
+    handler: JSON
     initial_delay: int = 0
     timeout: int = 1
     period: int = 10
@@ -88,12 +51,14 @@ class ContainerPort(NamedTuple):
     name: str
     container_port: int
     protocol: str
-    host_port: int
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """One container. ``env`` and ``env_from`` stay JSON: ``environment`` reads them."""
+    """One container.
+
+    Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks.
+    """
 
     name: str
     image: str
@@ -107,8 +72,8 @@ class ContainerSpec:
     startup: Probe | None = None
     readiness: Probe | None = None
     liveness: Probe | None = None
-    pre_stop: HookHandler | None = None
-    post_start: HookHandler | None = None
+    pre_stop: JSON | None = None
+    post_start: JSON | None = None
     has_stdin: bool = False
     is_stdin_once: bool = False
     is_tty: bool = False
@@ -131,9 +96,12 @@ class PodSpec:
     service_account: str
     containers: tuple[ContainerSpec, ...]
 
-    def container(self, name: str) -> ContainerSpec | None:
-        """Return the container of that name, if any."""
-        return next((each for each in self.containers if each.name == name), None)
+    def container(self, name: str) -> ContainerSpec:
+        """Return the container of that name; KeyError if there is none."""
+        for each in self.containers:
+            if each.name == name:
+                return each
+        raise KeyError(name)
 
     @property
     def mains(self) -> tuple[ContainerSpec, ...]:
@@ -146,7 +114,7 @@ class PodSpec:
         return f"{self.key.name}_{self.key.namespace}({self.uid})"
 
 
-def read_pod(obj: JSON) -> PodSpec:
+def read_pod_spec(obj: JSON) -> PodSpec:
     """Read a Pod object."""
     spec = obj["spec"]
     init = [_read_container(each, _init_role(each)) for each in spec.get("initContainers") or ()]
@@ -174,7 +142,6 @@ def _init_role(container: JSON) -> Role:
 
 
 def _read_container(container: JSON, role: Role) -> ContainerSpec:
-    lifecycle = container.get("lifecycle") or {}
     return ContainerSpec(
         name=container["name"],
         image=container.get("image") or "",
@@ -188,8 +155,8 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         startup=_read_probe(container.get("startupProbe")),
         readiness=_read_probe(container.get("readinessProbe")),
         liveness=_read_probe(container.get("livenessProbe")),
-        pre_stop=_read_hook(lifecycle.get("preStop")),
-        post_start=_read_hook(lifecycle.get("postStart")),
+        pre_stop=_read_hook(container, "preStop"),
+        post_start=_read_hook(container, "postStart"),
         has_stdin=bool(container.get("stdin")),
         is_stdin_once=bool(container.get("stdinOnce")),
         is_tty=bool(container.get("tty")),
@@ -197,20 +164,14 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
 
 
 def _read_port(port: JSON) -> ContainerPort:
-    return ContainerPort(
-        port.get("name") or "", port["containerPort"], port.get("protocol") or "TCP", port.get("hostPort") or 0
-    )
+    return ContainerPort(port.get("name") or "", port["containerPort"], port.get("protocol") or "TCP")
 
 
 def _read_probe(probe: JSON | None) -> Probe | None:
     if not probe:
         return None
-    grpc = probe.get("grpc")
-    handler = GRPC(grpc["port"], grpc.get("service") or "") if grpc else _read_handler(probe)
-    if handler is None:
-        return None
     return Probe(
-        handler=handler,
+        handler=probe,
         initial_delay=probe.get("initialDelaySeconds") or 0,
         timeout=probe.get("timeoutSeconds") or 1,
         period=probe.get("periodSeconds") or 10,
@@ -220,28 +181,6 @@ def _read_probe(probe: JSON | None) -> Probe | None:
     )
 
 
-def _read_hook(hook: JSON | None) -> HookHandler | None:
-    if not hook:
-        return None
-    if hook.get("sleep"):
-        return Sleep(hook["sleep"].get("seconds") or 0)
-    return _read_handler(hook)
-
-
-def _read_handler(handler: JSON) -> HTTPGet | TCPSocket | Exec | None:
-    if command := handler.get("exec"):
-        return Exec(tuple(command.get("command") or ()))
-    if tcp := handler.get("tcpSocket"):
-        return TCPSocket(tcp["port"], tcp.get("host") or "")
-    if get := handler.get("httpGet"):
-        headers = tuple((each["name"], each.get("value", "")) for each in get.get("httpHeaders") or ())
-        return HTTPGet(get.get("path") or "/", get["port"], get.get("scheme") or "HTTP", get.get("host") or "", headers)
-    return None
-
-
-def port_number(container: ContainerSpec, port: int | str) -> int | None:
-    """Return the number of a probe's or hook's port, given by number or by the name of a container port."""
-    if isinstance(port, int):
-        return port
-    named = next((each.container_port for each in container.ports if each.name == port), None)
-    return int(port) if named is None and port.isdecimal() else named
+def _read_hook(container: JSON, name: str) -> JSON | None:
+    hooks = container.get("lifecycle")
+    return (hooks.get(name) or None) if hooks else None

@@ -1,4 +1,4 @@
-"""What is known of a pod's containers at one moment: the state of ``podlifecycle``. Times are epoch seconds."""
+"""The state of a pod and its containers at one moment, which ``lifecycle`` changes. Times are epoch seconds. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubelet.pod.spec import ContainerSpec, PodSpec, Role
 
 
 class Stage(Enum):
-    """Where a container is. STARTING: its process has been asked for and has not answered yet."""
+    """Where a container is in its life. STARTING: its process was asked for and does not run yet."""
 
     WAITING = auto()
     STARTING = auto()
@@ -33,11 +33,13 @@ class Termination(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """One container's life so far.
+    """One container at one moment.
 
-    ``is_restart`` says that its next start counts as a restart, ``is_resumed`` that all before was another kubelet's;
-    ``last`` is its latest end. ``kill_at`` is set while it
-    is being stopped, and says when SIGTERM (``is_signalled`` false) or SIGKILL is due at the latest.
+    ``reason`` and ``message`` say why it waits. ``is_restart``: its next start counts as a restart; ``is_resumed``: it
+    ran only under an earlier kubelet so far. ``last`` is its latest end. ``retry_at`` is when it may start next,
+    ``back_off`` and ``pull_back_off`` are the seconds to wait after its next failure, ``shown_at`` is when its image
+    was refused. ``kill_at`` is set while it is being stopped: the time at which the stop signal (while ``is_signalled``
+    is false) or SIGKILL is due at the latest.
     """
 
     name: str
@@ -89,7 +91,11 @@ class ContainerState:
 
 @dataclass(frozen=True, slots=True)
 class PodState:
-    """All containers of a pod, in start order."""
+    """All containers of a pod, in start order.
+
+    ``label`` names the pod in texts. ``is_terminating``: it is being stopped; ``is_finished``: nothing of it runs any
+    more and nothing will start.
+    """
 
     label: str
     grace_seconds: float
@@ -105,29 +111,43 @@ class PodState:
         raise KeyError(name)
 
 
+class PodPlace(NamedTuple):
+    """The addresses of a pod and of its node, one of each family, and when the kubelet admitted the pod."""
+
+    pod_ips: tuple[str, ...]
+    host_ips: tuple[str, ...]
+    start_time: float
+
+    @property
+    def pod_ip(self) -> str:
+        """The address of the cluster's preferred family, at which the pod's processes are; "" without addresses."""
+        return self.pod_ips[0] if self.pod_ips else ""
+
+
 class EarlierRuns(NamedTuple):
-    """How often a container has been restarted before this kubelet took its pod over, and how it ended last."""
+    """How often a container was restarted under an earlier kubelet, and how it ended last."""
 
     restart_count: int = 0
     last: Termination | None = None
 
 
 def new_pod_state(pod: PodSpec, earlier: Mapping[str, EarlierRuns] | None = None) -> PodState:
-    """Return the state of a pod of which nothing runs yet; ``earlier`` runs of its containers count."""
-    runs = earlier or {}
-    containers = tuple(_new_container(pod, each, runs.get(each.name)) for each in pod.containers)
+    """Return the state of a pod of which nothing runs; ``earlier`` has what its containers did before, by name."""
+    containers = tuple(
+        _new_container(pod, each, earlier.get(each.name) if earlier else None) for each in pod.containers
+    )
     return PodState(pod.label, pod.grace_seconds, containers)
 
 
 def with_added_containers(state: PodState, pod: PodSpec) -> PodState:
-    """Return the state with the containers that a running pod has been given since."""
+    """Return the state with the containers that were added to the running pod; the same object if there are none."""
     known = {each.name for each in state.containers}
     added = tuple(_new_container(pod, each, None) for each in pod.containers if each.name not in known)
     return replace(state, containers=(*state.containers, *added)) if added else state
 
 
 def _new_container(pod: PodSpec, container: ContainerSpec, earlier: EarlierRuns | None) -> ContainerState:
-    """Return a container that has not been started by this kubelet; an ephemeral one is never started again."""
+    """Return the state of a container that this kubelet has not started; an ephemeral one never starts again."""
     is_initializing = container.role is not Role.EPHEMERAL and any(each.role.is_initial for each in pod.containers)
     is_spent = container.role is Role.EPHEMERAL and earlier is not None
     return ContainerState(

@@ -1,4 +1,4 @@
-"""A pod's status, as its containers' states make it: phase, conditions, container statuses. Pure.
+"""The status of a Pod object, made from its containers' states: phase, conditions, container statuses. Pure.
 
 Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_pods.go`` (getPhase) and ``pkg/kubelet/status/generate.go``.
 """
@@ -9,37 +9,23 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time
+from kubeapi.objects.conditions import conditions_of
+from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
-from kubelet.pod.spec import PodSpec, Role
-from kubelet.pod.state import ContainerState, PodState, Stage, Termination, has_init_failed
+from kubelet.pod.spec import Role
+from kubelet.pod.state import ContainerState, PodPlace, PodState, Stage, Termination, has_init_failed
 
-OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 RUNTIME = "kubesvc"
 
 
-class PodPlace(NamedTuple):
-    """Where a pod is: its own addresses, its node's, of each family one, and when the kubelet took it over."""
+def pod_status(pod: JSON, state: PodState, place: PodPlace, now: float) -> JSON:
+    """Return the whole status of the Pod object ``pod``; ``now`` is in seconds since the epoch.
 
-    pod_ips: tuple[str, ...]
-    host_ips: tuple[str, ...]
-    start_time: float
-
-    @property
-    def pod_ip(self) -> str:
-        """The address of the cluster's preferred family, at which the pod's processes are; "" before it has one."""
-        return self.pod_ips[0] if self.pod_ips else ""
-
-
-def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: float) -> JSON:
-    """Return the whole status of the Pod object ``pod``; transition times of conditions that stay are kept.
-
-    A phase that is over stays, whoever has written it, with its reason: an evicted pod is Failed while it still ends.
+    Conditions that keep their status keep their transition time. A phase that is over stays, with its reason, even if
+    somebody else wrote it: an evicted pod is Failed while its containers still end.
     """
-    before = pod.get("status") or {}
-    phase = before["phase"] if is_over(before) else phase_of(state, spec.restart_policy)
-    inits = [each for each in state.containers if each.role.is_initial]
-    mains = [each for each in state.containers if each.role is Role.MAIN]
-    ephemeral = [each for each in state.containers if each.role is Role.EPHEMERAL]
+    before = status_of(pod)
+    phase = before["phase"] if is_over(before) else phase_of(state)
     status: JSON = {
         **_observed(pod),
         "phase": phase,
@@ -47,18 +33,25 @@ def pod_status(pod: JSON, spec: PodSpec, state: PodState, place: PodPlace, now: 
         "hostIP": place.host_ips[0],
         "hostIPs": [{"ip": each} for each in place.host_ips],
         "startTime": format_time(place.start_time),
-        "containerStatuses": [_container_status(each) for each in mains],
+        **_container_statuses(state),
         "qosClass": read_pod(pod).qos_class,
     }
     if is_over(before):
         status |= {name: before[name] for name in ("reason", "message") if name in before}
-    if inits:
-        status["initContainerStatuses"] = [_container_status(each) for each in inits]
-    if ephemeral:
-        status["ephemeralContainerStatuses"] = [_ephemeral_status(each) for each in ephemeral]
     if place.pod_ip:
         status |= {"podIP": place.pod_ip, "podIPs": [{"ip": each} for each in place.pod_ips]}
     return status
+
+
+def _container_statuses(state: PodState) -> JSON:
+    inits = [_container_status(each) for each in state.containers if each.role.is_initial]
+    ephemeral = [_ephemeral_status(each) for each in state.containers if each.role is Role.EPHEMERAL]
+    statuses: JSON = {"containerStatuses": [_container_status(each) for each in _mains(state)]}
+    if inits:
+        statuses["initContainerStatuses"] = inits
+    if ephemeral:
+        statuses["ephemeralContainerStatuses"] = ephemeral
+    return statuses
 
 
 def is_over(status: JSON) -> bool:
@@ -66,68 +59,94 @@ def is_over(status: JSON) -> bool:
     return status.get("phase") in ("Succeeded", "Failed")
 
 
-def phase_of(state: PodState, restart_policy: str) -> str:
-    """Return Pending, Running, Succeeded or Failed."""
+def phase_of(state: PodState) -> str:
+    """Return Pending, Running, Succeeded or Failed (getPhase)."""
     if has_init_failed(state):
         return "Failed"
-    if not all(_has_initialized(each) for each in state.containers if each.role.is_initial):
-        mains = [each for each in state.containers if each.role is Role.MAIN]
-        if not any(each.is_alive or each.last for each in mains):
-            return "Failed" if state.is_finished else "Pending"
-    mains = [each for each in state.containers if each.role is Role.MAIN]
-    if any(not each.is_over and each.stage is not Stage.RUNNING and each.last is None for each in mains):
+    mains = _mains(state)
+    is_initializing = bool(_uninitialized(state)) and not _have_mains_begun(mains)
+    has_unstarted = any(not each.is_over and each.stage is not Stage.RUNNING and each.last is None for each in mains)
+    if is_initializing or has_unstarted:
         return "Failed" if state.is_finished else "Pending"
     if all(each.is_over for each in mains) or state.is_finished:
         return "Succeeded" if all(each.has_succeeded for each in mains) else "Failed"
     return "Running"
 
 
-def _has_initialized(container: ContainerState) -> bool:
-    return container.has_succeeded if container.role is Role.INIT else container.is_started
+def _mains(state: PodState) -> list[ContainerState]:
+    return [each for each in state.containers if each.role is Role.MAIN]
+
+
+def _have_mains_begun(mains: Iterable[ContainerState]) -> bool:
+    return any(each.is_alive or each.last for each in mains)
+
+
+def _uninitialized(state: PodState) -> list[str]:
+    """Return the names of the init containers that have not succeeded and of the sidecars that have not started."""
+    return [each.name for each in state.containers if each.role.is_initial and not each.lets_others_start]
+
+
+class _Verdict(NamedTuple):
+    """Whether a condition is true, and what it says if it is not."""
+
+    is_true: bool
+    reason: str = ""
+    message: str = ""
 
 
 def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: float) -> list[JSON]:
-    before = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or ()}
-    unready = [each.name for each in state.containers if each.role is Role.MAIN and not each.is_ready]
-    waiting = [each.name for each in state.containers if each.role.is_initial and not _has_initialized(each)]
-    is_running = any(each.role is Role.MAIN and (each.is_alive or each.last) for each in state.containers)
-    initialized = (
-        not waiting or is_running,
-        "ContainersNotInitialized",
-        f"containers with incomplete status: {_go(waiting)}",
-    )
-    if phase in ("Succeeded", "Failed"):
-        reason = "PodCompleted" if phase == "Succeeded" else "PodFailed"
-        containers_ready = (False, reason, "")
-        if phase == "Succeeded":
-            initialized = (True, "PodCompleted", "")
-    else:
-        containers_ready = (not unready, "ContainersNotReady", f"containers with unready status: {_go(unready)}")
-    ready = containers_ready
-    gates = [each["conditionType"] for each in pod["spec"].get("readinessGates") or ()]
-    closed = [each for each in gates if (before.get(each) or {}).get("status") != "True"]
-    if ready[0] and closed:
-        texts = [f'corresponding condition of pod readiness gate "{each}" does not exist.' for each in closed]
-        ready = (False, "ReadinessGatesNotReady", ", ".join(texts))
-    wanted = {
-        "PodReadyToStartContainers": (bool(place.pod_ip) and phase in ("Pending", "Running"), "", ""),
-        "Initialized": initialized,
-        "Ready": ready,
+    """Return the kubelet's own conditions, then those that others wrote."""
+    before = _conditions_by_type(pod)
+    containers_ready = _containers_ready(state, phase)
+    verdicts = {
+        "PodReadyToStartContainers": _Verdict(bool(place.pod_ip) and phase in ("Pending", "Running")),
+        "Initialized": _initialized(state, phase),
+        "Ready": _ready(pod, containers_ready),
         "ContainersReady": containers_ready,
-        "PodScheduled": (True, "", ""),
+        "PodScheduled": _Verdict(True),
     }
-    own = [_condition(kind, *wanted[kind], before.get(kind), now) | _observed(pod) for kind in OWN_CONDITIONS]
-    return own + [each for kind, each in before.items() if kind not in wanted]
+    own = [_condition(kind, verdict, before.get(kind), now) | _observed(pod) for kind, verdict in verdicts.items()]
+    return own + [each for kind, each in before.items() if kind not in verdicts]
+
+
+def _conditions_by_type(pod: JSON) -> dict[str, JSON]:
+    return {each["type"]: each for each in conditions_of(pod)}
+
+
+def _initialized(state: PodState, phase: str) -> _Verdict:
+    if phase == "Succeeded":
+        return _Verdict(True, "PodCompleted")
+    waiting = _uninitialized(state)
+    message = f"containers with incomplete status: {_go_list(waiting)}"
+    return _Verdict(not waiting or _have_mains_begun(_mains(state)), "ContainersNotInitialized", message)
+
+
+def _containers_ready(state: PodState, phase: str) -> _Verdict:
+    if phase in ("Succeeded", "Failed"):
+        return _Verdict(False, "PodCompleted" if phase == "Succeeded" else "PodFailed")
+    unready = [each.name for each in _mains(state) if not each.is_ready]
+    return _Verdict(not unready, "ContainersNotReady", f"containers with unready status: {_go_list(unready)}")
+
+
+def _ready(pod: JSON, containers_ready: _Verdict) -> _Verdict:
+    """Return whether the containers are ready and every readiness gate's condition is True."""
+    before = _conditions_by_type(pod)
+    gates = [each["conditionType"] for each in pod["spec"].get("readinessGates") or ()]
+    closed = [each for each in gates if each not in before or before[each].get("status") != "True"]
+    if not containers_ready.is_true or not closed:
+        return containers_ready
+    texts = [f'corresponding condition of pod readiness gate "{each}" does not exist.' for each in closed]
+    return _Verdict(False, "ReadinessGatesNotReady", ", ".join(texts))
 
 
 def _observed(pod: JSON) -> JSON:
-    """Return which of the author's wishes has been seen, as a part of a status or of a condition."""
+    """Return the field with which a status or a condition says which generation of the spec it is about."""
     generation = pod["metadata"].get("generation")
     return {"observedGeneration": generation} if generation else {}
 
 
-def _condition(kind: str, is_true: bool, reason: str, message: str, before: JSON | None, now: float) -> JSON:
-    status = "True" if is_true else "False"
+def _condition(kind: str, verdict: _Verdict, before: JSON | None, now: float) -> JSON:
+    status = "True" if verdict.is_true else "False"
     is_same = before is not None and before.get("status") == status
     since = before.get("lastTransitionTime") if before is not None and is_same else None
     condition: JSON = {
@@ -136,14 +155,15 @@ def _condition(kind: str, is_true: bool, reason: str, message: str, before: JSON
         "lastProbeTime": None,
         "lastTransitionTime": since or format_time(now),
     }
-    if (not is_true or reason == "PodCompleted") and reason:
-        condition["reason"] = reason
-        if message:
-            condition["message"] = message
+    if verdict.reason and (not verdict.is_true or verdict.reason == "PodCompleted"):
+        condition["reason"] = verdict.reason
+        if verdict.message:
+            condition["message"] = verdict.message
     return condition
 
 
-def _go(names: Iterable[str]) -> str:
+def _go_list(names: Iterable[str]) -> str:
+    """Return names as Go prints a slice: ``[a b]``."""
     return f"[{' '.join(names)}]"
 
 
@@ -166,7 +186,7 @@ def _container_status(container: ContainerState) -> JSON:
 
 
 def _ephemeral_status(container: ContainerState) -> JSON:
-    """Return the status of a container that nobody probes or waits for: it never counts as ready."""
+    """Return the status of an ephemeral container, which never counts as ready."""
     status = {name: value for name, value in _container_status(container).items() if name != "started"}
     return {**status, "ready": False}
 

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 
-from kubelet.images.containers import ContainerPlan
+from kubelet.images.plan import ContainerPlan
 from kubelet.pod.spec import ContainerSpec
 from kubelet.process.exec import Attachment, Command, command_spec
 from kubelet.process.logs.writer import LogWriter

@@ -20,6 +20,7 @@ from kubeapi.scheme import EVENTS, PODS, SERVICES
 from kubeapi.store import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.server import DNSServer
+from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server.proxyserver import ProxyServer
@@ -110,13 +111,15 @@ class Components:
     def _make_kubelet(self, runner: ProcessRunner) -> Kubelet:
         return Kubelet(
             self._source,
-            self._registry,
-            settings.kubelet_config(self._config, self._state, self.network),
-            self.network,
-            clock=time.time,
-            monotonic=time.monotonic,
-            rng=self._rng,
-            runner=runner,
+            Dependencies(
+                settings.kubelet_config(self._config, self._state, self.network),
+                self._registry,
+                self.network,
+                runner,
+                clock=time.time,
+                monotonic=time.monotonic,
+                rng=self._rng,
+            ),
         )
 
     def _make_proxy(self) -> ProxyServer:

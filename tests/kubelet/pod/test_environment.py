@@ -1,13 +1,15 @@
 """Tables of variables: expansion, Service variables, env and envFrom."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
-from kubelet.pod.environment import ConfigError, PodContext, container_environment, expand, service_variables
-from kubelet.pod.spec import read_pod
+from kubelet.pod.environment import ConfigError, Sources, container_environment, expand, service_variables
+from kubelet.pod.spec import read_pod_spec
+from kubelet.pod.state import PodPlace
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def pod(container: dict[str, Any] | None = None, namespace: str = "default", **s
 
 
 def test_service_variables_are_those_of_the_documentation() -> None:
-    variables = service_variables([NGINX], read_pod(pod()))
+    variables = service_variables([NGINX], read_pod_spec(pod()))
     assert variables == {
         "NGINX_SVC_SERVICE_HOST": "10.96.7.8",
         "NGINX_SVC_SERVICE_PORT": "80",
@@ -95,26 +97,37 @@ def test_a_pod_gets_the_services_of_its_namespace_and_kubernetes(
 ) -> None:
     headless = service("headless", "None", {"port": 80})
     external = service("external", "")
-    spec = read_pod(pod(namespace=namespace, enableServiceLinks=links))
+    spec = read_pod_spec(pod(namespace=namespace, enableServiceLinks=links))
     variables = service_variables([KUBERNETES, NGINX, headless, external], spec)
     assert {each for each in variables if each.endswith("_SERVICE_HOST")} == expected
 
 
 def test_a_dual_stack_pod_is_told_all_its_addresses() -> None:
     fields = {"P": "status.podIP", "PS": "status.podIPs", "H": "status.hostIP", "HS": "status.hostIPs"}
-    spec = read_pod(
+    spec = read_pod_spec(
         pod({"env": [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]})
     )
-    context = PodContext(spec, ("10.1.0.2", "fd00:1::2"), ("10.0.0.1", "::1"), {}, [])
-    found = container_environment(context, spec.containers[0], {})
+    place = PodPlace(("10.1.0.2", "fd00:1::2"), ("10.0.0.1", "::1"), 0.0)
+    found = container_environment(Sources(spec, place, {}, []), spec.containers[0], {})
     assert found == {"P": "10.1.0.2", "PS": "10.1.0.2,fd00:1::2", "H": "10.0.0.1", "HS": "10.0.0.1,::1"}
 
 
 def environment(container: dict[str, Any], **maps: dict[str, str]) -> dict[str, str]:
-    spec = read_pod(pod(container))
-    config_maps = {ObjectKey("default", name): {"data": entries} for name, entries in maps.items()}
-    context = PodContext(spec, ("10.1.0.2",), ("10.0.0.1",), config_maps, [NGINX])
-    return container_environment(context, spec.containers[0], {"PATH": "/bin", "POD_IP": "10.1.0.2"})
+    """Return a container's variables where there are these ConfigMaps, and Secrets of the same names and values."""
+    spec = read_pod_spec(pod(container))
+    objects: dict[str, dict[ObjectKey, JSON]] = {
+        "ConfigMap": {ObjectKey("default", name): {"data": entries} for name, entries in maps.items()},
+        "Secret": {
+            ObjectKey("default", name): {"data": {key: _encode(value) for key, value in entries.items()}}
+            for name, entries in maps.items()
+        },
+    }
+    sources = Sources(spec, PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0), objects, [NGINX])
+    return container_environment(sources, spec.containers[0], {"PATH": "/bin", "POD_IP": "10.1.0.2"})
+
+
+def _encode(value: str) -> str:
+    return b64encode(value.encode(errors="surrogateescape")).decode()
 
 
 def variable(**source: Any) -> dict[str, Any]:
@@ -159,8 +172,9 @@ def test_the_container_wins_over_services_and_env_from() -> None:
     assert (found["NGINX_SVC_SERVICE_HOST"], found["K"], found["L"]) == ("mine", "env", "map")
 
 
-def test_env_from_takes_every_key_with_its_prefix_and_skips_what_is_no_name() -> None:
-    found = environment({"envFrom": [{"prefix": "P_", "configMapRef": {"name": "m"}}]}, m={"K": "v", "a b": "w"})
+@pytest.mark.parametrize("reference", ["configMapRef", "secretRef"])
+def test_env_from_takes_every_key_with_its_prefix_and_skips_what_is_no_name(reference: str) -> None:
+    found = environment({"envFrom": [{"prefix": "P_", reference: {"name": "m"}}]}, m={"K": "v", "a b": "w"})
     assert found["P_K"] == "v"
     assert not any("a b" in each for each in found)
 
@@ -172,7 +186,9 @@ def test_env_from_takes_every_key_with_its_prefix_and_skips_what_is_no_name() ->
         (variable(configMapKeyRef={"name": "m", "key": "no"}), "couldn't find key no in ConfigMap default/m"),
         ({"envFrom": [{"configMapRef": {"name": "no"}}]}, 'configmap "no" not found'),
         (variable(resourceFieldRef={"resource": "limits.cpu"}), "resourceFieldRef is not supported"),
-        (variable(secretKeyRef={"name": "s", "key": "k"}), 'secret "s" not found'),
+        (variable(secretKeyRef={"name": "s", "key": "k"}), 'secret "s" not found$'),
+        (variable(secretKeyRef={"name": "m", "key": "no"}), "couldn't find key no in Secret default/m"),
+        ({"envFrom": [{"secretRef": {"name": "s"}}]}, 'secret "s" not found$'),
         (variable(fieldRef={"fieldPath": "spec.foo"}), "unsupported fieldPath: spec.foo"),
     ],
 )
@@ -188,7 +204,22 @@ def test_what_is_missing_is_a_config_error(container: dict[str, Any], text: str)
         variable(configMapKeyRef={"name": "m", "key": "no", "optional": True}),
         {"envFrom": [{"configMapRef": {"name": "no", "optional": True}}]},
         variable(secretKeyRef={"name": "s", "key": "k", "optional": True}),
+        variable(secretKeyRef={"name": "m", "key": "no", "optional": True}),
+        {"envFrom": [{"secretRef": {"name": "s", "optional": True}}]},
     ],
 )
 def test_what_is_optional_may_be_missing(container: dict[str, Any]) -> None:
     assert "X" not in environment(container, m={"k": "v"})
+
+
+@pytest.mark.parametrize("value", ["plain", "two\nlines", "\u00e4", "\udcff\udcfe is no UTF-8"])
+def test_a_value_of_a_secret_is_decoded_byte_for_byte(value: str) -> None:
+    found = environment(variable(secretKeyRef={"name": "m", "key": "k"}), m={"k": value})
+    assert found["X"].encode(errors="surrogateescape") == value.encode(errors="surrogateescape")
+
+
+def test_a_cluster_without_secrets_finds_none() -> None:
+    spec = read_pod_spec(pod(variable(secretKeyRef={"name": "s", "key": "k"})))
+    sources = Sources(spec, PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0), {}, [])
+    with pytest.raises(ConfigError, match='secret "s" not found'):
+        container_environment(sources, spec.containers[0], {})

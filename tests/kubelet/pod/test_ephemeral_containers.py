@@ -6,9 +6,9 @@ from typing import Any
 
 from kubelet.pod.events import Action, Began, Deleted, Event, Exited, Finish, Signal, Start, Started, Ticked
 from kubelet.pod.lifecycle import step
-from kubelet.pod.spec import PodSpec, Role, read_pod
-from kubelet.pod.state import EarlierRuns, PodState, Stage, Termination, new_pod_state, with_added_containers
-from kubelet.pod.status import PodPlace, phase_of, pod_status
+from kubelet.pod.spec import PodSpec, Role, read_pod_spec
+from kubelet.pod.state import EarlierRuns, PodPlace, PodState, Stage, Termination, new_pod_state, with_added_containers
+from kubelet.pod.status import phase_of, pod_status
 
 DEBUG = {"name": "debug", "image": "busybox", "command": ["sh"], "targetContainerName": "web"}
 
@@ -29,11 +29,11 @@ def play(state: PodState, *events: Event) -> tuple[PodState, list[Action]]:
 
 
 def running(**spec: Any) -> PodState:
-    return play(new_pod_state(read_pod(pod(**spec))), Began(), Started("web", 1, "id"))[0]
+    return play(new_pod_state(read_pod_spec(pod(**spec))), Began(), Started("web", 1, "id"))[0]
 
 
 def with_guest(state: PodState, **spec: Any) -> tuple[PodState, PodSpec]:
-    read = read_pod(pod(DEBUG, **spec))
+    read = read_pod_spec(pod(DEBUG, **spec))
     return with_added_containers(state, read), read
 
 
@@ -46,7 +46,7 @@ def test_a_container_that_is_added_starts_beside_the_others() -> None:
 
 def test_it_does_not_wait_for_init_containers() -> None:
     init = [{"name": "first", "image": "x"}]
-    waiting = play(new_pod_state(read_pod(pod(initContainers=init))), Began())[0]
+    waiting = play(new_pod_state(read_pod_spec(pod(initContainers=init))), Began())[0]
     state, _ = with_guest(waiting, initContainers=init)
     assert play(state, Ticked())[1] == [Start("debug")]
 
@@ -55,14 +55,14 @@ def test_it_is_not_started_again_and_the_pod_goes_on() -> None:
     state, _ = with_guest(running())
     state, done = play(state, Ticked(), Started("debug", 2, "id"), Exited("debug", 1, 0, ""))
     assert (done, state.container("debug").stage) == ([Start("debug")], Stage.TERMINATED)
-    assert phase_of(state, "Always") == "Running"
+    assert phase_of(state) == "Running"
 
 
 def test_it_ends_with_the_pods_own_containers() -> None:
     state, _ = with_guest(running(restartPolicy="Never"), restartPolicy="Never")
     state, done = play(state, Ticked(), Started("debug", 2, "id"), Exited("web", 0, 0, ""))
     assert done == [Start("debug"), Signal("debug")]
-    assert phase_of(state, "Never") == "Succeeded"
+    assert phase_of(state) == "Succeeded"
 
 
 def test_a_pod_that_is_deleted_waits_for_it() -> None:
@@ -74,14 +74,14 @@ def test_a_pod_that_is_deleted_waits_for_it() -> None:
 
 def test_after_a_reboot_it_is_over() -> None:
     end = Termination(255, 0, "Unknown", "", 0.0, 0.0, "id")
-    state = new_pod_state(read_pod(pod(DEBUG)), {"debug": EarlierRuns(0, end), "web": EarlierRuns(0, end)})
+    state = new_pod_state(read_pod_spec(pod(DEBUG)), {"debug": EarlierRuns(0, end), "web": EarlierRuns(0, end)})
     assert play(state, Began())[1] == [Start("web")]
 
 
 def test_its_status_is_in_a_list_of_its_own_and_never_ready() -> None:
-    state, read = with_guest(running())
+    state, _ = with_guest(running())
     state, _ = play(state, Ticked(), Started("debug", 2, "id"))
-    status = pod_status(pod(DEBUG), read, state, PodPlace(("127.0.0.2",), ("127.0.0.1",), 0.0), 0.0)
+    status = pod_status(pod(DEBUG), state, PodPlace(("127.0.0.2",), ("127.0.0.1",), 0.0), 0.0)
     (found,) = status["ephemeralContainerStatuses"]
     assert (found["name"], found["ready"], "started" in found, list(found["state"])) == (
         "debug",

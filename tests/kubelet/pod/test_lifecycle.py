@@ -27,7 +27,7 @@ from kubelet.pod.events import (
     Ticked,
 )
 from kubelet.pod.lifecycle import next_wakeup, step
-from kubelet.pod.spec import read_pod
+from kubelet.pod.spec import read_pod_spec
 from kubelet.pod.state import PodState, Stage, new_pod_state
 from kubelet.pod.status import phase_of
 
@@ -37,7 +37,7 @@ PROBE = {"tcpSocket": {"port": 80}}
 def pod(*containers: dict[str, Any], policy: str = "Always", grace: int = 30, **spec: Any) -> PodState:
     named = [{"name": f"c{number}", "image": "x", **each} for number, each in enumerate(containers or ({},))]
     fields = {"containers": named, "restartPolicy": policy, "terminationGracePeriodSeconds": grace, **spec}
-    return new_pod_state(read_pod({"metadata": {"namespace": "ns", "name": "web", "uid": "u"}, "spec": fields}))
+    return new_pod_state(read_pod_spec({"metadata": {"namespace": "ns", "name": "web", "uid": "u"}, "spec": fields}))
 
 
 class Script:
@@ -124,7 +124,7 @@ def test_the_restart_policy_decides_what_follows_an_end(policy: str, code: int, 
     if starts:
         script.run(at=1.0)
     assert script.state.container("c0").restart_count == (1 if starts else 0)
-    assert phase_of(script.state, policy) == phase
+    assert phase_of(script.state) == phase
 
 
 def test_deletion_sends_sigterm_and_after_the_grace_period_sigkill() -> None:
@@ -202,10 +202,10 @@ def test_init_containers_run_one_after_the_other_and_before_the_rest() -> None:
     script.run("a")
     assert script.does(Exited("a", 0, 0)) == [Start("b")]
     script.run("b")
-    assert phase_of(script.state, "Always") == "Pending"
+    assert phase_of(script.state) == "Pending"
     assert script.does(Exited("b", 0, 0)) == [Start("c0")]
     script.run()
-    assert phase_of(script.state, "Always") == "Running"
+    assert phase_of(script.state) == "Running"
 
 
 def test_a_failing_init_container_is_tried_again_unless_the_policy_is_never() -> None:
@@ -217,7 +217,7 @@ def test_a_failing_init_container_is_tried_again_unless_the_policy_is_never() ->
     script(Began())
     script.run("a")
     assert script.does(Exited("a", 1, 0)) == []
-    assert phase_of(script.state, "Never") == "Failed"
+    assert phase_of(script.state) == "Failed"
 
 
 def test_a_sidecar_starts_first_stays_and_stops_last() -> None:
@@ -228,7 +228,7 @@ def test_a_sidecar_starts_first_stays_and_stops_last() -> None:
     script.run()
     assert script.does(Exited("c0", 0, 0)) == [Signal("s")]
     script(Exited("s", 143, 15))
-    assert phase_of(script.state, "Never") == "Succeeded"
+    assert phase_of(script.state) == "Succeeded"
 
 
 def test_a_startup_probe_keeps_the_container_unready_until_it_has_passed() -> None:

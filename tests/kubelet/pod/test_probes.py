@@ -3,10 +3,10 @@
 import pytest
 
 from kubelet.pod.probes import Kind, ProbeOutcome, Verdict, begin_probe, observe
-from kubelet.pod.spec import Probe, TCPSocket
+from kubelet.pod.spec import Probe
 
 PASS, FAIL = ProbeOutcome(True), ProbeOutcome(False)
-HANDLER = TCPSocket(80, "")
+HANDLER = {"tcpSocket": {"port": 80}}
 
 
 def verdicts(kind: Kind, probe: Probe, tries: str) -> str:

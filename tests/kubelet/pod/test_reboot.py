@@ -14,7 +14,7 @@ from kubeapi.store import Store
 from kubelet.pod.events import Began, Start
 from kubelet.pod.lifecycle import step
 from kubelet.pod.reboot import after_reboot, earlier_runs
-from kubelet.pod.spec import read_pod
+from kubelet.pod.spec import read_pod_spec
 from kubelet.pod.state import new_pod_state
 
 NOON = "2026-11-23T12:00:00Z"
@@ -61,7 +61,7 @@ def test_a_pod_that_was_over_stays_as_it_is(phase: str) -> None:
 
 
 def test_init_containers_run_before_the_others_again() -> None:
-    spec = read_pod(make_pod("web", {"image": "x"}, initContainers=[{"name": "i", "image": "x"}]))
+    spec = read_pod_spec(make_pod("web", {"image": "x"}, initContainers=[{"name": "i", "image": "x"}]))
     ran = {"name": "i", "restartCount": 0, "state": {"terminated": {"exitCode": 0}}}
     status = {"initContainerStatuses": [ran], "containerStatuses": [{"name": "c", "state": CRASHED}]}
     _, actions = step(new_pod_state(spec, earlier_runs(status)), Began(), 0.0)
@@ -73,7 +73,7 @@ async def test_the_kubelet_starts_it_again_under_its_name_and_counts(tmp_path: P
     cluster.run(make_pod("web", shell("sleep 60")))
 
     async def life() -> JSON:
-        task = asyncio.create_task(cluster.kubelet.run())
+        task = asyncio.create_task(cluster.serve())
         await until(lambda: cluster.is_ready("web"))
         task.cancel()
         with suppress(asyncio.CancelledError):

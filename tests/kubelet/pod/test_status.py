@@ -7,9 +7,9 @@ import pytest
 from kubelet.nodes import Machine, NodeConfig, PodAddresses, node_object, node_status
 from kubelet.pod.events import Began, Event, Exited, Refused, Started
 from kubelet.pod.lifecycle import step
-from kubelet.pod.spec import read_pod
-from kubelet.pod.state import new_pod_state
-from kubelet.pod.status import PodPlace, pod_status
+from kubelet.pod.spec import read_pod_spec
+from kubelet.pod.state import PodPlace, new_pod_state
+from kubelet.pod.status import pod_status
 
 PLACE = PodPlace(("127.246.1.2",), ("127.169.0.1",), 1000.0)
 
@@ -20,11 +20,10 @@ def pod(**spec: Any) -> dict[str, Any]:
 
 
 def status(obj: dict[str, Any], *events: Event, now: float = 2000.0) -> dict[str, Any]:
-    spec = read_pod(obj)
-    state = new_pod_state(spec)
+    state = new_pod_state(read_pod_spec(obj))
     for event in (Began(), *events):
         state, _ = step(state, event, now)
-    return pod_status(obj, spec, state, PLACE, now)
+    return pod_status(obj, state, PLACE, now)
 
 
 def conditions(found: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -445,7 +445,7 @@ async def test_a_kubelet_that_starts_again_runs_what_is_left_and_lets_go_what_wa
     cluster.registry.delete(PODS, "default", "leaving")
     cluster.registry.update_status(PODS, {**cluster.pod("done"), "status": {"phase": "Succeeded"}})
     for _ in range(2):
-        run = asyncio.create_task(cluster.kubelet.run())
+        run = asyncio.create_task(cluster.serve())
         await until(lambda: cluster.is_ready("web") and cluster.is_gone("leaving") and cluster.pid("web"))
         assert cluster.phase("done") == "Succeeded"
         assert not cluster.pid("done")

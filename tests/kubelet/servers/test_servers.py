@@ -1,4 +1,4 @@
-"""The built-in servers over real sockets, and the real probes against them."""
+"""The built-in servers over real sockets."""
 
 import asyncio
 import json
@@ -15,10 +15,8 @@ import pytest
 from tests.helpers.patience import PATIENCE
 
 from kubelet.images.builtins import plan_builtin
-from kubelet.pod.spec import Exec, HTTPGet, ProbeHandler, TCPSocket
 from kubelet.process.orphans import marker
 from kubelet.process.runner import OutputSink, ProcessRunner, ProcessSpec, RunningProcess, discard
-from kubelet.runtime import prober
 
 ADDRESS = "127.246.10.1"
 
@@ -350,53 +348,3 @@ async def test_what_was_on_its_way_when_a_server_is_told_to_stop_is_still_answer
     await writer.wait_closed()
     assert answer.startswith("HTTP/1.1 200 OK\r\n")
     assert (await process.wait()).code == 0
-
-
-def target(host: Host) -> prober.Target:
-    def command(words: tuple[str, ...]) -> ProcessSpec:
-        return ProcessSpec(words, {"PATH": "/usr/bin:/bin"})
-
-    return prober.Target(ADDRESS, lambda address, port: (address, port), host.runner, command)
-
-
-def http(path: str, *, scheme: str = "HTTP", headers: tuple[tuple[str, str], ...] = ()) -> HTTPGet:
-    return HTTPGet(path, 8080, scheme, "", headers)
-
-
-@pytest.mark.parametrize(
-    ("handler", "port", "is_success", "message"),
-    [
-        (http("/healthz"), 8080, True, ""),
-        (http("/redirect?code=302"), 8080, True, ""),
-        (http("/echo?code=404"), 8080, False, "HTTP probe failed with statuscode: 404"),
-        (http("/header?key=x", headers=(("X", "1"), ("Host", "a.b"))), 8080, True, ""),
-        (
-            http("/healthz"),
-            8099,
-            False,
-            f'Get "http://{ADDRESS}:8099/healthz": dial tcp {ADDRESS}:8099: connect: connection refused',
-        ),
-        (TCPSocket(8080, ""), 8080, True, ""),
-        (TCPSocket(8099, ""), 8099, False, f"dial tcp {ADDRESS}:8099: connect: connection refused"),
-        (TCPSocket("web", ""), None, False, 'couldn\'t find port: strconv.Atoi: parsing "web": invalid syntax'),
-        (Exec(("true",)), None, True, ""),
-        (Exec(("sh", "-c", "echo no; exit 1")), None, False, "no"),
-        (Exec(("sleep", "9")), None, False, 'command "sleep 9" timed out'),
-        (Exec(("nope",)), None, False, 'exec: "nope": executable file not found in $PATH'),
-    ],
-    ids=lambda value: None,
-)
-async def test_probes_say_what_the_kubelet_says(
-    host: Host, handler: ProbeHandler, port: int | None, is_success: bool, message: str
-) -> None:
-    await host.serve("agnhost", "netexec")
-    assert await prober.probe(handler, port, target(host), 0.5) == (is_success, message)
-
-
-async def test_a_server_that_accepts_and_hangs_fails_the_probe_by_its_timeout(host: Host) -> None:
-    with socket.socket() as listener:
-        listener.bind((ADDRESS, 8098))
-        listener.listen()
-        outcome = await prober.probe(HTTPGet("/", 8098, "HTTP", "", ()), 8098, target(host), 0.1)
-    text = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-    assert outcome == (False, f'Get "http://{ADDRESS}:8098/": {text}')

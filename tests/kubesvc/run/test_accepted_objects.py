@@ -32,8 +32,10 @@ from kubeapiserver.tables import printer_for
 from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.listers import Listers
 from kubedns.records import Records
+from kubelet.pod.probes import probes_of
 from kubelet.pod.reboot import after_reboot
-from kubelet.pod.spec import read_pod
+from kubelet.pod.spec import PodSpec, read_pod_spec
+from kubelet.runtime.prober import read_handler
 from kubeproxy.proxier import Proxier
 from kubescheduler.scheduling import Nodes, owner_of, schedule
 from kubesvc.why.readiness import waiting_for
@@ -91,10 +93,18 @@ def schedule_and_read_pods(store: Store) -> None:
     for obj in store.list(PODS):
         nodes.put_pod(key_of(obj), obj)
         schedule(obj, nodes.loads(owner_of(obj)), random.Random(1), nodes.neighbourhood(obj))
-        read_pod(obj)
+        read_probes_and_hooks(read_pod_spec(obj))
         after_reboot(obj, 0.0)
     for obj in store.list(SERVICES):
         read_service(obj)
+
+
+def read_probes_and_hooks(pod: PodSpec) -> None:
+    for container in pod.containers:
+        probes = [each.handler for each in probes_of(container).values()]
+        for action in (*probes, container.pre_stop, container.post_start):
+            if action is not None:
+                read_handler(action)
 
 
 def show(store: Store) -> None:

@@ -7,10 +7,10 @@ import pytest
 from tests.helpers.patience import PATIENCE
 
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.pod.spec import GRPC
 from kubelet.process.runner import ProcessRunner, ProcessSpec
-from kubelet.runtime import prober
-from kubelet.runtime.grpchealth import PREFACE, HealthAnswer, health_request
+from kubelet.runtime.prober.grpc import GRPC
+from kubelet.runtime.prober.health import PREFACE, HealthAnswer, health_request
+from kubelet.runtime.prober.target import Target
 
 ADDRESS = "127.246.11.1"
 SETTINGS = bytes.fromhex("000000040000000000")
@@ -87,15 +87,15 @@ async def test_a_probe_asks_over_a_real_socket(reply: bytes, seconds: float, out
             is_over.set()
 
     async with await asyncio.start_server(serve, ADDRESS, 50051):
-        assert await prober.probe(GRPC(50051, ""), None, target(), seconds) == outcome
+        assert await GRPC(50051).attempt(target(), seconds) == outcome
         await is_over.wait()
 
 
 async def test_nobody_there_is_a_failure() -> None:
     text = f'error: failed to connect service at "{ADDRESS}:50052": connection refused'
-    assert await prober.probe(GRPC(50052, ""), None, target(), 1) == (False, text)
+    assert await GRPC(50052).attempt(target(), 1) == (False, text)
 
 
-def target() -> prober.Target:
+def target() -> Target:
     runner = ProcessRunner({"KUBESVC_STATE": str(Path.cwd())})
-    return prober.Target(ADDRESS, lambda host, port: (host, port), runner, ProcessSpec)
+    return Target(ADDRESS, {}, lambda host, port: (host, port), runner, ProcessSpec)

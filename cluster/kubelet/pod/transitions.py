@@ -1,0 +1,235 @@
+"""The transitions of one container: what an event, or the passing of time, makes of it. Pure; for ``lifecycle``.
+
+Follows k8s.io/kubernetes ``pkg/kubelet/kuberuntime`` (doBackOff) and client-go ``util/flowcontrol`` (Backoff). Times
+are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kubelet.pod.events import (
+    Action,
+    BeginProbes,
+    ContainerEvent,
+    EndProbes,
+    Exited,
+    Kill,
+    PostStartFailed,
+    PreStopFinished,
+    ProbeKilled,
+    ReadinessChanged,
+    Refused,
+    Report,
+    RunPreStop,
+    Signal,
+    Started,
+    StartFailed,
+    StartupPassed,
+)
+from kubelet.pod.state import ContainerState, PodState, Stage, Termination
+
+BACK_OFF_FIRST = 10.0
+"""Seconds of the first back-off (kubelet's ``initialBackoff``)."""
+BACK_OFF_LIMIT = 300.0
+"""The longest back-off; a container that ran for twice as long starts anew (``MaxContainerBackOff``)."""
+PULL_BACK_OFF_SHOWN_AFTER = 1.0
+"""Seconds after which ErrImagePull becomes ImagePullBackOff (the kubelet's next synchronisation)."""
+START_RETRY_SECONDS = 1.0
+"""Pause after the first start that failed, during which its reason is shown (the kubelet's next synchronisation)."""
+MINIMUM_GRACE_SECONDS = 2.0
+"""Between SIGTERM and SIGKILL when a hook has used up the grace period (``minimumGracePeriodInSeconds``)."""
+START_ERROR_CODE = 128
+"""containerd's exit code of a container that it could not start."""
+
+
+class Step:
+    """One step of a pod's state machine: the pod before it, its time, and the actions that it asks for."""
+
+    __slots__ = ("actions", "now", "pod")
+
+    def __init__(self, pod: PodState, now: float) -> None:
+        self.pod = pod
+        self.now = now
+        self.actions: list[Action] = []
+
+    def ask(self, action: Action) -> None:
+        """Ask for an action, after those before it."""
+        self.actions.append(action)
+
+    def report(self, kind: str, reason: str, message: str) -> None:
+        """Ask for an event about the pod; ``kind`` is Normal or Warning."""
+        self.actions.append(Report(kind, reason, message))
+
+
+def after_event(step: Step, container: ContainerState, event: ContainerEvent) -> ContainerState:
+    """Return the container after an event of its own; a probe's or hook's result is ignored once it does not run."""
+    match event:
+        case Started():
+            changed = _started(step, container, event)
+        case Refused():
+            changed = _refused(step, container, event)
+        case StartFailed():
+            changed = _start_failed(step, container, event.message)
+        case Exited():
+            changed = _exited(step, container, event)
+        case PreStopFinished():
+            changed = _signal(step, container)
+        case _:
+            changed = _after_result(step, container, event) if container.stage is Stage.RUNNING else container
+    return changed
+
+
+def _after_result(
+    step: Step, container: ContainerState, event: StartupPassed | ReadinessChanged | ProbeKilled | PostStartFailed
+) -> ContainerState:
+    match event:
+        case StartupPassed():
+            return replace(container, is_started=True, is_ready=not container.has_readiness_probe)
+        case ReadinessChanged():
+            return replace(container, is_ready=event.is_ready and container.is_started)
+        case ProbeKilled():
+            grace = step.pod.grace_seconds if event.grace_seconds is None else event.grace_seconds
+            message = f"Container {container.name} failed {event.kind} probe, will be restarted"
+            return stop(step, container, grace, message)
+        case PostStartFailed():
+            return stop(step, container, step.pod.grace_seconds, "FailedPostStartHook")
+
+
+def _started(step: Step, container: ContainerState, event: Started) -> ContainerState:
+    step.report("Normal", "Started", f"Started container {container.name}")
+    container = replace(
+        container,
+        stage=Stage.RUNNING,
+        reason="",
+        message="",
+        pid=event.pid,
+        container_id=event.container_id,
+        started_at=step.now,
+        is_started=not container.has_startup_probe,
+        is_ready=not container.has_startup_probe and not container.has_readiness_probe,
+        pull_back_off=0.0,
+    )
+    if container.kill_at is not None:
+        return _signal(step, replace(container, is_signalled=False))
+    step.ask(BeginProbes(container.name))
+    return container
+
+
+def _refused(step: Step, container: ContainerState, event: Refused) -> ContainerState:
+    if event.reason == "ErrImagePull":
+        step.report("Warning", "Failed", f'Failed to pull image "{container.image}": {event.message}')
+        step.report("Warning", "Failed", "Error: ErrImagePull")
+    else:
+        step.report("Warning", "Failed", f"Error: {event.message}")
+    wait = min(max(container.pull_back_off * 2, BACK_OFF_FIRST), BACK_OFF_LIMIT)
+    return replace(
+        container,
+        stage=Stage.WAITING,
+        reason=event.reason,
+        message=event.message,
+        retry_at=step.now + wait,
+        pull_back_off=wait,
+        shown_at=step.now,
+    )
+
+
+def _start_failed(step: Step, container: ContainerState, message: str) -> ContainerState:
+    step.report("Warning", "Failed", f"Error: {message}")
+    # containerd reports a container that it could not start as begun at the epoch.
+    end = Termination(START_ERROR_CODE, 0, "StartError", message, 0.0, step.now, container.container_id)
+    ended = _ended(step, container, end)
+    if ended.stage is Stage.WAITING and ended.reason != "CrashLoopBackOff":
+        return replace(ended, reason="RunContainerError", message=message, retry_at=step.now + START_RETRY_SECONDS)
+    return ended
+
+
+def _exited(step: Step, container: ContainerState, event: Exited) -> ContainerState:
+    step.ask(EndProbes(container.name))
+    reason = "Completed" if event.exit_code == 0 else "Error"
+    return _ended(
+        step,
+        container,
+        Termination(
+            event.exit_code,
+            event.signal,
+            reason,
+            event.message,
+            container.started_at,
+            step.now,
+            container.container_id,
+        ),
+    )
+
+
+def _ended(step: Step, container: ContainerState, end: Termination) -> ContainerState:
+    """Return the container after its end: terminated, to be restarted at once, or waiting for its back-off."""
+    container = replace(
+        container, last=end, pid=0, kill_at=None, is_signalled=False, is_started=False, is_ready=False, retry_at=0.0
+    )
+    if step.pod.is_terminating or not _should_restart(container.restart_policy, end.exit_code):
+        return replace(container, stage=Stage.TERMINATED, reason="", message="")
+    has_recovered = step.now - container.started_at > 2 * BACK_OFF_LIMIT and end.reason != "StartError"
+    wait = 0.0 if has_recovered else container.back_off
+    container = replace(
+        container,
+        stage=Stage.WAITING,
+        is_restart=True,
+        back_off=min(wait * 2, BACK_OFF_LIMIT) if wait else BACK_OFF_FIRST,
+        retry_at=step.now + wait,
+    )
+    if not wait:
+        return replace(container, reason="ContainerCreating", message="")
+    name, pod = container.name, step.pod.label
+    step.report("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {pod}")
+    message = f"back-off {_go_duration(wait)} restarting failed container={name} pod={pod}"
+    return replace(container, reason="CrashLoopBackOff", message=message)
+
+
+def _should_restart(policy: str, exit_code: int) -> bool:
+    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def _go_duration(seconds: float) -> str:
+    """Return seconds as Go prints a Duration: 40s, 1m20s, 5m0s."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+def stop(step: Step, container: ContainerState, grace: float, message: str) -> ContainerState:
+    """Begin to stop a container: its preStop hook, then its stop signal, then SIGKILL after ``grace`` seconds."""
+    if not container.is_alive:
+        return replace(container, kill_at=None)
+    if container.kill_at is not None:
+        return container
+    step.report("Normal", "Killing", message)
+    container = replace(container, kill_at=step.now + grace)
+    if container.stage is Stage.STARTING:
+        return container  # it is signalled once its process runs
+    if grace > 0 and container.has_pre_stop:
+        step.ask(RunPreStop(container.name, grace))
+        return container
+    return _signal(step, container)
+
+
+def _signal(step: Step, container: ContainerState) -> ContainerState:
+    if container.stage is not Stage.RUNNING or container.kill_at is None or container.is_signalled:
+        return container
+    step.ask(Signal(container.name))
+    return replace(container, is_signalled=True)
+
+
+def after_time(step: Step, container: ContainerState) -> ContainerState:
+    """Return the container at the time of the step: a grace period or the first pull error may be over."""
+    if container.stage is Stage.RUNNING and container.kill_at is not None and step.now >= container.kill_at:
+        if container.is_signalled or not container.has_pre_stop:
+            step.ask(Kill(container.name))
+            return replace(container, kill_at=step.now + MINIMUM_GRACE_SECONDS)
+        return replace(_signal(step, container), kill_at=step.now + MINIMUM_GRACE_SECONDS)
+    has_pull_error = container.stage is Stage.WAITING and container.reason == "ErrImagePull"
+    if has_pull_error and step.now >= container.shown_at + PULL_BACK_OFF_SHOWN_AFTER:
+        text = f'Back-off pulling image "{container.image}"'
+        step.report("Normal", "BackOff", text)
+        step.report("Warning", "Failed", "Error: ImagePullBackOff")
+        return replace(container, reason="ImagePullBackOff", message=f"{text}: {container.message}")
+    return container

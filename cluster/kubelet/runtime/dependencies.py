@@ -1,0 +1,31 @@
+"""What the kubelet works with. As ``Dependencies`` in k8s.io/kubernetes ``pkg/kubelet``."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kubeapi.registry import Registry
+from kubehost.network import Network
+from kubelet.config import KubeletConfig
+from kubelet.process.runner import ProcessRunner
+
+COMPONENT = "kubelet"
+"""The name under which the kubelet records events and faults."""
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Made by the kubelet's owner, who also closes ``runner``.
+
+    ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back.
+    """
+
+    config: KubeletConfig
+    registry: Registry
+    network: Network
+    runner: ProcessRunner
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    rng: random.Random

@@ -1,0 +1,187 @@
+"""The containers of one pod as processes: how each is planned, started, logged and waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from kubeapi.faults import describe
+from kubelet.images.catalog import unknown_image_text
+from kubelet.images.plan import ContainerPlan, Host, plan_container
+from kubelet.pod.environment import ConfigError, Sources
+from kubelet.pod.events import Exited, Refused, Started, StartFailed
+from kubelet.pod.programs import Program, taken_address
+from kubelet.pod.spec import ContainerSpec, Role
+from kubelet.pod.state import PodPlace, Stage
+from kubelet.process.logs.reader import read_end
+from kubelet.process.logs.writer import LogWriter, pod_log_dir
+from kubelet.process.spec import StartError
+from kubelet.runtime.dependencies import Dependencies
+from kubelet.runtime.instance import Instance
+from kubelet.runtime.podmachine import PodMachine
+from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.references import ReferencedObjects
+
+KILLED = (137, 9)
+"""Exit code and signal of a process that was killed."""
+LOST = "The process was lost together with the process that starts containers"
+
+
+class PodContainers:
+    """Tells the pod's state machine how each container starts and ends.
+
+    ``instances`` has the latest run of each container by name, ``logs`` those of its last two by name and restart.
+    """
+
+    def __init__(
+        self,
+        dependencies: Dependencies,
+        references: ReferencedObjects,
+        pod: PodObject,
+        place: PodPlace,
+        machine: PodMachine,
+    ) -> None:
+        config, uid = dependencies.config, pod.spec.uid
+        self.instances: dict[str, Instance] = {}
+        self.logs: dict[tuple[str, int], LogWriter] = {}
+        self.has_programs = False
+        self._dependencies = dependencies
+        self._references = references
+        self._pod = pod
+        self._place = place
+        self._machine = machine
+        self._pod_dir = config.pod_dir(uid)
+        self._log_dir = pod_log_dir(config.log_dir, *pod.spec.key, uid)
+        self._host = Host(
+            images=config.images,
+            environment=config.environment,
+            working_dir=config.working_dir,
+            nginx=config.nginx,
+            bind_port=self._bound_port,
+            tool_dir=str(config.tool_dir) if config.cluster_dns else "",
+            cluster_dns=config.cluster_dns,
+            etc_dir=str(config.etc_dir(uid)),
+        )
+
+    def running(self, name: str) -> Instance | None:
+        """Return a container's instance, None while it does not run."""
+        return self.instances.get(name) if self._machine.state.container(name).stage is Stage.RUNNING else None
+
+    def programs(self) -> Iterator[Program]:
+        """Yield the running containers that are programs of this machine, init containers left out."""
+        if not self.has_programs:
+            return
+        for state in self._machine.state.containers:
+            instance = self.running(state.name)
+            if instance is None or state.role is Role.INIT or instance.plan.process.builtin is not None:
+                continue
+            container = self._pod.spec.container(state.name)
+            ports = tuple((each.protocol, self._bound_port(each.container_port)) for each in container.ports)
+            is_probed = container.readiness is not None or container.startup is not None
+            pod_ip = self._place.pod_ip
+            yield Program(self._pod.spec.key, state.name, state.pid, pod_ip, state.started_at, ports, is_probed)
+
+    async def run(self, name: str) -> None:
+        """Run one instance of a container until it ends; an unforeseen error counts as its failure."""
+        try:
+            await self._run_instance(self._pod.spec.container(name))
+        except Exception as error:
+            self._pod.failed(f"container {name}", error)
+            if self._machine.state.container(name).stage is Stage.RUNNING:
+                self._machine.post(Exited(name, *KILLED, describe(error)))
+            else:
+                self._machine.post(StartFailed(name, describe(error)))
+
+    async def _run_instance(self, container: ContainerSpec) -> None:
+        plan = self._plan_or_refuse(container)
+        if plan is None:
+            return
+        self.has_programs = self.has_programs or plan.process.builtin is None
+        self._pod.report("Normal", "Pulled", f'Container image "{container.image}" already present on machine')
+        self._pod.report("Normal", "Created", f"Created container: {container.name}")
+        instance = self.instances[container.name] = Instance(plan, self._open_log(container.name))
+        try:
+            scratch = self._scratch_dir(container)
+            if plan.process.working_dir == str(scratch):
+                scratch.mkdir(parents=True, exist_ok=True)
+            await self._run_process(container, instance)
+        except (StartError, OSError) as error:
+            instance.end()
+            self._machine.post(StartFailed(container.name, f"failed to start container process: {error}"))
+        finally:
+            instance.end()
+
+    async def _run_process(self, container: ContainerSpec, instance: Instance) -> None:
+        process = await instance.start(self._dependencies.runner, container)
+        try:
+            container_id = f"{self._dependencies.rng.getrandbits(256):064x}"
+            self._machine.post(Started(container.name, process.pid, container_id))
+            self._pod.recovered(f"container {container.name}")
+            end = await process.wait()
+        finally:
+            process.kill()
+        instance.end()
+        if end.code and not end.is_lost and not self._machine.state.is_terminating:
+            self._report_taken_address(container.name, instance.log.path)
+        self._machine.post(Exited(container.name, end.code, end.signal, LOST if end.is_lost else ""))
+
+    def _plan_or_refuse(self, container: ContainerSpec) -> ContainerPlan | None:
+        """Return how to start a container; None if that cannot be, which the state machine knows then."""
+        try:
+            plan = self._plan(container)
+        except ConfigError as error:
+            self._machine.post(Refused(container.name, "CreateContainerConfigError", str(error)))
+            return None
+        if plan is None:
+            text = unknown_image_text(container.image, self._dependencies.config.images)
+            self._machine.post(Refused(container.name, "ErrImagePull", text))
+        return plan
+
+    def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
+        sources = Sources(self._pod.spec, self._place, self._references.objects, self._references.services)
+        return plan_container(container, sources, self._host, str(self._scratch_dir(container)))
+
+    def _bound_port(self, port: int) -> int:
+        return self._dependencies.network.bind(self._place.pod_ip, port)[1]
+
+    def _scratch_dir(self, container: ContainerSpec) -> Path:
+        return self._pod_dir / container.name
+
+    def _report_taken_address(self, name: str, log: Path) -> None:
+        """Report that a container has ended because another process has its address, if its log says so."""
+        said = taken_address(read_end(log))
+        if said:
+            self._pod.report(
+                "Warning",
+                "AddressInUse",
+                f'container {name} has ended as its address is taken ("{said}"): every program in a pod has '
+                f"to bind $POD_IP ({self._place.pod_ip}), not all addresses, as pods share this machine's",
+            )
+
+    def _open_log(self, name: str) -> LogWriter:
+        """Open the log of a container's next instance; of the earlier ones only the last is kept."""
+        number = self._machine.state.container(name).restart_count
+        for old in [each for each in self.logs if each[0] == name and each[1] < number - 1]:
+            path = self.logs.pop(old).path
+            for part in path.parent.glob(f"{path.name}*"):
+                with contextlib.suppress(OSError):
+                    part.unlink()
+        log = LogWriter(
+            self._log_dir / name / f"{number}.log",
+            clock=self._dependencies.clock,
+            report=lambda text: self._pod.report("Warning", "LogWriteFailed", text),
+        )
+        self.logs[name, number] = log
+        return log
+
+    def close(self) -> None:
+        """Close the logs."""
+        for log in self.logs.values():
+            log.close()
+
+    def remove_files(self) -> None:
+        """Delete the logs and folders of a pod that is gone."""
+        for folder in (self._log_dir, self._pod_dir):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,37 @@
+"""The files that pods find on this machine: their scripts, and in place of /etc their resolv.conf and hosts file."""
+
+from __future__ import annotations
+
+import contextlib
+
+from kubehost.addresses import LOCALHOST
+from kubehost.network import Network
+from kubelet.config import KubeletConfig
+from kubelet.pod.names import hosts, read_names, resolv_conf
+from kubelet.runtime.podobject import PodObject
+from kubelet.tools.scripts import tool_scripts
+
+
+def write_tools(config: KubeletConfig, network: Network) -> None:
+    """Write the scripts that are in front of every pod's PATH, if there is a cluster DNS server; OSError."""
+    if config.cluster_dns is None:
+        return
+    config.tool_dir.mkdir(parents=True, exist_ok=True)
+    shift = network.bind(LOCALHOST, 80)[1] - 80
+    for name, script in tool_scripts(config.tools, config.cluster_dns, shift).items():
+        path = config.tool_dir / name
+        path.write_text(script)
+        path.chmod(0o700)
+
+
+def write_etc(config: KubeletConfig, pod: PodObject, addresses: tuple[str, ...]) -> None:
+    """Write a pod's resolv.conf and hosts file; if that fails, its scripts take the cluster's defaults."""
+    dns = config.cluster_dns
+    if dns is None:
+        return
+    names, namespace, folder = read_names(pod.obj), pod.spec.key.namespace, config.etc_dir(pod.spec.uid)
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = resolv_conf(names, namespace, dns.address, dns.domain, config.host_resolv_conf)
+        (folder / "resolv.conf").write_text(text)
+        (folder / "hosts").write_text(hosts(names, namespace, dns.domain, addresses))

@@ -1,0 +1,86 @@
+"""The Pod object of one worker: everything that the worker writes to the API about its pod."""
+
+from __future__ import annotations
+
+import contextlib
+
+from kubeapi.events import EventRecorder
+from kubeapi.faults import Subject
+from kubeapi.meta import JSON
+from kubeapi.registry import Registry
+from kubeapi.scheme import PODS
+from kubeapi.status import StatusError
+from kubelet.pod.spec import read_pod_spec
+from kubelet.pod.state import PodPlace, PodState
+from kubelet.pod.status import pod_status
+from kubelet.runtime.dependencies import COMPONENT
+
+
+class PodObject:
+    """A Pod object, with its ``spec`` read.
+
+    Once the object ``is_gone``, or while the kubelet ``is_silent`` as the cluster is going down, nothing is written.
+    """
+
+    def __init__(self, registry: Registry, recorder: EventRecorder, obj: JSON) -> None:
+        self.obj = obj
+        self.spec = read_pod_spec(obj)
+        self.subject = Subject(PODS, self.spec.key)
+        self.is_gone = False
+        self.is_silent = False
+        self._registry = registry
+        self._recorder = recorder
+        self._faults = registry.store.faults
+        self._failures: set[str] = set()
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the object's deletion has begun."""
+        return bool(self.obj["metadata"].get("deletionTimestamp"))
+
+    @property
+    def _is_written(self) -> bool:
+        return not self.is_gone and not self.is_silent
+
+    def update(self, obj: JSON) -> None:
+        """Take the object's new version."""
+        self.obj, self.spec = obj, read_pod_spec(obj)
+
+    def report(self, kind: str, reason: str, message: str) -> None:
+        """Record an event about the pod; ``kind`` is Normal or Warning."""
+        if self._is_written:
+            self._recorder.event(self.obj, kind, reason, message)
+
+    def write_status(self, state: PodState, place: PodPlace, now: float) -> None:
+        """Write the status that the containers' state makes, if it differs from the object's."""
+        if not self._is_written:
+            return
+        status = pod_status(self.obj, state, place, now)
+        if status == self.obj.get("status"):
+            return
+        # Without its version the write cannot conflict with somebody else's: only the status is replaced.
+        metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
+        with contextlib.suppress(StatusError):
+            self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
+
+    def delete(self) -> None:
+        """Delete the object at once, as nothing of its pod runs any more."""
+        if self._is_written:
+            with contextlib.suppress(StatusError):
+                self._registry.delete(PODS, *self.spec.key, grace_period_seconds=0, uid=self.spec.uid)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        """Report an unforeseen error, as the kubelet reports a pod that it cannot sync."""
+        if self._is_written:
+            self._failures.add(what)
+            self._faults.note(f"{COMPONENT} ({what})", self.subject, error, reason="FailedSync")
+
+    def recovered(self, what: str) -> None:
+        """Record that ``what`` works, after it may have failed."""
+        if what in self._failures:
+            self._failures.discard(what)
+            self._faults.forget(f"{COMPONENT} ({what})", self.subject)
+
+    def has_failed(self, what: str) -> bool:
+        """Tell whether ``what`` has failed and has not recovered since."""
+        return what in self._failures

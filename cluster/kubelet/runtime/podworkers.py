@@ -1,0 +1,145 @@
+"""Which pods the kubelet runs: each gets an address and a worker when it is admitted, and both end with it.
+
+Follows k8s.io/kubernetes ``pkg/kubelet/pod_workers.go``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from kubeapi.faults import Subject
+from kubeapi.informer import Delta
+from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
+from kubeapi.objects.parts import status_of
+from kubeapi.scheme import PODS
+from kubeapi.status import StatusError
+from kubelet.pod.state import PodPlace
+from kubelet.pod.status import is_over
+from kubelet.runtime.dependencies import COMPONENT, Dependencies
+from kubelet.runtime.noderegistration import LocalNode, NodeRegistration
+from kubelet.runtime.podfiles import write_etc
+from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.podworker import PodWorker
+from kubelet.runtime.references import ReferencedObjects
+
+
+class PodWorkers:
+    """The workers of all pods of the kubelet's nodes. Once ``is_stopping`` is set, no pod is admitted any more."""
+
+    def __init__(
+        self, dependencies: Dependencies, references: ReferencedObjects, registration: NodeRegistration
+    ) -> None:
+        self.is_stopping = False
+        self._dependencies = dependencies
+        self._references = references
+        self._nodes = registration.nodes
+        self._faults = dependencies.registry.store.faults
+        self._workers: dict[str, PodWorker] = {}
+        self._unaddressed: dict[str, JSON] = {}
+        self._addresses: dict[str, tuple[LocalNode, str]] = {}
+        self._endings: set[asyncio.Task[None]] = set()
+
+    def __iter__(self) -> Iterator[PodWorker]:
+        """Yield the workers in the order of admission."""
+        return iter(self._workers.values())
+
+    def find(self, key: ObjectKey) -> PodWorker | None:
+        """Return the worker of the pod of that name, the latest one if an earlier pod of the name still ends."""
+        return next((each for each in reversed(self._workers.values()) if each.pod.spec.key == key), None)
+
+    def config_changed(self) -> None:
+        """Try again every container that waits for a ConfigMap or Secret."""
+        for worker in self:
+            with self._faults.guard(f"{COMPONENT} (ConfigMaps)", worker.pod.subject):
+                worker.config_changed()
+
+    def pod_changed(self, delta: Delta) -> None:
+        """Admit a pod, pass its change on to its worker, or end it."""
+        old, new = delta.old, delta.new
+        if old is not None and (new is None or new["metadata"]["uid"] != old["metadata"]["uid"]):
+            self._end(old)
+        if new is None or new["spec"].get("nodeName") not in self._nodes or self.is_stopping:
+            return
+        worker = self._workers.get(new["metadata"]["uid"])
+        if worker is None:
+            self._admit(new)
+            return
+        worker.update(new)
+        if worker.is_terminal:
+            self._release_address(worker.pod.spec.uid)
+
+    async def close(self) -> None:
+        """Kill every pod."""
+        for ending in self._endings:
+            ending.cancel()
+        await asyncio.gather(*(worker.close() for worker in self), return_exceptions=True)
+
+    def _admit(self, obj: JSON) -> None:
+        """Give a pod an address and start it, unless it is over already."""
+        pod_is_deleted = is_terminating(obj)
+        if pod_is_deleted or is_over(status_of(obj)):
+            self._unaddressed.pop(obj["metadata"]["uid"], None)
+            if pod_is_deleted:
+                with contextlib.suppress(StatusError):
+                    uid = obj["metadata"]["uid"]
+                    self._dependencies.registry.delete(PODS, *key_of(obj), grace_period_seconds=0, uid=uid)
+            return
+        node = self._nodes[obj["spec"]["nodeName"]]
+        pod = PodObject(self._dependencies.registry, node.recorder, obj)
+        addresses = self._allocate(pod, node)
+        if addresses is None:
+            return
+        write_etc(self._dependencies.config, pod, addresses)
+        place = PodPlace(addresses, node.config.addresses, self._dependencies.clock())
+        worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, place)
+        worker.begin()
+
+    def _allocate(self, pod: PodObject, node: LocalNode) -> tuple[str, ...] | None:
+        """Return the pod's addresses; None if its node has none free, for which it waits then."""
+        if pod.spec.is_host_network:
+            return node.config.addresses
+        uid, address = pod.spec.uid, node.addresses.allocate()
+        if address is not None:
+            self._unaddressed.pop(uid, None)
+            self._addresses[uid] = (node, address)
+            return node.config.pod_addresses(address)
+        if uid not in self._unaddressed:
+            text = "Failed to create pod sandbox: failed to allocate for range 0: no IP addresses available in "
+            where = f"{node.config.pod_cidr} (node {node.config.name})"
+            pod.report("Warning", "FailedCreatePodSandBox", text + where)
+        self._unaddressed[uid] = pod.obj
+        return None
+
+    def _end(self, obj: JSON) -> None:
+        """Stop the pod of an object that is gone."""
+        uid = obj["metadata"]["uid"]
+        self._unaddressed.pop(uid, None)
+        worker = self._workers.get(uid)
+        if worker is None:
+            return
+        worker.vanish()
+        name = f"end of {worker.pod.spec.key}"
+        ending = asyncio.get_running_loop().create_task(self._close_when_ended(uid, worker), name=name)
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    async def _close_when_ended(self, uid: str, worker: PodWorker) -> None:
+        await worker.ended.wait()
+        try:
+            await worker.close()
+        finally:
+            del self._workers[uid]
+            worker.remove_files()
+            self._release_address(uid)
+
+    def _release_address(self, uid: str) -> None:
+        """Take a pod's address back, once, and admit the pods that wait for one."""
+        if uid not in self._addresses:
+            return
+        node, address = self._addresses.pop(uid)
+        node.addresses.release(address)
+        for obj in list(self._unaddressed.values()):
+            with self._faults.guard(COMPONENT, Subject(PODS, key_of(obj))):
+                self._admit(obj)

@@ -1,0 +1,49 @@
+"""The objects that containers' variables refer to: Services, ConfigMaps and Secrets, as the API has them now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from kubeapi.faults import Faults
+from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.service import Service, read_service
+from kubeapi.scheme import RESOURCES, SERVICES
+from kubelet.pod.environment import CONFIG_KINDS
+from kubelet.runtime.dependencies import COMPONENT
+
+
+class ReferencedObjects:
+    """Follows the source while its informers run. ``changed`` is called when a ConfigMap or Secret has changed."""
+
+    def __init__(self, source: ListerWatcher, faults: Faults, changed: Callable[[], None]) -> None:
+        kinds = {each.kind for each in CONFIG_KINDS}
+        services = Informer(source, SERVICES, faults)
+        configs = [Informer(source, each, faults) for each in RESOURCES if each.kind in kinds and not each.group]
+        services.add_handler(COMPONENT, self._on_service)
+        for informer in configs:
+            informer.add_handler(COMPONENT, lambda _: changed())
+        self.informers: Sequence[Informer] = (services, *configs)
+        self._configs = configs
+        self._services: dict[ObjectKey, Service] = {}
+
+    @property
+    def objects(self) -> Mapping[str, Mapping[ObjectKey, JSON]]:
+        """The ConfigMaps and Secrets, by kind."""
+        return {each.resource.kind: each.cache for each in self._configs}
+
+    @property
+    def services(self) -> list[Service]:
+        """All Services, each read once."""
+        return list(self._services.values())
+
+    async def wait_for_sync(self) -> None:
+        """Return once the first list of each kind is here."""
+        for informer in self.informers:
+            await informer.wait_for_sync()
+
+    def _on_service(self, delta: Delta) -> None:
+        # The old reading goes first: if the new Service cannot be read, there is none.
+        self._services.pop(delta.key, None)
+        if delta.new is not None:
+            self._services[delta.key] = read_service(delta.new)
