@@ -90,10 +90,11 @@ def matches_selector(selector: JSON, labels: dict[str, str]) -> bool:
     """Tell whether ``labels`` satisfy a LabelSelector (matchLabels and matchExpressions)."""
     if not matches_labels(selector.get("matchLabels") or {}, labels):
         return False
-    return all(_satisfies(each, labels) for each in selector.get("matchExpressions") or ())
+    return all(satisfies(each, labels) for each in selector.get("matchExpressions") or ())
 
 
-def _satisfies(requirement: JSON, labels: dict[str, str]) -> bool:
+def satisfies(requirement: JSON, labels: dict[str, str]) -> bool:
+    """Tell whether ``labels`` satisfy one of a selector's matchExpressions; False for an unknown operator."""
     label, operator = requirement["key"], requirement["operator"]
     values = requirement.get("values") or []
     match operator:

@@ -5,7 +5,7 @@ Pure. Follows k8s.io/component-helpers ``scheduling/corev1/nodeaffinity``.
 
 from __future__ import annotations
 
-from kubeapi.meta import JSON, labels_of
+from kubeapi.meta import JSON, labels_of, satisfies
 from kubeapi.objects.parts import list_at, map_at
 
 
@@ -35,25 +35,12 @@ def _matches_term(term: JSON, node: JSON) -> bool:
 
 
 def _satisfies(requirement: JSON, labels: dict[str, str]) -> bool:
-    label, values = requirement["key"], requirement.get("values") or []
-    value = labels.get(label)
-    match requirement["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt" as operator:
-            return _compares(value, operator, values)
-    return False
-
-
-def _compares(value: str | None, operator: str, values: list[str]) -> bool:
+    """Tell whether labels satisfy a requirement; here, unlike in a LabelSelector, it may compare numbers."""
+    operator = requirement["operator"]
+    if operator not in ("Gt", "Lt"):
+        return satisfies(requirement, labels)
     try:
-        left, right = int(value or ""), int(values[0])
+        left, right = int(labels.get(requirement["key"], "")), int(list_at(requirement, "values")[0])
     except (ValueError, IndexError):
         return False
     return left > right if operator == "Gt" else left < right
