@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from kubeapi.objects.parts import map_at
 from kubeapi.podwarnings import REASON as NOT_EMULATED
 from kubeapi.scheme import EVENTS
 from kubeapi.store import EventType, Store, WatchEvent
@@ -36,7 +37,7 @@ class EventWarnings:
         if event.object.get("reason") == NOT_EMULATED:
             # It was said when the pod was applied.
             return
-        about = event.object.get("involvedObject") or {}
+        about = map_at(event.object, "involvedObject")
         line = (
             f"{about.get('kind', '')} {about.get('namespace', '')}/{about.get('name', '')}: "
             f"{event.object.get('reason', '')}: {event.object.get('message', '')}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
+from kubeapi.objects.parts import spec_of
 from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
 from kubeapi.scheme import (
     CONFIGMAPS,
@@ -57,8 +58,7 @@ def _resumed(saved: Saved, nodes: Collection[str], now: float) -> Iterator[tuple
 
 def _without_pod_cidrs(node: JSON) -> JSON:
     """Return a Node that gets its pod CIDRs anew: the configuration may have changed, and they may not."""
-    spec = node.get("spec") or {}
-    return {**node, "spec": {name: each for name, each in spec.items() if name not in ("podCIDR", "podCIDRs")}}
+    return {**node, "spec": {name: each for name, each in spec_of(node).items() if name not in ("podCIDR", "podCIDRs")}}
 
 
 def _rebooted(pod: JSON, now: float) -> JSON:

@@ -6,12 +6,14 @@ import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 
-from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
-from kubeapi.objects.conditions import is_condition_true
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.container import ContainerStatus
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubesvc.terminal.escaping import escaped
+from kubesvc.why.readiness import is_awaited
 
 NAME = "kubesvc (last words)"
 LINES = 10
@@ -40,19 +42,19 @@ def failing_containers(store: Store) -> Iterator[tuple[ObjectKey, str]]:
         yield from failing
 
 
-def _failing(pod: JSON) -> list[tuple[ObjectKey, str]]:
-    status: JSON = pod.get("status") or {}
-    if status.get("phase") == "Succeeded" or is_condition_true(pod, "Ready") or is_terminating(pod):
+def _failing(obj: JSON) -> list[tuple[ObjectKey, str]]:
+    pod = read_pod(obj)
+    if not is_awaited(pod):
         return []
-    containers = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-    return [(key_of(pod), each["name"]) for each in containers if _has_failed(each)]
+    containers = (*pod.init_container_statuses, *pod.container_statuses)
+    return [(pod.key, each.name) for each in containers if _is_failing(each)]
 
 
-def _has_failed(container: JSON) -> bool:
-    ended, before = ((container.get(name) or {}).get("terminated") for name in ("state", "lastState"))
-    if ended is not None:
-        return bool(ended.get("exitCode"))
-    return before is not None and not container.get("ready")
+def _is_failing(container: ContainerStatus) -> bool:
+    """Tell whether a container has failed, or has been restarted and is not ready."""
+    if container.terminated is not None:
+        return container.has_failed
+    return container.last_terminated is not None and not container.is_ready
 
 
 async def _lines(read: ReadLog, pod: ObjectKey, container: str, *, is_previous: bool) -> list[str]:

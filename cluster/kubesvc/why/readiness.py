@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, key_of
-from kubeapi.objects.conditions import is_condition_true
+from kubeapi.meta import JSON, ObjectKey, controller_of, key_of
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice
-from kubeapi.objects.podsummary import read_pod_summary
+from kubeapi.objects.pod import Pod, read_pod
 from kubeapi.objects.service import Service, read_service
+from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
 from kubelet.pod.programs import Program
@@ -56,13 +56,12 @@ def _workloads(store: Store) -> Iterator[str]:
 def _workload(obj: JSON) -> str:
     if obj["kind"] != DEPLOYMENTS.kind and controller_of(obj) is not None:
         return ""
-    wanted, status = obj["spec"].get("replicas", 1), obj.get("status") or {}
-    is_observed = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
-    updated = status.get("updatedReplicas", 0) if obj["kind"] == "Deployment" else wanted
-    available = status.get("availableReplicas", 0)
-    if is_observed and available >= wanted > updated:
+    workload = read_workload(obj)
+    wanted, available = workload.replicas, workload.available_replicas
+    updated = workload.updated_replicas if obj["kind"] == DEPLOYMENTS.kind else wanted
+    if workload.is_observed and available >= wanted > updated:
         return f"{obj['kind']} {key_of(obj)}: {updated} of {wanted} replicas updated"
-    if not is_observed or available < wanted:
+    if not workload.is_observed or available < wanted:
         return f"{obj['kind']} {key_of(obj)}: {available} of {wanted} replicas available"
     return ""
 
@@ -72,10 +71,13 @@ def _pods(store: Store) -> Iterator[str]:
 
 
 def _pod(obj: JSON) -> str:
-    phase = (obj.get("status") or {}).get("phase")
-    if phase != "Succeeded" and not is_condition_true(obj, "Ready") and not is_terminating(obj):
-        return f"Pod {key_of(obj)}: {read_pod_summary(obj).status}"
-    return ""
+    pod = read_pod(obj)
+    return f"Pod {pod.key}: {pod.summary.status}" if is_awaited(pod) else ""
+
+
+def is_awaited(pod: Pod) -> bool:
+    """Tell whether a pod keeps the cluster from being ready: it is neither ready nor done nor being deleted."""
+    return pod.phase != "Succeeded" and not pod.is_ready and not pod.is_terminating
 
 
 def _services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str]:

@@ -62,9 +62,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of
-from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.container import ContainerStatus
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
-from kubeapi.objects.podsummary import read_pod_summary
+from kubeapi.objects.node import read_node
+from kubeapi.objects.parts import map_at
+from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from kubeapi.store import Store
@@ -148,9 +150,8 @@ def _dns_address(each: DNSAddress) -> JSON:
 
 
 def _node(obj: JSON) -> JSON:
-    addresses = (obj.get("status") or {}).get("addresses") or ()
-    internal = [each["address"] for each in addresses if each.get("type") == "InternalIP"]
-    return {"name": obj["metadata"]["name"], "addresses": internal}
+    node = read_node(obj)
+    return {"name": node.name, "addresses": node.addresses("InternalIP")}
 
 
 def _service(service: Service, listeners: Iterable[ListenerStatus], slices: Iterable[EndpointSlice], zone: str) -> JSON:
@@ -217,32 +218,32 @@ def endpoints_of(endpoint_slice: EndpointSlice) -> list[JSON]:
 
 
 def _pod(obj: JSON, pids: Mapping[str, int]) -> JSON:
-    status = obj.get("status") or {}
-    containers = status.get("containerStatuses") or []
-    summary = read_pod_summary(obj)
+    pod = read_pod(obj)
+    summary = pod.summary
     return {
-        "namespace": obj["metadata"]["namespace"],
-        "name": obj["metadata"]["name"],
-        "phase": status.get("phase", "Pending"),
+        "namespace": pod.key.namespace,
+        "name": pod.key.name,
+        "phase": pod.phase,
         "status": summary.status,
-        "ready": is_condition_true(obj, "Ready"),
+        "ready": pod.is_ready,
         "readyContainers": summary.ready,
         "totalContainers": summary.total,
-        "podIP": status.get("podIP", ""),
-        "podIPs": [each["ip"] for each in status.get("podIPs") or ()],
-        "node": obj["spec"].get("nodeName", ""),
+        "podIP": pod.ips[0] if pod.ips else "",
+        "podIPs": list(pod.ips),
+        "node": pod.node_name,
         "pid": next(iter(pids.values()), None),
         "restarts": summary.restarts,
-        "containers": [
-            {
-                "name": each["name"],
-                "image": each["image"],
-                "pid": pids.get(each["name"]),
-                "ready": each.get("ready", False),
-                "restarts": each.get("restartCount", 0),
-            }
-            for each in containers
-        ],
+        "containers": [_container(each, pids) for each in pod.container_statuses],
+    }
+
+
+def _container(status: ContainerStatus, pids: Mapping[str, int]) -> JSON:
+    return {
+        "name": status.name,
+        "image": status.image,
+        "pid": pids.get(status.name),
+        "ready": status.is_ready,
+        "restarts": status.restart_count,
     }
 
 
@@ -253,7 +254,7 @@ def _warnings(events: Iterable[JSON]) -> list[JSON]:
     )
     return [
         {
-            **_about(event.get("involvedObject") or {}),
+            **_about(map_at(event, "involvedObject")),
             "reason": event.get("reason", ""),
             "message": event.get("message", ""),
             "count": event.get("count", 1),

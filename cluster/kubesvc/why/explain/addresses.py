@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from kubeapi.meta import JSON
 from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
-from kubeapi.objects.service import Service
+from kubeapi.objects.service import Service, load_balancer_ingresses
 from kubeapi.store import Store
 from kubeproxy.rules import Reason
 from kubeproxy.tracing import policy_name, reason_of
@@ -78,7 +78,7 @@ def _unserved_protocols(service: Service, paths: Sequence[Path]) -> Iterator[Fin
 
 
 def _load_balancer(store: Store, obj: JSON, service: Service) -> Iterator[Finding]:
-    ingresses = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    ingresses = load_balancer_ingresses(obj)
     wanted = obj["spec"].get("loadBalancerClass")
     if not ingresses and wanted:
         yield problem(

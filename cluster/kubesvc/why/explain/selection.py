@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
+from kubeapi.objects.parts import list_at
 from kubeapi.objects.service import Service
+from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, PODS, REPLICASETS
 from kubeapi.store import Store
 from kubesvc.why.explain.findings import Finding, hint, note, problem
@@ -93,13 +95,12 @@ def _scaled_down(store: Store, service: Service) -> Iterator[Finding]:
     deployments = store.list(DEPLOYMENTS, service.key.namespace)
     owned = {each["metadata"]["uid"] for each in deployments}
     for obj in (*deployments, *store.list(REPLICASETS, service.key.namespace)):
-        owners = {each["uid"] for each in obj["metadata"].get("ownerReferences") or ()}
-        labels = (obj["spec"].get("template") or {}).get("metadata", {}).get("labels") or {}
-        if owners & owned or not matches_labels(service.selector, labels):
+        owners, workload = {each["uid"] for each in list_at(obj, "metadata", "ownerReferences")}, read_workload(obj)
+        if owners & owned or not matches_labels(service.selector, workload.template_labels):
             continue
-        name, replicas = f"{obj['kind']} {obj['metadata']['name']}", obj["spec"].get("replicas", 1)
-        if replicas:
-            yield problem(f"{name} wants {counted(replicas, 'such pod')} and has not made any yet.")
+        name = f"{obj['kind']} {workload.name}"
+        if workload.replicas:
+            yield problem(f"{name} wants {counted(workload.replicas, 'such pod')} and has not made any yet.")
         else:
             yield problem(f"{name} makes such pods, and is scaled to 0 replicas.")
 

@@ -13,6 +13,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.node import read_node
+from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, ServicePort, read_service
 from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import StatusError
@@ -140,8 +142,7 @@ def _unmoved(store: Store, target: Target, listeners: Sequence[ListenerStatus]) 
             note = f"Port {port} stands for {each.requested_port} on this machine."
             return Target(Destination(address, each.requested_port, protocol), (*target.notes, note))
     for pod in store.list(PODS):
-        addresses = {each["ip"] for each in (pod.get("status") or {}).get("podIPs") or ()}
-        if address in addresses and not any(
+        if address in read_pod(pod).ips and not any(
             (each.address, each.requested_port) == (address, port) for each in listeners
         ):
             return target._replace(pod=str(ObjectKey(pod["metadata"]["namespace"], pod["metadata"]["name"])))
@@ -149,16 +150,14 @@ def _unmoved(store: Store, target: Target, listeners: Sequence[ListenerStatus]) 
 
 
 def _pod_address(store: Store, namespace: str, name: str, *, is_ipv6: bool) -> str:
-    status = _found(store, PODS, namespace, name).get("status") or {}
-    addresses = [each["ip"] for each in status.get("podIPs") or ()]
+    addresses = read_pod(_found(store, PODS, namespace, name)).ips
     if not addresses:
         raise _bad(f"Pod {namespace}/{name} has no address yet")
     return _of_family(addresses, is_ipv6=is_ipv6)
 
 
 def _node_address(store: Store, name: str, *, is_ipv6: bool) -> str:
-    addresses = (_found(store, NODES, "", name).get("status") or {}).get("addresses") or ()
-    found = [each["address"] for each in addresses if each["type"] == "InternalIP"]
+    found = read_node(_found(store, NODES, "", name)).addresses("InternalIP")
     if not found:
         raise _bad(f"Node {name} has no address")
     return _of_family(found, is_ipv6=is_ipv6)
