@@ -128,7 +128,7 @@ def test_a_pod_is_shown_with_its_processes() -> None:
 
 def test_a_pod_that_nobody_has_started_has_no_pid_and_no_address() -> None:
     registry = ground()
-    add_pod(registry, is_ready=False, phase="Pending", podIP="", containerStatuses=[])
+    add_pod(registry, is_ready=False, phase="Pending", podIP="", podIPs=[], containerStatuses=[])
     [shown] = document(registry)["pods"]
     assert (shown["phase"], shown["pid"], shown["podIP"], shown["containers"]) == ("Pending", None, "", [])
 
