@@ -21,6 +21,7 @@ from tests.helpers.cluster_cli import ClusterCommands, end, find
 from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import Manifest, service, write
 from tests.helpers.kubedns_packets import packet
+from tests.helpers.objects import build_endpoint, build_slice
 from tests.helpers.patience import PATIENCE
 from tests.helpers.systemcalls import SystemCalls, below, counting
 
@@ -158,14 +159,8 @@ def client(kind: socket.SocketKind, address: Address) -> socket.socket:
 
 def backed(name: str, protocol: str, port: int, **more: str) -> list[Manifest]:
     """Return a Service without a selector, and its one endpoint."""
-    endpoints: Manifest = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}},
-        "addressType": "IPv4",
-        "ports": [{"name": "it", "port": port, "protocol": protocol}],
-        "endpoints": [{"addresses": [ENDPOINT_IP], "conditions": {"ready": True}}],
-    }
+    ports = [{"name": "it", "port": port, "protocol": protocol}]
+    endpoints = build_slice(f"{name}-1", name, [build_endpoint(ENDPOINT_IP, ready=True)], ports=ports)
     return [service(name, "", ports=[{"name": "it", "port": 8080, "protocol": protocol, **more}]), endpoints]
 
 

@@ -17,7 +17,7 @@ from tests.helpers.cluster_ground import Ground
 from tests.helpers.cluster_manifests import AGNHOST, Manifest
 from tests.helpers.e2e_client import Client, Place, reaches
 from tests.helpers.kubectl_cli import kubeconfig_of
-from tests.helpers.objects import build_pod
+from tests.helpers.objects import build_pod, build_service
 from tests.helpers.patience import PATIENCE
 
 Item = dict[str, Any]
@@ -165,13 +165,8 @@ class Namespace:
         """Create a Service of an app's pods: port ``http`` for its web server unless ``spec`` has other ports."""
         ports = [{"name": "http", "port": SERVICE_HTTP_PORT, "targetPort": HTTP_PORT}]
         selector = {"selector": {"app": app}} if app else {}
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": name, "labels": dict(labels or {})},
-            "spec": {"ports": ports, **selector, **spec},
-        }
-        self.create(manifest)
+        whole = {"ports": ports, **selector, **spec}
+        self.create(build_service(name, metadata={"labels": dict(labels or {})}, **whole))
         return Service(self, name)
 
     def endpoints(self, service: str) -> dict[str, list[int]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.helpers.kubeapi_objects import deployment, pod
 from tests.helpers.kubesvc_ground import add_node, ground
+from tests.helpers.objects import build_endpoint, build_slice
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
@@ -67,17 +68,8 @@ class Paper:
         return self.registry.delete(PODS, *key_of(reported), grace_period_seconds=30) if is_deleted else reported
 
     def slice(self, service: str, address: str, *, is_ready: bool = True) -> JSON:
-        return self.registry.create(
-            ENDPOINTSLICES,
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": {"name": f"{service}-by-hand", "labels": {"kubernetes.io/service-name": service}},
-                "addressType": "IPv4",
-                "endpoints": [{"addresses": [address], "conditions": {"ready": is_ready}}],
-                "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
-            },
-        )
+        made = build_slice(f"{service}-by-hand", service, [build_endpoint(address, ready=is_ready)])
+        return self.registry.create(ENDPOINTSLICES, made)
 
     def event(self, about: JSON, reason: str, message: str) -> None:
         """Record a warning, each a second after the one before."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
+from tests.helpers.objects import build_endpoint, build_node, build_slice
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, bootstrap
@@ -68,25 +69,14 @@ def add_slice(
     """Create the EndpointSlice of a Service with one endpoint."""
     family = "IPv6" if ":" in address else "IPv4"
     target = {"targetRef": {"kind": "Pod", "name": pod, "namespace": "default"}} if pod else {}
-    return registry.create(
-        ENDPOINTSLICES,
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {"name": f"{name}-{family.lower()}", "labels": {"kubernetes.io/service-name": name}},
-            "addressType": family,
-            "endpoints": [
-                {"addresses": [address], "conditions": {"ready": is_ready}, "nodeName": "node-1", **target},
-            ],
-            "ports": list(ports),
-        },
-    )
+    endpoint = build_endpoint(address, ready=is_ready, nodeName="node-1", **target)
+    made = build_slice(f"{name}-{family.lower()}", name, [endpoint], ports=list(ports))
+    return registry.create(ENDPOINTSLICES, made)
 
 
 def add_node(registry: Registry, name: str = "node-1", address: str = "127.171.0.101") -> JSON:
-    created = registry.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
-    addresses = [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]
-    return registry.update_status(NODES, {**created, "status": {"addresses": addresses}})
+    made = build_node(name, address)
+    return registry.update_status(NODES, {**registry.create(NODES, made), "status": made["status"]})
 
 
 def add_deployment(registry: Registry, name: str = "web", *, replicas: int = 2, status: JSON | None = None) -> JSON:

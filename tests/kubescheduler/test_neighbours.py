@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubecontroller_fakes import node
+from tests.helpers.objects import build_pod
 
 from kubeapi.meta import JSON, key_of
 from kubescheduler.neighbours import AFFINITY, ANTI_AFFINITY, EXISTING_ANTI_AFFINITY, PORTS, SPREAD, SPREAD_LABEL
@@ -18,8 +19,7 @@ PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def pod(name: str, app: str = "web", namespace: str = "default", **spec: Any) -> JSON:
-    metadata = {"name": name, "namespace": namespace, "uid": name, "labels": {"app": app}}
-    return {"metadata": metadata, "spec": {"containers": [], **spec}}
+    return build_pod(name, namespace=namespace, metadata={"uid": name, "labels": {"app": app}}, **spec)
 
 
 def near(app: str, key: str = HOST, **more: Any) -> JSON:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubecontroller_fakes import node
+from tests.helpers.objects import build
 
 from kubeapi.meta import JSON, ObjectKey
 from kubescheduler.scheduling import NodeLoad, Nodes, Unschedulable, bound, owner_of, schedule, with_scheduled
@@ -19,8 +20,7 @@ READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 def pod(name: str = "web", owner: str = "", **spec: Any) -> JSON:
     references = [{"kind": "ReplicaSet", "name": owner, "uid": owner, "controller": True}] if owner else []
-    metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "ownerReferences": references}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    return build("Pod", name, "default", metadata={"uid": f"uid-{name}", "ownerReferences": references}, spec=spec)
 
 
 def load(obj: JSON, pods: int = 0, siblings: int = 0) -> NodeLoad:

@@ -26,6 +26,7 @@ from tests.helpers.e2e_cluster import (
 )
 from tests.helpers.e2e_raw import RawAPI
 from tests.helpers.kubectl_cli import kubeconfig_of
+from tests.helpers.objects import build_service
 
 GROUND = Ground(14)
 ZONES = ("", "")
@@ -48,7 +49,7 @@ def refusal(namespace: Namespace, manifest: Manifest) -> str:
 
 
 def manifest(name: str, **spec: Any) -> Manifest:
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [HTTP], **spec}}
+    return build_service(name, **{"ports": [HTTP], **spec})
 
 
 def node_ports(service: Service) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.helpers.objects import build_pod, build_service
 
 from kubeapi.meta import JSON
 from kubecontroller.change import Create, Delete, RecordEvent, Update
@@ -13,20 +14,19 @@ from kubecontroller.service import endpoints, endpointslicemirroring, kubernetes
 
 def service(**spec: Any) -> JSON:
     ports = [{"port": 80, "protocol": "TCP", "targetPort": "http"}]
-    metadata = {"name": "web", "namespace": "default", "uid": "svc", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    metadata = {"uid": "svc", "creationTimestamp": "2026-01-01T00:00:00Z"}
     full = {"clusterIP": "127.96.0.20", "selector": {"app": "web"}, "ports": ports, **spec}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": full}
+    return build_service("web", "default", metadata=metadata, **full)
 
 
 def pod(number: int, *, ready: bool = True, port: int = 8080, leaving: bool = False, phase: str = "Running") -> JSON:
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
-    metadata: JSON = {"name": f"web-{number}", "namespace": "default", "uid": f"uid-{number}"}
-    if leaving:
-        metadata["deletionTimestamp"] = "2026-01-03T00:00:00Z"
-    containers = [{"name": "main", "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}]}]
+    metadata = {"uid": f"uid-{number}"} | ({"deletionTimestamp": "2026-01-03T00:00:00Z"} if leaving else {})
+    container = {"name": "main", "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}]}
     address = f"127.244.{number // 250}.{number % 250 + 1}"
     status = {"phase": phase, "podIP": address, "conditions": conditions}
-    return {"metadata": metadata, "spec": {"nodeName": "node-1", "containers": containers}, "status": status}
+    made = build_pod(f"web-{number}", container, namespace="default", metadata=metadata, nodeName="node-1")
+    return {**made, "status": status}
 
 
 def subsets_of(obj: JSON, pods: list[JSON]) -> list[tuple[list[str], list[str], list[int]]]:

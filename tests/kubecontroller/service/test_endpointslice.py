@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.helpers.kubecontroller_fakes import node
+from tests.helpers.objects import build, build_service
 
 from kubeapi.meta import JSON, copy_object
 from kubeapi.scheme import ENDPOINTSLICES
@@ -23,23 +24,22 @@ BORN = "2026-01-01T00:00:00Z"
 
 def service(**spec: Any) -> JSON:
     ports = [{"port": 80, "protocol": "TCP", "targetPort": 8080}]
-    metadata = {"name": "web", "namespace": "default", "uid": "svc", "creationTimestamp": BORN}
     full = {"clusterIP": "127.96.0.20", "selector": {"app": "web"}, "ports": ports, **spec}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": full}
+    return build_service("web", "default", metadata={"uid": "svc", "creationTimestamp": BORN}, **full)
 
 
 def pod(name: str = "web-1", ip: str = "127.244.0.1", *, ready: bool = True, **more: Any) -> JSON:
     ready_text = "True" if ready else "False"
     conditions = [{"type": "Ready", "status": ready_text, "lastTransitionTime": "2026-01-02T00:00:00Z"}]
     container = {"name": "main", "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]}
-    metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "labels": {"app": "web"}}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata | more.get("metadata", {}),
-        "spec": {"nodeName": "node-1", "containers": [container]} | more.get("spec", {}),
-        "status": {"phase": "Running", "podIP": ip, "conditions": conditions} | more.get("status", {}),
-    }
+    return build(
+        "Pod",
+        name,
+        "default",
+        metadata={"uid": f"uid-{name}", "labels": {"app": "web"}} | more.get("metadata", {}),
+        spec={"nodeName": "node-1", "containers": [container]} | more.get("spec", {}),
+        status={"phase": "Running", "podIP": ip, "conditions": conditions} | more.get("status", {}),
+    )
 
 
 LEAVING: dict[str, Any] = {"metadata": {"deletionTimestamp": "2026-01-03T00:00:00Z"}}

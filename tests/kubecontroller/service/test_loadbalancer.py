@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.helpers.objects import build_service
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
@@ -17,14 +18,8 @@ BOTH_EVENTS = ["EnsuringLoadBalancer", "EnsuredLoadBalancer"]
 
 def service(status: str = "", **spec: Any) -> JSON:
     ingress = {"ingress": [{"ip": status}]} if status else {}
-    metadata = {"name": "web", "namespace": "default", "uid": "svc"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata,
-        "spec": {"type": "LoadBalancer", **spec},
-        "status": {"loadBalancer": ingress},
-    }
+    made = build_service("web", "default", metadata={"uid": "svc"}, **{"type": "LoadBalancer", **spec})
+    return {**made, "status": {"loadBalancer": ingress}}
 
 
 @pytest.mark.parametrize(

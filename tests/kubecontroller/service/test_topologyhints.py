@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.helpers.objects import build, build_pod, build_service
 
 from kubeapi.meta import JSON
 from kubecontroller.change import Create, RecordEvent
@@ -20,10 +21,8 @@ OVERLOADED = "Unable to allocate minimum required endpoints to each zone without
 
 def node(zone: str = "a", cpu: str = "2", ready: str = "True", **labels: str) -> JSON:
     zoned = {"topology.kubernetes.io/zone": zone} if zone else {}
-    return {
-        "metadata": {"name": f"node-{zone}", "labels": {**zoned, **labels}},
-        "status": {"allocatable": {"cpu": cpu}, "conditions": [{"type": "Ready", "status": ready}]},
-    }
+    status = {"allocatable": {"cpu": cpu}, "conditions": [{"type": "Ready", "status": ready}]}
+    return build("Node", f"node-{zone}", metadata={"labels": {**zoned, **labels}}, status=status)
 
 
 def endpoints(zones: str, unready: str = "") -> list[JSON]:
@@ -133,24 +132,15 @@ def test_a_heartbeat_concerns_nobody_and_the_end_of_readiness_does() -> None:
 
 
 def pod(number: int, zone: str) -> JSON:
-    return {
-        "metadata": {"name": f"web-{number}", "namespace": "default", "uid": f"uid-{number}", "labels": {"app": "web"}},
-        "spec": {"nodeName": zone, "containers": [{"name": "web"}]},
-        "status": {
-            "phase": "Running",
-            "podIP": f"127.244.0.{number}",
-            "conditions": [{"type": "Ready", "status": "True"}],
-        },
-    }
+    metadata = {"uid": f"uid-{number}", "labels": {"app": "web"}}
+    conditions = [{"type": "Ready", "status": "True"}]
+    made = build_pod(f"web-{number}", {"name": "web"}, namespace="default", metadata=metadata, nodeName=zone)
+    return {**made, "status": {"phase": "Running", "podIP": f"127.244.0.{number}", "conditions": conditions}}
 
 
 def automatic(**annotations: Any) -> JSON:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "web", "namespace": "default", "uid": "svc", "annotations": annotations},
-        "spec": {"clusterIP": "127.96.0.20", "selector": {"app": "web"}, "ports": [{"port": 80}]},
-    }
+    metadata = {"uid": "svc", "annotations": annotations}
+    return build_service("web", "default", metadata=metadata, clusterIP="127.96.0.20", selector={"app": "web"})
 
 
 def test_slices_have_the_hints_and_an_event_tells_of_them() -> None:

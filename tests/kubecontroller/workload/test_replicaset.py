@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.helpers.objects import build
 
 from kubeapi.meta import JSON
 from kubecontroller.change import Create, Delete, Requeue, Update, UpdateStatus
@@ -16,8 +17,7 @@ NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 def replica_set(replicas: int, **spec: Any) -> JSON:
     template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main"}]}}
     full = {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template, **spec}
-    metadata = {"name": "web-abc", "namespace": "default", "uid": "rs", "generation": 3}
-    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": full}
+    return build("ReplicaSet", "web-abc", "default", metadata={"uid": "rs", "generation": 3}, spec=full)
 
 
 OWNED = [{"kind": "ReplicaSet", "name": "web-abc", "uid": "rs", "controller": True}]
@@ -25,19 +25,20 @@ OWNED = [{"kind": "ReplicaSet", "name": "web-abc", "uid": "rs", "controller": Tr
 
 def pod(name: str = "a", **more: Any) -> JSON:
     metadata = {
-        "name": name,
-        "namespace": "default",
         "uid": name,
         "labels": {"app": "web"},
         "ownerReferences": OWNED,
         "creationTimestamp": "2025-12-31T00:00:00Z",
     }
     status = {"phase": "Running", "conditions": [ready("2025-12-31T12:00:00Z")]}
-    return {
-        "metadata": metadata | more.get("metadata", {}),
-        "spec": {"nodeName": "node-1"} | more.get("spec", {}),
-        "status": status | more.get("status", {}),
-    }
+    return build(
+        "Pod",
+        name,
+        "default",
+        metadata=metadata | more.get("metadata", {}),
+        spec={"nodeName": "node-1"} | more.get("spec", {}),
+        status=status | more.get("status", {}),
+    )
 
 
 def ready(since: str, status: str = "True") -> JSON:

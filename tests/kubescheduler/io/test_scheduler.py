@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 from tests.helpers.kubecontroller_fakes import FakeCluster, node
+from tests.helpers.objects import build_pod
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig
@@ -17,10 +19,8 @@ from kubeapi.status import Conflict
 pytestmark = pytest.mark.looptime
 
 
-def pod(name: str, **spec: object) -> JSON:
-    containers = [{"name": "main", "image": "nginx"}]
-    metadata = {"name": name, "namespace": "default"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers, **spec}}
+def pod(name: str, **spec: Any) -> JSON:
+    return build_pod(name, {"name": "main", "image": "nginx"}, namespace="default", **spec)
 
 
 async def test_a_pod_is_bound_and_told_so() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers.objects import build_service
 
 from kubesvc.config import ClusterConfiguration, DNSSettings, ExternalHost, Networking, ProxySettings
 from kubesvc.doctor import checks as checks_module
@@ -242,8 +243,7 @@ def test_a_missing_tool_says_what_it_is_for() -> None:
 
 def service(**spec: Any) -> dict[str, Any]:
     ports = [{"port": 80, "protocol": "TCP", "nodePort": 30001}]
-    metadata = {"name": "web", "namespace": "default"}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": ports, **spec}}
+    return build_service("web", "default", **{"ports": ports, **spec})
 
 
 def test_the_sockets_of_a_cluster_are_known_before_it_starts() -> None:

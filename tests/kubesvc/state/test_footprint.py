@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.helpers.objects import build_endpoint, build_service, build_slice
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.registry import Registry
@@ -28,20 +29,12 @@ ADDRESS = "127.96.{}.{}"
 
 
 def service(number: int) -> JSON:
-    spec = {"clusterIP": ADDRESS.format(16 + number // 250, 1 + number % 250), "ports": [{"port": 80}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"web-{number}"}, "spec": spec}
+    return build_service(f"web-{number}", clusterIP=ADDRESS.format(16 + number // 250, 1 + number % 250))
 
 
 def endpoint_slice(number: int) -> JSON:
-    ends = [f"127.244.{each}.{1 + number % 250}" for each in (1, 2)]
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": f"web-{number}-1", "labels": {"kubernetes.io/service-name": f"web-{number}"}},
-        "addressType": "IPv4",
-        "ports": [{"port": 8080}],
-        "endpoints": [{"addresses": [each], "conditions": {"ready": True}} for each in ends],
-    }
+    endpoints = [build_endpoint(f"127.244.{each}.{1 + number % 250}", ready=True) for each in (1, 2)]
+    return build_slice(f"web-{number}-1", f"web-{number}", endpoints, ports=[{"port": 8080}])
 
 
 def manifests() -> str:
