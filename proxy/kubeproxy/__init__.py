@@ -1,5 +1,8 @@
-"""The data plane: a userspace kube-proxy, from Services and EndpointSlices to listeners and relays.
+"""A kube-proxy: from Services and EndpointSlices to the traffic of their clients.
 
-The nouns to know: ``ServicePortName`` (the one identity of traffic), ``Rules`` (what is obeyed, immutable),
-``Relay`` (the life of one connection) and ``ProxyServer`` (all of it, for the composition root).
+The nouns to know: ``ServicePortName`` (the one identity of traffic), ``Rules`` (what is obeyed, immutable), ``Plane``
+(an engine that carries traffic by them; ``userspace`` has one) and ``ProxyServer`` (all of it together).
 """
+
+NAME = "kube-proxy"
+"""The component's name in events, faults and task names."""

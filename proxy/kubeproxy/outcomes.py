@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     """Both sides ended in order; every other outcome is an error."""
     RESET = "reset"
     SHUTDOWN = "shutdown"
+    INTERNAL_ERROR = "internal_error"
+    """A fault of the proxy itself."""
     HALF_CLOSED_TIMEOUT = "half_closed_timeout"
     TUNNEL_TIMEOUT = "tunnel_timeout"
     NO_ENDPOINTS = "no_endpoints"

@@ -1,60 +1,63 @@
-"""What ``server`` and ``listeners`` ask of whatever carries the traffic: this process, or several workers.
+"""What an engine is: it carries traffic by the rules, and tells what it did.
 
-Decides nothing. Calls that return at once are obeyed in their order.
+``ProxyServer`` gives each change of the rules to one engine and knows nothing of how it is obeyed. Pure.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.proxier import Sync
 from kubeproxy.recent import ConnectionRecord, Follower
-from kubeproxy.rules import Listener, Packet, Rules
+from kubeproxy.rules import Packet
 from kubeproxy.tracing import Trace
-from kubeproxy.types import Destination, ServicePortName
+from kubeproxy.types import ListenerKind, ServicePortName
 
 
-class Plane(Protocol):
-    """Carries traffic by the rules that it is given, from the sockets that it is given."""
+class ListenerStatus(NamedTuple):
+    """One address of one Service port. ``port`` is the one bound on this machine, ``requested_port`` the Service's.
 
-    @property
-    def width(self) -> int:
-        """How many sockets a TCP listener has: one for each process that accepts."""
-        ...
+    Not bound and without an ``error``: the Service port has no endpoints, and clients are refused.
+    """
+
+    address: str
+    port: int
+    requested_port: int
+    protocol: str
+    kind: ListenerKind
+    port_name: ServicePortName
+    is_bound: bool
+    error: str
+
+
+Report = Callable[[ServicePortName, str], None]
+"""Called with a Service port that cannot be reached at some address, and the reason."""
+
+
+class PlaneError(Exception):
+    """An engine does not answer a question: a part of it has died, or hangs."""
+
+
+class Traffic(Protocol):
+    """Something that carries traffic, and what it tells of it."""
 
     def serving(self) -> AbstractAsyncContextManager[None]:
-        """Serve while the context lasts; afterwards every socket is closed, connections by reset."""
-        ...
-
-    def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
-        """Treat new clients by ``rules``, which differ from those before in ``ports``."""
-        ...
-
-    def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
-        """Own bound, non-blocking sockets from now on and take their clients."""
-        ...
-
-    def update(self, listener: Listener) -> None:
-        """Take the clients of a destination otherwise."""
-        ...
-
-    def close(self, destination: Destination, closed: Callable[[], None]) -> None:
-        """Take what waits at a destination, no more clients then, and call ``closed`` when its sockets are closed."""
+        """Serve while the context lasts; afterwards nothing listens, and connections are reset."""
         ...
 
     async def drain(self, seconds: float) -> None:
-        """Give the connections ``seconds`` to end, and reset the rest. The listeners are closed already."""
+        """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
         ...
 
-    async def wait_until_obeyed(self) -> None:
-        """Return once all that was said so far is obeyed."""
+    async def wait_until_applied(self) -> None:
+        """Return once all changes so far are obeyed."""
         ...
 
     async def count(self) -> ProxyCounters:
-        """Return what was counted so far, everywhere; a snapshot or the living counters, not to be written to."""
+        """Return what was counted so far: a snapshot or the living counters, to be read only."""
         ...
 
     async def records(self) -> list[ConnectionRecord]:
@@ -62,17 +65,32 @@ class Plane(Protocol):
         ...
 
     def follow(self, follower: Follower) -> Callable[[], None]:
-        """Have ``follower`` told of connections that begin and end; returns the way to end that."""
+        """Note connections that begin and end in ``follower``, until the function that is returned is called."""
         ...
 
     async def trace(self, packet: Packet) -> Trace:
-        """Return what would become of a packet now, step by step."""
+        """Return what would become of a packet now, step by step; raise PlaneError."""
         ...
 
     def tell_shortage(self, to: Callable[[], None]) -> None:
-        """Have ``to`` called while new clients wait for file descriptors, about once a second."""
+        """Call ``to`` about once a second while new clients wait for file descriptors."""
         ...
 
     def problems(self) -> list[str]:
-        """Return what does not work as it should, one sentence each."""
+        """Return what does not work and belongs to no Service, one sentence each."""
+        ...
+
+
+class Plane(Traffic, Protocol):
+    """An engine. Changes are obeyed in their order."""
+
+    def apply(self, sync: Sync) -> None:
+        """Treat new clients by ``sync.rules``, which differ from those before in ``sync.ports``; returns at once.
+
+        Connections that exist keep their endpoints, but UDP flows to an endpoint that is gone end.
+        """
+        ...
+
+    def statuses(self) -> list[ListenerStatus]:
+        """Return the state of every address that a Service port asks for, as of the last change."""
         ...

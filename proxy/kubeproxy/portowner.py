@@ -1,4 +1,4 @@
-"""Who has a port: the process that an error message should name.
+"""Why a port cannot be bound: the sentence for it, and the process that has the port.
 
 Reads /proc/net and /proc/*/fd, as ``ss -lntup`` does (formats: proc(5)); processes of other users are not readable,
 then the answer is None. Looks once for all the addresses it is asked about.
@@ -7,16 +7,24 @@ then the answer is None. Looks once for all the addresses it is asked about.
 from __future__ import annotations
 
 import contextlib
+import errno
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import NamedTuple
 
+from kubehost.addresses import join_host_port
 from kubeproxy.types import Destination
 
 _LISTEN = "0A"
 """TCP_LISTEN of net/tcp_states.h, as /proc/net/tcp prints it."""
+
+NO_SCTP = (
+    "SCTP is not supported by this machine's kernel as it runs now; "
+    "where it has the module, `sudo modprobe sctp` loads it, and the Service answers a moment later"
+)
+"""Of the three protocols only SCTP may be missing."""
 
 
 class PortOwner(NamedTuple):
@@ -110,3 +118,30 @@ def _command(process: Path) -> str:
         command = b" ".join(words).decode(errors="replace").strip()
         return command if len(command) <= 80 else f"{command[:77]}..."
     return "?"
+
+
+def explain_bind_error(error: OSError, address: str, port: int, owner: str = "") -> str:
+    """Return why ``address``:``port`` could not be bound, with the remedy where there is one.
+
+    ``owner`` is the process that has the port, "" if it is not known.
+    """
+    where = join_host_port(address, port)
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{where} is already in use by {owner or 'another process'}"
+        case errno.EADDRNOTAVAIL:
+            return f"{where} cannot be bound: {address} is not an address of this machine"
+        case errno.EACCES:
+            return f"{where} cannot be bound: ports below {_first_unprivileged_port()} need a privilege"
+        case errno.EMFILE | errno.ENFILE:
+            return f"{where} cannot be bound: too many open files; raise the limit (ulimit -n)"
+        case errno.EPROTONOSUPPORT:
+            return f"{where} cannot be bound: {NO_SCTP}"
+    return f"{where} cannot be bound: {error.strerror or error}"
+
+
+def _first_unprivileged_port() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024

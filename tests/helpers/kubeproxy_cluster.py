@@ -18,14 +18,18 @@ from tests.helpers.loops import settled
 from tests.helpers.objects import build_endpoint, build_service, build_slice
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.faults import Faults
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeapi.store import Store
 from kubehost.network import Network
-from kubeproxy.server.proxyserver import ProxyConfig, ProxyServer
+from kubeproxy.config import ProxyConfig
+from kubeproxy.host import Host
+from kubeproxy.plane import ListenerStatus
+from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.userspace.dataplane import DataPlane
-from kubeproxy.userspace.listeners import ListenerStatus
+from kubeproxy.userspace.plane import UserspacePlane
 from kubeproxy.userspace.tcp.relay import Relay
 
 
@@ -110,18 +114,24 @@ class Cluster:
     @property
     def plane(self) -> DataPlane:
         """What carries the traffic, in this process."""
-        assert isinstance(self.proxy.plane, DataPlane)
+        assert isinstance(self.engine.carrier, DataPlane)
+        return self.engine.carrier
+
+    @property
+    def engine(self) -> UserspacePlane:
+        """What binds the sockets."""
+        assert isinstance(self.proxy.plane, UserspacePlane)
         return self.proxy.plane
 
     async def relay(self) -> Relay:
         """The relay of the only connection."""
         await until(lambda: self.plane.connections() == 1)
-        (connection,) = self.plane.conntrack.connections
-        return connection
+        (connection,) = self.plane.tcp.connections
+        return connection.relay
 
     def descriptor(self, address: str) -> int:
         """The number of a listening socket: it stays while the socket is not touched."""
-        (group,) = [each for to, each in self.proxy._listeners._bound.items() if to.address == address]
+        (group,) = [each for to, each in self.engine.listeners._bound.items() if to.address == address]
         return group.sockets[0].fileno()
 
     async def settle(self) -> None:
@@ -146,9 +156,7 @@ async def cluster(
     proxy = ProxyServer(
         StoreListerWatcher(store),
         config or ProxyConfig(healthz_address=None, metrics_address=None),
-        network or DirectNetwork(),
-        clock=lambda: now[0],
-        rng=random.Random(seed),
+        Host(network or DirectNetwork(), lambda: now[0], random.Random(seed), Faults(lambda: now[0])),
         record=lambda *event: events.append(Recorded(*event)),
     )
     running = Cluster(store, proxy, events, now)

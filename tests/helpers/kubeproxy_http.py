@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
@@ -15,14 +17,16 @@ from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy_cluster import connect, serving, until
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.faults import Faults
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.host import Host
 from kubeproxy.recent import ConnectionRecord, RecentConnections
-from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.io.downstream import Downstream
 from kubeproxy.userspace.http.io.front import HttpFront
-from kubeproxy.userspace.poller import READABLE, Poller
+from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.poller import READABLE
 
 VIP, A, B = "127.81.0.1", "127.81.1.1", "127.81.1.2"
 PORT = 20080
@@ -200,13 +204,13 @@ class _Door:
 @contextlib.asynccontextmanager
 async def http_front(*addresses: str, config: HttpConfig | None = None) -> AsyncIterator[Running]:
     """Run a front with endpoints at ``addresses``; time stands still but for ``pass_time``."""
-    now, poller, counters, turns = [1000.0], Poller(), ProxyCounters(), Turns(*addresses)
-    loop = asyncio.get_running_loop()
-    poller.attach(loop)
+    now, counters, turns = [1000.0], ProxyCounters(), Turns(*addresses)
+    host = Host(DirectNetwork(), lambda: now[0], random.Random(7), Faults())
+    parts = PlaneParts(asyncio.get_running_loop(), host, turns, counters, ceiling=sys.maxsize)
+    poller, front = parts.poller, HttpFront(parts, config)
+    poller.attach(parts.loop)
     counters.update(WEB, [each.address for each in turns.endpoints])
-    recent = RecentConnections(lambda: now[0])
-    front = HttpFront(loop, poller, Targets(DirectNetwork()), turns, counters, recent, lambda: now[0], config)
-    running = Running(front, turns, now, recent)
+    running = Running(front, turns, now, parts.recent)
     with contextlib.closing(socket.socket()) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setblocking(False)

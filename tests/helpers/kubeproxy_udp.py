@@ -6,22 +6,27 @@ import asyncio
 import contextlib
 import random
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.faults import Faults
 from kubehost.io.binding import bind_socket
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.host import Host
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Listener
-from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
+from kubeproxy.userspace.accepting import FindRoute
+from kubeproxy.userspace.parts import PlaneParts
 from kubeproxy.userspace.poller import READABLE, Poller
 from kubeproxy.userspace.sockets import open_socket
-from kubeproxy.userspace.udp.io.front import UdpFlows, UdpListener
+from kubeproxy.userspace.udp.io.flows import UdpFlows
+from kubeproxy.userspace.udp.io.sockets import DatagramSocket
 
 PORT = 20053
 DNS = ServicePortName("default", "dns", "", "UDP")
@@ -62,9 +67,9 @@ class Ground:
     counters: ProxyCounters
     now: list[float]
     routed: dict[ServicePortName, bool] = field(default_factory=dict)
-    _listeners: list[UdpListener] = field(default_factory=list)
+    _listeners: list[DatagramSocket] = field(default_factory=list)
 
-    def listen(self, address: str, port_name: ServicePortName = DNS, *endpoints: str) -> UdpListener:
+    def listen(self, address: str, port_name: ServicePortName = DNS, *endpoints: str) -> DatagramSocket:
         """Serve a Service port at an address; ``routed[port_name] = False`` lets nobody in."""
         if endpoints:
             self.balancer.endpoints[port_name] = list(endpoints)
@@ -72,7 +77,8 @@ class Ground:
         bind_socket(sock, (address, PORT))
         route = Route(port_name, "n1", False)
         what = Listener(Destination(address, PORT, "UDP"), ListenerKind.CLUSTER_IP, port_name, True, False, None)
-        listener = self.flows.listen(sock, what, lambda *_: route if self.routed.get(port_name, True) else None)
+        find_route: FindRoute = lambda *_: route if self.routed.get(port_name, True) else None  # noqa: E731
+        listener = DatagramSocket(self.flows, sock, what, find_route)
         self.poller.register(sock.fileno(), READABLE, listener)
         self._listeners.append(listener)
         return listener
@@ -87,13 +93,12 @@ class Ground:
 @contextlib.asynccontextmanager
 async def ground(limit: int = 100) -> AsyncIterator[Ground]:
     """Run flows without listeners."""
-    loop, poller, counters, now = asyncio.get_running_loop(), Poller(), ProxyCounters(), [1000.0]
-    balancer, recent = Rotation(counters), RecentConnections(lambda: now[0])
-    poller.attach(loop)
-    flows = UdpFlows(
-        loop, poller, Targets(DirectNetwork()), balancer, counters, recent, clock=lambda: now[0], limit=limit
-    )
-    it = Ground(flows, poller, balancer, recent, counters, now)
+    counters, now = ProxyCounters(), [1000.0]
+    balancer, host = Rotation(counters), Host(DirectNetwork(), lambda: now[0], random.Random(7), Faults())
+    parts = PlaneParts(asyncio.get_running_loop(), host, balancer, counters, ceiling=sys.maxsize)
+    poller, flows = parts.poller, UdpFlows(parts, limit=limit)
+    poller.attach(parts.loop)
+    it = Ground(flows, poller, balancer, parts.recent, counters, now)
     try:
         yield it
     finally:

@@ -16,9 +16,9 @@ from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS,
 from kubecontroller.change import Create
 from kubecontroller.service.endpointslice import Topology, reconcile
 from kubecontroller.service.podendpoints import has_endpoints
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.proxier import Conflict, Proxier
 from kubeproxy.rules import Rules
-from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.why.explain.explaining import explain_service, find_service
 
 NODE_ADDRESSES = {"node-1": "127.171.0.101", "node-2": "127.171.0.102"}

@@ -27,7 +27,8 @@ from kubeproxy.server.servicehealthserver import ServiceHealthServer
 from kubeproxy.userspace import dataplane
 from kubeproxy.userspace.dataplane import DataPlane
 from kubeproxy.userspace.listeners import Listeners
-from kubeproxy.userspace.tcp.io import connection as tcp
+from kubeproxy.userspace.tcp.io.end import End
+from kubeproxy.userspace.tcp.io.front import TcpFront
 from kubescheduler.io import scheduler
 
 HANDLER = "handler"
@@ -143,13 +144,13 @@ def break_everything() -> None:
     _break(PodObject, "write_status", lambda self, *_: asks_for("status", _stored(PODS, self.spec.key)))
     _break(TCPSocket, "attempt", lambda self, *_: self.port == 6666)
     _break(Proxier, "_port_rules", lambda _, service, __: _is_of("rules", service))
-    _break(DataPlane, "_obey", lambda _, service, __: _is_of("plane", service.service))
+    _break(DataPlane, "_apply", lambda _, service, __: _is_of("plane", service.service))
     _break(Listeners, "_open", lambda _, listener: _is_of("socket", listener.port_name.service))
     _break(ServiceHealthServer, "_update", lambda _, service: _is_of("health", service))
-    _break(tcp._End, "on_event", lambda self, _: _is_of("connection", self.connection._route.port_name.service))
+    _break(End, "on_event", lambda self, _: _is_of("connection", self.connection.record.route.port_name.service))
     _break(Handler, "answer", lambda _, query: isinstance(query, Query) and b"query" in query.labels)
     _break(Reading, "get", lambda _, __, ___, target, ____: target.name == "request")
-    _break(tcp.Conntrack, "reap", lambda _: True)
+    _break(TcpFront, "reap", lambda _: True)
     _break(Store, "compact", lambda _: True)
     dataplane.REAP_SECONDS = 0.1
     from kubesvc.run import components, eventwarnings

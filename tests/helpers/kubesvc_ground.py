@@ -11,8 +11,8 @@ from tests.helpers.objects import build_endpoint, build_node, build_slice
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, bootstrap
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NODES, PODS, SERVICES
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.types import ListenerKind, ServicePortName
-from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.why.status import DNSAddress, Readings, status_document
 
 POD_IP = "127.250.1.2"

@@ -27,7 +27,7 @@ from tests.helpers.kubeproxy_udp import udp_client
 from tests.helpers.objects import build_node
 
 from kubeapi.meta import JSON
-from kubeproxy.server.proxyserver import ProxyConfig
+from kubeproxy.config import ProxyConfig
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 
 NODE, POD, PORT = "127.97.12.1", "127.245.11.1", 20080

@@ -228,13 +228,13 @@ async def test_nothing_anywhere_is_refused_for_everybody() -> None:
 
 async def test_a_thousand_changes_in_one_turn_are_one_sync_and_the_last_wins() -> None:
     async with naming_endpoints(A, B), cluster(*nodes(), web(), slice_of("web", BOTH)) as c:
-        kept, before = c.descriptor(VIP), sum(c.proxy.syncs.buckets)
+        kept, before = c.descriptor(VIP), sum(c.proxy._syncs.counters.buckets)
         for number in range(1000):
             c.put(slice_of("web", [BOTH[number % 2]]))
         await until(lambda: c.proxy.rules.decide(OUTSIDE, Destination(VIP, 20080, "TCP")).route is not None)
         await c.settle()
         assert {await ask(VIP) for _ in range(10)} == {B}
-        assert sum(c.proxy.syncs.buckets) - before <= 2
+        assert sum(c.proxy._syncs.counters.buckets) - before <= 2
         assert c.descriptor(VIP) == kept
 
 

@@ -22,9 +22,10 @@ from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.server import DNSServer
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
+from kubeproxy import NAME as PROXY
+from kubeproxy.host import Host
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server.proxyserver import ProxyServer
-from kubeproxy.userspace.poller import NAME as PROXY
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
@@ -126,12 +127,9 @@ class Components:
         return ProxyServer(
             self._source,
             settings.proxy_config(self._config, self._state),
-            self.network,
-            clock=time.monotonic,
-            rng=self._rng,
+            Host(self.network, time.monotonic, self._rng, self._store.faults),
             record=self._recorders.record_on_service,
             figures=lambda: settings.dns_figures(self.dns.counts()),
-            faults=self._store.faults,
         )
 
     async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:

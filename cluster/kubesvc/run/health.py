@@ -13,7 +13,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store, WatchEvent
 from kubehost import openfiles
-from kubeproxy.userspace.listeners import ListenerStatus
+from kubeproxy.plane import ListenerStatus
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network import ipv6
 from kubesvc.run.components import Components

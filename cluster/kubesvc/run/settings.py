@@ -15,8 +15,8 @@ from kubelet.images.catalog import ImageSpec
 from kubelet.nodes import NodeConfig
 from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
+from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure
-from kubeproxy.server.proxyserver import ProxyConfig
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.state.directory import StateDirectory

@@ -16,11 +16,10 @@ from kubeapi.store import Store
 from kubedns.explain import Explanation, Lookup
 from kubedns.server import DNSServer
 from kubedns.types import QType
+from kubeproxy.plane import ListenerStatus, PlaneError
 from kubeproxy.rules import Packet
 from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.types import Destination
-from kubeproxy.userspace.listeners import ListenerStatus
-from kubeproxy.userspace.workers.io.workers import WorkerError
 from kubesvc.why.connections import Clocks, Connections
 from kubesvc.why.explain.doubts import Doubts, doubts_of
 from kubesvc.why.explain.explaining import explain_service, find_service
@@ -87,7 +86,7 @@ class Diagnosis:
             return direct_document(packet, target)
         try:
             trace = await self._proxy.plane.trace(packet)
-        except WorkerError as error:
+        except PlaneError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
         claim = trace.decision.claim
         if claim is None:

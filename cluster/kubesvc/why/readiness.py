@@ -17,7 +17,7 @@ from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
 from kubeapi.store import Store
 from kubelet.pod.programs import Program
-from kubeproxy.userspace.listeners import ListenerStatus
+from kubeproxy.plane import ListenerStatus
 from kubesvc.why.status import slices_by_service
 
 NAME = "kubesvc (readiness)"

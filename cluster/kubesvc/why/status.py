@@ -70,7 +70,7 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from kubeapi.store import Store
-from kubeproxy.userspace.listeners import ListenerStatus
+from kubeproxy.plane import ListenerStatus
 
 RECENT_WARNINGS = 20
 """Warning events in the document, newest last."""

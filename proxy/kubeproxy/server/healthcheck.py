@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubeapi.faults import Faults
 from kubehost.io.binding import bind_socket
-from kubeproxy.portowner import PortOwner, find_port_owner
-from kubeproxy.userspace.listeners import explain
+from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -67,7 +66,7 @@ class HealthcheckServer:
 
     def _problem(self, door: Door, error: OSError) -> str:
         owner = find_port_owner(*door.address)
-        reason = explain(error, *door.address, owner=self._owner_name(owner) if owner else "")
+        reason = explain_bind_error(error, *door.address, owner=self._owner_name(owner) if owner else "")
         return f"{door.what} is not served: {reason}; proxy.{door.key} in the configuration sets another address"
 
     async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:

@@ -14,11 +14,11 @@ from kubeapi.faults import Subject
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import SERVICES
 from kubehost.io.binding import bind_socket
-from kubeproxy.portowner import PortOwner, find_port_owner
+from kubeproxy import NAME
+from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealth import HealthDoor, answer, count_local_endpoints, health_doors
-from kubeproxy.userspace.listeners import explain
-from kubeproxy.userspace.poller import NAME, READABLE, Poller
+from kubeproxy.userspace.poller import READABLE, Poller
 from kubeproxy.userspace.sockets import open_socket
 
 MAX_CLIENTS = 64
@@ -96,7 +96,7 @@ class ServiceHealthServer:
                 raise
         except OSError as error:
             owner = find_port_owner(place.address, place.port)
-            reason = explain(error, place.address, place.port, self._owner_name(owner) if owner else "")
+            reason = explain_bind_error(error, place.address, place.port, self._owner_name(owner) if owner else "")
             text = f'node {place.node} failed to start healthcheck "{place.service}" on port {place.port}: {reason}'
             self._refused(place.service, text)
             return

@@ -10,26 +10,25 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple
 
-from kubeapi.faults import Faults, Subject
+from kubeapi.faults import Subject
 from kubeapi.scheme import SERVICES
-from kubehost.network import Network
-from kubeproxy.balancers import Rng
+from kubeproxy import NAME
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.host import Host
 from kubeproxy.load_balancer import LoadBalancer, Shared
-from kubeproxy.recent import ConnectionRecord, Follower, RecentConnections
+from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
-from kubeproxy.targets import Targets
 from kubeproxy.tracing import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName
+from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocket
 from kubeproxy.userspace.descriptors import Descriptors
-from kubeproxy.userspace.fronts import BoundSocket, Fronts
 from kubeproxy.userspace.http.io.front import HttpFront
-from kubeproxy.userspace.poller import NAME, READABLE, Poller
-from kubeproxy.userspace.streamsocket import StreamFront
-from kubeproxy.userspace.tcp.io.connection import Conntrack
-from kubeproxy.userspace.udp.io.front import UdpFlows
+from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.poller import READABLE
+from kubeproxy.userspace.tcp.io.front import TcpFront
+from kubeproxy.userspace.udp.io.flows import UdpFlows
+from kubeproxy.userspace.udp.io.sockets import DatagramSocket
 
 _REMEMBERED = 8192
 """Clients whose routes are remembered until the rules change, a bound against endless ones."""
@@ -37,18 +36,8 @@ REAP_SECONDS = 60.0
 """How often half-closed connections are looked at."""
 
 
-class Surroundings(NamedTuple):
-    """What a data plane needs besides rules: addresses, the default algorithm, monotonic seconds, chance, faults."""
-
-    network: Network
-    default_balancer: str
-    clock: Callable[[], float]
-    rng: Rng
-    faults: Faults
-
-
 class DataPlane:
-    """Implements ``Plane`` in this process. ValueError if the default balancer is unknown.
+    """Implements ``Carrier`` in this process. ValueError if the default balancer is unknown.
 
     ``counters`` and ``shared`` are given where other processes balance with this one.
     """
@@ -58,36 +47,33 @@ class DataPlane:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        around: Surroundings,
+        host: Host,
+        default_balancer: str,
         counters: ProxyCounters | None = None,
         shared: Shared | None = None,
     ) -> None:
         self.rules = Rules()
-        self._routes: dict[tuple[str, Destination], Route | None] = {}
+        self.faults = host.faults
         self.counters = counters or ProxyCounters()
-        self.recent = RecentConnections(around.clock)
         self._loop = loop
-        self.faults = around.faults
-        self._poller = Poller(around.faults)
         self._load_balancer = LoadBalancer(
-            around.default_balancer, self.counters, clock=around.clock, rng=around.rng, shared=shared
+            default_balancer, self.counters, clock=host.clock, rng=host.rng, shared=shared
         )
-        self._targets = Targets(around.network)
-        common = (loop, self._poller, self._targets, self._load_balancer, self.counters, self.recent)
         self._descriptors = Descriptors(loop)
-        ceiling = self._descriptors.ceiling
-        self.conntrack = Conntrack(*common)
-        self._requests = HttpFront(*common, around.clock, ceiling=ceiling)
-        self._flows = UdpFlows(*common, clock=around.clock, ceiling=ceiling)
-        fronts = Fronts(self.conntrack, self._requests, self._flows)
-        self._streams = StreamFront(self._poller, fronts, self.counters, self._find_route, self._descriptors)
+        parts = self._parts = PlaneParts(loop, host, self._load_balancer, self.counters, self._descriptors.ceiling)
+        self.recent = parts.recent
+        self.tcp = TcpFront(parts)
+        self._http = HttpFront(parts)
+        self._flows = UdpFlows(parts)
+        self._accepting = Accepting(parts, self.tcp, self._http, self._find_route, self._descriptors)
         self._bound: dict[Destination, BoundSocket] = {}
+        self._routes: dict[tuple[str, Destination], Route | None] = {}
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Serve while the context lasts."""
-        self._poller.attach(self._loop)
-        reaper = self._loop.create_task(self._reap(), name="kube-proxy reaper")
+        self._parts.poller.attach(self._loop)
+        reaper = self._loop.create_task(self._reap(), name=f"{NAME} reaper")
         try:
             yield
         finally:
@@ -96,58 +82,58 @@ class DataPlane:
                 self._close(destination)
             self._reset_all()
             self._descriptors.close()
-            self._poller.close()
+            self._parts.poller.close()
 
-    def obey(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
+    def apply(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
         """Treat new clients by ``rules``."""
-        self.rules = self._targets.rules = rules
+        self.rules = self._parts.targets.rules = rules
         self._routes.clear()
         for port_name in ports:
             about = Subject(SERVICES, port_name.service)
             try:
-                self._obey(port_name, rules.ports.get(port_name))
+                self._apply(port_name, rules.ports.get(port_name))
             except Exception as fault:
                 self.faults.note(f"{NAME} (data plane)", about, fault)
             else:
                 self.faults.forget(f"{NAME} (data plane)", about)
 
-    def _obey(self, port_name: ServicePortName, rule: PortRule | None) -> None:
+    def _apply(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         self._load_balancer.update(port_name, rule)
         if port_name.protocol == "UDP" and rule is not None:
             self._flows.retain(port_name, rule.serving())
         elif port_name.protocol == "TCP":
-            self._update_requests(port_name, rule)
+            self._update_http(port_name, rule)
 
     def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
-        """Own a bound socket from now on and take its clients."""
+        """Own a bound socket from now on and serve its clients."""
         (sock,) = sockets
         bound: BoundSocket
         if listener.destination.protocol == "UDP":
-            bound = self._flows.listen(sock, listener, self._find_route)
+            bound = DatagramSocket(self._flows, sock, listener, self._find_route)
         else:
-            bound = self._streams.listen(sock, listener)
+            bound = ListeningSocket(self._accepting, sock, listener)
         self._bound[listener.destination] = bound
-        self._poller.register(sock.fileno(), READABLE, bound)
+        self._parts.poller.register(sock.fileno(), READABLE, bound)
 
     def update(self, listener: Listener) -> None:
-        """Take the clients of a destination otherwise."""
+        """Apply a listener's changed settings to its new clients."""
         self._bound[listener.destination].update(listener)
 
     def close(self, destination: Destination, closed: Callable[[], None]) -> None:
-        """Take what waits at a destination, and no more clients then."""
+        """Accept what is queued at a destination, and no more clients then."""
         self._close(destination)
         closed()
 
     async def drain(self, seconds: float) -> None:
         """Give the connections ``seconds`` to end, and reset the rest."""
-        self._requests.drain()
+        self._http.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.conntrack.connections.wait_until_idle()
-                await self._requests.connections.wait_until_idle()
+                await self._http.wait_until_idle()
+                await self.tcp.connections.wait_until_idle()
         self._reset_all()
 
-    async def wait_until_obeyed(self) -> None:
+    async def wait_until_applied(self) -> None:
         """Return: nothing waits here."""
 
     async def count(self) -> ProxyCounters:
@@ -159,7 +145,7 @@ class DataPlane:
         return self.recent.records()
 
     def follow(self, follower: Follower) -> Callable[[], None]:
-        """Have ``follower`` told of connections that begin and end; returns the way to end that."""
+        """Note connections that begin and end in ``follower``, until the function that is returned is called."""
         return self.recent.follow(follower)
 
     async def trace(self, packet: Packet) -> Trace:
@@ -167,7 +153,7 @@ class DataPlane:
         return trace_packet(self.rules, self._load_balancer, packet)
 
     def tell_shortage(self, to: Callable[[], None]) -> None:
-        """Have ``to`` called while new clients wait for file descriptors, once a second."""
+        """Call ``to`` while new clients wait for file descriptors, once a second."""
         self._descriptors.tell = to
 
     def problems(self) -> list[str]:
@@ -176,7 +162,7 @@ class DataPlane:
 
     def connections(self) -> int:
         """Return the number of clients' connections now; UDP has none."""
-        return len(self.conntrack.connections) + len(self._requests.connections)
+        return len(self.tcp.connections) + self._http.count_connections()
 
     def _close(self, destination: Destination) -> None:
         bound = self._bound.pop(destination, None)
@@ -184,15 +170,15 @@ class DataPlane:
             bound.close()
 
     def _reset_all(self) -> None:
-        self.conntrack.reset_all()
-        self._requests.reset_all()
+        self.tcp.reset_all()
+        self._http.reset_all()
         self._flows.close_all()
 
-    def _update_requests(self, port_name: ServicePortName, rule: PortRule | None) -> None:
+    def _update_http(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         if rule is not None and rule.service_port.is_http:
-            self._requests.update(port_name, rule.reachable(), shows_endpoint=rule.service_port.shows_endpoint)
+            self._http.update(port_name, rule.reachable(), shows_endpoint=rule.service_port.shows_endpoint)
         else:
-            self._requests.update(port_name, None)
+            self._http.update(port_name, None)
 
     def _find_route(self, source: str, destination: Destination) -> Route | None:
         key = source, destination
@@ -209,4 +195,4 @@ class DataPlane:
         while True:
             await asyncio.sleep(REAP_SECONDS)
             with self.faults.guard(NAME, "looking for half-closed connections"):
-                self.conntrack.reap()
+                self.tcp.reap()

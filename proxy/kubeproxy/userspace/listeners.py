@@ -1,7 +1,7 @@
 """The listening sockets: bind and close; and, when binding fails, say why and try again.
 
-Obeys ``proxier``'s list of changes and touches no other socket. A socket that cannot be bound is one Service's trouble:
-its status and an event name the port and its owner, and it is tried again with a growing pause.
+Obeys ``proxier``'s list of changes and touches no other socket. A socket that cannot be bound affects one Service only:
+its status and an event name the port and its owner, and binding is tried again with a growing pause.
 """
 
 from __future__ import annotations
@@ -10,50 +10,24 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from kubeapi.faults import Faults, Subject, describe
+from kubeapi.faults import Subject, describe
 from kubeapi.scheme import SERVICES
-from kubehost.addresses import join_host_port
-from kubehost.network import Network
-from kubeproxy.plane import Plane
-from kubeproxy.portowner import PortOwner, find_port_owners
+from kubeproxy import NAME
+from kubeproxy.config import ProxyConfig
+from kubeproxy.host import Host
+from kubeproxy.plane import ListenerStatus, Report
+from kubeproxy.portowner import explain_bind_error, find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
 from kubeproxy.rules import Listener, Rules
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
-from kubeproxy.userspace.poller import NAME
+from kubeproxy.userspace.carrier import Carrier
 from kubeproxy.userspace.portgroup import PortGroup
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """Pauses before a socket that could not be bound is tried again; the last one repeats."""
-
-NO_SCTP = (
-    "SCTP is not supported by this machine's kernel as it runs now; "
-    "where it has the module, `sudo modprobe sctp` loads it, and the Service answers a moment later"
-)
-"""Of the three protocols only SCTP may be missing."""
-
-
-class ListenerStatus(NamedTuple):
-    """One address of one Service port. ``port`` is the one bound on this machine, ``requested_port`` the Service's.
-
-    Not bound and without an ``error``: the Service port has no endpoints, and clients are refused.
-    """
-
-    address: str
-    port: int
-    requested_port: int
-    protocol: str
-    kind: ListenerKind
-    port_name: ServicePortName
-    is_bound: bool
-    error: str
-
-
-Report = Callable[[ServicePortName, str], None]
-"""Is told why a Service port cannot be reached somewhere."""
 
 
 class _Failed(NamedTuple):
@@ -62,26 +36,23 @@ class _Failed(NamedTuple):
 
 
 class Listeners:
-    """The sockets of one proxy, by destination, which ``plane`` serves; at most ``limit``, so that others have some."""
+    """The sockets of one proxy, by destination, which ``carrier`` serves; at most ``config.listener_limit``."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        network: Network,
-        plane: Plane,
-        *,
+        config: ProxyConfig,
+        host: Host,
+        carrier: Carrier,
         report: Report,
-        limit: int,
-        faults: Faults,
-        owner_name: Callable[[PortOwner], str] = str,
     ) -> None:
         self._loop = loop
-        self._owner_name = owner_name
-        self._plane = plane
-        self._network = network
+        self._owner_name = config.owner_name
+        self._carrier = carrier
+        self._network = host.network
         self._report = report
-        self._room = limit
-        self._faults = faults
+        self._room = config.listener_limit
+        self._faults = host.faults
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
         """Destinations whose old sockets are not closed yet, with the one that waits for that."""
@@ -145,7 +116,7 @@ class Listeners:
         group = self._bound.pop(destination, None)
         if group is not None:
             self._closing[destination] = None
-            self._plane.close(destination, lambda: self._closed(group))
+            self._carrier.close(destination, lambda: self._closed(group))
 
     def _closed(self, group: PortGroup) -> None:
         group.close()
@@ -169,7 +140,7 @@ class Listeners:
             self._open_all([listener])
             return
         group.obey(listener)
-        self._plane.update(listener)
+        self._carrier.update(listener)
 
     def _open_all(self, wanted: list[Listener]) -> None:
         failures: list[tuple[Listener, OSError]] = []
@@ -192,11 +163,11 @@ class Listeners:
             self._schedule_retry()
 
     def _open(self, listener: Listener) -> None:
-        if self._room < self._plane.width:
+        if self._room < self._carrier.width:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        group = PortGroup(listener, self._target(listener), self._plane.width)
+        group = PortGroup(listener, self._target(listener), self._carrier.width)
         try:
-            self._plane.listen(listener, group.sockets)
+            self._carrier.listen(listener, group.sockets)
         except BaseException:
             group.close()
             raise
@@ -209,7 +180,7 @@ class Listeners:
         owners = find_port_owners(taken) if taken else {}
         for listener, error in failures:
             owner = owners.get(self._place(listener))
-            text = explain(error, *self._target(listener), owner=self._owner_name(owner) if owner else "")
+            text = explain_bind_error(error, *self._target(listener), owner=self._owner_name(owner) if owner else "")
             before = self._failed.get(listener.destination)
             self._failed[listener.destination] = _Failed(listener, text)
             if before is None or before.error != text:
@@ -233,27 +204,3 @@ class Listeners:
 
     def _target(self, listener: Listener) -> tuple[str, int]:
         return self._network.bind(listener.destination.address, listener.destination.port)
-
-
-def explain(error: OSError, address: str, port: int, owner: str = "") -> str:
-    """Return why ``address``:``port`` could not be bound, and where it helps what mends it."""
-    where = join_host_port(address, port)
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"{where} is already in use by {owner or 'another process'}"
-        case errno.EADDRNOTAVAIL:
-            return f"{where} cannot be bound: {address} is not an address of this machine"
-        case errno.EACCES:
-            return f"{where} cannot be bound: ports below {_first_unprivileged_port()} need a privilege"
-        case errno.EMFILE | errno.ENFILE:
-            return f"{where} cannot be bound: too many open files; raise the limit (ulimit -n)"
-        case errno.EPROTONOSUPPORT:
-            return f"{where} cannot be bound: {NO_SCTP}"
-    return f"{where} cannot be bound: {error.strerror or error}"
-
-
-def _first_unprivileged_port() -> int:
-    try:
-        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
-    except (OSError, ValueError):
-        return 1024

@@ -23,10 +23,8 @@ from socket import SocketType
 from typing import Protocol
 
 from kubeapi.faults import Faults
+from kubeproxy import NAME
 
-NAME = "kube-proxy"
-INTERNAL_ERROR = "internal_error"
-"""How a connection ends that a fault has broken, in the counters and in `kubesvc connections`."""
 EVENTS_PER_ROUND = 64
 ROUNDS_PER_TURN = 2
 """Looks at what has come, and events handled after each, before the loop's other work has its turn."""

@@ -60,16 +60,6 @@ _LAST_DATA_RECV = 52
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """struct linger {on, 0 s}: close() sends RST."""
 
-REASONS = {
-    errno.ECONNREFUSED: "connect_refused",
-    errno.ETIMEDOUT: "connect_timeout",
-    errno.EMFILE: "too_many_open_files",
-    errno.ENFILE: "too_many_open_files",
-    errno.EHOSTUNREACH: "connect_unreachable",
-    errno.ENETUNREACH: "connect_unreachable",
-    errno.ELOOP: "proxy_loop",  # ours: no dial fails by it
-}
-
 
 def open_socket(protocol: str, address: str) -> socket.socket:
     """Return a non-blocking socket for ``address``, its own or its peer's; EPROTONOSUPPORT without the protocol."""

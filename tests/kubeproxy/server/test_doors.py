@@ -13,9 +13,9 @@ import pytest
 from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of, until
 from tests.helpers.patience import PATIENCE
 
+from kubeproxy.config import ProxyConfig
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.server import healthcheck
-from kubeproxy.server.proxyserver import ProxyConfig
 
 VIP, A, B = "127.97.3.1", "127.245.3.1", "127.245.3.2"
 DOORS = ProxyConfig(healthz_address=("127.97.3.9", 0), metrics_address=("127.97.3.9", 0), node_name="n1")
@@ -30,7 +30,7 @@ async def get(address: tuple[str, int], path: str) -> tuple[int, str, str]:
 
 async def test_healthz_and_livez_answer_as_kube_proxys_do() -> None:
     async with cluster(config=DOORS) as c:
-        health, _ = c.proxy.http_addresses()
+        health, _ = c.proxy.healthcheck.addresses
         status, content_type, body = await get(health, "/healthz")
         assert (status, content_type) == (200, "application/json")
         pattern = rf'\{{"lastUpdated": "{GO_TIME}","currentTime": "{GO_TIME}", "nodeEligible": true\}}'
@@ -42,7 +42,7 @@ async def test_healthz_and_livez_answer_as_kube_proxys_do() -> None:
 
 async def test_the_metrics_door_has_the_mode_and_its_own_health() -> None:
     async with cluster(config=DOORS) as c:
-        _, metrics = c.proxy.http_addresses()
+        _, metrics = c.proxy.healthcheck.addresses
         assert (await get(metrics, "/proxyMode"))[::2] == (200, "userspace")
         assert (await get(metrics, "/healthz"))[::2] == (200, "ok")
         assert (await get(metrics, "/healthz?verbose"))[2] == "[+]ping ok\nhealthz check passed\n"
@@ -56,7 +56,7 @@ async def test_a_client_that_stops_before_its_request_has_ended_is_cut(
 ) -> None:
     monkeypatch.setattr(healthcheck, "HEAD_SECONDS", 0.2)
     async with cluster(config=DOORS) as c, asyncio.timeout(PATIENCE):
-        for address in c.proxy.http_addresses():
+        for address in c.proxy.healthcheck.addresses:
             reader, writer = await asyncio.open_connection(*address)
             with contextlib.closing(writer):
                 writer.write(sent)
@@ -68,7 +68,7 @@ async def test_metrics_count_what_has_happened() -> None:
         for _ in range(3):
             await ask(VIP)
         await until(lambda: c.plane.connections() == 0)
-        health, metrics = c.proxy.http_addresses()
+        health, metrics = c.proxy.healthcheck.addresses
         await get(health, "/healthz")
         _, _, text = await get(metrics, "/metrics")
         labels = f'endpoint="{A}:20080",namespace="default",port="",service="web"'
@@ -91,7 +91,7 @@ async def test_an_endpoint_that_is_gone_and_idle_leaves_the_metrics() -> None:
         await until(lambda: c.plane.connections() == 0)
         c.put(slice_of("web", [B]))
         await c.settle()
-        _, _, text = await get(c.proxy.http_addresses()[1], "/metrics")
+        _, _, text = await get(c.proxy.healthcheck.addresses[1], "/metrics")
         assert A not in text
         assert B in text
 
@@ -105,7 +105,7 @@ async def test_a_taken_door_is_a_problem_with_a_name_and_harms_no_service() -> N
             assert problem.startswith(f"/healthz is not served: 127.97.3.9:{port} is already in use by ")
             assert problem.endswith("; proxy.healthzBindAddress in the configuration sets another address")
             assert await ask(VIP) == A
-            assert len(c.proxy.http_addresses()) == 1
+            assert len(c.proxy.healthcheck.addresses) == 1
 
 
 async def test_an_unknown_default_balancer_is_refused_with_the_names_there_are() -> None:
@@ -150,7 +150,7 @@ def test_a_node_that_is_not_eligible_is_unhealthy_but_alive() -> None:
 @pytest.mark.usefixtures("wanted_faults")
 async def test_a_verbose_healthz_names_what_the_proxy_goes_on_without() -> None:
     async with cluster(config=DOORS) as c:
-        _, metrics = c.proxy.http_addresses()
+        _, metrics = c.proxy.healthcheck.addresses
         broken = service("broken")
         c.put({**broken, "spec": {**broken["spec"], "ports": [{}]}})
         await until(lambda: bool(c.proxy.faults.all()))

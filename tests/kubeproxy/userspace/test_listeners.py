@@ -31,9 +31,9 @@ from tests.helpers.patience import PATIENCE
 
 from kubehost.addresses import Address
 from kubehost.openfiles import KEPT
-from kubeproxy.server.proxyserver import ProxyConfig
+from kubeproxy.config import ProxyConfig
+from kubeproxy.portowner import NO_SCTP, explain_bind_error
 from kubeproxy.types import ListenerKind
-from kubeproxy.userspace.listeners import NO_SCTP, explain
 
 VIP, OTHER, A, B = "127.97.1.1", "127.97.1.2", "127.245.1.1", "127.245.1.2"
 NODE_1, NODE_2, EXTERNAL, INGRESS = "127.97.101.1", "127.97.101.2", "127.97.102.1", "127.97.103.1"
@@ -250,8 +250,8 @@ async def test_addresses_beyond_the_limit_leave_files_to_others_and_come_when_th
     ],
 )
 def test_a_failed_bind_is_explained(number: int, owner: str, text: str) -> None:
-    assert explain(OSError(number, os.strerror(number)), "127.0.0.1", 80, owner) == text
+    assert explain_bind_error(OSError(number, os.strerror(number)), "127.0.0.1", 80, owner) == text
 
 
 def test_a_port_without_the_privilege_names_the_first_port_that_needs_none() -> None:
-    assert "ports below " in explain(PermissionError(13, "Permission denied"), "127.0.0.1", 80)
+    assert "ports below " in explain_bind_error(PermissionError(13, "Permission denied"), "127.0.0.1", 80)

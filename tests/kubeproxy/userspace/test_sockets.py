@@ -12,8 +12,8 @@ import pytest
 from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of
 
 from kubehost.addresses import LOCALHOST
+from kubeproxy.portowner import NO_SCTP
 from kubeproxy.userspace import sockets
-from kubeproxy.userspace.listeners import NO_SCTP
 from kubeproxy.userspace.sockets import has_sctp, open_socket
 
 VIP, A = "127.82.3.1", "127.82.4.1"

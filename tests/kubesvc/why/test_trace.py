@@ -12,10 +12,10 @@ from kubeapi.status import StatusError
 from kubedns.explain import Explanation, Lookup
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Packet
 from kubeproxy.tracing import trace_packet
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
-from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.terminal.traces import dns_text, trace_text
 from kubesvc.why.trace.addressing import Target, read_destination, read_source
 from kubesvc.why.trace.documents import direct_document, dns_document, trace_document

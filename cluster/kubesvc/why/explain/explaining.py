@@ -23,8 +23,8 @@ from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import PODS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Rules
-from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.why.explain.addresses import explain_addresses, explain_kind
 from kubesvc.why.explain.doubts import Doubts
 from kubesvc.why.explain.findings import Finding, Weight, grouped, note, problem

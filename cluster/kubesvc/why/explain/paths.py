@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubehost.addresses import LOCALHOST
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Decision, Rules, Verdict
 from kubeproxy.tracing import reason_of
 from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePortName
-from kubeproxy.userspace.listeners import ListenerStatus
 
 OUTSIDE = "outside"
 """A client that is on no node: a shell on this machine, for instance."""

@@ -20,8 +20,8 @@ from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubehost.addresses import LOCALHOST
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.types import Destination
-from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.why.explain.explaining import find_service
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")

@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import Any
 
 from kubedns.explain import Explanation
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Packet, Verdict
 from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
-from kubeproxy.userspace.listeners import ListenerStatus
 from kubesvc.why.explain.doubts import Doubts
 from kubesvc.why.trace.addressing import Target
 

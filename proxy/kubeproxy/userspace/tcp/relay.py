@@ -1,11 +1,12 @@
 """The life of one connection through the proxy, as a state machine without IO.
 
-It decides what to read, what to write, when to dial again and how the connection ends; ``tcp`` owns the sockets and
+It decides what to read, what to write, when to dial again and how the connection ends; ``io`` owns the sockets and
 moves the bytes. Half-close is passed on in both directions and resets as resets, as the kernel modes of kube-proxy do.
 The dial time-outs are those of the userspace proxier (``pkg/proxy/userspace/proxysocket.go``).
 
-    CONNECTING --connected--> ESTABLISHED --one end--> HALF_CLOSED --the other end--> DRAINING --sent--> CLOSED
-    any state  --a peer fails, or no endpoint answers--> CLOSED by reset
+Two things together are where a connection is. ``state`` says what the peers have been told and follows TRANSITIONS.
+``has_ended`` and ``unsent`` say what is known of each side: an end that was read is an event only when all that came
+before it has been sent, because only then may it be passed on.
 """
 
 from __future__ import annotations
@@ -20,20 +21,35 @@ EARLY_BYTES_LIMIT = 64 * 1024
 
 
 class Side(IntEnum):
-    """The two peers of a connection; ``1 - side`` is the peer across."""
+    """The two peers of a connection; an index into ``unsent`` and ``has_ended``."""
 
     CLIENT = 0
     UPSTREAM = 1
 
 
-class RelayState(Enum):
-    """Where in its life a connection is."""
+class RelayState(IntEnum):
+    """Where in its life a connection is; an IntEnum, because its hash costs no call of Python."""
 
-    CONNECTING = "connecting"
-    ESTABLISHED = "established"
-    HALF_CLOSED = "half-closed"
-    DRAINING = "draining"
-    CLOSED = "closed"
+    CONNECTING = 0
+    ESTABLISHED = 1
+    CLIENT_ENDED = 2
+    """The upstream has been told that the client sends no more."""
+    UPSTREAM_ENDED = 3
+    """The client has been told that the upstream sends no more."""
+    CLOSED = 4
+
+
+class Event(IntEnum):
+    """What happens to a connection."""
+
+    ATTEMPT = 0
+    """There is no endpoint yet, and an attempt is left."""
+    CONNECTED = 1
+    CLIENT_END = 2
+    """The client sends no more, and all that it has sent is sent on."""
+    UPSTREAM_END = 3
+    FAILURE = 4
+    """A peer has reset, no endpoint answers, or the proxy gives up."""
 
 
 class Action(Enum):
@@ -46,33 +62,59 @@ class Action(Enum):
     RESET = "reset"
 
 
-_CLIENT, _UPSTREAM = Side  # looked up once: an enumeration takes its time
-_SHUT = (Action.SHUT_CLIENT, Action.SHUT_UPSTREAM)
-_DIAL, _, _, _CLOSE, _RESET = Action
+TRANSITIONS: dict[tuple[RelayState, Event], tuple[RelayState, Action | None]] = {
+    (RelayState.CONNECTING, Event.ATTEMPT): (RelayState.CONNECTING, Action.DIAL),
+    (RelayState.CONNECTING, Event.CONNECTED): (RelayState.ESTABLISHED, None),
+    (RelayState.ESTABLISHED, Event.CLIENT_END): (RelayState.CLIENT_ENDED, Action.SHUT_UPSTREAM),
+    (RelayState.ESTABLISHED, Event.UPSTREAM_END): (RelayState.UPSTREAM_ENDED, Action.SHUT_CLIENT),
+    (RelayState.CLIENT_ENDED, Event.UPSTREAM_END): (RelayState.CLOSED, Action.CLOSE),
+    (RelayState.UPSTREAM_ENDED, Event.CLIENT_END): (RelayState.CLOSED, Action.CLOSE),
+    (RelayState.CONNECTING, Event.FAILURE): (RelayState.CLOSED, Action.RESET),
+    (RelayState.ESTABLISHED, Event.FAILURE): (RelayState.CLOSED, Action.RESET),
+    (RelayState.CLIENT_ENDED, Event.FAILURE): (RelayState.CLOSED, Action.RESET),
+    (RelayState.UPSTREAM_ENDED, Event.FAILURE): (RelayState.CLOSED, Action.RESET),
+}
+
+# Globals, because Python 3.11 calls a function for each member that is looked up in its enumeration.
+_CLIENT, _UPSTREAM = Side.CLIENT, Side.UPSTREAM
+_CONNECTING, _ESTABLISHED, _CLOSED = RelayState.CONNECTING, RelayState.ESTABLISHED, RelayState.CLOSED
+_END_OF = (Event.CLIENT_END, Event.UPSTREAM_END)
+_ACROSS = (_UPSTREAM, _CLIENT)
+"""By side, the other one."""
 
 
 class Relay:
     """One connection. ``unsent`` has, for each side, bytes that are to be written to it and did not fit."""
 
-    __slots__ = ("attempts", "has_ended", "is_closed", "is_connected", "unsent")
+    __slots__ = ("attempts", "has_ended", "state", "unsent")
 
     def __init__(self) -> None:
+        self.state = _CONNECTING
         self.attempts = 0
-        self.is_connected = False
-        self.is_closed = False
         self.has_ended = [False, False]
         self.unsent = [b"", b""]
 
     @property
-    def state(self) -> RelayState:
-        """Where in its life the connection is."""
-        if self.is_closed:
-            return RelayState.CLOSED
-        if not self.is_connected:
-            return RelayState.CONNECTING
-        if all(self.has_ended):
-            return RelayState.DRAINING
-        return RelayState.HALF_CLOSED if any(self.has_ended) else RelayState.ESTABLISHED
+    def is_connected(self) -> bool:
+        """Whether the connection has had an endpoint, be it over or not."""
+        return self.state is not _CONNECTING
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is over."""
+        return self.state is _CLOSED
+
+    @property
+    def is_half_closed(self) -> bool:
+        """Whether a peer sends no more, while the connection goes on."""
+        return (self.has_ended[0] or self.has_ended[1]) and self.state is not _CONNECTING and self.state is not _CLOSED
+
+    @property
+    def is_flowing(self) -> bool:
+        """Whether both sides are read and nothing waits to be written: the usual state."""
+        return self.state is _ESTABLISHED and not (
+            self.unsent[0] or self.unsent[1] or self.has_ended[0] or self.has_ended[1]
+        )
 
     @property
     def dial_timeout(self) -> float:
@@ -81,38 +123,33 @@ class Relay:
 
     def can_read(self, side: Side) -> bool:
         """Tell whether to take bytes from ``side``: not after its end, nor while the other side is slow."""
-        if self.is_closed or self.has_ended[side]:
+        if self.state is _CLOSED or self.has_ended[side]:
             return False
-        if self.is_connected:
-            return not self.unsent[1 - side]
-        return side is _CLIENT and len(self.unsent[1]) < EARLY_BYTES_LIMIT
+        if self.state is not _CONNECTING:
+            return not self.unsent[_ACROSS[side]]
+        return side is _CLIENT and len(self.unsent[_UPSTREAM]) < EARLY_BYTES_LIMIT
 
     def must_write(self, side: Side) -> bool:
         """Tell whether to wait until ``side`` takes bytes (or, while connecting, until it answers)."""
-        if self.is_closed:
+        if self.state is _CLOSED:
             return False
-        return bool(self.unsent[side]) if self.is_connected else side is _UPSTREAM
+        return bool(self.unsent[side]) if self.state is not _CONNECTING else side is _UPSTREAM
 
-    @property
-    def is_flowing(self) -> bool:
-        """Whether both sides are read and nobody is waited for: the usual state."""
-        return self.is_connected and not (self.unsent[0] or self.unsent[1] or self.has_ended[0] or self.has_ended[1])
-
-    def dial(self) -> Action:
+    def dial(self) -> Action | None:
         """Begin an attempt, the first or the next; after the last the client is reset."""
         if self.attempts == len(DIAL_TIMEOUTS):
-            return self.fail()
+            return self._take(Event.FAILURE)
         self.attempts += 1
-        return _DIAL
+        return self._take(Event.ATTEMPT)
 
     def connected(self) -> Action | None:
         """Record that the endpoint has answered."""
-        self.is_connected = True
-        return self.ended(_CLIENT) if self.has_ended[0] else None
+        self._take(Event.CONNECTED)
+        return self._pass_end(_CLIENT) if self.has_ended[_CLIENT] else None
 
     def early(self, received: bytes) -> None:
-        """Keep what the client said before its endpoint has answered."""
-        self.unsent[1] += received
+        """Keep what the client sent before its endpoint has answered."""
+        self.unsent[_UPSTREAM] += received
 
     def stalled(self, side: Side, rest: bytes) -> None:
         """Keep what ``side`` did not take; the other side is not read until it is sent."""
@@ -121,25 +158,26 @@ class Relay:
     def sent(self, side: Side, count: int) -> Action | None:
         """Record that ``side`` has taken ``count`` of its unsent bytes."""
         self.unsent[side] = self.unsent[side][count:]
-        if not self.unsent[side] and self.has_ended[1 - side]:
-            return self.ended(_CLIENT if side else _UPSTREAM)
-        return None
+        source = _ACROSS[side]
+        return self._pass_end(source) if self.has_ended[source] else None
 
     def ended(self, side: Side) -> Action | None:
-        """Record that ``side`` will send no more, and pass that on when all that it has sent is sent.
+        """Record that ``side`` sends no more, and pass that on when all that it has sent is sent.
 
-        The other side's direction is shut; when both have ended there is only closing left.
+        The other side's direction is shut; when both ends have been passed on, only closing is left.
         """
-        has_ended, unsent = self.has_ended, self.unsent
-        has_ended[side] = True
-        if not self.is_connected or unsent[1 - side]:
-            return None
-        if has_ended[1 - side] and not unsent[side]:
-            self.is_closed = True
-            return _CLOSE
-        return _SHUT[1 - side]
+        self.has_ended[side] = True
+        return self._pass_end(side)
 
-    def fail(self) -> Action:
-        """End by reset: a peer has reset, no endpoint answers, or the time to drain is over."""
-        self.is_closed = True
-        return _RESET
+    def fail(self) -> Action | None:
+        """End by reset."""
+        return self._take(Event.FAILURE)
+
+    def _pass_end(self, side: Side) -> Action | None:
+        if self.state is _CONNECTING or self.unsent[_ACROSS[side]]:
+            return None
+        return self._take(_END_OF[side])
+
+    def _take(self, event: Event) -> Action | None:
+        self.state, action = TRANSITIONS[self.state, event]
+        return action

@@ -1,1 +1,1 @@
-"""UDP: ``flows`` decides which datagrams belong together, ``io`` has the sockets."""
+"""UDP: ``flowtable`` decides which datagrams belong together, ``io`` has the sockets."""

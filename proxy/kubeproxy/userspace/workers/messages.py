@@ -1,7 +1,7 @@
-"""What the proxy's own process and its workers say to each other. Pure; ``channel`` carries it.
+"""The messages between the proxy's own process and its workers. Pure; ``channel`` carries them.
 
-To a worker: ``Begin`` first, then ``Obey``, ``Listen`` (with a socket), ``Update``, ``Close``, ``Ask``, ``Follow`` and
-at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``, ``Short``.
+To a worker: ``Begin`` first, then ``Apply``, ``Listen`` (with a socket), ``Update``, ``Close``, ``Ask``, ``Follow`` and
+at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``, ``Failed``, ``Short``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kubeproxy.userspace.workers.sharing import Block
 
 
 class Begin(NamedTuple):
-    """Who the worker is: number ``place`` of ``width``; ``seed`` is everybody's."""
+    """The first message: the worker is number ``place`` of ``width``; all workers have the same ``seed``."""
 
     place: int
     width: int
@@ -29,8 +29,8 @@ class Begin(NamedTuple):
     default_balancer: str
 
 
-class Obey(NamedTuple):
-    """The Services that are to be treated otherwise, () is one that is gone, and the rows of their Service ports."""
+class Apply(NamedTuple):
+    """The rules of the Services that changed, () for one that is gone, and the shared rows of their Service ports."""
 
     changed: dict[ObjectKey, tuple[PortRule, ...]]
     nodes: tuple[Node, ...]
@@ -38,19 +38,19 @@ class Obey(NamedTuple):
 
 
 class Listen(NamedTuple):
-    """Own the socket that comes along."""
+    """Own the socket that comes with the message, and serve its clients."""
 
     listener: Listener
 
 
 class Update(NamedTuple):
-    """Take the clients of a destination otherwise."""
+    """Apply a listener's changed settings to its new clients."""
 
     listener: Listener
 
 
 class Close(NamedTuple):
-    """Take what waits at a destination, then no more; answered by ``Closed``."""
+    """Accept what is queued at a destination, then close its socket; answered by ``Closed``."""
 
     destination: Destination
 
@@ -62,9 +62,9 @@ class Closed(NamedTuple):
 
 
 class Question(Enum):
-    """What the proxy asks a worker."""
+    """What the proxy asks a worker; APPLIED is answered when all messages before it are obeyed."""
 
-    OBEYED = "obeyed"
+    APPLIED = "applied"
     COUNTED = "counted"
     RECORDS = "records"
     TRACE = "trace"
@@ -86,7 +86,7 @@ class Answer(NamedTuple):
 
 
 class Follow(NamedTuple):
-    """Tell of connections from now on, or no more."""
+    """Send ``Happened`` from now on, or no more."""
 
     is_wanted: bool
 
@@ -108,7 +108,7 @@ class Failed(NamedTuple):
 
 
 class Short(NamedTuple):
-    """New clients wait, as others have taken all the files that they may."""
+    """New clients wait, because others have taken all the files that clients may take."""
 
 
 class Drain(NamedTuple):
@@ -117,8 +117,8 @@ class Drain(NamedTuple):
     seconds: float
 
 
-def obey(rules: Rules, ports: dict[ServicePortName, Block | None]) -> Obey:
+def apply_changes(rules: Rules, ports: dict[ServicePortName, Block | None]) -> Apply:
     """Return what brings a worker to ``rules``, which differ in ``ports``."""
     services = dict.fromkeys(each.service for each in ports)
     changed = {service: tuple(rules.ports[each] for each in rules.by_service.get(service, ())) for service in services}
-    return Obey(changed, rules.nodes.all, ports)
+    return Apply(changed, rules.nodes.all, ports)

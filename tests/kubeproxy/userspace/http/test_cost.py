@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import socket
 from collections import Counter, deque
@@ -12,13 +13,14 @@ import pytest
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy_http import OK, WEB, A, B, Turns
 
+from kubeapi.faults import Faults
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.recent import RecentConnections
-from kubeproxy.targets import Targets
+from kubeproxy.host import Host
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.http import grammar, heads
 from kubeproxy.userspace.http.io.downstream import Downstream
 from kubeproxy.userspace.http.io.front import HttpFront
+from kubeproxy.userspace.parts import PlaneParts
 from kubeproxy.userspace.poller import READABLE, EventHandler, Poller
 
 GET = b"GET /a HTTP/1.1\r\nHost: web\r\nAccept: */*\r\nX-Request-Id: %d\r\n\r\n"
@@ -102,9 +104,10 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Sockets:
 def client_of(sockets: Sockets, *endpoints: str) -> FakeSocket:
     """Return the client's socket at a front with these endpoints."""
     loop = cast(asyncio.AbstractEventLoop, None)  # no dial waits
-    recent, turns = RecentConnections(lambda: 0.0), Turns(*endpoints)
-    poller = cast(Poller, sockets)
-    front = HttpFront(loop, poller, Targets(DirectNetwork()), turns, ProxyCounters(), recent, lambda: 0.0)
+    host = Host(DirectNetwork(), lambda: 0.0, random.Random(1), Faults())
+    parts = PlaneParts(loop, host, Turns(*endpoints), ProxyCounters(), ceiling=1000)
+    parts.poller = cast(Poller, sockets)
+    front = HttpFront(parts)
     client = FakeSocket(sockets, "client", 1)
     destination, route = Destination("10.96.0.1", 80, "TCP"), Route(WEB, "", is_local=False)
     Downstream(front, front._port(WEB), cast(socket.socket, client), "10.0.0.9", destination, route)

@@ -31,7 +31,7 @@ from tests.helpers.kubeproxy_cluster import (
 )
 from tests.helpers.patience import PATIENCE
 
-from kubeproxy.userspace.tcp.io.connection import BUFFER_BYTES
+from kubeproxy.userspace.parts import BUFFER_BYTES
 
 VIP, A, B, C = "127.97.0.1", "127.245.0.1", "127.245.0.2", "127.245.0.3"
 
@@ -320,7 +320,7 @@ async def test_a_half_closed_connection_with_a_silent_endpoint_is_reaped_in_the_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("kubeproxy.userspace.dataplane.REAP_SECONDS", 0.01)
-    monkeypatch.setattr("kubeproxy.userspace.tcp.io.connection.CLOSE_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("kubeproxy.userspace.tcp.io.front.CLOSE_WAIT_SECONDS", 0.05)
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -25,7 +25,7 @@ from tests.helpers.kubeproxy_udp import (
 )
 
 import kubehost.io.datagrams
-import kubeproxy.userspace.udp.io.front
+import kubeproxy.userspace.udp.io.flows
 
 VIP, OTHER, A, B = "127.82.8.1", "127.82.8.2", "127.82.8.3", "127.82.8.4"
 CLIENTS = 32
@@ -65,7 +65,7 @@ async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Groun
     def open_counted(*_: str) -> socket.socket:
         return Counted(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
-    monkeypatch.setattr(kubeproxy.userspace.udp.io.front, "open_socket", open_counted)
+    monkeypatch.setattr(kubeproxy.userspace.udp.io.flows, "open_socket", open_counted)
     for name in ("receive_messages", "send_messages"):
         call = counted(calls, f"{name.partition('_')[0]} many", getattr(kubehost.io.datagrams, name))
         monkeypatch.setattr(kubehost.io.datagrams, name, call)

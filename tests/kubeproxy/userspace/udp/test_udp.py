@@ -25,8 +25,8 @@ from tests.helpers.kubeproxy_udp import (
     udp_silence,
 )
 
-import kubeproxy.userspace.udp.io.front
-from kubeproxy.userspace.udp.flows import REFUSALS_AT_ONCE
+import kubeproxy.userspace.udp.io.flows
+from kubeproxy.userspace.udp.flowtable import REFUSALS_AT_ONCE
 from kubeproxy.userspace.udp.io.refusal import PROBE
 
 VIP, OTHER, A, B = "127.82.1.1", "127.82.1.2", "127.82.2.1", "127.82.2.2"
@@ -290,7 +290,7 @@ async def test_a_question_without_an_answer_is_forgotten_after_30_seconds_and_a_
 
 
 async def test_idle_flows_are_ended_without_being_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubeproxy.userspace.udp.io.front, "REAP_SECONDS", 0.01)
+    monkeypatch.setattr(kubeproxy.userspace.udp.io.flows, "REAP_SECONDS", 0.01)
     async with ground() as g:
         g.listen(VIP, DNS, A)
         with udp_endpoint(A, udp_echo), udp_client(SERVICE) as client:

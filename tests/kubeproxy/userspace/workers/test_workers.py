@@ -32,9 +32,9 @@ from tests.helpers.objects import build_endpoint
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
+from kubeproxy.config import ProxyConfig
 from kubeproxy.recent import Follower
 from kubeproxy.rules import Packet
-from kubeproxy.server.proxyserver import ProxyConfig
 from kubeproxy.types import Destination
 from kubeproxy.userspace.workers.io.workers import Workers
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
@@ -56,12 +56,12 @@ async def workers(*objects: JSON, width: int = WIDTH) -> AsyncIterator[Cluster]:
 
 
 def plane(c: Cluster) -> Workers:
-    assert isinstance(c.proxy.plane, Workers)
-    return c.proxy.plane
+    assert isinstance(c.engine.carrier, Workers)
+    return c.engine.carrier
 
 
 def pids(c: Cluster) -> list[int]:
-    return [hand.process.pid for hand in plane(c)._hands if hand.process is not None]
+    return [each.process.pid for each in plane(c)._workers if each.process is not None]
 
 
 async def records(c: Cluster, count: int) -> list[Any]:
@@ -77,7 +77,7 @@ async def records(c: Cluster, count: int) -> list[Any]:
 async def by_worker(c: Cluster) -> list[int]:
     """How many connections each worker has carried."""
     await plane(c).count()
-    counted = [hand.counted for hand in plane(c)._hands]
+    counted = [each.counted for each in plane(c)._workers]
     return [sum(each.connections for each in one.endpoints) if one else 0 for one in counted]
 
 
@@ -108,7 +108,7 @@ async def test_a_set_of_endpoints_that_has_changed_goes_round_exactly_too() -> N
 async def plane_obeys(c: Cluster) -> None:
     """Return when the workers have obeyed what is in the Store."""
     await c.settle()
-    await plane(c).wait_until_obeyed()
+    await plane(c).wait_until_applied()
 
 
 async def test_least_connections_counts_those_of_every_worker() -> None:
@@ -159,7 +159,7 @@ async def test_metrics_are_those_of_all_workers() -> None:
         counted = await plane(c).count()
         assert sum(each.connections for port in counted.ports.values() for each in port.values()) == 20
         assert counted.active == 0
-        (address,) = c.proxy.http_addresses()
+        (address,) = c.proxy.healthcheck.addresses
         lines = (await read_metrics(address)).splitlines()
         told = [line for line in lines if line.startswith("kubesvc_proxy_connections_total{")]
         assert sum(float(line.split()[-1]) for line in told) == 20
@@ -360,14 +360,14 @@ async def test_draining_lets_connections_end_and_then_takes_no_more() -> None:
 FAULTY_WORKER = """
 from kubeproxy.userspace.dataplane import DataPlane
 
-obey = DataPlane._obey
+apply = DataPlane._apply
 
 def broken(self, service, rule):
     if rule is not None and rule.service_port.port == 20089:
         raise RuntimeError("boom")
-    obey(self, service, rule)
+    apply(self, service, rule)
 
-DataPlane._obey = broken
+DataPlane._apply = broken
 """
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from kubehost.addresses import join_host_port
+from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.types import Choice, Destination, Route
 from kubeproxy.userspace.http.bodies import BadBody
 from kubeproxy.userspace.http.exchange import Exchange
@@ -19,7 +20,6 @@ from kubeproxy.userspace.http.io.upstream import Upstream, dial
 from kubeproxy.userspace.http.requests import RequestReader
 from kubeproxy.userspace.http.retries import IDEMPOTENT
 from kubeproxy.userspace.poller import READABLE
-from kubeproxy.userspace.sockets import REASONS
 from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class Delivery:
         return choice
 
     def _note_failure(self, exchange: Exchange, code: int) -> None:
-        reason = REASONS.get(code, "connect_failed")
+        reason = CONNECT_OUTCOMES.get(code, Outcome.CONNECT_FAILED)
         self._front.counters.errors[reason] += 1
         exchange.record.failed(reason)
         exchange.avoid = (*exchange.avoid, exchange.endpoint)

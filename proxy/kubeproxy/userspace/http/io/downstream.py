@@ -15,7 +15,6 @@ from kubeproxy.userspace.http.exchange import Exchange
 from kubeproxy.userspace.http.heads import Refused, Request
 from kubeproxy.userspace.http.io.client import Client
 from kubeproxy.userspace.http.io.delivery import Delivery
-from kubeproxy.userspace.http.io.tunnel import Tunnel
 from kubeproxy.userspace.http.io.upstream import Upstream
 from kubeproxy.userspace.http.requests import RequestReader
 from kubeproxy.userspace.poller import READABLE
@@ -151,11 +150,13 @@ class Downstream:
         client, counters = self._client, upstream.counters
         upstream.owner = None  # without detach: the tunnel counts on
         client.is_closed = True
+        front = self._front
+        front.poller.unregister(client.fd)
+        front.poller.unregister(upstream.fd)
+        front.connections.discard(self)
+        tunnel = front.tunnels.begin(client.sock, exchange.record)
         unsent = (client.unsent, upstream.unsent + self._reader.inbox)
-        tunnel = Tunnel(self._front, client.sock, upstream.sock, unsent, counters, exchange.record)
-        self._front.connections.discard(self)
-        self._front.connections.add(tunnel)
-        tunnel.start(has_client_ended=client.has_ended)
+        tunnel.start_established(upstream.sock, counters, unsent, has_client_ended=client.has_ended)
 
     def _advance(self) -> None:
         """Take up requests until one is under way or none is there."""

@@ -6,37 +6,20 @@ A Service port's requests count as its endpoints' connections, so that ``least_c
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from socket import SocketType
-from typing import Protocol
 
-from kubeproxy.counters import ProxyCounters
-from kubeproxy.recent import RecentConnections
-from kubeproxy.targets import Targets
-from kubeproxy.types import Choice, Destination, Route, ServicePortName
+from kubeproxy.outcomes import Outcome
+from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.io.downstream import Downstream
-from kubeproxy.userspace.http.io.tunnel import Tunnel
+from kubeproxy.userspace.http.io.tunnel import Tunnels
 from kubeproxy.userspace.http.io.upstream import Upstream
 from kubeproxy.userspace.http.pool import Pool
 from kubeproxy.userspace.http.retries import RetryBudget
 from kubeproxy.userspace.live import LiveConnections
-from kubeproxy.userspace.poller import Poller
+from kubeproxy.userspace.parts import PlaneParts
 from kubeproxy.userspace.sockets import whole_socket
-from kubeproxy.userspace.tcp.io.connection import BUFFER_BYTES
-
-
-class Chooser(Protocol):
-    """Gives a request its endpoint: the proxy's ``LoadBalancer``."""
-
-    def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
-        """Return the endpoint, None if there is none; ``avoid`` has those where this request has failed already."""
-        ...
-
-    def detour(self, route: Route) -> Route | None:
-        """Return the way of a kept connection whose ``route`` leads nowhere any more, None if there is none."""
-        ...
 
 
 class Port:
@@ -58,30 +41,19 @@ class HttpFront:
     Sockets to endpoints have numbers below ``ceiling``: a client that is connected may ask when nobody else may come.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        poller: Poller,
-        targets: Targets,
-        load_balancer: Chooser,
-        counters: ProxyCounters,
-        recent: RecentConnections,
-        clock: Callable[[], float],
-        config: HttpConfig | None = None,
-        *,
-        ceiling: int = sys.maxsize,
-    ) -> None:
-        self.loop = loop
-        self.poller = poller
-        self.targets = targets
-        self.load_balancer = load_balancer
-        self.counters = counters
-        self.recent = recent
-        self.clock = clock
-        self.ceiling = ceiling
+    def __init__(self, parts: PlaneParts, config: HttpConfig | None = None) -> None:
+        self.loop = parts.loop
+        self.poller = parts.poller
+        self.targets = parts.targets
+        self.load_balancer = parts.load_balancer
+        self.counters = parts.counters
+        self.recent = parts.recent
+        self.clock = parts.clock
+        self.ceiling = parts.ceiling
+        self.buffer = parts.buffer
         self.config = config or HttpConfig()
-        self.buffer = memoryview(bytearray(BUFFER_BYTES))
-        self.connections = LiveConnections[Downstream | Tunnel]()
+        self.connections = LiveConnections[Downstream]()
+        self.tunnels = Tunnels(parts, self.config.tunnel_seconds)
         self.is_draining = False
         self._ports: dict[ServicePortName, Port] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -113,10 +85,19 @@ class HttpFront:
         port.shows_endpoint = shows_endpoint or self.config.shows_endpoint
         port.pool.update(usable)
 
-    def forget(self, connection: Downstream | Tunnel) -> None:
+    def forget(self, connection: Downstream) -> None:
         """Record that a client's connection is over."""
         self.connections.over(connection)
         self.counters.active -= 1
+
+    def count_connections(self) -> int:
+        """Return the number of clients' connections now, tunnels included."""
+        return len(self.connections) + len(self.tunnels.connections)
+
+    async def wait_until_idle(self) -> None:
+        """Return once there are no connections."""
+        await self.connections.wait_until_idle()
+        await self.tunnels.connections.wait_until_idle()
 
     def drain(self) -> None:
         """Let every client go after its current answer; those who wait for none at once."""
@@ -126,7 +107,8 @@ class HttpFront:
     def reset_all(self) -> None:
         """End every connection, clients by reset, and keep none to endpoints."""
         for connection in tuple(self.connections):
-            connection.reset("shutdown")
+            connection.reset(Outcome.SHUTDOWN)
+        self.tunnels.reset_all()
         for port in self._ports.values():
             port.pool.update(())
         self._ports.clear()
@@ -140,6 +122,7 @@ class HttpFront:
         for connection in tuple(self.connections):
             if connection.deadline <= now:
                 connection.expire()
+        self.tunnels.sweep(now)
         for port in self._ports.values():
             port.pool.expire(now - self.config.idle_seconds)
 
@@ -155,11 +138,11 @@ class HttpFront:
 
     def _let_go(self, port: Port | None) -> None:
         for connection in tuple(self.connections):
-            if isinstance(connection, Downstream) and port in (None, connection.port):
+            if port in (None, connection.port):
                 connection.let_go()
 
     def _sweep_again(self) -> None:
         self._timer = None
         self.sweep()
-        if self.connections or self.idle_upstreams():
+        if self.count_connections() or self.idle_upstreams():
             self._timer = self.loop.call_later(self.config.sweep_seconds, self._sweep_again)

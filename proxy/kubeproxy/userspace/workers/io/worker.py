@@ -22,13 +22,15 @@ import uvloop
 from kubeapi.faults import Faults, Subject, describe
 from kubehost import openfiles
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.host import Host
 from kubeproxy.recent import Follower
 from kubeproxy.rules import compile_rules
 from kubeproxy.rules.nodes import Nodes
-from kubeproxy.userspace.dataplane import DataPlane, Surroundings
+from kubeproxy.userspace.dataplane import DataPlane
 from kubeproxy.userspace.workers.io.channel import Channel, receive
 from kubeproxy.userspace.workers.messages import (
     Answer,
+    Apply,
     Ask,
     Begin,
     Close,
@@ -38,7 +40,6 @@ from kubeproxy.userspace.workers.messages import (
     Follow,
     Happened,
     Listen,
-    Obey,
     Question,
     Short,
     Update,
@@ -47,11 +48,11 @@ from kubeproxy.userspace.workers.sharedcounters import SharedCounters
 from kubeproxy.userspace.workers.sharing import SharedRows
 
 TELL_SECONDS = 0.05
-"""How long what happens is collected before a follower is told."""
+"""How long records are collected before they are sent to the proxy."""
 
 
 class Worker:
-    """Obeys the messages in their order; ``ended`` is set when there is nothing left to do."""
+    """Obeys the messages in their order; ``ended`` is set when the worker is to end."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plane: DataPlane, rows: SharedRows
@@ -68,7 +69,7 @@ class Worker:
         plane.faults.forward = self._tell_fault
 
     async def run(self) -> None:
-        """Serve until the proxy has said so or is gone."""
+        """Serve until the proxy says that it is over, or is gone."""
         try:
             async with self._plane.serving():
                 await self.ended.wait()
@@ -79,14 +80,14 @@ class Worker:
         try:
             self._do(message, descriptor)
         except Exception:
-            # Who has not understood one message is of no use any more: the proxy starts another worker.
+            # A worker that missed one message has the wrong rules from then on: the proxy starts another one.
             self.ended.set()
             raise
 
     def _do(self, message: Any, descriptor: int) -> None:
         match message:
-            case Obey():
-                self._obey(message)
+            case Apply():
+                self._apply(message)
             case Listen(listener):
                 self._plane.listen(listener, (socket.socket(fileno=descriptor),))
             case Update(listener):
@@ -100,15 +101,15 @@ class Worker:
             case Drain(seconds):
                 self._start(self._drain(seconds))
 
-    def _obey(self, message: Obey) -> None:
+    def _apply(self, message: Apply) -> None:
         nodes = Nodes(message.nodes)
         old = self._plane.rules
         compiled = compile_rules(old, message.changed, old.nodes if old.nodes == nodes else nodes)
-        self._plane.obey(compiled.rules, compiled.ports)
+        self._plane.apply(compiled.rules, compiled.ports)
         for port_name, block in message.blocks.items():
             self._rows.assign(port_name, block)
         if old.ports == {} and compiled.ports:
-            gc.freeze()  # what is there from the start stays; looking through it holds up connections
+            gc.freeze()  # rules from the start stay: the garbage collector needs not look at them again
 
     async def _answer(self, asked: Ask) -> None:
         value: Any = None
@@ -150,19 +151,19 @@ class Worker:
 
 
 async def serve(sock: socket.socket, memory: int) -> None:
-    """Be a worker to the proxy at the other end of ``sock``, with the ``memory`` of the shared counters."""
+    """Serve as a worker of the proxy at the other end of ``sock``; ``memory`` is the descriptor of the shared rows."""
     loop = asyncio.get_running_loop()
     begin: Begin = receive(sock)
     shared = SharedCounters(memory, begin.width, begin.place)
     os.close(memory)
     counters, rng = ProxyCounters(shared.write), random.Random()
     rows = SharedRows(shared, counters, rng, begin.seed)
-    around = Surroundings(begin.network, begin.default_balancer, time.monotonic, rng, Faults(time.monotonic))
-    await Worker(loop, sock, DataPlane(loop, around, counters, rows), rows).run()
+    host = Host(begin.network, time.monotonic, rng, Faults(time.monotonic))
+    await Worker(loop, sock, DataPlane(loop, host, begin.default_balancer, counters, rows), rows).run()
 
 
 def main() -> None:
-    """Run the worker with the descriptors that the command line says."""
+    """Run the worker; the command line has the descriptors."""
     openfiles.grow_table()
     channel, memory = map(int, sys.argv[1:])
     with socket.socket(fileno=channel) as sock:

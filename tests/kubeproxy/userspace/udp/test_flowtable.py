@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeproxy.userspace.udp.flows import (
+from kubeproxy.userspace.udp.flowtable import (
     MAX_FLOWS,
     REFUSALS_AT_ONCE,
     TIMEOUTS,

@@ -1,0 +1,33 @@
+"""How one proxy works, with kube-proxy's names and defaults where it has them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from kubeproxy.portowner import PortOwner
+
+
+@dataclass(frozen=True)
+class ProxyConfig:
+    """How one proxy works. An address of None switches that HTTP server off; port 0 takes any free port."""
+
+    default_balancer: str = "random"
+    """The algorithm of Services that ask for none."""
+    healthz_address: tuple[str, int] | None = ("127.0.0.1", 10256)
+    """kube-proxy's --healthz-bind-address."""
+    metrics_address: tuple[str, int] | None = ("127.0.0.1", 10249)
+    """kube-proxy's --metrics-bind-address."""
+    node_name: str = ""
+    """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
+    localhost_node_ports: bool = True
+    """Whether node ports answer at 127.0.0.1 too (KubeProxyConfiguration's iptables.localhostNodePorts)."""
+    workers: int = 1
+    """Processes that carry the traffic; 1 is the proxy's own process."""
+    worker_environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of each worker, by which one that outlives the proxy (a stopped one does) is found."""
+    listener_limit: int = sys.maxsize
+    """Most listening sockets: the rest of the open files is for connections and for what shares the process."""
+    owner_name: Callable[[PortOwner], str] = str
+    """Names the process that has a port which the proxy wants, in events and in the status."""

@@ -1,0 +1,19 @@
+"""What the process gives to a proxy: addresses, time, chance and a place for faults. Tests give their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kubeapi.faults import Faults
+from kubehost.network import Network
+from kubeproxy.balancers import Rng
+
+
+class Host(NamedTuple):
+    """``clock`` gives monotonic seconds."""
+
+    network: Network
+    clock: Callable[[], float]
+    rng: Rng
+    faults: Faults

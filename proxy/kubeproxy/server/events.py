@@ -1,0 +1,74 @@
+"""The events that a change of the rules gives to Services: conflicts, unknown algorithms, endpoints that lead back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubeapi.meta import ObjectKey
+from kubehost.network import Network
+from kubeproxy.balancers import BALANCERS
+from kubeproxy.load_balancer import unknown_balancer
+from kubeproxy.proxier import Sync
+from kubeproxy.targets import Loop, Targets
+from kubeproxy.types import ServicePortName
+
+WARNING = "Warning"
+
+Record = Callable[[ObjectKey, str, str, str], None]
+"""Records an event about a Service: its key, Normal or Warning, the reason, the message."""
+
+
+class SyncEvents:
+    """Records each trouble once, when it is new."""
+
+    def __init__(self, record: Record, network: Network) -> None:
+        self._record = record
+        self._targets = Targets(network)
+        self._loops: dict[ServicePortName, tuple[Loop, ...]] = {}
+        self._unknown_balancers: dict[ServicePortName, str] = {}
+
+    def note(self, sync: Sync) -> None:
+        """Record what is new with a change of the rules."""
+        for conflict in sync.conflicts:
+            self._record(conflict.loser.service, WARNING, "PortConflict", str(conflict))
+        for port_name in sync.ports:
+            self._note_balancer(sync, port_name)
+        self._note_loops(sync)
+
+    def loops(self, port_name: ServicePortName) -> tuple[Loop, ...]:
+        """Return the endpoints of a Service port that are not dialled, because they lead back to it."""
+        return self._loops.get(port_name, ())
+
+    def note_unserved_health_check(self, service: ObjectKey, message: str) -> None:
+        """Record that a healthCheckNodePort is not served somewhere."""
+        self._record(service, WARNING, "FailedToStartServiceHealthcheck", message)
+
+    def note_bind_failure(self, port_name: ServicePortName, message: str) -> None:
+        """Record that a Service port cannot be reached at some address."""
+        self._record(port_name.service, WARNING, "PortBindFailed", message)
+
+    def _note_balancer(self, sync: Sync, port_name: ServicePortName) -> None:
+        rule = sync.rules.ports.get(port_name)
+        wanted = rule.service_port.balancer if rule else ""
+        if wanted in ("", *BALANCERS):
+            self._unknown_balancers.pop(port_name, None)
+        elif self._unknown_balancers.get(port_name) != wanted:
+            self._unknown_balancers[port_name] = wanted
+            self._record(port_name.service, WARNING, "UnknownBalancer", unknown_balancer(wanted))
+
+    def _note_loops(self, sync: Sync) -> None:
+        """Look at the Service ports that changed, at those with a known loop, and at all that are part of a new one."""
+        self._targets.rules = sync.rules
+        waiting = [*sync.ports, *self._loops]
+        seen = set[ServicePortName]()
+        for port_name in waiting:
+            if port_name in seen:
+                continue
+            seen.add(port_name)
+            known = self._loops.pop(port_name, ())
+            if found := tuple(self._targets.loops(port_name)):
+                self._loops[port_name] = found
+            for loop in found:
+                waiting += loop.way
+                if loop not in known:
+                    self._record(port_name.service, WARNING, "ProxyLoop", str(loop))

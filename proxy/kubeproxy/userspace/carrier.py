@@ -1,0 +1,36 @@
+"""What ``Listeners`` and ``UserspacePlane`` ask of whatever serves the sockets: this process, or several workers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from kubeproxy.plane import Traffic
+from kubeproxy.rules import Listener, Rules
+from kubeproxy.types import Destination, ServicePortName
+
+
+class Carrier(Traffic, Protocol):
+    """Carries traffic by the rules and from the sockets that it is given. Calls are obeyed in their order."""
+
+    @property
+    def width(self) -> int:
+        """How many sockets a TCP listener has: one for each process that accepts."""
+        ...
+
+    def apply(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
+        """Treat new clients by ``rules``, which differ from those before in ``ports``."""
+        ...
+
+    def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
+        """Own bound, non-blocking sockets from now on and serve their clients."""
+        ...
+
+    def update(self, listener: Listener) -> None:
+        """Apply a listener's changed settings to its new clients."""
+        ...
+
+    def close(self, destination: Destination, closed: Callable[[], None]) -> None:
+        """Accept what is queued at a destination, stop accepting, close its sockets, then call ``closed``."""
+        ...

@@ -1,0 +1,54 @@
+"""The parts of one data plane that all protocols use: where events come from, who is chosen, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from kubeproxy.counters import ProxyCounters
+from kubeproxy.host import Host
+from kubeproxy.recent import RecentConnections
+from kubeproxy.targets import Targets
+from kubeproxy.types import Choice, Route
+from kubeproxy.userspace.poller import Poller
+
+BUFFER_BYTES = 256 * 1024
+"""Read at one go. Bulk upwards beside HAProxy, 6 rounds: 64 KiB 0.67, 128 KiB 0.88, 256 KiB 1.18 of its throughput."""
+
+
+class Chooser(Protocol):
+    """Gives a connection, a flow or a request its endpoint: ``LoadBalancer``, or a script of tests."""
+
+    def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
+        """Return the endpoint, None if there is none; ``avoid`` has those where this connection has failed already."""
+        ...
+
+    def detour(self, route: Route) -> Route | None:
+        """Return the way of a kept connection whose ``route`` leads nowhere any more, None if there is none."""
+        ...
+
+
+class PlaneParts:
+    """``buffer`` is received into and read at once by whatever has an event; nothing in it outlives the event.
+
+    Sockets to endpoints have numbers below ``ceiling``, so that files are left for the cluster itself.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        host: Host,
+        load_balancer: Chooser,
+        counters: ProxyCounters,
+        ceiling: int,
+    ) -> None:
+        self.loop = loop
+        self.clock: Callable[[], float] = host.clock
+        self.poller = Poller(host.faults)
+        self.targets = Targets(host.network)
+        self.load_balancer = load_balancer
+        self.counters = counters
+        self.recent = RecentConnections(host.clock)
+        self.ceiling = ceiling
+        self.buffer = memoryview(bytearray(BUFFER_BYTES))

@@ -1,0 +1,48 @@
+"""The relayed connections of one data plane: they begin here, and are looked at when they are silent."""
+
+from __future__ import annotations
+
+from socket import SocketType
+
+from kubeproxy import NAME
+from kubeproxy.outcomes import Outcome
+from kubeproxy.types import Destination, Route
+from kubeproxy.userspace.live import LiveConnections
+from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.tcp.io.connection import Connection
+from kubeproxy.userspace.tcp.io.shared import TcpShared
+
+CLOSE_WAIT_SECONDS = 3600.0
+"""How long a half-closed connection may be silent: kube-proxy's conntrack.tcpCloseWaitTimeout, else sockets leak."""
+
+
+class TcpFront:
+    """Takes over accepted sockets and relays each to an endpoint."""
+
+    def __init__(self, parts: PlaneParts) -> None:
+        self.shared = TcpShared(parts)
+        self.connections: LiveConnections[Connection] = self.shared.connections
+
+    def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
+        """Own an accepted socket of ``client`` (its address) from now on, and find it an endpoint."""
+        shared = self.shared
+        record = shared.recent.began(destination.protocol.lower(), client, destination, route)
+        connection = Connection(shared, sock, record)
+        self.connections.add(connection)
+        shared.counters.active += 1
+        try:
+            connection.start()
+        except Exception as fault:
+            shared.poller.faults.note(NAME, "a new connection", fault)
+            connection.reset(Outcome.INTERNAL_ERROR)
+
+    def reap(self) -> None:
+        """Reset the connections of which one side has ended and the other has been silent for CLOSE_WAIT_SECONDS."""
+        for connection in tuple(self.connections):
+            if connection.relay.is_half_closed and connection.silence() > CLOSE_WAIT_SECONDS:
+                connection.reset(Outcome.HALF_CLOSED_TIMEOUT)
+
+    def reset_all(self) -> None:
+        """End every connection by reset."""
+        for connection in tuple(self.connections):
+            connection.reset()

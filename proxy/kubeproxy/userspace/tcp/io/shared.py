@@ -1,0 +1,24 @@
+"""What all relayed connections of one data plane share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeproxy.userspace.live import LiveConnections
+from kubeproxy.userspace.parts import PlaneParts
+
+
+class TcpShared:
+    """The parts of the data plane, copied because each event looks them up, and the ``connections`` that there are."""
+
+    __slots__ = ("buffer", "connections", "counters", "load_balancer", "loop", "poller", "recent", "targets")
+
+    def __init__(self, parts: PlaneParts) -> None:
+        self.loop = parts.loop
+        self.poller = parts.poller
+        self.targets = parts.targets
+        self.load_balancer = parts.load_balancer
+        self.counters = parts.counters
+        self.recent = parts.recent
+        self.buffer = parts.buffer
+        self.connections = LiveConnections[Any]()

@@ -1,0 +1,160 @@
+"""All UDP flows of one data plane: they begin here, and end when they are idle or lose their endpoint.
+
+A flow is one client address and port at one listening socket; its endpoint is chosen once, with its first datagram.
+Decides nothing that ``flowtable`` or the load balancer can decide. No task, future or transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Collection
+
+from kubehost.addresses import LOCALHOST, source_for
+from kubehost.io.datagrams import address_of
+from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
+from kubeproxy.recent import ConnectionRecord
+from kubeproxy.types import Choice, Route, ServicePortName
+from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.poller import READABLE
+from kubeproxy.userspace.sockets import is_connected_to_itself, open_socket
+from kubeproxy.userspace.udp.io.flow import AskedSocket, Client, UdpFlow, UdpShared
+
+REAP_SECONDS = 1.0
+"""How often idle flows are looked for."""
+
+OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class UdpFlows:
+    """The flows and the timer that ends idle ones, which runs only while there are flows.
+
+    A socket with a number from the data plane's ``ceiling`` on takes the place of an older flow.
+    """
+
+    def __init__(self, parts: PlaneParts, *, limit: int | None = None) -> None:
+        self.shared = UdpShared(parts, limit)
+        self.table = self.shared.table
+        self._parts = parts
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next new flow ends another."""
+        return self.table.is_full
+
+    def retain(self, port_name: ServicePortName, serving: Collection[str]) -> None:
+        """End the flows to endpoints that are not among the ``serving`` (``ip:port``), unless nothing serves.
+
+        As kube-proxy cleans up connection tracking after a sync (pkg/proxy/conntrack/cleanup.go).
+        """
+        if not serving:
+            return
+        for flow in tuple(self.shared.by_port.get(port_name, ())):
+            if flow.counters.address not in serving:
+                flow.end(Outcome.ENDPOINT_GONE)
+
+    def reap(self, now: float) -> None:
+        """End the flows that have been idle for too long."""
+        for flow in self.table.expired(now):
+            flow.end()
+
+    def close_all(self) -> None:
+        """End every flow; the sockets that clients ask are closed by their owner."""
+        for flow in tuple(self.table):
+            flow.end()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def begin(self, asked: AskedSocket, client: Client, route: Route, now: float) -> UdpFlow | None:
+        """Choose the endpoint of a new flow; None if there is none, or no socket for it."""
+        parts = self._parts
+        host, _ = address_of(asked.sock.family, client)
+        record = parts.recent.began("udp", host, asked.listener.destination, route)
+        choice = record.choice = parts.load_balancer.next_endpoint(route, host)
+        if choice is None:
+            self._fail(record, Outcome.NO_ENDPOINTS)
+            return None
+        if self.table.is_full:
+            self._drop_early()
+        sock = self._dial(record, choice)
+        if sock is None:
+            return None
+        if sock.fileno() >= parts.ceiling:
+            self._drop_early()
+        flow = UdpFlow(self.shared, asked, client, sock, record)
+        self.table.add(flow, now)
+        self.shared.by_port.setdefault(route.port_name, set()).add(flow)
+        asked.clients[client] = flow
+        parts.poller.register(sock.fileno(), READABLE, flow)
+        self._schedule_reap()
+        return flow
+
+    def _dial(self, record: ConnectionRecord, choice: Choice) -> socket.socket | None:
+        """Return a socket that is connected to the chosen endpoint, None (and the record ended) if there is none."""
+        target = self._parts.targets.dial(record.route.port_name, choice.endpoint)
+        if target is None:
+            self._fail(record, Outcome.PROXY_LOOP)
+            return None
+        try:
+            return _connect(target, record.client)
+        except OSError as error:
+            if error.errno in OUT_OF_DESCRIPTORS:
+                self._drop_early()
+            self._fail(record, CONNECT_OUTCOMES.get(error.errno or 0, Outcome.CONNECT_FAILED))
+            return None
+
+    def _fail(self, record: ConnectionRecord, reason: str) -> None:
+        self._parts.counters.errors[reason] += 1
+        self._parts.recent.ended(record, reason)
+
+    def _drop_early(self) -> None:
+        victim = self.table.victim()
+        if victim is not None:
+            self._parts.counters.errors[Outcome.EARLY_DROP] += 1
+            victim.end(Outcome.EARLY_DROP)
+
+    def _schedule_reap(self) -> None:
+        if self._timer is None:
+            self._timer = self._parts.loop.call_later(REAP_SECONDS, self._reap)
+
+    def _reap(self) -> None:
+        self._timer = None
+        self.reap(self._parts.clock())
+        if self.table:
+            self._schedule_reap()
+
+
+def _connect(target: tuple[str, int], client: str) -> socket.socket:
+    """Return a socket that is connected to ``target`` from the client's own address, so that the pod sees it.
+
+    Where ``target`` cannot be reached from that address, the kernel chooses one.
+    """
+    source = source_for(client, target[0])
+    if source:
+        try:
+            return _open(target, source)
+        except OSError as error:
+            if error.errno in OUT_OF_DESCRIPTORS:
+                raise
+    return _open(target, "")
+
+
+def _open(target: tuple[str, int], source: str) -> socket.socket:
+    sock = open_socket("UDP", target[0])
+    try:
+        if source:
+            sock.bind((source, 0))
+        sock.connect(target)
+        if target[0] == (source or LOCALHOST) and is_connected_to_itself(sock, target):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    except OSError:
+        sock.close()
+        raise
+    return sock
