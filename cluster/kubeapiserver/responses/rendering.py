@@ -14,7 +14,8 @@ from kubeapiserver.messages import Response
 from kubeapiserver.requests.resource import View
 from kubeapiserver.responses.chunks import Chunk
 from kubeapiserver.responses.statuses import encode_line
-from kubeapiserver.tables import Printer, printer_for
+from kubeapiserver.tables import table_for
+from kubeapiserver.tables.columns import Row, Table
 
 _META_GROUP = "meta.k8s.io"
 
@@ -68,34 +69,34 @@ class Renderer:
 
     def table(self, view: View, objects: Sequence[JSON], version: str, *, has_columns: bool = True) -> JSON:
         """Return a Table; in a watch only the first Table defines its columns."""
-        printer = printer_for(view.resource)
+        shown = table_for(view.resource)
         return {
             "kind": "Table",
             "apiVersion": f"{_META_GROUP}/{view.form.version}",
             "metadata": {"resourceVersion": version},
-            "columnDefinitions": [each.definition() for each in printer.columns] if has_columns else None,
-            "rows": self._rows(view, printer, objects),
+            "columnDefinitions": [each.definition() for each in shown.columns] if has_columns else None,
+            "rows": self._rows(view, shown, objects),
         }
 
-    def _rows(self, view: View, printer: Printer, objects: Sequence[JSON]) -> list[JSON]:
+    def _rows(self, view: View, table: Table[Row], objects: Sequence[JSON]) -> list[JSON]:
         now, rows = self._clock(), []
         for obj in objects:
-            row = self._row(view.resource, printer, obj, now)
+            row = self._row(table, obj, now)
             if view.included != "None":
                 row["object"] = obj if view.included == "Object" else partial(obj, view.form.version)
             rows.append(row)
         return rows
 
-    def _row(self, resource: Resource, printer: Printer, obj: JSON, now: float) -> JSON:
-        """Return the row of an object; a fault of the printer is recorded, and the row has only the name."""
+    def _row(self, table: Table[Row], obj: JSON, now: float) -> JSON:
+        """Return the row of an object; a fault of the table is recorded, and the row has only the name."""
+        subject = Subject(table.resource, key_of(obj))
         try:
-            conditions = printer.conditions(obj)
-            cells = printer.cells(obj, now)
+            row = table.row(obj, now)
         except Exception as fault:
-            self._faults.note("kube-apiserver (table)", Subject(resource, key_of(obj)), fault)
-            return {"cells": [obj["metadata"]["name"], *["<unknown>"] * (len(printer.columns) - 1)]}
-        self._faults.forget("kube-apiserver (table)", Subject(resource, key_of(obj)))
-        return {"cells": cells, "conditions": conditions} if conditions else {"cells": cells}
+            self._faults.note("kube-apiserver (table)", subject, fault)
+            return {"cells": [obj["metadata"]["name"], *["<unknown>"] * (len(table.columns) - 1)]}
+        self._faults.forget("kube-apiserver (table)", subject)
+        return row
 
 
 def _item(obj: JSON) -> JSON:

@@ -1,9 +1,27 @@
-"""What ``kubectl get`` prints: for every kind its columns, and an object's cells.
+"""What ``kubectl get`` shows: one module for each kind, found by its file, with a ``TABLE`` of columns and cells.
 
-Follows k8s.io/kubernetes ``pkg/printers/internalversion/printers.go``. The nouns to know: ``Column`` and ``Printer``
-(one kind's columns and cells), ``printer_for``.
+Follows k8s.io/kubernetes ``pkg/printers/internalversion/printers.go``. A kind without a table has name and age. Pure.
 """
 
-from kubeapiserver.tables.columns import Column as Column
-from kubeapiserver.tables.columns import Printer as Printer
-from kubeapiserver.tables.printers import printer_for as printer_for
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from kubeapi.scheme import Resource
+from kubeapiserver.tables.columns import AGE, NAME, Table
+
+
+def _find_tables() -> dict[Resource, Table[Any]]:
+    modules = [import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
+    tables: list[Table[Any]] = [each.TABLE for each in modules if hasattr(each, "TABLE")]
+    return {table.resource: table for table in tables}
+
+
+_TABLES = _find_tables()
+
+
+def table_for(resource: Resource) -> Table[Any]:
+    """Return how a resource's objects are shown."""
+    return _TABLES.get(resource) or Table(resource, (NAME, AGE))

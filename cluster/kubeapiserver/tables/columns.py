@@ -1,50 +1,51 @@
-"""A table's columns, and the texts that its cells share: ages, selectors, lists that are cut. Pure."""
+"""A table: its columns, each with what it shows of an object (``Column("Ready", ready_of)``). Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar
 
-from kubeapi.meta import JSON, parse_time
-
-NONE = "<none>"
-UNKNOWN = "<unknown>"
-UNSET = "<unset>"
-SHOWN = 3
-"""Items of a list that a cell shows before it says how many more there are."""
-
-_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86400, 86400 * 365
+from kubeapi.meta import JSON
+from kubeapi.objects.parts import spec_of, status_of
+from kubeapi.scheme import Resource
+from kubeapiserver.tables.texts import since
 
 
-class _Span(NamedTuple):
-    """Below ``end`` seconds a time span is told in ``unit``, and, where there is one, in ``small_unit``."""
+class Row:
+    """An object to be shown at a time, in seconds since the epoch: what cells are computed from."""
 
-    end: float
-    seconds: int
-    unit: str
-    small_seconds: int = 1
-    small_unit: str = ""
+    def __init__(self, obj: JSON, now: float) -> None:
+        self.object = obj
+        self.now = now
+        self.spec = spec_of(obj)
+        self.status = status_of(obj)
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return str(self.object["metadata"]["name"])
+
+    def since(self, timestamp: str | None) -> str:
+        """Return how long ago a timestamp was."""
+        return since(timestamp, self.now)
+
+    @property
+    def age(self) -> str:
+        """How long ago the object was created."""
+        return self.since(self.object["metadata"].get("creationTimestamp"))
 
 
-_SPANS = (
-    _Span(2 * _MINUTE, 1, "s"),
-    _Span(10 * _MINUTE, _MINUTE, "m", 1, "s"),
-    _Span(3 * _HOUR, _MINUTE, "m"),
-    _Span(8 * _HOUR, _HOUR, "h", _MINUTE, "m"),
-    _Span(2 * _DAY, _HOUR, "h"),
-    _Span(8 * _DAY, _DAY, "d", _HOUR, "h"),
-    _Span(2 * _YEAR, _DAY, "d"),
-    _Span(8 * _YEAR, _YEAR, "y", _DAY, "d"),
-    _Span(float("inf"), _YEAR, "y"),
-)
-"""HumanDuration of apimachinery ``pkg/util/duration``."""
+R = TypeVar("R", bound=Row)
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Column(Generic[R]):
     """One column; ``priority`` 1 is shown by ``-o wide`` only."""
 
     name: str
+    cell: Callable[[R], Any]
+    """Return what the column shows of a row: a string, or an integer."""
     type: str = "string"
     priority: int = 0
     format: str = ""
@@ -60,92 +61,33 @@ class Column(NamedTuple):
         }
 
 
-NAME = Column("Name", format="name")
-AGE = Column("Age")
-
-
-def wide(name: str, kind: str = "string") -> Column:
+def wide(name: str, cell: Callable[[R], Any], kind: str = "string") -> Column[R]:
     """Return a column that only ``-o wide`` shows."""
-    return Column(name, kind, 1)
+    return Column(name, cell, kind, 1)
 
 
-def _no_conditions(obj: JSON) -> list[JSON]:
+NAME: Column[Any] = Column("Name", lambda row: row.name, format="name")
+AGE: Column[Any] = Column("Age", lambda row: row.age)
+
+
+def _no_conditions(row: Row) -> list[JSON]:
     return []
 
 
 @dataclass(frozen=True, slots=True)
-class Printer:
-    """How objects of one kind are printed."""
+class Table(Generic[R]):
+    """How objects of one kind are shown."""
 
-    columns: Sequence[Column]
-    cells: Callable[[JSON, float], list[Any]]
-    """An object's cells, at a time in seconds since the epoch."""
+    resource: Resource
+    columns: Sequence[Column[R]]
+    read: Callable[[JSON, float], R] = Row  # type: ignore[assignment]  # where R is Row
+    conditions: Callable[[R], list[JSON]] = field(default=_no_conditions)
+    """Conditions of an object's row, such as that the object has ended."""
 
-    conditions: Callable[[JSON], list[JSON]] = field(default=_no_conditions)
-    """Conditions of an object's row: that it is done with."""
-
-
-def human_duration(seconds: float) -> str:
-    """Return a time span as kubectl shows it."""
-    whole = int(seconds)
-    if whole < -1:
-        return "<invalid>"
-    whole = max(whole, 0)
-    span = next(each for each in _SPANS if whole < each.end)
-    rest = whole % span.seconds // span.small_seconds if span.small_unit else 0
-    return f"{whole // span.seconds}{span.unit}" + (f"{rest}{span.small_unit}" if rest else "")
-
-
-def since(timestamp: str | None, now: float) -> str:
-    """Return how long ago a timestamp was."""
-    if not timestamp:
-        return UNKNOWN
-    try:
-        return human_duration(now - parse_time(timestamp))
-    except ValueError:
-        return UNKNOWN
-
-
-def age(obj: JSON, now: float) -> str:
-    """Return an object's age."""
-    return since(obj["metadata"].get("creationTimestamp"), now)
-
-
-def pairs(values: dict[str, str] | None) -> str:
-    """Return a map as ``a=b,c=d``, sorted by key."""
-    return ",".join(f"{name}={value}" for name, value in sorted((values or {}).items())) or NONE
-
-
-def selector_text(selector: JSON | None) -> str:
-    """Return a LabelSelector as one would type it (metav1.FormatLabelSelector), "" if it selects everything."""
-    selector = selector or {}
-    requirements = [(name, f"{name}={value}") for name, value in (selector.get("matchLabels") or {}).items()]
-    requirements += [(each["key"], _requirement(each)) for each in selector.get("matchExpressions") or ()]
-    return ",".join(text for _, text in sorted(requirements))
-
-
-def _requirement(requirement: JSON) -> str:
-    name, values = requirement["key"], ",".join(sorted(requirement.get("values") or ()))
-    match requirement["operator"]:
-        case "In":
-            return f"{name} in ({values})"
-        case "NotIn":
-            return f"{name} notin ({values})"
-        case "DoesNotExist":
-            return f"!{name}"
-    return str(name)
-
-
-def some_of(items: Sequence[str], count: int) -> str:
-    """Return the first few items, and how many more of ``count`` there are."""
-    more = f" + {count - SHOWN} more..." if count > SHOWN else ""
-    return ",".join(items[:SHOWN]) + more
-
-
-def container_cells(spec: JSON) -> list[str]:
-    """Return the names and the images of a pod's containers."""
-    containers = spec.get("containers") or ()
-    return [
-        ",".join(each.get("name", "") for each in containers),
-        ",".join(each.get("image", "") for each in containers),
-    ]
+    def row(self, obj: JSON, now: float) -> JSON:
+        """Return an object's row as a Table has it, at a time in seconds since the epoch."""
+        read = self.read(obj, now)
+        row: JSON = {"cells": [column.cell(read) for column in self.columns]}
+        if conditions := self.conditions(read):
+            row["conditions"] = conditions
+        return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeapiserver.tables.columns import human_duration, selector_text, since
+from kubeapiserver.tables.texts import human_duration, selector_text, since
 
 MINUTE, HOUR, DAY, YEAR = 60, 3600, 86400, 86400 * 365
 

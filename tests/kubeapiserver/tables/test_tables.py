@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_objects import EPOCH, EPOCH_TEXT
 
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.scheme import (
     CONFIGMAPS,
@@ -18,12 +19,11 @@ from kubeapi.scheme import (
     NODES,
     PODS,
     REPLICASETS,
-    RESOURCES,
     SERVICES,
     Resource,
 )
 from kubeapiserver.catalog import SCALES
-from kubeapiserver.tables import printer_for
+from kubeapiserver.tables import table_for
 
 NONE = "<none>"
 LATER = "2023-11-14T22:13:50Z"
@@ -33,7 +33,8 @@ LATER = "2023-11-14T22:13:50Z"
 def cells(resource: Resource, **fields: Any) -> list[Any]:
     """Return an object's cells, 60 seconds after it was created."""
     obj = {**fields, "metadata": {"name": "x", "creationTimestamp": EPOCH_TEXT, **fields.get("metadata", {})}}
-    return printer_for(resource).cells(obj, EPOCH + 60)
+    found: list[Any] = table_for(resource).row(obj, EPOCH + 60)["cells"]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -55,14 +56,14 @@ def cells(resource: Resource, **fields: Any) -> list[Any]:
     ids=lambda each: each.plural if isinstance(each, Resource) else "",
 )
 def test_every_kind_has_the_real_columns(resource: Resource, columns: str) -> None:
-    printer = printer_for(resource)
-    assert " ".join(f"{each.name}{'*' * each.priority}" for each in printer.columns) == columns
-    assert [each.name for each in printer.columns if each.format == "name"] == ["Name"]
+    table = table_for(resource)
+    assert " ".join(f"{each.name}{'*' * each.priority}" for each in table.columns) == columns
+    assert [each.name for each in table.columns if each.format == "name"] == ["Name"]
 
 
 def test_counts_are_integers() -> None:
     integers = {
-        (each.plural, column.name) for each in RESOURCES for column in printer_for(each).columns
+        (each.plural, column.name) for each in RESOURCES for column in table_for(each).columns
         if column.type == "integer"
     }  # fmt: skip
     assert integers == {("replicasets", name) for name in ("Desired", "Current", "Ready")} | {("events", "Count")}
@@ -70,7 +71,7 @@ def test_counts_are_integers() -> None:
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.plural)
 def test_an_object_that_says_nothing_has_a_cell_for_every_column(resource: Resource) -> None:
-    assert len(cells(resource)) == len(printer_for(resource).columns)
+    assert len(cells(resource)) == len(table_for(resource).columns)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,9 @@ def test_where_a_pod_is() -> None:
 
 @pytest.mark.parametrize(("phase", "reasons"), [("Running", []), ("Succeeded", ["Succeeded"]), ("Failed", ["Failed"])])
 def test_the_row_of_a_pod_that_is_over_says_so(phase: str, reasons: list[str]) -> None:
-    conditions = printer_for(PODS).conditions({"metadata": {}, "status": {"phase": phase}})
+    conditions = (
+        table_for(PODS).row({"metadata": {"name": "x"}, "status": {"phase": phase}}, EPOCH).get("conditions", [])
+    )
     assert [(each["type"], each["reason"]) for each in conditions] == [("Completed", each) for each in reasons]
 
 

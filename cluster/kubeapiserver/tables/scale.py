@@ -1,0 +1,16 @@
+"""The table of Scales (printScale)."""
+
+from __future__ import annotations
+
+from kubeapiserver.catalog import SCALES
+from kubeapiserver.tables.columns import AGE, NAME, Column, Table
+
+TABLE = Table(
+    SCALES,
+    (
+        NAME,
+        Column("Desired", lambda row: row.spec["replicas"], "integer"),
+        Column("Available", lambda row: row.status["replicas"], "integer"),
+        AGE,
+    ),
+)
