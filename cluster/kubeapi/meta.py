@@ -17,6 +17,9 @@ JSON = dict[str, Any]
 NAME_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Letters of generated names: no vowels, so no words (k8s.io/apimachinery util/rand)."""
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which kubectl apply keeps the manifest that it applied last."""
+
 
 class ObjectKey(NamedTuple):
     """Identity of an object among those of its resource; ``namespace`` is "" for cluster-scoped ones."""

@@ -1,6 +1,7 @@
-"""The kinds that kubesvc knows: kind <-> resource, group, version and scope.
+"""Resources: a kind's name, plural, group, version and scope, and those that other code names.
 
-Follows k8s.io/api; plural and short names are those of the real server's discovery document.
+Follows k8s.io/api; plural and short names are those of the real server's discovery document. ``kinds`` has all that are
+stored, with their rules.
 """
 
 from __future__ import annotations
@@ -46,26 +47,3 @@ ENDPOINTSLICES = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io",
 LEASES = Resource("Lease", "leases", "coordination.k8s.io", "v1", True)
 EVENTS_V1 = Resource("Event", "events", "events.k8s.io", "v1", True, ("ev",))
 """The newer version of EVENTS, under which the same objects are served."""
-
-RESOURCES: tuple[Resource, ...] = (
-    NAMESPACES,
-    NODES,
-    CONFIGMAPS,
-    EVENTS,
-    SERVICES,
-    ENDPOINTS,
-    PODS,
-    DEPLOYMENTS,
-    REPLICASETS,
-    ENDPOINTSLICES,
-    LEASES,
-)
-"""Everything that is stored."""
-
-SERVED_RESOURCES = (*RESOURCES, EVENTS_V1)
-_BY_KIND = {(each.api_version, each.kind): each for each in SERVED_RESOURCES}
-
-
-def resource_for(api_version: str, kind: str) -> Resource | None:
-    """Return the resource that holds objects of this apiVersion and kind, None if we do not know it."""
-    return _BY_KIND.get((api_version, kind))

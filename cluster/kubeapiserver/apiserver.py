@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kubeapi.registry import Registry
-from kubeapi.scheme import EVENTS_V1, NAMESPACES
+from kubeapi.scheme import NAMESPACES
 from kubeapi.status import StatusError
 from kubeapiserver.auth.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
 from kubeapiserver.auth.reviews import review
@@ -131,7 +131,7 @@ class APIServer:
         if form is None:
             return not_acceptable(accept)
         asked = ResourceRequest(request, served.resource, path, form)
-        if served.resource is EVENTS_V1 and not path.subresource:
+        if served.stored is not None and not path.subresource:
             return self._events.answer(asked)
         return self._answer_served(asked)
 

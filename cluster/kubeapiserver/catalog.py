@@ -8,23 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubeapi.scheme import DEPLOYMENTS, EVENTS_V1, NAMESPACES, NODES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
-
-_ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_SUBRESOURCE_VERBS = ("get", "patch", "update")
-_STREAM_VERBS = ("create", "get")
-_PROXY_VERBS = ("create", "delete", "get", "patch", "update")
-
-
-@dataclass(frozen=True, slots=True)
-class Subresource:
-    """A part of an object with a path of its own. ``kind`` "" is the resource's own kind."""
-
-    name: str
-    verbs: tuple[str, ...]
-    kind: str = ""
-    group: str = ""
-    version: str = ""
+from kubeapi.kind import ALL_VERBS, Kind, Subresource
+from kubeapi.kinds import KINDS
+from kubeapi.scheme import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +18,16 @@ class Served:
     """A resource and what may be done with it."""
 
     resource: Resource
-    verbs: tuple[str, ...] = _ALL_VERBS
+    verbs: tuple[str, ...] = ALL_VERBS
     categories: tuple[str, ...] = ()
     subresources: tuple[Subresource, ...] = ()
+    stored: Resource | None = None
+    """The resource under which the same objects are stored, if it is another one."""
 
     def subresource(self, name: str) -> Subresource | None:
         """Return a subresource by its name, None if there is none."""
         return next((each for each in self.subresources if each.name == name), None)
 
-
-STATUS = Subresource("status", _SUBRESOURCE_VERBS)
-SCALE = Subresource("scale", _SUBRESOURCE_VERBS, "Scale", "autoscaling", "v1")
-_POD_SUBRESOURCES = (
-    Subresource("attach", _STREAM_VERBS, "PodAttachOptions"),
-    Subresource("binding", ("create",), "Binding"),
-    Subresource("ephemeralcontainers", _SUBRESOURCE_VERBS),
-    Subresource("eviction", ("create",), "Eviction", "policy", "v1"),
-    Subresource("exec", _STREAM_VERBS, "PodExecOptions"),
-    Subresource("log", ("get",)),
-    Subresource("portforward", _STREAM_VERBS, "PodPortForwardOptions"),
-    Subresource("proxy", _PROXY_VERBS, "PodProxyOptions"),
-    Subresource("resize", _SUBRESOURCE_VERBS),
-    STATUS,
-)
-
-_SERVICE_SUBRESOURCES = (Subresource("proxy", _PROXY_VERBS, "ServiceProxyOptions"), STATUS)
-_NODE_SUBRESOURCES = (Subresource("proxy", _PROXY_VERBS, "NodeProxyOptions"), STATUS)
 
 SCALES = Resource("Scale", "scales", "autoscaling", "v1", True)
 """What the subresource ``scale`` shows of an object."""
@@ -77,23 +47,15 @@ REPLICATION_CONTROLLERS = Resource("ReplicationController", "replicationcontroll
 DAEMONSETS = Resource("DaemonSet", "daemonsets", "apps", "v1", True)
 """Listed by `kubectl cluster-info dump`, whatever discovery says; of these, too, there are none."""
 
-_IN_ALL = ("all",)
-_SPECIAL = {
-    PODS: Served(PODS, categories=_IN_ALL, subresources=_POD_SUBRESOURCES),
-    SERVICES: Served(SERVICES, categories=_IN_ALL, subresources=_SERVICE_SUBRESOURCES),
-    DEPLOYMENTS: Served(DEPLOYMENTS, categories=_IN_ALL, subresources=(SCALE, STATUS)),
-    REPLICASETS: Served(REPLICASETS, categories=_IN_ALL, subresources=(SCALE, STATUS)),
-    NODES: Served(NODES, subresources=_NODE_SUBRESOURCES),
-    NAMESPACES: Served(
-        NAMESPACES,
-        tuple(verb for verb in _ALL_VERBS if verb != "deletecollection"),
-        subresources=(Subresource("finalize", ("update",)), STATUS),
-    ),
-}
+
+def _served(kind: Kind) -> tuple[Served, ...]:
+    """Return a kind under its stored version and its others."""
+    own = Served(kind.resource, kind.verbs, kind.categories, kind.subresources)
+    return own, *(Served(each, kind.verbs, stored=kind.resource) for each in kind.other_versions)
+
 
 CATALOG: tuple[Served, ...] = (
-    *(_SPECIAL.get(each) or Served(each) for each in sorted(RESOURCES, key=lambda each: each.plural)),
-    Served(EVENTS_V1),
+    *sorted((each for kind in KINDS for each in _served(kind)), key=lambda each: each.resource.plural),
     *(Served(each, ("create",)) for each in REVIEWS),
 )
 """Everything that is served and told to clients, by name."""

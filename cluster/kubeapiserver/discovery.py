@@ -10,8 +10,9 @@ import hashlib
 import re
 from typing import Any
 
+from kubeapi.kind import Subresource
 from kubeapi.meta import JSON
-from kubeapiserver.catalog import Served, Subresource, groups, served_in
+from kubeapiserver.catalog import Served, groups, served_in
 from kubeapiserver.messages import JSON_TYPE, Request, Response
 from kubeapiserver.requests.negotiation import media_ranges
 from kubeapiserver.responses.statuses import document_response, encode_line, indented_response

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from kubeapi.scheme import RESOURCES
+from kubeapi.kinds import RESOURCES
 from kubeapi.store import Store
 from kubeapiserver.messages import Answer, Response, Watch
 

@@ -8,30 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
-from kubeapi.scheme import (
-    CONFIGMAPS,
-    DEPLOYMENTS,
-    ENDPOINTS,
-    ENDPOINTSLICES,
-    NAMESPACES,
-    NODES,
-    PODS,
-    REPLICASETS,
-    SERVICES,
-    Resource,
-)
+from kubeapi.scheme import NAMESPACES, Resource
 from kubeapi.status import FieldError, StatusError
+from kubemanifest.clientapply import Outcome, apply
 from kubemanifest.documents import Document, Loaded
 from kubemanifest.faults import Fault, is_written
-
-Outcome = Literal["created", "configured", "unchanged"]
-
-_ORDER = (NAMESPACES, NODES, CONFIGMAPS, SERVICES, ENDPOINTS, ENDPOINTSLICES, PODS, REPLICASETS, DEPLOYMENTS)
-_RANK = {resource: rank for rank, resource in enumerate(_ORDER)}
 
 
 class Applied(NamedTuple):
@@ -58,18 +44,13 @@ class Changes(NamedTuple):
 
 def in_order(documents: Iterable[Document]) -> list[Document]:
     """Return the documents in the order to apply them: what others need first, then as they were written."""
-    return sorted(documents, key=lambda each: (_RANK.get(each.resource, len(_ORDER)), not _asks_for_own(each.obj)))
+    return sorted(documents, key=_rank)
 
 
-def _asks_for_own(obj: JSON) -> bool:
-    """Tell whether a Service names a cluster IP or a node port, which a free choice could take away from it."""
-    spec = obj.get("spec")
-    if obj["kind"] != SERVICES.kind or not isinstance(spec, dict):
-        return False
-    if any(spec.get(field) not in (None, "", "None") for field in ("clusterIP", "healthCheckNodePort")):
-        return True
-    ports = spec.get("ports")
-    return isinstance(ports, list) and any(isinstance(port, dict) and port.get("nodePort") for port in ports)
+def _rank(document: Document) -> tuple[int, bool]:
+    """Return what sorts documents: those that claim an address or a port come before those that take a free one."""
+    kind = kind_of(document.resource)
+    return kind.apply_rank, not kind.claims(document.obj)
 
 
 def apply_documents(
@@ -80,7 +61,7 @@ def apply_documents(
     applied: list[Applied] = []
     for document in in_order(documents):
         try:
-            _, outcome = registry.apply(document.resource, document.obj, dry_run=dry_run)
+            _, outcome = apply(registry, document.resource, document.obj, dry_run=dry_run)
         except StatusError as error:
             faults += faults_of(document, error)
         else:

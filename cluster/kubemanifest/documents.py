@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import RESOURCES, Resource, resource_for
+from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 from kubeapi.strict import decode, hint_for
 from kubemanifest.faults import (

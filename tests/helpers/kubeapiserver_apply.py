@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.helpers.kubeapi_objects import FakeClock, new_registry
 
-from kubeapi.defaults import set_defaults
+from kubeapi.kinds import kind_of, resource_for
 from kubeapi.meta import JSON, ObjectKey, format_time, key_of
-from kubeapi.scheme import NAMESPACES, Resource, resource_for
+from kubeapi.scheme import NAMESPACES, Resource
 from kubeapi.strict import decode
 from kubeapiserver.apply.fieldpath import in_order, path_text, read_fields_v1
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
@@ -53,7 +53,7 @@ def tracked(
 ) -> JSON:
     """Return the object that a client sends with its managedFields, as the API server passes it to the Registry."""
     new = with_reset(decode(resource, sent).object, sent)
-    set_defaults(resource, new)
+    kind_of(resource).set_defaults(new)
     change = Change(manager_key(resource, UPDATE, manager, subresource), format_time(now))
     return track_update(resource, old, new, change)
 

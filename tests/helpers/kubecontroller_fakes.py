@@ -16,7 +16,7 @@ from tests.helpers.objects import build_deployment, build_node, build_service
 
 from kubeapi.informer import Delta, Informer, StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey, format_time, is_terminating
-from kubeapi.registry import Registry, RegistryConfig
+from kubeapi.registry import DeleteOptions, Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, NAMESPACES, NODES, PODS, Resource
 from kubeapi.store import Store
 from kubecontroller.controllers import ControllerConfig
@@ -43,7 +43,7 @@ class FakeKubelet:
         if pod is None or not pod["spec"].get("nodeName"):
             return
         if is_terminating(pod):
-            self.registry.delete(PODS, *delta.key, grace_period_seconds=0)
+            self.registry.delete(PODS, *delta.key, DeleteOptions(0))
         elif not (pod.get("status") or {}).get("podIP"):
             self.start(delta.key)
             if self.is_automatic:

@@ -12,6 +12,7 @@ from tests.helpers.objects import build_endpoint, build_slice
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
 from kubeapi.objects.service import read_service
+from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, SERVICES
 from kubecontroller.change import Create
 from kubecontroller.service.endpointslice import Topology, reconcile
@@ -65,7 +66,7 @@ class Paper:
             **status,
         }
         reported = self.registry.update_status(PODS, {**created, "status": whole})
-        return self.registry.delete(PODS, *key_of(reported), grace_period_seconds=30) if is_deleted else reported
+        return self.registry.delete(PODS, *key_of(reported), DeleteOptions(30)) if is_deleted else reported
 
     def slice(self, service: str, address: str, *, is_ready: bool = True) -> JSON:
         made = build_slice(f"{service}-by-hand", service, [build_endpoint(address, ready=is_ready)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
 from tests.helpers.kubeapi_strict import strict_faults
 
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, key_of
+from kubeapi.registry import DeleteOptions
 from kubeapi.schema import FieldType, Struct, struct, struct_of
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import StatusError
+from kubemanifest.clientapply import apply
 
 _SCALARS = st.one_of(
     st.none(),
@@ -93,7 +97,7 @@ _LIKELY = {each: _structs(struct_of(each), 6) for each in RESOURCES}
 
 def _exercise(resource: Resource, first: Any, second: Any) -> None:
     registry = new_registry()
-    for write in (registry.create, registry.apply, registry.update, registry.update_status):
+    for write in (registry.create, partial(apply, registry), registry.update, registry.update_status):
         for obj in (first, second):
             before = registry.store.resource_version
             try:
@@ -102,7 +106,7 @@ def _exercise(resource: Resource, first: Any, second: Any) -> None:
                 assert registry.store.resource_version == before
     for stored in registry.store.list(resource):
         assert strict_faults(resource, stored) == []
-        registry.delete(resource, *key_of(stored), grace_period_seconds=0)
+        registry.delete(resource, *key_of(stored), DeleteOptions(0))
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=str)

@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod
 
 from kubeapi.meta import JSON
-from kubeapi.registry import Registry
+from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import DEPLOYMENTS, NODES, PODS
 from kubeapi.status import Forbidden
 
@@ -134,5 +134,5 @@ def test_a_pod_s_generation_counts_wishes_and_its_end_and_not_its_node() -> None
     assert (created["metadata"]["generation"], bound["metadata"]["generation"]) == (1, 1)
     changed = registry.update(PODS, {**bound, "spec": {**bound["spec"], "activeDeadlineSeconds": 60}})
     assert changed["metadata"]["generation"] == 2
-    assert registry.delete(PODS, "default", "web", grace_period_seconds=30)["metadata"]["generation"] == 3
-    assert registry.delete(PODS, "default", "web", grace_period_seconds=5)["metadata"]["generation"] == 3
+    assert registry.delete(PODS, "default", "web", DeleteOptions(30))["metadata"]["generation"] == 3
+    assert registry.delete(PODS, "default", "web", DeleteOptions(5))["metadata"]["generation"] == 3

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_objects import container, deployment, new_registry, pod
 
-from kubeapi.podwarnings import not_emulated, pod_warnings
+from kubeapi.kinds import kind_of
+from kubeapi.podspec.warnings import pod_warnings, template_warnings
 from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 
 C = "spec.containers[0]"
@@ -16,7 +17,7 @@ USER = "a container is a process of the user who started kubesvc"
 
 def warnings_of(**spec: Any) -> list[str]:
     stored = new_registry().create(PODS, pod("p", **spec))
-    return [str(each) for each in pod_warnings(PODS, None, stored)]
+    return [str(each) for each in pod_warnings(None, stored)]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_template_is_spoken_of_when_a_field_comes_and_not_again() -> None:
     registry = new_registry()
     before = registry.create(DEPLOYMENTS, deployment("d", template_spec=plain))
     after = registry.update(DEPLOYMENTS, {**before, "spec": deployment("d", template_spec=limited)["spec"]})
-    [warning] = pod_warnings(DEPLOYMENTS, before, after)
+    [warning] = template_warnings(before, after)
     assert warning.field == "spec.template.spec.containers[0].resources"
-    assert pod_warnings(DEPLOYMENTS, after, {**after, "metadata": {"name": "d", "labels": {"a": "b"}}}) == []
-    assert not_emulated(SERVICES, {"spec": {"volumes": [1]}}) == []
+    assert template_warnings(after, {**after, "metadata": {"name": "d", "labels": {"a": "b"}}}) == []
+    assert list(kind_of(SERVICES).warnings(None, {"metadata": {}, "spec": {"volumes": [1]}})) == []

@@ -18,7 +18,7 @@ from tests.helpers.kubeapi_objects import (
 )
 
 from kubeapi.meta import JSON, parse_time
-from kubeapi.registry import Registry
+from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import (
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -67,11 +67,6 @@ def test_a_new_object_states_no_version(version: str) -> None:
     assert (refusal.value.code, refusal.value.reason) == (500, "")
     registry.create(DEPLOYMENTS, with_metadata(deployment(), resourceVersion=version), dry_run=True)
     assert registry.create(DEPLOYMENTS, with_metadata(deployment(), resourceVersion="0"))["metadata"]["generation"] == 1
-
-
-def test_a_manifest_that_was_read_from_a_cluster_may_be_applied_to_an_empty_one() -> None:
-    applied, outcome = new_registry().apply(DEPLOYMENTS, with_metadata(deployment(), resourceVersion="7"))
-    assert (outcome, applied["metadata"]["resourceVersion"]) == ("created", "1")
 
 
 def test_a_new_object_gets_what_only_the_server_gives() -> None:
@@ -193,14 +188,16 @@ def test_another_uid_is_a_conflict(verb: str) -> None:
         getattr(registry, verb)(PODS, with_metadata(created, uid="other"))
 
 
-@pytest.mark.parametrize("precondition", [{"uid": "other"}, {"resource_version": "0"}], ids=str)
-def test_a_deletion_may_be_meant_for_one_object_only(precondition: JSON) -> None:
+@pytest.mark.parametrize(
+    "precondition", [DeleteOptions(uid="other"), DeleteOptions(resource_version="0")], ids=["uid", "version"]
+)
+def test_a_deletion_may_be_meant_for_one_object_only(precondition: DeleteOptions) -> None:
     registry = new_registry()
     created = registry.create(PODS, pod())
     with pytest.raises(Conflict, match="in the precondition"):
-        registry.delete(PODS, "default", "web", **precondition)
+        registry.delete(PODS, "default", "web", precondition)
     metadata = created["metadata"]
-    registry.delete(PODS, "default", "web", uid=metadata["uid"], resource_version=metadata["resourceVersion"])
+    registry.delete(PODS, "default", "web", DeleteOptions(None, metadata["uid"], metadata["resourceVersion"]))
     assert registry.store.list(PODS) == []
 
 
@@ -222,14 +219,14 @@ def test_scale_sets_the_replicas_and_nothing_else() -> None:
         registry.scale(DEPLOYMENTS, "default", "web", -1)
 
 
-@pytest.mark.parametrize("verb", ["create", "update", "apply"])
+@pytest.mark.parametrize("verb", ["create", "update"])
 def test_dry_run_answers_and_stores_nothing(verb: str) -> None:
     registry = new_registry()
     if verb == "update":
         registry.create(DEPLOYMENTS, deployment())
     version = registry.store.resource_version
     answer = getattr(registry, verb)(DEPLOYMENTS, deployment(replicas=4), dry_run=True)
-    assert (answer[0] if verb == "apply" else answer)["spec"]["replicas"] == 4
+    assert answer["spec"]["replicas"] == 4
     assert registry.store.resource_version == version
 
 
@@ -258,7 +255,7 @@ class TestDeletion:
         metadata = registry.delete(PODS, "default", "web")["metadata"]
         assert metadata["deletionGracePeriodSeconds"] == 7
         assert parse_time(metadata["deletionTimestamp"]) == clock.now + 7
-        assert registry.delete(PODS, "default", "web", grace_period_seconds=0)
+        assert registry.delete(PODS, "default", "web", DeleteOptions(0))
         assert registry.store.list(PODS) == []
 
     def test_a_second_deletion_can_only_shorten_the_grace(self) -> None:
@@ -267,9 +264,9 @@ class TestDeletion:
         registry.delete(PODS, "default", "web")
         begun = clock.now
         clock.advance(3)
-        longer = registry.delete(PODS, "default", "web", grace_period_seconds=60)["metadata"]
+        longer = registry.delete(PODS, "default", "web", DeleteOptions(60))["metadata"]
         assert longer["deletionGracePeriodSeconds"] == 30
-        shorter = registry.delete(PODS, "default", "web", grace_period_seconds=10)["metadata"]
+        shorter = registry.delete(PODS, "default", "web", DeleteOptions(10))["metadata"]
         assert shorter["deletionGracePeriodSeconds"] == 10
         assert parse_time(shorter["deletionTimestamp"]) == begun + 10
 
@@ -277,7 +274,7 @@ class TestDeletion:
         registry = self.running(FakeClock())
         version = registry.store.resource_version
         registry.delete(PODS, "default", "web", dry_run=True)
-        registry.delete(PODS, "default", "web", grace_period_seconds=0, dry_run=True)
+        registry.delete(PODS, "default", "web", DeleteOptions(0), dry_run=True)
         assert registry.store.resource_version == version
 
     def test_finalizers_hold_an_object_until_the_last_is_gone(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.helpers.kubeapi_objects import faults_of, new_registry, service, update_faults_of
 
+from kubeapi.kinds.service.validation import validate_service_update
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
-from kubeapi.validation.service import validate_service_update
 
 PORT_RANGE = "must be between 1 and 65535, inclusive"
 LABEL = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.helpers.kubeapi_objects import new_registry, service
 
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES
-from kubeapi.warnings import warning_text, warnings_of
+from kubeapi.warnings import warning_text
 
 HINTS = {"service.kubernetes.io/topology-aware-hints": "Auto"}
 
@@ -40,12 +41,12 @@ HINTS = {"service.kubernetes.io/topology-aware-hints": "Auto"}
 def test_services(obj: JSON, texts: list[str]) -> None:
     stored = new_registry().create(SERVICES, obj)
     for before in (None, stored):
-        assert [warning_text(each) for each in warnings_of(SERVICES, before, stored)] == texts
+        assert [warning_text(each) for each in kind_of(SERVICES).warnings(before, stored)] == texts
 
 
 def test_a_new_slice_of_names() -> None:
     made = {"metadata": {"name": "a"}, "addressType": "FQDN", "endpoints": [{"addresses": ["a.example"]}]}
     stored = new_registry().create(ENDPOINTSLICES, made)
-    [warning] = warnings_of(ENDPOINTSLICES, None, stored)
+    [warning] = kind_of(ENDPOINTSLICES).warnings(None, stored)
     assert warning_text(warning) == "spec.addressType: FQDN endpoints are deprecated"
-    assert warnings_of(ENDPOINTSLICES, stored, stored) == []
+    assert kind_of(ENDPOINTSLICES).warnings(stored, stored) == []

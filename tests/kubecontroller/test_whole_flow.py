@@ -9,19 +9,10 @@ from collections import Counter
 import pytest
 from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, node, service
 
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey, copy_object, key_of
 from kubeapi.registry import bootstrap
-from kubeapi.scheme import (
-    DEPLOYMENTS,
-    ENDPOINTS,
-    ENDPOINTSLICES,
-    NAMESPACES,
-    NODES,
-    PODS,
-    REPLICASETS,
-    RESOURCES,
-    SERVICES,
-)
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES
 from kubeapi.store import WatchEvent
 from kubecontroller.controllers import ControllerConfig
 from kubecontroller.service import kubernetesservice

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Literal
 
 import pytest
 from tests.helpers.kubesvc_input_manifests import load_text, new_registry
@@ -74,12 +73,10 @@ class RefusingRegistry(Registry):
         super().__init__(accepting.store, accepting.config, clock=lambda: 0.0, rng=random.Random(1))
         self._name, self._error = name, error
 
-    def apply(
-        self, resource: Resource, obj: JSON, *, dry_run: bool = False
-    ) -> tuple[JSON, Literal["created", "configured", "unchanged"]]:
+    def create_typed(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         if obj["metadata"]["name"] == self._name:
             raise self._error
-        return super().apply(resource, obj, dry_run=dry_run)
+        return super().create_typed(resource, obj, dry_run=dry_run)
 
 
 def test_the_causes_of_a_refusal_become_faults_at_their_fields_and_the_others_are_applied() -> None:

@@ -1,9 +1,10 @@
-"""The way into the Store for everybody who writes: kubectl, `up`, controllers, the kubelet.
+"""Writes to the Store: for kubectl, `up`, the controllers and the kubelet alike.
 
-``Registry`` is the door, ``RegistryConfig`` what the cluster allows, ``bootstrap`` what every cluster has from the
-start. Follows k8s.io/kubernetes ``pkg/registry``.
+``Registry`` applies Kubernetes' rules, ``RegistryConfig`` has the cluster's settings, ``bootstrap`` creates what every
+cluster has from the start. Follows k8s.io/kubernetes ``pkg/registry``.
 """
 
 from kubeapi.registry.bootstrap import bootstrap as bootstrap
-from kubeapi.registry.config import RegistryConfig as RegistryConfig
+from kubeapi.registry.preconditions import DeleteOptions as DeleteOptions
 from kubeapi.registry.registry import Registry as Registry
+from kubeapi.registryconfig import RegistryConfig as RegistryConfig

@@ -1,13 +1,13 @@
-"""What every cluster has before anybody asks: its namespaces, the API's Service and the DNS server's."""
+"""What every cluster has from the start: its namespaces, the API's Service and the DNS server's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kubeapi.allocators import AddressPool
+from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL
-from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
 from kubeapi.scheme import NAMESPACES, SERVICES
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _DNS_POSITION = 10
 
 def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
     """Create what is not there yet; ``cluster_dns`` is the DNS server's address, by default the CIDR's tenth."""
-    for name in IMMORTAL_NAMESPACES:
+    for name in INITIAL_NAMESPACES:
         if registry.store.find(NAMESPACES, ObjectKey("", name)) is None:
             registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     pool = AddressPool(registry.config.service_cidrs[0], registry.rng)
@@ -48,7 +48,7 @@ def _kubernetes_service(address: str) -> JSON:
 
 
 def _dns_service(address: str) -> JSON:
-    """Return Service kube-dns, marked as somebody else's: the DNS server binds the address itself."""
+    """Return Service kube-dns, labelled so that the proxy leaves it alone: the DNS server binds the address itself."""
     return {
         "apiVersion": "v1",
         "kind": "Service",

@@ -70,10 +70,15 @@ class Struct:
         return self.name.rpartition(".")[2]
 
 
+def struct_name(resource: Resource) -> str:
+    """Return the name of the definition of a resource's objects: ``discovery.v1.EndpointSlice``."""
+    package = resource.group.partition(".")[0] or "core"
+    return f"{package}.{resource.version}.{resource.kind}"
+
+
 def struct_of(resource: Resource) -> Struct:
     """Return the definition of a resource's objects."""
-    package = resource.group.partition(".")[0] or "core"
-    return struct(f"{package}.{resource.version}.{resource.kind}")
+    return struct(struct_name(resource))
 
 
 @cache

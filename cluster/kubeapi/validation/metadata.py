@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import NAMESPACES, SERVICES, Resource
+from kubeapi.scheme import Resource
 from kubeapi.validation.faults import (
     Faults,
     GoText,
@@ -17,20 +17,18 @@ from kubeapi.validation.faults import (
     required,
     too_long,
 )
-from kubeapi.validation.names import dns1035_label, dns1123_label, dns1123_subdomain, label_value, qualified_name
+from kubeapi.validation.names import dns1123_label, label_value, qualified_name
 
 ANNOTATIONS_LIMIT = 256 * 1024
 """Bytes that all annotations of an object may have together (TotalAnnotationSizeLimitB)."""
 
-_NAME_RULES: dict[Resource, Callable[[str], tuple[str, ...]]] = {SERVICES: dns1035_label, NAMESPACES: dns1123_label}
 _STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
 _SELECTOR_OPERATORS = frozenset(("In", "NotIn", "Exists", "DoesNotExist"))
 
 
-def validate_metadata(resource: Resource, obj: JSON) -> Faults:
-    """Yield the faults of an object's metadata."""
+def validate_metadata(resource: Resource, obj: JSON, name_faults: Callable[[str], tuple[str, ...]]) -> Faults:
+    """Yield the faults of an object's metadata; ``name_faults`` returns what is wrong with a name."""
     metadata = obj["metadata"]
-    name_faults = _NAME_RULES.get(resource, dns1123_subdomain)
     if metadata.get("generateName"):
         yield from each_invalid(
             "metadata.generateName", metadata["generateName"], name_faults(masked(metadata["generateName"]))
@@ -45,24 +43,18 @@ def validate_metadata(resource: Resource, obj: JSON) -> Faults:
     yield from validate_annotations(metadata.get("annotations", {}), "metadata.annotations")
     yield from _validate_owners(metadata.get("ownerReferences", ()))
     for index, finalizer in enumerate(metadata.get("finalizers", ())):
-        yield from each_invalid("metadata.finalizers", finalizer, qualified_name(finalizer))
-        yield from _validate_domain(finalizer, f"metadata.finalizers[{index}]")
+        yield from validate_finalizer(finalizer, "metadata.finalizers", f"metadata.finalizers[{index}]")
 
 
-def validate_namespace(obj: JSON) -> Faults:
-    """Yield every fault of a Namespace but those of its metadata; only its finalizers are left."""
-    for finalizer in obj.get("spec", {}).get("finalizers", ()):
-        yield from each_invalid("spec.finalizers", finalizer, qualified_name(finalizer))
-        yield from _validate_domain(finalizer, "spec.finalizers")
-
-
-def _validate_domain(finalizer: str, path: str) -> Faults:
+def validate_finalizer(finalizer: str, path: str, own_path: str) -> Faults:
+    """Yield the faults of a finalizer in the list at ``path``; ``own_path`` is its own where Kubernetes tells it."""
+    yield from each_invalid(path, finalizer, qualified_name(finalizer))
     if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
-        yield invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
+        yield invalid(own_path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
 
 
 def masked(prefix: str) -> str:
-    """Return a generateName as a name is judged: its trailing dash may stand, since letters will follow."""
+    """Return a generateName to be validated as a name: letters follow its trailing dash, so that it may stand."""
     return f"{prefix[:-1]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
 
 

@@ -13,6 +13,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
+PROTOCOLS = frozenset(("TCP", "UDP", "SCTP"))
+"""Transport protocols of ports."""
+
 DNS1123_LABEL = re.compile(_LABEL)
 _DNS1123_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _UNDERSCORED = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
+from kubeapi.schema import struct_name
 from kubeapi.scheme import Resource
 from kubeapiserver.apply.fieldpath import FieldSet, fields_v1, read_fields_v1
 from kubeapiserver.apply.typed import Atom, Comparison, atom_of, compare
@@ -64,8 +65,7 @@ def manager_key(resource: Resource, operation: str, manager: str, subresource: s
 
 def root_atom(resource: Resource) -> Atom:
     """Return the type of a resource's objects."""
-    package = resource.group.partition(".")[0] or "core"
-    return atom_of(f"{package}.{resource.version}.{resource.kind}")
+    return atom_of(struct_name(resource))
 
 
 def tracked(obj: JSON, subresource: str) -> JSON:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey, annotations_of, format_time
+from kubeapi.kinds import kind_of
+from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey, annotations_of, format_time
 from kubeapi.registry import Registry
-from kubeapi.registry.podparts import POD_PARTS
-from kubeapi.registry.registry import LAST_APPLIED
 from kubeapi.scheme import Resource
 from kubeapi.status import NotFound
 from kubeapiserver.apply.errors import apply_conflict, check_config, uid_mismatch
@@ -74,8 +73,8 @@ def server_side_apply(
     applied = _applied(configuration, live, config, format_time(now))
     if live is None:
         return registry.create(resource, applied, dry_run=dry_run), True
-    if subresource in POD_PARTS:
-        return registry.update_pod_part(subresource, applied, dry_run=dry_run), False
+    if subresource in kind_of(resource).parts:
+        return registry.update_part(resource, subresource, applied, dry_run=dry_run), False
     if subresource != "status":
         return registry.update(resource, applied, dry_run=dry_run), False
     return registry.update_status(resource, applied, dry_run=dry_run, metadata=applied["metadata"]), False

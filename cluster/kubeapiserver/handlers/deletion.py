@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
-from kubeapi.registry import Registry
-from kubeapi.scheme import NAMESPACES, PODS, SERVICES, Resource
+from kubeapi.registry import DeleteOptions, Registry
+from kubeapi.scheme import Resource
 from kubeapi.strict import go_kind
 from kubeapi.validation.faults import invalid, unsupported
 from kubeapiserver.errors import BadInput, InvalidOptions
@@ -19,22 +20,17 @@ from kubeapiserver.responses.chunks import Chunk
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.statuses import document_response, success
 
-_RETURNED = (PODS, SERVICES, NAMESPACES)
-"""Kinds whose deletion answers with the object, others with a Status (ReturnDeletedObject)."""
-
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 """The finalizer that lets the garbage collector act before the object is removed, by policy."""
 
 _POLICIES = ("Background", "Foreground", "Orphan")
 
 
-class DeleteOptions(NamedTuple):
+class DeleteRequest(NamedTuple):
     """How to delete. ``policy`` "" is the kind's default, Background for all kinds here."""
 
-    grace_seconds: int | None = None
+    options: DeleteOptions
     policy: str = ""
-    uid: str = ""
-    resource_version: str = ""
     is_dry_run: bool = False
 
 
@@ -48,18 +44,18 @@ class Deletion:
 
     def delete(self, request: ResourceRequest) -> Response:
         """Delete one object."""
-        options = _read_options(request.http)
-        last = self._remove(request.resource, request.key, options)
+        wanted = _read_options(request.http)
+        last = self._remove(request.resource, request.key, wanted)
         is_gone = self._registry.store.find(request.resource, request.key) is None
-        if request.resource in _RETURNED or not (is_gone or options.is_dry_run):
+        if kind_of(request.resource).returns_deleted or not (is_gone or wanted.is_dry_run):
             return self._renderer.response(request.view, last)
         return document_response(success(request.resource, last))
 
     def delete_collection(self, request: ResourceRequest) -> Response:
         """Delete the objects that the selectors match, and return them as a list."""
-        options = _read_options(request.http)
+        wanted = _read_options(request.http)
         objects = self._reading.selected(request.resource, read_scope(request))
-        gone = [self._remove(request.resource, key_of(each), options) for each in objects]
+        gone = [self._remove(request.resource, key_of(each), wanted) for each in objects]
         version = self._registry.store.resource_version
         return self._renderer.list_response(request.view, gone, Chunk(version))
 
@@ -70,32 +66,21 @@ class Deletion:
         stated = stated_name(body)
         if stated and stated != request.name:
             raise BadInput(f"name in URL does not match name in Eviction object: {request.name} != {stated}")
-        options = read_delete_options(body.get("deleteOptions"))
-        is_dry_run = options.is_dry_run or read_dry_run(request.http, "CreateOptions")
-        self._remove(request.resource, request.key, options._replace(is_dry_run=is_dry_run))
+        wanted = read_delete_options(body.get("deleteOptions"))
+        is_dry_run = wanted.is_dry_run or read_dry_run(request.http, "CreateOptions")
+        self._remove(request.resource, request.key, wanted._replace(is_dry_run=is_dry_run))
         return document_response(success(code=201), 201)
 
-    def _remove(self, resource: Resource, key: ObjectKey, options: DeleteOptions) -> JSON:
+    def _remove(self, resource: Resource, key: ObjectKey, wanted: DeleteRequest) -> JSON:
         """Delete an object, or begin to; return its last state."""
-        finalizer = _FINALIZERS.get(options.policy)
-        if finalizer and not options.is_dry_run:
+        finalizer, options, delete = _FINALIZERS.get(wanted.policy), wanted.options, self._registry.delete
+        if finalizer and not wanted.is_dry_run:
             stored = self._registry.store.get(resource, *key)
             # Preconditions are checked first: the finalizer gives the object another resourceVersion.
-            self._delete(resource, key, options._replace(grace_seconds=None, is_dry_run=True))
+            delete(resource, *key, options._replace(grace_period_seconds=None), dry_run=True)
             self._add_finalizer(resource, stored, finalizer)
             options = options._replace(resource_version="")
-        return self._delete(resource, key, options)
-
-    def _delete(self, resource: Resource, key: ObjectKey, options: DeleteOptions) -> JSON:
-        return self._registry.delete(
-            resource,
-            key.namespace,
-            key.name,
-            grace_period_seconds=options.grace_seconds,
-            uid=options.uid,
-            resource_version=options.resource_version,
-            dry_run=options.is_dry_run,
-        )
+        return delete(resource, *key, options, dry_run=wanted.is_dry_run)
 
     def _add_finalizer(self, resource: Resource, stored: JSON, finalizer: str) -> None:
         finalizers = stored["metadata"].get("finalizers", [])
@@ -104,7 +89,7 @@ class Deletion:
             self._registry.update(resource, {**stored, "metadata": metadata})
 
 
-def _read_options(request: Request) -> DeleteOptions:
+def _read_options(request: Request) -> DeleteRequest:
     """Return the options in the body, or, without one, in the query; dryRun counts in both.
 
     The real server ignores a dryRun in the query of a request with a body, and so deletes objects for real.
@@ -118,11 +103,11 @@ def _read_options(request: Request) -> DeleteOptions:
             body["propagationPolicy"] = policy
         if (seconds := read_integer(request, "gracePeriodSeconds")) is not None:
             body["gracePeriodSeconds"] = seconds
-    options = read_delete_options(body)
-    return options._replace(is_dry_run=options.is_dry_run or read_dry_run(request, "DeleteOptions"))
+    wanted = read_delete_options(body)
+    return wanted._replace(is_dry_run=wanted.is_dry_run or read_dry_run(request, "DeleteOptions"))
 
 
-def read_delete_options(body: Any) -> DeleteOptions:
+def read_delete_options(body: Any) -> DeleteRequest:
     """Return DeleteOptions that may be malformed; BadInput or InvalidOptions for their faults."""
     grace = _typed(body, "gracePeriodSeconds", int, "int64")
     policy = _typed(body, "propagationPolicy", str, "v1.DeletionPropagation")
@@ -138,13 +123,8 @@ def read_delete_options(body: Any) -> DeleteOptions:
         faults.append(unsupported("propagationPolicy", policy, _POLICIES))
     if faults:
         raise InvalidOptions("DeleteOptions", *faults)
-    return DeleteOptions(
-        grace,
-        policy or "",
-        str(preconditions.get("uid") or ""),
-        str(preconditions.get("resourceVersion") or ""),
-        any(dry_run),
-    )
+    uid, version = str(preconditions.get("uid") or ""), str(preconditions.get("resourceVersion") or "")
+    return DeleteRequest(DeleteOptions(grace, uid, version), policy or "", any(dry_run))
 
 
 def _typed(body: Any, name: str, wanted: type, go: str) -> Any:

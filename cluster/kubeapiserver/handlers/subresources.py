@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kubeapi.defaults import set_defaults
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
 from kubeapi.registry import Registry
-from kubeapi.registry.podparts import POD_PARTS
-from kubeapi.registry.strategy import merged_metadata
+from kubeapi.registry.metadata import merged_metadata
 from kubeapi.status import Conflict
 from kubeapi.validation.faults import invalid, required
 from kubeapiserver.catalog import SCALES
@@ -27,7 +26,7 @@ from kubeapiserver.requests.resource import ResourceRequest, View
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.statuses import document_response, success
 from kubeapiserver.responses.warnings import with_warnings
-from kubeapiserver.tables.columns import selector_text
+from kubeapiserver.tables.texts import selector_text
 
 _AUTOSCALING = "autoscaling/v1"
 
@@ -63,8 +62,8 @@ class Subresources:
         match request.path.subresource:
             case "status":
                 return self.status(request)
-            case "ephemeralcontainers" | "resize":
-                return self.pod_part(request)
+            case part if part in kind_of(request.resource).parts:
+                return self.part(request)
             case "scale":
                 return self.scale(request)
             case "finalize":
@@ -84,14 +83,14 @@ class Subresources:
         wanted = _wanted(request, stored)
         if wanted is None:
             return unsupported_media()
-        metadata = merged_metadata(resource, wanted.object["metadata"], stored["metadata"])
+        metadata = merged_metadata(kind_of(resource), wanted.object["metadata"], stored["metadata"])
         new = {**stored, "metadata": metadata, "status": wanted.object.get("status", {})}
         written = self._writer.update_status(resource, stored, new, wanted.options)
         return with_warnings(self._renderer.response(request.view, written), wanted.warnings)
 
-    def pod_part(self, request: ResourceRequest) -> Response:
-        """Read a pod, or replace or patch only its ephemeral containers or its resources."""
-        part, resource = request.path.subresource, request.resource
+    def part(self, request: ResourceRequest) -> Response:
+        """Read an object, or replace or patch only a part that no other request changes."""
+        part, resource, kind = request.path.subresource, request.resource, kind_of(request.resource)
         stored = self._store.get(resource, *request.key)
         if request.http.method == "GET":
             return self._renderer.response(request.view, stored)
@@ -100,9 +99,9 @@ class Subresources:
         wanted = _wanted(request, stored)
         if wanted is None:
             return unsupported_media()
-        set_defaults(resource, wanted.object)
-        new = {**stored, "spec": POD_PARTS[part].merged(wanted.object.get("spec", {}), stored["spec"])}
-        written = self._writer.update_pod_part(part, resource, stored, new, wanted.options)
+        kind.set_defaults(wanted.object)
+        new = {**stored, "spec": kind.parts[part].merged(wanted.object.get("spec", {}), stored["spec"])}
+        written = self._writer.update_part(part, resource, stored, new, wanted.options)
         return with_warnings(
             self._renderer.response(request.view, written.object), [*wanted.warnings, *written.warnings]
         )

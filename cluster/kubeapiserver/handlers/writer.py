@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from kubeapi.defaults import set_defaults
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
 from kubeapi.registry import Registry
 from kubeapi.scheme import Resource
-from kubeapi.warnings import warning_text, warnings_of
+from kubeapi.warnings import warning_text
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
 from kubeapiserver.apply.serverside import Configuration, server_side_apply
 from kubeapiserver.requests.options import WriteOptions
@@ -41,7 +41,7 @@ class ObjectWriter:
     def create(self, resource: Resource, obj: JSON, options: WriteOptions) -> Written:
         """Store a new object."""
         obj, notes = self._admit(resource, obj)
-        set_defaults(resource, obj)
+        kind_of(resource).set_defaults(obj)
         obj = self._tracked(resource, None, obj, options)
         created = self._registry.create_typed(resource, obj, dry_run=options.is_dry_run)
         return Written(created, [*notes, *_warnings(resource, None, created)], is_new=True)
@@ -50,7 +50,7 @@ class ObjectWriter:
         """Replace ``stored``, all but its status; NotFound if that is None."""
         obj, notes = self._admit(resource, obj)
         if stored is not None:
-            set_defaults(resource, obj)
+            kind_of(resource).set_defaults(obj)
             obj = self._tracked(resource, stored, obj, options)
         written = self._registry.update_typed(resource, obj, dry_run=options.is_dry_run)
         return Written(written, [*notes, *_warnings(resource, stored, written)])
@@ -66,10 +66,10 @@ class ObjectWriter:
         tracked = self._tracked(resource, stored, scaled, options, "scale")
         return self._registry.update(resource, tracked, dry_run=options.is_dry_run)
 
-    def update_pod_part(self, part: str, resource: Resource, stored: JSON, obj: JSON, options: WriteOptions) -> Written:
-        """Replace one of POD_PARTS of ``stored``."""
+    def update_part(self, part: str, resource: Resource, stored: JSON, obj: JSON, options: WriteOptions) -> Written:
+        """Replace one of the kind's parts of ``stored``."""
         tracked = self._tracked(resource, stored, obj, options, part)
-        written = self._registry.update_pod_part(part, tracked, dry_run=options.is_dry_run)
+        written = self._registry.update_part(resource, part, tracked, dry_run=options.is_dry_run)
         return Written(written, _warnings(resource, stored, written))
 
     def apply(self, configuration: Configuration, options: WriteOptions) -> Written:
@@ -90,4 +90,4 @@ class ObjectWriter:
 
 
 def _warnings(resource: Resource, before: JSON | None, after: JSON) -> list[str]:
-    return [warning_text(each) for each in warnings_of(resource, before, after)]
+    return [warning_text(each) for each in kind_of(resource).warnings(before, after)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
-from kubeapi.scheme import ENDPOINTS, EVENTS, LEASES, SERVICES
 from kubeapi.status import Invalid
 from kubeapi.store import Store
 from kubeapi.validation.faults import invalid
@@ -14,9 +14,6 @@ from kubeapiserver.requests.options import WriteOptions, read_options
 from kubeapiserver.requests.resource import ResourceRequest
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.warnings import with_warnings
-
-_CREATED_BY_UPDATE = (SERVICES, ENDPOINTS, EVENTS, LEASES)
-"""Kinds that a PUT creates when they are not there (AllowCreateOnUpdate)."""
 
 
 class Writing:
@@ -43,13 +40,13 @@ class Writing:
         return self._response(request, self._put(request, obj, options), warnings)
 
     def _put(self, request: ResourceRequest, obj: JSON, options: WriteOptions) -> Written:
-        resource, metadata = request.resource, obj["metadata"]
+        resource, metadata, kind = request.resource, obj["metadata"], kind_of(request.resource)
         stored = self._store.find(resource, request.key)
         is_new = not metadata.get("resourceVersion") and not metadata.get("uid")
-        if stored is None and is_new and resource in _CREATED_BY_UPDATE:
+        if stored is None and is_new and kind.allows_create_on_update:
             return self._writer.create(resource, obj, options)
-        if stored is not None and resource is LEASES and not metadata.get("resourceVersion"):
-            # AllowUnconditionalUpdate is false for Leases alone: two candidates must not both believe that they lead.
+        is_unconditional = not metadata.get("resourceVersion")
+        if stored is not None and is_unconditional and not kind.allows_unconditional_update:
             fault = invalid("metadata.resourceVersion", 0, "must be specified for an update")
             raise Invalid(resource, request.name, (fault,))
         return self._writer.update(resource, stored, obj, options)

@@ -11,9 +11,10 @@ import json
 from functools import cache
 from typing import Any
 
+from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions
-from kubeapi.scheme import SERVED_RESOURCES, Resource
+from kubeapi.scheme import Resource
 
 V2_FAMILY = "application/com.github.proto-openapi.spec.v2"
 """What clients ask for, with ``@v1.0+protobuf`` after it."""

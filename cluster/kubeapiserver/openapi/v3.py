@@ -12,9 +12,10 @@ import json
 from functools import cache
 from typing import Any, NamedTuple
 
+from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions
-from kubeapi.scheme import SERVED_RESOURCES, Resource
+from kubeapi.scheme import Resource
 from kubeapiserver.messages import JSON_TYPE, Request, Response
 from kubeapiserver.openapi.paths import path_items
 from kubeapiserver.openapi.v2 import V2_FAMILY, V2_TYPE, v2_document, v2_json

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON
-from kubeapi.scheme import Resource, resource_for
+from kubeapi.scheme import Resource
 from kubeapi.status import BadRequest
 from kubeapi.strict import decode
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, labels_of
-from kubeapi.scheme import EVENTS, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import Resource
 from kubeapi.validation.names import label_value, qualified_name
 from kubeapiserver.errors import BadInput
 
@@ -23,26 +24,6 @@ _OPERATORS = ("in", "notin", "=", "==", "!=", "gt", "lt", "<", ">")
 _SYMBOLS = frozenset(("==", "!=", "=", "!", "(", ")", ",", "<", ">"))
 _EXPECTED_OPERATORS = "in, notin, =, ==, !=, gt, lt"
 _END = ""
-
-_EVENT_FIELDS = ("reason", "reportingComponent", "source", "type")
-_INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
-_FIELDS: dict[Resource, tuple[str, ...]] = {
-    PODS: (
-        "spec.nodeName",
-        "spec.restartPolicy",
-        "spec.schedulerName",
-        "spec.serviceAccountName",
-        "spec.hostNetwork",
-        "status.phase",
-        "status.podIP",
-        "status.nominatedNodeName",
-    ),
-    EVENTS: (*(f"involvedObject.{each}" for each in _INVOLVED), *_EVENT_FIELDS),
-    NAMESPACES: ("status.phase",),
-    NODES: ("spec.unschedulable",),
-    SERVICES: ("spec.clusterIP", "spec.type"),
-    REPLICASETS: ("status.replicas",),
-}
 
 
 def select(resource: Resource, labels: str, fields: str) -> Matches | None:
@@ -184,7 +165,11 @@ def _field_term(resource: Resource, term: str) -> Matches:
         raise BadInput(f"invalid selector: '{term}'; can't understand '{term}'")
     field = term[: found.start()]
     wanted = _unescape(term[found.end() :])
-    allowed = ("metadata.name", *(("metadata.namespace",) if resource.namespaced else ()), *_FIELDS.get(resource, ()))
+    allowed = (
+        "metadata.name",
+        *(("metadata.namespace",) if resource.namespaced else ()),
+        *kind_of(resource).field_labels,
+    )
     if field not in allowed:
         raise BadInput(f"field label not supported: {field}")
     path = _path_of(field)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from kubeapi.faults import Faults, Subject
 from kubeapi.meta import JSON, key_of
-from kubeapi.scheme import Resource
 from kubeapiserver.messages import Response
 from kubeapiserver.requests.resource import View
 from kubeapiserver.responses.chunks import Chunk

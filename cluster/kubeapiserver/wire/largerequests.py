@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kubeapi.allocators import Transaction
 from kubeapi.faults import Faults, Forward, Subject
+from kubeapi.kind import Allocator
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
-from kubeapi.registry.services import ServiceAllocator
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 from kubeapi.store import Store
@@ -99,7 +99,7 @@ def _shadow(registry: Registry, on_loop: OnLoop, loop: asyncio.AbstractEventLoop
     """Return a registry over the same objects that makes every change on the loop."""
     shadow = copy.copy(registry)
     shadow.store = _LoopStore(registry.store, on_loop, loop)
-    shadow.allocator = _LoopAllocator(registry.allocator, on_loop)
+    shadow.allocators = {each: _LoopAllocator(allocator, on_loop) for each, allocator in registry.allocators.items()}
     shadow.new_transaction = lambda: _LoopTransaction(on_loop)
     return shadow
 
@@ -135,23 +135,27 @@ class _LoopStore(Store):
         return self._on_loop(self._shared.list, resource, namespace)  # type: ignore[no-any-return]
 
 
-class _LoopAllocator(ServiceAllocator):
+class _LoopAllocator:
     """The same allocator, used on the loop."""
 
-    def __init__(self, allocator: ServiceAllocator, on_loop: OnLoop) -> None:
+    def __init__(self, allocator: Allocator, on_loop: OnLoop) -> None:
         self._shared, self._on_loop = allocator, on_loop
 
+    def adopt(self, obj: JSON) -> None:
+        """Take what a stored object holds."""
+        self._on_loop(self._shared.adopt, obj)
+
     def allocate(self, new: JSON, old: JSON | None, transaction: Transaction) -> list[FieldError]:
-        """Allocate addresses and ports for a Service."""
+        """Give an object what it lacks."""
         return self._on_loop(self._shared.allocate, new, old, transaction)  # type: ignore[no-any-return]
 
-    def free_unused(self, spec: JSON, old: JSON, transaction: Transaction) -> None:
-        """Free what only the old object had."""
-        self._on_loop(self._shared.free_unused, spec, old, transaction)
+    def validate(self, obj: JSON) -> Iterator[FieldError]:
+        """Yield the faults that follow from the settings of the cluster, which never change."""
+        return self._shared.validate(obj)
 
-    def release(self, service: JSON) -> None:
-        """Free the addresses and ports of a deleted Service."""
-        self._on_loop(self._shared.release, service)
+    def release(self, obj: JSON) -> None:
+        """Free all that a deleted object held."""
+        self._on_loop(self._shared.release, obj)
 
 
 class _LoopTransaction(Transaction):

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from kubeapi.informer import Delta
+from kubeapi.kinds import KINDS, resource_for
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.parts import list_at
-from kubeapi.scheme import EVENTS, RESOURCES, Resource, resource_for
+from kubeapi.scheme import Resource
 from kubecontroller.change import Change, Update, delete
 from kubecontroller.listers import Listers, ObjectId
 from kubecontroller.workload.ownership import without_owner
@@ -78,7 +79,7 @@ class GarbageCollector:
 
     name = "garbage-collector-controller"
     resource = None
-    watches = tuple(each for each in RESOURCES if each is not EVENTS)
+    watches = tuple(each.resource for each in KINDS if not each.is_record)
 
     def __init__(self, listers: Listers) -> None:
         self._listers = listers

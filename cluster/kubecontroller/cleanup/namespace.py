@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kubeapi.informer import Delta
+from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.parts import list_at, spec_of
-from kubeapi.scheme import DEPLOYMENTS, EVENTS, NAMESPACES, REPLICASETS, RESOURCES, Resource
+from kubeapi.scheme import NAMESPACES, Resource
 from kubecontroller.change import Change, Update, delete
 from kubecontroller.cleanup.garbagecollector import Dependent
 from kubecontroller.listers import Listers
 
-_MAKERS = (DEPLOYMENTS, REPLICASETS)
-CONTENTS = (*_MAKERS, *(each for each in RESOURCES if each.namespaced and each not in (*_MAKERS, EVENTS)), EVENTS)
+_NAMESPACED = [kind for kind in KINDS if kind.resource.namespaced]
+CONTENTS = (
+    *(kind.resource for kind in reversed(_NAMESPACED) if kind.makes_pods),
+    *(kind.resource for kind in _NAMESPACED if not kind.makes_pods and not kind.is_record),
+    *(kind.resource for kind in _NAMESPACED if kind.is_record),
+)
 """The resources in the order in which a namespace is emptied: first those that would create others again."""
 
 
@@ -29,7 +34,7 @@ def reconcile(namespace: JSON | None, contents: Sequence[Dependent]) -> list[Cha
     if namespace is not None and not is_terminating(namespace):
         return []
     deletions: list[Change] = [delete(each.resource, each.obj) for each in contents if not is_terminating(each.obj)]
-    if namespace is None or any(each.resource is not EVENTS for each in contents):
+    if namespace is None or any(not kind_of(each.resource).is_record for each in contents):
         return deletions
     finalizers = [each for each in list_at(namespace, "spec", "finalizers") if each != "kubernetes"]
     finalized = {**namespace, "spec": {**spec_of(namespace), "finalizers": finalizers}}
@@ -42,7 +47,7 @@ class NamespaceController:
 
     name = "namespace-controller"
     resource = NAMESPACES
-    watches = tuple(each for each in RESOURCES if each is not EVENTS)
+    watches = tuple(each.resource for each in KINDS if not each.is_record)
 
     def __init__(self, listers: Listers) -> None:
         self._listers = listers

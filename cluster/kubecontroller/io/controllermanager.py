@@ -13,8 +13,9 @@ from collections.abc import Callable
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
-from kubeapi.scheme import RESOURCES, Resource
+from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
 from kubecontroller.controller import Controller
 from kubecontroller.controllers import ControllerConfig, new_controllers

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, key_of
-from kubeapi.registry import Registry
+from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.status import NotFound, StatusError
 from kubecontroller.change import (
     NORMAL,
@@ -89,7 +89,7 @@ class ChangeWriter:
         if stored is None or stored["metadata"].get("uid", "") != change.uid:
             return None
         try:
-            return self._registry.delete(change.resource, *change.key, grace_period_seconds=change.grace_seconds)
+            return self._registry.delete(change.resource, *change.key, DeleteOptions(change.grace_seconds))
         except NotFound:
             return None
         finally:

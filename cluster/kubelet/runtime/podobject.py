@@ -7,7 +7,7 @@ import contextlib
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
 from kubeapi.meta import JSON
-from kubeapi.registry import Registry
+from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubelet.pod.spec import read_pod_spec
@@ -67,7 +67,7 @@ class PodObject:
         """Delete the object at once, as nothing of its pod runs any more."""
         if self._is_written:
             with contextlib.suppress(StatusError):
-                self._registry.delete(PODS, *self.spec.key, grace_period_seconds=0, uid=self.spec.uid)
+                self._registry.delete(PODS, *self.spec.key, DeleteOptions(0, uid=self.spec.uid))
 
     def failed(self, what: str, error: BaseException) -> None:
         """Report an unforeseen error, as the kubelet reports a pod that it cannot sync."""

@@ -10,8 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import status_of
-from kubeapi.podwarnings import REASON, not_emulated
-from kubeapi.scheme import PODS
+from kubeapi.podspec.warnings import REASON, not_emulated
 from kubelet.pod import events
 from kubelet.pod.programs import Program
 from kubelet.pod.reboot import earlier_runs
@@ -74,7 +73,7 @@ class PodWorker:
 
     def begin(self) -> None:
         """Start the pod, which has its address now."""
-        if missing := [each.path for each in not_emulated(PODS, self.pod.obj) if each.is_felt]:
+        if missing := [each.path for each in not_emulated(self.pod.obj) if each.is_felt]:
             text = f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
             self.pod.report("Warning", REASON, text)
         self._machine.post(events.Began())

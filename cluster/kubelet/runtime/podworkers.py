@@ -13,6 +13,7 @@ from kubeapi.faults import Subject
 from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.objects.parts import status_of
+from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubelet.pod.state import PodPlace
@@ -84,7 +85,7 @@ class PodWorkers:
             if pod_is_deleted:
                 with contextlib.suppress(StatusError):
                     uid = obj["metadata"]["uid"]
-                    self._dependencies.registry.delete(PODS, *key_of(obj), grace_period_seconds=0, uid=uid)
+                    self._dependencies.registry.delete(PODS, *key_of(obj), DeleteOptions(0, uid=uid))
             return
         node = self._nodes[obj["spec"]["nodeName"]]
         pod = PodObject(self._dependencies.registry, node.recorder, obj)

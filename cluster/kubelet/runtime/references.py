@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kubeapi.faults import Faults
 from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
-from kubeapi.scheme import RESOURCES, SERVICES
+from kubeapi.scheme import SERVICES
 from kubelet.pod.environment import CONFIG_KINDS
 from kubelet.runtime.dependencies import COMPONENT
 

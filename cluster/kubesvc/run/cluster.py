@@ -13,9 +13,10 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import read_service
-from kubeapi.scheme import DEPLOYMENTS, REPLICASETS, SERVICES
+from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
 from kubemanifest import Document, bare_document, with_objects
@@ -42,8 +43,6 @@ API_PORT = 443
 """The port of default/kubernetes."""
 FLUSH_SECONDS = 2.0
 """How long a cluster that is to stop waits for its disk before it reports what is not saved."""
-
-_SCALABLE = (DEPLOYMENTS, REPLICASETS)
 
 
 class NotReadyError(TimeoutError):
@@ -227,7 +226,7 @@ class Cluster:
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment or ReplicaSet; StatusError."""
         resource = podchoice.KINDS.get(kind.lower())
-        if resource not in _SCALABLE:
+        if resource is None or not kind_of(resource).is_scalable:
             message = f'cannot scale a {kind}: the kinds that have replicas are "deployment" and "replicaset"'
             raise StatusError(400, "BadRequest", message)
         self.registry.scale(resource, namespace, name, replicas)

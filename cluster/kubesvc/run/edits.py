@@ -14,6 +14,7 @@ from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.status import FieldError, StatusError
 from kubemanifest import Applied, Document, Fault, faults_of, in_order
+from kubemanifest.clientapply import apply
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ async def apply_edits(registry: Registry, documents: Iterable[Document]) -> Edit
 
     def attempt(document: Document, *, dry_run: bool) -> Applied | Refusal:
         try:
-            _, outcome = registry.apply(document.resource, document.obj, dry_run=dry_run)
+            _, outcome = apply(registry, document.resource, document.obj, dry_run=dry_run)
         except StatusError as error:
             return Refusal(document, error)
         return Applied(document.resource, document.namespace, document.name, outcome)

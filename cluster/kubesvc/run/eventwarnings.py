@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kubeapi.objects.parts import map_at
-from kubeapi.podwarnings import REASON as NOT_EMULATED
+from kubeapi.podspec.warnings import REASON as NOT_EMULATED
 from kubeapi.scheme import EVENTS
 from kubeapi.store import EventType, Store, WatchEvent
 

@@ -15,11 +15,11 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, TextIO
 
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.status import FieldError
 from kubeapi.store import Store
-from kubeapi.warnings import warnings_of
 from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config import ClusterConfiguration, read_configuration
@@ -100,7 +100,7 @@ def _rehearse(
 def _warnings(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
     """Return what pods ask for and do not get, and what else deserves a warning, where the input says it."""
     stored = ((each, registry.store.find(each.resource, each.key)) for each in documents)
-    return [each.fault(note) for each, obj in stored if obj for note in warnings_of(each.resource, None, obj)]
+    return [each.fault(note) for each, obj in stored if obj for note in kind_of(each.resource).warnings(None, obj)]
 
 
 def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> Store:

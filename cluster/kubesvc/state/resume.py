@@ -9,19 +9,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
+from kubeapi.kinds import kind_of
+from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
 from kubeapi.objects.parts import spec_of
-from kubeapi.registry.strategy import IMMORTAL_NAMESPACES
 from kubeapi.scheme import (
-    CONFIGMAPS,
-    DEPLOYMENTS,
-    ENDPOINTS,
-    ENDPOINTSLICES,
     NAMESPACES,
     NODES,
     PODS,
-    REPLICASETS,
     SERVICES,
     Resource,
 )
@@ -69,8 +65,6 @@ def _rebooted(pod: JSON, now: float) -> JSON:
         return {**pod, "status": {"phase": "Pending"}}
 
 
-_USERS_KINDS = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTS, ENDPOINTSLICES, CONFIGMAPS, NAMESPACES)
-"""What people write down; of the rest it is not said that it goes on."""
 _ITS_OWN = {ObjectKey("default", "kubernetes"), ObjectKey("kube-system", "kube-dns")}
 _MOST_NAMED = 6
 _MOST_LOST = 20
@@ -79,10 +73,9 @@ _MOST_LOST = 20
 def goes_on(name: str, saved: Saved, documents: Iterable[Document]) -> str:
     """Return a sentence on what starts again though the input does not name it, "" if nothing does."""
     named = {(each.resource, each.key) for each in documents}
-    ranks = {resource: rank for rank, resource in enumerate(_USERS_KINDS)}
     left = sorted(
         ((resource, key_of(obj)) for resource, obj in saved.objects if _is_the_users(resource, obj)),
-        key=lambda each: (ranks[each[0]], each[1]),
+        key=lambda each: (-kind_of(each[0]).apply_rank, each[1]),
     )
     if not (left := [each for each in left if each not in named]):
         return ""
@@ -128,8 +121,8 @@ def _shown(resource: Resource, key: ObjectKey) -> str:
 
 def _is_the_users(resource: Resource, obj: JSON) -> bool:
     """Tell whether somebody made the object who was no controller."""
-    if resource not in _USERS_KINDS or controller_of(obj) is not None or key_of(obj) in _ITS_OWN:
+    if not kind_of(resource).is_authored or controller_of(obj) is not None or key_of(obj) in _ITS_OWN:
         return False
     if resource is NAMESPACES:
-        return obj["metadata"]["name"] not in IMMORTAL_NAMESPACES
+        return obj["metadata"]["name"] not in INITIAL_NAMESPACES
     return not labels_of(obj).keys() & {MANAGED_BY_LABEL, endpoints.MANAGED_BY_LABEL}

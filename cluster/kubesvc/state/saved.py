@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON
-from kubeapi.scheme import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, RESOURCES, SERVICES, Resource
+from kubeapi.scheme import Resource
 
 FORMAT = 1
 """Of the database (PRAGMA user_version, written by ``journal``); another one is refused rather than guessed at."""
-KEPT = {each.qualified: each for each in RESOURCES if each is not EVENTS}
+KEPT = {str(each.resource): each.resource for each in KINDS if not each.is_record}
 """The kinds that are kept, by their qualified names."""
 BATCH = 5000
 """Rows that are read together, and writes of one commit."""
@@ -32,7 +33,6 @@ _OF_THE_SYSTEM = frozenset(
     }
 )
 """Errors of a database that may be whole: reading one writes to it, too (sqlite.org/wal.html)."""
-_WITH_SPEC = frozenset((DEPLOYMENTS, PODS, REPLICASETS, SERVICES))
 _Row = tuple[str, str, str, str]
 
 
@@ -129,7 +129,7 @@ def _fault(resource: Resource, namespace: str, name: str, obj: Any) -> str:
         case {"metadata": {"name": str(own), **more}} if obj.get("kind", resource.kind) == resource.kind:
             if (more.get("namespace", ""), own) != (namespace, name):
                 return "it has another name"
-            if resource in _WITH_SPEC and not isinstance(obj.get("spec"), dict):
+            if kind_of(resource).requires_spec and not isinstance(obj.get("spec"), dict):
                 return "it has no spec"
             return "" if isinstance(obj.get("status", {}), dict) else "its status is no object"
         case None:

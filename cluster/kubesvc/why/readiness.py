@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from kubeapi.kinds import KINDS
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice
 from kubeapi.objects.pod import Pod, read_pod
 from kubeapi.objects.service import Service, read_service
 from kubeapi.objects.workload import read_workload
-from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES
+from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 from kubeapi.store import Store
 from kubelet.pod.programs import Program
 from kubeproxy.plane import ListenerStatus
@@ -49,7 +50,7 @@ def unsettled(programs: Iterable[Program], now: float, listening: Callable[[], I
 
 
 def _workloads(store: Store) -> Iterator[str]:
-    for resource in (DEPLOYMENTS, REPLICASETS):
+    for resource in (each.resource for each in KINDS if each.makes_pods):
         yield from filter(None, store.faults.read_each(NAME, resource, store.list(resource), _workload))
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from tests.helpers.kubeapi_objects import container, deployment, service
 from tests.helpers.kubeapiserver_apply import Managers, configmap, owned, tracked
 
-from kubeapi.meta import JSON, ObjectKey
-from kubeapi.registry.registry import LAST_APPLIED
+from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey
 from kubeapi.scheme import CONFIGMAPS, SERVICES
 from kubeapi.status import StatusError
 from kubeapiserver.apply.serverside import Configuration, server_side_apply

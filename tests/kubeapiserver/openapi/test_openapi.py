@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON
-from kubeapi.scheme import ENDPOINTSLICES, RESOURCES, Resource
+from kubeapi.scheme import ENDPOINTSLICES, Resource
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.openapi.v2 import V2_FAMILY, V2_TYPE
 from kubeapiserver.openapi.v3 import openapi_answer

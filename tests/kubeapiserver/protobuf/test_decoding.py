@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from tests.helpers.kubeapi_strict import strict_faults
 from tests.helpers.kubeapiserver_protobuf import envelope, int_field, message, text_field, varint
 
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.schema import struct
-from kubeapi.scheme import RESOURCES, Resource
+from kubeapi.scheme import Resource
 from kubeapiserver.gotypes import json_fields, struct_for
 from kubeapiserver.protobuf.decoding import decode
 

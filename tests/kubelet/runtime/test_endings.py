@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.kubelet_cluster import KubeletCluster, make_pod, running_kubelet, shell, until
 
 from kubeapi.meta import JSON
+from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubelet.nodes import NodeConfig
 
@@ -74,7 +75,7 @@ async def test_a_terminating_pod_listens_on_and_its_probe_says_whether_it_serves
     assert cluster.is_ready("web")
     for name in ("web", "shy"):
         assert await answers(cluster.pod(name)["status"]["podIP"])
-        cluster.registry.delete(PODS, "default", name, grace_period_seconds=0)
+        cluster.registry.delete(PODS, "default", name, DeleteOptions(0))
 
 
 async def test_a_host_network_pod_whose_port_is_taken_says_so(cluster: KubeletCluster) -> None:
@@ -94,7 +95,7 @@ async def test_a_pre_stop_pause_keeps_the_pod_serving_before_it_is_told_to_stop(
     await until(lambda: cluster.events("web", "Killing"))
     assert await answers(cluster.pod("web")["status"]["podIP"])
     assert cluster.is_ready("web")
-    cluster.registry.delete(PODS, "default", "web", grace_period_seconds=0)
+    cluster.registry.delete(PODS, "default", "web", DeleteOptions(0))
     await until(lambda: cluster.is_gone("web"))
 
 

@@ -19,6 +19,7 @@ from tests.helpers.kubelet_cluster import (
 )
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS
 from kubeapi.status import StatusError
 from kubehost.addresses import Address
@@ -193,7 +194,7 @@ async def test_a_pod_deleted_by_force_is_killed(cluster: KubeletCluster) -> None
     cluster.run(make_pod("gone", shell("trap '' TERM; while :; do sleep 0.05; done")))
     await until(lambda: cluster.pid("gone"))
     pid = cluster.pid("gone")
-    cluster.registry.delete(PODS, "default", "gone", grace_period_seconds=0)
+    cluster.registry.delete(PODS, "default", "gone", DeleteOptions(0))
     await until(lambda: not is_alive(pid))
     await until(lambda: not cluster.kubelet.pids())
 
@@ -381,7 +382,7 @@ async def test_a_pod_of_the_same_name_is_a_new_pod(cluster: KubeletCluster) -> N
     cluster.run(make_pod("web", NETEXEC))
     await until(lambda: cluster.is_ready("web"))
     first = cluster.pid("web")
-    cluster.registry.delete(PODS, "default", "web", grace_period_seconds=0)
+    cluster.registry.delete(PODS, "default", "web", DeleteOptions(0))
     cluster.run(make_pod("web", NETEXEC))
     await until(lambda: cluster.is_ready("web"))
     assert cluster.pod("web")["status"]["podIP"] == "127.246.1.3"

@@ -12,7 +12,7 @@ from tests.helpers.kubecontroller_fakes import FakeCluster, node
 from tests.helpers.objects import build_pod
 
 from kubeapi.meta import JSON
-from kubeapi.registry import Registry, RegistryConfig
+from kubeapi.registry import DeleteOptions, Registry, RegistryConfig
 from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.status import Conflict
 
@@ -103,7 +103,7 @@ async def test_a_pod_waits_for_a_place_on_a_full_node() -> None:
         cluster.registry.create(PODS, pod("second"))
         await cluster.settle()
         assert not cluster.one(PODS, "second")["spec"].get("nodeName")
-        cluster.registry.delete(PODS, "default", "first", grace_period_seconds=0)
+        cluster.registry.delete(PODS, "default", "first", DeleteOptions(0))
         await cluster.settle()
         assert cluster.one(PODS, "second")["spec"]["nodeName"] == "node-1"
 

@@ -12,23 +12,14 @@ import pytest
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
 
 from kubeapi.informer import Delta
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object, key_of
 from kubeapi.objects.service import read_service
 from kubeapi.schema import FieldType, Struct, struct, struct_of
-from kubeapi.scheme import (
-    DEPLOYMENTS,
-    ENDPOINTSLICES,
-    NAMESPACES,
-    NODES,
-    PODS,
-    REPLICASETS,
-    RESOURCES,
-    SERVICES,
-    Resource,
-)
+from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeapiserver.tables import printer_for
+from kubeapiserver.tables import table_for
 from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.listers import Listers
 from kubedns.records import Records
@@ -110,9 +101,7 @@ def read_probes_and_hooks(pod: PodSpec) -> None:
 def show(store: Store) -> None:
     for resource in RESOURCES:
         for obj in store.list(resource):
-            printer = printer_for(resource)
-            printer.cells(obj, 0.0)
-            printer.conditions(obj)
+            table_for(resource).row(obj, 0.0)
     status_document(store, Readings("n", 1, "v", "zone", [], [], {}, []))
     waiting_for(store, [])
     assert [str(each) for each in store.faults.all()] == []

@@ -8,9 +8,10 @@ import pytest
 from tests.helpers.kubesvc_ground import add_deployment, add_service, ground
 from tests.helpers.kubesvc_input_manifests import load_text
 
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
-from kubeapi.scheme import CONFIGMAPS, ENDPOINTSLICES, NAMESPACES, PODS, RESOURCES
+from kubeapi.scheme import CONFIGMAPS, ENDPOINTSLICES, NAMESPACES, PODS
 from kubesvc.state.resume import goes_on, outside_subnets
 from kubesvc.state.saved import Saved
 

@@ -13,6 +13,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.events import EventRecorder
 from kubeapi.scheme import SERVICES
+from kubemanifest.clientapply import apply
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
 
 WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
@@ -276,7 +277,7 @@ async def test_what_a_removed_file_held_is_deleted(folder: Path, monkeypatch: py
     (folder / "other.yaml").write_text(WEB.replace("web", "other"))
     run = Run(folder, is_watching=True)
     for each in run.read().loaded.documents:
-        run.cluster.registry.apply(SERVICES, each.obj)
+        apply(run.cluster.registry, SERVICES, each.obj)
     await edited(run, folder / "other.yaml", None, "service/other deleted", monkeypatch)
     assert "other" not in names(run)
 
@@ -301,7 +302,7 @@ async def test_an_edit_that_the_registry_refuses_changes_nothing_at_all(
 ) -> None:
     run = Run(folder, is_watching=True)
     for each in run.read().loaded.documents:
-        run.cluster.registry.apply(SERVICES, each.obj)
+        apply(run.cluster.registry, SERVICES, each.obj)
     taken = run.cluster.store.get(SERVICES, "default", "web")["spec"]["clusterIP"]
     changed = WEB.replace("{ports", "{clusterIP: 127.100.0.7, ports") + "---\n" + WEB.replace("web", "api")
     await edited(run, folder / "web.yaml", changed, "kubesvc: nothing was applied", monkeypatch)

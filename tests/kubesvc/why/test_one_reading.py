@@ -10,7 +10,7 @@ from tests.helpers.kubesvc_ground import document, ground
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import PODS
-from kubeapiserver.tables import printer_for
+from kubeapiserver.tables import table_for
 from kubesvc.why.readiness import waiting_for
 
 
@@ -67,7 +67,7 @@ def test_every_place_says_the_same_of_a_pod(spec: JSON, reported: JSON, shown: s
     registry = ground()
     created = registry.create(PODS, pod("web", nodeName="node-1", **spec))
     updated = registry.update_status(PODS, {**created, "status": {"phase": "Pending", **reported}})
-    cells: list[Any] = printer_for(PODS).cells(updated, 1_700_000_000.0)
+    cells: list[Any] = table_for(PODS).row(updated, 1_700_000_000.0)["cells"]
     [said] = document(registry)["pods"]
     assert (cells[2], cells[3]) == (shown, str(restarts))
     assert (said["status"], said["restarts"]) == (shown, restarts)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON
+from kubeapi.podspec.fields import validate_field_reference, validate_resource_reference
 from kubeapi.validation.faults import Faults, each_invalid, invalid, required
-from kubeapi.validation.fields import validate_field_reference, validate_resource_reference
 from kubeapi.validation.metadata import masked
 from kubeapi.validation.names import config_key, dns1123_subdomain, environment_variable
 

@@ -1,10 +1,12 @@
-"""What may change of a Pod (pkg/apis/core/validation ValidatePodUpdate)."""
+"""What a Pod must be, and what may change of it (pkg/apis/core/validation ValidatePodCreate, ValidatePodUpdate)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from kubeapi.meta import JSON
+from kubeapi.podspec.container import validate_spaces
+from kubeapi.podspec.validation import validate_pod_spec
 from kubeapi.validation.faults import Faults, forbidden, invalid
 
 _FROZEN = (
@@ -14,6 +16,34 @@ _FROZEN = (
 )
 _JUDGED = frozenset(("activeDeadlineSeconds", "tolerations", "schedulingGates"))
 """Fields whose changes have rules of their own."""
+
+
+def validate_pod(obj: JSON) -> Faults:
+    """Yield every fault of a Pod but those of its metadata."""
+    spec = obj["spec"]
+    yield from validate_pod_spec(spec, "spec", is_pod=True)
+    if not spec.get("serviceAccountName"):
+        yield from _validate_tokens(spec.get("volumes", ()))
+    for field in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            yield from validate_spaces(container, f"spec.{field}[{index}]")
+
+
+def validate_pod_creation(obj: JSON) -> Faults:
+    """Yield what only a new Pod may not have."""
+    spec = obj["spec"]
+    if spec.get("ephemeralContainers"):
+        yield forbidden("spec.ephemeralContainers", "cannot be set on create")
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        yield forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
+
+
+def _validate_tokens(volumes: Sequence[JSON]) -> Faults:
+    for index, volume in enumerate(volumes):
+        for number, source in enumerate(volume.get("projected", {}).get("sources") or ()):
+            if "serviceAccountToken" in source:
+                where = f"spec.volumes[{index}].projected.sources[{number}].serviceAccountToken"
+                yield forbidden(where, "must not be specified when serviceAccountName is not set")
 
 
 def validate_pod_update(new: JSON, old: JSON) -> Faults:

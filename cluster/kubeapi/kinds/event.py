@@ -1,10 +1,12 @@
-"""What an Event must be (pkg/apis/core/validation/events.go)."""
+"""Event (pkg/apis/core/validation/events.go, pkg/registry/core/event/strategy.go)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from kubeapi.kind import Kind
 from kubeapi.meta import JSON, parse_time
+from kubeapi.scheme import EVENTS, EVENTS_V1
 from kubeapi.validation.faults import Faults, invalid, required
 from kubeapi.validation.names import qualified_name
 
@@ -22,7 +24,7 @@ _FIXED = (
 _PRINTED = {"reportingComponent": "reportingController"}
 
 
-def validate_event(obj: JSON) -> Faults:
+def _validate(obj: JSON) -> Faults:
     """Yield the faults of any Event; one with an eventTime is of the newer kind, and must say more."""
     involved, namespace = obj.get("involvedObject", {}).get("namespace", ""), obj["metadata"].get("namespace")
     has_time = bool(obj.get("eventTime"))
@@ -84,3 +86,22 @@ def _validate_series(obj: JSON) -> Faults:
         yield invalid("series.count", "", "should be at least 2")
     if not series.get("lastObservedTime"):
         yield required("series.lastObservedTime")
+
+
+_INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+
+KIND = Kind(
+    resource=EVENTS,
+    field_labels=(
+        *(f"involvedObject.{each}" for each in _INVOLVED),
+        "reason",
+        "reportingComponent",
+        "source",
+        "type",
+    ),
+    other_versions=(EVENTS_V1,),
+    allows_create_on_update=True,
+    validate=_validate,
+    is_authored=False,
+    is_record=True,
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from kubeapi.meta import JSON
+from kubeapi.podspec.fields import validate_field_reference, validate_resource_reference
+from kubeapi.podspec.paths import no_backsteps, non_reserved_path
 from kubeapi.quantity import amount_of
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import (
@@ -18,9 +20,7 @@ from kubeapi.validation.faults import (
     too_long,
     unsupported,
 )
-from kubeapi.validation.fields import validate_field_reference, validate_resource_reference
 from kubeapi.validation.names import dns1123_label, dns1123_subdomain
-from kubeapi.validation.paths import no_backsteps, non_reserved_path
 
 _SOURCES = (
     "emptyDir",

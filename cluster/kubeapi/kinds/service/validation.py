@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubeapi.defaults import is_externally_accessible
+from kubeapi.kinds.service.clusterips import validate_cluster_ips, validate_kept_addresses, validate_kept_families
+from kubeapi.kinds.service.spec import is_externally_accessible, needs_health_check_node_port
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS
 from kubeapi.validation.faults import (
@@ -24,6 +25,7 @@ from kubeapi.validation.faults import (
 )
 from kubeapi.validation.metadata import validate_labels
 from kubeapi.validation.names import (
+    PROTOCOLS,
     address,
     cidr,
     dns1123_label,
@@ -39,11 +41,8 @@ BALANCER_ANNOTATION = "kubesvc.dev/balancer"
 
 _LOCALHOST = ("127.0.0.1", "::1")
 _LOOPBACK_FAULT = ("may not be in the loopback range (127.0.0.0/8, ::1/128)",)
-PROTOCOLS = frozenset(("TCP", "UDP", "SCTP"))
 _TYPES = frozenset(("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"))
 _POLICIES = frozenset(("Cluster", "Local"))
-_FAMILIES = frozenset(("IPv4", "IPv6"))
-_FAMILY_POLICIES = frozenset(("SingleStack", "PreferDualStack", "RequireDualStack"))
 _DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 _TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
@@ -54,15 +53,17 @@ _ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
 _NOT_EXTERNAL_NAME = "may not be set for ExternalName services"
 
 
-def needs_health_check_node_port(spec: JSON) -> bool:
-    """Tell whether the Service has a port that load balancers ask for health (pkg/api/service NeedsHealthCheck)."""
-    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+def validate_balancer(obj: JSON, balancers: Sequence[str]) -> Faults:
+    """Yield a fault if the annotation names none of the balancing algorithms, where they are known."""
+    name = obj["metadata"].get("annotations", {}).get(BALANCER_ANNOTATION)
+    if name is not None and balancers and name not in balancers:
+        yield unsupported(f"metadata.annotations[{BALANCER_ANNOTATION}]", name, balancers)
 
 
-def validate_service(obj: JSON, balancers: Sequence[str]) -> Faults:
-    """Yield every fault of a Service but those of its metadata; ``balancers`` are the known algorithms, if any are."""
+def validate_service(obj: JSON) -> Faults:
+    """Yield every fault of a Service but those of its metadata."""
     spec: JSON = obj["spec"]
-    yield from _validate_annotations(obj["metadata"].get("annotations", {}), balancers)
+    yield from _validate_annotations(obj["metadata"].get("annotations", {}))
     is_headless = spec.get("clusterIPs", [])[:1] == [HEADLESS]
     if not spec.get("ports") and not is_headless and spec["type"] != "ExternalName":
         yield required("spec.ports")
@@ -87,10 +88,7 @@ def _external_faults(ip: str) -> tuple[str, ...]:
     return _LOOPBACK_FAULT if ip in _LOCALHOST else special_address(ip)
 
 
-def _validate_annotations(annotations: dict[str, str], balancers: Sequence[str]) -> Faults:
-    balancer = annotations.get(BALANCER_ANNOTATION)
-    if balancer is not None and balancers and balancer not in balancers:
-        yield unsupported(f"metadata.annotations[{BALANCER_ANNOTATION}]", balancer, balancers)
+def _validate_annotations(annotations: dict[str, str]) -> Faults:
     mode, hints = annotations.get(_TOPOLOGY_MODE), annotations.get(_TOPOLOGY_HINTS)
     if mode is not None and hints is not None and mode != hints:
         detail = f"must match annotations[{_TOPOLOGY_HINTS}] when both are specified"
@@ -150,52 +148,6 @@ def _validate_affinity(spec: JSON) -> Faults:
     elif not 0 < seconds <= _LONGEST_AFFINITY_SECONDS:
         detail = f"must be greater than 0 and less than {_LONGEST_AFFINITY_SECONDS}"
         yield invalid(f"{path}.clientIP.timeoutSeconds", seconds, detail)
-
-
-def validate_cluster_ips(spec: JSON) -> Faults:
-    """Yield what is wrong between clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy, whatever the cluster has."""
-    addresses: list[str] = spec.get("clusterIPs", [])
-    cluster_ip, policy = spec.get("clusterIP", ""), spec.get("ipFamilyPolicy")
-    if addresses and not cluster_ip:
-        yield invalid("spec.clusterIPs", addresses, "must be empty when `clusterIP` is not specified")
-    elif addresses and addresses[0] != cluster_ip:
-        yield invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`")
-    families: list[str] = spec.get("ipFamilies", [])
-    for index, family in enumerate(families):
-        yield from one_of(f"spec.ipFamilies[{index}]", family, _FAMILIES)
-        if family in families[:index]:
-            yield duplicate(f"spec.ipFamilies[{index}]", family)
-    if policy is not None:
-        yield from one_of("spec.ipFamilyPolicy", policy, _FAMILY_POLICIES)
-    yield from _validate_addresses(addresses, families)
-
-
-def _validate_addresses(addresses: list[str], families: list[str]) -> Faults:
-    is_headless = addresses[:1] == [HEADLESS]
-    faults = [
-        fault
-        for index, each in enumerate(addresses)
-        if index or not is_headless
-        for fault in each_invalid(f"spec.clusterIPs[{index}]", each, address(each))
-    ]
-    if is_headless and len(addresses) > 1:
-        faults.insert(0, invalid("spec.clusterIPs", addresses, "'None' must be the first and only value"))
-    yield from faults
-    if len(addresses) > 2:
-        yield invalid("spec.clusterIPs", addresses, "may only hold up to 2 values")
-    if faults or is_headless:
-        return
-    if len(addresses) > 1 and not {"IPv4", "IPv6"} <= {family_of(each) for each in addresses}:
-        yield invalid("spec.clusterIPs", addresses, "may specify no more than one IP for each IP family")
-    for index, (each, family) in enumerate(zip(addresses, families, strict=False)):
-        if family in _FAMILIES and family != family_of(each):
-            detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
-            yield invalid(f"spec.clusterIPs[{index}]", each, detail)
-
-
-def family_of(each: str) -> str:
-    """Return the family of a valid address."""
-    return "IPv6" if ":" in each else "IPv4"
 
 
 def _validate_uniqueness(spec: JSON) -> Faults:
@@ -276,43 +228,11 @@ def validate_service_update(new: JSON, old: JSON) -> Faults:
     """Yield what may not change: cluster IPs, a health-check port still in use, the load balancer's class."""
     spec, before = new["spec"], old["spec"]
     if "ExternalName" not in (spec["type"], before["type"]):
-        yield from _validate_kept_addresses(spec, before)
-        yield from _validate_kept_families(spec, before)
+        yield from validate_kept_addresses(spec, before)
+        yield from validate_kept_families(spec, before)
     is_port_in_use = needs_health_check_node_port(before) and needs_health_check_node_port(spec)
     if is_port_in_use and spec.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
         yield forbidden("spec.healthCheckNodePort", "field is immutable")
     load_balancer_class = spec.get("loadBalancerClass")
     if spec["type"] == before["type"] == "LoadBalancer" and load_balancer_class != before.get("loadBalancerClass"):
         yield invalid("spec.loadBalancerClass", load_balancer_class or "null", "may not change once set")
-
-
-def _validate_kept_addresses(spec: JSON, before: JSON) -> Faults:
-    """Yield what may not happen to cluster IPs: only the secondary one comes and goes, and goes with SingleStack."""
-    addresses: list[str] = spec.get("clusterIPs") or []
-    kept: list[str] = before.get("clusterIPs") or []
-    for index, (each, old) in enumerate(zip(addresses, kept, strict=False)):
-        if each != old:
-            yield invalid(f"spec.clusterIPs[{index}]", addresses, "may not change once set")
-    if kept and not addresses:
-        yield invalid("spec.clusterIPs[0]", None, "primary clusterIP can not be unset")
-    elif len(addresses) < len(kept) and spec.get("ipFamilyPolicy") != "SingleStack":
-        detail = "must be set to 'SingleStack' when releasing the secondary clusterIP"
-        yield invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), detail)
-
-
-def _validate_kept_families(spec: JSON, before: JSON) -> Faults:
-    """Yield what may not happen to the families of a Service with cluster IPs; a headless one may have any."""
-    if HEADLESS in (spec.get("clusterIP"), before.get("clusterIP")):
-        return
-    families: list[str] = spec.get("ipFamilies") or []
-    kept: list[str] = before.get("ipFamilies") or []
-    for each, old in zip(families, kept, strict=False):
-        if each != old:
-            yield invalid("spec.ipFamilies[0]", _go_families(families), "may not change once set")
-    if families and len(families) < len(kept) and spec.get("ipFamilyPolicy") != "SingleStack":
-        detail = "must be set to 'SingleStack' when releasing the secondary ipFamily"
-        yield invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), detail)
-
-
-def _go_families(families: list[str]) -> GoText:
-    return GoText(f"[]core.IPFamily{{{', '.join(go_value(each) for each in families)}}}")

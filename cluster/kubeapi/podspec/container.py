@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
-from kubeapi.validation.environment import validate_environment
+from kubeapi.podspec.environment import validate_environment
+from kubeapi.podspec.paths import descending_path
+from kubeapi.podspec.resources import validate_resources
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -20,10 +22,7 @@ from kubeapi.validation.faults import (
     required,
     unsupported,
 )
-from kubeapi.validation.names import dns1123_label, port_name, port_number, port_number_or_name
-from kubeapi.validation.paths import descending_path
-from kubeapi.validation.resources import validate_resources
-from kubeapi.validation.service import PROTOCOLS
+from kubeapi.validation.names import PROTOCOLS, dns1123_label, port_name, port_number, port_number_or_name
 
 _PULL_POLICIES = frozenset(("Always", "IfNotPresent", "Never"))
 _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
@@ -66,7 +65,7 @@ def validate_container(container: JSON, path: str, pod: Surroundings) -> Faults:
     yield from validate_resources(container.get("resources", {}), f"{path}.resources", pod.claims)
     yield from _validate_resizing(container.get("resizePolicy", ()), f"{path}.resizePolicy", pod.restart_policy)
     if container.get("securityContext"):
-        from kubeapi.validation.securitycontext import validate_container_security
+        from kubeapi.podspec.securitycontext import validate_container_security
 
         context, where = container["securityContext"], f"{path}.securityContext"
         yield from validate_container_security(context, where, has_host_users=pod.has_host_users)

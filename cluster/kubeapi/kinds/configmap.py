@@ -1,10 +1,12 @@
-"""What a ConfigMap must be (pkg/apis/core/validation ValidateConfigMap)."""
+"""ConfigMap (pkg/apis/core/validation ValidateConfigMap)."""
 
 from __future__ import annotations
 
 import base64
 
+from kubeapi.kind import Kind
 from kubeapi.meta import JSON
+from kubeapi.scheme import CONFIGMAPS
 from kubeapi.validation.faults import WHOLE, Faults, each_invalid, forbidden, invalid, too_long
 from kubeapi.validation.names import config_key
 
@@ -12,7 +14,7 @@ _SIZE_LIMIT = 1024 * 1024
 """Bytes of all values together (MaxSecretSize)."""
 
 
-def validate_config_map(obj: JSON) -> Faults:
+def _validate(obj: JSON) -> Faults:
     """Yield every fault of a ConfigMap but those of its metadata."""
     texts, binaries = obj.get("data", {}), obj.get("binaryData", {})
     size = 0
@@ -28,7 +30,7 @@ def validate_config_map(obj: JSON) -> Faults:
         yield too_long(WHOLE, _SIZE_LIMIT)
 
 
-def validate_config_map_update(new: JSON, old: JSON) -> Faults:
+def _validate_update(new: JSON, old: JSON) -> Faults:
     """Yield faults if an immutable ConfigMap changes."""
     if not old.get("immutable"):
         return
@@ -37,3 +39,12 @@ def validate_config_map_update(new: JSON, old: JSON) -> Faults:
     for field in ("data", "binaryData"):
         if new.get(field) != old.get(field):
             yield forbidden(field, "field is immutable when `immutable` is set")
+
+
+KIND = Kind(
+    resource=CONFIGMAPS,
+    validate=_validate,
+    validate_update=_validate_update,
+    lists_update_faults_first=True,
+    apply_rank=20,
+)

@@ -1,11 +1,13 @@
-"""What a Node must be (pkg/apis/core/validation ValidateNode, ValidateNodeUpdate)."""
+"""Node (pkg/apis/core/v1/conversion.go, pkg/apis/core/validation ValidateNode, ValidateNodeUpdate)."""
 
 from __future__ import annotations
 
 from ipaddress import ip_network
 
+from kubeapi.kind import STATUS, Kind, Subresource
 from kubeapi.meta import JSON
 from kubeapi.quantity import amount_of
+from kubeapi.scheme import NODES
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, GoText, duplicate, each_invalid, forbidden, go_value, invalid, required
 from kubeapi.validation.names import cidr, label_value, qualified_name
@@ -18,14 +20,23 @@ _TAINTS = "metadata.taints"
 _ONCE = 'node updates may not change {} except from "" to valid'
 
 
-def validate_node(obj: JSON) -> Faults:
+def _set_defaults(obj: JSON) -> None:
+    """Make podCIDR the first of podCIDRs, whichever is given (Convert_v1_NodeSpec_To_core_NodeSpec)."""
+    spec = obj.setdefault("spec", {})
+    if spec.get("podCIDR") and not spec.get("podCIDRs"):
+        spec["podCIDRs"] = [spec["podCIDR"]]
+    elif spec.get("podCIDRs") and "podCIDR" not in spec:
+        spec["podCIDR"] = spec["podCIDRs"][0]
+
+
+def _validate(obj: JSON) -> Faults:
     """Yield every fault of a new Node but those of its metadata."""
     yield from _validate_taints(obj.get("spec", {}).get("taints", ()))
-    yield from validate_node_resources(obj)
+    yield from _validate_resources(obj)
     yield from _validate_pod_cidrs(obj.get("spec", {}))
 
 
-def validate_node_update(new: JSON, old: JSON) -> Faults:
+def _validate_update(new: JSON, old: JSON) -> Faults:
     """Yield a fault for everything that changes but may not: pod CIDRs and the provider's name, once they are set."""
     spec, before = new.get("spec", {}), old.get("spec", {})
     if before.get("podCIDRs") and before["podCIDRs"] != spec.get("podCIDRs"):
@@ -34,7 +45,7 @@ def validate_node_update(new: JSON, old: JSON) -> Faults:
         yield forbidden("spec.providerID", _ONCE.format("providerID"))
 
 
-def validate_node_resources(obj: JSON) -> Faults:
+def _validate_resources(obj: JSON) -> Faults:
     """Yield the faults of what a Node says that it has."""
     status = obj.get("status", {})
     for field in ("capacity", "allocatable"):
@@ -47,7 +58,7 @@ def validate_node_resources(obj: JSON) -> Faults:
                 yield invalid(path, quantity, "must be an integer")
 
 
-def validate_node_addresses(obj: JSON) -> Faults:
+def _validate_addresses(obj: JSON) -> Faults:
     """Yield a fault for each address that a Node's status has twice."""
     addresses = obj.get("status", {}).get("addresses", [])
     for index, each in enumerate(addresses):
@@ -99,3 +110,25 @@ def _validate_pod_cidrs(spec: JSON) -> Faults:
     for index, each in enumerate(cidrs):
         if each in cidrs[:index]:
             yield duplicate(f"{path}[{index}]", each)
+
+
+def _validate_status(obj: JSON) -> Faults:
+    yield from _validate_resources(obj)
+    yield from _validate_addresses(obj)
+
+
+KIND = Kind(
+    resource=NODES,
+    subresources=(
+        Subresource("proxy", ("create", "delete", "get", "patch", "update"), "NodeProxyOptions"),
+        STATUS,
+    ),
+    field_labels=("spec.unschedulable",),
+    set_defaults=_set_defaults,
+    accepts_status=True,
+    validate=_validate,
+    validate_update=_validate_update,
+    validate_status=_validate_status,
+    apply_rank=10,
+    is_authored=False,
+)

@@ -6,10 +6,9 @@ v1.35, podtopologylabels. The objects are changed in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from kubeapi.meta import JSON
-from kubeapi.scheme import PODS
+from kubeapi.kind import Find
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.scheme import NODES, PODS
 from kubeapi.status import Forbidden
 
 TOLERATION_SECONDS = 300
@@ -23,11 +22,8 @@ _PRIORITIES = {"": 0, "system-cluster-critical": 2_000_000_000, "system-node-cri
 """Values of the classes that every cluster has, and of none."""
 
 
-def admit_pod(new: JSON, old: JSON | None, find_node: Callable[[str], JSON | None]) -> None:
-    """Complete a pod that is to be created (``old`` is None) or updated; Forbidden for a priority of its own.
-
-    ``find_node`` returns a Node by its name.
-    """
+def admit_pod(new: JSON, old: JSON | None, find: Find) -> None:
+    """Complete a pod that is created (``old`` is None) or updated; Forbidden for a priority of its own."""
     spec = new["spec"]
     if old is None:
         if not spec.get("serviceAccountName"):
@@ -39,12 +35,13 @@ def admit_pod(new: JSON, old: JSON | None, find_node: Callable[[str], JSON | Non
                 spec.setdefault(field, old["spec"][field])
     _tolerate_lost_nodes(spec)
     node_name = spec.get("nodeName")
-    if node_name and (old is None or not old["spec"].get("nodeName")) and (node := find_node(node_name)):
+    is_assigned_now = bool(node_name) and (old is None or not old["spec"].get("nodeName"))
+    if is_assigned_now and (node := find(NODES, ObjectKey("", node_name))):
         _label(new["metadata"], node, is_binding=old is not None)
 
 
 def _give_priority(name: str, spec: JSON) -> None:
-    """Give the priority of the pod's class; one that cannot be known here is taken from the pod."""
+    """Set the priority of the pod's class; of a class that is not known here the pod's own priority stays."""
     computed = _PRIORITIES.get(spec.get("priorityClassName") or "")
     for field, what, value in (
         ("priority", "integer value of priority", computed or 0),
@@ -71,7 +68,7 @@ def _tolerate_lost_nodes(spec: JSON) -> None:
 
 
 def _label(metadata: JSON, node: JSON, *, is_binding: bool) -> None:
-    """Give the labels of the node; a pod that is bound has none of its own in their place, a new one may."""
+    """Copy the node's topology labels; a binding overwrites the pod's own, a creation does not."""
     labels = node["metadata"].get("labels") or {}
     found = {name: labels[name] for name in TOPOLOGY_LABELS if name in labels}
     if found:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, Resource
 from kubeapi.status import FieldError
 
 REASON = "NotEmulated"
 
-_SPECS = {PODS: ("spec",), DEPLOYMENTS: ("spec", "template", "spec"), REPLICASETS: ("spec", "template", "spec")}
+POD_SPEC, TEMPLATE_SPEC = ("spec",), ("spec", "template", "spec")
+"""Where a pod's spec lies in a Pod, and in a workload."""
 
 Asks = Callable[[Any], object]
 """Tells from a field's value, None where it is not set, whether it asks for anything."""
@@ -116,26 +116,34 @@ class NotEmulated(NamedTuple):
         return f"kubesvc does not act on {self.parts or 'it'}{places}: {self.consequence}"
 
 
-def not_emulated(resource: Resource, obj: JSON) -> list[NotEmulated]:
-    """Return what a stored Pod, or the template of a workload, asks for and does not get: each field once."""
-    path = _SPECS.get(resource, ())
+def not_emulated(obj: JSON, path: tuple[str, ...] = POD_SPEC) -> list[NotEmulated]:
+    """Return what the pod's spec at ``path`` of an object asks for and does not get: each field once."""
     spec: Any = obj
     for part in path:
-        spec = spec.get(part) or {}
+        spec = spec[part]
     found: dict[tuple[str, str], NotEmulated] = {}
-    for level, each in _asked(spec, ".".join(path)) if path else ():
+    for level, each in _asked(spec, ".".join(path)):
         key = level, each.path.rpartition(".")[2]
         found[key] = found[key]._replace(more=found[key].more + 1) if key in found else each
     return list(found.values())
 
 
-def pod_warnings(resource: Resource, before: JSON | None, after: JSON) -> list[FieldError]:
-    """Return the warnings that a write deserves: for what was not there ``before`` it, None if it created the object.
+def pod_warnings(before: JSON | None, after: JSON) -> list[FieldError]:
+    """Return the warnings of a write of a Pod: for what was not there ``before`` it, None if it created the Pod.
 
     Both are objects as they are stored.
     """
-    known = not_emulated(resource, before) if before is not None else []
-    return [FieldError(REASON, each.path, str(each)) for each in not_emulated(resource, after) if each not in known]
+    return _added(before, after, POD_SPEC)
+
+
+def template_warnings(before: JSON | None, after: JSON) -> list[FieldError]:
+    """Return the warnings of a write of a workload, for its template."""
+    return _added(before, after, TEMPLATE_SPEC)
+
+
+def _added(before: JSON | None, after: JSON, path: tuple[str, ...]) -> list[FieldError]:
+    known = not_emulated(before, path) if before is not None else []
+    return [FieldError(REASON, each.path, str(each)) for each in not_emulated(after, path) if each not in known]
 
 
 def _asked(spec: JSON, path: str) -> Iterator[tuple[str, NotEmulated]]:

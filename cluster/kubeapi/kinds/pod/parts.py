@@ -6,22 +6,16 @@ Follows ``pkg/registry/core/pod/strategy.go`` (podEphemeralContainersStrategy, p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
+from kubeapi.kind import Part
 from kubeapi.meta import JSON
 from kubeapi.objects.qos import qos_class
 from kubeapi.validation.faults import Faults, forbidden, invalid
 
 _RESIZABLE = ("resources", "resizePolicy")
 _MUTABLE = ("cpu", "memory")
-
-
-class PodPart(NamedTuple):
-    """A part of a pod: ``merged`` returns the old spec with the new one's part, ``validate`` judges the change."""
-
-    merged: Callable[[JSON, JSON], JSON]
-    validate: Callable[[JSON, JSON], Faults]
 
 
 def _with_ephemeral_containers(new: JSON, old: JSON) -> JSON:
@@ -76,8 +70,8 @@ def _others(quantities: JSON) -> dict[str, Any]:
     return {name: value for name, value in quantities.items() if name not in _MUTABLE}
 
 
-POD_PARTS = {
-    "ephemeralcontainers": PodPart(_with_ephemeral_containers, _validate_ephemeral_containers),
-    "resize": PodPart(_with_resources, _validate_resources),
+PARTS = {
+    "ephemeralcontainers": Part(_with_ephemeral_containers, _validate_ephemeral_containers),
+    "resize": Part(_with_resources, _validate_resources),
 }
 """By the name of the subresource."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubeapi.kinds.service.clusterips import validate_cluster_ips
+from kubeapi.kinds.service.spec import family_of
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid
-from kubeapi.validation.service import family_of, validate_cluster_ips
 
 SINGLE_STACK, PREFER_DUAL_STACK, REQUIRE_DUAL_STACK = "SingleStack", "PreferDualStack", "RequireDualStack"
 _OTHER = {"IPv4": "IPv6", "IPv6": "IPv4"}
@@ -54,7 +55,7 @@ def _policy(spec: JSON, old: JSON | None) -> str:
 
 
 def _release_secondary(spec: JSON, old: JSON) -> Faults:
-    """Let the policy SingleStack alone be enough to give the secondary family up; without it nothing may go."""
+    """Drop the secondary family when the policy becomes SingleStack; without that policy nothing is dropped."""
     is_single = spec["ipFamilyPolicy"] == SINGLE_STACK
     for field, what in zip(_FIELDS, ("cluster IP", "IP family"), strict=True):
         values, before = spec.get(field) or [], old.get(field) or []

@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_objects import container, deployment, new_registry, pod, service
 
-from kubeapi.meta import JSON
-from kubeapi.patch import merge, three_way_patch
+from kubeapi.meta import JSON, LAST_APPLIED
+from kubeapi.patch import merge
 from kubeapi.registry import Registry
-from kubeapi.registry.registry import LAST_APPLIED
 from kubeapi.schema import struct_of
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
 from kubeapi.status import Invalid
 from kubeapi.strategicpatch import strategic_merge
+from kubemanifest.clientapply import apply, three_way_patch
 
 
 def test_apply_creates_configures_and_then_has_nothing_to_do() -> None:
     registry = new_registry()
-    outcomes = [registry.apply(DEPLOYMENTS, deployment(replicas=count))[1] for count in (1, 2, 2)]
+    outcomes = [apply(registry, DEPLOYMENTS, deployment(replicas=count))[1] for count in (1, 2, 2)]
     assert outcomes == ["created", "configured", "unchanged"]
 
 
 def test_the_manifest_is_kept_as_kubectl_keeps_it() -> None:
-    created, _ = new_registry().apply(CONFIGMAPS, {"metadata": {"name": "web"}, "data": {"a": "ä"}})
+    created, _ = apply(new_registry(), CONFIGMAPS, {"metadata": {"name": "web"}, "data": {"a": "ä"}})
     text = created["metadata"]["annotations"][LAST_APPLIED]
     assert text == (
         '{"apiVersion":"v1","data":{"a":"ä"},"kind":"ConfigMap",'
@@ -34,42 +34,42 @@ def test_the_manifest_is_kept_as_kubectl_keeps_it() -> None:
 
 def test_a_null_in_a_manifest_counts_as_absent() -> None:
     registry = new_registry()
-    registry.apply(SERVICES, service(clusterIP=None, externalIPs=None))
-    assert registry.apply(SERVICES, service(clusterIP=None))[1] == "unchanged"
+    apply(registry, SERVICES, service(clusterIP=None, externalIPs=None))
+    assert apply(registry, SERVICES, service(clusterIP=None))[1] == "unchanged"
 
 
 def test_replicas_that_the_manifest_does_not_state_stay_scaled() -> None:
     registry = new_registry()
-    registry.apply(DEPLOYMENTS, deployment())
+    apply(registry, DEPLOYMENTS, deployment())
     registry.scale(DEPLOYMENTS, "default", "web", 5)
-    applied, outcome = registry.apply(DEPLOYMENTS, deployment(template_spec={"containers": [container(image="b:1")]}))
+    applied, outcome = apply(registry, DEPLOYMENTS, deployment(template_spec={"containers": [container(image="b:1")]}))
     assert (applied["spec"]["replicas"], outcome) == (5, "configured")
 
 
 def test_replicas_that_the_manifest_states_come_back() -> None:
     registry = new_registry()
-    registry.apply(DEPLOYMENTS, deployment(replicas=2))
+    apply(registry, DEPLOYMENTS, deployment(replicas=2))
     registry.scale(DEPLOYMENTS, "default", "web", 5)
-    applied, outcome = registry.apply(DEPLOYMENTS, deployment(replicas=2))
+    applied, outcome = apply(registry, DEPLOYMENTS, deployment(replicas=2))
     assert (applied["spec"]["replicas"], outcome) == (2, "configured")
 
 
 def test_labels_of_others_stay_and_labels_left_out_go() -> None:
     registry = new_registry()
-    registry.apply(SERVICES, service(metadata={"labels": {"mine": "1", "gone": "1"}}))
+    apply(registry, SERVICES, service(metadata={"labels": {"mine": "1", "gone": "1"}}))
     stored = registry.store.get(SERVICES, "default", "web")
     labels = {**stored["metadata"]["labels"], "theirs": "1"}
     registry.update(SERVICES, {**stored, "metadata": {**stored["metadata"], "labels": labels}})
-    applied, _ = registry.apply(SERVICES, service(metadata={"labels": {"mine": "2"}}))
+    applied, _ = apply(registry, SERVICES, service(metadata={"labels": {"mine": "2"}}))
     assert applied["metadata"]["labels"] == {"mine": "2", "theirs": "1"}
 
 
 def test_a_changed_port_merges_by_number_and_keeps_its_node_port() -> None:
     registry = new_registry()
     ports = [{"name": "a", "port": 80}, {"name": "b", "port": 81}, {"name": "c", "port": 82}]
-    before, _ = registry.apply(SERVICES, service(type="NodePort", ports=ports))
+    before, _ = apply(registry, SERVICES, service(type="NodePort", ports=ports))
     changed = [{"name": "c", "port": 82}, {"name": "a", "port": 80, "targetPort": "http"}, {"name": "d", "port": 83}]
-    after, _ = registry.apply(SERVICES, service(type="NodePort", ports=changed))
+    after, _ = apply(registry, SERVICES, service(type="NodePort", ports=changed))
     assert [(port["name"], port["targetPort"]) for port in after["spec"]["ports"]] == [
         ("c", 82),
         ("a", "http"),
@@ -82,16 +82,16 @@ def test_a_changed_port_merges_by_number_and_keeps_its_node_port() -> None:
 def test_a_port_that_is_there_twice_with_two_protocols_is_replaced_whole() -> None:
     registry = new_registry()
     ports = [{"name": "udp", "port": 53, "protocol": "UDP"}, {"name": "tcp", "port": 53}]
-    registry.apply(SERVICES, service(ports=ports))
-    applied, outcome = registry.apply(SERVICES, service(ports=[{**ports[0], "targetPort": 5353}, ports[1]]))
+    apply(registry, SERVICES, service(ports=ports))
+    applied, outcome = apply(registry, SERVICES, service(ports=[{**ports[0], "targetPort": 5353}, ports[1]]))
     assert [port["targetPort"] for port in applied["spec"]["ports"]] == [5353, 53]
     assert outcome == "configured"
 
 
 def test_a_strategy_without_rolling_update_sheds_its_defaults() -> None:
     registry = new_registry()
-    registry.apply(DEPLOYMENTS, deployment())
-    applied, _ = registry.apply(DEPLOYMENTS, deployment(strategy={"type": "Recreate"}))
+    apply(registry, DEPLOYMENTS, deployment())
+    applied, _ = apply(registry, DEPLOYMENTS, deployment(strategy={"type": "Recreate"}))
     assert applied["spec"]["strategy"] == {"type": "Recreate"}
 
 
@@ -109,15 +109,15 @@ def test_a_strategy_without_rolling_update_sheds_its_defaults() -> None:
 )
 def test_a_service_may_be_applied_as_another_type_and_is_then_stable(before: JSON, after: JSON) -> None:
     registry = new_registry()
-    registry.apply(SERVICES, service(**before))
-    assert registry.apply(SERVICES, service(**after))[1] == "configured"
-    assert registry.apply(SERVICES, service(**after))[1] == "unchanged"
+    apply(registry, SERVICES, service(**before))
+    assert apply(registry, SERVICES, service(**after))[1] == "configured"
+    assert apply(registry, SERVICES, service(**after))[1] == "unchanged"
 
 
 def test_an_object_that_was_not_applied_before_is_adopted() -> None:
     registry = new_registry()
     registry.create(SERVICES, service(metadata={"labels": {"theirs": "1"}}))
-    applied, outcome = registry.apply(SERVICES, service(metadata={"labels": {"mine": "1"}}))
+    applied, outcome = apply(registry, SERVICES, service(metadata={"labels": {"mine": "1"}}))
     assert outcome == "configured"
     assert applied["metadata"]["labels"] == {"theirs": "1", "mine": "1"}
 
@@ -126,21 +126,21 @@ def test_an_object_that_was_not_applied_before_is_adopted() -> None:
 def test_a_spoilt_annotation_counts_as_none(text: str) -> None:
     registry = new_registry()
     registry.create(SERVICES, service(metadata={"annotations": {LAST_APPLIED: text}}))
-    assert registry.apply(SERVICES, service())[1] == "configured"
+    assert apply(registry, SERVICES, service())[1] == "configured"
 
 
 def test_a_refused_apply_changes_nothing() -> None:
     registry = new_registry()
-    registry.apply(SERVICES, service(clusterIP="127.96.0.20"))
+    apply(registry, SERVICES, service(clusterIP="127.96.0.20"))
     version = registry.store.resource_version
     with pytest.raises(Invalid, match="may not change once set"):
-        registry.apply(SERVICES, service(clusterIP="127.96.0.21"))
+        apply(registry, SERVICES, service(clusterIP="127.96.0.21"))
     assert registry.store.resource_version == version
 
 
 def apply_all(registry: Registry) -> list[str]:
     return [
-        registry.apply(resource, obj)[1]
+        apply(registry, resource, obj)[1]
         for resource, obj in (
             (NAMESPACES, {"metadata": {"name": "x"}}),
             (CONFIGMAPS, {"metadata": {"name": "web", "namespace": "x"}, "data": {"a": "b"}}),
@@ -187,3 +187,18 @@ def test_sets_of_scalars_merge() -> None:
     assert patch == {"metadata": {"finalizers": ["d"], "$deleteFromPrimitiveList/finalizers": ["a"]}}
     merged = strategic_merge(current, patch, struct_of(SERVICES))
     assert sorted(merged["metadata"]["finalizers"]) == ["b", "c", "d"]
+
+
+def test_a_manifest_that_was_read_from_a_cluster_may_be_applied_to_an_empty_one() -> None:
+    manifest = deployment()
+    manifest["metadata"]["resourceVersion"] = "7"
+    applied, outcome = apply(new_registry(), DEPLOYMENTS, manifest)
+    assert (outcome, applied["metadata"]["resourceVersion"]) == ("created", "1")
+
+
+def test_a_dry_run_answers_and_stores_nothing() -> None:
+    registry = new_registry()
+    version = registry.store.resource_version
+    answer, outcome = apply(registry, DEPLOYMENTS, deployment(replicas=4), dry_run=True)
+    assert (answer["spec"]["replicas"], outcome) == (4, "created")
+    assert registry.store.resource_version == version

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubeapi.meta import JSON
-from kubeapi.validation.container import PROBES, Surroundings, validate_container, validate_running, validate_spaces
+from kubeapi.podspec.container import PROBES, Surroundings, validate_container, validate_running, validate_spaces
+from kubeapi.podspec.resources import validate_resources
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -20,7 +21,6 @@ from kubeapi.validation.faults import (
 )
 from kubeapi.validation.metadata import validate_labels
 from kubeapi.validation.names import address, dns1123_label, dns1123_subdomain, qualified_name, search_domain
-from kubeapi.validation.resources import validate_resources
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -37,7 +37,7 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
     mountable: frozenset[str] = frozenset()
     if volumes:
         # Most pods have no volumes, and no start-up waits for the rules of theirs.
-        from kubeapi.validation.volumes import mountable_names, validate_volumes
+        from kubeapi.podspec.volumes import mountable_names, validate_volumes
 
         mountable = mountable_names(volumes)
         yield from validate_volumes(volumes, f"{path}.volumes")
@@ -58,7 +58,7 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
     yield from validate_labels(spec.get("nodeSelector", {}), f"{path}.nodeSelector")
     yield from _validate_security(spec, path)
     if "affinity" in spec:
-        from kubeapi.validation.scheduling import validate_affinity
+        from kubeapi.podspec.scheduling import validate_affinity
 
         yield from validate_affinity(spec["affinity"], f"{path}.affinity")
     yield from _validate_dns(spec, f"{path}.dnsConfig")
@@ -67,7 +67,7 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
         yield from each_invalid(where, condition, qualified_name(condition))
     yield from _validate_scheduling_gates(spec.get("schedulingGates", ()), f"{path}.schedulingGates")
     if "topologySpreadConstraints" in spec:
-        from kubeapi.validation.scheduling import validate_spreading
+        from kubeapi.podspec.scheduling import validate_spreading
 
         yield from validate_spreading(spec["topologySpreadConstraints"], f"{path}.topologySpreadConstraints")
     yield from _validate_host_users(spec, path)
@@ -76,7 +76,7 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
 
 def _validate_security(spec: JSON, path: str) -> Faults:
     if spec.get("securityContext") or spec.get("shareProcessNamespace"):
-        from kubeapi.validation.securitycontext import validate_pod_security
+        from kubeapi.podspec.securitycontext import validate_pod_security
 
         yield from validate_pod_security(spec, path)
 
@@ -246,7 +246,7 @@ def _validate_rest(spec: JSON, path: str) -> Faults:
         if spec.get(field):
             yield from each_invalid(f"{path}.{field}", spec[field], dns1123_label(spec[field]))
     if "tolerations" in spec:
-        from kubeapi.validation.scheduling import validate_tolerations
+        from kubeapi.podspec.scheduling import validate_tolerations
 
         yield from validate_tolerations(spec["tolerations"], f"{path}.tolerations")
     yield from _validate_aliases(spec.get("hostAliases", ()), f"{path}.hostAliases")

@@ -6,6 +6,7 @@ import json
 import re
 
 from kubeapi.meta import JSON
+from kubeapi.podspec.paths import descending_path
 from kubeapi.validation.faults import (
     Faults,
     GoText,
@@ -17,7 +18,6 @@ from kubeapi.validation.faults import (
     unsupported,
 )
 from kubeapi.validation.names import user_or_group
-from kubeapi.validation.paths import descending_path
 
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _SYSCTL_SEGMENT = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?"

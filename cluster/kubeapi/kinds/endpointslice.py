@@ -1,10 +1,13 @@
-"""What Endpoints and EndpointSlices must be (pkg/apis/core/validation, pkg/apis/discovery/validation)."""
+"""EndpointSlice (pkg/apis/discovery/validation, pkg/apis/discovery/v1/defaults.go, pkg/registry/discovery)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubeapi.meta import JSON
+from kubeapi.kind import Kind, content_of
+from kubeapi.meta import JSON, labels_of
+from kubeapi.scheme import ENDPOINTSLICES
+from kubeapi.status import FieldError
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -16,16 +19,16 @@ from kubeapi.validation.faults import (
     unsupported,
 )
 from kubeapi.validation.names import (
+    PROTOCOLS,
     address,
     dns1123_label,
     dns1123_subdomain,
     label_value,
     parse_address,
-    port_number,
     qualified_name,
     special_address,
 )
-from kubeapi.validation.service import PROTOCOLS
+from kubeapi.warnings import verbatim
 
 _ADDRESS_TYPES = frozenset(("FQDN", "IPv4", "IPv6"))
 _MAX_ENDPOINTS = 1000
@@ -34,43 +37,7 @@ _MAX_PORTS = 20_000
 _MAX_HINTS = 8
 
 
-def validate_endpoints(obj: JSON) -> Faults:
-    """Yield every fault of an Endpoints object but those of its metadata."""
-    for index, subset in enumerate(obj.get("subsets", ())):
-        path = f"subsets[{index}]"
-        if not subset.get("addresses") and not subset.get("notReadyAddresses"):
-            yield required(path, "must specify `addresses` or `notReadyAddresses`")
-        for field in ("addresses", "notReadyAddresses"):
-            for number, each in enumerate(subset.get(field, ())):
-                yield from _validate_endpoint_address(each, f"{path}.{field}[{number}]")
-        ports = subset.get("ports", ())
-        for number, port in enumerate(ports):
-            yield from _validate_subset_port(port, f"{path}.ports[{number}]", is_name_required=len(ports) > 1)
-
-
-def _validate_endpoint_address(endpoint: JSON, path: str) -> Faults:
-    ip = endpoint.get("ip", "")
-    yield from each_invalid(f"{path}.ip", ip, address(ip))
-    if endpoint.get("hostname"):
-        yield from each_invalid(f"{path}.hostname", endpoint["hostname"], dns1123_label(endpoint["hostname"]))
-    if "nodeName" in endpoint:
-        yield from each_invalid(f"{path}.nodeName", endpoint["nodeName"], dns1123_subdomain(endpoint["nodeName"]))
-    yield from each_invalid(f"{path}.ip", ip, special_address(ip))
-
-
-def _validate_subset_port(port: JSON, path: str, *, is_name_required: bool) -> Faults:
-    name, number = port.get("name", ""), port.get("port", 0)
-    if name:
-        yield from each_invalid(f"{path}.name", name, dns1123_label(name))
-    elif is_name_required:
-        yield required(f"{path}.name")
-    yield from each_invalid(f"{path}.port", number, port_number(number))
-    yield from one_of(f"{path}.protocol", port["protocol"], PROTOCOLS)
-    if "appProtocol" in port:
-        yield from each_invalid(f"{path}.appProtocol", port["appProtocol"], qualified_name(port["appProtocol"]))
-
-
-def validate_endpoint_slice(obj: JSON) -> Faults:
+def _validate(obj: JSON) -> Faults:
     """Yield every fault of an EndpointSlice but those of its metadata."""
     family = obj.get("addressType", "")
     if not family:
@@ -138,7 +105,35 @@ def _validate_slice_ports(ports: Sequence[JSON]) -> Faults:
             yield from each_invalid(f"{path}.appProtocol", port["appProtocol"], qualified_name(port["appProtocol"]))
 
 
-def validate_endpoint_slice_update(new: JSON, old: JSON) -> Faults:
+def _validate_update(new: JSON, old: JSON) -> Faults:
     """Yield a fault if the address type changes."""
     if new.get("addressType") != old.get("addressType"):
         yield invalid("addressType", new.get("addressType", ""), "field is immutable")
+
+
+def _set_defaults(obj: JSON) -> None:
+    for port in obj.get("ports", ()):
+        port.setdefault("name", "")
+        port["protocol"] = port.get("protocol") or "TCP"
+
+
+def _desired_state(obj: JSON) -> object:
+    """Return also the labels: endpointslice controllers copy the Service's into them."""
+    return content_of(obj), labels_of(obj)
+
+
+def _warnings(before: JSON | None, after: JSON) -> list[FieldError]:
+    if before is None and after.get("addressType") == "FQDN":
+        return [verbatim("addressType", "spec.addressType: FQDN endpoints are deprecated")]
+    return []
+
+
+KIND = Kind(
+    resource=ENDPOINTSLICES,
+    set_defaults=_set_defaults,
+    desired_state=_desired_state,
+    validate=_validate,
+    validate_update=_validate_update,
+    warnings=_warnings,
+    apply_rank=50,
+)

@@ -1,0 +1,215 @@
+"""What is particular to a kind: one ``Kind`` for each, in ``kubeapi.kinds``.
+
+The Registry and the API server ask these questions and never name a kind. Most fields are those of the strategies in
+k8s.io/kubernetes ``pkg/registry`` (``rest.RESTCreateStrategy``, ``RESTUpdateStrategy``, ``RESTDeleteStrategy``).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kubeapi.allocators import Transaction
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.registryconfig import RegistryConfig
+from kubeapi.scheme import Resource
+from kubeapi.status import FieldError
+from kubeapi.validation.faults import Faults
+from kubeapi.validation.names import dns1123_subdomain
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+_PART_VERBS = ("get", "patch", "update")
+
+Find = Callable[[Resource, ObjectKey], JSON | None]
+"""Returns a stored object, None if it is not there."""
+
+Change = Callable[[JSON], None]
+"""Changes an object in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subresource:
+    """A part of an object with a path of its own. ``kind`` "" is the resource's own kind."""
+
+    name: str
+    verbs: tuple[str, ...] = _PART_VERBS
+    kind: str = ""
+    group: str = ""
+    version: str = ""
+
+
+STATUS = Subresource("status")
+SCALE = Subresource("scale", kind="Scale", group="autoscaling", version="v1")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an object that only a subresource changes.
+
+    ``merged(new, old)`` returns the old spec with the new one's part, ``validate(new, old)`` judges the change.
+    """
+
+    merged: Callable[[JSON, JSON], JSON]
+    validate: Callable[[JSON, JSON], Faults]
+
+
+class Allocator(Protocol):
+    """Gives objects of a kind what the cluster has only once, such as cluster IPs."""
+
+    def adopt(self, obj: JSON) -> None:
+        """Take what a stored object holds."""
+
+    def allocate(self, new: JSON, old: JSON | None, transaction: Transaction) -> list[FieldError]:
+        """Give a new object (``old`` is None) or a changed one what it lacks, in place; return the faults.
+
+        Comes before validation, so the object may be anything that the schema allows. What only ``old`` held is freed
+        when the transaction is committed.
+        """
+
+    def validate(self, obj: JSON) -> Faults:
+        """Yield the faults that follow from the settings of the cluster."""
+
+    def release(self, obj: JSON) -> None:
+        """Free all that a deleted object held."""
+
+
+def _no_change(obj: JSON) -> None:
+    """Leave the object as it is."""
+
+
+def _no_admission(new: JSON, old: JSON | None, find: Find) -> None:
+    """Admit the object as it is."""
+
+
+def _no_preparation(new: JSON, old: JSON) -> None:
+    """Leave the new object as it is."""
+
+
+def _valid(obj: JSON) -> Faults:
+    """Find no fault."""
+    return iter(())
+
+
+def _valid_update(new: JSON, old: JSON) -> Faults:
+    """Find no fault."""
+    return iter(())
+
+
+def _no_grace(obj: JSON, asked: int | None) -> int:
+    return 0
+
+
+def _metadata_finalizers(obj: JSON) -> list[str]:
+    return obj["metadata"].get("finalizers") or []
+
+
+def _no_warnings(before: JSON | None, after: JSON) -> Iterable[FieldError]:
+    return ()
+
+
+def _is_deletable(name: str) -> str:
+    return ""
+
+
+def _claims_nothing(obj: JSON) -> bool:
+    return False
+
+
+def content_of(obj: JSON) -> JSON:
+    """Return everything but metadata and status: what an author decides, for ``Kind.desired_state``."""
+    return {name: value for name, value in obj.items() if name not in ("metadata", "status")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kind:
+    """The rules of one kind. What a field leaves out is what most kinds do."""
+
+    resource: Resource
+
+    # What is served (discovery, selectors, openapi).
+    verbs: tuple[str, ...] = ALL_VERBS
+    categories: tuple[str, ...] = ()
+    subresources: tuple[Subresource, ...] = ()
+    field_labels: tuple[str, ...] = ()
+    """Fields that a fieldSelector may name, beside name and namespace."""
+    other_versions: tuple[Resource, ...] = ()
+    """Versions under which the same objects are served, converted."""
+
+    # Create and update.
+    set_defaults: Change = _no_change
+    """Fill in what a manifest left out (``SetDefaults_*``); looks at no other object."""
+    admit: Callable[[JSON, JSON | None, Find], None] = _no_admission
+    """``admit(new, old, find)``: complete or refuse (StatusError) as the admission plug-ins do; ``old`` None: new."""
+    prepare_for_create: Change = _no_change
+    """Set what only the server sets in a new object, its first status above all."""
+    prepare_for_update: Callable[[JSON, JSON], None] = _no_preparation
+    """``prepare_for_update(new, old)``: keep what an update may not change without saying so."""
+    accepts_status: bool = False
+    """Whether a new object keeps the status that it comes with."""
+    desired_state: Callable[[JSON], object] | None = None
+    """What raises metadata.generation when it changes; None for a kind that counts no generations."""
+    allows_create_on_update: bool = False
+    """Whether a PUT creates an object that is not there."""
+    allows_unconditional_update: bool = True
+    """Whether an update may leave out the resourceVersion."""
+    allocator: Callable[[RegistryConfig, random.Random], Allocator] | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """The parts that only a subresource changes, by its name."""
+
+    # Status.
+    set_status_defaults: Change = _no_change
+    status_keeps: frozenset[str] = frozenset()
+    """Fields of metadata that a write of the status leaves as they are, beside those that no client writes."""
+
+    # Validation.
+    validate_name: Callable[[str], tuple[str, ...]] = dns1123_subdomain
+    """Return what is wrong with a name."""
+    validate: Callable[[JSON], Faults] = _valid
+    """Yield the faults of an object that is decoded and defaulted, but for those of its metadata."""
+    validate_create: Callable[[JSON], Faults] = _valid
+    """Yield what only a new object may not have."""
+    validate_update: Callable[[JSON, JSON], Faults] = _valid_update
+    """``validate_update(new, old)``: yield what may not change."""
+    validate_status: Callable[[JSON], Faults] = _valid
+    lists_update_faults_first: bool = False
+    """Whether an error names what may not change before what may not be."""
+    warnings: Callable[[JSON | None, JSON], Iterable[FieldError]] = _no_warnings
+    """``warnings(before, after)``: what the writer is warned of; ``before`` None: created. Both are as stored."""
+
+    # Deletion.
+    grace_seconds: Callable[[JSON, int | None], int] = _no_grace
+    """``grace_seconds(obj, asked)``: seconds that an object has to end; ``asked`` None: the client does not say."""
+    finalizers: Callable[[JSON], list[str]] = _metadata_finalizers
+    """Return what has to be done before the object goes."""
+    deletion_refusal: Callable[[str], str] = _is_deletable
+    """Return why an object of a name cannot be deleted, "" if it can."""
+    begin_deletion: Change = _no_change
+    """Mark an object whose deletion begins."""
+    returns_deleted: bool = False
+    """Whether DELETE answers with the object rather than a Status."""
+
+    # What others do with objects of the kind.
+    apply_rank: int = 100
+    """Kinds of a lower rank are applied first: what others need."""
+    claims: Callable[[JSON], bool] = _claims_nothing
+    """Tell whether a manifest, which may be faulty, claims something that an allocator could give to another one."""
+    pod_spec: tuple[str, ...] = ()
+    """The path of a pod's spec in an object, () for a kind without one."""
+    is_authored: bool = True
+    """Whether users write such objects down, rather than the cluster's components."""
+    is_record: bool = False
+    """Whether an object only tells what happened (Event): it is not kept on disk, and nothing depends on it."""
+    requires_spec: bool = False
+    """Whether a stored object always has a spec."""
+
+    @property
+    def is_scalable(self) -> bool:
+        """Whether objects have a number of replicas to set."""
+        return SCALE in self.subresources
+
+    @property
+    def makes_pods(self) -> bool:
+        """Whether a controller makes pods from the template of an object."""
+        return "template" in self.pod_spec

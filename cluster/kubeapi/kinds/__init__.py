@@ -1,0 +1,40 @@
+"""The kinds that kubesvc knows: each module or package of this folder is one, found by its file, and has a ``KIND``.
+
+Whoever asks for a kind here imports the rules of all of them; ``scheme`` has their resources alone.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+from kubeapi.kind import Kind
+from kubeapi.scheme import Resource
+
+
+def _find_kinds() -> tuple[Kind, ...]:
+    modules = [import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
+    return tuple(sorted((each.KIND for each in modules), key=lambda kind: (kind.apply_rank, str(kind.resource))))
+
+
+KINDS = _find_kinds()
+"""All kinds, in the order in which their objects are applied."""
+
+RESOURCES = tuple(kind.resource for kind in KINDS)
+"""Everything that is stored."""
+
+SERVED_RESOURCES = (*RESOURCES, *(version for kind in KINDS for version in kind.other_versions))
+"""Everything that is stored, and the other versions under which it is served."""
+
+_BY_RESOURCE = {kind.resource: kind for kind in KINDS}
+_BY_NAME = {(each.api_version, each.kind): each for each in SERVED_RESOURCES}
+
+
+def kind_of(resource: Resource) -> Kind:
+    """Return the rules of a resource; of one that is not stored, those that most kinds have."""
+    return _BY_RESOURCE.get(resource) or Kind(resource=resource)
+
+
+def resource_for(api_version: str, kind: str) -> Resource | None:
+    """Return the resource that holds objects of this apiVersion and kind, None if we do not know it."""
+    return _BY_NAME.get((api_version, kind))

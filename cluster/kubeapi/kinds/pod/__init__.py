@@ -1,0 +1,107 @@
+"""Pod: defaults, first status, grace (pkg/apis/core/v1/defaults.go, pkg/registry/core/pod/strategy.go)."""
+
+from __future__ import annotations
+
+from kubeapi.kind import STATUS, Kind, Subresource
+from kubeapi.kinds.pod.admission import admit_pod
+from kubeapi.kinds.pod.parts import PARTS
+from kubeapi.kinds.pod.validation import validate_pod, validate_pod_creation, validate_pod_update
+from kubeapi.meta import JSON
+from kubeapi.objects.qos import qos_class
+from kubeapi.podspec.defaults import set_pod_spec_defaults
+from kubeapi.podspec.warnings import POD_SPEC, pod_warnings
+from kubeapi.scheme import PODS
+
+_STREAM_VERBS = ("create", "get")
+_ENDED = ("Succeeded", "Failed")
+
+
+def _set_defaults(obj: JSON) -> None:
+    """Fill in also what a template keeps as it was written (SetDefaults_Pod)."""
+    spec = obj.setdefault("spec", {})
+    set_pod_spec_defaults(spec)
+    spec.setdefault("enableServiceLinks", True)
+    for container in (*spec.get("containers", ()), *spec.get("initContainers", ())):
+        resources = container["resources"]
+        if resources.get("limits"):
+            resources["requests"] = {**resources["limits"], **resources.get("requests", {})}
+        if spec.get("hostNetwork"):
+            for port in container.get("ports", ()):
+                if not port.get("hostPort") and "containerPort" in port:
+                    port["hostPort"] = port["containerPort"]
+
+
+def _set_first_status(obj: JSON) -> None:
+    obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
+    if obj["spec"].get("schedulingGates"):
+        obj["status"]["conditions"] = [_gated(obj["metadata"]["creationTimestamp"])]
+
+
+def _gated(time: str) -> JSON:
+    """Return the condition of a pod that is not scheduled yet (applySchedulingGatedCondition)."""
+    return {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": time,
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+    }
+
+
+def _desired_state(obj: JSON) -> object:
+    """Return all that the author decides; the node is the scheduler's choice."""
+    spec = {field: value for field, value in obj["spec"].items() if field != "nodeName"}
+    return {field: value for field, value in obj.items() if field not in ("metadata", "status")} | {"spec": spec}
+
+
+def _grace_seconds(pod: JSON, asked: int | None) -> int:
+    """Return the seconds that a pod has to end: none before it runs anywhere, or when it has ended."""
+    spec = pod.get("spec", {})
+    if not spec.get("nodeName") or pod.get("status", {}).get("phase") in _ENDED:
+        return 0
+    grace: int = spec.get("terminationGracePeriodSeconds", 30) if asked is None else asked
+    return 1 if grace < 0 else grace
+
+
+KIND = Kind(
+    resource=PODS,
+    categories=("all",),
+    subresources=(
+        Subresource("attach", _STREAM_VERBS, "PodAttachOptions"),
+        Subresource("binding", ("create",), "Binding"),
+        Subresource("ephemeralcontainers"),
+        Subresource("eviction", ("create",), "Eviction", "policy", "v1"),
+        Subresource("exec", _STREAM_VERBS, "PodExecOptions"),
+        Subresource("log", ("get",)),
+        Subresource("portforward", _STREAM_VERBS, "PodPortForwardOptions"),
+        Subresource("proxy", ("create", "delete", "get", "patch", "update"), "PodProxyOptions"),
+        Subresource("resize"),
+        STATUS,
+    ),
+    field_labels=(
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.nominatedNodeName",
+    ),
+    set_defaults=_set_defaults,
+    admit=admit_pod,
+    prepare_for_create=_set_first_status,
+    desired_state=_desired_state,
+    parts=PARTS,
+    status_keeps=frozenset(("ownerReferences",)),
+    validate=validate_pod,
+    validate_create=validate_pod_creation,
+    validate_update=validate_pod_update,
+    warnings=pod_warnings,
+    grace_seconds=_grace_seconds,
+    returns_deleted=True,
+    apply_rank=60,
+    pod_spec=POD_SPEC,
+    requires_spec=True,
+)

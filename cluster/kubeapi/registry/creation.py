@@ -1,0 +1,66 @@
+"""What a write is before the kind's rules apply: decoded, named, and in a namespace that exists."""
+
+from __future__ import annotations
+
+import random
+
+from kubeapi.kinds.namespace import INITIAL_NAMESPACES
+from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, ObjectKey, is_terminating
+from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.status import BadRequest, Forbidden, NotFound
+from kubeapi.store import Store
+from kubeapi.strict import decode
+
+_NAME_ATTEMPTS = 8
+"""Generated names that are tried before the request fails (KEP-4420)."""
+
+_LONGEST_NAME_BASE = 58
+"""Characters of generateName that are kept, so that the name is one DNS label (MaxGeneratedNameLength)."""
+
+
+def read_object(resource: Resource, obj: JSON) -> JSON:
+    """Return a typed copy of an object, with kind and namespace; BadRequest for fields of the wrong type."""
+    decoded = decode(resource, obj)
+    if decoded.mistyped:
+        detail = ", ".join(fault.message for fault in decoded.mistyped)
+        raise BadRequest(resource, detail, tuple(decoded.mistyped))
+    return identified(resource, decoded.object)
+
+
+def identified(resource: Resource, obj: JSON) -> JSON:
+    """Return the object with kind and namespace filled in; BadRequest for another kind than the resource's."""
+    for field, expected in (("kind", resource.kind), ("apiVersion", resource.api_version)):
+        if obj.setdefault(field, expected) != expected:
+            raise BadRequest(resource, f"{field} is {obj[field]}, not {expected}")
+    metadata = obj.setdefault("metadata", {})
+    if resource.namespaced and not metadata.get("namespace"):
+        metadata["namespace"] = "default"
+    return obj
+
+
+def check_namespace(store: Store, resource: Resource, metadata: JSON) -> None:
+    """Refuse a new object whose namespace does not exist, or is being deleted (NamespaceLifecycle)."""
+    if not resource.namespaced:
+        return
+    name = metadata["namespace"]
+    namespace = store.find(NAMESPACES, ObjectKey("", name))
+    if namespace is None and name not in INITIAL_NAMESPACES:
+        raise NotFound(NAMESPACES, name)
+    if namespace is not None and is_terminating(namespace):
+        detail = f"unable to create new content in namespace {name} because it is being terminated"
+        raise Forbidden(resource, metadata.get("name", ""), detail)
+
+
+def set_generated_name(store: Store, resource: Resource, metadata: JSON, rng: random.Random) -> None:
+    """Give a new object that states only a generateName a name that is free, if a few attempts find one."""
+    if metadata.get("name") or not metadata.get("generateName"):
+        return
+    for _ in range(_NAME_ATTEMPTS):
+        metadata["name"] = metadata["generateName"][:_LONGEST_NAME_BASE] + name_suffix(rng)
+        if store.find(resource, ObjectKey(metadata.get("namespace", ""), metadata["name"])) is None:
+            return
+
+
+def name_suffix(rng: random.Random) -> str:
+    """Return five letters for a generated name."""
+    return "".join(rng.choices(NAME_SUFFIX_ALPHABET, k=5))

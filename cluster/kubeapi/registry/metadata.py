@@ -1,0 +1,66 @@
+"""Metadata that the server alone decides: generation, deletion, and what a write of the status may change. Pure."""
+
+from __future__ import annotations
+
+from kubeapi.kind import Kind
+from kubeapi.meta import JSON, copy_object, format_time, is_terminating, parse_time
+from kubeapi.status import FieldError
+from kubeapi.validation.faults import forbidden, go_value, invalid
+
+KEPT_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
+"""Fields that an update leaves as they are stored."""
+
+_DELETION_FIELDS = ("deletionTimestamp", "deletionGracePeriodSeconds")
+_STATUS_FIELDS = frozenset(("labels", "annotations", "finalizers", "ownerReferences", "managedFields"))
+
+
+def merged_metadata(kind: Kind, given: JSON, stored: JSON) -> JSON:
+    """Return the stored metadata with what a write of the status may change of it."""
+    fields = _STATUS_FIELDS - kind.status_keeps
+    merged = {field: value for field, value in stored.items() if field not in fields}
+    return merged | {field: given[field] for field in fields if field in given}
+
+
+def set_generation(kind: Kind, new: JSON, old: JSON | None) -> None:
+    """Set metadata.generation: one more than the old object's if the desired state has changed.
+
+    A kind that counts no generations keeps the number that an object was created with.
+    """
+    metadata, before = new["metadata"], old["metadata"] if old is not None else {}
+    if kind.desired_state is None:
+        if old is not None:
+            metadata.pop("generation", None)
+            metadata.update({"generation": before["generation"]} if "generation" in before else {})
+    elif old is None:
+        metadata["generation"] = 1
+    else:
+        has_changed = kind.desired_state(new) != kind.desired_state(old)
+        metadata["generation"] = before.get("generation", 0) + has_changed
+
+
+def mark_deleted(kind: Kind, stored: JSON, grace: int, now: float) -> JSON:
+    """Return the object with its deletion begun; a second deletion counts from the first."""
+    marked = copy_object(stored)
+    metadata = marked["metadata"]
+    if is_terminating(stored):
+        now = parse_time(metadata["deletionTimestamp"]) - metadata.get("deletionGracePeriodSeconds", 0)
+    elif metadata.get("generation"):
+        metadata["generation"] += 1  # the deletion, too, changes the desired state (registry/rest BeforeDelete)
+    metadata["deletionTimestamp"] = format_time(now + grace)
+    metadata["deletionGracePeriodSeconds"] = grace
+    kind.begin_deletion(marked)
+    return marked
+
+
+def metadata_changes(new: JSON, old: JSON) -> list[FieldError]:
+    """Return the faults of what may not change: deletion is not begun by writing its time, and takes no finalizers."""
+    if not is_terminating(old):
+        metadata = new["metadata"]
+        given = [each for each in _DELETION_FIELDS if each in metadata]
+        return [invalid(f"metadata.{each}", metadata[each], "field is immutable") for each in given]
+    before = old["metadata"].get("finalizers", ())
+    added = sorted(each for each in new["metadata"].get("finalizers", ()) if each not in before)
+    if not added:
+        return []
+    detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {go_value(added)}"
+    return [forbidden("metadata.finalizers", detail)]
