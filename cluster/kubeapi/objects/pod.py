@@ -128,6 +128,11 @@ class Pod(NamedTuple):
         """The statuses of its ephemeral containers."""
         return [ContainerStatus(each) for each in list_at(self.obj, "status", "ephemeralContainerStatuses")]
 
+    def status_of(self, container: str) -> ContainerStatus:
+        """Return the status of a container of any sort; an empty one if there is none yet."""
+        every = (*self.container_statuses, *self.init_container_statuses, *self.ephemeral_container_statuses)
+        return next((each for each in every if each.obj.get("name") == container), ContainerStatus({"name": container}))
+
     @property
     def most_restarts(self) -> int:
         """The restarts of the container that was restarted most, init containers left out (maxContainerRestarts)."""

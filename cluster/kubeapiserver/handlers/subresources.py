@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
+from kubeapi.objects.conditions import with_condition
+from kubeapi.objects.parts import status_of
+from kubeapi.objects.pod import read_pod
+from kubeapi.objects.workload import read_workload
 from kubeapi.registry import Registry
 from kubeapi.registry.metadata import merged_metadata
 from kubeapi.status import Conflict
@@ -146,8 +150,7 @@ class Subresources:
         """Assign a pod to a node."""
         node = _read_binding(request.http, request.name)
         pod = self._store.get(request.resource, *request.key)
-        assigned = pod["spec"].get("nodeName")
-        if assigned:
+        if assigned := read_pod(pod).node_name:
             detail = f'pod {request.name} is already assigned to node "{assigned}"'
             raise Conflict(request.resource, request.name, detail)
         is_dry_run = read_options(request.http, "CreateOptions").is_dry_run
@@ -158,10 +161,8 @@ class Subresources:
 
     def _scheduled(self, pod: JSON) -> JSON:
         """Return a pod with the condition PodScheduled."""
-        status = pod.get("status", {})
-        others = [each for each in status.get("conditions", ()) if each.get("type") != "PodScheduled"]
         condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": format_time(self._clock())}
-        return {**pod, "status": {**status, "conditions": [*others, condition]}}
+        return {**pod, "status": with_condition(status_of(pod), condition)}
 
     def finalize(self, request: ResourceRequest) -> Response:
         """Replace a Namespace's finalizers; a terminating one without finalizers is deleted."""
@@ -193,17 +194,14 @@ def _wanted(request: ResourceRequest, stored: JSON) -> _Wanted | None:
 
 def scale_of(obj: JSON) -> JSON:
     """Return the Scale of an object with replicas."""
-    metadata, spec = obj["metadata"], obj["spec"]
+    metadata, workload = obj["metadata"], read_workload(obj)
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {
         "kind": "Scale",
         "apiVersion": _AUTOSCALING,
         "metadata": {field: metadata[field] for field in kept if field in metadata},
-        "spec": {"replicas": spec.get("replicas", 0)},
-        "status": {
-            "replicas": obj.get("status", {}).get("replicas", 0),
-            "selector": selector_text(spec.get("selector")),
-        },
+        "spec": {"replicas": workload.replicas},
+        "status": {"replicas": workload.current_replicas, "selector": selector_text(workload.selector)},
     }
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from kubeapi.meta import JSON
 from kubeapi.objects.endpointslice import Endpoint, EndpointSlice, read_endpoint_slice
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES
 from kubeapi.store import Store
 from kubeapiserver.errors import BadInput, ServiceUnavailable
@@ -73,17 +74,16 @@ class Proxying:
 
     def _at_pod(self, namespace: str, asked: SchemeNamePort) -> Backend:
         """Return the pod's address and port, by default the first port of its containers."""
-        pod = self._store.get(PODS, namespace, asked.name)
-        host = pod.get("status", {}).get("podIP")
-        if not host:
+        pod = read_pod(self._store.get(PODS, namespace, asked.name))
+        if not pod.ips:
             raise BadInput("address not allowed")
         if asked.port:
             if not (number := _number(asked.port)):
                 raise ServiceUnavailable(f"error trying to reach service: unknown port {asked.port}")
-            return Backend(host, number, asked.name)
-        ports = (each.get("ports", ()) for each in pod["spec"]["containers"])
+            return Backend(pod.ips[0], number, asked.name)
+        ports = (each.get("ports") for each in pod.containers)
         declared = next((found[0]["containerPort"] for found in ports if found), None)
-        return Backend(host, declared or _DEFAULT_PORTS[asked.scheme or "http"], asked.name)
+        return Backend(pod.ips[0], declared or _DEFAULT_PORTS[asked.scheme or "http"], asked.name)
 
     def _at_service(self, namespace: str, asked: SchemeNamePort) -> Backend:
         """Return a random ready endpoint of the Service's port with that name or number."""

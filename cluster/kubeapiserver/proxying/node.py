@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import NotFound
 from kubeapi.store import Store
@@ -34,7 +35,7 @@ class NodeProxy:
             raise NotFound(NODES, name)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed
-        pods = [each for each in self._store.list(PODS) if each["spec"].get("nodeName") == name]
+        pods = [each for each in self._store.list(PODS) if read_pod(each).node_name == name]
         match [unquote(each) for each in path.strip("/").split("/")]:
             case ["healthz"]:
                 return text_response(200, "ok")
@@ -59,8 +60,8 @@ def _logs(pods: list[JSON], path: list[str]) -> Answer:
 
 
 def _logs_of(pod: JSON, path: list[str]) -> Answer:
-    metadata, spec = pod["metadata"], pod["spec"]
-    containers = [each["name"] for each in (*spec.get("initContainers", ()), *spec["containers"])]
+    metadata, reading = pod["metadata"], read_pod(pod)
+    containers = [each["name"] for each in (*reading.init_containers, *reading.containers)]
     match path:
         case []:
             return _listing(f"{each}/" for each in containers)

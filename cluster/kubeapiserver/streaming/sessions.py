@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kubeapi.meta import JSON, parse_time
+from kubeapi.objects.pod import read_pod
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeapi.validation.faults import WHOLE, forbidden, invalid
@@ -18,7 +19,6 @@ from kubeapiserver.requests.options import read_integer
 from kubeapiserver.requests.resource import ResourceRequest
 
 _PORTS = range(1, 65536)
-_STATUS_LISTS = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 
 
 class Sessions:
@@ -46,7 +46,7 @@ class Sessions:
         if faults:
             raise InvalidInput("PodLogOptions", "", metadata["name"], *faults)
         container = find_container(pod, request.get("container"), "container")
-        if not pod["spec"].get("nodeName"):
+        if not read_pod(pod).node_name:
             return Response(200, b"", TEXT_TYPE)
         is_previous = request.has_flag("previous")
         _check_has_log(pod, container, is_previous=is_previous)
@@ -94,7 +94,7 @@ def find_container(pod: JSON, asked: str, what: str) -> str:
 
 
 def _check_host(pod: JSON) -> None:
-    if not pod["spec"].get("nodeName"):
+    if not read_pod(pod).node_name:
         raise BadInput(f"pod {pod['metadata']['name']} does not have a host assigned")
 
 
@@ -157,16 +157,12 @@ def _log_faults(request: Request) -> list[FieldError]:
     return faults
 
 
-def _check_has_log(pod: JSON, container: str, *, is_previous: bool) -> None:
+def _check_has_log(obj: JSON, container: str, *, is_previous: bool) -> None:
     """Raise BadInput for a container that has not run, as the kubelet does (validateContainerLogStatus)."""
-    statuses = pod.get("status", {})
-    found = (each for part in _STATUS_LISTS for each in statuses.get(part, ()) if each.get("name") == container)
-    status: JSON = next(found, {})
-    name, state = pod["metadata"]["name"], status.get("state", {})
-    has_ended = bool(status.get("lastState", {}).get("terminated"))
+    status, name = read_pod(obj).status_of(container), obj["metadata"]["name"]
     if is_previous:
-        if not has_ended:
+        if status.last_terminated is None:
             raise BadInput(f'previous terminated container "{container}" in pod "{name}" not found')
-    elif (not state or "waiting" in state) and not has_ended:
-        reason = state.get("waiting", {}).get("reason") or "ContainerCreating"
+    elif status.running is None and status.latest_end is None:
+        reason = status.reason or "ContainerCreating"
         raise BadInput(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
