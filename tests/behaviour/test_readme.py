@@ -22,6 +22,7 @@ from kubesvc.config import read_configuration
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _ADDRESS = re.compile(r"\b127\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+")
 _POD = re.compile(r"\bnginx-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
@@ -140,6 +141,23 @@ def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
     reading = read_configuration(loaded.configuration)
     assert (loaded.faults, reading.faults, reading.warnings) == ((), (), ())
     assert reading.configuration.external_hosts[0].page == "k8s ExternalName test page"
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    (program,) = _PYTHON.findall((ROOT / "README.md").read_text())
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[:2] == ["HTTP/1.1 200 OK", "['configmap/settings created']"]
+    assert result.stdout.splitlines()[2].startswith("['Running', 'Running'] ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_make_up_says_how_to_have_kubesvc_on_the_path_unless_it_is_there(tmp_path: Path) -> None:

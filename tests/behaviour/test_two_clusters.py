@@ -35,7 +35,10 @@ def test_a_start_at_the_same_addresses_names_the_cluster_and_the_key(
     result = second.up(write(tmp_path / "same.yaml", GROUND.configuration()))
     assert result.returncode == 1
     assert f'taken by cluster "first" (pid {first.status()["pid"]}); ' in result.stderr
-    assert "networking.serviceSubnet in the configuration sets another address" in result.stderr
+    assert (
+        "start this one with addresses of its own (`--subnets auto`), "
+        "or networking.serviceSubnet in the configuration sets another address"
+    ) in result.stderr
 
 
 def test_health_and_metrics_and_the_further_dns_address_are_warnings_with_the_name_and_the_key(

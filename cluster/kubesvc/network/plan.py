@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kubehost.addresses import LOCALHOST, LOOPBACK_PREFIX
+from kubehost.addresses import LOCALHOST, LOOPBACK_PREFIX, is_loopback
 from kubesvc.network.addresses import read_ipv4, stand_in
 
 OCTETS = 4
@@ -34,7 +34,7 @@ class AddressPlan(NamedTuple):
     def stand_in(self, address: str) -> str:
         """Return where an IPv4 address is on this machine; 127.0.0.1, IPv6 and names stay as they are."""
         usual = stand_in(address)
-        if not self.block or read_ipv4(usual) is None or usual == LOCALHOST or self._has(usual):
+        if not self.block or read_ipv4(usual) is None or usual == LOCALHOST or self._has(address):
             return usual
         second = int(usual.split(".")[1])
         return self._moved(usual, _SERVICES if 96 <= second < 112 else {244: _PODS, 168: _NODES}.get(second, _OTHERS))
@@ -42,7 +42,7 @@ class AddressPlan(NamedTuple):
     def service_address(self, address: str) -> str:
         """Return where a cluster IP is on this machine; what is no IPv4 address (None, mistakes) stays as it is."""
         usual = stand_in(address)
-        if not self.block or read_ipv4(usual) is None or self._has(usual):
+        if not self.block or read_ipv4(usual) is None or self._has(address):
             return usual
         return self._moved(usual, _SERVICES)
 
@@ -62,14 +62,14 @@ class AddressPlan(NamedTuple):
     def _moved_subnet(self, subnet: str, octet: int) -> str:
         address, slash, prefix = subnet.partition("/")
         usual = stand_in(address)
-        if not self.block or read_ipv4(usual) is None or self._has(usual):
+        if not self.block or read_ipv4(usual) is None or self._has(address):
             return usual + slash + prefix
         if prefix.isdecimal() and int(prefix) < 16:
             return f"{LOOPBACK_PREFIX}{self.block + octet}.0.0/16"
         return self._moved(usual, octet) + slash + prefix
 
     def _has(self, address: str) -> bool:
-        return self.block <= int(address.split(".")[1]) < self.block + OCTETS
+        return is_loopback(address) and self.block <= int(address.split(".")[1]) < self.block + OCTETS
 
     def _moved(self, address: str, octet: int) -> str:
         third, fourth = address.split(".")[2:]

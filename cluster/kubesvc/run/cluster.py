@@ -139,12 +139,14 @@ class Cluster:
         """
         found = read_service(self.store.get(SERVICES, namespace, service))
         names = [each.name for each in found.ports if port in ("", each.name, each.port)]
+        if not names:
+            there = ", ".join(f"{each.port}/{each.protocol} {each.name}".rstrip() for each in found.ports)
+            raise LookupError(f"Service {found.key} has no port {port}; it has {there or 'none'}")
         for each in self.components.proxy.listeners():
-            is_it = each.port_name.service == found.key and each.port_name.port in names[:1]
+            is_it = (each.port_name.service, each.port_name.port) == (found.key, names[0])
             if is_it and each.kind is ListenerKind.CLUSTER_IP and each.is_bound:
                 return each.address, each.port
-        message = f"Service {found.key} serves no port {port}: {', '.join(self.waiting_for()) or 'see explain'}"
-        raise LookupError(message)
+        raise LookupError(f"Service {found.key} does not answer: it has no cluster IP, or no ready endpoint")
 
     async def apply(self, *inputs: Input) -> list[str]:
         """Apply manifests and objects; returns a line for each as `kubectl apply` prints it. FaultsError."""

@@ -1,0 +1,58 @@
+"""A configuration under an address plan of the cluster's own."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+
+from kubemanifest import load
+from kubesvc.config import ConfigurationReading, read_configuration
+from kubesvc.network.plan import AddressPlan
+
+PLAN = AddressPlan(20)
+HEAD = "apiVersion: kubesvc.dev/v1alpha1\nkind: ClusterConfiguration\n"
+
+
+def reading(text: str) -> ConfigurationReading:
+    return read_configuration(load(["-"], StringIO(HEAD + text)).configuration, PLAN)
+
+
+@pytest.mark.parametrize("document", [None, ""], ids=["no document", "empty document"])
+def test_the_defaults_are_in_the_clusters_own_octets(document: str | None) -> None:
+    found = read_configuration(None, PLAN) if document is None else reading(document)
+    configuration = found.configuration
+    networking = configuration.networking
+    assert (networking.service_subnet, networking.pod_subnet) == ("127.20.0.0/16", "127.21.0.0/16")
+    assert networking.load_balancer_subnet == "127.23.113.0/24"
+    assert (networking.api_address, networking.dns_address) == ("127.20.0.1", "127.20.0.10")
+    assert [(each.address, each.pod_cidr) for each in configuration.nodes] == [
+        ("127.22.0.101", "127.21.1.0/24"),
+        ("127.22.0.102", "127.21.2.0/24"),
+    ]
+    assert configuration.dns.bind_addresses == ()
+    assert configuration.proxy.healthz_bind_address == "127.22.0.101:10256"
+    assert configuration.proxy.metrics_bind_address == "127.22.0.101:10249"
+    assert (configuration.plan, found.faults, found.warnings) == (PLAN, (), ())
+
+
+def test_what_is_written_moves_there_too_and_is_said() -> None:
+    found = reading(
+        "networking: {serviceSubnet: 10.96.0.0/12, dnsAddress: 10.96.0.53}\n"
+        "nodes: [{name: a, address: 192.168.0.7}]\n"
+        "externalHosts: [{name: out.com, address: 10.65.40.20, page: hello}]\n"
+    )
+    assert found.faults == ()
+    assert found.configuration.networking.dns_address == "127.20.0.53"
+    assert found.configuration.nodes[0].address == "127.22.0.7"
+    assert found.configuration.external_hosts[0].address == "10.65.40.20"
+    assert [each.message for each in found.warnings] == [
+        "10.96.0.0/12 is 127.20.0.0/16 on this machine",
+        "10.96.0.53 is 127.20.0.53 on this machine",
+        "192.168.0.7 is 127.22.0.7 on this machine",
+    ]
+
+
+def test_a_host_in_the_place_of_a_load_balancer_is_refused() -> None:
+    [fault] = reading("externalHosts: [{name: out.com, address: 10.65.113.20, page: hello}]\n").faults
+    assert "on this machine it is 127.23.113.20, which is in the loadBalancerSubnet 127.23.113.0/24" in fault.message
