@@ -16,8 +16,8 @@ from kubehost.network import Network
 from kubeproxy.rules import Rules
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
-Target = tuple[str, int]
-"""A socket address of this machine."""
+SocketAddress = tuple[str, int]
+"""Address and port on this machine."""
 
 _LOW_PORTS = range(1, 1024)
 """The only ports that may be bound elsewhere than where they are asked for (``kubehost.network``)."""
@@ -43,7 +43,7 @@ class Targets:
         self._network = network
         self._moved = {bound: port for port in _LOW_PORTS if (bound := network.bind(LOCALHOST, port)[1]) != port}
 
-    def dial(self, port_name: ServicePortName, endpoint: Endpoint) -> Target | None:
+    def dial(self, port_name: ServicePortName, endpoint: Endpoint) -> SocketAddress | None:
         """Return the socket address of an endpoint of ``port_name``, None if it leads back to ``port_name``."""
         target = self._network.dial(endpoint.ip, endpoint.port)
         # One lookup for each connection; the search for a loop runs only when an endpoint is a Service's address.
@@ -61,14 +61,14 @@ class Targets:
             if way and rule is not None and endpoint.address in rule.reachable():
                 yield Loop(endpoint.address, way)
 
-    def _is_own(self, target: Target, protocol: str) -> bool:
+    def _is_own(self, target: SocketAddress, protocol: str) -> bool:
         """Tell whether the proxy may listen at ``target``."""
         address, port = target
         return (address, port, protocol) in self.rules.claims or port in self._moved
 
-    def _way_back(self, port_name: ServicePortName, target: Target) -> tuple[ServicePortName, ...]:
+    def _way_back(self, port_name: ServicePortName, target: SocketAddress) -> tuple[ServicePortName, ...]:
         """Return the Service ports of the shortest loop from ``port_name`` through ``target``, () if there is none."""
-        ways: list[tuple[tuple[ServicePortName, ...], Target]] = [((port_name,), target)]
+        ways: list[tuple[tuple[ServicePortName, ...], SocketAddress]] = [((port_name,), target)]
         seen = {port_name}
         for way, place in ways:
             owner = self._owner(place, port_name.protocol)
@@ -80,7 +80,7 @@ class Targets:
                 ways += (((*way, owner), self._network.dial(each.ip, each.port)) for each in endpoints)
         return ()
 
-    def _owner(self, target: Target, protocol: str) -> ServicePortName | None:
+    def _owner(self, target: SocketAddress, protocol: str) -> ServicePortName | None:
         """Return the Service port that has a socket at ``target``, None if there is none."""
         address, port = target
         for asked in (port, self._moved.get(port, port)):

@@ -20,7 +20,8 @@ from kubecontroller.service.podendpoints import has_endpoints
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.proxier import Conflict, Proxier
 from kubeproxy.rules import Rules
-from kubesvc.why.explain.explaining import explain_service, find_service
+from kubesvc.why.explain.explaining import Observed, explain_service
+from kubesvc.why.lookup import find_service
 
 NODE_ADDRESSES = {"node-1": "127.171.0.101", "node-2": "127.171.0.102"}
 
@@ -95,9 +96,8 @@ class Paper:
         """Return the explanation of a Service; ``errors`` are those of the addresses that cannot be bound."""
         rules = self.rules()
         listeners = [each for rule in rules.ports.values() for each in _statuses(rules, rule, errors or {})]
-        return explain_service(
-            self.registry.store, rules, listeners, find_service(self.registry.store, "default", name), **known
-        )
+        service = find_service(self.registry.store, "default", name)
+        return explain_service(self.registry.store, service, Observed(rules, listeners, **known))
 
     def texts(self, name: str = "web") -> list[str]:
         return [each["text"] for each in self.explain(name)["findings"]]

@@ -1,4 +1,4 @@
-"""How an explanation looks to people. Pure."""
+"""The text of `kubesvc explain`, made from its JSON document. Pure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def explanation_text(document: Document) -> str:
 
 
 def _alike(paths: Iterable[Document]) -> list[list[Document]]:
-    """Return the paths, those together that lead to the same in every way: a node port's addresses, mostly."""
+    """Group neighbouring paths that differ only in their address, as those of a node port do."""
     groups: list[list[Document]] = []
     for path in paths:
-        said = [path[each] for each in ("kind", "port", "error", "ways")]
-        if groups and said == [groups[-1][0][each] for each in ("kind", "port", "error", "ways")]:
+        alike = [path[each] for each in ("kind", "port", "error", "ways")]
+        if groups and alike == [groups[-1][0][each] for each in ("kind", "port", "error", "ways")]:
             groups[-1].append(path)
         else:
             groups.append([path])
@@ -46,12 +46,12 @@ def _paths(paths: Sequence[Document]) -> Iterator[str]:
         yield "    cannot be reached"
         return
     for way in path["ways"]:
-        who = "" if len(path["ways"]) == 1 else f"from {', '.join(way['clients'])}: "
+        clients = "" if len(path["ways"]) == 1 else f"from {', '.join(way['clients'])}: "
         if way["verdict"] == "FORWARD":
-            yield f"    {who}-> {', '.join(way['endpoints'])}"
+            yield f"    {clients}-> {', '.join(way['endpoints'])}"
         else:
             seen = "connections are refused" if way["verdict"] == "REJECT" else "connections time out"
-            yield f"    {who}{seen}: {way['reason']}"
+            yield f"    {clients}{seen}: {way['reason']}"
 
 
 def _address(path: Document) -> str:

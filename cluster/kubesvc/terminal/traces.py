@@ -1,4 +1,4 @@
-"""How traces look to people. Pure."""
+"""The text of `kubesvc trace`, made from its JSON document. Pure."""
 
 from __future__ import annotations
 

@@ -22,8 +22,9 @@ from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.types import Destination
 from kubesvc.why.connections import Clocks, Connections
 from kubesvc.why.explain.doubts import Doubts, doubts_of
-from kubesvc.why.explain.explaining import explain_service, find_service
+from kubesvc.why.explain.explaining import Observed, explain_service
 from kubesvc.why.explain.findings import Weight
+from kubesvc.why.lookup import find_service
 from kubesvc.why.podsockets import Wildcard
 from kubesvc.why.trace.addressing import read_destination, read_source
 from kubesvc.why.trace.documents import direct_document, dns_document, trace_document
@@ -54,25 +55,17 @@ class Diagnosis:
         service = find_service(self._store, namespace, name)
         doubts = await self._doubts(key_of(service))
         unresolved = await self._unresolved(read_service(service))
-        rules, listeners = self._proxy.rules, self._proxy.listeners()
-        return explain_service(
-            self._store,
-            rules,
-            listeners,
-            service,
-            doubts=doubts,
-            unresolved=unresolved,
-            wildcards=self._wildcards(),
-        )
+        observed = Observed(self._proxy.rules, self._proxy.listeners(), doubts, unresolved, self._wildcards())
+        return explain_service(self._store, service, observed)
 
     def problems(self, services: Sequence[ObjectKey]) -> list[str]:
         """Return why Services lead nowhere, one sentence each."""
-        listeners = self._proxy.listeners()
+        observed = Observed(self._proxy.rules, self._proxy.listeners())
         return [
             f"Service {key}: {finding['text']}"
             for key in services
             if (service := self._store.find(SERVICES, key)) is not None
-            for finding in explain_service(self._store, self._proxy.rules, listeners, service)["findings"]
+            for finding in explain_service(self._store, service, observed)["findings"]
             if finding["weight"] == Weight.PROBLEM
         ]
 

@@ -18,7 +18,7 @@ from kubesvc.wording import listed
 
 
 def explain_kind(service: Service) -> Iterator[Finding]:
-    """Yield what the Service is, where that is not an address with endpoints behind it."""
+    """Yield what kind of Service it is, if it does not have an address with endpoints behind it."""
     if service.is_external_name:
         yield from _external_name(service)
         return
@@ -112,9 +112,9 @@ def _node_ports(obj: JSON, service: Service) -> Iterator[Finding]:
 
 
 def _policies(service: Service, paths: Sequence[Path]) -> Iterator[Finding]:
-    """Yield where a policy Local leaves clients without an answer, although others are served."""
+    """Yield the nodes where a policy Local drops the packets of clients, although other clients are served."""
     for policy in ("internalTrafficPolicy", "externalTrafficPolicy"):
-        found = [way.decision for path in paths if policy_name(path.kind) == policy for way in path.ways]
+        found = [group.decision for path in paths if policy_name(path.kind) == policy for group in path.groups]
         silent = [reason_of(each) for each in found if Reason.NO_LOCAL_ENDPOINT in each.reasons]
         if not silent:
             continue

@@ -1,6 +1,6 @@
-"""What the proxy itself knows against endpoints: the last attempts at them failed, or they lead back. Pure.
+"""What the proxy knows against endpoints: the last attempts failed, or they lead back to the Service. Pure.
 
-The evidence is that of ``kubesvc connections``: as long as nobody has connected, nothing is known.
+The evidence is that of ``kubesvc connections``: before the first connection nothing is known.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
+from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.targets import Loop
 
 SOON_FORGOTTEN_SECONDS = 60.0
-"""An attempt that failed longer ago says little: an endpoint may be there again, and nobody has tried it since."""
+"""How long a failed attempt counts: without a later attempt, the endpoint may be up again by now."""
 
-_ANSWERLESS = ("upstream_timeout", "upstream_reset", "upstream_ended", "bad_answer")
-"""Outcomes of HTTP requests whose endpoint was connected and did not answer."""
+_ANSWERLESS = (Outcome.UPSTREAM_TIMEOUT, Outcome.UPSTREAM_RESET, Outcome.UPSTREAM_ENDED, Outcome.BAD_ANSWER)
+"""Outcomes of HTTP requests to an endpoint that was connected and did not answer."""
 
 Doubts = Mapping[str, str]
-"""By endpoint, ``ip:port``: a clause that says what is known against it."""
+"""By endpoint (``ip:port``) a clause: what is known against it."""
+
+NO_DOUBTS: Doubts = {}
 
 
 class _Failing(NamedTuple):
@@ -43,7 +46,7 @@ def doubts_of(service: ObjectKey, records: Iterable[ConnectionRecord], loops: It
 
 
 def _weigh(record: ConnectionRecord, failing: dict[str, _Failing]) -> None:
-    """Record what one record says of the endpoints that it names; a later one says more."""
+    """Record what one connection shows about its endpoints; it replaces what earlier ones have shown."""
     at = record.began_at if record.ended_at is None else record.ended_at
     for address, reason in record.failures:
         before = failing.get(address)
@@ -54,7 +57,7 @@ def _weigh(record: ConnectionRecord, failing: dict[str, _Failing]) -> None:
     if record.outcome in _ANSWERLESS:
         before = failing.get(address)
         failing[address] = _Failing(record.outcome, before.attempts + 1 if before else 1, at)
-    elif record.bytes_to_client or (record.outcome == "closed" and record.protocol != "udp"):
+    elif record.bytes_to_client or (record.outcome == Outcome.CLOSED and record.protocol != "udp"):
         failing.pop(address, None)
 
 

@@ -1,34 +1,32 @@
 """The explanation of one Service, as `kubesvc explain -o json` prints it. Pure: objects and rules in, JSON out.
 
-It repeats what the components say and asks their own questions; it decides nothing again.
+It repeats the messages of the components and asks their functions; it decides nothing itself.
 
     namespace, name, type   the Service
     summary                 one sentence
-    healthy                 whether nothing was found because of which traffic is refused or lost
+    healthy                 whether there is no problem: nothing that makes clients fail
     findings                weight (problem, hint or note) and text, the heaviest first
     endpoints               as in the status document
     paths                   every address: address, servicePort, port, protocol, portName, kind, bound, error
-        ways                who meets what there: clients (outside, or a node), verdict, reason, endpoints
+        ways                how clients are treated: clients (outside, or a node), verdict, reason, endpoints
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
+from kubeapi.meta import JSON, ObjectKey, labels_of, matches_labels
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, read_service
-from kubeapi.scheme import PODS, SERVICES
-from kubeapi.status import StatusError
+from kubeapi.scheme import PODS
 from kubeapi.store import Store
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Rules
 from kubesvc.why.explain.addresses import explain_addresses, explain_kind
-from kubesvc.why.explain.doubts import Doubts
+from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.explain.findings import Finding, Weight, grouped, note, problem
-from kubesvc.why.explain.paths import path_document, paths_of
+from kubesvc.why.explain.paths import Path, path_document, paths_of
 from kubesvc.why.explain.pods import why_not_ready
 from kubesvc.why.explain.ports import explain_ports
 from kubesvc.why.explain.selection import explain_hand_made, explain_selection
@@ -40,34 +38,30 @@ from kubesvc.wording import counted, listed
 _ORDER = tuple(Weight)
 
 
-def explain_service(
-    store: Store,
-    rules: Rules,
-    listeners: Sequence[ListenerStatus],
-    obj: JSON,
-    *,
-    doubts: Doubts | None = None,
-    unresolved: str = "",
-    wildcards: Collection[Wildcard] = (),
-) -> dict[str, Any]:
-    """Return the explanation of a Service object of ``store``.
+class Observed(NamedTuple):
+    """What the running parts of the cluster know that the Store does not.
 
     ``doubts`` are what the proxy knows against endpoints, ``unresolved`` is why an ExternalName has no address,
-    ``wildcards`` are the ports that pods' programs have of all addresses.
+    ``wildcards`` are the ports that programs in pods have opened on all addresses.
     """
+
+    rules: Rules
+    listeners: Sequence[ListenerStatus]
+    doubts: Doubts = NO_DOUBTS
+    unresolved: str = ""
+    wildcards: Collection[Wildcard] = ()
+
+
+def explain_service(store: Store, obj: JSON, observed: Observed) -> dict[str, Any]:
+    """Return the explanation of a Service object of ``store``."""
     service = read_service(obj)
     slices = slices_by_service(store, (service.key,)).get(service.key, ())
     endpoints = sorted(
         (endpoint for each in slices for endpoint in endpoints_of(each)),
         key=lambda each: (each["pod"], each["address"]),
     )
-    paths = paths_of(rules, service.key, listeners)
-    findings = [*explain_kind(service), *([problem(unresolved)] if unresolved else [])]
-    if not service.is_external_name:
-        findings += [*_backends(store, service, endpoints), *explain_addresses(store, obj, service, paths)]
-        findings += _doubtful(rules, service.key, doubts or {})
-        findings += explain_sharing(store, _selected(store, service), endpoints, wildcards)
-    findings.sort(key=lambda each: _ORDER.index(each.weight))
+    paths = paths_of(observed.rules, service.key, observed.listeners)
+    findings = _findings(store, obj, endpoints, paths, observed)
     return {
         "namespace": service.key.namespace,
         "name": service.key.name,
@@ -80,21 +74,17 @@ def explain_service(
     }
 
 
-def find_service(store: Store, namespace: str, name: str) -> JSON:
-    """Return the Service; StatusError 404, with what there is instead, when there is none."""
-    found = store.find(SERVICES, ObjectKey(namespace, name))
-    if found is not None:
-        return found
-    elsewhere = sorted(each.namespace for each in map(key_of, store.list(SERVICES)) if each.name == name)
-    names = sorted(key_of(each).name for each in store.list(SERVICES, namespace))
-    close = get_close_matches(name, names, n=3)
-    if elsewhere:
-        advice = f"; it is in namespace {listed(elsewhere)}, use -n"
-    elif close:
-        advice = f"; did you mean {' or '.join(close)}?"
-    else:
-        advice = f"; there is {listed(names, 8)}" if names else "; there are no Services in it"
-    raise StatusError(404, "NotFound", f'services "{name}" not found in namespace {namespace}{advice}')
+def _findings(
+    store: Store, obj: JSON, endpoints: Sequence[JSON], paths: Sequence[Path], observed: Observed
+) -> list[Finding]:
+    """Return everything that was found, the heaviest first."""
+    service = read_service(obj)
+    findings = [*explain_kind(service), *([problem(observed.unresolved)] if observed.unresolved else [])]
+    if not service.is_external_name:
+        findings += [*_backends(store, service, endpoints), *explain_addresses(store, obj, service, paths)]
+        findings += _doubtful(observed.rules, service.key, observed.doubts)
+        findings += explain_sharing(store, _selected(store, service), endpoints, observed.wildcards)
+    return sorted(findings, key=lambda each: _ORDER.index(each.weight))
 
 
 def _backends(store: Store, service: Service, endpoints: Sequence[JSON]) -> Iterator[Finding]:

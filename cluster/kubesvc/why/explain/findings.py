@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Weight(StrEnum):
-    """How much a finding matters: traffic is lost, something looks wrong, or it is just so."""
+    """How much a finding matters: clients fail, something looks wrong, or it only explains."""
 
     PROBLEM = "problem"
     HINT = "hint"
@@ -25,12 +25,12 @@ class Finding(NamedTuple):
 
 
 def problem(text: str) -> Finding:
-    """Return a finding because of which traffic is refused or lost."""
+    """Return a finding that makes clients fail."""
     return Finding(Weight.PROBLEM, _sentence(text))
 
 
 def hint(text: str) -> Finding:
-    """Return a finding that may be meant so, but mostly is not."""
+    """Return a finding that is usually a mistake, but may be intended."""
     return Finding(Weight.HINT, _sentence(text))
 
 
@@ -40,14 +40,14 @@ def note(text: str) -> Finding:
 
 
 def _sentence(text: str) -> str:
-    """Return the text with one full stop; some of what is repeated in it has one already."""
+    """Return the text with one full stop at the end; messages of components may bring one."""
     return text.rstrip(". \n") + "."
 
 
 def grouped(items: Iterable[T], key: Callable[[T], str]) -> list[tuple[str, Sequence[T]]]:
-    """Return the items by what ``key`` says of them, those of which it says "" left out, in the order of the first."""
+    """Return the items grouped by ``key``, in the order of first appearance; items with the key "" are left out."""
     groups: dict[str, list[T]] = {}
     for each in items:
-        if said := key(each):
-            groups.setdefault(said, []).append(each)
+        if group := key(each):
+            groups.setdefault(group, []).append(each)
     return list(groups.items())

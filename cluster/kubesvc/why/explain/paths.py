@@ -19,15 +19,15 @@ OUTSIDE = "outside"
 """A client that is on no node: a shell on this machine, for instance."""
 
 
-class Way(NamedTuple):
-    """What becomes of the packets of ``clients`` (nodes' names and OUTSIDE), which are all treated alike."""
+class ClientGroup(NamedTuple):
+    """Clients (nodes' names and OUTSIDE) that are treated alike, and how."""
 
     clients: tuple[str, ...]
     decision: Decision
 
 
 class Path(NamedTuple):
-    """One address of a Service port. ``port`` is the one that is open on this machine; ``error`` why none is."""
+    """One address of a Service port. ``port`` is the one that is open on this machine, ``error`` is why none is."""
 
     destination: Destination
     kind: ListenerKind
@@ -35,23 +35,23 @@ class Path(NamedTuple):
     port: int
     is_bound: bool
     error: str
-    ways: tuple[Way, ...]
+    groups: tuple[ClientGroup, ...]
 
 
 def paths_of(rules: Rules, key: ObjectKey, listeners: Iterable[ListenerStatus]) -> list[Path]:
-    """Return the paths of a Service, in the order of its ports; none if the proxy leaves it alone."""
+    """Return the paths of a Service, in the order of its ports; none if the proxy does not serve it."""
     return [_path(rules, each) for each in listeners if each.port_name.service == key]
 
 
 def _path(rules: Rules, listener: ListenerStatus) -> Path:
     destination = Destination(listener.address, listener.requested_port, listener.protocol)
-    ways = _ways(rules, destination, listener.port_name)
+    groups = _groups(rules, destination, listener.port_name)
     return Path(
-        destination, listener.kind, listener.port_name, listener.port, listener.is_bound, listener.error, tuple(ways)
+        destination, listener.kind, listener.port_name, listener.port, listener.is_bound, listener.error, tuple(groups)
     )
 
 
-def _ways(rules: Rules, destination: Destination, port_name: ServicePortName) -> Iterator[Way]:
+def _groups(rules: Rules, destination: Destination, port_name: ServicePortName) -> Iterator[ClientGroup]:
     """Group the clients by how they are treated; nothing for an address that another Service has."""
     claims = rules.claims.get(destination)
     if not claims or claims[0].port_name != port_name:
@@ -61,7 +61,7 @@ def _ways(rules: Rules, destination: Destination, port_name: ServicePortName) ->
         decision = rules.decide(source, destination)
         groups.setdefault(_meaning(decision), ([], decision))[0].append(client)
     for clients, decision in groups.values():
-        yield Way(tuple(clients), decision)
+        yield ClientGroup(tuple(clients), decision)
 
 
 def clients_of(rules: Rules) -> list[tuple[str, str]]:
@@ -76,8 +76,8 @@ def _meaning(decision: Decision) -> tuple[object, ...]:
     return verdict, decision.endpoints, reason_of(decision) if verdict is Verdict.DROP else ""
 
 
-def said_endpoint(endpoint: Endpoint) -> str:
-    """Return an endpoint with what is known of it: "127.244.1.2:8080 (web-1 on node-1)"."""
+def endpoint_text(endpoint: Endpoint) -> str:
+    """Return an endpoint with its pod, node and state: "127.244.1.2:8080 (web-1 on node-1)"."""
     place = [endpoint.target, *([f"on {endpoint.node_name}"] if endpoint.node_name else [])]
     about = " ".join(each for each in place if each)
     state = "" if endpoint.is_ready else ", terminating" if endpoint.is_terminating else ", not ready"
@@ -95,15 +95,15 @@ def path_document(path: Path) -> JSON:
         "kind": path.kind.value,
         "bound": path.is_bound,
         "error": path.error,
-        "ways": [_way_document(each) for each in path.ways],
+        "ways": [_group_document(each) for each in path.groups],
     }
 
 
-def _way_document(way: Way) -> JSON:
-    decision = way.decision
+def _group_document(group: ClientGroup) -> JSON:
+    decision = group.decision
     return {
-        "clients": list(way.clients),
+        "clients": list(group.clients),
         "verdict": decision.verdict.value,
         "reason": reason_of(decision),
-        "endpoints": [said_endpoint(each) for each in decision.endpoints],
+        "endpoints": [endpoint_text(each) for each in decision.endpoints],
     }

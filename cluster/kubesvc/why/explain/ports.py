@@ -1,4 +1,4 @@
-"""Whether a Service's target ports are there in its pods. Pure; asks the EndpointSlice controller's own question."""
+"""Whether the pods of a Service have its target ports. Pure; looks ports up as the EndpointSlice controller does."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _declared(pod: JSON, port: ServicePort) -> str:
 
 
 def _numbered(port: ServicePort, pods: Sequence[JSON]) -> Iterator[Finding]:
-    """Yield a hint only: a container may listen where it declares nothing, and one without ports says nothing."""
+    """Yield hints only: a container may listen on a port that it does not declare."""
     wanted = (port.target_port, port.protocol)
     missing = [
         each

@@ -1,4 +1,4 @@
-"""Why a Service's selector matches no pod, and what comes nearest. Pure."""
+"""Why the selector of a Service matches no pod, and which pods nearly match. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Labels = Mapping[str, str]
 
 def explain_selection(store: Store, service: Service) -> Iterator[Finding]:
     """Yield why there is no pod behind a Service that has a selector."""
-    wanted = said(service.selector)
+    wanted = selector_text(service.selector)
     pods = store.list(PODS, service.key.namespace)
     yield problem(
         f"Its selector {wanted} matches no pod in namespace {service.key.namespace}: {_nearest(service, pods)}."
@@ -35,7 +35,7 @@ def explain_selection(store: Store, service: Service) -> Iterator[Finding]:
 
 
 def explain_hand_made(store: Store, service: Service, *, has_endpoints: bool) -> Iterator[Finding]:
-    """Yield what a Service without selector leads to: what somebody wrote down for it."""
+    """Yield what a Service without selector leads to: endpoints that were written by hand."""
     name = service.key.name
     if has_endpoints:
         yield note("It has no selector: its endpoints are those that somebody wrote down for it.")
@@ -63,12 +63,12 @@ def _nearest(service: Service, pods: Sequence[JSON]) -> str:
     rest = {name: value for name, value in selector.items() if name not in matching}
     differing = [f"{name}={value}" for name in rest for value in sorted({each[name] for each in alike if name in each})]
     lacking = [name for name in rest if any(name not in each for each in alike)]
-    phrase = f"{counted(len(alike), 'pod has', 'pods have')} {said(matching)}"
+    phrase = f"{counted(len(alike), 'pod has', 'pods have')} {selector_text(matching)}"
     if differing:
         phrase += f", but {listed(differing)}"
     if lacking:
         phrase += f", but {'also ' if differing else ''}no label {listed(lacking)}"
-    return f"{phrase}; none has {said(rest)}"
+    return f"{phrase}; none has {selector_text(rest)}"
 
 
 def _no_pair(selector: Labels, pods: Sequence[JSON]) -> str:
@@ -105,6 +105,6 @@ def _scaled_down(store: Store, service: Service) -> Iterator[Finding]:
             yield problem(f"{name} makes such pods, and is scaled to 0 replicas.")
 
 
-def said(labels: Labels) -> str:
-    """Return labels as a selector is written."""
+def selector_text(labels: Labels) -> str:
+    """Return labels in the form of a selector: "app=web,tier=front"."""
     return ",".join(f"{name}={value}" for name, value in labels.items())

@@ -1,4 +1,4 @@
-"""Programs in pods that share an address of this machine where in a cluster each pod has its own. Pure."""
+"""Programs in pods that listen on all addresses of this machine, not only on those of their pod. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kubesvc.why.podsockets import TAKEN, Wildcard
 def explain_sharing(
     store: Store, pods: Sequence[JSON], endpoints: Sequence[JSON], wildcards: Collection[Wildcard]
 ) -> Iterator[Finding]:
-    """Yield who takes the traffic of a Service's ``pods`` by listening on all addresses, and which pods cannot start.
+    """Yield the programs that take traffic of ``pods`` by listening on all addresses, and the pods that cannot start.
 
-    A pod that listens so does no harm as long as no other pod wants the port.
+    Such a program does no harm while no other pod wants the port.
     """
     ports = {place for each in endpoints for port in each["ports"] for place in _places(port)}
     at_ports = [each for each in wildcards if (each.protocol, each.port) in ports]

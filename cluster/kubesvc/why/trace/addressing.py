@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.meta import key_of
 from kubeapi.objects.node import read_node
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, ServicePort, read_service
-from kubeapi.scheme import NODES, PODS, Resource
+from kubeapi.scheme import NODES, PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubehost.addresses import LOCALHOST
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.types import Destination
-from kubesvc.why.explain.explaining import find_service
+from kubesvc.why.lookup import find_object, find_service
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 SOURCES = "write an address, pod/NAME, node/NAME or outside"
@@ -35,7 +34,7 @@ Resolve = Callable[[str, str, bool], Sequence[str]]
 
 
 class Target(NamedTuple):
-    """Where the packet goes. ``notes`` say how it was read; ``pod`` is whose own address it is, "" if no pod's."""
+    """Where the packet goes. ``notes`` say how DST was read; ``pod`` is the pod that has the address, "" if none."""
 
     destination: Destination
     notes: tuple[str, ...]
@@ -103,7 +102,7 @@ def _service(store: Store, namespace: str, text: str) -> Target:
 
 
 def _service_port(service: Service, wanted: str | None, protocol: str | None) -> ServicePort:
-    """Return the port that is meant, by number or name; the only one if none is named."""
+    """Return the port of that number or name; without one the only port."""
     given = _protocol(protocol) if protocol else ""
     found = [
         each for each in service.ports if wanted in (None, str(each.port), each.name) and given in ("", each.protocol)
@@ -135,47 +134,35 @@ def _port(text: str) -> int:
 
 
 def _unmoved(store: Store, target: Target, listeners: Sequence[ListenerStatus]) -> Target:
-    """Put the port that a Service has in place of the one that answers here, where the two differ."""
+    """Return the target with the port of the Service, if on this machine another port stands for it."""
     address, port, protocol = target.destination
     for each in listeners:
         if (each.address, each.port, each.protocol) == (address, port, protocol) and each.requested_port != port:
             note = f"Port {port} stands for {each.requested_port} on this machine."
             return Target(Destination(address, each.requested_port, protocol), (*target.notes, note))
     for pod in store.list(PODS):
-        if address in read_pod(pod).ips and not any(
-            (each.address, each.requested_port) == (address, port) for each in listeners
-        ):
-            return target._replace(pod=str(ObjectKey(pod["metadata"]["namespace"], pod["metadata"]["name"])))
+        is_served = any((each.address, each.requested_port) == (address, port) for each in listeners)
+        if address in read_pod(pod).ips and not is_served:
+            return target._replace(pod=str(key_of(pod)))
     return target
 
 
 def _pod_address(store: Store, namespace: str, name: str, *, is_ipv6: bool) -> str:
-    addresses = read_pod(_found(store, PODS, namespace, name)).ips
+    addresses = read_pod(find_object(store, PODS, namespace, name)).ips
     if not addresses:
         raise _bad(f"Pod {namespace}/{name} has no address yet")
     return _of_family(addresses, is_ipv6=is_ipv6)
 
 
 def _node_address(store: Store, name: str, *, is_ipv6: bool) -> str:
-    found = read_node(_found(store, NODES, "", name)).addresses("InternalIP")
-    if not found:
+    addresses = read_node(find_object(store, NODES, "", name)).addresses("InternalIP")
+    if not addresses:
         raise _bad(f"Node {name} has no address")
-    return _of_family(found, is_ipv6=is_ipv6)
+    return _of_family(addresses, is_ipv6=is_ipv6)
 
 
 def _of_family(addresses: Sequence[str], *, is_ipv6: bool) -> str:
     return next((each for each in addresses if (":" in each) == is_ipv6), addresses[0])
-
-
-def _found(store: Store, resource: Resource, namespace: str, name: str) -> JSON:
-    found = store.find(resource, ObjectKey(namespace, name))
-    if found is not None:
-        return found
-    names = [each["metadata"]["name"] for each in store.list(resource, namespace)]
-    close = get_close_matches(name, names, n=3) or sorted(each for each in names if each.startswith(f"{name}-"))[:3]
-    where = f" in namespace {namespace}" if namespace else ""
-    advice = f"; did you mean {' or '.join(close)}?" if close else ""
-    raise StatusError(404, "NotFound", f'{resource.plural} "{name}" not found{where}{advice}')
 
 
 def _bad(message: str) -> StatusError:

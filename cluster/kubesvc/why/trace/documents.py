@@ -1,9 +1,9 @@
 """The traces as JSON, for `-o json` and for the text that is made of it. Pure.
 
     source, destination     the packet: address; address, port, protocol
-    service, port, kind     whose destination it is, "" if nobody's
-    node                    whose rules it meets, "" if any node's or none
-    steps                   what is decided, in order, a sentence each
+    service, port, kind     the Service port that has the destination, "" if none has
+    node                    the node at which the packet enters, "" for any node or none
+    steps                   what is decided, in order, one sentence each
     endpoints               address, pod, node, zone, ready, serving, terminating, candidate, whyNot, doubt
     balancing, chosen       how one of the candidates is chosen, and which one if that is known
     verdict                 FORWARD, REJECT, DROP, or DIRECT for a packet to a pod itself
@@ -23,49 +23,47 @@ from kubedns.explain import Explanation
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Packet, Verdict
 from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
-from kubesvc.why.explain.doubts import Doubts
+from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.trace.addressing import Target
 
 
 def trace_document(
-    trace: Trace, target: Target, listener: ListenerStatus | None, doubts: Doubts | None = None
+    trace: Trace, target: Target, listener: ListenerStatus | None, doubts: Doubts = NO_DOUBTS
 ) -> dict[str, Any]:
-    """Return the trace of a packet; ``listener`` is the socket that hears it, if a Service has the destination.
+    """Return the trace of a packet; ``listener`` is the socket at its destination, if a Service has that.
 
     ``doubts`` are what the proxy knows against the endpoints.
     """
-    destination, decision = target.destination, trace.decision
+    decision = trace.decision
     claim, selection = decision.claim, decision.selection
-    document: dict[str, Any] = {
+    outcome = outcome_of(decision.verdict, target.destination.protocol)
+    if decision.verdict is Verdict.FORWARD:
+        outcome = _doubted(trace, outcome, doubts)
+    if listener is not None and listener.error:
+        outcome = f"By the rules: {outcome} But nothing of this cluster listens here: {listener.error}."
+    return {
         "source": decision.packet.source,
-        "destination": {"address": destination.address, "port": destination.port, "protocol": destination.protocol},
+        "destination": target.destination._asdict(),
         "service": str(claim.port_name.service) if claim else "",
         "port": claim.port_name.port if claim else "",
         "kind": claim.kind.value if claim else "",
         "node": selection.entry.node if selection else "",
         "steps": [*target.notes, *trace.steps],
-        "endpoints": [_candidate(each, doubts or {}) for each in trace.candidates],
+        "endpoints": [_candidate(each, doubts) for each in trace.candidates],
         "balancing": trace.balancing,
         "chosen": trace.chosen,
         "verdict": decision.verdict.value,
         "reason": reason_of(decision),
-        "outcome": outcome_of(decision.verdict, destination.protocol),
+        "outcome": outcome,
     }
-    if decision.verdict is Verdict.FORWARD:
-        document["outcome"] = _doubted(trace, document["outcome"], doubts or {})
-    if listener is not None and listener.error:
-        document["outcome"] = (
-            f"By the rules: {document['outcome']} But nothing of this cluster listens here: {listener.error}."
-        )
-    return document
 
 
 def direct_document(packet: Packet, target: Target) -> dict[str, Any]:
-    """Return the trace of a packet to a pod's own address, which no rule concerns."""
+    """Return the trace of a packet to the address of a pod, to which no rule applies."""
     destination = target.destination
     return {
         "source": packet.source,
-        "destination": {"address": destination.address, "port": destination.port, "protocol": destination.protocol},
+        "destination": destination._asdict(),
         "service": "",
         "port": "",
         "kind": "",
@@ -81,7 +79,7 @@ def direct_document(packet: Packet, target: Target) -> dict[str, Any]:
 
 
 def _doubted(trace: Trace, outcome: str, doubts: Doubts) -> str:
-    """Return what the client sees if the endpoints go on as they were last seen."""
+    """Return what the client sees if the endpoints behave as in the last attempts."""
     able = [each.endpoint.address for each in trace.candidates if not each.why_not]
     dead = [each for each in able if each in doubts]
     if not dead:
