@@ -7,6 +7,7 @@ import pytest
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import DEPLOYMENTS, SERVICES
+from kubeproxy.balancers import BALANCERS, RandomChoice
 from kubesvc.run.prepare import Prepared, prepare
 
 CONFIGURATION = """
@@ -50,6 +51,20 @@ def test_good_input_is_a_registry_with_every_object() -> None:
         "kube-system/kube-dns",
         "default/web",
     }
+
+
+def test_an_algorithm_that_is_added_to_the_proxy_works_by_configuration_and_by_annotation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configuration = CONFIGURATION + "proxy: {balancer: first}\n"
+    web = WEB.replace("name: web", "name: web, annotations: {kubesvc.dev/balancer: first}")
+    refusal = 'Unsupported value: "first": supported values: "least_connections", "random", "round_robin"'
+    assert faults(configuration) == [f"proxy.balancer: {refusal}"]
+    assert faults(CONFIGURATION, web) == [f"metadata.annotations[kubesvc.dev/balancer]: {refusal}"]
+    monkeypatch.setitem(BALANCERS, "first", RandomChoice)
+    result = prepared(configuration, web)
+    assert result.faults == []
+    assert result.configuration.proxy.balancer == "first"
 
 
 def test_addresses_come_from_the_configured_subnet() -> None:
