@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import aiohttp
 
+from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapiserver.auth.access import Access
@@ -79,36 +81,23 @@ class FakeRuntime:
         self.lines: Sequence[bytes] = (b"one\n", b"two\n")
         self.asked: list[tuple[object, ...]] = []
 
-    async def logs(
-        self,
-        namespace: str,
-        pod: str,
-        container: str = "",
-        *,
-        follow: bool = False,
-        tail_lines: int | None = None,
-        since_seconds: float | None = None,
-        previous: bool = False,
-        timestamps: bool = False,
-    ) -> AsyncGenerator[bytes, None]:
+    async def logs(self, pod: ObjectKey, options: PodLogOptions) -> AsyncGenerator[bytes, None]:
         """Yield the lines."""
         for each in self.lines:
             yield each
-        if follow:
+        if options.follow:
             await asyncio.Event().wait()
 
-    async def exec(
-        self, namespace: str, pod: str, container: str, command: Sequence[str], *, has_stdin: bool, is_tty: bool
-    ) -> ContainerIO:
+    async def exec(self, pod: ObjectKey, options: PodExecOptions) -> ContainerIO:
         """Return the command."""
-        self.asked.append((namespace, pod, container, tuple(command), has_stdin, is_tty))
+        self.asked.append((*pod, *options))
         return self._given()
 
-    def attach(self, namespace: str, pod: str, container: str, *, has_stdin: bool) -> ContainerIO:
+    def attach(self, pod: ObjectKey, container: str, *, has_stdin: bool) -> ContainerIO:
         """Return the command."""
         return self._given()
 
-    def port_address(self, namespace: str, pod: str, port: int) -> tuple[str, int]:
+    def port_address(self, pod: ObjectKey, port: int) -> tuple[str, int]:
         """Return the one address."""
         return self.address
 

@@ -15,7 +15,8 @@ from tests.helpers.objects import build_pod
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.informer import StoreListerWatcher
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
@@ -121,9 +122,13 @@ class KubeletCluster:
         """Tell whether the Pod object no longer exists."""
         return not any(each["metadata"]["name"] == name for each in self.store.list(PODS))
 
+    def key(self, name: str) -> ObjectKey:
+        """Return the key of a pod."""
+        return ObjectKey("default", name)
+
     async def logs(self, name: str, container: str = "", **options: Any) -> bytes:
         """Return a log as a whole."""
-        chunks = [chunk async for chunk in self.kubelet.logs("default", name, container, **options)]
+        chunks = [chunk async for chunk in self.kubelet.logs(self.key(name), PodLogOptions(container, **options))]
         return b"".join(chunks)
 
 

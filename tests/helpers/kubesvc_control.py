@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar, cast
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubesvc.control.client import ControlClient
-from kubesvc.control.server import ControlServer, LogQuery
+from kubesvc.control.server import ControlServer
 from kubesvc.run.cluster import Cluster
 from kubesvc.state.directory import StateDirectory
 from kubesvc.why.podchoice import Choice
@@ -55,12 +56,11 @@ class FakeKubelet:
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
 
-    def logs(self, namespace: str, pod: str, container: str, **options: Any) -> AsyncGenerator[bytes, None]:
-        query = LogQuery(namespace=namespace, pod=pod, container=container, **options)
-        self._cluster.queries.append(query)
+    def logs(self, pod: ObjectKey, options: PodLogOptions) -> AsyncGenerator[bytes, None]:
+        self._cluster.queries.append((pod, options))
         if self._cluster.refusal is not None:
             raise self._cluster.refusal
-        return self._cluster.lines(follow=query.follow)
+        return self._cluster.lines(follow=options.follow)
 
 
 class Components(NamedTuple):
@@ -77,7 +77,7 @@ class FakeCluster:
         self.components = Components(FakeKubelet(self))
         self.diagnosis = FakeDiagnosis()
         self.scaled: list[tuple[str, str, str, int]] = []
-        self.queries: list[LogQuery] = []
+        self.queries: list[tuple[ObjectKey, PodLogOptions]] = []
         self.refusal: Exception | None = None
         self.log = [b"one\n", b"two\n"]
         self.unsaved_objects: list[str] = []

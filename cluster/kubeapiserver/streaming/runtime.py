@@ -6,8 +6,11 @@ StatusError, before anything has been sent to the client.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Protocol
+
+from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 
 
 class ContainerIO(Protocol):
@@ -41,31 +44,18 @@ class ContainerIO(Protocol):
 class Runtime(Protocol):
     """Where containers run. A container "" is the pod's only one, or its default."""
 
-    def logs(
-        self,
-        namespace: str,
-        pod: str,
-        container: str = "",
-        *,
-        follow: bool = False,
-        tail_lines: int | None = None,
-        since_seconds: float | None = None,
-        previous: bool = False,
-        timestamps: bool = False,
-    ) -> AsyncGenerator[bytes, None]:
+    def logs(self, pod: ObjectKey, options: PodLogOptions) -> AsyncGenerator[bytes, None]:
         """Return a container's log; the caller closes it."""
         ...
 
-    async def exec(
-        self, namespace: str, pod: str, container: str, command: Sequence[str], *, has_stdin: bool, is_tty: bool
-    ) -> ContainerIO:
+    async def exec(self, pod: ObjectKey, options: PodExecOptions) -> ContainerIO:
         """Start a command in a container; StatusError 500 if it cannot be started."""
         ...
 
-    def attach(self, namespace: str, pod: str, container: str, *, has_stdin: bool) -> ContainerIO:
+    def attach(self, pod: ObjectKey, container: str, *, has_stdin: bool) -> ContainerIO:
         """Return the streams of a container's own process, from now on."""
         ...
 
-    def port_address(self, namespace: str, pod: str, port: int) -> tuple[str, int]:
-        """Return where a port of a pod is dialled."""
+    def port_address(self, pod: ObjectKey, port: int) -> tuple[str, int]:
+        """Return the socket address of a pod's port."""
         ...

@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from kubeapi.meta import ObjectKey
 from kubeapi.status import InternalError, StatusError
 from kubeapiserver.errors import ServiceUnavailable
 from kubeapiserver.messages import Proxied
@@ -83,7 +84,7 @@ class PodProxy:
         """Return the address at which a pod's port is dialled; an endpoint without a pod has its own address."""
         if proxied.pod:
             with contextlib.suppress(StatusError):
-                return self._runtime.port_address(proxied.namespace, proxied.pod, proxied.port)
+                return self._runtime.port_address(ObjectKey(proxied.namespace, proxied.pod), proxied.port)
         return proxied.host, proxied.port
 
     def _session(self) -> aiohttp.ClientSession:

@@ -11,6 +11,8 @@ import contextlib
 
 from aiohttp import web
 
+from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import StatusError
 from kubeapiserver.errors import BadInput
 from kubeapiserver.messages import Session
@@ -84,16 +86,15 @@ class _ServedSession:
 
     async def _log(self) -> None:
         session = self._session
-        log = self._runtime.logs(
-            session.namespace,
-            session.pod,
-            session.container,
+        options = PodLogOptions(
+            container=session.container,
             follow=session.is_following,
-            tail_lines=session.tail_lines,
-            since_seconds=session.since_seconds,
             previous=session.is_previous,
+            since_seconds=session.since_seconds,
+            tail_lines=session.tail_lines,
             timestamps=session.has_timestamps,
         )
+        log = self._runtime.logs(self._pod, options)
         async with contextlib.aclosing(log) as chunks:
             response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache, private"})
             self.response = response
@@ -122,8 +123,11 @@ class _ServedSession:
 
     @property
     def _address(self) -> PortAddress:
-        session = self._session
-        return lambda port: self._runtime.port_address(session.namespace, session.pod, port)
+        return lambda port: self._runtime.port_address(self._pod, port)
+
+    @property
+    def _pod(self) -> ObjectKey:
+        return ObjectKey(self._session.namespace, self._session.pod)
 
     async def _command(self, *, is_spdy: bool) -> None:
         protocol = SPDY_COMMAND_PROTOCOL
@@ -151,10 +155,10 @@ class _ServedSession:
     async def _start(self) -> ContainerIO:
         """Start the command, or attach to the container."""
         session = self._session
-        where = session.namespace, session.pod, session.container
         if session.kind == "attach":
-            return self._runtime.attach(*where, has_stdin=session.has_stdin)
-        return await self._runtime.exec(*where, session.command, has_stdin=session.has_stdin, is_tty=session.is_tty)
+            return self._runtime.attach(self._pod, session.container, has_stdin=session.has_stdin)
+        options = PodExecOptions(session.container, tuple(session.command), session.has_stdin, session.is_tty)
+        return await self._runtime.exec(self._pod, options)
 
     async def _open(self, protocol: str, *, is_spdy: bool) -> CommandConnection:
         if not is_spdy:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
 
+from kubeapi.podoptions import PodExecOptions
 from kubelet.images.plan import ContainerPlan
 from kubelet.pod.spec import ContainerSpec
 from kubelet.process.exec import Attachment, Command, command_spec
@@ -35,11 +35,13 @@ class Instance:
         self.process = await runner.start(self.plan.process, streams=streams)
         return self.process
 
-    async def run(self, runner: ProcessRunner, argv: Sequence[str], *, has_stdin: bool, is_tty: bool) -> Command:
+    async def run(self, runner: ProcessRunner, options: PodExecOptions) -> Command:
         """Run a command in the container. StartError, OSError."""
         assert self.process is not None
-        spec = command_spec(self.plan.process, self.process.identity, tuple(argv), self.plan.working_dir, is_tty=is_tty)
-        command = await Command.start(runner, spec, has_stdin=has_stdin)
+        spec = command_spec(
+            self.plan.process, self.process.identity, options.command, self.plan.working_dir, is_tty=options.is_tty
+        )
+        command = await Command.start(runner, spec, has_stdin=options.has_stdin)
         self._commands = {each for each in self._commands if not each.has_ended} | {command}
         if self.process.has_exited:
             command.kill()

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 from kubeapi.faults import Subject
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
 from kubelet.pod.programs import Program
@@ -92,58 +93,43 @@ class Kubelet:
         """Return the running containers that are programs of this machine, no built-in servers."""
         return [each for worker in self._workers for each in worker.programs()]
 
-    def logs(
-        self,
-        namespace: str,
-        pod: str,
-        container: str = "",
-        *,
-        follow: bool = False,
-        tail_lines: int | None = None,
-        since_seconds: float | None = None,
-        previous: bool = False,
-        timestamps: bool = False,
-    ) -> AsyncGenerator[bytes, None]:
+    def logs(self, pod: ObjectKey, options: PodLogOptions) -> AsyncGenerator[bytes, None]:
         """Return a container's log, or raise StatusError at once, with the kubelet's texts.
 
         The caller closes it (``aclose``) if it does not read to the end.
         """
-        worker = self._find(ObjectKey(namespace, pod))
-        name = _choose_container(worker.pod.spec, container)
+        worker = self._find(pod)
+        name = _choose_container(worker.pod.spec, options.container)
         state = worker.state.container(name)
-        if previous and not state.restart_count:
-            text = f'previous terminated container "{name}" in pod "{pod}" not found'
+        if options.previous and not state.restart_count:
+            text = f'previous terminated container "{name}" in pod "{pod.name}" not found'
             raise StatusError(400, "BadRequest", text)
-        writer = worker.log(name, state.restart_count - 1 if previous else state.restart_count)
+        writer = worker.log(name, state.restart_count - 1 if options.previous else state.restart_count)
         if writer is None:
             why = PULL_FAILURES.get(state.reason, state.reason or "ContainerCreating")
-            text = f'container "{name}" in pod "{pod}" is waiting to start: {why}'
+            text = f'container "{name}" in pod "{pod.name}" is waiting to start: {why}'
             raise StatusError(400, "BadRequest", text)
-        since = None if since_seconds is None else self._dependencies.clock() - since_seconds
-        return read_log(writer.path, writer, follow=follow, tail_lines=tail_lines, since=since, timestamps=timestamps)
+        return read_log(writer.path, writer, options, self._dependencies.clock())
 
-    async def exec(
-        self, namespace: str, pod: str, container: str, command: Sequence[str], *, has_stdin: bool, is_tty: bool
-    ) -> Command:
+    async def exec(self, pod: ObjectKey, options: PodExecOptions) -> Command:
         """Run a command in a container; the caller closes it. StatusError, 500 if it cannot be started."""
-        instance = self._running(namespace, pod, container)
+        instance = self._running(pod, options.container)
         try:
-            return await instance.run(self._dependencies.runner, command, has_stdin=has_stdin, is_tty=is_tty)
+            return await instance.run(self._dependencies.runner, options)
         except (StartError, OSError) as error:
             text = f"OCI runtime exec failed: exec failed: unable to start container process: {error}: unknown"
             raise InternalError(f"error executing command in container: failed to exec in container: {text}") from None
 
-    def attach(self, namespace: str, pod: str, container: str, *, has_stdin: bool) -> Attachment:
+    def attach(self, pod: ObjectKey, container: str, *, has_stdin: bool) -> Attachment:
         """Return the streams of a container's own process; the caller closes them. StatusError."""
-        return self._running(namespace, pod, container).attach(has_stdin=has_stdin)
+        return self._running(pod, container).attach(has_stdin=has_stdin)
 
-    def port_address(self, namespace: str, pod: str, port: int) -> tuple[str, int]:
+    def port_address(self, pod: ObjectKey, port: int) -> tuple[str, int]:
         """Return the socket address of a pod's port; StatusError if there is no such pod."""
-        worker = self._find(ObjectKey(namespace, pod))
-        return self._dependencies.network.dial(worker.place.pod_ip, port)
+        return self._dependencies.network.dial(self._find(pod).place.pod_ip, port)
 
-    def _running(self, namespace: str, pod: str, container: str) -> Instance:
-        worker = self._find(ObjectKey(namespace, pod))
+    def _running(self, pod: ObjectKey, container: str) -> Instance:
+        worker = self._find(pod)
         name = _choose_container(worker.pod.spec, container)
         instance = worker.instance(name)
         if instance is None:

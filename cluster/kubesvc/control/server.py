@@ -12,7 +12,7 @@ comes from the Cluster, and a refusal is the text of its StatusError.
     POST /v1/apply                 {"objects", "timeout"}; lines of JSON (see ``Cluster.apply_and_wait``)
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
     GET  /v1/pod?of=...            which pod a workload's name means (see ``why.podchoice``); namespace=
-    GET  /v1/logs?pod=...          a container's log (see ``LogQuery``)
+    GET  /v1/logs?pod=...          a container's log (see ``read_log_query``)
     POST /v1/stop                  begin to stop; {"unsaved": [...]} is what is not on disk
 """
 
@@ -22,11 +22,12 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.status import StatusError
 
 if TYPE_CHECKING:
@@ -39,33 +40,20 @@ CLOSE_SECONDS = 0.2
 """How long requests may go on when the cluster has stopped."""
 
 
-class LogQuery(NamedTuple):
-    """What is wanted of a log, named as in the API's pods/log."""
-
-    namespace: str
-    pod: str
-    container: str
-    follow: bool
-    previous: bool
-    timestamps: bool
-    tail_lines: int | None
-
-
-def read_log_query(query: Mapping[str, str]) -> LogQuery:
-    """Read the parameters of a request; StatusError 400."""
+def read_log_query(query: Mapping[str, str]) -> tuple[ObjectKey, PodLogOptions]:
+    """Read the pod, and the parameters that are named as in the API's pods/log; StatusError 400."""
     tail = query.get("tailLines", "")
     if tail and not (tail.isascii() and tail.isdecimal()):
         message = f"tailLines: Invalid value: {tail!r}: must be an integer greater than or equal to 0"
         raise StatusError(400, "BadRequest", message)
-    return LogQuery(
-        namespace=query.get("namespace", "default"),
-        pod=query.get("pod", ""),
+    options = PodLogOptions(
         container=query.get("container", ""),
         follow=query.get("follow") == "true",
         previous=query.get("previous") == "true",
         timestamps=query.get("timestamps") == "true",
         tail_lines=int(tail) if tail else None,
     )
+    return ObjectKey(query.get("namespace", "default"), query.get("pod", "")), options
 
 
 def read_scale(body: object) -> tuple[str, str, str, int]:
@@ -152,16 +140,7 @@ class ControlServer:
         return web.json_response(choice._asdict())
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
-        query = read_log_query(request.query)
-        log = self._cluster.components.kubelet.logs(
-            query.namespace,
-            query.pod,
-            query.container,
-            follow=query.follow,
-            tail_lines=query.tail_lines,
-            previous=query.previous,
-            timestamps=query.timestamps,
-        )
+        log = self._cluster.components.kubelet.logs(*read_log_query(request.query))
         async with contextlib.aclosing(log) as chunks:
             response = web.StreamResponse()
             await response.prepare(request)

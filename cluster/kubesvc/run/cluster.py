@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import read_service
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
@@ -174,7 +175,7 @@ class Cluster:
 
         def read(pod: ObjectKey, container: str, is_previous: bool) -> AsyncGenerator[bytes, None]:
             kubelet = self.components.kubelet
-            return kubelet.logs(*pod, container, tail_lines=lastwords.LINES, previous=is_previous)
+            return kubelet.logs(pod, PodLogOptions(container, previous=is_previous, tail_lines=lastwords.LINES))
 
         return await lastwords.last_words(self.store, read)
 

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import WSMsgType, web
 from tests.helpers.kubeapiserver_server import Door, FakeRuntime, served
 
+from kubeapi.meta import ObjectKey
 from kubeapi.scheme import PODS
 from kubeapi.status import NotFound
 from kubeapiserver.messages import Proxied, Request
@@ -169,8 +170,8 @@ async def test_half_an_answer_does_not_look_like_a_whole_one() -> None:
 
 async def test_an_endpoint_that_is_no_pod_of_ours_is_dialled_where_it_says() -> None:
     class Unknown(FakeRuntime):
-        def port_address(self, namespace: str, pod: str, port: int) -> tuple[str, int]:
-            raise NotFound(PODS, pod)
+        def port_address(self, pod: ObjectKey, port: int) -> tuple[str, int]:
+            raise NotFound(PODS, pod.name)
 
     async with backend() as port:
 

@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.kubelet_cluster import NODES, KubeletCluster, is_alive, make_pod, running_kubelet, shell, until
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.podoptions import PodExecOptions
 from kubeapi.status import StatusError
 from kubelet.nodes import NodeConfig
 from kubelet.process.exec import Attachment, Command
@@ -27,8 +28,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[KubeletCluster]:
 
 
 async def run(cluster: KubeletCluster, script: str, **options: Any) -> Command:
-    given = {"has_stdin": False, "is_tty": False, **options}
-    return await cluster.kubelet.exec("default", "web", "", ["sh", "-c", script], **given)
+    return await cluster.kubelet.exec(cluster.key("web"), PodExecOptions("", ("sh", "-c", script), **options))
 
 
 async def start(cluster: KubeletCluster, script: str = FOR_EVER, **fields: Any) -> None:
@@ -160,7 +160,7 @@ async def test_what_cannot_be_run_is_refused_with_the_text_that_users_know(
 ) -> None:
     await start(cluster)
     with pytest.raises(StatusError) as caught:
-        await cluster.kubelet.exec("default", pod, container, argv, has_stdin=False, is_tty=False)
+        await cluster.kubelet.exec(cluster.key(pod), PodExecOptions(container, tuple(argv)))
     assert caught.value.code == code
     assert text in caught.value.message
 
@@ -174,8 +174,8 @@ async def test_a_container_that_does_not_run_has_no_commands(cluster: KubeletClu
 
 async def test_an_attached_client_sees_the_output_from_now_on(cluster: KubeletCluster) -> None:
     await start(cluster, "echo before; read go <&0; echo after; exit 0", stdin=True)
-    early = cluster.kubelet.attach("default", "web", "", has_stdin=True)
-    late = cluster.kubelet.attach("default", "web", "", has_stdin=False)
+    early = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=True)
+    late = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=False)
     await until_said_in_log(cluster, b"before")
     await late.write(b"not allowed to speak\n")
     await early.write(b"go\n")
@@ -190,7 +190,7 @@ async def test_a_container_s_stdin_that_is_for_once_ends_with_the_first_client_s
     cluster: KubeletCluster, says_end: bool
 ) -> None:
     await start(cluster, "cat; echo over", stdin=True, stdinOnce=True)
-    attached, other = (cluster.kubelet.attach("default", "web", "", has_stdin=each) for each in (True, False))
+    attached, other = (cluster.kubelet.attach(cluster.key("web"), "", has_stdin=each) for each in (True, False))
     await attached.write(b"hello\n")
     if says_end:
         attached.end_input()
@@ -202,7 +202,7 @@ async def test_a_container_s_stdin_that_is_for_once_ends_with_the_first_client_s
 
 async def test_a_client_without_stdin_does_not_end_the_container_s(cluster: KubeletCluster) -> None:
     await start(cluster, "cat", stdin=True, stdinOnce=True)
-    onlooker, speaker = (cluster.kubelet.attach("default", "web", "", has_stdin=each) for each in (False, True))
+    onlooker, speaker = (cluster.kubelet.attach(cluster.key("web"), "", has_stdin=each) for each in (False, True))
     onlooker.end_input()
     await onlooker.close()
     await speaker.write(b"still here\n")
@@ -215,13 +215,13 @@ async def test_other_input_outlives_the_client_whose_attachment_ends_with_its_ow
     cluster: KubeletCluster, fields: dict[str, bool]
 ) -> None:
     await start(cluster, "while read line; do echo got $line; done", stdin=True, **fields)
-    first = cluster.kubelet.attach("default", "web", "", has_stdin=True)
+    first = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=True)
     await first.write(b"one\n")
     await until_said(first, b"got one")
     first.end_input()
     await output(first)
     await first.close()
-    second = cluster.kubelet.attach("default", "web", "", has_stdin=True)
+    second = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=True)
     await second.write(b"two\n")
     await until_said(second, b"got two")
     await second.close()
@@ -235,7 +235,7 @@ async def until_said_in_log(cluster: KubeletCluster, text: bytes) -> None:
 
 async def test_a_container_with_a_terminal_has_one(cluster: KubeletCluster) -> None:
     await start(cluster, "tty; read line; echo got $line; sleep 60", stdin=True, tty=True)
-    attached = cluster.kubelet.attach("default", "web", "", has_stdin=True)
+    attached = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=True)
     await until_said_in_log(cluster, b"/dev/pts/")
     await attached.write(b"word\n")
     await until_said(attached, b"got word")
@@ -244,6 +244,6 @@ async def test_a_container_with_a_terminal_has_one(cluster: KubeletCluster) -> N
 
 async def test_a_pod_s_port_is_dialled_at_its_address(cluster: KubeletCluster) -> None:
     await start(cluster)
-    assert cluster.kubelet.port_address("default", "web", 80) == ("127.251.101.2", 80)
+    assert cluster.kubelet.port_address(cluster.key("web"), 80) == ("127.251.101.2", 80)
     with pytest.raises(StatusError, match="not found"):
-        cluster.kubelet.port_address("default", "nobody", 80)
+        cluster.kubelet.port_address(cluster.key("nobody"), 80)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.podoptions import PodLogOptions
 from kubelet.process.logs.frames import MAX_PIECE, Framer, parse_line
 from kubelet.process.logs.reader import read_log
 from kubelet.process.logs.writer import MAX_FILES, LogWriter
@@ -58,7 +59,8 @@ class Log:
         self.writer.flush()
 
     async def read(self, **options: Any) -> bytes:
-        return b"".join([chunk async for chunk in read_log(self.writer.path, self.writer, **options)])
+        chunks = read_log(self.writer.path, self.writer, PodLogOptions(**options), self.now)
+        return b"".join([chunk async for chunk in chunks])
 
 
 @pytest.fixture
@@ -101,12 +103,12 @@ async def test_since_leaves_out_what_is_older(log: Log) -> None:
     log.now += 60
     log.write("new\n")
     log.writer.close()
-    assert await log.read(since=NOW + 30) == b"new\n"
+    assert await log.read(since_seconds=30) == b"new\n"
 
 
 async def test_a_log_that_is_followed_ends_with_its_container(log: Log) -> None:
     log.write("one\n")
-    reader = read_log(log.writer.path, log.writer, follow=True)
+    reader = read_log(log.writer.path, log.writer, PodLogOptions(follow=True), NOW)
     assert await anext(reader) == b"one\n"
     waiting = asyncio.ensure_future(anext(reader, b"end"))
     log.write("two\n")
@@ -129,7 +131,7 @@ async def test_a_log_is_rotated_and_bounded_and_the_reader_goes_through_all_part
 async def test_a_reader_that_follows_lives_through_a_rotation(tmp_path: Path) -> None:
     log = Log(tmp_path / "0.log", max_file_bytes=50)
     log.write("one\n")
-    reader = read_log(log.writer.path, log.writer, follow=True)
+    reader = read_log(log.writer.path, log.writer, PodLogOptions(follow=True), NOW)
     assert await anext(reader) == b"one\n"
     log.write("two\n")
     log.write("three\n")
@@ -140,7 +142,7 @@ async def test_a_reader_that_follows_lives_through_a_rotation(tmp_path: Path) ->
 async def test_a_reader_that_is_slower_than_three_rotations_misses_nothing(tmp_path: Path) -> None:
     log = Log(tmp_path / "0.log", max_file_bytes=50)
     log.write("0\n")
-    reader = read_log(log.writer.path, log.writer, follow=True)
+    reader = read_log(log.writer.path, log.writer, PodLogOptions(follow=True), NOW)
     assert await anext(reader) == b"0\n"
     for number in range(1, 7):
         log.write(f"{number}\n")

@@ -19,6 +19,7 @@ from tests.helpers.kubelet_cluster import (
 )
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import CONFIGMAPS, NODES, PODS
 from kubeapi.status import StatusError
@@ -86,7 +87,7 @@ async def test_nginx_serves_its_welcome_page_and_logs_to_the_container_log(clust
     assert "<h1>Welcome to nginx!</h1>" in answer
     assert "\r\nX-Pod: web\r\n" in answer
     await until(lambda: children_of(cluster.pid("web")))
-    reader = cluster.kubelet.logs("default", "web", follow=True)
+    reader = cluster.kubelet.logs(cluster.key("web"), PodLogOptions(follow=True))
     async with asyncio.timeout(PATIENCE):
         async for chunk in reader:
             if b'"GET / HTTP/1.1" 200' in chunk:
@@ -356,7 +357,7 @@ async def test_logs_that_are_not_there_are_refused_as_kubectl_tells_it(
     await until(lambda: cluster.pid("web", "a") and cluster.status("web", 1).get("state", {}).get("waiting"))
     await until(lambda: cluster.status("web", 1)["state"]["waiting"]["reason"] == "ErrImagePull")
     with pytest.raises(StatusError) as caught:
-        cluster.kubelet.logs("default", pod, container, previous=previous)
+        cluster.kubelet.logs(cluster.key(pod), PodLogOptions(container, previous=previous))
     assert caught.value.message == text
 
 

@@ -10,9 +10,11 @@ import pytest
 from tests.helpers.kubesvc_control import NOT_FOUND, FakeCluster, ask, raw_request, served
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.status import StatusError
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.control.server import ControlServer, LogQuery, read_apply, read_log_query, read_scale
+from kubesvc.control.server import ControlServer, read_apply, read_log_query, read_scale
 from kubesvc.run.cluster import Cluster
 from kubesvc.state.directory import StateDirectory
 
@@ -30,7 +32,7 @@ def post(path: str, body: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        pytest.param({"pod": "web"}, LogQuery("default", "web", "", False, False, False, None), id="defaults"),
+        pytest.param({"pod": "web"}, (ObjectKey("default", "web"), PodLogOptions()), id="defaults"),
         pytest.param(
             {
                 "namespace": "shop",
@@ -41,17 +43,17 @@ def post(path: str, body: bytes) -> bytes:
                 "timestamps": "true",
                 "tailLines": "10",
             },
-            LogQuery("shop", "web", "app", True, True, True, 10),
+            (ObjectKey("shop", "web"), PodLogOptions("app", True, True, None, 10, True)),
             id="everything",
         ),
         pytest.param(
             {"pod": "web", "follow": "false", "tailLines": "0"},
-            LogQuery("default", "web", "", False, False, False, 0),
+            (ObjectKey("default", "web"), PodLogOptions(tail_lines=0)),
             id="false-is-no-and-0-is-a-number",
         ),
     ],
 )
-def test_a_log_query_is_read(query: dict[str, str], expected: LogQuery) -> None:
+def test_a_log_query_is_read(query: dict[str, str], expected: tuple[ObjectKey, PodLogOptions]) -> None:
     assert read_log_query(query) == expected
 
 
@@ -206,7 +208,8 @@ async def test_a_log_is_streamed_to_its_end(state: StateDirectory) -> None:
     async with served(cluster, state):
         chunks = await ask(state, lambda client: list(client.logs(pod="web", tailLines="2")))
     assert b"".join(chunks) == b"one\ntwo\n"
-    assert cluster.queries[0].tail_lines == 2
+    [(_, options)] = cluster.queries
+    assert options.tail_lines == 2
     assert cluster.followers == 0
 
 

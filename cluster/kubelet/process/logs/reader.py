@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from kubeapi.meta import parse_time
+from kubeapi.podoptions import PodLogOptions
 from kubelet.process.logs.frames import LogLine, parse_line
 from kubelet.process.logs.writer import MAX_FILES, LogWriter, log_part
 
@@ -16,29 +17,24 @@ READ_SIZE = 64 * 1024
 
 
 async def read_log(
-    path: Path,
-    writer: LogWriter | None,
-    *,
-    follow: bool = False,
-    tail_lines: int | None = None,
-    since: float | None = None,
-    timestamps: bool = False,
+    path: Path, writer: LogWriter | None, options: PodLogOptions, now: float
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a log from its oldest part on; with ``follow`` and a ``writer``, until the writer is closed.
+    """Yield a log from its oldest part on; one that is followed and has a ``writer``, until the writer is closed.
 
-    ``since`` is in seconds since the epoch. Yields to the event loop between blocks.
+    ``now`` is in seconds since the epoch. Yields to the event loop between blocks.
     """
+    since = None if options.since_seconds is None else now - options.since_seconds
     at_line_start = {"stdout": True, "stderr": True}
     reader = _Reader(path, writer)
     with contextlib.closing(reader):
-        if tail_lines is not None:
-            await reader.skip_to_tail(tail_lines)
-        async for lines in reader.blocks(follow=follow):
+        if options.tail_lines is not None:
+            await reader.skip_to_tail(options.tail_lines)
+        async for lines in reader.blocks(follow=options.follow):
             rendered = bytearray()
             for line in lines:
                 if since is not None and parse_time(line.timestamp[:26] + "Z") < since:
                     continue
-                rendered += line.render(timestamps=timestamps, at_line_start=at_line_start[line.stream])
+                rendered += line.render(timestamps=options.timestamps, at_line_start=at_line_start[line.stream])
                 at_line_start[line.stream] = not line.is_partial
             if rendered:
                 yield bytes(rendered)
