@@ -1,10 +1,13 @@
 """The cluster's name server, in CoreDNS's part: names of Services, endpoints and pods, straight from the watch.
 
-The nouns to know: ``Records`` (the index of the cluster's objects), ``Handler`` (a Query becomes an Answer),
-``Responder`` (packet to packet) and ``DNSServer`` (the sockets). Sees the cluster only through ``ListerWatcher``.
+From a packet to its response:
+
+- ``io``: sockets and upstreams; ``io.server.DNSServer`` is the whole
+- ``responder``, ``cache``: packet to packet; most responses are kept
+- ``packets``: reading and writing packets; ``rdata``: the record types
+- ``handler``, ``lookup``, ``rrsets``: a Query becomes an Answer
+- ``zone``, ``records``: the index of the cluster's objects
+- ``explain``, ``reasons``: an Answer in sentences
+
+Sees the cluster only through ``ListerWatcher``. Exports nothing, so that ``rdata`` can be imported without the server.
 """
-
-from kubedns.config import DNSConfig, read_resolv_conf
-from kubedns.server import DNSCounts, DNSServer, Failure, Listening
-
-__all__ = ["DNSConfig", "DNSCounts", "DNSServer", "Failure", "Listening", "read_resolv_conf"]

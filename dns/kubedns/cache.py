@@ -1,9 +1,9 @@
-"""Ready responses by the bytes of their question, each until what it was made from changes.
+"""Ready responses by the bytes of their question, each until an object that it was made from changes.
 
 The key is the packet but for its id, so a hit needs no parsing: flags, spelling, type, class and EDNS are all in it.
-An entry goes when one of its owners changes, and only then; the TTL is a matter of those who ask. A question is kept
-when it is asked for the second time: most of those that come once (search paths, 0x20, random names) never come
-again, and keeping them costs more than answering them. Pure.
+An entry goes when one of its owners changes, and only then; TTLs concern the clients. A question is kept when it
+is asked for the second time: most of those that come once (search paths, 0x20, random names) never come again, and
+keeping them costs more than answering them. Pure.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from kubedns.packets.responses import Dated, Response
 from kubedns.types import Owner
-from kubedns.wire import Dated, Response
 
 CACHE_LIMIT = 16_384
-"""Entries, and questions remembered as asked once; what is full is emptied, and hot names are soon back."""
+"""Entries, and questions remembered as asked once; a full cache is emptied, and hot names soon return."""
 
 
 Key = bytes | tuple[bytes]

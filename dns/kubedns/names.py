@@ -1,7 +1,7 @@
-"""Names: between text, wire and labels, and what a name below the zone means.
+"""Names: conversion between text, wire and labels, and the parts of a name below the zone.
 
 ``parse_name`` reads from the right, so that a Service called ``svc`` or a namespace called ``pod`` is no special
-case. It decides by shape only, never whether the thing exists. Follows the Kubernetes DNS specification 1.1.0 and
+case. It goes by the shape of the name alone, not by what exists. Follows the Kubernetes DNS specification 1.1.0 and
 CoreDNS ``plugin/kubernetes/parse.go``.
 """
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
-from typing import NamedTuple
 
-from kubedns.types import Labels
+from kubedns.types import Labels, ZoneName
 
 MAX_LABEL = 63
 MAX_NAME = 255
@@ -24,21 +23,6 @@ _OCTETS = {str(each).encode(): each for each in range(256)}
 """The octets of an IPv4 address as they are written, without leading zeros."""
 
 _NIBBLES = frozenset(b"%x" % each for each in range(16))
-
-
-class ZoneName(NamedTuple):
-    """A name below the zone: ``kind`` is ``svc`` or ``pod``; what a name does not have is empty.
-
-    ``namespace`` alone is the namespace itself, nothing at all but the kind is ``svc.<zone>``. For pods ``service``
-    is the label with the address.
-    """
-
-    kind: bytes
-    namespace: bytes = b""
-    service: bytes = b""
-    endpoint: bytes = b""
-    port: bytes = b""
-    protocol: bytes = b""
 
 
 def parse_name(labels: Labels) -> ZoneName | None:
@@ -124,7 +108,7 @@ def _label(label: bytes) -> bytes:
 
 
 def wire_of(text: str) -> bytes:
-    """Return a name in text as wire; a trailing dot is not doubled. ValueError for what is no name."""
+    """Return a name in text, with or without its trailing dot, as wire; ValueError for what is no name."""
     stripped = text.removesuffix(".")
     return to_wire(stripped.encode("ascii").split(b".") if stripped else ())
 
@@ -139,7 +123,7 @@ def labels_of(wire: bytes) -> Labels:
 
 
 def text_of(wire: bytes) -> str:
-    """Return a name for people, with its trailing dot."""
+    """Return a name as text, with its trailing dot."""
     labels, at = [], 0
     while length := wire[at]:
         labels.append(wire[at + 1 : at + 1 + length].decode("ascii", "backslashreplace"))

@@ -1,7 +1,10 @@
 """From packet to packet, without sockets: look in the cache, else read, answer, write and keep.
 
-The one thing it cannot do is ask an upstream: then it returns Pending, and ``server`` goes on from there. A whole
-zone is many messages, made as they are taken: a Transfer. Never raises, whatever the bytes.
+It cannot ask an upstream: then it returns Pending, and ``io.server`` goes on from there. A whole zone is many
+messages, made as they are sent: a Transfer. Never raises, whatever the bytes.
+
+Most responses are made and kept without the id, their first two bytes: the UDP side writes them behind the id of the
+query, which is in place already (``io.datagrams``).
 """
 
 from __future__ import annotations
@@ -11,26 +14,19 @@ from typing import NamedTuple
 
 from kubedns.cache import Entry, Key, ResponseCache
 from kubedns.handler import Handler
-from kubedns.message import read, read_serial
 from kubedns.names import labels_of
+from kubedns.packets.format import MAX_TCP
+from kubedns.packets.library import read_serial
+from kubedns.packets.queries import is_query, read, response_limit, udp_limit
+from kubedns.packets.responses import Dated, Response, write_malformed, write_response
 from kubedns.transfer import transfer
 from kubedns.types import CLASS_IN, TRANSFERS, Answer, Labels, Malformed, Owner, QType, Query, RCode
-from kubedns.wire import (
-    MAX_TCP,
-    Dated,
-    Response,
-    is_query,
-    response_limit,
-    udp_limit,
-    write_malformed,
-    write_response,
-)
 
 _TYPE_NAMES = {int(each): each.name for each in QType}
 
 
 class Pending(NamedTuple):
-    """A query that needs an upstream. ``answer`` is what we know: an alias to follow, or that it is not ours."""
+    """A query that needs an upstream. ``answer`` has the alias to follow, or says that the name is not ours."""
 
     packet: bytes
     query: Query
@@ -44,20 +40,18 @@ class Transfer(NamedTuple):
     messages: Iterator[bytes]
 
 
-def nobody(_labels: Labels) -> bool:
-    """Say that there is no upstream for a name."""
-    return False
-
-
 class Responder:
-    """Responds from a Handler. ``random`` (0 to below 1) shuffles, ``can_ask`` tells if a name has an upstream."""
+    """Responds from a Handler. ``random`` (0 to below 1) shuffles, ``can_ask`` tells if a name has an upstream.
+
+    ``lost`` is called with the exception by which a query failed.
+    """
 
     def __init__(
         self,
         handler: Handler,
         random: Callable[[], float],
         *,
-        can_ask: Callable[[Labels], bool] = nobody,
+        can_ask: Callable[[Labels], bool] = lambda _: False,
         allows_transfer: bool = False,
         lost: Callable[[Exception], None] = lambda _: None,
     ) -> None:
@@ -71,7 +65,7 @@ class Responder:
         self._counters: dict[tuple[int, int], list[int]] = {}
 
     def kept(self, question: Key) -> bytes | None:
-        """Return the response that is ready for a question, without its id as that is; None if there is none."""
+        """Return the response that is kept for a question, both without their id; None if there is none."""
         entry = self._entries.get(question)
         if entry is None:
             return None
@@ -84,13 +78,16 @@ class Responder:
         return response.render(self._random)
 
     def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
-        """Return the response to a packet; None for silence."""
+        """Return the response, with its id, to a packet; None for silence."""
         key: Key = (packet[2:],) if is_tcp else packet[2:]  # no datagram equals a tuple, whatever is in it
         response = self.kept(key)
-        return self.respond_anew(packet, key, is_tcp=is_tcp) if response is None else packet[:2] + response
+        if response is None:
+            anew = self.respond_anew(packet, key, is_tcp=is_tcp)
+            return packet[:2] + anew if isinstance(anew, bytes) else anew
+        return packet[:2] + response
 
     def finish(self, pending: Pending, answer: Answer) -> bytes:
-        """Return the response to a query that had to wait."""
+        """Return the response, with its id, to a query that had to wait for an upstream."""
         self._counter(pending.query.type, answer.rcode)[0] += 1
         limit = response_limit(pending.query, is_tcp=pending.is_tcp)
         return pending.packet[:2] + write_response(pending.query, answer, limit).render(self._random)
@@ -111,7 +108,7 @@ class Responder:
         }
 
     def respond_anew(self, packet: bytes, key: Key, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
-        """Return the response to a packet for which none is kept, and keep it by the key if it is wanted again.
+        """Return the response without its id to a packet for which none is kept, and keep it if it is wanted again.
 
         A query at which we fail costs itself alone: it gets SERVFAIL, as CoreDNS answers after a panic.
         """
@@ -131,9 +128,7 @@ class Responder:
             self._counter(0, query.rcode)[0] += 1
             return write_malformed(query)
         if is_tcp and query.type in TRANSFERS and self._gives_all(query):
-            self._counter(query.type, RCode.NOERROR)[0] += 1
-            serial = read_serial(packet) if query.type == QType.IXFR else None
-            return Transfer(transfer(query, self._handler, serial))
+            return self._transfer(packet, query)
         answer = self._answer(query) if query.edns else self._handler.answer(query)
         if (answer.is_outside or answer.follow) and self._needs_upstream(query, answer):
             return Pending(packet, query, answer, is_tcp)
@@ -142,15 +137,20 @@ class Responder:
         counter[0] += 1
         if query.is_plain and answer.rcode != RCode.SERVFAIL and self._cache.is_wanted(key):
             self._cache.put(key, self._entry(response, counter, answer))
-        return packet[:2] + response.render(self._random)
+        return response.render(self._random)
+
+    def _transfer(self, packet: bytes, query: Query) -> Transfer:
+        self._counter(query.type, RCode.NOERROR)[0] += 1
+        serial = read_serial(packet) if query.type == QType.IXFR else None
+        return Transfer(transfer(query, self._handler.lookup, serial))
 
     def _entry(self, response: Response, counter: list[int], answer: Answer) -> Entry:
         if answer.authority:
-            return Entry((), Dated(response, lambda: self._handler.serial), counter, answer.owners)
+            return Entry((), Dated(response, lambda: self._handler.lookup.serial), counter, answer.owners)
         return Entry(response.variants(), response, counter, answer.owners)
 
     def _gives_all(self, query: Query) -> bool:
-        return self._allows_transfer and query.qclass == CLASS_IN and self._handler.is_apex(query.labels)
+        return self._allows_transfer and query.qclass == CLASS_IN and self._handler.lookup.is_apex(query.labels)
 
     def _needs_upstream(self, query: Query, answer: Answer) -> bool:
         if answer.is_outside:

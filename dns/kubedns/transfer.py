@@ -1,7 +1,7 @@
-"""The whole zone for whoever asks for it (AXFR, and IXFR as the same): names, then what each has. Pure.
+"""Transfers of the whole zone (AXFR, and IXFR in the form of AXFR): its names, then the records of each. Pure.
 
-Follows CoreDNS ``plugin/kubernetes/xfr.go`` in what is part of a transfer, and says of each name just what a query
-for it is told: cluster IPs with their SRV records, headless Services with the endpoints' names and the SRV records
+Follows CoreDNS ``plugin/kubernetes/xfr.go`` in what is part of a transfer, and gives for each name what a query for
+it gets: cluster IPs with their SRV records, headless Services with the endpoints' names and the SRV records
 of named ports, aliases. No pods, and no names of endpoints below a cluster IP.
 """
 
@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from kubedns.handler import Handler, service_name
-from kubedns.records import Records, ServiceKey, ServiceRecord
+from kubedns.lookup import ZoneLookup
+from kubedns.packets.responses import write_in_order
+from kubedns.records import ServiceKey, ServiceRecord
+from kubedns.rrsets import service_name
 from kubedns.types import QType, Query, Record
-from kubedns.wire import write_in_order
+from kubedns.zone import Records
 
 BATCH = 100
 """Records of one message: they fit it (65535 bytes) however long their names are."""
@@ -21,30 +23,30 @@ BATCH = 100
 _ADDRESSES = (QType.A, QType.AAAA)
 
 
-def transfer(query: Query, handler: Handler, serial: int | None) -> Iterator[bytes]:
+def transfer(query: Query, lookup: ZoneLookup, serial: int | None) -> Iterator[bytes]:
     """Yield the messages of a transfer of the zone that ``query`` names, without their lengths.
 
-    ``serial`` is the version that the asker has (IXFR): one who has the newest gets the SOA record alone.
+    ``serial`` is the version that the client has (IXFR): with the newest one it gets the SOA record alone.
     """
-    records = _records(query.name, handler, serial)
+    records = _records(query.name, lookup, serial)
     while batch := tuple(islice(records, BATCH)):
         yield write_in_order(query, batch)
 
 
-def _records(origin: bytes, handler: Handler, serial: int | None) -> Iterator[Record]:
-    start = handler.look_up(origin, QType.SOA)
+def _records(origin: bytes, lookup: ZoneLookup, serial: int | None) -> Iterator[Record]:
+    start = lookup.records_at(origin, QType.SOA)
     yield from start
-    if serial == handler.serial:
+    if serial == lookup.serial:
         return
-    yield from handler.look_up(origin, QType.NS)
+    yield from lookup.records_at(origin, QType.NS)
     for qtype in _ADDRESSES:
-        yield from handler.look_up(b"\x02ns\x03dns" + origin, qtype)
-    records = handler.records
+        yield from lookup.records_at(b"\x02ns\x03dns" + origin, qtype)
+    records = lookup.records
     for key in sorted(records.services):
         service = records.services.get(key)  # it may be gone by the time that its turn comes
         if service is not None:
             for name, qtype in _names(key, service, records, origin):
-                yield from handler.look_up(name, qtype)
+                yield from lookup.records_at(name, qtype)
     yield from start
 
 

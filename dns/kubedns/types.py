@@ -1,13 +1,13 @@
-"""The nouns of the name server: a Query that came, the Records that answer it, the Answer as a whole.
+"""The nouns of the name server: a Query, the Records that answer it, the Answer as a whole and Why it is so.
 
 Names travel as wire bytes (length-prefixed labels, ending in a zero byte): a label may hold any byte, and the
-spelling of the asker must come back untouched (0x20 resolvers verify it). For lookup there are ``labels``: the same
+client's spelling must come back unchanged (0x20 resolvers verify it). For lookup there are ``labels``: the same
 name in lower case, split. Decides nothing. Numbers are IANA's.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from typing import NamedTuple
 
 CLASS_IN = 1
@@ -16,18 +16,18 @@ Labels = tuple[bytes, ...]
 """A name in lower case, label by label, without the root."""
 
 Owner = tuple[str, bytes, bytes]
-"""What an answer was made from, and so what makes it stale.
+"""What an answer was made from: a change of it makes the answer stale.
 
-("service", namespace, name) is the Service itself and ("endpoints", namespace, name) those in its slices, which most
-answers do not show; ("address", packed, b"") is who has an address.
+("service", namespace, name) is the Service itself and ("endpoints", namespace, name) the endpoints in its slices, which
+most answers do not show; ("address", packed, b"") is the Service and the endpoints with an address.
 """
 
 SERIAL: Owner = ("serial", b"", b"")
-"""The owner of the answer that is about the zone's serial. A no shows it too, but is not made from it."""
+"""The owner of the SOA answer. Negative answers show the serial too, but are updated in place (``Dated``)."""
 
 
 class QType(IntEnum):
-    """The record types that mean something to this server."""
+    """The record types that have a name here; ``rdata.RDATA`` has those of which the zone has records."""
 
     A = 1
     NS = 2
@@ -53,7 +53,7 @@ TRANSFERS = (QType.AXFR, QType.IXFR)
 
 
 class RCode(IntEnum):
-    """How a response says what became of the query."""
+    """The result of a query in its response."""
 
     NOERROR = 0
     FORMERR = 1
@@ -65,7 +65,7 @@ class RCode(IntEnum):
 
 
 class Edns(NamedTuple):
-    """The OPT record of a query: ``size`` is the UDP payload that the asker can take, in bytes."""
+    """The OPT record of a query: ``size`` is the UDP payload that the client can take, in bytes."""
 
     size: int
     version: int
@@ -86,7 +86,7 @@ class Query(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A query of which only the header can be used; it is answered with that and ``rcode``."""
+    """A query of which only the header can be used; the response is a header with ``rcode``."""
 
     id: int
     flags: int
@@ -109,10 +109,92 @@ class Follow(NamedTuple):
     type: int
 
 
+class ZoneName(NamedTuple):
+    """A name below the zone: ``kind`` is ``svc`` or ``pod``; a part that the name does not have is empty.
+
+    A ``namespace`` alone is the namespace itself, ``kind`` alone is ``svc.<zone>``. For pods ``service`` is the label
+    with the address.
+    """
+
+    kind: bytes
+    namespace: bytes = b""
+    service: bytes = b""
+    endpoint: bytes = b""
+    port: bytes = b""
+    protocol: bytes = b""
+
+
+class Why(Enum):
+    """What a name stands for, or the reason that it does not exist; ``explain`` has a sentence for each."""
+
+    APEX = auto()
+    KIND = auto()
+    NAMESPACE = auto()
+    POD = auto()
+    CLUSTER_IP = auto()
+    HEADLESS = auto()
+    ENDPOINT = auto()
+    PORT = auto()
+    ALIAS = auto()
+    ALIAS_OUTSIDE = auto()
+    ALIAS_WITHOUT_TARGET = auto()
+    REVERSE = auto()
+    HOST = auto()
+
+    UNKNOWN_KIND = auto()
+    TOO_MANY_LABELS = auto()
+    NO_NAMESPACE = auto()
+    PODS_DISABLED = auto()
+    NO_ADDRESS = auto()
+    NO_POD = auto()
+    NO_SERVICE = auto()
+    INVALID_ALIAS = auto()
+    BELOW_ALIAS = auto()
+    NO_ENDPOINT = auto()
+    NO_PORT = auto()
+    NO_READY_ENDPOINT = auto()
+    LEFT_OUT = auto()
+    NO_REVERSE = auto()
+    BELOW_APEX = auto()
+
+    TRANSFER = auto()
+    OUTSIDE = auto()
+
+
+class Asked(NamedTuple):
+    """A name of the zone to look up: as it is written, its ``labels`` left of the zone, and what these mean.
+
+    ``owners`` collects what the answer is made from; ``aliases`` is how many have led here.
+    """
+
+    name: bytes
+    labels: Labels
+    parsed: ZoneName | None
+    qtype: int
+    owners: list[Owner]
+    aliases: int = 0
+
+
+class Found(NamedTuple):
+    """A name that exists, ``why`` says as what, with the records that were asked for; all empty is NODATA."""
+
+    why: Why
+    answers: tuple[Record, ...] = ()
+    additional: tuple[Record, ...] = ()
+    follow: Follow | None = None
+
+
+class Missing(NamedTuple):
+    """A name that does not exist, and the reason."""
+
+    why: Why
+
+
 class Answer(NamedTuple):
     """What to reply. With ``is_outside`` an upstream knows better, and this is the reply if there is none.
 
-    An answer may be kept until one of its ``owners`` changes.
+    An answer may be kept until one of its ``owners`` changes. ``why`` and ``name`` are for ``explain``: the reason, and
+    the queried name if it is one below the zone.
     """
 
     rcode: RCode
@@ -120,7 +202,9 @@ class Answer(NamedTuple):
     authority: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()
     owners: tuple[Owner, ...] = ()
+    why: Why = Why.OUTSIDE
+    name: ZoneName | None = None
+    follow: Follow | None = None
     is_authoritative: bool = True
     is_truncated: bool = False
     is_outside: bool = False
-    follow: Follow | None = None

@@ -17,7 +17,8 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.informer import StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.store import Store
-from kubedns import DNSConfig, DNSServer
+from kubedns.config import DNSConfig
+from kubedns.io.server import DNSServer
 
 HOST = "127.98.0.10"
 

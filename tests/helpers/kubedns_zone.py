@@ -14,8 +14,8 @@ from kubeapi.meta import JSON, key_of
 from kubedns.config import DNSConfig
 from kubedns.handler import Handler
 from kubedns.names import labels_of, text_of, wire_of
-from kubedns.records import Zone
 from kubedns.types import Answer, Owner, QType, Query, Record
+from kubedns.zone import Zone
 
 NOW = 1_700_000_000.0
 

@@ -12,9 +12,9 @@ from tests.helpers.kubedns_server import Upstream, exchange, frame, mute, read_f
 from tests.helpers.kubedns_zone import query
 from tests.helpers.patience import FACTOR
 
-from kubedns.forward import Forwarder
+from kubedns.io.forward import Forwarder
+from kubedns.packets.queries import write_query
 from kubedns.types import Query
-from kubedns.wire import write_query
 from kubehost.addresses import Address
 
 EXAMPLE = "www.example.com"
@@ -93,8 +93,8 @@ def probes(upstream: Upstream) -> int:
 @pytest.fixture
 def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Probe a hundred times a second in place of twice."""
-    monkeypatch.setattr("kubedns.upstream.PROBE_INTERVAL", 0.01)
-    monkeypatch.setattr("kubedns.upstream.PROBE_TIMEOUT", 0.01)
+    monkeypatch.setattr("kubedns.io.upstream.PROBE_INTERVAL", 0.01)
+    monkeypatch.setattr("kubedns.io.upstream.PROBE_TIMEOUT", 0.01)
 
 
 @pytest.mark.usefixtures("quick_probes")
@@ -234,7 +234,8 @@ async def test_a_truncated_reply_is_relayed_over_udp_and_completed_for_a_client_
 async def test_the_server_does_not_ask_itself() -> None:
     async with serving() as first:
         address = first.host, first.port
-        forwarder = Forwarder({(): (address,)}, [address], random.Random(1), timeout=1)
+        forwarder = Forwarder({(): (address,)}, random.Random(1), timeout=1)
+        forwarder.exclude([address])
         assert not forwarder.can_ask((b"www",))
 
 
@@ -353,7 +354,7 @@ async def test_stopping_does_not_wait_for_upstreams() -> None:
 
 
 async def test_a_deadline_ends_even_a_long_list_of_silent_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kubedns.forward.DEADLINE", 0.05)
+    monkeypatch.setattr("kubedns.io.forward.DEADLINE", 0.05)
     asked: Query = query(EXAMPLE)
     async with upstream(mute) as up:
         others = [("127.98.1.1", up.address[1])] * 1 + [(f"127.98.1.{each}", up.address[1]) for each in range(20, 30)]
@@ -362,7 +363,7 @@ async def test_a_deadline_ends_even_a_long_list_of_silent_upstreams(monkeypatch:
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             sock.bind(address)
             sockets.append(sock)
-        forwarder = Forwarder({(): others}, (), random.Random(1), timeout=0.02)
+        forwarder = Forwarder({(): others}, random.Random(1), timeout=0.02)
         assert await forwarder.ask(write_query(1, asked.name, 1, 512), asked, is_whole=False) is None
         await forwarder.stop()
         for sock in sockets:

@@ -12,11 +12,12 @@ from tests.helpers.kubedns_zone import handler
 
 from kubedns.config import DNSConfig
 from kubedns.handler import Handler
-from kubedns.message import read_any_query, read_reply
 from kubedns.names import labels_of, to_wire
+from kubedns.packets.library import read_any_query, read_reply
+from kubedns.packets.queries import read_query, refuse_header, write_query
+from kubedns.packets.responses import write_response
 from kubedns.responder import Responder
 from kubedns.types import Answer, Malformed, QType, Query, RCode, Record
-from kubedns.wire import read_header, read_query, write_query, write_response
 
 LABELS = st.sampled_from(
     [b"cart", b"shop", b"svc", b"pod", b"db", b"_http", b"_tcp", b"ext", b"1-2-3-4", b"*", b"\xff."]
@@ -69,7 +70,7 @@ def test_every_packet_gets_silence_or_a_response_that_can_be_read(packet: bytes,
 @settings(max_examples=400)
 @given(st.one_of(queries(), mutilated()))
 def test_the_fast_reader_reads_as_the_careful_one_does(packet: bytes) -> None:
-    if len(packet) < 12 or packet[2] & 0x80 or read_header(packet) is not None:
+    if len(packet) < 12 or packet[2] & 0x80 or refuse_header(packet) is not None:
         return
     fast, careful = read_query(packet), read_any_query(packet)
     if fast is None or isinstance(careful, Malformed):

@@ -15,7 +15,7 @@ from tests.helpers.kubedns_zone import handler
 from tests.helpers.patience import PATIENCE
 
 from kubedns.config import DNSConfig
-from kubedns.message import read_reply
+from kubedns.packets.library import read_reply
 from kubedns.responder import Responder
 from kubedns.types import RCode
 

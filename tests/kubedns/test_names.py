@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubedns.names import (
-    ZoneName,
     dashed,
     labels_of,
     packed_address,
@@ -20,6 +19,7 @@ from kubedns.names import (
     to_wire,
     wire_of,
 )
+from kubedns.types import ZoneName
 
 
 @pytest.mark.parametrize(

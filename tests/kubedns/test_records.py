@@ -17,8 +17,8 @@ from tests.helpers.kubedns_objects import (
 from tests.helpers.kubedns_zone import tell, untell, zone_of
 
 from kubeapi.meta import JSON
-from kubedns.records import Zone
 from kubedns.types import SERIAL, Owner
+from kubedns.zone import Zone
 
 CART = service("cart", "10.0.0.1")
 SLICE = endpoint_slice("cart-1", "cart", endpoint("10.1.0.1"), endpoint("10.1.0.2"))

@@ -18,9 +18,10 @@ from kubeapi.informer import ObjectList, StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
 from kubeapi.store import Store
-from kubedns import DNSConfig, DNSServer
+from kubedns.config import DNSConfig
+from kubedns.io.server import DNSServer
 from kubedns.names import wire_of
-from kubedns.wire import write_query
+from kubedns.packets.queries import write_query
 from kubehost.io import datagrams, mmsg
 
 SHOP = "shop.svc.cluster.local"

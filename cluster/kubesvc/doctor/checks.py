@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from kubedns import read_resolv_conf
+from kubedns.config import read_resolv_conf
 from kubesvc.config import ClusterConfiguration
 from kubesvc.doctor.machine import BoundSocket, Machine
 from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT

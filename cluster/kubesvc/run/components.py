@@ -19,7 +19,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import EVENTS, PODS, SERVICES
 from kubeapi.store import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
-from kubedns.server import DNSServer
+from kubedns.io.server import DNSServer
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
 from kubeproxy import NAME as PROXY

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubecontroller.controllers import ControllerConfig
 from kubedns.config import DNSConfig, read_resolv_conf
-from kubedns.server import DNSCounts
+from kubedns.io.server import DNSCounts
 from kubehost import openfiles
 from kubelet.config import KubeletConfig
 from kubelet.images.catalog import ImageSpec

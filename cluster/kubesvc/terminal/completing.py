@@ -10,8 +10,6 @@ import click
 COMPLETION_SECONDS = 0.5
 """How long the shell waits for the cluster while somebody has pressed the tab key."""
 
-_TYPES = ("A", "AAAA", "CNAME", "NS", "PTR", "SOA", "SRV", "TXT")
-
 
 def service_names(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return svc/NAME for every Service of the namespace."""
@@ -35,7 +33,9 @@ def trace_sources(context: click.Context, _param: click.Parameter, incomplete: s
 def trace_destinations(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return svc/NAME:PORT for every port of every Service of the namespace, with --dns record types."""
     if context.params.get("is_dns"):
-        return _beginning(incomplete.upper(), list(_TYPES))
+        from kubedns.rdata import RDATA
+
+        return _beginning(incomplete.upper(), [each.name for each in RDATA])
     namespace = context.params.get("namespace") or "default"
     ports = [
         f"svc/{service['name']}:{port['port']}{'' if port['protocol'] == 'TCP' else '/' + port['protocol'].lower()}"

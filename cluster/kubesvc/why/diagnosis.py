@@ -14,7 +14,7 @@ from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubedns.explain import Explanation, Lookup
-from kubedns.server import DNSServer
+from kubedns.io.server import DNSServer
 from kubedns.types import QType
 from kubeproxy.plane import ListenerStatus, PlaneError
 from kubeproxy.rules import Packet

@@ -22,7 +22,7 @@ from kubeapi.store import Store
 from kubeapiserver.tables import table_for
 from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.listers import Listers
-from kubedns.records import Records
+from kubedns.zone import Records
 from kubelet.pod.probes import probes_of
 from kubelet.pod.reboot import after_reboot
 from kubelet.pod.spec import PodSpec, read_pod_spec

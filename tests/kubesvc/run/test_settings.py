@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kubedns.server import DNSCounts
+from kubedns.io.server import DNSCounts
 from kubeproxy.counters import ProxyCounters, SyncCounters
 from kubeproxy.metrics import expose
 from kubesvc.config import (

@@ -1,8 +1,7 @@
 """The UDP side of a name server: answers what waits at a socket, in place, with one call in and one out for all.
 
-The meaning of a packet is not known here: a ``Server`` responds at once, later or not at all. A response goes out from
-the room of its query, behind the id that is there already, to the address that the kernel wrote: a query whose
-response is ready costs a slice, a call and a slice.
+A response goes out from the room of its query, behind the id that is there already, to the address that the kernel
+wrote: a query whose response is kept costs a slice, a call and a slice.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ import contextlib
 import functools
 import socket
 
-from kubedns.responder import Pending
-from kubedns.sockets import Server
+from kubedns.io.connections import Later
+from kubedns.responder import Pending, Responder
 from kubehost.addresses import Address
 from kubehost.io.datagrams import SLOTS, Batch, address_of, copying_rooms
 
@@ -21,16 +20,20 @@ MAX_DATAGRAM = 4096
 
 
 class Datagrams:
-    """Answers what comes to a socket, for a ``server``. Its owner closes the socket."""
+    """Answers what comes to a socket; the ``responder`` at once, ``later`` what an upstream must be asked.
 
-    def __init__(self, sock: socket.socket, server: Server) -> None:
+    The socket's owner closes it.
+    """
+
+    def __init__(self, sock: socket.socket, responder: Responder, later: Later) -> None:
         self._socket = sock
-        self._server = server
+        self._responder = responder
+        self._later = later
         self._batch = Batch(copying_rooms(SLOTS, MAX_DATAGRAM))
 
     def drain(self) -> None:
         """Answer up to SLOTS datagrams, then let the loop go on; UDP may lose what a full send buffer refuses."""
-        batch, kept, begin = self._batch, self._server.kept, 0
+        batch, kept, begin = self._batch, self._responder.kept, 0
         try:
             count = batch.receive(self._socket)
         except OSError:  # a datagram with a bad checksum, or a pending error of the socket, which this has cleared
@@ -40,7 +43,7 @@ class Datagrams:
             question = room[2 : lengths[index]]
             response = kept(question)
             if response is None:
-                response = self._respond(index, room[:2], question)
+                response = self._respond(index, room[: lengths[index]], question)
             size = 2 + len(response or b"")
             if response is None or size > MAX_DATAGRAM:
                 batch.send(self._socket, begin, index)
@@ -52,13 +55,13 @@ class Datagrams:
             sizes[index] = size
         batch.send(self._socket, begin, count)
 
-    def _respond(self, index: int, ident: bytes, question: bytes) -> bytes | None:
+    def _respond(self, index: int, packet: bytes, question: bytes) -> bytes | None:
         """Return the response without its id; None if there is none or it comes later."""
-        response = self._server.respond_anew(ident + question, question, is_tcp=False)
+        response = self._responder.respond_anew(packet, question, is_tcp=False)
         if isinstance(response, bytes):
-            return response[2:]
+            return response
         if isinstance(response, Pending):
-            self._server.respond_later(response, functools.partial(_send_one, self._socket, self._client(index)))
+            self._later(response, functools.partial(_send_one, self._socket, self._client(index)))
         return None
 
     def _client(self, index: int) -> Address:

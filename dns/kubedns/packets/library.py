@@ -1,4 +1,7 @@
-"""The uncommon packets: queries that ``wire`` leaves, and what upstreams reply. The only file that knows dnslib."""
+"""Packets that need a library: queries in a form that ``queries`` does not read, and replies of upstreams.
+
+The only file that knows dnslib, which takes over 200 calls for a query (tests/kubedns/test_cost.py).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from typing import NamedTuple
 import dnslib
 
 from kubedns.names import labels_of, to_wire
+from kubedns.packets.format import DNSSEC_OK, HEADER, TC
 from kubedns.types import Edns, Malformed, QType, Query, RCode, Record
-from kubedns.wire import HEADER, TC, read_header, read_query
 
 _FAULTS = (dnslib.DNSError, ValueError, IndexError, KeyError, TypeError, RecursionError)
 """What dnslib raises on packets of garbage; its BufferError and DNSLabelError are ValueErrors or DNSErrors.
@@ -18,20 +21,15 @@ It follows compression pointers by recursion, and a packet has room for more of 
 
 
 class Reply(NamedTuple):
-    """What an upstream said: the answer section's aliases and addresses."""
+    """An upstream's reply: the aliases and addresses in its answer section."""
 
     rcode: int
     records: tuple[Record, ...]
     is_truncated: bool
 
 
-def read(packet: bytes) -> Query | Malformed:
-    """Read a packet for which ``wire.is_query`` holds; never raises."""
-    return read_query(packet) or read_header(packet) or read_any_query(packet)
-
-
 def read_any_query(packet: bytes) -> Query | Malformed:
-    """Read a query of any form, at dnslib's leisure."""
+    """Read a query of any form, for which ``is_query`` holds; never raises."""
     ident, flags = int.from_bytes(packet[:2], "big"), int.from_bytes(packet[2:4], "big")
     try:
         parsed = dnslib.DNSRecord.parse(packet)
@@ -41,12 +39,12 @@ def read_any_query(packet: bytes) -> Query | Malformed:
     except _FAULTS:
         return Malformed(ident, flags, RCode.FORMERR)
     # Of two OPT records the last one counts, as for miekg/dns (RFC 6891 would have FORMERR).
-    edns = Edns(opts[-1].rclass, opts[-1].ttl >> 16 & 0xFF, bool(opts[-1].ttl & 0x8000)) if opts else None
+    edns = Edns(opts[-1].rclass, opts[-1].ttl >> 16 & 0xFF, bool(opts[-1].ttl & DNSSEC_OK)) if opts else None
     return Query(ident, flags, name, labels_of(name), question.qtype, question.qclass, edns, False)
 
 
 def read_serial(packet: bytes) -> int | None:
-    """Return the serial that the asker of an IXFR says to have (RFC 1995); None if it says none."""
+    """Return the serial that the client of an IXFR states to have (RFC 1995); None if it states none."""
     try:
         (start,) = dnslib.DNSRecord.parse(packet).auth
         return int(start.rdata.times[0])
@@ -55,7 +53,7 @@ def read_serial(packet: bytes) -> int | None:
 
 
 def read_reply(packet: bytes) -> Reply | None:
-    """Read what an upstream replied; None for garbage."""
+    """Read an upstream's reply; None for garbage."""
     if len(packet) < HEADER:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Asking the upstreams of a name, one after the other, until there is a reply or no time.
+"""Asks the upstreams of a name, one after the other, until there is a reply or the time is over.
 
-Which upstreams: those of the longest stub domain that the name is in, else the general ones. Follows CoreDNS
-``plugin/forward``: policy random, those that are down are passed over, and when all are down one is tried all the
-same. Never asks this server itself.
+They are those of the longest stub domain that the name is in, else the general ones. Follows CoreDNS
+``plugin/forward``: policy random; those that are down are passed over; if all are down, one is tried nevertheless.
+Never asks this server itself.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
 
+from kubedns.io.upstream import Upstream
 from kubedns.types import Labels, Query
-from kubedns.upstream import Upstream
 from kubehost.addresses import Address
 
 DEADLINE = 5.0
@@ -23,7 +23,7 @@ MAX_ROUNDS = 3
 
 
 class Forwarder:
-    """Asks the upstreams of each domain, except those that are ``own`` addresses; the domain () is every other name.
+    """Asks the upstreams of each domain; the domain () is every other name.
 
     ``timeout`` is in seconds, for each upstream.
     """
@@ -31,20 +31,26 @@ class Forwarder:
     def __init__(
         self,
         domains: Mapping[Labels, Sequence[Address]],
-        own: Collection[Address],
         rng: random.Random,
         *,
         timeout: float,
     ) -> None:
         self._domains = {
-            labels: tuple(Upstream(each, timeout=timeout) for each in addresses if each not in own)
+            labels: tuple(Upstream(each, timeout=timeout) for each in addresses)
             for labels, addresses in domains.items()
         }
         self._rng = rng
         self._outstanding: dict[bytes, int] = {}
 
+    def exclude(self, own: Collection[Address]) -> None:
+        """Never ask at the addresses where this server itself listens."""
+        self._domains = {
+            labels: tuple(each for each in upstreams if each.address not in own)
+            for labels, upstreams in self._domains.items()
+        }
+
     def upstreams_of(self, labels: Labels) -> Sequence[Upstream]:
-        """Return who may be asked for a name; empty if nobody."""
+        """Return the upstreams for a name; empty if there are none."""
         for at in range(len(labels) + 1):
             found = self._domains.get(labels[at:])
             if found is not None:
@@ -52,11 +58,11 @@ class Forwarder:
         return ()
 
     def can_ask(self, labels: Labels) -> bool:
-        """Tell whether there is anybody to ask for a name."""
+        """Tell whether a name has an upstream."""
         return bool(self.upstreams_of(labels))
 
     def is_loop(self, packet: bytes) -> bool:
-        """Tell whether a packet that came in is a question of ours that has found its way back again and again.
+        """Tell whether a packet that came in is a question of ours that has come back again and again.
 
         Once may be chance: two clients that ask the same with the same id.
         """
@@ -88,7 +94,7 @@ class Forwarder:
                 await each.stop()
 
     def _order(self, upstreams: Sequence[Upstream]) -> list[Upstream]:
-        """Return whom to ask: the healthy ones in random order, else any one; a lone one twice, UDP loses packets."""
+        """Return the upstreams to try: the healthy ones in random order, a single one twice; if none, any one."""
         order = self._rng.sample(upstreams, len(upstreams))
         healthy = [each for each in order if not each.is_down]
         if not healthy:

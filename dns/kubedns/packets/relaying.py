@@ -1,24 +1,22 @@
-"""What an upstream has replied, as it is passed on: checked, and made fit for who asked. Pure.
+"""An upstream's reply on its way to the client: checked, and fitted to what the client can take. Pure.
 
 Follows CoreDNS ``plugin/forward``, ``plugin/pkg/proxy`` (connect.go) and ``request.ScrubWriter``: a reply to another
-question is FORMERR; one that is cut, or larger than the asker can take, comes empty with TC set; one that cannot be
-read is SERVFAIL; the OPT record is the asker's. What is in the records is not looked at, but for addresses' lengths.
+question is FORMERR; one that is cut, or larger than the client can take, comes empty with TC set; one that cannot be
+read is SERVFAIL; the OPT record answers the client's own. Of the records only the lengths of addresses are checked.
 """
 
 from __future__ import annotations
 
 import struct
 
+from kubedns.packets.format import DNSSEC_OK, HEADER, QR, RECORD_FIELDS, TC, WORDS
+from kubedns.packets.responses import write_opt
 from kubedns.types import QType, Query, RCode
-from kubedns.wire import HEADER, QR, TC, write_opt
 
 _POINTER = 0xC0
-_record = struct.Struct(">HHIH")
-_words = struct.Struct(">HH")
 _counts = struct.Struct(">4H")
 _LENGTHS = {int(QType.A): 4, int(QType.AAAA): 16}
 _OPT_FLAGS = 0xFF00
-_DNSSEC_OK = 0x8000
 
 
 class _CutError(ValueError):
@@ -26,9 +24,9 @@ class _CutError(ValueError):
 
 
 def fit(reply: bytes, query: Query, limit: int) -> bytes | RCode:
-    """Return the reply that goes to who asked ``query``, in at most ``limit`` bytes; else the rcode of the refusal.
+    """Return the reply to ``query`` for the client, in at most ``limit`` bytes; else the rcode to refuse with.
 
-    The reply has the id that was waited for, and a header at least.
+    ``reply`` has the id of the query, and at least a header.
     """
     try:
         questions, begin = _questions(reply)
@@ -59,24 +57,24 @@ def _questions(reply: bytes) -> tuple[list[tuple[bytes, int, int]], int]:
         end = _skip_name(reply, at)
         if end + 4 > len(reply):
             raise _CutError
-        found.append((reply[at:end].lower(), *_words.unpack_from(reply, end)))
+        found.append((reply[at:end].lower(), *WORDS.unpack_from(reply, end)))
         at = end + 4
     return found, at
 
 
 def _sections(reply: bytes, at: int) -> tuple[list[int], int, int]:
-    """Return how many records of each section are there, where they end, and where an OPT record's type is (0: none).
+    """Return the number of records of each section, where they end, and where an OPT record's type is (0: none).
 
-    A count that is higher than the records that there are is a lie that is passed over, as miekg/dns does.
+    A count in the header that is higher than the number of records is not believed, as in miekg/dns.
     """
     counts, opt = [0, 0, 0], 0
     for section, claimed in enumerate(_counts.unpack_from(reply, 4)[1:]):
         while counts[section] < claimed and at < len(reply):
             name_end = _skip_name(reply, at)
-            start = name_end + _record.size
+            start = name_end + RECORD_FIELDS.size
             if start > len(reply):
                 raise _CutError
-            rtype, _, _, length = _record.unpack_from(reply, name_end)
+            rtype, _, _, length = RECORD_FIELDS.unpack_from(reply, name_end)
             at = start + length
             if at > len(reply):
                 raise _CutError
@@ -89,7 +87,7 @@ def _sections(reply: bytes, at: int) -> tuple[list[int], int, int]:
 
 
 def _skip_name(reply: bytes, at: int) -> int:
-    """Return where a name ends; ValueError for a label that is none, or a pointer that leads ahead."""
+    """Return where a name ends; ValueError for bytes that are no label, or a pointer that leads ahead."""
     while True:
         if at >= len(reply):
             raise _CutError
@@ -112,18 +110,18 @@ def _with_counts(reply: bytes, counts: list[int]) -> bytes:
 
 
 def _with_opt(reply: bytes, counts: list[int], opt: int, query: Query) -> bytes:
-    """Return the reply with an OPT record as the asker's: its size and its wish for DNSSEC."""
+    """Return the reply with an OPT record that repeats the client's size and its wish for DNSSEC."""
     assert query.edns is not None
     if not opt:
         return _with_counts(reply, [*counts[:2], counts[2] + 1]) + write_opt(query.edns, 0)
     at = opt + 2
-    flags = int.from_bytes(reply[at + 4 : at + 6], "big") & _OPT_FLAGS | _DNSSEC_OK * query.edns.is_dnssec_ok
+    flags = int.from_bytes(reply[at + 4 : at + 6], "big") & _OPT_FLAGS | DNSSEC_OK * query.edns.is_dnssec_ok
     head = query.edns.size.to_bytes(2, "big") + reply[at + 2 : at + 3] + b"\0" + flags.to_bytes(2, "big")
     return reply[:at] + head + reply[at + 6 :]
 
 
 def _emptied(reply: bytes, begin: int, query: Query) -> bytes:
-    """Return the head of a reply with TC set: the asker comes again over TCP, or knows at least."""
+    """Return the head of a reply with TC set, upon which the client asks again over TCP."""
     head = bytes((*reply[:2], reply[2] | TC >> 8, *reply[3:begin]))
     tail = b"" if query.edns is None else write_opt(query.edns, 0)
     return _with_counts(head, [0, 0, bool(tail)]) + tail

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.helpers.kubedns_packets import HOSTILE
 from tests.helpers.kubedns_zone import query
 
-from kubedns.replies import fit
+from kubedns.packets.format import MAX_TCP
+from kubedns.packets.queries import write_query
+from kubedns.packets.relaying import fit
 from kubedns.types import Edns, Query, RCode
-from kubedns.wire import MAX_TCP, write_query
 
 NAME = "www.example"
 ASKED = query(NAME)

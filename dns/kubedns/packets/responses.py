@@ -1,135 +1,59 @@
-"""The common packets by hand: read a query as resolvers send it, write every response. Pure.
+"""Responses, written by hand: names compressed, addresses in random order, cut to size. Pure.
 
-``read_query`` reads one question without compression and at most a lone OPT record; it answers None for anything
-else, which ``message`` then reads with care. Which header is refused how follows miekg/dns ``acceptfunc.go``, sizes
-and truncation ``msg_truncate.go``; RFC 1035, 2782 and 6891 for the format.
+Sizes and truncation follow miekg/dns ``msg_truncate.go``, the order of records CoreDNS ``plugin/loadbalance``.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from itertools import permutations, product
 from math import factorial
 
-from kubedns.names import MAX_LABEL, MAX_NAME
-from kubedns.types import Answer, Edns, Malformed, QType, Query, RCode, Record
+from kubedns.packets.format import (
+    AA,
+    DNSSEC_OK,
+    ECHOED,
+    FIELDS_BEHIND_ID,
+    HEADER,
+    HEADER_FIELDS,
+    MAX_TCP,
+    OPCODE,
+    OPT_FIELDS,
+    QR,
+    RECORD_FIELDS,
+    TC,
+    WORDS,
+)
+from kubedns.rdata import NAME_TYPES
+from kubedns.types import Answer, Edns, Malformed, QType, Query, Record
 
-HEADER = 12
-MIN_UDP = 512
-MAX_UDP = 65507
-MAX_TCP = 65535
-
-QR = 0x8000
-AA = 0x0400
-TC = 0x0200
-OPCODE = 0x7800
-ECHOED = 0x7910
-"""Opcode, RD and CD: what a response repeats of its query, if that is a QUERY; of another the opcode alone."""
-
-_OPCODES = (0x0000, 0x2000)
-"""QUERY and NOTIFY."""
-
-_OPT_BEGIN = b"\0\0\x29"
-"""The root's name and the type OPT."""
-
-_DNSSEC_OK = 0x8000
 _MAX_HEADER_RCODE = 15
-"""What is more goes into the OPT record."""
+"""A higher rcode (BADVERS) has its high bits in the OPT record."""
+
 _POINTER = 0xC000
 _OUT_OF_REACH = 0x4000
-"""The first offset to which no pointer can lead."""
+"""The first offset that a compression pointer of 14 bits cannot express."""
 
 _QUESTION_NAME = b"\xc0\x0c"
-_ALIASES = frozenset((QType.CNAME, QType.NS, QType.PTR))
-"""The types whose rdata is a name that may be compressed; so may those of SOA (RFC 1035, RFC 3597)."""
-
 _SOA_NUMBERS = 20
 """Bytes of the numbers at the end of an SOA record, the serial first."""
 
 _MAX_VARIANTS = 6
-"""Up to so many orders (three addresses) a response is kept in ready; one with more is put together when sent."""
+"""A response with up to so many orders (three addresses) is kept in all of them; others are put together when sent."""
 
 _ADDRESSES = frozenset((QType.A, QType.AAAA))
-_header = struct.Struct(">6H")
-_header_behind_id = struct.Struct(">5H")
-_record = struct.Struct(">HHIH")
-_words = struct.Struct(">HH")
-_opt = struct.Struct(">xHHBBHH")
-
-
-def read_header(packet: bytes) -> Malformed | None:
-    """Return the refusal that the header alone deserves; None if the query may be read."""
-    ident, flags, questions, answers, authorities, additionals = _header.unpack_from(packet)
-    if flags & OPCODE not in _OPCODES:
-        return Malformed(ident, flags, RCode.NOTIMP)
-    if questions != 1 or answers > 1 or authorities > 1 or additionals > 2:
-        return Malformed(ident, flags, RCode.FORMERR)
-    return None
-
-
-def is_query(packet: bytes) -> bool:
-    """Tell whether the packet deserves a reply: it has a header, and it is not a response itself."""
-    return len(packet) >= HEADER and packet[2] < 0x80
-
-
-def read_query(packet: bytes) -> Query | None:  # noqa: PLR0911 - one for each way to be uncommon
-    """Read a query of the common form, for which ``is_query`` holds; None for any other, and for what is refused."""
-    ident, flags, questions, answers, authorities, additionals = _header.unpack_from(packet)
-    if questions != 1 or answers or authorities or additionals > 1 or flags & OPCODE not in _OPCODES:
-        return None
-    lowered, at, labels = packet.lower(), HEADER, []
-    try:
-        while length := lowered[at]:
-            if length > MAX_LABEL:
-                return None
-            start = at + 1
-            at = start + length
-            labels.append(lowered[start:at])
-    except IndexError:
-        return None
-    last, end, options = at + 1, at + 5, at + 16
-    edns, size = None, len(packet)
-    if last > HEADER + MAX_NAME or end > size:
-        return None
-    if additionals:
-        if options > size or packet[end : end + 3] != _OPT_BEGIN:
-            return None
-        _, room, _, version, more, length = _opt.unpack_from(packet, end)
-        if options + length > size:
-            return None
-        edns, end = Edns(room, version, bool(more & _DNSSEC_OK)), options
-    qtype, qclass = _words.unpack_from(packet, last)
-    return Query(ident, flags, packet[HEADER:last], tuple(labels), qtype, qclass, edns, end == size)
 
 
 def write_opt(edns: Edns, rcode: int) -> bytes:
-    """Return the OPT record of a response to a query that had ``edns``; who speaks another version is told no size."""
-    if rcode > _MAX_HEADER_RCODE:  # BADVERS
-        return _opt.pack(QType.OPT, 0, rcode >> 4, 0, 0, 0)
-    return _opt.pack(QType.OPT, edns.size, rcode >> 4, 0, _DNSSEC_OK * edns.is_dnssec_ok, 0)
+    """Return the OPT record of a response to a query with ``edns``; BADVERS, for another version, states no size."""
+    if rcode > _MAX_HEADER_RCODE:
+        return OPT_FIELDS.pack(QType.OPT, 0, rcode >> 4, 0, 0, 0)
+    return OPT_FIELDS.pack(QType.OPT, edns.size, rcode >> 4, 0, DNSSEC_OK * edns.is_dnssec_ok, 0)
 
 
 def write_malformed(malformed: Malformed) -> bytes:
-    """Return the response to a query of which only the header could be read: a header."""
-    return _header.pack(malformed.id, QR | malformed.flags & ECHOED | malformed.rcode, 0, 0, 0, 0)
-
-
-def write_query(ident: int, name: bytes, qtype: int, size: int) -> bytes:
-    """Return a query of our own, recursion desired, for up to ``size`` bytes over UDP."""
-    return (
-        _header.pack(ident, 0x0100, 1, 0, 0, 1) + name + _words.pack(qtype, 1) + _opt.pack(QType.OPT, size, 0, 0, 0, 0)
-    )
-
-
-def udp_limit(query: Query) -> int:
-    """Return how many bytes a response may have over UDP."""
-    return MIN_UDP if query.edns is None else min(max(query.edns.size, MIN_UDP), MAX_UDP)
-
-
-def response_limit(query: Query, *, is_tcp: bool) -> int:
-    """Return how many bytes a response may have."""
-    return MAX_TCP if is_tcp else udp_limit(query)
+    """Return the response, without its id, to a query of which only the header could be read: a header."""
+    return FIELDS_BEHIND_ID.pack(QR | malformed.flags & ECHOED | malformed.rcode, 0, 0, 0, 0)
 
 
 class Shuffle:
@@ -146,7 +70,7 @@ class Shuffle:
         self.take = len(chunks) if self.size <= room else max(0, room // max(map(len, chunks)))
 
     def order(self, random: Callable[[], float]) -> Sequence[bytes]:
-        """Return as many as fit, in uniformly random order (Fisher and Yates)."""
+        """Return as many as fit, in uniformly random order (Fisher-Yates)."""
         if len(self.chunks) <= 1:
             return self.chunks[: self.take]
         order = list(self.chunks)
@@ -166,7 +90,7 @@ _NOTHING = Shuffle((), 0)
 class Response:
     """A response without its id, in pieces: addresses are shuffled anew whenever it is sent.
 
-    What comes last does not show when there is no room, so the cut is made after the shuffle.
+    The cut to size comes after the shuffle, so that each address has the same chance to be left out.
     """
 
     __slots__ = ("answers", "extras", "head", "middle", "tail")
@@ -192,7 +116,7 @@ class Response:
 
 
 class Dated:
-    """A no that is kept: as it was written, but with the zone's ``serial`` as that is now."""
+    """A negative response that is kept: as it was written, but with the present ``serial`` of the zone."""
 
     __slots__ = ("_at", "_serial", "_shown", "_written")
 
@@ -249,7 +173,7 @@ class _Writer:
         question, chunks = self._question, []
         for name, rtype, ttl, rdata in records:
             owner = _QUESTION_NAME if name == question else self._name(name, _OUT_OF_REACH)
-            chunks.append(owner + _record.pack(rtype, 1, ttl, len(rdata)) + rdata)
+            chunks.append(owner + RECORD_FIELDS.pack(rtype, 1, ttl, len(rdata)) + rdata)
         found = Shuffle(chunks, 0 if self.is_truncated else self.room - self.at)
         self.is_truncated = self.is_truncated or found.take < len(chunks)
         self.at += found.size
@@ -258,14 +182,14 @@ class _Writer:
     def _record(self, record: Record) -> bytes:
         name, rtype, ttl, rdata = record
         owner = self._name(name, self.at)
-        start = self.at + len(owner) + _record.size
+        start = self.at + len(owner) + RECORD_FIELDS.size
         if rtype == QType.SOA:
-            rdata = rdata.replace(name, owner, 2)  # the ends of both its names
-        elif rtype in _ALIASES:
+            rdata = rdata.replace(name, owner, 2)  # both its names end in the zone's
+        elif rtype in NAME_TYPES:
             rdata = self._name(rdata, start)
         elif rtype == QType.SRV:
             self._name(rdata[6:], start + 6)  # the target itself must not be compressed (RFC 2782)
-        return owner + _record.pack(rtype, 1, ttl, len(rdata)) + rdata
+        return owner + RECORD_FIELDS.pack(rtype, 1, ttl, len(rdata)) + rdata
 
     def _name(self, name: bytes, offset: int) -> bytes:
         """Return a name as it is written at ``offset``, and remember it for those behind it."""
@@ -286,8 +210,8 @@ class _Writer:
 def write_in_order(query: Query, records: Sequence[Record]) -> bytes:
     """Return a message of a transfer: authoritative, with all the records as they are; they must fit MAX_TCP."""
     written = _Writer(query.name, MAX_TCP).records(records)
-    header = _header.pack(query.id, QR | AA | query.flags & ECHOED, 1, len(written), 0, 0)
-    return header + query.name + _words.pack(query.type, query.qclass) + b"".join(written)
+    head = HEADER_FIELDS.pack(query.id, QR | AA | query.flags & ECHOED, 1, len(written), 0, 0)
+    return head + query.name + WORDS.pack(query.type, query.qclass) + b"".join(written)
 
 
 def write_response(query: Query, answer: Answer, limit: int) -> Response:
@@ -310,5 +234,5 @@ def write_response(query: Query, answer: Answer, limit: int) -> Response:
     flags = QR | flags & (OPCODE if flags & OPCODE else ECHOED) | rcode & 15
     flags |= AA * answer.is_authoritative | TC * (writer.is_truncated or answer.is_truncated)
     counts = 1, len(others) + addresses.take, len(authority), extras.take + bool(tail)
-    head = _header_behind_id.pack(flags, *counts) + query.name + _words.pack(query.type, query.qclass)
+    head = FIELDS_BEHIND_ID.pack(flags, *counts) + query.name + WORDS.pack(query.type, query.qclass)
     return Response(head + b"".join(others), addresses, b"".join(authority), extras, tail)

@@ -1,49 +1,54 @@
 """The cluster's name server: it follows the objects, and answers on its addresses.
 
-Where the parts meet: informers keep the Zone, every change drops the responses that it made stale, sockets hand
-packets to the Responder, and what needs an upstream waits in a task of its own.
+Informers keep the Zone, every change drops the responses that it makes stale, sockets hand packets to the Responder,
+and a query that needs an upstream waits in a task of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from kubeapi.faults import Faults
 from kubeapi.informer import Delta, Informer, ListerWatcher
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
 from kubedns.config import DNSConfig
-from kubedns.datagrams import Datagrams
 from kubedns.explain import Explainer, Explanation
-from kubedns.forward import Forwarder
 from kubedns.handler import Handler
-from kubedns.message import Reply as Said
-from kubedns.message import read_reply
+from kubedns.io.connections import Connection, Connections, Reply
+from kubedns.io.datagrams import Datagrams
+from kubedns.io.forward import Forwarder
+from kubedns.io.sockets import Sockets, bind
 from kubedns.names import labels_of, wire_of
-from kubedns.records import Zone
-from kubedns.replies import fit
+from kubedns.packets import library
+from kubedns.packets.format import MAX_TCP
+from kubedns.packets.queries import response_limit, write_query
+from kubedns.packets.relaying import fit
 from kubedns.responder import Pending, Responder
-from kubedns.sockets import Connection, Connections, Reply, Sockets, bind
 from kubedns.types import CLASS_IN, Answer, Owner, QType, Query, RCode
-from kubedns.wire import MAX_TCP, response_limit, write_query
+from kubedns.zone import Zone
 from kubehost.addresses import Address
 
 NAME = "kube-dns"
+Change = Callable[[Sequence[Delta]], set[Owner]]
+"""Applies changes of one resource to the zone's records, and returns the owners that are stale then."""
+
 FOLLOW_SIZE = 1232
 """UDP payload that our own questions allow, in bytes (DNS flag day 2020)."""
 
 
 class Failure(NamedTuple):
-    """An address that could not be bound, and why: ``error`` names the address, the port and the protocol."""
+    """An address that could not be bound; ``error`` names the address, the port and the protocol."""
 
     address: Address
     error: OSError
 
 
 class Listening(NamedTuple):
-    """What ``start`` achieved, address by address."""
+    """The result of ``start``, address by address."""
 
     bound: tuple[Address, ...]
     failed: tuple[Failure, ...]
@@ -79,17 +84,20 @@ class DNSServer:
         self._sockets: list[Sockets] = []
         self._waiting: set[asyncio.Task[None]] = set()
         self._forwarded = 0
-        self._connections = Connections(self, limit=config.max_connections, idle_timeout=config.idle_timeout)
-        self._prepare()
-        records = self._zone.records
-        self._informers = [
-            self._follow(source, NAMESPACES, records.namespaces_changed),
-            self._follow(source, SERVICES, records.services_changed),
-        ]
-        if config.has_endpoints:
-            self._informers.append(self._follow(source, ENDPOINTSLICES, records.slices_changed))
-        if config.pods == "verified":
-            self._informers.append(self._follow(source, PODS, records.pods_changed))
+        domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
+        self._forwarder = Forwarder({(): config.upstreams, **domains}, rng, timeout=config.upstream_timeout)
+        self._handler = Handler(self._zone, config)
+        self._responder = Responder(
+            self._handler,
+            rng.random,
+            can_ask=self._forwarder.can_ask,
+            allows_transfer=config.allows_transfer,
+            lost=lambda error: self._faults.note(NAME, "answering a query", error),
+        )
+        self._connections = Connections(
+            self._responder, self._respond_later, limit=config.max_connections, idle_timeout=config.idle_timeout
+        )
+        self._informers = list(self._follow(source))
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -111,7 +119,8 @@ class DNSServer:
                 failed.append(Failure(address, error))
         if failed and not self._sockets:
             raise failed[0].error
-        self._prepare()
+        self._handler.listen_at(host for host, _ in self.addresses)
+        self._forwarder.exclude(self.addresses)
         return Listening(self.addresses, tuple(failed))
 
     async def run(self) -> None:
@@ -123,7 +132,8 @@ class DNSServer:
                     tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
                 tasks.create_task(self._note_sync(), name="dns-sync")
                 for each in self._sockets:
-                    loop.add_reader(each.udp.fileno(), Datagrams(each.udp, self).drain)
+                    datagrams = Datagrams(each.udp, self._responder, self._respond_later)
+                    loop.add_reader(each.udp.fileno(), datagrams.drain)
                     tasks.create_task(self._accept(each), name=f"dns-tcp-{each.address[0]}:{each.address[1]}")
         finally:
             await self._stop()
@@ -142,7 +152,7 @@ class DNSServer:
         return Explainer(self._handler, self._config, self._forwarder.can_ask).explain(name, qtype, namespace)
 
     async def outside_rcode(self, name: str, qtype: int) -> str:
-        """Return the rcode that an upstream answers a name with, "" if none answers in time; ValueError for no name."""
+        """Return the rcode of an upstream's answer, "" if none answers in time; ValueError for what is no name."""
         said = await self._ask_outside(wire_of(name), qtype)
         known = set(RCode)
         return "" if said is None else RCode(said.rcode).name if said.rcode in known else f"RCODE{said.rcode}"
@@ -153,29 +163,23 @@ class DNSServer:
             each.close()
         self._sockets = []
 
-    def _prepare(self) -> None:
-        config, bound = self._config, self.addresses
-        domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
-        self._forwarder = Forwarder(
-            {(): config.upstreams, **domains}, bound, self._rng, timeout=config.upstream_timeout
-        )
-        handler = self._handler = Handler(self._zone, config, [host for host, _ in bound])
-        self._responder = Responder(
-            handler,
-            self._rng.random,
-            can_ask=self._forwarder.can_ask,
-            allows_transfer=config.allows_transfer,
-            lost=lambda error: self._faults.note(NAME, "answering a query", error),
-        )
-        self.kept, self.respond_anew = self._responder.kept, self._responder.respond_anew
-        self.respond = self._responder.respond
+    def _follow(self, source: ListerWatcher) -> Iterator[Informer]:
+        """Yield an informer for each resource that the configuration needs."""
+        records, config = self._zone.records, self._config
+        followed: list[tuple[Resource, Change, bool]] = [
+            (NAMESPACES, records.namespaces_changed, True),
+            (SERVICES, records.services_changed, True),
+            (ENDPOINTSLICES, records.slices_changed, config.has_endpoints),
+            (PODS, records.pods_changed, config.pods == "verified"),
+        ]
+        for resource, change, is_needed in followed:
+            if is_needed:
+                informer = Informer(source, resource, self._faults)
+                informer.add_handler(NAME, partial(self._apply, change))
+                yield informer
 
-    def _follow(
-        self, source: ListerWatcher, resource: Resource, note: Callable[[Sequence[Delta]], set[Owner]]
-    ) -> Informer:
-        informer = Informer(source, resource, self._faults)
-        informer.add_handler(NAME, lambda delta: self._responder.drop(self._zone.changed(note([delta]))))
-        return informer
+    def _apply(self, change: Change, delta: Delta) -> None:
+        self._responder.drop(self._zone.changed(change([delta])))
 
     async def _note_sync(self) -> None:
         await self.wait_for_sync()
@@ -200,8 +204,8 @@ class DNSServer:
         await self._forwarder.stop()
         self.close()
 
-    def respond_later(self, pending: Pending, reply: Reply) -> None:
-        """Ask an upstream in a task of its own; refuse when too many wait, or a question goes round in circles."""
+    def _respond_later(self, pending: Pending, reply: Reply) -> None:
+        """Ask an upstream in a task of its own; refuse if too many wait, or if the question is a loop."""
         if len(self._waiting) >= self._config.max_concurrent or self._forwarder.is_loop(pending.packet):
             reply(self._responder.finish(pending, Answer(RCode.REFUSED, is_authoritative=False)))
             return
@@ -233,17 +237,17 @@ class DNSServer:
         reply(fitted)
 
     async def _chase(self, answer: Answer) -> Answer:
-        """Append what the upstream says about an alias's target; if it says nothing, the alias alone is the answer."""
+        """Append an upstream's records of an alias's target; without a reply, the alias alone is the answer."""
         assert answer.follow is not None
         said = await self._ask_outside(*answer.follow)
         if said is None or said.rcode != RCode.NOERROR:
             return answer
         return answer._replace(answers=answer.answers + said.records, is_truncated=said.is_truncated)
 
-    async def _ask_outside(self, target: bytes, qtype: int) -> Said | None:
-        """Return what an upstream says about a name, None if none says anything that can be read."""
+    async def _ask_outside(self, target: bytes, qtype: int) -> library.Reply | None:
+        """Return an upstream's reply about a name, None if none gives one that can be read."""
         packet = write_query(self._rng.getrandbits(16), target, qtype, FOLLOW_SIZE)
         query = Query(0, 0, target, labels_of(target), qtype, CLASS_IN, None, is_plain=False)
         received = await self._forwarder.ask(packet, query, is_whole=True)
         fitted = fit(received, query, MAX_TCP) if received else RCode.SERVFAIL
-        return read_reply(fitted) if isinstance(fitted, bytes) else None
+        return library.read_reply(fitted) if isinstance(fitted, bytes) else None

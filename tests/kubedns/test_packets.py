@@ -12,10 +12,12 @@ from tests.helpers.kubedns_objects import endpoint, endpoint_slice, namespace, s
 from tests.helpers.kubedns_zone import handler, query
 
 from kubedns.config import DNSConfig
-from kubedns.message import read, read_reply
 from kubedns.names import wire_of
+from kubedns.packets.format import MAX_TCP
+from kubedns.packets.library import read_reply
+from kubedns.packets.queries import read, udp_limit, write_query
+from kubedns.packets.responses import write_malformed, write_response
 from kubedns.types import Answer, Edns, Malformed, QType, Query, RCode, Record
-from kubedns.wire import MAX_TCP, udp_limit, write_malformed, write_query, write_response
 
 NAME = "many.shop.svc.cluster.local."
 
@@ -112,7 +114,7 @@ def test_a_query_that_cannot_be_answered_gets_a_header_with_the_reason(packet: b
     refused = read(packet)
     assert isinstance(refused, Malformed)
     assert refused.rcode == rcode
-    reply = dnslib.DNSHeader.parse(dnslib.buffer.Buffer(write_malformed(refused)))
+    reply = dnslib.DNSHeader.parse(dnslib.buffer.Buffer(packet[:2] + write_malformed(refused)))
     assert (reply.id, reply.qr, reply.rd, reply.rcode) == (0x1234, 1, 1, rcode)
 
 

@@ -1,4 +1,4 @@
-"""One upstream: the asking over UDP and TCP, and whether it is in health.
+"""One upstream: questions over UDP and TCP, and its health.
 
 Follows CoreDNS ``plugin/pkg/proxy``: an upstream that has failed to answer is probed twice a second until it answers,
 and is down after more than MAX_FAILS failed probes in a row. One socket for each question, so that the source port is
@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from kubedns.packets.format import HEADER, TC
+from kubedns.packets.queries import write_query
 from kubedns.types import QType
-from kubedns.wire import HEADER, TC, write_query
 from kubehost.addresses import Address
 
 MAX_FAILS = 2
@@ -37,7 +38,7 @@ class Upstream:
 
     @property
     def is_down(self) -> bool:
-        """Whether its probes have failed, and the others should be asked."""
+        """Whether its probes have failed, so that others should be asked."""
         return self._fails > MAX_FAILS
 
     async def ask(self, question: bytes, *, is_whole: bool) -> bytes | None:
@@ -77,7 +78,7 @@ class Upstream:
 
 
 def is_reply(packet: bytes, question: bytes) -> bool:
-    """Tell whether a packet is what the question waits for, by its id; what it says is ``replies``' matter."""
+    """Tell whether a packet replies to the question, by its id; ``packets.relaying`` checks the rest."""
     return len(packet) >= HEADER and packet[:2] == question[:2]
 
 
