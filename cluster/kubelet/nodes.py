@@ -6,7 +6,9 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kubeapi.meta import JSON, format_time
+from kubeapi.meta import JSON, format_time, labels_of
+from kubeapi.objects.conditions import find_condition
+from kubeapi.objects.parts import spec_of
 
 KUBELET_VERSION = "v1.32.0+kubesvc"
 RUNTIME_VERSION = "kubesvc://0.1.0"
@@ -113,21 +115,20 @@ def node_object(node: NodeConfig, machine: Machine, max_pods: int) -> JSON:
 
 
 def registered_again(node: JSON, stored: JSON) -> JSON:
-    """Return the Node that is there already, as its kubelet writes it when it starts again.
+    """Return the Node that is stored already, as its kubelet writes it when it starts again.
 
-    Its own labels are put right; what others have decided stays: labels, taints, whether it is cordoned, and pod CIDRs,
-    which a Node gets once.
+    The kubelet's own labels are restored. All that others have set stays: labels, taints, whether it is cordoned, and
+    pod CIDRs, which a Node gets once.
     """
-    metadata: JSON = stored["metadata"]
-    labels = {**(metadata.get("labels") or {}), **node["metadata"]["labels"]}
-    before: JSON = stored.get("spec") or {}
+    metadata, before = stored["metadata"], spec_of(stored)
+    labels = {**labels_of(stored), **node["metadata"]["labels"]}
     spec = {**node["spec"], **before} if before.get("podCIDRs") else {**before, **node["spec"]}
     return {**stored, "metadata": {**metadata, "labels": labels}, "spec": spec}
 
 
 def is_unattended(node: JSON) -> bool:
-    """Tell whether no kubelet has said yet how the Node is: somebody else has made the object."""
-    return not any(each["type"] == "Ready" for each in (node.get("status") or {}).get("conditions") or ())
+    """Tell whether the Node has no condition Ready yet: a user has created the object, and no kubelet has seen it."""
+    return find_condition(node, "Ready") is None
 
 
 def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -> JSON:

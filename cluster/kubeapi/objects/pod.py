@@ -128,10 +128,15 @@ class Pod(NamedTuple):
         """The statuses of its ephemeral containers."""
         return [ContainerStatus(each) for each in list_at(self.obj, "status", "ephemeralContainerStatuses")]
 
+    @property
+    def all_container_statuses(self) -> list[ContainerStatus]:
+        """The statuses of its init containers, containers and ephemeral containers, in this order."""
+        return [*self.init_container_statuses, *self.container_statuses, *self.ephemeral_container_statuses]
+
     def status_of(self, container: str) -> ContainerStatus:
         """Return the status of a container of any sort; an empty one if there is none yet."""
-        every = (*self.container_statuses, *self.init_container_statuses, *self.ephemeral_container_statuses)
-        return next((each for each in every if each.obj.get("name") == container), ContainerStatus({"name": container}))
+        found = (each for each in self.all_container_statuses if each.obj.get("name") == container)
+        return next(found, ContainerStatus({"name": container}))
 
     @property
     def most_restarts(self) -> int:

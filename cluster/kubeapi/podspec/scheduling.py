@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import list_at, map_at
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -174,11 +175,11 @@ def validate_spreading(constraints: Sequence[JSON], path: str) -> Faults:
 
 
 def _validate_spread_keys(constraint: JSON, path: str) -> Faults:
-    keys, selector = constraint.get("matchLabelKeys", ()), constraint.get("labelSelector")
-    if keys and selector is None:
+    keys = constraint.get("matchLabelKeys", ())
+    if keys and constraint.get("labelSelector") is None:
         yield forbidden(f"{path}.matchLabelKeys", "must not be specified when labelSelector is not set")
-    selected = set((selector or {}).get("matchLabels", {}))
-    selected |= {each.get("key", "") for each in (selector or {}).get("matchExpressions", ())}
+    selected = set(map_at(constraint, "labelSelector", "matchLabels"))
+    selected |= {each.get("key", "") for each in list_at(constraint, "labelSelector", "matchExpressions")}
     for index, key in enumerate(keys):
         where = f"{path}.matchLabelKeys[{index}]"
         yield from each_invalid(where, key, qualified_name(key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON, matches_selector
+from kubeapi.objects.parts import map_at
 from kubeapi.podspec.validation import validate_pod_spec
 from kubeapi.validation.faults import Faults, GoText, forbidden, invalid, not_negative, required, unsupported
 from kubeapi.validation.metadata import go_selector, validate_annotations, validate_labels, validate_selector
@@ -13,24 +14,24 @@ _NO_LABELS = GoText("map[string]string(nil)")
 def validate_selector_update(new: JSON, old: JSON) -> Faults:
     """Yield a fault if the selector changes: it decides whose pods they are."""
     if new["spec"].get("selector") != old["spec"].get("selector"):
-        yield invalid("spec.selector", go_selector(new["spec"].get("selector") or {}), "field is immutable")
+        yield invalid("spec.selector", go_selector(map_at(new, "spec", "selector")), "field is immutable")
 
 
 def validate_replicated(spec: JSON) -> Faults:
     """Yield faults of replicas, selector and template, which must fit each other."""
     yield from not_negative("spec.replicas", spec.get("replicas"))
-    selector = spec.get("selector")
-    faults = list(validate_selector(selector or {}, "spec.selector"))
+    selector = map_at(spec, "selector")
+    faults = list(validate_selector(selector, "spec.selector"))
     yield from faults
-    if selector is None:
+    if spec.get("selector") is None:
         yield required("spec.selector")
     elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
         # The real server speaks of a deployment here whatever the kind.
         yield invalid("spec.selector", go_selector(selector), "empty selector is invalid for deployment")
     if faults:
-        yield invalid("spec.selector", go_selector(selector or {}), "invalid label selector")
+        yield invalid("spec.selector", go_selector(selector), "invalid label selector")
     else:
-        yield from _validate_template(spec["template"], selector)
+        yield from _validate_template(spec["template"], spec.get("selector"))
 
 
 def _validate_template(template: JSON, selector: JSON | None) -> Faults:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from kubeapi.scheme import DEPLOYMENTS
 from kubeapiserver.tables.columns import AGE, NAME, Column, Table
-from kubeapiserver.tables.workload import WORKLOAD_COLUMNS
+from kubeapiserver.tables.workload import WORKLOAD_COLUMNS, WorkloadRow
 
 TABLE = Table(
     DEPLOYMENTS,
     (
         NAME,
-        Column("Ready", lambda row: f"{row.status.get('readyReplicas', 0)}/{row.spec.get('replicas', 0)}"),
-        Column("Up-to-date", lambda row: row.status.get("updatedReplicas", 0)),
-        Column("Available", lambda row: row.status.get("availableReplicas", 0)),
+        Column("Ready", lambda row: f"{row.workload.ready_replicas}/{row.workload.replicas}"),
+        Column("Up-to-date", lambda row: row.workload.updated_replicas),
+        Column("Available", lambda row: row.workload.available_replicas),
         AGE,
         *WORKLOAD_COLUMNS,
     ),
+    WorkloadRow,
 )

@@ -30,8 +30,7 @@ def _restarts(row: _PodRow) -> str:
 
 
 def _address(row: _PodRow) -> str:
-    addresses = list_at(row.object, "status", "podIPs")
-    return str(addresses[0].get("ip", NONE)) if addresses else NONE
+    return row.pod.ips[0] if row.pod.ips else NONE
 
 
 def _readiness_gates(row: _PodRow) -> str:
@@ -41,7 +40,7 @@ def _readiness_gates(row: _PodRow) -> str:
 
 
 def _conditions(row: _PodRow) -> list[JSON]:
-    phase = row.status.get("phase")
+    phase = row.pod.phase
     if phase not in _ENDED:
         return []
     return [{"type": "Completed", "status": "True", "reason": phase, "message": _ENDED[phase]}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at
 from kubeapi.objects.service import load_balancer_ingresses
 from kubeapi.scheme import SERVICES
 from kubeapiserver.tables.columns import AGE, NAME, Column, Row, Table, wide
@@ -44,6 +45,6 @@ TABLE = Table(
         Column("External-IP", _external_ip),
         Column("Port(s)", _ports),
         AGE,
-        wide("Selector", lambda row: pairs(row.spec.get("selector"))),
+        wide("Selector", lambda row: pairs(map_at(row.spec, "selector"))),
     ),
 )

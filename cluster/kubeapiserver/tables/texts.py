@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, parse_time
+from kubeapi.objects.parts import list_at, map_at
 
 NONE = "<none>"
 UNKNOWN = "<unknown>"
@@ -61,16 +62,15 @@ def since(timestamp: str | None, now: float) -> str:
         return UNKNOWN
 
 
-def pairs(values: dict[str, str] | None) -> str:
+def pairs(values: dict[str, str]) -> str:
     """Return a map as ``a=b,c=d``, sorted by key."""
-    return ",".join(f"{name}={value}" for name, value in sorted((values or {}).items())) or NONE
+    return ",".join(f"{name}={value}" for name, value in sorted(values.items())) or NONE
 
 
-def selector_text(selector: JSON | None) -> str:
+def selector_text(selector: JSON) -> str:
     """Return a LabelSelector as text (metav1.FormatLabelSelector), "" if it selects everything."""
-    selector = selector or {}
-    requirements = [(name, f"{name}={value}") for name, value in (selector.get("matchLabels") or {}).items()]
-    requirements += [(each["key"], _requirement(each)) for each in selector.get("matchExpressions") or ()]
+    requirements = [(name, f"{name}={value}") for name, value in map_at(selector, "matchLabels").items()]
+    requirements += [(each["key"], _requirement(each)) for each in list_at(selector, "matchExpressions")]
     return ",".join(text for _, text in sorted(requirements))
 
 

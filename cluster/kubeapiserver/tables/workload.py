@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
+from kubeapi.objects.workload import read_workload
 from kubeapiserver.tables.columns import Column, Row, wide
 from kubeapiserver.tables.texts import NONE, selector_text
 
 
-def _containers(row: Row, field: str) -> str:
-    containers = list_at(row.object, "spec", "template", "spec", "containers")
+class WorkloadRow(Row):
+    """A Deployment or ReplicaSet, with its reading."""
+
+    def __init__(self, obj: JSON, now: float) -> None:
+        super().__init__(obj, now)
+        self.workload = read_workload(obj)
+
+
+def _containers(row: WorkloadRow, field: str) -> str:
+    containers = list_at(row.workload.template, "spec", "containers")
     return ",".join(each.get(field, "") for each in containers)
 
 
-WORKLOAD_COLUMNS: tuple[Column[Row], ...] = (
+WORKLOAD_COLUMNS: tuple[Column[WorkloadRow], ...] = (
     wide("Containers", lambda row: _containers(row, "name")),
     wide("Images", lambda row: _containers(row, "image")),
-    wide("Selector", lambda row: selector_text(row.spec.get("selector")) or NONE),
+    wide("Selector", lambda row: selector_text(row.workload.selector) or NONE),
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at
 
 MAX_NAME_SERVERS = 3
 CLUSTER_OPTIONS: Mapping[str, str] = {"ndots": "5"}
@@ -49,7 +50,7 @@ class PodNames(NamedTuple):
 def read_names(pod: JSON) -> PodNames:
     """Read a Pod object."""
     spec = pod["spec"]
-    config = spec.get("dnsConfig") or {}
+    config = map_at(spec, "dnsConfig")
     return PodNames(
         hostname=spec.get("hostname") or pod["metadata"]["name"],
         subdomain=spec.get("subdomain") or "",

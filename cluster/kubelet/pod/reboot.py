@@ -1,6 +1,6 @@
-"""What becomes of a pod whose node was down: its processes are gone, the pod is not. Pure.
+"""The status of a pod after its node was down: its processes are gone, the pod is not. Pure.
 
-Follows what a kubelet does after its machine has booted again: same pod, containers started anew and counted.
+As with a kubelet whose machine has booted again, the pod stays the same and its containers are restarted.
 """
 
 from __future__ import annotations
@@ -8,54 +8,53 @@ from __future__ import annotations
 from typing import Any
 
 from kubeapi.meta import JSON, format_time, parse_time
+from kubeapi.objects.conditions import conditions_of
+from kubeapi.objects.container import ContainerStatus
+from kubeapi.objects.parts import status_of
+from kubeapi.objects.pod import read_pod
 from kubelet.pod.state import EarlierRuns, Termination
 
 UNKNOWN_EXIT = 255
-"""The exit code of a container that ended while nobody looked (containerd's)."""
+"""The exit code of a container whose end was not seen (containerd's)."""
 _LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
-_OVER = ("Succeeded", "Failed")
 
 
 def after_reboot(pod: JSON, now: float) -> JSON:
-    """Return the pod as nobody runs it: not ready and without address, unless it was over.
+    """Return the pod as it is when nothing of it runs: not ready and without address, unless it was finished.
 
-    One that is never restarted has failed. What ran has ended ``now``, in seconds since the epoch: nobody knows when it
-    did, and containerd takes the moment at which it finds out (loadContainer in its CRI server's restart.go).
+    A pod that is never restarted has failed. What ran has ended ``now``, in seconds since the epoch: the true time is
+    unknown, and containerd takes the time at which it finds out (loadContainer in its CRI server's restart.go).
     """
-    status: JSON = pod.get("status") or {}
-    if status.get("phase") in _OVER or not pod["spec"].get("nodeName"):
+    reading, status = read_pod(pod), status_of(pod)
+    if reading.is_finished or not reading.node_name:
         return pod
     lists = {name: [_ended(each, now) for each in status[name]] for name in _LISTS if name in status}
-    has_run = any(_has_run(each) for name in _LISTS for each in status.get(name, ()))
+    has_run = any(each.running is not None for each in reading.all_container_statuses)
     is_lost = has_run and pod["spec"].get("restartPolicy") == "Never"
     kept = {name: value for name, value in status.items() if name in ("qosClass", "startTime", "hostIP", "hostIPs")}
-    conditions = [_condition(each) for each in status.get("conditions") or ()]
+    conditions = [_condition(each) for each in conditions_of(pod)]
     return {**pod, "status": {**kept, "phase": "Failed" if is_lost else "Pending", "conditions": conditions, **lists}}
 
 
 def earlier_runs(status: JSON) -> dict[str, EarlierRuns]:
-    """Return what a status tells of each container, by name; empty for a pod that has never run."""
+    """Return the runs of each container in a status, by name; empty for a pod that has never run."""
     runs: dict[str, EarlierRuns] = {}
-    for each in (each for name in _LISTS for each in status.get(name) or ()):
-        ended = (each.get("lastState") or {}).get("terminated") or (each.get("state") or {}).get("terminated")
+    for each in read_pod({"status": status}).all_container_statuses:
+        ended = each.last_terminated or each.terminated
         if ended is not None:
-            runs[each["name"]] = EarlierRuns(each.get("restartCount", 0), _termination(ended))
+            runs[each.name] = EarlierRuns(each.restart_count, _termination(ended))
     return runs
 
 
-def _has_run(container: JSON) -> bool:
-    return "running" in (container.get("state") or {})
-
-
 def _ended(container: JSON, now: float) -> JSON:
-    """Return the status of a container whose process is gone; its next start counts as a restart."""
-    state: JSON = container.get("state") or {}
+    """Return the status of a container without its process; its next start counts as a restart."""
+    running = ContainerStatus(container).running
     ended = {**container, "ready": False, "started": False}
-    if "running" in state:
+    if running is not None:
         terminated: dict[str, Any] = {
             "exitCode": UNKNOWN_EXIT,
             "reason": "Unknown",
-            "startedAt": state["running"]["startedAt"],
+            "startedAt": running["startedAt"],
             "finishedAt": format_time(now),
         }
         if "containerID" in container:

@@ -47,7 +47,7 @@ def test_what_has_no_time_has_an_unknown_age(timestamp: str | None) -> None:
 @pytest.mark.parametrize(
     ("selector", "text"),
     [
-        (None, ""),
+        ({}, ""),
         ({"matchLabels": {"b": "1", "a": "2"}}, "a=2,b=1"),
         (
             {
@@ -63,5 +63,5 @@ def test_what_has_no_time_has_an_unknown_age(timestamp: str | None) -> None:
         ),
     ],
 )
-def test_a_selector_is_written_as_one_would_type_it(selector: dict[str, object] | None, text: str) -> None:
+def test_a_selector_is_written_as_one_would_type_it(selector: dict[str, object], text: str) -> None:
     assert selector_text(selector) == text

@@ -7,7 +7,8 @@ v1.35, podtopologylabels. The objects are changed in place.
 from __future__ import annotations
 
 from kubeapi.kind import Find
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.meta import JSON, ObjectKey, labels_of
+from kubeapi.objects.parts import map_at
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import Forbidden
 
@@ -69,8 +70,8 @@ def _tolerate_lost_nodes(spec: JSON) -> None:
 
 def _label(metadata: JSON, node: JSON, *, is_binding: bool) -> None:
     """Copy the node's topology labels; a binding overwrites the pod's own, a creation does not."""
-    labels = node["metadata"].get("labels") or {}
+    labels = labels_of(node)
     found = {name: labels[name] for name in TOPOLOGY_LABELS if name in labels}
     if found:
-        own = metadata.get("labels") or {}
+        own = map_at(metadata, "labels")
         metadata["labels"] = {**own, **found} if is_binding else {**found, **own}

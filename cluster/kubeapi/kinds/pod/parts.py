@@ -11,6 +11,7 @@ from typing import Any
 
 from kubeapi.kind import Part
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at, status_of
 from kubeapi.objects.qos import qos_class
 from kubeapi.validation.faults import Faults, forbidden, invalid
 
@@ -46,12 +47,12 @@ def _resized(old: JSON, new: JSON) -> JSON:
 
 def _validate_resources(new: JSON, old: JSON) -> Faults:
     if qos_class(new["spec"]) != qos_class(old["spec"]):
-        before = (old.get("status") or {}).get("qosClass", "")
+        before = status_of(old).get("qosClass", "")
         yield invalid("spec", before, "Pod QOS Class may not change as a result of resizing")
     is_other = False
     for index, (after, before) in enumerate(_pairs(new, old)):
         for kind in ("requests", "limits"):
-            more, less = after.get(kind) or {}, before.get(kind) or {}
+            more, less = map_at(after, kind), map_at(before, kind)
             if less.keys() - more.keys():
                 path = f"spec.containers[{index}].resources.{kind}"
                 yield forbidden(path, f"resource {kind} cannot be removed")
@@ -63,7 +64,7 @@ def _validate_resources(new: JSON, old: JSON) -> Faults:
 def _pairs(new: JSON, old: JSON) -> Iterator[tuple[JSON, JSON]]:
     """Yield the resources of every container after and before."""
     for after, before in zip(new["spec"]["containers"], old["spec"]["containers"], strict=True):
-        yield after.get("resources") or {}, before.get("resources") or {}
+        yield map_at(after, "resources"), map_at(before, "resources")
 
 
 def _others(quantities: JSON) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from kubeapi.meta import JSON
+from kubeapi.objects.service import load_balancer_ingresses
 from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, unsupported
 from kubeapi.validation.names import address, dns1123_subdomain
 
@@ -13,7 +14,7 @@ _MODES = frozenset(("Proxy", "VIP"))
 
 def validate_service_status(obj: JSON) -> Faults:
     """Yield every fault of a Service's status: what a load balancer may be said to be."""
-    ingresses, path = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or (), "status.loadBalancer"
+    ingresses, path = load_balancer_ingresses(obj), "status.loadBalancer"
     if ingresses and obj["spec"]["type"] != "LoadBalancer":
         yield forbidden(f"{path}.ingress", "may only be used when `spec.type` is 'LoadBalancer'")
         return

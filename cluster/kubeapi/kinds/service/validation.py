@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from kubeapi.kinds.service.clusterips import validate_cluster_ips, validate_kept_addresses, validate_kept_families
 from kubeapi.kinds.service.spec import is_externally_accessible, needs_health_check_node_port
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at
 from kubeapi.objects.service import HEADLESS
 from kubeapi.validation.faults import (
     Faults,
@@ -142,7 +143,7 @@ def _validate_affinity(spec: JSON) -> Faults:
         yield forbidden(path, "must not be set when session affinity is None")
     if spec["sessionAffinity"] != "ClientIP":
         return
-    seconds = (settings or {}).get("clientIP", {}).get("timeoutSeconds")
+    seconds = map_at(spec, "sessionAffinityConfig", "clientIP").get("timeoutSeconds")
     if seconds is None:
         yield required(f"{path}.clientIP.timeoutSeconds", "when session affinity type is ClientIP")
     elif not 0 < seconds <= _LONGEST_AFFINITY_SECONDS:
