@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Choice, Destination, Route
 
 CAPACITY = 1000
@@ -117,7 +118,7 @@ class RecentConnections:
             follower.note(record)
         return record
 
-    def ended(self, record: ConnectionRecord, outcome: str = "closed") -> None:
+    def ended(self, record: ConnectionRecord, outcome: str = Outcome.CLOSED) -> None:
         """Record how a connection has ended; later calls change nothing."""
         if record.ended_at is not None:
             return

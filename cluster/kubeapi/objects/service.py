@@ -16,6 +16,13 @@ from kubeapi.objects.parts import list_at, map_at
 HEADLESS = "None"
 """The clusterIP of a headless Service."""
 
+BALANCER_ANNOTATION = "kubesvc.dev/balancer"
+"""Names the balancing algorithm of a Service."""
+PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
+"""The value http has the requests of all TCP ports balanced, whatever their appProtocol is."""
+ENDPOINT_HEADER_ANNOTATION = "kubesvc.dev/endpoint-header"
+"""The value true adds the endpoint to HTTP answers."""
+
 
 class ServicePort(NamedTuple):
     """One entry of spec.ports. ``target_port`` is a number or a container port's name; ``node_port`` 0 is none."""

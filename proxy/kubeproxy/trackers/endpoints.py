@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice
-from kubeapi.objects.endpointslice import Endpoint as ApiEndpoint
+from kubeapi.objects import endpointslice as api
 from kubeproxy.types import Endpoint, PortKey
 
 _SliceEndpoints = tuple[tuple[PortKey, tuple[Endpoint, ...]], ...]
@@ -31,8 +30,8 @@ class EndpointsChangeTracker:
             self._remove(before, key)
         if obj is None:
             return
-        new = read_endpoint_slice(obj)
-        if new.service is None or HEADLESS_LABEL in new.labels or PROXY_NAME_LABEL in new.labels:
+        new = api.read_endpoint_slice(obj)
+        if new.service is None or api.HEADLESS_LABEL in new.labels or api.PROXY_NAME_LABEL in new.labels:
             return
         self._service_of[key] = new.service
         self._by_service[new.service] = (*self._by_service.get(new.service, ()), (key, _read(new)))
@@ -60,7 +59,7 @@ class EndpointsChangeTracker:
         self._changed.add(service)
 
 
-def _read(new: EndpointSlice) -> _SliceEndpoints:
+def _read(new: api.EndpointSlice) -> _SliceEndpoints:
     if new.address_type == "FQDN":
         return ()
     ports: dict[PortKey, tuple[Endpoint, ...]] = {}
@@ -84,7 +83,7 @@ def _merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     return tuple(found[address] for address in sorted(found))
 
 
-def _endpoint(each: ApiEndpoint, port: int) -> Endpoint:
+def _endpoint(each: api.Endpoint, port: int) -> Endpoint:
     return Endpoint(
         ip=each.addresses[0],
         port=port,

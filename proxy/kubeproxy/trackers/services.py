@@ -8,14 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects import service as api
 from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
-from kubeapi.objects.service import HEADLESS, Service, read_service
-from kubeapi.objects.service import ServicePort as ApiServicePort
 from kubeproxy.types import ServicePort, ServicePortName, family_of
-
-PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
-ENDPOINT_HEADER_ANNOTATION = "kubesvc.dev/endpoint-header"
-BALANCER_ANNOTATION = "kubesvc.dev/balancer"
 
 
 class ServiceChangeTracker:
@@ -43,7 +38,7 @@ class ServiceChangeTracker:
         return changed
 
     def _read(self, key: ObjectKey, obj: JSON) -> tuple[ServicePort, ...]:
-        service = read_service(obj)
+        service = api.read_service(obj)
         if _is_ignored(service):
             return ()
         age = (obj["metadata"].get("creationTimestamp") or "", self._arrival(key))
@@ -58,14 +53,14 @@ class ServiceChangeTracker:
         return self._arrived
 
 
-def _is_ignored(service: Service) -> bool:
+def _is_ignored(service: api.Service) -> bool:
     """Tell whether the proxy has nothing to serve: headless, an ExternalName, or labelled for another proxy."""
-    has_address = bool(service.cluster_ips) and service.cluster_ips[0] not in ("", HEADLESS)
+    has_address = any(service.cluster_ips) and not service.is_headless
     is_excluded = PROXY_NAME_LABEL in service.labels or HEADLESS_LABEL in service.labels
     return service.is_external_name or is_excluded or not has_address
 
 
-def _service_port(service: Service, port: ApiServicePort, age: tuple[str, int], family: str) -> ServicePort:
+def _service_port(service: api.Service, port: api.ServicePort, age: tuple[str, int], family: str) -> ServicePort:
     def of_family(addresses: Iterable[str]) -> tuple[str, ...]:
         return tuple(each for each in addresses if family_of(each) == family)
 
@@ -78,17 +73,17 @@ def _service_port(service: Service, port: ApiServicePort, age: tuple[str, int], 
         external_ips=of_family(service.external_ips),
         load_balancer_ips=of_family(service.load_balancer_ips),
         affinity_seconds=service.affinity_timeout_seconds if service.session_affinity == "ClientIP" else 0,
-        balancer=service.annotations.get(BALANCER_ANNOTATION, ""),
+        balancer=service.annotations.get(api.BALANCER_ANNOTATION, ""),
         internal_traffic_policy=service.internal_traffic_policy,
         external_traffic_policy=service.external_traffic_policy,
         source_ranges=service.load_balancer_source_ranges,
         health_check_node_port=service.health_check_node_port,
         is_http=_is_http(service, port),
-        shows_endpoint=service.annotations.get(ENDPOINT_HEADER_ANNOTATION) == "true",
+        shows_endpoint=service.annotations.get(api.ENDPOINT_HEADER_ANNOTATION) == "true",
     )
 
 
-def _is_http(service: Service, port: ApiServicePort) -> bool:
+def _is_http(service: api.Service, port: api.ServicePort) -> bool:
     """Tell whether requests, not connections, are balanced; the annotation applies to all TCP ports and wins."""
-    asked = service.annotations.get(PROTOCOL_ANNOTATION) or port.app_protocol
+    asked = service.annotations.get(api.PROTOCOL_ANNOTATION) or port.app_protocol
     return port.protocol == "TCP" and asked.lower() == "http"

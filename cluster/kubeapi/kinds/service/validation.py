@@ -11,7 +11,7 @@ from kubeapi.kinds.service.clusterips import validate_cluster_ips, validate_kept
 from kubeapi.kinds.service.spec import is_externally_accessible, needs_health_check_node_port
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
-from kubeapi.objects.service import HEADLESS
+from kubeapi.objects.service import BALANCER_ANNOTATION, HEADLESS
 from kubeapi.validation.faults import (
     Faults,
     GoText,
@@ -36,9 +36,6 @@ from kubeapi.validation.names import (
     qualified_name,
     special_address,
 )
-
-BALANCER_ANNOTATION = "kubesvc.dev/balancer"
-"""Names the balancing algorithm of a Service; the one annotation of our own."""
 
 _LOCALHOST = ("127.0.0.1", "::1")
 _LOOPBACK_FAULT = ("may not be in the loopback range (127.0.0.0/8, ::1/128)",)
