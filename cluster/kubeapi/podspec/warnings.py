@@ -160,6 +160,8 @@ def _asked(spec: JSON, path: str) -> Iterator[tuple[str, NotEmulated]]:
 def _read(holder: JSON, path: str, fields: tuple[_Field, ...]) -> Iterator[NotEmulated]:
     for name, consequence, is_felt, asks, parts in fields:
         value = holder.get(name)
-        asked = [part for part, asks_part in parts.items() if asks_part((value or {}).get(part))]
+        if value is None:  # asks for nothing, as most fields of most pods
+            continue
+        asked = [part for part, asks_part in parts.items() if asks_part(value.get(part))]
         if asked or (not parts and asks(value)):
             yield NotEmulated(f"{path}.{name}", ", ".join(asked), 0, consequence, is_felt)

@@ -8,7 +8,8 @@ sigs.k8s.io/structured-merge-diff ``fieldpath``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from kubeapi.meta import JSON
@@ -18,6 +19,7 @@ FieldSet = frozenset[Path]
 
 FIELD = "f:"
 _KEY, _VALUE, _INDEX, _SELF = "k:", "v:", "i:", "."
+_KINDS = frozenset((FIELD, _KEY, _VALUE, _INDEX))
 
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
 
@@ -30,8 +32,16 @@ def item_element(item: Any, keys: tuple[str, ...]) -> str:
     if not keys:
         return _VALUE + _encode(item)
     fields = item if isinstance(item, dict) else {}
-    found = {key: fields.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
-    return _KEY + _encode({key: value for key, value in found.items() if value is not None})
+    found = [fields.get(key, _KEY_DEFAULTS.get(key)) for key in keys]
+    try:
+        return _key_element(keys, *found)
+    except TypeError:  # a malformed configuration has lists and maps as keys, which cannot be hashed
+        return _key_element.__wrapped__(keys, *found)
+
+
+@lru_cache(maxsize=1024, typed=True)  # typed: true is not 1
+def _key_element(keys: tuple[str, ...], *values: Any) -> str:
+    return _KEY + _encode({key: value for key, value in zip(keys, values, strict=True) if value is not None})
 
 
 def fields_v1(fields: Iterable[Path]) -> JSON:
@@ -39,35 +49,38 @@ def fields_v1(fields: Iterable[Path]) -> JSON:
     tree: JSON = {}
     for path in sorted(fields):
         node = tree
-        for element in path:
-            node = node.setdefault(element, {})
-        node[_SELF] = {}
-    return _without_leaf_marks(tree)
-
-
-def _without_leaf_marks(tree: JSON) -> JSON:
-    return {
-        name: {} if node.keys() == {_SELF} else _without_leaf_marks(node)
-        for name, node in sorted(tree.items())
-        if isinstance(node, dict)
-    }
+        for element in path[:-1]:
+            below = node.get(element)
+            if below is None:
+                below = node[element] = {}
+            elif not below:
+                below[_SELF] = {}  # a leaf so far, so it is a member: in this order parents come first
+            node = below
+        node[path[-1]] = {}
+    return tree
 
 
 def read_fields_v1(tree: Any) -> FieldSet:
     """Return the set in a FieldsV1 tree; ValueError if the tree is malformed."""
-    return frozenset(_read(tree, ()))
-
-
-def _read(tree: Any, path: Path) -> Iterator[Path]:
+    found: list[Path] = []
     if not isinstance(tree, dict):
         raise ValueError("fieldsV1 is not an object")
-    if path and (not tree or _SELF in tree):
-        yield path
+    _collect(tree, (), found)
+    return frozenset(found)
+
+
+def _collect(tree: JSON, path: Path, found: list[Path]) -> None:
     for element, inner in tree.items():
-        if element != _SELF:
-            if element[:2] not in (FIELD, _KEY, _VALUE, _INDEX):
-                raise ValueError(f"unable to parse path element {element}")
-            yield from _read(inner, (*path, element))
+        if element == _SELF:
+            continue
+        if element[:2] not in _KINDS:
+            raise ValueError(f"unable to parse path element {element}")
+        if not isinstance(inner, dict):
+            raise ValueError("fieldsV1 is not an object")
+        below = (*path, element)
+        if not inner or _SELF in inner:
+            found.append(below)
+        _collect(inner, below, found)
 
 
 def path_text(path: Path) -> str:

@@ -7,13 +7,13 @@ structured-merge-diff ``merge/update.go``. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.schema import struct_name
 from kubeapi.scheme import Resource
-from kubeapiserver.apply.fieldpath import FieldSet, fields_v1, read_fields_v1
+from kubeapiserver.apply.fieldpath import FieldSet, Path, fields_v1, read_fields_v1
 from kubeapiserver.apply.typed import Atom, Comparison, atom_of, compare
 
 APPLY, UPDATE = "Apply", "Update"
@@ -45,6 +45,8 @@ class ManagedFields:
 
     fields: FieldSet
     time: str
+    tree: JSON | None = field(default=None, compare=False)
+    """``fields`` as FieldsV1, None if it is to be made."""
 
 
 Managers = dict[ManagerKey, ManagedFields]
@@ -101,7 +103,8 @@ def _read_entry(resource: Resource, entry: JSON) -> tuple[ManagerKey, ManagedFie
     if operation not in (APPLY, UPDATE) or fields_type != _FIELDS_TYPE or entry["apiVersion"] != resource.api_version:
         raise ValueError("an entry of another version")
     key = manager_key(resource, operation, str(entry.get("manager", "")), str(entry.get("subresource", "")))
-    return key, ManagedFields(read_fields_v1(entry.get("fieldsV1", {})), str(entry.get("time") or ""))
+    tree = entry.get("fieldsV1", {})
+    return key, ManagedFields(read_fields_v1(tree), str(entry.get("time") or ""), tree)
 
 
 def write_managers(resource: Resource, managers: Managers) -> list[JSON]:
@@ -117,7 +120,7 @@ def _written(resource: Resource, key: ManagerKey, entry: ManagedFields) -> JSON:
         "apiVersion": resource.api_version,
         "time": entry.time,
         "fieldsType": _FIELDS_TYPE,
-        "fieldsV1": fields_v1(entry.fields),
+        "fieldsV1": fields_v1(entry.fields) if entry.tree is None else entry.tree,
         "subresource": key.subresource,
     }
     return {name: value for name, value in written.items() if value != "" or name == "manager"}
@@ -162,15 +165,22 @@ def updated_managers(managers: Managers, comparison: Comparison, change: Change)
     taken = comparison.taken
     kept = disowned(managers, comparison.removed | taken)
     if taken:
-        before = kept[change.manager].fields if change.manager in kept else frozenset()
-        kept[change.manager] = ManagedFields(before | taken, change.time)
+        before = managers.get(change.manager)
+        fields = frozenset(taken) if before is None else (before.fields - comparison.removed) | taken
+        tree = before.tree if before is not None and fields == before.fields else None
+        kept[change.manager] = ManagedFields(fields, change.time, tree)
     return kept
 
 
-def disowned(managers: Managers, fields: set[tuple[str, ...]]) -> Managers:
+def disowned(managers: Managers, fields: set[Path]) -> Managers:
     """Remove fields from all managers; drop managers that have none left."""
-    rest = {key: replace(entry, fields=entry.fields - fields) for key, entry in managers.items()}
-    return {key: entry for key, entry in rest.items() if entry.fields}
+    kept: Managers = {}
+    for key, entry in managers.items():
+        if entry.fields.isdisjoint(fields):
+            kept[key] = entry
+        elif left := entry.fields - fields:
+            kept[key] = ManagedFields(left, entry.time)
+    return kept
 
 
 def capped(managers: Managers) -> Managers:

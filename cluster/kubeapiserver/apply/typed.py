@@ -33,12 +33,18 @@ class Atom:
     scalar: str = ""
     always: dict[str, Any] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
+    elements: dict[str, tuple[str, Atom]] = field(default_factory=dict)
+    """The path element and the type of every field in ``fields``."""
 
     def child(self, element: str) -> Atom:
         """Return the type of the value at a path element."""
         if self.relation == "struct":
             return self.fields.get(element.removeprefix(FIELD), LEAF)
         return self.element or LEAF
+
+    def named(self, name: str) -> tuple[str, Atom]:
+        """Return the path element of a struct's field or a map's key, and the type of its value."""
+        return self.elements.get(name) or (FIELD + name, self.element or LEAF)
 
     def has_named(self, element: str) -> bool:
         """Tell whether a path element is a field that the schema names."""
@@ -57,7 +63,8 @@ def atom_of(name: str) -> Atom:
     in_go = json_fields(name).values()
     dropped = frozenset(each.name for each in in_go if each.is_omitted_when_empty and not each.is_pointer)
     fields = {field_name: _field_atom(known, field_name, each) for field_name, each in known.fields.items()}
-    return Atom("struct", fields, always=always_present(name), dropped=dropped)
+    elements = {each: (FIELD + each, atom) for each, atom in fields.items()}
+    return Atom("struct", fields, always=always_present(name), dropped=dropped, elements=elements)
 
 
 def _field_atom(known: Struct, name: str, field_type: FieldType) -> Atom:
@@ -133,6 +140,10 @@ def compare(atom: Atom, old: Any, new: Any) -> Comparison:
 
 
 def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> None:
+    if old is ABSENT:
+        if new is not ABSENT:
+            _add(atom, new, path, result.added)
+        return
     if old == new:
         return
     before, after = _contents(atom, old), _contents(atom, new)
@@ -144,17 +155,35 @@ def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> 
     elif atom.relation == "struct":
         has_old, has_new = isinstance(old, dict), isinstance(new, dict)
         for name in before.keys() | after.keys() | atom.always.keys():
+            element, child = atom.named(name)
             old_field = _go_field(atom, before, name) if has_old else ABSENT
             new_field = _go_field(atom, after, name) if has_new else ABSENT
-            _compare(atom.child(FIELD + name), old_field, new_field, (*path, FIELD + name), result)
+            _compare(child, old_field, new_field, (*path, element), result)
     else:
         for name in before.keys() | after.keys():
-            below = (*path, FIELD + name)
-            _compare(atom.child(FIELD + name), before.get(name, ABSENT), after.get(name, ABSENT), below, result)
-    if old is ABSENT:
-        result.added.add(path)
-    elif new is ABSENT:
+            element, child = atom.named(name)
+            _compare(child, before.get(name, ABSENT), after.get(name, ABSENT), (*path, element), result)
+    if new is ABSENT:
         result.removed.add(path)
+
+
+def _add(atom: Atom, value: Any, path: Path, added: set[Path]) -> None:
+    """Add the fields of a value that was absent before; the same as comparing with ABSENT, but much faster."""
+    added.add(path)
+    if atom.relation == "list":
+        inner = atom.element or LEAF
+        for element, items in indexed(atom, value).items():
+            if len(items) == 1:
+                _add(inner, items[0], (*path, element), added)
+            else:
+                added.add((*path, element))
+    elif atom.relation != "leaf" and isinstance(value, dict):
+        is_struct = atom.relation == "struct"
+        for name in value.keys() | atom.always.keys() if is_struct else value:
+            inside = _go_field(atom, value, name) if is_struct else value[name]
+            if inside is not ABSENT:
+                element, child = atom.named(name)
+                _add(child, inside, (*path, element), added)
 
 
 def _contents(atom: Atom, value: Any) -> Any:
@@ -166,10 +195,9 @@ def _contents(atom: Atom, value: Any) -> Any:
 def _go_field(atom: Atom, value: dict[str, Any], name: str) -> Any:
     """Return the value of a struct's field in Go's JSON."""
     found = value.get(name)
-    is_empty = found is None or found is False or found in ("", 0, [])
-    if is_empty or (found == {} and atom.child(FIELD + name).relation != "struct"):
-        return atom.always.get(name, ABSENT if found is None or name in atom.dropped else found)
-    return found
+    if found or (found == {} and atom.named(name)[1].relation == "struct"):
+        return found
+    return atom.always.get(name, ABSENT if found is None or name in atom.dropped else found)
 
 
 def _compare_leaf(old: Any, new: Any, path: Path, result: Comparison) -> None:

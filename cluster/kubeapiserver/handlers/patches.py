@@ -113,7 +113,7 @@ def read_patch(request: Request) -> Patch | None:
 def patched_object(request: ResourceRequest, stored: JSON, patch: Patch, validation: Validation) -> TypedBody:
     """Return the object that a patch makes of the stored one."""
     resource = request.resource
-    patched = patch.apply_to(stored, struct_of(resource))
+    patched = _without_stored_managers(patch.apply_to(stored, struct_of(resource)), stored)
     decoded = decode(resource, patched)
     if decoded.mistyped:
         raise patch.refusal(patched, patch.type_fault(decoded.mistyped[0]))
@@ -129,3 +129,13 @@ def patched_object(request: ResourceRequest, stored: JSON, patch: Patch, validat
     if unknown and validation == "Strict":
         raise patch.refusal(patched, f"strict decoding error: {', '.join(unknown)}")
     return TypedBody(new, unknown)
+
+
+def _without_stored_managers(patched: JSON, stored: JSON) -> JSON:
+    """Return an object without managedFields that the patch did not change: large, and not worth decoding again."""
+    metadata = patched.get("metadata")
+    if not isinstance(metadata, dict) or not metadata.get("managedFields"):
+        return patched
+    if metadata["managedFields"] != stored["metadata"].get("managedFields"):
+        return patched
+    return {**patched, "metadata": {name: each for name, each in metadata.items() if name != "managedFields"}}

@@ -6,6 +6,7 @@ Answers are JSON or YAML; a client that also accepts protobuf gets JSON (RFC 911
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from kubeapiserver.errors import ACCEPTED_MEDIA, NotAcceptable
@@ -49,6 +50,7 @@ def _read_range(part: str) -> MediaRange:
     return MediaRange(name.lower(), parameters, quality)
 
 
+@lru_cache(maxsize=64)  # clients send the same few headers again and again
 def negotiate(accept: str, *, has_tables: bool = True) -> Form | None:
     """Return the first form that the client accepts, None if it accepts none; without a header that is JSON."""
     if not accept.strip():
