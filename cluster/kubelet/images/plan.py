@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubelet.images.builtins import plan_builtin
 from kubelet.images.catalog import ImageSpec, Program, find_image, program_for
+from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import Sources, container_environment, expand_all
 from kubelet.pod.spec import ContainerSpec
 from kubelet.process.spec import ProcessSpec
-from kubelet.tools.scripts import ClusterDNS, with_agnhost_on_path
+from kubelet.tools.scripts import with_agnhost_on_path
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """What the containers of one pod take from the machine and from the kubelet's settings.
 
-    ``bind_port`` maps a container's port to the one that is bound. ``tool_dir`` comes first in PATH, "" for none; its
-    scripts read the pod's resolv.conf and hosts file in ``etc_dir``.
+    ``tool_dir`` comes first in PATH, "" for none; its scripts read the pod's resolv.conf and hosts file in ``etc_dir``.
     """
 
     images: Mapping[str, ImageSpec]
     environment: Mapping[str, str]
     working_dir: str
-    nginx: str
-    bind_port: Callable[[int], int]
+    servers: ServerHost
     tool_dir: str = ""
-    cluster_dns: ClusterDNS | None = None
     etc_dir: str = ""
 
 
@@ -54,12 +52,10 @@ def plan_container(container: ContainerSpec, sources: Sources, host: Host, scrat
     if not program.builtin:
         process = ProcessSpec(with_agnhost_on_path(arguments), environment, working_dir, is_tty=container.is_tty)
         return ContainerPlan(process, program.stop_signal, working_dir)
-    plan = plan_builtin(
-        program.builtin, arguments, host.bind_port, host.nginx, dns=host.cluster_dns, environment=environment
-    )
+    plan = plan_builtin(program.builtin, arguments, host.servers, environment)
     process = ProcessSpec(
         environment=environment,
-        working_dir=scratch_dir if plan["server"] == "nginx" else container.working_dir,
+        working_dir=scratch_dir if plan.server == "nginx" else container.working_dir,
         builtin=plan,
         address=sources.place.pod_ip,
         title=program.builtin,
@@ -87,4 +83,4 @@ def _port_variable(container: ContainerSpec, host: Host, program: Program) -> di
     """Return PORT, if anything says on which port the container should listen: a built-in's own, or a declared one."""
     declared = container.ports[0].container_port if container.ports else 0
     port = program.port if program.builtin and program.port else declared or program.port
-    return {"PORT": str(host.bind_port(port))} if port else {}
+    return {"PORT": str(host.servers.bind_port(port))} if port else {}

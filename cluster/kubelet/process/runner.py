@@ -351,7 +351,7 @@ def _start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) 
         "tty": spec.is_tty,
         "guest": bool(spec.container),
         "cwd": spec.working_dir,
-        "builtin": spec.builtin,
+        "builtin": spec.builtin._asdict() if spec.builtin is not None else None,
         "address": spec.address,
         "title": spec.title,
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kubelet.images.builtins import BuiltinPlan
+from kubelet.servers.plan import ServerPlan
 
 
 class StartError(Exception):
@@ -32,7 +32,7 @@ class ProcessSpec:
     argv: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     working_dir: str = ""
-    builtin: BuiltinPlan | None = None
+    builtin: ServerPlan | None = None
     address: str = ""
     title: str = "pod"
     is_tty: bool = False

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kubelet.process.protocol import ATTACHED, CONTAINER_MARK, MAX_MESSAGE, MAX_PACKET
+from kubelet.servers.plan import ServerPlan
 from kubelet.servers.prepare import ServerError, prepare
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
@@ -195,7 +196,7 @@ def _become(message: dict[str, Any], descriptors: list[int], status: int) -> NoR
         status = _isolate(descriptors, status, is_tty=message["tty"])
         _apply(message)
         if message.get("builtin"):
-            serve = prepare(message["builtin"], message["address"], message["env"])
+            serve = prepare(ServerPlan(**message["builtin"]), message["address"], message["env"])
             os.close(status)
             status = -1
             serve()

@@ -10,6 +10,7 @@ from pathlib import Path
 from kubeapi.faults import describe
 from kubelet.images.catalog import unknown_image_text
 from kubelet.images.plan import ContainerPlan, Host, plan_container
+from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import ConfigError, Sources
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
 from kubelet.pod.programs import Program, taken_address
@@ -58,10 +59,8 @@ class PodContainers:
             images=config.images,
             environment=config.environment,
             working_dir=config.working_dir,
-            nginx=config.nginx,
-            bind_port=self._bound_port,
+            servers=ServerHost(self._bound_port, config.nginx, config.cluster_dns),
             tool_dir=str(config.tool_dir) if config.cluster_dns else "",
-            cluster_dns=config.cluster_dns,
             etc_dir=str(config.etc_dir(uid)),
         )
 

@@ -6,11 +6,10 @@ import os
 import sys
 from typing import NoReturn
 
-from kubelet.images.builtins import plan_builtin
+from kubelet.images.agnhost import plan as plan_agnhost
+from kubelet.images.serverhost import LOW_PORTS_END, ServerHost
 from kubelet.servers.prepare import ServerError, prepare
 from kubelet.tools.scripts import ClusterDNS
-
-LOW_PORTS_END = 1024
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -21,8 +20,8 @@ def main(arguments: list[str]) -> NoReturn:
     def bind_port(number: int) -> int:
         return number + moved if number < LOW_PORTS_END else number
 
-    dns = ClusterDNS(address, int(port), domain)
-    plan = plan_builtin("agnhost", rest, bind_port, dns=dns, environment=os.environ)
+    host = ServerHost(bind_port, dns=ClusterDNS(address, int(port), domain))
+    plan = plan_agnhost(rest, host, os.environ)
     try:
         serve = prepare(plan, os.environ.get("POD_IP") or "127.0.0.1", os.environ)
     except (ServerError, OSError) as error:

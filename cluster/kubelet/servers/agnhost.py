@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 
 def netexec_server(
-    options: dict[str, Any], environment: Mapping[str, str], dialler: Dialler, sockets: Sockets
+    options: Mapping[str, Any], environment: Mapping[str, str], dialler: Dialler, sockets: Sockets
 ) -> Server:
     """Return the server of ``netexec``."""
     override: str = options["override"]
@@ -53,7 +53,7 @@ def netexec_server(
     return Server(handle, (("X-Pod", hostname),), sockets, answer, delay_seconds=options["delay"])
 
 
-def serve_hostname(options: dict[str, Any], hostname: str, sockets: Sockets) -> Server:
+def serve_hostname(options: Mapping[str, Any], hostname: str, sockets: Sockets) -> Server:
     """Return the server of ``serve-hostname``: by HTTP, or bare by TCP or UDP."""
     name = hostname.encode()
     is_closing = options["close"]
@@ -64,7 +64,7 @@ def serve_hostname(options: dict[str, Any], hostname: str, sockets: Sockets) -> 
     return Server(handle, (("X-Pod", hostname),), sockets, lambda _: name, greeting=name if options["raw"] else None)
 
 
-def porter(options: dict[str, Any], hostname: str, sockets: Sockets) -> Server:
+def porter(options: Mapping[str, Any], hostname: str, sockets: Sockets) -> Server:
     """Return the server of ``porter``: on each port it says the text that is the port's."""
     texts: Mapping[str, str] = options["texts"]
     is_json = options["json"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kubelet.servers.dialling import Dialler, LookupFailedError
@@ -22,7 +23,7 @@ class Outcome(NamedTuple):
     text: str = ""
 
 
-def connect(options: dict[str, Any], dialler: Dialler) -> Outcome:
+def connect(options: Mapping[str, Any], dialler: Dialler) -> Outcome:
     """Try to reach ``options["destination"]``."""
     destination: str = options["destination"]
     host, colon, number = destination.rpartition(":")
@@ -46,7 +47,7 @@ def _verdict(error: OSError) -> str:
     return f"OTHER: {os.strerror(error.errno or 0).lower()}"
 
 
-def _reach(address: str, port: int, options: dict[str, Any], dialler: Dialler) -> Outcome:
+def _reach(address: str, port: int, options: Mapping[str, Any], dialler: Dialler) -> Outcome:
     """Connect; over UDP, which connects to everybody, also ask and wait for an answer."""
     kind = socket.SOCK_DGRAM if options["protocol"] == "udp" else socket.SOCK_STREAM
     with dialler.connect(address, port, kind, options["timeout"] or None) as sock:

@@ -12,6 +12,7 @@ import ipaddress
 import secrets
 import socket
 import struct
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kubehost.io.binding import socket_family
@@ -39,7 +40,7 @@ class Dialler(NamedTuple):
     dns: tuple[str, int, str] | None = None
 
     @classmethod
-    def of(cls, options: dict[str, Any], source: str, namespace: str) -> Dialler:
+    def of(cls, options: Mapping[str, Any], source: str, namespace: str) -> Dialler:
         """Read what the plan of a server says, if it says anything of dialling."""
         dns = options.get("dns")
         return cls(source, namespace, options.get("shift", 0), (dns[0], dns[1], dns[2]) if dns else None)

@@ -47,7 +47,7 @@ http {{
 """
 
 
-def become(listener: socket.socket, options: dict[str, Any], environment: Mapping[str, str]) -> NoReturn:
+def become(listener: socket.socket, options: Mapping[str, Any], environment: Mapping[str, str]) -> NoReturn:
     """Replace this process by nginx, which serves ``options["page"]`` on ``listener``; OSError if it cannot."""
     prefix = Path.cwd()
     (prefix / "html").mkdir(exist_ok=True)

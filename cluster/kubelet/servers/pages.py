@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from kubelet.servers.http import Server, Sockets
 from kubelet.servers.messages import Request, Response
 
 
-def page(options: dict[str, Any], name: str, sockets: Sockets) -> Server:
+def page(options: Mapping[str, Any], name: str, sockets: Sockets) -> Server:
     """Return a web server that has nothing but its welcome page."""
     body = options["page"].encode()
 
@@ -29,7 +30,7 @@ def _page(request: Request, body: bytes) -> Response:
     return Response(404, b"<html><head><title>404 Not Found</title></head></html>\n", "text/html")
 
 
-def http_echo(options: dict[str, Any], name: str, sockets: Sockets) -> Server:
+def http_echo(options: Mapping[str, Any], name: str, sockets: Sockets) -> Server:
     """Return http-echo: every path answers the text, /health says ok."""
     body, status = f"{options['text']}\n".encode(), options["status"]
 

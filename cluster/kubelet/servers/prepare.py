@@ -19,26 +19,27 @@ from kubelet.servers import agnhost, nginx, pages
 from kubelet.servers.connect import connect
 from kubelet.servers.dialling import Dialler
 from kubelet.servers.http import STOP_SIGNALS, Server, ServerError, Sockets
+from kubelet.servers.plan import ServerPlan
 
 __all__ = ["ServerError", "prepare"]
 
 BACKLOG = 1024
 
 
-def prepare(plan: Mapping[str, Any], address: str, environment: Mapping[str, str]) -> Callable[[], NoReturn]:
+def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> Callable[[], NoReturn]:
     """Bind everything of ``plan`` on ``address`` and return what serves it; ServerError or OSError if it cannot.
 
     What is to end well at a signal has the signals blocked until it serves: from then on it is known to have started.
     nginx never returns: it takes the place of this process.
     """
     sockets = Sockets(
-        [_listen(address, port) for port in plan["tcp"]],
-        [_bind(address, port) for port in plan["udp"]],
-        [_listen(address, port) for port in plan["tls"]],
+        [_listen(address, port) for port in plan.tcp],
+        [_bind(address, port) for port in plan.udp],
+        [_listen(address, port) for port in plan.tls],
     )
-    options, name = plan["options"], environment.get("HOSTNAME", "")
+    options, name = plan.options, environment.get("HOSTNAME", "")
     dialler = Dialler.of(options, address, environment.get("POD_NAMESPACE", "default"))
-    match plan["server"]:
+    match plan.server:
         case "nginx":
             nginx.become(sockets.tcp[0], options, environment)
         case "connect":
@@ -49,12 +50,12 @@ def prepare(plan: Mapping[str, Any], address: str, environment: Mapping[str, str
         case "refuse":
             return partial(_refuse, options["text"], options["code"])
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    if plan["server"] == "netexec":
+    if plan.server == "netexec":
         return agnhost.netexec_server(options, environment, dialler, sockets).serve
-    return _server(plan["server"], options, name, sockets).serve
+    return _server(plan.server, options, name, sockets).serve
 
 
-def _server(kind: str, options: dict[str, Any], name: str, sockets: Sockets) -> Server:
+def _server(kind: str, options: Mapping[str, Any], name: str, sockets: Sockets) -> Server:
     match kind:
         case "page":
             return pages.page(options, name, sockets)
@@ -92,7 +93,7 @@ def _pause(delay_seconds: float) -> NoReturn:
     os._exit(0)
 
 
-def _connect(options: dict[str, Any], dialler: Dialler) -> NoReturn:
+def _connect(options: Mapping[str, Any], dialler: Dialler) -> NoReturn:
     outcome = connect(options, dialler)
     if outcome.text:
         sys.stderr.write(outcome.text + "\n")

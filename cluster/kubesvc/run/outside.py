@@ -15,6 +15,7 @@ from kubehost.network import Network
 from kubelet.config import host_environment
 from kubelet.images.builtins import plan_builtin, plan_page
 from kubelet.images.catalog import find_image
+from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import expand_all
 from kubelet.process.runner import ProcessRunner, RunningProcess
 from kubelet.process.spec import ProcessSpec, StartError
@@ -142,10 +143,10 @@ def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) ->
         environment = {**image.env, **environment}
         command, args, working_dir = image.command, args or image.args, image.working_dir
         if image.builtin:
-            plan = plan_builtin(image.builtin, args, lambda port: network.bind(address, port)[1])
-            if not host.args and plan["tcp"]:
+            plan = plan_builtin(image.builtin, args, ServerHost(lambda port: network.bind(address, port)[1]))
+            if not host.args and plan.tcp:
                 # The host's port is what the user wants served; the image's own is only its default.
-                plan = {**plan, "tcp": [port]}
+                plan = plan._replace(tcp=[port])
             return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
     argv = expand_all((*command, *args), environment)
     return ProcessSpec(argv, environment, working_dir, address=address, title=title)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubelet.images.builtins import plan_builtin, read_flags
+from kubelet.images.builtins import plan_builtin
 from kubelet.images.catalog import (
     BUILTIN_IMAGES,
     ImageSpec,
@@ -12,6 +12,8 @@ from kubelet.images.catalog import (
     program_for,
     unknown_image_text,
 )
+from kubelet.images.goflags import read_flags
+from kubelet.images.serverhost import ServerHost
 
 CATALOG = {
     "web": ImageSpec(("any",)),
@@ -163,20 +165,20 @@ def test_flags_are_read_as_go_reads_them(arguments: list[str], expected: tuple[d
     ],
 )
 def test_plans(name: str, arguments: list[str], server: str, tcp: list[int], udp: list[int]) -> None:
-    plan = plan_builtin(name, arguments, lambda port: port + 10000 if port < 1024 else port)
-    assert (plan["server"], plan["tcp"], plan["udp"]) == (server, tcp, udp)
+    plan = plan_builtin(name, arguments, ServerHost(lambda port: port + 10000 if port < 1024 else port))
+    assert (plan.server, list(plan.tcp), list(plan.udp)) == (server, tcp, udp)
 
 
 def test_the_real_nginx_is_used_where_there_is_one() -> None:
-    assert plan_builtin("nginx", [], lambda port: port, "/usr/sbin/nginx")["server"] == "nginx"
+    assert plan_builtin("nginx", [], ServerHost(lambda port: port, "/usr/sbin/nginx")).server == "nginx"
 
 
 def test_porter_serves_what_its_environment_says() -> None:
     environment = {"SERVE_PORT_80": "a", "SERVE_TCP_PORT_81": "b", "SERVE_UDP_PORT_80": "c", "SERVE_TLS_PORT_443": "d"}
     environment |= {"SERVE_PORT_x": "-", "MY_SERVE_PORT_9": "-", "SERVE_PORT_99999": "-"}
-    plan = plan_builtin("agnhost", ["porter"], lambda port: port + 10000, environment=environment)
-    assert (plan["tcp"], plan["udp"], plan["tls"]) == ([10080, 10081], [10080], [10443])
-    assert plan["options"]["texts"] == {"10080": "a", "10081": "b", "udp/10080": "c", "10443": "d"}
+    plan = plan_builtin("agnhost", ["porter"], ServerHost(lambda port: port + 10000), environment)
+    assert (plan.tcp, plan.udp, plan.tls) == ([10080, 10081], [10080], [10443])
+    assert plan.options["texts"] == {"10080": "a", "10081": "b", "udp/10080": "c", "10443": "d"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from tests.helpers.kubelet_cluster import children_of, is_alive, private_kib, until
 
 from kubelet.images.builtins import plan_builtin
+from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import kill_orphans, marker
 from kubelet.process.runner import Exit, ProcessRunner, ProcessSpec, StartError
 
@@ -134,7 +135,7 @@ async def test_killing_takes_what_the_process_has_started_too(runner: ProcessRun
 
 async def test_fifty_built_in_replicas_cost_under_ten_mebibytes_each(runner: ProcessRunner) -> None:
     def replica(number: int) -> ProcessSpec:
-        plan = plan_builtin("agnhost", ["netexec"], lambda port: port)
+        plan = plan_builtin("agnhost", ["netexec"], ServerHost(lambda port: port))
         return ProcessSpec(environment={"HOSTNAME": f"p{number}"}, builtin=plan, address=f"127.246.9.{number + 2}")
 
     processes = await asyncio.gather(*(runner.start(replica(number)) for number in range(50)))
@@ -147,7 +148,7 @@ async def test_fifty_built_in_replicas_cost_under_ten_mebibytes_each(runner: Pro
 
 
 async def test_a_port_that_is_taken_is_said_at_the_start(runner: ProcessRunner) -> None:
-    spec = ProcessSpec(builtin=plan_builtin("httpd", [], lambda _: 18080), address="127.246.9.1")
+    spec = ProcessSpec(builtin=plan_builtin("httpd", [], ServerHost(lambda _: 18080)), address="127.246.9.1")
     await runner.start(spec)
     with pytest.raises(StartError, match=r"listen tcp 127\.246\.9\.1:18080: bind: address already in use"):
         await runner.start(spec)
@@ -155,7 +156,9 @@ async def test_a_port_that_is_taken_is_said_at_the_start(runner: ProcessRunner) 
 
 async def test_refused_arguments_end_the_built_in_as_they_end_the_program(runner: ProcessRunner) -> None:
     sink = Sink()
-    process = await runner.start(ProcessSpec(builtin=plan_builtin("http-echo", [], lambda port: port)), sink)
+    process = await runner.start(
+        ProcessSpec(builtin=plan_builtin("http-echo", [], ServerHost(lambda port: port))), sink
+    )
     assert (await process.wait()).code == 127
     assert sink.said["stderr"] == b"Missing -text option!\n"
 
@@ -197,13 +200,14 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from kubelet.images.builtins import plan_builtin
+from kubelet.images.serverhost import ServerHost
 from kubelet.config import find_nginx
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner, ProcessSpec
 
 async def main(folder, address):
     runner = ProcessRunner(marker("killed", Path(folder)))
-    web = plan_builtin("nginx", [], lambda port: 18081, find_nginx())
+    web = plan_builtin("nginx", [], ServerHost(lambda port: 18081, find_nginx()))
     pids = [
         (await runner.start(ProcessSpec(environment={}, working_dir=folder, builtin=web, address=address))).pid,
         (await runner.start(ProcessSpec(("sh", "-c", "setsid sleep 1000 & sleep 1001"), {}))).pid,

@@ -10,6 +10,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 from kubelet.images.builtins import plan_builtin
+from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner, ProcessSpec
 from kubelet.runtime.prober import read_handler
@@ -31,7 +32,7 @@ async def target(tmp_path: Path) -> AsyncIterator[Target]:
     """A container with a netexec, whose port is called web."""
     runner = ProcessRunner(marker("prober", tmp_path))
     environment = {"HOSTNAME": "web-1"}
-    plan = plan_builtin("agnhost", ("netexec",), lambda port: port, environment=environment)
+    plan = plan_builtin("agnhost", ("netexec",), ServerHost(lambda port: port), environment)
     await runner.start(ProcessSpec(environment=environment, builtin=plan, address=ADDRESS))
     yield Target(ADDRESS, {"web": 8080}, direct, runner, command)
     await runner.close()

@@ -15,6 +15,7 @@ import pytest
 from tests.helpers.patience import PATIENCE
 
 from kubelet.images.builtins import plan_builtin
+from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
 from kubelet.process.runner import OutputSink, ProcessRunner, ProcessSpec, RunningProcess, discard
 
@@ -31,7 +32,7 @@ class Host:
         self, name: str, *arguments: str, sink: OutputSink = discard, env: dict[str, str] | None = None
     ) -> RunningProcess:
         environment = {"HOSTNAME": "web-1", **(env or {})}
-        plan = plan_builtin(name, arguments, _bind_port, environment=environment)
+        plan = plan_builtin(name, arguments, ServerHost(_bind_port), environment)
         return await self.runner.start(ProcessSpec(environment=environment, builtin=plan, address=ADDRESS), sink)
 
 
@@ -325,12 +326,13 @@ def test_sigterm_that_comes_before_a_server_serves_ends_it_with_code_0_as_well(
 ) -> None:
     program = (
         "import json, os, signal, sys\n"
+        "from kubelet.servers.plan import ServerPlan\n"
         "from kubelet.servers.prepare import prepare\n"
-        "serve = prepare(json.loads(sys.argv[1]), sys.argv[2], {})\n"
+        "serve = prepare(ServerPlan(**json.loads(sys.argv[1])), sys.argv[2], {})\n"
         "os.kill(os.getpid(), signal.SIGTERM)\n"
         "serve()\n"
     )
-    plan = json.dumps(plan_builtin(name, arguments, _bind_port, environment={}))
+    plan = json.dumps(plan_builtin(name, arguments, ServerHost(_bind_port))._asdict())
     done = subprocess.run([sys.executable, "-c", program, plan, ADDRESS], timeout=PATIENCE, check=False)
     assert done.returncode == 0
 

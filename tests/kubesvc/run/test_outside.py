@@ -51,8 +51,8 @@ async def test_a_page_is_served_at_the_address_that_stands_for_the_true_one() ->
     [spec] = await started(WEB)
     assert spec.address == "127.66.40.20"
     assert spec.builtin is not None
-    assert spec.builtin["tcp"] == [80]
-    assert spec.builtin["options"]["page"] == "hello\n"
+    assert spec.builtin.tcp == [80]
+    assert spec.builtin.options["page"] == "hello\n"
     assert variables(spec, "PORT", "POD_IP", "HOSTNAME") == {
         "PORT": "80",
         "POD_IP": "127.66.40.20",
@@ -63,7 +63,7 @@ async def test_a_page_is_served_at_the_address_that_stands_for_the_true_one() ->
 async def test_without_the_privilege_it_listens_10000_higher() -> None:
     [spec] = await started(WEB, can_bind=False)
     assert spec.builtin is not None
-    assert spec.builtin["tcp"] == [10080]
+    assert spec.builtin.tcp == [10080]
     assert spec.environment["PORT"] == "10080"
 
 
@@ -87,7 +87,7 @@ async def test_an_image_is_run_as_the_catalog_says() -> None:
 async def test_a_built_in_image_is_served_too() -> None:
     [spec] = await started(ExternalHost("web", "10.66.40.20", 8080, image="nginx"))
     assert spec.builtin is not None
-    assert (spec.argv, spec.builtin["tcp"]) == ((), [8080])
+    assert (spec.argv, spec.builtin.tcp) == ((), [8080])
 
 
 async def test_a_host_that_nothing_serves_is_only_a_name() -> None:
