@@ -1,9 +1,9 @@
 """The Store: the one place where the state of the cluster is, versioned and watchable.
 
 It plays etcd and the watch cache: one ``resourceVersion`` counter for all writes, a history for watches (bounded by
-events, bytes and age), nothing about what an object means (that is ``registry``). Synchronous on purpose: on one event
-loop a method without await is a transaction. Never imports asyncio; a watcher is a plain callable, called inside the
-write.
+events, bytes and age), nothing about the meaning of an object (that is ``registry``). Its counter is a number for those
+who serve it (API server, journal); clients get it as an opaque text (``watching``). Synchronous on purpose: on one
+event loop a method without await is a transaction. A watcher is a plain callable, called inside the write.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import marshal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from enum import StrEnum
-from typing import NamedTuple
 
 from kubeapi.faults import Faults
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
+from kubeapi.watching import EventType, WatchEvent
 
 HISTORY_LIMIT = 10_000
 """Events kept for each resource; a watch from before them is told to list again (410), which every client does."""
@@ -28,45 +27,25 @@ HISTORY_SECONDS = 300.0
 """Age of an event at which it goes (kube-apiserver's --etcd-compaction-interval)."""
 
 
-class EventType(StrEnum):
-    """What happened to the object of a WatchEvent, as the watch protocol says it."""
-
-    ADDED = "ADDED"
-    MODIFIED = "MODIFIED"
-    DELETED = "DELETED"
-
-
-class WatchEvent(NamedTuple):
-    """One change. ``object`` is the state after it (before it, for DELETED, with the deletion's resourceVersion).
-
-    ``previous`` is the state before it, None for ADDED: a watch with a selector must know what it no longer matches.
-    """
-
-    type: EventType
-    object: JSON
-    resource_version: int
-    previous: JSON | None = None
-
-
 Sink = Callable[[WatchEvent], None]
-"""Receives events inside the write that made them: it must only take note of them, never write.
+"""Receives events inside the write that made them: it must return quickly, and never write.
 
-What it raises is a fault of its own: the write is done, and the others are told.
+What it raises is a fault of its own: the write is done, and the other sinks get the event.
 """
 
 
 class _Shelf:
     """The objects of one resource, by namespace and name, with their recent history and their watchers.
 
-    ``weights`` has the bytes and the time of each event of the history, ``bytes`` their sum.
+    ``marks`` has the version, the bytes and the time of each event of the history, ``bytes`` the sum of the bytes.
     """
 
-    __slots__ = ("bytes", "expired_up_to", "history", "namespaces", "sinks", "weights")
+    __slots__ = ("bytes", "expired_up_to", "history", "marks", "namespaces", "sinks")
 
     def __init__(self) -> None:
         self.namespaces: dict[str, dict[str, JSON]] = {}
         self.history: deque[WatchEvent] = deque()
-        self.weights: deque[tuple[int, float]] = deque()
+        self.marks: deque[tuple[int, int, float]] = deque()
         self.bytes = 0
         self.expired_up_to = 0
         self.sinks: list[Sink] = []
@@ -164,7 +143,7 @@ class Store:
             del shelf.namespaces[namespace]
         self.resource_version += 1
         last = _with_version(stored, str(self.resource_version))
-        self._tell(shelf, WatchEvent(EventType.DELETED, last, self.resource_version, stored))
+        self._tell(shelf, WatchEvent(EventType.DELETED, last, stored))
         return last
 
     def watch(self, resource: Resource, resource_version: int, sink: Sink) -> Callable[[], None]:
@@ -196,8 +175,8 @@ class Store:
         if resource_version < shelf.expired_up_to:
             raise Expired(resource_version, shelf.expired_up_to)
         newer: list[WatchEvent] = []
-        for event in reversed(shelf.history):
-            if event.resource_version <= resource_version:
+        for event, (version, *_) in zip(reversed(shelf.history), reversed(shelf.marks), strict=True):
+            if version <= resource_version:
                 break
             newer.append(event)
         return reversed(newer)
@@ -209,13 +188,13 @@ class Store:
         names = shelf.namespaces.setdefault(key.namespace, {})
         previous = names.get(key.name)
         names[key.name] = stored
-        self._tell(shelf, WatchEvent(change, stored, self.resource_version, previous))
+        self._tell(shelf, WatchEvent(change, stored, previous))
         return stored
 
     def _tell(self, shelf: _Shelf, event: WatchEvent) -> None:
         now, size = self._clock(), len(marshal.dumps(event.object))
         shelf.history.append(event)
-        shelf.weights.append((size, now))
+        shelf.marks.append((self.resource_version, size, now))
         shelf.bytes += size
         self._expire(shelf, now)
         for sink in shelf.sinks:
@@ -225,14 +204,15 @@ class Store:
                 self.faults.note("store", f"telling of {event.type} {key_of(event.object)}", fault)
 
     def _expire(self, shelf: _Shelf, now: float) -> None:
-        history, weights = shelf.history, shelf.weights
+        history, marks = shelf.history, shelf.marks
         while history and (
             len(history) > self._history_limit
             or (shelf.bytes > HISTORY_BYTES and len(history) > 1)
-            or now - weights[0][1] > HISTORY_SECONDS
+            or now - marks[0][2] > HISTORY_SECONDS
         ):
-            shelf.bytes -= weights.popleft()[0]
-            shelf.expired_up_to = history.popleft().resource_version
+            shelf.expired_up_to, size, _ = marks.popleft()
+            shelf.bytes -= size
+            history.popleft()
 
     def _shelf(self, resource: Resource) -> _Shelf:
         shelf = self._shelves.get(resource.qualified)

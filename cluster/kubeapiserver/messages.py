@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubeapi.scheme import Resource
-from kubeapi.store import WatchEvent
+from kubeapi.watching import WatchEvent
 from kubeapiserver.auth.authorization import ADMINISTRATOR, User
 
 JSON_TYPE = "application/json"

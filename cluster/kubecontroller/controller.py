@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from kubeapi.informer import Delta
 from kubeapi.scheme import Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import Change
 
 Key = Any

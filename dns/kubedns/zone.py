@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from kubeapi.informer import Delta
 from kubeapi.meta import ObjectKey
+from kubeapi.watching import Delta
 from kubedns.records import (
     EndpointRecord,
     ServiceKey,

@@ -13,7 +13,8 @@ from tests.helpers.kubeapi_objects import FakeClock
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.scheme import Resource
-from kubeapi.store import HISTORY_LIMIT, Store, WatchEvent
+from kubeapi.store import HISTORY_LIMIT, Store
+from kubeapi.watching import WatchEvent
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.handlers.writer import Admit
 from kubeapiserver.messages import Answer, Request, Response, Session, Watch

@@ -14,11 +14,13 @@ from typing import Any
 
 from tests.helpers.objects import build_deployment, build_node, build_service
 
-from kubeapi.informer import Delta, Informer, StoreListerWatcher
+from kubeapi.io.informer import Informer
+from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey, format_time, is_terminating
 from kubeapi.registry import DeleteOptions, Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, NAMESPACES, NODES, PODS, Resource
 from kubeapi.store import Store
+from kubeapi.watching import Delta
 from kubecontroller.controllers import ControllerConfig
 from kubecontroller.io.controllermanager import ControllerManager
 from kubescheduler.io.scheduler import Scheduler

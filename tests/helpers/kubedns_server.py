@@ -14,7 +14,7 @@ from tests.helpers.kubedns_objects import cluster, resource_of
 from tests.helpers.loops import settled
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.informer import StoreListerWatcher
+from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.store import Store
 from kubedns.config import DNSConfig

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from tests.helpers.kubedns_objects import cluster
 
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, key_of
+from kubeapi.watching import Delta
 from kubedns.config import DNSConfig
 from kubedns.handler import Handler
 from kubedns.names import labels_of, text_of, wire_of

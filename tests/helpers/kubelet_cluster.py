@@ -14,7 +14,7 @@ from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.objects import build_pod
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.informer import StoreListerWatcher
+from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.podoptions import PodLogOptions
 from kubeapi.registry import Registry, RegistryConfig

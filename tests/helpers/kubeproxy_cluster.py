@@ -19,7 +19,7 @@ from tests.helpers.objects import build_endpoint, build_service, build_slice
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.faults import Faults
-from kubeapi.informer import StoreListerWatcher
+from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeapi.store import Store

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kubeapi.informer import Delta, Informer
+from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey, labels_of
 from kubeapi.scheme import PODS, SERVICES, Resource
 from kubeapi.store import Store
+from kubeapi.watching import Delta
 from kubeapiserver.handlers.reading import Reading
 from kubecontroller.controllers import new_controllers
 from kubecontroller.io import controllermanager

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from kubeapi.faults import FORGET_SECONDS, KEPT, LINES, Faults, Subject
-from kubeapi.informer import Delta, Informer, ObjectList
+from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import PODS, SERVICES
-from kubeapi.store import WatchEvent
+from kubeapi.watching import Delta, ObjectList, WatchEvent
 
 WEB = Subject(SERVICES, ObjectKey("default", "web"))
 
@@ -110,9 +110,9 @@ class Broken:
 
     async def list(self, _resource: object) -> ObjectList:
         self.lists += 1
-        return ObjectList([{"no": "metadata"}] if self.lists == 1 else [pod("a")], 1)
+        return ObjectList([{"no": "metadata"}] if self.lists == 1 else [pod("a")], "1")
 
-    async def watch(self, _resource: object, _version: int) -> AsyncIterator[Sequence[WatchEvent]]:
+    async def watch(self, _resource: object, _version: str) -> AsyncIterator[Sequence[WatchEvent]]:
         yield []
         raise ConnectionError
 

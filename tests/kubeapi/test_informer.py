@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.informer import RETRY_SECONDS, Delta, Informer, ObjectList, StoreListerWatcher
+from kubeapi.io.informer import RETRY_SECONDS, Informer
+from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import PODS, Resource
 from kubeapi.status import Expired
-from kubeapi.store import Store, WatchEvent
+from kubeapi.store import Store
+from kubeapi.watching import Delta, EventType, ListerWatcher, ObjectList, WatchEvent
 
 
 def obj(name: str, value: int = 0) -> JSON:
@@ -23,7 +25,7 @@ def obj(name: str, value: int = 0) -> JSON:
 class Follower:
     """An Informer with what its handler was told, batch by batch."""
 
-    def __init__(self, source: StoreListerWatcher | FlakySource) -> None:
+    def __init__(self, source: ListerWatcher) -> None:
         self.informer = Informer(source, PODS)
         self.batches: list[Sequence[Delta]] = []
         self.told = asyncio.Event()
@@ -60,11 +62,11 @@ class FlakySource:
             raise ConnectionRefusedError
         return await self._source.list(resource)
 
-    async def watch(self, resource: Resource, resource_version: int) -> AsyncIterator[Sequence[WatchEvent]]:
+    async def watch(self, resource: Resource, resource_version: str) -> AsyncIterator[Sequence[WatchEvent]]:
         if self.before_expiry is not None:
             self.before_expiry()
             self.before_expiry = None
-            raise Expired(resource_version, resource_version + 1)
+            raise Expired(int(resource_version), int(resource_version) + 1)
         async for batch in self._source.watch(resource, resource_version):
             yield batch
 
@@ -153,3 +155,26 @@ async def test_an_informer_that_ends_leaves_no_watch_behind() -> None:
     store.create(PODS, obj("a"))
     await asyncio.sleep(0)
     assert follower.batches == []
+
+
+class OpaqueSource:
+    """A source whose versions are no numbers, as those of a remote API server need not be."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def list(self, _resource: Resource) -> ObjectList:
+        return ObjectList([obj("a")], "v1.a/7")
+
+    async def watch(self, _resource: Resource, resource_version: str) -> AsyncIterator[Sequence[WatchEvent]]:
+        self.asked.append(resource_version)
+        yield [WatchEvent(EventType.ADDED, obj("b"))]
+        await asyncio.Event().wait()
+
+
+async def test_the_version_of_a_list_is_handed_back_as_it_is() -> None:
+    source = OpaqueSource()
+    async with running(Follower(source)) as follower:
+        assert await follower.next_batch() == [("a", False, True)]
+        assert await follower.next_batch() == [("b", False, True)]
+    assert source.asked == ["v1.a/7"]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import CONFIGMAPS, PODS, SERVICES
 from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
-from kubeapi.store import HISTORY_BYTES, HISTORY_SECONDS, EventType, Store, WatchEvent
+from kubeapi.store import HISTORY_BYTES, HISTORY_SECONDS, Store
+from kubeapi.watching import EventType, WatchEvent
 
 
 def obj(name: str, value: int = 0, namespace: str = "default") -> JSON:
@@ -94,7 +95,7 @@ def test_a_watch_from_before_the_history_is_expired() -> None:
         store.watch(PODS, 1, lambda _: None)
     events: list[WatchEvent] = []
     store.watch(PODS, 2, events.append)
-    assert [event.resource_version for event in events] == [3, 4, 5]
+    assert [event.resource_version for event in events] == ["3", "4", "5"]
 
 
 def test_the_history_of_large_objects_is_bounded_in_bytes() -> None:

@@ -13,7 +13,7 @@ from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey, copy_object, key_of
 from kubeapi.registry import bootstrap
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES
-from kubeapi.store import WatchEvent
+from kubeapi.watching import WatchEvent
 from kubecontroller.controllers import ControllerConfig
 from kubecontroller.service import kubernetesservice
 from kubecontroller.service.loadbalancer import addresses_of

@@ -14,10 +14,11 @@ from tests.helpers.kubedns_objects import endpoint, endpoint_slice, external, na
 from tests.helpers.kubedns_server import HOST, exchange, frame, mute, read_frame, saying, serving, upstream
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.informer import ObjectList, StoreListerWatcher
+from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
 from kubeapi.store import Store
+from kubeapi.watching import ObjectList
 from kubedns.config import DNSConfig
 from kubedns.io.server import DNSServer
 from kubedns.names import wire_of

@@ -16,7 +16,8 @@ from kubeapi.kinds.event import validate_new_event, validate_new_event_update
 from kubeapi.meta import JSON
 from kubeapi.scheme import EVENTS, EVENTS_V1
 from kubeapi.status import FieldError, StatusError
-from kubeapi.store import Store, WatchEvent
+from kubeapi.store import Store
+from kubeapi.watching import WatchEvent
 from kubeapiserver.errors import InvalidInput
 from kubeapiserver.handlers.patches import JSON_PATCH, Patch, read_patch
 from kubeapiserver.handlers.patching import is_apply, read_configuration

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import Expired, FieldError, StatusError
-from kubeapi.store import Store, WatchEvent
+from kubeapi.store import Store
 from kubeapi.validation.faults import forbidden, invalid, unsupported
+from kubeapi.watching import WatchEvent
 from kubeapiserver.errors import BadInput, FutureVersion, InvalidInput, InvalidOptions, NotAcceptable
 from kubeapiserver.messages import JSON_TYPE, Request, Response, Watch
 from kubeapiserver.requests.options import read_included, read_integer

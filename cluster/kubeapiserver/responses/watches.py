@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
-from kubeapi.store import EventType, WatchEvent
+from kubeapi.watching import EventType, WatchEvent
 from kubeapiserver.requests.resource import View
 from kubeapiserver.requests.selectors import Matches
 from kubeapiserver.responses.rendering import Renderer, partial
@@ -51,7 +51,7 @@ class Scope(NamedTuple):
             return (EventType.MODIFIED if was else EventType.ADDED), event.object
         if not was or event.previous is None:
             return None
-        metadata = {**event.previous["metadata"], "resourceVersion": str(event.resource_version)}
+        metadata = {**event.previous["metadata"], "resourceVersion": event.resource_version}
         return EventType.DELETED, {**event.previous, "metadata": metadata}
 
 

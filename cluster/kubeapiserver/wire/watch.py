@@ -16,7 +16,8 @@ from aiohttp import web
 
 from kubeapi.faults import Subject
 from kubeapi.meta import key_of
-from kubeapi.store import Store, WatchEvent
+from kubeapi.store import Store
+from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import JSON_TYPE, Watch
 
 PENDING_LIMIT = 10_000

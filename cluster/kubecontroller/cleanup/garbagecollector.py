@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from kubeapi.informer import Delta
 from kubeapi.kinds import KINDS, resource_for
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.parts import list_at
 from kubeapi.scheme import Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import Change, Update, delete
 from kubecontroller.listers import Listers, ObjectId
 from kubecontroller.workload.ownership import without_owner

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kubeapi.informer import Delta
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.parts import list_at, spec_of
 from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import Change, Update, delete
 from kubecontroller.cleanup.garbagecollector import Dependent
 from kubecontroller.listers import Listers

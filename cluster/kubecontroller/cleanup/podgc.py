@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import NODES, PODS, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import Change, Delete, Requeue
 from kubecontroller.listers import Listers
 

@@ -12,11 +12,12 @@ from collections.abc import Callable
 
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
-from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
+from kubeapi.watching import Delta, ListerWatcher
 from kubecontroller.controller import Controller
 from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.io.workqueue import Item, WorkQueue

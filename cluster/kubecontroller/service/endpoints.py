@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, key_of, labels_of
 from kubeapi.objects.endpointslice import HEADLESS_LABEL
 from kubeapi.objects.parts import list_at
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import ENDPOINTS, PODS, SERVICES, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import Change, Create, Outcome, Update, delete
 from kubecontroller.listers import Listers
 from kubecontroller.service.keys import services_of_pod

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, labels_of, owner_reference
 from kubeapi.objects.endpointslice import HEADLESS_LABEL, MANAGED_BY_LABEL, SERVICE_NAME_LABEL
 from kubeapi.objects.parts import list_at
 from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent
 from kubecontroller.listers import Listers
 from kubecontroller.service.keys import managed_services, services_of_pod

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, annotations_of, is_terminating, labels_of, owner_reference
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
 from kubeapi.objects.parts import list_at
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES, SERVICES, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import WARNING, Change, RecordEvent
 from kubecontroller.listers import Listers
 from kubecontroller.service.keys import managed_services

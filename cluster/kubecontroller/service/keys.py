@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kubeapi.informer import Delta
 from kubeapi.meta import ObjectKey, labels_of
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
+from kubeapi.watching import Delta
 from kubecontroller.listers import Listers
 
 

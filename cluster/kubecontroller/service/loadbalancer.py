@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.objects.parts import list_at, status_of
 from kubeapi.objects.service import load_balancer_ingresses
 from kubeapi.scheme import SERVICES, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Update, UpdateStatus
 from kubecontroller.listers import Listers
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, labels_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import Change
 from kubecontroller.listers import Listers
 from kubecontroller.workload.deploymentstep import DeploymentStep

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from kubeapi.informer import Delta
 from kubeapi.meta import (
     JSON,
     ObjectKey,
@@ -26,6 +25,7 @@ from kubeapi.objects.parts import map_at, status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import PODS, REPLICASETS, Resource
+from kubeapi.watching import Delta
 from kubecontroller.change import Change, Create, Outcome, Requeue, UpdateStatus, delete
 from kubecontroller.listers import Listers
 from kubecontroller.workload.ownership import claim

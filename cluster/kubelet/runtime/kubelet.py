@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import AsyncGenerator
 
 from kubeapi.faults import Subject
-from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.io.informer import Informer
 from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
+from kubeapi.watching import Delta, ListerWatcher
 from kubelet.pod.programs import Program
 from kubelet.pod.spec import PodSpec
 from kubelet.process.exec import Attachment, Command

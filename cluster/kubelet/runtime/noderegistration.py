@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 
 from kubeapi.events import EventRecorder
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
+from kubeapi.watching import Delta
 from kubelet.machine import read_machine
 from kubelet.nodes import NodeConfig, PodAddresses, is_unattended, node_object, node_status, registered_again
 from kubelet.runtime.dependencies import COMPONENT, Dependencies

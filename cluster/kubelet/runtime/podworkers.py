@@ -10,12 +10,12 @@ import contextlib
 from collections.abc import Iterator
 
 from kubeapi.faults import Subject
-from kubeapi.informer import Delta
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.objects.parts import status_of
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
+from kubeapi.watching import Delta
 from kubelet.pod.state import PodPlace
 from kubelet.pod.status import is_over
 from kubelet.runtime.dependencies import COMPONENT, Dependencies

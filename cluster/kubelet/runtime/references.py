@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from kubeapi.faults import Faults
-from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import SERVICES
+from kubeapi.watching import Delta, ListerWatcher
 from kubelet.pod.environment import CONFIG_KINDS
 from kubelet.runtime.dependencies import COMPONENT
 

@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
-from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey, format_time
 from kubeapi.objects.pod import read_pod
 from kubeapi.registry import Registry
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import StatusError
+from kubeapi.watching import Delta, ListerWatcher
 from kubescheduler.neighbours import AFFINITY
 from kubescheduler.scheduling import (
     SCHEDULER_NAME,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
-from kubeapi.informer import StoreListerWatcher
+from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import EVENTS, PODS, SERVICES
-from kubeapi.store import WatchEvent
+from kubeapi.watching import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.io.server import DNSServer
 from kubelet.runtime.dependencies import Dependencies

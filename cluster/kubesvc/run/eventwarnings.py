@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from kubeapi.objects.parts import map_at
 from kubeapi.podspec.warnings import REASON as NOT_EMULATED
 from kubeapi.scheme import EVENTS
-from kubeapi.store import EventType, Store, WatchEvent
+from kubeapi.store import Store
+from kubeapi.watching import EventType, WatchEvent
 
 _MAX_WARNED = 1000
 """Distinct warnings told in one run; a cluster that has said so many has been understood."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
-from kubeapi.store import Store, WatchEvent
+from kubeapi.store import Store
+from kubeapi.watching import WatchEvent
 from kubehost import openfiles
 from kubeproxy.plane import ListenerStatus
 from kubesvc.config import ClusterConfiguration

@@ -22,7 +22,8 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, controller_of, key_of
 from kubeapi.scheme import NODES, Resource
 from kubeapi.status import InternalError
-from kubeapi.store import EventType, Store, WatchEvent
+from kubeapi.store import Store
+from kubeapi.watching import EventType, WatchEvent
 from kubesvc.state.saved import BATCH, KEPT
 
 RETRY_SECONDS = 1.0
@@ -114,7 +115,7 @@ class Journal:
     def _follow(self, store: Store, resource: Resource, version: int) -> None:
         def note(event: WatchEvent) -> None:
             is_gone = event.type is EventType.DELETED
-            write = _write_of(resource, event.object, is_gone=is_gone, version=event.resource_version)
+            write = _write_of(resource, event.object, is_gone=is_gone, version=int(event.resource_version))
             with self._wake:
                 self._noted += 1
                 self._pending.append(write)

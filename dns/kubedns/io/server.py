@@ -13,8 +13,9 @@ from functools import partial
 from typing import NamedTuple
 
 from kubeapi.faults import Faults
-from kubeapi.informer import Delta, Informer, ListerWatcher
+from kubeapi.io.informer import Informer
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
+from kubeapi.watching import Delta, ListerWatcher
 from kubedns.config import DNSConfig
 from kubedns.explain import Explainer, Explanation
 from kubedns.handler import Handler

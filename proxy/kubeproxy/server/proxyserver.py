@@ -11,9 +11,10 @@ import logging
 from collections.abc import Callable, Iterable
 
 from kubeapi.faults import Subject
-from kubeapi.informer import Informer, ListerWatcher
+from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES, Resource
+from kubeapi.watching import ListerWatcher
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig

@@ -9,7 +9,7 @@ from tests.helpers.kubeapi_objects import namespace, service
 from tests.helpers.kubeapiserver_client import DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapi.scheme import SERVICES
-from kubeapi.store import WatchEvent
+from kubeapi.watching import WatchEvent
 
 WATCH_LIST = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
 

@@ -16,7 +16,8 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.scheme import CONFIGMAPS, NAMESPACES, Resource
 from kubeapi.status import InternalError
-from kubeapi.store import Sink, Store, WatchEvent
+from kubeapi.store import Sink, Store
+from kubeapi.watching import WatchEvent
 from kubeapiserver.errors import BODY_LIMIT
 from kubeapiserver.messages import Answer, Request, Response, Watch
 from kubeapiserver.wire import server

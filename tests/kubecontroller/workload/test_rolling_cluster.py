@@ -12,7 +12,7 @@ from tests.helpers.kubecontroller_fakes import FakeCluster, deployment
 from kubeapi.meta import JSON
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import DEPLOYMENTS, PODS
-from kubeapi.store import WatchEvent
+from kubeapi.watching import WatchEvent
 from kubecontroller.workload.rollout import Limits, limits_of
 
 pytestmark = pytest.mark.looptime

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
 
-from kubeapi.informer import Delta
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object, key_of
 from kubeapi.objects.service import read_service
@@ -19,6 +18,7 @@ from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
+from kubeapi.watching import Delta
 from kubeapiserver.tables import table_for
 from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.listers import Listers

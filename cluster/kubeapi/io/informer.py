@@ -1,0 +1,119 @@
+"""Follows a source of objects: lists once, then watches, and hands over what changed (client-go ``tools/cache``)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from kubeapi.faults import Faults, Subject
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.scheme import Resource
+from kubeapi.status import StatusError
+from kubeapi.watching import Delta, EventType, ListerWatcher, WatchEvent
+
+RETRY_SECONDS = 1.0
+"""Pause before listing again after a source has failed (client-go's reflector starts at 0.8 s)."""
+
+HTTP_GONE = 410
+"""The code of a watch that asked for events older than the source's history (``status.Expired``)."""
+
+
+Handler = Callable[[Delta], None]
+"""Receives one change; it must return quickly and do its work later."""
+
+
+class _Registered(NamedTuple):
+    """A handler of the changes: ``component`` is its name, ``lost`` the objects whose last change it failed at."""
+
+    component: str
+    handle: Handler
+    after: Callable[[], None] | None
+    lost: set[ObjectKey]
+
+
+class Informer:
+    """Keeps ``cache`` equal to the source's objects and calls its handlers with every change.
+
+    ``run`` is the owner's task; cancelling it ends the informer. Handlers added before ``run`` see everything. A
+    handler that raises at a change has lost that object until the object's next change: ``faults`` records it, and no
+    other object or handler is affected.
+    """
+
+    def __init__(self, source: ListerWatcher, resource: Resource, faults: Faults | None = None) -> None:
+        self.resource = resource
+        self.cache: dict[ObjectKey, JSON] = {}
+        self._source = source
+        self._faults = faults or Faults()
+        self._handlers: list[_Registered] = []
+        self._synced = asyncio.Event()
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether the first list has been handed to the handlers."""
+        return self._synced.is_set()
+
+    def add_handler(self, component: str, handler: Handler, after: Callable[[], None] | None = None) -> None:
+        """Call ``handler`` with every change from now on, and ``after`` after each batch of changes."""
+        self._handlers.append(_Registered(component, handler, after, set()))
+
+    async def wait_for_sync(self) -> None:
+        """Return once the first list has been handed to the handlers."""
+        await self._synced.wait()
+
+    async def run(self) -> None:
+        """Follow the source until cancelled; one that fails is listed again after a pause, an expired watch at once."""
+        while True:
+            try:
+                await self._list_and_watch()
+            except StatusError as error:
+                if error.code != HTTP_GONE:
+                    await asyncio.sleep(RETRY_SECONDS)
+            except (ConnectionError, TimeoutError):
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception as fault:
+                self._faults.note("informer", f"listing and watching {self.resource}", fault)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _list_and_watch(self) -> None:
+        listed = await self._source.list(self.resource)
+        self._replace(listed.items)
+        self._synced.set()
+        async for events in self._source.watch(self.resource, listed.resource_version):
+            self._hand_over([self._apply(event) for event in events])
+
+    def _replace(self, items: Sequence[JSON]) -> None:
+        """Make the cache equal to a list; what vanished between two watches is handed over as deleted."""
+        listed = {key_of(item): item for item in items}
+        gone = [Delta(key, old, None) for key, old in self.cache.items() if key not in listed]
+        changed = [Delta(key, self.cache.get(key), new) for key, new in listed.items() if self.cache.get(key) != new]
+        self.cache = listed
+        self._hand_over([*gone, *changed])
+
+    def _apply(self, event: WatchEvent) -> Delta:
+        key = key_of(event.object)
+        old = self.cache.get(key)
+        if event.type is EventType.DELETED:
+            self.cache.pop(key, None)
+            return Delta(key, old, None)
+        self.cache[key] = event.object
+        return Delta(key, old, event.object)
+
+    def _hand_over(self, deltas: Sequence[Delta]) -> None:
+        if not deltas:
+            return
+        for delta in deltas:
+            for each in self._handlers:
+                try:
+                    each.handle(delta)
+                except Exception as fault:
+                    each.lost.add(delta.key)
+                    self._faults.note(each.component, Subject(self.resource, delta.key), fault)
+                else:
+                    if each.lost and delta.key in each.lost:
+                        each.lost.discard(delta.key)
+                        self._faults.forget(each.component, Subject(self.resource, delta.key))
+        for each in self._handlers:
+            if each.after is not None:
+                with self._faults.guard(each.component, f"changes of {self.resource}"):
+                    each.after()

@@ -1,0 +1,70 @@
+"""Lists and watches: what a component sees of the cluster, whether a Store in this process or an API server.
+
+kube-proxy and the name server know nothing else of their source. A resourceVersion is opaque here, as for every client
+of Kubernetes: it is handed back to the source, never compared or counted (client-go ``tools/cache/listwatch.go``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.scheme import Resource
+
+
+class EventType(StrEnum):
+    """What happened to the object of a WatchEvent, as the watch protocol says it."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+class WatchEvent(NamedTuple):
+    """One change. ``object`` is the state after it (before it, for DELETED, with the deletion's resourceVersion).
+
+    ``previous`` is the state before it, None for ADDED and where the source does not tell: a watch with a selector must
+    know what it no longer matches.
+    """
+
+    type: EventType
+    object: JSON
+    previous: JSON | None = None
+
+    @property
+    def resource_version(self) -> str:
+        """The version of the change, from which a watch may go on."""
+        version: str = self.object["metadata"]["resourceVersion"]
+        return version
+
+
+class ObjectList(NamedTuple):
+    """A consistent snapshot: the objects, and the version to watch from."""
+
+    items: Sequence[JSON]
+    resource_version: str
+
+
+class Delta(NamedTuple):
+    """One object's change: ``old`` is None when it is new, ``new`` is None when it is gone."""
+
+    key: ObjectKey
+    old: JSON | None
+    new: JSON | None
+
+
+class ListerWatcher(Protocol):
+    """A source of objects."""
+
+    async def list(self, resource: Resource) -> ObjectList:
+        """Return all objects of the resource."""
+        ...
+
+    def watch(self, resource: Resource, resource_version: str) -> AsyncIterator[Sequence[WatchEvent]]:
+        """Yield what happens after ``resource_version``, as many events at a time as there are.
+
+        Raises StatusError 410 when it cannot reach back so far.
+        """
+        ...
