@@ -11,7 +11,8 @@ from tests.helpers.objects import build_pod
 
 from kubeapi.meta import JSON, key_of
 from kubescheduler.neighbours import AFFINITY, ANTI_AFFINITY, EXISTING_ANTI_AFFINITY, PORTS, SPREAD, SPREAD_LABEL
-from kubescheduler.scheduling import Nodes, Unschedulable, owner_of, schedule
+from kubescheduler.nodes import Nodes, owner_of
+from kubescheduler.scheduling import Unschedulable, schedule
 
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

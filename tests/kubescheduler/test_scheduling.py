@@ -11,7 +11,8 @@ from tests.helpers.kubecontroller_fakes import node
 from tests.helpers.objects import build
 
 from kubeapi.meta import JSON, ObjectKey
-from kubescheduler.scheduling import NodeLoad, Nodes, Unschedulable, bound, owner_of, schedule, with_scheduled
+from kubescheduler.nodes import NodeLoad, Nodes, owner_of
+from kubescheduler.scheduling import Unschedulable, bound, schedule, with_scheduled
 
 NO_HELP = "preemption: 0/{n} nodes are available: {n} Preemption is not helpful for scheduling."
 NOT_READY = {"conditions": [{"type": "Ready", "status": "False"}]}

@@ -20,16 +20,8 @@ from kubeapi.scheme import NODES, PODS
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
 from kubescheduler.neighbours import AFFINITY
-from kubescheduler.scheduling import (
-    SCHEDULER_NAME,
-    Nodes,
-    Unschedulable,
-    bound,
-    is_waiting,
-    owner_of,
-    schedule,
-    with_scheduled,
-)
+from kubescheduler.nodes import Nodes, owner_of
+from kubescheduler.scheduling import SCHEDULER_NAME, Unschedulable, bound, is_waiting, schedule, with_scheduled
 
 PODS_PER_TURN = 20
 """Pods after which the event loop may run its other tasks."""

@@ -28,7 +28,8 @@ from kubelet.pod.reboot import after_reboot
 from kubelet.pod.spec import PodSpec, read_pod_spec
 from kubelet.runtime.prober import read_handler
 from kubeproxy.proxier import Proxier
-from kubescheduler.scheduling import Nodes, owner_of, schedule
+from kubescheduler.nodes import Nodes, owner_of
+from kubescheduler.scheduling import schedule
 from kubesvc.why.readiness import waiting_for
 from kubesvc.why.status import Readings, status_document
 
