@@ -1,0 +1,23 @@
+"""What CONTRIBUTING.md says of this house."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+PATHS = sorted(set(re.findall(r"(?<![\w/])\.?(?:cluster|proxy|dns|tests|\.ci)/[\w./-]*\w/?", TEXT)))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_file_and_folder_that_is_named_is_there(path: str) -> None:
+    # NAME stands for what one adds: its folder must be there.
+    assert (ROOT / path.replace("NAME.py", "")).exists()
+
+
+def test_every_package_is_on_the_map() -> None:
+    packages = {f"{file.parent.relative_to(ROOT)}/" for file in ROOT.glob("*/*/__init__.py")}
+    assert {path for path in packages if path.split("/")[0] in ("cluster", "dns", "proxy")} <= set(PATHS)
