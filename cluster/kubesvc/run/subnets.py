@@ -55,10 +55,10 @@ def kept_plan(state: StateDirectory) -> AddressPlan:
     return AddressPlan(block) if block in BLOCKS else USUAL
 
 
-def claim(state: StateDirectory, subnets: str = "") -> Claim:
+def claim(state: StateDirectory, subnets: str | None = None) -> Claim:
     """Return the plan of a cluster that is to start, its block held; SubnetsError.
 
-    ``subnets`` is AUTO, DEFAULT or "" for what the cluster had before. A plan stays as it is once there are objects.
+    ``subnets`` is AUTO, DEFAULT or None for what the cluster had before. A plan stays as it is once there are objects.
     """
     kept = kept_plan(state)
     has_objects = state.database.exists()

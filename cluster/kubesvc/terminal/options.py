@@ -18,7 +18,7 @@ class UpOptions:
     is_watching: bool
     proxy_workers: int | None = None
     """How many processes carry the traffic; None leaves that to the configuration."""
-    subnets: str = ""
-    """``auto``, ``default``, or "" for what the cluster had before (see ``run.subnets``)."""
+    subnets: str | None = None
+    """``auto``, ``default``, or None for what the cluster had before (see ``run.subnets``)."""
     is_merging: bool = False
     """Whether the user's own kubeconfig gets the cluster while it runs."""

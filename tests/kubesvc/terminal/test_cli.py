@@ -14,7 +14,8 @@ from tests.helpers.kubesvc_ground import add_service, document, ground
 
 from kubesvc import __version__
 from kubesvc.control.client import ControlClient, RefusedError
-from kubesvc.terminal.cli import Duration, kubesvc
+from kubesvc.terminal.arguments import Duration
+from kubesvc.terminal.cli import kubesvc
 from kubesvc.terminal.options import UpOptions
 
 HEAVY = ("aiohttp", "asyncio", "dnslib", "http.client", "prometheus_client", "rich", "uvloop", "yaml", "kubeapi")
