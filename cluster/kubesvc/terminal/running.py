@@ -97,8 +97,7 @@ def _warn_of_start_options(options: UpOptions, prepared: Prepared, console: Cons
         "--watch": options.is_watching,
         "--proxy-workers": options.proxy_workers is not None,
         "--merge-kubeconfig": options.is_merging,
-        "--subnets": options.subnets is not None
-        and (options.subnets == "auto") != bool(prepared.configuration.plan.block),
+        "--subnets": options.subnets not in (None, "auto" if prepared.configuration.plan.block else "default"),
     }
     if given := [each for each, is_set in asked.items() if is_set]:
         console.warn(f"Warning: {', '.join(given)} can be given only to a start, and the cluster runs already: {how}")

@@ -19,7 +19,7 @@ from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 from kubeapi.store import Store
 from kubelet.pod.programs import Program
 from kubeproxy.plane import ListenerStatus
-from kubesvc.why.status import slices_by_service
+from kubesvc.why.servicestatus import slices_by_service
 
 NAME = "kubesvc (readiness)"
 OPTIONAL_PROTOCOLS = frozenset({"SCTP"})

@@ -56,21 +56,20 @@ these.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.container import ContainerStatus
-from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
 from kubeapi.objects.node import read_node
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.pod import read_pod
-from kubeapi.objects.service import Service, read_service
-from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
+from kubeapi.objects.service import read_service
+from kubeapi.scheme import EVENTS, NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeproxy.plane import ListenerStatus
+from kubesvc.why.servicestatus import service_document, slices_by_service
 
 RECENT_WARNINGS = 20
 """Warning events in the document, newest last."""
@@ -105,14 +104,18 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
     listeners: dict[ObjectKey, list[ListenerStatus]] = {}
     for listener in readings.listeners:
         listeners.setdefault(listener.port_name.service, []).append(listener)
-    read_each = partial(store.faults.read_each, "kubesvc (status)")
 
     def service(obj: JSON) -> JSON:
         key = key_of(obj)
-        return _service(read_service(obj), listeners.get(key, ()), slices.get(key, ()), readings.zone)
+        return service_document(read_service(obj), listeners.get(key, ()), slices.get(key, ()), readings.zone)
 
     def pod(obj: JSON) -> JSON:
         return _pod(obj, readings.pids.get(key_of(obj), {}))
+
+    def each(resource: Resource, read: Callable[[JSON], JSON]) -> list[JSON]:
+        return list(
+            store.faults.read_each("kubesvc (status)", resource, sorted(store.list(resource), key=key_of), read)
+        )
 
     return {
         "name": readings.name,
@@ -121,100 +124,21 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
         "ready": not readings.waiting_for,
         "waitingFor": list(readings.waiting_for),
         "problems": list(readings.problems),
-        "dns": {"zone": readings.zone, "addresses": [_dns_address(each) for each in readings.dns]},
-        "nodes": list(read_each(NODES, sorted(store.list(NODES), key=key_of), _node)),
-        "services": list(read_each(SERVICES, sorted(store.list(SERVICES), key=key_of), service)),
-        "pods": list(read_each(PODS, sorted(store.list(PODS), key=key_of), pod)),
+        "dns": {"zone": readings.zone, "addresses": list(map(_dns_address, readings.dns))},
+        "nodes": each(NODES, _node),
+        "services": each(SERVICES, service),
+        "pods": each(PODS, pod),
         "warnings": _warnings(store.list(EVENTS)),
     }
 
 
-def slices_by_service(
-    store: Store, wanted: Collection[ObjectKey] | None = None
-) -> dict[ObjectKey, list[EndpointSlice]]:
-    """Return every Service's slices, or those of the ``wanted`` ones."""
-    found: dict[ObjectKey, list[EndpointSlice]] = {}
-
-    def read(obj: JSON) -> None:
-        service = service_of_slice(obj)
-        if service is not None and (wanted is None or service in wanted):
-            found.setdefault(service, []).append(read_endpoint_slice(obj))
-
-    for _ in store.faults.read_each("kubesvc (status)", ENDPOINTSLICES, store.list(ENDPOINTSLICES), read):
-        pass
-    return found
-
-
-def _dns_address(each: DNSAddress) -> JSON:
-    return {"address": each.address, "port": each.port, "protocols": ["UDP", "TCP"], "error": each.error}
+def _dns_address(at: DNSAddress) -> JSON:
+    return {"address": at.address, "port": at.port, "protocols": ["UDP", "TCP"], "error": at.error}
 
 
 def _node(obj: JSON) -> JSON:
     node = read_node(obj)
     return {"name": node.name, "addresses": node.addresses("InternalIP")}
-
-
-def _service(service: Service, listeners: Iterable[ListenerStatus], slices: Iterable[EndpointSlice], zone: str) -> JSON:
-    targets = {(port.name, port.protocol): port.target_port for port in service.ports}
-    return {
-        "namespace": service.key.namespace,
-        "name": service.key.name,
-        "type": service.type,
-        "clusterIP": service.cluster_ips[0] if service.cluster_ips else "",
-        "clusterIPs": list(service.cluster_ips),
-        "externalName": service.external_name,
-        "dnsName": f"{service.key.name}.{service.key.namespace}.svc.{zone}",
-        "proxyName": service.labels.get(PROXY_NAME_LABEL, ""),
-        "ports": [
-            {
-                "name": port.name,
-                "port": port.port,
-                "protocol": port.protocol,
-                "appProtocol": port.app_protocol,
-                "targetPort": port.target_port,
-                "nodePort": port.node_port or None,
-            }
-            for port in service.ports
-        ],
-        "listeners": [
-            {
-                "address": each.address,
-                "port": each.port,
-                "servicePort": each.requested_port,
-                "portName": each.port_name.port,
-                "protocol": each.protocol,
-                "kind": each.kind.value,
-                "nodePort": each.kind == "nodePort",
-                "target": targets.get((each.port_name.port, each.protocol)),
-                "bound": each.is_bound,
-                "error": each.error,
-            }
-            for each in sorted(
-                listeners, key=lambda each: (each.kind, each.address, each.requested_port, each.protocol)
-            )
-        ],
-        "endpoints": sorted(
-            (endpoint for each in slices for endpoint in endpoints_of(each)),
-            key=lambda each: (each["pod"], each["address"]),
-        ),
-    }
-
-
-def endpoints_of(endpoint_slice: EndpointSlice) -> list[JSON]:
-    """Return the endpoints of one slice, with the ports that all of them have."""
-    ports = [{"name": port.name, "port": port.port, "protocol": port.protocol} for port in endpoint_slice.ports]
-    return [
-        {
-            "pod": endpoint.target,
-            "address": endpoint.addresses[0] if endpoint.addresses else "",
-            "ports": ports,
-            "ready": endpoint.is_ready,
-            "serving": endpoint.is_serving,
-            "terminating": endpoint.is_terminating,
-            "node": endpoint.node_name,
-        }
-        for endpoint in endpoint_slice.endpoints
-    ]
 
 
 def _pod(obj: JSON, pids: Mapping[str, int]) -> JSON:

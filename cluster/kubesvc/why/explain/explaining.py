@@ -32,7 +32,7 @@ from kubesvc.why.explain.ports import explain_ports
 from kubesvc.why.explain.selection import explain_hand_made, explain_selection
 from kubesvc.why.explain.sharing import explain_sharing
 from kubesvc.why.podsockets import Wildcard
-from kubesvc.why.status import endpoints_of, slices_by_service
+from kubesvc.why.servicestatus import endpoints_of, slices_by_service
 from kubesvc.wording import counted, listed
 
 _ORDER = tuple(Weight)
