@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
@@ -63,10 +63,9 @@ def read_networking(top: Fields) -> Networking:
     fields = top.fields("networking", _KNOWN)
     kinds = (_SERVICE, _POD, _LOAD_BALANCER)
     (service, service_v6), (pod, pod_v6), (load_balancer, _) = pairs = [_read_pair(fields, each) for each in kinds]
-    named = [(kind.name, subnet) for kind, pair in zip(kinds, pairs, strict=True) for subnet in pair if subnet]
-    for (one, subnet), (other, later) in itertools.combinations(named, 2):
-        if subnet.version == later.version and subnet.overlaps(later):
-            fields.notes.fault(invalid(fields.at(other), str(later), f"must not overlap with the {one} {subnet}"))
+    _check_overlaps(
+        fields, [(kind.name, subnet) for kind, pair in zip(kinds, pairs, strict=True) for subnet in pair if subnet]
+    )
     if (service_v6 is None) != (pod_v6 is None):
         lacking, value, other = ("serviceSubnet", service, "podSubnet")
         if pod_v6 is None:
@@ -86,6 +85,12 @@ def read_networking(top: Fields) -> Networking:
         service_subnet_v6=str(service_v6 or ""),
         pod_subnet_v6=str(pod_v6 or ""),
     )
+
+
+def _check_overlaps(fields: Fields, named: Sequence[tuple[str, IPv4Network | IPv6Network]]) -> None:
+    for (one, subnet), (other, later) in itertools.combinations(named, 2):
+        if subnet.version == later.version and subnet.overlaps(later):
+            fields.notes.fault(invalid(fields.at(other), str(later), f"must not overlap with the {one} {subnet}"))
 
 
 def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network | None]:

@@ -1,21 +1,21 @@
 """`kubesvc doctor`: what this machine allows, and how to mend what it does not.
 
-Readings (``machine``) are judged by pure functions (``checks``) and told by ``report``.
+Readings (``machine``) are judged by pure functions (``checks``).
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
 from kubemanifest import Fault
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.doctor.checks import Check, check_cluster, check_machine
+from kubesvc.doctor.checks import Check, check_cluster, check_machine, report_document
 from kubesvc.doctor.machine import ClusterState, read_machine
-from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.prepare import prepare
@@ -25,8 +25,8 @@ from kubesvc.state.directory import StateDirectory
 __all__ = ["run_doctor"]
 
 
-def run_doctor(paths: Sequence[str], state: StateDirectory, *, is_json: bool) -> tuple[str, int]:
-    """Examine the machine for the manifests (none: the defaults) and return the report and the exit status."""
+def run_doctor(paths: Sequence[str], state: StateDirectory) -> dict[str, Any]:
+    """Examine the machine for the manifests (none: the defaults) and return the report (`doctor -o json`)."""
     plan = kept_plan(state)
     configuration, services, checks = read_configuration(None, plan=plan).configuration, list[JSON](), list[Check]()
     if paths:
@@ -36,7 +36,7 @@ def run_doctor(paths: Sequence[str], state: StateDirectory, *, is_json: bool) ->
             configuration = prepared.configuration
             services = [each.obj for each in prepared.loaded.documents if each.resource is SERVICES]
     checks += [*_examine(configuration, services, state), *check_cluster(_problems(state))]
-    return as_json(checks) if is_json else as_text(checks), int(overall(checks) == "fail")
+    return report_document(checks)
 
 
 def _check_fault(fault: Fault) -> Check:

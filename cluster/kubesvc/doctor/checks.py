@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kubedns.config import read_resolv_conf
 from kubesvc.config import ClusterConfiguration
@@ -26,6 +26,13 @@ class Check(NamedTuple):
     status: Status
     message: str
     remedy: str = ""
+
+
+def report_document(checks: Sequence[Check]) -> dict[str, Any]:
+    """Return what `kubesvc doctor -o json` prints: the worst status, and every finding."""
+    found = {each.status for each in checks}
+    worst = "fail" if "fail" in found else "warn" if "warn" in found else "ok"
+    return {"status": worst, "checks": [each._asdict() for each in checks]}
 
 
 class WantedSocket(NamedTuple):

@@ -18,7 +18,7 @@ from kubesvc.terminal.arguments import (
     state_of,
     text_or_json,
 )
-from kubesvc.terminal.escaping import escaped, escaped_lines, escaped_values
+from kubesvc.terminal.escaping import escaped, escaped_values
 
 if TYPE_CHECKING:
     from kubesvc.control.client import ControlClient
@@ -177,7 +177,8 @@ def logs(target: str, namespace: str, name: str, **given: Unpack[LogsArguments])
 def doctor(paths: tuple[str, ...], name: str, output: str) -> None:
     """Say what this machine allows, and how to mend what it does not."""
     from kubesvc.doctor import run_doctor
+    from kubesvc.terminal.checklist import checklist_text
 
-    text, exit_status = run_doctor(paths, state_of(name), is_json=output == "json")
-    click.echo(escaped_lines(text))
-    sys.exit(exit_status)
+    document = run_doctor(paths, state_of(name))
+    present(document, output, checklist_text)
+    sys.exit(int(document["status"] == "fail"))

@@ -15,7 +15,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.status import StatusError
-from kubemanifest import changes_between
+from kubemanifest import Changes, changes_between
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.kubeconfig import export_line
@@ -166,19 +166,23 @@ class Session:
         if prepared.faults:
             self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
             return
-        edits = changes_between(self._loaded, prepared.loaded)
+        if await self._apply_changes(changes_between(self._loaded, prepared.loaded)):
+            self._loaded = prepared.loaded
+            if prepared.configuration != self._configuration:
+                self._configuration = prepared.configuration
+                self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
+
+    async def _apply_changes(self, edits: Changes) -> bool:
+        """Apply and delete; tell whether anything was done, as nothing is where an object may not be changed so."""
         applied, refused = await apply_edits(self._cluster.registry, edits.applied)
         faults = sorted(fault for each in refused for fault in each.faults())
         self._console.warn(*map(str, faults))
         if refused and not applied:
             self._console.warn("kubesvc: nothing was applied")
-            return
-        if prepared.configuration != self._configuration:
-            self._configuration = prepared.configuration
-            self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
+            return False
         for document in edits.deleted:
             with suppress(StatusError):
                 self._cluster.registry.delete(document.resource, document.namespace, document.name)
                 self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
         self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
-        self._loaded = prepared.loaded
+        return True

@@ -43,13 +43,9 @@ def run_up(options: UpOptions) -> int:
     _fill_standard_streams()
     console = Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
     seen = look(options.paths) if options.is_watching else {}
-    try:
-        os.getcwd()  # noqa: PTH109  pods without workingDir run there
-    except OSError as error:
-        console.warn(f"kubesvc: the working directory cannot be used ({error.strerror}); cd to one that exists")
-        return EXIT_FAILED
     is_running = options.state.owner() is not None
     try:
+        _check_working_directory()
         saved = _read_saved(options)
         claim = _claim(options, is_running=is_running)
     except ValueError as error:
@@ -67,6 +63,15 @@ def run_up(options: UpOptions) -> int:
         return apply_to_running(options, prepared, console)
     with claim or nullcontext():
         return _start(_up_start(options, prepared, saved, seen, console))
+
+
+def _check_working_directory() -> None:
+    """Pods without workingDir run there; ValueError if it does not exist any more."""
+    try:
+        os.getcwd()  # noqa: PTH109  Path.cwd asks the same
+    except OSError as error:
+        message = f"the working directory cannot be used ({error.strerror}); cd to one that exists"
+        raise ValueError(message) from None
 
 
 def _claim(options: UpOptions, *, is_running: bool) -> Claim | None:

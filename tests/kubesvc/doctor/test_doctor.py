@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import socket
 from dataclasses import replace
@@ -27,6 +26,7 @@ from kubesvc.doctor.checks import (
     check_state,
     check_tools,
     check_wanted,
+    report_document,
 )
 from kubesvc.doctor.machine import (
     BoundSocket,
@@ -35,11 +35,11 @@ from kubesvc.doctor.machine import (
     parse_port_ranges,
     read_machine,
 )
-from kubesvc.doctor.report import as_json, as_text, overall
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.ipv6 import LocalNetwork
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 from kubesvc.state.directory import StateDirectory
+from kubesvc.terminal.checklist import checklist_text
 
 DEFAULTS = ClusterConfiguration()
 NOBODY = LowPorts(1024, has_capability=False)
@@ -61,7 +61,7 @@ def test_a_good_machine_has_nothing_to_mend() -> None:
     checks = check_machine(GOOD, DEFAULTS, [METRICS])
     assert {each.status for each in checks} == {"ok"}
     assert not any(each.remedy for each in checks)
-    assert overall(checks) == "ok"
+    assert report_document(checks)["status"] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -315,11 +315,12 @@ CHECKS = [
 
 
 def test_the_report_for_people_groups_signs_and_remedies() -> None:
-    assert as_text(CHECKS) == ("network\n-------\n√ fine\n‼ hm\n    do it\n\nx\n-\n× no\n\nStatus check results are ×")
+    lines = ["network", "-------", "√ fine", "‼ hm", "    do it", "", "x", "-", "× no", ""]
+    assert checklist_text(report_document(CHECKS)).splitlines() == [*lines, "Status check results are ×"]
 
 
 def test_the_report_for_programs_has_every_field() -> None:
-    report = json.loads(as_json(CHECKS))
+    report = report_document(CHECKS)
     assert report["status"] == "fail"
     assert report["checks"][1] == {
         "group": "network",
@@ -334,9 +335,8 @@ def test_a_fault_of_the_manifests_is_a_finding(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(checks_module, "check_wanted", lambda *_: iter(()))
     file = tmp_path / "web.yaml"
     file.write_text("kind: Service\n")
-    text, exit_status = run_doctor([str(file)], StateDirectory("mine", tmp_path / "state"), is_json=True)
-    report = json.loads(text)
-    assert exit_status == 1
+    report = run_doctor([str(file)], StateDirectory("mine", tmp_path / "state"))
+    assert report["status"] == "fail"
     assert report["checks"][0]["message"] == f"{file}:1:1: apiVersion: Required value"
 
 
@@ -345,9 +345,9 @@ def test_a_doctor_that_finds_nothing_bad_exits_with_0(tmp_path: Path, monkeypatc
     crashed = StateDirectory("crashed", tmp_path)
     crashed.path.mkdir()
     crashed.control_socket.touch()
-    text, exit_status = run_doctor([], StateDirectory("mine", tmp_path), is_json=False)
-    assert exit_status == 0
-    assert '‼ cluster "crashed" ended without tidying up' in text
+    report = run_doctor([], StateDirectory("mine", tmp_path))
+    assert report["status"] != "fail"
+    assert '‼ cluster "crashed" ended without tidying up' in checklist_text(report)
 
 
 @pytest.mark.parametrize(
