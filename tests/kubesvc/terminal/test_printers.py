@@ -113,7 +113,7 @@ def test_the_api_has_endpoints_when_it_is_served() -> None:
 def test_the_table_of_pods() -> None:
     registry = ground()
     add_pod(registry)
-    add_pod(registry, "bad", is_ready=False, podIP="", containerStatuses=waiting("ErrImagePull"))
+    add_pod(registry, "bad", is_ready=False, podIP="", podIPs=[], containerStatuses=waiting("ErrImagePull"))
     shown = document(registry, pids={ObjectKey("default", "web"): {"app": 7}})
     assert pod_table(shown, is_wide=True).splitlines() == [
         "NAMESPACE   NAME   READY   STATUS         RESTARTS   IP            NODE     PID      IMAGES",
