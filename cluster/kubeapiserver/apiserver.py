@@ -15,7 +15,7 @@ from kubeapi.scheme import NAMESPACES
 from kubeapi.status import StatusError
 from kubeapiserver.auth.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
 from kubeapiserver.auth.reviews import review
-from kubeapiserver.catalog import REVIEWS, Served, find_served, served_in
+from kubeapiserver.catalog import Served, find_served, served_in
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
 from kubeapiserver.handlers.deletion import Deletion
@@ -42,7 +42,7 @@ VERSION = "v1.32.0+kubesvc"
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _NEGOTIATED = ("/api/", "/apis/")
-"""Paths whose answers have the media type that the client prefers."""
+"""Paths that answer in the media type that the client prefers."""
 
 
 class Route(NamedTuple):
@@ -127,7 +127,7 @@ class APIServer:
         if path.subresource == PROXY and served.subresource(PROXY):
             return self._proxying.answer(request, path)
         accept = request.headers.get("accept", "")
-        form = negotiate(accept, has_tables=served.resource not in REVIEWS)
+        form = negotiate(accept, has_tables=not served.is_review)
         if form is None:
             return not_acceptable(accept)
         asked = ResourceRequest(request, served.resource, path, form)
@@ -155,7 +155,7 @@ class APIServer:
         match asked.http.method:
             case "GET" if "list" in served.verbs:
                 return self._reading.list_or_watch(asked)
-            case "POST" if asked.resource in REVIEWS:
+            case "POST" if served.is_review:
                 return review(asked, self._clock())
             case "POST" if not is_everywhere and "create" in served.verbs:
                 return self._writing.create(asked)

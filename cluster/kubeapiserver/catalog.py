@@ -1,7 +1,7 @@
-"""What is served: the verbs, subresources and categories of every resource, and the groups that they are in. Pure.
+"""The served resources: their verbs, subresources, categories and groups. Pure.
 
-Everything else (routes, discovery) is derived from here. Follows the discovery documents of a v1.32 kube-apiserver.
-The list never changes while a cluster lives, since kubectl keeps it for hours.
+Routes and discovery are derived from here. Follows the discovery documents of a v1.32 kube-apiserver. The catalog does
+not change while a cluster runs, as kubectl caches it for hours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kubeapi.scheme import Resource
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A resource and what may be done with it."""
+    """A resource with its verbs and subresources."""
 
     resource: Resource
     verbs: tuple[str, ...] = ALL_VERBS
@@ -23,6 +23,8 @@ class Served:
     subresources: tuple[Subresource, ...] = ()
     stored: Resource | None = None
     """The resource under which the same objects are stored, if it is another one."""
+    is_review: bool = False
+    """Whether objects are answered at once, and never stored."""
 
     def subresource(self, name: str) -> Subresource | None:
         """Return a subresource by its name, None if there is none."""
@@ -30,22 +32,21 @@ class Served:
 
 
 SCALES = Resource("Scale", "scales", "autoscaling", "v1", True)
-"""What the subresource ``scale`` shows of an object."""
+"""The resource of the subresource ``scale``."""
 
 SUBJECT_ACCESS = Resource("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io", "v1", False)
 SUBJECT_RULES = Resource("SelfSubjectRulesReview", "selfsubjectrulesreviews", "authorization.k8s.io", "v1", False)
 SUBJECT = Resource("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io", "v1", False)
-REVIEWS = (SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT)
-"""Kinds that are answered and never stored."""
+_REVIEWS = (SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT)
 
 CUSTOM_RESOURCES = Resource(
     "CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", "v1", False
 )
-"""Listed by kubectl when it meets a kind that it does not know: there are none, and it goes on with the next object."""
+"""Listed by kubectl when it does not know a kind: the list is empty, and kubectl goes on with the next object."""
 
 REPLICATION_CONTROLLERS = Resource("ReplicationController", "replicationcontrollers", "", "v1", True)
 DAEMONSETS = Resource("DaemonSet", "daemonsets", "apps", "v1", True)
-"""Listed by `kubectl cluster-info dump`, whatever discovery says; of these, too, there are none."""
+"""Listed by `kubectl cluster-info dump`, whatever discovery says; these lists are empty too."""
 
 
 def _served(kind: Kind) -> tuple[Served, ...]:
@@ -56,19 +57,21 @@ def _served(kind: Kind) -> tuple[Served, ...]:
 
 CATALOG: tuple[Served, ...] = (
     *sorted((each for kind in KINDS for each in _served(kind)), key=lambda each: each.resource.plural),
-    *(Served(each, ("create",)) for each in REVIEWS),
+    *(Served(each, ("create",), is_review=True) for each in _REVIEWS),
 )
-"""Everything that is served and told to clients, by name."""
+"""Everything that discovery tells, by name."""
 
-_UNTOLD = tuple(
+_UNDISCOVERED = tuple(
     Served(each, ("get", "list", "watch")) for each in (CUSTOM_RESOURCES, DAEMONSETS, REPLICATION_CONTROLLERS)
 )
-"""What answers although discovery does not name it: nothing of the kind can be created."""
+"""Served, although discovery does not name them; their objects cannot be created."""
 
 _GROUPS = ("", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "coordination.k8s.io")
-"""Groups in the order of their priority (kube-aggregator's apiVersionPriorities), before those without a place here."""
+"""Groups by priority (kube-aggregator's apiVersionPriorities); groups that are not here come last."""
 
-_BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): each for each in (*CATALOG, *_UNTOLD)}
+_BY_PATH = {
+    (each.resource.group, each.resource.version, each.resource.plural): each for each in (*CATALOG, *_UNDISCOVERED)
+}
 
 
 def groups() -> dict[str, list[str]]:
@@ -82,7 +85,7 @@ def groups() -> dict[str, list[str]]:
 
 
 def served_in(group: str, version: str) -> list[Served]:
-    """Return what a group has in a version, [] if it is not served."""
+    """Return the resources of a group and version, [] if it is not served."""
     return [each for each in CATALOG if (each.resource.group, each.resource.version) == (group, version)]
 
 

@@ -1,7 +1,7 @@
-"""What is served, told to clients: the aggregated document, the older ones, and the version. Pure.
+"""Discovery documents, aggregated and per group, and the version; made from ``catalog``. Pure.
 
-Made from ``catalog`` alone. Follows apiserver ``pkg/endpoints/discovery``; kubectl asks for the aggregated form,
-older clients and Python's dynamic client for the others.
+Follows apiserver ``pkg/endpoints/discovery``. kubectl asks for the aggregated form; older clients and Python's dynamic
+client ask for the others.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MINOR = re.compile(r"v?(\d+)\.(\d+)")
 
 
 class Discovery:
-    """Answers questions about the API itself.
+    """Answers requests for discovery documents.
 
-    ``version`` is the gitVersion that clients are told, ``address`` where they reach the server (host:port).
+    ``version`` is the gitVersion in /version, ``address`` the server's host:port for clients.
     """
 
     def __init__(self, version: str, address: str) -> None:
@@ -157,7 +157,7 @@ def _subresource_discovery(served: Served, part: Subresource) -> JSON:
 
 
 def _response_kind(kind: str, group: str = "", version: str = "") -> JSON:
-    """Return a kind; without group and version it is in those of the resource."""
+    """Return the name of a kind; "" stands for the resource's own group and version."""
     return {"group": group, "version": version, "kind": kind}
 
 

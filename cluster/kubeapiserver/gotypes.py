@@ -1,7 +1,7 @@
-"""How Kubernetes' Go structs are laid out: number on the wire, pointer or value, left out of JSON when empty or not.
+"""The fields of Kubernetes' Go structs: protobuf number, pointer or value, and whether JSON omits them when empty.
 
-JSON schemas do not say these things, and two readers need them: ``protobuf`` and ``apply``. The table is
-derived from k8s.io/api and k8s.io/apimachinery (see NOTICE); it is read on first use. Decides nothing.
+``protobuf`` and ``apply`` need this, and JSON schemas do not have it. The table is derived from k8s.io/api and
+k8s.io/apimachinery (see NOTICE); it is read on first use.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, Literal, NamedTuple
 
 
 class GoField(NamedTuple):
-    """One field of a struct. ``name`` is JSON's, "" for a struct whose fields lie within its owner's.
+    """One field of a struct. ``name`` is its name in JSON, "" for an embedded struct.
 
     ``type`` is a struct's name such as ``core.v1.ServicePort``, or a scalar: ``string``, ``boolean``, ``int32``,
-    ``int64``, ``byte``, ``Time``, ``MicroTime``, ``Quantity``, ``IntOrString``, ``any``; ``shape`` tells whether there
-    is one value of it, a list, or a map from strings.
+    ``int64``, ``byte``, ``Time``, ``MicroTime``, ``Quantity``, ``IntOrString``, ``any``. ``shape`` is "" for one value
+    of the type.
     """
 
     name: str
@@ -28,13 +28,13 @@ class GoField(NamedTuple):
 
     @property
     def is_struct(self) -> bool:
-        """Tell whether the type is one that the table describes."""
+        """Tell whether the type is a struct in the table."""
         return "." in self.type
 
 
 @cache
 def fields_of(name: str) -> dict[int, GoField]:
-    """Return the fields of a struct by their numbers; KeyError if the table has no such struct."""
+    """Return the fields of a struct by their numbers; KeyError for an unknown struct."""
     fields = {}
     for line in _table()["types"][name]:
         number, field, text = line.split(" ")
@@ -43,14 +43,14 @@ def fields_of(name: str) -> dict[int, GoField]:
 
 
 def struct_for(api_version: str, kind: str) -> str | None:
-    """Return the name of a kind's struct; DeleteOptions are of every group and version."""
+    """Return the name of a kind's struct, None for an unknown kind; DeleteOptions have every group and version."""
     kinds: dict[str, str] = _table()["kinds"]
     return kinds.get(f"{api_version}/{kind}") or kinds.get(f"*/{kind}")
 
 
 @cache
 def json_fields(name: str) -> dict[str, GoField]:
-    """Return the fields of a struct by their names in JSON, those of the structs that lie within it included."""
+    """Return the fields of a struct by their names in JSON, including those of embedded structs."""
     fields: dict[str, GoField] = {}
     for field in fields_of(name).values():
         fields |= {field.name: field} if field.name else json_fields(field.type)
@@ -59,7 +59,7 @@ def json_fields(name: str) -> dict[str, GoField]:
 
 @cache
 def always_present(name: str) -> dict[str, Any]:
-    """Return the fields that JSON has even of an empty struct, with their empty values."""
+    """Return the fields that an empty struct has in JSON, with their empty values."""
     present: dict[str, Any] = {}
     for field in json_fields(name).values():
         is_value = not field.is_pointer and not field.shape
@@ -71,7 +71,7 @@ def always_present(name: str) -> dict[str, Any]:
 
 
 _GO_STRUCTS = frozenset(("Time", "MicroTime", "Quantity", "IntOrString"))
-"""Scalars of JSON that are structs in Go, which omitempty never leaves out."""
+"""Scalars in JSON that are structs in Go, which omitempty does not omit."""
 
 _ZEROS: dict[str, Any] = {"string": "", "boolean": False, "int32": 0, "int64": 0, "Quantity": "0", "IntOrString": 0}
 

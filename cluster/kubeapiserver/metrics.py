@@ -1,7 +1,7 @@
-"""``/metrics``: how many requests there were, and how many objects there are, as Prometheus reads it. Pure.
+"""``/metrics``: counts of requests and of stored objects, in Prometheus' text format. Pure.
 
-The names and labels are kube-apiserver's (``apiserver_request_total``, ``apiserver_storage_objects``), of its labels
-those that mean something here.
+Names and labels are kube-apiserver's (``apiserver_request_total``, ``apiserver_storage_objects``); labels that have no
+meaning here are omitted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 
 
 class RequestMetrics:
-    """Counts answers by verb, resource and status code: a bounded number of series, whatever clients send."""
+    """Counts answers by verb, resource and status code; the number of series is bounded, whatever clients send."""
 
     def __init__(self, store: Store, version: str) -> None:
         self._store = store
@@ -27,7 +27,7 @@ class RequestMetrics:
         self._answers: Counter[tuple[str, str, int]] = Counter()
 
     def count(self, method: str, plural: str, answer: Answer) -> None:
-        """Record an answer; ``plural`` is "" for what is about no resource."""
+        """Record an answer; ``plural`` is "" for a non-resource path."""
         verb = "WATCH" if isinstance(answer, Watch) else method if method in _METHODS else _OTHERS
         code = answer.status if isinstance(answer, Response) else 200
         self._answers[verb, plural, code] += 1

@@ -39,7 +39,7 @@ def check_config(resource: Resource, key: ObjectKey, config: JSON) -> None:
 
 
 def uid_mismatch(resource: Resource, key: ObjectKey, uid: str) -> StatusError:
-    """Return the error for a configuration with a uid whose object does not exist."""
+    """Return the error for a configuration that states the uid of an object that does not exist."""
     detail = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
     message = f'Operation cannot be fulfilled on {resource.qualified} "{key.name}": {detail}'
     return StatusError(409, "Conflict", message, (), resource.plural, resource.group, key.name)

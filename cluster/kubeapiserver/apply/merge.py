@@ -38,9 +38,7 @@ def _merge_items(atom: Atom, old: Any, new: Any) -> list[Any]:
     lefts = [(item_element(each, atom.keys), each) for each in (old if isinstance(old, list) else ())]
     rights = deque(after)
     shared = deque(element for element in rights if element in before)
-    merged: set[str] = set()
-    result: list[Any] = []
-    at = 0
+    merged, result, at = set[str](), list[Any](), 0
     while at < len(lefts) or rights:
         wanted = rights[0] if rights else ""
         if at < len(lefts):

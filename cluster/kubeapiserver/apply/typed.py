@@ -152,19 +152,26 @@ def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> 
         return
     if atom.relation == "list":
         _compare_items(atom, before, after, path, result)
-    elif atom.relation == "struct":
-        has_old, has_new = isinstance(old, dict), isinstance(new, dict)
-        for name in before.keys() | after.keys() | atom.always.keys():
-            element, child = atom.named(name)
-            old_field = _go_field(atom, before, name) if has_old else ABSENT
-            new_field = _go_field(atom, after, name) if has_new else ABSENT
-            _compare(child, old_field, new_field, (*path, element), result)
     else:
+        _compare_fields(atom, old, new, path, result)
+    if new is ABSENT:
+        result.removed.add(path)
+
+
+def _compare_fields(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> None:
+    """Compare structs or maps field by field."""
+    before, after = _contents(atom, old), _contents(atom, new)
+    if atom.relation == "map":
         for name in before.keys() | after.keys():
             element, child = atom.named(name)
             _compare(child, before.get(name, ABSENT), after.get(name, ABSENT), (*path, element), result)
-    if new is ABSENT:
-        result.removed.add(path)
+        return
+    has_old, has_new = isinstance(old, dict), isinstance(new, dict)
+    for name in before.keys() | after.keys() | atom.always.keys():
+        element, child = atom.named(name)
+        old_field = _go_field(atom, before, name) if has_old else ABSENT
+        new_field = _go_field(atom, after, name) if has_new else ABSENT
+        _compare(child, old_field, new_field, (*path, element), result)
 
 
 def _add(atom: Atom, value: Any, path: Path, added: set[Path]) -> None:

@@ -1,10 +1,10 @@
 """Access to the server: the bearer token, and the Host and Origin headers. Pure.
 
 Without a token only the health paths are open (kube-apiserver's ``system:public-info-viewer``, without /version).
-The checks of Host and Origin stop web pages, even those whose name was rebound to 127.0.0.1 (DNS rebinding), from
-reaching a server that starts processes. Two origins are allowed: the server's own, which Python's websocket-client
-sends with every WebSocket, and any origin of a WebSocket whose Authorization header has the token, which no web page
-can set; Go's x/net/websocket sends http://localhost.
+The checks of Host and Origin stop web pages, also by DNS rebinding, from reaching a server that starts processes. Two
+origins are allowed: the server's own, which Python's websocket-client sends with every WebSocket; and any origin of a
+WebSocket with the token in its Authorization header, as no web page can set that (Go's x/net/websocket sends
+http://localhost).
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Attributes(NamedTuple):
 
 
 def impersonated(headers: Mapping[str, str]) -> User:
-    """Return the user as whom to answer a request; newlines separate the values of a repeated header."""
+    """Return the user of a request; newlines separate the values of a repeated header."""
     if _HEADERS.isdisjoint(headers):
         return ADMINISTRATOR
     name, uid = headers.get(USER_HEADER, ""), headers.get(UID_HEADER, "")
@@ -131,7 +131,7 @@ def rules_of(user: User) -> JSON:
 
 
 def refusal(user: User, attributes: Attributes) -> StatusError | None:
-    """Return the error for a user who may not do something, None for one who may."""
+    """Return the error if a user may not do something, None otherwise."""
     if allows(user, attributes):
         return None
     if attributes.path:

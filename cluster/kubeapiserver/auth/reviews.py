@@ -6,9 +6,9 @@ Follows ``pkg/registry/authorization`` and ``pkg/registry/authentication``.
 from __future__ import annotations
 
 from kubeapi.meta import JSON, format_time
+from kubeapi.scheme import Resource
 from kubeapi.validation.faults import invalid
 from kubeapiserver.auth.authorization import Attributes, allows, rules_of
-from kubeapiserver.catalog import SUBJECT, SUBJECT_ACCESS, SUBJECT_RULES
 from kubeapiserver.errors import BadInput, InvalidInput
 from kubeapiserver.messages import Response
 from kubeapiserver.requests.bodies import read_object
@@ -22,31 +22,26 @@ def review(request: ResourceRequest, now: float) -> Response:
     spec = read_object(request.http, resource).get("spec") or {}
     if not isinstance(spec, dict):
         raise BadInput(f'{resource.kind} in version "v1" cannot be handled as a {resource.kind}: spec is no object')
-    if resource == SUBJECT_ACCESS and bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
+    answer: JSON = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
+    match resource.kind:
+        case "SelfSubjectReview":
+            answer["metadata"] = {"creationTimestamp": format_time(now)}
+            answer["status"] = {"userInfo": user.document()}
+        case "SelfSubjectRulesReview":
+            answer |= {"spec": spec, "status": rules_of(user)}
+        case _:
+            answer |= {"spec": spec, "status": {"allowed": allows(user, _read_attributes(resource, spec))}}
+    return document_response(answer, 201)
+
+
+def _read_attributes(resource: Resource, spec: JSON) -> Attributes:
+    """Return the attributes in the spec of a SelfSubjectAccessReview; InvalidInput unless there is one kind of them."""
+    about_resource, about_path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if bool(about_resource) == bool(about_path):
         detail = "must specify exactly one of resourceAttributes or nonResourceAttributes"
-        fault = invalid("spec.resourceAttributes", None, detail)
-        raise InvalidInput(resource.kind, resource.group, "", fault)
-    answered: JSON = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
-    if resource == SUBJECT:
-        answered["metadata"] = {"creationTimestamp": format_time(now)}
-        answered["status"] = {"userInfo": user.document()}
-    elif resource == SUBJECT_RULES:
-        answered |= {"spec": spec, "status": rules_of(user)}
-    else:
-        answered |= {"spec": spec, "status": {"allowed": allows(user, _attributes_of(spec))}}
-    return document_response(answered, 201)
-
-
-def _attributes_of(spec: JSON) -> Attributes:
-    """Return the attributes in the spec of a SelfSubjectAccessReview."""
-    stated = spec.get("resourceAttributes") or spec.get("nonResourceAttributes")
+        raise InvalidInput(resource.kind, resource.group, "", invalid("spec.resourceAttributes", None, detail))
+    stated = about_resource or about_path
     told = {name: str(value) for name, value in stated.items()} if isinstance(stated, dict) else {}
-    return Attributes(
-        told.get("verb", ""),
-        told.get("group", ""),
-        told.get("resource", ""),
-        told.get("subresource", ""),
-        told.get("namespace", ""),
-        told.get("name", ""),
-        "" if spec.get("resourceAttributes") else told.get("path", "/"),
-    )
+    told = {name: told[name] for name in Attributes._fields if name in told}
+    told["path"] = "" if about_resource else told.get("path", "/")
+    return Attributes(**{"verb": "", **told})

@@ -1,6 +1,6 @@
-"""JSON patch (RFC 6902): a list of operations on a document. Pure; changes nothing that it is given.
+"""JSON patch (RFC 6902): a list of operations on a document. Pure; arguments stay unchanged.
 
-Bounds what a patch may do, since copies of copies grow without end. Follows gopkg.in/evanphx/json-patch.
+The size of copies is limited, as copies of copies grow exponentially. Follows gopkg.in/evanphx/json-patch.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def apply(document: Any, operations: Any) -> Any:
 
 
 def _is_too_deep(value: Any) -> bool:
-    """Tell whether copies into copies have made a document deeper than any body may be."""
+    """Tell whether copies have made a document deeper than a body may be."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [item for each in level if isinstance(each, (dict, list)) for item in _items(each)]
@@ -78,7 +78,7 @@ def _checked(operation: Any) -> dict[str, Any]:
 
 
 class _Document:
-    """A document that operations change, one after the other."""
+    """A document to which operations are applied in place."""
 
     def __init__(self, value: Any) -> None:
         self.value = _copy(value)
@@ -118,7 +118,7 @@ class _Document:
         return value
 
     def _find(self, path: list[str]) -> Any:
-        """Return the value at a path; a last member that is not there is null to a test."""
+        """Return the value at a path for a test, to which an absent last member is null."""
         if not path:
             return self.value
         parent = self._get(path[:-1])
@@ -168,7 +168,7 @@ def _parse_pointer(text: str) -> list[str]:
 
 
 def _index(text: str, last: int) -> int:
-    """Return the index that a part of a path means in a list where ``last`` is the highest."""
+    """Return the list index in a part of a path; ``last`` is the highest allowed one."""
     index = int(text) if _INDEX.fullmatch(text) else last + 1
     if not -last - 1 <= index <= last:
         raise PatchConflictError(f"index out of bounds: {text}")
@@ -182,7 +182,7 @@ def _copy(value: Any) -> Any:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Compare as JSON does, where true is not 1."""
+    """Tell whether two JSON values are equal; true is not 1."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_is_same(value, other[name]) for name, value in one.items())
     if isinstance(one, list) and isinstance(other, list):

@@ -1,7 +1,7 @@
-"""Which operations an OpenAPI document says that a resource has, and with which parameters.
+"""The operations of a resource in OpenAPI documents, with their parameters. Pure.
 
-kubectl looks here whether ``patch`` takes ``fieldValidation`` before it leaves validation to the server. Follows the
-documents of a v1.33 kube-apiserver, without the prose. Pure.
+kubectl leaves validation to the server only if ``patch`` has the parameter ``fieldValidation`` here. Follows the
+documents of a v1.33 kube-apiserver, without the descriptions.
 """
 
 from __future__ import annotations

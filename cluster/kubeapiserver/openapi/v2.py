@@ -1,7 +1,7 @@
-"""The OpenAPI v2 document, in gnostic's protobuf form, which kubectl up to 1.28 validates and explains by, and as JSON.
+"""The OpenAPI v2 document, as JSON and in gnostic's protobuf form. Pure.
 
-Of the paths it tells what kubectl looks for: that a PATCH takes ``fieldValidation``. Field numbers are those of
-google/gnostic-models ``openapiv2/OpenAPIv2.proto``. Pure.
+kubectl up to 1.28 validates and explains with it. Of the paths it has only what kubectl looks for: that a PATCH has the
+parameter ``fieldValidation``. Field numbers are those of google/gnostic-models ``openapiv2/OpenAPIv2.proto``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
 
 V2_FAMILY = "application/com.github.proto-openapi.spec.v2"
-"""What clients ask for, with ``@v1.0+protobuf`` after it."""
+"""The media type that clients ask for, followed by ``@v1.0+protobuf``."""
 
 V2_TYPE = f"{V2_FAMILY}.v1.0+protobuf"
-"""What they are answered with: an @ is not allowed in a media type, and they check (kube-openapi ``pkg/handler``)."""
+"""The media type of the answer: clients refuse an @ in it (kube-openapi ``pkg/handler``)."""
 
 _PATCH_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
@@ -28,14 +28,14 @@ _SPECIAL = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": "string", "format": "int-or-string"},
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": "string"},
 }
-"""Schemas that v2 cannot state as they are."""
+"""Schemas that need another form in v2."""
 
 _SELF_DESCRIBING = frozenset(("apiVersion", "kind"))
 
 
 @cache
 def v2_document() -> tuple[bytes, str]:
-    """Return the document and a hash of it; takes some ten milliseconds once."""
+    """Return the document and its hash; building it takes some ten milliseconds."""
     info = _text(1, "Kubernetes") + _text(2, "v1.33.0")
     paths = b"".join(_message(2, _named(_path(each), _message(8, _patch_operation(each)))) for each in SERVED_RESOURCES)
     schemas = b"".join(
@@ -47,7 +47,7 @@ def v2_document() -> tuple[bytes, str]:
 
 @cache
 def v2_json() -> tuple[bytes, str]:
-    """Return the document as JSON and a hash of it; takes some ten milliseconds once."""
+    """Return the document as JSON and its hash; building it takes some ten milliseconds."""
     parameters = [{"name": each, "in": "query", "type": "string", "uniqueItems": True} for each in _PATCH_PARAMETERS]
     paths = {
         _path(each): {

@@ -1,8 +1,8 @@
-"""What kubectl asks before it creates, applies, edits or explains: the OpenAPI v3 documents, one per group version.
+"""OpenAPI v3 documents, one per group version, which kubectl reads before it creates, applies, edits or explains.
 
-``openapi_answer`` serves ``/openapi/v3`` and what it points to, and ``/openapi/v2`` for older clients. Schemas are
-those of ``kubeapi.schema``. A document is built when it is first asked for and then kept as bytes; its URL holds a hash
-of them, so that clients may keep it for ever. Follows apiserver and kube-openapi ``pkg/handler3``. Pure.
+``openapi_answer`` serves ``/openapi/v3``, the documents that it lists, and ``/openapi/v2`` for older clients. Schemas
+come from ``kubeapi.schema``. A document is built on first use and then kept as bytes. Its URL has a hash of them, so
+that clients may cache it forever. Follows apiserver and kube-openapi ``pkg/handler3``. Pure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kubeapiserver.openapi.v2 import V2_FAMILY, V2_TYPE, v2_document, v2_json
 
 _INDEX, _V2 = "/openapi/v3", "/openapi/v2"
 _VERSION = "v1.33.0"
-"""The Kubernetes version whose schemas these are."""
+"""The Kubernetes version of the schemas."""
 
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
 _DEFINITION, _COMPONENT = "#/$defs/", "#/components/schemas/"
@@ -82,7 +82,7 @@ def _url(name: str) -> str:
 
 @cache
 def _document(name: str) -> _Document:
-    """Return a group version's document; takes about ten milliseconds once."""
+    """Return the document of a group version; building it takes about ten milliseconds."""
     by_kind = _schemas_by_kind()
     paths: JSON = {}
     wanted = []
@@ -114,7 +114,7 @@ def _schemas_by_kind() -> dict[tuple[str, str, str], str]:
 
 
 def _closure(wanted: list[str]) -> JSON:
-    """Return the schemas named, and all that they refer to."""
+    """Return the schemas with these names, and those that they refer to."""
     schemas: JSON = {}
     while wanted:
         name = wanted.pop()
@@ -125,7 +125,7 @@ def _closure(wanted: list[str]) -> JSON:
 
 
 def _component(schema: Any) -> Any:
-    """Return a JSON schema as OpenAPI 3.0 has it: no null among the types, nothing beside a reference."""
+    """Return a JSON schema in OpenAPI 3.0: without null among the types, and with nothing beside a reference."""
     if isinstance(schema, list):
         return [_component(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,8 +1,8 @@
-"""Read an object that a client sent as protobuf: kubectl's typed commands do since 1.32, client-go's clients too.
+"""Decode objects in protobuf, which kubectl's typed commands (since 1.32) and client-go's clients send. Pure.
 
-The answer may always be JSON, so nothing is ever encoded. Follows apimachinery ``runtime/serializer/protobuf`` for the
-envelope, with one difference: a field number that the table does not have is an error, where Go would lose what it
-holds. The work is linear in the body, and as deep as the types are. Pure.
+Answers may always be JSON, so there is no encoder. Follows apimachinery ``runtime/serializer/protobuf`` for the
+envelope, with one difference: an unknown field number is an error, where Go would silently drop the field. The work
+is linear in the size of the body; the depth of recursion is that of the types.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Bounds = tuple[int, int]
 
 
 def decode(body: bytes) -> JSON:
-    """Return the object that a protobuf body holds, as JSON; ValueError says what is wrong with it, as Go would."""
+    """Return the object in a protobuf body as JSON; ValueError with Go's message if it is malformed."""
     if not body.startswith(_MAGIC):
         expected = " ".join(map(str, _MAGIC))
         raise ValueError(f"provided data does not appear to be a protobuf message, expected prefix [{expected}]")
@@ -49,7 +49,7 @@ def decode(body: bytes) -> JSON:
 
 
 def _read_struct(body: bytes, name: str, bounds: Bounds, result: JSON) -> JSON:
-    """Read a struct into ``result``; one that comes in several parts is their merger."""
+    """Read a struct into ``result``, which may have an earlier part of the same struct, and return it."""
     fields = fields_of(name)
     for number, wire, value in parts(body, *bounds, name):
         field = fields.get(number)
@@ -76,7 +76,7 @@ def _read_value(body: bytes, field: GoField, value: Any) -> Any:
 
 
 def _read_entry(body: bytes, field: GoField, bounds: Bounds, entries: JSON) -> None:
-    """Read one entry of a map; a key or a value that is missing is empty."""
+    """Read one entry of a map; a missing key or value is empty."""
     read = _SCALARS.get(field.type)
     if read is None:
         raise ValueError(f"cannot read the entries of {go_name(field.name)}")
@@ -85,7 +85,7 @@ def _read_entry(body: bytes, field: GoField, bounds: Bounds, entries: JSON) -> N
 
 
 def _put(field: GoField, value: Any, result: JSON) -> None:
-    """Set a scalar as Go's JSON shows it: an empty one goes unless it is a pointer, or one that always shows."""
+    """Set a scalar as Go's JSON has it: an empty one is omitted unless it is a pointer or has no omitempty."""
     is_empty = value is False or value in ("", 0)
     if is_empty and field.is_omitted_when_empty and not field.is_pointer and field.type != "IntOrString":
         result.pop(field.name, None)
@@ -94,7 +94,7 @@ def _put(field: GoField, value: Any, result: JSON) -> None:
 
 
 def _known(body: bytes, bounds: Bounds, name: str, wires: tuple[int, ...]) -> Iterator[tuple[int, Any]]:
-    """Yield number and value of a message's parts; ``wires`` are the wire types of its fields 1, 2 ..."""
+    """Yield number and value of a message's fields; ``wires`` are the wire types of its fields 1, 2 ..."""
     for number, wire, value in parts(body, *bounds, name):
         if number > len(wires):
             raise ValueError(f"unknown field number {number} in {go_name(name)}")

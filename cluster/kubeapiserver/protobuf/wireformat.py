@@ -1,6 +1,7 @@
-"""The wire format of protobuf: a message is a row of numbered parts. Knows no types; follows gogo/protobuf's wording.
+"""The wire format of protobuf, without types: a message is a sequence of numbered fields. Pure.
 
-Parts are named by their bounds in the one body, so that nothing is copied. Every fault is a ValueError. Pure.
+Values are given as bounds in the body, so that no bytes are copied. Every fault is a ValueError with gogo/protobuf's
+message.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Part = tuple[int, int, Any]
 
 
 def parts(body: bytes, start: int, end: int, name: str) -> Iterator[Part]:
-    """Yield the fields between two offsets, which are those of a struct called ``name``."""
+    """Yield the fields between two offsets of a body; ``name`` is the struct's, for messages."""
     at = start
     while at < end:
         tag, at = _varint(body, at, end)
@@ -66,17 +67,17 @@ def signed(value: int, bits: int) -> int:
 
 
 def text(body: bytes, bounds: tuple[int, int]) -> str:
-    """Return a string; what is not UTF-8 in it becomes U+FFFD, as when Go writes JSON."""
+    """Return a string; invalid UTF-8 becomes U+FFFD, as when Go writes JSON."""
     return body[slice(*bounds)].decode("utf-8", "replace")
 
 
 def check_wire(wire: int, wanted: int, name: str) -> None:
-    """Refuse a field of another wire type than its own."""
+    """Raise ValueError for a field with a wrong wire type."""
     if wire != wanted:
         raise ValueError(f"proto: wrong wireType = {wire} for field {go_name(name)}")
 
 
 def go_name(name: str) -> str:
-    """Return the name of a struct or field as Go has it: ``PodSpec``, ``Replicas``."""
+    """Return the name of a struct or field in Go: ``PodSpec``, ``Replicas``."""
     bare = name.rpartition(".")[2]
     return bare[:1].upper() + bare[1:]

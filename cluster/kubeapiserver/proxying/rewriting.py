@@ -61,7 +61,7 @@ _INSIDE = r"((?:[^<>\"']|\"[^\"]*\"|'[^']*')*+)>"
 _TAG = re.compile(
     rf"<!--.*?-->|<(script|style)\b{_INSIDE}.*?(?=</\1|\Z)|<([a-z][a-z0-9]*)\b{_INSIDE}", re.DOTALL | re.IGNORECASE
 )
-"""A comment; an element whose text is no HTML, up to its end; or any other start tag."""
+"""A comment; a script or style element up to its end, as its text is not HTML; or any other start tag."""
 _ATTRIBUTE = re.compile(r"([^\s=\"'/>]+)(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)")
 
 
@@ -83,7 +83,7 @@ def returned_headers(headers: Iterable[tuple[str, str]]) -> Headers:
 
 
 def is_page(content_type: str) -> bool:
-    """Tell whether a body is HTML, whose links are rewritten."""
+    """Tell whether a body is HTML: its links are rewritten."""
     return content_type.partition(";")[0].strip() == "text/html"
 
 

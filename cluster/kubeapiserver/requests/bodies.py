@@ -12,19 +12,37 @@ from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 from kubeapi.status import BadRequest
-from kubeapi.strict import decode
+from kubeapi.strict import RepeatedKeys, decode
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
 from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request
 from kubeapiserver.protobuf.decoding import decode as read_protobuf
 from kubeapiserver.requests.jsonbody import read_json
 from kubeapiserver.requests.options import Validation
-from kubeapiserver.requests.yamlbody import read_yaml
+from kubemanifest.reading import read_text
+from kubemanifest.yamltext import KEY_IS_SET
 
 PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 
+
+def _read_yaml(body: bytes) -> Any:
+    """Return the value of a body that is one YAML document, with repeated keys recorded; ValueError otherwise."""
+    trees, faults, warnings = read_text(body.decode(), "the body")
+    if faults:
+        raise ValueError(faults[0].message)
+    if len(trees) != 1:
+        message = f"want one document, found {len(trees)}"
+        raise ValueError(message)
+    value = trees[0].value
+    repeated = [f"\n  line {each.line}: {each.message}" for each in warnings if each.message.endswith(KEY_IS_SET)]
+    if repeated and isinstance(value, dict):
+        value = RepeatedKeys(value)
+        value.said = f"yaml: unmarshal errors:{''.join(repeated)}"
+    return value
+
+
 _READERS: dict[str, Callable[[bytes], Any]] = {
     JSON_TYPE: read_json,
-    YAML_TYPE: read_yaml,
+    YAML_TYPE: _read_yaml,
     PROTOBUF_TYPE: read_protobuf,
 }
 """The reader of each media type; ValueError for a body that it cannot read."""

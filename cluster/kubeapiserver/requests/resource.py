@@ -67,7 +67,7 @@ class ResourceRequest:
         return {**obj, "metadata": metadata}
 
     def check_name(self, obj: JSON) -> None:
-        """Raise BadInput for an object whose name is not the one in the path."""
+        """Raise BadInput for an object with another name than the path."""
         stated = stated_name(obj)
         if not stated:
             based = f"the name of the object ({self.name} based on URL) was undeterminable"

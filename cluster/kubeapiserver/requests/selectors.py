@@ -1,4 +1,4 @@
-"""labelSelector and fieldSelector: from their text to a question about an object. Pure.
+"""Parse labelSelector and fieldSelector into predicates on objects. Pure.
 
 Labels follow apimachinery ``pkg/labels/selector.go`` (with its messages), fields ``pkg/fields/selector.go`` and the
 field labels that each kind's conversion allows.
@@ -27,17 +27,17 @@ _END = ""
 
 
 def select(resource: Resource, labels: str, fields: str) -> Matches | None:
-    """Return what both selectors ask, None if they ask nothing. Raises BadInput for one that cannot be read."""
-    questions = [*parse_labels(labels), *parse_fields(resource, fields)]
-    if not questions:
+    """Return the predicate of both selectors, None if they select everything; BadInput for a malformed one."""
+    predicates = [*parse_labels(labels), *parse_fields(resource, fields)]
+    if not predicates:
         return None
-    if len(questions) == 1:
-        return questions[0]
-    return lambda obj: all(each(obj) for each in questions)
+    if len(predicates) == 1:
+        return predicates[0]
+    return lambda obj: all(each(obj) for each in predicates)
 
 
 def parse_labels(text: str) -> list[Matches]:
-    """Return one question for each requirement of a label selector."""
+    """Return a predicate for each requirement of a label selector."""
     return _LabelParser(text).parse() if text.strip() else []
 
 
@@ -150,7 +150,7 @@ def _integer(text: str) -> int | None:
 
 
 def parse_fields(resource: Resource, text: str) -> list[Matches]:
-    """Return one question for each term of a field selector."""
+    """Return a predicate for each term of a field selector."""
     return [_field_term(resource, term) for term in _split_terms(text) if term]
 
 
@@ -179,12 +179,12 @@ def _field_term(resource: Resource, term: str) -> Matches:
 
 
 def escaped(value: str) -> str:
-    """Return a value as a term of a field selector writes it."""
+    """Return a value escaped for a field selector."""
     return re.sub(r"([\\,=])", r"\\\1", value)
 
 
 def _unescape(text: str) -> str:
-    """Return a term's value; only comma, equals sign and backslash can be escaped."""
+    """Return the value of a term; only comma, equals sign and backslash can be escaped."""
     if re.search(r"(?<!\\)(?:\\\\)*(?:=|\\[^,=\\])", text):
         raise BadInput(f"invalid field selector: invalid escape sequence: {text}")
     return re.sub(r"\\([,=\\])", r"\1", text)
@@ -195,7 +195,7 @@ def _path_of(field: str) -> Sequence[str]:
 
 
 def _text_at(obj: JSON, path: Sequence[str]) -> str:
-    """Return a field as a selector compares it: what is absent is "", or "false" for the two booleans."""
+    """Return a field's value as text; an absent field is "", or "false" for the two booleans."""
     value: Any = obj
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None

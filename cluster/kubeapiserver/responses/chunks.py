@@ -77,6 +77,6 @@ def read_token(text: str) -> Position:
 
 
 def expired_response(position: Position) -> Response:
-    """Return the error for a token whose version the history no longer has, with a token for the newest version."""
+    """Return the error for a version that the history no longer has, with a token for the newest one."""
     status = failure(StatusError(410, "Expired", _TOO_OLD))
     return Response(410, encode_line({**status, "metadata": {"continue": Position(NEWEST, position.last).token()}}))

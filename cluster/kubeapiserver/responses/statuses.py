@@ -15,7 +15,7 @@ from kubeapiserver.messages import TEXT_TYPE, Response
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 _WITHOUT_DETAILS = frozenset(("", "BadRequest", "Expired", "Unauthorized"))
-"""Reasons whose Status has no details (NewBadRequest, NewResourceExpired, NewUnauthorized; "" is any other error)."""
+"""Reasons without details in the Status (NewBadRequest, NewResourceExpired, NewUnauthorized; "" is a plain error)."""
 
 _RETRY_AFTER_SECONDS = 1
 """When a client should ask again for a resourceVersion that has not been reached."""

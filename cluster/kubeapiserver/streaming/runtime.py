@@ -1,7 +1,7 @@
-"""What the API server needs of whoever runs the containers: the protocol ``Runtime``. Pure.
+"""``Runtime``: what the API server needs of the program that runs the containers. Pure.
 
-The kubelet satisfies it, and knows nothing of it; the composition root passes it in. Every method refuses with
-StatusError, before anything has been sent to the client.
+The kubelet has these methods; the composition root passes it in. Every method raises StatusError if it cannot do what
+is asked, before anything has been sent to the client.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 
 
 class ContainerIO(Protocol):
-    """The streams of one process in a container. Whoever got it closes it, however the connection ends."""
+    """The streams of one process in a container. The caller that got it must close it."""
 
     async def read(self) -> tuple[str, bytes] | None:
-        """Return ``stdout`` or ``stderr`` and some bytes of it, None when there will be no more. For one reader."""
+        """Return ``stdout`` or ``stderr`` and some bytes of it, None at the end. Only one task may read."""
         ...
 
     async def write(self, content: bytes) -> None:
-        """Give the process input; returns when it may be given more. Input that nobody reads is dropped."""
+        """Send input to the process; returns when more may be sent. Input after the process has ended is dropped."""
         ...
 
     def end_input(self) -> None:
-        """Let the process read the end of its input."""
+        """Close the process's standard input."""
         ...
 
     def resize(self, width: int, height: int) -> None:
-        """Tell the terminal its size in columns and rows; nothing without a terminal."""
+        """Set the terminal's size in columns and rows; without a terminal this does nothing."""
         ...
 
     async def wait(self) -> int:
@@ -37,7 +37,7 @@ class ContainerIO(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go: a process that was started for the session ends, a container that was attached to goes on."""
+        """End the process if it was started for the session; a container that was attached to keeps running."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""SPDY/3.1 as far as kubectl speaks it: streams of bytes side by side in one connection, without any IO. Pure.
+"""The part of SPDY/3.1 that kubectl uses: multiplexed byte streams in one connection, without any IO. Pure.
 
-Bytes in, events out; what has to be answered is collected in ``outgoing``. Like kubectl's own implementation
+``receive`` returns events; bytes to be sent are collected in ``outgoing``. Like kubectl's own implementation
 (moby/spdystream) it has no flow control. Follows the SPDY/3.1 draft, https://www.chromium.org/spdy/.
 """
 
@@ -15,14 +15,14 @@ from typing import NamedTuple
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING, HEADERS = 1, 2, 3, 6, 8
 FIN = 1
 CANCEL = 5
-"""RST_STREAM's status code for a stream that nobody wants any more."""
+"""RST_STREAM's status code for a stream that is no longer needed."""
 
 FRAME_LIMIT = 1024 * 1024
-"""Bytes of one frame; kubectl's are 32 KiB at the most."""
+"""Bytes of one frame; kubectl's have at most 32 KiB."""
 HEADER_LIMIT = 64 * 1024
-"""Bytes of one header block, unpacked."""
+"""Bytes of one header block, decompressed."""
 STREAM_LIMIT = 2000
-"""Streams open at a time; a forwarded connection has two."""
+"""Open streams; a forwarded connection has two."""
 
 _CONTROL = 0x8003
 _WORDS = (
@@ -43,11 +43,11 @@ _TEXT = (
     "publicprivatemax-age=gzip,deflate,sdchcharset=utf-8charset=iso-8859-1,utf-,*,enq=0."
 )
 DICTIONARY = b"".join(struct.pack(">I", len(word)) + word.encode() for word in _WORDS.split(",")) + _TEXT.encode()
-"""What both sides of a header block's zlib stream know beforehand (draft section 2.6.10.1)."""
+"""The zlib dictionary of header blocks (draft section 2.6.10.1)."""
 
 
 class SpdyError(Exception):
-    """The peer does not speak SPDY/3.1, or wants more than it may have; the connection is of no more use."""
+    """The peer violates SPDY/3.1 or a limit; the connection cannot be used any more."""
 
 
 class Opened(NamedTuple):
@@ -65,7 +65,7 @@ class Received(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The peer will send nothing more on a stream; ``is_reset``: and will not read either."""
+    """The peer has ended its side of a stream, or both sides if ``is_reset``."""
 
     stream: int
     is_reset: bool = False
@@ -92,7 +92,7 @@ class SpdyConnection:
         self._last_opened = 0
 
     def receive(self, content: bytes) -> list[Event]:
-        """Take bytes of the connection and return what they mean; SpdyError."""
+        """Return the events in bytes of the connection; SpdyError."""
         self._buffer += content
         events: list[Event] = []
         while len(self._buffer) >= 8:
@@ -112,15 +112,15 @@ class SpdyConnection:
             return self._data(first, flags, body)
         if first >> 16 != _CONTROL:
             raise SpdyError("this is not SPDY/3")
-        kind = first & 0xFFFF
-        if kind == SYN_STREAM:
+        frame = first & 0xFFFF
+        if frame == SYN_STREAM:
             return self._opened(flags, body)
-        if kind == RST_STREAM:
+        if frame == RST_STREAM:
             return self._reset(body)
-        if kind == PING:
+        if frame == PING:
             self.outgoing += _control(PING, 0, body)
-        elif kind in (SYN_REPLY, HEADERS):
-            # The headers are of no use, but the zlib stream must go on.
+        elif frame in (SYN_REPLY, HEADERS):
+            # The headers are not needed, but the next block can only be decompressed after this one.
             self._unpack(body[4:])
         return []
 
@@ -165,12 +165,12 @@ class SpdyConnection:
         return _read_headers(plain)
 
     def accept(self, identity: int) -> None:
-        """Answer a stream that the peer has opened."""
+        """Reply to a stream that the peer has opened."""
         block = self._packer.compress(struct.pack(">I", 0)) + self._packer.flush(zlib.Z_SYNC_FLUSH)
         self.outgoing += _control(SYN_REPLY, 0, struct.pack(">I", identity) + block)
 
     def send(self, identity: int, content: bytes) -> None:
-        """Send bytes on a stream; what nobody reads any more is dropped."""
+        """Send bytes on a stream; they are dropped if the stream has ended."""
         stream = self._streams.get(identity)
         if stream is None or stream.have_we_ended:
             return
@@ -179,7 +179,7 @@ class SpdyConnection:
             self.outgoing += struct.pack(">II", identity, len(piece)) + piece
 
     def end(self, identity: int) -> None:
-        """Say that nothing more will be sent on a stream."""
+        """End our side of a stream."""
         stream = self._streams.get(identity)
         if stream is not None and not stream.have_we_ended:
             stream.have_we_ended = True
@@ -187,7 +187,7 @@ class SpdyConnection:
             self._forget_if_done(identity, stream)
 
     def reset(self, identity: int) -> None:
-        """Have nothing more to do with a stream."""
+        """Abort a stream in both directions."""
         if self._streams.pop(identity, None) is not None:
             self.outgoing += _control(RST_STREAM, 0, struct.pack(">II", identity, CANCEL))
 
@@ -201,7 +201,7 @@ def _control(kind: int, flags: int, body: bytes) -> bytes:
 
 
 def _read_headers(plain: bytes) -> dict[str, str]:
-    """Read a header block: a count, then names and values, each after its length."""
+    """Return the headers in a block: a count, then names and values, each after its length."""
     headers: dict[str, str] = {}
     try:
         (count,) = struct.unpack_from(">I", plain)

@@ -1,4 +1,4 @@
-"""The messages of exec, attach and port-forward in a WebSocket: a byte that names the channel, then content. Pure.
+"""Messages of exec, attach and port-forward in a WebSocket: the number of a channel as one byte, then content. Pure.
 
 Follows apimachinery ``pkg/util/remotecommand`` (v4 and v5.channel.k8s.io) and apiserver ``pkg/util/wsstream``.
 """
@@ -16,7 +16,7 @@ from kubeapiserver.responses.statuses import encode
 COMMAND_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 PORT_PROTOCOLS = (TUNNEL_PROTOCOL, "v4.channel.k8s.io")
-"""Python's client offers v5 for port-forward too, but only speaks v4 there."""
+"""Without v5: Python's client offers it for port-forward, but uses v4."""
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 _CHANNELS = {"stdout": STDOUT, "stderr": STDERR}
@@ -29,11 +29,11 @@ class Input(NamedTuple):
 
 
 class EndOfInput(NamedTuple):
-    """The client will send no more input."""
+    """The client has closed the input."""
 
 
 class Resize(NamedTuple):
-    """The client's terminal has another size, in columns and rows."""
+    """The new size of the client's terminal, in columns and rows."""
 
     width: int
     height: int
@@ -43,7 +43,7 @@ Incoming = Input | EndOfInput | Resize
 
 
 def choose_protocol(offered: Sequence[str], spoken: Sequence[str]) -> str:
-    """Return the best protocol that both sides speak, "" if the client offers none; StatusError if none fits."""
+    """Return the first of ``spoken`` that the client offers, "" if it offers none at all; BadInput if none matches."""
     for each in spoken:
         if each in offered:
             return each
@@ -54,7 +54,7 @@ def choose_protocol(offered: Sequence[str], spoken: Sequence[str]) -> str:
 
 
 def read_message(message: bytes) -> Incoming | None:
-    """Return what the client says, None for nothing that matters here."""
+    """Return what a client's message means, None if it is irrelevant."""
     if not message:
         return None
     channel, content = message[0], message[1:]
@@ -77,12 +77,12 @@ def read_resize(content: bytes) -> Resize | None:
 
 
 def output_message(stream: str, content: bytes) -> bytes:
-    """Return the message that carries output."""
+    """Return a message with output."""
     return bytes([_CHANNELS[stream]]) + content
 
 
 def exit_status(code: int) -> JSON:
-    """Return the Status that tells how a command ended."""
+    """Return the Status of a command that has ended."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
     return {
@@ -95,5 +95,5 @@ def exit_status(code: int) -> JSON:
 
 
 def status_message(status: JSON) -> bytes:
-    """Return the last message of a command."""
+    """Return the last message of a command, which has its Status."""
     return bytes([ERROR]) + encode(status)

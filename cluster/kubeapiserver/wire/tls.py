@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import CertificateBuilder, KeyUsage
+    from cryptography.x509 import CertificateBuilder, KeyUsage, SubjectAlternativeName
 
 VALID_SECONDS = 5 * 365 * 86400
 RENEW_SECONDS = 30 * 86400
@@ -84,15 +84,12 @@ def _write(path: Path, text: str) -> None:
 
 def _make(addresses: Sequence[str], names: Sequence[str], now: float) -> str:
     """Return the server's key, its certificate and the authority's, in PEM."""
-    from ipaddress import ip_address
-
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     identifier = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
-    alternatives = [*(x509.IPAddress(ip_address(each)) for each in addresses), *(x509.DNSName(each) for each in names)]
     authority = _signed(
         _builder("kubesvc-ca", authority_key, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -106,10 +103,19 @@ def _make(addresses: Sequence[str], names: Sequence[str], now: float) -> str:
         .add_extension(_key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False),
+        .add_extension(_alternative_names(addresses, names), critical=False),
         authority_key,
     )
     return _pem(key) + server + authority
+
+
+def _alternative_names(addresses: Sequence[str], names: Sequence[str]) -> SubjectAlternativeName:
+    from ipaddress import ip_address
+
+    from cryptography import x509
+
+    stated = [*(x509.IPAddress(ip_address(each)) for each in addresses), *(x509.DNSName(each) for each in names)]
+    return x509.SubjectAlternativeName(stated)
 
 
 def _builder(name: str, key: EllipticCurvePrivateKey, now: float) -> CertificateBuilder:
