@@ -1,7 +1,7 @@
-"""What Prometheus is told, made from the plain counters when it asks: the one file that knows prometheus-client.
+"""The metrics for Prometheus, made from the plain counters at each scrape; only this file imports prometheus-client.
 
-Names with ``kubeproxy_`` are kube-proxy's own (``pkg/proxy/metrics``), those with ``kubesvc_proxy_`` ours. Cardinality
-is that of the endpoints that are there or still have connections.
+Names with ``kubeproxy_`` are kube-proxy's (``pkg/proxy/metrics``), those with ``kubesvc_proxy_`` are kubesvc's own. The
+labels are bounded by the endpoints that exist or still have connections.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def expose(
     requests: Counter[tuple[str, int]],
     figures: Iterable[Figure] = (),
 ) -> str:
-    """Return the exposition of a proxy's counters and of the ``requests`` (by path and status) to its health doors.
+    """Return the text of a scrape: the counters, and the ``requests`` to the health endpoints by path and status.
 
-    ``figures`` are those of others, after the proxy's own.
+    ``figures`` are metrics of other components; they come after the proxy's own.
     """
     registry = CollectorRegistry()
     registry.register(_ProxyCollector(counters, syncs, requests))

@@ -1,7 +1,7 @@
 """Why a port cannot be bound: the sentence for it, and the process that has the port.
 
-Reads /proc/net and /proc/*/fd, as ``ss -lntup`` does (formats: proc(5)); processes of other users are not readable,
-then the answer is None. Looks once for all the addresses it is asked about.
+Reads /proc/net and /proc/*/fd, as ``ss -lntup`` does (formats: proc(5)); processes of other users are not readable
+and have no owner. One search serves all addresses that are asked for.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class OpenSocket(NamedTuple):
 
 
 def find_port_owner(address: str, port: int, proc: Path = Path("/proc")) -> PortOwner | None:
-    """Return who listens by TCP on ``address``:``port`` or on that port of every address."""
+    """Return the process that listens by TCP on ``address``:``port``, or on that port of every address."""
     wanted = Destination(address, port, "TCP")
     return find_port_owners({wanted}, proc).get(wanted)
 
 
 def find_port_owners(wanted: Collection[Destination], proc: Path = Path("/proc")) -> dict[Destination, PortOwner]:
-    """Return the owners of those of the ``wanted`` that have one we may know; /proc/net tells none of SCTP."""
+    """Return the owners of ``wanted`` places, as far as /proc shows them; it has no table of SCTP sockets."""
     tables = ("tcp6", "tcp", "udp6", "udp")
     inodes = {Destination(each.address, each.port, each.protocol): each.inode for each in read_sockets(tables, proc)}
     found: dict[Destination, str] = {}
@@ -83,7 +83,7 @@ def parse_sockets(text: str, protocol: str) -> Iterator[OpenSocket]:
 
 
 def find_owners(inodes: Collection[str], proc: Path = Path("/proc")) -> dict[str, PortOwner]:
-    """Return the processes of those sockets whose processes we may look into."""
+    """Return the processes of sockets, as far as this user may read them in /proc."""
     owners: dict[str, PortOwner] = {}
     for directory in proc.glob("[0-9]*") if inodes else ():
         if own := sockets_of(directory).intersection(inodes):
@@ -92,7 +92,7 @@ def find_owners(inodes: Collection[str], proc: Path = Path("/proc")) -> dict[str
 
 
 def _address(text: str) -> str:
-    """Read an address as the kernel prints it, in words of host byte order; a mapped or unspecified one as IPv4."""
+    """Read an address that the kernel prints as words in host byte order; a mapped or unspecified one becomes IPv4."""
     words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
     packed = struct.pack(f"={len(words)}I", *words)
     if len(packed) == 4 or packed[:12] == b"\0" * 10 + b"\xff\xff" or not any(packed):
@@ -101,7 +101,7 @@ def _address(text: str) -> str:
 
 
 def sockets_of(process: Path) -> set[str]:
-    """Return the inodes of a process' sockets, none of one that we may not look into; ``process`` is in /proc."""
+    """Return the inodes of the sockets of ``process`` (its folder in /proc), none if this user may not read it."""
     inodes: set[str] = set()
     with contextlib.suppress(OSError):
         for descriptor in (process / "fd").iterdir():

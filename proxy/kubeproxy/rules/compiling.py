@@ -17,7 +17,7 @@ from kubeproxy.types import Destination, ServicePortName
 
 
 class Compiled(NamedTuple):
-    """New rules, with what differs from the old: destinations to look at again and Service ports, gone or changed."""
+    """New rules, with the destinations and Service ports that may differ from the old ones: new, changed or gone."""
 
     rules: Rules
     destinations: tuple[Destination, ...]
@@ -25,9 +25,9 @@ class Compiled(NamedTuple):
 
 
 def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]], nodes: Nodes) -> Compiled:
-    """Return ``old`` with the Services in ``changed`` replaced; () means that the Service is gone.
+    """Return ``old`` with the Services in ``changed`` replaced; () removes a Service.
 
-    What a change leaves as it is, is shared: the endpoints' usual change copies one mapping of references.
+    Mappings that do not change are shared with ``old``: most changes are of endpoints, and copy only ``ports``.
     """
     pairs = _pairs(old, changed)
     ports = dict(old.ports)
