@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubeproxy.balancers import BALANCERS
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
@@ -295,7 +296,7 @@ DESTINATIONS = st.sampled_from(
     external=POLICIES,
     ranges=st.sampled_from([(), ("10.0.0.0/8",), ("127.244.1.0/24", "127.170.0.101/32")]),
     affinity=st.sampled_from([0, 60]),
-    balancer=st.sampled_from(["random", "round_robin", "least_connections"]),
+    balancer=st.sampled_from(sorted(BALANCERS)),
     has_nodes=st.booleans(),
     source=SOURCES,
     destination=DESTINATIONS,

@@ -109,7 +109,7 @@ async def test_a_taken_door_is_a_problem_with_a_name_and_harms_no_service() -> N
 
 
 async def test_an_unknown_default_balancer_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match="unknown balancer 'fastest': supported values: least_connections, random"):
+    with pytest.raises(ValueError, match=r"unknown balancer 'fastest': supported values: .*least_connections"):
         async with cluster(config=ProxyConfig(default_balancer="fastest")):
             pass
 

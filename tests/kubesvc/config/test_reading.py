@@ -10,6 +10,7 @@ from tests.helpers.kubesvc_input_manifests import configured
 
 from kubelet.images.catalog import unknown_image_text
 from kubemanifest import load
+from kubeproxy.balancers import BALANCERS
 from kubesvc.config import (
     ClusterConfiguration,
     DNSSettings,
@@ -20,6 +21,8 @@ from kubesvc.config import (
     ProxySettings,
     read_configuration,
 )
+
+SUPPORTED_BALANCERS = ", ".join(f'"{each}"' for each in sorted(BALANCERS))
 
 
 def faults(text: str) -> list[str]:
@@ -218,10 +221,7 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
         pytest.param("nodes: {}", ['nodes: Invalid value: "a mapping": must be a list'], id="nodes no list"),
         pytest.param(
             "proxy: {balancer: fastest}",
-            [
-                'proxy.balancer: Unsupported value: "fastest": '
-                'supported values: "least_connections", "random", "round_robin"'
-            ],
+            [f'proxy.balancer: Unsupported value: "fastest": supported values: {SUPPORTED_BALANCERS}'],
             id="unknown balancer",
         ),
         pytest.param(
@@ -344,7 +344,7 @@ def test_all_mistakes_are_reported_at_once_with_their_places_and_hints() -> None
         '<stdin>:4:1: networkng: unknown field "networkng"\n    did you mean "networking"?',
         '<stdin>:6:3: proxy.balancr: unknown field "proxy.balancr"\n    did you mean "balancer"?',
         '<stdin>:7:3: proxy.balancer: Unsupported value: "roundrobin": '
-        'supported values: "least_connections", "random", "round_robin"\n    did you mean "round_robin"?',
+        f'supported values: {SUPPORTED_BALANCERS}\n    did you mean "round_robin"?',
         "<stdin>:8:7: dns.ttl: Invalid value: -1: must be between 0 and 3600, inclusive",
     ]
 

@@ -56,15 +56,16 @@ def test_good_input_is_a_registry_with_every_object() -> None:
 def test_an_algorithm_that_is_added_to_the_proxy_works_by_configuration_and_by_annotation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    configuration = CONFIGURATION + "proxy: {balancer: first}\n"
-    web = WEB.replace("name: web", "name: web, annotations: {kubesvc.dev/balancer: first}")
-    refusal = 'Unsupported value: "first": supported values: "least_connections", "random", "round_robin"'
+    configuration = CONFIGURATION + "proxy: {balancer: added}\n"
+    web = WEB.replace("name: web", "name: web, annotations: {kubesvc.dev/balancer: added}")
+    supported = ", ".join(f'"{each}"' for each in sorted(BALANCERS))
+    refusal = f'Unsupported value: "added": supported values: {supported}'
     assert faults(configuration) == [f"proxy.balancer: {refusal}"]
     assert faults(CONFIGURATION, web) == [f"metadata.annotations[kubesvc.dev/balancer]: {refusal}"]
-    monkeypatch.setitem(BALANCERS, "first", RandomChoice)
+    monkeypatch.setitem(BALANCERS, "added", RandomChoice)
     result = prepared(configuration, web)
     assert result.faults == []
-    assert result.configuration.proxy.balancer == "first"
+    assert result.configuration.proxy.balancer == "added"
 
 
 def test_addresses_come_from_the_configured_subnet() -> None:
