@@ -150,7 +150,7 @@ def break_everything() -> None:
     _break(ServiceHealthServer, "_update", lambda _, service: _is_of("health", service))
     _break(End, "on_event", lambda self, _: _is_of("connection", self.connection.record.route.port_name.service))
     _break(Handler, "answer", lambda _, query: isinstance(query, Query) and b"query" in query.labels)
-    _break(Reading, "get", lambda _, __, ___, target, ____: target.name == "request")
+    _break(Reading, "get", lambda _, request: request.name == "request")
     _break(TcpFront, "reap", lambda _: True)
     _break(Store, "compact", lambda _: True)
     dataplane.REAP_SECONDS = 0.1
