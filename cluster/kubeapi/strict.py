@@ -8,8 +8,6 @@ Wording follows encoding/json and sigs.k8s.io/json of the real server.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import re
 from datetime import datetime
@@ -17,6 +15,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
+from kubeapi.gobase64 import base64_fault
 from kubeapi.meta import JSON
 from kubeapi.quantity import QUANTITY, canonical
 from kubeapi.schema import Completion, FieldType, Struct, completion, struct, struct_of
@@ -244,15 +243,7 @@ def _special_fault(kind: str, value: Any) -> str:
         return f"json: cannot unmarshal {go_kind(value)} into Go value of type int32"
     if type(value) is not str:
         return f"json: cannot unmarshal {go_kind(value)} into Go value of type string"
-    return _base64_fault(value) if kind == "byte" else _time_fault(value)
-
-
-def _base64_fault(value: str) -> str:
-    try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return "illegal base64 data"
-    return ""
+    return base64_fault(value) if kind == "byte" else _time_fault(value)
 
 
 def _time_fault(value: str) -> str:

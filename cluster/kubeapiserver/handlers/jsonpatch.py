@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from kubeapi.gojson import MAX_DEPTH
 from kubeapi.strict import go_kind
-from kubeapiserver.requests.jsonbody import MAX_DEPTH
 
 MAX_OPERATIONS = 10_000
 """Operations of one patch (apiserver maxJSONPatchOperations)."""

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from kubeapi.gojson import read_json
 from kubeapi.meta import JSON
 from kubeapi.patch import merge
 from kubeapi.schema import Struct, struct_of
@@ -17,7 +18,6 @@ from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, U
 from kubeapiserver.handlers import jsonpatch
 from kubeapiserver.messages import Request
 from kubeapiserver.requests.bodies import TypedBody, check_kind, with_reset
-from kubeapiserver.requests.jsonbody import read_json
 from kubeapiserver.requests.options import Validation
 from kubeapiserver.requests.resource import ResourceRequest
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from kubeapi.gojson import read_json
 from kubeapi.meta import JSON
 from kubeapiserver.gotypes import GoField, fields_of, struct_for
 from kubeapiserver.protobuf.wireformat import BYTES, VARINT, check_wire, go_name, parts, signed, text
-from kubeapiserver.requests.jsonbody import read_json
 
 _MAGIC = b"k8s\x00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubeapi.gojson import read_json
 from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
@@ -16,7 +17,6 @@ from kubeapi.strict import RepeatedKeys, decode
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
 from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request
 from kubeapiserver.protobuf.decoding import decode as read_protobuf
-from kubeapiserver.requests.jsonbody import read_json
 from kubeapiserver.requests.options import Validation
 from kubemanifest.reading import read_text
 from kubemanifest.yamltext import KEY_IS_SET

@@ -1,4 +1,4 @@
-"""Read a JSON body as Go's encoding/json does, with its error messages and a bound on nesting. Pure."""
+"""Read JSON as Go's encoding/json does, with its error messages and a bound on nesting. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from kubeapi.strict import json_object
 
 MAX_DEPTH = 200
-"""Levels of nesting in a body: no real object has forty, and recursive functions must not run out of stack."""
+"""Levels of nesting: no real object has forty, and recursive functions must not run out of stack."""
 
 _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -23,7 +23,7 @@ _GO_MESSAGES = {
 
 
 def read_json(body: bytes) -> Any:
-    """Return the JSON of a body, with repeated keys recorded (``RepeatedKeys``); ValueError with Go's message."""
+    """Return the value of JSON text, with repeated keys recorded (``RepeatedKeys``); ValueError with Go's message."""
     check_depth(body)
     try:
         text = body.decode("utf-8-sig", "replace")
@@ -48,7 +48,7 @@ def _finite(text: str) -> float:
 
 
 def check_depth(body: bytes) -> None:
-    """Raise ValueError for a JSON body that is nested too deep."""
+    """Raise ValueError for JSON that is nested too deep."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
     depth = 0
