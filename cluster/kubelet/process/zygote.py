@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kubelet.process.protocol import ATTACHED, CONTAINER_MARK, MAX_MESSAGE, MAX_PACKET
-from kubelet.servers.plan import ServerPlan
-from kubelet.servers.prepare import ServerError, prepare
+from kubelet.servers.plan import ServerError, ServerPlan
+from kubelet.servers.prepare import prepare
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 STATUS_FD = 3

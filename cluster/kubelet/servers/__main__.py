@@ -8,7 +8,8 @@ from typing import NoReturn
 
 from kubelet.images.agnhost import plan as plan_agnhost
 from kubelet.images.serverhost import LOW_PORTS_END, ServerHost
-from kubelet.servers.prepare import ServerError, prepare
+from kubelet.servers.plan import ServerError
+from kubelet.servers.prepare import prepare
 from kubelet.tools.scripts import ClusterDNS
 
 

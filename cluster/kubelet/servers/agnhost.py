@@ -15,8 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from kubelet.servers.dial import dial, is_of_a_web_page
 from kubelet.servers.dialling import Dialler
-from kubelet.servers.http import Server, Sockets
-from kubelet.servers.messages import Datagram, Request, Response, phrase
+from kubelet.servers.messages import Datagram, Request, Response, Service, phrase
 
 REFUSED_PATHS = ("/shell", "/upload")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
@@ -36,10 +35,8 @@ class Place(NamedTuple):
     began: float
 
 
-def netexec_server(
-    options: Mapping[str, Any], environment: Mapping[str, str], dialler: Dialler, sockets: Sockets
-) -> Server:
-    """Return the server of ``netexec``."""
+def netexec_service(options: Mapping[str, Any], environment: Mapping[str, str], dialler: Dialler) -> Service:
+    """Return the service of ``netexec``."""
     override: str = options["override"]
     hostname = environment.get("HOSTNAME", "")
     place = Place(hostname, environment, options["http_port"], options["udp_port"], time.monotonic())
@@ -50,22 +47,22 @@ def netexec_server(
     def answer(packet: Datagram) -> bytes:
         return datagram(packet, place)
 
-    return Server(handle, (("X-Pod", hostname),), sockets, answer, delay_seconds=options["delay"])
+    return Service(handle, (("X-Pod", hostname),), answer, delay_seconds=options["delay"])
 
 
-def serve_hostname(options: Mapping[str, Any], hostname: str, sockets: Sockets) -> Server:
-    """Return the server of ``serve-hostname``: by HTTP, or bare by TCP or UDP."""
+def serve_hostname(options: Mapping[str, Any], hostname: str) -> Service:
+    """Return the service of ``serve-hostname``: by HTTP, or bare by TCP or UDP."""
     name = hostname.encode()
     is_closing = options["close"]
 
     def handle(_request: Request) -> Response:
         return Response(200, name, is_last=is_closing)
 
-    return Server(handle, (("X-Pod", hostname),), sockets, lambda _: name, greeting=name if options["raw"] else None)
+    return Service(handle, (("X-Pod", hostname),), lambda _: name, greeting=name if options["raw"] else None)
 
 
-def porter(options: Mapping[str, Any], hostname: str, sockets: Sockets) -> Server:
-    """Return the server of ``porter``: on each port it says the text that is the port's."""
+def porter(options: Mapping[str, Any], hostname: str) -> Service:
+    """Return the service of ``porter``: on each port it says the text that is the port's."""
     texts: Mapping[str, str] = options["texts"]
     is_json = options["json"]
 
@@ -80,7 +77,7 @@ def porter(options: Mapping[str, Any], hostname: str, sockets: Sockets) -> Serve
     def answer(packet: Datagram) -> bytes:
         return texts[f"udp/{packet.port}"].encode()
 
-    return Server(handle, (("X-Pod", hostname),), sockets, answer)
+    return Service(handle, (("X-Pod", hostname),), answer)
 
 
 def _overridden(request: Request, target: str) -> Request:

@@ -42,6 +42,20 @@ class Response(NamedTuple):
     later: Callable[[], Response] | None = None
 
 
+class Service(NamedTuple):
+    """What a server says. ``handle`` answers a request, ``answer`` a datagram (b"" is no answer); neither may block.
+
+    ``headers`` are in every answer. ``greeting`` is all that a client is sent, in place of HTTP. A server that is told
+    to stop goes on for ``delay_seconds``, for a moment at least.
+    """
+
+    handle: Callable[[Request], Response]
+    headers: tuple[tuple[str, str], ...]
+    answer: Callable[[Datagram], bytes] | None = None
+    greeting: bytes | None = None
+    delay_seconds: float = 0.0
+
+
 def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -> bytes:
     """Return an answer as it is sent; ``headers`` are the server's own, each with its line's end."""
     extra = "".join(f"{name}: {value}\r\n" for name, value in response.headers)

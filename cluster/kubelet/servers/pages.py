@@ -6,11 +6,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from kubelet.servers.http import Server, Sockets
-from kubelet.servers.messages import Request, Response
+from kubelet.servers.messages import Request, Response, Service
 
 
-def page(options: Mapping[str, Any], name: str, sockets: Sockets) -> Server:
+def page(options: Mapping[str, Any], name: str) -> Service:
     """Return a web server that has nothing but its welcome page."""
     body = options["page"].encode()
 
@@ -19,7 +18,7 @@ def page(options: Mapping[str, Any], name: str, sockets: Sockets) -> Server:
         _log_access(request, response)
         return response
 
-    return Server(handle, (("Server", options["banner"]), ("X-Pod", name)), sockets)
+    return Service(handle, (("Server", options["banner"]), ("X-Pod", name)))
 
 
 def _page(request: Request, body: bytes) -> Response:
@@ -30,7 +29,7 @@ def _page(request: Request, body: bytes) -> Response:
     return Response(404, b"<html><head><title>404 Not Found</title></head></html>\n", "text/html")
 
 
-def http_echo(options: Mapping[str, Any], name: str, sockets: Sockets) -> Server:
+def http_echo(options: Mapping[str, Any], name: str) -> Service:
     """Return http-echo: every path answers the text, /health says ok."""
     body, status = f"{options['text']}\n".encode(), options["status"]
 
@@ -41,7 +40,7 @@ def http_echo(options: Mapping[str, Any], name: str, sockets: Sockets) -> Server
         _log_access(request, response)
         return response
 
-    return Server(handle, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)), sockets)
+    return Service(handle, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)))
 
 
 def _log_access(request: Request, response: Response) -> None:

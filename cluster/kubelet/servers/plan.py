@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 
+class ServerError(Exception):
+    """A built-in server cannot start; the text is for the user."""
+
+
 class ServerPlan(NamedTuple):
     """One server: its kind, the ports that it binds on its address, and its own options, all plain JSON.
 

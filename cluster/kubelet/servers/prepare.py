@@ -16,20 +16,27 @@ from typing import Any, NoReturn
 
 from kubehost.io.binding import bind_socket, socket_family
 from kubelet.servers import agnhost, nginx, pages
+from kubelet.servers.children import STOP_SIGNALS
 from kubelet.servers.connect import connect
 from kubelet.servers.dialling import Dialler
-from kubelet.servers.http import STOP_SIGNALS, Server, ServerError, Sockets
-from kubelet.servers.plan import ServerPlan
-
-__all__ = ["ServerError", "prepare"]
+from kubelet.servers.messages import Service
+from kubelet.servers.plan import ServerError, ServerPlan
+from kubelet.servers.server import Server, Sockets
 
 BACKLOG = 1024
+SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
+    "page": pages.page,
+    "http-echo": pages.http_echo,
+    "serve-hostname": agnhost.serve_hostname,
+    "porter": agnhost.porter,
+}
+"""The services that need no more than their options and their pod's name."""
 
 
 def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> Callable[[], NoReturn]:
     """Bind everything of ``plan`` on ``address`` and return what serves it; ServerError or OSError if it cannot.
 
-    What is to end well at a signal has the signals blocked until it serves: from then on it is known to have started.
+    A server that a signal ends gracefully has the signals blocked until it serves, as it counts as started from now on.
     nginx never returns: it takes the place of this process.
     """
     sockets = Sockets(
@@ -37,7 +44,7 @@ def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> C
         [_bind(address, port) for port in plan.udp],
         [_listen(address, port) for port in plan.tls],
     )
-    options, name = plan.options, environment.get("HOSTNAME", "")
+    options = plan.options
     dialler = Dialler.of(options, address, environment.get("POD_NAMESPACE", "default"))
     match plan.server:
         case "nginx":
@@ -51,21 +58,10 @@ def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> C
             return partial(_refuse, options["text"], options["code"])
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     if plan.server == "netexec":
-        return agnhost.netexec_server(options, environment, dialler, sockets).serve
-    return _server(plan.server, options, name, sockets).serve
-
-
-def _server(kind: str, options: Mapping[str, Any], name: str, sockets: Sockets) -> Server:
-    match kind:
-        case "page":
-            return pages.page(options, name, sockets)
-        case "http-echo":
-            return pages.http_echo(options, name, sockets)
-        case "serve-hostname":
-            return agnhost.serve_hostname(options, name, sockets)
-        case "porter":
-            return agnhost.porter(options, name, sockets)
-    raise ServerError(f"no such server: {kind}")
+        return Server(agnhost.netexec_service(options, environment, dialler), sockets).serve
+    if plan.server not in SERVICES:
+        raise ServerError(f"no such server: {plan.server}")
+    return Server(SERVICES[plan.server](options, environment.get("HOSTNAME", "")), sockets).serve
 
 
 def _listen(address: str, port: int) -> socket.socket:

@@ -1,0 +1,71 @@
+"""Child processes of a built-in server, each with one connection: for answers that may block, and for TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import NoReturn
+
+from kubelet.servers.connection import MAX_HEAD
+from kubelet.servers.messages import Head, find_head, is_hopeless, parse_head
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+MAX_CHILDREN = 128
+CHILD_SECONDS = 30.0
+"""The longest pause of a client whose connection a child has."""
+
+
+class Children:
+    """The children that still work; false if there are none."""
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+
+    def __bool__(self) -> bool:
+        """Tell whether any child still works."""
+        return bool(self._pids)
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Do ``work`` in a child, which then exits; beyond MAX_CHILDREN, or without memory, nothing is done."""
+        if len(self._pids) >= MAX_CHILDREN:
+            return
+        with contextlib.suppress(OSError):
+            if (pid := os.fork()) == 0:
+                _work_and_exit(work)
+            self._pids.add(pid)
+
+    def reap(self) -> None:
+        """Forget the children that have exited."""
+        with contextlib.suppress(ChildProcessError):
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) > 0:
+                self._pids.discard(pid)
+
+
+def _work_and_exit(work: Callable[[], None]) -> NoReturn:
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (*STOP_SIGNALS, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        work()
+    except (OSError, ValueError):
+        os._exit(1)
+    finally:
+        os._exit(0)
+
+
+def answer_in_tls(sock: socket.socket, answer: Callable[[Head | None], bytes]) -> None:
+    """Send over TLS what ``answer`` returns for the one request, or for None if there is none; OSError."""
+    # Imported here alone: OpenSSL weighs megabytes, and only porter's pods need it.
+    from kubelet.servers.certificate import server_context
+
+    with server_context().wrap_socket(sock, server_side=True) as secured:
+        received = bytearray()
+        while (found := find_head(received)) is None and not is_hopeless(received) and len(received) < MAX_HEAD:
+            chunk = secured.recv(65536)
+            if not chunk:
+                return
+            received += chunk
+        secured.sendall(answer(parse_head(bytes(received[: found[0]])) if found else None))
