@@ -23,7 +23,7 @@ from kubeproxy.host import Host
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
-from kubeproxy.userspace.http.io.downstream import Downstream
+from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.front import HttpFront
 from kubeproxy.userspace.parts import PlaneParts
 from kubeproxy.userspace.poller import READABLE
@@ -87,7 +87,7 @@ class Running:
     def read_ahead(self) -> int:
         """Return how many bytes of the only client wait to be understood."""
         (connection,) = self.front.connections
-        assert isinstance(connection, Downstream)
+        assert isinstance(connection, HttpConversation)
         return len(connection._reader.inbox)
 
     def last_record(self) -> ConnectionRecord:

@@ -1,6 +1,5 @@
 """HTTP Services: TCP Service ports whose requests, not connections, are balanced.
 
-``HttpFront`` takes accepted connections and answers them through endpoints; ``HttpConfig`` has its limits and times.
 Every request has its record among the recent connections, with the endpoint that was chosen and what failed before.
 Requests of many clients share kept connections to an endpoint, so that the pod sees the proxy's address and finds the
 client's in ``X-Forwarded-For``: for the client's own source address a Service port stays plain TCP.
@@ -9,9 +8,12 @@ Meant for ``appProtocol: http``. ``kubernetes.io/ws`` and ``kubernetes.io/wss`` 
 WebSocket is one long connection; HTTP/2 (``kubernetes.io/h2c``, gRPC) is balanced per connection by plain TCP too.
 Follows RFC 9110 and RFC 9112 as an intermediary; where they let a recipient be lenient, this one refuses.
 
-    grammar heads bodies requests   bytes -> what they mean, or why they are refused    pure
-    forwarding answers              what is said on, and what the proxy says itself     pure
-    retries exchange                one request with its answer: framing, retry, reuse  pure
-    pool                            idle connections to endpoints                       pure
-    wire client upstream delivery downstream tunnel front                               sockets
+    grammar heads bodies requests    bytes -> what they mean, or why they are refused       pure
+    forwarding answers               what is passed on, and what the proxy answers itself   pure
+    retries exchange                 one request with its answer: framing, retry, reuse     pure
+    pool config                      idle connections to endpoints; limits and times        pure
+    io/conversation                  one client's connection: its events and its deadline
+    io/delivery io/port              an exchange's way to an endpoint
+    io/client io/upstream io/wire    sockets
+    io/front io/tunnel io/shared     all of them, and what they share
 """

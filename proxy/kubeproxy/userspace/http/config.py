@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Wait(IntEnum):
+    """What a client's connection waits for; each has its time in ``HttpConfig.waits``."""
+
+    HEAD = 0
+    """The rest of a request's head."""
+    REQUEST = 1
+    """The next request."""
+    BODY = 2
+    """More of a request's body."""
+    ANSWER = 3
+    """More of the endpoint's answer."""
+    TAKE = 4
+    """The client, to take what it was sent."""
+    END = 5
+    """The client, to end after its last answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +58,15 @@ class HttpConfig:
     """How often the times above are looked at, and so how late they may be noticed."""
     shows_endpoint: bool = False
     """Whether answers of every Service name their endpoint in ``X-Kubesvc-Endpoint``."""
+
+    @property
+    def waits(self) -> tuple[float, ...]:
+        """The seconds of each ``Wait``, in their order."""
+        return (
+            self.header_seconds,
+            self.keep_alive_seconds,
+            self.body_seconds,
+            self.answer_seconds,
+            self.send_seconds,
+            self.linger_seconds,
+        )

@@ -1,79 +1,122 @@
 """One request and its answer, as a state machine without IO: what is passed on, when it is over, what may follow.
 
-    request   head --take_request--> body --> complete
-    answer    head --take_answer--> interim heads are passed on --> body --> answered, or a tunnel after 101
-    failure   before any answer: perhaps once more (``is_repeatable``); after the head: the client must be cut off,
+    request   head --take_opening--> body --take_request--> complete
+    answer    head --take_answer--> interim heads are passed on --> body --> ANSWERED, or SWITCHED after 101
+    failure   before any answer: perhaps sent again (``may_repeat``); after the head: the client must be cut off,
               because only that tells it that the answer is not whole (RFC 9112 8)
 
-``downstream`` and ``upstream`` own the sockets and do what this decides.
+``HttpConversation`` owns the sockets and does what this decides.
 """
 
 from __future__ import annotations
+
+from enum import IntEnum
 
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.http.bodies import NO_BODY, AnswerChunks, BadBody, Body, UntilEnd, body_of
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.forwarding import forward_answer
 from kubeproxy.userspace.http.heads import CHUNKED, UNTIL_END, Answer, AnswerReader, BadAnswer, Request
-from kubeproxy.userspace.http.retries import is_repeatable
+from kubeproxy.userspace.http.retries import IDEMPOTENT, MOST_REPEATS, RetryBudget, is_repeatable
 
-MOST_REPEATS = 3
-"""How often one request is said again after it had been sent: HAProxy's ``retries``."""
+
+class Progress(IntEnum):
+    """How far an exchange has come; an IntEnum, because its hash costs no call of Python."""
+
+    UNSENT = 0
+    SENT = 1
+    """An endpoint may have read the request's opening, which is kept."""
+    STREAMED = 2
+    """Some of the body has been sent that is not kept."""
+    HEARD = 3
+    """The endpoint has sent some of its answer, and the client nothing of that."""
+    ANSWERING = 4
+    """The client has got some of the answer, which cannot be taken back."""
+    ANSWERED = 5
+    """The whole answer has come."""
+    SWITCHED = 6
+    """The answer was 101: both connections become a tunnel."""
+
+
+class Event(IntEnum):
+    """What happens in an exchange."""
+
+    SENT = 0
+    BODY_SENT = 1
+    PART_OF_HEAD = 2
+    PASSED_ON = 3
+    """The client was sent some of the answer."""
+    ANSWER_END = 4
+    SWITCH = 5
+
+
+_UNSENT, _SENT, _STREAMED, _HEARD, _ANSWERING, _ANSWERED, _SWITCHED = Progress
+_BODY_SENT, _PASSED_ON, _ANSWER_END = Event.BODY_SENT, Event.PASSED_ON, Event.ANSWER_END
+
+TRANSITIONS: dict[tuple[Progress, Event], Progress] = {
+    (_UNSENT, Event.SENT): _SENT,
+    (_UNSENT, Event.BODY_SENT): _STREAMED,
+    (_SENT, Event.BODY_SENT): _STREAMED,
+    **{(before, Event.PART_OF_HEAD): _HEARD for before in (_UNSENT, _SENT, _STREAMED)},
+    **{(before, Event.PASSED_ON): _ANSWERING for before in (_UNSENT, _SENT, _STREAMED, _HEARD)},
+    **{(before, Event.ANSWER_END): _ANSWERED for before in (_UNSENT, _SENT, _STREAMED, _HEARD, _ANSWERING)},
+    **{(before, Event.SWITCH): _SWITCHED for before in (_UNSENT, _SENT, _STREAMED, _HEARD, _ANSWERING)},
+}
+"""An event that is not here changes nothing: a body may go on while its answer comes."""
 
 
 class Exchange:
-    """``is_last``: the client's connection ends after it. ``opening`` is what the endpoint is told first, at each try.
+    """``progress`` follows TRANSITIONS. ``opening`` is what the endpoint is sent first, at each try.
 
-    ``is_kept_alive``: the endpoint keeps its connection for another request, as far as it goes by its answer.
-    ``was_told``: an endpoint may have read some of it. ``is_answered``: the whole answer has come. ``has_begun``: the
-        client has got bytes, so that nothing can be taken back.
-    ``endpoint`` is where it is being tried, ``avoid`` where it could not be.
+    ``is_last``: the client's connection ends after it. ``is_kept_alive``: the endpoint keeps its connection for another
+    request, as far as its answer says. ``endpoint`` is where it is being tried, ``avoid`` where it could not be.
     """
 
     __slots__ = (
         "_answer",
         "_answer_body",
         "_config",
-        "_has_more_gone",
         "_inbox",
         "avoid",
         "dials",
         "endpoint",
-        "has_begun",
-        "is_answered",
         "is_kept_alive",
         "is_last",
-        "is_tunnel",
         "opening",
+        "progress",
         "record",
         "repeats",
         "request",
         "request_body",
         "shown_endpoint",
-        "was_told",
     )
 
     def __init__(self, request: Request, record: ConnectionRecord, config: HttpConfig, *, is_last: bool) -> None:
         self.request = request
         self.request_body: Body = body_of(request.length) if request.length else NO_BODY
         self.record = record
+        self.progress = _UNSENT
         self.is_last = is_last or not request.is_kept_alive
+        self.is_kept_alive = False
         self.opening = b""
         self.endpoint = ""
         self.shown_endpoint = ""
         self.avoid: tuple[str, ...] = ()
         self.dials = 0
         self.repeats = 0
-        self.was_told = False
-        self.is_answered = False
-        self.has_begun = False
-        self.is_tunnel = False
         self._config = config
         self._answer: Answer | None = None
         self._answer_body: Body | None = None
         self._inbox = b""
-        self.is_kept_alive = False
-        self._has_more_gone = False
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether the request may be sent twice (RFC 9110 9.2.2)."""
+        return self.request.method in IDEMPOTENT
+
+    def note(self, event: Event) -> None:
+        """Record what has happened."""
+        self.progress = TRANSITIONS.get((self.progress, event), self.progress)
 
     def take_opening(self, head: bytes, inbox: bytes) -> bytes:
         """Make ``opening`` of the head and what has come of the body; return the rest of ``inbox``. Raise BadBody."""
@@ -91,52 +134,64 @@ class Exchange:
     def take_request(self, received: memoryview) -> int:
         """Return how many bytes of ``received`` are the request's, and are passed on. Raise BadBody."""
         count = self.request_body.feed(received)
-        self._has_more_gone = True
+        self.note(_BODY_SENT)
         return count
 
     def take_answer(self, received: memoryview, reader: AnswerReader) -> bytes | memoryview:
-        """Return what the client is told of ``received``. Raise BadAnswer."""
-        if self._answer_body is not None:
-            return self._take_body(self._answer_body, received)
+        """Return what the client is sent of ``received``. Raise BadAnswer."""
+        body = self._answer_body
+        told = self._take_heads(received, reader) if body is None else self._take_body(body, received)
+        if told and self.progress < _ANSWERING:
+            self.note(_PASSED_ON)
+        return told
+
+    def end_answer(self) -> bool:
+        """Record that the endpoint has ended; tell whether that completes its answer."""
+        if isinstance(self._answer_body, UntilEnd):
+            self.note(_ANSWER_END)
+        return self.progress is _ANSWERED
+
+    def may_repeat(self, budget: RetryBudget, now: float) -> bool:
+        """Tell whether to send the request again, after its connection failed; then it is taken from ``budget``."""
+        progress = self.progress
+        if progress >= _HEARD or self.repeats >= MOST_REPEATS:
+            return False
+        was_sent, has_body_gone = progress >= _SENT, progress >= _STREAMED
+        if not is_repeatable(self.request.method, was_sent=was_sent, has_body_gone=has_body_gone):
+            return False
+        if not budget.withdraw(now):
+            return False
+        self.repeats += 1
+        return True
+
+    def _take_heads(self, received: memoryview, reader: AnswerReader) -> bytes | memoryview:
         inbox, told = self._inbox + received, b""
         self._inbox = b""
         while (answer := self._answer) is None:
-            end = inbox.find(b"\n\r\n") + 3
-            bare = inbox.find(b"\n\n", 0, end if end > 2 else len(inbox)) + 2
-            end = bare if bare > 1 else end
-            if end == 2 or end > self._config.head_bytes:
+            end = _end_of_head(inbox)
+            if not end or end > self._config.head_bytes:
                 self._keep(inbox, end)
                 return told
             told += self._take_head(reader.read(inbox[:end], self.request.method, self._config.header_fields))
             inbox = inbox[end:]
-        if answer.length == len(inbox) or self.is_tunnel:
+        if self.progress is _SWITCHED:
             self._answer_body = NO_BODY
-            self.is_answered = not self.is_tunnel
+            return told + inbox
+        if answer.length == len(inbox):
+            self._answer_body = NO_BODY
+            self.note(_ANSWER_END)
             return told + inbox
         is_chunked, strips = answer.length == CHUNKED, not self.request.minor
         body = self._answer_body = AnswerChunks(strips=strips) if is_chunked else body_of(answer.length)
         return told + self._take_body(body, memoryview(inbox))
 
-    def end_answer(self) -> bool:
-        """Record that the endpoint has ended; tell whether that completes its answer."""
-        if isinstance(self._answer_body, UntilEnd):
-            self.is_answered = True
-        return self.is_answered
-
-    def may_repeat(self) -> bool:
-        """Tell whether to say the request again, after its connection failed."""
-        return (
-            not self.has_begun
-            and not self._inbox
-            and self.repeats < MOST_REPEATS
-            and is_repeatable(self.request.method, was_told=self.was_told, has_body_gone=self._has_more_gone)
-        )
-
     def _keep(self, inbox: bytes, end: int) -> None:
-        """Wait for the rest of a head, if there may be one."""
-        if max(end, len(inbox) if end == 2 else 0) > self._config.head_bytes:
+        """Wait for the rest of a head; raise BadAnswer if it is too long, whole or not."""
+        if max(end, 0 if end else len(inbox)) > self._config.head_bytes:
             raise BadAnswer(f"head of more than {self._config.head_bytes} bytes")
         self._inbox = inbox
+        if inbox:
+            self.note(Event.PART_OF_HEAD)
 
     def _take_head(self, answer: Answer) -> bytes:
         request = self.request
@@ -145,7 +200,7 @@ class Exchange:
                 return forward_answer(answer, is_last=False, is_for_http_1_0=False) if request.minor else b""
             if not request.upgrade:
                 raise BadAnswer("101 that nobody asked for")
-            self.is_tunnel = True
+            self.note(Event.SWITCH)
         strips_chunks = answer.length == CHUNKED and not request.minor
         # A client that has not sent all may go on with the body or not: only the end of the connection is clear.
         if answer.length == UNTIL_END or strips_chunks or not self.request_body.is_complete:
@@ -153,11 +208,14 @@ class Exchange:
         self._answer = answer
         self.record.status = answer.status
         self.is_kept_alive = answer.is_kept_alive
-        if self.is_last or not request.minor or self.shown_endpoint:
+        return self._forward(answer, strips_chunks=strips_chunks)
+
+    def _forward(self, answer: Answer, *, strips_chunks: bool) -> bytes:
+        if self.is_last or not self.request.minor or self.shown_endpoint:
             return forward_answer(
                 answer,
                 is_last=self.is_last,
-                is_for_http_1_0=not request.minor,
+                is_for_http_1_0=not self.request.minor,
                 endpoint=self.shown_endpoint,
                 strips_chunks=strips_chunks,
             )
@@ -175,7 +233,17 @@ class Exchange:
                 told = received[:count]
         except BadBody as error:
             raise BadAnswer(str(error)) from None
-        self.is_answered = body.is_complete
+        if body.is_complete:
+            self.note(_ANSWER_END)
         if count < len(received):
             self.is_kept_alive = False
         return told
+
+
+def _end_of_head(inbox: bytes) -> int:
+    """Return where a head ends, be its lines ended by CRLF or by a bare LF; 0 if the end has not come."""
+    end = inbox.find(b"\n\r\n") + 3
+    bare = inbox.find(b"\n\n", 0, end if end > 2 else len(inbox)) + 2
+    if bare > 1:
+        return bare
+    return end if end > 2 else 0

@@ -1,4 +1,4 @@
-"""Whether a request that failed is tried at another endpoint (RFC 9110 9.2.2), and how many may be. Pure.
+"""Whether a request whose connection failed may be sent again (RFC 9110 9.2.2), and how many may be. Pure.
 
 The budget is Finagle's (``RetryBudget``): a fifth of the requests and ten a second, so that an outage is not made worse
 by the retries against it.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
 """RFC 9110 9.2.2; the last three by RFC 4918, RFC 3253 and RFC 5323."""
+
+MOST_REPEATS = 3
+"""How often one request is sent again after it had been sent: HAProxy's ``retries``."""
 
 REQUESTS_PER_RETRY = 5
 MIN_RETRIES_PER_SECOND = 10.0
@@ -41,11 +44,11 @@ class RetryBudget:
         return True
 
 
-def is_repeatable(method: bytes, *, was_told: bool, has_body_gone: bool) -> bool:
-    """Tell whether a request whose connection failed before any answer may be said again.
+def is_repeatable(method: bytes, *, was_sent: bool, has_body_gone: bool) -> bool:
+    """Tell whether a request whose connection failed before any answer may be sent again.
 
-    ``was_told``: some of it had left, so that an endpoint may have read it and acted on it, however its connection has
+    ``was_sent``: some of it had left, so that an endpoint may have read it and acted on it, however its connection has
     ended since: a proxy must not repeat what is not idempotent then (RFC 9110 9.2.2, RFC 9112 9.3.1).
-    ``has_body_gone``: some of its body has been sent on and is not there any more.
+    ``has_body_gone``: some of its body has been sent on and is not kept.
     """
-    return not has_body_gone and (not was_told or method in IDEMPOTENT)
+    return not has_body_gone and (not was_sent or method in IDEMPOTENT)

@@ -12,7 +12,7 @@ from tests.helpers.kubeproxy_http import GET, PORT, POST, WEB, A, Pod, endpoint,
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.userspace.http.config import HttpConfig
-from kubeproxy.userspace.http.io.downstream import Downstream
+from kubeproxy.userspace.http.io.conversation import HttpConversation
 
 
 async def test_a_client_that_drips_its_head_is_told_408_however_busy_it_is() -> None:
@@ -85,7 +85,7 @@ async def test_a_client_that_ends_within_its_upload_cuts_the_endpoint_off() -> N
     async with endpoint(A, read), http_front(A) as running:
         talk = await running.connect()
         await talk.send(POST + b"he")
-        await until(lambda: running.front.counters.ports[WEB][f"{A}:{PORT}"].bytes_to_endpoint > 0)
+        await until(lambda: running.front.shared.counters.ports[WEB][f"{A}:{PORT}"].bytes_to_endpoint > 0)
         talk.end()
         assert isinstance(await asyncio.wait_for(outcome, PATIENCE), ConnectionResetError)
         await until(lambda: not running.front.connections)
@@ -121,7 +121,7 @@ async def test_what_is_pipelined_beyond_a_bound_waits_in_the_clients_socket() ->
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await asyncio.get_running_loop().sock_sendall(talk.sock, GET * 1_000_000)
-        assert running.read_ahead() < 1000 + 2 * len(running.front.buffer)
+        assert running.read_ahead() < 1000 + 2 * len(running.front.shared.buffer)
 
 
 async def test_a_client_that_reads_nothing_stalls_its_endpoint_and_is_given_up() -> None:
@@ -237,8 +237,8 @@ async def test_a_client_that_stalls_within_the_last_bytes_gets_them_and_its_next
         talk = await running.connect()
         await until(lambda: bool(running.front.connections))
         (connection,) = running.front.connections
-        assert isinstance(connection, Downstream)
-        connection._client.sock = cast(socket.socket, ReluctantSocket(connection._client.sock))
+        assert isinstance(connection, HttpConversation)
+        connection.client.sock = cast(socket.socket, ReluctantSocket(connection.client.sock))
         for _ in range(2):
             await talk.send(GET)
             assert (await talk.answer()).body == A.encode()

@@ -18,8 +18,9 @@ from kubeproxy.counters import ProxyCounters
 from kubeproxy.host import Host
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.http import grammar, heads
-from kubeproxy.userspace.http.io.downstream import Downstream
+from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.front import HttpFront
+from kubeproxy.userspace.http.io.port import Origin
 from kubeproxy.userspace.parts import PlaneParts
 from kubeproxy.userspace.poller import READABLE, EventHandler, Poller
 
@@ -110,7 +111,8 @@ def client_of(sockets: Sockets, *endpoints: str) -> FakeSocket:
     front = HttpFront(parts)
     client = FakeSocket(sockets, "client", 1)
     destination, route = Destination("10.96.0.1", 80, "TCP"), Route(WEB, "", is_local=False)
-    Downstream(front, front._port(WEB), cast(socket.socket, client), "10.0.0.9", destination, route)
+    origin = Origin("10.0.0.9", destination, route)
+    HttpConversation(front.shared, front.port(WEB), cast(socket.socket, client), origin)
     return client
 
 

@@ -30,8 +30,7 @@ from tests.helpers.kubeproxy_http import (
 )
 
 from kubeproxy.types import Endpoint
-from kubeproxy.userspace.http.io.delivery import Delivery
-from kubeproxy.userspace.http.io.downstream import Downstream
+from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.poller import HUNG_UP
 
 
@@ -169,7 +168,7 @@ async def test_a_post_of_which_nothing_could_be_sent_is_said_on_another_connecti
     """The kernel may learn of a reset after it was asked how the connection is, and before it gets the request."""
     loop = asyncio.get_running_loop()
     async with kept_connection() as (running, talk, listener, kept):
-        (idle,) = running.front._ports[WEB].pool._idle[f"{A}:{PORT}"]
+        (idle,) = running.front.port(WEB).pool._idle[f"{A}:{PORT}"]
         idle.sock = RefusesToSend(idle.sock.detach())
         talk.sock.send(POST + b"hello")
         await until(lambda: len(running.recent.records()) == 2)
@@ -306,7 +305,7 @@ async def test_an_endpoint_that_never_answers_makes_a_504() -> None:
         running.pass_time(2)
         reply = await talk.answer()
         assert (reply.status, running.last_record().outcome) == (504, "upstream_timeout")
-        assert running.front.counters.errors["http_504"] == 1
+        assert running.front.shared.counters.errors["http_504"] == 1
 
 
 async def test_an_endpoint_that_falls_silent_within_its_answer_cuts_its_client_off() -> None:
@@ -365,15 +364,15 @@ async def test_a_slow_client_gets_all_that_its_endpoint_has_said_before_it_broke
 
 def _has_hung_up(running: Running) -> bool:
     (connection,) = running.front.connections
-    assert isinstance(connection, Downstream)
-    upstream = connection._delivery.upstream
+    assert isinstance(connection, HttpConversation)
+    upstream = connection.delivery.upstream
     return upstream is not None and upstream.events == HUNG_UP
 
 
 def _is_stalled(running: Running) -> bool:
     (connection,) = running.front.connections
-    assert isinstance(connection, Downstream)
-    return bool(connection._client.unsent)
+    assert isinstance(connection, HttpConversation)
+    return bool(connection.client.unsent)
 
 
 async def say(words: bytes, writer: asyncio.StreamWriter) -> None:
@@ -393,15 +392,15 @@ def _unacknowledged(sock: socket.socket) -> int:
 async def test_a_fault_while_an_answer_is_read_costs_that_connection_and_the_request_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    on_answer, faults = Delivery.on_answer, [RuntimeError("once")]
+    on_answer, faults = HttpConversation.on_answer_bytes, [RuntimeError("once")]
 
-    def break_once(delivery: Delivery, received: memoryview) -> None:
+    def break_once(conversation: HttpConversation, received: memoryview) -> None:
         if faults:
             raise faults.pop()
-        on_answer(delivery, received)
+        on_answer(conversation, received)
 
-    monkeypatch.setattr(Delivery, "on_answer", break_once)
+    monkeypatch.setattr(HttpConversation, "on_answer_bytes", break_once)
     async with Pod(A).running() as pod, http_front(A) as running:
         assert (await running.ask()).body.decode() == A
         assert (pod.connections, running.last_record().failures) == (2, ((f"{A}:{PORT}", "ended_before_answer"),))
-        assert [each.component for each in running.front.poller.faults.all()] == ["kube-proxy"]
+        assert [each.component for each in running.front.shared.poller.faults.all()] == ["kube-proxy"]

@@ -60,7 +60,7 @@ def test_a_connection_that_has_ended_by_itself_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "was_told", "has_body_gone", "expected"),
+    ("method", "was_sent", "has_body_gone", "expected"),
     [
         pytest.param(b"GET", True, False, True, id="get"),
         pytest.param(b"PUT", True, False, True, id="put-whose-bytes-are-kept"),
@@ -71,8 +71,8 @@ def test_a_connection_that_has_ended_by_itself_is_forgotten() -> None:
         pytest.param(b"POST", False, True, False, id="post-of-which-nothing-has-left-but-whose-bytes-are-gone"),
     ],
 )
-def test_what_may_be_said_again(method: bytes, was_told: bool, has_body_gone: bool, expected: bool) -> None:
-    assert is_repeatable(method, was_told=was_told, has_body_gone=has_body_gone) is expected
+def test_what_may_be_said_again(method: bytes, was_sent: bool, has_body_gone: bool, expected: bool) -> None:
+    assert is_repeatable(method, was_sent=was_sent, has_body_gone=has_body_gone) is expected
 
 
 def test_the_budget_is_ten_a_second_and_a_fifth_of_the_requests() -> None:

@@ -21,7 +21,7 @@ async def test_the_requests_of_one_connection_are_spread_over_the_endpoints() ->
             bodies.append((await talk.answer()).body.decode())
         assert bodies == [A, B] * 3
         assert (a.connections, b.connections) == (1, 1)
-        counted = running.front.counters.ports[WEB]
+        counted = running.front.shared.counters.ports[WEB]
         assert [counted[f"{each}:{PORT}"].connections for each in (A, B)] == [3, 3]
 
 
@@ -326,4 +326,4 @@ async def test_a_method_that_nobody_knows_reaches_the_endpoint_and_is_never_repe
     async with Pod(A).running() as pod, http_front(A) as running:
         assert (await running.ask(GET.replace(b"GET", method))).status == 200
         assert pod.heads[-1].startswith(method + b" / HTTP/1.1\r\n")
-        assert not is_repeatable(method, was_told=True, has_body_gone=False)
+        assert not is_repeatable(method, was_sent=True, has_body_gone=False)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS, EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
+from kubeproxy.userspace.tcp.relay import (
+    DIAL_TIMEOUTS,
+    EARLY_BYTES_LIMIT,
+    TRANSITIONS,
+    Action,
+    Event,
+    Relay,
+    RelayState,
+    Side,
+)
 
 CLIENT, UPSTREAM = Side.CLIENT, Side.UPSTREAM
 
@@ -177,3 +186,19 @@ def test_a_reset_ends_both_sides_in_any_state(wire: Wire) -> None:
     assert wire.resets().log[-1] == "reset"
     assert wire.state() is RelayState.CLOSED
     assert not any(wire.relay.can_read(side) or wire.relay.must_write(side) for side in Side)
+
+
+def test_every_open_state_can_fail_and_a_closed_one_stays_closed() -> None:
+    states = {before for before, event in TRANSITIONS if event is Event.FAILURE}
+    assert states == set(RelayState) - {RelayState.CLOSED}
+    assert {after for (_, event), after in TRANSITIONS.items() if event is Event.FAILURE} == {
+        (RelayState.CLOSED, Action.RESET)
+    }
+
+
+def test_a_connection_is_closed_in_order_only_when_both_ends_have_been_passed_on() -> None:
+    closing = {(before, event) for (before, event), (_, action) in TRANSITIONS.items() if action is Action.CLOSE}
+    assert closing == {
+        (RelayState.CLIENT_ENDED, Event.UPSTREAM_END),
+        (RelayState.UPSTREAM_ENDED, Event.CLIENT_END),
+    }

@@ -1,62 +1,32 @@
-"""The client's socket: what it says, what it has not taken yet, and how its connection ends. Decides nothing else."""
+"""The client's socket: what it sends, what it has not taken yet, and how its connection ends. Decides nothing else."""
 
 from __future__ import annotations
 
 import socket
-from math import inf
-from typing import TYPE_CHECKING, Protocol
 
-from kubeproxy.userspace.http.io.wire import Wire
+from kubeproxy.outcomes import Outcome, http_error
+from kubeproxy.recent import ConnectionRecord
+from kubeproxy.userspace.http.io.shared import HttpShared
+from kubeproxy.userspace.http.io.wire import Conversation, Wire
 from kubeproxy.userspace.poller import READABLE, WRITABLE
-
-if TYPE_CHECKING:
-    from kubeproxy.userspace.http.io.front import HttpFront
-
-
-class Listener(Protocol):
-    """Is told what the client does."""
-
-    def on_received(self, received: memoryview) -> None:
-        """Take what the client has said; not called while the connection is closing."""
-        ...
-
-    def on_client_end(self) -> None:
-        """Record that the client says no more."""
-        ...
-
-    def on_client_drained(self) -> None:
-        """Record that the client has taken everything."""
-        ...
-
-    def reset(self, reason: str) -> None:
-        """Give up a client that has gone."""
-        ...
 
 
 class Client(Wire):
-    """``is_closing``: the client is told no more and not understood any more.
+    """``is_closing``: the client is sent no more than ``unsent``, and what it sends is not understood any more."""
 
-    ``deadline``, in seconds of the front's clock, is when the wait for whatever comes next is over.
-    """
+    __slots__ = ("_conversation", "_is_lingering", "has_ended", "is_closed", "is_closing")
 
-    __slots__ = ("_is_lingering", "_listener", "deadline", "has_ended", "is_closed", "is_closing")
-
-    def __init__(self, front: HttpFront, listener: Listener, sock: socket.socket) -> None:
-        super().__init__(front, sock)
-        self._listener = listener
+    def __init__(self, shared: HttpShared, conversation: Conversation, sock: socket.socket) -> None:
+        super().__init__(shared, sock)
+        self._conversation = conversation
         self._is_lingering = False
         self.has_ended = False
         self.is_closing = False
         self.is_closed = False
-        self.deadline = inf
-        front.poller.register(self.fd, READABLE, self)
+        shared.poller.register(self.fd, READABLE, self)
 
-    def wait(self, seconds: float) -> None:
-        """Wait that long from now on."""
-        self.deadline = self._front.clock() + seconds
-
-    def listen(self, *, can_read: bool) -> None:
-        """Wait for what can be done: to read if ``can_read``, to write if there is something to send."""
+    def await_events(self, *, can_read: bool) -> None:
+        """Wait until something can be read, if ``can_read``, and until what is unsent can be sent."""
         if self.is_closed:
             return
         wanted = WRITABLE if self.unsent else 0
@@ -64,11 +34,18 @@ class Client(Wire):
             wanted |= READABLE
         self.ask(wanted)
 
+    def answer(self, status: int, message: bytes, record: ConnectionRecord) -> None:
+        """Send an answer of the proxy's own, and record and count it."""
+        self._shared.counters.errors[http_error(status)] += 1
+        record.status = status
+        record.bytes_to_client += len(message)
+        self.send(message)
+
     def close_after_answer(self, *, lingers: bool) -> None:
         """End once the client has got everything.
 
-        A client that may still be sending is listened to meanwhile (``lingers``): closing with unread bytes resets, and
-        a reset can overtake the answer (RFC 9112 9.6).
+        A client that may still be sending is read meanwhile (``lingers``): closing with unread bytes resets, and a
+        reset can overtake the answer (RFC 9112 9.6).
         """
         if self.is_closed:
             return
@@ -76,7 +53,7 @@ class Client(Wire):
         self._is_lingering = lingers and not self.has_ended
         if not self.unsent:
             self._shut()
-        self.listen(can_read=True)
+        self.await_events(can_read=True)
 
     def close(self, *, is_reset: bool = False) -> None:
         """End now."""
@@ -85,51 +62,51 @@ class Client(Wire):
             self.end(is_reset=is_reset)
 
     def _read(self) -> None:
-        buffer = self._front.buffer
+        buffer = self._shared.buffer
         try:
             count = self.sock.recv_into(buffer)
         except BlockingIOError:
             return
         except OSError:
-            self._listener.reset("client_reset")
+            self._conversation.reset(Outcome.CLIENT_RESET)
             return
         if not count:
             self._on_end()
         elif not self.is_closing:
-            self._listener.on_received(buffer[:count])
+            self._conversation.on_request_bytes(buffer[:count])
 
     def _on_end(self) -> None:
         self.has_ended = True
         if self.is_closing and self.unsent:
-            self.listen(can_read=False)
+            self.await_events(can_read=False)
         else:
-            self._listener.on_client_end()
+            self._conversation.on_client_end()
 
     def _on_stalled(self) -> None:
-        self.wait(self._front.config.send_seconds)
+        self._conversation.set_deadline()
 
     def _on_drained(self) -> None:
         if self.is_closing:
             self._shut()
         else:
-            self._listener.on_client_drained()
-        self.listen(can_read=bool(self.events & READABLE))
+            self._conversation.on_client_drained()
+        self.await_events(can_read=bool(self.events & READABLE))
 
-    def _on_deaf(self) -> None:
-        self._listener.reset("client_reset")
+    def _on_send_failed(self) -> None:
+        self._conversation.reset(Outcome.CLIENT_RESET)
 
     def _on_broken(self) -> None:
         if not self.is_closed:
-            self._listener.reset("client_reset")
+            self._conversation.reset(Outcome.CLIENT_RESET)
 
     def _shut(self) -> None:
-        """Tell the client that this was all."""
+        """Tell the client that this was all; with nothing to wait for, the connection is over."""
         if not self._is_lingering or self.has_ended:
-            self._listener.on_client_end()
+            self._conversation.on_client_end()
             return
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
-            self._listener.on_client_end()
+            self._conversation.on_client_end()
             return
-        self.wait(self._front.config.linger_seconds)
+        self._conversation.set_deadline()

@@ -1,105 +1,76 @@
-"""The way of a client's current exchange to an endpoint, and of its answer back. Decides nothing that is written down.
+"""The way of one client's requests to an endpoint and of the answers back, one exchange at a time.
 
-Finds the endpoint and a connection to it, kept or new, and asks again where ``Exchange`` allows it. Lives as long as
-the client's connection; what it cannot do is its client's to tell (``Asker``).
+What cannot be done is returned as a ``Failure``, for the conversation to tell the client.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import NamedTuple
 
 from kubehost.addresses import join_host_port
-from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
-from kubeproxy.types import Choice, Destination, Route
+from kubeproxy.outcomes import Outcome
 from kubeproxy.userspace.http.bodies import BadBody
-from kubeproxy.userspace.http.exchange import Exchange
+from kubeproxy.userspace.http.exchange import Event, Exchange
 from kubeproxy.userspace.http.forwarding import forward_request
 from kubeproxy.userspace.http.heads import BadAnswer, Request
-from kubeproxy.userspace.http.io.client import Client
-from kubeproxy.userspace.http.io.upstream import Upstream, dial
+from kubeproxy.userspace.http.io.port import Origin, Port
+from kubeproxy.userspace.http.io.shared import HttpShared
+from kubeproxy.userspace.http.io.upstream import Upstream
+from kubeproxy.userspace.http.io.wire import Conversation
 from kubeproxy.userspace.http.requests import RequestReader
-from kubeproxy.userspace.http.retries import IDEMPOTENT
 from kubeproxy.userspace.poller import READABLE
-from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS
 
-if TYPE_CHECKING:
-    from kubeproxy.userspace.http.io.front import HttpFront, Port
+_SENT = Event.SENT  # a global, because Python 3.11 calls a function for each member that is looked up
 
 
-class Asker(Protocol):
-    """The client's side. Each call may end the exchange, and with it the connection."""
+class Failure(NamedTuple):
+    """What the client is told in the endpoint's place, and how the exchange ends."""
 
-    def on_delivered(self, exchange: Exchange, now: float) -> None:
-        """Go on after a whole answer, at ``now`` of the front's clock."""
-        ...
-
-    def on_switched(self, exchange: Exchange, upstream: Upstream) -> None:
-        """Make a tunnel of the connection and ``upstream``, with its counters, after 101."""
-        ...
-
-    def on_progress(self) -> None:
-        """Wait anew, and for other events, because the endpoint has taken or begun something."""
-        ...
-
-    def fail(self, status: int, reason: str, outcome: str) -> None:
-        """Answer in the endpoint's place, or cut the client off if an answer has begun."""
-        ...
-
-    def reset(self, reason: str) -> None:
-        """Cut the client off."""
-        ...
+    status: int
+    reason: str
+    outcome: str
 
 
 class Delivery:
     """``exchange`` is None between exchanges, ``upstream`` until there is a connection, which may be being dialled.
 
-    ``client`` is told the answers.
+    Lives as long as the client's connection. ``reader`` has what the client has sent of a request's body.
     """
 
     __slots__ = (
-        "_address",
-        "_asked",
-        "_asker",
-        "_client",
         "_forwarded_for",
-        "_front",
         "_head",
         "_host",
+        "_origin",
         "_port",
         "_reader",
-        "_route",
+        "_request",
+        "_shared",
         "exchange",
         "upstream",
     )
 
-    def __init__(
-        self,
-        front: HttpFront,
-        port: Port,
-        asker: Asker,
-        client: Client,
-        reader: RequestReader,
-        address: str,
-        destination: Destination,
-        route: Route,
-    ) -> None:
-        self._front = front
-        self._port = port
-        self._asker = asker
-        self._client = client
-        self._reader = reader
-        self._address = address
-        self._forwarded_for = address.encode()
-        self._host = join_host_port(destination.address, destination.port).encode()
-        self._route = route
-        self._asked: Request | None = None
-        self._head = b""
+    def __init__(self, shared: HttpShared, port: Port, origin: Origin, reader: RequestReader) -> None:
         self.exchange: Exchange | None = None
         self.upstream: Upstream | None = None
+        self._shared = shared
+        self._port = port
+        self._origin = origin
+        self._reader = reader
+        self._forwarded_for = origin.address.encode()
+        self._host = join_host_port(origin.destination.address, origin.destination.port).encode()
+        self._request: Request | None = None
+        self._head = b""
 
-    @property
+    def current(self) -> tuple[Exchange, Upstream]:
+        """Return the exchange and its connection, where there must be both."""
+        exchange, upstream = self.exchange, self.upstream
+        assert exchange is not None
+        assert upstream is not None
+        return exchange, upstream
+
     def takes_body(self) -> bool:
-        """Whether what the client says now is the body of the exchange and can be passed on."""
+        """Tell whether what the client sends now is the body of the exchange and can be passed on."""
         exchange, upstream = self.exchange, self.upstream
         return (
             exchange is not None
@@ -108,179 +79,99 @@ class Delivery:
             and upstream.is_connected
         )
 
-    @property
-    def is_stalled(self) -> bool:
-        """Whether the endpoint is slow to take what it is sent."""
-        return self.upstream is not None and bool(self.upstream.unsent)
+    def pace(self, *, is_client_slow: bool) -> bool:
+        """Read the endpoint only as fast as the client; tell whether to read the client.
 
-    def begin(self, exchange: Exchange) -> None:
-        """Find the request an endpoint and a connection to it, as far as that goes without waiting."""
-        front, pool = self._front, self._port.pool
-        self.exchange = exchange
-        while exchange.dials < len(DIAL_TIMEOUTS):
-            choice = self._choose(exchange)
-            exchange.record.choice = choice
-            if choice is None:
-                front.counters.errors["no_endpoints"] += 1
-                self._asker.fail(503, f"Service {self._route.port_name} has no endpoints", "no_endpoints")
-                return
-            address = exchange.endpoint = choice.address
-            upstream = pool.take(address)
-            if exchange.request.method not in IDEMPOTENT:
-                # It could not be said again, so no connection gets it of which the kernel knows that it has ended.
-                while upstream is not None and not upstream.is_alive:
-                    upstream.close()
-                    upstream = pool.take(address)
-            code = 0
-            if upstream is None:
-                exchange.dials += 1
-                upstream, code = dial(front, self._port, choice)
-                if upstream is None:
-                    self._note_failure(exchange, code)
-                    continue
-            self.upstream = upstream
-            upstream.attach(self)
-            if code:
-                upstream.await_dial(exchange.dials)
-            else:
-                self._open(exchange, upstream)
-            return
-        is_late = bool(exchange.record.failures) and exchange.record.failures[-1][1] == "connect_timeout"
-        self._asker.fail(
-            504 if is_late else 502, f"no endpoint of Service {self._route.port_name} can be reached", "unreachable"
-        )
-
-    def end(self, outcome: str) -> None:
-        """Give the exchange up, if there is one; its endpoint is cut off."""
+        It is not read while the endpoint is slow, nor when too much is read ahead already.
+        """
         exchange, upstream = self.exchange, self.upstream
-        self.exchange = self.upstream = None
-        if upstream is not None:
-            upstream.close(is_reset=True)
-        if exchange is not None:
-            self._front.recent.ended(exchange.record, outcome)
+        if upstream is not None and upstream.is_connected:
+            upstream.pause(is_paused=is_client_slow)
+        if upstream is not None and self.takes_body():
+            return not upstream.unsent
+        has_room = len(self._reader.inbox) < self._shared.config.pipeline_bytes
+        is_dialling = exchange is not None and not exchange.request_body.is_complete
+        return has_room and (is_dialling or not is_client_slow)
 
-    def pass_body(self, received: memoryview) -> None:
-        """Pass on what ``takes_body``; what does not belong to it is left to the reader."""
-        exchange, upstream = self._current()
+    def begin(self, exchange: Exchange, conversation: Conversation) -> Failure | None:
+        """Send a request to an endpoint, as far as that goes without waiting; also when it is sent again."""
+        self.exchange = exchange
+        upstream = self.upstream = self._port.find(exchange, self._origin, conversation)
+        if upstream is None:
+            return self._unconnected(exchange)
+        return self.open() if upstream.is_connected else None
+
+    def open(self) -> Failure | None:
+        """Send the request's head and what there is of its body."""
+        exchange, upstream = self.current()
+        if self._port.shows_endpoint:
+            exchange.shown_endpoint = exchange.endpoint
+        if not exchange.opening:
+            try:
+                self._reader.inbox = exchange.take_opening(self._forwarded(exchange.request), self._reader.inbox)
+            except BadBody as error:
+                return Failure(400, str(error), Outcome.BAD_REQUEST)
+        opening = exchange.opening
+        upstream.counters.bytes_to_endpoint += len(opening)
+        exchange.record.bytes_to_endpoint += len(opening)
+        upstream.send(opening)
+        if not upstream.takes_nothing:
+            exchange.note(_SENT)
+        return None
+
+    def send_body(self, received: memoryview) -> Failure | None:
+        """Send what belongs to the body, and leave the rest to the reader."""
+        exchange, upstream = self.current()
         try:
             count = exchange.take_request(received)
         except BadBody as error:
-            self._asker.fail(400, str(error), "bad_request")
-            return
+            return Failure(400, str(error), Outcome.BAD_REQUEST)
         if count < len(received):
             self._reader.inbox += bytes(received[count:])
         upstream.counters.bytes_to_endpoint += count
         exchange.record.bytes_to_endpoint += count
         upstream.send(received[:count])
-        self._asker.on_progress()
+        return None
 
-    def on_dialled(self, code: int) -> None:
-        """Tell the endpoint the request, or try another."""
-        exchange, upstream = self._current()
-        if code:
-            self.upstream = None
-            self._note_failure(exchange, code)
-            self.begin(exchange)
-        else:
-            self._open(exchange, upstream)
-        self._asker.on_progress()
+    def dial_failed(self, code: int, conversation: Conversation) -> Failure | None:
+        """Try another endpoint after a dial that failed with the errno ``code``."""
+        exchange, _ = self.current()
+        self._port.note_failure(exchange, code)
+        return self.begin(exchange, conversation)
 
-    def on_answer(self, received: memoryview) -> None:
-        """Pass an answer on."""
-        exchange, upstream = self._current()
+    def take_answer(self, exchange: Exchange, upstream: Upstream, received: memoryview) -> bytes | memoryview | Failure:
+        """Return what the client is sent of the current exchange's answer."""
         upstream.counters.bytes_to_client += len(received)
         try:
             told = exchange.take_answer(received, upstream.reader)
         except BadAnswer as error:
-            self._asker.fail(502, f"invalid answer of {upstream.endpoint}: {error}", "bad_answer")
-            return
-        if told:
-            exchange.has_begun = True
-            exchange.record.bytes_to_client += len(told)
-            self._client.send(told)
-            if self.exchange is not exchange:
-                return
-        if exchange.is_answered:
-            self._finish(exchange, upstream)
-        elif exchange.is_tunnel:
-            self.exchange = self.upstream = None
-            self._asker.on_switched(exchange, upstream)
-        else:
-            self._asker.on_progress()
+            return Failure(502, f"invalid answer of {upstream.endpoint}: {error}", Outcome.BAD_ANSWER)
+        exchange.record.bytes_to_client += len(told)
+        return told
 
-    def on_upstream_end(self, code: int) -> None:
-        """Take the end as that of the answer, or ask again, or tell the client that there is none."""
-        exchange, upstream = self._current()
-        if not code and exchange.end_answer():
-            self._finish(exchange, upstream)
-            return
-        if exchange.may_repeat() and self._port.budget.withdraw(self._front.clock()):
-            exchange.repeats += 1
-            self._repeat(exchange, upstream)
-            return
-        reason = "reset" if code else "ended"
-        if exchange.has_begun:
-            self._asker.reset(f"upstream_{reason}")
-        else:
-            self._asker.fail(
-                502, f"{upstream.endpoint} has {reason} the connection before its answer", f"upstream_{reason}"
-            )
-
-    def on_upstream_drained(self) -> None:
-        """Go on reading the client."""
-        self._asker.on_progress()
-
-    def _choose(self, exchange: Exchange) -> Choice | None:
-        balancer = self._front.load_balancer
-        choice = balancer.next_endpoint(self._route, self._address, exchange.avoid)
-        if choice is None and (detour := balancer.detour(self._route)) is not None:
-            choice = balancer.next_endpoint(detour, self._address, exchange.avoid)
-        return choice
-
-    def _note_failure(self, exchange: Exchange, code: int) -> None:
-        reason = CONNECT_OUTCOMES.get(code, Outcome.CONNECT_FAILED)
-        self._front.counters.errors[reason] += 1
-        exchange.record.failed(reason)
-        exchange.avoid = (*exchange.avoid, exchange.endpoint)
-
-    def _open(self, exchange: Exchange, upstream: Upstream) -> None:
-        """Tell the connected endpoint the request's head and what there is of its body."""
-        if self._port.shows_endpoint:
-            exchange.shown_endpoint = exchange.endpoint
-        if not exchange.opening:
-            request = exchange.request
-            if request is not self._asked:
-                self._head = forward_request(request, self._forwarded_for, self._host)
-                self._asked = request
-            try:
-                self._reader.inbox = exchange.take_opening(self._head, self._reader.inbox)
-            except BadBody as error:
-                self._asker.fail(400, str(error), "bad_request")
-                return
-        opening = exchange.opening
-        upstream.counters.bytes_to_endpoint += len(opening)
-        exchange.record.bytes_to_endpoint += len(opening)
-        upstream.send(opening)
-        if not upstream.is_deaf:
-            exchange.was_told = True
-
-    def _repeat(self, exchange: Exchange, upstream: Upstream) -> None:
-        """Say the request again elsewhere; what else is kept to this endpoint is as old as what has failed."""
-        exchange.record.failed("ended_before_answer")
+    def upstream_failed(self, code: int, conversation: Conversation) -> Failure | None:
+        """Send the request again after its connection has ended or was reset (``code``), where that is allowed."""
+        exchange, upstream = self.current()
+        if not exchange.may_repeat(self._port.budget, self._shared.clock()):
+            how, outcome = ("reset", Outcome.UPSTREAM_RESET) if code else ("ended", Outcome.UPSTREAM_ENDED)
+            return Failure(502, f"{upstream.endpoint} has {how} the connection before its answer", outcome)
+        exchange.record.failed(Outcome.ENDED_BEFORE_ANSWER)
         if not upstream.is_reused:
             exchange.avoid = (*exchange.avoid, upstream.endpoint)
-        self.upstream = None
-        self._port.pool.drop(upstream.endpoint)
+        self._port.pool.drop(upstream.endpoint)  # what else is idle there is as old as what has failed
         upstream.close()
-        self.begin(exchange)
-        self._asker.on_progress()
+        return self.begin(exchange, conversation)
 
-    def _finish(self, exchange: Exchange, upstream: Upstream) -> None:
-        """Keep what can be used again after a whole answer, end what cannot."""
+    def finish(self) -> tuple[Exchange, float]:
+        """End the exchange after its whole answer, and keep its connection if it can carry another.
+
+        Returns the exchange and the time.
+        """
+        exchange, upstream = self.current()
         self.upstream = self.exchange = None
-        now = self._front.clock()
+        now = self._shared.clock()
         is_over = exchange.is_kept_alive and exchange.request_body.is_complete
-        if is_over and not upstream.unsent and not upstream.is_deaf:
+        if is_over and not upstream.unsent and not upstream.takes_nothing:
             upstream.detach()
             upstream.is_reused = True
             if upstream.events != READABLE:
@@ -288,11 +179,45 @@ class Delivery:
             self._port.pool.put(upstream, now)
         else:
             upstream.close()
-        self._front.recent.ended(exchange.record)
-        self._asker.on_delivered(exchange, now)
+        self._shared.recent.ended(exchange.record)
+        return exchange, now
 
-    def _current(self) -> tuple[Exchange, Upstream]:
+    def hand_over(self) -> tuple[Exchange, Upstream]:
+        """Return the exchange and its connection, which a tunnel takes over and counts on."""
+        exchange, upstream = self.current()
+        self.exchange = self.upstream = None
+        upstream.conversation = None  # without detach(), which would count the connection as closed
+        return exchange, upstream
+
+    def timeout(self) -> Failure:
+        """Return the failure of an exchange that has waited for too long: for the client's body, or for the answer."""
         exchange, upstream = self.exchange, self.upstream
         assert exchange is not None
-        assert upstream is not None
-        return exchange, upstream
+        if not exchange.request_body.is_complete and not (upstream is not None and upstream.unsent):
+            return Failure(408, "the request's body took too long", Outcome.CLIENT_TIMEOUT)
+        return Failure(504, f"no answer of {exchange.endpoint} in time", Outcome.UPSTREAM_TIMEOUT)
+
+    def give_up(self, outcome: str) -> None:
+        """End the exchange, if there is one; its endpoint is cut off."""
+        exchange, upstream = self.exchange, self.upstream
+        self.exchange = self.upstream = None
+        if upstream is not None:
+            upstream.close(is_reset=True)
+        if exchange is not None:
+            self._shared.recent.ended(exchange.record, outcome)
+
+    def _unconnected(self, exchange: Exchange) -> Failure:
+        name, record = self._port.name, exchange.record
+        if record.choice is None:
+            self._shared.counters.errors[Outcome.NO_ENDPOINTS] += 1
+            return Failure(503, f"Service {name} has no endpoints", Outcome.NO_ENDPOINTS)
+        is_late = bool(record.failures) and record.failures[-1][1] == Outcome.CONNECT_TIMEOUT
+        status = 504 if is_late else 502
+        return Failure(status, f"no endpoint of Service {name} can be reached", Outcome.UNREACHABLE)
+
+    def _forwarded(self, request: Request) -> bytes:
+        """Return the head for the endpoint; a reader returns the same request for the same head."""
+        if request is not self._request:
+            self._head = forward_request(request, self._forwarded_for, self._host)
+            self._request = request
+        return self._head

@@ -41,12 +41,15 @@ class Tunnels:
         self._clock = parts.clock
         self._most_silent = most_silent
 
-    def begin(self, client: SocketType, record: ConnectionRecord) -> Tunnel:
-        """Return a new tunnel that owns the client's socket, and is counted among the active connections already."""
+    def begin(self, client: SocketType, upstream: SocketType, record: ConnectionRecord) -> Tunnel:
+        """Return a new tunnel, which owns the client's socket. Both sockets are still registered for HTTP."""
+        self.shared.poller.unregister(client.fileno())
+        self.shared.poller.unregister(upstream.fileno())
         # No urgent byte is lost in a tunnel; in HTTP there are none.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
         tunnel = Tunnel(self.shared, client, record, self._clock())
         self.connections.add(tunnel)
+        self.shared.counters.active += 1
         return tunnel
 
     def sweep(self, now: float) -> None:

@@ -1,6 +1,6 @@
 """One connection to an endpoint: dialled, used for one exchange after the other, kept idle between them. Sockets only.
 
-Its owner is the client's connection whose exchange it carries; nobody while it is idle. It is always read, so that an
+It belongs to the conversation whose exchange it carries, and to none while it is idle. It is always read, so that an
 endpoint that ends an idle connection is noticed before the connection is used again.
 """
 
@@ -9,67 +9,49 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from typing import TYPE_CHECKING, Protocol
 
-from kubeproxy.types import Choice
+from kubeproxy.types import Choice, ServicePortName
 from kubeproxy.userspace.http.heads import AnswerReader
-from kubeproxy.userspace.http.io.wire import Wire
+from kubeproxy.userspace.http.io.shared import HttpShared
+from kubeproxy.userspace.http.io.wire import Conversation, Wire
+from kubeproxy.userspace.http.pool import Pool
 from kubeproxy.userspace.poller import READABLE, WRITABLE
 from kubeproxy.userspace.sockets import connect
 from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS
-
-if TYPE_CHECKING:
-    from kubeproxy.userspace.http.io.front import HttpFront, Port
 
 _ESTABLISHED = b"\x01"
 """TCP_ESTABLISHED (linux/tcp_states.h) in the first byte of struct tcp_info."""
 
 
-class Owner(Protocol):
-    """Is told what happens to the connection that carries its exchange."""
-
-    def on_dialled(self, code: int) -> None:
-        """Learn how the dial went: 0, or the errno of its failure, and then this connection is closed."""
-        ...
-
-    def on_answer(self, received: memoryview) -> None:
-        """Take what the endpoint has said."""
-        ...
-
-    def on_upstream_end(self, code: int) -> None:
-        """Record that the endpoint has ended: 0 or the errno of its reset."""
-        ...
-
-    def on_upstream_drained(self) -> None:
-        """Record that the endpoint has taken all that was sent."""
-        ...
-
-
 class Upstream(Wire):
     """``is_reused``: it has carried an exchange before. ``reader`` reads what the endpoint says.
 
-    ``counters`` are those of its endpoint, as of its last owner.
+    ``counters`` are those of its endpoint, as of its last exchange. ``pool`` has it while it is idle.
     """
 
     __slots__ = (
         "_timer",
+        "conversation",
         "counters",
         "endpoint",
         "idle_since",
         "is_connected",
         "is_reused",
-        "owner",
-        "port",
+        "pool",
+        "port_name",
         "reader",
     )
 
-    def __init__(self, front: HttpFront, port: Port, endpoint: str, sock: socket.socket) -> None:
-        super().__init__(front, sock)
+    def __init__(
+        self, shared: HttpShared, pool: Pool[Upstream], port_name: ServicePortName, endpoint: str, sock: socket.socket
+    ) -> None:
+        super().__init__(shared, sock)
         self._timer: asyncio.TimerHandle | None = None
-        self.port = port
+        self.pool = pool
+        self.port_name = port_name
         self.endpoint = endpoint
-        self.owner: Owner | None = None
-        self.counters = front.counters.endpoint(port.port_name, endpoint)
+        self.conversation: Conversation | None = None
+        self.counters = shared.counters.endpoint(port_name, endpoint)
         self.reader = AnswerReader()
         self.idle_since = 0.0
         self.is_connected = True
@@ -84,27 +66,27 @@ class Upstream(Wire):
         """Wait until the endpoint has answered the dial, the first, second ... ``attempt`` for a request."""
         self.is_connected = False
         self.events = WRITABLE
-        self._front.poller.register(self.fd, WRITABLE, self)
-        self._timer = self._front.loop.call_later(DIAL_TIMEOUTS[attempt - 1], self._learn_outcome, errno.ETIMEDOUT)
+        self._shared.poller.register(self.fd, WRITABLE, self)
+        self._timer = self._shared.loop.call_later(DIAL_TIMEOUTS[attempt - 1], self._learn_outcome, errno.ETIMEDOUT)
 
     def pause(self, *, is_paused: bool) -> None:
         """Stop or go on reading the endpoint, because its client is slow."""
         asked = max(self.events, 0)  # HUNG_UP is no event
         self.ask(asked & ~READABLE if is_paused else asked | READABLE)
 
-    def attach(self, owner: Owner) -> None:
-        """Carry an exchange of ``owner``, which counts as a connection to the endpoint."""
-        self.owner = owner
-        counters = self._front.counters
+    def attach(self, conversation: Conversation) -> None:
+        """Carry an exchange of ``conversation``, which counts as a connection to the endpoint."""
+        self.conversation = conversation
+        counters = self._shared.counters
         if not self.counters.is_current:
-            self.counters = counters.endpoint(self.port.port_name, self.endpoint)
+            self.counters = counters.endpoint(self.port_name, self.endpoint)
         counters.opened(self.counters)
 
     def detach(self) -> None:
-        """Have no owner any more."""
-        if self.owner is not None:
-            self.owner = None
-            self._front.counters.closed(self.counters)
+        """Carry no exchange any more."""
+        if self.conversation is not None:
+            self.conversation = None
+            self._shared.counters.closed(self.counters)
 
     def close(self, *, is_reset: bool = False) -> None:
         """End the connection."""
@@ -117,7 +99,7 @@ class Upstream(Wire):
         self._end(errno.ECONNRESET)
 
     def _read(self) -> None:
-        buffer = self._front.buffer
+        buffer = self._shared.buffer
         try:
             count = self.sock.recv_into(buffer)
         except BlockingIOError:
@@ -125,16 +107,16 @@ class Upstream(Wire):
         except OSError as error:
             self._end(error.errno or errno.ECONNRESET)
             return
-        if count and self.owner is not None:
-            self.owner.on_answer(buffer[:count])
+        if count and self.conversation is not None:
+            self.conversation.on_answer_bytes(buffer[:count])
         else:
-            self._end(0)  # or an answer to nothing
+            self._end(0)  # bytes that answer no request are treated like the end
 
     def _end(self, code: int) -> None:
-        if self.owner is not None:
-            self.owner.on_upstream_end(code)
+        if self.conversation is not None:
+            self.conversation.on_upstream_end(code)
         else:
-            self.port.pool.forget(self)
+            self.pool.forget(self)
             self.close()
 
     def _on_writable(self) -> None:
@@ -148,27 +130,27 @@ class Upstream(Wire):
 
     def _on_drained(self) -> None:
         self.ask(self.events & ~WRITABLE)
-        if self.owner is not None:
-            self.owner.on_upstream_drained()
+        if self.conversation is not None:
+            self.conversation.go_on()
 
-    def _on_deaf(self) -> None:
+    def _on_send_failed(self) -> None:
         """Go on reading: an endpoint that takes nothing more may still have answered."""
 
     def _on_broken(self) -> None:
-        """Wait until the client takes more: what the endpoint said before it broke off can be read, and then why."""
-        if self.owner is not None:
-            self.events = self._front.poller.hang_up(self.fd)
+        """Wait until the client takes more: then what the endpoint sent is read, and after it why it broke off."""
+        if self.conversation is not None:
+            self.events = self._shared.poller.hang_up(self.fd)
 
     def _learn_outcome(self, code: int) -> None:
-        owner = self.owner
+        conversation = self.conversation
         self._cancel_timer()
         if code:
             self.close()
         else:
             self.is_connected = True
             self.ask(READABLE)
-        if owner is not None:
-            owner.on_dialled(code)
+        if conversation is not None:
+            conversation.on_dialled(code)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -176,21 +158,25 @@ class Upstream(Wire):
             self._timer = None
 
 
-def dial(front: HttpFront, port: Port, choice: Choice) -> tuple[Upstream | None, int]:
-    """Begin to connect; return the connection, None if that failed at once, and connect()'s errno or ELOOP."""
-    target = front.targets.dial(port.port_name, choice.endpoint)
+def dial(shared: HttpShared, pool: Pool[Upstream], port_name: ServicePortName, choice: Choice) -> Upstream | int:
+    """Begin to connect; return the upstream (``is_connected`` tells whether it is done), or why it failed at once.
+
+    The reason is an errno of connect(), or ELOOP where the endpoint leads back to its own Service.
+    """
+    target = shared.targets.dial(port_name, choice.endpoint)
     if target is None:
-        return None, errno.ELOOP
+        return errno.ELOOP
     try:
         sock, code = connect(target, "")
     except OSError as error:
-        return None, error.errno or errno.EINVAL
-    if sock.fileno() >= front.ceiling:
+        return error.errno or errno.EINVAL
+    if sock.fileno() >= shared.ceiling:
         code = errno.EMFILE
     if code not in (0, errno.EINPROGRESS):
         sock.close()
-        return None, code
-    upstream = Upstream(front, port, choice.address, sock)
-    if not code:
-        front.poller.register(upstream.fd, READABLE, upstream)
-    return upstream, code
+        return code
+    upstream = Upstream(shared, pool, port_name, choice.address, sock)
+    upstream.is_connected = not code
+    if upstream.is_connected:
+        shared.poller.register(upstream.fd, READABLE, upstream)
+    return upstream
