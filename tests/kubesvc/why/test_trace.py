@@ -17,7 +17,7 @@ from kubeproxy.rules import Packet
 from kubeproxy.tracing import trace_packet
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
 from kubesvc.terminal.traces import dns_text, trace_text
-from kubesvc.why.trace.addressing import Target, read_destination, read_source
+from kubesvc.why.trace.addressing import TraceTarget, read_destination, read_source
 from kubesvc.why.trace.documents import direct_document, dns_document, trace_document
 
 WEB = "127.113.0.40"
@@ -49,7 +49,7 @@ MOVED = ListenerStatus(
 )
 
 
-def to(paper: Paper, text: str) -> Target:
+def to(paper: Paper, text: str) -> TraceTarget:
     return read_destination(paper.registry.store, "default", text, resolve=resolve, listeners=[MOVED])
 
 

@@ -1,4 +1,4 @@
-"""From what the user writes to a packet: SRC and DST of `kubesvc trace`. Pure: objects, rules and names in.
+"""Reads SRC and DST of `kubesvc trace`. Pure.
 
 SRC   an address, pod/NAME, node/NAME, or outside (a shell on this machine)
 DST   svc/NAME:PORT, ADDRESS:PORT or DNS-NAME:PORT, each with /udp or /sctp where it is not TCP
@@ -30,10 +30,10 @@ DESTINATIONS = "write svc/NAME:PORT, ADDRESS:PORT or DNS-NAME:PORT, with /udp at
 _DESTINATION = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]+):(?P<port>[^:/]+)(?:/(?P<protocol>[A-Za-z]+))?")
 
 Resolve = Callable[[str, str, bool], Sequence[str]]
-"""Returns the addresses of a DNS name, asked for from a namespace; IPv6 ones if the third argument says so."""
+"""Returns the addresses of a DNS name for a client in a namespace; IPv6 addresses if the third argument is True."""
 
 
-class Target(NamedTuple):
+class TraceTarget(NamedTuple):
     """Where the packet goes. ``notes`` say how DST was read; ``pod`` is the pod that has the address, "" if none."""
 
     destination: Destination
@@ -42,7 +42,7 @@ class Target(NamedTuple):
 
 
 def read_source(store: Store, namespace: str, text: str, *, is_ipv6: bool = False) -> str:
-    """Return the address of SRC, of the destination's family where SRC has several; StatusError."""
+    """Return the address of SRC, IPv6 if it has one and ``is_ipv6``; StatusError if SRC cannot be understood."""
     if text == "outside":
         return "::1" if is_ipv6 else LOCALHOST
     kind, slash, name = text.partition("/")
@@ -58,8 +58,11 @@ def read_source(store: Store, namespace: str, text: str, *, is_ipv6: bool = Fals
 
 def read_destination(
     store: Store, namespace: str, text: str, *, resolve: Resolve, listeners: Sequence[ListenerStatus]
-) -> Target:
-    """Return the target of DST; StatusError."""
+) -> TraceTarget:
+    """Return the target of DST; StatusError if DST cannot be understood.
+
+    ``listeners`` tell which ports of this machine stand for other ports of Services.
+    """
     kind, slash, rest = text.partition("/")
     if slash and kind in ("svc", "service", "services"):
         return _service(store, namespace, rest)
@@ -74,7 +77,7 @@ def read_destination(
         notes: tuple[str, ...] = ()
     except ValueError:
         address, notes = _resolved(host, namespace, resolve)
-    return _unmoved(store, Target(Destination(address, port, protocol), notes), listeners)
+    return _with_service_port(store, TraceTarget(Destination(address, port, protocol), notes), listeners)
 
 
 def _resolved(host: str, namespace: str, resolve: Resolve) -> tuple[str, tuple[str, ...]]:
@@ -85,7 +88,7 @@ def _resolved(host: str, namespace: str, resolve: Resolve) -> tuple[str, tuple[s
     return addresses[0], (f"DNS answers {host} with {addresses[0]}{more}.",)
 
 
-def _service(store: Store, namespace: str, text: str) -> Target:
+def _service(store: Store, namespace: str, text: str) -> TraceTarget:
     match = re.fullmatch(r"(?P<name>[^:/]+)(?::(?P<port>[^:/]+))?(?:/(?P<protocol>[A-Za-z]+))?", text)
     if match is None:
         raise _bad(f'"svc/{text}" is no destination: {DESTINATIONS}')
@@ -98,7 +101,7 @@ def _service(store: Store, namespace: str, text: str) -> Target:
         )
     port = _service_port(service, match["port"], match["protocol"])
     note = f"{service.key} has the cluster IP {service.cluster_ips[0]}."
-    return Target(Destination(service.cluster_ips[0], port.port, port.protocol), (note,))
+    return TraceTarget(Destination(service.cluster_ips[0], port.port, port.protocol), (note,))
 
 
 def _service_port(service: Service, wanted: str | None, protocol: str | None) -> ServicePort:
@@ -133,13 +136,13 @@ def _port(text: str) -> int:
     raise _bad(f"{text!r} is no port: a number from 1 to 65535; a port's name goes with svc/NAME")
 
 
-def _unmoved(store: Store, target: Target, listeners: Sequence[ListenerStatus]) -> Target:
+def _with_service_port(store: Store, target: TraceTarget, listeners: Sequence[ListenerStatus]) -> TraceTarget:
     """Return the target with the port of the Service, if on this machine another port stands for it."""
     address, port, protocol = target.destination
     for each in listeners:
         if (each.address, each.port, each.protocol) == (address, port, protocol) and each.requested_port != port:
             note = f"Port {port} stands for {each.requested_port} on this machine."
-            return Target(Destination(address, each.requested_port, protocol), (*target.notes, note))
+            return TraceTarget(Destination(address, each.requested_port, protocol), (*target.notes, note))
     for pod in store.list(PODS):
         is_served = any((each.address, each.requested_port) == (address, port) for each in listeners)
         if address in read_pod(pod).ips and not is_served:

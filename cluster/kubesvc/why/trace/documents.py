@@ -24,11 +24,11 @@ from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Packet, Verdict
 from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
 from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
-from kubesvc.why.trace.addressing import Target
+from kubesvc.why.trace.addressing import TraceTarget
 
 
 def trace_document(
-    trace: Trace, target: Target, listener: ListenerStatus | None, doubts: Doubts = NO_DOUBTS
+    trace: Trace, target: TraceTarget, listener: ListenerStatus | None, doubts: Doubts = NO_DOUBTS
 ) -> dict[str, Any]:
     """Return the trace of a packet; ``listener`` is the socket at its destination, if a Service has that.
 
@@ -58,7 +58,7 @@ def trace_document(
     }
 
 
-def direct_document(packet: Packet, target: Target) -> dict[str, Any]:
+def direct_document(packet: Packet, target: TraceTarget) -> dict[str, Any]:
     """Return the trace of a packet to the address of a pod, to which no rule applies."""
     destination = target.destination
     return {

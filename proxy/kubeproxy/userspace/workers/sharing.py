@@ -1,8 +1,8 @@
 """Which rows of the shared counters belong to what, so that the workers of one proxy balance as one.
 
-A Service port whose algorithm remembers has a block of rows: the turns of each route first, then the connections of
-each endpoint. ``Blocks`` assigns them in the proxy's own process, ``SharedRows`` reads and writes them in a worker.
-Pure: the shared memory is passed in.
+A Service port with an algorithm that remembers has a block of rows: the turns of each route first, then the
+connections of each endpoint. ``Blocks`` assigns them in the proxy's own process, ``SharedRows`` reads and writes them
+in a worker. Pure: the shared memory is passed in.
 """
 
 from __future__ import annotations
