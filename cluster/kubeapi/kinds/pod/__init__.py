@@ -7,13 +7,13 @@ from kubeapi.kinds.pod.admission import admit_pod
 from kubeapi.kinds.pod.parts import PARTS
 from kubeapi.kinds.pod.validation import validate_pod, validate_pod_creation, validate_pod_update
 from kubeapi.meta import JSON
+from kubeapi.objects.pod import read_pod
 from kubeapi.objects.qos import qos_class
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.warnings import POD_SPEC, pod_warnings
 from kubeapi.scheme import PODS
 
 _STREAM_VERBS = ("create", "get")
-_ENDED = ("Succeeded", "Failed")
 
 
 def _set_defaults(obj: JSON) -> None:
@@ -57,10 +57,10 @@ def _desired_state(obj: JSON) -> object:
 
 def _grace_seconds(pod: JSON, asked: int | None) -> int:
     """Return the seconds that a pod has to end: none before it runs anywhere, or when it has ended."""
-    spec = pod.get("spec", {})
-    if not spec.get("nodeName") or pod.get("status", {}).get("phase") in _ENDED:
+    reading = read_pod(pod)
+    if not reading.node_name or reading.is_finished:
         return 0
-    grace: int = spec.get("terminationGracePeriodSeconds", 30) if asked is None else asked
+    grace: int = pod["spec"].get("terminationGracePeriodSeconds", 30) if asked is None else asked
     return 1 if grace < 0 else grace
 
 
