@@ -82,10 +82,12 @@ class ContainerStatus(NamedTuple):
     @property
     def reason(self) -> str:
         """Why it does not run, "" if it does: CrashLoopBackOff, Error, Completed, Signal:9, ExitCode:3 ..."""
-        waiting = self.waiting
-        if waiting is not None and waiting.get("reason"):
+        state = self.obj.get("state")
+        if not state:
+            return ""
+        if (waiting := state.get("waiting")) and waiting.get("reason"):
             return str(waiting["reason"])
-        ended = self.terminated
+        ended = state.get("terminated")
         return end_reason(ended) if ended is not None else ""
 
     def _state(self, name: str) -> JSON | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.objects.container import ContainerStatus, end_reason
-from kubeapi.objects.parts import list_at, spec_of, status_of
+from kubeapi.objects.parts import spec_of, status_of
 
 FINISHED_PHASES = ("Succeeded", "Failed")
 """Phases of a pod that will never run again."""
@@ -43,9 +43,10 @@ class _Summing:
     def __init__(self, pod: JSON) -> None:
         self._pod, self._status = pod, status_of(pod)
         spec = spec_of(pod)
-        inits = list_at(spec, "initContainers")
+        inits = spec.get("initContainers") or ()
+        self._init_statuses = self._statuses("initContainerStatuses")
         self._sidecars = {each.get("name") for each in inits if each.get("restartPolicy") == "Always"}
-        self.total = len(list_at(spec, "containers")) + len(self._sidecars)
+        self.total = len(spec.get("containers") or ()) + len(self._sidecars)
         self.ready = 0
         self.restarts = 0
         self.restarted_at = ""
@@ -62,11 +63,11 @@ class _Summing:
         return str(self._status.get("reason") or self._status.get("phase") or "")
 
     def _statuses(self, name: str) -> list[ContainerStatus]:
-        return [ContainerStatus(each) for each in list_at(self._status, name)]
+        return [ContainerStatus(each) for each in self._status.get(name) or ()]
 
     def _read_inits(self, total: int) -> bool:
         """Count the init containers; tell whether one of them is not done."""
-        for index, status in enumerate(self._statuses("initContainerStatuses")):
+        for index, status in enumerate(self._init_statuses):
             self._count_restarts(status)
             if status.has_succeeded:
                 continue
@@ -80,7 +81,7 @@ class _Summing:
     def _read_containers(self) -> None:
         """Count the containers; once they run, restarts of init containers count no more, but for sidecars'."""
         self.restarts, self.restarted_at = 0, ""
-        for status in self._statuses("initContainerStatuses"):
+        for status in self._init_statuses:
             if status.obj.get("name") in self._sidecars:
                 self._count_restarts(status)
         has_running = False

@@ -30,7 +30,7 @@ def _restarts(row: _PodRow) -> str:
 
 
 def _address(row: _PodRow) -> str:
-    return row.pod.ips[0] if row.pod.ips else NONE
+    return next(iter(row.pod.ips), NONE)
 
 
 def _readiness_gates(row: _PodRow) -> str:
