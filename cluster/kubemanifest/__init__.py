@@ -1,7 +1,8 @@
-"""The manifests that ``up`` is given: reading them, saying what is wrong and where, and applying them.
+"""Manifests: read from files and from request bodies, with the position of every fault, and applied as kubectl does.
 
-The nouns to know: ``Document`` (an object and where it is written), ``Loaded`` (all of the input), ``Fault``
-(one fault with file, line, column and field).
+From a path to the Registry: ``loading`` finds files, ``reading`` splits a text into values with their places
+(``yamltext`` for YAML), ``classifying`` makes a ``Document`` of each object, ``applying`` writes them in order
+(``clientapply`` for one). ``Loaded`` is all of the input, ``Fault`` one fault with file, line, column and field.
 """
 
 from kubemanifest.applying import (

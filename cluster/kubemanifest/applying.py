@@ -1,7 +1,7 @@
 """From documents to the Registry, and from its refusals back to the lines of the input.
 
 Decides the order in which objects are written, so that explicit addresses and node ports are taken before free ones are
-given out, and what has to go when a watched file was edited. Follows ``kubectl apply``; judges nothing itself.
+allocated, and what is deleted when a watched file was edited. Follows ``kubectl apply``; validates nothing itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kubemanifest.faults import Fault, is_written
 
 
 class Applied(NamedTuple):
-    """What became of one document; prints as kubectl's line, ``service/web created``."""
+    """The result of one document; prints as kubectl's line, ``service/web created``."""
 
     resource: Resource
     namespace: str
@@ -34,7 +34,7 @@ class Applied(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What differs between two readings of the same paths."""
+    """The difference between two readings of the same paths."""
 
     applied: tuple[Document, ...]
     """New and edited documents, in the order to apply them."""
@@ -43,12 +43,12 @@ class Changes(NamedTuple):
 
 
 def in_order(documents: Iterable[Document]) -> list[Document]:
-    """Return the documents in the order to apply them: what others need first, then as they were written."""
+    """Return the documents in the order to apply them: those that others need first, then as they were written."""
     return sorted(documents, key=_rank)
 
 
 def _rank(document: Document) -> tuple[int, bool]:
-    """Return what sorts documents: those that claim an address or a port come before those that take a free one."""
+    """Return the sort key: documents that claim an address or a port come before those that get a free one."""
     kind = kind_of(document.resource)
     return kind.apply_rank, not kind.claims(document.obj)
 
@@ -80,7 +80,7 @@ def faults_of(document: Document, error: StatusError) -> list[Fault]:
 
 
 def _is_echo(document: Document, field: str) -> bool:
-    """Tell whether a fault only follows from a field that could not be read: it is in it, or defaulted from it."""
+    """Tell whether a fault only follows from a field that could not be read: below it, or defaulted from it."""
     parent = field.rpartition(".")[0]
     return any(
         field == each
@@ -95,7 +95,7 @@ def _is_echo(document: Document, field: str) -> bool:
 def with_objects(
     documents: Iterable[Document], change: Callable[[JSON], tuple[JSON, Sequence[FieldError]]]
 ) -> tuple[tuple[Document, ...], list[Fault]]:
-    """Return the documents with changed objects, and what the change says of them as warnings with positions."""
+    """Return the documents with changed objects, and the notes of the change as warnings with positions."""
     changed: list[Document] = []
     warnings: list[Fault] = []
     for document in documents:

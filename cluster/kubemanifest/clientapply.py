@@ -76,7 +76,7 @@ def three_way_patch(original: JSON, modified: JSON, current: JSON, known: Struct
 
 
 def _field_change(original: Any, value: Any, current: JSON, name: str, known: Struct | None) -> JSON:
-    """Return what the patch says about one field that the manifest has."""
+    """Return the part of the patch for one field that the manifest has."""
     if name not in current:
         return {name: value}
     now = current[name]
@@ -96,7 +96,7 @@ def _field_change(original: Any, value: Any, current: JSON, name: str, known: St
 
 
 def _list_change(original: list[Any], modified: list[Any], current: list[Any], name: str, known: Struct) -> JSON:
-    """Return what the patch says about a list of objects that merges by key."""
+    """Return the part of the patch for a list of objects that merges by key."""
     key, item_struct = known.merge_keys[name], struct_of_field(known, name)
     keys = [_key_of(each, key) for each in modified]
     if len(set(map(str, keys))) < len(keys) or not all(isinstance(each, dict) for each in modified):
@@ -120,7 +120,7 @@ def _list_change(original: list[Any], modified: list[Any], current: list[Any], n
 
 
 def _set_change(original: list[Any], modified: list[Any], current: list[Any], name: str) -> JSON:
-    """Return what the patch says about a list that is a set of scalars."""
+    """Return the part of the patch for a list that is a set of scalars."""
     present, stated = Places(current), Places(modified)
     added = [each for each in modified if each not in present]
     gone = [each for each in original if each not in stated and each in present]

@@ -1,55 +1,35 @@
-"""What the input says: which documents are objects, which one is the cluster's configuration.
-
-Decides what is only warned about (a kind that kubesvc does not emulate) and what is a fault, for every document at
-once. Which fields an object may have is kubeapi's (``strict``); its faults are placed here.
-"""
+"""The nouns of the input: a Document is an object and where it is written, Loaded is all of the input."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from kubeapi.kinds import RESOURCES, resource_for
+from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
-from kubeapi.strict import decode, hint_for
-from kubemanifest.faults import (
-    Fault,
-    Place,
-    Position,
-    did_you_mean,
-    forbidden,
-    hint_for_unsupported,
-    invalid,
-    locate,
-    nearest,
-    required,
-    unsupported,
-)
-from kubemanifest.reading import Spot, Tree, Written
+from kubemanifest.faults import Fault, Place, Position, hint_for_unsupported, locate
+from kubemanifest.reading import Spot, Written
 
 CONFIGURATION_GROUP = "kubesvc.dev"
 CONFIGURATION_API_VERSION = f"{CONFIGURATION_GROUP}/v1alpha1"
 CONFIGURATION_KIND = "ClusterConfiguration"
 
-_KINDS = {each.kind: each for each in RESOURCES}
-_UNMARSHAL = re.compile(r"cannot unmarshal (\w+).* of type (\S+)$")
-_GROUPS = frozenset(each.api_version for each in RESOURCES)
+RESOURCE_OF = {each.kind: each for each in RESOURCES}
+"""The resource of each kind; a kind is in one API group only."""
+
 _NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object of the input. ``spot`` knows where its fields are written."""
+    """One object of the input. ``spot`` has the places of its fields."""
 
     obj: JSON
     source: str
     spot: Spot
     faulty: frozenset[str] = _NONE
-    """Paths of fields that could not be read; ``obj`` goes on without them, so that its other faults are found too."""
+    """Paths of fields that could not be read; ``obj`` is without them, so that its other faults are found too."""
 
     @property
     def place(self) -> Place:
@@ -69,7 +49,7 @@ class Document:
     @property
     def resource(self) -> Resource:
         """The resource of the object; KeyError for the cluster's configuration, which is no object."""
-        return _KINDS[self.obj["kind"]]
+        return RESOURCE_OF[self.obj["kind"]]
 
     @property
     def key(self) -> ObjectKey:
@@ -91,7 +71,7 @@ class Loaded:
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     is_partial: bool = False
-    """Whether there is something among ``faults`` that could not be read as an object at all."""
+    """Whether some of the input could not be read as an object at all."""
 
 
 def bare_document(obj: JSON) -> Document:
@@ -100,180 +80,5 @@ def bare_document(obj: JSON) -> Document:
 
 
 def position_of(document: Document, field: str) -> Position:
-    """Return where a field path (``spec.ports[0].port``, ``spec.selector[app]``) stands, or its nearest ancestor."""
+    """Return the position of a field path (``spec.ports[0].port``, ``spec.selector[app]``) or its nearest ancestor."""
     return locate(document.place, field)
-
-
-def sort_out(trees: Sequence[tuple[str, Tree]], faults: list[Fault], warnings: list[Fault]) -> Loaded:
-    """Return the objects of the trees, which come with the names of their files; adds what is wrong to the lists."""
-    documents: list[Document] = []
-    configurations: list[Document] = []
-    of_fields: list[Fault] = []
-    for source, tree in trees:
-        for each in _unpack(source, tree, faults):
-            found = _classify(each, faults, warnings)
-            if isinstance(found, Resource):
-                documents.append(_decoded(_in_namespace(each, found), found, of_fields))
-            elif found is not None:
-                configurations.append(each)
-    is_partial = bool(faults)
-    faults += [*of_fields, *_duplicates(documents)]
-    for second in configurations[1:]:
-        first = configurations[0]
-        error = forbidden(
-            "kind", f"there is a {CONFIGURATION_KIND} already, at {first.source}:{first.place.position.line}"
-        )
-        faults.append(second.fault(error, "remove one of them"))
-    own = configurations[0] if configurations else None
-    return Loaded(tuple(documents), own, tuple(sorted(faults)), tuple(sorted(warnings)), is_partial)
-
-
-def _unpack(source: str, tree: Tree, faults: list[Fault]) -> Iterator[Document]:
-    """Yield the document, or the items if it is a List."""
-    value, spot = tree
-    if not isinstance(value, dict):
-        message = "a manifest must be a mapping with apiVersion, kind and metadata"
-        faults.append(Fault.at(source, spot.place.position, "", message))
-        return
-    kind = value.get("kind")
-    items = value.get("items")
-    if not (
-        isinstance(kind, str) and kind.endswith("List") and ("items" in value or kind[:-4] in _KINDS or kind == "List")
-    ):
-        yield Document(value, source, spot)
-        return
-    if not isinstance(items, list):
-        error = required("items") if items is None else invalid("items", _shown(items), "must be a list")
-        faults.append(Document(value, source, spot).fault(error))
-        return
-    for index, item in enumerate(items):
-        if isinstance(item, dict) and kind != "List":
-            # The items of a typed list may leave out what its own kind says.
-            item = {"apiVersion": value.get("apiVersion"), "kind": kind[:-4]} | item
-        yield from _unpack(source, Tree(item, spot.item(index)), faults)
-
-
-def _classify(document: Document, faults: list[Fault], warnings: list[Fault]) -> Resource | str | None:
-    """Return the resource, CONFIGURATION_KIND for a configuration, None if it is unknown or has a fault."""
-    api_version, kind = document.obj.get("apiVersion"), document.obj.get("kind")
-    errors = [*_text_faults(document.obj, "apiVersion"), *_text_faults(document.obj, "kind")]
-    if errors or not isinstance(api_version, str) or not isinstance(kind, str):
-        faults += [document.fault(error) for error in errors]
-        return None
-    if api_version.partition("/")[0] == CONFIGURATION_GROUP:
-        return _classify_configuration(document, api_version, kind, faults)
-    resource = resource_for(api_version, kind)
-    if resource is None:
-        return _classify_unknown(document, api_version, kind, faults, warnings)
-    errors = _metadata_faults(document.obj, resource)
-    faults += [document.fault(error) for error in errors]
-    return None if errors else resource
-
-
-def _classify_configuration(document: Document, api_version: str, kind: str, faults: list[Fault]) -> str | None:
-    if kind != CONFIGURATION_KIND:
-        error = unsupported("kind", kind, [CONFIGURATION_KIND])
-    elif api_version != CONFIGURATION_API_VERSION:
-        error = unsupported("apiVersion", api_version, [CONFIGURATION_API_VERSION])
-    else:
-        return CONFIGURATION_KIND
-    faults.append(document.fault(error, f"write apiVersion: {CONFIGURATION_API_VERSION}, kind: {CONFIGURATION_KIND}"))
-    return None
-
-
-def _classify_unknown(
-    document: Document, api_version: str, kind: str, faults: list[Fault], warnings: list[Fault]
-) -> Resource | None:
-    """Tell a kind that kubesvc does not emulate (a warning) from one that is misspelt or misplaced (a fault)."""
-    if (known := _KINDS.get(kind)) is not None:
-        error = unsupported("apiVersion", api_version, [known.api_version])
-        faults.append(document.fault(error, f"{kind} is in {known.api_version}"))
-    elif api_version in _GROUPS and (meant := nearest(kind, _KINDS, cutoff=0.8)) is not None:
-        error = FieldError(
-            "FieldValueNotSupported", "kind", f'Unsupported value: "{kind}": no such kind in {api_version}'
-        )
-        faults.append(document.fault(error, did_you_mean(kind, [meant])))
-    else:
-        metadata = document.obj.get("metadata")
-        name = metadata.get("name", "without a name") if isinstance(metadata, dict) else "without a name"
-        message = f"{api_version} {kind} {name} is left out: kubesvc does not emulate this kind"
-        warnings.append(Fault.at(document.source, document.place.position, "", message))
-    return None
-
-
-def _text_faults(obj: JSON, field: str, path: str = "") -> list[FieldError]:
-    value = obj.get(field)
-    path = path or field
-    if value is None or value == "":
-        return [required(path)]
-    return [] if isinstance(value, str) else [invalid(path, _shown(value), "must be text; quote it")]
-
-
-def _metadata_faults(obj: JSON, resource: Resource) -> list[FieldError]:
-    metadata = obj.get("metadata")
-    if metadata is None:
-        return [required("metadata.name")]
-    if not isinstance(metadata, dict):
-        return [invalid("metadata", _shown(metadata), "must be a mapping")]
-    errors = _text_faults(metadata, "name", "metadata.name")
-    if metadata.get("namespace"):
-        errors += _text_faults(metadata, "namespace", "metadata.namespace")
-        if not resource.namespaced:
-            errors.append(forbidden("metadata.namespace", "not allowed on this type"))
-    return errors
-
-
-def _shown(value: Any) -> Any:
-    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else value
-
-
-def _in_namespace(document: Document, resource: Resource) -> Document:
-    """Return the document with ``default`` where it has to say a namespace and does not."""
-    metadata = document.obj["metadata"]
-    if metadata.get("namespace"):
-        return document
-    metadata = {key: value for key, value in metadata.items() if key != "namespace"}
-    if resource.namespaced:
-        metadata["namespace"] = "default"
-    return replace(document, obj={**document.obj, "metadata": metadata})
-
-
-def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Document:
-    """Return the document with only what its schema knows; the rest becomes faults."""
-    decoded = decode(resource, document.obj)
-    for error in decoded.unknown:
-        name = hint_for(resource, error)
-        faults.append(document.fault(error, f'did you mean "{name}"?' if name else ""))
-    faults += [document.fault(error, _hint_for_type(error.message)) for error in decoded.mistyped]
-    wrong = (*decoded.unknown, *decoded.mistyped)
-    faulty = frozenset(error.field for error in wrong) if wrong else _NONE
-    return Document(decoded.object, document.source, document.spot, faulty)
-
-
-def _hint_for_type(message: str) -> str:
-    """Return how to mend what Go's decoder says of a type, "" if that is plain enough."""
-    found = _UNMARSHAL.search(message)
-    if found is None:
-        return ""
-    given, wanted = found.groups()
-    if wanted.startswith("int"):
-        return "write a number, without quotes" if given == "string" else "write a whole number"
-    if wanted == "string" and given in ("number", "bool"):
-        return "quote it" + (": unquoted yes, no, on, off, y and n are booleans, too" if given == "bool" else "")
-    if wanted == "bool":
-        return "write true or false, without quotes"
-    return 'begin each item with "- "' if given == "object" and wanted.startswith("[") else ""
-
-
-def _duplicates(documents: Sequence[Document]) -> Iterator[Fault]:
-    first: dict[tuple[str, ObjectKey], Document] = {}
-    for document in documents:
-        before = first.setdefault((document.obj["kind"], document.key), document)
-        if before is not document:
-            line, column = position_of(before, "metadata.name")
-            message = f'Duplicate value: "{document.name}"'
-            is_at = f"{document.obj['kind']} {document.key} is already at {before.source}:{line}:{column}"
-            field = "metadata.name"
-            yield Fault.at(
-                document.source, position_of(document, field), field, message, f"{is_at}; remove or rename one"
-            )

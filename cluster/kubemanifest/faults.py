@@ -1,6 +1,6 @@
-"""Faults of the input, and where they are: file, line, column, field.
+"""Faults of the input and their positions: file, line, column, field.
 
-Decides how a fault is printed and which near name is offered. Never reads a file and never judges an object.
+Decides how a fault is printed and which similar name is offered. Reads no file and validates no object.
 The text after the field path is Kubernetes' own wording (k8s.io/apimachinery ``util/validation/field``).
 """
 
@@ -16,7 +16,7 @@ from kubeapi.status import FieldError
 
 
 class Position(NamedTuple):
-    """A place in a file; lines and columns count from 1, 0 means that there is none."""
+    """A position in a file; lines and columns count from 1, 0 means none."""
 
     line: int
     column: int
@@ -75,7 +75,7 @@ def locate(place: Place, field: str) -> Position:
 
 
 def is_written(place: Place, field: str) -> bool:
-    """Tell whether the manifest has the very field of a path."""
+    """Tell whether the manifest has the field of a path itself, not only an ancestor."""
     return len(list(_way(place, field))) == len(_SEGMENT.findall(field)) + 1
 
 
@@ -107,20 +107,20 @@ def _named(children: Mapping[str, Place], name: str) -> Place | None:
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.7) -> str | None:
-    """Return the known name that was probably meant, None if nothing comes near."""
+    """Return the known name that is most similar to a word, None if none is similar enough."""
     names = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=cutoff)
     return names[close[0]] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the hint that offers the nearest known name, "" if nothing comes near."""
+    """Return a hint with the most similar known name, "" if none is similar enough."""
     found = nearest(word, known)
     return f'did you mean "{found}"?' if found else ""
 
 
 def hint_for_unsupported(error: FieldError) -> str:
-    """Return the supported value that an unsupported one nearly is, as a hint, "" if there is none."""
+    """Return a hint with the supported value that is most similar to an unsupported one, "" if there is none."""
     given, found, supported = error.message.removeprefix("Unsupported value: ").partition(": supported values: ")
     return did_you_mean(given.strip('"'), _QUOTED.findall(supported)) if found else ""
 

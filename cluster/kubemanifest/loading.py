@@ -1,9 +1,9 @@
-"""Which files the input is.
+"""Finds and reads the files of the input.
 
 Found by kubectl's rule: a file that is named is read whatever its extension; a folder gives its .json, .yaml and .yml
 files, sorted, without its subfolders and hidden files; ``-`` is standard input. A byte order mark decides between
-UTF-8 and UTF-16 (k8s.io/cli-runtime ``resource/visitor.go``). A kustomization is not read: building it is
-``kubectl kustomize``'s work. The only file here that does IO.
+UTF-8 and UTF-16 (k8s.io/cli-runtime ``resource/visitor.go``). A kustomization is not read: ``kubectl
+kustomize`` builds it. The only file here that does IO.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from kubemanifest.documents import Document, Loaded, sort_out
+from kubemanifest.classifying import read_documents
+from kubemanifest.documents import Document, Loaded
 from kubemanifest.faults import Fault
 from kubemanifest.reading import Tree, read_text
 
@@ -35,7 +36,7 @@ KUSTOMIZATIONS = ("Kustomization", "kustomization.yaml", "kustomization.yml")
 def load(paths: Sequence[str], stdin: TextIO, stdin_name: str = _STDIN_NAME) -> Loaded:
     """Read the files, folders and ``-`` of the command line; a file that is named twice is read once.
 
-    ``stdin_name`` is what faults name as the file of ``-``.
+    Faults name ``-`` as the file ``stdin_name``.
     """
     faults: list[Fault] = []
     warnings: list[Fault] = []
@@ -54,7 +55,7 @@ def load(paths: Sequence[str], stdin: TextIO, stdin_name: str = _STDIN_NAME) -> 
     if not trees and not faults:
         hint = next((each.hint for each in warnings if not each.line), "name files or folders of manifests")
         faults.append(Fault(", ".join(paths), 0, 0, "", "there are no objects in it", hint))
-    loaded = sort_out(trees, faults, warnings)
+    loaded = read_documents(trees, faults, warnings)
     own = loaded.configuration
     return loaded if own is None else replace(loaded, configuration=_in_its_folder(own, stdin_name))
 
@@ -62,7 +63,7 @@ def load(paths: Sequence[str], stdin: TextIO, stdin_name: str = _STDIN_NAME) -> 
 def _in_its_folder(document: Document, stdin_name: str) -> Document:
     """Return a configuration whose programs run in the folder of its file, from wherever it is started again.
 
-    What comes from no file belongs to the working directory. Faults of the entries are left to the reader.
+    A configuration from no file belongs to the working directory. Faults of the entries are found later.
     """
     file = Path(document.source)
     folder = Path.cwd() if document.source == stdin_name else file.absolute().parent
@@ -79,9 +80,9 @@ def _placed(entry: Any, folder: Path) -> Any:
 
 
 def load_text(text: str, source: str) -> Loaded:
-    """Return what a text says that is in no file; ``source`` is what its faults name."""
+    """Return the objects of a text that is in no file; its faults name it ``source``."""
     found = read_text(text, source)
-    return sort_out([(source, tree) for tree in found.trees], found.faults, found.warnings)
+    return read_documents([(source, tree) for tree in found.trees], found.faults, found.warnings)
 
 
 _Read = Callable[[], bytes]
@@ -106,7 +107,7 @@ def _sources(path: str, stdin: TextIO, faults: list[Fault], warnings: list[Fault
 
 
 def _read_stream(stdin: TextIO) -> bytes:
-    """Return the bytes of standard input; a text that stands for it, in a test, has none of its own."""
+    """Return the bytes of standard input; a StringIO in its place, in tests, has no buffer of bytes."""
     buffer = getattr(stdin, "buffer", None)
     return stdin.read(MAX_BYTES + 1).encode() if buffer is None else bytes(buffer.read(MAX_BYTES + 1))
 

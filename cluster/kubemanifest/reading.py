@@ -1,9 +1,9 @@
 """From the text of a manifest to its documents: JSON as JSON, everything else as YAML.
 
 A text is split at lines that begin with ``---``, so one broken document does not hide the others, and a document that
-begins with ``{`` is JSON if it can be, as in kubectl's reader (k8s.io/apimachinery ``util/yaml``). Where its fields
-stand is read only when somebody asks, which is when something is wrong with it: the places of 10,000 good Services and
-their slices took 100 MiB.
+begins with ``{`` is JSON if it can be, as in kubectl's reader (k8s.io/apimachinery ``util/yaml``). The places of its
+fields are read only when they are needed, which is when it has a fault: those of 10,000 good Services and their slices
+took 100 MiB.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
 from kubemanifest.faults import Fault, Place, Position
-from kubemanifest.scalars import read_plain
-from kubemanifest.yamltext import MAX_DEPTH, read_chunk
+from kubemanifest.yamltext.building import MAX_DEPTH
+from kubemanifest.yamltext.parsing import read_chunk
+from kubemanifest.yamltext.scalars import read_plain
 
 _BOM = "\ufeff"
 _EMPTY_SEPARATOR = re.compile(r"---\s*(#.*)?")
@@ -26,7 +27,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Written:
-    """Where a document is written: the ``index``-th of a chunk of text. Reads that again when it is asked first."""
+    """The place of a document, the ``index``-th of a chunk of text, which is read again when the place is needed."""
 
     __slots__ = ("_first_line", "_index", "_place", "_text")
 
@@ -38,7 +39,7 @@ class Written:
 
     @property
     def place(self) -> Place:
-        """The place of the document; of JSON that is no YAML it is that of its text, and of no field."""
+        """The place of the document; JSON that is no YAML has the place of its text, and none of its fields."""
         if self._place is None:
             trees = read_chunk(self._text, "", self._first_line).documents
             places = [tree.place for tree in trees if tree.value is not None]
@@ -77,7 +78,7 @@ class Tree(NamedTuple):
 
 
 class Text(NamedTuple):
-    """What a text says, without its empty documents; ``faults`` are of documents that cannot be read."""
+    """The documents of a text but for empty ones; ``faults`` are of documents that cannot be read."""
 
     trees: list[Tree]
     faults: list[Fault]
@@ -85,7 +86,7 @@ class Text(NamedTuple):
 
 
 def read_text(text: str, source: str) -> Text:
-    """Return the documents of a text; the warnings tell what kubectl takes otherwise than it looks, or refuses."""
+    """Return the documents of a text; warnings are of what kubectl refuses, or reads differently than it looks."""
     found = Text([], [], [])
     for first_line, chunk in _split(text.removeprefix(_BOM), source, found.warnings):
         if not _take_json(found, first_line, chunk):
@@ -165,9 +166,9 @@ def _objects(first_line: int, chunk: str, source: str, warnings: list[Fault]) ->
 
 
 def _read_json(chunk: str) -> Any:
-    """Return the object that a chunk is in plain JSON; None if it is none, or one in which something is to be said."""
+    """Return the object that a chunk is in plain JSON; None if it is none, or needs a warning or a fault."""
     text = _content(chunk)
-    # Halves of characters are joined, or complained of, where YAML is read.
+    # Surrogate pairs are joined, and single surrogates refused, where YAML is read.
     if not text.startswith("{") or _SURROGATE.search(text):
         return None
     try:

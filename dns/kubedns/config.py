@@ -36,10 +36,10 @@ class DNSConfig:
     """Names outside the zone with their addresses."""
 
     upstreams: tuple[Address, ...] = ()
-    """Who is asked for other names; without one they are refused."""
+    """Name servers for all other names; without one these are refused."""
 
     stub_domains: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
-    """Who is asked, in place of the upstreams, for the names in a domain (a server block of its own in a Corefile).
+    """Name servers, in place of the upstreams, for the names in a domain (a server block of its own in a Corefile).
 
     One below the zone, or below in-addr.arpa or ip6.arpa, takes these names out of the cluster's hands.
     """

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from kubemanifest import reading
 from kubemanifest.faults import locate
 from kubemanifest.reading import read_text
-from kubemanifest.yamltext import MAX_DEPTH, read_chunk
+from kubemanifest.yamltext.building import MAX_DEPTH
+from kubemanifest.yamltext.parsing import read_chunk
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from kubemanifest import yamltext
 from kubemanifest.faults import Place, Position, locate
 from kubemanifest.reading import read_text
-from kubemanifest.scalars import UnusableScalar, read_plain
-from kubemanifest.yamltext import MAX_DEPTH
+from kubemanifest.yamltext import parsing
+from kubemanifest.yamltext.building import MAX_DEPTH
+from kubemanifest.yamltext.scalars import UnusableScalar, read_plain
 
 
 def read_one(text: str) -> Any:
@@ -401,7 +401,7 @@ def test_a_broken_document_does_not_hide_the_others() -> None:
 def test_a_document_that_is_nested_without_end_is_refused_whatever_limit_the_parser_has(
     text: str, line: int, column: int, path: str, loader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(yamltext, "_LOADER", getattr(yaml, loader))
+    monkeypatch.setattr(parsing, "_LOADER", getattr(yaml, loader))
     expected = f"t.yaml:{line}:{column}: {path.removeprefix('.')}: nested deeper than {MAX_DEPTH} levels"
     assert printed(text) == [expected]
 
@@ -422,7 +422,7 @@ def test_an_alias_bomb_is_refused() -> None:
 def test_the_pure_python_parser_gives_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "a: &x {b: [1, 'two', 3.5, ~]}\nc: *x\nd: |\n  text\n"
     fast = read_one(text)
-    monkeypatch.setattr(yamltext, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(parsing, "_LOADER", yaml.SafeLoader)
     assert read_one(text) == fast
 
 

@@ -19,7 +19,7 @@ from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request
 from kubeapiserver.protobuf.decoding import decode as read_protobuf
 from kubeapiserver.requests.options import Validation
 from kubemanifest.reading import read_text
-from kubemanifest.yamltext import KEY_IS_SET
+from kubemanifest.yamltext.building import KEY_IS_SET
 
 PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 

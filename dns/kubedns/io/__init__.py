@@ -2,5 +2,5 @@
 
 - ``server``: ``DNSServer``, which follows the cluster's objects and answers on its addresses
 - ``sockets``, ``datagrams``, ``connections``: binding, UDP and TCP
-- ``forward``, ``upstream``: asking other name servers
+- ``asking``, ``forward``, ``upstream``: queries that wait for other name servers
 """

@@ -19,26 +19,20 @@ from kubeapi.watching import Delta, ListerWatcher
 from kubedns.config import DNSConfig
 from kubedns.explain import Explainer, Explanation
 from kubedns.handler import Handler
-from kubedns.io.connections import Connection, Connections, Reply
+from kubedns.io.asking import PendingQueries
+from kubedns.io.connections import Connection, Connections
 from kubedns.io.datagrams import Datagrams
 from kubedns.io.forward import Forwarder
 from kubedns.io.sockets import Sockets, bind
 from kubedns.names import labels_of, wire_of
-from kubedns.packets import library
-from kubedns.packets.format import MAX_TCP
-from kubedns.packets.queries import response_limit, write_query
-from kubedns.packets.relaying import fit
-from kubedns.responder import Pending, Responder
-from kubedns.types import CLASS_IN, Answer, Owner, QType, Query, RCode
+from kubedns.responder import Responder
+from kubedns.types import Owner, QType, RCode
 from kubedns.zone import Zone
 from kubehost.addresses import Address
 
 NAME = "kube-dns"
 Change = Callable[[Sequence[Delta]], set[Owner]]
 """Applies changes of one resource to the zone's records, and returns the owners that are stale then."""
-
-FOLLOW_SIZE = 1232
-"""UDP payload that our own questions allow, in bytes (DNS flag day 2020)."""
 
 
 class Failure(NamedTuple):
@@ -80,11 +74,8 @@ class DNSServer:
     ) -> None:
         self._faults = faults or Faults(clock)
         self._config = config
-        self._rng = rng
         self._zone = Zone(clock)
         self._sockets: list[Sockets] = []
-        self._waiting: set[asyncio.Task[None]] = set()
-        self._forwarded = 0
         domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
         self._forwarder = Forwarder({(): config.upstreams, **domains}, rng, timeout=config.upstream_timeout)
         self._handler = Handler(self._zone, config)
@@ -93,10 +84,12 @@ class DNSServer:
             rng.random,
             can_ask=self._forwarder.can_ask,
             allows_transfer=config.allows_transfer,
-            lost=lambda error: self._faults.note(NAME, "answering a query", error),
+            lost=partial(self._faults.note, NAME, "answering a query"),
         )
+        lost = partial(self._faults.note, NAME, "asking an upstream")
+        self._pending = PendingQueries(self._responder, self._forwarder, rng, limit=config.max_concurrent, lost=lost)
         self._connections = Connections(
-            self._responder, self._respond_later, limit=config.max_connections, idle_timeout=config.idle_timeout
+            self._responder, self._pending.add, limit=config.max_connections, idle_timeout=config.idle_timeout
         )
         self._informers = list(self._follow(source))
 
@@ -133,7 +126,7 @@ class DNSServer:
                     tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
                 tasks.create_task(self._note_sync(), name="dns-sync")
                 for each in self._sockets:
-                    datagrams = Datagrams(each.udp, self._responder, self._respond_later)
+                    datagrams = Datagrams(each.udp, self._responder, self._pending.add)
                     loop.add_reader(each.udp.fileno(), datagrams.drain)
                     tasks.create_task(self._accept(each), name=f"dns-tcp-{each.address[0]}:{each.address[1]}")
         finally:
@@ -146,7 +139,7 @@ class DNSServer:
 
     def counts(self) -> DNSCounts:
         """Return the counters."""
-        return DNSCounts(self._responder.counts(), self._forwarded, len(self._connections.open))
+        return DNSCounts(self._responder.counts(), self._pending.count, len(self._connections.open))
 
     def explain(self, name: str, qtype: QType, namespace: str) -> Explanation:
         """Return how a name is answered now, and why; ValueError for what is no name."""
@@ -154,7 +147,7 @@ class DNSServer:
 
     async def outside_rcode(self, name: str, qtype: int) -> str:
         """Return the rcode of an upstream's answer, "" if none answers in time; ValueError for what is no name."""
-        said = await self._ask_outside(wire_of(name), qtype)
+        said = await self._pending.ask(wire_of(name), qtype)
         known = set(RCode)
         return "" if said is None else RCode(said.rcode).name if said.rcode in known else f"RCODE{said.rcode}"
 
@@ -199,56 +192,5 @@ class DNSServer:
         for each in self._sockets:
             loop.remove_reader(each.udp.fileno())
         self._connections.abort()
-        for task in self._waiting:
-            task.cancel()
-        await asyncio.gather(*self._waiting, return_exceptions=True)
-        await self._forwarder.stop()
+        await self._pending.stop()
         self.close()
-
-    def _respond_later(self, pending: Pending, reply: Reply) -> None:
-        """Ask an upstream in a task of its own; refuse if too many wait, or if the question is a loop."""
-        if len(self._waiting) >= self._config.max_concurrent or self._forwarder.is_loop(pending.packet):
-            reply(self._responder.finish(pending, Answer(RCode.REFUSED, is_authoritative=False)))
-            return
-        self._forwarded += 1
-        task = asyncio.get_running_loop().create_task(self._ask(pending, reply), name="dns-forward")
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
-
-    async def _ask(self, pending: Pending, reply: Reply) -> None:
-        try:
-            await self._ask_upstream(pending, reply)
-        except Exception as error:
-            self._faults.note(NAME, "asking an upstream", error)
-            reply(self._responder.finish(pending, Answer(RCode.SERVFAIL, is_authoritative=False)))
-
-    async def _ask_upstream(self, pending: Pending, reply: Reply) -> None:
-        if pending.answer.follow is not None:
-            reply(self._responder.finish(pending, await self._chase(pending.answer)))
-            return
-        relayed = await self._forwarder.ask(pending.packet, pending.query, is_whole=pending.is_tcp)
-        if relayed is None:
-            reply(self._responder.finish(pending, Answer(RCode.SERVFAIL, is_authoritative=False)))
-            return
-        fitted = fit(relayed, pending.query, response_limit(pending.query, is_tcp=pending.is_tcp))
-        if isinstance(fitted, RCode):
-            reply(self._responder.finish(pending, Answer(fitted, is_authoritative=False)))
-            return
-        self._responder.count_relayed(pending, fitted)
-        reply(fitted)
-
-    async def _chase(self, answer: Answer) -> Answer:
-        """Append an upstream's records of an alias's target; without a reply, the alias alone is the answer."""
-        assert answer.follow is not None
-        said = await self._ask_outside(*answer.follow)
-        if said is None or said.rcode != RCode.NOERROR:
-            return answer
-        return answer._replace(answers=answer.answers + said.records, is_truncated=said.is_truncated)
-
-    async def _ask_outside(self, target: bytes, qtype: int) -> library.Reply | None:
-        """Return an upstream's reply about a name, None if none gives one that can be read."""
-        packet = write_query(self._rng.getrandbits(16), target, qtype, FOLLOW_SIZE)
-        query = Query(0, 0, target, labels_of(target), qtype, CLASS_IN, None, is_plain=False)
-        received = await self._forwarder.ask(packet, query, is_whole=True)
-        fitted = fit(received, query, MAX_TCP) if received else RCode.SERVFAIL
-        return library.read_reply(fitted) if isinstance(fitted, bytes) else None

@@ -1,4 +1,4 @@
-"""What a plain YAML scalar means to Kubernetes.
+"""The value of a plain YAML scalar, as Kubernetes reads it.
 
 Follows go-yaml v2's ``resolve.go``, which sigs.k8s.io/yaml uses, and not PyYAML's rules: ``y`` is a boolean and ``1e3``
 a number, while a time or ``12:30:45`` is text. Numbers become what Go's JSON would make of them.

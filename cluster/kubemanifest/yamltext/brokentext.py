@@ -1,6 +1,6 @@
-"""What is wrong with a text that is no YAML, in plain words, and how to mend it.
+"""Plain words for the problems of a text that is no YAML, and how to mend it.
 
-libyaml's problems are exact but speak of its own insides; this table says what the person at the editor did.
+libyaml's problems are exact but are about its own internals; this table is about the text.
 """
 
 from __future__ import annotations
