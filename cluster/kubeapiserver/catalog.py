@@ -56,7 +56,7 @@ def _served(kind: Kind) -> tuple[Served, ...]:
 
 
 CATALOG: tuple[Served, ...] = (
-    *sorted((each for kind in KINDS for each in _served(kind)), key=lambda each: each.resource.plural),
+    *sorted((each for kinds in map(_served, KINDS) for each in kinds), key=lambda each: each.resource.plural),
     *(Served(each, ("create",), is_review=True) for each in _REVIEWS),
 )
 """Everything that discovery tells, by name."""

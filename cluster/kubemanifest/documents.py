@@ -73,6 +73,10 @@ class Loaded:
     is_partial: bool = False
     """Whether some of the input could not be read as an object at all."""
 
+    def objects(self, resource: Resource) -> list[JSON]:
+        """Return the objects of one resource."""
+        return [each.obj for each in self.documents if each.resource == resource]
+
 
 def bare_document(obj: JSON) -> Document:
     """Return the document of an object that comes from no file, or from one that is not here."""

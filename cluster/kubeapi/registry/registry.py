@@ -41,7 +41,7 @@ class Registry:
         self.rng = rng
         self._clock = clock
         self.allocators: dict[Resource, Allocator] = {
-            kind.resource: kind.allocator(config, rng) for kind in KINDS if kind.allocator is not None
+            each.resource: each.allocator(config, rng) for each in KINDS if each.allocator is not None
         }
         self.new_transaction: Callable[[], Transaction] = Transaction
         for resource, allocator in self.allocators.items():

@@ -34,7 +34,7 @@ def run_doctor(paths: Sequence[str], state: StateDirectory) -> dict[str, Any]:
         checks += [_check_fault(each) for each in prepared.faults]
         if not prepared.faults:
             configuration = prepared.configuration
-            services = [each.obj for each in prepared.loaded.documents if each.resource is SERVICES]
+            services = prepared.loaded.objects(SERVICES)
     checks += [*_examine(configuration, services, state), *check_cluster(_problems(state))]
     return report_document(checks)
 

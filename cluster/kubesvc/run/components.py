@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
+from kubeapi.kinds import kind_of
 from kubeapi.meta import ObjectKey
 from kubeapi.registry import Registry
-from kubeapi.scheme import EVENTS, PODS, SERVICES
+from kubeapi.scheme import PODS, SERVICES
 from kubeapi.watching import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.io.server import DNSServer
@@ -69,7 +70,7 @@ class EventRecorders:
     def record_fault(self, component: str, subject: Subject, reason: str, message: str) -> None:
         """Record an internal fault as a Warning event on its object; faults about events are not recorded."""
         found = self._registry.store.find(*subject)
-        if found is not None and subject.resource is not EVENTS:
+        if found is not None and not kind_of(subject.resource).is_record:
             # "kube-proxy (rules)": the part in brackets says which work failed and is no component's name.
             self.of(component.partition(" ")[0]).event(found, "Warning", reason, message)
 

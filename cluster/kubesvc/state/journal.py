@@ -102,14 +102,12 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         version = store.resource_version
         objects = [
-            _write_of(resource, obj, is_gone=False, version=version)
-            for resource in KEPT.values()
-            for obj in store.list(resource)
+            _write_of(each, obj, is_gone=False, version=version) for each in KEPT.values() for obj in store.list(each)
         ]
         self._first = configuration, json.dumps(origins), version, objects
         self._noted = 1
-        for resource in KEPT.values():
-            self._follow(store, resource, version)
+        for each in KEPT.values():
+            self._follow(store, each, version)
         self._thread.start()
 
     def _follow(self, store: Store, resource: Resource, version: int) -> None:

@@ -1,6 +1,6 @@
-"""What a saved cluster is when it starts again: the same objects, and pods that nobody runs. Pure.
+"""A saved cluster when it starts again: the same objects, and pods that do not run yet. Pure.
 
-What the new input does not name starts again, too, as after a reboot of a real cluster; whoever starts it is told.
+Objects that the new input does not name start again, too, as after a reboot of a real cluster; a sentence says so.
 """
 
 from __future__ import annotations
@@ -14,13 +14,7 @@ from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
 from kubeapi.objects.parts import spec_of
-from kubeapi.scheme import (
-    NAMESPACES,
-    NODES,
-    PODS,
-    SERVICES,
-    Resource,
-)
+from kubeapi.scheme import NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeapi.validation.names import parse_address
 from kubecontroller.service import endpoints
@@ -30,11 +24,11 @@ from kubesvc.state.saved import Lost, Saved
 from kubesvc.wording import counted, listed
 
 VERSION_GAP = 100_000
-"""What a client may have seen before a crash was not all on disk: the counter goes on beyond all of it."""
+"""Added to the saved resourceVersion: clients may have seen versions that a crash kept from the disk."""
 
 
 def resumed_store(saved: Saved, nodes: Collection[str], now: float, clock: Callable[[], float] = lambda: 0.0) -> Store:
-    """Return a Store that goes on where the saved one ended; what was on a node that is no more is gone with it.
+    """Return a Store that goes on where the saved one ended, without the pods of nodes that are gone.
 
     ``now`` is in seconds since the epoch; ``clock`` is the Store's own.
     """
@@ -43,29 +37,42 @@ def resumed_store(saved: Saved, nodes: Collection[str], now: float, clock: Calla
 
 def _resumed(saved: Saved, nodes: Collection[str], now: float) -> Iterator[tuple[Resource, JSON]]:
     for resource, obj in saved.objects:
-        if resource is PODS:
-            if obj["spec"].get("nodeName", "") in ("", *nodes):
-                yield resource, _rebooted(obj, now)
-        elif resource is not NODES:
-            yield resource, obj
-        elif obj["metadata"]["name"] in nodes:
-            yield resource, _without_pod_cidrs(obj)
+        change = _CHANGED.get(resource)
+        resumed = change(obj, nodes, now) if change is not None else obj
+        if resumed is not None:
+            yield resource, resumed
 
 
-def _without_pod_cidrs(node: JSON) -> JSON:
-    """Return a Node that gets its pod CIDRs anew: the configuration may have changed, and they may not."""
+def _resumed_node(node: JSON, nodes: Collection[str], now: float) -> JSON | None:
+    """Return a Node without its pod CIDRs: the configuration may have changed, and a Node's may not."""
+    if node["metadata"]["name"] not in nodes:
+        return None
     return {**node, "spec": {name: each for name, each in spec_of(node).items() if name not in ("podCIDR", "podCIDRs")}}
 
 
-def _rebooted(pod: JSON, now: float) -> JSON:
-    """Return the pod as nobody runs it; one whose status cannot be read begins anew."""
+def _resumed_pod(pod: JSON, nodes: Collection[str], now: float) -> JSON | None:
+    """Return the pod as it is before its node runs it; one with an unreadable status begins anew."""
+    if pod["spec"].get("nodeName", "") not in ("", *nodes):
+        return None
     try:
         return after_reboot(pod, now)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
         return {**pod, "status": {"phase": "Pending"}}
 
 
-_ITS_OWN = {ObjectKey("default", "kubernetes"), ObjectKey("kube-system", "kube-dns")}
+_CHANGED: dict[Resource, Callable[[JSON, Collection[str], float], JSON | None]] = {
+    NODES: _resumed_node,
+    PODS: _resumed_pod,
+}
+"""How an object changes when its cluster starts again with other ``nodes``; None for one that is gone."""
+
+_BOOTSTRAPPED = {
+    ObjectKey("default", "kubernetes"),
+    ObjectKey("kube-system", "kube-dns"),
+    *(ObjectKey("", name) for name in INITIAL_NAMESPACES),
+}
+"""What every cluster has from its start."""
+
 _MOST_NAMED = 6
 _MOST_LOST = 20
 
@@ -93,8 +100,7 @@ def outside_subnets(saved: Saved, service_cidrs: str) -> str:
     subnets = [ip_network(each) for each in service_cidrs.split(",")]
     outside = sorted(
         f"{key_of(obj)} ({address})"
-        for resource, obj in saved.objects
-        if resource is SERVICES
+        for obj in saved.of(SERVICES)
         for address in obj["spec"].get("clusterIPs") or ()
         if (parsed := parse_address(address)) is not None and not any(parsed in each for each in subnets)
     )
@@ -120,9 +126,7 @@ def _shown(resource: Resource, key: ObjectKey) -> str:
 
 
 def _is_the_users(resource: Resource, obj: JSON) -> bool:
-    """Tell whether somebody made the object who was no controller."""
-    if not kind_of(resource).is_authored or controller_of(obj) is not None or key_of(obj) in _ITS_OWN:
+    """Tell whether a user made the object, rather than a controller or the cluster itself."""
+    if not kind_of(resource).is_authored or controller_of(obj) is not None or key_of(obj) in _BOOTSTRAPPED:
         return False
-    if resource is NAMESPACES:
-        return obj["metadata"]["name"] not in INITIAL_NAMESPACES
     return not labels_of(obj).keys() & {MANAGED_BY_LABEL, endpoints.MANAGED_BY_LABEL}

@@ -65,6 +65,10 @@ class Saved(NamedTuple):
     lost: tuple[Lost, ...] = ()
     """What cannot be read; the others can."""
 
+    def of(self, resource: Resource) -> list[JSON]:
+        """Return the objects of one resource."""
+        return [obj for each, obj in self.objects if each == resource]
+
 
 def read_saved(path: Path, way_out: str) -> Saved | None:
     """Return what is in the database, None if there is nothing. UnreadableStateError.

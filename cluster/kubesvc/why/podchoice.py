@@ -5,6 +5,7 @@ Follows k8s.io/kubectl ``pkg/util/podutils`` (ByLogging) and ``pkg/polymorphiche
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, labels_of, matches_labels, matches_selector
@@ -21,6 +22,13 @@ KINDS: dict[str, Resource] = {
     **dict.fromkeys(("service", "services", "svc"), SERVICES),
 }
 """Kinds that name pods, by the names that kubectl takes."""
+
+_MATCHES: dict[Resource, Callable[[JSON, dict[str, str]], bool]] = {
+    SERVICES: matches_labels,
+    DEPLOYMENTS: matches_selector,
+    REPLICASETS: matches_selector,
+}
+"""How the selector of an object is compared with the labels of pods."""
 
 _PHASES = {"Running": 0, "Unknown": 1, "Pending": 2}
 _NEVER = float("inf")
@@ -40,20 +48,14 @@ def choose_pod(store: Store, namespace: str, target: str) -> Choice:
     if resource is None or not name:
         message = f'{target!r}: write it as "NAME", "pod/NAME", "deployment/NAME", "replicaset/NAME" or "svc/NAME"'
         raise StatusError(400, "BadRequest", message)
-    if resource is PODS:
+    matches = _MATCHES.get(resource)
+    if matches is None:
         return Choice(name, 1)
-    obj = store.get(resource, namespace, name)
-    pods = [each for each in store.list(PODS, namespace) if _selects(resource, obj, labels_of(each))]
+    selector = map_at(store.get(resource, namespace, name), "spec", "selector")
+    pods = [each for each in store.list(PODS, namespace) if selector and matches(selector, labels_of(each))]
     if not pods:
         raise StatusError(404, "NotFound", f"{resource.kind.lower()}/{name} has no pods in namespace {namespace}")
     return Choice(min(pods, key=_rank)["metadata"]["name"], len(pods))
-
-
-def _selects(resource: Resource, obj: JSON, labels: dict[str, str]) -> bool:
-    selector = map_at(obj, "spec", "selector")
-    if not selector:
-        return False
-    return matches_labels(selector, labels) if resource is SERVICES else matches_selector(selector, labels)
 
 
 def _rank(obj: JSON) -> tuple[bool, int, bool, float, int, str]:
