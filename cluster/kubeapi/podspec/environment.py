@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubeapi.meta import JSON
 from kubeapi.podspec.fields import validate_field_reference, validate_resource_reference
 from kubeapi.validation.faults import Faults, each_invalid, invalid, required
@@ -35,8 +37,12 @@ def validate_environment(container: JSON, path: str) -> Faults:
             yield required(f"{where}.name")
         if "valueFrom" in variable:
             yield from _validate_source(variable, f"{where}.valueFrom")
-    for index, source in enumerate(container.get("envFrom", ())):
-        where, prefix = f"{path}.envFrom[{index}]", source.get("prefix", "")
+    yield from _validate_objects(container.get("envFrom", ()), f"{path}.envFrom")
+
+
+def _validate_objects(sources: Sequence[JSON], path: str) -> Faults:
+    for index, source in enumerate(sources):
+        where, prefix = f"{path}[{index}]", source.get("prefix", "")
         if prefix:
             yield from each_invalid(f"{where}.prefix", prefix, environment_variable(prefix))
         given = [each for each in ("configMapRef", "secretRef") if each in source]
@@ -48,9 +54,9 @@ def validate_environment(container: JSON, path: str) -> Faults:
                 else [required(f"{where}.{each}.name")]
             )
         if not given:
-            yield invalid(f"{path}.envFrom", "", "must specify one of: `configMapRef` or `secretRef`")
+            yield invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
         elif len(given) > 1:
-            yield invalid(f"{path}.envFrom", "", _TOO_MANY_SOURCES)
+            yield invalid(path, "", _TOO_MANY_SOURCES)
 
 
 def _validate_source(variable: JSON, path: str) -> Faults:

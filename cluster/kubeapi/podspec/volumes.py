@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from kubeapi.meta import JSON
-from kubeapi.podspec.fields import validate_field_reference, validate_resource_reference
-from kubeapi.podspec.paths import no_backsteps, non_reserved_path
+from kubeapi.podspec.paths import no_backsteps
+from kubeapi.podspec.projected import validate_projected
+from kubeapi.podspec.volumefiles import validate_downward_file, validate_item, validate_mode
 from kubeapi.quantity import amount_of
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import (
@@ -60,13 +61,8 @@ _NAMED_OTHERWISE = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
 _HOST_PATH_TYPES = frozenset(
     ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
 )
-_FIELD_PATHS = frozenset(
-    ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
-)
 _PULL_POLICIES = frozenset(("Always", "IfNotPresent", "Never"))
-_LARGEST_MODE = 0o777
 _LONGEST_DRIVER = 63
-_SHORTEST_TOKEN, _LONGEST_TOKEN = 600, 2**32
 
 
 def validate_volumes(volumes: Sequence[JSON], path: str) -> Iterator[FieldError]:
@@ -104,12 +100,6 @@ def _validate_source(volume: JSON, path: str) -> Faults:
         yield forbidden(f"{path}.{_NAMED_OTHERWISE.get(each, each)}", "may not specify more than 1 volume type")
 
 
-def _validate_mode(source: JSON, path: str, field: str = "defaultMode") -> Faults:
-    mode = source.get(field)
-    if mode is not None and not 0 <= mode <= _LARGEST_MODE:
-        yield invalid(f"{path}.{field}", mode, "must be a number between 0 and 0777 (octal), both inclusive")
-
-
 def _validate_empty_dir(source: JSON, path: str) -> Faults:
     if "sizeLimit" in source and amount_of(source["sizeLimit"]) < 0:
         yield forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")
@@ -130,19 +120,11 @@ def _validate_files(name: str) -> Callable[[JSON, str], Faults]:
     def rule(source: JSON, path: str) -> Faults:
         if not source.get(name):
             yield required(f"{path}.{name}")
-        yield from _validate_mode(source, path)
+        yield from validate_mode(source, path)
         for index, item in enumerate(source.get("items", ())):
-            yield from _validate_item(item, f"{path}.items[{index}]")
+            yield from validate_item(item, f"{path}.items[{index}]")
 
     return rule
-
-
-def _validate_item(item: JSON, path: str) -> Faults:
-    for field in ("key", "path"):
-        if not item.get(field):
-            yield required(f"{path}.{field}")
-    yield from non_reserved_path(item.get("path", ""), f"{path}.path")
-    yield from _validate_mode(item, path, "mode")
 
 
 def _validate_nfs(source: JSON, path: str) -> Faults:
@@ -159,69 +141,9 @@ def _validate_claim(source: JSON, path: str) -> Faults:
 
 
 def _validate_downward(source: JSON, path: str) -> Faults:
-    yield from _validate_mode(source, path)
+    yield from validate_mode(source, path)
     for file in source.get("items", ()):
-        yield from _validate_downward_file(file, path)
-
-
-def _validate_downward_file(file: JSON, path: str) -> Faults:
-    if not file.get("path"):
-        yield required(f"{path}.path")
-    yield from non_reserved_path(file.get("path", ""), f"{path}.path")
-    if "fieldRef" in file:
-        yield from validate_field_reference(file["fieldRef"], f"{path}.fieldRef", _FIELD_PATHS)
-        if "resourceFieldRef" in file:
-            yield invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
-    elif "resourceFieldRef" in file:
-        where = f"{path}.resourceFieldRef"
-        yield from validate_resource_reference(file["resourceFieldRef"], where, needs_container=True)
-    else:
-        yield required(path, "one of fieldRef and resourceFieldRef is required")
-    yield from _validate_mode(file, path, "mode")
-
-
-def _validate_projected(source: JSON, path: str) -> Faults:
-    yield from _validate_mode(source, path)
-    taken: set[str] = set()
-    for index, projection in enumerate(source.get("sources") or ()):
-        where = f"{path}.sources[{index}]"
-        for kind in ("secret", "configMap"):
-            yield from _validate_projected_files(projection.get(kind), where, path, kind, taken)
-        for file in projection.get("downwardAPI", {}).get("items", ()):
-            yield from _validate_downward_file(file, f"{where}.downwardAPI")
-            yield from _take(file.get("path", ""), path, file.get("path", ""), taken)
-        if "serviceAccountToken" in projection:
-            yield from _validate_token(projection["serviceAccountToken"], path, f"{where}.serviceAccountToken")
-        if len(projection) > 1:
-            yield forbidden(where, "may not specify more than 1 volume type per source")
-
-
-def _validate_projected_files(source: JSON | None, where: str, path: str, kind: str, taken: set[str]) -> Faults:
-    if source is None:
-        return
-    if not source.get("name"):
-        yield required(f"{where}.{kind}.name")
-    for number, item in enumerate(source.get("items", ())):
-        yield from _validate_item(item, f"{where}.{kind}.items[{number}]")
-        yield from _take(item.get("path", ""), path, source.get("name", ""), taken)
-
-
-def _take(file: str, path: str, value: str, taken: set[str]) -> Faults:
-    if file and file in taken:
-        yield invalid(path, value, "conflicting duplicate paths")
-    taken.add(file)
-
-
-def _validate_token(token: JSON, path: str, where: str) -> Faults:
-    seconds, file = token.get("expirationSeconds", 0), token.get("path", "")
-    if seconds < _SHORTEST_TOKEN:
-        yield invalid(f"{where}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
-    if seconds > _LONGEST_TOKEN:
-        yield invalid(f"{where}.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds")
-    if file:
-        yield from non_reserved_path(file, f"{path}.path")
-    else:
-        yield required(f"{path}.path")
+        yield from validate_downward_file(file, path)
 
 
 def _validate_csi(source: JSON, path: str) -> Faults:
@@ -256,7 +178,7 @@ _RULES: dict[str, Callable[[JSON, str], Faults]] = {
     "persistentVolumeClaim": _validate_claim,
     "downwardAPI": _validate_downward,
     "configMap": _validate_files("name"),
-    "projected": _validate_projected,
+    "projected": validate_projected,
     "csi": _validate_csi,
     "ephemeral": _validate_ephemeral,
     "image": _validate_image,

@@ -1,0 +1,55 @@
+"""What a projected volume must be (pkg/apis/core/validation validateProjectedVolumeSource)."""
+
+from __future__ import annotations
+
+from kubeapi.meta import JSON
+from kubeapi.podspec.paths import non_reserved_path
+from kubeapi.podspec.volumefiles import validate_downward_file, validate_item, validate_mode
+from kubeapi.validation.faults import Faults, forbidden, invalid, required
+
+_SHORTEST_TOKEN, _LONGEST_TOKEN = 600, 2**32
+
+
+def validate_projected(source: JSON, path: str) -> Faults:
+    """Yield the faults of a projected volume, whose sources share one folder."""
+    yield from validate_mode(source, path)
+    taken: set[str] = set()
+    for index, projection in enumerate(source.get("sources") or ()):
+        where = f"{path}.sources[{index}]"
+        for kind in ("secret", "configMap"):
+            yield from _validate_projected_files(projection.get(kind), where, path, kind, taken)
+        for file in projection.get("downwardAPI", {}).get("items", ()):
+            yield from validate_downward_file(file, f"{where}.downwardAPI")
+            yield from _take(file.get("path", ""), path, file.get("path", ""), taken)
+        if "serviceAccountToken" in projection:
+            yield from _validate_token(projection["serviceAccountToken"], path, f"{where}.serviceAccountToken")
+        if len(projection) > 1:
+            yield forbidden(where, "may not specify more than 1 volume type per source")
+
+
+def _validate_projected_files(source: JSON | None, where: str, path: str, kind: str, taken: set[str]) -> Faults:
+    if source is None:
+        return
+    if not source.get("name"):
+        yield required(f"{where}.{kind}.name")
+    for number, item in enumerate(source.get("items", ())):
+        yield from validate_item(item, f"{where}.{kind}.items[{number}]")
+        yield from _take(item.get("path", ""), path, source.get("name", ""), taken)
+
+
+def _take(file: str, path: str, value: str, taken: set[str]) -> Faults:
+    if file and file in taken:
+        yield invalid(path, value, "conflicting duplicate paths")
+    taken.add(file)
+
+
+def _validate_token(token: JSON, path: str, where: str) -> Faults:
+    seconds, file = token.get("expirationSeconds", 0), token.get("path", "")
+    if seconds < _SHORTEST_TOKEN:
+        yield invalid(f"{where}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
+    if seconds > _LONGEST_TOKEN:
+        yield invalid(f"{where}.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds")
+    if file:
+        yield from non_reserved_path(file, f"{path}.path")
+    else:
+        yield required(f"{path}.path")
