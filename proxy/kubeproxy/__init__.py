@@ -1,7 +1,8 @@
 """A kube-proxy: from Services and EndpointSlices to the traffic of their clients.
 
-The nouns to know: ``ServicePortName`` (the one identity of traffic), ``Rules`` (what is obeyed, immutable), ``Plane``
-(an engine that carries traffic by them; ``userspace`` has one) and ``ProxyServer`` (all of it together).
+``trackers`` read objects, ``Proxier`` compiles the ``rules`` from them, and ``Rules.decide`` says where a connection
+goes and why. ``LoadBalancer`` chooses its endpoint by one of the ``balancers``. A ``Plane`` (``userspace`` has one)
+carries the traffic, ``server`` runs it all. ``ServicePortName`` identifies a Service port everywhere.
 """
 
 NAME = "kube-proxy"
