@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import Resource
 from kubeapi.watching import WatchEvent
 from kubeapiserver.auth.authorization import ADMINISTRATOR, User
@@ -99,30 +101,38 @@ class Watch:
     is_over: bool = False
 
 
-SessionKind = Literal["log", "exec", "attach", "portforward"]
+@dataclass(frozen=True, slots=True)
+class LogSession:
+    """A validated request for a container's log; ``limit_bytes`` None is no limit."""
+
+    pod: ObjectKey
+    options: PodLogOptions
+    limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A validated request for a connection to a container, which the kubelet serves."""
+class CommandSession:
+    """A validated request to run a command in a container, or, without a command, to attach to the container."""
 
-    kind: SessionKind
-    namespace: str
-    pod: str
-    container: str
-    command: tuple[str, ...] = ()
-    has_stdin: bool = False
+    pod: ObjectKey
+    options: PodExecOptions
     has_stdout: bool = False
     has_stderr: bool = False
-    is_tty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PortForwardSession:
+    """A validated request to forward connections to a pod.
+
+    ``ports`` is for a plain WebSocket; with SPDY the streams name their ports.
+    """
+
+    pod: ObjectKey
     ports: tuple[int, ...] = ()
-    """For port-forward over a plain WebSocket; with SPDY the streams name their ports."""
-    is_following: bool = False
-    is_previous: bool = False
-    has_timestamps: bool = False
-    tail_lines: int | None = None
-    since_seconds: float | None = None
-    limit_bytes: int | None = None
+
+
+Session = LogSession | CommandSession | PortForwardSession
+"""A connection to a container, which the kubelet serves."""
 
 
 @dataclass(frozen=True, slots=True)

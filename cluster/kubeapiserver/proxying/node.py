@@ -10,13 +10,14 @@ import html
 from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.pod import read_pod
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import NotFound
 from kubeapi.store import Store
 from kubeapiserver.errors import MethodNotAllowed
-from kubeapiserver.messages import Answer, Request, Response, Session
+from kubeapiserver.messages import Answer, LogSession, Request, Response
 from kubeapiserver.responses.statuses import document_response, not_found_page, text_response
 
 _LOG_FILE = "0.log"
@@ -60,7 +61,7 @@ def _logs(pods: list[JSON], path: list[str]) -> Answer:
 
 
 def _logs_of(pod: JSON, path: list[str]) -> Answer:
-    metadata, reading = pod["metadata"], read_pod(pod)
+    reading = read_pod(pod)
     containers = [each["name"] for each in (*reading.init_containers, *reading.containers)]
     match path:
         case []:
@@ -68,7 +69,7 @@ def _logs_of(pod: JSON, path: list[str]) -> Answer:
         case [container] if container in containers:
             return _listing([_LOG_FILE])
         case [container, file] if container in containers and file == _LOG_FILE:
-            return Session("log", metadata["namespace"], metadata["name"], container, has_timestamps=True)
+            return LogSession(key_of(pod), PodLogOptions(container, timestamps=True))
     return not_found_page()
 
 

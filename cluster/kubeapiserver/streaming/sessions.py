@@ -6,15 +6,23 @@ Follows ``pkg/registry/core/pod/strategy.go`` and the kubelet's own answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from kubeapi.meta import JSON, parse_time
+from kubeapi.meta import JSON, key_of, parse_time
 from kubeapi.objects.pod import read_pod
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeapi.validation.faults import WHOLE, forbidden, invalid
 from kubeapiserver.errors import BadInput, InvalidInput
-from kubeapiserver.messages import TEXT_TYPE, Request, Response, Session
+from kubeapiserver.messages import (
+    TEXT_TYPE,
+    CommandSession,
+    LogSession,
+    PortForwardSession,
+    Request,
+    Response,
+    Session,
+)
 from kubeapiserver.requests.options import read_integer
 from kubeapiserver.requests.resource import ResourceRequest
 
@@ -41,27 +49,23 @@ class Sessions:
         return _port_forward(request.http, pod)
 
     def _log(self, request: Request, pod: JSON) -> Response | Session:
-        metadata = pod["metadata"]
         faults = _log_faults(request)
         if faults:
-            raise InvalidInput("PodLogOptions", "", metadata["name"], *faults)
+            raise InvalidInput("PodLogOptions", "", pod["metadata"]["name"], *faults)
         container = find_container(pod, request.get("container"), "container")
         if not read_pod(pod).node_name:
             return Response(200, b"", TEXT_TYPE)
         is_previous = request.has_flag("previous")
         _check_has_log(pod, container, is_previous=is_previous)
-        return Session(
-            kind="log",
-            namespace=metadata["namespace"],
-            pod=metadata["name"],
-            container=container,
-            is_following=request.has_flag("follow"),
-            is_previous=is_previous,
-            has_timestamps=request.has_flag("timestamps"),
-            tail_lines=read_integer(request, "tailLines"),
+        options = PodLogOptions(
+            container,
+            follow=request.has_flag("follow"),
+            previous=is_previous,
             since_seconds=self._since(request),
-            limit_bytes=read_integer(request, "limitBytes"),
+            tail_lines=read_integer(request, "tailLines"),
+            timestamps=request.has_flag("timestamps"),
         )
+        return LogSession(key_of(pod), options, read_integer(request, "limitBytes"))
 
     def _since(self, request: Request) -> float | None:
         if (seconds := read_integer(request, "sinceSeconds")) is not None:
@@ -98,40 +102,31 @@ def _check_host(pod: JSON) -> None:
         raise BadInput(f"pod {pod['metadata']['name']} does not have a host assigned")
 
 
-def _exec(request: Request, pod: JSON) -> Session:
+def _exec(request: Request, pod: JSON) -> CommandSession:
     container = find_container(pod, request.get("container"), "container")
     _check_host(pod)
     command = tuple(request.query.get("command", ()))
     if not command:
         raise BadInput("you must specify at least one command for the container")
-    return _streams("exec", request, pod, container, command)
+    return _command(request, pod, container, command)
 
 
-def _attach(request: Request, pod: JSON) -> Session:
+def _attach(request: Request, pod: JSON) -> CommandSession:
     container = find_container(pod, request.get("container"), "container")
     _check_host(pod)
-    return _streams("attach", request, pod, container, ())
+    return _command(request, pod, container, ())
 
 
-def _streams(kind: Any, request: Request, pod: JSON, container: str, command: tuple[str, ...]) -> Session:
+def _command(request: Request, pod: JSON, container: str, command: tuple[str, ...]) -> CommandSession:
     """Return a session with the requested streams; with a terminal stderr is a part of stdout."""
-    has = {name: request.has_flag(name) for name in ("stdin", "stdout", "stderr", "tty")}
-    if not (has["stdin"] or has["stdout"] or has["stderr"]):
+    has_stdin, has_stdout, has_stderr, is_tty = map(request.has_flag, ("stdin", "stdout", "stderr", "tty"))
+    if not (has_stdin or has_stdout or has_stderr):
         raise BadInput("you must specify at least 1 of stdin, stdout, stderr")
-    return Session(
-        kind=kind,
-        namespace=pod["metadata"]["namespace"],
-        pod=pod["metadata"]["name"],
-        container=container,
-        command=command,
-        has_stdin=has["stdin"],
-        has_stdout=has["stdout"],
-        has_stderr=has["stderr"] and not has["tty"],
-        is_tty=has["tty"],
-    )
+    options = PodExecOptions(container, command, has_stdin, is_tty)
+    return CommandSession(key_of(pod), options, has_stdout, has_stderr and not is_tty)
 
 
-def _port_forward(request: Request, pod: JSON) -> Session:
+def _port_forward(request: Request, pod: JSON) -> PortForwardSession:
     _check_host(pod)
     ports = []
     for text in (part for value in request.query.get("ports", ()) for part in value.split(",")):
@@ -139,10 +134,7 @@ def _port_forward(request: Request, pod: JSON) -> Session:
         if port not in _PORTS:
             raise BadInput(f'unable to parse "{text}" as a port: it must be between 1 and 65535')
         ports.append(port)
-    metadata = pod["metadata"]
-    return Session(
-        kind="portforward", namespace=metadata["namespace"], pod=metadata["name"], container="", ports=tuple(ports)
-    )
+    return PortForwardSession(key_of(pod), tuple(ports))
 
 
 def _log_faults(request: Request) -> list[FieldError]:

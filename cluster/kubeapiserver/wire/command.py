@@ -13,7 +13,7 @@ from typing import Protocol
 from aiohttp import WSMsgType, web
 
 from kubeapi.meta import JSON
-from kubeapiserver.messages import Session
+from kubeapiserver.messages import CommandSession
 from kubeapiserver.responses.statuses import encode
 from kubeapiserver.streaming.runtime import ContainerIO
 from kubeapiserver.streaming.spdy import Ended, Opened, Received
@@ -114,16 +114,16 @@ class WebSocketCommand:
 class SpdyCommand:
     """exec and attach over SPDY: a stream each for the Status, input, outputs and the terminal's size."""
 
-    def __init__(self, peer: SpdyPeer, session: Session) -> None:
+    def __init__(self, peer: SpdyPeer, session: CommandSession) -> None:
         self._peer = peer
         self._events = peer.events()
         self._streams: dict[str, int] = {}
         self._early: list[Incoming] = []
         wanted = {
-            "stdin": session.has_stdin,
+            "stdin": session.options.has_stdin,
             "stdout": session.has_stdout,
-            "stderr": session.has_stderr and not session.is_tty,
-            "resize": session.is_tty,
+            "stderr": session.has_stderr,
+            "resize": session.options.is_tty,
         }
         self._wanted = {"error", *(name for name, is_wanted in wanted.items() if is_wanted)}
 

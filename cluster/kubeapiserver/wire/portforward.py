@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import WSMsgType, web
 
 from kubeapi.status import StatusError
-from kubeapiserver.messages import Session
+from kubeapiserver.messages import PortForwardSession
 from kubeapiserver.streaming.spdy import Ended, Opened, Received
 from kubeapiserver.wire.spdy import SpdyPeer
 
@@ -42,14 +42,14 @@ class PodConnection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, session: Session, port: int, address: PortAddress) -> PodConnection:
+    async def open(cls, session: PortForwardSession, port: int, address: PortAddress) -> PodConnection:
         """Connect to a port; ForwardError if that fails."""
         try:
             async with asyncio.timeout(DIAL_SECONDS):
                 reader, writer = await asyncio.open_connection(*address(port))
         except (OSError, StatusError) as error:
             detail = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "timed out"
-            message = f"error forwarding port {port} to pod {session.pod}, uid : {detail}"
+            message = f"error forwarding port {port} to pod {session.pod.name}, uid : {detail}"
             raise ForwardError(message) from None
         return cls(reader, writer)
 
@@ -83,7 +83,7 @@ class PodConnection:
 class SpdyForwarder:
     """The forwarded connections of one client over SPDY."""
 
-    def __init__(self, session: Session, peer: SpdyPeer, address: PortAddress) -> None:
+    def __init__(self, session: PortForwardSession, peer: SpdyPeer, address: PortAddress) -> None:
         self._session = session
         self._peer = peer
         self._address = address
@@ -123,7 +123,7 @@ class SpdyForwarder:
             return
         self._inboxes[stream] = asyncio.Queue(INBOX_CHUNKS)
         work = self._forward(stream, self._errors.pop(request), int(port))
-        task = self._tasks[stream] = asyncio.create_task(work, name=f"port-forward to {self._session.pod}:{port}")
+        task = self._tasks[stream] = asyncio.create_task(work, name=f"port-forward to {self._session.pod.name}:{port}")
         task.add_done_callback(lambda _: self._forget(stream))
 
     def _forget(self, stream: int) -> None:
@@ -147,7 +147,7 @@ class SpdyForwarder:
 class ChannelForwarder:
     """The forwarded connections of one client in a WebSocket: one for each port in the request."""
 
-    def __init__(self, session: Session, socket: web.WebSocketResponse, address: PortAddress) -> None:
+    def __init__(self, session: PortForwardSession, socket: web.WebSocketResponse, address: PortAddress) -> None:
         self._session = session
         self._socket = socket
         self._address = address
@@ -158,7 +158,7 @@ class ChannelForwarder:
         for index, port in enumerate(self._session.ports):
             for channel in (2 * index, 2 * index + 1):
                 await self._socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
-        reading = asyncio.create_task(self._read(), name=f"port-forward of {self._session.pod}: input")
+        reading = asyncio.create_task(self._read(), name=f"port-forward of {self._session.pod.name}: input")
         ports = asyncio.gather(*(self._forward(index, port) for index, port in enumerate(self._session.ports)))
         try:
             await asyncio.wait((reading, ports), return_when=asyncio.FIRST_COMPLETED)

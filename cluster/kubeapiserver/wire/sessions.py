@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 
 from aiohttp import web
 
-from kubeapi.meta import ObjectKey
-from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import StatusError
 from kubeapiserver.errors import BadInput
-from kubeapiserver.messages import Session
+from kubeapiserver.messages import CommandSession, LogSession, PortForwardSession, Session
 from kubeapiserver.responses.statuses import failure
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
 from kubeapiserver.streaming.websocket import COMMAND_PROTOCOLS, PORT_PROTOCOLS, TUNNEL_PROTOCOL, choose_protocol
 from kubeapiserver.wire.command import CommandConnection, SpdyCommand, WebSocketCommand, join
-from kubeapiserver.wire.portforward import ChannelForwarder, PortAddress, SpdyForwarder
+from kubeapiserver.wire.portforward import ChannelForwarder, SpdyForwarder
 from kubeapiserver.wire.spdy import SpdyPeer, WebSocketBytes, upgrade
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
@@ -52,7 +51,7 @@ class SessionServer:
     async def serve(self, request: web.BaseRequest, session: Session) -> web.StreamResponse:
         """Serve one session until it ends; StatusError if it cannot begin."""
         served = _ServedSession(request, session, self._runtime)
-        task = asyncio.create_task(served.run(), name=f"{session.kind} of {session.pod}")
+        task = asyncio.create_task(served.run(), name=f"{type(session).__name__} of {session.pod.name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         with contextlib.suppress(ConnectionError):
@@ -73,28 +72,20 @@ class _ServedSession:
 
     async def run(self) -> None:
         """Serve the session until it ends; StatusError if it cannot begin."""
-        if self._session.kind == "log":
-            await self._log()
+        session = self._session
+        if isinstance(session, LogSession):
+            await self._log(session)
             return
         protocol = self._request.headers.get("Upgrade", "").lower()
         if protocol not in ("websocket", "spdy/3.1"):
             raise BadInput("unable to upgrade: Upgrade request required")
-        if self._session.kind == "portforward":
-            await self._forward(is_spdy=protocol != "websocket")
+        if isinstance(session, PortForwardSession):
+            await self._forward(session, is_spdy=protocol != "websocket")
         else:
-            await self._command(is_spdy=protocol != "websocket")
+            await self._command(session, is_spdy=protocol != "websocket")
 
-    async def _log(self) -> None:
-        session = self._session
-        options = PodLogOptions(
-            container=session.container,
-            follow=session.is_following,
-            previous=session.is_previous,
-            since_seconds=session.since_seconds,
-            tail_lines=session.tail_lines,
-            timestamps=session.has_timestamps,
-        )
-        log = self._runtime.logs(self._pod, options)
+    async def _log(self, session: LogSession) -> None:
+        log = self._runtime.logs(session.pod, session.options)
         async with contextlib.aclosing(log) as chunks:
             response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache, private"})
             self.response = response
@@ -105,44 +96,37 @@ class _ServedSession:
                 if left is not None and (left := left - len(chunk)) <= 0:
                     return
 
-    async def _forward(self, *, is_spdy: bool) -> None:
-        self._address(1)  # before the upgrade, so that a pod that does not run is reported with a Status
+    async def _forward(self, session: PortForwardSession, *, is_spdy: bool) -> None:
+        address = partial(self._runtime.port_address, session.pod)
+        address(1)  # before the upgrade, so that a pod that does not run is reported with a Status
         if is_spdy:
-            raw = await self._upgrade_to_spdy(SPDY_PORT_PROTOCOL)
-            await SpdyForwarder(self._session, raw, self._address).run()
+            connection = await self._upgrade_to_spdy(SPDY_PORT_PROTOCOL)
+            await SpdyForwarder(session, connection, address).run()
             return
         protocol = choose_protocol(_offered(self._request), PORT_PROTOCOLS)
-        if protocol != TUNNEL_PROTOCOL and not self._session.ports:
+        if protocol != TUNNEL_PROTOCOL and not session.ports:
             raise BadInput('query parameter "port" is required')
         socket = await self._upgrade_to_websocket(protocol)
         if protocol == TUNNEL_PROTOCOL:
-            await SpdyForwarder(self._session, SpdyPeer(WebSocketBytes(socket)), self._address).run()
+            await SpdyForwarder(session, SpdyPeer(WebSocketBytes(socket)), address).run()
         else:
-            await ChannelForwarder(self._session, socket, self._address).run()
+            await ChannelForwarder(session, socket, address).run()
         await socket.close()
 
-    @property
-    def _address(self) -> PortAddress:
-        return lambda port: self._runtime.port_address(self._pod, port)
-
-    @property
-    def _pod(self) -> ObjectKey:
-        return ObjectKey(self._session.namespace, self._session.pod)
-
-    async def _command(self, *, is_spdy: bool) -> None:
+    async def _command(self, session: CommandSession, *, is_spdy: bool) -> None:
         protocol = SPDY_COMMAND_PROTOCOL
         if is_spdy:
             _check_version(self._request, protocol)
         else:
             protocol = choose_protocol(_offered(self._request), COMMAND_PROTOCOLS)
         try:
-            started: ContainerIO | StatusError = await self._start()
+            started: ContainerIO | StatusError = await self._start(session)
         except StatusError as error:
             if error.code != _START_FAILED:
                 raise
             started = error
         try:
-            connection = await self._open(protocol, is_spdy=is_spdy)
+            connection = await self._open(session, protocol, is_spdy=is_spdy)
         except BaseException:
             if not isinstance(started, StatusError):
                 await started.close()
@@ -152,18 +136,17 @@ class _ServedSession:
         else:
             await join(started, connection)
 
-    async def _start(self) -> ContainerIO:
+    async def _start(self, session: CommandSession) -> ContainerIO:
         """Start the command, or attach to the container."""
-        session = self._session
-        if session.kind == "attach":
-            return self._runtime.attach(self._pod, session.container, has_stdin=session.has_stdin)
-        options = PodExecOptions(session.container, tuple(session.command), session.has_stdin, session.is_tty)
-        return await self._runtime.exec(self._pod, options)
+        options = session.options
+        if not options.command:
+            return self._runtime.attach(session.pod, options.container, has_stdin=options.has_stdin)
+        return await self._runtime.exec(session.pod, options)
 
-    async def _open(self, protocol: str, *, is_spdy: bool) -> CommandConnection:
+    async def _open(self, session: CommandSession, protocol: str, *, is_spdy: bool) -> CommandConnection:
         if not is_spdy:
             return WebSocketCommand(await self._upgrade_to_websocket(protocol))
-        connection = SpdyCommand(await self._upgrade_to_spdy(protocol), self._session)
+        connection = SpdyCommand(await self._upgrade_to_spdy(protocol), session)
         await connection.open()
         return connection
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.helpers.kubeapi_objects import container, pod, service
 from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.podoptions import PodLogOptions
 from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES
-from kubeapiserver.messages import Proxied, Response, Session
+from kubeapiserver.messages import LogSession, Proxied, Response
 from kubeapiserver.proxying.location import SchemeNamePort, read_scheme_name_port
 from kubeapiserver.proxying.rewriting import forwarded_headers, returned_headers, rewritten_page, rewritten_url
 
@@ -156,7 +157,7 @@ def test_a_node_shows_the_logs_of_its_pods(client: APIClient) -> None:
         reply = client.get(target)
         assert (reply.status, reply.text) == (200, f'<pre>\n<a href="{listed}">{listed}</a>\n</pre>\n')
     session = client.session(f"{NODE}/proxy/logs/pods/default_web_{uid}/app/0.log")
-    assert session == Session("log", "default", "web", "app", has_timestamps=True)
+    assert session == LogSession(ObjectKey("default", "web"), PodLogOptions("app", timestamps=True))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""logs, exec, attach and port-forward: who may have a session, and with what."""
+"""logs, exec, attach and port-forward: which requests become sessions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import pytest
 from tests.helpers.kubeapi_objects import container, pod
 from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
 
+from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import PODS
-from kubeapiserver.messages import Session
+from kubeapiserver.messages import CommandSession, LogSession, PortForwardSession, Session
 
+WEB, TWO = ObjectKey("default", "web"), ObjectKey("default", "two")
 RUNNING = {"running": {"startedAt": "2023-11-14T22:13:20Z"}}
 ENDED = {"terminated": {"exitCode": 1}}
 
@@ -45,45 +48,41 @@ def client() -> APIClient:
 @pytest.mark.parametrize(
     ("target", "session"),
     [
-        pytest.param("web/log", Session("log", "default", "web", "app"), id="log"),
+        pytest.param("web/log", LogSession(WEB, PodLogOptions("app")), id="log"),
         pytest.param(
-            "web/log?container=app&follow=true", Session("log", "default", "web", "app", is_following=True), id="f"
+            "web/log?container=app&follow=true", LogSession(WEB, PodLogOptions("app", follow=True)), id="follow"
         ),
         pytest.param(
             "web/log?tailLines=5&sinceSeconds=60&limitBytes=9&timestamps=1",
-            Session(
-                "log", "default", "web", "app", has_timestamps=True, tail_lines=5, since_seconds=60.0, limit_bytes=9
-            ),
+            LogSession(WEB, PodLogOptions("app", timestamps=True, tail_lines=5, since_seconds=60.0), limit_bytes=9),
             id="log-options",
         ),
         pytest.param(
             "web/log?sinceTime=2023-11-14T22:13:10Z",
-            Session("log", "default", "web", "app", since_seconds=10.0),
+            LogSession(WEB, PodLogOptions("app", since_seconds=10.0)),
             id="since",
         ),
-        pytest.param("two/log?container=a", Session("log", "default", "two", "a"), id="log-of-one-of-two"),
+        pytest.param("two/log?container=a", LogSession(TWO, PodLogOptions("a")), id="log-of-one-of-two"),
         pytest.param(
             "web/exec?command=ls&command=-l&stdout=true&stderr=true",
-            Session("exec", "default", "web", "app", ("ls", "-l"), has_stdout=True, has_stderr=True),
+            CommandSession(WEB, PodExecOptions("app", ("ls", "-l")), has_stdout=True, has_stderr=True),
             id="exec",
         ),
         pytest.param(
             "web/exec?command=sh&container=app&stdin=true&stdout=true&stderr=true&tty=true",
-            Session("exec", "default", "web", "app", ("sh",), has_stdin=True, has_stdout=True, is_tty=True),
+            CommandSession(WEB, PodExecOptions("app", ("sh",), has_stdin=True, is_tty=True), has_stdout=True),
             id="terminal-has-no-stderr",
         ),
         pytest.param(
             "two/exec?command=sh&container=i&stdout=1",
-            Session("exec", "default", "two", "i", ("sh",), has_stdout=True),
+            CommandSession(TWO, PodExecOptions("i", ("sh",)), has_stdout=True),
             id="init",
         ),
-        pytest.param("web/attach?stdout=1", Session("attach", "default", "web", "app", has_stdout=True), id="attach"),
-        pytest.param("web/portforward", Session("portforward", "default", "web", ""), id="port-forward"),
         pytest.param(
-            "web/portforward?ports=80&ports=81,82",
-            Session("portforward", "default", "web", "", ports=(80, 81, 82)),
-            id="ports",
+            "web/attach?stdout=1", CommandSession(WEB, PodExecOptions("app", ()), has_stdout=True), id="attach"
         ),
+        pytest.param("web/portforward", PortForwardSession(WEB), id="port-forward"),
+        pytest.param("web/portforward?ports=80&ports=81,82", PortForwardSession(WEB, (80, 81, 82)), id="ports"),
     ],
 )
 def test_a_session_says_what_is_asked_for(client: APIClient, target: str, session: Session) -> None:
@@ -176,4 +175,6 @@ def test_only_a_container_that_has_run_has_a_log(state: Any, last: Any, query: s
     if message:
         assert client.get(target).json["message"] == f'container "app" in pod "web" {message}'
     else:
-        assert client.session(target).is_previous == bool(query)
+        session = client.session(target)
+        assert isinstance(session, LogSession)
+        assert session.options.previous == bool(query)

@@ -12,15 +12,28 @@ from tests.helpers.kubeapiserver_server import HEADERS, HOST, FakeCommand, FakeR
 from tests.helpers.kubeapiserver_spdy import SpdyClient
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.meta import ObjectKey
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import InternalError, StatusError
-from kubeapiserver.messages import Answer, Request, Session, SessionKind
+from kubeapiserver.messages import Answer, CommandSession, LogSession, PortForwardSession, Request
 from kubeapiserver.streaming.websocket import Resize, exit_status, read_message
 
+WEB = ObjectKey("default", "web")
 V5, V4, TUNNEL = "v5.channel.k8s.io", "v4.channel.k8s.io", "SPDY/3.1+portforward.k8s.io"
 
 
-def session(kind: SessionKind, **given: object) -> Callable[[Request], Answer]:
-    return lambda _: Session(kind, "default", "web", "c", has_stdout=True, **given)  # type: ignore[arg-type]
+def command_session(*command: str, has_stdin: bool = False, is_tty: bool = False) -> Callable[[Request], Answer]:
+    """Answer every request with a session of a command; without a command it is an attachment."""
+    options = PodExecOptions("c", command, has_stdin, is_tty)
+    return lambda _: CommandSession(WEB, options, has_stdout=True)
+
+
+def log_session(*, follow: bool = False, limit_bytes: int | None = None) -> Callable[[Request], Answer]:
+    return lambda _: LogSession(WEB, PodLogOptions("c", follow=follow), limit_bytes)
+
+
+def port_session(*ports: int) -> Callable[[Request], Answer]:
+    return lambda _: PortForwardSession(WEB, ports)
 
 
 async def conversation(socket: aiohttp.ClientWebSocketResponse) -> list[bytes]:
@@ -70,7 +83,7 @@ async def frames(
 async def test_a_command_s_output_comes_by_channel_and_its_status_last(code: int, status: str) -> None:
     command = FakeCommand(("stdout", b"out"), ("stderr", b"err"), code=code)
     async with (
-        served(session("exec", command=("ls", "-l")), runtime=FakeRuntime(command)) as door,
+        served(command_session("ls", "-l"), runtime=FakeRuntime(command)) as door,
         door.client.ws_connect("/", protocols=(V5, V4)) as wire,
     ):
         *output, last = await conversation(wire)
@@ -86,7 +99,7 @@ async def test_input_its_end_and_the_terminal_s_size_reach_the_command() -> None
     command = FakeCommand(is_echo=True)
     runtime = FakeRuntime(command)
     async with (
-        served(session("exec", command=("cat",), has_stdin=True, is_tty=True), runtime=runtime) as door,
+        served(command_session("cat", has_stdin=True, is_tty=True), runtime=runtime) as door,
         door.client.ws_connect("/", protocols=(V5,)) as wire,
     ):
         for message in (b'\x04{"Width":111,"Height":33}\n', b"\x00hello", b"\x04nonsense", b"", b"\xff\x00"):
@@ -98,7 +111,7 @@ async def test_input_its_end_and_the_terminal_s_size_reach_the_command() -> None
 
 async def test_a_client_that_goes_away_ends_its_command() -> None:
     command = FakeCommand(is_echo=True)
-    async with served(session("exec", has_stdin=True), runtime=FakeRuntime(command)) as door:
+    async with served(command_session("cat", has_stdin=True), runtime=FakeRuntime(command)) as door:
         async with door.client.ws_connect("/", protocols=(V4,)) as wire:
             await wire.send_bytes(b"\x00x")
             await wire.receive()
@@ -108,7 +121,7 @@ async def test_a_client_that_goes_away_ends_its_command() -> None:
 async def test_closing_the_server_cuts_sessions() -> None:
     command = FakeCommand(is_echo=True)
     async with (
-        served(session("attach", has_stdin=True), runtime=FakeRuntime(command)) as door,
+        served(command_session(has_stdin=True), runtime=FakeRuntime(command)) as door,
         door.client.ws_connect("/", protocols=(V4,)) as wire,
     ):
         await door.listener.close()
@@ -119,7 +132,7 @@ async def test_closing_the_server_cuts_sessions() -> None:
 async def test_a_command_that_cannot_be_started_is_told_of_in_the_session() -> None:
     runtime = FakeRuntime(InternalError("no such file"))
     async with (
-        served(session("exec"), runtime=runtime) as door,
+        served(command_session("ls"), runtime=runtime) as door,
         door.client.ws_connect("/", protocols=(V5,)) as wire,
     ):
         [last] = await conversation(wire)
@@ -140,21 +153,21 @@ async def test_what_can_be_refused_before_the_upgrade_is(
     refusal: StatusError | None, headers: dict[str, str], code: int
 ) -> None:
     async with (
-        served(session("exec"), runtime=FakeRuntime(refusal)) as door,
+        served(command_session("ls"), runtime=FakeRuntime(refusal)) as door,
         door.client.get("/", headers={"Connection": "Upgrade", **headers}) as answer,
     ):
         assert (answer.status, (await answer.json())["code"]) == (code, code)
 
 
 async def test_a_log_is_text_and_may_be_cut() -> None:
-    async with served(session("log")) as door, door.client.get("/") as answer:
+    async with served(log_session()) as door, door.client.get("/") as answer:
         assert (await answer.read(), answer.content_type) == (b"one\ntwo\n", "text/plain")
-    async with served(session("log", limit_bytes=5)) as door, door.client.get("/") as answer:
+    async with served(log_session(limit_bytes=5)) as door, door.client.get("/") as answer:
         assert await answer.read() == b"one\nt"
 
 
 async def test_a_followed_log_ends_with_its_reader() -> None:
-    async with served(session("log", is_following=True)) as door:
+    async with served(log_session(follow=True)) as door:
         answer = await door.client.get("/")
         assert await answer.content.readexactly(8) == b"one\ntwo\n"
         answer.close()
@@ -165,7 +178,7 @@ async def test_a_followed_log_ends_with_its_reader() -> None:
 
 async def test_exec_over_spdy_has_a_stream_for_each_thing() -> None:
     command = FakeCommand(is_echo=True, code=3)
-    async with served(session("exec", has_stdin=True), runtime=FakeRuntime(command)) as door:
+    async with served(command_session("cat", has_stdin=True), runtime=FakeRuntime(command)) as door:
         head, reader, writer = await upgraded(door.port, V4, "v3.channel.k8s.io")
         assert b"101 Switching Protocols" in head
         assert f"X-Stream-Protocol-Version: {V4}".encode() in head
@@ -183,7 +196,7 @@ async def test_exec_over_spdy_has_a_stream_for_each_thing() -> None:
 
 @pytest.mark.parametrize("is_tunnelled", [False, True], ids=["spdy", "spdy-in-websocket"])
 async def test_port_forward_carries_connections_side_by_side(is_tunnelled: bool) -> None:
-    async with Echo() as address, served(session("portforward"), runtime=FakeRuntime(address=address)) as door:
+    async with Echo() as address, served(port_session(), runtime=FakeRuntime(address=address)) as door:
         client = SpdyClient()
         opening = b""
         for request, first in (("0", 1), ("1", 5)):
@@ -218,7 +231,7 @@ def free_port() -> int:
 
 async def test_a_port_that_nobody_listens_on_is_told_of_on_the_error_stream() -> None:
     runtime = FakeRuntime(address=(HOST, free_port()))
-    async with served(session("portforward"), runtime=runtime) as door:
+    async with served(port_session(), runtime=runtime) as door:
         _, reader, writer = await upgraded(door.port, "portforward.k8s.io")
         client = SpdyClient()
         headers = {"port": "99", "requestid": "0"}
@@ -235,7 +248,7 @@ async def test_a_port_that_nobody_listens_on_is_told_of_on_the_error_stream() ->
 async def test_port_forward_over_channels_begins_with_the_ports(protocols: tuple[str, ...]) -> None:
     async with (
         Echo() as address,
-        served(session("portforward", ports=(80,)), runtime=FakeRuntime(address=address)) as door,
+        served(port_session(80), runtime=FakeRuntime(address=address)) as door,
         door.client.ws_connect("/", protocols=protocols) as wire,
     ):
         assert wire.protocol == (V4 if protocols else None)
