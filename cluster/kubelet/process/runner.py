@@ -1,49 +1,36 @@
-"""Running processes through the zygote: start, output, signals and ends, on the event loop.
+"""Running processes through the zygote: start, signals and ends, on the event loop.
 
-It decides nothing. ``ProcessRunner`` also serves whoever wants a plain process that dies with this one. Nothing here
-forks: the one child is the zygote, and when it is lost its containers are reported as killed and the next start brings
-a new one.
+It decides nothing. ``ProcessRunner`` also serves any caller that wants a plain process which ends with this one.
+Nothing here forks: the one child is the zygote. When it is lost, its containers are reported as killed, and the next
+start brings up a new one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
 import sys
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from kubelet.process.channel import ZygoteChannel
 from kubelet.process.orphans import kill_sessions
-from kubelet.process.protocol import ATTACHED, CONTAINER_MARK, MAX_MESSAGE, MAX_PACKET
+from kubelet.process.output import OutputSink, OutputStreams, discard
+from kubelet.process.protocol import CONTAINER_MARK
 from kubelet.process.spec import Exit, ProcessSpec, StartError
-from kubelet.process.streams import Input, open_ends
 
-__all__ = ["Exit", "OutputSink", "ProcessRunner", "ProcessSpec", "RunningProcess", "StartError", "discard"]
-
-READ_SIZE = 64 * 1024
 ZYGOTE_EXIT_SECONDS = 10.0
 DEATH_CHECKS = 200
 """How often to look, each 10 ms, whether killed processes are gone and their ports are free again."""
-FLOOD_PAUSE = 0.02
-"""Seconds for which a stream is left alone that has filled its pipe: who floods its log waits, not the cluster."""
 SOURCE_ROOT = str(Path(__file__).resolve().parents[2])
-
-OutputSink = Callable[[str, bytes], None]
-"""Is given ``stdout`` or ``stderr`` and some bytes; must not block or raise."""
-
-
-def discard(_stream: str, _chunk: bytes) -> None:
-    """Be the sink of output that nobody wants."""
 
 
 class RunningProcess:
-    """A process that was started. ``wait`` may be called by several; the output is complete when it returns."""
+    """A process that was started. Any number of tasks may ``wait``; its output is complete when they return."""
 
     def __init__(self, runner: ProcessRunner, identity: str, pid: int, exit_future: asyncio.Future[Exit]) -> None:
         self.pid = pid
@@ -53,7 +40,7 @@ class RunningProcess:
 
     @property
     def has_exited(self) -> bool:
-        """Whether it is gone."""
+        """Whether it has ended."""
         return self._exit.done()
 
     async def wait(self) -> Exit:
@@ -67,7 +54,7 @@ class RunningProcess:
 
 
 class Streams(Protocol):
-    """Who has the other ends of a process's stdin, stdout and stderr."""
+    """The owner of the other ends of a process's stdin, stdout and stderr."""
 
     def open(self) -> tuple[int, ...]:
         """Return the three descriptors for the process; the caller closes them."""
@@ -76,68 +63,6 @@ class Streams(Protocol):
     def drain(self) -> None:
         """Take what is left in the pipes, then close them: the process has ended."""
         ...
-
-
-class OutputStreams:
-    """Gives a process's output to a sink as it comes; ``stdin`` is there while it runs, if it was asked for."""
-
-    def __init__(self, sink: OutputSink, *, has_stdin: bool = False, is_tty: bool = False) -> None:
-        self.stdin: Input | None = None
-        self._loop = asyncio.get_running_loop()
-        self._sink = sink
-        self._has_stdin = has_stdin
-        self._is_tty = is_tty
-        self._open: dict[int, str] = {}
-
-    def open(self) -> tuple[int, ...]:
-        """Begin to read; return the process's ends, which the caller closes."""
-        ends = open_ends(has_stdin=self._has_stdin, is_tty=self._is_tty)
-        self._open = ends.outputs
-        for reader in self._open:
-            self._loop.add_reader(reader, self._read, reader)
-        if ends.stdin is not None:
-            self.stdin = Input(ends.stdin, is_tty=self._is_tty)
-        return ends.theirs
-
-    def _read(self, descriptor: int) -> bool:
-        stream = self._open.get(descriptor)
-        if stream is None:
-            return False
-        try:
-            chunk = os.read(descriptor, READ_SIZE)
-        except BlockingIOError:
-            return False
-        except OSError:
-            chunk = b""
-        if chunk:
-            self._sink(stream, chunk)
-            if len(chunk) == READ_SIZE:
-                self._pause(descriptor)
-            return True
-        self._close(descriptor)
-        return False
-
-    def _pause(self, descriptor: int) -> None:
-        self._loop.remove_reader(descriptor)
-        self._loop.call_later(FLOOD_PAUSE, self._resume, descriptor, self._open[descriptor])
-
-    def _resume(self, descriptor: int, stream: str) -> None:
-        if self._open.get(descriptor) is stream:
-            self._loop.add_reader(descriptor, self._read, descriptor)
-
-    def drain(self) -> None:
-        """Take what is left in the pipes, then close them."""
-        for descriptor in list(self._open):
-            while self._read(descriptor):
-                pass
-            self._close(descriptor)
-        if self.stdin is not None:
-            self.stdin.close()
-
-    def _close(self, descriptor: int) -> None:
-        if self._open.pop(descriptor, None) is not None:
-            self._loop.remove_reader(descriptor)
-            os.close(descriptor)
 
 
 class _Child(NamedTuple):
@@ -153,20 +78,19 @@ class ProcessRunner:
         self._marker = dict(marker)
         self._children: dict[str, _Child] = {}
         self._pids: dict[str, int] = {}
-        self._control: socket.socket | None = None
+        self._channel: ZygoteChannel | None = None
         self._zygote: asyncio.subprocess.Process | None = None
         self._reapers: set[asyncio.Task[None]] = set()
-        self._outbox: deque[tuple[bytes, tuple[int, ...]]] = deque()
         self._opening = asyncio.Lock()
         self._serial = 0
 
     async def open(self) -> None:
-        """Bring up the zygote, unless it is there; it warms up while the caller goes on. OSError if it cannot."""
+        """Bring up the zygote, unless it runs; it warms up while the caller goes on. OSError if it cannot."""
         async with self._opening:
-            if self._control is None:
-                await self._spawn()
+            if self._channel is None:
+                await self._start_zygote()
 
-    async def _spawn(self) -> None:
+    async def _start_zygote(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
@@ -181,9 +105,7 @@ class ProcessRunner:
         except BaseException:
             ours.close()
             raise
-        ours.setblocking(False)
-        self._control = ours
-        asyncio.get_running_loop().add_reader(ours, self._read_control)
+        self._channel = ZygoteChannel(ours, self._on_message, self._lose_zygote)
 
     async def start(
         self, spec: ProcessSpec, output: OutputSink = discard, *, streams: Streams | None = None
@@ -195,79 +117,37 @@ class ProcessRunner:
         if not spec.argv and spec.builtin is None:
             raise StartError("no command specified")
         await self.open()
+        assert self._channel is not None
         loop = asyncio.get_running_loop()
         self._serial += 1
         identity = f"{os.getpid()}-{self._serial}"
         child = _Child(loop.create_future(), loop.create_future(), streams or OutputStreams(output))
         self._children[identity] = child
-        writers: tuple[int, ...] = ()
+        is_asked_for = False
         try:
-            writers = child.streams.open()
-            self._send(_start_message(identity, spec, self._marker), writers)
+            self._channel.send(_start_message(identity, spec, self._marker), child.streams.open())
+            is_asked_for = True
             pid = await child.started
         except BaseException:
             self.signal(identity, signal.SIGKILL)
-            if child.started.done() or not writers:
-                self._forget(identity)
+            if child.started.done() or not is_asked_for:
+                self._forget(identity)  # otherwise the zygote still answers
             raise
         self._pids[identity] = pid
         return RunningProcess(self, identity, pid, child.exited)
 
     def signal(self, identity: str, number: int) -> None:
         """Signal a process by the identity it was started with."""
-        if self._control is not None:
-            self._send({"op": "kill", "id": identity, "signal": int(number)}, ())
+        if self._channel is not None:
+            self._channel.send({"op": "kill", "id": identity, "signal": int(number)})
 
     async def close(self) -> None:
-        """Kill whatever still runs and wait until the zygote is gone."""
+        """Kill what still runs, and wait until the zygote has exited."""
         self._lose_zygote()
         if self._reapers:
             await asyncio.wait(self._reapers, timeout=ZYGOTE_EXIT_SECONDS)
 
-    def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
-        """Send at once or queue; the descriptors are closed when they have been sent."""
-        packet = json.dumps(message).encode()
-        if len(packet) > MAX_MESSAGE:
-            self._close_all(descriptors)
-            raise StartError("argument list too long")
-        if len(packet) > MAX_PACKET:
-            packet, descriptors = ATTACHED, (*descriptors, _in_memory(packet))
-        self._outbox.append((packet, descriptors))
-        self._flush()
-
-    def _flush(self) -> None:
-        while self._outbox and self._control is not None:
-            packet, descriptors = self._outbox[0]
-            try:
-                socket.send_fds(self._control, [packet], descriptors)
-            except BlockingIOError:
-                asyncio.get_running_loop().add_writer(self._control, self._resume)
-                return
-            except OSError:
-                self._lose_zygote()
-                return
-            self._outbox.popleft()
-            self._close_all(descriptors)
-
-    def _resume(self) -> None:
-        if self._control is not None:
-            asyncio.get_running_loop().remove_writer(self._control)
-            self._flush()
-
-    def _read_control(self) -> None:
-        while self._control is not None:
-            try:
-                packet = self._control.recv(READ_SIZE)
-            except BlockingIOError:
-                return
-            except OSError:
-                packet = b""
-            if not packet:
-                self._lose_zygote()
-                return
-            self._take(json.loads(packet))
-
-    def _take(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: dict[str, Any]) -> None:
         child = self._children.get(message["id"])
         if child is None:
             return
@@ -289,35 +169,16 @@ class ProcessRunner:
             child.streams.drain()
 
     def _lose_zygote(self) -> None:
-        """Close the control socket, upon which a living zygote ends everything; kill what a dead one left behind."""
-        control, zygote, self._control, self._zygote = self._control, self._zygote, None, None
-        if control is None or zygote is None:
+        """Close the channel, upon which a living zygote ends everything; kill what a dead one left behind."""
+        channel, zygote, self._channel, self._zygote = self._channel, self._zygote, None, None
+        if channel is None or zygote is None:
             return
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(control)
-        loop.remove_writer(control)
-        control.close()
-        for _, descriptors in self._outbox:
-            self._close_all(descriptors)
-        self._outbox.clear()
+        channel.close()
         lost, sessions = list(self._children.values()), set(self._pids.values())
         self._children, self._pids = {}, {}
-        reaper = loop.create_task(_reap(zygote, lost, sessions), name="zygote-reaper")
+        reaper = asyncio.get_running_loop().create_task(_reap(zygote, lost, sessions), name="zygote-reaper")
         self._reapers.add(reaper)
         reaper.add_done_callback(self._reapers.discard)
-
-    @staticmethod
-    def _close_all(descriptors: tuple[int, ...]) -> None:
-        for each in descriptors:
-            os.close(each)
-
-
-def _in_memory(content: bytes) -> int:
-    """Return the descriptor of a file that is nowhere but in memory."""
-    descriptor = os.memfd_create("start")
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(content)
-    return descriptor
 
 
 async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions: set[int]) -> None:
@@ -337,7 +198,7 @@ async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions
         child.streams.drain()
         if not child.started.done():
             child.started.set_exception(StartError("the process starter was lost"))
-            child.started.exception()  # whoever began to start it may have been cancelled: then nobody asks
+            child.started.exception()  # read, so that asyncio does not complain if its caller was cancelled
         if not child.exited.done():
             child.exited.set_result(Exit(137, int(signal.SIGKILL), is_lost=True))
 
@@ -349,7 +210,7 @@ def _start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) 
         "argv": list(spec.argv),
         "env": {**spec.environment, **marker, CONTAINER_MARK: spec.container or identity},
         "tty": spec.is_tty,
-        "guest": bool(spec.container),
+        "is_command": bool(spec.container),
         "cwd": spec.working_dir,
         "builtin": spec.builtin._asdict() if spec.builtin is not None else None,
         "address": spec.address,

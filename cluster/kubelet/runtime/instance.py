@@ -10,7 +10,8 @@ from kubelet.images.plan import ContainerPlan
 from kubelet.pod.spec import ContainerSpec
 from kubelet.process.exec import Attachment, Command, command_spec
 from kubelet.process.logs.writer import LogWriter
-from kubelet.process.runner import OutputStreams, ProcessRunner, RunningProcess
+from kubelet.process.output import OutputStreams
+from kubelet.process.runner import ProcessRunner, RunningProcess
 
 
 class Instance:

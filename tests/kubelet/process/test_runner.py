@@ -15,7 +15,8 @@ from tests.helpers.kubelet_cluster import children_of, is_alive, private_kib, un
 from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import kill_orphans, marker
-from kubelet.process.runner import Exit, ProcessRunner, ProcessSpec, StartError
+from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import Exit, ProcessSpec, StartError
 
 PATH = {"PATH": os.environ["PATH"]}
 GLIBC_SIGNALS = 1 << 31 | 1 << 32
@@ -203,7 +204,8 @@ from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.config import find_nginx
 from kubelet.process.orphans import marker
-from kubelet.process.runner import ProcessRunner, ProcessSpec
+from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import ProcessSpec
 
 async def main(folder, address):
     runner = ProcessRunner(marker("killed", Path(folder)))

@@ -7,7 +7,8 @@ import pytest
 from tests.helpers.patience import PATIENCE
 
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.process.runner import ProcessRunner, ProcessSpec
+from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober.grpc import GRPC
 from kubelet.runtime.prober.health import PREFACE, HealthAnswer, health_request
 from kubelet.runtime.prober.target import Target

@@ -12,7 +12,8 @@ from kubeapi.meta import JSON
 from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
-from kubelet.process.runner import ProcessRunner, ProcessSpec
+from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober import read_handler
 from kubelet.runtime.prober.target import Target
 

@@ -17,7 +17,9 @@ from tests.helpers.patience import PATIENCE
 from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
-from kubelet.process.runner import OutputSink, ProcessRunner, ProcessSpec, RunningProcess, discard
+from kubelet.process.output import OutputSink, discard
+from kubelet.process.runner import ProcessRunner, RunningProcess
+from kubelet.process.spec import ProcessSpec
 
 ADDRESS = "127.246.10.1"
 

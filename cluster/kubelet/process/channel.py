@@ -1,0 +1,96 @@
+"""The kubelet's end of the socket to the zygote: messages out, with descriptors, and messages in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from kubelet.process.protocol import ATTACHED, MAX_MESSAGE, MAX_PACKET
+from kubelet.process.spec import StartError
+from kubelet.process.streams import READ_SIZE
+
+
+class ZygoteChannel:
+    """Calls ``received`` with each message, and ``lost`` when the zygote has closed its end."""
+
+    def __init__(
+        self, control: socket.socket, received: Callable[[dict[str, Any]], None], lost: Callable[[], None]
+    ) -> None:
+        control.setblocking(False)
+        self._control = control
+        self._received = received
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._outbox: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._is_closed = False
+        self._loop.add_reader(control, self._read)
+
+    def send(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+        """Send a message, now or once the socket takes it; the descriptors are closed then. StartError if too long."""
+        packet = json.dumps(message).encode()
+        if len(packet) > MAX_MESSAGE:
+            _close_all(descriptors)
+            raise StartError("argument list too long")
+        if len(packet) > MAX_PACKET:
+            packet, descriptors = ATTACHED, (*descriptors, _in_memory(packet))
+        self._outbox.append((packet, descriptors))
+        self._flush()
+
+    def close(self) -> None:
+        """Close the socket, upon which a living zygote ends all its processes and exits."""
+        self._is_closed = True
+        self._loop.remove_reader(self._control)
+        self._loop.remove_writer(self._control)
+        self._control.close()
+        for _, descriptors in self._outbox:
+            _close_all(descriptors)
+        self._outbox.clear()
+
+    def _flush(self) -> None:
+        while self._outbox and not self._is_closed:
+            packet, descriptors = self._outbox[0]
+            try:
+                socket.send_fds(self._control, [packet], descriptors)
+            except BlockingIOError:
+                self._loop.add_writer(self._control, self._resume)
+                return
+            except OSError:
+                self._lost()
+                return
+            self._outbox.popleft()
+            _close_all(descriptors)
+
+    def _resume(self) -> None:
+        self._loop.remove_writer(self._control)
+        self._flush()
+
+    def _read(self) -> None:
+        while not self._is_closed:
+            try:
+                packet = self._control.recv(READ_SIZE)
+            except BlockingIOError:
+                return
+            except OSError:
+                packet = b""
+            if not packet:
+                self._lost()
+                return
+            self._received(json.loads(packet))
+
+
+def _close_all(descriptors: tuple[int, ...]) -> None:
+    for each in descriptors:
+        os.close(each)
+
+
+def _in_memory(content: bytes) -> int:
+    """Return the descriptor of a file that exists only in memory."""
+    descriptor = os.memfd_create("start")
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    return descriptor

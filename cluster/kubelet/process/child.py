@@ -1,0 +1,113 @@
+"""What a forked child of the zygote does: it becomes the container's process, or says why it cannot.
+
+Nothing here returns to the zygote's code. The texts of refusals are runc's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+import termios
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kubelet.servers.plan import ServerError, ServerPlan
+from kubelet.servers.prepare import prepare
+
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+STATUS_FD = 3
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
+"""What the zygote ignores. A terminal's Ctrl-C reaches its whole group; only the kubelet decides when pods stop."""
+
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+
+def become(message: dict[str, Any], descriptors: list[int], status: int) -> NoReturn:
+    """Turn into the process that a ``start`` message describes; refusals are written to ``status``.
+
+    ``descriptors`` are its stdin, stdout and stderr. ``status`` is closed without a word on success.
+    """
+    try:
+        status = _isolate(descriptors, status, is_tty=message["tty"])
+        _apply(message)
+        if message.get("builtin"):
+            serve = prepare(ServerPlan(**message["builtin"]), message["address"], message["env"])
+            os.close(status)
+            status = -1
+            serve()
+        else:
+            os.execvpe(message["argv"][0], message["argv"], message["env"])  # noqa: S606 - no shell is wanted
+    except ServerError as error:
+        _refuse(status, str(error))
+    except OSError as error:
+        _refuse(status, _exec_error(message, error))
+    except ValueError as error:
+        _refuse(status, f'exec: "{message["argv"][0]}": {error}')
+    except SystemExit as stop:
+        sys.stdout.flush()
+        os._exit(stop.code if isinstance(stop.code, int) else 1)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(2)
+    os._exit(0)
+
+
+def _isolate(descriptors: list[int], status: int, *, is_tty: bool) -> int:
+    """Keep stdin, stdout, stderr and the status pipe; undo the zygote's signal handling."""
+    zygote = os.getppid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The zygote may have died before the line above: then nothing would end this process with it.
+    if os.getppid() != zygote:
+        os._exit(137)
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in (*IGNORED, signal.SIGCHLD, signal.SIGXFSZ):  # the last one is ignored by Python itself
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # Duplicated upwards first, as a descriptor may be where another one has to go.
+    parked = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 10) for each in (*descriptors, status)]
+    for target, source in enumerate(parked):
+        os.dup2(source, target, inheritable=target != STATUS_FD)
+    if is_tty:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    os.closerange(STATUS_FD + 1, max(int(each.name) for each in Path("/proc/self/fd").iterdir()) + 1)
+    return STATUS_FD
+
+
+def _apply(message: dict[str, Any]) -> None:
+    os.umask(0o022)
+    prctl(PR_SET_NAME, message.get("title", "pod").encode()[:15])
+    if cwd := message.get("cwd"):
+        try:
+            os.chdir(cwd)
+        except OSError as error:
+            text = f'chdir to cwd ("{cwd}") set in config.json failed: {_reason(error)}'
+            raise ServerError(text) from error
+
+
+def _exec_error(message: dict[str, Any], error: OSError) -> str:
+    """Return the text with which runc reports a command that cannot be executed."""
+    if message.get("builtin"):
+        return f"{message['builtin']['server']}: {error}"
+    command = message["argv"][0]
+    # Go's LookPath passes by whatever it may not look into or execute (os/exec/lp_unix.go).
+    if "/" not in command and isinstance(error, (FileNotFoundError, PermissionError)):
+        return f'exec: "{command}": executable file not found in $PATH'
+    if isinstance(error, FileNotFoundError):
+        return f'exec: "{command}": stat {command}: no such file or directory'
+    return f'exec: "{command}": {_reason(error)}'
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno or 0).lower()
+
+
+def _refuse(status: int, text: str) -> NoReturn:
+    with contextlib.suppress(OSError):
+        os.write(status if status >= 0 else sys.stderr.fileno(), text.encode()[:4096])
+    os._exit(127)
