@@ -1,6 +1,6 @@
-"""The language of the house: Kubernetes objects, and the Store through which all components talk.
+"""Kubernetes objects, and the Store through which all components exchange them.
 
-The nouns to know: ``JSON`` (an object as its manifest says it), ``Resource`` (a kind and where it lives),
-``Store`` (the truth, versioned and watchable), ``Registry`` (how a write becomes valid) and ``Informer``
-(how a component follows the Store). Imports nothing of ours, and only ``informer`` knows asyncio.
+The nouns to know: ``JSON`` (an object as its manifest has it), ``Resource`` (a kind and its place in the API), ``Kind``
+(the rules of a kind), ``objects`` (readings of an object's fields), ``Store`` (all objects, versioned and watchable),
+``Registry`` (writes that are checked and completed) and ``Informer`` (how a component follows the Store).
 """

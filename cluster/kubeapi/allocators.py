@@ -1,9 +1,8 @@
-"""Which cluster IPs and node ports are free, and which one a Service gets.
+"""Pools of cluster IPs and node ports, and which one a Service gets.
 
-A pool is split as Kubernetes splits it: explicit requests may be for any number, picks come at random from the upper
-(dynamic) band, and from the lower (static) one only when the upper is full. A ``Transaction`` holds everything that
+Pure: the random source is passed in. As in Kubernetes a request may ask for any number; without one it gets a random
+number of the upper (dynamic) band, or of the lower (static) band if the upper is full. A ``Transaction`` has all that
 one request takes and gives back. Follows KEP-3070, KEP-3668 and pkg/registry/core/service/{ip,port}allocator.
-Pure: the random source is passed in; nothing here knows an object.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import random
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 _PROBES = 16
-"""Random picks before walking to the next free number; below 80 % use all but one in forty picks hit."""
+"""Random picks before a walk to the next free number; below 80 % use one in forty requests needs the walk."""
 
 
 class Full(Exception):
@@ -37,11 +36,11 @@ class Pool:
         return len(self._taken)
 
     def is_taken(self, number: int) -> bool:
-        """Tell whether somebody has the number."""
+        """Tell whether the number is in use."""
         return number in self._taken
 
     def take(self, number: int) -> bool:
-        """Take a number of the pool; False if somebody has it."""
+        """Take a number of the pool; False if it is in use."""
         if number in self._taken:
             return False
         self._taken.add(number)
@@ -61,7 +60,7 @@ class Pool:
         return number
 
     def give_back(self, number: int) -> None:
-        """Free a number; one that nobody has is ignored."""
+        """Free a number; one that is not in use is ignored."""
         if number in self._taken:
             self._taken.remove(number)
             self._taken_static -= number < self.first + self.static
@@ -105,14 +104,14 @@ def port_pool(first: int, last: int, rng: random.Random) -> Pool:
 
 
 class Transaction:
-    """What one request takes and frees: kept by ``commit``, undone by ``rollback``."""
+    """The numbers that one request takes and frees: ``commit`` keeps that, ``rollback`` undoes it."""
 
     def __init__(self) -> None:
         self._taken: list[tuple[Pool, int]] = []
         self._freed: list[tuple[Pool, int]] = []
 
     def take(self, pool: Pool, number: int) -> bool:
-        """Take a number of the pool; False if somebody has it."""
+        """Take a number of the pool; False if it is in use."""
         if not pool.take(number):
             return False
         self._taken.append((pool, number))

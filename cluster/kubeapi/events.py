@@ -1,8 +1,8 @@
-"""Events: what happened to an object, for people who ask why (core/v1 Event).
+"""Events: what happened to an object, for its user (core/v1 Event).
 
-The same event again only raises the count of the one that is there, and what is old or too much is deleted, so that
-a pod that crashes for days fills no memory. Follows client-go ``tools/record`` (names, counting); the limits are ours,
-but for the hour, which is kube-apiserver's ``--event-ttl``.
+The same event again raises the count of the first one; old events and those above a limit are deleted, so that a pod
+that crashes for days does not fill the memory. Follows client-go ``tools/record`` (names, counting). The limits are
+kubesvc's own, except the hour, which is kube-apiserver's ``--event-ttl``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kubeapi.scheme import EVENTS
 from kubeapi.status import StatusError
 
 EVENT_TTL_SECONDS = 3600.0
-"""How long an event is kept after it happened last."""
+"""How long an event is kept after it last happened."""
 
 OBJECT_LIMIT = 50
 """Events that one recorder keeps about one object."""
@@ -59,7 +59,7 @@ class _Kept(NamedTuple):
 class EventRecorder:
     """Records events as one component (``kubelet``, ``kube-proxy`` ...), on one host ("" for none).
 
-    Recording never fails: an event that the Registry refuses (its namespace is going) is dropped.
+    Recording never fails: an event that the Registry refuses (its namespace is being deleted) is dropped.
     """
 
     def __init__(self, registry: Registry, component: str, *, clock: Callable[[], float], host: str = "") -> None:
@@ -89,7 +89,7 @@ class EventRecorder:
                 self._record(occurrence, now)
 
     def expire(self) -> None:
-        """Delete the events that are older than an hour; recording does it too."""
+        """Delete the events that are older than an hour; every recording does that too."""
         oldest = self._clock() - EVENT_TTL_SECONDS
         while self._kept and next(iter(self._kept.values())).seen < oldest:
             self._forget(next(iter(self._kept)))
@@ -127,7 +127,7 @@ class EventRecorder:
             self._registry.delete(EVENTS, *kept.key)
 
     def _new_key(self, about: _About, now: float) -> ObjectKey:
-        """Return a key that is free: the object's name and the time in nanoseconds, as client-go makes it."""
+        """Return an unused key: the object's name and the time in nanoseconds, as in client-go."""
         namespace = about.namespace or "default"
         stamp = max(int(now * 1e9), self._last_stamp + 1)
         prefix = about.name[:_LONGEST_NAME].rstrip("-.")

@@ -1,9 +1,9 @@
-"""Exceptions that nobody foresaw: each costs one object or one connection, is told of, and the cluster goes on.
+"""Unexpected exceptions: each costs one object or one connection, is reported, and the cluster goes on.
 
-``Faults`` is the one place where components take note of them. It says each to the log (the traceback once for each
-place in the code), as a Warning on the object, and among the cluster's problems until the object is well again.
-Cancellation and KeyboardInterrupt are no Exceptions, and pass. As apimachinery ``util/runtime`` HandleCrash, except
-that Kubernetes then ends the component and starts it again.
+Components record them in ``Faults``. It reports each in the log (the traceback once for each place in the code), as a
+Warning on the object, and among the cluster's problems until the object can be processed again. Cancellation and
+KeyboardInterrupt are not subclasses of Exception, and pass. As apimachinery ``util/runtime`` HandleCrash, except that
+Kubernetes then ends the component and starts it again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 
 FORGET_SECONDS = 3600.0
-"""How long a fault that is of no object stays a problem; one of an object stays until the object is well or gone."""
+"""How long a fault without an object stays a problem; one of an object stays until that is processed or deleted."""
 KEPT = 1000
-"""Faults that are problems at a time, the latest ones."""
+"""The most faults that are kept as problems: the latest ones."""
 LINES = 100
-"""Lines in the log for one place in the code; then only its 128th, 256th, 512th ... fault gets one."""
+"""Lines in the log for one place in the code; after these only its 128th, 256th, 512th ... fault gets one."""
 PLACES = 1000
-"""Places in the code that are told apart; beyond them the log has nothing new."""
+"""Places in the code that are counted apart; faults in further places are not logged."""
 INTERNAL_ERROR = "InternalError"
 """The reason of the event."""
 
@@ -45,11 +45,11 @@ class Subject(NamedTuple):
 
 
 class RemoteError(Exception):
-    """An error of another process: the text is what ``describe`` said there, its traceback a note."""
+    """An error of another process: its text is what ``describe`` returned there, its traceback is a note."""
 
 
 class Fault(NamedTuple):
-    """What a component failed at (an object, or in words), the last error, how often, and when last."""
+    """A component's failure with an object, or with something in words: the last error, how often, and when last."""
 
     component: str
     about: Subject | str
@@ -68,14 +68,14 @@ Record = Callable[[str, Subject, str, str], None]
 
 
 Forward = Callable[[str, Subject | str, BaseException | None], None]
-"""Is told of every fault: the component, what about, and the error; None when all is well again."""
+"""Receives every fault: the component, its subject and the error; None when the fault is over."""
 
 
 class Faults:
-    """Takes note of faults. ``clock`` is in seconds.
+    """Records faults. ``clock`` is in seconds.
 
-    ``record`` is set by who can write events, ``exists`` by who knows the objects: of one that is gone,
-    nothing is said. Where ``forward`` is set, another process says it all.
+    ``record`` writes events, and ``exists`` tells whether an object still exists: faults of deleted ones are dropped.
+    Where ``forward`` is set, another process reports the faults.
     """
 
     def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -88,7 +88,7 @@ class Faults:
 
     @contextmanager
     def guard(self, component: str, about: Subject | str) -> Iterator[None]:
-        """Record an exception in the block, which ends it, or that the component gets on with the object."""
+        """Record an exception in the block, and suppress it; without one, the fault of the object is over."""
         try:
             yield
         except Exception as error:
@@ -97,7 +97,7 @@ class Faults:
             self.forget(component, about)
 
     def note(self, component: str, about: Subject | str, error: BaseException, *, reason: str = INTERNAL_ERROR) -> None:
-        """Record that ``component`` failed at something, and tell of it. Never raises."""
+        """Record and report that ``component`` failed with something. Never raises."""
         before = self._kept.pop((component, about), None)
         text = describe(error)
         count = before.times + 1 if before is not None else 1
@@ -115,14 +115,14 @@ class Faults:
                 _log.exception("%s: no event for %s", component, about)
 
     def forget(self, component: str, about: Subject | str) -> None:
-        """Record that ``component`` gets on with something again, or that it is gone."""
+        """Record that ``component`` no longer fails with something, or that it is gone."""
         if self._kept and self._kept.pop((component, about), None) is not None and self.forward is not None:
             self.forward(component, about, None)
 
     def read_each(
         self, component: str, resource: Resource, objects: Iterable[JSON], read: Callable[[JSON], T]
     ) -> Iterator[T]:
-        """Yield what ``read`` makes of each object; one that it cannot read is left out and told of."""
+        """Yield the result of ``read`` for each object; one with which it fails is left out, and a fault."""
         for obj in objects:
             try:
                 found = read(obj)
@@ -134,7 +134,7 @@ class Faults:
                 yield found
 
     def all(self) -> list[Fault]:
-        """Return what is a problem now, the oldest first."""
+        """Return the present problems, the oldest first."""
         oldest = self._clock() - FORGET_SECONDS
         for key, fault in tuple(self._kept.items()):
             if not (self.exists(fault.about) if isinstance(fault.about, Subject) else fault.seen_at >= oldest):
@@ -155,7 +155,7 @@ class Faults:
 
 
 def describe(error: BaseException) -> str:
-    """Return an error in a line, with its type: the text of many (KeyError) is nothing without it."""
+    """Return an error in one line, with its type: the text of many (KeyError) says nothing without it."""
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(describe(each) for each in error.exceptions)
     if isinstance(error, RemoteError):

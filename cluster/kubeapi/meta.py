@@ -1,7 +1,7 @@
 """What every Kubernetes object has: names, labels, owners, timestamps.
 
-Objects are plain JSON (``dict[str, Any]``), exactly as a manifest or the API would say them, and are treated as
-immutable once they are in the Store: whoever wants to change one makes a ``copy_object`` first.
+Objects are plain JSON (``dict[str, Any]``), as in a manifest or in the API. An object in the Store must not be changed:
+make a ``copy_object`` first.
 Follows k8s.io/apimachinery ``meta/v1``.
 """
 
@@ -22,7 +22,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class ObjectKey(NamedTuple):
-    """Identity of an object among those of its resource; ``namespace`` is "" for cluster-scoped ones."""
+    """Identifies an object of a resource; ``namespace`` is "" for cluster-scoped ones."""
 
     namespace: str
     name: str
@@ -38,12 +38,12 @@ def key_of(obj: JSON) -> ObjectKey:
 
 
 def copy_object(obj: JSON) -> JSON:
-    """Return a deep copy that its owner may change."""
+    """Return a deep copy, which the caller may change."""
     return {name: _copy_value(value) for name, value in obj.items()}
 
 
 def _copy_value(value: Any) -> Any:
-    """Copy dictionaries and lists only: JSON has nothing else that can change (ten times quicker than deepcopy)."""
+    """Copy maps and lists only: nothing else in JSON can change (ten times faster than deepcopy)."""
     if isinstance(value, dict):
         return {name: _copy_value(each) for name, each in value.items()}
     return [_copy_value(each) for each in value] if isinstance(value, list) else value
@@ -65,7 +65,7 @@ def is_terminating(obj: JSON) -> bool:
 
 
 def controller_of(obj: JSON) -> JSON | None:
-    """Return the owner reference that says ``controller: true``, if any."""
+    """Return the owner reference with ``controller: true``, if any."""
     for reference in obj["metadata"].get("ownerReferences") or ():
         if reference.get("controller"):
             return dict(reference)
@@ -73,7 +73,7 @@ def controller_of(obj: JSON) -> JSON | None:
 
 
 def owner_reference(owner: JSON) -> JSON:
-    """Return the reference with which a controller marks what it made (``controller`` and ``blockOwnerDeletion``)."""
+    """Return the reference to the owner of an object that a controller creates."""
     return {
         "apiVersion": owner["apiVersion"],
         "kind": owner["kind"],
@@ -119,7 +119,7 @@ def format_time(now: float) -> str:
 
 @lru_cache(maxsize=16)
 def _format_second(second: int) -> str:
-    """Return the same text for all that happens in one second: thousands of objects that come together share it."""
+    """Return the same text object for one second: thousands of objects that are created together share it."""
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,9 +1,9 @@
-"""The Store: the one place where the state of the cluster is, versioned and watchable.
+"""The Store: all objects of the cluster, versioned and watchable.
 
-It plays etcd and the watch cache: one ``resourceVersion`` counter for all writes, a history for watches (bounded by
-events, bytes and age), nothing about the meaning of an object (that is ``registry``). Its counter is a number for those
-who serve it (API server, journal); clients get it as an opaque text (``watching``). Synchronous on purpose: on one
-event loop a method without await is a transaction. A watcher is a plain callable, called inside the write.
+It takes the place of etcd and the watch cache: one ``resourceVersion`` counter for all writes, and a history for
+watches (bounded by events, bytes and age). It knows nothing of the meaning of an object (``registry`` does). The
+counter is a number for the API server and the journal; clients get it as an opaque text (``watching``). Synchronous on
+purpose: on one event loop a method without await is a transaction. A watcher is a callable, called inside the write.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
 from kubeapi.watching import EventType, WatchEvent
 
 HISTORY_LIMIT = 10_000
-"""Events kept for each resource; a watch from before them is told to list again (410), which every client does."""
+"""Events kept for each resource; a watch from before them gets 410 Expired, after which clients list again."""
 HISTORY_BYTES = 16 * 1024 * 1024
-"""Bytes of one resource's events, as ``marshal`` counts them: a large text is its length, small fields take more in
-memory. The newest event stays, however large it is."""
+"""The most bytes of one resource's events, by their size in ``marshal``'s format: that of large texts is right, small
+fields take more memory. The newest event stays, however large it is."""
 HISTORY_SECONDS = 300.0
-"""Age of an event at which it goes (kube-apiserver's --etcd-compaction-interval)."""
+"""Age at which an event is dropped (kube-apiserver's --etcd-compaction-interval)."""
 
 
 Sink = Callable[[WatchEvent], None]
-"""Receives events inside the write that made them: it must return quickly, and never write.
+"""Receives events inside the write that caused them: it must return quickly, and never write.
 
-What it raises is a fault of its own: the write is done, and the other sinks get the event.
+An exception in it is recorded as a fault; the write is done, and the other sinks get the event.
 """
 
 
@@ -54,8 +54,8 @@ class _Shelf:
 class Store:
     """Objects by resource and key. Every accepted write gets the next ``resource_version``.
 
-    Objects handed in become the Store's: the caller must not change them afterwards, and what is handed out must
-    not be changed either (``copy_object`` first). ``clock`` counts seconds; without one no event grows old.
+    The Store owns the objects that it is given: the caller must not change them afterwards, nor those that it returns
+    (``copy_object`` first). ``clock`` counts seconds; without one no event is dropped for its age.
     """
 
     def __init__(self, history_limit: int = HISTORY_LIMIT, clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -75,7 +75,7 @@ class Store:
         history_limit: int = HISTORY_LIMIT,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> Store:
-        """Return a Store that goes on at ``resource_version`` with these objects; no watch reaches back before it."""
+        """Return a Store with these objects that continues at ``resource_version``; earlier watches are Expired."""
         store = cls(history_limit, clock)
         store.resource_version = store._restored_at = resource_version
         for resource, obj in objects:
@@ -95,7 +95,7 @@ class Store:
         return self._shelf(resource).namespaces.get(key.namespace, {}).get(key.name)
 
     def list_at(self, resource: Resource, resource_version: int, namespace: str = "") -> list[JSON]:
-        """Return the objects as they were at a version, in no order; Expired when the history is too short for that."""
+        """Return the objects as they were at a version, in no order; Expired if the history does not reach back."""
         before: dict[ObjectKey, JSON | None] = {}
         for event in self._events_after(self._shelf(resource), resource_version):
             before.setdefault(key_of(event.object), event.previous)
@@ -119,9 +119,9 @@ class Store:
         return self._put(resource, key, obj, EventType.ADDED)
 
     def update(self, resource: Resource, obj: JSON) -> JSON:
-        """Replace an object; NotFound if it is gone, Conflict if ``obj`` states an older resourceVersion.
+        """Replace an object; NotFound if it is gone, Conflict if ``obj`` has an older resourceVersion.
 
-        Writing what is stored already changes nothing: the stored object is returned and nobody is told.
+        Writing an equal object changes nothing: the stored one is returned, and there is no event.
         """
         key = key_of(obj)
         stored = self.get(resource, *key)
@@ -147,9 +147,9 @@ class Store:
         return last
 
     def watch(self, resource: Resource, resource_version: int, sink: Sink) -> Callable[[], None]:
-        """Send ``sink`` every event after ``resource_version``: the kept ones now, then each as it happens.
+        """Send ``sink`` every event after ``resource_version``: those of the history now, then each as it happens.
 
-        Returns the function that ends the watch. Raises Expired when the history no longer reaches back so far.
+        Return the function that ends the watch. Expired if the history does not reach back that far.
         """
         shelf = self._shelf(resource)
         for event in self._events_after(shelf, resource_version):
@@ -162,13 +162,13 @@ class Store:
         return stop
 
     def compact(self) -> None:
-        """Forget the events that are too old; every write does it for its own resource."""
+        """Drop the events that are too old; every write does that for its own resource."""
         now = self._clock()
         for shelf in self._shelves.values():
             self._expire(shelf, now)
 
     def history_bytes(self) -> int:
-        """Return the bytes of all events that are kept, as ``HISTORY_BYTES`` counts them."""
+        """Return the bytes of all events in the history, counted as for ``HISTORY_BYTES``."""
         return sum(shelf.bytes for shelf in self._shelves.values())
 
     def _events_after(self, shelf: _Shelf, resource_version: int) -> Iterator[WatchEvent]:
@@ -219,7 +219,7 @@ class Store:
         if shelf is None:
             shelf = _Shelf()
             shelf.expired_up_to = self._restored_at
-            # Where a thread reads, the other may have been quicker.
+            # Another thread that reads may have added it meanwhile.
             shelf = self._shelves.setdefault(resource.qualified, shelf)
         return shelf
 

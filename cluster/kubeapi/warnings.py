@@ -1,11 +1,11 @@
-"""What the writer of an object is warned of, though it is accepted. The warnings themselves are each Kind's."""
+"""Warnings about objects that are accepted. Each Kind has its own."""
 
 from __future__ import annotations
 
 from kubeapi.status import FieldError
 
 _VERBATIM = "Kubernetes"
-"""Reason of a warning whose message is complete; the field only says where it is."""
+"""Reason of a warning with a complete message; its field only says where it is."""
 
 
 def verbatim(field: str, text: str) -> FieldError:

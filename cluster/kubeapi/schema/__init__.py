@@ -1,8 +1,8 @@
 """Which fields Kubernetes' objects have, of what type, and how a patch merges them.
 
-Read from files derived from Kubernetes' own OpenAPI definitions (see NOTICE). ``struct_of`` reads the slim structure
-(well under a millisecond, on first use); ``definitions`` the full text, which only ``explain`` and OpenAPI need.
-It never judges an object: that is ``strict`` and ``validation``.
+Read from files derived from Kubernetes' own OpenAPI definitions (see NOTICE). ``struct_of`` reads the small structure
+file (well under a millisecond, on first use), ``definitions`` the full text, which only ``explain`` and OpenAPI need.
+Objects are checked by ``strict`` and ``validation``.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class FieldType(NamedTuple):
 class Struct:
     """One definition. ``merge_keys`` names the lists that a patch merges ("" for lists of scalars).
 
-    ``list_keys`` names the lists whose items server-side apply owns one by one, with the keys that tell them apart
-    (none for a set of scalars); it owns all other lists, the maps in ``atomic`` and structs that are atomic as a whole.
-    JSON leaves an empty field out (Go's omitempty) unless it is one of ``kept`` (Go has a pointer there) or of
-    ``present``, which are there even if nobody gives them, with the value that Go has for nothing.
+    ``list_keys`` names the lists in which server-side apply owns single items, with the keys that identify them (none
+    for a set of scalars); it owns all other lists, the maps in ``atomic`` and atomic structs as a whole. JSON leaves an
+    empty field out (Go's omitempty) unless it is one of ``kept`` (a pointer in Go) or of ``present``: these are always
+    there, with Go's zero value if the object does not have them.
     """
 
     name: str
