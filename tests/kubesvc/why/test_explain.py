@@ -181,6 +181,13 @@ def test_a_pod_that_leaves_is_no_problem_and_serves_while_there_is_no_other() ->
     ]
 
 
+def test_a_pod_that_leaves_a_headless_service_takes_no_traffic_for_dns_leaves_it_out() -> None:
+    paper = Paper()
+    paper.service(web(clusterIP="None"))
+    paper.pod(ready_pod("web-1"), is_deleted=True)
+    assert not [each for each in paper.texts() if "take the traffic" in each]
+
+
 PORTS = [
     pytest.param(
         {"targetPort": "htpp"},

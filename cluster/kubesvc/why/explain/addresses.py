@@ -44,6 +44,7 @@ def explain_addresses(store: Store, obj: JSON, service: Service, paths: Sequence
     if service.type == "LoadBalancer":
         yield from _load_balancer(store, obj, service)
     yield from _node_ports(obj, service)
+    yield from _terminating(paths)
     yield from _policies(service, paths)
 
 
@@ -109,6 +110,13 @@ def _node_ports(obj: JSON, service: Service) -> Iterator[Finding]:
             yield note(f"Port {port.port} has no node port: allocateLoadBalancerNodePorts is false.")
         else:
             yield problem(f"Port {port.port} has no node port yet.")
+
+
+def _terminating(paths: Sequence[Path]) -> Iterator[Finding]:
+    decisions = [group.decision for path in paths for group in path.groups]
+    is_any_ready = any(endpoint.is_ready for each in decisions for endpoint in each.endpoints)
+    if not is_any_ready and any(Reason.TERMINATING in each.reasons for each in decisions):
+        yield note("No endpoint is ready; those that terminate, but still serve, take the traffic meanwhile.")
 
 
 def _policies(service: Service, paths: Sequence[Path]) -> Iterator[Finding]:

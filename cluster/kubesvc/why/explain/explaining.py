@@ -101,9 +101,6 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON]) -> Iter
     for reason, group in grouped(pods, lambda pod: why_not_ready(store, pod)):
         text = f"{_named(group)} {reason}."
         yield note(text) if all(map(_is_leaving, group)) else problem(text)
-    are_last = not any(each["ready"] for each in endpoints)
-    if are_last and any(each["serving"] and each["terminating"] for each in endpoints):
-        yield note("No endpoint is ready; those that terminate, but still serve, take the traffic meanwhile.")
     yield from explain_ports(service, [each for each in pods if not read_pod(each).is_finished])
 
 
