@@ -7,8 +7,6 @@ import math
 import re
 from typing import Any, NoReturn
 
-from kubeapi.strict import json_object
-
 MAX_DEPTH = 200
 """Levels of nesting: no real object has forty, and recursive functions must not run out of stack."""
 
@@ -20,6 +18,27 @@ _GO_MESSAGES = {
     "Expecting ':' delimiter": "after object key",
     "Extra data": "after top-level value",
 }
+
+
+class RepeatedKeys(dict[Any, Any]):
+    """A JSON object that states some keys more than once; the last value of each counts.
+
+    ``message`` is that of a reader of another notation, such as YAML, for all repeated keys.
+    """
+
+    keys_repeated: tuple[str, ...] = ()
+    message: str = ""
+
+
+def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object from its members, an ``object_pairs_hook`` that records repeated keys."""
+    result = dict(pairs)
+    if len(result) == len(pairs):
+        return result
+    repeated = RepeatedKeys(result)
+    names = [name for name, _ in pairs]
+    repeated.keys_repeated = tuple(name for at, name in enumerate(names) if name in names[:at])
+    return repeated
 
 
 def read_json(body: bytes) -> Any:
@@ -73,3 +92,17 @@ def _go_message(error: json.JSONDecodeError) -> str:
         return "unexpected end of JSON input"
     where = _GO_MESSAGES.get(error.msg, "looking for beginning of object key string")
     return f"invalid character '{error.doc[error.pos]}' {where}"
+
+
+def go_kind(value: object) -> str:
+    """Return what encoding/json calls a value; ``number`` and its text where an integer was wanted."""
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case dict():
+            return "object"
+        case list() | tuple():
+            return "array"
+    return "string" if value is not None else "null"

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kubeapi.decoding import decode, hint_for
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
-from kubeapi.strict import decode, hint_for
 from kubemanifest.documents import (
     CONFIGURATION_API_VERSION,
     CONFIGURATION_GROUP,

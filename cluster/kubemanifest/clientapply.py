@@ -11,19 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from kubeapi.meta import JSON, LAST_APPLIED, annotations_of, key_of
+from kubeapi.patch.items import DELETE_FROM, ELEMENT_ORDER, PATCH, RETAIN_KEYS, Places
+from kubeapi.patch.strategic import strategic_merge, struct_of_field
 from kubeapi.registry import Registry
 from kubeapi.registry.creation import read_object
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
-from kubeapi.strategicpatch import (
-    DELETE_FROM,
-    ELEMENT_ORDER,
-    PATCH,
-    RETAIN_KEYS,
-    Places,
-    strategic_merge,
-    struct_of_field,
-)
 
 Outcome = Literal["created", "configured", "unchanged"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from kubeapi.decoding import decode
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
-from kubeapi.strict import decode
 
 
 def strict_faults(resource: Resource, obj: object) -> list[FieldError]:

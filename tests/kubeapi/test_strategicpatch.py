@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
+from kubeapi.patch.items import StrategicPatchError
+from kubeapi.patch.strategic import strategic_merge
 from kubeapi.schema import struct_of
 from kubeapi.scheme import DEPLOYMENTS, SERVICES
-from kubeapi.strategicpatch import StrategicPatchError, strategic_merge
 
 A, B = {"port": 80, "name": "a"}, {"port": 81, "name": "b"}
 C, BB = {"port": 82, "name": "c"}, {"port": 81, "name": "bb"}

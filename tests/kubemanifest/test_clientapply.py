@@ -9,11 +9,11 @@ from tests.helpers.kubeapi_objects import container, deployment, new_registry, p
 
 from kubeapi.meta import JSON, LAST_APPLIED
 from kubeapi.patch import merge
+from kubeapi.patch.strategic import strategic_merge
 from kubeapi.registry import Registry
 from kubeapi.schema import struct_of
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
 from kubeapi.status import Invalid
-from kubeapi.strategicpatch import strategic_merge
 from kubemanifest.clientapply import apply, three_way_patch
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
+from kubeapi.patch.strategic import strategic_merge
 from kubeapi.schema import struct_of
 from kubeapi.scheme import PODS, SERVICES
-from kubeapi.strategicpatch import strategic_merge
 from kubemanifest.clientapply import three_way_patch
 
 LENGTH = 2000

@@ -1,6 +1,6 @@
 """The defaults of a pod's spec, in pods and in the templates of workloads (pkg/apis/core/v1/defaults.go).
 
-Changes what it is given, which ``strict.decode`` has made: every field that is there has its schema's type.
+Changes what it is given, which ``decoding.decode`` has made: every field that is there has its schema's type.
 """
 
 from __future__ import annotations

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
+from kubeapi.decoding import decode
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, ObjectKey, is_terminating
 from kubeapi.scheme import NAMESPACES, Resource
 from kubeapi.status import BadRequest, Forbidden, NotFound
 from kubeapi.store import Store
-from kubeapi.strict import decode
 
 _NAME_ATTEMPTS = 8
 """Generated names that are tried before the request fails (KEP-4420)."""

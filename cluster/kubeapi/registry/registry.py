@@ -21,10 +21,10 @@ from kubeapi.registry.metadata import KEPT_FIELDS, mark_deleted, merged_metadata
 from kubeapi.registry.preconditions import NO_OPTIONS, DeleteOptions, check_preconditions, check_uid, check_version
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.schema import struct_of
+from kubeapi.schema.completion import complete
 from kubeapi.scheme import Resource
 from kubeapi.status import AlreadyExists, FieldError, Forbidden, Invalid, NoSubresource, StatusError
 from kubeapi.store import Store
-from kubeapi.strict import complete
 from kubeapi.validation.metadata import validate_metadata
 
 

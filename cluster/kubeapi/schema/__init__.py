@@ -98,25 +98,6 @@ def struct(name: str) -> Struct:
     )
 
 
-class Completion(NamedTuple):
-    """How an object of a struct is completed: its ``present`` fields, and those with structs that have some."""
-
-    present: tuple[tuple[str, Any], ...]
-    inner: tuple[tuple[str, Completion], ...]
-
-
-@cache
-def completion(name: str) -> Completion:
-    """Return what a struct is completed with."""
-    inner = []
-    for field, kind in struct(name).fields.items():
-        while kind.element is not None:
-            kind = kind.element
-        if kind.kind == "struct" and any(below := completion(kind.name)):
-            inner.append((field, below))
-    return Completion(tuple(struct(name).present.items()), tuple(inner))
-
-
 @cache
 def definitions() -> dict[str, Any]:
     """Return the OpenAPI definitions with descriptions and x-kubernetes-* rules, by full name; takes milliseconds."""

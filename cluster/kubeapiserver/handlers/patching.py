@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from kubeapi.decoding import repeated_keys
+from kubeapi.gojson import go_kind
 from kubeapi.meta import JSON
 from kubeapi.store import Store
-from kubeapi.strict import go_kind, repeated_keys
 from kubeapiserver.apply.serverside import Configuration
 from kubeapiserver.errors import BadInput
 from kubeapiserver.handlers.patches import patched_object, read_patch

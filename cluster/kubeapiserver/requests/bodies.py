@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kubeapi.gojson import read_json
+from kubeapi.decoding import decode
+from kubeapi.gojson import RepeatedKeys, read_json
 from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 from kubeapi.status import BadRequest
-from kubeapi.strict import RepeatedKeys, decode
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
 from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request
 from kubeapiserver.protobuf.decoding import decode as read_protobuf
@@ -36,7 +36,7 @@ def _read_yaml(body: bytes) -> Any:
     repeated = [f"\n  line {each.line}: {each.message}" for each in warnings if each.message.endswith(KEY_IS_SET)]
     if repeated and isinstance(value, dict):
         value = RepeatedKeys(value)
-        value.said = f"yaml: unmarshal errors:{''.join(repeated)}"
+        value.message = f"yaml: unmarshal errors:{''.join(repeated)}"
     return value
 
 

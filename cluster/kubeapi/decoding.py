@@ -1,24 +1,23 @@
-"""Read an object by its schema: what it says that Kubernetes does not know, or says with the wrong type.
+"""Decode an object by its schema: a typed copy of it, and the faults of what has the wrong type or is unknown.
 
-``decode`` returns a copy that has nothing but known, well-typed fields, so that defaulting and validation may rely
-on the types; nulls count as absent, and so do empty values of the fields that Go leaves out of JSON then. ``complete``
-adds those that Go writes though they are empty. Never looks at what a value means (``validation``).
-Wording follows encoding/json and sigs.k8s.io/json of the real server.
+``decode`` never fails: the copy has nothing but known, well-typed fields, so that defaulting and validation may rely on
+the types. Nulls count as absent, and so do empty values of the fields that Go leaves out of JSON then. It never judges
+what a value means (``validation``). Messages follow encoding/json and sigs.k8s.io/json of the real server.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from datetime import datetime
 from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
-from kubeapi.gobase64 import base64_fault
+from kubeapi.gojson import RepeatedKeys, go_kind
 from kubeapi.meta import JSON
-from kubeapi.quantity import QUANTITY, canonical
-from kubeapi.schema import Completion, FieldType, Struct, completion, struct, struct_of
+from kubeapi.quantity import canonical
+from kubeapi.scalars import scalar_fault
+from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 
@@ -31,7 +30,6 @@ REPEATED_FIELD = "DuplicateField"
 TYPE_INVALID = "FieldValueTypeInvalid"
 """Reason of a FieldError for a value of the wrong type (metav1.CauseTypeTypeInvalid)."""
 
-_QUANTITY_FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
 _PYTHON_TYPES = {"string": str, "boolean": bool}
 _SPECIAL = frozenset(("Time", "MicroTime", "Quantity", "IntOrString", "byte"))
@@ -41,27 +39,6 @@ _INDEX = re.compile(r"\[[^]]*\]")
 
 Path = tuple["Path", "str | int"] | None
 """Where a value is: its parent's path and its own name or index; None is the object itself."""
-
-
-class RepeatedKeys(dict[Any, Any]):
-    """A JSON object that states some keys more than once; the last value of each counts.
-
-    ``said`` is what a reader of another notation says of all that it has read.
-    """
-
-    keys_repeated: tuple[str, ...] = ()
-    said: str = ""
-
-
-def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object from its members, an ``object_pairs_hook`` that remembers repeated keys."""
-    result = dict(pairs)
-    if len(result) == len(pairs):
-        return result
-    repeated = RepeatedKeys(result)
-    names = [name for name, _ in pairs]
-    repeated.keys_repeated = tuple(name for at, name in enumerate(names) if name in names[:at])
-    return repeated
 
 
 class Decoded(NamedTuple):
@@ -100,25 +77,6 @@ def decode(resource: Resource, obj: object) -> Decoded:
         message = f"json: cannot unmarshal {go_kind(obj)} into Go value of type {decoder.root.go_name}"
         return Decoded({}, [], [FieldError(TYPE_INVALID, "", message)])
     return Decoded(decoder.read_struct(decoder.root, obj, None), decoder.unknown, decoder.mistyped)
-
-
-def complete(resource: Resource, obj: JSON) -> None:
-    """Add, in place, the fields that JSON has of such an object though nobody gave them: ``conditions: {}``."""
-    _complete(completion(struct_of(resource).name), obj)
-
-
-def _complete(wanted: Completion, obj: JSON) -> None:
-    present, inner = wanted
-    for field, zero in present:
-        if field not in obj:
-            obj[field] = {} if zero == {} else zero
-    for field, below in inner:
-        value = obj.get(field)
-        if type(value) is dict:
-            _complete(below, value)
-        elif value:
-            for each in value:
-                _complete(below, each)
 
 
 class _Decoder:
@@ -202,7 +160,7 @@ class _Decoder:
         """Return a value whose Go type reads itself."""
         if type(value) is float and value.is_integer():
             value = int(value)
-        fault = _special_fault(field.kind, value)
+        fault = scalar_fault(field.kind, value)
         if not fault:
             return canonical(str(value)) if field.kind == "Quantity" else value
         self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), fault))
@@ -227,32 +185,10 @@ def repeated_keys(value: Any, path: Path = None) -> list[FieldError]:
 
 
 def _repeated(value: RepeatedKeys, path: Path) -> list[FieldError]:
-    if value.said:
-        return [FieldError(REPEATED_FIELD, "", value.said)]
+    if value.message:
+        return [FieldError(REPEATED_FIELD, "", value.message)]
     fields = [path_text((path, name)) for name in value.keys_repeated]
     return [FieldError(REPEATED_FIELD, each, f'duplicate field "{each}"') for each in fields]
-
-
-def _special_fault(kind: str, value: Any) -> str:
-    is_number = type(value) in (int, float)
-    if kind == "Quantity":
-        return "" if (is_number or type(value) is str) and QUANTITY.fullmatch(str(value)) else _QUANTITY_FAULT
-    if kind == "IntOrString":
-        if type(value) is str or (type(value) is int and -(2**31) <= value < 2**31):
-            return ""
-        return f"json: cannot unmarshal {go_kind(value)} into Go value of type int32"
-    if type(value) is not str:
-        return f"json: cannot unmarshal {go_kind(value)} into Go value of type string"
-    return base64_fault(value) if kind == "byte" else _time_fault(value)
-
-
-def _time_fault(value: str) -> str:
-    try:
-        if datetime.fromisoformat(value).tzinfo is not None and "T" in value:
-            return ""
-    except ValueError:
-        pass
-    return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as an RFC 3339 time'
 
 
 def _zero(field: FieldType) -> Any:
@@ -281,20 +217,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_key_text(name): _plain(each) for name, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, list) else value
-
-
-def go_kind(value: object) -> str:
-    """Return what encoding/json calls a value; ``number`` and its text where an integer was wanted."""
-    match value:
-        case bool():
-            return "bool"
-        case int() | float():
-            return "number"
-        case dict():
-            return "object"
-        case list() | tuple():
-            return "array"
-    return "string" if value is not None else "null"
 
 
 def _key_text(name: object) -> str:

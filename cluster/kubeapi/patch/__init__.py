@@ -1,4 +1,4 @@
-"""JSON merge patch (RFC 7386). Pure; changes nothing that it is given."""
+"""Patches of objects: strategic merge patches (``strategic``), and JSON merge patches."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi_strict import strict_faults
 
+from kubeapi.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object
 from kubeapi.quantity import QUANTITY, canonical
 from kubeapi.schema import definitions, struct, struct_of
+from kubeapi.schema.completion import complete
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, SERVICES, Resource
-from kubeapi.strict import TYPE_INVALID, UNKNOWN_FIELD, complete, decode, hint_for
 
 GO = "json: cannot unmarshal"
 
