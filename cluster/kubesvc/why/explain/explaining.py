@@ -16,22 +16,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey, labels_of, matches_labels
+from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import PODS
 from kubeapi.store import Store
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Rules
+from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
 from kubesvc.why.explain.addresses import explain_addresses, explain_kind
 from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
-from kubesvc.why.explain.findings import Finding, Weight, grouped, note, problem
+from kubesvc.why.explain.findings import Finding, Weight, grouped, hint, note, problem
 from kubesvc.why.explain.paths import Path, path_document, paths_of
-from kubesvc.why.explain.pods import why_not_ready
+from kubesvc.why.explain.pods import events_of, why_not_ready
 from kubesvc.why.explain.ports import explain_ports
 from kubesvc.why.explain.selection import explain_hand_made, explain_selection
-from kubesvc.why.explain.sharing import explain_sharing
-from kubesvc.why.podsockets import Wildcard
+from kubesvc.why.podsockets import TAKEN, Wildcard
 from kubesvc.why.servicestatus import endpoints_of, slices_by_service
 from kubesvc.wording import counted, listed
 
@@ -83,7 +83,7 @@ def _findings(
     if not service.is_external_name:
         findings += [*_backends(store, service, endpoints), *explain_addresses(store, obj, service, paths)]
         findings += _doubtful(observed.rules, service.key, observed.doubts)
-        findings += explain_sharing(store, _selected(store, service), endpoints, observed.wildcards)
+        findings += _sharing(store, _selected(store, service), endpoints, observed.wildcards)
     return sorted(findings, key=lambda each: _ORDER.index(each.weight))
 
 
@@ -119,6 +119,37 @@ def _doubtful(rules: Rules, service: ObjectKey, doubts: Doubts) -> Iterator[Find
         for address in rules.ports[name].reachable():
             if address in doubts:
                 yield problem(f"The endpoint {address} {doubts[address]}.")
+
+
+def _sharing(
+    store: Store, pods: Sequence[JSON], endpoints: Sequence[JSON], wildcards: Collection[Wildcard]
+) -> Iterator[Finding]:
+    """Yield the programs that take traffic of ``pods`` by listening on all addresses, and the pods that cannot start.
+
+    Such a program does no harm while no other pod wants the port.
+    """
+    ports = {place for each in endpoints for port in each["ports"] for place in _bound_ports(port)}
+    at_ports = [each for each in wildcards if (each.protocol, each.port) in ports]
+    keys = {key_of(each) for each in pods}
+    is_contested = len(keys | {each.pod for each in at_ports}) > 1
+    for each in at_ports:
+        yield problem(_sentence(each)) if is_contested else hint(_sentence(each))
+    for pod in pods:
+        events = events_of(store, pod, TAKEN)
+        if events and not read_pod(pod).is_ready:
+            yield problem(f"Pod {key_of(pod).name}: {events[-1]['message']}")
+
+
+def _bound_ports(port: JSON) -> Iterator[tuple[str, int]]:
+    number = port["port"] or 0
+    yield port["protocol"], number
+    if number < LOW_PORTS_END:
+        yield port["protocol"], number + PORT_SHIFT
+
+
+def _sentence(wildcard: Wildcard) -> str:
+    text = str(wildcard)
+    return text[0].upper() + text[1:]
 
 
 def _is_leaving(pod: JSON) -> bool:
