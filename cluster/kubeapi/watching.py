@@ -15,7 +15,7 @@ from kubeapi.scheme import Resource
 
 
 class EventType(StrEnum):
-    """What happened to the object of a WatchEvent, as the watch protocol says it."""
+    """The kind of change in a WatchEvent, as the watch protocol writes it."""
 
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -25,8 +25,8 @@ class EventType(StrEnum):
 class WatchEvent(NamedTuple):
     """One change. ``object`` is the state after it (before it, for DELETED, with the deletion's resourceVersion).
 
-    ``previous`` is the state before it, None for ADDED and where the source does not tell: a watch with a selector must
-    know what it no longer matches.
+    ``previous`` is the state before it, None for ADDED and where the source does not know it: a watch with a selector
+    needs it to see which objects no longer match.
     """
 
     type: EventType

@@ -61,7 +61,7 @@ def room(files: int) -> int:
 def client_ceiling(files: int) -> int:
     """Return the first file descriptor that clients may not have, of ``files``.
 
-    The kernel gives the lowest free number, so the number of a new socket tells how many files are open.
+    The kernel gives the lowest free number, so the number of a new socket shows how many files are open.
     """
     return files - min(KEPT, files // 4)
 

@@ -78,7 +78,7 @@ def _unpack(source: str, tree: Tree, faults: list[Fault]) -> Iterator[Document]:
         return
     for index, item in enumerate(items):
         if isinstance(item, dict) and kind != "List":
-            # The items of a typed list may leave out what its own kind says.
+            # The items of a typed list may leave out what follows from its kind.
             item = {"apiVersion": value.get("apiVersion"), "kind": kind[:-4]} | item
         yield from _unpack(source, Tree(item, spot.item(index)), faults)
 
@@ -181,7 +181,7 @@ def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Doc
 
 
 def _hint_for_type(message: str) -> str:
-    """Return how to mend what Go's decoder says of a type, "" if that is plain enough."""
+    """Return a hint for an error of type from Go's decoder, "" if its text is plain enough."""
     found = _UNMARSHAL.search(message)
     if found is None:
         return ""

@@ -53,7 +53,7 @@ def _last_applied(stored: JSON) -> JSON:
 
 
 def three_way_patch(original: JSON, modified: JSON, current: JSON, known: Struct | None) -> JSON:
-    """Return the strategic merge patch that makes ``current`` what ``modified`` says, ``{}`` if it is that already.
+    """Return the strategic merge patch that makes ``current`` match ``modified``, ``{}`` if it does already.
 
     What ``original`` (the manifest applied last) had and ``modified`` has no longer is deleted; what others set and
     neither mentions stays.

@@ -61,7 +61,7 @@ def load(paths: Sequence[str], stdin: TextIO, stdin_name: str = _STDIN_NAME) -> 
 
 
 def _in_its_folder(document: Document, stdin_name: str) -> Document:
-    """Return a configuration whose programs run in the folder of its file, from wherever it is started again.
+    """Return a configuration with programs that run in the folder of its file, wherever the cluster is started from.
 
     A configuration from no file belongs to the working directory. Faults of the entries are found later.
     """

@@ -1,4 +1,4 @@
-"""What the composition root tells the name server, and the reading of resolv.conf for its default upstreams."""
+"""The settings of the name server, and reading resolv.conf for its default upstreams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KUBE_DNS = ObjectKey("kube-system", "kube-dns")
 
 @dataclass(frozen=True, slots=True)
 class DNSConfig:
-    """The configuration of a DNSServer; ValueError for what cannot be."""
+    """The settings of a DNSServer; ValueError for invalid ones."""
 
     zone: str = "cluster.local"
 
@@ -30,7 +30,7 @@ class DNSConfig:
     """Seconds, 0 to 3600, of every record, negative answers included. CoreDNS's default (stock Corefiles say 30)."""
 
     pods: str = "insecure"
-    """Whether a-b-c-d.ns.pod.<zone> answers: never, always (as every stock Corefile says), or for a live pod's IP."""
+    """Whether a-b-c-d.ns.pod.<zone> answers: never, always (as in every stock Corefile), or for a live pod's IP."""
 
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names outside the zone with their addresses."""
@@ -41,11 +41,11 @@ class DNSConfig:
     stub_domains: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
     """Name servers, in place of the upstreams, for the names in a domain (a server block of its own in a Corefile).
 
-    One below the zone, or below in-addr.arpa or ip6.arpa, takes these names out of the cluster's hands.
+    In a domain below the zone, or below in-addr.arpa or ip6.arpa, the cluster then has no names.
     """
 
     cluster_dns: ObjectKey | None = KUBE_DNS
-    """The Service of this server: the zone's NS. While it does not exist, ns.dns.<zone> with the bound addresses."""
+    """The Service of this server, the zone's NS. Until it exists, the NS is ns.dns.<zone> with the bound addresses."""
 
     has_endpoints: bool = True
     """Whether endpoints have names, and headless Services addresses; False is CoreDNS's ``noendpoints``."""
@@ -54,7 +54,7 @@ class DNSConfig:
     """Whether a cluster IP without ready endpoints has no name (CoreDNS's ``ignore empty_service``)."""
 
     allows_transfer: bool = False
-    """Whether anybody may have the whole zone, over TCP (CoreDNS's ``transfer { to * }``)."""
+    """Whether any client may have the whole zone, over TCP (CoreDNS's ``transfer { to * }``)."""
 
     upstream_timeout: float = 2.0
     """Seconds to wait for one upstream (CoreDNS ``forward``)."""
@@ -63,7 +63,7 @@ class DNSConfig:
     """Queries that may wait for upstreams at once; more are refused (the stock Corefile's ``max_concurrent``)."""
 
     max_connections: int = 256
-    """TCP connections that may be open at once; for one more the idlest is closed."""
+    """TCP connections that may be open at once; for one more, the connection that is idle for longest is closed."""
 
     idle_timeout: float = 8.0
     """Seconds after which a TCP connection without a complete query is closed (the default of miekg/dns)."""

@@ -62,13 +62,13 @@ class Explainer:
             return Explanation((self._look_up(f"{ip_address(name).reverse_pointer}.", QType.PTR),), ())
         is_short = not name.endswith(".") and name.count(".") < NDOTS
         if not is_short or is_below(labels_of(wire_of(name)), self._zone):
-            notes = (f"With fewer than {NDOTS} dots, a pod's resolver tries the names of its search list before.",)
-            return Explanation((self._look_up(name, qtype),), notes if is_short else ())
+            note = f"With fewer than {NDOTS} dots, a pod's resolver tries the names of its search list before."
+            return Explanation((self._look_up(name, qtype),), (note,) if is_short else ())
         lookups = tuple(self._walk(name, qtype, namespace))
-        said = [f"{name} has fewer than {NDOTS} dots: a pod in namespace {namespace} tries its search list first."]
+        notes = [f"{name} has fewer than {NDOTS} dots: a pod in namespace {namespace} tries its search list first."]
         if any(each.rcode == "NODATA" for each in lookups[:-1]):
-            said.append("glibc's resolver goes on after NODATA, musl's (Alpine) stops there.")
-        return Explanation(lookups, tuple(said))
+            notes.append("glibc's resolver goes on after NODATA, musl's (Alpine) stops there.")
+        return Explanation(lookups, tuple(notes))
 
     def _walk(self, name: str, qtype: QType, namespace: str) -> Iterator[Lookup]:
         """Yield the lookups with each suffix of the search list, until one is answered."""

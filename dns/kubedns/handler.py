@@ -1,10 +1,10 @@
-"""The answer to a query, whatever its name: the zone's, a reverse name, a configured host, or somebody else's. Pure.
+"""The answer to a query, whatever its name: the zone's, a reverse name, a configured host, or one of an upstream. Pure.
 
 Beside ``lookup`` for the zone, follows a stock CoreDNS: ``fallthrough in-addr.arpa ip6.arpa``, ``hosts`` and
-``forward``. Other types at a reverse name are NXDOMAIN, so that an upstream is asked; SOA below the apex is NODATA
-whatever is there; where upstreams are asked, the class does not matter. Names of ``hosts`` have the zone's TTL
+``forward``. Other types at a reverse name are NXDOMAIN, so that an upstream is asked; SOA below the apex is NODATA,
+also at names that do not exist; with upstreams, the class is not looked at. Names of ``hosts`` have the zone's TTL
 (CoreDNS: 3600 s), so that a changed configuration is seen. Decides neither order nor size of a response
-(``packets.responses``), and asks nobody (``io.forward``).
+(``packets.responses``), and asks no upstream (``io.asking``).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Handler:
         return Answer(rcode, (), (self.lookup.soa(origin),), (), owners, found.why, name)
 
     def _answer_reverse(self, query: Query) -> Answer:
-        """Answer below in-addr.arpa and ip6.arpa; an address that is not the cluster's is an upstream's matter."""
+        """Answer below in-addr.arpa and ip6.arpa; an upstream is asked for an address that is not the cluster's."""
         apex = query.name[-sum(map(len, query.labels[-2:])) - 3 :]
         owners: list[Owner] = []
         if len(query.labels) == 2:

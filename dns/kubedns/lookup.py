@@ -3,8 +3,8 @@
 Follows the Kubernetes DNS specification 1.1.0 and, where that is silent, CoreDNS' ``kubernetes`` with ``pods
 insecure``. CoreDNS departs from RFC 1034 and RFC 8020 in places, and is followed there: ``_tcp.svc...`` is a name of an
 endpoint and so NXDOMAIN, as are ``<ns>.pod`` when pods are disabled, ``dns.<zone>``, TXT at a name that is no Service's
-or pod's, and other types at ``dns-version``; labels left of a pod's are ignored; an alias whose chase inside the zone
-finds nothing is NODATA without the CNAME.
+or pod's, and other types at ``dns-version``; labels left of a pod's are ignored; an alias without records at its
+target inside the zone is NODATA, without the CNAME.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ RDATA: dict[QType, RData] = {
     QType.SRV: RData(_srv),
     QType.TXT: RData(_txt),
 }
-"""The types of which the zone has records, in alphabetical order. Any other type is asked for in vain (NODATA)."""
+"""The types of which the zone has records, in alphabetical order. For any other type a name has no records (NODATA)."""
 
 NAME_TYPES = frozenset(qtype for qtype, each in RDATA.items() if each.is_name)
 """The types whose whole rdata is a name that may be compressed."""

@@ -26,7 +26,7 @@ _TYPE_NAMES = {int(each): each.name for each in QType}
 
 
 class Pending(NamedTuple):
-    """A query that needs an upstream. ``answer`` has the alias to follow, or says that the name is not ours."""
+    """A query that needs an upstream. ``answer`` has the alias to follow, or refuses a name that is not ours."""
 
     packet: bytes
     query: Query

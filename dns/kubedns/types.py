@@ -103,7 +103,7 @@ class Record(NamedTuple):
 
 
 class Follow(NamedTuple):
-    """An alias that leaves the cluster: ``target`` is to be asked upstream, and what it says appended."""
+    """An alias that leaves the cluster: an upstream is asked for ``target``, and its records are appended."""
 
     target: bytes
     type: int
@@ -176,7 +176,7 @@ class Asked(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A name that exists, ``why`` says as what, with the records that were asked for; all empty is NODATA."""
+    """A name that exists, as ``why``, with the records that were asked for; without any it is NODATA."""
 
     why: Why
     answers: tuple[Record, ...] = ()

@@ -52,7 +52,7 @@ class Records:
         return any(each.endpoints for each in self._slices_of.get(service, {}).values())
 
     def service_at(self, address: bytes) -> ServiceKey | None:
-        """Return the Service whose cluster IP the packed address is."""
+        """Return the Service with the packed address as a cluster IP."""
         return next(iter(self._services_at.get(address, ())), None)
 
     def endpoints_at(self, address: bytes) -> Iterator[tuple[ServiceKey, EndpointRecord]]:

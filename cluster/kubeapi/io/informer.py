@@ -24,7 +24,7 @@ Handler = Callable[[Delta], None]
 
 
 class _Registered(NamedTuple):
-    """A handler of the changes: ``component`` is its name, ``lost`` the objects whose last change it failed at."""
+    """A handler of the changes: ``component`` is its name, ``lost`` the objects at whose last change it failed."""
 
     component: str
     handle: Handler

@@ -111,7 +111,7 @@ def copying_rooms(count: int, size: int) -> list[mmap.mmap]:
 
 
 def viewing_rooms(count: int, size: int) -> list[memoryview]:
-    """Return rooms of which a slice is a view. Memory where nobody has written yet is not in use."""
+    """Return rooms of which a slice is a view. Memory that was never written to is not in use."""
     memory = memoryview(mmap.mmap(-1, count * size))
     return [memory[at : at + size] for at in range(0, count * size, size)]
 

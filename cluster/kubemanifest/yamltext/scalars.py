@@ -40,7 +40,7 @@ _INT64, _UINT64 = 2**63, 2**64
 
 
 class UnusableScalar(ValueError):
-    """A scalar that has no meaning in JSON; the message says why."""
+    """A scalar that has no meaning in JSON; the message is the reason."""
 
 
 def is_ignored(tag: str | None) -> bool:

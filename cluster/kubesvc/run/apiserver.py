@@ -30,6 +30,8 @@ from kubeapiserver.wire.largerequests import LargeRequests
 from kubeapiserver.wire.server import APIServerListener, Backend, Flush
 from kubeapiserver.wire.tls import server_certificate
 from kubecontroller.service import kubernetesservice
+from kubehost.addresses import LOCALHOST
+from kubehost.io.binding import bind_socket
 from kubesvc.network.loopback import translate
 from kubesvc.network.plan import AddressPlan
 from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
+HOST = LOCALHOST
 PORT = 6443
 """kubeadm's; the next choice follows from the cluster's name, as kubectl caches by address what a server knows."""
 PUBLISH_SECONDS = 1.0
@@ -152,9 +154,8 @@ class ClusterAPI:
     def _bound(self) -> socket.socket:
         for port in self._ports():
             bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                bound.bind((HOST, port))
+                bind_socket(bound, (HOST, port))
                 # Only now is the port ours: two may bind one that nobody listens on.
                 bound.listen(1024)
             except OSError as error:

@@ -93,7 +93,7 @@ class PendingQueries:
     async def _chase(self, answer: Answer) -> Answer:
         """Append an upstream's records of an alias's target; without a reply, the alias alone is the answer."""
         assert answer.follow is not None
-        said = await self.ask(*answer.follow)
-        if said is None or said.rcode != RCode.NOERROR:
+        found = await self.ask(*answer.follow)
+        if found is None or found.rcode != RCode.NOERROR:
             return answer
-        return answer._replace(answers=answer.answers + said.records, is_truncated=said.is_truncated)
+        return answer._replace(answers=answer.answers + found.records, is_truncated=found.is_truncated)

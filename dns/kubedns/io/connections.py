@@ -1,6 +1,6 @@
 """The TCP connections of the name server, with many queries each (RFC 7766: pipelining, idle time-out).
 
-A packet goes to the Responder, which answers at once, or to ``later`` if an upstream must be asked.
+The Responder answers each packet at once, or ``later`` does if an upstream must be asked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Reply = Callable[[bytes | None], None]
 """Sends a response to the client; None for no response after all."""
 
 Later = Callable[[Pending, Reply], None]
-"""Has an upstream asked, and its reply or a refusal sent, now or later."""
+"""Has an upstream asked for a query; sends the answer or a refusal, now or later."""
 
 
 class Connections:
@@ -34,7 +34,7 @@ class Connections:
     def make_room(self) -> None:
         """Abort the connection that has been idle for longest, if one more would be too many."""
         if len(self.open) >= self._limit:
-            min(self.open, key=Connection.liveliness).abort()
+            min(self.open, key=Connection.activity).abort()
 
     def abort(self) -> None:
         """Abort all connections."""
@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._waiting = 0
         self._transfer: Iterator[bytes] | None = None
-        self._is_clogged = False
+        self._is_write_paused = False
         self._is_serving = False
         self._has_ended = False
         self._loop = asyncio.get_running_loop()
@@ -81,15 +81,15 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the connection open while a response is owed."""
         self._has_ended = True
-        return self._owes
+        return self._owes_response
 
     def pause_writing(self) -> None:
         """Stop answering: the client does not read."""
-        self._is_clogged = True
+        self._is_write_paused = True
 
     def resume_writing(self) -> None:
-        """Go on answering."""
-        self._is_clogged = False
+        """Answer again."""
+        self._is_write_paused = False
         self._go_on()
 
     def abort(self) -> None:
@@ -97,15 +97,15 @@ class Connection(asyncio.Protocol):
         self._connections.open.discard(self)
         self._transport.abort()
 
-    def liveliness(self) -> tuple[bool, float]:
+    def activity(self) -> tuple[bool, float]:
         """Return a sort key; the lowest connection is aborted first: no response owed, then longest idle."""
-        return self._owes, self._active_at
+        return self._owes_response, self._active_at
 
     def _serve(self) -> None:
         if self._is_serving:  # called again by a response that came at once, from within the loop below
             return
         self._is_serving = True
-        while not (self._is_held or self._transport.is_closing()):
+        while not (self._is_read_paused or self._transport.is_closing()):
             packet = self._next_query()
             if packet is None:
                 break
@@ -113,13 +113,13 @@ class Connection(asyncio.Protocol):
         self._is_serving = False
         if self._transport.is_closing():
             return
-        if self._is_held:
+        if self._is_read_paused:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
 
     def _next_query(self) -> bytes | None:
-        """Take a whole query out of the buffer; None if there is none yet."""
+        """Remove a whole query from the buffer and return it; None if there is none yet."""
         end = 2 + int.from_bytes(self._buffer[:2], "big")
         if len(self._buffer) < end:
             return None
@@ -128,12 +128,12 @@ class Connection(asyncio.Protocol):
         return packet
 
     @property
-    def _is_held(self) -> bool:
-        return self._is_clogged or self._waiting >= MAX_WAITING or self._transfer is not None
+    def _is_read_paused(self) -> bool:
+        return self._is_write_paused or self._waiting >= MAX_WAITING or self._transfer is not None
 
     @property
-    def _owes(self) -> bool:
-        return bool(self._waiting) or self._is_clogged or self._transfer is not None
+    def _owes_response(self) -> bool:
+        return bool(self._waiting) or self._is_write_paused or self._transfer is not None
 
     def _query(self, packet: bytes) -> None:
         self._active_at = self._loop.time()
@@ -166,7 +166,7 @@ class Connection(asyncio.Protocol):
             raise
 
     def _advance(self) -> None:
-        if self._transport.is_closing() or self._is_clogged:
+        if self._transport.is_closing() or self._is_write_paused:
             return
         if self._transfer is not None:
             message = next(self._transfer, None)
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon(self._go_on)  # one message at a time, so that other connections have their turn
         else:
             self._serve()
-            if self._has_ended and not self._owes:
+            if self._has_ended and not self._owes_response:
                 self._transport.close()
 
     def _write(self, reply: bytes) -> None:
@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
         left = self._active_at + self._connections.idle_timeout - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._expire)
-        elif self._owes and not self._is_clogged:
+        elif self._owes_response and not self._is_write_paused:
             self._timer = self._loop.call_later(self._connections.idle_timeout, self._expire)
         else:
             self._transport.abort()

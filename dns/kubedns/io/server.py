@@ -147,9 +147,9 @@ class DNSServer:
 
     async def outside_rcode(self, name: str, qtype: int) -> str:
         """Return the rcode of an upstream's answer, "" if none answers in time; ValueError for what is no name."""
-        said = await self._pending.ask(wire_of(name), qtype)
+        reply = await self._pending.ask(wire_of(name), qtype)
         known = set(RCode)
-        return "" if said is None else RCode(said.rcode).name if said.rcode in known else f"RCODE{said.rcode}"
+        return "" if reply is None else RCode(reply.rcode).name if reply.rcode in known else f"RCODE{reply.rcode}"
 
     def close(self) -> None:
         """Give the addresses back, if ``run`` is not to be called."""

@@ -64,7 +64,7 @@ class Upstream:
             await asyncio.gather(self._probing, return_exceptions=True)
 
     async def _probe(self) -> None:
-        """Ask for the root's name servers until there is a reply, whatever it says."""
+        """Ask for the root's name servers until there is any reply."""
         while True:
             try:
                 async with asyncio.timeout(PROBE_TIMEOUT):
