@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, copy_object, format_time, is_terminating, parse_time
-from kubeapi.status import FieldError
-from kubeapi.validation.faults import forbidden, go_value, invalid
 
 KEPT_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
 """Fields that an update leaves as they are stored."""
 
-_DELETION_FIELDS = ("deletionTimestamp", "deletionGracePeriodSeconds")
 _STATUS_FIELDS = frozenset(("labels", "annotations", "finalizers", "ownerReferences", "managedFields"))
 
 
@@ -50,17 +47,3 @@ def mark_deleted(kind: Kind, stored: JSON, grace: int, now: float) -> JSON:
     metadata["deletionGracePeriodSeconds"] = grace
     kind.begin_deletion(marked)
     return marked
-
-
-def metadata_changes(new: JSON, old: JSON) -> list[FieldError]:
-    """Return the faults of what may not change: deletion is not begun by writing its time, and takes no finalizers."""
-    if not is_terminating(old):
-        metadata = new["metadata"]
-        given = [each for each in _DELETION_FIELDS if each in metadata]
-        return [invalid(f"metadata.{each}", metadata[each], "field is immutable") for each in given]
-    before = old["metadata"].get("finalizers", ())
-    added = sorted(each for each in new["metadata"].get("finalizers", ()) if each not in before)
-    if not added:
-        return []
-    detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {go_value(added)}"
-    return [forbidden("metadata.finalizers", detail)]

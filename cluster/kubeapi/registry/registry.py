@@ -17,15 +17,15 @@ from kubeapi.kind import Allocator, Kind
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, copy_object, format_time, is_terminating, key_of
 from kubeapi.registry.creation import check_namespace, identified, read_object, set_generated_name
-from kubeapi.registry.metadata import KEPT_FIELDS, mark_deleted, merged_metadata, metadata_changes, set_generation
+from kubeapi.registry.metadata import KEPT_FIELDS, mark_deleted, merged_metadata, set_generation
 from kubeapi.registry.preconditions import NO_OPTIONS, DeleteOptions, check_preconditions, check_uid, check_version
+from kubeapi.registry.validating import object_faults, status_faults, update_faults
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.schema import struct_of
 from kubeapi.schema.completion import complete
 from kubeapi.scheme import Resource
-from kubeapi.status import AlreadyExists, FieldError, Forbidden, Invalid, NoSubresource, StatusError
+from kubeapi.status import AlreadyExists, Forbidden, Invalid, NoSubresource, StatusError
 from kubeapi.store import Store
-from kubeapi.validation.metadata import validate_metadata
 
 
 class Registry:
@@ -116,19 +116,14 @@ class Registry:
         check_uid(resource, read["metadata"], stored["metadata"])
         kind.set_status_defaults(read)
         new = {**stored, "status": read.get("status", {})}
-        faults: list[FieldError] = []
         if metadata is not None:
             check_version(resource, read["metadata"], stored["metadata"])
             given = read_object(resource, {"metadata": metadata})["metadata"]
             new["metadata"] = merged_metadata(kind, given, stored["metadata"])
-            faults = [*metadata_changes(new, stored), *validate_metadata(resource, new, kind.validate_name)]
         complete(resource, new)
-        faults += kind.validate_status(new)
-        if faults:
+        if faults := status_faults(kind, new, stored, has_metadata=metadata is not None):
             raise Invalid(resource, new["metadata"]["name"], tuple(faults))
-        if dry_run:
-            return new
-        return self._finish_deletion(kind, self.store.update(resource, new), dry_run=False)
+        return new if dry_run else self._finish_deletion(kind, self.store.update(resource, new), dry_run=False)
 
     def update_part(self, resource: Resource, part: str, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Replace one of the kind's ``parts``, which only a subresource changes, and the managedFields."""
@@ -143,7 +138,7 @@ class Registry:
         kind.set_defaults(new)
         complete(resource, new)
         set_generation(kind, new, stored)
-        if faults := [*self._faults(kind, new), *rule.validate(new, stored)]:
+        if faults := [*object_faults(kind, new, self.allocators.get(resource)), *rule.validate(new, stored)]:
             raise Invalid(resource, metadata["name"], tuple(faults))
         return self._store(resource, new, stored, dry_run=dry_run)
 
@@ -208,23 +203,15 @@ class Registry:
     def _validate(self, kind: Kind, new: JSON, old: JSON | None) -> None:
         """Raise Invalid if an object has faults, AlreadyExists if a new one has the name of another."""
         resource, name = kind.resource, new["metadata"].get("name", "")
-        faults = self._faults(kind, new)
-        if old is None:
-            faults += kind.validate_create(new)
+        allocator = self.allocators.get(resource)
+        if old is not None:
+            faults = update_faults(kind, new, old, allocator)
         else:
-            changes = [*metadata_changes(new, old), *kind.validate_update(new, old)]
-            faults = [*changes, *faults] if kind.lists_update_faults_first else [*faults, *changes]
+            faults = [*object_faults(kind, new, allocator), *kind.validate_create(new)]
         if faults:
             raise Invalid(resource, name, tuple(faults))
         if old is None and self.store.find(resource, key_of(new)) is not None:
             raise AlreadyExists(resource, name)
-
-    def _faults(self, kind: Kind, obj: JSON) -> list[FieldError]:
-        faults = list(validate_metadata(kind.resource, obj, kind.validate_name))
-        if allocator := self.allocators.get(kind.resource):
-            faults += allocator.validate(obj)
-        faults += kind.validate(obj)
-        return faults
 
     def _store(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
         if old is not None:

@@ -2,7 +2,7 @@
 
 Read from files derived from Kubernetes' own OpenAPI definitions (see NOTICE). ``struct_of`` reads the small structure
 file (well under a millisecond, on first use), ``definitions`` the full text, which only ``explain`` and OpenAPI need.
-Objects are checked by ``strict`` and ``validation``.
+Objects are checked by ``decoding`` and ``validation``.
 """
 
 from __future__ import annotations

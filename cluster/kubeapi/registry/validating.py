@@ -1,0 +1,49 @@
+"""All faults of an object that is written: of its metadata, of its kind, and of the change. Pure."""
+
+from __future__ import annotations
+
+from kubeapi.kind import Allocator, Kind
+from kubeapi.meta import JSON, is_terminating
+from kubeapi.status import FieldError
+from kubeapi.validation.faults import forbidden, go_value, invalid
+from kubeapi.validation.metadata import validate_metadata
+
+_DELETION_FIELDS = ("deletionTimestamp", "deletionGracePeriodSeconds")
+
+
+def object_faults(kind: Kind, obj: JSON, allocator: Allocator | None) -> list[FieldError]:
+    """Return the faults of an object; ``allocator`` is its kind's, if it has one."""
+    faults = list(validate_metadata(kind.resource, obj, kind.validate_name))
+    if allocator is not None:
+        faults += allocator.validate(obj)
+    faults += kind.validate(obj)
+    return faults
+
+
+def update_faults(kind: Kind, new: JSON, old: JSON, allocator: Allocator | None) -> list[FieldError]:
+    """Return the faults of a changed object, and what may not change, in the order of the kind's errors."""
+    changes = [*_metadata_changes(new, old), *kind.validate_update(new, old)]
+    faults = object_faults(kind, new, allocator)
+    return [*changes, *faults] if kind.lists_update_faults_first else [*faults, *changes]
+
+
+def status_faults(kind: Kind, new: JSON, old: JSON, *, has_metadata: bool) -> list[FieldError]:
+    """Return the faults of a changed status, and of metadata that changes with it."""
+    faults = list(kind.validate_status(new))
+    if not has_metadata:
+        return faults
+    return [*_metadata_changes(new, old), *validate_metadata(kind.resource, new, kind.validate_name), *faults]
+
+
+def _metadata_changes(new: JSON, old: JSON) -> list[FieldError]:
+    """Return the faults of what may not change: deletion is not begun by writing its time, and takes no finalizers."""
+    if not is_terminating(old):
+        metadata = new["metadata"]
+        given = [each for each in _DELETION_FIELDS if each in metadata]
+        return [invalid(f"metadata.{each}", metadata[each], "field is immutable") for each in given]
+    before = old["metadata"].get("finalizers", ())
+    added = sorted(each for each in new["metadata"].get("finalizers", ()) if each not in before)
+    if not added:
+        return []
+    detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {go_value(added)}"
+    return [forbidden("metadata.finalizers", detail)]
