@@ -17,19 +17,17 @@ _MEMBER = "."
 
 def merge(atom: Atom, old: Any, new: Any) -> Any:
     """Return ``old`` with every field of ``new`` set; list items are in the order of ``new``."""
+    if new is ABSENT:
+        return old
     container = list if atom.relation == "list" else dict
-    before = old if isinstance(old, container) else container()
-    after = new if isinstance(new, container) else container()
+    before: Any = old if isinstance(old, container) else container()
+    after: Any = new if isinstance(new, container) else container()
     if atom.relation == "leaf" or not (before or after):
-        return old if new is ABSENT else new
+        return new
     if atom.relation == "list":
         return _merge_items(atom, old, new)
-    names = dict.fromkeys((*before, *after))
-    return {name: merge(atom.child(FIELD + name), _get(before, name), _get(after, name)) for name in names}
-
-
-def _get(container: Any, name: str) -> Any:
-    return container.get(name, ABSENT)
+    changed = {name: merge(atom.named(name)[1], before.get(name, ABSENT), each) for name, each in after.items()}
+    return {**before, **changed}
 
 
 def _merge_items(atom: Atom, old: Any, new: Any) -> list[Any]:

@@ -43,7 +43,8 @@ def apply_config(atom: Atom, live: JSON, config: JSON, managers: Managers, chang
     time = change.time
     if not comparison:
         time = last.time if last is not None else ""
-    own: Managers = {change.manager: ManagedFields(fields, time)} if fields else {}
+    tree = last.tree if last is not None and last.fields == fields else None
+    own: Managers = {change.manager: ManagedFields(fields, time, tree)} if fields else {}
     rest = disowned(others, comparison.taken | comparison.removed)
     return Outcome(merged, rest | own, _conflicts(others, comparison.taken))
 

@@ -32,7 +32,7 @@ class SchemeNamePort(NamedTuple):
     port: str
 
 
-class Backend(NamedTuple):
+class Location(NamedTuple):
     """An address to dial, and the pod that has it ("" if none does)."""
 
     host: str
@@ -72,7 +72,7 @@ class Proxying:
             query=urlsplit(request.target).query,
         )
 
-    def _at_pod(self, namespace: str, asked: SchemeNamePort) -> Backend:
+    def _at_pod(self, namespace: str, asked: SchemeNamePort) -> Location:
         """Return the pod's address and port, by default the first port of its containers."""
         pod = read_pod(self._store.get(PODS, namespace, asked.name))
         if not pod.ips:
@@ -80,17 +80,17 @@ class Proxying:
         if asked.port:
             if not (number := _number(asked.port)):
                 raise ServiceUnavailable(f"error trying to reach service: unknown port {asked.port}")
-            return Backend(pod.ips[0], number, asked.name)
+            return Location(pod.ips[0], number, asked.name)
         ports = (each.get("ports") for each in pod.containers)
         declared = next((found[0]["containerPort"] for found in ports if found), None)
-        return Backend(pod.ips[0], declared or _DEFAULT_PORTS[asked.scheme or "http"], asked.name)
+        return Location(pod.ips[0], declared or _DEFAULT_PORTS[asked.scheme or "http"], asked.name)
 
-    def _at_service(self, namespace: str, asked: SchemeNamePort) -> Backend:
+    def _at_service(self, namespace: str, asked: SchemeNamePort) -> Location:
         """Return a random ready endpoint of the Service's port with that name or number."""
         service = self._store.get(SERVICES, namespace, asked.name)
         name = _port_name(service, asked)
         found = [
-            Backend(endpoint.addresses[0], number, endpoint.target)
+            Location(endpoint.addresses[0], number, endpoint.target)
             for each in self._slices(namespace, asked.name)
             for number in (port.port for port in each.ports if port.name == name and port.port)
             for endpoint in each.endpoints
