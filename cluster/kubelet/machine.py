@@ -1,4 +1,4 @@
-"""Reads from this machine what Node objects say about it."""
+"""Reads the facts of this machine that Node objects show."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from kubelet.nodes import Machine
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
-"""uname's names to Go's."""
+"""Go's names of architectures, by uname's."""
 
 
 def read_machine() -> Machine:
-    """Return the facts; what cannot be read keeps its default."""
+    """Return the facts; one that cannot be read has its default."""
     kernel = os.uname()
     return Machine(
         os_image=_os_image(),

@@ -1,4 +1,4 @@
-"""The nodes that the kubelet plays: their Node objects and the addresses of their pods. Pure."""
+"""The nodes of the cluster: their Node objects and the addresses of their pods. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from kubeapi.objects.parts import spec_of
 KUBELET_VERSION = "v1.32.0+kubesvc"
 RUNTIME_VERSION = "kubesvc://0.1.0"
 KUBELET_PORT = 10250
-"""The port that a kubelet says it serves. Nothing listens there: the API server has the pods' logs and commands."""
+"""The port that a Node names as its kubelet's. Nothing listens there: the API server serves logs and commands."""
 FIRST_HOST = 2
-""".1 of a pod CIDR is the bridge, in a cluster with the usual network plug-ins."""
+"""The first host of a pod CIDR, .1, is the bridge in a cluster with the usual network plug-ins."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """One node: its name, its address, the CIDR of its pods and its labels beyond the usual ones.
+    """One node: its name, its address, the CIDR of its pods, and its labels in addition to the usual ones.
 
-    In a dual-stack cluster it has an IPv6 address and CIDR besides, each "" else.
+    ``address_v6`` and ``pod_cidr_v6`` are "" unless the cluster is dual-stack.
     """
 
     name: str
@@ -54,7 +54,7 @@ def _same_host(address: str, cidr: str, other: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the machine is, as Node objects say it."""
+    """The facts about this machine that Node objects show."""
 
     os_image: str = "Linux"
     kernel_version: str = ""
@@ -65,7 +65,7 @@ class Machine:
 
 
 class PodAddresses:
-    """The addresses of one pod CIDR, given out round robin so that one that was freed is not used again at once."""
+    """The addresses of one pod CIDR. They are allocated round robin, so that a released one is not reused at once."""
 
     def __init__(self, pod_cidr: str) -> None:
         network = ipaddress.ip_network(pod_cidr)
@@ -77,11 +77,11 @@ class PodAddresses:
 
     @property
     def capacity(self) -> int:
-        """How many pods can have an address."""
+        """The number of pods that can have an address."""
         return self._count
 
     def allocate(self) -> str | None:
-        """Return an address that nobody has, None when there is none."""
+        """Return a free address, None if there is none."""
         for step in range(self._count):
             offset = (self._next + step) % self._count
             if offset not in self._used:
@@ -91,7 +91,7 @@ class PodAddresses:
         return None
 
     def release(self, address: str) -> None:
-        """Take an address back."""
+        """Make an address free again."""
         self._used.discard(int(ipaddress.ip_address(address)) - self._first)
 
 
@@ -126,7 +126,7 @@ def registered_again(node: JSON, stored: JSON) -> JSON:
     return {**stored, "metadata": {**metadata, "labels": labels}, "spec": spec}
 
 
-def is_unattended(node: JSON) -> bool:
+def is_unreported(node: JSON) -> bool:
     """Tell whether the Node has no condition Ready yet: a user has created the object, and no kubelet has seen it."""
     return find_condition(node, "Ready") is None
 
@@ -148,18 +148,22 @@ def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -
             _condition("PIDPressure", "False", "KubeletHasSufficientPID", "sufficient PID available", now),
             _condition("Ready", "True", "KubeletReady", "posting ready status", now),
         ],
-        "nodeInfo": {
-            "machineID": machine.machine_id,
-            "systemUUID": machine.machine_id,
-            "bootID": "",
-            "kernelVersion": machine.kernel_version,
-            "osImage": machine.os_image,
-            "containerRuntimeVersion": RUNTIME_VERSION,
-            "kubeletVersion": KUBELET_VERSION,
-            "kubeProxyVersion": KUBELET_VERSION,
-            "operatingSystem": "linux",
-            "architecture": machine.architecture,
-        },
+        "nodeInfo": _node_info(machine),
+    }
+
+
+def _node_info(machine: Machine) -> JSON:
+    return {
+        "machineID": machine.machine_id,
+        "systemUUID": machine.machine_id,
+        "bootID": "",
+        "kernelVersion": machine.kernel_version,
+        "osImage": machine.os_image,
+        "containerRuntimeVersion": RUNTIME_VERSION,
+        "kubeletVersion": KUBELET_VERSION,
+        "kubeProxyVersion": KUBELET_VERSION,
+        "operatingSystem": "linux",
+        "architecture": machine.architecture,
     }
 
 

@@ -1,4 +1,4 @@
-"""The image catalog: which program stands for an image, since nothing is ever pulled.
+"""The image catalog: which program runs for an image, as nothing is ever pulled.
 
 Pure. An entry of the cluster configuration wins over a built-in one; a name with a tag over one without; among names
 without registry the longest. References are read as github.com/distribution/reference does.
@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 DEFAULT_PREFIXES = ("docker.io/library/", "docker.io/", "index.docker.io/library/", "index.docker.io/")
-"""What a name without a registry stands for."""
+"""The registries and namespaces that a short name implies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ImageSpec:
 
 
 _SHELL = ImageSpec(args=("sh",))
-"""An image of tools: this machine's shell, and whatever a container names in its arguments."""
+"""An image of tools: this machine's shell, or the program that a container's arguments name."""
 
 BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "nginx": ImageSpec(builtin="nginx", port=80, entrypoints=("nginx", "docker-entrypoint.sh"), stop_signal="SIGQUIT"),
@@ -59,7 +59,7 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
 
 
 class Reference(NamedTuple):
-    """An image reference without the registry that everybody may leave out."""
+    """An image reference without the default registry."""
 
     name: str
     tag: str
@@ -80,7 +80,7 @@ def parse_reference(image: str) -> Reference:
 
 
 def find_image(image: str, images: Mapping[str, ImageSpec]) -> ImageSpec | None:
-    """Return what stands for ``image``, None when nothing does.
+    """Return what runs for ``image``, None if the catalog has nothing.
 
     An entry matches the whole name or its tail after a slash (``nginx`` matches ``my.registry/nginx:1.27``).
     """
@@ -131,7 +131,7 @@ def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str
         return Program("", (*command, *args), 0, "SIGTERM")
     given = (*command[1:], *args)
     if given and spec.builtin in ("nginx", "httpd"):
-        # the image's entry point runs any other command as it is: `args: ["sleep", "1h"]`
+        # The image's entry point runs any other command as it is, as in `args: ["sleep", "1h"]`.
         if PurePosixPath(given[0]).name not in spec.entrypoints and not given[0].startswith("-"):
             return Program("", given, 0, "SIGTERM")
         given = ()
@@ -139,7 +139,7 @@ def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str
 
 
 def unknown_image_text(image: str, images: Mapping[str, ImageSpec]) -> str:
-    """Return what the event says about an image that nothing stands for: a near name, and how to add one."""
+    """Return the text about an image that is not in the catalog: a similar name, and how to add it."""
     name = parse_reference(image).name
     near = _nearest(name, (*images, *BUILTIN_IMAGES))
     meant = f"; did you mean {near}?" if near else ";"
@@ -150,7 +150,7 @@ def unknown_image_text(image: str, images: Mapping[str, ImageSpec]) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return the name that was probably meant, "" if nothing comes near; of a name with a path, by its last part."""
+    """Return the known name whose last part is most similar, "" if none is similar."""
     names = {parse_reference(each).name.rpartition("/")[2]: each for each in known}
     close = get_close_matches(name.rpartition("/")[2].lower(), names, n=1, cutoff=0.75)
     return names[close[0]] if close else ""

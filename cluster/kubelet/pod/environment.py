@@ -150,11 +150,11 @@ def container_environment(sources: Sources, container: ContainerSpec, given: Map
 def _whole_object(sources: Sources, source: JSON) -> dict[str, str]:
     """Return the variables of one entry of envFrom; a key that is no variable name is left out."""
     prefix = source.get("prefix") or ""
-    for kind in CONFIG_KINDS:
-        if (reference := source.get(kind.reference)) is not None:
-            values = _values_of(sources, kind, reference)
+    for config in CONFIG_KINDS:
+        if (reference := source.get(config.reference)) is not None:
+            values = _values_of(sources, config, reference)
             named = {prefix + key: value for key, value in values.items() if _VARIABLE_NAME.match(prefix + key)}
-            return {name: kind.decode(value) for name, value in named.items()}
+            return {name: config.decode(value) for name, value in named.items()}
     return {}
 
 
@@ -165,31 +165,31 @@ def _value_of(sources: Sources, variable: JSON, environment: Mapping[str, str]) 
         return expand(str(variable.get("value") or ""), environment.get)
     if reference := source.get("fieldRef"):
         return _field(sources, reference.get("fieldPath") or "")
-    for kind in CONFIG_KINDS:
-        if reference := source.get(kind.key_reference):
-            return _value_of_key(sources, kind, reference)
+    for config in CONFIG_KINDS:
+        if reference := source.get(config.key_reference):
+            return _value_of_key(sources, config, reference)
     raise ConfigError(f"env {variable['name']}: valueFrom.{next(iter(source))} is not supported by kubesvc")
 
 
-def _value_of_key(sources: Sources, kind: ConfigKind, reference: JSON) -> str | None:
-    value = _values_of(sources, kind, reference).get(reference["key"])
+def _value_of_key(sources: Sources, config: ConfigKind, reference: JSON) -> str | None:
+    value = _values_of(sources, config, reference).get(reference["key"])
     if value is not None:
-        return kind.decode(value)
+        return config.decode(value)
     if reference.get("optional"):
         return None
     where = f"{sources.pod.key.namespace}/{reference.get('name', '')}"
-    raise ConfigError(f"couldn't find key {reference['key']} in {kind.kind} {where}")
+    raise ConfigError(f"couldn't find key {reference['key']} in {config.kind} {where}")
 
 
-def _values_of(sources: Sources, kind: ConfigKind, reference: JSON) -> Mapping[str, str]:
+def _values_of(sources: Sources, config: ConfigKind, reference: JSON) -> Mapping[str, str]:
     """Return the ``data`` of the object that a reference names, encoded; nothing for an optional one that is missing.
 
     Raises ConfigError if the object does not exist.
     """
     key = ObjectKey(sources.pod.key.namespace, reference.get("name") or "")
-    found = sources.objects.get(kind.kind, {}).get(key)
+    found = sources.objects.get(config.kind, {}).get(key)
     if found is None and not reference.get("optional"):
-        raise ConfigError(f'{kind.kind.lower()} "{key.name}" not found')
+        raise ConfigError(f'{config.kind.lower()} "{key.name}" not found')
     values: Mapping[str, str] | None = found.get("data") if found is not None else None
     return values if values is not None else {}
 

@@ -1,9 +1,9 @@
-"""How a pod resolves names: what its resolv.conf and its hosts file say. Pure.
+"""How a pod resolves names: its resolv.conf and its hosts file. Pure.
 
 Follows k8s.io/kubernetes ``pkg/kubelet/network/dns/dns.go`` (dnsPolicy, dnsConfig, three name servers at most, each
 value once, an option of the same name replaced) and ``pkg/kubelet/kubelet_pods.go`` (the managed hosts file with
-hostname, subdomain and hostAliases). Processes have no /etc of their own, so the files lie in a folder of the pod's,
-where the scripts of ``exec_tools`` read them.
+hostname, subdomain and hostAliases). Processes have no /etc of their own, so the files are in a folder of the pod,
+where the scripts of ``tools`` read them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ fe00::2\tip6-allrouters
 
 
 class PodNames(NamedTuple):
-    """What a pod's spec says of names; ``options`` of dnsConfig have the value "" where they have none."""
+    """What a pod's spec says about names; an entry of ``options`` without a value has ""."""
 
     hostname: str
     subdomain: str = ""
@@ -42,13 +42,13 @@ class PodNames(NamedTuple):
 
     @property
     def asks_cluster(self) -> bool:
-        """Whether the cluster's name server is asked: ClusterFirst, which a host-network pod has to ask for."""
+        """Whether it uses the cluster's DNS server; with the host's network only ClusterFirstWithHostNet does."""
         wanted = "ClusterFirstWithHostNet" if self.is_host_network else "ClusterFirst"
         return self.dns_policy in (wanted, "ClusterFirstWithHostNet")
 
 
 def read_names(pod: JSON) -> PodNames:
-    """Read a Pod object."""
+    """Read the fields of a Pod object that names depend on."""
     spec = pod["spec"]
     config = map_at(spec, "dnsConfig")
     return PodNames(
@@ -64,7 +64,10 @@ def read_names(pod: JSON) -> PodNames:
 
 
 def resolv_conf(names: PodNames, namespace: str, server: str, domain: str, host: str) -> str:
-    """Return a pod's resolv.conf(5); ``server`` and ``domain`` are the cluster's, ``host`` is the machine's file."""
+    """Return a pod's resolv.conf(5).
+
+    ``server`` and ``domain`` are the cluster's DNS server and zone, ``host`` is the text of the machine's own file.
+    """
     servers, searches, options = _read(host)
     if names.asks_cluster:
         servers = [server]
@@ -82,7 +85,7 @@ def resolv_conf(names: PodNames, namespace: str, server: str, domain: str, host:
 
 
 def hosts(names: PodNames, namespace: str, domain: str, addresses: Sequence[str]) -> str:
-    """Return a pod's hosts file; ``addresses`` are the pod's."""
+    """Return the hosts file of a pod with these addresses."""
     own = f"{names.hostname}.{names.subdomain}.{namespace}.svc.{domain}\t" if names.subdomain else ""
     text = _HOSTS + "".join(f"{each}\t{own}{names.hostname}\n" for each in addresses)
     if names.aliases:

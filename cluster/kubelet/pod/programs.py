@@ -1,4 +1,4 @@
-"""What runs in pods as a program of this machine, for who looks at processes and sockets. Pure."""
+"""The programs of this machine that run in pods, and what their logs say about taken addresses. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import NamedTuple
 from kubeapi.meta import ObjectKey
 
 _TAKEN = re.compile(rb"address (?:is )?already in use|EADDRINUSE|errno 98\b", re.IGNORECASE)
-"""How programs say that somebody has their address: strerror(3) of EADDRINUSE, as C, Go, Java, Node and Python do."""
+"""What programs write when another process has their address: C, Go, Java, Node and Python all use strerror(3)."""
 _LONGEST = 200
+"""Characters of the line that is returned."""
 
 
-class Program(NamedTuple):
-    """A running container that is no built-in server; ``started_at`` is in seconds since the epoch.
+class RunningProgram(NamedTuple):
+    """A running container that is not a built-in server; ``started_at`` is in seconds since the epoch.
 
-    ``ports`` are those that it declares, by protocol; ``is_probed`` says that a probe decides whether it is ready.
+    ``ports`` are the declared ones as (protocol, bound port). ``is_probed``: a probe decides whether it is ready.
     """
 
     pod: ObjectKey
@@ -29,6 +30,6 @@ class Program(NamedTuple):
 
 
 def taken_address(log: Iterable[bytes]) -> str:
-    """Return the last line in which a program says that somebody has its address, "" if there is none."""
+    """Return the last line of a log which says that the program's address is taken, "" if there is none."""
     lines = [line for line in log if _TAKEN.search(line)]
     return " ".join(lines[-1].decode(errors="replace").split())[:_LONGEST] if lines else ""

@@ -1,4 +1,4 @@
-"""Commands that are run in a container, and clients that are attached to one.
+"""Commands that run in a container, and clients that are attached to one.
 
 A command is a process of its own with the container's environment; it ends with its client, with the container and
 with the cluster. An attachment sees the container's output from now on. Follows kubelet ``cri/streaming``.
@@ -17,11 +17,11 @@ from kubelet.process.streams import Input, OutputQueue, open_ends
 from kubelet.tools.scripts import with_agnhost_on_path
 
 ATTACHED_LIMIT = 4 * 1024 * 1024
-"""Bytes of output that wait for an attached client; one that is further behind is let go."""
+"""Bytes of output that wait for an attached client; one that falls further behind is detached."""
 
 
 class Command:
-    """A command in a container and its streams; ``close`` ends it."""
+    """A command in a container, with its streams; ``close`` kills it."""
 
     def __init__(self, *, has_stdin: bool, is_tty: bool) -> None:
         self._has_stdin = has_stdin
@@ -42,14 +42,14 @@ class Command:
         return command
 
     def open(self) -> tuple[int, ...]:
-        """Make the process's descriptors; the runner calls this."""
+        """Return the descriptors for the process, which the caller, the runner, closes."""
         ends = open_ends(has_stdin=self._has_stdin, is_tty=self._is_tty)
         self._output = OutputQueue(ends.outputs)
         self._input = None if ends.stdin is None else Input(ends.stdin, is_tty=self._is_tty)
         return ends.theirs
 
     def drain(self) -> None:
-        """Take the last output, as the process has ended; the runner calls this."""
+        """Read the last output of the process, which has ended; the runner calls this."""
         if self._output is not None:
             self._output.finish()
         if self._input is not None:
@@ -60,12 +60,12 @@ class Command:
         return await self._output.read() if self._output is not None else None
 
     async def write(self, content: bytes) -> None:
-        """Give it input."""
+        """Write to its stdin, if it has one; returns when it may be given more."""
         if self._input is not None and self._has_stdin:
             await self._input.write(content)
 
     def end_input(self) -> None:
-        """Let it read the end of its input."""
+        """Close its stdin; a terminal gets Ctrl-D."""
         if self._input is not None:
             self._input.end()
 
@@ -79,27 +79,27 @@ class Command:
         return (await self._process.wait()).code if self._process is not None else 0
 
     async def close(self) -> None:
-        """End it."""
+        """Kill it and close its streams."""
         self.kill()
         self.drain()
 
     def kill(self) -> None:
-        """Kill it and all that it has started."""
+        """Kill it and all processes that it has started."""
         if self._process is not None:
             self._process.kill()
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is over."""
+        """Whether it has ended."""
         return self._process is not None and self._process.has_exited
 
 
 class Attachment:
-    """One client's view of a container's own process. ``leave`` is called when it closes.
+    """The streams of a container's own process, for one client. ``leave`` is called when it closes.
 
-    With ``closes_stdin`` (stdinOnce, and no terminal) the end of the client's input, or its going, is the end of the
-    container's. Without, the end of its input only ends the attachment, and the next client may go on (containerd
-    ``internal/cri/io`` ContainerIO.Attach).
+    With ``closes_stdin`` (stdinOnce, and no terminal) the container's stdin is closed at the end of the client's input
+    or when the client leaves. Without, the end of its input only ends the attachment, and the next client may go on
+    (containerd ``internal/cri/io`` ContainerIO.Attach).
     """
 
     def __init__(self, stdin: Input | None, leave: Callable[[Attachment], None], *, closes_stdin: bool = False) -> None:
@@ -112,7 +112,7 @@ class Attachment:
         self._has_ended = False
 
     def feed(self, stream: str, chunk: bytes) -> None:
-        """Take output of the container."""
+        """Add output of the container; a client that is too far behind is detached."""
         if self._unread > ATTACHED_LIMIT:
             self.finish()
         if not self._has_ended:
@@ -142,7 +142,7 @@ class Attachment:
             await self._stdin.write(content)
 
     def end_input(self) -> None:
-        """Close the container's input if it is to be had once only; else let go of the container."""
+        """Close the container's stdin if it may be attached only once, otherwise end the attachment."""
         if self._stdin is None:
             return
         if self._closes_stdin:
@@ -156,11 +156,11 @@ class Attachment:
             self._stdin.resize(width, height)
 
     async def wait(self) -> int:
-        """Return 0: how the container ended is in its status."""
+        """Return 0: the exit code of the container is in its status."""
         return 0
 
     async def close(self) -> None:
-        """Let go."""
+        """Detach."""
         if self._stdin is not None and self._closes_stdin:
             self._stdin.close()
         self.finish()
@@ -170,7 +170,7 @@ class Attachment:
 def command_spec(
     container: ProcessSpec, identity: str, argv: tuple[str, ...], working_dir: str, *, is_tty: bool
 ) -> ProcessSpec:
-    """Return the process of a command in a container, whose own process was started as ``identity``."""
+    """Return the process of a command in the container whose own process was started as ``identity``."""
     environment = dict(container.environment)
     if is_tty:
         environment |= {"TERM": environment.get("TERM", "xterm"), **PROMPT}
@@ -186,4 +186,4 @@ def command_spec(
 
 
 PROMPT = {"PROMPT_COMMAND": r'PS1="\u@$HOSTNAME:\w\\$ "'}
-"""bash takes the host's name for its prompt, whatever HOSTNAME says; so the prompt is made anew each time."""
+"""bash shows the machine's host name in its prompt, not HOSTNAME; so the prompt is set before each command."""

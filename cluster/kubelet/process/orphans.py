@@ -1,7 +1,7 @@
-"""Finding and killing what an earlier, killed cluster has left running.
+"""Finding and killing the processes that a killed cluster has left running.
 
-Pod processes carry marks in their environment; nginx overwrites its own, so its workers are known by the folder they
-run in, which nobody else enters.
+Pod processes carry marks in their environment. nginx overwrites its own, so its workers are known by their working
+directory, which no other process has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def marker(cluster: str, state_dir: Path) -> dict[str, str]:
 
 
 def kill_orphans(cluster_marker: Mapping[str, str]) -> list[int]:
-    """Kill every process of this user that carries the whole marker, and return their pids.
+    """Kill every process of this user that has the whole marker in its environment, and return their pids.
 
     To be called before a cluster starts, never while it runs.
     """
@@ -31,12 +31,12 @@ def kill_orphans(cluster_marker: Mapping[str, str]) -> list[int]:
 
 
 def kill_sessions(sessions: Set[int]) -> int:
-    """Kill the processes of these sessions (each container leads one); return how many were still there."""
+    """Kill the processes of these sessions (each container has its own); return how many there still were."""
     return sum(_kill(pid) for pid in _own_processes() if _session(pid) in sessions) if sessions else 0
 
 
 def _session(pid: int) -> int:
-    """Return the session of a process, -1 for one that is gone or waits to be reaped."""
+    """Return the session of a process, -1 if it is gone or a zombie."""
     try:
         state, _, _, session = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
     except OSError:

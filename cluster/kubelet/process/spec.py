@@ -1,4 +1,4 @@
-"""A process in words: what to run, and how it ended. Pure; ``processes`` runs it."""
+"""What to run as a process, and how it ended. Pure; ``runner`` runs it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class StartError(Exception):
 
 
 class Exit(NamedTuple):
-    """How a process ended: its exit code (128 + signal if one killed it), and whether it was lost with the zygote."""
+    """How a process ended. ``code`` is 128 + ``signal`` if a signal killed it; ``is_lost``: the zygote died with it."""
 
     code: int
     signal: int
@@ -23,7 +23,9 @@ class Exit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What runs: ``argv``, or a ``builtin`` on ``address``. ``environment`` is complete, ``working_dir`` may be "".
+    """What to run: ``argv``, or the server ``builtin`` on ``address``.
+
+    ``environment`` is complete, ``working_dir`` may be "".
 
     With ``is_tty`` its stdin is its controlling terminal. ``container`` is the identity of the container's own process
     for a command that is run in it: what the command leaves behind then lives as long as the container.

@@ -1,6 +1,6 @@
-"""The descriptors of a process that somebody talks to: pipes or a pseudo-terminal, read and written without blocking.
+"""The descriptors of an interactive process: pipes or a pseudo-terminal, read and written without blocking.
 
-``OutputQueue`` hands output over when it is asked for, so that a process whose reader is slow has to wait.
+``OutputQueue`` reads only as much as its reader takes, so that a process with a slow reader has to wait.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from typing import NamedTuple
 
 READ_SIZE = 64 * 1024
 UNREAD_LIMIT = 256 * 1024
-"""Bytes of output that wait for their reader before the process has to wait."""
+"""Bytes of unread output after which no more is read, so that the process has to wait."""
 LAST_WORDS = 2 * 1024 * 1024
-"""Bytes that are still taken when a process has ended; a pipe holds 1 MiB at the most."""
+"""Bytes that are read from each stream after a process has ended; a pipe holds 1 MiB at most."""
 END_OF_TRANSMISSION = b"\x04"
-"""What ends the input at a terminal (Ctrl-D)."""
+"""The character that ends the input at a terminal (Ctrl-D)."""
 
 
 class Ends(NamedTuple):
-    """Both ends. ``theirs`` are stdin, stdout and stderr of the process, to be closed once it has them."""
+    """Both ends of a process's streams.
+
+    ``theirs`` are its stdin, stdout and stderr, to be closed once the process has them. ``outputs`` are the names of
+    the streams by the descriptors to read; ``stdin`` is the descriptor to write, None without one.
+    """
 
     theirs: tuple[int, int, int]
     outputs: dict[int, str]
@@ -64,7 +68,7 @@ class Input:
         self._writable: asyncio.Future[None] | None = None
 
     async def write(self, content: bytes) -> None:
-        """Write all of it; what nobody reads any more is dropped."""
+        """Write all of it, as fast as the process reads; after the process has closed its end, it is dropped."""
         async with self._lock:
             while content and self._descriptor is not None:
                 try:
@@ -86,7 +90,7 @@ class Input:
                 loop.remove_writer(descriptor)
 
     def end(self) -> None:
-        """Let the process read the end of its input; a terminal stays open, as it is the output's too."""
+        """End the input; a terminal stays open, as it carries the output too."""
         if not self._is_tty:
             self.close()
         elif self._descriptor is not None:
@@ -100,7 +104,7 @@ class Input:
                 fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def close(self) -> None:
-        """Close the descriptor; whoever writes comes to his end."""
+        """Close the descriptor; a ``write`` that waits returns."""
         if self._descriptor is None:
             return
         if self._writable is not None:
@@ -116,7 +120,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 
 class OutputQueue:
-    """The reading ends of a process's output, read when somebody wants to have it."""
+    """The reading ends of a process's output, read when ``read`` asks for more."""
 
     def __init__(self, outputs: dict[int, str]) -> None:
         self._open = dict(outputs)
@@ -138,7 +142,7 @@ class OutputQueue:
         return stream, chunk
 
     def finish(self) -> None:
-        """Take what is left, since the process has ended, and close."""
+        """Read what is left of a process that has ended, and close."""
         for descriptor in list(self._open):
             taken = 0
             while taken < LAST_WORDS and (size := self._take(descriptor)):
@@ -146,7 +150,7 @@ class OutputQueue:
         self.close()
 
     def close(self) -> None:
-        """Close the descriptors; what was read already can still be had."""
+        """Close the descriptors; what has been received can still be read."""
         for descriptor in list(self._open):
             self._close(descriptor)
 
@@ -170,7 +174,7 @@ class OutputQueue:
         except BlockingIOError:
             return 0
         except OSError:
-            # A terminal says EIO when nobody has it open any more.
+            # A terminal fails with EIO once no process has it open.
             chunk = b""
         if chunk:
             self._chunks.append((self._open[descriptor], chunk))

@@ -17,7 +17,7 @@ COMPONENT = "kubelet"
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Made by the kubelet's owner, who also closes ``runner``.
+    """Made by the owner of the kubelet, which also closes ``runner``.
 
     ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back.
     """

@@ -1,4 +1,4 @@
-"""One run of a container: its process, its log, the commands in it and the clients attached to it."""
+"""One run of a container: its process, its log, the commands that run in it, and the attached clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kubelet.process.runner import ProcessRunner, RunningProcess
 
 
 class Instance:
-    """Made when a container is to start; ``end`` when it has ended, whatever the reason."""
+    """Made before a container starts; ``end`` must be called when it has ended, for whatever reason."""
 
     def __init__(self, plan: ContainerPlan, log: LogWriter) -> None:
         self.plan = plan
@@ -28,7 +28,7 @@ class Instance:
         self._commands: set[Command] = set()
 
     async def start(self, runner: ProcessRunner, container: ContainerSpec) -> RunningProcess:
-        """Start the process, with a terminal or an open stdin if the container wants one. StartError, OSError."""
+        """Start the process, with a terminal or an open stdin if the container has one. StartError, OSError."""
         self._closes_stdin = container.is_stdin_once and not container.is_tty
         streams = self._streams = OutputStreams(
             self._take, has_stdin=container.has_stdin, is_tty=self.plan.process.is_tty
@@ -49,24 +49,24 @@ class Instance:
         return command
 
     def attach(self, *, has_stdin: bool) -> Attachment:
-        """Return the container's streams, from now on."""
+        """Return the container's streams, with the output from now on."""
         stdin = self._streams.stdin if self._streams is not None and has_stdin else None
         attachment = Attachment(stdin, self._attached.remove, closes_stdin=self._closes_stdin)
         self._attached.append(attachment)
         return attachment
 
     def signal_stop(self) -> None:
-        """Ask the process to end, by the signal that its image names."""
+        """Send the stop signal of the image to the process."""
         if self.process is not None:
             self.process.kill(getattr(signal, self.plan.stop_signal, signal.SIGTERM))
 
     def kill(self) -> None:
-        """End the process without asking."""
+        """Kill the process."""
         if self.process is not None:
             self.process.kill()
 
     def end(self) -> None:
-        """Let go of everybody, as the process has ended."""
+        """Close the log, detach the clients and kill the commands, as the process has ended."""
         self.log.close()
         for attachment in self._attached:
             attachment.finish()

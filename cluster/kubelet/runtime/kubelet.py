@@ -18,7 +18,7 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
 from kubeapi.watching import Delta, ListerWatcher
-from kubelet.pod.programs import Program
+from kubelet.pod.programs import RunningProgram
 from kubelet.pod.spec import PodSpec
 from kubelet.process.exec import Attachment, Command
 from kubelet.process.logs.reader import read_log
@@ -90,7 +90,7 @@ class Kubelet:
         """Return the pids of all running containers, by pod and container."""
         return {worker.pod.spec.key: worker.pids() for worker in self._workers}
 
-    def programs(self) -> list[Program]:
+    def programs(self) -> list[RunningProgram]:
         """Return the running containers that are programs of this machine, no built-in servers."""
         return [each for worker in self._workers for each in worker.programs()]
 

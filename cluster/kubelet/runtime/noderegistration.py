@@ -14,7 +14,7 @@ from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta
 from kubelet.machine import read_machine
-from kubelet.nodes import NodeConfig, PodAddresses, is_unattended, node_object, node_status, registered_again
+from kubelet.nodes import NodeConfig, PodAddresses, is_unreported, node_object, node_status, registered_again
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 
 
@@ -49,7 +49,7 @@ class NodeRegistration:
         """Write the object of a node that somebody else has created."""
         node = self.nodes.get(delta.key.name)
         stored = self._registry.store.find(NODES, delta.key)
-        if node is not None and stored is not None and is_unattended(stored):
+        if node is not None and stored is not None and is_unreported(stored):
             with contextlib.suppress(StatusError):
                 self._register(node, stored)
 

@@ -13,7 +13,7 @@ from kubelet.images.plan import ContainerPlan, Host, plan_container
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import ConfigError, Sources
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
-from kubelet.pod.programs import Program, taken_address
+from kubelet.pod.programs import RunningProgram, taken_address
 from kubelet.pod.spec import ContainerSpec, Role
 from kubelet.pod.state import PodPlace, Stage
 from kubelet.process.logs.reader import read_end
@@ -44,7 +44,6 @@ class PodContainers:
         place: PodPlace,
         machine: PodMachine,
     ) -> None:
-        config, uid = dependencies.config, pod.spec.uid
         self.instances: dict[str, Instance] = {}
         self.logs: dict[tuple[str, int], LogWriter] = {}
         self.has_programs = False
@@ -53,22 +52,26 @@ class PodContainers:
         self._pod = pod
         self._place = place
         self._machine = machine
-        self._pod_dir = config.pod_dir(uid)
-        self._log_dir = pod_log_dir(config.log_dir, *pod.spec.key, uid)
-        self._host = Host(
+        self._pod_dir = dependencies.config.pod_dir(pod.spec.uid)
+        self._log_dir = pod_log_dir(dependencies.config.log_dir, *pod.spec.key, pod.spec.uid)
+        self._host = self._read_host()
+
+    def _read_host(self) -> Host:
+        config = self._dependencies.config
+        return Host(
             images=config.images,
             environment=config.environment,
             working_dir=config.working_dir,
             servers=ServerHost(self._bound_port, config.nginx, config.cluster_dns),
             tool_dir=str(config.tool_dir) if config.cluster_dns else "",
-            etc_dir=str(config.etc_dir(uid)),
+            etc_dir=str(config.etc_dir(self._pod.spec.uid)),
         )
 
     def running(self, name: str) -> Instance | None:
         """Return a container's instance, None while it does not run."""
         return self.instances.get(name) if self._machine.state.container(name).stage is Stage.RUNNING else None
 
-    def programs(self) -> Iterator[Program]:
+    def programs(self) -> Iterator[RunningProgram]:
         """Yield the running containers that are programs of this machine, init containers left out."""
         if not self.has_programs:
             return
@@ -80,7 +83,7 @@ class PodContainers:
             ports = tuple((each.protocol, self._bound_port(each.container_port)) for each in container.ports)
             is_probed = container.readiness is not None or container.startup is not None
             pod_ip = self._place.pod_ip
-            yield Program(self._pod.spec.key, state.name, state.pid, pod_ip, state.started_at, ports, is_probed)
+            yield RunningProgram(self._pod.spec.key, state.name, state.pid, pod_ip, state.started_at, ports, is_probed)
 
     async def run(self, name: str) -> None:
         """Run one instance of a container until it ends; an unforeseen error counts as its failure."""

@@ -6,7 +6,7 @@ import asyncio
 
 from kubeapi.meta import JSON
 from kubelet.pod.events import PostStartFailed, PreStopFinished, ProbeKilled, ReadinessChanged, StartupPassed
-from kubelet.pod.probes import Kind, ProbeOutcome, Verdict, begin_probe, observe, probes_of
+from kubelet.pod.probes import ProbeKind, ProbeOutcome, Verdict, begin_probe, observe, probes_of
 from kubelet.pod.spec import ContainerSpec, Probe
 from kubelet.pod.state import PodPlace
 from kubelet.process.spec import ProcessSpec
@@ -38,8 +38,8 @@ class PodProber:
         if container.post_start is not None and not await self._post_start(name, container.post_start, target):
             return
         probes = probes_of(container)
-        if startup := probes.pop(Kind.STARTUP, None):
-            await self._probe(name, Kind.STARTUP, startup, target)
+        if startup := probes.pop(ProbeKind.STARTUP, None):
+            await self._probe(name, ProbeKind.STARTUP, startup, target)
         async with asyncio.TaskGroup() as group:
             for kind, probe in probes.items():
                 group.create_task(self._probe(name, kind, probe, target), name=f"{kind.value} of {name}")
@@ -61,13 +61,13 @@ class PodProber:
         self._machine.post(PostStartFailed(name))
         return False
 
-    async def _probe(self, name: str, kind: Kind, probe: Probe, target: Target) -> None:
+    async def _probe(self, name: str, kind: ProbeKind, probe: Probe, target: Target) -> None:
         """Probe until a startup probe has passed, or a startup or liveness probe has failed for good."""
         now, what = self._dependencies.monotonic, f"{kind.value} probe of {name}"
         started = now()
         state = begin_probe(kind, probe, started, started)
         handler = read_handler(probe.handler)
-        while not (self._machine.state.is_terminating and kind is not Kind.READINESS):
+        while not (self._machine.state.is_terminating and kind is not ProbeKind.READINESS):
             await asyncio.sleep(max(state.due_at - now(), 0.0))
             try:
                 outcome = await handler.attempt(target, probe.timeout)
@@ -83,16 +83,16 @@ class PodProber:
             if verdict is not None and self._is_decided(name, kind, verdict, probe):
                 return
 
-    def _is_decided(self, name: str, kind: Kind, verdict: Verdict, probe: Probe) -> bool:
+    def _is_decided(self, name: str, kind: ProbeKind, verdict: Verdict, probe: Probe) -> bool:
         """Tell the machine of a verdict; return whether it is the probe's last."""
         has_passed = verdict is Verdict.PASSED
-        if kind is Kind.READINESS:
+        if kind is ProbeKind.READINESS:
             self._machine.post(ReadinessChanged(name, has_passed))
             return False
         if not has_passed:
             self._machine.post(ProbeKilled(name, kind.value, probe.grace_seconds))
             return True
-        if kind is Kind.STARTUP:
+        if kind is ProbeKind.STARTUP:
             self._machine.post(StartupPassed(name))
             return True
         return False

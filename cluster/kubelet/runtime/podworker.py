@@ -12,7 +12,7 @@ from kubeapi.meta import JSON
 from kubeapi.objects.parts import status_of
 from kubeapi.podspec.warnings import REASON, not_emulated
 from kubelet.pod import events
-from kubelet.pod.programs import Program
+from kubelet.pod.programs import RunningProgram
 from kubelet.pod.reboot import earlier_runs
 from kubelet.pod.state import PodPlace, PodState, Stage, new_pod_state, with_added_containers
 from kubelet.pod.status import is_over, phase_of
@@ -59,7 +59,7 @@ class PodWorker:
         """Return the pid of every running container."""
         return {each.name: each.pid for each in self.state.containers if each.stage is Stage.RUNNING}
 
-    def programs(self) -> Iterator[Program]:
+    def programs(self) -> Iterator[RunningProgram]:
         """Yield the running containers that are programs of this machine, init containers left out."""
         return self._containers.programs()
 

@@ -53,7 +53,7 @@ class PodWorkers:
     def config_changed(self) -> None:
         """Try again every container that waits for a ConfigMap or Secret."""
         for worker in self:
-            with self._faults.guard(f"{COMPONENT} (ConfigMaps)", worker.pod.subject):
+            with self._faults.guard(f"{COMPONENT} (ConfigMaps, Secrets)", worker.pod.subject):
                 worker.config_changed()
 
     def pod_changed(self, delta: Delta) -> None:

@@ -14,7 +14,7 @@ from kubelet.tools.scripts import ClusterDNS
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Become what the arguments ask for, on the pod's address."""
+    """Run agnhost with the arguments, on the pod's address."""
     shift, address, port, domain, *rest = arguments
     moved = int(shift)
 

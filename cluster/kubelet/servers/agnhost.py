@@ -1,7 +1,7 @@
 """The e2e test image agnhost: netexec, serve-hostname and porter.
 
 Follows k8s.io/kubernetes ``test/images/agnhost``. ``/shell`` and ``/upload`` are not offered: a server that runs
-commands for whoever asks has no place on a user's own machine.
+commands for any client must not be on a user's own machine.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from kubelet.servers.messages import Datagram, Request, Response, Service, phras
 
 REFUSED_PATHS = ("/shell", "/upload")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
-"""As net/http escapes HTML; Python's own html is half a megabyte, and every pod has this module."""
+"""As net/http escapes HTML. Python's own html module takes half a megabyte in every pod."""
 
 
-class Place(NamedTuple):
-    """Where a netexec runs: its name, its environment, the ports that it was told, and when it began.
+class NetexecPod(NamedTuple):
+    """The pod of a netexec: its host name, its environment, the ports it was started with, and when it began.
 
-    ``began`` is in seconds of the monotonic clock.
+    The ports may have moved (``ServerHost``); ``began`` is in seconds of the monotonic clock.
     """
 
     hostname: str
@@ -39,19 +39,19 @@ def netexec_service(options: Mapping[str, Any], environment: Mapping[str, str], 
     """Return the service of ``netexec``."""
     override: str = options["override"]
     hostname = environment.get("HOSTNAME", "")
-    place = Place(hostname, environment, options["http_port"], options["udp_port"], time.monotonic())
+    pod = NetexecPod(hostname, environment, options["http_port"], options["udp_port"], time.monotonic())
 
     def handle(request: Request) -> Response:
-        return netexec(_overridden(request, override) if override else request, place, dialler)
+        return netexec(_overridden(request, override) if override else request, pod, dialler)
 
     def answer(packet: Datagram) -> bytes:
-        return datagram(packet, place)
+        return datagram(packet, pod)
 
     return Service(handle, (("X-Pod", hostname),), answer, delay_seconds=options["delay"])
 
 
 def serve_hostname(options: Mapping[str, Any], hostname: str) -> Service:
-    """Return the service of ``serve-hostname``: by HTTP, or bare by TCP or UDP."""
+    """Return the service of ``serve-hostname``: over HTTP, or as the bare name over TCP or UDP."""
     name = hostname.encode()
     is_closing = options["close"]
 
@@ -62,7 +62,7 @@ def serve_hostname(options: Mapping[str, Any], hostname: str) -> Service:
 
 
 def porter(options: Mapping[str, Any], hostname: str) -> Service:
-    """Return the service of ``porter``: on each port it says the text that is the port's."""
+    """Return the service of ``porter``, which answers on each port with the text of that port."""
     texts: Mapping[str, str] = options["texts"]
     is_json = options["json"]
 
@@ -81,24 +81,24 @@ def porter(options: Mapping[str, Any], hostname: str) -> Service:
 
 
 def _overridden(request: Request, target: str) -> Request:
-    """Return the request that ``--http-override`` puts in the place of every other one."""
+    """Return the request that ``--http-override`` replaces every request by."""
     split = urlsplit(target)
     query = {name: values[0] for name, values in parse_qs(split.query, keep_blank_values=True).items()}
     return request._replace(method="GET", path=split.path or "/", query=query)
 
 
-def netexec(request: Request, place: Place, dialler: Dialler) -> Response:
+def netexec(request: Request, pod: NetexecPod, dialler: Dialler) -> Response:
     """Answer one HTTP request as netexec does."""
     if request.path == "/dial":
         return Response(200, b"", later=partial(dial, request, dialler))
     if request.path in REFUSED_PATHS:
         text = f"{request.path} is not offered by kubesvc: it would act on your own machine\n"
         return Response(404, text.encode())
-    return _ends(request) or _tells(request, place)
+    return _answer_end(request) or _answer_question(request, pod)
 
 
-def _ends(request: Request) -> Response | None:
-    """Answer the requests that end the server, None for another one; it ends at once, and after its answers."""
+def _answer_end(request: Request) -> Response | None:
+    """Answer a request that ends the server, None if it is another one."""
     if request.path == "/shutdown":
         return Response(200, b"", exit_code=0)
     if request.path == "/exit":
@@ -109,19 +109,19 @@ def _ends(request: Request) -> Response | None:
     return None
 
 
-def _tells(request: Request, place: Place) -> Response:  # noqa: PLR0911 - a table of paths
+def _answer_question(request: Request, pod: NetexecPod) -> Response:  # noqa: PLR0911 - a table of paths
     query = request.query
     match request.path:
         case "/":
-            return _plain(200, f"NOW: {go_time(time.time_ns(), time.monotonic() - place.began)}")
+            return _plain(200, f"NOW: {go_time(time.time_ns(), time.monotonic() - pod.began)}")
         case "/hostname" | "/hostName":
-            return _plain(200, place.hostname)
+            return _plain(200, pod.hostname)
         case "/clientip":
             return _plain(200, request.client)
         case "/serverport":
-            return _plain(200, str(place.http_port))
+            return _plain(200, str(pod.http_port))
         case "/envvar":
-            return _variable(request, place)
+            return _variable(request, pod)
         case "/echo":
             return _in_status(query, 200) or _plain(_status(query.get("code") or "200"), query.get("msg", ""))
         case "/healthz":
@@ -136,25 +136,25 @@ def _tells(request: Request, place: Place) -> Response:  # noqa: PLR0911 - a tab
 
 
 def _plain(status: int, text: str) -> Response:
-    return Response(status, text.encode())
+    return Response(status, text.encode(errors="surrogateescape"))
 
 
 def go_time(now_ns: int, uptime: float) -> str:
-    """Return a time as Go prints time.Now(): with its fraction of a second, and the monotonic clock's reading."""
+    """Return a time as Go prints time.Now(): with the fraction of the second and the monotonic clock."""
     seconds, fraction = divmod(now_ns, 1_000_000_000)
     digits = f".{fraction:09}".rstrip("0").rstrip(".")
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
     return f"{stamp}{digits} +0000 UTC m=+{uptime:.9f}"
 
 
-def _variable(request: Request, place: Place) -> Response:
-    """Return a variable of the environment; a web page in a browser on this machine may not read it."""
+def _variable(request: Request, pod: NetexecPod) -> Response:
+    """Answer with a variable of the environment; web pages in a browser on this machine are refused."""
     name = request.query.get("var", "")
     if is_of_a_web_page(request.headers):
         return _plain(403, "web pages may not read the environment\n")
     if not name:
         return _plain(400, "'var' query parameter is required\n")
-    value = place.environment.get(name)
+    value = pod.environment.get(name)
     return _plain(500, f"env var {_quoted(name)} is not set\n") if value is None else _plain(200, value)
 
 
@@ -170,7 +170,7 @@ def _redirect(request: Request) -> Response:
 
 
 def _in_status(query: Mapping[str, str], default: int) -> Response | None:
-    """Refuse a status that is no number, as netexec does: with the status 200."""
+    """Refuse a ``code`` that is no number, with the status 200 as netexec does; None if it is one."""
     code = query.get("code") or str(default)
     if code.lstrip("-+").isdecimal():
         return None
@@ -178,25 +178,25 @@ def _in_status(query: Mapping[str, str], default: int) -> Response | None:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as Go's %q shows it."""
+    """Return a text as Go's %q formats it."""
     return json.dumps(text, ensure_ascii=False)
 
 
-def datagram(packet: Datagram, place: Place) -> bytes:
-    """Answer one datagram as netexec does, which writes what it echoes in small letters; b"" is no answer."""
+def datagram(packet: Datagram, pod: NetexecPod) -> bytes:
+    """Answer one datagram as netexec does, which echoes in lower case; b"" is no answer."""
     said = packet.content.decode(errors="replace").strip()
     command, space, rest = said.partition(" ")
     match command.lower():
         case "echo" if space:
             return rest.lower().encode()
         case "envvar" if space:
-            return place.environment.get(rest.strip(), "").encode()
+            return pod.environment.get(rest.strip(), "").encode(errors="surrogateescape")
         case "hostname" if not space:
-            return place.hostname.encode()
+            return pod.hostname.encode()
         case "clientip" if not space:
             return packet.client.encode()
         case "serverport" if not space:
-            return str(place.udp_port).encode()
+            return str(pod.udp_port).encode()
     return b""
 
 

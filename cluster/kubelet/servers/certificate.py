@@ -1,6 +1,6 @@
 """The certificate with which porter speaks TLS: for localhost, signed by itself, valid until 2126.
 
-Its key is public on purpose, as agnhost's own is: whoever talks to a test server trusts any certificate.
+Its key is public on purpose, as agnhost's own is: clients of a test server accept any certificate.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""``agnhost connect``: one connection, and in a word what became of it.
+"""``agnhost connect``: one connection, and its result in one word.
 
-Says UNKNOWN, DNS, TIMEOUT, REFUSED or OTHER on stderr and exits with 1, or says nothing and exits with 0. Follows
+Writes UNKNOWN, DNS, TIMEOUT, REFUSED or OTHER to stderr and exits with 1, or writes nothing and exits with 0. Follows
 k8s.io/kubernetes ``test/images/agnhost/connect``.
 """
 
@@ -16,27 +16,27 @@ from kubelet.servers.dialling import Dialler, LookupFailedError
 MAX_REPLY = 64 * 1024
 
 
-class Outcome(NamedTuple):
-    """The exit code and what is said."""
+class ConnectResult(NamedTuple):
+    """The exit code, and the text for stderr."""
 
     code: int
     text: str = ""
 
 
-def connect(options: Mapping[str, Any], dialler: Dialler) -> Outcome:
+def connect(options: Mapping[str, Any], dialler: Dialler) -> ConnectResult:
     """Try to reach ``options["destination"]``."""
     destination: str = options["destination"]
     host, colon, number = destination.rpartition(":")
     if not colon:
-        return Outcome(1, f"UNKNOWN: address {destination}: missing port in address")
+        return ConnectResult(1, f"UNKNOWN: address {destination}: missing port in address")
     if not number.isdecimal() or int(number) > 65535:
-        return Outcome(1, f"DNS: lookup tcp/{number}: unknown port")
+        return ConnectResult(1, f"DNS: lookup tcp/{number}: unknown port")
     try:
         return _reach(dialler.resolve(host.strip("[]")), int(number), options, dialler)
     except LookupFailedError as error:
-        return Outcome(1, f"DNS: {error}")
+        return ConnectResult(1, f"DNS: {error}")
     except OSError as error:
-        return Outcome(1, _verdict(error))
+        return ConnectResult(1, _verdict(error))
 
 
 def _verdict(error: OSError) -> str:
@@ -47,12 +47,12 @@ def _verdict(error: OSError) -> str:
     return f"OTHER: {os.strerror(error.errno or 0).lower()}"
 
 
-def _reach(address: str, port: int, options: Mapping[str, Any], dialler: Dialler) -> Outcome:
-    """Connect; over UDP, which connects to everybody, also ask and wait for an answer."""
+def _reach(address: str, port: int, options: Mapping[str, Any], dialler: Dialler) -> ConnectResult:
+    """Connect; over UDP, where that proves nothing, also send a question and wait for the answer."""
     kind = socket.SOCK_DGRAM if options["protocol"] == "udp" else socket.SOCK_STREAM
     with dialler.connect(address, port, kind, options["timeout"] or None) as sock:
         if kind is socket.SOCK_DGRAM:
             sock.send(f"{options['data']}\n".encode())
             if not sock.recv(MAX_REPLY):
-                return Outcome(1, "OTHER: No data received from the server.")
-    return Outcome(0)
+                return ConnectResult(1, "OTHER: No data received from the server.")
+    return ConnectResult(0)

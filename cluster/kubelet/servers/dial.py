@@ -1,4 +1,4 @@
-"""netexec's ``/dial``: ask somebody else over HTTP or UDP, some times, and tell what was answered.
+"""netexec's ``/dial``: send requests to another server over HTTP or UDP, and return its answers.
 
 Follows k8s.io/kubernetes ``test/images/agnhost/netexec``. A web page in a browser on this machine must not have a pod
 ask others in its place, so requests that look like one's are refused.
@@ -24,7 +24,7 @@ PROTOCOLS = ("http", "udp")
 
 
 def dial(request: Request, dialler: Dialler) -> Response:
-    """Answer a request for ``/dial``; blocks for as long as the others take."""
+    """Answer a request for ``/dial``; blocks until the other server has answered."""
     if is_of_a_web_page(request.headers):
         return Response(403, b"web pages may not dial\n")
     query = request.query
@@ -114,7 +114,7 @@ def _without_chunks(body: bytes) -> bytes:
 
 
 def is_of_a_web_page(headers: Mapping[str, str]) -> bool:
-    """Tell whether a browser sends the request for a page: it says so, or the page's own name was led to us."""
+    """Tell whether a browser sends the request for a web page: by its headers, or as Host is a name of the internet."""
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return True
     host = headers.get("host", "")

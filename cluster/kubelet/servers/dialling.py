@@ -1,4 +1,4 @@
-"""How agnhost's clients reach somebody: from their pod's address, by the cluster's names.
+"""How agnhost's clients connect: from their pod's address, with the cluster's names.
 
 A process has no network of its own, so each socket is bound to the pod's address: there it enters at the pod's node.
 Names are asked at the cluster's DNS server, with the search list that a pod has. Blocking, for processes that do
@@ -19,19 +19,19 @@ from kubehost.io.binding import socket_family
 
 DNS_SECONDS = 2.0
 NDOTS = 5
-"""Dots below which a name is looked for in the search list first, as in every pod's resolv.conf."""
+"""A name with fewer dots is tried in the search list first, as in every pod's resolv.conf."""
 LOW_PORTS_END = 1024
 TYPE_A, CLASS_IN = 1, 1
 
 
 class LookupFailedError(Exception):
-    """A name that cannot be resolved; the text is Go's."""
+    """A name cannot be resolved; the text is Go's."""
 
 
 class Dialler(NamedTuple):
-    """Who dials: the pod's address and namespace, how far low ports have moved, and where names are asked, if at all.
+    """A client in a pod: the pod's address and namespace, and how far ports below 1024 have moved.
 
-    ``dns`` is address, port and domain.
+    ``dns`` is the address and port of the cluster's DNS server, and its domain; None to resolve no names.
     """
 
     source: str
@@ -41,12 +41,12 @@ class Dialler(NamedTuple):
 
     @classmethod
     def of(cls, options: Mapping[str, Any], source: str, namespace: str) -> Dialler:
-        """Read what the plan of a server says, if it says anything of dialling."""
+        """Read the options of a server's plan; those of a server that has no clients may lack them."""
         dns = options.get("dns")
         return cls(source, namespace, options.get("shift", 0), (dns[0], dns[1], dns[2]) if dns else None)
 
     def resolve(self, host: str) -> str:
-        """Return an address; LookupFailedError."""
+        """Return the address of a host; LookupFailedError."""
         with contextlib.suppress(ValueError):
             return str(ipaddress.ip_address(host or "127.0.0.1"))
         for name in self._candidates(host):
@@ -56,7 +56,7 @@ class Dialler(NamedTuple):
         raise LookupFailedError(f"lookup {host}: no such host")
 
     def connect(self, address: str, port: int, kind: socket.SocketKind, timeout: float | None) -> socket.socket:
-        """Return a socket that is connected; OSError."""
+        """Return a connected socket; OSError."""
         family = socket_family(address)
         sock = socket.socket(family, kind)
         try:
@@ -77,7 +77,7 @@ class Dialler(NamedTuple):
         return [*searched, host] if host.count(".") < NDOTS else [host, *searched]
 
     def _ask(self, name: str) -> str:
-        """Return the first address of a name, "" if it has none or nobody answers."""
+        """Return the first address of a name, "" if it has none or the server does not answer."""
         if self.dns is None:
             return ""
         identity = secrets.randbits(16)

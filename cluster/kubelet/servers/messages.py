@@ -1,4 +1,4 @@
-"""HTTP messages of the built-in servers: what a request says, and how an answer is written."""
+"""HTTP messages of the built-in servers: requests as they are read, answers as they are written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 
 class Request(NamedTuple):
-    """One request; ``query`` has the first value of each name, ``port`` is the server's own."""
+    """One request. ``query`` has the first value of each name; ``port`` is the one that it came to."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Request(NamedTuple):
 
 
 class Datagram(NamedTuple):
-    """One datagram; ``port`` is the server's own."""
+    """One datagram; ``port`` is the one that it came to."""
 
     content: bytes
     client: str
@@ -31,7 +31,10 @@ class Datagram(NamedTuple):
 
 
 class Response(NamedTuple):
-    """One answer. ``exit_code`` ends the server after it, ``is_last`` the connection; ``later`` makes the real one."""
+    """One answer. ``exit_code`` ends the server after it, ``is_last`` the connection.
+
+    With ``later``, that function makes the real answer; it may block.
+    """
 
     status: int
     body: bytes
@@ -43,7 +46,7 @@ class Response(NamedTuple):
 
 
 class Service(NamedTuple):
-    """What a server says. ``handle`` answers a request, ``answer`` a datagram (b"" is no answer); neither may block.
+    """How a server answers. ``handle`` answers a request, ``answer`` a datagram (b"" is no answer); neither may block.
 
     ``headers`` are in every answer. ``greeting`` is all that a client is sent, in place of HTTP. A server that is told
     to stop goes on for ``delay_seconds``, for a moment at least.
@@ -57,7 +60,7 @@ class Service(NamedTuple):
 
 
 def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -> bytes:
-    """Return an answer as it is sent; ``headers`` are the server's own, each with its line's end."""
+    """Return an answer as it is sent; ``headers`` are complete header lines of the server."""
     extra = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     head = (
         f"HTTP/1.1 {response.status} {phrase(response.status)}\r\nDate: {_date()}\r\n"
@@ -68,7 +71,7 @@ def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -
 
 
 class Head(NamedTuple):
-    """What a request's first lines say."""
+    """The request line and the headers of a request."""
 
     method: str
     target: SplitResult
@@ -77,12 +80,12 @@ class Head(NamedTuple):
 
     @property
     def is_kept_alive(self) -> bool:
-        """Whether the client wants to go on after the answer."""
+        """Whether the connection stays open after the answer."""
         wanted = self.headers.get("connection", "").lower()
         return wanted != "close" if self.version == "HTTP/1.1" else wanted == "keep-alive"
 
     def request(self, client: str, port: int, *, is_stopping: bool) -> Request:
-        """Return the request."""
+        """Return the request, as it came from ``client`` to ``port``."""
         query = {name: values[0] for name, values in parse_qs(self.target.query, keep_blank_values=True).items()}
         return Request(self.method, self.target.path or "/", query, self.headers, client, port, is_stopping)
 
@@ -92,7 +95,7 @@ _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^`|~\w-]+ [^ ]+ HTTP/1\.[01]\r?")
 
 
 def find_head(received: bytearray) -> tuple[int, int] | None:
-    """Return where a head ends and where what follows it begins; None if there is no whole one yet.
+    """Return the offsets of a head's end and of the body's begin; None if the head is not complete.
 
     A line may end in a bare LF, as for Go (RFC 9112, 2.2).
     """
@@ -101,13 +104,13 @@ def find_head(received: bytearray) -> tuple[int, int] | None:
 
 
 def is_hopeless(received: bytearray) -> bool:
-    """Tell whether the first line is there and is no request's: nobody waits for more of that."""
+    """Tell whether the first line is complete but is no request line: more bytes will not help."""
     end = received.find(b"\n")
     return end >= 0 and not _REQUEST_LINE.fullmatch(received, 0, end)
 
 
 def parse_head(head: bytes) -> Head | None:
-    """Return what the head says; None for what is no request."""
+    """Read a head; None if it is no request's."""
     first, *lines = [line.removesuffix("\r") for line in head.decode("latin-1").split("\n")]
     words = first.split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
@@ -138,5 +141,5 @@ def phrase(status: int) -> str:
 
 
 def plain(status: int) -> Response:
-    """Return an answer that only says its status."""
+    """Return an answer whose body is its status."""
     return Response(status, f"{status} {phrase(status)}\n".encode())

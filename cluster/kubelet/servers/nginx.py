@@ -1,4 +1,4 @@
-"""The real nginx as a container: its own prefix folder, a generated configuration, and a socket that listens already.
+"""The real nginx as a container: with a prefix folder, a configuration, and a socket that already listens.
 
 The socket is handed over in ``NGINX=fd;``, the variable by which nginx passes its listeners to its next binary: the
 pod answers from the first moment on, since the kernel queues what comes while nginx reads its configuration.
@@ -54,7 +54,7 @@ def become(listener: socket.socket, options: Mapping[str, Any], environment: Map
     (prefix / "html" / "index.html").write_text(options["page"])
     address, port = listener.getsockname()[:2]
     name = environment.get("HOSTNAME", "")
-    # started by root, nginx's worker would become nobody, who may not enter the state folder
+    # Started by root, nginx's worker would run as nobody, and could not enter the state folder.
     user = "user root;" if os.geteuid() == 0 else ""
     (prefix / "nginx.conf").write_text(CONFIGURATION.format(user=user, listen=join_host_port(address, port), name=name))
     os.set_inheritable(listener.fileno(), True)

@@ -10,7 +10,7 @@ from kubelet.servers.messages import Request, Response, Service
 
 
 def page(options: Mapping[str, Any], name: str) -> Service:
-    """Return a web server that has nothing but its welcome page."""
+    """Return the service of a web server with one page, its welcome page."""
     body = options["page"].encode()
 
     def handle(request: Request) -> Response:
@@ -30,7 +30,7 @@ def _page(request: Request, body: bytes) -> Response:
 
 
 def http_echo(options: Mapping[str, Any], name: str) -> Service:
-    """Return http-echo: every path answers the text, /health says ok."""
+    """Return the service of http-echo: the text at every path, ok at /health."""
     body, status = f"{options['text']}\n".encode(), options["status"]
 
     def handle(request: Request) -> Response:

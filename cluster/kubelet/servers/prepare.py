@@ -1,6 +1,6 @@
-"""Turns the plan of a built-in server into sockets that are bound and the function that serves them.
+"""Turns the plan of a built-in server into bound sockets and the function that serves them.
 
-A server binds what its plan says before anybody is told that it has started.
+A server binds all its ports before its start is reported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "serve-hostname": agnhost.serve_hostname,
     "porter": agnhost.porter,
 }
-"""The services that need no more than their options and their pod's name."""
+"""The services that are made from their options and their pod's name alone."""
 
 
 def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> Callable[[], NoReturn]:

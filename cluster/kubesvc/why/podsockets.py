@@ -17,7 +17,7 @@ from kubeapi.meta import ObjectKey, is_terminating
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
-from kubelet.pod.programs import Program
+from kubelet.pod.programs import RunningProgram
 from kubeproxy.portowner import OpenSocket, read_sockets, sockets_of
 
 EVENT = "ListensOnAllAddresses"
@@ -54,7 +54,7 @@ class PodSockets:
     def __init__(
         self,
         store: Store,
-        programs: Callable[[], Sequence[Program]],
+        programs: Callable[[], Sequence[RunningProgram]],
         recorder: EventRecorder,
         clock: Callable[[], float],
         proc: Path = Path("/proc"),
@@ -97,7 +97,7 @@ class PodSockets:
         if any(now - each.started_at < YOUNG_SECONDS for each in self._programs()):
             self.note()
 
-    def _find(self, programs: Sequence[Program]) -> list[tuple[int, Wildcard]]:
+    def _find(self, programs: Sequence[RunningProgram]) -> list[tuple[int, Wildcard]]:
         if not programs:
             return []
         declared = {port for each in programs for port in each.ports}

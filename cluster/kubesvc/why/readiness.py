@@ -17,7 +17,7 @@ from kubeapi.objects.service import Service, read_service
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 from kubeapi.store import Store
-from kubelet.pod.programs import Program
+from kubelet.pod.programs import RunningProgram
 from kubeproxy.plane import ListenerStatus
 from kubesvc.why.servicestatus import slices_by_service
 
@@ -34,7 +34,9 @@ def waiting_for(store: Store, listeners: Sequence[ListenerStatus]) -> list[str]:
     return reasons or [*_services(store, listeners)]
 
 
-def unsettled(programs: Iterable[Program], now: float, listening: Callable[[], Iterable[tuple[str, int]]]) -> list[str]:
+def unsettled(
+    programs: Iterable[RunningProgram], now: float, listening: Callable[[], Iterable[tuple[str, int]]]
+) -> list[str]:
     """Return one sentence per program that may still end at once, as one with a fault in its first lines does.
 
     A program without probes is ready as soon as it runs, as in a cluster; it has settled when a port that it declares

@@ -2,14 +2,14 @@
 
 import pytest
 
-from kubelet.pod.probes import Kind, ProbeOutcome, Verdict, begin_probe, observe
+from kubelet.pod.probes import ProbeKind, ProbeOutcome, Verdict, begin_probe, observe
 from kubelet.pod.spec import Probe
 
 PASS, FAIL = ProbeOutcome(True), ProbeOutcome(False)
 HANDLER = {"tcpSocket": {"port": 80}}
 
 
-def verdicts(kind: Kind, probe: Probe, tries: str) -> str:
+def verdicts(kind: ProbeKind, probe: Probe, tries: str) -> str:
     """Play ``+`` and ``-``; return ``P``, ``F`` or ``.`` for each."""
     state, said = begin_probe(kind, probe, 0.0, 0.0), ""
     for number, each in enumerate(tries):
@@ -32,15 +32,15 @@ def verdicts(kind: Kind, probe: Probe, tries: str) -> str:
 )
 def test_thresholds(success: int, failure: int, tries: str, expected: str) -> None:
     probe = Probe(HANDLER, success_threshold=success, failure_threshold=failure)
-    assert verdicts(Kind.READINESS, probe, tries) == expected
+    assert verdicts(ProbeKind.READINESS, probe, tries) == expected
 
 
 def test_the_first_try_waits_for_the_initial_delay() -> None:
-    assert begin_probe(Kind.LIVENESS, Probe(HANDLER, initial_delay=5), 100.0, 101.0).due_at == 105.0
+    assert begin_probe(ProbeKind.LIVENESS, Probe(HANDLER, initial_delay=5), 100.0, 101.0).due_at == 105.0
 
 
 def test_tries_follow_each_other_by_the_period_whatever_one_takes() -> None:
-    state = begin_probe(Kind.LIVENESS, Probe(HANDLER, period=10), 0.0, 0.0)
+    state = begin_probe(ProbeKind.LIVENESS, Probe(HANDLER, period=10), 0.0, 0.0)
     state, _ = observe(state, PASS, 0.9)
     assert state.due_at == 10.0
     state, _ = observe(state, PASS, 35.0)
@@ -48,7 +48,7 @@ def test_tries_follow_each_other_by_the_period_whatever_one_takes() -> None:
 
 
 def test_an_unready_container_is_probed_again_after_a_second_as_the_pod_is_synchronised() -> None:
-    state = begin_probe(Kind.READINESS, Probe(HANDLER, period=10), 0.0, 0.0)
+    state = begin_probe(ProbeKind.READINESS, Probe(HANDLER, period=10), 0.0, 0.0)
     state, _ = observe(state, FAIL, 0.01)
     assert state.due_at == 1.0
     state, _ = observe(state, FAIL, 1.01)

@@ -19,9 +19,10 @@ from tests.helpers.kubelet_cluster import (
 )
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.kinds import RESOURCES
 from kubeapi.podoptions import PodLogOptions
 from kubeapi.registry import DeleteOptions
-from kubeapi.scheme import CONFIGMAPS, NODES, PODS
+from kubeapi.scheme import NODES, PODS
 from kubeapi.status import StatusError
 from kubehost.addresses import Address
 from kubelet.nodes import NodeConfig
@@ -255,25 +256,22 @@ async def test_an_unknown_image_says_how_to_add_it_and_others_run(cluster: Kubel
     assert failed[1] == "Error: ErrImagePull"
 
 
-async def test_a_missing_config_map_holds_the_container_until_it_is_there(cluster: KubeletCluster) -> None:
-    env = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "x"}}}]
+@pytest.mark.parametrize(
+    ("kind", "reference", "value"), [("ConfigMap", "configMapKeyRef", "1"), ("Secret", "secretKeyRef", "MQ==")]
+)
+async def test_a_missing_config_map_or_secret_holds_the_container_until_it_is_there(
+    cluster: KubeletCluster, kind: str, reference: str, value: str
+) -> None:
+    [resource] = [each for each in RESOURCES if each.kind == kind]
+    env = [{"name": "X", "valueFrom": {reference: {"name": "settings", "key": "x"}}}]
     cluster.run(make_pod("app", shell("echo x=$X; sleep 1000", env=env)))
     await until(lambda: cluster.events("app", "Failed"))
     await until(lambda: cluster.status("app"))
-    assert cluster.status("app")["state"]["waiting"] == {
-        "reason": "CreateContainerConfigError",
-        "message": 'configmap "settings" not found',
-    }
-    assert cluster.events("app", "Failed") == ['Error: configmap "settings" not found']
-    cluster.registry.create(
-        CONFIGMAPS,
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"namespace": "default", "name": "settings"},
-            "data": {"x": "1"},
-        },
-    )
+    missing = f'{kind.lower()} "settings" not found'
+    assert cluster.status("app")["state"]["waiting"] == {"reason": "CreateContainerConfigError", "message": missing}
+    assert cluster.events("app", "Failed") == [f"Error: {missing}"]
+    metadata = {"namespace": "default", "name": "settings"}
+    cluster.registry.create(resource, {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"x": value}})
     await until(lambda: cluster.is_ready("app"))
     await _wait_for_log(cluster, "app", b"x=1\n")
 

@@ -14,7 +14,7 @@ from tests.helpers.kubesvc_ground import add_pod, ground
 from kubeapi.events import EventRecorder
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import EVENTS
-from kubelet.pod.programs import Program
+from kubelet.pod.programs import RunningProgram
 from kubesvc.why.podsockets import EVENT, PodSockets
 
 WEB = ObjectKey("default", "web")
@@ -52,7 +52,7 @@ class Look:
     def __init__(self, *programs: tuple[int, Sequence[tuple[str, int]]]) -> None:
         self.registry = ground()
         add_pod(self.registry)
-        self.programs = [Program(WEB, "app", pid, POD_IP, 0.0, tuple(ports), False) for pid, ports in programs]
+        self.programs = [RunningProgram(WEB, "app", pid, POD_IP, 0.0, tuple(ports), False) for pid, ports in programs]
         recorder = EventRecorder(self.registry, "kubelet", clock=lambda: 1.0)
         self.sockets = PodSockets(self.registry.store, lambda: self.programs, recorder, lambda: 100.0)
 

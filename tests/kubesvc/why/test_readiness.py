@@ -19,7 +19,7 @@ from tests.helpers.kubesvc_ground import (
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS, REPLICASETS
-from kubelet.pod.programs import Program
+from kubelet.pod.programs import RunningProgram
 from kubesvc.why.readiness import services_without_endpoints, unsettled, waiting_for
 
 NOW = 1_700_000_000.0
@@ -94,8 +94,8 @@ def test_pods_and_workloads_are_waited_for(fill: Callable[[Registry], object], r
     assert waiting_for(registry.store, []) == reasons
 
 
-def program(age: float, *ports: tuple[str, int], is_probed: bool = False) -> Program:
-    return Program(ObjectKey("default", "web"), "app", 1, POD_IP, NOW - age, ports, is_probed)
+def program(age: float, *ports: tuple[str, int], is_probed: bool = False) -> RunningProgram:
+    return RunningProgram(ObjectKey("default", "web"), "app", 1, POD_IP, NOW - age, ports, is_probed)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def program(age: float, *ports: tuple[str, int], is_probed: bool = False) -> Pro
     ],
 )
 def test_a_program_without_probes_has_settled_when_its_port_is_open_or_after_a_moment(
-    given: Program, listening: list[tuple[str, int]], has_settled: bool
+    given: RunningProgram, listening: list[tuple[str, int]], has_settled: bool
 ) -> None:
     reasons = [] if has_settled else ["Pod default/web: container app has only just started"]
     assert unsettled([given], NOW, lambda: listening) == reasons

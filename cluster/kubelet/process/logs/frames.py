@@ -32,7 +32,7 @@ class Framer:
         return framed
 
     def finish(self, now_ns: int) -> bytes:
-        """Return what the stream ended with, if it had no newline: a partial line."""
+        """Return the rest of a stream that did not end with a newline, as a partial line."""
         rest, self._rest = self._rest, b""
         return self._prefix(now_ns, b"P") + rest + b"\n" if rest else b""
 
@@ -62,13 +62,13 @@ class LogLine(NamedTuple):
     content: bytes
 
     def render(self, *, timestamps: bool, at_line_start: bool) -> bytes:
-        """Return the bytes that a reader of the log sees."""
+        """Return the line as ``kubectl logs`` shows it."""
         prefix = f"{self.timestamp} ".encode() if timestamps and at_line_start else b""
         return prefix + self.content + (b"" if self.is_partial else b"\n")
 
 
 def parse_line(line: bytes) -> LogLine | None:
-    """Read one line of a log file, without its newline; None for what a full disk has left behind."""
+    """Read one line of a log file, without its newline; None for a line that a full disk has cut."""
     words = line.split(b" ", 3)
     if len(words) != 4 or words[2] not in (b"F", b"P") or words[1] not in (b"stdout", b"stderr"):
         return None

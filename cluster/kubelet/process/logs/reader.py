@@ -1,4 +1,4 @@
-"""Reading container logs back, from the oldest part on or from their tail, also while they grow and are rotated."""
+"""Reading container logs, from the oldest part or from the tail, even while they grow and are rotated."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def read_log(
 
 
 class _Reader:
-    """Goes through the parts of a log, then waits for the last to grow. Parts are held open: their names move."""
+    """Reads the parts of a log in order, then waits for the last to grow. All are open, as rotation renames them."""
 
     def __init__(self, path: Path, writer: LogWriter | None) -> None:
         if writer is not None:
@@ -58,7 +58,7 @@ class _Reader:
             self._parts.append(os.open(part, os.O_RDONLY | os.O_CLOEXEC))
 
     async def skip_to_tail(self, count: int) -> None:
-        """Begin ``count`` lines before the end; partial pieces belong to the line that they are part of."""
+        """Begin ``count`` lines before the end; the pieces of a long line count as one."""
         needed = count
         for index in range(len(self._parts) - 1, -1, -1):
             offset, found = await _tail(self._parts[index], needed)
@@ -97,7 +97,7 @@ class _Reader:
         return None
 
     def _follow(self) -> bool:
-        """Open the part that comes after the one being read, if that was rotated away; else there is nothing yet."""
+        """Open the next part if the one being read was rotated; return whether there is one."""
         present = [part for number in range(MAX_FILES) if (part := log_part(self._path, number)).exists()]
         if self._parts:
             mine = os.fstat(self._parts[0])
@@ -134,7 +134,7 @@ def read_end(path: Path, size: int = 4096) -> list[bytes]:
 
 
 async def _tail(descriptor: int, count: int) -> tuple[int, int]:
-    """Return where the last ``count`` lines of a file begin, and how many there are (at most ``count``)."""
+    """Return the offset of the last ``count`` lines of a file, and how many it has (at most ``count``)."""
     size = os.fstat(descriptor).st_size
     if count == 0:
         return size, 0
@@ -151,7 +151,7 @@ async def _tail(descriptor: int, count: int) -> tuple[int, int]:
 
 
 def _line_starts(block: bytes, begin: int) -> list[int]:
-    """Return where the container's lines begin; of a block from the middle, only those after its first newline."""
+    """Return the offsets at which the container's lines begin; a block from the middle begins with a cut line."""
     starts: list[int] = []
     position, begins_line, is_whole = begin, begin == 0, begin == 0
     for raw in block.split(b"\n")[:-1]:

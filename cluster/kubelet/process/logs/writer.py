@@ -1,7 +1,7 @@
-"""Container logs in files: written in batches, and rotated; ``logreader`` reads them.
+"""Writing container logs to files, in batches and with rotation.
 
 Where the kubelet keeps them: ``<log dir>/<namespace>_<pod>_<uid>/<container>/<restart>.log``, older parts with
-``.1`` (the newest) to ``.4``. A disk that is full costs lines, which are counted, never the container.
+``.1`` (the newest) to ``.4``. A full disk costs lines, which are counted; the container goes on.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LogWriter:
         self._timer: asyncio.TimerHandle | None = None
 
     def write(self, stream: str, chunk: bytes) -> None:
-        """Take output of ``stdout`` or ``stderr``."""
+        """Add output of ``stdout`` or ``stderr``; it reaches the file within FLUSH_SECONDS."""
         self._pending += self._framers[stream].feed(chunk, self._now_ns())
         if len(self._pending) >= FLUSH_BYTES:
             self.flush()
@@ -64,7 +64,7 @@ class LogWriter:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Write what is pending to the file, or count it as lost."""
+        """Write the pending lines to the file, or count them as lost."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -78,7 +78,7 @@ class LogWriter:
         self._wake_readers()
 
     def close(self) -> None:
-        """Write the rest and close the file; readers that follow come to their end."""
+        """Write the rest and close the file; readers that follow the log end."""
         if self.is_closed:
             return
         for framer in self._framers.values():
@@ -108,7 +108,7 @@ class LogWriter:
             self._rotate()
 
     def _recovery(self) -> bytes:
-        """Return the line that tells of the lines that are missing, after the end of a torn one."""
+        """Return the line that reports the lost lines; before it, the newline of a line that was cut."""
         framer = Framer("stderr")
         text = f"kubesvc: {self.lost_lines} lines of the log were lost\n".encode()
         return (b"\n" if self._is_torn else b"") + framer.feed(text, self._now_ns())
@@ -137,5 +137,5 @@ class LogWriter:
 
 
 def log_part(path: Path, number: int) -> Path:
-    """Return the file of a log's part: 0 grows, 1 is the one before it."""
+    """Return the file of a log's part: part 0 is being written, 1 is the one before it."""
     return path.with_name(f"{path.name}.{number}") if number else path
