@@ -35,7 +35,7 @@ from kubeapiserver.requests.resource import ResourceRequest
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.statuses import failure_response, indented
 from kubeapiserver.streaming.sessions import Sessions
-from kubemanifest.yamltext.writing import write_yaml
+from kubemanifest.yamltext.parsing import write_yaml
 
 VERSION = "v1.32.0+kubesvc"
 """The gitVersion in /version: kubectl 1.31 to 1.33 accept it without a warning about skew."""

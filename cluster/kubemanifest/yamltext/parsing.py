@@ -1,4 +1,4 @@
-"""From a text to its YAML documents, and to its faults in plain words. Reading knows PyYAML nowhere else.
+"""From a text to its YAML documents and its faults in plain words, and back. The only file that knows PyYAML.
 
 Reads the parser's events, not the nodes of ``yaml.compose``: the library's composer recurses for each level of nesting,
 and bounds neither depth nor aliases. Here both are bounded, and an error keeps the path of the value where it happened.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -116,6 +117,11 @@ class _Reader:
         opened = error.context_mark.line + self._first_line + 1 if error.context_mark else 0
         message, hint = explain(error.problem or "", opened, has_tab=is_tab_at(self._text, line, column))
         self.builder.fault(Position(self._first_line + line + 1, column + 1), self.builder.path(), message, hint)
+
+
+def write_yaml(document: Any) -> str:
+    """Return a JSON value as YAML, without line breaks in long strings."""
+    return str(yaml.safe_dump(document, allow_unicode=True, width=math.inf))
 
 
 def _join_surrogates(text: str) -> str:
