@@ -150,7 +150,7 @@ def unknown_image_text(image: str, images: Mapping[str, ImageSpec]) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name whose last part is most similar, "" if none is similar."""
+    """Return the known name with the most similar last part, "" if none is similar."""
     names = {parse_reference(each).name.rpartition("/")[2]: each for each in known}
     close = get_close_matches(name.rpartition("/")[2].lower(), names, n=1, cutoff=0.75)
     return names[close[0]] if close else ""

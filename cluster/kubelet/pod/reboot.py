@@ -1,6 +1,6 @@
 """The status of a pod after its node was down: its processes are gone, the pod is not. Pure.
 
-As with a kubelet whose machine has booted again, the pod stays the same and its containers are restarted.
+As after a reboot of a kubelet's machine, the pod stays the same and its containers are restarted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kubeapi.objects.pod import read_pod
 from kubelet.pod.state import EarlierRuns, Termination
 
 UNKNOWN_EXIT = 255
-"""The exit code of a container whose end was not seen (containerd's)."""
+"""containerd's exit code of a container that ended unseen."""
 _LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 
 

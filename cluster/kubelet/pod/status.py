@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time
-from kubeapi.objects.conditions import conditions_of
-from kubeapi.objects.parts import status_of
+from kubeapi.objects.conditions import conditions_of, is_condition_true
+from kubeapi.objects.parts import list_at, status_of
 from kubeapi.objects.pod import read_pod
 from kubelet.pod.spec import Role
 from kubelet.pod.state import ContainerState, PodPlace, PodState, Stage, Termination, has_init_failed
@@ -24,8 +24,8 @@ def pod_status(pod: JSON, state: PodState, place: PodPlace, now: float) -> JSON:
     Conditions that keep their status keep their transition time. A phase that is over stays, with its reason, even if
     somebody else wrote it: an evicted pod is Failed while its containers still end.
     """
-    before = status_of(pod)
-    phase = before["phase"] if is_over(before) else phase_of(state)
+    before, reading = status_of(pod), read_pod(pod)
+    phase = reading.phase if reading.is_finished else phase_of(state)
     status: JSON = {
         **_observed(pod),
         "phase": phase,
@@ -34,9 +34,9 @@ def pod_status(pod: JSON, state: PodState, place: PodPlace, now: float) -> JSON:
         "hostIPs": [{"ip": each} for each in place.host_ips],
         "startTime": format_time(place.start_time),
         **_container_statuses(state),
-        "qosClass": read_pod(pod).qos_class,
+        "qosClass": reading.qos_class,
     }
-    if is_over(before):
+    if reading.is_finished:
         status |= {name: before[name] for name in ("reason", "message") if name in before}
     if place.pod_ip:
         status |= {"podIP": place.pod_ip, "podIPs": [{"ip": each} for each in place.pod_ips]}
@@ -52,11 +52,6 @@ def _container_statuses(state: PodState) -> JSON:
     if ephemeral:
         statuses["ephemeralContainerStatuses"] = ephemeral
     return statuses
-
-
-def is_over(status: JSON) -> bool:
-    """Tell whether a status says that the pod will never run again."""
-    return status.get("phase") in ("Succeeded", "Failed")
 
 
 def phase_of(state: PodState) -> str:
@@ -96,7 +91,7 @@ class _Verdict(NamedTuple):
 
 def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: float) -> list[JSON]:
     """Return the kubelet's own conditions, then those that others wrote."""
-    before = _conditions_by_type(pod)
+    before = {each["type"]: each for each in conditions_of(pod)}
     containers_ready = _containers_ready(state, phase)
     verdicts = {
         "PodReadyToStartContainers": _Verdict(bool(place.pod_ip) and phase in ("Pending", "Running")),
@@ -107,10 +102,6 @@ def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: fl
     }
     own = [_condition(kind, verdict, before.get(kind), now) | _observed(pod) for kind, verdict in verdicts.items()]
     return own + [each for kind, each in before.items() if kind not in verdicts]
-
-
-def _conditions_by_type(pod: JSON) -> dict[str, JSON]:
-    return {each["type"]: each for each in conditions_of(pod)}
 
 
 def _initialized(state: PodState, phase: str) -> _Verdict:
@@ -130,9 +121,8 @@ def _containers_ready(state: PodState, phase: str) -> _Verdict:
 
 def _ready(pod: JSON, containers_ready: _Verdict) -> _Verdict:
     """Return whether the containers are ready and every readiness gate's condition is True."""
-    before = _conditions_by_type(pod)
-    gates = [each["conditionType"] for each in pod["spec"].get("readinessGates") or ()]
-    closed = [each for each in gates if each not in before or before[each].get("status") != "True"]
+    gates = [each["conditionType"] for each in list_at(pod, "spec", "readinessGates")]
+    closed = [each for each in gates if not is_condition_true(pod, each)]
     if not containers_ready.is_true or not closed:
         return containers_ready
     texts = [f'corresponding condition of pod readiness gate "{each}" does not exist.' for each in closed]

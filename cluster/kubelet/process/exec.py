@@ -170,7 +170,7 @@ class Attachment:
 def command_spec(
     container: ProcessSpec, identity: str, argv: tuple[str, ...], working_dir: str, *, is_tty: bool
 ) -> ProcessSpec:
-    """Return the process of a command in the container whose own process was started as ``identity``."""
+    """Return the process of a command in a container; ``identity`` is the container's own process."""
     environment = dict(container.environment)
     if is_tty:
         environment |= {"TERM": environment.get("TERM", "xterm"), **PROMPT}

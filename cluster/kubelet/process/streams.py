@@ -36,7 +36,7 @@ class Ends(NamedTuple):
 
 
 def open_ends(*, has_stdin: bool, is_tty: bool) -> Ends:
-    """Make pipes, or a terminal whose output is all stdout; without ``has_stdin`` the input is empty. OSError."""
+    """Make pipes, or a terminal with all output on stdout; without ``has_stdin`` the input is empty. OSError."""
     if is_tty:
         master, slave = os.openpty()
         for each in (master, slave):

@@ -164,7 +164,7 @@ class Zygote:
                     self._read_status(descriptor)
 
     def _kill_orphans(self) -> None:
-        """Kill adopted processes whose container has ended, also those that left its session."""
+        """Kill the adopted processes of containers that have ended, also those that left their session."""
         alive = set(self._running.values())
         for pid in children_of(os.getpid()):
             if pid not in self._running and session_of(pid) not in self._running and container_of(pid) not in alive:
@@ -186,7 +186,7 @@ class Zygote:
 
 
 def main() -> None:
-    """Serve the control socket whose descriptor is the only argument."""
+    """Serve the control socket; its descriptor is the only argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(control.fileno(), False)
     Zygote(control).serve()

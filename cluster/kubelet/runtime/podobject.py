@@ -6,7 +6,7 @@ import contextlib
 
 from kubeapi.events import EventRecorder
 from kubeapi.faults import Subject
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, is_terminating
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
@@ -36,7 +36,7 @@ class PodObject:
     @property
     def is_deleted(self) -> bool:
         """Whether the object's deletion has begun."""
-        return bool(self.obj["metadata"].get("deletionTimestamp"))
+        return is_terminating(self.obj)
 
     @property
     def _is_written(self) -> bool:

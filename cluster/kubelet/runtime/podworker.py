@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import status_of
+from kubeapi.objects.parts import list_at, status_of
+from kubeapi.objects.pod import read_pod
 from kubeapi.podspec.warnings import REASON, not_emulated
 from kubelet.pod import events
 from kubelet.pod.programs import RunningProgram
 from kubelet.pod.reboot import earlier_runs
 from kubelet.pod.state import PodPlace, PodState, Stage, new_pod_state, with_added_containers
-from kubelet.pod.status import is_over, phase_of
+from kubelet.pod.status import phase_of
 from kubelet.process.logs.writer import LogWriter
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.instance import Instance
@@ -94,9 +95,9 @@ class PodWorker:
         elif self.pod.is_deleted:
             grace = obj["metadata"].get("deletionGracePeriodSeconds")
             self.stop(self.pod.spec.grace_seconds if grace is None else grace)
-        elif is_over(status_of(obj)) and not self.is_terminal and not self.state.is_terminating:
+        elif read_pod(obj).is_finished and not self.is_terminal and not self.state.is_terminating:
             self.stop(self.pod.spec.grace_seconds)
-        elif obj["spec"].get("readinessGates") and not self.state.is_finished:
+        elif list_at(obj, "spec", "readinessGates") and not self.state.is_finished:
             self._owe_status()  # the condition of a gate may have changed
 
     def vanish(self) -> None:

@@ -6,18 +6,14 @@ Follows k8s.io/kubernetes ``pkg/kubelet/pod_workers.go``.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterator
 
 from kubeapi.faults import Subject
-from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
-from kubeapi.objects.parts import status_of
-from kubeapi.registry import DeleteOptions
+from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PODS
-from kubeapi.status import StatusError
 from kubeapi.watching import Delta
 from kubelet.pod.state import PodPlace
-from kubelet.pod.status import is_over
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.noderegistration import LocalNode, NodeRegistration
 from kubelet.runtime.podfiles import write_etc
@@ -78,17 +74,14 @@ class PodWorkers:
         await asyncio.gather(*(worker.close() for worker in self), return_exceptions=True)
 
     def _admit(self, obj: JSON) -> None:
-        """Give a pod an address and start it, unless it is over already."""
-        pod_is_deleted = is_terminating(obj)
-        if pod_is_deleted or is_over(status_of(obj)):
-            self._unaddressed.pop(obj["metadata"]["uid"], None)
-            if pod_is_deleted:
-                with contextlib.suppress(StatusError):
-                    uid = obj["metadata"]["uid"]
-                    self._dependencies.registry.delete(PODS, *key_of(obj), DeleteOptions(0, uid=uid))
-            return
+        """Give a pod an address and start it, unless it has finished or its deletion has begun."""
         node = self._nodes[obj["spec"]["nodeName"]]
         pod = PodObject(self._dependencies.registry, node.recorder, obj)
+        if pod.is_deleted or read_pod(obj).is_finished:
+            self._unaddressed.pop(pod.spec.uid, None)
+            if pod.is_deleted:
+                pod.delete()
+            return
         addresses = self._allocate(pod, node)
         if addresses is None:
             return

@@ -15,7 +15,7 @@ from kubelet.servers.messages import Head, find_head, is_hopeless, parse_head
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 MAX_CHILDREN = 128
 CHILD_SECONDS = 30.0
-"""The longest pause of a client whose connection a child serves."""
+"""The longest pause of a client that a child serves."""
 
 
 class Children:

@@ -141,5 +141,5 @@ def phrase(status: int) -> str:
 
 
 def plain(status: int) -> Response:
-    """Return an answer whose body is its status."""
+    """Return an answer with its status as its body."""
     return Response(status, f"{status} {phrase(status)}\n".encode())

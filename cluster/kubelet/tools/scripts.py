@@ -49,7 +49,7 @@ class ClusterDNS(NamedTuple):
 
 
 def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> dict[str, str]:
-    """Return the scripts whose programs this machine has; ``found`` are the programs' paths.
+    """Return the scripts that this machine has the programs for; ``found`` are the programs' paths.
 
     ``python`` and ``sources`` (of this package) among them give agnhost. ``port_shift`` is how far ports below 1024
     have moved.
