@@ -14,7 +14,6 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES
 from kubeapi.status import StatusError
 from kubeapiserver.auth.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
-from kubeapiserver.auth.reviews import review
 from kubeapiserver.catalog import Served, find_served, served_in
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
@@ -22,6 +21,7 @@ from kubeapiserver.handlers.deletion import Deletion
 from kubeapiserver.handlers.events import EventConversion
 from kubeapiserver.handlers.patching import Patching
 from kubeapiserver.handlers.reading import Reading
+from kubeapiserver.handlers.reviews import review
 from kubeapiserver.handlers.subresources import Subresources
 from kubeapiserver.handlers.writer import Admit, ObjectWriter
 from kubeapiserver.handlers.writing import Writing
@@ -29,11 +29,11 @@ from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Answer, Request, Respon
 from kubeapiserver.metrics import RequestMetrics
 from kubeapiserver.nonresource import NonResourcePaths
 from kubeapiserver.proxying.location import Proxying
-from kubeapiserver.requests.negotiation import is_pretty, negotiate, not_acceptable, preferred_media
+from kubeapiserver.requests.negotiation import is_pretty, negotiate, preferred_media
 from kubeapiserver.requests.paths import PROXY, ResourcePath, normalized, read_path
 from kubeapiserver.requests.resource import ResourceRequest
 from kubeapiserver.responses.rendering import Renderer
-from kubeapiserver.responses.statuses import failure_response, indented
+from kubeapiserver.responses.statuses import failure_response, indented, not_acceptable
 from kubeapiserver.streaming.sessions import Sessions
 from kubemanifest.yamltext.parsing import write_yaml
 

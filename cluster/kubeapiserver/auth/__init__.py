@@ -1,1 +1,1 @@
-"""Which requests pass: the bearer token, impersonated users, and the reviews that tell what a user may do. Pure."""
+"""Which requests are allowed: the bearer token, the Host header, and the user that a request impersonates. Pure."""

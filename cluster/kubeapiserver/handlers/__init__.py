@@ -1,1 +1,1 @@
-"""The verbs on objects: read, write, patch, delete, and the subresources that change an object. Pure."""
+"""The verbs on objects: read, write, patch, delete, the subresources that change an object, and reviews. Pure."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from kubeapiserver.errors import ACCEPTED_MEDIA, NotAcceptable
-from kubeapiserver.messages import JSON_TYPE, OBJECT, YAML_TYPE, Form, Request, Response
-from kubeapiserver.responses.statuses import failure_response, text_response
+from kubeapiserver.messages import JSON_TYPE, OBJECT, YAML_TYPE, Form, Request
 
 _RANGES = {JSON_TYPE: JSON_TYPE, "application/*": JSON_TYPE, "*/*": JSON_TYPE, YAML_TYPE: YAML_TYPE}
 """The media type of the answer for each media range."""
@@ -87,8 +85,6 @@ def is_pretty(request: Request) -> bool:
     return request.headers.get("user-agent", "").startswith(_PRETTY_AGENTS)
 
 
-def not_acceptable(accept: str) -> Response:
-    """Return the answer to an Accept header that nothing satisfies; for unknown media types it is go-restful's."""
-    if any(each.type in _RANGES for each in media_ranges(accept)):
-        return failure_response(NotAcceptable())
-    return text_response(406, f"406: Not Acceptable\n\nAvailable representations: {', '.join(ACCEPTED_MEDIA)}")
+def is_known(accept: str) -> bool:
+    """Tell whether an Accept header has a media type of answers, in whatever form."""
+    return any(each.type in _RANGES for each in media_ranges(accept))

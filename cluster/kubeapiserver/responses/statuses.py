@@ -10,7 +10,9 @@ import json
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError, StatusError
+from kubeapiserver.errors import ACCEPTED_MEDIA, NotAcceptable
 from kubeapiserver.messages import TEXT_TYPE, Response
+from kubeapiserver.requests.negotiation import is_known
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -103,3 +105,10 @@ def indented(body: bytes) -> bytes:
 def not_found_page() -> Response:
     """Return the answer of Go's mux to an unknown path."""
     return text_response(404, "404 page not found\n")
+
+
+def not_acceptable(accept: str) -> Response:
+    """Return the answer to an Accept header that nothing satisfies; for unknown media types it is go-restful's."""
+    if is_known(accept):
+        return failure_response(NotAcceptable())
+    return text_response(406, f"406: Not Acceptable\n\nAvailable representations: {', '.join(ACCEPTED_MEDIA)}")
