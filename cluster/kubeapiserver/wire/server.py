@@ -34,9 +34,12 @@ LINE_LIMIT = 256 * 1024
 """Bytes of a request line, which contains the command of an exec."""
 FIELD_LIMIT = 64 * 1024
 """Bytes of one header."""
+HANDSHAKE_SECONDS = 10.0
+"""Time limit for the TLS handshake. kube-apiserver has 32 s; here clients are on the same machine, and every silent one
+takes a file from the whole cluster."""
 HEAD_SECONDS = 32.0
-"""Time limit for the TLS handshake and for the head of a request: ReadHeaderTimeout of apiserver's secure_serving.go.
-aiohttp has one limit for the head and for idle keep-alive connections; Go's for the latter is 90 s."""
+"""Time limit for the head of a request (ReadHeaderTimeout of apiserver's secure_serving.go). aiohttp has the same limit
+for idle keep-alive connections, for which Go has 90 s; a shorter one would cut connections that clients reuse."""
 BODY_SECONDS = 60.0
 """Time limit for a body to arrive (kube-apiserver's --request-timeout)."""
 GZIP_BYTES = 128 * 1024
@@ -94,7 +97,7 @@ class APIServerListener:
             server,
             sock=listener,
             ssl=context,
-            ssl_handshake_timeout=HEAD_SECONDS if context is not None else None,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if context is not None else None,
             backlog=BACKLOG,
         )
 

@@ -76,7 +76,7 @@ async def test_nobody_without_token_gets_past_the_health_checks() -> None:
 async def test_a_client_without_token_that_stops_before_its_head_has_ended_is_cut(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_tls: bool, sent: bytes | None
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(server, "HANDSHAKE_SECONDS" if sent is None else "HEAD_SECONDS", 0.2)
     context = server_certificate(tmp_path / "pem", [HOST], [], time.time()).context() if is_tls else None
     client = ssl.create_default_context(cafile=tmp_path / "pem") if is_tls and sent is not None else None
     async with served(echo, context=context) as door, asyncio.timeout(PATIENCE):
