@@ -3,5 +3,5 @@
 - ``addresses``: socket addresses as text, the loopback network, the source address of a dial (pure)
 - ``network``: ``Network``, where an address of the cluster is bound or dialled on this machine
 - ``openfiles``: how many files a process may have open, and what they are shared out to
-- ``io``: bound sockets, and batches of datagrams (recvmmsg, sendmmsg)
+- ``io``: bound sockets, and batches of datagrams (recvmmsg(2), sendmmsg(2))
 """

@@ -27,7 +27,7 @@ from kubedns.names import wire_of
 from kubedns.packets.queries import write_query
 from kubedns.responder import Pending, Responder
 from kubedns.types import QType
-from kubehost.io import datagrams, mmsg
+from kubehost.io import datagrams
 from kubehost.io.datagrams import SLOTS
 
 SHOP = "shop.svc.cluster.local"
@@ -128,7 +128,7 @@ def test_a_burst_is_taken_with_one_system_call_and_answered_with_one(
     else:
         burst = [questions(1, f"missing-{each}.{SHOP}")[0] for each in range(SLOTS)]
     counts: list[tuple[str, int]] = []
-    real_receive, real_send = mmsg.receive_messages, mmsg.send_messages
+    real_receive, real_send = datagrams.receive_messages, datagrams.send_messages
 
     def receive(descriptor: int, place: int, count: int, flags: int, timeout: None) -> int:
         counts.append(("received", int(real_receive(descriptor, place, count, flags, timeout))))

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar, cast
 
 from kubehost.addresses import Address
-from kubehost.io.mmsg import IOVec, Message, last_error, receive_messages, send_messages
 
 SLOTS = 64
 """Datagrams of one call."""
@@ -29,7 +29,51 @@ _NAMES: dict[int, struct.Struct] = {
 }
 """Port and address in struct sockaddr_in and sockaddr_in6."""
 
-_VECTOR, _MESSAGE = ctypes.sizeof(IOVec), ctypes.sizeof(Message)
+
+class _IOVec(ctypes.Structure):
+    """A struct iovec (readv(2)): the address of some bytes, and their number."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Header(ctypes.Structure):
+    """A struct msghdr (recvmsg(2))."""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Message(ctypes.Structure):
+    """A struct mmsghdr: a header, and the length of the message that was received or sent (recvmmsg(2))."""
+
+    _fields_ = (("header", _Header), ("length", ctypes.c_uint))
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+receive_messages = _libc.recvmmsg
+"""Takes descriptor, address of the messages, their count, flags and None; returns how many came, -1 for an error."""
+receive_messages.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+
+send_messages = _libc.sendmmsg
+"""Takes descriptor, address of the messages, their count and flags; returns how many went, -1 if not even the first."""
+send_messages.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+
+
+def _last_error() -> OSError:
+    """Return the error of the last call."""
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
+
+
+_VECTOR, _MESSAGE = ctypes.sizeof(_IOVec), ctypes.sizeof(_Message)
 
 Room = TypeVar("Room", bound=mmap.mmap | memoryview)
 """Of an mmap a slice is bytes, copied once; of a memoryview it is a view, for bytes that are only passed on."""
@@ -62,7 +106,7 @@ class Batch(Generic[Room]):
         """
         count: int = receive_messages(sock.fileno(), self._received_at, self._slots, socket.MSG_DONTWAIT, None)
         if count < 0:
-            raise last_error()
+            raise _last_error()
         return count
 
     def received(self, count: int) -> Iterable[tuple[int, Room, bytes]]:
@@ -95,14 +139,14 @@ class _Headers(Generic[Room]):
 
     def __init__(self, rooms: Sequence[Room], names: int) -> None:
         vectors, messages = bytearray(len(rooms) * _VECTOR), bytearray(len(rooms) * _MESSAGE)
-        structs = (IOVec * len(rooms)).from_buffer(vectors), (Message * len(rooms)).from_buffer(messages)
+        structs = (_IOVec * len(rooms)).from_buffer(vectors), (_Message * len(rooms)).from_buffer(messages)
         for index, (vector, message) in enumerate(zip(*structs, strict=True)):
             vector.base, vector.length = ctypes.addressof(ctypes.c_char.from_buffer(rooms[index])), len(rooms[index])
             message.header.name, message.header.name_length = names + index * NAME_BYTES, NAME_BYTES
             message.header.vectors, message.header.vector_count = ctypes.addressof(vector), 1
         self.address = ctypes.addressof(structs[1])
         self.sizes = memoryview(vectors).cast("P")[1::2]
-        self.lengths = memoryview(messages).cast("I")[Message.length.offset // 4 :: _MESSAGE // 4]
+        self.lengths = memoryview(messages).cast("I")[_Message.length.offset // 4 :: _MESSAGE // 4]
 
 
 def copying_rooms(count: int, size: int) -> list[mmap.mmap]:

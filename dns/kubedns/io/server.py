@@ -79,15 +79,14 @@ class DNSServer:
         domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
         self._forwarder = Forwarder({(): config.upstreams, **domains}, rng, timeout=config.upstream_timeout)
         self._handler = Handler(self._zone, config)
-        self._responder = Responder(
-            self._handler,
-            rng.random,
-            can_ask=self._forwarder.can_ask,
-            allows_transfer=config.allows_transfer,
-            lost=partial(self._faults.note, NAME, "answering a query"),
+        self._responder = self._new_responder(rng)
+        self._pending = PendingQueries(
+            self._responder,
+            self._forwarder,
+            rng,
+            limit=config.max_concurrent,
+            lost=partial(self._faults.note, NAME, "asking an upstream"),
         )
-        lost = partial(self._faults.note, NAME, "asking an upstream")
-        self._pending = PendingQueries(self._responder, self._forwarder, rng, limit=config.max_concurrent, lost=lost)
         self._connections = Connections(
             self._responder, self._pending.add, limit=config.max_connections, idle_timeout=config.idle_timeout
         )
@@ -156,6 +155,15 @@ class DNSServer:
         for each in self._sockets:
             each.close()
         self._sockets = []
+
+    def _new_responder(self, rng: random.Random) -> Responder:
+        return Responder(
+            self._handler,
+            rng.random,
+            can_ask=self._forwarder.can_ask,
+            allows_transfer=self._config.allows_transfer,
+            lost=partial(self._faults.note, NAME, "answering a query"),
+        )
 
     def _follow(self, source: ListerWatcher) -> Iterator[Informer]:
         """Yield an informer for each resource that the configuration needs."""

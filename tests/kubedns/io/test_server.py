@@ -23,7 +23,7 @@ from kubedns.config import DNSConfig
 from kubedns.io.server import DNSServer
 from kubedns.names import wire_of
 from kubedns.packets.queries import write_query
-from kubehost.io import datagrams, mmsg
+from kubehost.io import datagrams
 
 SHOP = "shop.svc.cluster.local"
 
@@ -119,7 +119,7 @@ async def test_each_of_many_clients_at_once_gets_its_own_answer(host: str) -> No
 
 
 async def test_a_response_that_the_kernel_does_not_take_costs_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = mmsg.send_messages, []
+    real, calls = datagrams.send_messages, []
 
     def refusing(descriptor: int, place: int, count: int, flags: int) -> int:
         calls.append(count)
