@@ -1,4 +1,4 @@
-"""The composition root: it knows every component, and nothing knows it.
+"""The composition root: it imports every component, and no component imports it.
 
 ``run_cluster`` starts a cluster from Python. The nouns to know: ``ClusterConfiguration`` (what the user may set),
 ``Cluster`` (a running cluster), ``Run`` (which starts and stops it), ``StateDirectory`` (where a cluster lies on disk)
@@ -18,7 +18,7 @@ __all__ = ["__version__", "run_cluster"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is used: the command line must not wait for it.
+    # Imported on first use, so that the command line starts fast.
     if name != "run_cluster":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

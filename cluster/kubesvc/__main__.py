@@ -1,7 +1,7 @@
-"""Entry point of ``kubesvc`` and of ``python -m kubesvc``: the last net for what commands did not catch.
+"""Entry point of ``kubesvc`` and of ``python -m kubesvc``; handles exceptions that commands do not catch.
 
-No traceback reaches the user: Ctrl-C ends with status 130, a pipe that nobody reads or a full disk with 1, and what
-nobody foresaw leaves its traceback in a file.
+The user sees no traceback: Ctrl-C exits with status 130, a closed pipe or a full disk with 1, and an unforeseen
+exception with 1 and its traceback in a file.
 """
 
 import os
@@ -16,7 +16,7 @@ def main() -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        # What the interpreter would take apart at its end takes it longer than some commands do.
+        # Skips the interpreter's finalization, which takes longer than some commands.
         _leave(status)
     except KeyboardInterrupt:
         _leave(130)
@@ -56,7 +56,7 @@ def _keep_traceback() -> str:
 
 
 def _leave(status: int, message: str = "") -> NoReturn:
-    """Exit at once: what could not be written must not be tried again when the interpreter ends."""
+    """Exit without finalization, which would try again to flush what could not be written."""
     if message:
         from kubesvc.terminal.escaping import escaped
 

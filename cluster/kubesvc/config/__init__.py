@@ -1,4 +1,4 @@
-"""The cluster configuration: what can be set (``model``) and how it is read and checked (``reading``)."""
+"""The cluster configuration: its fields (``model``), and how a document is read and checked (``reading``)."""
 
 from kubesvc.config.model import (
     ClusterConfiguration,

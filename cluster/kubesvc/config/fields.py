@@ -1,6 +1,6 @@
-"""Reading typed fields out of JSON, with every mistake noted and a default put in its place.
+"""Reads typed fields from JSON; collects every mistake and uses the default in its place.
 
-Knows types and bounds, never what a field is for. Wording follows Kubernetes' own (``field.Error``, ``validation``).
+It checks types and bounds, not meanings. The messages follow Kubernetes' own (``field.Error``, ``validation``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNSPECIFIED = "may not be unspecified (0.0.0.0)"
 
 
 class Mistake(NamedTuple):
-    """A fault or a warning of one field, with how to mend it."""
+    """A fault or a warning about one field, with a hint for the remedy."""
 
     error: FieldError
     hint: str = ""
@@ -48,7 +48,7 @@ class Notes:
 
 
 class Fields:
-    """One mapping of the configuration. Each method reads one field; a wrong one is noted and gives the default."""
+    """One mapping of the configuration. Each method reads one field; it notes a wrong value and returns the default."""
 
     def __init__(self, value: object, path: str, known: Collection[str], notes: Notes, plan: AddressPlan) -> None:
         self.path = path
@@ -67,11 +67,11 @@ class Fields:
         return f"{self.path}.{name}" if self.path else name
 
     def has(self, name: str) -> bool:
-        """Tell whether the field is there and not null."""
+        """Tell whether the field exists and is not null."""
         return self._value.get(name) is not None
 
     def is_empty(self, name: str) -> bool:
-        """Tell whether a list is there, but empty."""
+        """Tell whether the field is an empty list."""
         return self._value.get(name) == []
 
     def text(self, name: str, default: str = "", *, is_required: bool = False) -> str:
@@ -115,7 +115,7 @@ class Fields:
         return value
 
     def check_subdomain(self, name: str, value: str) -> None:
-        """Note a fault if the value of a field is no DNS name."""
+        """Note a fault if the value of a field is not a DNS name."""
         if len(value) > 253:
             self.notes.fault(invalid(self.at(name), value, "must be no more than 253 bytes"))
         if not _SUBDOMAIN.fullmatch(value):
@@ -149,7 +149,7 @@ class Fields:
         return {each.text("name", is_required=True): each.text("value") for each in self.each(name, ("name", "value"))}
 
     def fields(self, name: str, known: Collection[str]) -> Fields:
-        """Return a mapping, empty if it is not there."""
+        """Return a mapping, empty if the field is missing."""
         return Fields(self._value.get(name), self.at(name), known, self.notes, self.plan)
 
     def each(self, name: str, known: Collection[str]) -> list[Fields]:
@@ -161,12 +161,12 @@ class Fields:
         ]
 
     def address(self, name: str, default: str = "", *, is_outside: bool = False) -> str:
-        """Return an IPv4 address, moved into 127.0.0.0/8 (and said so) unless it is one outside the cluster."""
+        """Return an IPv4 address, moved into 127.0.0.0/8 with a warning unless it is outside the cluster."""
         value = self.text(name, default, is_required=not default)
         return self.read_address(self.at(name), value, is_outside=is_outside) or default
 
     def read_address(self, path: str, value: str, *, is_outside: bool = False) -> str:
-        """Return an address as ``address`` does, for the value at ``path``; "" and a fault if it is none."""
+        """Return an address as ``address`` does, for the value at ``path``; "" and a fault if it is not one."""
         if not value:
             return ""
         if read_ipv4(value) is None:
@@ -178,7 +178,7 @@ class Fields:
         return value if is_outside else self.moved(path, value, self.plan.stand_in)
 
     def moved(self, path: str, value: str, stand_in: Callable[[str], str]) -> str:
-        """Return where an address or subnet is on this machine, with a warning if that is elsewhere."""
+        """Return where an address or subnet is on this machine; notes a warning if it differs."""
         after = stand_in(value)
         if after != value:
             self.notes.warn(path, f"{value} is {after} on this machine")

@@ -1,7 +1,7 @@
-"""The cluster configuration: what can be set, with unit, default and reason.
+"""The fields of the cluster configuration, with units, defaults and reasons.
 
-A document ``apiVersion: kubesvc.dev/v1alpha1``, ``kind: ClusterConfiguration`` among the manifests; field names there
-are these in camelCase but where it is said. The defaults are kubeadm's with the first octet replaced by 127.
+The document is ``apiVersion: kubesvc.dev/v1alpha1``, ``kind: ClusterConfiguration``; its field names are these in
+camelCase, unless a field says otherwise. The defaults are kubeadm's with the first octet replaced by 127.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kubesvc.network.plan import USUAL, AddressPlan
 
 @dataclass(frozen=True, slots=True)
 class Networking:
-    """The subnets of the cluster, all in 127.0.0.0/8 and apart from each other."""
+    """The subnets of the cluster, all in 127.0.0.0/8 and disjoint."""
 
     service_subnet: str = "127.96.0.0/12"
     """Cluster IPs; kubeadm's 10.96.0.0/12."""
@@ -32,26 +32,26 @@ class Networking:
     """First and last node port; written ``serviceNodePortRange: 30000-32767``."""
 
     dns_address: str = "127.96.0.10"
-    """Cluster IP of kube-dns: the tenth of the service subnet, as kubeadm has it, unless it is set."""
+    """Cluster IP of kube-dns; by default the tenth of the service subnet, as with kubeadm."""
 
     api_address: str = "127.96.0.1"
     """Cluster IP of default/kubernetes: always the first of the service subnet."""
 
     service_subnet_v6: str = ""
-    """IPv6 cluster IPs, "" in a cluster of one family; written ``serviceSubnet: 127.96.0.0/12,fd00:10:96::/108``."""
+    """IPv6 cluster IPs, "" in a single-stack cluster; written ``serviceSubnet: 127.96.0.0/12,fd00:10:96::/108``."""
 
     pod_subnet_v6: str = ""
     """IPv6 pod addresses; written in ``podSubnet`` likewise. Node i, from 1, has the i-th /64."""
 
     @property
     def service_cidr(self) -> str:
-        """The service subnets as kube-apiserver has them: with a comma between."""
+        """The service subnets in the form of kube-apiserver's --service-cluster-ip-range: separated by a comma."""
         return ",".join(filter(None, (self.service_subnet, self.service_subnet_v6)))
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfiguration:
-    """One node. ``pod_cidr`` follows from its place in the list.
+    """One node. ``pod_cidr`` follows from its index in the list.
 
     ``zone`` and ``region`` of the document are short for the labels topology.kubernetes.io/zone and /region.
     """
@@ -62,23 +62,23 @@ class NodeConfiguration:
     pod_cidr: str
     labels: Mapping[str, str] = field(default_factory=dict)
     address_v6: str = ""
-    """Where node ports answer by IPv6, as far as the machine has the address; "" in a cluster of one family."""
+    """Where node ports answer by IPv6, if the machine has the address; "" in a single-stack cluster."""
     pod_cidr_v6: str = ""
 
 
 MAX_WORKERS = 64
-"""More than a machine for one person has cores."""
+"""An arbitrary bound, above the cores of a developer's machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxySettings:
-    """kube-proxy's part. An address is ``host:port``; "" does not serve it."""
+    """The settings of the proxy. An address is ``host:port``, "" for no server."""
 
     balancer: str = "random"
-    """How a connection gets its endpoint where the Service has no annotation kubesvc.dev/balancer; kube-proxy's way."""
+    """Algorithm for Services without the annotation kubesvc.dev/balancer; the default is kube-proxy's."""
 
     healthz_bind_address: str = "127.0.0.1:10256"
-    """/healthz and /livez; kube-proxy's port, but reachable only from here."""
+    """/healthz and /livez; kube-proxy's port, but reachable from this machine only."""
 
     metrics_bind_address: str = "127.0.0.1:10249"
     """/metrics and /proxyMode; kube-proxy's default."""
@@ -88,51 +88,51 @@ class ProxySettings:
 
 
 DNS_OPTIONS = ("ignore empty_service", "noendpoints", "transfer")
-"""Cluster IPs without endpoints have no name; endpoints have none; whoever asks by TCP gets the whole zone."""
+"""Services without endpoints get no name; endpoints get no names; zone transfers are answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class DNSSettings:
-    """The name server's part, CoreDNS' kubernetes plugin with a stock Corefile."""
+    """The settings of the name server; the defaults are those of CoreDNS' kubernetes plugin with a stock Corefile."""
 
     ttl: int = 5
-    """Seconds that an answer may be kept; CoreDNS' default, 0 to 3600."""
+    """TTL of answers in seconds, 0 to 3600; CoreDNS' default."""
 
     pods: str = "insecure"
-    """Names of pods by address: disabled, insecure or verified; insecure is what every stock Corefile has."""
+    """Names of pods by address: disabled, insecure or verified; stock Corefiles have insecure."""
 
     upstreams: tuple[str, ...] | None = None
     """Servers (``host`` or ``host:port``) for names outside the zone; None: the machine's resolv.conf, (): none."""
 
     bind_addresses: tuple[str, ...] = ("127.0.0.1",)
-    """Addresses on port 53 besides the cluster's own, so that ``dig @127.0.0.1`` answers."""
+    """Further addresses where DNS answers on port 53, so that ``dig @127.0.0.1`` works."""
 
     stub_domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Domains with upstreams of their own."""
 
     options: tuple[str, ...] = ()
-    """Of DNS_OPTIONS, in the words of a Corefile."""
+    """Some of DNS_OPTIONS, written as in a Corefile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Which program stands for an image, since nothing is pulled."""
+    """A program that stands for an image, as images are not pulled."""
 
     name: str
     command: tuple[str, ...]
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
-    """What it listens on when the container does not say, 0: unknown."""
+    """The port for containers that declare none, 0 for unknown."""
     working_dir: str = ""
-    """Where it runs unless the container says otherwise: relative to the folder of the file, that folder by default."""
+    """Its working directory unless the container sets one; relative to the folder of the file, which is the default."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalHost:
-    """A host outside the cluster: a name, its address, and what serves there, at most one of page, image, command.
+    """A host outside the cluster: a name, its address, and its server, at most one of page, image and command.
 
-    ``address`` is the true one; on this machine it is 127 and its other octets.
+    ``address`` is the real one; ``AddressPlan`` says where it is on this machine.
     """
 
     name: str
@@ -144,7 +144,7 @@ class ExternalHost:
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     working_dir: str = ""
-    """Where the command runs, as of an image."""
+    """The working directory of the command, as of an image."""
 
     @property
     def is_served(self) -> bool:
@@ -169,4 +169,4 @@ class ClusterConfiguration:
     images: tuple[Image, ...] = ()
     external_hosts: tuple[ExternalHost, ...] = ()
     plan: AddressPlan = USUAL
-    """Where the addresses are on this machine; chosen by ``--subnets``, not written in the document."""
+    """Maps addresses to this machine; set by ``--subnets`` and not part of the document."""

@@ -1,7 +1,7 @@
-"""The nodes: name, place and addresses, one in 127.0.0.0/8 and in a dual-stack cluster an IPv6 address besides.
+"""Reads the nodes: names, labels and addresses, of IPv4 and in a dual-stack cluster also of IPv6.
 
-Of IPv6 every machine has one loopback address: ``::1`` is the first node's, so that node ports answer there without
-any set-up. The other nodes have addresses that answer only where the machine has a local route for them.
+The IPv6 loopback network has one address, ``::1``: the first node gets it, so that node ports answer there without
+set-up. The other nodes' IPv6 addresses need a local route on the machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _POD_CIDR_V6_PREFIX = 64
 
 
 def read_nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
-    """Read ``nodes``, two by default, and note what is wrong with them."""
+    """Read ``nodes`` (two by default) and note their faults."""
     entries = top.each("nodes", ("name", "address", "zone", "region", "labels"))
     addresses: list[tuple[str, str]] = []
     names: list[tuple[str, Mapping[str, str]]] = []
@@ -64,7 +64,7 @@ def _node_labels(entry: Fields) -> dict[str, str]:
 
 
 def _default_addresses(fields: Fields, index: int, networking: Networking) -> tuple[str, str]:
-    """Return the addresses that node ``index``, from 1, has unless it says otherwise; "" in place of none."""
+    """Return the default addresses of node ``index``, which counts from 1; "" for no IPv6 address."""
     number = (100 + index) % 256
     address = fields.plan.stand_in(f"127.168.0.{number}")
     if not networking.service_subnet_v6:
@@ -73,7 +73,7 @@ def _default_addresses(fields: Fields, index: int, networking: Networking) -> tu
 
 
 def _read_addresses(entry: Fields, index: int, networking: Networking) -> tuple[str, str]:
-    """Read ``address``: one of IPv4, or as kubelet's --node-ip one of each family with a comma between."""
+    """Read ``address``: IPv4, or one of each family separated by a comma, as kubelet's --node-ip."""
     written, field = entry.text("address"), entry.at("address")
     default, default_v6 = _default_addresses(entry, index, networking)
     first, comma, second = (each.strip() for each in written.partition(","))
@@ -116,7 +116,7 @@ def _check(entry: Fields, address: str, networking: Networking) -> None:
 
 
 def subnet_of(address: str, networking: Networking) -> str | None:
-    """Return which of the cluster's IPv4 subnets holds an address."""
+    """Return the name of the cluster's IPv4 subnet that contains an address, with the subnet."""
     subnets = {
         "serviceSubnet": networking.service_subnet,
         "podSubnet": networking.pod_subnet,
@@ -126,7 +126,7 @@ def subnet_of(address: str, networking: Networking) -> str | None:
 
 
 def _pod_cidrs(top: Fields, networking: Networking, count: int) -> list[tuple[str, str]]:
-    """Return each node's /24 and /64, "" for none, in order; number 0 stays free, as with kubeadm and flannel."""
+    """Return each node's /24 and /64 ("" for none) in order; number 0 stays unused, as with kubeadm and flannel."""
     subnet = IPv4Network(networking.pod_subnet)
     rooms = [(networking.pod_subnet, 2 ** (24 - subnet.prefixlen) - 1)]
     first, first_v6 = int(subnet.network_address), 0

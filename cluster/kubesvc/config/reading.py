@@ -1,6 +1,6 @@
-"""From the document to the configuration, with every mistake at once.
+"""Reads the configuration from its document and reports all mistakes at once.
 
-Decides defaults and bounds, and that nothing overlaps. Pure; the machine's resolv.conf comes in as text.
+Decides defaults and bounds, and refuses overlaps. Pure.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ConfigurationReading(NamedTuple):
 
 
 def read_configuration(document: Document | None, plan: AddressPlan = USUAL) -> ConfigurationReading:
-    """Read the configuration; without a document everything is at its default, which depends on ``plan``."""
+    """Read the configuration; without a document it is the default one, which depends on ``plan``."""
     if document is None and plan == USUAL:
         return ConfigurationReading(ClusterConfiguration())
     notes = Notes()
@@ -70,7 +70,7 @@ def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
 def _proxy(top: Fields, node: str) -> ProxySettings:
     default = ProxySettings()
     if top.plan.block:
-        # 127.0.0.1 is one for all clusters: the first node's address has the ports of kube-proxy, as in any cluster.
+        # All clusters share 127.0.0.1, so kube-proxy's ports are at the first node's address, as in a real cluster.
         default = ProxySettings(healthz_bind_address=f"{node}:10256", metrics_bind_address=f"{node}:10249")
     proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "workers"))
     return ProxySettings(
@@ -82,7 +82,7 @@ def _proxy(top: Fields, node: str) -> ProxySettings:
 
 
 def _bind_address(fields: Fields, name: str, default: str) -> str:
-    """Return ``host:port``; "" serves nothing, port 0 is any free one."""
+    """Return ``host:port``; "" for no server, port 0 for any free port."""
     value = fields.text(name, default)
     if not value:
         return ""
@@ -188,7 +188,7 @@ def _external_hosts(
 def _check_place(
     entry: Fields, host: ExternalHost, networking: Networking, nodes: tuple[NodeConfiguration, ...]
 ) -> None:
-    """Note a fault if the host's place on this machine belongs to the cluster."""
+    """Note a fault if the host's address on this machine belongs to the cluster."""
     here = entry.plan.stand_in(host.address)
     taken = next((f"is the address of node {node.name}" for node in nodes if node.address == here), "")
     if not taken and (subnet := subnet_of(here, networking)) is not None:
@@ -201,7 +201,7 @@ def _check_place(
 
 
 def _check_process(entry: Fields, host: ExternalHost) -> None:
-    """Note a fault unless at most one thing serves the host."""
+    """Note a fault if more than one of page, image and command is given."""
     given = [name for name, value in (("page", host.page), ("image", host.image), ("command", host.command)) if value]
     if len(given) > 1:
         entry.notes.fault(invalid(entry.path, ", ".join(given), "may have only one of page, image and command"))

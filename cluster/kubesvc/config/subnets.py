@@ -1,7 +1,7 @@
-"""The cluster's subnets: each in 127.0.0.0/8, large enough, and apart from the others.
+"""Reads the cluster's subnets: each in 127.0.0.0/8, large enough, and disjoint from the others.
 
-A dual-stack cluster has services and pods in IPv6 subnets besides, as kubeadm writes it: the IPv4 subnet, a comma, the
-IPv6 subnet. IPv4 comes first, since that is where the processes are that stand for pods.
+In a dual-stack cluster services and pods have an IPv6 subnet too, written as with kubeadm: the IPv4 subnet, a comma,
+the IPv6 subnet. IPv4 comes first, because the processes of pods listen at IPv4 addresses.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ _DEFAULT = Networking()
 _LOCALHOST = IPv4Address("127.0.0.1")
 _LOCALHOST_V6 = IPv6Address("::1")
 _CIDR_MESSAGE = "must be a valid IPv4 CIDR value, (e.g. 127.9.8.0/24)"
+_LACKS_IPV6 = "must have an IPv6 subnet after a comma, since the {} has one"
 _RANGE = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})")
 _FIRST_NODE_PORT = 1024
-"""Node ports do not move, so they must be ones that everybody may bind."""
+"""Node ports never move, so they must be ports that every user may bind."""
 
 
 class _Subnet(NamedTuple):
-    """What one subnet may be: ``longest`` prefix, so that it has room for what must be in it.
+    """Limits of one subnet: its ``longest`` prefix leaves enough addresses.
 
     ``place`` returns where an address plan puts it on this machine.
-    ``prefixes_v6`` are the shortest and the longest of its IPv6 part, where it may have one, as ``example_v6`` is.
+    ``prefixes_v6`` are the shortest and the longest prefix of its IPv6 part; ``example_v6`` is  if it may have none.
     """
 
     name: str
@@ -59,19 +60,17 @@ _KNOWN = (
 
 
 def read_networking(top: Fields) -> Networking:
-    """Read ``networking`` and note what is wrong with it."""
+    """Read ``networking`` and note its faults."""
     fields = top.fields("networking", _KNOWN)
     kinds = (_SERVICE, _POD, _LOAD_BALANCER)
     (service, service_v6), (pod, pod_v6), (load_balancer, _) = pairs = [_read_pair(fields, each) for each in kinds]
     _check_overlaps(
         fields, [(kind.name, subnet) for kind, pair in zip(kinds, pairs, strict=True) for subnet in pair if subnet]
     )
-    if (service_v6 is None) != (pod_v6 is None):
-        lacking, value, other = ("serviceSubnet", service, "podSubnet")
-        if pod_v6 is None:
-            lacking, value, other = ("podSubnet", pod, "serviceSubnet")
-        detail = f"must have an IPv6 subnet after a comma, since the {other} has one"
-        fields.notes.fault(invalid(fields.at(lacking), str(value), detail))
+    if service_v6 is None and pod_v6 is not None:
+        fields.notes.fault(invalid(fields.at("serviceSubnet"), str(service), _LACKS_IPV6.format("podSubnet")))
+    if pod_v6 is None and service_v6 is not None:
+        fields.notes.fault(invalid(fields.at("podSubnet"), str(pod), _LACKS_IPV6.format("serviceSubnet")))
     domain = fields.text("dnsDomain", _DEFAULT.dns_domain).removesuffix(".")
     fields.check_subdomain("dnsDomain", domain)
     return Networking(

@@ -1,4 +1,4 @@
-"""Asks the running cluster, over its control socket. Synchronous and small: `kubesvc status` should start fast."""
+"""The client of the control socket. Synchronous and small, so that `kubesvc status` starts fast."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from urllib.parse import urlencode
 from kubesvc.state.directory import StateDirectory
 
 ANSWER_SECONDS = 10.0
-"""How long one step of an answer may take; a cluster answers in milliseconds, unless it hangs."""
+"""Time limit for each read or write; a cluster answers in milliseconds unless it hangs."""
 _CHUNK = 64 * 1024
 
 
 class UnreachableError(Exception):
-    """No cluster of this name answers; the text says whether one runs, and what to do."""
+    """No cluster of this name answers; the text says whether one runs, and the remedy."""
 
 
 class RefusedError(Exception):
-    """The cluster understood and said no; the text is its answer."""
+    """The cluster refused the request; the text is its answer."""
 
 
 class _Connection(http.client.HTTPConnection):
@@ -36,9 +36,9 @@ class _Connection(http.client.HTTPConnection):
 
 
 class ControlClient:
-    """The requests that the control socket answers (see ``control``): UnreachableError, RefusedError.
+    """The requests of the control socket (see ``control.server``). Each may raise UnreachableError or RefusedError.
 
-    ``timeout`` is in seconds for one step of an answer, None for no limit.
+    ``timeout`` is in seconds for each read or write, None for no limit.
     """
 
     def __init__(self, state: StateDirectory, timeout: float | None = ANSWER_SECONDS) -> None:
@@ -62,11 +62,11 @@ class ControlClient:
         return self._get("/v1/trace", namespace=namespace, dns=name, type=qtype)
 
     def connections(self, namespace: str = "", name: str = "") -> dict[str, Any]:
-        """Return the recent connections (``kubesvc connections -o json``), of one namespace or Service where given."""
+        """Return the recent connections (``kubesvc connections -o json``), of one namespace or Service if given."""
         return self._get("/v1/connections", namespace=namespace, name=name)
 
     def follow_connections(self, namespace: str = "", name: str = "") -> Generator[dict[str, Any], None, None]:
-        """Yield the recent connections and then those to come, each as it begins and as it ends."""
+        """Yield the recent connections, then each new one as it begins and as it ends."""
         query = urlencode({"follow": "true", "namespace": namespace, "name": name})
         yield from self._documents(self._stream(f"/v1/connections?{query}"))
 
@@ -76,7 +76,7 @@ class ControlClient:
         self._request("POST", "/v1/scale", body)
 
     def stop(self) -> list[str]:
-        """Have the cluster begin to stop; return what is not on disk."""
+        """Ask the cluster to stop; returns the objects that are not on disk."""
         try:
             unsaved: list[str] = json.loads(self._request("POST", "/v1/stop"))["unsaved"]
         except (ValueError, KeyError):
@@ -84,20 +84,20 @@ class ControlClient:
         return unsaved
 
     def apply(self, objects: Sequence[dict[str, Any]], timeout: float) -> Generator[dict[str, Any], None, None]:
-        """Have objects applied, and yield what becomes of it until the cluster is ready, or for ``timeout`` s."""
+        """Apply objects and wait until the cluster is ready; yields the documents of ``Cluster.apply_and_wait``."""
         body = {"objects": list(objects), "timeout": timeout}
         yield from self._documents(self._stream("/v1/apply", "POST", body))
 
     def choose_pod(self, namespace: str, target: str) -> dict[str, Any]:
-        """Return which ``pod`` a workload's name means, and of how many that match, ``matching``."""
+        """Return the ``pod`` that a workload's name means, and how many pods match, ``matching``."""
         return self._get("/v1/pod", namespace=namespace, of=target)
 
     def logs(self, **query: str) -> Generator[bytes, None, None]:
-        """Yield a container's log as it comes."""
+        """Yield a container's log in chunks."""
         yield from self._stream(f"/v1/logs?{urlencode(query)}")
 
     def _documents(self, chunks: Iterable[bytes]) -> Generator[dict[str, Any], None, None]:
-        """Yield the documents of a stream that has each on a line of its own."""
+        """Yield the documents of a stream of JSON lines."""
         pending = b""
         for chunk in chunks:
             *lines, pending = (pending + chunk).split(b"\n")
@@ -108,7 +108,7 @@ class ControlClient:
         connection = _Connection(self._state, self._timeout)
         try:
             response = self._ask(connection, method, path, body)
-            # A pod, or the whole cluster, may be silent for as long as it likes.
+            # No time limit for a stream: a pod may write nothing for hours.
             connection.sock.settimeout(None)
             while chunk := self._read(response, _CHUNK):
                 yield chunk
@@ -141,7 +141,7 @@ class ControlClient:
         return response
 
     def _read(self, response: http.client.HTTPResponse, most: int = -1) -> bytes:
-        """Return what there is, at the most ``most`` bytes; all of it without a bound."""
+        """Return up to ``most`` bytes that have arrived; the whole body if ``most`` is negative."""
         try:
             return response.read() if most < 0 else response.read1(most)
         except (OSError, http.client.HTTPException):
@@ -151,7 +151,7 @@ class ControlClient:
         return f'cluster "{self._state.name}" went away while it answered'
 
     def why(self) -> str:
-        """Return why nobody answers."""
+        """Return why the cluster does not answer."""
         name, owner, option = self._state.name, self._state.owner(), self._state.option
         if owner is None:
             return f'cluster "{name}" is not running; start it with `kubesvc up PATH...{option}`'

@@ -1,7 +1,7 @@
 """The control socket: what `kubesvc status`, `explain`, `scale`, `logs` and `down` ask of the running cluster.
 
-HTTP over a Unix socket that only its owner can open; no TCP port, so no web page can reach it. Thin: every answer
-comes from the Cluster, and a refusal is the text of its StatusError.
+HTTP over a Unix socket that only its owner can open; it has no TCP port, so no web page can reach it. The answers are
+the Cluster's; a refusal is the message of its StatusError.
 
     GET  /v1/status                the status document (see ``why.status``)
     GET  /v1/explain?name=...      why a Service works or not (see ``why.explain``); namespace=
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kubesvc.run.cluster import Cluster
 
 _MAX_BODY = 2**30
-"""Bound of a request: all objects of an `up`. Only the owner of the socket can send one."""
+"""Largest body: all objects of an `up`. Only the owner of the socket can send one."""
 
 CLOSE_SECONDS = 0.2
 """How long requests may go on when the cluster has stopped."""
@@ -75,7 +75,7 @@ def read_apply(body: object) -> tuple[list[JSON], float]:
 
 
 class ControlServer:
-    """Serves one cluster on one listening Unix socket; ``stop`` is called when somebody asks it to stop."""
+    """Serves one cluster on a Unix socket; calls ``stop`` when a client asks the cluster to stop."""
 
     def __init__(self, cluster: Cluster, stop: Callable[[], None]) -> None:
         self._cluster = cluster
@@ -83,7 +83,7 @@ class ControlServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self, listener: socket.socket) -> None:
-        """Begin to serve; the socket is the server's from now on."""
+        """Start to serve; the server closes the socket in the end."""
         app = web.Application(middlewares=[self._refusals], client_max_size=_MAX_BODY)
         app.router.add_get("/v1/status", self._status)
         app.router.add_get("/v1/explain", self._explain)
@@ -94,7 +94,7 @@ class ControlServer:
         app.router.add_get("/v1/pod", self._pod)
         app.router.add_get("/v1/logs", self._logs)
         app.router.add_post("/v1/stop", self._stopped)
-        # A follower of a silent pod notices only by cancellation that nobody reads any more.
+        # A handler that follows a silent pod writes nothing, so only cancellation tells it that its client has gone.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=CLOSE_SECONDS)
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
@@ -171,7 +171,7 @@ class ControlServer:
 
 
 async def _body(request: web.Request) -> object:
-    """Return the JSON of a body, None if it is none."""
+    """Return the decoded body, None if it is not JSON."""
     try:
         body: object = json.loads(await request.read())
     except ValueError:
@@ -180,7 +180,7 @@ async def _body(request: web.Request) -> object:
 
 
 async def _streamed(request: web.Request, documents: AsyncGenerator[JSON, None]) -> web.StreamResponse:
-    """Answer with a line of JSON for each document."""
+    """Stream the documents, one line of JSON each."""
     async with contextlib.aclosing(documents):
         response = web.StreamResponse()
         await response.prepare(request)

@@ -1,6 +1,6 @@
-"""`kubesvc doctor`: what this machine allows, and how to mend what it does not.
+"""`kubesvc doctor`: what this machine allows, and how to fix what it does not.
 
-Readings (``machine``) are judged by pure functions (``checks``).
+``machine`` reads the machine; the pure functions of ``checks`` judge the readings.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _examine(configuration: ClusterConfiguration, services: Sequence[JSON], stat
 
 
 def _problems(state: StateDirectory) -> list[str] | None:
-    """Return what the running cluster says is wrong with it, None if none runs or it does not answer."""
+    """Return the problems that the running cluster reports, None if it does not run or answer."""
     if state.owner() is None:
         return None
     try:

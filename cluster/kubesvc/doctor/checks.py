@@ -1,4 +1,4 @@
-"""What the readings of a machine mean for a cluster. Pure: one function, one check."""
+"""Judges the readings of a machine. Pure: one function for each check."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
 Status = Literal["ok", "warn", "fail"]
 
 OPEN_FILES = 16384
-"""Two for each of 5,000 idle connections, and room for listeners and logs."""
+"""Enough for 5,000 idle connections, two each, and for listeners and logs."""
 
 _EVERYBODY = frozenset(("0.0.0.0", "::"))  # noqa: S104 - compared with, not bound
 
 
 class Check(NamedTuple):
-    """One finding. ``remedy`` is a command, or a sentence, that mends it."""
+    """One finding. ``remedy`` is a command or a sentence."""
 
     group: str
     name: str
@@ -36,7 +36,7 @@ def report_document(checks: Sequence[Check]) -> dict[str, Any]:
 
 
 class WantedSocket(NamedTuple):
-    """A socket that a cluster will bind, and what for; ``key`` is the field of the configuration that can move it."""
+    """A socket that a cluster will bind, and its purpose; ``key`` is the configuration's field that moves it."""
 
     purpose: str
     protocol: str
@@ -48,7 +48,7 @@ class WantedSocket(NamedTuple):
 def check_machine(
     machine: Machine, configuration: ClusterConfiguration, wanted: Sequence[WantedSocket], running: int | None = None
 ) -> list[Check]:
-    """Return every finding; ``running`` is the process of the cluster itself if it runs, whose sockets are no fault."""
+    """Return every finding; ``running`` is the pid of the cluster itself if it runs, whose sockets are not a fault."""
     return [
         check_loopback(machine, configuration),
         *check_ipv6(machine, configuration),
@@ -72,7 +72,7 @@ def check_loopback(machine: Machine, configuration: ClusterConfiguration) -> Che
 
 
 def check_ipv6(machine: Machine, configuration: ClusterConfiguration) -> Iterator[Check]:
-    """Whether a dual-stack cluster's IPv6 addresses can be bound; it runs without those that cannot."""
+    """Whether a dual-stack cluster's IPv6 addresses can be bound; it runs without the others."""
     if not configuration.networking.service_subnet_v6:
         return
     for missing in machine.missing_ipv6:
@@ -98,7 +98,7 @@ def check_low_ports(machine: Machine) -> Check:
 
 
 def check_ephemeral_ports(machine: Machine, configuration: ClusterConfiguration) -> Check:
-    """Whether an outgoing connection of anybody could hold a port that a Service wants."""
+    """Whether outgoing connections could take a port that a Service needs."""
     name, wanted = "ephemeral ports", [configuration.networking.node_port_range]
     if not machine.low_ports.can_bind(53):
         wanted.append((PORT_SHIFT + 1, PORT_SHIFT + LOW_PORTS_END - 1))
@@ -120,7 +120,7 @@ def _is_reserved(machine: Machine, ports: tuple[int, int]) -> bool:
 
 
 def check_wanted(machine: Machine, wanted: Sequence[WantedSocket], running: int | None) -> Iterator[Check]:
-    """Whether the sockets of this configuration are free, and who has those that are not."""
+    """Whether the sockets of this configuration are free, and the owners of those that are not."""
     taken = [(socket, owner) for socket in wanted if (owner := _owner(machine.sockets, socket)) is not None]
     foreign = [(socket, owner) for socket, owner in taken if running not in owner.ancestors]
     for socket, owner in foreign:
@@ -136,7 +136,7 @@ def check_wanted(machine: Machine, wanted: Sequence[WantedSocket], running: int 
 
 
 def _who(machine: Machine, owner: BoundSocket) -> tuple[str, str]:
-    """Return what to call the owner of a socket, and the command that ends it, "" if we cannot."""
+    """Return the name of a socket's owner, and the command that ends it, "" if this user may not."""
     for cluster in machine.clusters:
         if cluster.pid is not None and cluster.pid in owner.ancestors:
             option = "" if cluster.name == "default" else f" --name {cluster.name}"
@@ -167,7 +167,7 @@ def check_open_files(machine: Machine) -> Check:
 
 
 def check_resolver(machine: Machine, configuration: ClusterConfiguration) -> Check:
-    """Whether names outside the cluster can be asked for."""
+    """Whether names outside the cluster can be resolved."""
     name, domain = "resolver", configuration.networking.dns_domain
     if configuration.dns.upstreams is not None:
         servers = configuration.dns.upstreams
@@ -182,7 +182,7 @@ def check_resolver(machine: Machine, configuration: ClusterConfiguration) -> Che
 
 
 def check_cluster(problems: Sequence[str] | None) -> Iterator[Check]:
-    """Whether the running cluster itself has found something wrong; None: there is none to be asked."""
+    """Whether the running cluster reports problems; None if it does not run."""
     for number, problem in enumerate(problems or (), 1):
         yield Check("cluster", f"problem {number}", "warn", problem, "kubesvc status   (has it under Problems)")
     if problems is not None and not problems:
@@ -190,7 +190,7 @@ def check_cluster(problems: Sequence[str] | None) -> Iterator[Check]:
 
 
 def check_state(machine: Machine) -> Iterator[Check]:
-    """Whether a crash has left something behind. Nothing of it blocks a start."""
+    """Whether a crashed run has left files. They never block a start."""
     stale = [each.name for each in machine.clusters if each.pid is None and each.has_leftovers]
     for name in stale:
         message = f'cluster "{name}" ended without tidying up; the next `kubesvc up --name {name}` clears that away'
@@ -210,7 +210,7 @@ _WITHOUT: dict[str, tuple[Status, str, str]] = {
 
 
 def check_tools(machine: Machine) -> Iterator[Check]:
-    """Which programs are there, and what their absence means."""
+    """Which programs are installed, and what their absence means."""
     for tool, (status, meaning, remedy) in _WITHOUT.items():
         if path := machine.tools.get(tool):
             yield Check("tools", tool, "ok", f"{tool} is {path}")

@@ -1,6 +1,6 @@
-"""What the doctor reads of this machine: the only file of the doctor that does IO.
+"""Reads this machine for the doctor; the other files of the package do no IO.
 
-A reading that fails is an absent one; the checks say what that means. Formats: proc(5).
+A reading that fails is left empty; the checks say what that means. Formats: proc(5).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TOOLS = ("curl", "dig", "kubectl", "nginx")
 
 
 class BoundSocket(NamedTuple):
-    """A socket that listens. ``pid`` is 0 and ``command`` "" when its process is not ours to see."""
+    """A listening socket. ``pid`` is 0 and ``command`` "" for a process of another user."""
 
     protocol: str
     address: str
@@ -34,7 +34,7 @@ class BoundSocket(NamedTuple):
 
 
 class ClusterState(NamedTuple):
-    """One cluster's directory: who runs it (None: nobody), and whether a run left its control socket behind."""
+    """One cluster's directory: its process (None if it does not run), and whether its control socket exists."""
 
     name: str
     pid: int | None
@@ -43,7 +43,7 @@ class ClusterState(NamedTuple):
 
 @dataclass(frozen=True)
 class Machine:
-    """Everything that the checks judge. Ports and files are counts and numbers as the kernel has them."""
+    """All readings that the checks judge."""
 
     low_ports: LowPorts
     open_files: tuple[int, int]
@@ -53,7 +53,7 @@ class Machine:
     loopback_error: str
     """Why a node's address cannot be bound, "" if it can."""
     missing_ipv6: tuple[LocalNetwork, ...]
-    """What a dual-stack cluster wants to bind and cannot."""
+    """The IPv6 networks that the cluster needs and the machine does not have."""
     sockets: tuple[BoundSocket, ...]
     resolv_conf: str
     tools: Mapping[str, str]
@@ -101,7 +101,7 @@ def _bound_sockets(ports: Collection[int]) -> Iterator[BoundSocket]:
 
 
 def _search_path() -> str:
-    """Return $PATH and where Debian keeps servers, which ordinary users do not have in theirs."""
+    """Return $PATH with Debian's directories for servers, which ordinary users lack."""
     return os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 
 

@@ -1,6 +1,6 @@
-"""Which sockets a cluster will bind, as far as its input says them. Pure.
+"""Which sockets a cluster will bind, as far as its input says. Pure.
 
-Cluster IPs and node ports that are left to allocation are not known before the start, and so not here.
+Cluster IPs and node ports that are allocated at the start are not known before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kubesvc.doctor.checks import WantedSocket
 def wanted_sockets(
     configuration: ClusterConfiguration, services: Iterable[JSON], network: Network
 ) -> list[WantedSocket]:
-    """Return every socket that is known beforehand, each once."""
+    """Return every socket that is known before the start, each once."""
     found = [*_own(configuration), *_outside(configuration)]
     for obj in services:
         found += _of_service(read_service(obj), configuration)

@@ -1,7 +1,4 @@
-"""The one rule of the loopback network: Kubernetes' address with its first octet replaced by 127.
-
-Pure, and the same for an address, a subnet and a manifest. 127.0.0.0/8 answers on Linux without any set-up.
-"""
+"""The usual rule for addresses: the first octet becomes 127. On Linux all of 127.0.0.0/8 works without set-up. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from kubehost.addresses import LOOPBACK_PREFIX, is_loopback
 
 
 def read_ipv4(address: str) -> int | None:
-    """Return the number of a dotted IPv4 address, None if the text is none (``inet_pton``: no short forms)."""
+    """Return a dotted IPv4 address as a number, None if the text is not one (``inet_pton``: no short forms)."""
     try:
         packed = socket.inet_pton(socket.AF_INET, address)
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Where a dual-stack cluster's IPv6 addresses answer: ``::1`` on every machine, the others where it has a local route.
+"""Which IPv6 addresses of a dual-stack cluster this machine can bind: ``::1``, and networks with a local route.
 
-Unlike 127.0.0.0/8 no IPv6 network is the machine's own without set-up. Whether it is, is found out by binding; the
-machine's routes are never changed here, but the command that adds what is missing is known.
+Unlike 127.0.0.0/8 an IPv6 network needs set-up. Whether it is there is tested by binding; nothing changes the machine's
+routes, but the messages contain the command that adds the missing one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOPBACK_V6 = "::1"
 
 
 class LocalNetwork(NamedTuple):
-    """Addresses that a cluster wants to bind: what for, all of them as the kernel's routes name them, and one."""
+    """Addresses that a cluster binds: their purpose, their route (address or CIDR), and one of them to test."""
 
     purpose: str
     route: str
@@ -29,14 +29,14 @@ class LocalNetwork(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """The command that makes the addresses the machine's own, until it is started again."""
+        """The command that makes the addresses local until the next reboot."""
         if self.sample == LOOPBACK_V6:
             return "sudo sysctl -w net.ipv6.conf.lo.disable_ipv6=0"
         return f"sudo ip -6 route add local {self.route} dev lo"
 
 
 def local_networks(configuration: ClusterConfiguration) -> Iterator[LocalNetwork]:
-    """Yield what the cluster wants to bind of IPv6; nothing for a cluster of one family."""
+    """Yield the IPv6 networks that the cluster binds; none for a single-stack cluster."""
     subnet = configuration.networking.service_subnet_v6
     if subnet:
         yield LocalNetwork("cluster IPs", subnet, str(IPv6Network(subnet)[1]))
@@ -58,10 +58,10 @@ def bind_error(address: str) -> str:
 def missing_networks(
     configuration: ClusterConfiguration, why: Callable[[str], str] = bind_error
 ) -> Iterator[LocalNetwork]:
-    """Yield what this machine cannot bind; ``why`` tells the reason for an address, "" if there is none."""
+    """Yield the networks that this machine cannot bind; ``why`` returns the reason for an address, "" without one."""
     return (each for each in local_networks(configuration) if why(each.sample))
 
 
 def problem(missing: LocalNetwork) -> str:
-    """Return in a sentence what does not answer and what helps."""
+    """Return a sentence with the problem and the remedy."""
     return f"IPv6 {missing.purpose} do not answer: {missing.route} is not this machine's. To mend it: {missing.remedy}"

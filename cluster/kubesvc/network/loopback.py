@@ -1,10 +1,10 @@
-"""The loopback network: every address of the cluster is one of 127.0.0.0/8 on this machine.
+"""The loopback network: the cluster's addresses are in 127.0.0.0/8 on this machine.
 
 Decides where a Service's addresses move, which port is bound in place of one below 1024, and where an endpoint is
-dialled. Endpoints and EndpointSlices are real addresses outside the cluster and are never translated.
+dialled. Addresses in Endpoints and EndpointSlices are real ones and are never translated.
 
-Of IPv6, loopback has the one address ``::1``. So a pod's IPv6 address is true for the API and for DNS, and is dialled
-at the pod's IPv4 address, the same host in the other of the node's pod CIDRs; a node's likewise. No IPv6 address moves.
+The IPv6 loopback network has one address, ``::1``. So the API and DNS show a pod's IPv6 address, but it is dialled at
+the pod's IPv4 address, which has the same host number; likewise for a node. IPv6 addresses are never moved.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration
 
 LOW_PORTS_END = 1024
-"""The kernel's default of net.ipv4.ip_unprivileged_port_start; only ports below it ever move."""
+"""The kernel's default of net.ipv4.ip_unprivileged_port_start; only ports below it may move."""
 
 PORT_SHIFT = 10000
-"""How far a port moves that this process may not bind: 80 is 10080, 53 is 10053."""
+"""Added to a port that this process may not bind: 80 becomes 10080, 53 becomes 10053."""
 
 CAP_NET_BIND_SERVICE = 10
 """Bit of the capability to bind any port (linux/capability.h)."""
 
 _REMEMBERED = 65536
-"""Addresses whose place is remembered, a bound against endless ones."""
+"""Most cached addresses; clients could ask for endless ones."""
 
 
 class Translation(NamedTuple):
-    """An address of a manifest that is another one here."""
+    """An address of a manifest that is translated: its field, and its values before and after."""
 
     path: str
     before: str
     after: str
 
     def warning(self) -> FieldError:
-        """Return what the user is told, at its field."""
+        """Return the warning for the user, at the field."""
         return FieldError("Translated", self.path, str(self))
 
     def __str__(self) -> str:
@@ -53,10 +53,10 @@ class Translation(NamedTuple):
 
 
 def translate(obj: JSON, plan: AddressPlan = USUAL) -> tuple[JSON, list[Translation]]:
-    """Return a Service with its addresses in 127.0.0.0/8, and what was changed; other objects are returned as they are.
+    """Return a Service with its addresses in 127.0.0.0/8, and the changes; other objects are returned unchanged.
 
-    Values that are no IPv4 address (None, IPv6, mistakes) are left to validation, and so are external addresses that
-    no traffic is sent to: they are refused as they were written.
+    Values that are not IPv4 addresses (None, IPv6, mistakes) are left to validation, and so are external addresses
+    that must not get traffic: validation refuses them as they were written.
     """
     spec = obj.get("spec")
     if obj.get("kind") != "Service" or not isinstance(spec, dict):
@@ -87,7 +87,7 @@ def _is_movable(field: str, value: object) -> bool:
 
 
 class LowPorts(NamedTuple):
-    """Who may bind a port below 1024: holders of the capability, and everybody from ``unprivileged_start`` on."""
+    """Which ports this process may bind: all with the capability, else those from ``unprivileged_start`` on."""
 
     unprivileged_start: int
     has_capability: bool
@@ -98,7 +98,7 @@ class LowPorts(NamedTuple):
 
 
 def read_low_ports(read: Callable[[str], str] | None = None) -> LowPorts:
-    """Read what this process may bind from /proc; what cannot be read is taken as the kernel's default."""
+    """Read the limits of this process from /proc; uses the kernel's default for what cannot be read."""
     read = read or _read_file
     try:
         start = int(read("/proc/sys/net/ipv4/ip_unprivileged_port_start"))
@@ -117,7 +117,7 @@ def _read_file(path: str) -> str:
 
 
 class OutsideHost(NamedTuple):
-    """A host outside the cluster. ``port`` is where a process of ours serves it, 0 if none does."""
+    """A host outside the cluster. ``port`` is that of the server that kubesvc runs for it, 0 without one."""
 
     name: str
     address: str
@@ -125,7 +125,7 @@ class OutsideHost(NamedTuple):
 
 
 class Twins(NamedTuple):
-    """A node's IPv6 address and pod CIDR, each with the IPv4 one where the same processes answer."""
+    """A node's IPv6 address and pod CIDR, with the IPv4 ones at which the same processes listen."""
 
     address_v6: str
     address: str
@@ -161,7 +161,7 @@ class LoopbackNetwork:
 
     @classmethod
     def of(cls, config: ClusterConfiguration, low_ports: LowPorts | None = None) -> LoopbackNetwork:
-        """Return the network of a configuration, on this machine unless ``low_ports`` says otherwise."""
+        """Return the network of a configuration; ``low_ports`` are read from this machine by default."""
         outside = [
             OutsideHost(each.name, each.address, each.port if each.is_served else 0) for each in config.external_hosts
         ]
@@ -183,18 +183,18 @@ class LoopbackNetwork:
             self._served[host.address, host.port] = self._served[here, host.port] = bound
 
     def bind(self, address: str, port: int) -> Address:
-        """Return the address, with the port or 10000 more without the privilege to bind it."""
+        """Return the address, with the port, or 10000 more without the privilege to bind that."""
         return address, self._bound(port)
 
     def dial(self, address: str, port: int) -> Address:
-        """Return the socket address at which the endpoint answers. Asked for every connection: two lookups."""
+        """Return the socket address of an endpoint. Called for every connection, so it costs two dictionary lookups."""
         if (served := self._served.get((address, port))) is not None:
             return served
         here, is_pod = self._places.get(address) or self._place(address)
         return here, self._bound(port) if is_pod and port < LOW_PORTS_END else port
 
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the addresses on this machine of every outside host's name, for the DNS server."""
+        """Return the addresses on this machine by the name of the external host, for the DNS server."""
         return dict(self._hosts)
 
     def _bound(self, port: int) -> int:
@@ -213,7 +213,7 @@ class LoopbackNetwork:
         return place
 
     def _twin(self, address: str) -> str:
-        """Return the IPv4 address at which an IPv6 address of a pod or a node answers; any other one stays."""
+        """Return the IPv4 address that stands for the IPv6 address of a pod or node; others are returned unchanged."""
         try:
             parsed = IPv6Address(address)
         except ValueError:

@@ -1,8 +1,8 @@
 """Where the addresses of one cluster are on this machine. Pure.
 
-By the usual plan an address keeps all but its first octet, so two clusters with the usual subnets want the same ones.
-A cluster with a plan of its own (``--subnets auto``) has four second octets to itself, a block, and any number of such
-clusters run side by side: an address keeps its last two octets, and what it is decides the second.
+In the usual plan an address keeps all but its first octet, so two clusters with the usual subnets need the same
+addresses. A cluster with a plan of its own (``--subnets auto``) has a block of four second octets, so that clusters run
+side by side: an address keeps its last two octets, and its purpose decides the second.
 
     127.B.c.d       cluster IPs          (10.96.0.0/12)
     127.B+1.c.d     pods                 (10.244.0.0/16)
@@ -20,9 +20,9 @@ from kubesvc.network.addresses import read_ipv4, stand_in
 OCTETS = 4
 """Second octets of one block."""
 _USUAL = frozenset((0, *range(96, 112), 168, 244))
-"""Second octets that the usual plan gives to a cluster with kubeadm's subnets, and the machine's own 127.0.x.x."""
+"""Second octets of kubeadm's subnets in the usual plan, and of the machine's own 127.0.0.0/16."""
 BLOCKS = tuple(first for first in range(OCTETS, 252, OCTETS) if _USUAL.isdisjoint(range(first, first + OCTETS)))
-"""The blocks that there are, by their first octet."""
+"""All blocks, by the first of their octets."""
 _SERVICES, _PODS, _NODES, _OTHERS = range(OCTETS)
 
 

@@ -47,20 +47,20 @@ _log = logging.getLogger(__name__)
 
 HOST = LOCALHOST
 PORT = 6443
-"""kubeadm's; the next choice follows from the cluster's name, as kubectl caches by address what a server knows."""
+"""kubeadm's. The next choice follows from the cluster's name: kubectl caches discovery by the server's address."""
 PUBLISH_SECONDS = 1.0
-"""How often to look that default/kubernetes is there (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
+"""Pause between checks that default/kubernetes exists (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
 _NAMED_PORTS = (6444, 1000)
 _TOKEN_BYTES = 32
 _TOKEN = re.compile("[!-~]+")
-"""What a header can carry; anything else is no token of ours."""
+"""Characters that a header can carry. A file with any others is not a token that kubesvc wrote."""
 _NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
 class ClusterAPI:
     """``bind``, then ``serve``, then ``close``.
 
-    With ``user_kubeconfig`` the cluster is in that file too while it is served.
+    While it serves, the file ``user_kubeconfig`` has the cluster's context too.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ClusterAPI:
 
     @property
     def address(self) -> str:
-        """Where it answers."""
+        """Its URL."""
         return f"https://{HOST}:{self.port}"
 
     @property
@@ -88,14 +88,14 @@ class ClusterAPI:
         return (HOST, self._config.networking.api_address)
 
     def bind(self) -> None:
-        """Take the port, and point default/kubernetes at it; OSError."""
+        """Bind the port and point default/kubernetes to it; OSError."""
         self._socket = self._bound()
         self.port = self._socket.getsockname()[1]
         write_private(self._state.api_port, f"{self.port}\n")
         kubernetesservice.publish(self._registry, [HOST], self.port)
 
     async def keep_published(self) -> None:
-        """Make default/kubernetes and its like again when somebody has deleted them; runs until it is cancelled."""
+        """Recreate default/kubernetes and the other bootstrap objects after a deletion; runs until it is cancelled."""
         while True:
             await asyncio.sleep(PUBLISH_SECONDS)
             with self._registry.store.faults.guard("kube-apiserver", "publishing default/kubernetes"):
@@ -108,7 +108,7 @@ class ClusterAPI:
             kubernetesservice.publish(self._registry, [HOST], self.port)
 
     async def serve(self, runtime: Runtime, flush: Flush) -> None:
-        """Begin to answer, and write the kubeconfig; OSError, MergeError."""
+        """Start to serve, and write the kubeconfig; OSError, MergeError."""
         assert self._socket is not None
         names = self._hosts
         certificate = server_certificate(self._state.certificate, self._addresses, names, time.time())
@@ -141,7 +141,7 @@ class ClusterAPI:
             _log.warning("the user's kubeconfig still has the cluster: %s", error)
 
     def _token(self) -> str:
-        """Return the token of this cluster, made on first use."""
+        """Return the token of this cluster; generates it on first use."""
         try:
             kept = self._state.token.read_text().strip()
         except (OSError, UnicodeDecodeError):
@@ -156,7 +156,7 @@ class ClusterAPI:
             bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 bind_socket(bound, (HOST, port))
-                # Only now is the port ours: two may bind one that nobody listens on.
+                # With SO_REUSEADDR two sockets may be bound to one port, but only one may listen.
                 bound.listen(1024)
             except OSError as error:
                 bound.close()
@@ -176,7 +176,7 @@ class ClusterAPI:
 
 
 def _admit(plan: AddressPlan, _resource: Resource, obj: JSON) -> tuple[JSON, Sequence[str]]:
-    """Translate a Service's addresses, as ``up`` does, and say so."""
+    """Translate a Service's addresses as ``up`` does; returns the object and the warnings."""
     translated, notes = translate(obj, plan)
     return translated, [f"{note.path}: {note}" for note in notes]
 

@@ -1,4 +1,4 @@
-"""A running cluster, as those see it who use it: the control socket, the command line and Python programs.
+"""The interface of a running cluster, for the control socket, the command line and Python programs.
 
 Every answer comes from the Store and the components; ``lifecycle`` starts and stops them.
 """
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 API_PORT = 443
 """The port of default/kubernetes."""
 FLUSH_SECONDS = 2.0
-"""How long a cluster that is to stop waits for its disk before it reports what is not saved."""
+"""How long a stopping cluster waits for its disk before it reports what is not saved."""
 
 
 class NotReadyError(TimeoutError):
@@ -56,7 +56,7 @@ class NotReadyError(TimeoutError):
 
 
 class Cluster:
-    """One cluster. ``lifecycle.run`` starts it, serves and stops it; all else here needs it to run."""
+    """One cluster. ``lifecycle.Run`` starts and stops it; the methods need it to run."""
 
     def __init__(self, start: Start, runner: ProcessRunner) -> None:
         self.state = start.state
@@ -74,7 +74,7 @@ class Cluster:
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
-        """What explains, traces and lists connections; imported with the first question, as a start asks none."""
+        """Answers to why: explain, trace, connections. Imported on first use, because a start does not need it."""
         from kubesvc.why.connections import Clocks
         from kubesvc.why.diagnosis import Diagnosis
 
@@ -86,7 +86,7 @@ class Cluster:
         await self.started.wait()
 
     async def wait_until_ready(self, timeout: float = 0) -> None:
-        """Return once nothing is waited for any more; NotReadyError after ``timeout`` s, 0 waits for ever."""
+        """Return once everything is ready; NotReadyError after ``timeout`` s, 0 waits for ever."""
         try:
             async with asyncio.timeout(timeout or None):
                 await self.health.wait_until_ready()
@@ -98,11 +98,11 @@ class Cluster:
         return self.health.waiting_for(self.components.proxy.listeners())
 
     def problems(self) -> list[str]:
-        """Return what the cluster could not have and does without, one sentence each."""
+        """Return what the cluster runs without (an address that is taken ...) and its own faults, one sentence each."""
         return self.health.problems()
 
     def service_problems(self) -> list[str]:
-        """Return why the Services do not work that have no endpoint to lead to, one sentence each."""
+        """Return the reason for each Service that has no ready endpoint, one sentence each."""
         dead = self.health.services_without_endpoints()
         return self.diagnosis.problems(dead) if dead else []
 
@@ -124,7 +124,7 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """The file by which kubectl and client libraries reach the cluster."""
+        """The path of the kubeconfig with which kubectl and client libraries reach the cluster."""
         return self.state.kubeconfig
 
     @property
@@ -170,7 +170,7 @@ class Cluster:
 
     async def last_words(self) -> list[str]:
         """Return the last lines that failing containers have written."""
-        # Imported when it is needed: most clusters get ready.
+        # Imported only here, because most clusters get ready.
         from kubesvc.why import lastwords
 
         def read(pod: ObjectKey, container: str, is_previous: bool) -> AsyncGenerator[bytes, None]:
@@ -180,14 +180,14 @@ class Cluster:
         return await lastwords.last_words(self.store, read)
 
     async def unsaved(self) -> list[str]:
-        """Return the objects whose last change is not on disk and cannot be written there now."""
+        """Return the objects whose last change cannot be written to disk now, after waiting FLUSH_SECONDS."""
         with contextlib.suppress(StatusError, TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.journal.flushed()
         return self.journal.unsaved()
 
     def apply_and_wait(self, objects: Iterable[JSON], timeout: float) -> AsyncGenerator[JSON, None]:
-        """Apply objects, and report what becomes of them until the cluster is ready.
+        """Apply objects and report the outcome, then wait until the cluster is ready and report that.
 
         Yields {"applied": lines, "refused": faults}, and if nothing was refused {"ready", "waitingFor", "lastWords",
         "warnings", "pid"} once everything is ready, or after ``timeout`` s (0 waits for ever). StatusError while it

@@ -101,13 +101,7 @@ class Components:
         )
         self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
         self.proxy = self._make_proxy()
-        self.dns = DNSServer(
-            self._source,
-            settings.dns_config(config, self.network),
-            clock=time.time,
-            rng=self._rng,
-            faults=store.faults,
-        )
+        self.dns = self._make_dns()
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
 
     def _make_kubelet(self, runner: ProcessRunner) -> Kubelet:
@@ -132,6 +126,10 @@ class Components:
             record=self._recorders.record_on_service,
             figures=lambda: settings.dns_figures(self.dns.counts()),
         )
+
+    def _make_dns(self) -> DNSServer:
+        config = settings.dns_config(self._config, self.network)
+        return DNSServer(self._source, config, clock=time.time, rng=self._rng, faults=self._store.faults)
 
     async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start everything in tasks of ``group`` and return these; StartError if an outside server cannot start."""

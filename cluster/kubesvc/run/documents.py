@@ -14,11 +14,11 @@ Input = str | os.PathLike[str] | Mapping[str, Any]
 """The path of a manifest or of a folder of manifests, or an object."""
 
 _OBJECTS = "<objects>"
-"""What faults name as the file of objects; each is a document, in the order in which they are given."""
+"""The file name in the faults of objects; the objects are its documents, in the order given."""
 
 
 class FaultsError(ValueError):
-    """Some documents have faults, so nothing was done; the text has a line or more for each fault."""
+    """Some documents have faults, so nothing was done. The text has one or two lines for each fault."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)

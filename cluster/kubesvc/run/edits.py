@@ -1,6 +1,6 @@
-"""Documents for a cluster that runs, of `up --watch` and of a second `up`: all are tried before any is applied.
+"""Changes to a running cluster, from `up --watch`, a second `up` or Python: a dry run of all precedes any write.
 
-A change of thousands of objects takes seconds, in which connections must go on: it is made in slices of the event loop.
+Thousands of objects take seconds, during which connections must go on, so the event loop gets its turn in between.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from kubemanifest.clientapply import apply
 T = TypeVar("T")
 
 SLICE_SECONDS = 0.01
-"""How long the event loop is held at most, but for one object."""
+"""Longest time for which the event loop is held, apart from a single slow object."""
 
 
 class Refusal(NamedTuple):
-    """A document that the Registry does not take."""
+    """A document that the Registry refuses."""
 
     document: Document
     error: StatusError
 
     def faults(self) -> list[Fault]:
-        """Return the faults, with their places."""
+        """Return the faults, with their positions."""
         return faults_of(self.document, self.error)
 
     def as_json(self) -> JSON:
-        """Return what a client that has the document needs to know."""
+        """Return the refusal as JSON, for a client that has the document; ``read_refusal`` reads it."""
         error = self.error
         return {
             "object": identity(self.document),
@@ -46,7 +46,7 @@ class Refusal(NamedTuple):
 
 
 def identity(document: Document) -> list[str]:
-    """Return what tells a document from the others of an input."""
+    """Return what identifies a document within its input: kind, namespace and name."""
     return [document.obj["kind"], document.namespace, document.name]
 
 
@@ -58,14 +58,14 @@ def read_refusal(document: Document, said: Mapping[str, Any]) -> Refusal:
 
 
 class Edited(NamedTuple):
-    """What became of the documents: nothing is ``applied`` if the rehearsal ``refused`` any."""
+    """The outcome. Nothing is ``applied`` if the dry run ``refused`` any document."""
 
     applied: list[Applied]
     refused: list[Refusal]
 
 
 async def apply_edits(registry: Registry, documents: Iterable[Document]) -> Edited:
-    """Write the documents, in order, unless one of those that are there already may not be changed so."""
+    """Write the documents in order. Writes nothing if the change of any existing object is refused."""
     ordered = in_order(documents)
 
     def attempt(document: Document, *, dry_run: bool) -> Applied | Refusal:
@@ -79,7 +79,7 @@ async def apply_edits(registry: Registry, documents: Iterable[Document]) -> Edit
     rehearsed = await _in_slices(stored, lambda each: attempt(each, dry_run=True))
     if refused := [each for each in rehearsed if isinstance(each, Refusal)]:
         return Edited([], refused)
-    # Once begun it is done to its end, whatever becomes of who has asked for it.
+    # Shielded, so that a client that disconnects does not leave half of its documents applied.
     made = await asyncio.shield(_in_slices(ordered, lambda each: attempt(each, dry_run=False)))
     return Edited(
         [each for each in made if isinstance(each, Applied)], [each for each in made if isinstance(each, Refusal)]

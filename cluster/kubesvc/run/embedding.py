@@ -41,15 +41,15 @@ async def run_cluster(
 ) -> AsyncIterator[Cluster]:
     """Run a cluster on the running event loop for the length of the block.
 
-    ``documents`` are paths of manifests or of folders of them, and objects. ``configuration`` is a
-    ClusterConfiguration, whose apiVersion and kind may be left out. ``state`` is the directory in which the cluster is
-    kept from one run to the next, its last part the cluster's name (the command line has them in
-    ``~/.local/state/kubesvc``); without one everything is forgotten at the end. ``subnets`` is "auto" for free address
-    ranges of the cluster's own, or "default" for those that the configuration says.
+    ``documents`` are paths of manifests, paths of folders with manifests, and objects. ``configuration`` is a
+    ClusterConfiguration, whose apiVersion and kind may be left out. ``state`` is a directory that keeps the cluster
+    from one run to the next; its last part is the cluster's name (the command line uses ``~/.local/state/kubesvc``).
+    Without it everything is deleted at the end. ``subnets`` is "auto" for free address ranges of the cluster's own, or
+    "default" for those of the configuration.
 
     The block begins when every component runs; ``await cluster.wait_until_ready()`` waits for the pods. At its end
-    connections drain, then pods are ended. FaultsError, AlreadyRunningError, StartError, SubnetsError, OSError; a
-    component that fails later cancels the block, and its error is raised in an ExceptionGroup.
+    connections drain and the pods are stopped. FaultsError, AlreadyRunningError, StartError, SubnetsError, OSError; if
+    a component fails later, the block is cancelled and the error raised in an ExceptionGroup.
     """
     loaded = load_documents(documents, configuration)
     if loaded.faults:
@@ -68,7 +68,7 @@ async def run_cluster(
 
 @contextlib.contextmanager
 def _directory(state: str | os.PathLike[str] | None) -> Iterator[StateDirectory]:
-    """Yield the directory of a cluster, one that is removed at the end if none is named."""
+    """Yield the directory of a cluster; without a path it is a temporary one."""
     if state is None:
         with tempfile.TemporaryDirectory(prefix="kubesvc-") as root:
             yield StateDirectory(_NAME, Path(root))
@@ -81,7 +81,7 @@ def _directory(state: str | os.PathLike[str] | None) -> Iterator[StateDirectory]
 
 
 def clear_leftovers(state: StateDirectory) -> int:
-    """Kill and remove what a crashed run has left; returns the number of its processes. Call it with the lock held."""
+    """Kill what a crashed run has left and remove its files; returns the number of processes. Needs the lock."""
     left = kill_orphans(marker(state.name, state.path))
     state.sweep()
     return len(left)
@@ -89,7 +89,7 @@ def clear_leftovers(state: StateDirectory) -> int:
 
 @contextlib.asynccontextmanager
 async def open_run(start: Start) -> AsyncIterator[Run]:
-    """Have the process from which pods are forked, and a cluster that is made but not started, for a block."""
+    """Start the process from which pods are forked; yields a cluster that is not started yet."""
     runner = ProcessRunner(marker(start.state.name, start.state.path))
     try:
         await runner.open()
@@ -103,10 +103,10 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
 
 @contextlib.asynccontextmanager
 async def _serving(run: Run) -> AsyncIterator[Cluster]:
-    """Have the cluster started for a block, and stopped after it.
+    """Start the cluster, yield it, and stop it.
 
-    The cluster is a task of its own and the block in no TaskGroup: a fixture may begin it in one task and end it in
-    another one, and its own exceptions pass as they are.
+    The cluster runs in a task of its own, without a TaskGroup around the block: so a fixture may enter the block in
+    one task and leave it in another, and the block's own exceptions are not wrapped in a group.
     """
     stop = asyncio.Event()
     serving = asyncio.create_task(run.serve(stop), name="cluster")
@@ -126,7 +126,7 @@ async def _serving(run: Run) -> AsyncIterator[Cluster]:
 
 
 async def _wait_until_started(serving: asyncio.Task[None], started: asyncio.Event) -> None:
-    """Return once every component runs; raises what keeps the cluster from it."""
+    """Return once every component runs; raises the error of a start that fails."""
     waiting = asyncio.create_task(started.wait())
     try:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -134,7 +134,7 @@ async def _wait_until_started(serving: asyncio.Task[None], started: asyncio.Even
         waiting.cancel()
     if serving.done():
         error = serving.exception()
-        # A start fails for one reason; what it has cancelled besides says nothing.
+        # A start fails for one reason, the innermost; the groups around it are only the tasks that ran.
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         raise error or RuntimeError("the cluster was stopped while it started")
@@ -142,7 +142,7 @@ async def _wait_until_started(serving: asyncio.Task[None], started: asyncio.Even
 
 @contextlib.contextmanager
 def _cancelled_by(serving: asyncio.Task[None]) -> Iterator[None]:
-    """Cancel the block when the cluster fails, and raise its error there."""
+    """Cancel the block when the cluster fails, and raise the cluster's error in its place."""
     block = asyncio.current_task()
     assert block is not None
 

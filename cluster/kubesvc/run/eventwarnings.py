@@ -1,4 +1,4 @@
-"""Warning events as lines for people, each once."""
+"""Warning events as lines of text, each distinct line once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kubeapi.store import Store
 from kubeapi.watching import EventType, WatchEvent
 
 _MAX_WARNED = 1000
-"""Distinct warnings told in one run; a cluster that has said so many has been understood."""
+"""Most distinct warnings of one run."""
 
 
 class EventWarnings:
-    """Calls ``tell`` with a line for each Warning event that comes up, but never twice with the same."""
+    """Calls ``tell`` with a line for each Warning event, never twice with the same line."""
 
     def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class EventWarnings:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Tell of events for the length of the block."""
+        """Follow the Store's events during the block."""
         unwatch = self._store.watch(EVENTS, self._store.resource_version, self._on_event)
         try:
             yield
@@ -36,7 +36,7 @@ class EventWarnings:
         if event.type is EventType.DELETED or event.object.get("type") != "Warning":
             return
         if event.object.get("reason") == NOT_EMULATED:
-            # It was said when the pod was applied.
+            # The API has warned of it when the pod was applied.
             return
         about = map_at(event.object, "involvedObject")
         line = (

@@ -1,4 +1,4 @@
-"""What a running cluster waits for, does without and has found wrong, in sentences; and waiting until it is ready."""
+"""Readiness and problems of a running cluster, as sentences; waits until it is ready."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 0.01
 """Readiness is computed again at most this often: a burst of changes costs one computation."""
 MAX_PROBLEMS = 20
-"""Services without endpoints that are named; a list of more is not read."""
+"""Most Services without endpoints that are named."""
 PAUSE_FACTOR = 4
-"""Pause after a computation, in its own duration: with tens of thousands of Services, connections go on meanwhile."""
+"""Pause after a computation, as a multiple of its duration: connections must go on where it takes long."""
 RECHECK_SECONDS = 0.25
 """Readiness is computed again without a write, as listeners follow the Store a moment later and emit no event."""
 
@@ -49,7 +49,7 @@ class Health:
 
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
-        """Have ``wait_until_ready`` wake after every write for the length of the block."""
+        """Have ``wait_until_ready`` wake after every write of a kind that matters, during the block."""
 
         def note(_event: WatchEvent) -> None:
             self._has_changed.set()
@@ -63,15 +63,15 @@ class Health:
                 stop()
 
     async def wait_until_ready(self) -> None:
-        """Return once nothing is waited for any more."""
+        """Return once everything is ready."""
         while True:
             begun = time.monotonic()
             if not self.waiting_for(self._components.proxy.listeners()):
-                # Its events are on the pods before the caller reports.
+                # So that its events are recorded before the caller reports that the cluster is ready.
                 self._components.pod_sockets.look()
                 return
             pause = max(SETTLE_SECONDS, PAUSE_FACTOR * (time.monotonic() - begun))
-            # Not wait_for: that of Python 3.11 loses a cancellation that comes together with the change.
+            # Not asyncio.wait_for: in Python 3.11 it swallows a cancellation that arrives together with the change.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RECHECK_SECONDS):
                     await self._has_changed.wait()
@@ -86,7 +86,7 @@ class Health:
         return [*waiting, *unwritten]
 
     def problems(self) -> list[str]:
-        """Return what the cluster could not have and does without, one sentence each."""
+        """Return what the cluster runs without (an address that is taken ...) and its own faults, one sentence each."""
         parts = self._components
         missing = [ipv6.problem(each) for each in ipv6.missing_networks(self._config)]
         listeners = parts.proxy.rules.count_listeners() * self._config.proxy.workers

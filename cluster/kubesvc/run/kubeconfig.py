@@ -1,7 +1,7 @@
-"""The kubeconfig of a cluster, and its entries in the user's own: written, merged in, and taken out again.
+"""Writes a cluster's own kubeconfig, and merges it into the user's kubeconfig and removes it there again.
 
-The user's file is edited as a YAML tree, so that every value stays as it was written; kubectl drops comments too when
-it writes. It is locked as kubectl locks it (client-go ``tools/clientcmd``: a file NAME.lock).
+The user's file is edited as a YAML tree, so that every value keeps its form; comments are lost, as when kubectl writes
+it. It is locked as kubectl does (client-go ``tools/clientcmd``: a file NAME.lock).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 UNREACHABLE = Path(__file__).with_name("unreachable.kubeconfig")
-"""A kubeconfig that leads nowhere, whose error says why: its server's name ends in .invalid (RFC 6761)."""
+"""A kubeconfig for no cluster: the name of its server, which kubectl's error shows, ends in .invalid (RFC 6761)."""
 LOCK_SECONDS = 3.0
-"""How long another program may hold the user's file."""
+"""How long to wait for another program's lock of the user's file."""
 _LOCK_PAUSE = 0.05
 _LISTS = ("clusters", "users", "contexts")
 _NULL = "tag:yaml.org,2002:null"
@@ -31,18 +31,18 @@ class MergeError(Exception):
 
 
 def context_name(cluster: str) -> str:
-    """Return the name that a cluster's context, cluster and user have."""
+    """Return the name of a cluster's entries: context, cluster and user."""
     return "kubesvc" if cluster == "default" else f"kubesvc-{cluster}"
 
 
 def export_line(path: Path) -> str:
-    """Return what a shell evaluates so that kubectl uses this file."""
+    """Return the shell command that makes kubectl use this file."""
     return f"export KUBECONFIG={shlex.quote(str(path))}"
 
 
 @dataclass(frozen=True)
 class Kubeconfig:
-    """How one cluster is reached. ``authority`` is PEM."""
+    """The connection data of one cluster. ``authority`` is the CA certificate in PEM."""
 
     name: str
     server: str
@@ -50,7 +50,7 @@ class Kubeconfig:
     token: str
 
     def entries(self) -> dict[str, dict[str, Any]]:
-        """Return the entry of each of the file's lists."""
+        """Return the entry for each list of a kubeconfig: clusters, users, contexts."""
         authority = base64.b64encode(self.authority.encode()).decode()
         return {
             "clusters": {
@@ -65,14 +65,14 @@ class Kubeconfig:
         }
 
     def text(self) -> str:
-        """Return a file that holds nothing else; JSON is YAML."""
+        """Return a kubeconfig with this cluster alone, as JSON, which is YAML too."""
         lists = {name: [entry] for name, entry in self.entries().items()}
         document = {"apiVersion": "v1", "kind": "Config", "current-context": self.name, **lists}
         return json.dumps(document, indent=2) + "\n"
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; only its owner may read it."""
+    """Replace a file atomically; only its owner may read it."""
     fresh = path.with_name(f".{path.name}.new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
@@ -83,9 +83,9 @@ def write_private(path: Path, text: str) -> None:
 
 
 def merge(path: Path, added: Kubeconfig, note: Path) -> None:
-    """Put a cluster into the user's file and make it current; ``note`` remembers how to undo that.
+    """Add a cluster to the user's file and make it the current context; writes to ``note`` how to undo that.
 
-    What an earlier note remembers, as of a run that crashed, is undone first. MergeError, OSError.
+    A note that a crashed run has left is undone first. MergeError, OSError.
     """
     take_out(note)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def merge(path: Path, added: Kubeconfig, note: Path) -> None:
 
 
 def take_out(note: Path) -> None:
-    """Undo what ``note`` remembers, if there is one. MergeError, OSError."""
+    """Undo the change that ``note`` describes, if it exists. MergeError, OSError."""
     try:
         noted = json.loads(note.read_text())
         path, name, before = Path(noted["path"]), str(noted["name"]), str(noted["before"])
@@ -126,7 +126,7 @@ def _read(path: Path) -> str:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[Path]:
-    """Hold kubectl's lock of a file; yields the file that a link leads to, and names it in a MergeError."""
+    """Hold kubectl's lock of a file; yields the file with links resolved. Adds the path to a MergeError."""
     target = path.resolve()
     lock = path.with_name(f"{path.name}.lock")
     deadline = time.monotonic() + LOCK_SECONDS
@@ -149,7 +149,7 @@ def _locked(path: Path) -> Iterator[Path]:
 
 
 def merged(text: str, added: Kubeconfig) -> tuple[str, str]:
-    """Return the file with a cluster in it and current, and the context that was current before. Pure; MergeError."""
+    """Return the file with the cluster added and current, and the context that was current before. Pure; MergeError."""
     tree = _Tree(text)
     tree.remove(added.name)
     for name, entry in added.entries().items():
@@ -160,7 +160,7 @@ def merged(text: str, added: Kubeconfig) -> tuple[str, str]:
 
 
 def without(text: str, name: str, before: str) -> str:
-    """Return the file without a cluster; where that was current, ``before`` is. Pure; MergeError."""
+    """Return the file without the cluster; if it was current, ``before`` becomes current. Pure; MergeError."""
     tree = _Tree(text)
     is_changed = tree.remove(name)
     if tree.current_context == name:
@@ -169,10 +169,10 @@ def without(text: str, name: str, before: str) -> str:
 
 
 class _Tree:
-    """A kubeconfig as PyYAML's nodes: what is not touched is written again as it was read."""
+    """A kubeconfig as PyYAML's nodes, so that unchanged values are written as they were read."""
 
     def __init__(self, text: str) -> None:
-        # PyYAML is slow to import, and most runs need none of this.
+        # Imported here, because PyYAML is slow to import and few runs need it.
         import yaml
 
         self._yaml = yaml
@@ -194,7 +194,7 @@ class _Tree:
         return self._yaml.compose(self._yaml.safe_dump(value, sort_keys=False), Loader=self._yaml.SafeLoader)
 
     def _check(self, name: str, kind: type, what: str) -> None:
-        """Refuse what kubectl would not read, rather than replace what somebody has written."""
+        """Raise MergeError for a value that kubectl would refuse too, rather than replace the user's text."""
         node = self._find(name)
         if node is not None and not isinstance(node, kind) and node.tag != _NULL:
             message = f"line {node.start_mark.line + 1}: {name} must be {what}; mend the file, kubectl refuses it too"
@@ -218,7 +218,7 @@ class _Tree:
         self._set("current-context", self._node(name))
 
     def remove(self, name: str) -> bool:
-        """Remove the entries of that name from every list; tell whether there were any."""
+        """Remove the entries of that name from every list; True if there were any."""
         is_changed = False
         for each in _LISTS:
             node = self._find(each)

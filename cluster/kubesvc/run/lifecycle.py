@@ -1,4 +1,4 @@
-"""How a cluster is started, served and stopped, in order.
+"""Starts, serves and stops a cluster, in order.
 
 Start: 1 the DNS addresses (nothing else starts if they are taken), 2 kubelet, controllers, scheduler, proxy and DNS,
 3 outside servers, 4 control socket, 5 the API server. Stop: the API server closes, connections drain, then pods end,
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 5.0
 """How long established connections may go on when the cluster stops; then they are reset."""
 POD_GRACE_SECONDS = 10.0
-"""How long pods may take to end when the whole cluster stops, whatever their own grace period says."""
+"""Longest grace period of pods when the whole cluster stops."""
 
 
 class Run:
-    """One run of a cluster. ``runner`` starts its processes and stays the caller's, who closes it afterwards."""
+    """One run of a cluster. ``runner`` starts its processes; the caller closes it afterwards."""
 
     def __init__(self, start: Start, runner: ProcessRunner) -> None:
         self.cluster = Cluster(start, runner)
@@ -58,7 +58,7 @@ class Run:
                 self._components.close()
 
     def note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Record what a callback or a task has raised that nobody awaits; to be the loop's exception handler."""
+        """Record the exception of a callback or of a task that is not awaited: the event loop's exception handler."""
         fault = context.get("exception")
         if isinstance(fault, Exception):
             self.cluster.store.faults.note("kubesvc", _origin(context), fault)
@@ -67,7 +67,7 @@ class Run:
 
     @contextlib.asynccontextmanager
     async def _control_socket(self, stop: asyncio.Event) -> AsyncIterator[None]:
-        # aiohttp is slow to import; by now the pods are starting, and need no help.
+        # Imported here, because aiohttp is slow to import and the pods are starting meanwhile.
         from kubesvc.control.server import ControlServer
 
         state = self._start.state
@@ -85,7 +85,7 @@ class Run:
 
     @contextlib.asynccontextmanager
     async def _api_server(self) -> AsyncIterator[ClusterAPI]:
-        # Slow to import too, and asked only when there is a kubeconfig.
+        # Slow to import too; the API server is needed last.
         from kubesvc.run.apiserver import ClusterAPI
         from kubesvc.run.kubeconfig import MergeError
 
@@ -107,7 +107,7 @@ class Run:
             await api.close()
 
     def _keep(self) -> None:
-        """Write every change to disk from now on: all addresses are bound; a start that fails earlier keeps nothing."""
+        """Write every change to disk from now on. Called once all addresses are bound: a failed start keeps nothing."""
         from kubesvc.state.saved import keep_lost
 
         start, cluster = self._start, self.cluster
@@ -117,7 +117,7 @@ class Run:
 
 
 def _origin(context: dict[str, Any]) -> str:
-    """Return what was being done: a task by its name, a callback by its function's."""
+    """Return what raised: a task by its name, a callback by its function."""
     task, handle = context.get("task") or context.get("future"), context.get("handle")
     if isinstance(task, asyncio.Task):
         return f"task {task.get_name()}"

@@ -1,7 +1,7 @@
-"""The world outside the cluster: web servers of ``externalHosts``, as processes at their addresses on this machine.
+"""The servers of ``externalHosts``, as processes at their addresses on this machine.
 
-They stand for machines that no Kubernetes object knows, so they are no pods; they only share the way to run a process.
-One that dies is started again, as somebody would do on its machine, and ``problems`` says so.
+They stand for machines outside the cluster, so they are not pods; they only use the same ProcessRunner. A server that
+dies is started again, and ``problems`` reports it.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from kubesvc.config import ClusterConfiguration, ExternalHost
 from kubesvc.run.settings import images
 
 RESTART_SECONDS = (0.0, 1.0, 5.0, 10.0, 60.0)
-"""Pauses before a server that died is started again; the last one repeats, and who has lived so long begins anew."""
+"""Pauses before a dead server is started again. The last repeats; a server that ran longer starts over at the first."""
 _LAST_WORDS = 200
-"""Characters of a server's last line that are told."""
+"""Longest quotation of a server's last line, in characters."""
 
 _log = logging.getLogger(__name__)
 
 
 class OutsideError(Exception):
-    """An outside server could not be started; the text says which and why."""
+    """An outside server could not be started; the text names it and the reason."""
 
 
 class _Server:
-    """One host's server; ``process`` is None while there is none, ``cause`` is why it died last."""
+    """One host's server. ``process`` is None while none runs; ``cause`` is the reason of its last death."""
 
     def __init__(self, host: ExternalHost, spec: Callable[[], ProcessSpec], runner: ProcessRunner) -> None:
         self.host = host
@@ -52,7 +52,7 @@ class _Server:
         self.process = await self._runner.start(self._spec(), self._note)
 
     async def keep(self, monotonic: Callable[[], float]) -> None:
-        """Start the process again whenever it has died; runs until it is cancelled."""
+        """Restart the process whenever it has died; runs until it is cancelled."""
         failures = 0
         while True:
             began = monotonic()
@@ -69,7 +69,7 @@ class _Server:
                 self._died(f"as it could not be started ({error})")
 
     def problem(self) -> str:
-        """Return what the user should know, "" while all is well."""
+        """Return a sentence about the server's deaths, "" if there were none."""
         if not self.deaths:
             return ""
         times = "once" if self.deaths == 1 else f"{self.deaths} times"
@@ -94,7 +94,7 @@ class _Server:
 
 
 class OutsideServers:
-    """What ``externalHosts`` serve: ``start``, then ``keep``. The processes belong to ``runner`` and end with it."""
+    """All servers of ``externalHosts``: ``start``, then ``keep``. Their processes end with ``runner``."""
 
     def __init__(
         self, config: ClusterConfiguration, network: Network, runner: ProcessRunner, *, monotonic: Callable[[], float]
@@ -117,7 +117,7 @@ class OutsideServers:
                 raise OutsideError(message) from error
 
     async def keep(self) -> None:
-        """Start again what dies, until cancelled."""
+        """Restart servers that die; runs until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             for server in self._servers:
                 group.create_task(server.keep(self._monotonic), name=f"outside {server.host.name}")
@@ -145,7 +145,7 @@ def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) ->
         if image.builtin:
             plan = plan_builtin(image.builtin, args, ServerHost(lambda port: network.bind(address, port)[1]))
             if not host.args and plan.tcp:
-                # The host's port is what the user wants served; the image's own is only its default.
+                # The port of the host, rather than the image's default.
                 plan = plan._replace(tcp=[port])
             return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
     argv = expand_all((*command, *args), environment)

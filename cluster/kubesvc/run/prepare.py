@@ -1,8 +1,8 @@
-"""From the paths of the command line to a Registry that holds every object, before anything is started.
+"""Turns the input into a Registry that holds every object, before anything is started.
 
-A rehearsal finds the faults of all documents at once: unknown fields, bad values, addresses and node ports that
-collide. It begins with an empty Store, or with what was saved of the last run; what it has stored in the end is then
-the cluster's own first state.
+All documents are applied to a Store, which finds their faults at once: unknown fields, bad values, addresses and node
+ports that collide. The Store is empty at first, or has the saved objects of the last run; in the end it is the first
+state of the cluster.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the input amounts to. ``registry`` is usable only if there are no ``faults``."""
+    """The prepared input. ``registry`` is usable only if there are no ``faults``."""
 
     loaded: Loaded
     configuration: ClusterConfiguration
@@ -42,7 +42,7 @@ class Prepared:
     configuration_text: str = ""
     """The ClusterConfiguration as JSON, for the next run that is given none."""
     unused: ClusterConfiguration | None = None
-    """The configuration of the input, where that of a running cluster counts instead."""
+    """The configuration of the input, if the running cluster keeps its own instead."""
 
 
 def prepare(
@@ -53,16 +53,16 @@ def prepare(
     is_running: bool = False,
     plan: AddressPlan = USUAL,
 ) -> Prepared:
-    """Read files, folders and ``-`` for ``stdin``, and return what ``prepare_loaded`` makes of them."""
+    """Read files, folders and ``-`` (``stdin``), then as ``prepare_loaded``."""
     return prepare_loaded(load(paths, stdin) if paths else Loaded(), saved, is_running=is_running, plan=plan)
 
 
 def prepare_loaded(
     loaded: Loaded, saved: Saved | None = None, *, is_running: bool = False, plan: AddressPlan = USUAL
 ) -> Prepared:
-    """Translate and apply everything to an empty Store, or to the saved one.
+    """Translate all documents and apply them to an empty Store, or to the saved one.
 
-    A cluster that runs keeps its configuration: that of the input is only read.
+    A cluster that runs keeps its configuration; that of the input is only checked.
     """
     given = loaded.configuration
     if (given is None or is_running) and saved is not None:
@@ -91,14 +91,14 @@ def prepare_loaded(
 def _rehearse(
     registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document]
 ) -> tuple[list[Fault], list[Fault]]:
-    """Apply the documents, those with faults too: the faults of the others are found at once. Faults and warnings."""
+    """Apply the documents, also if some have faults, to find the faults of all. Returns faults and warnings."""
     bootstrap(registry, cluster_dns=configuration.networking.dns_address)
     refused, _ = apply_documents(registry, documents)
     return refused, _warnings(registry, documents)
 
 
 def _warnings(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
-    """Return what pods ask for and do not get, and what else deserves a warning, where the input says it."""
+    """Return the API's warnings about the documents (fields of pods that are not emulated ...), with positions."""
     stored = ((each, registry.store.find(each.resource, each.key)) for each in documents)
     return [each.fault(note) for each, obj in stored if obj for note in kind_of(each.resource).warnings(None, obj)]
 
@@ -106,19 +106,19 @@ def _warnings(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
 def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> Store:
     if saved is None:
         return Store(clock=time.monotonic)
-    # Most starts are of a cluster that was not there before.
+    # Imported here, because most starts have no saved objects.
     from kubesvc.state.resume import resumed_store
 
     return resumed_store(saved, [each.name for each in configuration.nodes], time.time(), time.monotonic)
 
 
 def _misses_namespace(fault: Fault) -> bool:
-    """Tell whether a fault may be but the echo of a Namespace that could not be read."""
+    """Tell whether a fault may only follow from a Namespace that could not be read."""
     return fault.field == "metadata.namespace" and fault.message.endswith(" not found")
 
 
 def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry:
-    """Return the Registry of a Store, by the rules of the configuration."""
+    """Return the Registry of a Store, with the settings of the configuration."""
     networking = configuration.networking
     config = RegistryConfig(
         service_cidr=networking.service_cidr,
@@ -129,6 +129,6 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
 
 
 def adapted(plan: AddressPlan, obj: JSON) -> tuple[JSON, list[FieldError]]:
-    """Return an object as it can be on this machine, and what the user should know about that."""
+    """Return an object with its addresses on this machine, and a warning for each that has changed."""
     translated, notes = translate(obj, plan)
     return translated, [note.warning() for note in notes]

@@ -1,4 +1,4 @@
-"""What the cluster configuration means to each component: one function each, from our settings to theirs."""
+"""Derives each component's settings from the cluster configuration; one function each."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
     addresses = dict.fromkeys((config.networking.dns_address, *config.dns.bind_addresses))
     upstreams = config.dns.upstreams
     if upstreams is None:
-        # Asking ourselves would be a loop.
+        # A name server that forwards to itself would loop.
         found = [each for each in read_resolv_conf(_resolv_conf()) if each[0] not in addresses]
     else:
         found = [_upstream(each) for each in upstreams]
@@ -91,7 +91,7 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
 
 
 def dns_figures(counts: DNSCounts) -> tuple[Figure, ...]:
-    """Return what /metrics says of the name server."""
+    """Return the name server's metrics."""
     return (
         Figure("kubesvc_dns_requests", "Answers, by type and rcode", True, ("type", "rcode"), counts.requests.items()),
         Figure(
@@ -114,7 +114,7 @@ def _host_and_port(text: str) -> tuple[str, int] | None:
 
 
 def _upstream(text: str) -> tuple[str, int]:
-    """Read ``host``, ``host:port``, or an IPv6 address with a port in brackets' way."""
+    """Read ``host``, ``host:port``, ``IPv6`` or ``[IPv6]:port``."""
     if text.count(":") == 1 or text.startswith("["):
         host, _, port = text.rpartition(":")
         return host.strip("[]"), int(port)

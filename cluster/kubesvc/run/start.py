@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Start:
-    """Everything that a start needs: checked input, and the directory whose lock the caller holds."""
+    """Everything that a start needs. The caller holds the lock of ``state``."""
 
     prepared: Prepared
     state: StateDirectory
@@ -26,4 +26,4 @@ class Start:
     lost: Sequence[Lost] = ()
     """Saved objects that cannot be read."""
     user_kubeconfig: Path | None = None
-    """The user's own kubeconfig, which gets the cluster's context while it runs; None leaves it alone."""
+    """The user's own kubeconfig, to which the cluster's context is added while it runs; None leaves it unchanged."""

@@ -26,22 +26,22 @@ _NAME = "kubesvc/addresses/{}"
 
 
 class SubnetsError(ValueError):
-    """The cluster cannot have the address ranges that it should have; the text says why, and what helps."""
+    """The cluster cannot get its address ranges; the text gives the reason and the remedy."""
 
 
 class Claim:
-    """The address plan of a cluster that runs or starts; a context that holds its block for the cluster."""
+    """The address plan of a cluster, and the socket that holds its block; a context that releases the block."""
 
     def __init__(self, plan: AddressPlan = USUAL, held: socket.socket | None = None) -> None:
         self.plan = plan
         self._held = held
 
     def __enter__(self) -> Claim:
-        """Go on holding the block."""
+        """Return the claim; the block is held already."""
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """Let others have the block."""
+        """Release the block."""
         if self._held is not None:
             self._held.close()
 
@@ -87,7 +87,7 @@ def _claim_kept(state: StateDirectory, plan: AddressPlan) -> Claim:
 
 
 def _claim_free(state: StateDirectory) -> Claim:
-    """Return the first block that nobody holds; one that a stopped cluster has kept is taken only if all others are."""
+    """Return a claim of the first free block. Blocks of stopped clusters of this user are used last."""
     kept = {kept_plan(each).block for each in neighbours(state)}
     bound = set(_bound_octets())
     for block in sorted(BLOCKS, key=lambda each: each in kept):
@@ -98,14 +98,14 @@ def _claim_free(state: StateDirectory) -> Claim:
 
 
 def _bound_octets() -> Iterator[int]:
-    """Yield the second octets of 127.0.0.0/8 at which somebody serves anything."""
+    """Yield the second octets of 127.0.0.0/8 that have a bound socket."""
     for each in read_sockets(("tcp", "udp")):
         if is_loopback(each.address):
             yield int(each.address.split(".")[1])
 
 
 def _hold(block: int) -> socket.socket | None:
-    """Return a socket that holds a block, None if somebody else has it."""
+    """Return a socket that holds a block, None if another cluster holds it."""
     held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         held.bind(f"\0{_NAME.format(block)}")

@@ -21,21 +21,22 @@ _FLOCK = "hhqqi"
 """struct flock of a 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid."""
 
 _RUNNING, _CLEANING = 0, 1
-"""Bytes of the lock file: who has the first one is the cluster, who has the second one lets no cluster start."""
+"""Bytes of the lock file: byte 0 is locked by the running cluster, byte 1 during a clean-up, which blocks starts."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 _held: set[Path] = set()
-"""Lock files that this process holds: the kernel would give it such a lock twice, and drop both when one is closed."""
+"""Lock files that this process has locked. The kernel grants a process its own lock again, and drops it when any
+descriptor of the file is closed (fcntl_locking(2))."""
 
 
 class AlreadyRunningError(Exception):
-    """A cluster of this name runs already; the text names its process and the way out."""
+    """A cluster of this name runs already; the text names its process and the remedy."""
 
 
 class StateDirectory:
-    """The files of one cluster; made, for its owner alone, when they are first needed."""
+    """The files of one cluster. They are created when they are first needed, readable by their owner alone."""
 
     def __init__(self, name: str, root: Path) -> None:
         self.name = name
@@ -57,7 +58,7 @@ class StateDirectory:
 
     @property
     def log(self) -> Path:
-        """What nobody else is told: all output of a detached cluster, tracebacks, complaints of libraries."""
+        """The log: tracebacks, warnings of libraries, and all output of a detached cluster."""
         return self.path / "kubesvc.log"
 
     @property
@@ -67,27 +68,27 @@ class StateDirectory:
 
     @property
     def work(self) -> Path:
-        """Files that running pods need (generated configurations); gone after a run."""
+        """Files that running pods need (generated configurations); removed at the next start."""
         return self.path / "work"
 
     @property
     def database(self) -> Path:
-        """What the cluster has accepted."""
+        """The database with the cluster's objects."""
         return self.path / "cluster.db"
 
     @property
     def lost(self) -> Path:
-        """What the database had and no start could read, for people to look at."""
+        """Objects of the database that could not be read, one line of JSON each."""
         return self.path / "lost.jsonl"
 
     @property
     def kubeconfig(self) -> Path:
-        """How kubectl reaches the cluster."""
+        """The cluster's kubeconfig."""
         return self.path / "kubeconfig"
 
     @property
     def merge_note(self) -> Path:
-        """What was done to the user's own kubeconfig, and is to be undone."""
+        """The change to the user's own kubeconfig that is to be undone."""
         return self.path / "merged.json"
 
     @property
@@ -102,20 +103,20 @@ class StateDirectory:
 
     @property
     def address_block(self) -> Path:
-        """The block of addresses that the cluster has to itself, in a cluster that was given one."""
+        """The number of the cluster's own block of addresses (see ``run.subnets``), if it has one."""
         return self.path / "addresses"
 
     @property
     def api_port(self) -> Path:
-        """The port that the API server had last."""
+        """The API server's last port."""
         return self.path / "apiserver.port"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock; AlreadyRunningError if another process has it, OSError if the directory cannot be used.
 
-        A POSIX record lock: a forked child does not inherit it, so it is taken by the process that stays. Who only
-        cleans up is waited for: it takes no longer than to kill some processes.
+        A POSIX record lock: a forked child does not inherit it, so the process that stays must take it. A clean-up by
+        another process is waited for; it takes no longer than killing some processes.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
@@ -134,7 +135,7 @@ class StateDirectory:
 
     @contextmanager
     def cleaning(self) -> Iterator[None]:
-        """Keep a cluster from starting, to clean up after one; AlreadyRunningError if one runs or is cleaned up."""
+        """Block starts during a clean-up; AlreadyRunningError if a cluster runs or another clean-up does."""
         lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._take(lock, _CLEANING)
@@ -159,11 +160,11 @@ class StateDirectory:
         )
 
     def purge(self) -> None:
-        """Forget everything; only the owner of the lock may call this."""
+        """Delete everything; only the owner of the lock may call this."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove what the last run has left; only the owner of the lock may call this. OSError."""
+        """Remove the files of the last run; only the owner of the lock may call this. OSError."""
         for path in (self.control_socket, self.pod_logs, self.work):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -171,11 +172,11 @@ class StateDirectory:
                 path.unlink(missing_ok=True)
 
     def open_log(self) -> int:
-        """Return a descriptor of the emptied log; only the owner of the lock may call this."""
+        """Truncate the log and return its descriptor; only the owner of the lock may call this."""
         return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def keep_block(self, block: int) -> None:
-        """Remember the cluster's block of addresses, 0 for none; only the owner of the lock may call this. OSError."""
+        """Store the cluster's block of addresses, 0 for none; only the owner of the lock may call this. OSError."""
         if block:
             self.address_block.write_text(f"{block}\n")
         else:
@@ -184,10 +185,10 @@ class StateDirectory:
     def owner(self) -> int | None:
         """Return the process that holds the lock, None when nobody does, 0 when it is in another container."""
         if self._lock in _held:
-            # Closing any descriptor of the file would drop the lock.
+            # Opening and closing the lock file here would drop this process' own lock.
             return os.getpid()
         try:
-            # To be read only: that a folder cannot be written to is no reason not to find who runs there.
+            # Read-only, so that it works in a directory that cannot be written to.
             lock = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return None
@@ -210,7 +211,7 @@ class StateDirectory:
         return listener
 
     def connect_socket(self, timeout: float | None) -> socket.socket:
-        """Return a connection to the running cluster, of which no step takes longer than ``timeout`` s; OSError."""
+        """Return a connection to the running cluster, with ``timeout`` in seconds for each operation; OSError."""
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         client.settimeout(timeout)
         try:

@@ -1,8 +1,7 @@
-"""What a cluster has accepted, on disk: every write of the Store in a SQLite database, in order, before it is answered.
+"""The journal: every write of the Store goes to a SQLite database, in order, before it is answered.
 
-A thread of its own commits whatever has piled up while it committed the last (group commit); the event loop never
-waits for the disk. Events are not kept, as nobody would want the last run's. The database is one cluster's; the state
-directory's lock is what keeps others out.
+A thread commits all writes that have arrived during its last commit (group commit); the event loop never waits for the
+disk. Events are not kept, as they concern one run. The lock of the state directory keeps other processes out.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from kubeapi.watching import EventType, WatchEvent
 from kubesvc.state.saved import BATCH, KEPT
 
 RETRY_SECONDS = 1.0
-"""Pause before a failed commit is tried again: the disk may be full for a moment."""
+"""Pause before a failed commit is tried again: the disk may be full for a short time."""
 PAGE_BYTES = 16384
 """Of a new database: in pages of SQLite's 4 KiB an object of 1 KiB takes a page of its own."""
 
@@ -56,7 +55,7 @@ class _Write(NamedTuple):
 
     @property
     def is_self_made(self) -> bool:
-        """Whether the next start makes it again, as nobody but the cluster has written it."""
+        """Whether the cluster itself wrote the object, so that the next start creates it again."""
         return self.resource == NODES.qualified or (self.obj is not None and controller_of(self.obj) is not None)
 
 
@@ -79,7 +78,7 @@ class Journal:
 
     @property
     def problem(self) -> str:
-        """Why what was written is not on disk, and what to do, "" while it is."""
+        """Why the last writes are not on disk, and the remedy; "" while all are."""
         if not self._reason:
             return ""
         return (
@@ -88,16 +87,16 @@ class Journal:
         )
 
     def unsaved(self) -> list[str]:
-        """Return what has been written to the Store and is not on disk, without what the cluster makes by itself."""
+        """Return the objects whose last write is not on disk, but for those that the cluster creates by itself."""
         with self._wake:
             first = self._first[-1] if self._first is not None else []
             writes = [*first, *self._batch, *self._pending]
         return list(dict.fromkeys(str(each) for each in writes if not each.is_self_made))
 
     def begin(self, store: Store, configuration: str, origins: Sequence[str] = ()) -> None:
-        """Keep what is in the Store now in place of what was kept, and every write from now on.
+        """Replace the content of the database by the Store's, and follow the Store from now on.
 
-        ``origins`` are the files and folders that it comes from.
+        ``configuration`` is JSON, "" for none; ``origins`` are the files and folders that the objects come from.
         """
         self._loop = asyncio.get_running_loop()
         version = store.resource_version
@@ -122,7 +121,7 @@ class Journal:
         store.watch(resource, version, note)
 
     async def flushed(self) -> None:
-        """Return when everything that was written so far is on disk; InternalError if that has failed."""
+        """Return when every write so far is on disk; InternalError if a commit has failed."""
         if self._settled >= self._noted:
             return
         waiter = asyncio.get_running_loop().create_future()
@@ -130,7 +129,7 @@ class Journal:
         await waiter
 
     async def close(self) -> None:
-        """Write what is left, as far as that is possible (``unsaved``), and let go of the database."""
+        """Write the rest, as far as possible (see ``unsaved``), and close the database."""
         with self._wake:
             self._is_closing = True
             self._wake.notify()
@@ -157,7 +156,7 @@ class Journal:
                 waiter.set_exception(InternalError(f"the write is not on disk yet: {reason}"))
 
     def _work(self) -> None:
-        """Be the thread: open, then commit batch after batch."""
+        """Run in the thread: open the database, then commit batch after batch."""
         database: sqlite3.Connection | None = None
         done = 0
         is_last = False
@@ -169,7 +168,7 @@ class Journal:
                 done += len(self._batch) + (self._first is not None)
                 self._first, self._batch = None, []
                 self._tell(self._settle, done)
-            except Exception as error:  # most likely a full disk; whatever it is, writers must not wait for ever
+            except Exception as error:  # most likely a full disk; writers get an error rather than wait for ever
                 _log.error("the state cannot be written to %s: %s", self._path, error)
                 self._tell(self._note_failure, str(error))
                 if is_last:
@@ -179,7 +178,7 @@ class Journal:
             database.close()
 
     def _take_batch(self) -> bool:
-        """Wait for writes and take them; tell whether there are any, none when the journal closes."""
+        """Wait for writes and move them to the batch; False when the journal closes and there are none."""
         with self._wake:
             while not self._pending and not self._is_closing:
                 self._wake.wait()
@@ -187,7 +186,7 @@ class Journal:
         return bool(self._batch)
 
     def _pause(self) -> bool:
-        """Wait before the next attempt; tell whether that is the last."""
+        """Wait before the next attempt; tell whether it is the last because the journal closes."""
         with self._wake:
             return self._wake.wait_for(lambda: self._is_closing, RETRY_SECONDS)
 
@@ -223,7 +222,7 @@ def _put(database: sqlite3.Connection, writes: Iterable[_Write]) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open the database, made for its owner alone if it is not there."""
+    """Open the database; creates it readable by its owner alone."""
     with contextlib.suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     database = sqlite3.connect(path, isolation_level="IMMEDIATE")

@@ -1,6 +1,7 @@
-"""Which cluster has a port: the name that a message about it should have, rather than that of some process.
+"""Names the cluster that has a port, where a message would otherwise name a process.
 
-Clusters are known by the locks in the state directories beside our own; a process that descends from one is its own.
+The other clusters are found by the locks in the state directories next to this one; a process that descends from the
+process of a cluster belongs to that cluster.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def neighbours(state: StateDirectory) -> list[StateDirectory]:
 
 
 def owner_name(state: StateDirectory, owner: PortOwner) -> str:
-    """Return what to call the owner of a port that the cluster of ``state`` cannot have."""
+    """Return the name of the owner of a port: another cluster, else the process."""
     ancestors = ancestors_of(owner.pid)
     for other in neighbours(state):
         if (pid := other.owner()) in ancestors:
@@ -31,11 +32,11 @@ def owner_name(state: StateDirectory, owner: PortOwner) -> str:
 
 
 def ancestors_of(pid: int) -> frozenset[int]:
-    """Return a process and those that it descends from."""
+    """Return the pids of a process and its ancestors, init left out."""
     found: set[int] = set()
     while pid > 1 and pid not in found:
         found.add(pid)
-        # The command, in parentheses, may hold anything; state and parent follow it.
+        # The command, in parentheses, may contain spaces and parentheses; state and parent pid follow the last one.
         after = _stat(pid).rpartition(")")[2].split()
         pid = int(after[1]) if len(after) > 1 else 0
     return frozenset(found)

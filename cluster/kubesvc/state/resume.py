@@ -78,7 +78,7 @@ _MOST_LOST = 20
 
 
 def goes_on(name: str, saved: Saved, documents: Iterable[Document]) -> str:
-    """Return a sentence on what starts again though the input does not name it, "" if nothing does."""
+    """Return a sentence about the objects that start again without being in the input, "" if there are none."""
     named = {(each.resource, each.key) for each in documents}
     left = sorted(
         ((resource, key_of(obj)) for resource, obj in saved.objects if _is_the_users(resource, obj)),
@@ -96,7 +96,7 @@ def goes_on(name: str, saved: Saved, documents: Iterable[Document]) -> str:
 
 
 def outside_subnets(saved: Saved, service_cidrs: str) -> str:
-    """Return a sentence on Services whose cluster IPs are outside the subnets, which have changed, "" if none are."""
+    """Return a sentence about Services with cluster IPs outside the subnets, which have changed; "" without any."""
     subnets = [ip_network(each) for each in service_cidrs.split(",")]
     outside = sorted(
         f"{key_of(obj)} ({address})"
@@ -113,7 +113,7 @@ def outside_subnets(saved: Saved, service_cidrs: str) -> str:
 
 
 def without(lost: Sequence[Lost], path: Path) -> list[str]:
-    """Return a sentence for each saved object that cannot be read; ``path`` is where they are kept."""
+    """Return a sentence for each saved object that cannot be read; ``path`` is the file that keeps them."""
     said = [f"the saved {each} cannot be read: the cluster starts without it; it is kept in {path}" for each in lost]
     more = len(said) - _MOST_LOST
     return [*said[:_MOST_LOST], *([f"... and {more:,} more saved objects"] if more > 0 else [])]

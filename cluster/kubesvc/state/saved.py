@@ -1,6 +1,6 @@
-"""What the last run of a cluster has left in its database: read once, before the next start.
+"""Reads the database of the last run, once, before the next start.
 
-A row that cannot be read costs that object alone; it is kept in a file for people to look at.
+A row that cannot be read costs that object alone; its text is appended to a file.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 
 FORMAT = 1
-"""Of the database (PRAGMA user_version, written by ``journal``); another one is refused rather than guessed at."""
+"""Version of the database's format (PRAGMA user_version, written by ``journal``); others are refused."""
 KEPT = {str(each.resource): each.resource for each in KINDS if not each.is_record}
-"""The kinds that are kept, by their qualified names."""
+"""The resources that are kept, by their qualified names."""
 BATCH = 5000
-"""Rows that are read together, and writes of one commit."""
+"""Rows that are read at once, and the most writes of one commit."""
 _OF_THE_SYSTEM = frozenset(
     {
         sqlite3.SQLITE_CANTOPEN,
@@ -32,16 +32,16 @@ _OF_THE_SYSTEM = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-"""Errors of a database that may be whole: reading one writes to it, too (sqlite.org/wal.html)."""
+"""Errors of the file system around a database that may be intact: reading one writes too (sqlite.org/wal.html)."""
 _Row = tuple[str, str, str, str]
 
 
 class UnreadableStateError(ValueError):
-    """The database cannot be read; the text names it and the way out."""
+    """The database cannot be read; the text names it and the remedy."""
 
 
 class Lost(NamedTuple):
-    """A row that is no object: what it was to be, why it is none, and its text."""
+    """A row that cannot be read as an object of its kind: its key, the reason, and its text."""
 
     resource: str
     namespace: str
@@ -55,15 +55,15 @@ class Lost(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What was kept of the last run. ``configuration`` is a ClusterConfiguration as JSON, "" if there was none."""
+    """The content of the database. ``configuration`` is a ClusterConfiguration as JSON, "" if there was none."""
 
     resource_version: int
     configuration: str
     objects: tuple[tuple[Resource, JSON], ...]
     origins: tuple[str, ...] = ()
-    """Files and folders that the runs before this one were given, the newest last."""
+    """Files and folders that earlier runs read, the newest last."""
     lost: tuple[Lost, ...] = ()
-    """What cannot be read; the others can."""
+    """Rows that cannot be read."""
 
     def of(self, resource: Resource) -> list[JSON]:
         """Return the objects of one resource."""
@@ -73,7 +73,7 @@ class Saved(NamedTuple):
 def read_saved(path: Path, way_out: str) -> Saved | None:
     """Return what is in the database, None if there is nothing. UnreadableStateError.
 
-    It tells of ``way_out`` where the database is broken, not where the system keeps it from being opened.
+    The error names ``way_out`` if the database is damaged, not if the file system refuses to open it.
     """
     if not path.exists():
         return None
@@ -111,9 +111,9 @@ def _read(database: sqlite3.Connection) -> Saved | None:
 
 
 def _read_objects(batch: Sequence[_Row]) -> list[Any]:
-    """Return the objects of rows, None where a text is no JSON."""
+    """Return the objects of rows, None for a text that is not JSON."""
     try:
-        # Read together, objects share the names of their fields, which would be a quarter of their memory.
+        # One call of json.loads shares the strings of field names between the objects: a quarter of their memory.
         read: list[Any] = json.loads(f"[{','.join(text for *_, text in batch)}]")
     except ValueError:
         read = []
@@ -128,7 +128,7 @@ def _read_object(text: str) -> Any:
 
 
 def _fault(resource: Resource, namespace: str, name: str, obj: Any) -> str:
-    """Return why a value is no object of its row, "" if it is one: what everybody takes for granted must be there."""
+    """Return why a value is not the object of its row, "" if it has all that readers of objects rely on."""
     match obj:
         case {"metadata": {"name": str(own), **more}} if obj.get("kind", resource.kind) == resource.kind:
             if (more.get("namespace", ""), own) != (namespace, name):
@@ -142,7 +142,7 @@ def _fault(resource: Resource, namespace: str, name: str, obj: Any) -> str:
 
 
 def keep_lost(lost: Iterable[Lost], path: Path) -> None:
-    """Append what cannot be read to a file, a line of JSON for each; the database loses it. OSError."""
+    """Append rows that cannot be read to a file, one line of JSON each; the database loses them. OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.writelines(f"{json.dumps(each._asdict())}\n" for each in lost)

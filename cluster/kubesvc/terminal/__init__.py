@@ -1,1 +1,1 @@
-"""The command line: reads arguments, starts and asks clusters, and prints for people."""
+"""The command line: parses arguments, starts clusters, queries them and prints text."""

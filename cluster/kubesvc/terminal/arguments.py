@@ -1,4 +1,4 @@
-"""What the commands of the command line have in common: options, and how they ask a cluster, print and fail."""
+"""Shared parts of the commands: option types, querying a cluster, printing and failing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def present(document: Any, output: str, text: Callable[[Any], str]) -> None:
-    """Print a document as JSON or as text; control characters in it do nothing to the terminal."""
+    """Print a document as JSON or as text. Control characters are escaped in both."""
     click.echo(json.dumps(document, indent=2) if output == "json" else text(escaped_values(document)))
 
 
@@ -69,7 +69,7 @@ def state_of(name: str) -> StateDirectory:
 
 
 def ask(name: str, question: Callable[[ControlClient], T]) -> T:
-    """Return the running cluster's answer, or exit with what it said."""
+    """Return the running cluster's answer; exits with a message if it refuses or does not answer."""
     from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 
     try:

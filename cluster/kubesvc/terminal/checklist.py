@@ -1,4 +1,4 @@
-"""How the findings of `kubesvc doctor` look to people: in groups with √, ‼ and ×, as linkerd prints them. Pure."""
+"""The text of `kubesvc doctor`, made from its JSON document: groups with √, ‼ and ×, as linkerd prints. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line. Every command imports what it needs when it runs, so that `--help` is quick.
+"""The command line. Each command imports its modules when it runs, so that `--help` is fast.
 
 Exit status: 0 well, 1 failed, 2 bad usage or bad manifest, 4 not ready within --timeout, 130 stopped at once by a
 second Ctrl-C. Data goes to stdout, everything else to stderr.
@@ -48,7 +48,7 @@ kubesvc.add_command(questions.doctor)
 
 
 class UpArguments(TypedDict):
-    """The arguments of `kubesvc up` but for the name, as ``UpOptions`` has them."""
+    """The arguments of `kubesvc up` other than --name, named as in ``UpOptions``."""
 
     paths: tuple[str, ...]
     is_detached: bool
@@ -86,17 +86,17 @@ class UpArguments(TypedDict):
 @click.option(
     "--subnets",
     type=click.Choice(["auto", "default"]),
-    help="auto: free address ranges of this cluster's own, so that it runs beside others; kept for its next start.",
+    help="auto: free address ranges of its own, so that it runs beside other clusters; kept for its next start.",
 )
 def up(name: str, **given: Unpack[UpArguments]) -> None:
-    """Apply manifests, files, folders or - for stdin, to a cluster, which is started unless it runs.
+    """Apply manifests (files, folders, or - for stdin) to a cluster, which is started unless it runs.
 
-    What earlier runs of that name have left goes on, too; `kubesvc down --purge` forgets it.
+    Objects of earlier runs of that cluster start again too; `kubesvc down --purge` deletes them.
     """
     if given["is_watching"] and "-" in given["paths"]:
         message = "--watch cannot watch standard input; name files or folders"
         raise click.UsageError(message)
-    # What an import makes stays; garbage is collected again when the cluster runs.
+    # Objects of imports live as long as the process; garbage collection is enabled again when the cluster runs.
     gc.disable()
     from kubesvc.terminal.options import UpOptions
     from kubesvc.terminal.up import run_up
@@ -106,10 +106,12 @@ def up(name: str, **given: Unpack[UpArguments]) -> None:
 
 @kubesvc.command(short_help="Drain and stop the cluster; its objects are kept.")
 @name_option
-@click.option("--timeout", type=Duration(), default="45s", show_default=True, help="Then the processes are killed.")
-@click.option("--purge", is_flag=True, help="Forget the cluster: its objects, its token and its certificate.")
+@click.option(
+    "--timeout", type=Duration(), default="45s", show_default=True, help="After this time the processes are killed."
+)
+@click.option("--purge", is_flag=True, help="Delete the cluster: its objects, its token and its certificate.")
 def down(name: str, timeout: float, purge: bool) -> None:
-    """Drain and stop the cluster; the next `kubesvc up` goes on with its objects."""
+    """Drain and stop the cluster; the next `kubesvc up` starts it with the same objects."""
     from kubesvc.terminal.down import UnsavedError, forget_cluster, stop_cluster
 
     try:
@@ -125,9 +127,9 @@ def down(name: str, timeout: float, purge: bool) -> None:
 @kubesvc.command()
 @name_option
 def env(name: str) -> None:
-    """Print how kubectl finds the cluster: eval "$(kubesvc env)".
+    """Let kubectl use the cluster: eval "$(kubesvc env)".
 
-    Without a cluster that runs, kubectl is to find none: not the one of your own kubeconfig.
+    If the cluster does not run, kubectl then reaches no cluster, not even that of your own kubeconfig.
     """
     from kubesvc.run.kubeconfig import UNREACHABLE, export_line
 
@@ -171,7 +173,7 @@ def version(output: str) -> None:
 @kubesvc.command(short_help="Print a shell's completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of a shell, to be evaluated by it."""
+    """Print the completion script of a shell, which the shell evaluates."""
     from click.shell_completion import get_completion_class
 
     completer = get_completion_class(shell)

@@ -1,7 +1,7 @@
-"""What the log says of clients that speak no good HTTP: a line each, without a traceback, and only so many a minute.
+"""Limits what the log says about malformed HTTP requests: one line each, without a traceback, and 10 a minute.
 
-aiohttp logs the traceback of every request that it cannot read, to the logger that all of its servers share. Whoever
-reaches a port could fill the disk by that, without a token.
+aiohttp logs a traceback for every request that it cannot parse, to one logger for all of its servers. Any client that
+reaches a port could fill the disk that way, without a token.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 LOGGER = "aiohttp.server"
 LINES, SECONDS = 10, 60.0
-"""Lines of one such span of time; what comes beyond them is counted, and told with the next line."""
+"""Most lines in that many seconds; further ones are counted, and the next line gives the count."""
 _LONGEST = 200
-"""Characters of what is said of one request: it quotes the client."""
+"""Longest message about one request, in characters: it quotes the client."""
 
 
 class ClientFaults(logging.Filter):
-    """Shortens the records that are a client's fault, and drops them when there are many; all others stay whole."""
+    """Shortens records about malformed requests and drops the excess; passes all other records unchanged."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class ClientFaults(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is written."""
         error = record.exc_info[1] if record.exc_info else None
-        # The library's own exceptions say what it could not read; anything else would be ours.
+        # An exception class of aiohttp means that it could not parse a request; any other is a fault of kubesvc.
         if error is None or not type(error).__module__.startswith("aiohttp."):
             return True
         if not self._has_room():
@@ -53,5 +53,5 @@ class ClientFaults(logging.Filter):
 
 
 def install() -> None:
-    """Have the process' log treat the faults of clients so."""
+    """Add the filter to aiohttp's logger."""
     logging.getLogger(LOGGER).addFilter(ClientFaults())

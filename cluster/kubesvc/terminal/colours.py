@@ -1,6 +1,6 @@
-"""A little colour for tables on a terminal: the only file that knows rich, imported when there is one.
+"""Colours for tables on a terminal. The only file that uses rich, which is imported only for a terminal.
 
-The text stays as it is; see https://no-color.org for NO_COLOR.
+The text stays the same; see https://no-color.org for NO_COLOR.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _STYLES = {
     r"(?<= )\w*(Error|BackOff|Failed)\w*(?= )": "red",
     r"(?<= )0/[1-9]\d*(?= )": "red",
 }
-"""What is painted, by regular expression; a later one paints over an earlier one."""
+"""Style by regular expression; a later match overrides an earlier one."""
 
 Paint = Callable[[str], str]
 
 
 def of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Paint:
-    """Return how text for ``stream`` is painted: not at all, unless it is a terminal that wants colour."""
+    """Return the function that colours text for ``stream``: the identity unless it is a terminal that wants colour."""
     is_wanted = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     return painted if is_wanted and stream.isatty() else str
 

@@ -1,4 +1,4 @@
-"""What the shell may complete: names out of the running cluster's status; nothing when no cluster answers quickly."""
+"""Shell completion: names from the running cluster's status; none if it does not answer quickly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 COMPLETION_SECONDS = 0.5
-"""How long the shell waits for the cluster while somebody has pressed the tab key."""
+"""How long the tab key waits for the cluster."""
 
 
 def service_names(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

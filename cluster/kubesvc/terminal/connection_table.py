@@ -1,4 +1,4 @@
-"""How connections look to people: a line each, below one another also when they come one by one. Pure."""
+"""The text of `kubesvc connections`: a line for each, aligned also when they arrive one by one. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = (
     ("SECONDS", 7),
     ("REQUEST", 0),
 )
-"""Headers, with the width that a column has at least when lines come one by one: room for IPv4 and a pod's name."""
+"""Headers, with the least width of each column when lines arrive one by one: room for IPv4 and a pod's name."""
 HEADERS = [name for name, _ in _COLUMNS]
 
 
@@ -37,7 +37,7 @@ def connection_table(documents: Iterable[Document]) -> str:
 
 
 class ConnectionLines:
-    """Lines that come one by one, in columns that are as wide as the widest cell so far; ``known`` are counted in."""
+    """Aligns lines that arrive one by one: a column is as wide as its widest cell so far, ``known`` ones included."""
 
     def __init__(self, known: Iterable[Document]) -> None:
         self._widths = [width for _, width in _COLUMNS]
@@ -49,7 +49,7 @@ class ConnectionLines:
         return self._line(HEADERS)
 
     def line(self, document: Document) -> str:
-        """Return one connection, or how many were missed."""
+        """Return the line of a connection, or of the number of missed ones."""
         if "missed" in document:
             return f"... {document['missed']} missed"
         return self._line(_cells(document))
@@ -59,7 +59,7 @@ class ConnectionLines:
         return "   ".join(cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)).rstrip()
 
     def _widen(self, cells: Sequence[str]) -> None:
-        """Make room, but for the last column, which nothing follows."""
+        """Widen the columns, but for the last, which needs no padding."""
         wanted = map(len, cells[:-1])
         self._widths[:-1] = [max(pair) for pair in zip(self._widths, wanted, strict=False)]
 

@@ -1,4 +1,4 @@
-"""Where a run of `kubesvc up` reports, and the exit statuses that it can end with."""
+"""The output of `kubesvc up`, and its exit statuses."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from kubesvc.terminal import colours
 from kubesvc.terminal.escaping import escaped_entry, escaped_lines
 
 EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
-"""Stopped when asked to; could not go on; bad usage or manifest; not ready in time; Ctrl-C without a drain."""
+"""Stopped on request; failed; bad usage or manifest; not ready in time; stopped by a second Ctrl-C without a drain."""
 
 _MAX_UNSAVED = 20
-"""Objects named that were not saved."""
+"""Most objects that are named as not saved."""
 _MAX_MISSING = 50
-"""Reasons printed why the cluster is not ready; of thousands nobody reads more."""
+"""Most reasons that are printed for a cluster that is not ready."""
 
 
 @dataclass(frozen=True)
 class Console:
-    """``out`` is for what was asked for, ``err`` for everything else.
+    """``out`` gets the results, ``err`` everything else.
 
-    A reader that has gone away (`kubesvc up | head`) or a full disk is no reason to stop a cluster. What comes from
-    objects, files and clients is shown here and does nothing to the terminal.
+    A closed pipe (`kubesvc up | head`) or a full disk does not stop the cluster. Control characters, which may come
+    from objects, files and clients, are escaped.
     """
 
     out: TextIO
@@ -48,14 +48,14 @@ def _print(stream: TextIO, lines: Iterable[str]) -> None:
         stream.write("".join(f"{line}\n" for line in lines))
         stream.flush()
     except OSError:
-        # The buffer still holds the lines; they must go somewhere, or the interpreter complains at its end.
+        # The buffer still holds the lines. Redirected, the flush at the interpreter's end does not fail again.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno(), inheritable=stream.fileno() <= 2)
         os.close(null)
 
 
 def missing_lines(waiting_for: Sequence[str], timeout: float, last_words: Sequence[str] = ()) -> list[str]:
-    """Return what is printed of a cluster that is not ready after ``timeout`` s, and what failing containers wrote."""
+    """Return the lines for a cluster that is not ready after ``timeout`` s: reasons, and failing containers' output."""
     reasons = [f"  {each}" for each in waiting_for]
     if len(reasons) > _MAX_MISSING:
         reasons = [*reasons[:_MAX_MISSING], f"  ... and {len(reasons) - _MAX_MISSING:,} more"]
@@ -63,7 +63,7 @@ def missing_lines(waiting_for: Sequence[str], timeout: float, last_words: Sequen
 
 
 def unsaved_text(unsaved: Sequence[str]) -> str:
-    """Return what is said of changes that were not on disk when their cluster stopped."""
+    """Return the sentence about changes that were not on disk when the cluster stopped."""
     more = f" and {len(unsaved) - _MAX_UNSAVED:,} more" if len(unsaved) > _MAX_UNSAVED else ""
     return (
         f"not saved, as the disk could not be written to: the last changes of {', '.join(unsaved[:_MAX_UNSAVED])}{more}"

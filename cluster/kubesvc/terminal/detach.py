@@ -1,7 +1,7 @@
-"""A cluster in the background: a child in a session of its own, whose parent waits until it is ready.
+"""Runs a cluster in the background: in a child process with a session of its own; the parent waits until it is ready.
 
-Until then the child reports to the caller's stdout and stderr; from then on nothing of it holds them open. It keeps
-the working directory, in which pods run, and the umask, which its private state directory makes harmless.
+Until then the child writes to the parent's stdout and stderr; then it closes them. It keeps the working directory, in
+which pods run, and the umask, which the private state directory makes harmless.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, Console
 
 
 class Caller:
-    """Who asked for the cluster, as the child sees it: a place to report to, which is given up when it is ready."""
+    """The waiting parent, as the child sees it: a console until the cluster is ready."""
 
     def __init__(self, telling: int) -> None:
         self._telling = telling
@@ -24,12 +24,12 @@ class Caller:
         self.console = Console(out, err)
 
     def redirect(self, log: int) -> None:
-        """Write to ``log`` whatever is not for the caller."""
+        """Write to ``log`` what is not written to the console."""
         os.dup2(log, 1)
         os.dup2(log, 2)
 
     def release(self, status: int) -> None:
-        """Let the caller go on with this exit status; later reports go where stdout and stderr go now."""
+        """Have the parent exit with this status; from now on the console writes where stdout and stderr go."""
         for stream, ours in zip(self._streams, (1, 2), strict=True):
             os.dup2(ours, stream, inheritable=False)
         with contextlib.suppress(OSError):
@@ -38,7 +38,7 @@ class Caller:
 
 
 def detach(serve: Callable[[Caller], int], console: Console) -> int:
-    """Run ``serve`` in a child. Returns the status that it tells, or that it exits with if it tells none."""
+    """Run ``serve`` in a child; returns the status that it releases the parent with, else its exit status."""
     hearing, telling = os.pipe()
     child = os.fork()
     if child == 0:
@@ -51,7 +51,7 @@ def detach(serve: Callable[[Caller], int], console: Console) -> int:
                 return said[0]
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     except KeyboardInterrupt:
-        # The child is in a session of its own: the terminal's Ctrl-C has not reached it.
+        # The child has a session of its own, so the terminal's Ctrl-C has not reached it.
         os.kill(child, signal.SIGTERM)
         return EXIT_AT_ONCE
     if status < 0:
@@ -61,10 +61,10 @@ def detach(serve: Callable[[Caller], int], console: Console) -> int:
 
 
 def _lead(serve: Callable[[Caller], int], telling: int) -> int:
-    """Be the child, never more: whatever happens, the caller's code must not go on in it."""
+    """Run ``serve`` in the child. Returns for every exception: the parent's code must not continue in the child."""
     try:
         os.setsid()
-        # There is no terminal that could hang up, and no configuration to read again.
+        # A session without a terminal gets no hang-up, and there is no configuration to reload.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         return serve(Caller(telling))
     except BaseException:

@@ -1,7 +1,7 @@
-"""`kubesvc down`: asks the cluster to drain and stop, waits until it is gone, and makes sure that nothing is left.
+"""`kubesvc down`: asks the cluster to drain and stop, waits for its end, and kills leftovers.
 
-Who holds the lock is the truth about what runs. One that does not answer gets SIGTERM, as it may be starting, and
-SIGKILL when time is up.
+The holder of the lock is the running cluster. If it does not answer, as it may be starting, it gets SIGTERM, and
+SIGKILL after the timeout.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from kubesvc.terminal.console import unsaved_text
 from kubesvc.wording import counted
 
 KILL_SECONDS = 5.0
-"""How long the kernel may take to end a killed process; one that waits for a disk can take for ever."""
+"""How long the kernel may take to end a killed process; one that waits for a disk can hang."""
 _POLL_SECONDS = 0.02
 
 
 class UnsavedError(Exception):
-    """The cluster has stopped, and its last changes were not on disk; the text says which."""
+    """The cluster has stopped and its last changes are not on disk; the text names the objects."""
 
     def __init__(self, said: str, unsaved: Sequence[str]) -> None:
         super().__init__(f"{said}; {unsaved_text(unsaved)}")
@@ -34,9 +34,9 @@ class UnsavedError(Exception):
 
 
 def stop_cluster(state: StateDirectory, timeout: float) -> str:
-    """Stop the cluster and return what to tell the user; after ``timeout`` s, 0 for never, its processes are killed.
+    """Stop the cluster and return the message for the user. Its processes are killed after ``timeout`` s, 0 for never.
 
-    TimeoutError if even that does not end it, OSError if it may not be ended, UnsavedError.
+    TimeoutError if they survive that, OSError without the permission to end them, UnsavedError.
     """
     owner = state.owner()
     if owner is None:
@@ -60,7 +60,7 @@ def stop_cluster(state: StateDirectory, timeout: float) -> str:
 
 
 def forget_cluster(state: StateDirectory) -> str:
-    """Remove all that is kept of a cluster that does not run; AlreadyRunningError if it does, OSError."""
+    """Delete the state of a stopped cluster; AlreadyRunningError if it runs, OSError."""
     if not state.path.is_dir():
         return f'there is nothing kept of cluster "{state.name}"'
     with state.locked():
@@ -69,7 +69,7 @@ def forget_cluster(state: StateDirectory) -> str:
 
 
 def _signal(owner: int, number: signal.Signals) -> None:
-    # A process of another container is 0 here, and 0 would be our own group.
+    # The owner is 0 if it is in another container; kill(0) would signal this process' own group.
     if owner > 0:
         with contextlib.suppress(ProcessLookupError):
             os.kill(owner, number)
@@ -84,7 +84,7 @@ def _has_ended(state: StateDirectory, owner: int, deadline: float) -> bool:
 
 
 def _clean_up(state: StateDirectory, what: str) -> str:
-    """Kill what a crash has left, while no cluster can start: one that has just started keeps its own processes."""
+    """Kill the processes of a crashed run. No cluster can start meanwhile, so that no new process is hit."""
     said = f'cluster "{state.name}" {what}'
     if not state.path.is_dir():
         return said

@@ -1,6 +1,6 @@
-"""Text of others for a terminal or a log: what would act there, or begin a line, is shown instead.
+"""Escapes control characters in text from objects, files and clients, for terminals and logs.
 
-Control characters are those of ISO 6429 (C0, DEL and C1); lone surrogates cannot be written in any encoding.
+They are those of ISO 6429 (C0, DEL and C1), and lone surrogates, which no encoding can write.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 @cache
 def _acting() -> re.Pattern[str]:
-    # Made when it is needed first: it would be a tenth of the time that `kubesvc --help` spends on imports of ours.
+    # Compiled on first use: at import it would be a tenth of the time of kubesvc's own imports for `--help`.
     return re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -25,22 +25,22 @@ def _acting_in_lines() -> re.Pattern[str]:
 
 
 def escaped(text: str) -> str:
-    """Return the text as one line that does nothing but stand there."""
+    """Return the text as one line, with control characters and line breaks escaped."""
     return _acting().sub(_show, text)
 
 
 def escaped_entry(text: str) -> str:
-    """Return the text as one line and the hints below it; those are indented, so none passes for a line of its own."""
+    """Return the text as one line with its indented hint lines below it."""
     return _HINT.join(map(escaped, text.split(_HINT)))
 
 
 def escaped_lines(text: str) -> str:
-    """Return a text of several lines with everything escaped but the ends of lines."""
+    """Return the text with all control characters but line breaks escaped."""
     return _acting_in_lines().sub(_show, text)
 
 
 def escaped_values(document: Any) -> Any:
-    """Return a JSON document with every text in it, names of fields included, ``escaped``."""
+    """Return a JSON document with every string, field names included, ``escaped``."""
     match document:
         case str():
             return escaped(document)

@@ -1,8 +1,8 @@
-"""A cluster in the process of `kubesvc up`: takes the lock, sets the process up for it, and runs it to its end.
+"""Runs a cluster in the process of `kubesvc up`: takes the lock, prepares the process, and serves until the end.
 
-Every failure is one line for the user; tracebacks and what libraries complain of go to the log in the state directory.
-What concerns the whole process (signals, garbage collection, standard streams, limits) is decided here and in
-``session`` alone: ``run_cluster`` does none of it.
+Every failure is one line for the user; tracebacks and warnings of libraries go to the log in the state directory.
+Settings of the whole process (signals, garbage collection, standard streams, limits) are made here and in ``session``
+only; ``run_cluster`` makes none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def serve(up: UpStart) -> int | None:
-    """Take the lock and run the cluster; returns the exit status, None if such a cluster runs and can be applied to."""
+    """Take the lock and run the cluster; returns the exit status, None if the cluster has been started meanwhile."""
     state = up.options.state
     try:
         with state.locked():
@@ -48,7 +48,7 @@ def _cannot_keep(up: UpStart, error: OSError) -> str:
 
 
 def _redirect(log: int, caller: Caller | None) -> None:
-    """Read nothing from the caller from now on, and write to ``log`` what is not for him."""
+    """Read stdin from /dev/null from now on, and write the log to ``log``."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -97,14 +97,14 @@ async def _session(up: UpStart) -> int:
 
 
 async def _settle(started: asyncio.Event) -> None:
-    """Collect garbage again once everything runs, but never in what is there then: that holds up connections."""
+    """Enable garbage collection once everything runs, without the objects that exist then: scanning them takes long."""
     await started.wait()
     gc.freeze()
     gc.enable()
 
 
 def _explain(error: Exception, up: UpStart) -> None:
-    """Print a line for each obstacle; an unforeseen error goes to the log in full."""
+    """Print a line for each error; an unforeseen one goes to the log with its traceback."""
     from kubesvc.run.components import StartError
 
     for each in _leaves(error):

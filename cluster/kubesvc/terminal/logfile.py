@@ -1,4 +1,4 @@
-"""How kubesvc.log is written: a line for each record, in which nothing of anybody's begins a line or acts."""
+"""The format of kubesvc.log: a line for each record, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class LogFormatter(logging.Formatter):
-    """Escapes messages; a traceback keeps its lines."""
+    """Escapes messages; a traceback keeps its line breaks."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
         """Return the line of a record."""
@@ -23,7 +23,7 @@ class LogFormatter(logging.Formatter):
 
 
 def write_log(stream: TextIO) -> None:
-    """Have everything that is logged from warnings on written to ``stream``."""
+    """Write all log records of level WARNING and above to ``stream``."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LogFormatter(_FORMAT))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

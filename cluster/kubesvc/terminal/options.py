@@ -1,4 +1,4 @@
-"""The options of `kubesvc up`; no more, so that the command line may import this file at no cost."""
+"""The options of `kubesvc up`, in a file of their own, which is cheap to import."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kubesvc.state.directory import StateDirectory
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What the user wrote after `up`. ``timeout`` is in seconds, 0 waits for ever."""
+    """The arguments of `kubesvc up`. ``timeout`` is in seconds, 0 waits for ever."""
 
     paths: tuple[str, ...]
     state: StateDirectory
@@ -21,4 +21,4 @@ class UpOptions:
     subnets: str | None = None
     """``auto``, ``default``, or None for what the cluster had before (see ``run.subnets``)."""
     is_merging: bool = False
-    """Whether the user's own kubeconfig gets the cluster while it runs."""
+    """Whether the cluster's context is added to the user's own kubeconfig while it runs."""

@@ -1,6 +1,6 @@
-"""How the status document looks to people: tables as kubectl lays them out, and lines to copy and paste. Pure.
+"""The text of `kubesvc status` and of a start: tables in kubectl's layout, and commands to copy. Pure.
 
-Columns are padded by three blanks, headers are upper case (k8s.io/cli-runtime printers).
+Columns are separated by three blanks, headers are upper case (k8s.io/cli-runtime printers).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from kubehost.addresses import in_brackets
 Document = dict[str, Any]
 
 _HTTP_PORTS = frozenset({80, 8080, 8000, 3000, 5000, 5678, 8081, 9090})
-"""Ports whose users mostly speak HTTP, when nothing says so: what the `curl` lines are printed for."""
+"""Ports that are taken for HTTP, and get a `curl` line, if the Service does not say what they speak."""
 
 _HTTP_PROTOCOLS = frozenset({"http", "kubernetes.io/ws"})
-"""Values of appProtocol that curl can speak to."""
+"""Values of appProtocol that curl speaks."""
 
 _MAX_CURL_LINES = 6
-"""`curl` lines of one Service: its cluster IP and its node port on 127.0.0.1 and two nodes, or by both families."""
+"""Most `curl` lines of one Service: enough for its cluster IP and its node port on 127.0.0.1 and two nodes."""
 
 
 WIDTH = 100
-"""Columns that a table takes at the most, unless names alone are longer; `-o wide` has no bound."""
+"""Widest table, in characters, unless names alone are longer; `-o wide` has no bound."""
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -39,7 +39,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def service_table(document: Document, *, is_wide: bool = False) -> str:
     """Return the table of Services: type, addresses, ports, ready endpoints; wide also DNS name and listeners.
 
-    Where it is too wide, only the first address, then only the first port is shown of each Service.
+    If it is too wide, each Service shows only its first address, then also only its first port.
     """
     headers = ["NAMESPACE", "NAME", "TYPE", "ADDRESSES", "PORT(S)", "ENDPOINTS"]
     services = document["services"]
@@ -84,7 +84,7 @@ def _ports(service: Document) -> Iterator[str]:
 def _endpoints(service: Document) -> str:
     if service["type"] == "ExternalName" or service["proxyName"] or (_is_api(service) and not service["endpoints"]):
         return "<none>"
-    # A pod of a dual-stack Service is two endpoints, of each family one; one without the Service's ports takes nothing.
+    # A dual-stack Service has two endpoints for a pod, counted once; one without the Service's ports is not ready.
     endpoints = {
         each["pod"] or each["address"]: each["ready"] and bool(each["ports"] or not service["ports"])
         for each in service["endpoints"]
@@ -142,12 +142,12 @@ def _curl_lines(service: Document) -> Iterator[str]:
     for listener in service["listeners"]:
         if listener["bound"] and listener["portName"] in http:
             port = "" if listener["port"] == 80 else f":{listener['port']}"
-            quote = "'" if ":" in listener["address"] else ""  # brackets are the shell's and curl's
+            quote = "'" if ":" in listener["address"] else ""  # brackets are special to the shell and to curl
             yield f"curl {quote}http://{in_brackets(listener['address'])}{port}/{quote}"
 
 
 def _is_http(port: Document) -> bool:
-    """Guess whether a port speaks HTTP: it says so, or its name or number is one that does nearly always."""
+    """Guess whether a port speaks HTTP, from its appProtocol, else from its number or name."""
     if port["protocol"] != "TCP":
         return False
     if port["appProtocol"]:
@@ -156,7 +156,7 @@ def _is_http(port: Document) -> bool:
 
 
 def _dig(addresses: Sequence[Document]) -> str:
-    """Return the command that asks the cluster's DNS, at the convenient address where there is one, or ""."""
+    """Return the `dig` command for the cluster's DNS, at the last address that is bound; "" without any."""
     server = next((each for each in reversed(addresses) if not each["error"]), None)
     if server is None:
         return ""
@@ -165,7 +165,7 @@ def _dig(addresses: Sequence[Document]) -> str:
 
 
 def moved_ports(document: Document) -> list[str]:
-    """Return one sentence per port that answers elsewhere because this process may not bind below 1024."""
+    """Return one sentence per port that is bound 10000 higher, because this process may not bind below 1024."""
     moved = {
         (each["servicePort"], each["port"])
         for service in document["services"]

@@ -1,4 +1,4 @@
-"""The commands that ask: status, explain, trace, connections, logs and doctor."""
+"""The commands that query: status, explain, trace, connections, logs and doctor."""
 
 from __future__ import annotations
 
@@ -170,12 +170,12 @@ def logs(target: str, namespace: str, name: str, **given: Unpack[LogsArguments])
     ask(name, copy)
 
 
-@click.command(short_help="Say what this machine does not allow, and how to mend it.")
+@click.command(short_help="Say what this machine does not allow, and how to fix it.")
 @click.argument("paths", metavar="[PATH...]", nargs=-1)
 @name_option
 @text_or_json
 def doctor(paths: tuple[str, ...], name: str, output: str) -> None:
-    """Say what this machine allows, and how to mend what it does not."""
+    """Say what this machine allows, and how to fix what it does not."""
     from kubesvc.doctor import run_doctor
     from kubesvc.terminal.checklist import checklist_text
 

@@ -1,6 +1,6 @@
-"""`kubesvc up` where the cluster runs already: applies the manifests to it, waits until it is ready, and ends.
+"""`kubesvc up` for a cluster that runs already: applies the manifests to it, waits until it is ready, and exits.
 
-The documents have been read and rehearsed here, on what the cluster has on disk; the cluster itself has the last word.
+The documents have been checked here against the saved objects; the cluster checks them again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.05
 
 
 def apply_to_running(options: UpOptions, prepared: Prepared, console: Console) -> int:
-    """Do it, and return the exit status; what only a start can do is said."""
+    """Apply the documents and return the exit status; warns of options that need a start."""
     _warn_of_start_options(options, prepared, console)
     documents = in_order(prepared.loaded.documents)
     try:
@@ -44,7 +44,7 @@ def apply_to_running(options: UpOptions, prepared: Prepared, console: Console) -
 
 
 def _wait_for_control_socket(options: UpOptions) -> None:
-    """Wait until a cluster that is starting answers; UnreachableError when time is up, or it has ended."""
+    """Wait until a starting cluster answers; UnreachableError after the timeout, or when it has ended."""
     deadline = time.monotonic() + (options.timeout or float("inf"))
     while True:
         try:
@@ -104,7 +104,7 @@ def _warn_of_start_options(options: UpOptions, prepared: Prepared, console: Cons
 
 
 def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
-    """Yield the fields of the document in which two configurations differ."""
+    """Yield the names of the fields in which two configurations differ, as in the document."""
     for field in dataclasses.fields(ClusterConfiguration if not path else one):
         before, after = getattr(one, field.name), getattr(other, field.name)
         name = path + re.sub("_(.)", lambda found: found[1].upper(), field.name)

@@ -1,6 +1,6 @@
-"""One run of `kubesvc up`, from started to stopped: what the user is told, and when it ends.
+"""One run of `kubesvc up`: prints what the user should know, applies edits, and ends the cluster.
 
-Owns the signals: the first Ctrl-C (or SIGTERM) drains, a second one stops at once. Decides the exit status.
+Handles the signals: the first Ctrl-C (or SIGTERM) drains, a second one stops at once. Decides the exit status.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from kubesvc.terminal.upstart import UpStart
 
 _HOLD_SECONDS = 2.0
-"""How long warnings wait for the table, to be read after it; a start that takes longer tells what it knows."""
+"""How long warnings are held back so that they appear below the table; a slower start prints them earlier."""
 
 
 class Session:
-    """The cluster as long as the user wants it. ``serve`` runs it until its event is set."""
+    """Runs ``cluster`` until the user ends it. ``serve`` starts it and returns after its event is set."""
 
     def __init__(
         self, up: UpStart, cluster: Cluster, serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -55,13 +55,13 @@ class Session:
         self._said = frozenset(warnings)
 
     async def run(self) -> int:
-        """Run the cluster until somebody ends it, and return the exit status; one that never got ready has failed.
+        """Run the cluster until it is told to stop; returns the exit status. A cluster that never got ready has failed.
 
         StartError, in an ExceptionGroup.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # nohup and a detached start ignore SIGHUP; else it says that the terminal is gone.
+            # nohup and a detached start ignore SIGHUP; otherwise it means that the terminal is gone.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._on_signal)
         holding = loop.call_later(_HOLD_SECONDS, self._tell_warnings)
@@ -73,7 +73,7 @@ class Session:
                     await self._stop.wait()
                     follower.cancel()
                     if not self._cluster.started.is_set():
-                        # It may hang for ever where it is, and has no connections to drain.
+                        # A start may hang for ever, and there are no connections to drain yet.
                         cluster.cancel()
         finally:
             holding.cancel()
@@ -81,7 +81,7 @@ class Session:
         return self._status
 
     def _warn(self, *lines: str) -> None:
-        """Print warnings, after the table where that is near."""
+        """Print warnings; before the table they are held back."""
         if self._held is not None:
             self._held += lines
         else:
@@ -106,7 +106,7 @@ class Session:
             await self._say_what_is_missing()
             self._status = EXIT_NOT_READY
         self._tell_caller(self._status)
-        # Nobody has asked why yet; connections go on while what answers is imported. Who asks later tries again.
+        # Imported in a thread, before the first question, so that connections need not wait for the import then.
         with self._cluster.store.faults.guard("kubesvc", "importing what answers questions"):
             await asyncio.to_thread(import_module, "kubesvc.why.diagnosis")
         if not is_ready and not self._options.is_detached:
@@ -145,7 +145,7 @@ class Session:
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
-            # The zygote notices that this process is gone and kills every pod.
+            # The zygote notices the end of this process and kills every pod.
             os._exit(EXIT_AT_ONCE)
         self._console.warn("kubesvc: draining; a second Ctrl-C stops at once")
         self._stop.set()
@@ -156,11 +156,11 @@ class Session:
                 await self._apply_edits()
 
     async def _apply_edits(self) -> None:
-        """Apply what was edited; if anything in the files is wrong, say it and change nothing."""
-        # Thousands of documents take seconds to read, and connections must not wait for that.
+        """Apply the edited files; if they have faults, print these and change nothing."""
+        # In a thread, because thousands of documents take seconds to read.
         prepared = await asyncio.to_thread(prepare, self._options.paths, StringIO(), plan=self._configuration.plan)
         warnings = [*map(str, prepared.warnings)]
-        # What has been said of lines that are as they were is not said at every edit.
+        # Only new warnings: those of unchanged lines have been printed before.
         self._warn(*(each for each in warnings if each not in self._said))
         self._said = frozenset(warnings)
         if prepared.faults:
@@ -173,7 +173,7 @@ class Session:
                 self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
 
     async def _apply_changes(self, edits: Changes) -> bool:
-        """Apply and delete; tell whether anything was done, as nothing is where an object may not be changed so."""
+        """Apply and delete; False if nothing was done because the change of an object was refused."""
         applied, refused = await apply_edits(self._cluster.registry, edits.applied)
         faults = sorted(fault for each in refused for fault in each.faults())
         self._console.warn(*map(str, faults))

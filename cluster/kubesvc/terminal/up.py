@@ -1,7 +1,7 @@
-"""`kubesvc up`: reads the manifests, then applies them to the cluster that runs, or starts one, here or in background.
+"""`kubesvc up`: reads the manifests, then applies them to the running cluster, or starts one, maybe in the background.
 
-Nothing is started before every document has been found good. What is slow to import is imported when the input is
-good, while the process from which pods are forked warms up.
+Nothing is started before every document has passed. Slow imports come after that, while the process from which pods
+are forked warms up.
 """
 
 from __future__ import annotations
@@ -33,15 +33,14 @@ if TYPE_CHECKING:
     from kubesvc.state.saved import Saved
 
 _MAX_ORIGINS = 10
-"""Files and folders that are remembered; the oldest of more are of no interest."""
+"""Most files and folders that are remembered; the oldest are dropped."""
 
 
 def run_up(options: UpOptions) -> int:
     """Run the command and return the exit status."""
-    # What a start makes stays; looking for garbage in it is a tenth of the time until ready.
+    # The objects of a start live on; collecting garbage among them is a tenth of the time until ready.
     gc.disable()
-    _fill_standard_streams()
-    console = Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
+    console = _open_console()
     seen = look(options.paths) if options.is_watching else {}
     is_running = options.state.owner() is not None
     try:
@@ -66,7 +65,7 @@ def run_up(options: UpOptions) -> int:
 
 
 def _check_working_directory() -> None:
-    """Pods without workingDir run there; ValueError if it does not exist any more."""
+    """Raise ValueError if the working directory does not exist any more: pods without workingDir run there."""
     try:
         os.getcwd()  # noqa: PTH109  Path.cwd asks the same
     except OSError as error:
@@ -78,7 +77,7 @@ def _claim(options: UpOptions, *, is_running: bool) -> Claim | None:
     """Return the address ranges of the cluster's own, None if it has none; SubnetsError, a ValueError."""
     if not options.subnets and not options.state.address_block.exists():
         return None
-    # Most clusters have the usual addresses.
+    # Imported here, because most clusters have the usual addresses.
     from kubesvc.run.subnets import Claim, claim, kept_plan
 
     return Claim(kept_plan(options.state)) if is_running else claim(options.state, options.subnets)
@@ -95,7 +94,7 @@ def _up_start(options: UpOptions, prepared: Prepared, saved: Saved | None, seen:
     if options.proxy_workers is not None:
         prepared = replace(prepared, configuration=_with_workers(prepared.configuration, options.proxy_workers))
     if not options.is_watching:
-        # Only edits are compared with what the manifests said.
+        # The documents are needed only to compare edits with them.
         prepared = replace(prepared, loaded=Loaded())
     start = Start(
         prepared,
@@ -112,7 +111,7 @@ def _start(up: UpStart) -> int:
 
     def run(up: UpStart) -> int:
         status = serve(up)
-        # None: another `up` was quicker since this one looked, and these manifests go to its cluster.
+        # None: another `up` has started the cluster since this one looked; so apply the manifests to that.
         return run_up(up.options) if status is None else status
 
     def run_in_background(caller: Caller) -> int:
@@ -122,7 +121,7 @@ def _start(up: UpStart) -> int:
 
 
 def _news(options: UpOptions, saved: Saved | None, prepared: Prepared) -> list[str]:
-    """Return what starts again though the input does not name it, and what does not fit the configuration."""
+    """Return sentences about saved objects: unreadable, not in the input, or outside the configured subnets."""
     if saved is None:
         return []
     from kubesvc.state.resume import goes_on, outside_subnets, without
@@ -144,7 +143,7 @@ def _with_workers(configuration: ClusterConfiguration, workers: int) -> ClusterC
 
 
 def _read_saved(options: UpOptions) -> Saved | None:
-    """Return what was kept of the last run; UnreadableStateError, a ValueError."""
+    """Return the saved state of the last run; UnreadableStateError, a ValueError."""
     if not options.state.database.exists():
         return None
     from kubesvc.state.saved import read_saved
@@ -153,10 +152,15 @@ def _read_saved(options: UpOptions) -> Saved | None:
 
 
 def _fill_standard_streams() -> None:
-    """Open /dev/null for those of the descriptors 0 to 2 that are closed: no lock or socket may get their numbers."""
+    """Open /dev/null for closed descriptors 0 to 2, so that no lock or socket gets such a number."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
+
+
+def _open_console() -> Console:
+    _fill_standard_streams()
+    return Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
 
 
 def _nowhere() -> TextIO:

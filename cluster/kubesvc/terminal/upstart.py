@@ -20,13 +20,13 @@ class UpStart:
     start: Start
     console: Console
     seen: Seen
-    """The manifest files as they were when they were read, for --watch."""
+    """The state of the manifest files when they were read, for --watch."""
     news: Sequence[str] = ()
     """Warnings about this start besides those of the input."""
     caller: Caller | None = None
     """The process that waits for a cluster in the background."""
 
     def tell_caller(self, status: int) -> None:
-        """Let the caller of a cluster in the background go; in the foreground there is none."""
+        """Release the waiting parent of a background start with its exit status; nothing in the foreground."""
         if self.caller is not None:
             self.caller.release(status)

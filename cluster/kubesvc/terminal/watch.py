@@ -1,6 +1,6 @@
-"""Notices that manifest files changed, for `kubesvc up --watch`: looks at time stamps and sizes, twice a second.
+"""Detects changed manifest files for `kubesvc up --watch`: compares time stamps and sizes twice a second.
 
-Polling needs no privilege, no dependency and works on every file system; a folder of manifests is small.
+Polling needs no privilege and no dependency, and works on every file system; a folder of manifests is small.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Seen = dict[str, tuple[int, int, int]]
 
 
 def look(paths: Sequence[str]) -> Seen:
-    """Return the state of every manifest file at or directly below the paths; what cannot be read is left out."""
+    """Return the state of every manifest file at or directly below the paths; unreadable files are left out."""
     seen: Seen = {}
     for path in paths:
         for file in _files(path):
@@ -30,7 +30,7 @@ def look(paths: Sequence[str]) -> Seen:
 
 
 def _files(path: str) -> Iterator[str]:
-    """Yield the path itself, or a folder's files that count as manifests; an editor's own files come and go."""
+    """Yield the path itself, or a folder's manifest files, without hidden files such as an editor's."""
     try:
         files = list(Path(path).iterdir())
     except OSError:
@@ -40,9 +40,9 @@ def _files(path: str) -> Iterator[str]:
 
 
 async def changes(paths: Sequence[str], applied: Seen) -> AsyncIterator[None]:
-    """Yield each time the files differ from what was seen last and have been the same for one poll.
+    """Yield each time the files have changed and then stayed the same for one poll, as editors write in steps.
 
-    Editors write in steps; ``applied`` is the first state to compare with.
+    ``applied`` is the first state to compare with.
     """
     previous = applied
     while True:

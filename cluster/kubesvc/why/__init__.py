@@ -1,1 +1,1 @@
-"""What a cluster says of itself, as JSON documents: status, explanations, traces, connections. Nothing prints here."""
+"""JSON documents about a running cluster: status, explanations, traces, connections. Nothing prints here."""

@@ -1,15 +1,15 @@
-"""The recent connections as `kubesvc connections -o json` prints them, and as they come with -w.
+"""The document of `kubesvc connections -o json`, and its stream for -w.
 
 A connection is a TCP connection, a UDP flow or an HTTP request:
 
     time, protocol          when it began (RFC 3339); tcp, udp or http
     client                  its address
-    address, port           where it went to
-    service, portName       whose address that is
-    node                    whose rules it met, "" if any node's would do
-    endpoint, pod           where it was sent, "" if nowhere
+    address, port           its destination
+    service, portName       the Service port at that address
+    node                    the node with the rules that it met, "" if they are the same on all nodes
+    endpoint, pod           the endpoint that was chosen, "" without one
     why                     random of 3, pinned, retried after ...
-    failures                endpoint and reason of the attempts before
+    failures                endpoint and reason of failed attempts
     state                   open, closed, or what went wrong
     seconds                 how long it has lasted
     bytesToEndpoint, bytesToClient
@@ -26,11 +26,11 @@ from typing import Any, NamedTuple, Protocol
 from kubeproxy.recent import ConnectionRecord, Follower
 
 SETTLE_SECONDS = 0.2
-"""How long a follower waits after the first change, so that a short connection is told once and whole."""
+"""How long a follower waits after the first change, so that a short connection is reported once."""
 
 
 class Clocks(NamedTuple):
-    """Now, for the ring (monotonic seconds) and for people (seconds since the epoch)."""
+    """The clock of the records (monotonic seconds), and the time of day (seconds since the epoch)."""
 
     monotonic: Callable[[], float]
     wall: Callable[[], float]
@@ -41,7 +41,7 @@ Algorithm = Callable[[ConnectionRecord], str]
 
 
 def connection_document(record: ConnectionRecord, algorithm: str, monotonic: float, wall: float) -> dict[str, Any]:
-    """Return one record as it is now."""
+    """Return the document of one record at this moment."""
     route, choice = record.route, record.choice
     began = wall - (monotonic - record.began_at)
     ended = monotonic if record.ended_at is None else record.ended_at
@@ -69,7 +69,7 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
 
 
 def _why(record: ConnectionRecord, algorithm: str) -> str:
-    """Return in a few words why this endpoint was chosen."""
+    """Return a phrase: why this endpoint was chosen."""
     choice = record.choice
     if choice is None:
         return "no endpoint"
@@ -83,19 +83,19 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
 
 
 class Ring(Protocol):
-    """Where the records are: what is used of the proxy's ``Plane``."""
+    """The part of the proxy's ``Plane`` that has the records."""
 
     def records(self) -> Awaitable[list[ConnectionRecord]]:
         """Return the records, the oldest first."""
         ...
 
     def follow(self, follower: Follower) -> Callable[[], None]:
-        """Have ``follower`` told from now on; returns the way to end that."""
+        """Send changes to ``follower`` from now on; returns the function that ends it."""
         ...
 
 
 class Connections:
-    """What is known of the connections of one proxy."""
+    """The recent connections of one proxy."""
 
     def __init__(self, ring: Ring, algorithm: Algorithm, clocks: Clocks) -> None:
         self._ring = ring
@@ -103,13 +103,13 @@ class Connections:
         self._clocks = clocks
 
     async def documents(self, namespace: str = "", name: str = "") -> list[dict[str, Any]]:
-        """Return the records that are kept, the oldest first, of one namespace or Service where given."""
+        """Return the recent connections, the oldest first, of one namespace or Service if given."""
         return self._documents(await self._ring.records(), namespace, name)
 
     async def follow(self, namespace: str = "", name: str = "") -> AsyncGenerator[dict[str, Any], None]:
-        """Yield what is kept, and then each connection that begins or ends, for ever.
+        """Yield the recent connections, then each that begins or ends, for ever.
 
-        A reader that is too slow misses connections and is told how many of all Services: ``{"missed": 12}``.
+        A reader that is too slow misses connections and gets their number, over all Services: ``{"missed": 12}``.
         """
         changed = asyncio.Event()
         follower = Follower(changed.set)

@@ -1,6 +1,6 @@
-"""What a running cluster says of itself when somebody asks why: `kubesvc explain`, `trace` and `connections`.
+"""Answers `kubesvc explain`, `trace` and `connections` for a running cluster.
 
-Thin: brings the Store, the proxy and the name server to the pure parts that answer, and changes nothing.
+Hands the state of the Store, the proxy and the name server to the pure modules that make the documents.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kubesvc.why.trace.documents import direct_document, dns_document, trace_doc
 
 
 class Diagnosis:
-    """Answers for one cluster. A question that cannot be answered is a StatusError whose text says why."""
+    """Answers for one cluster. A StatusError gives the reason why a question has no answer."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Diagnosis:
         return explain_service(self._store, service, observed)
 
     def problems(self, services: Sequence[ObjectKey]) -> list[str]:
-        """Return why Services lead nowhere, one sentence each."""
+        """Return why Services do not work, one sentence for each problem."""
         observed = Observed(self._proxy.rules, self._proxy.listeners())
         return [
             f"Service {key}: {finding['text']}"
@@ -102,7 +102,7 @@ class Diagnosis:
         return dns_document(explanation._replace(lookups=(*before, last)))
 
     async def connections(self, namespace: str = "", name: str = "") -> dict[str, Any]:
-        """Return the recent connections (see ``connections``), of one namespace or Service where given."""
+        """Return the recent connections (see ``connections``), of one namespace or Service if given."""
         documents = await self._connections.documents(namespace, name)
         notes = self._unseen(namespace, name, has_any=bool(documents)) if name else []
         return {"connections": documents, "notes": notes}
@@ -112,12 +112,12 @@ class Diagnosis:
         return self._connections.follow(namespace, name)
 
     def _unseen(self, namespace: str, name: str, *, has_any: bool) -> list[str]:
-        """Return why clients of a Service leave no rows; StatusError if there never was such a Service."""
+        """Return why clients of a Service have no rows; StatusError if the Service never existed."""
         try:
             service = read_service(find_service(self._store, namespace, name))
         except StatusError:
             if has_any:
-                return []  # it is gone, its connections are not
+                return []  # it was deleted, its connections are still listed
             raise
         if service.is_external_name or service.is_headless:
             return [f"Service {service.key} has no address of its own: its clients connect to what DNS answers"]
@@ -130,12 +130,12 @@ class Diagnosis:
         ]
 
     async def _unresolved(self, service: Service) -> str:
-        """Return why the target of an ExternalName has no address, "" if it has one or there is none."""
+        """Return why the target of an ExternalName does not resolve, "" if it does or there is no target."""
         target = service.external_name if service.is_external_name else ""
         try:
             (lookup,) = self._dns.explain(f"{target.rstrip('.')}.", QType.A, "").lookups if target else (None,)
         except ValueError:
-            return ""  # no name: explained as such
+            return ""  # not a DNS name, which is explained elsewhere
         if lookup is None or lookup.rcode in ("NOERROR", "NODATA"):
             return ""
         if lookup.rcode != "UPSTREAM":
@@ -161,7 +161,7 @@ class Diagnosis:
 
 
 def _outside_name(lookup: Lookup) -> str:
-    """Return the name outside the cluster at which a lookup ends: its own, or that of an alias; "" if it does not."""
+    """Return the external name at which a lookup ends: its own, or that of an alias; "" if it ends in the cluster."""
     if lookup.rcode == "UPSTREAM":
         return lookup.name
     fields = lookup.answers[-1].split() if lookup.answers else []

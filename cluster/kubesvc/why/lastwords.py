@@ -1,4 +1,4 @@
-"""The last lines of containers that fail, for who asks why a cluster is not ready."""
+"""The last log lines of failing containers, for the report that a cluster is not ready."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kubesvc.why.readiness import is_awaited
 
 NAME = "kubesvc (last words)"
 LINES = 10
-"""Of each container."""
+"""Lines of each container."""
 MOST_CONTAINERS = 10
-"""Containers whose lines are told; those of one Deployment mostly say the same."""
+"""Most containers that are quoted; those of one Deployment mostly write the same."""
 
 ReadLog = Callable[[ObjectKey, str, bool], AsyncGenerator[bytes, None]]
-"""Returns the last LINES of a container's log, of the run before its last restart if that is True; StatusError."""
+"""Returns the last LINES of a container's log, of the previous run if the third argument is true; StatusError."""
 
 
 async def last_words(store: Store, read: ReadLog) -> list[str]:
-    """Return the last lines that failing containers have written, each container's under a line that names it."""
+    """Return the last lines of failing containers, those of each container below a line with its name."""
     told: list[str] = []
     for pod, container in itertools.islice(failing_containers(store), MOST_CONTAINERS):
         lines = await _lines(read, pod, container, is_previous=False)
@@ -37,7 +37,7 @@ async def last_words(store: Store, read: ReadLog) -> list[str]:
 
 
 def failing_containers(store: Store) -> Iterator[tuple[ObjectKey, str]]:
-    """Yield the containers that have ended and keep their pod from being ready."""
+    """Yield the containers that have failed and keep their pod from being ready."""
     for failing in store.faults.read_each(NAME, PODS, store.list(PODS), _failing):
         yield from failing
 
@@ -59,7 +59,7 @@ def _is_failing(container: ContainerStatus) -> bool:
 
 async def _lines(read: ReadLog, pod: ObjectKey, container: str, *, is_previous: bool) -> list[str]:
     text = b""
-    with contextlib.suppress(StatusError):  # it has never run, or not twice
+    with contextlib.suppress(StatusError):  # no log: it has never run, or has no previous run
         async with contextlib.aclosing(read(pod, container, is_previous)) as chunks:
             async for chunk in chunks:
                 text += chunk

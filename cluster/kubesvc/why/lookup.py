@@ -1,4 +1,4 @@
-"""Objects by name, and what to say when there is none of that name. Pure."""
+"""Finds objects by name; the error suggests similar names. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_object(store: Store, resource: Resource, namespace: str, name: str) -> 
 
 
 def find_service(store: Store, namespace: str, name: str) -> JSON:
-    """Return the Service; StatusError 404, with what there is instead, when there is none."""
+    """Return the Service; StatusError 404, with the Services that exist, if there is none."""
     found = store.find(SERVICES, ObjectKey(namespace, name))
     if found is not None:
         return found

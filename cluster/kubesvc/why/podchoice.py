@@ -1,4 +1,4 @@
-"""Which pod is meant where a workload is named: the one that ``kubectl logs deployment/NAME`` takes. Pure.
+"""Chooses the pod of a workload, as ``kubectl logs deployment/NAME`` does. Pure.
 
 Follows k8s.io/kubectl ``pkg/util/podutils`` (ByLogging) and ``pkg/polymorphichelpers``.
 """
@@ -21,7 +21,7 @@ KINDS: dict[str, Resource] = {
     **dict.fromkeys(("replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"), REPLICASETS),
     **dict.fromkeys(("service", "services", "svc"), SERVICES),
 }
-"""Kinds that name pods, by the names that kubectl takes."""
+"""The kinds that have pods, by the names that kubectl accepts."""
 
 _MATCHES: dict[Resource, Callable[[JSON, dict[str, str]], bool]] = {
     SERVICES: matches_labels,
@@ -35,14 +35,14 @@ _NEVER = float("inf")
 
 
 class Choice(NamedTuple):
-    """A pod, and of how many that match it is one."""
+    """The chosen pod, and the number of pods that match."""
 
     pod: str
     matching: int
 
 
 def choose_pod(store: Store, namespace: str, target: str) -> Choice:
-    """Return the pod of ``NAME`` or ``KIND/NAME``, whether it is there or not; StatusError where there is none."""
+    """Return the pod of ``NAME`` or ``KIND/NAME``; StatusError if a workload has none. NAME need not exist."""
     kind, slash, name = target.rpartition("/")
     resource = KINDS.get(kind.lower()) if slash else PODS
     if resource is None or not name:
@@ -59,7 +59,7 @@ def choose_pod(store: Store, namespace: str, target: str) -> Choice:
 
 
 def _rank(obj: JSON) -> tuple[bool, int, bool, float, int, str]:
-    """Return what sorts pods: on a node, running, ready, ready for longest, restarted most, oldest."""
+    """Return the sort key: on a node, running, ready, ready for longest, restarted most, oldest first."""
     pod = read_pod(obj)
     since = pod.ready_since
     return (

@@ -1,8 +1,8 @@
-"""Which pods' programs listen on all addresses: on this machine they share them, so they take each other's clients.
+"""Finds pods' programs that listen on all addresses: pods share this machine's, so they take each other's clients.
 
-Looks when a pod's status has changed, while programs are young, and when somebody asks; never for built-in servers,
-which bind their pod's address. /proc/net says who listens (``kubeproxy.portowner``), /proc/PID/fd whose it is; where
-nobody new listens on all addresses, that is one read of four tables.
+Looks after a change of a pod's status, while programs are young, and on request; not at built-in servers, which bind
+their pod's address. /proc/net has the listening sockets (``kubeproxy.portowner``), /proc/PID/fd their owners. Without a
+new socket on all addresses a look costs one read of four tables.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from kubeproxy.portowner import OpenSocket, read_sockets, sockets_of
 
 EVENT = "ListensOnAllAddresses"
 TAKEN = "AddressInUse"
-"""The kubelet's reason for an event about a container that has ended because somebody has its address."""
+"""The kubelet's reason for the event of a container that ended because its address is taken."""
 LOOK_SECONDS = 1.0
-"""How long after a change of a pod it is looked at: programs bind soon after they have started."""
+"""Pause between a change of a pod and the look: programs bind soon after they have started."""
 YOUNG_SECONDS = 10.0
-"""How long a program is looked at again and again: some take their time until they listen."""
+"""Age up to which a program is looked at repeatedly, as some bind late."""
 _EVERYBODY = "0.0.0.0"  # noqa: S104 - compared with, not bound
 _TABLES = ("tcp", "tcp6", "udp", "udp6")
 
 
 class Wildcard(NamedTuple):
-    """A port that a container's program has of all addresses."""
+    """A port at which a container's program listens on all addresses."""
 
     pod: ObjectKey
     container: str
@@ -49,7 +49,7 @@ class Wildcard(NamedTuple):
 
 
 class PodSockets:
-    """Looks at the sockets of ``programs``; what it finds is an event on the pod, once for each run of a container."""
+    """Looks at the sockets of ``programs``, and records an event on the pod once for each run of a container."""
 
     def __init__(
         self,
@@ -70,17 +70,17 @@ class PodSockets:
         self._timer: asyncio.TimerHandle | None = None
 
     def note(self) -> None:
-        """Record that a pod has changed."""
+        """Schedule a look, because a pod has changed."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look_in_time)
 
     def close(self) -> None:
-        """Look no more."""
+        """Cancel the scheduled look."""
         if self._timer is not None:
             self._timer.cancel()
 
     def look(self) -> list[Wildcard]:
-        """Return what listens on all addresses now; what is new is told."""
+        """Return what listens on all addresses now; records an event for what is new."""
         found = self._find(self._programs())
         told = frozenset(found)
         for _, wildcard in sorted(told - self._told):
@@ -116,12 +116,12 @@ class PodSockets:
                 sock = sockets[inode]
                 wildcard = Wildcard(program.pod, program.container, program.pod_ip, sock.protocol, sock.port)
                 found.append((program.pid, wildcard))
-        # Of what a pod does not have now it gets nothing later: a socket's number is new with each socket.
+        # Inodes of other processes' sockets need no second look: a pod's later socket has a new inode.
         self._foreign |= sockets.keys() - ours
         return found
 
     def _is_server(self, sock: OpenSocket, declared: Iterable[tuple[str, int]]) -> bool:
-        """Tell whether clients are expected there: a client's own UDP socket is bound like that, too."""
+        """Tell whether a socket is a server's: a UDP client is bound to all addresses too, at an ephemeral port."""
         low, high = self._ephemeral
         return not low <= sock.port <= high or (sock.protocol, sock.port) in declared
 
@@ -129,7 +129,7 @@ class PodSockets:
         return {inode for each in self._tree(pid) for inode in sockets_of(self._proc / str(each))}
 
     def _tree(self, pid: int) -> Iterator[int]:
-        """Yield a process and what it has started."""
+        """Yield a process and its descendants."""
         yield pid
         try:
             children = (self._proc / str(pid) / "task" / str(pid) / "children").read_text().split()
@@ -140,7 +140,7 @@ class PodSockets:
 
 
 def taken_addresses(store: Store) -> list[str]:
-    """Return one sentence per pod that is not ready and has ended, as somebody has its address."""
+    """Return one sentence per pod that is not ready because its address was taken."""
     events = sorted(
         (each for each in store.list(EVENTS) if each.get("reason") == TAKEN),
         key=lambda each: each.get("lastTimestamp") or "",
@@ -157,7 +157,7 @@ def taken_addresses(store: Store) -> list[str]:
 
 
 def listening_ports(proc: Path = Path("/proc")) -> set[tuple[str, int]]:
-    """Return where somebody takes TCP connections; the address is 0.0.0.0 for all of them."""
+    """Return the addresses and ports of listening TCP sockets; the address of a wildcard is 0.0.0.0."""
     return {(each.address, each.port) for each in read_sockets(("tcp", "tcp6"), proc)}
 
 
@@ -165,5 +165,5 @@ def _ephemeral_ports(proc: Path) -> tuple[int, int]:
     try:
         low, high = map(int, (proc / "sys/net/ipv4/ip_local_port_range").read_text().split())
     except (OSError, ValueError):
-        return 32768, 60999  # the kernel's own
+        return 32768, 60999  # the kernel's default
     return low, high

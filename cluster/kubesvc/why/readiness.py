@@ -1,8 +1,8 @@
-"""What a cluster still waits for before `kubesvc: ready` is true. Pure: the Store and the listeners in, reasons out.
+"""What a cluster waits for until it is ready. Pure: reads the Store and the listeners, returns reasons.
 
 Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, every program has
-settled, and every address of every Service that has a ready endpoint is bound. A Service without pods is no reason to
-wait, nor is what a machine may lack: SCTP, and IPv6 addresses.
+settled, and every address of every Service with a ready endpoint is bound. A Service without pods does not count, nor
+does what a machine may lack: SCTP and IPv6 addresses.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from kubesvc.why.servicestatus import slices_by_service
 
 NAME = "kubesvc (readiness)"
 OPTIONAL_PROTOCOLS = frozenset({"SCTP"})
-"""Those that a kernel may lack. An event says so; that the cluster is ready does not depend on it."""
+"""Protocols that a kernel may lack. An event reports it; readiness does not depend on it."""
 SETTLED_SECONDS = 1.0
-"""How old a program is of which nothing else is known when it is taken for one that goes on."""
+"""Age from which a program without probes and open ports counts as running."""
 
 
 def waiting_for(store: Store, listeners: Sequence[ListenerStatus]) -> list[str]:
@@ -37,10 +37,10 @@ def waiting_for(store: Store, listeners: Sequence[ListenerStatus]) -> list[str]:
 def unsettled(
     programs: Iterable[RunningProgram], now: float, listening: Callable[[], Iterable[tuple[str, int]]]
 ) -> list[str]:
-    """Return one sentence per program that may still end at once, as one with a fault in its first lines does.
+    """Return one sentence per program that has only just started, and may fail in its first lines.
 
-    A program without probes is ready as soon as it runs, as in a cluster; it has settled when a port that it declares
-    is open, or after a moment. ``listening`` is asked for the places where somebody takes connections when it matters.
+    A program without probes is ready as soon as it runs, as in a cluster. It has settled when a port that it declares
+    is open, or after SETTLED_SECONDS. ``listening`` returns the listening TCP sockets; it is called only if needed.
     """
     young = [each for each in programs if not each.is_probed and now - each.started_at < SETTLED_SECONDS]
     places = frozenset(listening()) if any(each.ports for each in young) else frozenset()
@@ -101,7 +101,7 @@ def _services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str
 
 
 def _may_be_missing(listener: ListenerStatus) -> bool:
-    """Tell whether it is what a machine need not have."""
+    """Tell whether the listener needs something that a machine may lack."""
     return listener.protocol in OPTIONAL_PROTOCOLS or ":" in listener.address
 
 
@@ -111,7 +111,7 @@ def _is_proxied(service: Service) -> bool:
 
 
 def services_without_endpoints(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[ObjectKey]:
-    """Yield the Services that should lead somewhere, and have no endpoint that takes traffic; one that listens has."""
+    """Yield the Services that should have a ready endpoint and have none; a bound listener implies one."""
     bound = {each.port_name.service for each in listeners if each.is_bound}
     others = [obj for obj in store.list(SERVICES) if key_of(obj) not in bound]
     services = [
@@ -126,5 +126,5 @@ def services_without_endpoints(store: Store, listeners: Sequence[ListenerStatus]
 
 
 def has_ready_endpoint(slices: Iterable[EndpointSlice], *, needs_ports: bool = True) -> bool:
-    """Tell whether any endpoint takes traffic: one without the port that the Service names takes none."""
+    """Tell whether any endpoint is ready. Slices without ports do not count if the Service has ports."""
     return any(endpoint.is_ready for each in slices if each.ports or not needs_ports for endpoint in each.endpoints)

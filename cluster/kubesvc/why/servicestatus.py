@@ -15,7 +15,7 @@ from kubeproxy.plane import ListenerStatus
 def slices_by_service(
     store: Store, wanted: Collection[ObjectKey] | None = None
 ) -> dict[ObjectKey, list[EndpointSlice]]:
-    """Return every Service's slices, or those of the ``wanted`` ones."""
+    """Return the slices of every Service, or of the ``wanted`` ones."""
     found: dict[ObjectKey, list[EndpointSlice]] = {}
 
     def read(obj: JSON) -> None:

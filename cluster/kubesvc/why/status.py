@@ -1,53 +1,52 @@
-"""The status document: what `kubesvc status -o json` says. Pure: readings in, JSON out.
+"""The status document, which `kubesvc status -o json` prints. Pure.
 
-It is an interface that scripts rely on: keys are added, never renamed or removed, and every key is always there.
-Texts are "" and numbers null where there is nothing to say; lists are sorted, by namespace and name where they have
-these.
+It is an interface for scripts: keys are added, never renamed or removed, and every key is always present. Missing texts
+are "", missing numbers null. Lists are sorted, by namespace and name if they have these.
 
     name, pid, version      the cluster's name, the process that is the cluster, the version of kubesvc
-    ready                   whether nothing is waited for
+    ready                   whether waitingFor is empty
     waitingFor              what is not ready yet, a sentence each
-    problems                what the cluster could not have and does without (a port for metrics ...), a sentence each
+    problems                what the cluster runs without (a port for metrics ...) and its faults, a sentence each
     dns.zone                the zone of the cluster's names
-    dns.addresses           where names are answered
-        address, port       port is not 53 where this process may not bind 53
+    dns.addresses           where DNS answers
+        address, port       port is 10053 if this process may not bind 53
         protocols           UDP and TCP
         error               why it could not be bound, "" if it is
     nodes                   the nodes
-        name, addresses     node ports answer at the addresses
+        name, addresses     its internal IPs, where node ports answer
     services                the Services
         namespace, name, type
         clusterIP           "None" for a headless Service, "" for ExternalName
-        clusterIPs          of each family one, clusterIP first
-        externalName        what an ExternalName stands for
+        clusterIPs          one of each family, clusterIP first
+        externalName        the target of an ExternalName
         dnsName             the Service's full name
-        proxyName           who serves it instead of the proxy (label service.kubernetes.io/service-proxy-name)
-        ports               what it offers
+        proxyName           the other proxy that serves it (label service.kubernetes.io/service-proxy-name)
+        ports               its ports
             name, port, protocol, appProtocol
             targetPort      a number, or the name of a container's port
             nodePort        null if it has none
-        listeners           every address and port that it asks this machine for
-            address, port   where it answers; port is 10000 more than servicePort without the privilege to bind that
-            servicePort     the port that was asked for: the Service's, or its node port
+        listeners           every address and port at which it should answer on this machine
+            address, port   where it answers; port is servicePort + 10000 without the privilege to bind servicePort
+            servicePort     the Service's port, or its node port
             portName, protocol
             kind            clusterIP, externalIP, loadBalancer or nodePort
             nodePort        whether the kind is nodePort
-            target          the targetPort that it leads to
-            bound           whether it is open now; without a ready endpoint it is not, so that clients are refused
+            target          the targetPort
+            bound           whether it is open now; it is closed without a ready endpoint, so that clients are refused
             error           why it could not be opened
-        endpoints           what it leads to, ready or not
+        endpoints           its endpoints, ready or not
             pod             the pod's name, "" for an endpoint outside the cluster
             address, node
             ports           name, port, protocol
             ready, serving, terminating    the conditions of its EndpointSlice
     pods                    the pods
         namespace, name
-        phase, status       status is the STATUS column of kubectl, CrashLoopBackOff for instance
+        phase, status       status is kubectl's STATUS column, CrashLoopBackOff for instance
         ready, podIP, node
-        readyContainers, totalContainers, restarts    as kubectl counts them: sidecars too, others only at their turn
-        podIPs              of each family one, podIP first
+        readyContainers, totalContainers, restarts    as in kubectl's READY and RESTARTS columns
+        podIPs              one of each family, podIP first
         pid                 of the first container that runs, null if none does
-        containers          the same of each of its containers, by name
+        containers          name, pid, ready and restarts of each container, and its image
             image
     warnings                the last Warning events, the newest last
         object              kind/name
@@ -85,7 +84,7 @@ class DNSAddress(NamedTuple):
 
 @dataclass(frozen=True)
 class Readings:
-    """What the composition root knows and the Store does not."""
+    """The part of the document that is not in the Store."""
 
     name: str
     pid: int
@@ -100,22 +99,15 @@ class Readings:
 
 def status_document(store: Store, readings: Readings) -> dict[str, Any]:
     """Return the whole document."""
-    slices = slices_by_service(store)
-    listeners: dict[ObjectKey, list[ListenerStatus]] = {}
-    for listener in readings.listeners:
-        listeners.setdefault(listener.port_name.service, []).append(listener)
+    slices, listeners = slices_by_service(store), _by_service(readings.listeners)
 
     def service(obj: JSON) -> JSON:
         key = key_of(obj)
         return service_document(read_service(obj), listeners.get(key, ()), slices.get(key, ()), readings.zone)
 
-    def pod(obj: JSON) -> JSON:
-        return _pod(obj, readings.pids.get(key_of(obj), {}))
-
     def each(resource: Resource, read: Callable[[JSON], JSON]) -> list[JSON]:
-        return list(
-            store.faults.read_each("kubesvc (status)", resource, sorted(store.list(resource), key=key_of), read)
-        )
+        objects = sorted(store.list(resource), key=key_of)
+        return list(store.faults.read_each("kubesvc (status)", resource, objects, read))
 
     return {
         "name": readings.name,
@@ -127,9 +119,16 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
         "dns": {"zone": readings.zone, "addresses": list(map(_dns_address, readings.dns))},
         "nodes": each(NODES, _node),
         "services": each(SERVICES, service),
-        "pods": each(PODS, pod),
+        "pods": each(PODS, lambda obj: _pod(obj, readings.pids.get(key_of(obj), {}))),
         "warnings": _warnings(store.list(EVENTS)),
     }
+
+
+def _by_service(listeners: Iterable[ListenerStatus]) -> dict[ObjectKey, list[ListenerStatus]]:
+    found: dict[ObjectKey, list[ListenerStatus]] = {}
+    for listener in listeners:
+        found.setdefault(listener.port_name.service, []).append(listener)
+    return found
 
 
 def _dns_address(at: DNSAddress) -> JSON:
@@ -189,6 +188,6 @@ def _warnings(events: Iterable[JSON]) -> list[JSON]:
 
 
 def _about(involved: JSON) -> JSON:
-    """Return what an event is about; a client may have left out any of it."""
+    """Return the object of an event; a client may have omitted any field."""
     name = f"{involved.get('kind', '').lower()}/{involved.get('name', '')}"
     return {"object": name, "namespace": involved.get("namespace", "")}
