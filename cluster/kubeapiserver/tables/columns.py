@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from kubeapi.meta import JSON
@@ -15,6 +16,8 @@ from kubeapiserver.tables.texts import since
 class Row:
     """An object to be shown at a time, in seconds since the epoch: what cells are computed from."""
 
+    __slots__ = ("now", "object", "spec", "status")
+
     def __init__(self, obj: JSON, now: float) -> None:
         self.object = obj
         self.now = now
@@ -24,7 +27,8 @@ class Row:
     @property
     def name(self) -> str:
         """The object's name."""
-        return str(self.object["metadata"]["name"])
+        name: str = self.object["metadata"]["name"]
+        return name
 
     def since(self, timestamp: str | None) -> str:
         """Return how long ago a timestamp was."""
@@ -33,7 +37,7 @@ class Row:
     @property
     def age(self) -> str:
         """How long ago the object was created."""
-        return self.since(self.object["metadata"].get("creationTimestamp"))
+        return since(self.object["metadata"].get("creationTimestamp"), self.now)
 
 
 R = TypeVar("R", bound=Row)
@@ -66,8 +70,8 @@ def wide(name: str, cell: Callable[[R], Any], kind: str = "string") -> Column[R]
     return Column(name, cell, kind, 1)
 
 
-NAME: Column[Any] = Column("Name", lambda row: row.name, format="name")
-AGE: Column[Any] = Column("Age", lambda row: row.age)
+NAME: Column[Any] = Column("Name", attrgetter("name"), format="name")
+AGE: Column[Any] = Column("Age", attrgetter("age"))
 
 
 def _no_conditions(row: Row) -> list[JSON]:

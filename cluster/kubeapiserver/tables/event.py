@@ -11,6 +11,8 @@ from kubeapiserver.tables.columns import Column, Row, Table, wide
 class _EventRow(Row):
     """An Event, with its parts that may be absent."""
 
+    __slots__ = ("involved", "series", "source")
+
     def __init__(self, event: JSON, now: float) -> None:
         super().__init__(event, now)
         self.involved = map_at(event, "involvedObject")

@@ -18,6 +18,8 @@ _ROLE_PREFIX = "node-role.kubernetes.io/"
 class _NodeRow(Row):
     """A Node, with what it says of itself."""
 
+    __slots__ = ("node",)
+
     def __init__(self, node: JSON, now: float) -> None:
         super().__init__(node, now)
         self.node = read_node(node)

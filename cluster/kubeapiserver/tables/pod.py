@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from kubeapi.meta import JSON
 from kubeapi.objects.conditions import is_condition_true
-from kubeapi.objects.parts import list_at
 from kubeapi.objects.pod import read_pod
+from kubeapi.objects.podsummary import read_pod_summary
 from kubeapi.scheme import PODS
 from kubeapiserver.tables.columns import AGE, NAME, Column, Row, Table, wide
 from kubeapiserver.tables.texts import NONE
@@ -16,10 +18,11 @@ _ENDED = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod
 class _PodRow(Row):
     """A pod, with what its container statuses say together."""
 
+    __slots__ = ("summary",)
+
     def __init__(self, pod: JSON, now: float) -> None:
         super().__init__(pod, now)
-        self.pod = read_pod(pod)
-        self.summary = self.pod.summary
+        self.summary = read_pod_summary(pod)
 
 
 def _restarts(row: _PodRow) -> str:
@@ -30,17 +33,19 @@ def _restarts(row: _PodRow) -> str:
 
 
 def _address(row: _PodRow) -> str:
-    return next(iter(row.pod.ips), NONE)
+    return next(iter(read_pod(row.object).ips), NONE)
 
 
 def _readiness_gates(row: _PodRow) -> str:
     """Return how many of the readiness gates are open."""
-    gates = [each.get("conditionType") for each in list_at(row.object, "spec", "readinessGates")]
-    return f"{sum(is_condition_true(row.object, str(each)) for each in gates)}/{len(gates)}" if gates else NONE
+    gates = row.spec.get("readinessGates")
+    if not gates:
+        return NONE
+    return f"{sum(is_condition_true(row.object, each.get('conditionType', '')) for each in gates)}/{len(gates)}"
 
 
 def _conditions(row: _PodRow) -> list[JSON]:
-    phase = row.pod.phase
+    phase = row.status.get("phase")
     if phase not in _ENDED:
         return []
     return [{"type": "Completed", "status": "True", "reason": phase, "message": _ENDED[phase]}]
@@ -51,11 +56,11 @@ TABLE = Table(
     (
         NAME,
         Column("Ready", lambda row: f"{row.summary.ready}/{row.summary.total}"),
-        Column("Status", lambda row: row.summary.status),
+        Column("Status", attrgetter("summary.status")),
         Column("Restarts", _restarts),
         AGE,
         wide("IP", _address),
-        wide("Node", lambda row: row.pod.node_name or NONE),
+        wide("Node", lambda row: row.spec.get("nodeName") or NONE),
         wide("Nominated Node", lambda row: row.status.get("nominatedNodeName") or NONE),
         wide("Readiness Gates", _readiness_gates),
     ),

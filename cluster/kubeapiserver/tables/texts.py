@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, parse_time
@@ -52,6 +53,7 @@ def human_duration(seconds: float) -> str:
     return f"{whole // span.seconds}{span.unit}" + (f"{rest}{span.small_unit}" if rest else "")
 
 
+@lru_cache(maxsize=256)  # the rows of one table share the time, and many of them their second
 def since(timestamp: str | None, now: float) -> str:
     """Return how long ago a timestamp was."""
     if not timestamp:
