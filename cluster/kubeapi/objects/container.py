@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import Reading
 
 
-class ContainerStatus(NamedTuple):
+class ContainerStatus(Reading):
     """One entry of status.containerStatuses, or of the init or ephemeral containers' list; read when it is asked for.
 
     The states are JSON: ``waiting`` has reason and message, ``terminated`` also exitCode, signal and times.
     """
 
-    obj: JSON
+    __slots__ = ()
 
     @property
     def name(self) -> str:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
 from kubeapi.meta import JSON, labels_of
 from kubeapi.objects.conditions import is_condition_true
-from kubeapi.objects.parts import list_at, map_at, spec_of
+from kubeapi.objects.parts import Reading, list_at, map_at, spec_of
 from kubeapi.quantity import QUANTITY, amount_of
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
 
-class Node(NamedTuple):
+class Node(Reading):
     """A Node, read when it is asked for."""
 
-    obj: JSON
+    __slots__ = ()
 
     @property
     def name(self) -> str:
@@ -66,6 +65,5 @@ def _amount(text: str) -> Decimal | None:
     return amount_of(text) if QUANTITY.fullmatch(text) else None
 
 
-def read_node(obj: JSON) -> Node:
-    """Read a Node object."""
-    return Node(obj)
+read_node = Node
+"""Returns the reading of a Node object."""

@@ -12,6 +12,18 @@ from typing import Any
 from kubeapi.meta import JSON
 
 
+class Reading:
+    """The JSON of an object, or of a part of one, of which each field is read when it is asked for.
+
+    It is not a tuple or a dataclass because thousands are made for each reconcile, and those cost twice as much.
+    """
+
+    __slots__ = ("obj",)
+
+    def __init__(self, obj: JSON) -> None:
+        self.obj = obj
+
+
 def spec_of(obj: JSON) -> JSON:
     """Return ``spec``."""
     return obj.get("spec") or {}

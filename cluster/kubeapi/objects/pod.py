@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, parse_time
 from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.objects.container import ContainerStatus
-from kubeapi.objects.parts import list_at, spec_of, status_of
+from kubeapi.objects.parts import Reading, list_at, spec_of, status_of
 from kubeapi.objects.podsummary import FINISHED_PHASES, PodSummary, read_pod_summary
 from kubeapi.objects.qos import qos_class
 
 
-class Pod(NamedTuple):
+class Pod(Reading):
     """A Pod, read when it is asked for: a controller asks one question of each of thousands."""
 
-    obj: JSON
+    __slots__ = ()
 
     @property
     def key(self) -> ObjectKey:
@@ -26,7 +25,7 @@ class Pod(NamedTuple):
     @property
     def node_name(self) -> str:
         """The node that it is assigned to, "" before."""
-        return spec_of(self.obj).get("nodeName") or ""
+        return (self.obj.get("spec") or {}).get("nodeName") or ""
 
     @property
     def phase(self) -> str:
@@ -36,7 +35,7 @@ class Pod(NamedTuple):
     @property
     def is_finished(self) -> bool:
         """Whether it will never run again."""
-        return status_of(self.obj).get("phase") in FINISHED_PHASES
+        return (self.obj.get("status") or {}).get("phase") in FINISHED_PHASES
 
     @property
     def is_terminating(self) -> bool:
@@ -144,6 +143,5 @@ class Pod(NamedTuple):
         return max((each.restart_count for each in self.container_statuses), default=0)
 
 
-def read_pod(obj: JSON) -> Pod:
-    """Read a Pod object."""
-    return Pod(obj)
+read_pod = Pod
+"""Returns the reading of a Pod object."""

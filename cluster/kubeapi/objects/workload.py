@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import map_at, spec_of, status_of
+from kubeapi.objects.parts import Reading, map_at, spec_of, status_of
 
 MAX_INT32 = 2**31 - 1
 """The progressDeadlineSeconds and the revisionHistoryLimit that stand for no limit."""
 
 
-class Workload(NamedTuple):
+class Workload(Reading):
     """A Deployment or ReplicaSet, read when it is asked for. Fields that only a Deployment has are marked (D)."""
 
-    obj: JSON
+    __slots__ = ()
 
     @property
     def name(self) -> str:
@@ -114,6 +112,5 @@ def _number(fields: JSON, name: str, default: int) -> int:
     return default if number is None else int(number)
 
 
-def read_workload(obj: JSON) -> Workload:
-    """Read a Deployment or a ReplicaSet."""
-    return Workload(obj)
+read_workload = Workload
+"""Returns the reading of a Deployment or a ReplicaSet."""
