@@ -34,8 +34,8 @@ REFUSALS_AT_ONCE = 50.0
 
 
 def flow_limit(open_files: int) -> int:
-    """Return how many flows fit beside everything else, given RLIMIT_NOFILE (negative when there is no limit)."""
-    return MAX_FLOWS if open_files < 0 else max(1, min(MAX_FLOWS, open_files // 2))
+    """Return how many flows fit beside everything else, given how many files may be open."""
+    return max(1, min(MAX_FLOWS, open_files // 2))
 
 
 class FlowState(IntEnum):

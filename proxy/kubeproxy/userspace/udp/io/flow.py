@@ -8,9 +8,9 @@ network does.
 from __future__ import annotations
 
 import contextlib
-import resource
 import socket
 
+from kubehost import openfiles
 from kubehost.io.datagrams import SLOTS, Batch, address_of, viewing_rooms
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import Outcome
@@ -38,7 +38,7 @@ def _batch() -> Batch[memoryview]:
 class UdpShared:
     """What all flows of one data plane share, and the replies that leave when the turn ends.
 
-    ``limit`` bounds the flows, by default to half of RLIMIT_NOFILE.
+    ``limit`` bounds the flows, by default to half of the open files.
     """
 
     def __init__(self, parts: PlaneParts, limit: int | None) -> None:
@@ -47,7 +47,7 @@ class UdpShared:
         self.recent = parts.recent
         self.clock = parts.clock
         self.inboxes = {int(family): _batch() for family in (socket.AF_INET, socket.AF_INET6)}
-        self.table: FlowTable[UdpFlow] = FlowTable(limit or flow_limit(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+        self.table: FlowTable[UdpFlow] = FlowTable(limit or flow_limit(openfiles.limit()))
         self.by_port: dict[ServicePortName, set[UdpFlow]] = {}
         self._outbox = _batch()
         self._replies: list[tuple[UdpFlow, int]] = []
