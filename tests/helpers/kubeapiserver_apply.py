@@ -1,4 +1,4 @@
-"""A cluster in which several managers apply and update the same object, and who owns what of it then."""
+"""A cluster in which several managers apply and update the same object, and the owners of its fields."""
 
 from __future__ import annotations
 

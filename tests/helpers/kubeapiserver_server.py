@@ -68,7 +68,7 @@ class FakeCommand:
         return self._code
 
     async def close(self) -> None:
-        """Remember that nobody is there any more."""
+        """Remember that the session has ended."""
         self.closed.set()
 
 

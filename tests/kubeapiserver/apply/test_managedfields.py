@@ -1,4 +1,4 @@
-"""Who wrote what: managedFields as the real server writes them, and what writes do to them."""
+"""managedFields as the real server writes them, and how writes change them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_created_deployment_is_noted_as_the_real_server_notes_it() -> None:
     ]
 
 
-def test_who_changes_a_field_owns_it_and_the_others_lose_it() -> None:
+def test_a_manager_that_changes_a_field_owns_it_and_the_others_lose_it() -> None:
     managers = Managers()
     managers.create("author", configmap({"a": "1", "b": "1"}))
     managers.clock.advance(5)
@@ -150,7 +150,7 @@ def test_entries_that_cannot_be_read_are_ignored(nonsense: JSON) -> None:
     assert kept == {"author": [".data", ".data.a"]}
 
 
-def test_what_nobody_tracked_stays_untracked_when_it_is_updated() -> None:
+def test_an_untracked_object_stays_untracked_when_it_is_updated() -> None:
     managers = Managers()
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
     stored = managers.registry.create(NODES, node)

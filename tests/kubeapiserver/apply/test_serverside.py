@@ -74,7 +74,7 @@ def test_two_managers_share_a_map_key_by_key() -> None:
     assert managers.apply("one", configmap({}))["data"] == {"b": "2"}
 
 
-def test_who_states_the_same_value_owns_it_too_and_keeps_it_when_the_other_lets_go() -> None:
+def test_a_manager_that_states_the_same_value_owns_it_too_and_keeps_it_when_the_other_stops() -> None:
     managers = Managers()
     managers.apply("one", configmap({"a": "1"}))
     both = managers.apply("two", configmap({"a": "1"}))
@@ -119,7 +119,7 @@ def test_force_takes_the_field_over() -> None:
     assert owned(taken) == {"a": [".data.y"], "b": [".data.x"]}
 
 
-def test_who_lost_a_field_does_not_remove_it_by_stating_it_no_longer() -> None:
+def test_a_manager_that_lost_a_field_does_not_remove_it_by_not_stating_it() -> None:
     managers = Managers()
     managers.apply("a", configmap({"x": "1"}))
     managers.apply("b", configmap({"x": "2"}), force=True)
@@ -135,7 +135,7 @@ def test_an_update_takes_what_it_changes_without_asking() -> None:
         managers.apply("a", configmap({"x": "1", "y": "1"}))
 
 
-def test_nobody_owns_what_an_update_has_removed() -> None:
+def test_a_field_that_an_update_has_removed_has_no_owner() -> None:
     managers = Managers()
     managers.apply("a", configmap({"x": "1", "y": "1"}))
     assert owned(managers.update("editor", configmap({"y": "1"}))) == {"a": [".data.y"]}
@@ -221,7 +221,7 @@ def test_nested_fields_are_merged_at_any_depth() -> None:
     ]
 
 
-def test_what_the_server_filled_in_belongs_to_nobody_and_stays() -> None:
+def test_a_default_of_the_server_has_no_owner_and_stays() -> None:
     managers = Managers()
     first = managers.apply("a", web(80))
     again = managers.apply("a", web(81))
@@ -256,7 +256,7 @@ def test_kubectl_may_go_on_server_side_with_what_it_applied_client_side() -> Non
     assert "managedFields" not in noted["metadata"]
 
 
-def test_kubectl_may_not_take_what_somebody_changed_after_it_applied() -> None:
+def test_kubectl_may_not_take_over_a_field_that_was_changed_after_it_applied() -> None:
     managers = Managers()
     managers.create("kubectl-client-side-apply", client_side({"x": "1", "y": "1"}))
     managers.update("editor", {**client_side({"x": "1", "y": "1"}), "data": {"x": "9", "y": "1"}})

@@ -37,7 +37,9 @@ GOOD = {"host": "127.0.0.1:6443", "authorization": "Bearer s3cret"}
         pytest.param("/api", {**GOOD, "origin": "https://127.0.0.1:6443"}, None, id="our-own-origin"),
     ],
 )
-def test_who_may_ask(path: str, headers: dict[str, str], code: int | None) -> None:
+def test_a_request_needs_the_token_and_a_name_of_the_server(
+    path: str, headers: dict[str, str], code: int | None
+) -> None:
     refusal = ACCESS.refusal(path, headers)
     assert (refusal.code if refusal is not None else None) == code
 

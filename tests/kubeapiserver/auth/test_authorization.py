@@ -45,7 +45,7 @@ BOB = {"impersonate-user": "bob"}
         ),
     ],
 )
-def test_the_headers_say_as_whom_to_answer(headers: dict[str, str], user: User) -> None:
+def test_the_user_is_read_from_the_headers(headers: dict[str, str], user: User) -> None:
     assert impersonated(headers) == user
 
 
@@ -97,7 +97,7 @@ def test_a_member_of_the_masters_may_do_all() -> None:
     assert ask("GET", f"{DEFAULT}/pods", more={"impersonate-group": "system:masters"}).status == 200
 
 
-def test_everybody_may_ask_who_they_are_and_what_they_may() -> None:
+def test_every_user_may_review_itself_and_its_permissions() -> None:
     review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     pods = b'{"spec":{"resourceAttributes":{"verb":"list","resource":"pods"}}}'
     assert b'"status":{"allowed":false}' in ask("POST", review, pods).body

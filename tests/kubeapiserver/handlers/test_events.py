@@ -199,7 +199,7 @@ def lease(**spec: Any) -> JSON:
     return {"metadata": {"name": "l"}, "spec": spec}
 
 
-def test_a_lease_is_only_changed_by_who_has_seen_its_last_state() -> None:
+def test_a_lease_is_only_changed_by_a_client_that_has_seen_its_last_state() -> None:
     client = APIClient()
     created = client.put(f"{LEASES}/l", lease(holderIdentity="a", leaseDurationSeconds=15)).json
     assert client.get(LEASES, TABLE_ACCEPT).rows == [["l", "a", "0s"]]

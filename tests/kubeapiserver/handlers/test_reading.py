@@ -38,14 +38,14 @@ def client() -> APIClient:
 
 
 @pytest.mark.parametrize("accept", ["", JSON_ACCEPT, "application/json, */*", "*/*", PROTOBUF_ACCEPT, "application/*"])
-def test_an_object_is_json_for_whoever_takes_json(client: APIClient, accept: str) -> None:
+def test_an_object_is_json_for_a_client_that_accepts_json(client: APIClient, accept: str) -> None:
     reply = client.get(f"{DEFAULT}/services/a", accept)
     assert (reply.status, reply.content_type) == (200, "application/json")
     assert reply.json == client.registry.store.get(SERVICES, "default", "a")
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/vnd.kubernetes.protobuf"])
-def test_who_takes_nothing_that_there_is_is_told_what_there_is(client: APIClient, accept: str) -> None:
+def test_a_client_that_accepts_no_known_media_type_is_told_the_known_ones(client: APIClient, accept: str) -> None:
     reply = client.get(f"{DEFAULT}/services/a", accept)
     assert reply.status == 406
     assert reply.text.startswith("406: Not Acceptable\n\nAvailable representations: application/json")
@@ -54,7 +54,7 @@ def test_who_takes_nothing_that_there_is_is_told_what_there_is(client: APIClient
 @pytest.mark.parametrize(
     ("method", "path", "kind"),
     [
-        pytest.param("GET", f"{DEFAULT}/services/a", "Chair", id="a-kind-that-nobody-knows"),
+        pytest.param("GET", f"{DEFAULT}/services/a", "Chair", id="an-unknown-kind"),
         pytest.param("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "Table", id="review-as-table"),
     ],
 )
@@ -85,7 +85,7 @@ YAML = "application/yaml"
         pytest.param(YAML, "/version", False, id="no-negotiation"),
     ],
 )
-def test_who_likes_yaml_best_gets_yaml(accept: str, path: str, is_yaml: bool) -> None:
+def test_a_client_that_prefers_yaml_gets_yaml(accept: str, path: str, is_yaml: bool) -> None:
     client = APIClient()
     client.post(f"{DEFAULT}/services", service("a"))
     reply = client.get(path, accept)
@@ -107,9 +107,7 @@ def test_who_likes_yaml_best_gets_yaml(accept: str, path: str, is_yaml: bool) ->
     ],
 )
 @pytest.mark.parametrize("path", [f"{DEFAULT}/services/a", f"{DEFAULT}/services/nope", "/api/v1"])
-def test_who_reads_json_gets_it_indented(
-    client: APIClient, path: str, agent: str, query: str, is_indented: bool
-) -> None:
+def test_json_is_indented_for_people(client: APIClient, path: str, agent: str, query: str, is_indented: bool) -> None:
     answer = client.api.handle(Request.of("GET", f"{path}{query}", {"User-Agent": agent}))
     assert isinstance(answer, Response)
     document = json.loads(answer.body)

@@ -235,7 +235,7 @@ AUTHORIZATION = "/apis/authorization.k8s.io/v1"
 @pytest.mark.parametrize(
     "spec", [{"resourceAttributes": {"verb": "create", "resource": "pods"}}, {"nonResourceAttributes": {"path": "/"}}]
 )
-def test_whoever_has_the_token_may_do_everything(spec: Any) -> None:
+def test_the_administrator_may_do_everything(spec: Any) -> None:
     reply = APIClient().post(f"{AUTHORIZATION}/selfsubjectaccessreviews", {"spec": spec})
     assert (reply.status, reply.json["kind"], reply.json["spec"]) == (201, "SelfSubjectAccessReview", spec)
     assert reply.json["status"]["allowed"] is True
@@ -250,7 +250,7 @@ def test_the_rules_of_the_administrator_are_stars() -> None:
     assert status["incomplete"] is False
 
 
-def test_who_asks_is_told_who_they_are() -> None:
+def test_a_self_subject_review_names_the_user() -> None:
     reply = APIClient().post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {})
     assert reply.json["status"]["userInfo"] == {
         "username": "kubernetes-admin",
@@ -267,13 +267,13 @@ def test_a_review_asks_one_thing(body: Any, code: int) -> None:
     assert APIClient().post(f"{AUTHORIZATION}/selfsubjectaccessreviews", body).status == code
 
 
-# who wrote what
+# managedFields
 
 
 @pytest.mark.parametrize(
     ("part", "patch"), [("/scale", {"spec": {"replicas": 5}}), ("/status", {"status": {"replicas": 5}})]
 )
-def test_a_write_to_a_part_notes_who_wrote_it(part: str, patch: Any) -> None:
+def test_a_write_to_a_subresource_records_its_manager(part: str, patch: Any) -> None:
     client = APIClient()
     client.post(f"{APPS}/deployments?fieldManager=creator", deployment())
     client.patch(f"{WEB}{part}?fieldManager=someone", patch, "merge")
@@ -284,7 +284,7 @@ def test_a_write_to_a_part_notes_who_wrote_it(part: str, patch: Any) -> None:
     ]
 
 
-def test_who_states_no_manager_is_known_by_the_first_word_of_its_user_agent() -> None:
+def test_the_default_manager_is_the_first_word_of_the_user_agent() -> None:
     client = APIClient()
     created = client.post(f"{APPS}/deployments", deployment()).json
     assert created["metadata"]["managedFields"][0]["manager"] == "kubectl"
@@ -314,7 +314,7 @@ def test_a_status_is_applied_on_behalf_of_its_manager(applying: APIClient) -> No
     assert applying.patch(f"{APPS}/deployments/nope/status?fieldManager=m", config, "apply").status == 404
 
 
-def test_a_scale_is_applied_when_nobody_else_owns_the_replicas(applying: APIClient) -> None:
+def test_a_scale_is_applied_if_no_other_manager_owns_the_replicas(applying: APIClient) -> None:
     scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 3}}
     refused = applying.patch(f"{WEB}/scale?fieldManager=m", scale, "apply")
     assert (refused.status, refused.json["message"]) == (
@@ -407,7 +407,7 @@ def burstable(client: APIClient) -> APIClient:
     return client
 
 
-def test_a_pods_resources_change_by_resizing_and_whoever_does_is_told_what_it_is_worth(burstable: APIClient) -> None:
+def test_resizing_changes_a_pods_resources_and_warns_that_they_are_not_enforced(burstable: APIClient) -> None:
     reply = burstable.patch(f"{DEFAULT}/pods/b/resize", resources(requests={"cpu": "2"}, limits={"cpu": "3"}))
     stored = burstable.get(f"{DEFAULT}/pods/b").json["spec"]["containers"][0]
     assert (reply.status, stored["resources"]) == (200, {"requests": {"cpu": "2"}, "limits": {"cpu": "3"}})

@@ -392,7 +392,7 @@ def test_every_write_passes_admission_and_its_warnings_are_told(
 
 
 @pytest.mark.parametrize("media", ["", "application/merge-patch+json", "application/apply-patch+yaml"])
-def test_whoever_asks_for_what_a_pod_cannot_have_is_warned_when_it_comes_and_not_again(media: str) -> None:
+def test_a_field_that_has_no_effect_is_warned_of_once(media: str) -> None:
     limits: JSON = {"spec": {"containers": [container(resources={"limits": {"cpu": "1"}})]}}
     client = APIClient()
     target = "/api/v1/namespaces/default/pods"

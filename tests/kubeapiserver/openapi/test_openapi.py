@@ -54,7 +54,7 @@ def test_every_kind_says_that_the_server_validates_its_fields(resource: Resource
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=str)
-def test_every_kind_has_a_schema_that_says_whose_it_is(resource: Resource) -> None:
+def test_every_kind_has_a_schema_that_names_it(resource: Resource) -> None:
     identity = {"group": resource.group, "version": resource.version, "kind": resource.kind}
     schemas = document(resource)["components"]["schemas"]
     [schema] = [each for each in schemas.values() if identity in each.get("x-kubernetes-group-version-kind", ())]
@@ -110,7 +110,7 @@ def test_a_document_that_the_client_has_is_not_sent_again(target: str) -> None:
     assert (answer.status, answer.body) == (304, b"")
 
 
-def test_v2_is_json_for_whoever_does_not_ask_for_protobuf() -> None:
+def test_v2_is_json_for_a_client_that_does_not_ask_for_protobuf() -> None:
     document = json.loads(ask("/openapi/v2").body)
     assert document["swagger"] == "2.0"
     service = document["definitions"]["io.k8s.api.core.v1.Service"]

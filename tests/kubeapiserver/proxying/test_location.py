@@ -77,13 +77,13 @@ def test_every_method_goes_on(client: APIClient, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_who_reads_without_a_slash_is_sent_to_where_there_is_one(client: APIClient, method: str) -> None:
+def test_a_read_without_a_final_slash_is_redirected_to_one(client: APIClient, method: str) -> None:
     reply = client.send(method, f"{DEFAULT}/pods/web/proxy?a=b")
     assert (reply.status, reply.headers) == (301, (("Location", f"{DEFAULT}/pods/web/proxy/?a=b"),))
 
 
 @pytest.mark.parametrize("method", ["DELETE", "OPTIONS", "PATCH", "POST", "PUT"])
-def test_who_writes_without_a_slash_goes_on_without_one(client: APIClient, method: str) -> None:
+def test_a_write_without_a_final_slash_is_forwarded_without_one(client: APIClient, method: str) -> None:
     assert went(client, f"{DEFAULT}/pods/web/proxy", method)[3] == ""
 
 
@@ -226,7 +226,7 @@ def test_a_page_without_links_of_its_own_host_stays_as_it_is(page: str) -> None:
     assert rewritten_page(page, lambda url: url) == page
 
 
-def test_a_request_says_who_asked_and_keeps_the_token_back() -> None:
+def test_a_forwarded_request_names_its_client_and_has_no_token() -> None:
     received: list[tuple[str, str]] = [
         ("Host", "127.0.0.1:6443"),
         ("Authorization", "Bearer secret"),

@@ -57,7 +57,7 @@ def test_slashes_at_the_end_count_for_nothing(path: str, expected: str) -> None:
 CUSTOM_RESOURCES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-def test_there_are_no_custom_resources_and_nobody_is_told_that_there_could_be() -> None:
+def test_there_are_no_custom_resources_and_discovery_does_not_tell_of_them() -> None:
     client = APIClient()
     reply = client.get(f"{CUSTOM_RESOURCES}?limit=500")
     assert (reply.json["kind"], reply.json["items"]) == ("CustomResourceDefinitionList", [])
@@ -75,12 +75,12 @@ def test_there_are_no_custom_resources_and_nobody_is_told_that_there_could_be() 
 @pytest.mark.parametrize(
     "path", ["/nope", "/apis/nope", "/apis/nope/v1", "/apis/nope/v1/things", "/api/v2", "/apis/apps/v2", "/openapi/v1"]
 )
-def test_a_path_that_nobody_serves_is_a_page_not_found(path: str) -> None:
+def test_an_unknown_path_is_a_page_not_found(path: str) -> None:
     reply = APIClient().get(path)
     assert (reply.status, reply.text, reply.content_type) == (404, NO_PAGE, "text/plain; charset=utf-8")
 
 
-def test_nothing_can_be_created_in_a_group_that_nobody_serves() -> None:
+def test_nothing_can_be_created_in_an_unknown_group() -> None:
     reply = APIClient().post("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", {})
     assert (reply.status, reply.text) == (404, NO_PAGE)
 

@@ -108,7 +108,7 @@ def test_a_table_is_cut_like_a_list() -> None:
     assert table["metadata"]["remainingItemCount"] == 3
 
 
-def test_who_takes_any_version_gets_the_whole_list() -> None:
+def test_a_client_that_accepts_any_version_gets_the_whole_list() -> None:
     reply = filled(5).get(f"{MAPS}?limit=2&resourceVersion=0")
     assert (len(reply.names), "continue" in reply.json["metadata"]) == (5, False)
 
@@ -121,7 +121,7 @@ def test_a_list_of_exactly_an_older_version() -> None:
     assert (reply.names, reply.json["metadata"]["resourceVersion"]) == (["m000", "m001", "m002"], str(before))
 
 
-def test_a_version_that_nobody_remembers_is_expired() -> None:
+def test_a_version_that_the_history_no_longer_has_is_expired() -> None:
     client = filled(6, history_limit=3)
     reply = client.get(f"{MAPS}?resourceVersion=2&resourceVersionMatch=Exact")
     assert (reply.status, reply.json["reason"]) == (410, "Expired")

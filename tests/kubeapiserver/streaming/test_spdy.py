@@ -74,7 +74,7 @@ def test_a_reset_stream_is_over_for_both() -> None:
     client, server = SpdyClient(), SpdyConnection()
     server.receive(client.open(1, {}))
     assert server.receive(client.reset(1)) == [Ended(1, is_reset=True)]
-    server.send(1, b"nobody reads this")
+    server.send(1, b"not read")
     assert server.receive(client.data(1, b"late")) == []
     assert not server.outgoing
 

@@ -106,7 +106,7 @@ async def test_answers_are_counted_with_the_others() -> None:
     assert b'apiserver_request_total{code="201",resource="configmaps",verb="POST"} 1' in metrics.body
 
 
-async def test_what_somebody_else_has_changed_meanwhile_is_patched_again() -> None:
+async def test_an_object_that_was_changed_meanwhile_is_patched_again() -> None:
     store = registry()
     store.create(CONFIGMAPS, config_map("a"))
     shared, was_changed = store.store, threading.Event()

@@ -155,7 +155,7 @@ async def test_an_upgrade_that_is_refused_is_not_tunnelled() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Connection": "Upgrade", "Upgrade": "websocket"}])
-async def test_nobody_there_is_said_as_kubernetes_says_it(headers: dict[str, str]) -> None:
+async def test_a_pod_that_cannot_be_reached_is_reported_with_kubernetes_text(headers: dict[str, str]) -> None:
     async with proxied_to(1) as door, door.client.get(f"{PREFIX}/", headers=headers) as reply:
         status = await reply.json()
     assert (reply.status, status["reason"]) == (503, "ServiceUnavailable")

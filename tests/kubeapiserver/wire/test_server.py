@@ -53,7 +53,7 @@ async def test_a_request_reaches_the_handler_as_it_was_sent() -> None:
         }
 
 
-async def test_nobody_without_token_gets_past_the_health_checks() -> None:
+async def test_only_the_health_checks_need_no_token() -> None:
     async with served(echo) as door, aiohttp.ClientSession(f"http://{HOST}:{door.port}") as stranger:
         async with stranger.get("/api/v1/pods") as answer:
             told = await answer.json()
@@ -115,7 +115,7 @@ async def test_a_body_that_is_too_large_is_refused(is_chunked: bool) -> None:
             assert answer.status == 200
 
 
-async def test_a_large_answer_is_compressed_for_who_accepts_it() -> None:
+async def test_a_large_answer_is_compressed_for_a_client_that_accepts_it() -> None:
     async with served(lambda _: Response(200, b"x" * 200_000)) as door:
         async with door.client.get("/", headers={"Accept-Encoding": "gzip"}) as answer:
             assert (answer.headers["Content-Encoding"], await answer.read()) == ("gzip", b"x" * 200_000)
@@ -275,7 +275,7 @@ async def test_a_refusal_of_a_watch_is_no_web_socket() -> None:
         assert caught.value.status == 403
 
 
-async def test_bookmarks_tell_the_version_to_those_who_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bookmarks_tell_the_version_to_clients_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_watch, "BOOKMARK_SECONDS", 0.01)
     async with served(watch) as door, door.client.get("/?bookmarks=true") as answer:
         door.store.create(NAMESPACES, {"metadata": {"name": "elsewhere"}})

@@ -229,7 +229,7 @@ def free_port() -> int:
         return port
 
 
-async def test_a_port_that_nobody_listens_on_is_told_of_on_the_error_stream() -> None:
+async def test_a_port_without_a_listener_is_reported_on_the_error_stream() -> None:
     runtime = FakeRuntime(address=(HOST, free_port()))
     async with served(port_session(), runtime=runtime) as door:
         _, reader, writer = await upgraded(door.port, "portforward.k8s.io")
