@@ -144,7 +144,7 @@ def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> 
         if new is not ABSENT:
             _add(atom, new, path, result.added)
         return
-    if old == new:
+    if old == new:  # compared in C, which leaves only the changed paths to be walked
         return
     before, after = _contents(atom, old), _contents(atom, new)
     if atom.relation == "leaf" or not (before or after or atom.always):

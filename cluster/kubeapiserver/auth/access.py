@@ -45,7 +45,7 @@ class Access:
         if authorization[: len(_BEARER)].lower() != _BEARER:
             return False
         given = authorization[len(_BEARER) :].strip().encode(errors="surrogateescape")
-        return hmac.compare_digest(given, self._token)
+        return hmac.compare_digest(given, self._token)  # in constant time
 
 
 def host_of(header: str) -> str:

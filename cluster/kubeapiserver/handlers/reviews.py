@@ -6,6 +6,7 @@ Follows ``pkg/registry/authorization`` and ``pkg/registry/authentication``.
 from __future__ import annotations
 
 from kubeapi.meta import JSON, format_time
+from kubeapi.objects.parts import spec_of
 from kubeapi.scheme import Resource
 from kubeapi.validation.faults import invalid
 from kubeapiserver.auth.authorization import Attributes, allows, rules_of
@@ -19,7 +20,7 @@ from kubeapiserver.responses.statuses import document_response
 def review(request: ResourceRequest, now: float) -> Response:
     """Return the review in the body with its status; ``now`` is in seconds since the epoch."""
     resource, user = request.resource, request.http.user
-    spec = read_object(request.http, resource).get("spec") or {}
+    spec: object = spec_of(read_object(request.http, resource))
     if not isinstance(spec, dict):
         raise BadInput(f'{resource.kind} in version "v1" cannot be handled as a {resource.kind}: spec is no object')
     answer: JSON = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}

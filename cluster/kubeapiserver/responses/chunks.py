@@ -57,6 +57,7 @@ class Position(NamedTuple):
 
     def token(self) -> str:
         """Return the position as an opaque token."""
+        # The smallest key after the last one, as in a token of etcd3's storage.
         start = f"{self.last.namespace}/{self.last.name}" + chr(0)
         text = json.dumps({"v": _TOKEN_VERSION, "rv": self.resource_version, "start": start})
         return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()

@@ -84,6 +84,7 @@ class LargeRequests:
             except BaseException as error:
                 done.set_exception(error)
 
+        # Set before the check, so that ``close``, which runs on the loop, either is seen here or cancels ``done``.
         self._waiting = done
         if self._is_closed:
             raise RuntimeError("the API server has closed")
@@ -108,7 +109,7 @@ class _LoopStore(Store):
     """The same Store, written on the loop; objects are read directly, as stored objects never change."""
 
     def __init__(self, store: Store, on_loop: OnLoop, loop: asyncio.AbstractEventLoop) -> None:
-        self.__dict__ = {**store.__dict__}
+        self.__dict__ = {**store.__dict__}  # the same collections of objects, not copies of them
         self._shared, self._on_loop = store, on_loop
         self.faults = Faults()
         self.faults.forward = _forward(store.faults, loop)

@@ -123,6 +123,7 @@ class APIServerListener:
             if is_proxy_path(request.path):
                 return await self._send(received, self._handle(request))
             answer = await self._work(replace(request, body=await _read_body(received)))
+            # A write that has been answered must survive a crash.
             if request.method not in ("GET", "HEAD"):
                 await self._flush()
             return await self._send(received, answer)

@@ -102,7 +102,7 @@ class UpgradedBytes:
         if self._transport.is_closing():
             raise ConnectionResetError
         self._transport.write(content)
-        await self._protocol._drain_helper()
+        await self._protocol._drain_helper()  # what aiohttp's own writer awaits; there is no public way
 
 
 class SpdyPeer:
