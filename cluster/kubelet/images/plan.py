@@ -17,7 +17,7 @@ from kubelet.tools.scripts import with_agnhost_on_path
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class ContainerHost:
     """What the containers of one pod take from the machine and from the kubelet's settings.
 
     ``tool_dir`` comes first in PATH, "" for none; its scripts read the pod's resolv.conf and hosts file in ``etc_dir``.
@@ -39,7 +39,9 @@ class ContainerPlan(NamedTuple):
     working_dir: str
 
 
-def plan_container(container: ContainerSpec, sources: Sources, host: Host, scratch_dir: str) -> ContainerPlan | None:
+def plan_container(
+    container: ContainerSpec, sources: Sources, host: ContainerHost, scratch_dir: str
+) -> ContainerPlan | None:
     """Return what to run, None for an unknown image; raises ConfigError. nginx runs in ``scratch_dir``."""
     image = find_image(container.image, host.images)
     program = program_for(image, container.command, container.args)
@@ -63,7 +65,7 @@ def plan_container(container: ContainerSpec, sources: Sources, host: Host, scrat
     return ContainerPlan(process, program.stop_signal, working_dir)
 
 
-def _given_variables(sources: Sources, host: Host, image: ImageSpec | None) -> dict[str, str]:
+def _given_variables(sources: Sources, host: ContainerHost, image: ImageSpec | None) -> dict[str, str]:
     """Return what every container has: the user's PATH and the like, the image's ENV, and where the pod is."""
     given = {
         **host.environment,
@@ -79,7 +81,7 @@ def _given_variables(sources: Sources, host: Host, image: ImageSpec | None) -> d
     return given
 
 
-def _port_variable(container: ContainerSpec, host: Host, program: Program) -> dict[str, str]:
+def _port_variable(container: ContainerSpec, host: ContainerHost, program: Program) -> dict[str, str]:
     """Return PORT, if anything says on which port the container should listen: a built-in's own, or a declared one."""
     declared = container.ports[0].container_port if container.ports else 0
     port = program.port if program.builtin and program.port else declared or program.port

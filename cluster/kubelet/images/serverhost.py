@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from kubelet.tools.scripts import ClusterDNS
 
-LOW_PORTS_END = 1024
-
 
 class ServerHost(NamedTuple):
     """``bind_port`` returns the port to bind in place of the one that is asked for.

@@ -23,7 +23,7 @@ END_OF_TRANSMISSION = b"\x04"
 """The character that ends the input at a terminal (Ctrl-D)."""
 
 
-class Ends(NamedTuple):
+class StreamEnds(NamedTuple):
     """Both ends of a process's streams.
 
     ``theirs`` are its stdin, stdout and stderr, to be closed once the process has them. ``outputs`` are the names of
@@ -35,14 +35,14 @@ class Ends(NamedTuple):
     stdin: int | None
 
 
-def open_ends(*, has_stdin: bool, is_tty: bool) -> Ends:
+def open_ends(*, has_stdin: bool, is_tty: bool) -> StreamEnds:
     """Make pipes, or a terminal with all output on stdout; without ``has_stdin`` the input is empty. OSError."""
     if is_tty:
         master, slave = os.openpty()
         for each in (master, slave):
             os.set_inheritable(each, False)
         os.set_blocking(master, False)
-        return Ends((slave, os.dup(slave), os.dup(slave)), {master: "stdout"}, os.dup(master))
+        return StreamEnds((slave, os.dup(slave), os.dup(slave)), {master: "stdout"}, os.dup(master))
     outputs: dict[int, str] = {}
     writers = []
     for stream in ("stdout", "stderr"):
@@ -55,7 +55,7 @@ def open_ends(*, has_stdin: bool, is_tty: bool) -> Ends:
         os.set_blocking(ours, False)
     else:
         theirs, ours = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), None
-    return Ends((theirs, writers[0], writers[1]), outputs, ours)
+    return StreamEnds((theirs, writers[0], writers[1]), outputs, ours)
 
 
 class Input:

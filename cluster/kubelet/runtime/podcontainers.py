@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubeapi.faults import describe
 from kubelet.images.catalog import unknown_image_text
-from kubelet.images.plan import ContainerPlan, Host, plan_container
+from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import ConfigError, Sources
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
@@ -56,9 +56,9 @@ class PodContainers:
         self._log_dir = pod_log_dir(dependencies.config.log_dir, *pod.spec.key, pod.spec.uid)
         self._host = self._read_host()
 
-    def _read_host(self) -> Host:
+    def _read_host(self) -> ContainerHost:
         config = self._dependencies.config
-        return Host(
+        return ContainerHost(
             images=config.images,
             environment=config.environment,
             working_dir=config.working_dir,

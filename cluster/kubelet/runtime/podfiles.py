@@ -7,6 +7,7 @@ import contextlib
 from kubehost.addresses import LOCALHOST
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
+from kubelet.images.serverhost import ServerHost
 from kubelet.pod.names import hosts, read_names, resolv_conf
 from kubelet.runtime.podobject import PodObject
 from kubelet.tools.scripts import tool_scripts
@@ -17,7 +18,7 @@ def write_tools(config: KubeletConfig, network: Network) -> None:
     if config.cluster_dns is None:
         return
     config.tool_dir.mkdir(parents=True, exist_ok=True)
-    shift = network.bind(LOCALHOST, 80)[1] - 80
+    shift = ServerHost(lambda port: network.bind(LOCALHOST, port)[1]).shift
     for name, script in tool_scripts(config.tools, config.cluster_dns, shift).items():
         path = config.tool_dir / name
         path.write_text(script)

@@ -15,7 +15,7 @@ from kubelet.runtime.instance import Instance
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.prober import read_handler
-from kubelet.runtime.prober.target import Target
+from kubelet.runtime.prober.target import ProbeTarget
 from kubelet.tools.scripts import with_agnhost_on_path
 
 HOOK_SECONDS = 30.0
@@ -53,7 +53,7 @@ class PodProber:
             self._pod.report("Warning", "FailedPreStopHook", f"PreStopHook failed: {_failure(outcome)}")
         self._machine.post(PreStopFinished(name))
 
-    async def _post_start(self, name: str, hook: JSON, target: Target) -> bool:
+    async def _post_start(self, name: str, hook: JSON, target: ProbeTarget) -> bool:
         outcome = await _run_hook(hook, target, HOOK_SECONDS)
         if outcome.is_success:
             return True
@@ -61,7 +61,7 @@ class PodProber:
         self._machine.post(PostStartFailed(name))
         return False
 
-    async def _probe(self, name: str, kind: ProbeKind, probe: Probe, target: Target) -> None:
+    async def _probe(self, name: str, kind: ProbeKind, probe: Probe, target: ProbeTarget) -> None:
         """Probe until a startup probe has passed, or a startup or liveness probe has failed for good."""
         now, what = self._dependencies.monotonic, f"{kind.value} probe of {name}"
         started = now()
@@ -97,7 +97,7 @@ class PodProber:
             return True
         return False
 
-    def _target(self, container: ContainerSpec, instance: Instance) -> Target:
+    def _target(self, container: ContainerSpec, instance: Instance) -> ProbeTarget:
         plan = instance.plan
 
         def command(words: tuple[str, ...]) -> ProcessSpec:
@@ -105,10 +105,10 @@ class PodProber:
 
         ports = {each.name: each.container_port for each in reversed(container.ports) if each.name}
         network, runner = self._dependencies.network, self._dependencies.runner
-        return Target(self._place.pod_ip, ports, network.dial, runner, command)
+        return ProbeTarget(self._place.pod_ip, ports, network.dial, runner, command)
 
 
-async def _run_hook(hook: JSON, target: Target, timeout: float) -> ProbeOutcome:
+async def _run_hook(hook: JSON, target: ProbeTarget, timeout: float) -> ProbeOutcome:
     return await read_handler(hook).attempt(target, timeout)
 
 

@@ -7,8 +7,8 @@ import sys
 from typing import NoReturn
 
 from kubelet.images.agnhost import plan as plan_agnhost
-from kubelet.images.serverhost import LOW_PORTS_END, ServerHost
-from kubelet.servers.plan import ServerError
+from kubelet.images.serverhost import ServerHost
+from kubelet.servers.plan import LOW_PORTS_END, ServerError
 from kubelet.servers.prepare import prepare
 from kubelet.tools.scripts import ClusterDNS
 

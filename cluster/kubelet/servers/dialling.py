@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kubehost.io.binding import socket_family
+from kubelet.servers.plan import LOW_PORTS_END
 
 DNS_SECONDS = 2.0
 NDOTS = 5
 """A name with fewer dots is tried in the search list first, as in every pod's resolv.conf."""
-LOW_PORTS_END = 1024
 TYPE_A, CLASS_IN = 1, 1
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+LOW_PORTS_END = 1024
+"""Ports below this one need a privilege; where the user lacks it, all of them have moved by the same number."""
+
 
 class ServerError(Exception):
     """A built-in server cannot start; the text is for the user."""

@@ -17,7 +17,7 @@ from kubelet.pod.probes import ProbeOutcome
 from kubelet.runtime.prober.exec import Exec
 from kubelet.runtime.prober.grpc import GRPC
 from kubelet.runtime.prober.http import HTTPGet
-from kubelet.runtime.prober.target import Handler, Target
+from kubelet.runtime.prober.target import Handler, ProbeTarget
 from kubelet.runtime.prober.tcp import TCPSocket
 
 
@@ -31,7 +31,7 @@ class Sleep(NamedTuple):
         """Read a SleepAction."""
         return cls(action.get("seconds") or 0)
 
-    async def attempt(self, _target: Target, timeout: float) -> ProbeOutcome:
+    async def attempt(self, _target: ProbeTarget, timeout: float) -> ProbeOutcome:
         """Wait, for ``timeout`` seconds at most."""
         await asyncio.sleep(min(self.seconds, timeout))
         return ProbeOutcome(True)

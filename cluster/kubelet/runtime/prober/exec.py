@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.spec import StartError
-from kubelet.runtime.prober.target import Target
+from kubelet.runtime.prober.target import ProbeTarget
 
 MAX_OUTPUT = 10 * 1024
 """Bytes of a command's output that are read (the kubelet's ``maxReadLength``)."""
@@ -24,7 +24,7 @@ class Exec(NamedTuple):
         """Read an ExecAction."""
         return cls(tuple(action.get("command") or ()))
 
-    async def attempt(self, target: Target, timeout: float) -> ProbeOutcome:
+    async def attempt(self, target: ProbeTarget, timeout: float) -> ProbeOutcome:
         """Run the command once; at the time-out it is killed."""
         output = bytearray()
 

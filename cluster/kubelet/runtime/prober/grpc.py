@@ -9,7 +9,7 @@ from kubeapi.meta import JSON
 from kubehost.addresses import join_host_port
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.runtime.prober.health import HealthAnswer, health_request
-from kubelet.runtime.prober.target import MAX_LINE, Target, reason
+from kubelet.runtime.prober.target import MAX_LINE, ProbeTarget, reason
 
 
 class GRPC(NamedTuple):
@@ -23,7 +23,7 @@ class GRPC(NamedTuple):
         """Read a GRPCAction."""
         return cls(action["port"], action.get("service") or "")
 
-    async def attempt(self, target: Target, timeout: float) -> ProbeOutcome:
+    async def attempt(self, target: ProbeTarget, timeout: float) -> ProbeOutcome:
         """Ask once; the texts are those of the kubelet's grpc probe."""
         where = join_host_port(target.address, self.port)
         writer: asyncio.StreamWriter | None = None

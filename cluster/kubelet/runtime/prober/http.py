@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubehost.addresses import join_host_port
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.runtime.prober.target import MAX_LINE, Target, reason, unknown_port
+from kubelet.runtime.prober.target import MAX_LINE, ProbeTarget, reason, unknown_port
 
 TIMED_OUT = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 
@@ -34,7 +34,7 @@ class HTTPGet(NamedTuple):
         rooted = path if path.startswith("/") else f"/{path}"
         return cls(get["port"], rooted, get.get("scheme") or "HTTP", get.get("host") or "", headers)
 
-    async def attempt(self, target: Target, timeout: float) -> ProbeOutcome:
+    async def attempt(self, target: ProbeTarget, timeout: float) -> ProbeOutcome:
         """Send the request once."""
         port = target.port_number(self.port)
         if port is None:

@@ -18,7 +18,7 @@ Dial = Callable[[str, int], tuple[str, int]]
 """Maps an address and a port of the cluster to the socket address to connect to (``kubehost.network``)."""
 
 
-class Target(NamedTuple):
+class ProbeTarget(NamedTuple):
     """A container to probe: its pod's address, its named ports, and how a command runs in it (``command``)."""
 
     address: str
@@ -37,7 +37,7 @@ class Target(NamedTuple):
 class Handler(Protocol):
     """One way to probe a container."""
 
-    async def attempt(self, target: Target, timeout: float, /) -> ProbeOutcome:
+    async def attempt(self, target: ProbeTarget, timeout: float, /) -> ProbeOutcome:
         """Probe once, for at most ``timeout`` seconds; every failure is an outcome."""
         ...
 

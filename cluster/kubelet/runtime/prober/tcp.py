@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubehost.addresses import join_host_port
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.runtime.prober.target import Target, reason, unknown_port
+from kubelet.runtime.prober.target import ProbeTarget, reason, unknown_port
 
 
 class TCPSocket(NamedTuple):
@@ -22,7 +22,7 @@ class TCPSocket(NamedTuple):
         """Read a TCPSocketAction."""
         return cls(tcp["port"], tcp.get("host") or "")
 
-    async def attempt(self, target: Target, timeout: float) -> ProbeOutcome:
+    async def attempt(self, target: ProbeTarget, timeout: float) -> ProbeOutcome:
         """Connect once."""
         port = target.port_number(self.port)
         if port is None:

@@ -11,7 +11,7 @@ from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober.grpc import GRPC
 from kubelet.runtime.prober.health import PREFACE, HealthAnswer, health_request
-from kubelet.runtime.prober.target import Target
+from kubelet.runtime.prober.target import ProbeTarget
 
 ADDRESS = "127.246.11.1"
 SETTINGS = bytes.fromhex("000000040000000000")
@@ -97,6 +97,6 @@ async def test_nobody_there_is_a_failure() -> None:
     assert await GRPC(50052).attempt(target(), 1) == (False, text)
 
 
-def target() -> Target:
+def target() -> ProbeTarget:
     runner = ProcessRunner({"KUBESVC_STATE": str(Path.cwd())})
-    return Target(ADDRESS, {}, lambda host, port: (host, port), runner, ProcessSpec)
+    return ProbeTarget(ADDRESS, {}, lambda host, port: (host, port), runner, ProcessSpec)

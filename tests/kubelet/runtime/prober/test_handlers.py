@@ -15,7 +15,7 @@ from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober import read_handler
-from kubelet.runtime.prober.target import Target
+from kubelet.runtime.prober.target import ProbeTarget
 
 ADDRESS = "127.246.13.1"
 
@@ -29,13 +29,13 @@ def command(words: tuple[str, ...]) -> ProcessSpec:
 
 
 @pytest.fixture
-async def target(tmp_path: Path) -> AsyncIterator[Target]:
+async def target(tmp_path: Path) -> AsyncIterator[ProbeTarget]:
     """A container with a netexec, whose port is called web."""
     runner = ProcessRunner(marker("prober", tmp_path))
     environment = {"HOSTNAME": "web-1"}
     plan = plan_builtin("agnhost", ("netexec",), ServerHost(lambda port: port), environment)
     await runner.start(ProcessSpec(environment=environment, builtin=plan, address=ADDRESS))
-    yield Target(ADDRESS, {"web": 8080}, direct, runner, command)
+    yield ProbeTarget(ADDRESS, {"web": 8080}, direct, runner, command)
     await runner.close()
 
 
@@ -80,14 +80,16 @@ def connect(port: int | str) -> JSON:
     ],
     ids=lambda value: None,
 )
-async def test_probes_say_what_the_kubelet_says(target: Target, action: JSON, is_success: bool, message: str) -> None:
+async def test_probes_say_what_the_kubelet_says(
+    target: ProbeTarget, action: JSON, is_success: bool, message: str
+) -> None:
     outcome = await read_handler(action).attempt(target, 0.5)
     assert outcome.is_success == is_success
     assert outcome.message.startswith(message)
     assert bool(outcome.message) == bool(message)
 
 
-async def test_a_server_that_accepts_and_hangs_fails_the_probe_by_its_timeout(target: Target) -> None:
+async def test_a_server_that_accepts_and_hangs_fails_the_probe_by_its_timeout(target: ProbeTarget) -> None:
     with socket.socket() as listener:
         listener.bind((ADDRESS, 8098))
         listener.listen()
@@ -96,7 +98,7 @@ async def test_a_server_that_accepts_and_hangs_fails_the_probe_by_its_timeout(ta
     assert outcome == (False, f'Get "http://{ADDRESS}:8098/": {text}')
 
 
-async def test_a_server_that_speaks_no_http_is_said_to_be_broken(target: Target) -> None:
+async def test_a_server_that_speaks_no_http_is_said_to_be_broken(target: ProbeTarget) -> None:
     def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail ready\r\n")
         writer.close()

@@ -1,0 +1,72 @@
+"""Tables of command lines and the plans of the servers that they ask for."""
+
+import pytest
+
+from kubelet.images.builtins import plan_builtin
+from kubelet.images.goflags import read_flags
+from kubelet.images.serverhost import ServerHost
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-a=1", "--b", "2", "-c"], ({"a": "1", "b": "2", "c": "true"}, "")),
+        (["--port", "-1"], ({"port": "-1"}, "")),
+        (["-a", "--b=x=y"], ({"a": "true", "b": "x=y"}, "")),
+        (["word"], ({}, "word")),
+    ],
+)
+def test_flags_are_read_as_go_reads_them(arguments: list[str], expected: tuple[dict[str, str], str]) -> None:
+    assert read_flags(arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "server", "tcp", "udp"),
+    [
+        ("nginx", [], "page", [10080], []),
+        ("httpd", [], "page", [10080], []),
+        ("agnhost", ["netexec"], "netexec", [8080], [8081]),
+        ("agnhost", ["netexec", "--http-port=80", "--udp-port", "-1"], "netexec", [10080], []),
+        ("agnhost", ["serve-hostname"], "serve-hostname", [9376], []),
+        ("agnhost", ["serve-hostname", "--port=99", "--udp", "--http=false"], "serve-hostname", [], [10099]),
+        ("agnhost", ["serve-hostname", "--http=false", "--tcp", "--udp"], "serve-hostname", [9376], [9376]),
+        ("agnhost", ["serve-hostname", "--tcp"], "refuse", [], []),
+        ("agnhost", ["serve-hostname", "--nope"], "refuse", [], []),
+        ("agnhost", ["netexec", "--delay-shutdown", "9", "--http-override=/echo"], "netexec", [8080], [8081]),
+        ("agnhost", ["netexec", "--delay-shutdown=soon"], "refuse", [], []),
+        ("agnhost", ["connect", "--timeout=3s", "web:80"], "connect", [], []),
+        ("agnhost", ["connect", "web:80", "--timeout", "1m1.5s", "--protocol", "udp"], "connect", [], []),
+        ("agnhost", ["connect", "--timeout=x", "web:80"], "refuse", [], []),
+        ("agnhost", ["connect", "--protocol=sctp", "web:80"], "refuse", [], []),
+        ("agnhost", ["connect"], "refuse", [], []),
+        ("agnhost", ["connect", "a:1", "b:2"], "refuse", [], []),
+        ("agnhost", ["porter"], "porter", [], []),
+        ("agnhost", ["pause", "--delay-shutdown=3"], "pause", [], []),
+        ("agnhost", ["pause"], "pause", [], []),
+        ("agnhost", ["dns-server"], "refuse", [], []),
+        ("agnhost", ["netexec", "--foo"], "refuse", [], []),
+        ("agnhost", ["netexec", "--http-port=x"], "refuse", [], []),
+        ("http-echo", ["-text=hi"], "http-echo", [5678], []),
+        ("http-echo", ["-text", "hi", "-listen=:80"], "http-echo", [10080], []),
+        ("http-echo", [], "refuse", [], []),
+        ("http-echo", ["-text=hi", "-listen=:0x"], "refuse", [], []),
+        ("http-echo", ["-text=hi", "-status-code=9"], "refuse", [], []),
+        ("http-echo", ["-wrong"], "refuse", [], []),
+        ("pause", [], "pause", [], []),
+    ],
+)
+def test_plans(name: str, arguments: list[str], server: str, tcp: list[int], udp: list[int]) -> None:
+    plan = plan_builtin(name, arguments, ServerHost(lambda port: port + 10000 if port < 1024 else port))
+    assert (plan.server, list(plan.tcp), list(plan.udp)) == (server, tcp, udp)
+
+
+def test_the_real_nginx_is_used_where_there_is_one() -> None:
+    assert plan_builtin("nginx", [], ServerHost(lambda port: port, "/usr/sbin/nginx")).server == "nginx"
+
+
+def test_porter_serves_what_its_environment_says() -> None:
+    environment = {"SERVE_PORT_80": "a", "SERVE_TCP_PORT_81": "b", "SERVE_UDP_PORT_80": "c", "SERVE_TLS_PORT_443": "d"}
+    environment |= {"SERVE_PORT_x": "-", "MY_SERVE_PORT_9": "-", "SERVE_PORT_99999": "-"}
+    plan = plan_builtin("agnhost", ["porter"], ServerHost(lambda port: port + 10000), environment)
+    assert (plan.tcp, plan.udp, plan.tls) == ([10080, 10081], [10080], [10443])
+    assert plan.options["texts"] == {"10080": "a", "10081": "b", "udp/10080": "c", "10443": "d"}
