@@ -73,6 +73,7 @@ class Listers:
     def labelled(self, resource: Resource, namespace: str, selector: dict[str, str]) -> list[JSON]:
         """Return the objects of a namespace that have all labels of a selector that is not empty."""
         index = self._labelled[resource]
+        # A walk over the objects with the rarest of the labels is enough: they must have the others too.
         rarest = min((index.having((namespace, *pair)) for pair in selector.items()), key=len)
         return [obj for obj in self._present(resource, rarest) if matches_labels(selector, labels_of(obj))]
 

@@ -97,6 +97,7 @@ class Neighbourhood:
             if domain is None:
                 return SPREAD_LABEL
             own = matches_selector(map_at(constraint, "labelSelector"), labels_of(self._pod))
+            # Domains without pods are in ``counts``, so that their 0 is the minimum.
             if counts[domain] + own - min(counts.values()) > constraint["maxSkew"]:
                 return SPREAD
         return None

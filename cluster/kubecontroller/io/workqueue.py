@@ -54,6 +54,7 @@ class WorkQueue:
         """Make an item that failed due again, after a pause that doubles with every failure in a row."""
         failures = self._failures.get(item, 0)
         self._failures[item] = failures + 1
+        # The power is bounded: a float overflows at 2**1024, and the pause reaches its limit long before 2**30.
         self.add_after(item, min(FIRST_RETRY_SECONDS * 2.0 ** min(failures, 30), LAST_RETRY_SECONDS))
 
     def forget(self, item: Item) -> None:

@@ -66,6 +66,7 @@ class Packing:
         """Return the writes; a slice that would be deleted is updated instead of creating another one."""
         updated, created, deleted = list(self.updated), list(self.created), list(self.deleted)
         for spare in self.deleted:
+            # From the end of the list, as upstream does: the same slices get the same names.
             fresh = next((each for each in reversed(created) if each["addressType"] == spare["addressType"]), None)
             if fresh is not None:
                 created = [each for each in created if each is not fresh]

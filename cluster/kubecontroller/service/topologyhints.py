@@ -113,6 +113,7 @@ def _gifts(desired: Mapping[str, float], present: Mapping[str, int]) -> dict[str
     while surplus and lack:
         giver, receiver = (max(sorted(each), key=each.__getitem__) for each in (surplus, lack))
         most, least = max(surplus[giver], lack[receiver]), min(surplus[giver], lack[receiver])
+        # A move helps only if one zone is off by a whole endpoint, and the other by at least half of one.
         if most < 1 or least < 0.5:
             break
         gifts.setdefault(giver, []).append(receiver)

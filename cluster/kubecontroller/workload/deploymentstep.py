@@ -180,6 +180,7 @@ class DeploymentStep:
             before = self._sets[name]
             replicas = read_workload(before).replicas
             after = resized(before, size, self.limits)
+            # Where only the annotations differ, they are written when spec.replicas has changed, not in a rollout.
             if after is before or (size == replicas and not is_annotating):
                 continue
             self._replace(after)

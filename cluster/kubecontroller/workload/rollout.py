@@ -60,7 +60,7 @@ def scaled_value(number_or_percent: int | str, total: int, *, round_up: bool) ->
     if isinstance(number_or_percent, int):
         return number_or_percent
     percent = int(number_or_percent.rstrip("%"))
-    return -(-percent * total // 100) if round_up else percent * total // 100
+    return -(-percent * total // 100) if round_up else percent * total // 100  # the two signs turn floor into ceiling
 
 
 def size_of_new(limits: Limits, *, is_rolling: bool, new_replicas: int, all_replicas: int) -> int:
@@ -138,4 +138,4 @@ def _share(limits: Limits, replica_set: Sized, current: int) -> int:
         return -replica_set.replicas
     before = replica_set.max_replicas or current or replica_set.replicas
     grown = replica_set.replicas * (limits.replicas + limits.max_surge) / before
-    return math.floor(grown + 0.5) - replica_set.replicas
+    return math.floor(grown + 0.5) - replica_set.replicas  # round() would take halves to the even number
