@@ -34,7 +34,7 @@ _INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
 _PYTHON_TYPES = {"string": str, "boolean": bool}
 _SPECIAL = frozenset(("Time", "MicroTime", "Quantity", "IntOrString", "byte"))
 _REPEATED = frozenset(("apiVersion", "kind", "namespace", "protocol", "addressType", "type", "nodeName", "zone"))
-"""Fields in which thousands of objects say the same few things."""
+"""Fields with the same few values in thousands of objects."""
 _INDEX = re.compile(r"\[[^]]*\]")
 
 Path = tuple["Path", "str | int"] | None
@@ -42,9 +42,9 @@ Path = tuple["Path", "str | int"] | None
 
 
 class Decoded(NamedTuple):
-    """A readable copy of an object, and what of it could not be read.
+    """A typed copy of an object, and its faults.
 
-    ``unknown`` is what only strict decoding refuses: fields that nobody knows, and keys that are there twice.
+    ``unknown`` has those that only strict decoding refuses: unknown fields and repeated keys.
     """
 
     object: JSON
@@ -53,7 +53,7 @@ class Decoded(NamedTuple):
 
 
 def hint_for(resource: Resource, fault: FieldError) -> str:
-    """Return the known field name that an unknown one nearly is, "" if there is none."""
+    """Return the known field that is most similar to an unknown one, "" if there is none."""
     if fault.reason != UNKNOWN_FIELD:
         return ""
     *parents, name = _INDEX.sub("", fault.field).split(".")
@@ -71,7 +71,7 @@ def hint_for(resource: Resource, fault: FieldError) -> str:
 
 
 def decode(resource: Resource, obj: object) -> Decoded:
-    """Return a copy of the object with its readable fields, and the faults of the others."""
+    """Return a copy of the object with its well-typed fields, and the faults of the others."""
     decoder = _Decoder(struct_of(resource))
     if not isinstance(obj, dict):
         message = f"json: cannot unmarshal {go_kind(obj)} into Go value of type {decoder.root.go_name}"
@@ -106,7 +106,7 @@ class _Decoder:
         return result
 
     def _read(self, field: FieldType, value: Any, path: Path, owner: Struct) -> Any:
-        """Return the value as the field's type has it, None (and a fault) if it is of another."""
+        """Return the value as its field's type, None (and a fault) if it has another type."""
         match field.kind:
             case "struct" if isinstance(value, dict):
                 return self.read_struct(struct(field.name), value, path)
@@ -157,7 +157,7 @@ class _Decoder:
         return None
 
     def _read_special(self, field: FieldType, value: Any, path: Path) -> str | int | None:
-        """Return a value whose Go type reads itself."""
+        """Return a value of a type with its own UnmarshalJSON in Go."""
         if type(value) is float and value.is_integer():
             value = int(value)
         fault = scalar_fault(field.kind, value)
@@ -209,7 +209,7 @@ def _zero(field: FieldType) -> Any:
 
 @lru_cache(maxsize=4096)
 def _shared(text: str) -> str:
-    """Return a text as it was when it came first: names and words are not kept again with each of 10,000 objects."""
+    """Return the same text object for equal texts: 10,000 objects share their names and words."""
     return text
 
 

@@ -1,6 +1,6 @@
-"""What is particular to a kind: one ``Kind`` for each, in ``kubeapi.kinds``.
+"""``Kind``: the rules of one kind of objects. There is one for each in ``kubeapi.kinds``.
 
-The Registry and the API server ask these questions and never name a kind. Most fields are those of the strategies in
+The Registry and the API server use these fields and never name a kind. Most fields are those of the strategies in
 k8s.io/kubernetes ``pkg/registry`` (``rest.RESTCreateStrategy``, ``RESTUpdateStrategy``, ``RESTDeleteStrategy``).
 """
 
@@ -124,7 +124,7 @@ def content_of(obj: JSON) -> JSON:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kind:
-    """The rules of one kind. What a field leaves out is what most kinds do."""
+    """The rules of one kind. The defaults are what most kinds do."""
 
     resource: Resource
 

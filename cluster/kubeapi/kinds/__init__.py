@@ -1,6 +1,6 @@
 """The kinds that kubesvc knows: each module or package of this folder is one, found by its file, and has a ``KIND``.
 
-Whoever asks for a kind here imports the rules of all of them; ``scheme`` has their resources alone.
+Importing this package imports the rules of all kinds; ``scheme`` has only their resources.
 """
 
 from __future__ import annotations
@@ -36,5 +36,5 @@ def kind_of(resource: Resource) -> Kind:
 
 
 def resource_for(api_version: str, kind: str) -> Resource | None:
-    """Return the resource that holds objects of this apiVersion and kind, None if we do not know it."""
+    """Return the resource that holds objects of this apiVersion and kind, None for an unknown one."""
     return _BY_NAME.get((api_version, kind))

@@ -13,19 +13,19 @@ from kubeapi.validation.names import qualified_name
 _LIMITS = {"reportingInstance": 128, "action": 128, "reason": 128}
 _MESSAGE_LIMIT = 1024
 _DEPRECATED: dict[str, Any] = {"firstTimestamp": None, "lastTimestamp": None, "count": 0, "source": {}}
-"""Fields that a new Event of events.k8s.io leaves as they are here: its series says it better."""
+"""Fields that a new Event of events.k8s.io must leave empty: its series replaces them."""
 
 _FIXED = (
     "involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "type", "eventTime",
     "action", "related", "reportingComponent", "reportingInstance",
 )  # fmt: skip
-"""What nobody may change through events.k8s.io."""
+"""Fields that are immutable in events.k8s.io."""
 
 _PRINTED = {"reportingComponent": "reportingController"}
 
 
 def _validate(obj: JSON) -> Faults:
-    """Yield the faults of any Event; one with an eventTime is of the newer kind, and must say more."""
+    """Yield the faults of any Event; one with an eventTime is a new one, which has more required fields."""
     involved, namespace = obj.get("involvedObject", {}).get("namespace", ""), obj["metadata"].get("namespace")
     has_time = bool(obj.get("eventTime"))
     allowed = ("default", "kube-system") if has_time else ("default",)
@@ -52,7 +52,7 @@ def _validate_reporter(obj: JSON) -> Faults:
 
 
 def validate_new_event(obj: JSON) -> Faults:
-    """Yield the faults of a new Event that only events.k8s.io/v1 refuses."""
+    """Yield the faults of a new Event that only events.k8s.io/v1 has a rule for."""
     yield from _validate_series(obj)
     if not obj.get("eventTime"):
         yield required("eventTime")
@@ -64,7 +64,7 @@ def validate_new_event(obj: JSON) -> Faults:
 
 
 def validate_new_event_update(new: JSON, old: JSON) -> Faults:
-    """Yield the faults of a change that only events.k8s.io/v1 refuses."""
+    """Yield the faults of a change that only events.k8s.io/v1 has a rule for."""
     if new.get("series") != old.get("series"):
         yield from _validate_series(new)
     for field in _FIXED:
@@ -74,7 +74,7 @@ def validate_new_event_update(new: JSON, old: JSON) -> Faults:
 
 
 def _comparable(field: str, value: Any) -> Any:
-    """Return a value as two are compared: without what is empty, times to the microsecond."""
+    """Return a value in a form to compare: None if it is empty, times as seconds."""
     return parse_time(value) if value and field == "eventTime" else value or None
 
 

@@ -20,7 +20,7 @@ def _validate(obj: JSON) -> Faults:
 KIND = Kind(
     resource=LEASES,
     allows_create_on_update=True,
-    # Two candidates must not both believe that they lead.
+    # Otherwise two candidates could both take over a Lease, and both act as the leader.
     allows_unconditional_update=False,
     validate=_validate,
     is_authored=False,

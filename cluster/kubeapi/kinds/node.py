@@ -14,9 +14,9 @@ from kubeapi.validation.names import cidr, label_value, qualified_name
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _WHOLE = frozenset(("pods", "services", "configmaps", "secrets", "persistentvolumeclaims", "replicationcontrollers"))
-"""Resources that are counted (helper.IsIntegerResourceName), as is whatever has a domain before its name."""
+"""Resources in whole numbers (helper.IsIntegerResourceName), as all with a domain in their name."""
 _TAINTS = "metadata.taints"
-"""Where Kubernetes says that a taint is, although it is in the spec."""
+"""The path of taints in Kubernetes' messages, though they are in the spec."""
 _ONCE = 'node updates may not change {} except from "" to valid'
 
 
@@ -46,7 +46,7 @@ def _validate_update(new: JSON, old: JSON) -> Faults:
 
 
 def _validate_resources(obj: JSON) -> Faults:
-    """Yield the faults of what a Node says that it has."""
+    """Yield the faults of a Node's capacity and allocatable resources."""
     status = obj.get("status", {})
     for field in ("capacity", "allocatable"):
         for name, quantity in status.get(field, {}).items():
@@ -59,7 +59,7 @@ def _validate_resources(obj: JSON) -> Faults:
 
 
 def _validate_addresses(obj: JSON) -> Faults:
-    """Yield a fault for each address that a Node's status has twice."""
+    """Yield a fault for each repeated address in a Node's status."""
     addresses = obj.get("status", {}).get("addresses", [])
     for index, each in enumerate(addresses):
         if each in addresses[:index]:

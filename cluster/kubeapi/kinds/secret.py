@@ -47,7 +47,7 @@ def _validate_service_account(obj: JSON) -> Faults:
 
 
 def _validate_json(key: str) -> Callable[[JSON], Faults]:
-    """Return the rule of a type whose ``key`` must hold a JSON object."""
+    """Return the rule of a type with a required ``key`` that holds a JSON object."""
 
     def rule(obj: JSON) -> Faults:
         path, text = f"data[{key}]", obj.get("data", {}).get(key)
@@ -94,7 +94,7 @@ _TYPE_RULES: dict[str, Callable[[JSON], Faults]] = {
     "kubernetes.io/ssh-auth": _validate_ssh_auth,
     _TLS: _validate_tls,
 }
-"""What a type asks for beyond the rules of all Secrets; a type without rules may be anything."""
+"""The rule of each type beyond those of all Secrets; other types have none."""
 
 
 def _validate_update(new: JSON, old: JSON) -> Faults:
@@ -104,7 +104,7 @@ def _validate_update(new: JSON, old: JSON) -> Faults:
 
 
 def _warnings(before: JSON | None, after: JSON) -> Iterator[FieldError]:
-    """Yield what is wrong with the PEM blocks of a TLS Secret; whether the key fits is left to the client."""
+    """Yield the faults of a TLS Secret's PEM blocks; the real server also warns of a key that does not fit."""
     if after["type"] != _TLS:
         return
     data = after.get("data", {})

@@ -1,4 +1,4 @@
-"""The items of a list in a strategic merge patch: what tells them apart, and their order.
+"""The items of a list in a strategic merge patch: their keys and their order.
 
 Follows apimachinery ``pkg/util/strategicpatch`` (normalizeElementOrder, validatePatchWithSetOrderList).
 """
@@ -39,12 +39,12 @@ class Merging(NamedTuple):
     item: Struct | None
 
     def of(self, each: Any) -> Any:
-        """Return what tells an item from the others."""
+        """Return an item's merge key, or a scalar itself."""
         return each.get(self.key) if self.key and isinstance(each, dict) else each
 
 
 class Places:
-    """Where each of a list's keys stands first: looked up at once, however long the list is."""
+    """The first index of each key of a list, in a hash table."""
 
     def __init__(self, keys: Iterable[Any]) -> None:
         self._places: dict[Any, int] = {}
@@ -55,7 +55,7 @@ class Places:
         return _hashable(key) in self._places
 
     def find(self, key: Any) -> int | None:
-        """Return the place of a key, None if it is not there."""
+        """Return the index of a key, None if it is not there."""
         return self._places.get(_hashable(key))
 
     def add(self, key: Any, place: int) -> None:
@@ -63,12 +63,12 @@ class Places:
         self._places.setdefault(_hashable(key), place)
 
     def place(self, key: Any) -> int:
-        """Return where a key stands, after all others if it is not there."""
+        """Return the index of a key, LAST if it is not there."""
         return self._places.get(_hashable(key), LAST)
 
 
 def _hashable(key: Any) -> Any:
-    """Return a JSON value, or for a list or map what is equal exactly where they are."""
+    """Return a hashable value that is equal for equal JSON values only."""
     if isinstance(key, dict):
         return ("map", *sorted((name, _hashable(each)) for name, each in key.items()))
     return ("list", *map(_hashable, key)) if isinstance(key, list) else key
@@ -89,7 +89,7 @@ def go_map(value: Any) -> str:
 
 
 def check_order(patch: list[Any], order: list[Any], merging: Merging) -> None:
-    """Refuse a patch whose items are not among those of its order, or come in another one."""
+    """Raise StrategicPatchError for items that are not in the stated order, or in another order."""
     if not patch or not order:
         return
     stated = deque(each for each in patch if not (isinstance(each, dict) and each.get(PATCH) == "delete"))
@@ -122,8 +122,8 @@ def in_order(items: list[Any], order: Sequence[Any], old: Sequence[Any], merging
 def _sorted(items: list[Any], keys: Places, merging: Merging) -> list[Any]:
     """Return items as ``keys`` order them.
 
-    One that ``keys`` lacks comes before all that precede it: not by intent, but what apimachinery does with an order
-    that names too little (normalizeSliceOrder, by Go's stable sort of up to 20 items).
+    An item that ``keys`` lacks comes before all that precede it, as in apimachinery with an incomplete
+    order (normalizeSliceOrder, by Go's stable sort of up to 20 items).
     """
     places = [keys.place(merging.of(each)) for each in items]
     if LAST not in places:

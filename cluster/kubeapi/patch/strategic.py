@@ -1,7 +1,7 @@
-"""Strategic merge patches: which fields and list items a patch replaces, merges, deletes, and in which order they are.
+"""Strategic merge patches: fields and list items are replaced, merged, deleted and ordered.
 
-Lists merge by the merge key that the schema names, so that a changed port replaces that port alone. What the patch
-names comes in the patch's order, before items of the document that nothing orders. Directives:
+Lists merge by the merge key in the schema, so that a changed port replaces that port alone. Items of the patch are in
+the patch's order, before items of the document that have no order. Directives:
 ``$patch: delete|replace``, ``$retainKeys``, ``$deleteFromPrimitiveList/F`` and ``$setElementOrder/F``. Follows
 apimachinery ``pkg/util/strategicpatch`` (mergeMap). Pure; changes nothing that it is given.
 """
@@ -71,7 +71,7 @@ def _merged_map(document: JSON, patch: JSON, known: Struct | None) -> JSON:
 
 
 def _retained(document: JSON, patch: JSON) -> JSON:
-    """Return the fields of the document that the patch lets stay."""
+    """Return the fields of the document that the patch retains."""
     if RETAIN_KEYS not in patch:
         return dict(document)
     names = patch[RETAIN_KEYS]
@@ -92,7 +92,7 @@ def _merge_field(result: JSON, name: str, value: Any, known: Struct | None) -> N
         merging = _merging_of(known, name)
         result[name] = value if merging is None else _merged_list(old, value, merging)
     elif isinstance(value, dict) and PATCH in value:
-        # A directive for what is not there: nothing is left of it, whatever stands beside it.
+        # A directive for an absent field: the whole value is dropped, as in apimachinery.
         result.pop(name, None)
     else:
         result[name] = _without_directives(value)
@@ -155,7 +155,7 @@ def _merged_list(old: list[Any], patch: list[Any], merging: Merging) -> list[Any
 
 
 def _check_elements(items: list[Any]) -> None:
-    """Refuse lists of lists and lists of unlike things."""
+    """Raise StrategicPatchError for lists of lists and lists of different types."""
     if isinstance(items[0], list):
         raise StrategicPatchError("lists of lists are not supported", 422)
     if any(go_type(each) != go_type(items[0]) for each in items):
@@ -184,7 +184,7 @@ def _directed(old: list[Any], patch: list[Any], merging: Merging) -> tuple[list[
 
 
 def _without_directives(value: Any) -> Any:
-    """Return what a patch brings that was not there: without nulls, and without what has a directive."""
+    """Return a new value of a patch without nulls and directives."""
     if isinstance(value, dict):
         kept = {name: each for name, each in value.items() if each is not None and not has_directive(each)}
         return {name: _without_directives(each) for name, each in kept.items()}

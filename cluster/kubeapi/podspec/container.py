@@ -37,8 +37,8 @@ _RESIZABLE = frozenset(("cpu", "memory"))
 _RESIZE_POLICIES = frozenset(("NotRequired", "RestartContainer"))
 
 
-class Surroundings(NamedTuple):
-    """What of its pod a container is judged by; ``volumes`` and ``claims`` are the names that it may use."""
+class ContainerScope(NamedTuple):
+    """The pod's fields that a container is validated against; ``volumes`` and ``claims`` are the names it may use."""
 
     volumes: frozenset[str]
     claims: frozenset[str]
@@ -47,8 +47,8 @@ class Surroundings(NamedTuple):
     has_host_users: bool
 
 
-def validate_container(container: JSON, path: str, pod: Surroundings) -> Faults:
-    """Yield the faults that any container may have, be it an init, an ephemeral or a common one."""
+def validate_container(container: JSON, path: str, pod: ContainerScope) -> Faults:
+    """Yield the faults that any container may have: init, ephemeral or regular."""
     name = container.get("name", "")
     if name:
         yield from each_invalid(f"{path}.name", name, dns1123_label(name))
@@ -71,8 +71,8 @@ def validate_container(container: JSON, path: str, pod: Surroundings) -> Faults:
         yield from validate_container_security(context, where, has_host_users=pod.has_host_users)
 
 
-def validate_running(container: JSON, path: str, pod: Surroundings) -> Faults:
-    """Yield the faults of what only containers have that run on: lifecycle hooks and probes."""
+def validate_running(container: JSON, path: str, pod: ContainerScope) -> Faults:
+    """Yield the faults of lifecycle hooks and probes, which only regular containers and sidecars have."""
     for event in ("postStart", "preStop"):
         handler = container.get("lifecycle", {}).get(event)
         if handler is not None:
@@ -84,7 +84,7 @@ def validate_running(container: JSON, path: str, pod: Surroundings) -> Faults:
 
 
 def validate_spaces(container: JSON, path: str) -> Faults:
-    """Yield a fault of an image with spaces around it, which only a pod's containers may not have."""
+    """Yield a fault of an image with spaces around it, which is only an error in a pod, not in a template."""
     image: str = container.get("image", "")
     if image != image.strip():
         yield invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
@@ -139,7 +139,7 @@ def _validate_mounts(container: JSON, path: str, volumes: frozenset[str]) -> Fau
 
 
 def _validate_mount_options(mount: JSON, container: JSON, path: str, where: str) -> Faults:
-    """Yield the faults of how a volume is mounted; most of upstream's paths leave the mount's index out."""
+    """Yield the faults of a mount's options; most paths of the real server leave out the mount's index."""
     if mount.get("subPath") and mount.get("subPathExpr"):
         detail = "subPathExpr and subPath are mutually exclusive"
         yield invalid(f"{where}.subPathExpr", mount["subPathExpr"], detail)

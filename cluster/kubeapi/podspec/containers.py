@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubeapi.meta import JSON
-from kubeapi.podspec.container import PROBES, Surroundings, validate_container, validate_running, validate_spaces
+from kubeapi.podspec.container import PROBES, ContainerScope, validate_container, validate_running, validate_spaces
 from kubeapi.validation.faults import Faults, duplicate, forbidden, invalid, not_found, required, unsupported
 
 _NOT_IN_EPHEMERAL = ("ports", "resources", *PROBES, "lifecycle", "resizePolicy", "restartPolicy")
 _ONLY_SIDECARS = "may not be set for init containers without restartPolicy=Always"
 
 
-def validate_containers(containers: Sequence[JSON], path: str, pod: Surroundings) -> Faults:
+def validate_containers(containers: Sequence[JSON], path: str, pod: ContainerScope) -> Faults:
     """Yield the faults of a pod's containers, of which there must be one."""
     if not containers:
         yield required(path)
@@ -30,7 +30,7 @@ def validate_containers(containers: Sequence[JSON], path: str, pod: Surroundings
     yield from _validate_host_ports(containers, path)
 
 
-def validate_init_containers(spec: JSON, path: str, pod: Surroundings) -> Faults:
+def validate_init_containers(spec: JSON, path: str, pod: ContainerScope) -> Faults:
     """Yield the faults of the init containers, sidecars among them."""
     names = {each.get("name", "") for each in spec.get("containers") or ()}
     for index, container in enumerate(spec.get("initContainers", ())):
@@ -51,7 +51,7 @@ def validate_init_containers(spec: JSON, path: str, pod: Surroundings) -> Faults
                 yield forbidden(f"{where}.{field}", _ONLY_SIDECARS)
 
 
-def validate_ephemeral_containers(spec: JSON, path: str, pod: Surroundings) -> Faults:
+def validate_ephemeral_containers(spec: JSON, path: str, pod: ContainerScope) -> Faults:
     """Yield the faults of the ephemeral containers."""
     others = {each.get("name", "") for field in ("containers", "initContainers") for each in spec.get(field) or ()}
     names = set(others)

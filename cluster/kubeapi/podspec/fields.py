@@ -25,7 +25,7 @@ _LABELS = frozenset(
         "spec.host",
     )
 )
-"""Fields that v1 knows by a path (ConvertDownwardAPIFieldLabel); which of them may be used depends on the place."""
+"""Field paths of the downward API (ConvertDownwardAPIFieldLabel); each use allows only some of them."""
 _CPU = ("limits.cpu", "requests.cpu")
 _MEMORY = ("limits.memory", "requests.memory")
 _STORAGE = ("limits.ephemeral-storage", "requests.ephemeral-storage")

@@ -6,20 +6,20 @@ from kubeapi.validation.faults import Faults, invalid
 
 
 def no_backsteps(path: str, where: str) -> Faults:
-    """Yield a fault if the path leads up."""
+    """Yield a fault if the path has a ``..``."""
     if ".." in path.split("/"):
         yield invalid(where, path, "must not contain '..'")
 
 
 def descending_path(path: str, where: str) -> Faults:
-    """Yield the faults of a path that must lead down from where it begins."""
+    """Yield the faults of a path that must be relative and without ``..``."""
     if path.startswith("/"):
         yield invalid(where, path, "must be a relative path")
     yield from no_backsteps(path, where)
 
 
 def non_reserved_path(path: str, where: str) -> Faults:
-    """Yield the faults of a file's place in a volume; names that begin with two dots are the kubelet's."""
+    """Yield the faults of a file's path in a volume; the kubelet reserves names that begin with two dots."""
     yield from descending_path(path, where)
     if path.startswith("..") and not path.startswith("../"):
         yield invalid(where, path, "must not start with '..'")

@@ -1,4 +1,4 @@
-"""What may be said about the node that a pod runs on: affinity, tolerations, spreading (pkg/apis/core/validation)."""
+"""What affinity, tolerations and topologySpreadConstraints must be (pkg/apis/core/validation)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IN_BOTH = "exists in both matchLabelKeys and labelSelector"
 
 
 def validate_affinity(affinity: JSON, path: str) -> Faults:
-    """Yield the faults of a pod's affinity to nodes, to other pods, and of its dislike of them."""
+    """Yield the faults of nodeAffinity, podAffinity and podAntiAffinity."""
     nodes = affinity.get("nodeAffinity", {})
     if _REQUIRED in nodes:
         terms, where = nodes[_REQUIRED].get("nodeSelectorTerms") or (), f"{path}.nodeAffinity.{_REQUIRED}"
@@ -127,7 +127,7 @@ def _validate_selected_twice(selector: JSON, matched: Sequence[str], path: str) 
 
 
 def validate_tolerations(tolerations: Sequence[JSON], path: str) -> Faults:
-    """Yield the faults of what taints a pod tolerates."""
+    """Yield the faults of tolerations."""
     for index, each in enumerate(tolerations):
         where, key, operator = f"{path}[{index}]", each.get("key", ""), each.get("operator", "")
         value, effect = each.get("value", ""), each.get("effect", "")

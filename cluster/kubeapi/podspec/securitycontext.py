@@ -86,7 +86,7 @@ def validate_container_security(context: JSON, path: str, *, has_host_users: boo
 
 
 def _go_context(context: JSON) -> GoText:
-    """Return the context as Kubernetes writes it since 1.34; before, there were addresses of memory in it."""
+    """Return the context as Kubernetes writes it since 1.34; older versions print memory addresses."""
     capabilities = context.get("capabilities")
     if capabilities is not None:
         capabilities = {"Add": capabilities.get("add"), "Drop": capabilities.get("drop")}

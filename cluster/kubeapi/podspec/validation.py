@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubeapi.meta import JSON
-from kubeapi.podspec.container import Surroundings
+from kubeapi.podspec.container import ContainerScope
 from kubeapi.podspec.containers import (
     validate_containers,
     validate_ephemeral_containers,
@@ -34,7 +34,7 @@ _SYSTEMS = frozenset(("linux", "windows"))
 
 
 def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
-    """Yield the faults of a pod's spec; one that is a template's may leave out what pods get by default."""
+    """Yield the faults of a pod's spec, or of a template's, which lacks some defaults of pods."""
     volumes, claims = spec.get("volumes", ()), spec.get("resourceClaims", ())
     mountable: frozenset[str] = frozenset()
     if volumes:
@@ -57,20 +57,20 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
 
 
 def _validate_all_containers(spec: JSON, path: str, mountable: frozenset[str]) -> Faults:
-    surroundings = Surroundings(
+    scope = ContainerScope(
         mountable,
         frozenset(each.get("name", "") for each in spec.get("resourceClaims", ())),
         spec.get("terminationGracePeriodSeconds"),
         spec.get("restartPolicy", ""),
         spec.get("hostUsers") is not False,
     )
-    yield from validate_containers(spec.get("containers") or (), f"{path}.containers", surroundings)
-    yield from validate_init_containers(spec, f"{path}.initContainers", surroundings)
-    yield from validate_ephemeral_containers(spec, f"{path}.ephemeralContainers", surroundings)
+    yield from validate_containers(spec.get("containers") or (), f"{path}.containers", scope)
+    yield from validate_init_containers(spec, f"{path}.initContainers", scope)
+    yield from validate_ephemeral_containers(spec, f"{path}.ephemeralContainers", scope)
 
 
 def _validate_placement(spec: JSON, path: str) -> Faults:
-    """Yield the faults of affinity, gates and spreading, and of dnsConfig, which is told among them."""
+    """Yield the faults of affinity, gates and spreading, with those of dnsConfig between them, as the real server."""
     if "affinity" in spec:
         from kubeapi.podspec.scheduling import validate_affinity
 

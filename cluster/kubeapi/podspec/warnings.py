@@ -1,8 +1,8 @@
-"""What a pod asks for that a process of this machine cannot have, field by field. Pure.
+"""The fields of a pod's spec that kubesvc accepts but does not act on. Pure.
 
-Such fields are taken, stored and shown as in a cluster; nothing acts on them. So whoever sets one is told: by the API
-as a warning, by ``up`` with the place in the file, and in an event of the pod where its program will notice. Follows
-the form of k8s.io/kubernetes ``pkg/api/pod/warnings.go``.
+Such fields are stored and shown as in a cluster. The writer of one gets a warning: from the API, from ``up`` with the
+place in the file, and as an event of the pod if its program will notice. They have the form of k8s.io/kubernetes
+``pkg/api/pod/warnings.go``.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ POD_SPEC, TEMPLATE_SPEC = ("spec",), ("spec", "template", "spec")
 """Where a pod's spec lies in a Pod, and in a workload."""
 
 Asks = Callable[[Any], object]
-"""Tells from a field's value, None where it is not set, whether it asks for anything."""
+"""Tells whether a field's value (None: absent) asks for something that is not emulated."""
 
 
 class _Field(NamedTuple):
-    """A field that nothing acts on, and what is missing. The program will notice if that ``is_felt``.
+    """A field that is not emulated, and the consequence; ``is_felt`` if the pod's program will notice.
 
-    Of a field with ``parts`` only some are meant, each with its own question.
+    A field with ``parts`` is not emulated in these parts only, each with its own test.
     """
 
     name: str
@@ -103,7 +103,7 @@ _PORT_FIELDS = (_Field("hostPort", "no port of the node leads to the container",
 
 
 class NotEmulated(NamedTuple):
-    """A field that nothing acts on: where it is first, in how many ``more`` places, and what is missing."""
+    """A field that is not emulated: its first path, the number of ``more`` places, and the consequence."""
 
     path: str
     parts: str
@@ -117,7 +117,7 @@ class NotEmulated(NamedTuple):
 
 
 def not_emulated(obj: JSON, path: tuple[str, ...] = POD_SPEC) -> list[NotEmulated]:
-    """Return what the pod's spec at ``path`` of an object asks for and does not get: each field once."""
+    """Return the fields of the pod's spec at ``path`` of an object that are not emulated, each once."""
     spec: Any = obj
     for part in path:
         spec = spec[part]
@@ -147,7 +147,7 @@ def _added(before: JSON | None, after: JSON, path: tuple[str, ...]) -> list[Fiel
 
 
 def _asked(spec: JSON, path: str) -> Iterator[tuple[str, NotEmulated]]:
-    """Yield each place where something is asked for, with the kind of thing that asks."""
+    """Yield each place of such a field, with its level: pod, container or port."""
     yield from (("pod", each) for each in _read(spec, path, _POD_FIELDS))
     for kind in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(kind) or ()):

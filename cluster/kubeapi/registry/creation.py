@@ -1,4 +1,4 @@
-"""What a write is before the kind's rules apply: decoded, named, and in a namespace that exists."""
+"""The first steps of a write, before the kind's rules: decoding, names and namespaces."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check_namespace(store: Store, resource: Resource, metadata: JSON) -> None:
 
 
 def set_generated_name(store: Store, resource: Resource, metadata: JSON, rng: random.Random) -> None:
-    """Give a new object that states only a generateName a name that is free, if a few attempts find one."""
+    """Generate the name of a new object with only a generateName; the last attempt may be in use."""
     if metadata.get("name") or not metadata.get("generateName"):
         return
     for _ in range(_NAME_ATTEMPTS):

@@ -1,6 +1,6 @@
-"""The Registry: a write is decoded, completed, validated, given what only the server can give, and stored.
+"""The Registry: decodes, completes and validates what is written, sets what only the server sets, and stores it.
 
-All of that is one transaction: any failure gives everything back. What is particular to a kind is its ``Kind``'s.
+All of that is one transaction: a failure changes nothing. The rules of each kind are in its ``Kind``.
 Follows apiserver ``registry/generic/registry`` and ``registry/rest``. Pure: the clock and the random source are passed
 in.
 """
@@ -31,8 +31,8 @@ from kubeapi.store import Store
 class Registry:
     """Creates, updates and deletes objects by Kubernetes' rules. Reading is ``store``'s.
 
-    Every method raises StatusError and nothing else, whatever it is given. With ``dry_run`` it answers as it would
-    have, and nothing has changed.
+    Every method raises StatusError and nothing else, for any input. With ``dry_run`` the answer is the same and nothing
+    changes.
     """
 
     def __init__(self, store: Store, config: RegistryConfig, *, clock: Callable[[], float], rng: random.Random) -> None:
@@ -73,7 +73,7 @@ class Registry:
         return self._write(kind, new, None, dry_run=dry_run)
 
     def update(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
-        """Replace everything but the status; a changed spec gets the next generation.
+        """Replace everything but the status; a change of the desired state raises the generation.
 
         Conflict if the object states another uid or resourceVersion than the stored one has. Removing the last
         finalizer of an object that waits for nothing else deletes it.
@@ -160,8 +160,8 @@ class Registry:
     ) -> JSON:
         """Delete an object, or begin to, and return its last state. Conflict if the preconditions do not hold.
 
-        A running pod only begins to terminate (its kubelet deletes it with grace 0), an object with finalizers waits
-        until the last is removed, a Namespace until its contents are gone.
+        A running pod only begins to terminate (its kubelet deletes it with grace 0), an object with finalizers stays
+        until the last one is removed, a Namespace until its contents are gone.
         """
         kind, stored = kind_of(resource), self.store.get(resource, namespace, name)
         check_preconditions(resource, stored, options)
@@ -230,7 +230,7 @@ class Registry:
         return last
 
     def _finish_deletion(self, kind: Kind, written: JSON, *, dry_run: bool) -> JSON:
-        """Remove an object whose deletion waited for nothing but what this update took away."""
+        """Remove an object if this update has removed its last finalizer."""
         metadata = written["metadata"]
         is_due = is_terminating(written) and not metadata.get("deletionGracePeriodSeconds")
         if dry_run or not is_due or kind.finalizers(written):

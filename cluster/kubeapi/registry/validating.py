@@ -36,7 +36,7 @@ def status_faults(kind: Kind, new: JSON, old: JSON, *, has_metadata: bool) -> li
 
 
 def _metadata_changes(new: JSON, old: JSON) -> list[FieldError]:
-    """Return the faults of what may not change: deletion is not begun by writing its time, and takes no finalizers."""
+    """Return the faults of what may not change: deletion times, and finalizers that are added during deletion."""
     if not is_terminating(old):
         metadata = new["metadata"]
         given = [each for each in _DELETION_FIELDS if each in metadata]

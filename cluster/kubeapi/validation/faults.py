@@ -1,4 +1,4 @@
-"""Say what is wrong with a field, in the words of k8s.io/apimachinery ``util/validation/field``."""
+"""The faults of fields, with the texts of k8s.io/apimachinery ``util/validation/field``."""
 
 from __future__ import annotations
 
@@ -42,42 +42,42 @@ def go_value(value: object) -> str:
 
 
 def invalid(path: str, value: object, detail: str) -> FieldError:
-    """Say that a value is not what it may be."""
+    """Return the fault of an invalid value."""
     return FieldError("FieldValueInvalid", path, f"Invalid value: {go_value(value)}: {detail}")
 
 
 def required(path: str, detail: str = "") -> FieldError:
-    """Say that a value is missing."""
+    """Return the fault of a missing value."""
     return FieldError("FieldValueRequired", path, f"Required value: {detail}" if detail else "Required value")
 
 
 def forbidden(path: str, detail: str) -> FieldError:
-    """Say that a value may not be there."""
+    """Return the fault of a field that may not be set, or not be set so."""
     return FieldError("FieldValueForbidden", path, f"Forbidden: {detail}")
 
 
 def duplicate(path: str, value: object) -> FieldError:
-    """Say that a value is there already, where it may be only once."""
+    """Return the fault of a value that may be there only once."""
     return FieldError("FieldValueDuplicate", path, f"Duplicate value: {go_value(value)}")
 
 
 def not_found(path: str, value: object, detail: str = "") -> FieldError:
-    """Say that a value names something that is not there."""
+    """Return the fault of a value that names something that does not exist."""
     return FieldError("FieldValueNotFound", path, f"Not found: {go_value(value)}{detail and ': '}{detail}")
 
 
 def too_long(path: str, limit: int) -> FieldError:
-    """Say that a value has more bytes than allowed."""
+    """Return the fault of a value with more than ``limit`` bytes."""
     return FieldError("FieldValueTooLong", path, f"Too long: may not be more than {limit} bytes")
 
 
 def too_many(path: str, count: int, limit: int) -> FieldError:
-    """Say that a list has more items than allowed."""
+    """Return the fault of a list with more than ``limit`` items."""
     return FieldError("FieldValueTooMany", path, f"Too many: {count}: must have at most {limit} items")
 
 
 def unsupported(path: str, value: object, supported: Iterable[str]) -> FieldError:
-    """Say that a value is none of the few that there are; a set is told in the order of the alphabet."""
+    """Return the fault of a value that is not in ``supported``; a set is listed in alphabetical order."""
     ordered = sorted(supported) if isinstance(supported, Set) else supported
     choices = ", ".join(go_value(each) for each in ordered)
     return FieldError(

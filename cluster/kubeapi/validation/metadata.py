@@ -47,7 +47,7 @@ def validate_metadata(resource: Resource, obj: JSON, name_faults: Callable[[str]
 
 
 def validate_finalizer(finalizer: str, path: str, own_path: str) -> Faults:
-    """Yield the faults of a finalizer in the list at ``path``; ``own_path`` is its own where Kubernetes tells it."""
+    """Yield the faults of a finalizer in the list at ``path``; ``own_path`` is where a missing domain is reported."""
     yield from each_invalid(path, finalizer, qualified_name(finalizer))
     if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
         yield invalid(own_path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
@@ -92,7 +92,7 @@ def validate_labels(labels: dict[str, str], path: str) -> Faults:
 
 
 def validate_annotations(annotations: dict[str, str], path: str) -> Faults:
-    """Yield the faults of annotations: keys as labels' (case does not matter), values free but for their size."""
+    """Yield the faults of annotations: keys are qualified names in any case, and the total size is limited."""
     for name in annotations:
         yield from each_invalid(path, name, qualified_name(name.lower()))
     if sum(len(name) + len(value.encode(errors="replace")) for name, value in annotations.items()) > ANNOTATIONS_LIMIT:

@@ -1,6 +1,6 @@
-"""What names, labels, ports and addresses may look like, and how Kubernetes says that one does not.
+"""The syntax of names, labels, ports and addresses.
 
-Every function returns the texts of the faults, none for a good value. Patterns and words are those of
+Every function returns the texts of the faults, none for a good value. Patterns and texts are those of
 k8s.io/apimachinery ``util/validation``; the two blanks before "or" are theirs.
 """
 
@@ -33,7 +33,7 @@ _QUALIFIED_FAULT = (
 _LINK_LOCAL_MULTICAST = {4: ip_network("224.0.0.0/24"), 6: ip_network("ff02::/16")}
 _NO_ADDRESS = ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)
 _CACHED = 4096
-"""Names remembered as judged: the same few labels come with every object, and an address is judged in several ways."""
+"""Results kept: the same few labels are in every object, and an address is checked several times."""
 
 
 def _longer_than(value: str, limit: int, unit: str = "characters") -> list[str]:
@@ -42,7 +42,7 @@ def _longer_than(value: str, limit: int, unit: str = "characters") -> list[str]:
 
 @lru_cache(_CACHED)
 def dns1123_label(value: str) -> tuple[str, ...]:
-    """Judge a name of one DNS label, as Namespaces, containers and port names have."""
+    """Return the faults of a name of one DNS label, such as a Namespace's."""
     faults = _longer_than(value, 63)
     if not DNS1123_LABEL.fullmatch(value) and _DNS1123_SUBDOMAIN.fullmatch(value):
         faults.append("must not contain dots")
@@ -57,7 +57,7 @@ def dns1123_label(value: str) -> tuple[str, ...]:
 
 @lru_cache(_CACHED)
 def dns1123_subdomain(value: str) -> tuple[str, ...]:
-    """Judge a name of several DNS labels, as most kinds have."""
+    """Return the faults of a name of several DNS labels, such as those of most kinds."""
     faults = _longer_than(value, 253)
     if not _DNS1123_SUBDOMAIN.fullmatch(value):
         faults.append(
@@ -70,7 +70,7 @@ def dns1123_subdomain(value: str) -> tuple[str, ...]:
 
 @lru_cache(_CACHED)
 def dns1035_label(value: str) -> tuple[str, ...]:
-    """Judge a Service's name: one DNS label that begins with a letter."""
+    """Return the faults of a Service's name: one DNS label that begins with a letter."""
     faults = _longer_than(value, 63)
     if not _DNS1035_LABEL.fullmatch(value):
         faults.append(
@@ -83,7 +83,7 @@ def dns1035_label(value: str) -> tuple[str, ...]:
 
 @lru_cache(_CACHED)
 def qualified_name(value: str) -> tuple[str, ...]:
-    """Judge a label's key, and whatever else is ``[DNS subdomain/]name``."""
+    """Return the faults of a label's key, or of any other ``[DNS subdomain/]name``."""
     prefix, slash, name = value.rpartition("/")
     if "/" in prefix:
         return (f"a qualified name {_QUALIFIED_FAULT} with an optional DNS subdomain prefix and '/'"
@@ -103,7 +103,7 @@ def qualified_name(value: str) -> tuple[str, ...]:
 
 @lru_cache(_CACHED)
 def label_value(value: str) -> tuple[str, ...]:
-    """Judge a label's value."""
+    """Return the faults of a label's value."""
     faults = _longer_than(value, 63)
     if not _LABEL_VALUE.fullmatch(value):
         faults.append(
@@ -116,7 +116,7 @@ def label_value(value: str) -> tuple[str, ...]:
 
 @lru_cache(_CACHED)
 def port_name(value: str) -> tuple[str, ...]:
-    """Judge a container port's name (RFC 6335 section 5.1, an IANA service name)."""
+    """Return the faults of a container port's name (RFC 6335 section 5.1, an IANA service name)."""
     faults = _longer_than(value, 15)
     if not _PORT_NAME_LETTERS.fullmatch(value):
         faults.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
@@ -130,17 +130,17 @@ def port_name(value: str) -> tuple[str, ...]:
 
 
 def port_number(value: int) -> tuple[str, ...]:
-    """Judge a port number."""
+    """Return the faults of a port number."""
     return () if 1 <= value <= 65535 else ("must be between 1 and 65535, inclusive",)
 
 
 def user_or_group(value: int) -> tuple[str, ...]:
-    """Judge the number of a user or a group."""
+    """Return the faults of the number of a user or a group."""
     return () if 0 <= value < 2**31 else ("must be between 0 and 2147483647, inclusive",)
 
 
 def search_domain(value: str) -> tuple[str, ...]:
-    """Judge a DNS search domain, in which underscores are common (since Kubernetes 1.33)."""
+    """Return the faults of a DNS search domain, in which underscores are common (since Kubernetes 1.33)."""
     faults = _longer_than(value, 253)
     if not re.fullmatch(_UNDERSCORED_SUBDOMAIN, value):
         faults.append(
@@ -152,12 +152,12 @@ def search_domain(value: str) -> tuple[str, ...]:
 
 
 def port_number_or_name(value: int | str) -> tuple[str, ...]:
-    """Judge a targetPort or a probe's port."""
+    """Return the faults of a targetPort or a probe's port."""
     return port_name(value) if isinstance(value, str) else port_number(value)
 
 
 def config_key(value: str) -> tuple[str, ...]:
-    """Judge a key of a ConfigMap."""
+    """Return the faults of a key of a ConfigMap."""
     faults = _longer_than(value, 253)
     if not _CONFIG_KEY.fullmatch(value):
         faults.append(
@@ -172,7 +172,7 @@ def config_key(value: str) -> tuple[str, ...]:
 
 
 def environment_variable(value: str) -> tuple[str, ...]:
-    """Judge the name of an environment variable (the relaxed rule of Kubernetes 1.32)."""
+    """Return the faults of the name of an environment variable (the relaxed rule of Kubernetes 1.32)."""
     if all(" " <= letter <= "~" and letter != "=" for letter in value):
         return ()
     return ("a valid environment variable name must consist only of printable ASCII characters other than '='",)
@@ -188,12 +188,12 @@ def parse_address(value: str) -> IPv4Address | IPv6Address | None:
 
 
 def address(value: str) -> tuple[str, ...]:
-    """Judge an IP address."""
+    """Return the faults of an IP address."""
     return _NO_ADDRESS if parse_address(value) is None else ()
 
 
 def cidr(value: str) -> tuple[str, ...]:
-    """Judge a network in CIDR notation."""
+    """Return the faults of a network in CIDR notation."""
     try:
         ip_network(value, strict=False)
     except ValueError:
@@ -202,9 +202,9 @@ def cidr(value: str) -> tuple[str, ...]:
 
 
 def special_address(value: str) -> tuple[str, ...]:
-    """Judge whether traffic may be sent to an address (ValidateNonSpecialIP).
+    """Return the faults of an address that traffic cannot be sent to (ValidateNonSpecialIP).
 
-    Kubernetes refuses 127.0.0.0/8 too; here the whole cluster lives there.
+    Kubernetes also refuses 127.0.0.0/8, in which the addresses of this cluster are.
     """
     parsed = parse_address(value)
     if parsed is None:

@@ -12,7 +12,7 @@ _NO_LABELS = GoText("map[string]string(nil)")
 
 
 def validate_selector_update(new: JSON, old: JSON) -> Faults:
-    """Yield a fault if the selector changes: it decides whose pods they are."""
+    """Yield a fault if the selector changes."""
     if new["spec"].get("selector") != old["spec"].get("selector"):
         yield invalid("spec.selector", go_selector(map_at(new, "spec", "selector")), "field is immutable")
 
@@ -26,7 +26,7 @@ def validate_replicated(spec: JSON) -> Faults:
     if spec.get("selector") is None:
         yield required("spec.selector")
     elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        # The real server speaks of a deployment here whatever the kind.
+        # The real server has this text for every kind.
         yield invalid("spec.selector", go_selector(selector), "empty selector is invalid for deployment")
     if faults:
         yield invalid("spec.selector", go_selector(selector), "invalid label selector")

@@ -17,7 +17,7 @@ _STREAM_VERBS = ("create", "get")
 
 
 def _set_defaults(obj: JSON) -> None:
-    """Fill in also what a template keeps as it was written (SetDefaults_Pod)."""
+    """Fill in the spec's defaults, and those that a template does not get (SetDefaults_Pod)."""
     spec = obj.setdefault("spec", {})
     set_pod_spec_defaults(spec)
     spec.setdefault("enableServiceLinks", True)
@@ -50,13 +50,13 @@ def _gated(time: str) -> JSON:
 
 
 def _desired_state(obj: JSON) -> object:
-    """Return all that the author decides; the node is the scheduler's choice."""
+    """Return the content without the node, which the scheduler sets."""
     spec = {field: value for field, value in obj["spec"].items() if field != "nodeName"}
     return {field: value for field, value in obj.items() if field not in ("metadata", "status")} | {"spec": spec}
 
 
 def _grace_seconds(pod: JSON, asked: int | None) -> int:
-    """Return the seconds that a pod has to end: none before it runs anywhere, or when it has ended."""
+    """Return the seconds that a pod has to end: 0 before it has a node and after it has ended."""
     reading = read_pod(pod)
     if not reading.node_name or reading.is_finished:
         return 0

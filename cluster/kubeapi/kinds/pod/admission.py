@@ -13,14 +13,14 @@ from kubeapi.scheme import NODES, PODS
 from kubeapi.status import Forbidden
 
 TOLERATION_SECONDS = 300
-"""How long a pod stays on a node that is lost (``default-not-ready-toleration-seconds`` and its sibling)."""
+"""How long a pod stays on a lost node (``--default-unreachable-toleration-seconds``)."""
 
 TOPOLOGY_LABELS = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 """Labels of a node that its pods get."""
 
 _TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _PRIORITIES = {"": 0, "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
-"""Values of the classes that every cluster has, and of none."""
+"""Values of the built-in priority classes; "" is a pod without a class."""
 
 
 def admit_pod(new: JSON, old: JSON | None, find: Find) -> None:
@@ -42,7 +42,7 @@ def admit_pod(new: JSON, old: JSON | None, find: Find) -> None:
 
 
 def _give_priority(name: str, spec: JSON) -> None:
-    """Set the priority of the pod's class; of a class that is not known here the pod's own priority stays."""
+    """Set the priority of the pod's class; with an unknown class the pod keeps its own priority."""
     computed = _PRIORITIES.get(spec.get("priorityClassName") or "")
     for field, what, value in (
         ("priority", "integer value of priority", computed or 0),

@@ -14,8 +14,8 @@ _FROZEN = (
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
-_JUDGED = frozenset(("activeDeadlineSeconds", "tolerations", "schedulingGates"))
-"""Fields whose changes have rules of their own."""
+_CHECKED_ALONE = frozenset(("activeDeadlineSeconds", "tolerations", "schedulingGates"))
+"""Fields with a rule of their own for changes."""
 
 
 def validate_pod(obj: JSON) -> Faults:
@@ -47,7 +47,7 @@ def _validate_tokens(volumes: Sequence[JSON]) -> Faults:
 
 
 def validate_pod_update(new: JSON, old: JSON) -> Faults:
-    """Yield a fault if more of the spec changes than may: images, deadlines, gates, and a node once (the binding)."""
+    """Yield a fault for every change but of images, deadlines, gates, tolerations, and the node once (the binding)."""
     spec, before = new["spec"], old["spec"]
     for field in ("containers", "initContainers"):
         if len(spec.get(field) or ()) != len(before.get(field) or ()):
@@ -92,8 +92,12 @@ def _validate_gates(gates: Sequence[JSON], before: Sequence[JSON]) -> Faults:
 
 
 def _frozen_part(spec: JSON, before: JSON, *, is_gated: bool) -> JSON:
-    """Return what must not change; the node that a pod is bound to is set once."""
-    free = {*_JUDGED, *(("nodeSelector",) if is_gated else ()), *(() if before.get("nodeName") else ("nodeName",))}
+    """Return the part of the spec that must not change; the node may be set once."""
+    free = {
+        *_CHECKED_ALONE,
+        *(("nodeSelector",) if is_gated else ()),
+        *(() if before.get("nodeName") else ("nodeName",)),
+    }
     frozen = {name: each for name, each in spec.items() if name not in free}
     for containers in ("containers", "initContainers"):
         frozen[containers] = [{**each, "image": ""} for each in spec.get(containers) or ()]

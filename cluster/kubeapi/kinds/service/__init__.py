@@ -16,7 +16,7 @@ from kubeapi.validation.names import dns1035_label
 from kubeapi.warnings import verbatim
 
 AFFINITY_TIMEOUT_SECONDS = 10800
-"""sessionAffinityConfig.clientIP.timeoutSeconds of a Service that asks for ClientIP and says no more."""
+"""Default of sessionAffinityConfig.clientIP.timeoutSeconds."""
 
 _HINTS, _MODE = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
 
@@ -45,7 +45,7 @@ def _set_defaults(obj: JSON) -> None:
 
 
 def _set_status_defaults(obj: JSON) -> None:
-    """Take the address of a load balancer for a VIP unless its controller says otherwise."""
+    """Set ipMode VIP for addresses of load balancers without an ipMode."""
     for ingress in obj.get("status", {}).get("loadBalancer", {}).get("ingress", ()):
         if ingress.get("ip"):
             ingress.setdefault("ipMode", "VIP")

@@ -18,7 +18,7 @@ from kubeapi.kinds.service.spec import (
     node_ports,
     wants_node_ports,
 )
-from kubeapi.kinds.service.update import fill_from_old, normalize_cluster_ips, wipe_useless
+from kubeapi.kinds.service.update import drop_type_dependent_fields, normalize_cluster_ips, patch_allocated_values
 from kubeapi.kinds.service.validation import validate_balancer
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS
@@ -54,7 +54,7 @@ class ServiceAllocator:
         """
         spec, before = new["spec"], old["spec"] if old is not None else None
         if before is not None:
-            fill_from_old(spec, before)
+            patch_allocated_values(spec, before)
         normalize_cluster_ips(spec, before)
         faults = (
             set_ip_families(spec, before, self._config.ip_families)
@@ -65,12 +65,12 @@ class ServiceAllocator:
             return faults
         self._allocate_health_check_port(spec, before, transaction)
         if old is not None:
-            wipe_useless(new, old)
+            drop_type_dependent_fields(new, old)
             self._free_unused(spec, old["spec"], transaction)
         return []
 
     def validate(self, obj: JSON) -> Faults:
-        """Yield a fault if a Service names a balancing algorithm that there is none of."""
+        """Yield a fault if a Service names an unknown balancing algorithm."""
         return validate_balancer(obj, self._config.balancers)
 
     def _free_unused(self, spec: JSON, old: JSON, transaction: Transaction) -> None:
@@ -114,7 +114,7 @@ class ServiceAllocator:
         return []
 
     def _take_address(self, address: str, transaction: Transaction) -> str:
-        """Take a requested address; return why it cannot be had, "" if it can."""
+        """Take a requested address; return why it cannot be allocated, "" if it was."""
         for pool in self._families.values():
             number = pool.number_of(address)
             if number in pool.pool:
@@ -174,7 +174,7 @@ class ServiceAllocator:
             raise InternalError(f"failed to allocate requested HealthCheck NodePort {wanted}: {fault}")
 
     def _take_port(self, number: int, transaction: Transaction) -> str:
-        """Take a requested node port; return why it cannot be had, "" if it can."""
+        """Take a requested node port; return why it cannot be allocated, "" if it was."""
         if number not in self._ports:
             first, last = self._config.node_port_range
             return f"provided port is not in the valid range. The range of valid ports is {first}-{last}"

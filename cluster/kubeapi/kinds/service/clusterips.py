@@ -16,7 +16,7 @@ _FAMILY_POLICIES = frozenset(("SingleStack", "PreferDualStack", "RequireDualStac
 
 
 def validate_cluster_ips(spec: JSON) -> Faults:
-    """Yield what is wrong between clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy, whatever the cluster has."""
+    """Yield the faults of clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy that do not depend on the cluster."""
     addresses: list[str] = spec.get("clusterIPs", [])
     cluster_ip, policy = spec.get("clusterIP", ""), spec.get("ipFamilyPolicy")
     if addresses and not cluster_ip:
@@ -57,7 +57,7 @@ def _validate_addresses(addresses: list[str], families: list[str]) -> Faults:
 
 
 def validate_kept_addresses(spec: JSON, before: JSON) -> Faults:
-    """Yield what may not happen to cluster IPs: only the secondary one comes and goes, and goes with SingleStack."""
+    """Yield the faults of changed cluster IPs: only the secondary one may be added, or removed with SingleStack."""
     addresses: list[str] = spec.get("clusterIPs") or []
     kept: list[str] = before.get("clusterIPs") or []
     for index, (each, old) in enumerate(zip(addresses, kept, strict=False)):
@@ -71,7 +71,7 @@ def validate_kept_addresses(spec: JSON, before: JSON) -> Faults:
 
 
 def validate_kept_families(spec: JSON, before: JSON) -> Faults:
-    """Yield what may not happen to the families of a Service with cluster IPs; a headless one may have any."""
+    """Yield the faults of changed IP families; a headless Service may change them freely."""
     if HEADLESS in (spec.get("clusterIP"), before.get("clusterIP")):
         return
     families: list[str] = spec.get("ipFamilies") or []

@@ -1,7 +1,7 @@
-"""Which IP families a Service is of: what its policy, families and cluster IPs say together, and what they leave open.
+"""The IP families of a Service, from its ipFamilyPolicy, ipFamilies and cluster IPs, and the cluster's families.
 
-Pure. Follows ``initIPFamilyFields`` of k8s.io/kubernetes ``pkg/registry/core/service/storage/alloc.go``: nothing ever
-changes between single and dual stack unless ipFamilyPolicy says so.
+Pure. Follows ``initIPFamilyFields`` of k8s.io/kubernetes ``pkg/registry/core/service/storage/alloc.go``: a
+Service only changes between single and dual stack with its ipFamilyPolicy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FIELDS = ("clusterIPs", "ipFamilies")
 
 
 def set_ip_families(spec: JSON, old: JSON | None, cluster_families: tuple[str, ...]) -> list[FieldError]:
-    """Fill in ipFamilyPolicy and ipFamilies, in place, and return what is wrong with them.
+    """Fill in ipFamilyPolicy and ipFamilies, in place, and return their faults.
 
     ``old`` is the stored spec, None for a new Service. ``cluster_families`` are those of the cluster's service CIDRs,
     its preferred one first.
@@ -43,7 +43,7 @@ def set_ip_families(spec: JSON, old: JSON | None, cluster_families: tuple[str, .
 
 
 def _prefers_what_it_has(spec: JSON, old: JSON) -> bool:
-    """Tell whether a PreferDualStack Service stays as it is, also when the cluster has got or lost a family since."""
+    """Tell whether a PreferDualStack Service keeps its families, even if the cluster's families have changed."""
     is_preferred = spec.get("ipFamilyPolicy") == old.get("ipFamilyPolicy") == PREFER_DUAL_STACK
     return is_preferred and spec["type"] == old["type"] and all(_same(spec, old, field) for field in _FIELDS)
 
@@ -87,7 +87,7 @@ def _infer_families(spec: JSON, cluster_families: tuple[str, ...]) -> Iterator[F
 
 
 def _complete(spec: JSON, cluster_families: tuple[str, ...]) -> Iterator[FieldError]:
-    """Give a Service without families the cluster's first, and one that may be dual-stack the second."""
+    """Add the cluster's first family to a Service without one, and the second if it may be dual-stack."""
     families: list[str] = spec["ipFamilies"]
     is_anywhere = _is_selectorless_headless(spec)
     if not is_anywhere:
@@ -103,7 +103,7 @@ def _complete(spec: JSON, cluster_families: tuple[str, ...]) -> Iterator[FieldEr
 
 
 def _is_selectorless_headless(spec: JSON) -> bool:
-    """Tell whether somebody else's addresses are published under a name: of any family, whatever the cluster has."""
+    """Tell whether a Service only publishes given endpoints, which may be of any family."""
     return spec.get("clusterIP") == HEADLESS and not spec.get("selector")
 
 

@@ -29,7 +29,7 @@ def may_have_node_ports(spec: JSON) -> bool:
 
 
 def wants_node_ports(spec: JSON) -> bool:
-    """Tell whether ports that name no node port get one, or keep theirs."""
+    """Tell whether ports without a node port get one."""
     return spec["type"] == "NodePort" or (
         spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is not False
     )
@@ -41,7 +41,7 @@ def node_ports(spec: JSON) -> set[int]:
 
 
 def held_ports(spec: JSON) -> set[int]:
-    """Return the node ports that are the Service's own; one that an ExternalName states is nobody's."""
+    """Return the node ports that the Service holds; an ExternalName holds none, whatever it states."""
     return {*(node_ports(spec) if may_have_node_ports(spec) else ()), spec.get("healthCheckNodePort", 0)} - {0}
 
 

@@ -13,7 +13,7 @@ _MODES = frozenset(("Proxy", "VIP"))
 
 
 def validate_service_status(obj: JSON) -> Faults:
-    """Yield every fault of a Service's status: what a load balancer may be said to be."""
+    """Yield every fault of a Service's status: of the addresses of its load balancer."""
     ingresses, path = load_balancer_ingresses(obj), "status.loadBalancer"
     if ingresses and obj["spec"]["type"] != "LoadBalancer":
         yield forbidden(f"{path}.ingress", "may only be used when `spec.type` is 'LoadBalancer'")

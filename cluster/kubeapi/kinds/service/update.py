@@ -16,8 +16,8 @@ from kubeapi.kinds.service.spec import (
 from kubeapi.meta import JSON
 
 
-def fill_from_old(spec: JSON, old: JSON) -> None:
-    """Keep what the request leaves out, so that sending the same manifest again succeeds (patchAllocatedValues)."""
+def patch_allocated_values(spec: JSON, old: JSON) -> None:
+    """Keep allocated values that the request leaves out, so that the same manifest can be sent again."""
     if "ExternalName" not in (spec["type"], old["type"]):
         if not spec.get("clusterIP") and old.get("clusterIP"):
             spec["clusterIP"] = old["clusterIP"]
@@ -36,7 +36,7 @@ def fill_from_old(spec: JSON, old: JSON) -> None:
 
 
 def normalize_cluster_ips(spec: JSON, old: JSON | None) -> None:
-    """Let clusterIPs follow clusterIP, for clients that know only the latter."""
+    """Make clusterIPs match clusterIP, for clients that set only the latter."""
     address, addresses = spec.get("clusterIP") or "", spec.get("clusterIPs") or []
     if old is None:
         if address and not addresses:
@@ -51,8 +51,8 @@ def normalize_cluster_ips(spec: JSON, old: JSON | None) -> None:
             del spec["clusterIPs"]
 
 
-def wipe_useless(new: JSON, old: JSON) -> None:
-    """Wipe what the new type cannot have, unless the user changed it too (dropTypeDependentFields)."""
+def drop_type_dependent_fields(new: JSON, old: JSON) -> None:
+    """Drop fields that the new type cannot have, unless the request changes them."""
     spec, before = new["spec"], old["spec"]
     if spec["type"] == "ExternalName" != before["type"]:
         if all(spec.get(field) == before.get(field) for field in ("clusterIP", "clusterIPs")):

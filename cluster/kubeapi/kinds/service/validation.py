@@ -1,6 +1,6 @@
 """What a Service must be (pkg/apis/core/validation ValidateService and ValidateServiceUpdate).
 
-Faults come in the real server's order. Whether an address or a port is free is ``allocators``' question.
+Faults are in the real server's order. ``allocation`` checks whether addresses and ports are free.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def validate_service(obj: JSON) -> Faults:
 
 
 def _external_faults(ip: str) -> tuple[str, ...]:
-    """Judge an external address. All others of 127.0.0.0/8 are stand-ins; these two are everybody's own machine."""
+    """Return the faults of an external IP: those of 127.0.0.0/8 are allowed here, but for the machine's localhost."""
     return _LOOPBACK_FAULT if ip in _LOCALHOST else special_address(ip)
 
 
@@ -174,7 +174,7 @@ def _go_port(protocol: str, port: int) -> GoText:
 
 
 def _validate_source_ranges(spec: JSON, annotations: dict[str, str]) -> Faults:
-    """Yield the faults of the ranges of clients, which once came in an annotation with commas between."""
+    """Yield the faults of the source ranges, in the field or in the older annotation with commas."""
     path, ranges = "spec.LoadBalancerSourceRanges", spec.get("loadBalancerSourceRanges", ())
     text = annotations.get(_SOURCE_RANGES)
     if not ranges and text is None:
@@ -223,7 +223,7 @@ def _validate_policies(spec: JSON) -> Faults:
 
 
 def validate_service_update(new: JSON, old: JSON) -> Faults:
-    """Yield what may not change: cluster IPs, a health-check port still in use, the load balancer's class."""
+    """Yield the faults of changes: of cluster IPs, a health-check port in use, the load balancer's class."""
     spec, before = new["spec"], old["spec"]
     if "ExternalName" not in (spec["type"], before["type"]):
         yield from validate_kept_addresses(spec, before)
