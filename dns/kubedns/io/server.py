@@ -76,17 +76,11 @@ class DNSServer:
         self._config = config
         self._zone = Zone(clock)
         self._sockets: list[Sockets] = []
-        domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
-        self._forwarder = Forwarder({(): config.upstreams, **domains}, rng, timeout=config.upstream_timeout)
+        self._forwarder = _new_forwarder(config, rng)
         self._handler = Handler(self._zone, config)
         self._responder = self._new_responder(rng)
-        self._pending = PendingQueries(
-            self._responder,
-            self._forwarder,
-            rng,
-            limit=config.max_concurrent,
-            lost=partial(self._faults.note, NAME, "asking an upstream"),
-        )
+        lost = partial(self._faults.note, NAME, "asking an upstream")
+        self._pending = PendingQueries(self._responder, self._forwarder, rng, limit=config.max_concurrent, lost=lost)
         self._connections = Connections(
             self._responder, self._pending.add, limit=config.max_connections, idle_timeout=config.idle_timeout
         )
@@ -202,3 +196,8 @@ class DNSServer:
         self._connections.abort()
         await self._pending.stop()
         self.close()
+
+
+def _new_forwarder(config: DNSConfig, rng: random.Random) -> Forwarder:
+    domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
+    return Forwarder({(): config.upstreams, **domains}, rng, timeout=config.upstream_timeout)
