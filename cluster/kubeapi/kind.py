@@ -186,7 +186,7 @@ class Kind:
     deletion_refusal: Callable[[str], str] = _is_deletable
     """Return why an object of a name cannot be deleted, "" if it can."""
     begin_deletion: Change = _no_change
-    """Mark an object whose deletion begins."""
+    """Mark an object at the beginning of its deletion."""
     returns_deleted: bool = False
     """Whether DELETE answers with the object rather than a Status."""
 

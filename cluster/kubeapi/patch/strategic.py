@@ -106,7 +106,7 @@ def _merging_of(known: Struct | None, name: str) -> Merging | None:
 
 
 def _merge_ordered(result: JSON, name: str, patch: JSON, order: Any, known: Struct | None) -> None:
-    """Merge a list whose order the patch states."""
+    """Merge a list in the order that the patch states."""
     old, new = result.get(name), patch.get(name)
     for each in (order, *(() if name not in result else (old,)), *(() if name not in patch else (new,))):
         if not isinstance(each, list):

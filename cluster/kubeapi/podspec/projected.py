@@ -11,7 +11,7 @@ _SHORTEST_TOKEN, _LONGEST_TOKEN = 600, 2**32
 
 
 def validate_projected(source: JSON, path: str) -> Faults:
-    """Yield the faults of a projected volume, whose sources share one folder."""
+    """Yield the faults of a projected volume: all of its sources share one folder."""
     yield from validate_mode(source, path)
     taken: set[str] = set()
     for index, projection in enumerate(source.get("sources") or ()):

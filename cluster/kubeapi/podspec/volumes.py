@@ -115,7 +115,7 @@ def _validate_host_path(source: JSON, path: str) -> Faults:
 
 
 def _validate_files(name: str) -> Callable[[JSON, str], Faults]:
-    """Return the rule of a Secret or ConfigMap, whose name is in the field ``name``."""
+    """Return the rule of a Secret or ConfigMap; ``name`` is the field with its name."""
 
     def rule(source: JSON, path: str) -> Faults:
         if not source.get(name):

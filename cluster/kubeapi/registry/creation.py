@@ -39,7 +39,7 @@ def identified(resource: Resource, obj: JSON) -> JSON:
 
 
 def check_namespace(store: Store, resource: Resource, metadata: JSON) -> None:
-    """Refuse a new object whose namespace does not exist, or is being deleted (NamespaceLifecycle)."""
+    """Refuse a new object in a namespace that does not exist or is being deleted (NamespaceLifecycle)."""
     if not resource.namespaced:
         return
     name = metadata["namespace"]
