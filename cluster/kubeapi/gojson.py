@@ -11,6 +11,7 @@ MAX_DEPTH = 200
 """Levels of nesting: no real object has forty, and recursive functions must not run out of stack."""
 
 _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _GO_MESSAGES = {
     "Expecting value": "looking for beginning of value",
@@ -45,8 +46,7 @@ def read_json(body: bytes) -> Any:
     """Return the value of JSON text, with repeated keys recorded (``RepeatedKeys``); ValueError with Go's message."""
     check_depth(body)
     try:
-        text = body.decode("utf-8-sig", "replace")
-        value = json.loads(text, object_pairs_hook=json_object, parse_constant=_refuse_constant, parse_float=_finite)
+        value = _decode(body.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace"))
     except json.JSONDecodeError as error:
         raise ValueError(_go_message(error)) from None
     except RecursionError:
@@ -64,6 +64,9 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"json: cannot unmarshal number {text} into Go value of type float64")
     return number
+
+
+_decode = json.JSONDecoder(object_pairs_hook=json_object, parse_constant=_refuse_constant, parse_float=_finite).decode
 
 
 def check_depth(body: bytes) -> None:

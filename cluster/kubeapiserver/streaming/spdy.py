@@ -124,35 +124,35 @@ class SpdyConnection:
             self._unpack(body[4:])
         return []
 
-    def _data(self, identity: int, flags: int, body: bytes) -> list[Event]:
-        stream = self._streams.get(identity)
+    def _data(self, stream_id: int, flags: int, body: bytes) -> list[Event]:
+        stream = self._streams.get(stream_id)
         if stream is None or stream.has_peer_ended:
             return []
-        events: list[Event] = [Received(identity, body)] if body else []
-        return events + (self._ended(identity) if flags & FIN else [])
+        events: list[Event] = [Received(stream_id, body)] if body else []
+        return events + (self._ended(stream_id) if flags & FIN else [])
 
     def _opened(self, flags: int, body: bytes) -> list[Event]:
         if len(body) < 10:
             raise SpdyError("a SYN_STREAM is too short")
-        identity = int.from_bytes(body[:4], "big") & 0x7FFFFFFF
+        stream_id = int.from_bytes(body[:4], "big") & 0x7FFFFFFF
         headers = self._unpack(body[10:])
-        if identity <= self._last_opened or identity % 2 == 0:
-            raise SpdyError(f"stream {identity} cannot be opened")
+        if stream_id <= self._last_opened or stream_id % 2 == 0:
+            raise SpdyError(f"stream {stream_id} cannot be opened")
         if len(self._streams) >= STREAM_LIMIT:
             raise SpdyError("too many streams")
-        self._last_opened = identity
-        self._streams[identity] = _OpenStream()
-        return [Opened(identity, headers), *(self._ended(identity) if flags & FIN else [])]
+        self._last_opened = stream_id
+        self._streams[stream_id] = _OpenStream()
+        return [Opened(stream_id, headers), *(self._ended(stream_id) if flags & FIN else [])]
 
-    def _ended(self, identity: int) -> list[Event]:
-        stream = self._streams[identity]
+    def _ended(self, stream_id: int) -> list[Event]:
+        stream = self._streams[stream_id]
         stream.has_peer_ended = True
-        self._forget_if_done(identity, stream)
-        return [Ended(identity)]
+        self._forget_if_done(stream_id, stream)
+        return [Ended(stream_id)]
 
     def _reset(self, body: bytes) -> list[Event]:
-        identity = int.from_bytes(body[:4], "big") & 0x7FFFFFFF
-        return [Ended(identity, is_reset=True)] if self._streams.pop(identity, None) is not None else []
+        stream_id = int.from_bytes(body[:4], "big") & 0x7FFFFFFF
+        return [Ended(stream_id, is_reset=True)] if self._streams.pop(stream_id, None) is not None else []
 
     def _unpack(self, block: bytes) -> dict[str, str]:
         try:
@@ -164,36 +164,36 @@ class SpdyConnection:
             raise SpdyError("a header block is too long")
         return _read_headers(plain)
 
-    def accept(self, identity: int) -> None:
+    def accept(self, stream_id: int) -> None:
         """Reply to a stream that the peer has opened."""
         block = self._packer.compress(struct.pack(">I", 0)) + self._packer.flush(zlib.Z_SYNC_FLUSH)
-        self.outgoing += _control(SYN_REPLY, 0, struct.pack(">I", identity) + block)
+        self.outgoing += _control(SYN_REPLY, 0, struct.pack(">I", stream_id) + block)
 
-    def send(self, identity: int, content: bytes) -> None:
+    def send(self, stream_id: int, content: bytes) -> None:
         """Send bytes on a stream; they are dropped if the stream has ended."""
-        stream = self._streams.get(identity)
+        stream = self._streams.get(stream_id)
         if stream is None or stream.have_we_ended:
             return
         for start in range(0, len(content), FRAME_LIMIT):
             piece = content[start : start + FRAME_LIMIT]
-            self.outgoing += struct.pack(">II", identity, len(piece)) + piece
+            self.outgoing += struct.pack(">II", stream_id, len(piece)) + piece
 
-    def end(self, identity: int) -> None:
+    def end(self, stream_id: int) -> None:
         """End our side of a stream."""
-        stream = self._streams.get(identity)
+        stream = self._streams.get(stream_id)
         if stream is not None and not stream.have_we_ended:
             stream.have_we_ended = True
-            self.outgoing += struct.pack(">II", identity, FIN << 24)
-            self._forget_if_done(identity, stream)
+            self.outgoing += struct.pack(">II", stream_id, FIN << 24)
+            self._forget_if_done(stream_id, stream)
 
-    def reset(self, identity: int) -> None:
+    def reset(self, stream_id: int) -> None:
         """Abort a stream in both directions."""
-        if self._streams.pop(identity, None) is not None:
-            self.outgoing += _control(RST_STREAM, 0, struct.pack(">II", identity, CANCEL))
+        if self._streams.pop(stream_id, None) is not None:
+            self.outgoing += _control(RST_STREAM, 0, struct.pack(">II", stream_id, CANCEL))
 
-    def _forget_if_done(self, identity: int, stream: _OpenStream) -> None:
+    def _forget_if_done(self, stream_id: int, stream: _OpenStream) -> None:
         if stream.has_peer_ended and stream.have_we_ended:
-            del self._streams[identity]
+            del self._streams[stream_id]
 
 
 def _control(kind: int, flags: int, body: bytes) -> bytes:

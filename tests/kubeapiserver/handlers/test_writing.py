@@ -426,3 +426,23 @@ def test_a_key_that_is_there_twice_is_a_fault_of_strict_decoding(query: str, cod
             'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error:'
             ' duplicate field "data.a", duplicate field "metadata.name"'
         )
+
+
+@pytest.mark.parametrize("entries", [[], [{}]], ids=["empty", "one-empty-entry"])
+def test_managers_are_forgotten_by_sending_none(entries: list[JSON]) -> None:
+    client = APIClient()
+    client.post(SERVICES_PATH, service("web"))
+    assert client.get(f"{SERVICES_PATH}/web").json["metadata"]["managedFields"]
+    reply = client.put(f"{SERVICES_PATH}/web", service("web", metadata={"managedFields": entries}))
+    assert (reply.status, "managedFields" in reply.json["metadata"]) == (200, False)
+
+
+@pytest.mark.parametrize("entries", [[], [{}]], ids=["empty", "one-empty-entry"])
+def test_managers_are_forgotten_by_a_patch_and_stay_with_any_other(entries: list[JSON]) -> None:
+    client, web = APIClient(), f"{SERVICES_PATH}/web"
+    client.post(SERVICES_PATH, service("web"))
+    [first] = client.get(web).json["metadata"]["managedFields"]
+    changed = client.patch(web, {"metadata": {"labels": {"a": "b"}}}, "merge")
+    assert first["fieldsV1"]["f:spec"] == changed.json["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]
+    reply = client.patch(web, [{"op": "replace", "path": "/metadata/managedFields", "value": entries}], "json")
+    assert (reply.status, "managedFields" in reply.json["metadata"]) == (200, False)
