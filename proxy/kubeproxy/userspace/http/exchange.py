@@ -64,12 +64,16 @@ TRANSITIONS: dict[tuple[Progress, Event], Progress] = {
 }
 """An event that is not here changes nothing: a body may go on while its answer comes."""
 
+_NEXT = tuple(tuple(TRANSITIONS.get((before, event), before) for event in Event) for before in Progress)
+"""The same by position, because every request looks it up."""
+
 
 class Exchange:
     """``progress`` follows TRANSITIONS. ``opening`` is what the endpoint is sent first, at each try.
 
-    ``is_last``: the client's connection ends after it. ``is_kept_alive``: the endpoint keeps its connection for another
-    request, as far as its answer says. ``endpoint`` is where it is being tried, ``avoid`` where it could not be.
+    ``is_idempotent``: it may be sent twice. ``is_last``: the client's connection ends after it. ``is_kept_alive``: the
+    endpoint keeps its connection for another request, as far as its answer says. ``endpoint`` is where it is being
+    tried, ``avoid`` where it could not be.
     """
 
     __slots__ = (
@@ -80,6 +84,7 @@ class Exchange:
         "avoid",
         "dials",
         "endpoint",
+        "is_idempotent",
         "is_kept_alive",
         "is_last",
         "opening",
@@ -97,6 +102,7 @@ class Exchange:
         self.record = record
         self.progress = _UNSENT
         self.is_last = is_last or not request.is_kept_alive
+        self.is_idempotent = request.method in IDEMPOTENT
         self.is_kept_alive = False
         self.opening = b""
         self.endpoint = ""
@@ -109,14 +115,9 @@ class Exchange:
         self._answer_body: Body | None = None
         self._inbox = b""
 
-    @property
-    def is_idempotent(self) -> bool:
-        """Whether the request may be sent twice (RFC 9110 9.2.2)."""
-        return self.request.method in IDEMPOTENT
-
     def note(self, event: Event) -> None:
         """Record what has happened."""
-        self.progress = TRANSITIONS.get((self.progress, event), self.progress)
+        self.progress = _NEXT[self.progress][event]
 
     def take_opening(self, head: bytes, inbox: bytes) -> bytes:
         """Make ``opening`` of the head and what has come of the body; return the rest of ``inbox``. Raise BadBody."""
@@ -168,9 +169,11 @@ class Exchange:
         inbox, told = self._inbox + received, b""
         self._inbox = b""
         while (answer := self._answer) is None:
-            end = _end_of_head(inbox)
-            if not end or end > self._config.head_bytes:
-                self._keep(inbox, end)
+            end = inbox.find(b"\n\r\n") + 3  # 2 when it has not come; a head may also end with a bare LF
+            bare = inbox.find(b"\n\n", 0, end if end > 2 else len(inbox)) + 2
+            end = bare if bare > 1 else end
+            if end == 2 or end > self._config.head_bytes:
+                self._keep(inbox, end if end > 2 else len(inbox))
                 return told
             told += self._take_head(reader.read(inbox[:end], self.request.method, self._config.header_fields))
             inbox = inbox[end:]
@@ -185,9 +188,9 @@ class Exchange:
         body = self._answer_body = AnswerChunks(strips=strips) if is_chunked else body_of(answer.length)
         return told + self._take_body(body, memoryview(inbox))
 
-    def _keep(self, inbox: bytes, end: int) -> None:
-        """Wait for the rest of a head; raise BadAnswer if it is too long, whole or not."""
-        if max(end, 0 if end else len(inbox)) > self._config.head_bytes:
+    def _keep(self, inbox: bytes, size: int) -> None:
+        """Wait for the rest of a head; raise BadAnswer if ``size`` bytes of it, or all, are too many."""
+        if size > self._config.head_bytes:
             raise BadAnswer(f"head of more than {self._config.head_bytes} bytes")
         self._inbox = inbox
         if inbox:
@@ -208,20 +211,20 @@ class Exchange:
         self._answer = answer
         self.record.status = answer.status
         self.is_kept_alive = answer.is_kept_alive
-        return self._forward(answer, strips_chunks=strips_chunks)
-
-    def _forward(self, answer: Answer, *, strips_chunks: bool) -> bytes:
-        if self.is_last or not self.request.minor or self.shown_endpoint:
-            return forward_answer(
-                answer,
-                is_last=self.is_last,
-                is_for_http_1_0=not self.request.minor,
-                endpoint=self.shown_endpoint,
-                strips_chunks=strips_chunks,
-            )
+        if self.is_last or not request.minor or self.shown_endpoint:
+            return self._forward(answer, strips_chunks=strips_chunks)
         if not answer.told:
             answer.told = forward_answer(answer, is_last=False, is_for_http_1_0=False)
         return answer.told
+
+    def _forward(self, answer: Answer, *, strips_chunks: bool) -> bytes:
+        return forward_answer(
+            answer,
+            is_last=self.is_last,
+            is_for_http_1_0=not self.request.minor,
+            endpoint=self.shown_endpoint,
+            strips_chunks=strips_chunks,
+        )
 
     def _take_body(self, body: Body, received: memoryview) -> bytes | memoryview:
         told: bytes | memoryview
@@ -238,12 +241,3 @@ class Exchange:
         if count < len(received):
             self.is_kept_alive = False
         return told
-
-
-def _end_of_head(inbox: bytes) -> int:
-    """Return where a head ends, be its lines ended by CRLF or by a bare LF; 0 if the end has not come."""
-    end = inbox.find(b"\n\r\n") + 3
-    bare = inbox.find(b"\n\n", 0, end if end > 2 else len(inbox)) + 2
-    if bare > 1:
-        return bare
-    return end if end > 2 else 0

@@ -100,14 +100,13 @@ class HttpConversation:
 
     def on_dialled(self, code: int) -> None:
         """Send the endpoint the request, or try another."""
-        self._fail(self.delivery.dial_failed(code, self) if code else self.delivery.open())
+        self._fail(self.delivery.dial_failed(code, self) if code else self.delivery.open(*self.delivery.current()))
         self.go_on()
 
     def on_answer_bytes(self, received: memoryview) -> None:
         """Pass an answer on."""
         delivery = self.delivery
-        exchange, upstream = delivery.current()
-        told = delivery.take_answer(exchange, upstream, received)
+        exchange, told = delivery.take_answer(received)
         if isinstance(told, Failure):
             self._fail(told)
             return
@@ -116,7 +115,7 @@ class HttpConversation:
             if delivery.exchange is not exchange:
                 return
         if exchange.progress is _ANSWERED:
-            self._finish()
+            self._finish(exchange)
         elif exchange.progress is _SWITCHED:
             self._switch()
         else:
@@ -126,7 +125,7 @@ class HttpConversation:
         """Take the end as that of the answer, or send the request again, or tell the client that there is no answer."""
         exchange, _ = self.delivery.current()
         if not code and exchange.end_answer():
-            self._finish()
+            self._finish(exchange)
         else:
             self._fail(self.delivery.upstream_failed(code, self))
             self.go_on()
@@ -184,11 +183,13 @@ class HttpConversation:
         exchange = Exchange(request, record, shared.config, is_last=shared.is_draining or port.is_gone)
         self.deadline = shared.clock() + shared.waits[_BODY if request.length else _ANSWER]
         port.budget.deposit()
-        self._fail(self.delivery.begin(exchange, self))
+        if (failure := self.delivery.begin(exchange, self)) is not None:
+            self._fail(failure)
 
-    def _finish(self) -> None:
+    def _finish(self, exchange: Exchange) -> None:
         """Let the client go after a whole answer, or take up its next request."""
-        client, (exchange, now) = self.client, self.delivery.finish()
+        client, now = self.client, self._shared.clock()
+        self.delivery.finish(now)
         if exchange.is_last:
             self._close_after_answer(lingers=not exchange.request_body.is_complete)
             return

@@ -99,16 +99,19 @@ class Delivery:
         upstream = self.upstream = self._port.find(exchange, self._origin, conversation)
         if upstream is None:
             return self._unconnected(exchange)
-        return self.open() if upstream.is_connected else None
+        return self.open(exchange, upstream) if upstream.is_connected else None
 
-    def open(self) -> Failure | None:
+    def open(self, exchange: Exchange, upstream: Upstream) -> Failure | None:
         """Send the request's head and what there is of its body."""
-        exchange, upstream = self.current()
         if self._port.shows_endpoint:
             exchange.shown_endpoint = exchange.endpoint
         if not exchange.opening:
+            request = exchange.request
+            if request is not self._request:  # a reader returns the same request for the same head
+                self._head = forward_request(request, self._forwarded_for, self._host)
+                self._request = request
             try:
-                self._reader.inbox = exchange.take_opening(self._forwarded(exchange.request), self._reader.inbox)
+                self._reader.inbox = exchange.take_opening(self._head, self._reader.inbox)
             except BadBody as error:
                 return Failure(400, str(error), Outcome.BAD_REQUEST)
         opening = exchange.opening
@@ -139,15 +142,18 @@ class Delivery:
         self._port.note_failure(exchange, code)
         return self.begin(exchange, conversation)
 
-    def take_answer(self, exchange: Exchange, upstream: Upstream, received: memoryview) -> bytes | memoryview | Failure:
-        """Return what the client is sent of the current exchange's answer."""
+    def take_answer(self, received: memoryview) -> tuple[Exchange, bytes | memoryview | Failure]:
+        """Return the exchange, and what the client is sent of its answer."""
+        exchange, upstream = self.exchange, self.upstream
+        assert exchange is not None
+        assert upstream is not None
         upstream.counters.bytes_to_client += len(received)
         try:
             told = exchange.take_answer(received, upstream.reader)
         except BadAnswer as error:
-            return Failure(502, f"invalid answer of {upstream.endpoint}: {error}", Outcome.BAD_ANSWER)
+            return exchange, Failure(502, f"invalid answer of {upstream.endpoint}: {error}", Outcome.BAD_ANSWER)
         exchange.record.bytes_to_client += len(told)
-        return told
+        return exchange, told
 
     def upstream_failed(self, code: int, conversation: Conversation) -> Failure | None:
         """Send the request again after its connection has ended or was reset (``code``), where that is allowed."""
@@ -162,14 +168,12 @@ class Delivery:
         upstream.close()
         return self.begin(exchange, conversation)
 
-    def finish(self) -> tuple[Exchange, float]:
-        """End the exchange after its whole answer, and keep its connection if it can carry another.
-
-        Returns the exchange and the time.
-        """
-        exchange, upstream = self.current()
+    def finish(self, now: float) -> None:
+        """End the exchange after its whole answer, and keep its connection if it can carry another."""
+        exchange, upstream = self.exchange, self.upstream
+        assert exchange is not None
+        assert upstream is not None
         self.upstream = self.exchange = None
-        now = self._shared.clock()
         is_over = exchange.is_kept_alive and exchange.request_body.is_complete
         if is_over and not upstream.unsent and not upstream.takes_nothing:
             upstream.detach()
@@ -180,7 +184,6 @@ class Delivery:
         else:
             upstream.close()
         self._shared.recent.ended(exchange.record)
-        return exchange, now
 
     def hand_over(self) -> tuple[Exchange, Upstream]:
         """Return the exchange and its connection, which a tunnel takes over and counts on."""
@@ -214,10 +217,3 @@ class Delivery:
         is_late = bool(record.failures) and record.failures[-1][1] == Outcome.CONNECT_TIMEOUT
         status = 504 if is_late else 502
         return Failure(status, f"no endpoint of Service {name} can be reached", Outcome.UNREACHABLE)
-
-    def _forwarded(self, request: Request) -> bytes:
-        """Return the head for the endpoint; a reader returns the same request for the same head."""
-        if request is not self._request:
-            self._head = forward_request(request, self._forwarded_for, self._host)
-            self._request = request
-        return self._head

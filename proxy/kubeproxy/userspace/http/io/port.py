@@ -42,8 +42,12 @@ class Port:
             choice = exchange.record.choice = self._choose(exchange, origin)
             if choice is None:
                 return None
-            exchange.endpoint = choice.address
-            upstream = self._connect(exchange, choice)
+            address = exchange.endpoint = choice.address
+            upstream: Upstream | int | None
+            upstream = self.pool.take(address) if exchange.is_idempotent else self._take_alive(address)
+            if upstream is None:
+                exchange.dials += 1
+                upstream = dial(self._shared, self.pool, self.name, choice)
             if isinstance(upstream, int):
                 self.note_failure(exchange, upstream)
                 continue
@@ -67,16 +71,13 @@ class Port:
             choice = balancer.next_endpoint(detour, origin.address, exchange.avoid)
         return choice
 
-    def _connect(self, exchange: Exchange, choice: Choice) -> Upstream | int:
-        """Return a kept connection to the chosen endpoint, or a new one that may be being dialled, or an errno."""
-        pool = self.pool
-        upstream = pool.take(choice.address)
-        if not exchange.is_idempotent:
-            # It cannot be repeated, so it gets no connection of which the kernel knows already that it has ended.
-            while upstream is not None and not upstream.is_alive:
-                upstream.close()
-                upstream = pool.take(choice.address)
-        if upstream is not None:
-            return upstream
-        exchange.dials += 1
-        return dial(self._shared, pool, self.name, choice)
+    def _take_alive(self, endpoint: str) -> Upstream | None:
+        """Return a kept connection that has not ended, as far as the kernel knows by now.
+
+        For requests that could not be repeated if the endpoint had closed the connection just before.
+        """
+        upstream = self.pool.take(endpoint)
+        while upstream is not None and not upstream.is_alive:
+            upstream.close()
+            upstream = self.pool.take(endpoint)
+        return upstream
