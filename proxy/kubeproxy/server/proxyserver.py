@@ -49,6 +49,11 @@ class ProxyServer:
     ``figures`` adds metrics of other components to each scrape.
     """
 
+    _is_listed = False
+    _is_draining = False
+    _is_sync_due = False
+    _shortage_logged_at = float("-inf")
+
     def __init__(
         self,
         source: ListerWatcher,
@@ -65,30 +70,15 @@ class ProxyServer:
         self._events = SyncEvents(record, host.network)
         self.plane: Plane = UserspacePlane(loop, config, host, self._events.note_bind_failure)
         self.plane.tell_shortage(self._log_shortage)
-        self._proxier = Proxier(
-            config.node_name, self._note_uncompiled, localhost_node_ports=config.localhost_node_ports
-        )
+        localhost = config.localhost_node_ports
+        self._proxier = Proxier(config.node_name, self._note_uncompiled, localhost_node_ports=localhost)
         self._syncs = SyncRecord(host.clock)
         self._poller = Poller(host.faults)
-        self._service_health = ServiceHealthServer(
-            loop,
-            self._poller,
-            is_healthy=self._syncs.is_healthy,
-            refused=self._events.note_unserved_health_check,
-            owner_name=config.owner_name,
-        )
+        self._service_health = self._make_service_health()
         self.healthcheck = HealthcheckServer(host.faults, config.owner_name)
         self._answers = Answers(self._syncs, self.faults, self._is_node_eligible, self.plane.count, figures)
-        self._informers = (
-            self._follow(source, SERVICES, self._proxier.services.update),
-            self._follow(source, ENDPOINTSLICES, self._proxier.endpoints.update),
-            self._follow(source, NODES, self._proxier.nodes.update),
-        )
+        self._informers = self._make_informers(source)
         self._programmed = asyncio.Event()
-        self._is_listed = False
-        self._is_draining = False
-        self._is_sync_due = False
-        self._shortage_logged_at = float("-inf")
 
     @property
     def rules(self) -> Rules:
@@ -140,6 +130,23 @@ class ProxyServer:
         """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
         self._is_draining = True
         await self.plane.drain(seconds)
+
+    def _make_service_health(self) -> ServiceHealthServer:
+        return ServiceHealthServer(
+            self._loop,
+            self._poller,
+            is_healthy=self._syncs.is_healthy,
+            refused=self._events.note_unserved_health_check,
+            owner_name=self._config.owner_name,
+        )
+
+    def _make_informers(self, source: ListerWatcher) -> tuple[Informer, ...]:
+        proxier = self._proxier
+        return (
+            self._follow(source, SERVICES, proxier.services.update),
+            self._follow(source, ENDPOINTSLICES, proxier.endpoints.update),
+            self._follow(source, NODES, proxier.nodes.update),
+        )
 
     def _is_node_eligible(self) -> bool:
         return self._proxier.nodes.is_eligible

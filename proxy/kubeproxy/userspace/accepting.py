@@ -102,12 +102,14 @@ class ListeningSocket:
         """Go on: only the client that was being accepted is lost."""
 
     def accept(self, limit: int) -> None:
-        """Accept up to ``limit`` clients and hand each to the front."""
+        """Accept up to ``limit`` clients and hand each to the front.
+
+        Not by socket.accept(), which makes an object of Python's, asks the kernel and looks up two enumerations for it.
+        """
         destination, descriptors = self.listener.destination, self._accepting.descriptors
         if descriptors.is_short:
             self._pause()
             return
-        # socket.accept() makes an object of Python's, for which it asks the kernel and looks up two enumerations.
         accept = self.sock._accept  # type: ignore[attr-defined]  # not in the stubs
         for _ in range(limit):
             try:
@@ -115,17 +117,16 @@ class ListeningSocket:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in _SHORTAGE:
-                    self._pause()
-                    return
-                continue  # this client is gone already (ECONNABORTED and the like, accept(2))
+                if error.errno not in _SHORTAGE:
+                    continue  # this client is gone already (ECONNABORTED and the like, accept(2))
+                self._pause()
+                return
             sock = SocketType(*self._kind, descriptor)
-            client = peer[0]
-            route = self._accepting.find_route(client, destination)
+            route = self._accepting.find_route(peer[0], destination)
             if route is None:
                 _refuse(sock)
-                continue
-            self._front.accept(sock, client, destination, route)
+            else:
+                self._front.accept(sock, peer[0], destination, route)
             if descriptor >= descriptors.ceiling:
                 self._pause()
                 return

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kubeproxy.userspace.http import heads
+from kubeproxy.userspace.http.answerhead import read_answer
 from kubeproxy.userspace.http.config import HttpConfig
-from kubeproxy.userspace.http.heads import CHUNKED, UNTIL_END, BadAnswer, Refused, Request, read_answer, read_request
+from kubeproxy.userspace.http.heads import CHUNKED, UNTIL_END, BadAnswer, Refused
+from kubeproxy.userspace.http.requesthead import Request, read_request
 from kubeproxy.userspace.http.requests import RequestReader
 
 HOST = b"Host: web\r\n"

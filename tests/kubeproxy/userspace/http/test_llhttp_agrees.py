@@ -9,8 +9,10 @@ from httptools import HttpParserUpgrade, HttpRequestParser, HttpResponseParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubeproxy.userspace.http.answerhead import read_answer
 from kubeproxy.userspace.http.forwarding import forward_answer
-from kubeproxy.userspace.http.heads import BadAnswer, Refused, read_answer, read_request
+from kubeproxy.userspace.http.heads import BadAnswer, Refused
+from kubeproxy.userspace.http.requesthead import read_request
 
 REQUESTS = (
     b"GET /a?b HTTP/1.1\r\nHost: web\r\nUser-Agent: curl/8\r\nAccept: */*\r\n\r\n",

@@ -11,11 +11,12 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.userspace.http.answers import own_answer
 from kubeproxy.userspace.http.config import Wait
 from kubeproxy.userspace.http.exchange import Exchange, Progress
-from kubeproxy.userspace.http.heads import Refused, Request
+from kubeproxy.userspace.http.heads import Refused
 from kubeproxy.userspace.http.io.client import Client
 from kubeproxy.userspace.http.io.delivery import Delivery, Failure
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
+from kubeproxy.userspace.http.requesthead import Request
 from kubeproxy.userspace.http.requests import RequestReader
 from kubeproxy.userspace.poller import READABLE
 
@@ -30,10 +31,8 @@ class HttpConversation:
     __slots__ = ("_is_advancing", "_origin", "_reader", "_shared", "client", "deadline", "delivery", "port")
 
     def __init__(self, shared: HttpShared, port: Port, sock: socket.socket, origin: Origin) -> None:
-        self.port = port
+        self.port, self._origin, self._shared = port, origin, shared
         self.deadline = shared.clock() + shared.waits[_HEAD]
-        self._shared = shared
-        self._origin = origin
         self._reader = RequestReader(shared.config)
         self._is_advancing = False
         self.delivery = Delivery(shared, port, origin, self._reader)
@@ -60,11 +59,10 @@ class HttpConversation:
 
     def reset(self, reason: str) -> None:
         """Cut both sides off; ``reason`` is counted as an error."""
-        if self.client.is_closed:
-            return
-        self._shared.counters.errors[reason] += 1
-        self.delivery.give_up(reason)
-        self._close(is_reset=True)
+        if not self.client.is_closed:
+            self._shared.counters.errors[reason] += 1
+            self.delivery.give_up(reason)
+            self._close(is_reset=True)
 
     def on_request_bytes(self, received: memoryview) -> None:
         """Take what the client has sent: of its next request, of the body under way, or too early."""

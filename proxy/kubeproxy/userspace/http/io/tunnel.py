@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 from socket import SocketType
 
+from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import PlaneParts
 from kubeproxy.userspace.tcp.io.connection import Connection
+from kubeproxy.userspace.tcp.io.end import End
 from kubeproxy.userspace.tcp.io.shared import TcpShared
+from kubeproxy.userspace.tcp.relay import Side
 
 
 class Tunnel(Connection):
@@ -22,6 +25,26 @@ class Tunnel(Connection):
         super().__init__(shared, sock, record)
         self._moved = record.bytes_to_client + record.bytes_to_endpoint
         self._moved_at = now
+
+    def start_established(
+        self,
+        upstream: SocketType,
+        counters: EndpointCounters,
+        unsent: tuple[bytes, bytes],
+        *,
+        has_client_ended: bool,
+    ) -> None:
+        """Begin; ``unsent`` has what each ``Side`` has still to be sent.
+
+        ``counters`` count the connection already.
+        """
+        relay, end = self.relay, End(self, upstream, Side.UPSTREAM)
+        self.upstream, self.counters = end, counters
+        self.client.peer, end.peer = end, self.client
+        relay.unsent[:] = unsent
+        relay.has_ended[Side.CLIENT] = has_client_ended
+        self.perform(relay.connected())
+        self.await_events()
 
     def silence_at(self, now: float) -> float:
         """Return for how many seconds no bytes have come, as far as was seen when this was last asked."""

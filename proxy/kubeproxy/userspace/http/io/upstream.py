@@ -11,7 +11,7 @@ import errno
 import socket
 
 from kubeproxy.types import Choice, ServicePortName
-from kubeproxy.userspace.http.heads import AnswerReader
+from kubeproxy.userspace.http.answerhead import AnswerReader
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.wire import Conversation, Wire
 from kubeproxy.userspace.http.pool import Pool

@@ -30,57 +30,37 @@ _CLOSED, _WAS_RESET = Outcome.CLOSED, Outcome.RESET
 class Connection:
     """One client and, once it has one, its endpoint. ``relay`` decides what happens to the sockets."""
 
-    __slots__ = ("_client", "_timer", "_tried", "_upstream", "counters", "record", "relay", "shared")
+    __slots__ = ("_timer", "_tried", "client", "counters", "record", "relay", "shared", "upstream")
 
     def __init__(self, shared: TcpShared, sock: SocketType, record: ConnectionRecord) -> None:
         self.shared = shared
         self.record = record
         self.relay = Relay()
         self.counters: EndpointCounters | None = None
-        self._client = End(self, sock, _CLIENT)
-        self._upstream: End | None = None
+        self.client = End(self, sock, _CLIENT)
+        self.upstream: End | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tried: tuple[str, ...] = ()
 
     def start(self) -> None:
         """Read what the client has sent by now, which spares waiting for it, and dial the first endpoint."""
         if self._read_early():
-            self._perform(self.relay.dial())
-            self._await_events()
-
-    def start_established(
-        self,
-        upstream: SocketType,
-        counters: EndpointCounters,
-        unsent: tuple[bytes, bytes],
-        *,
-        has_client_ended: bool,
-    ) -> None:
-        """Begin with an endpoint, as a tunnel does; ``unsent`` has what each ``Side`` has still to be sent.
-
-        ``counters`` count the connection already.
-        """
-        relay, end = self.relay, End(self, upstream, _UPSTREAM)
-        self._upstream, self.counters = end, counters
-        self._client.peer, end.peer = end, self._client
-        relay.unsent[:] = unsent
-        relay.has_ended[_CLIENT] = has_client_ended
-        self._perform(relay.connected())
-        self._await_events()
+            self.perform(self.relay.dial())
+            self.await_events()
 
     def on_early(self) -> None:
         """Keep what the client sends while its endpoint is dialled."""
         if self._read_early():
-            self._ask(self._client)
+            self._ask(self.client)
 
     def on_stalled(self, end: End, rest: bytes) -> None:
         """Stop reading until ``end`` has taken the rest."""
         self.relay.stalled(end.side, rest)
-        self._await_events()
+        self.await_events()
 
     def on_end(self, end: End) -> None:
         """Pass the end of one direction on."""
-        self._perform(self.relay.ended(end.side))
+        self.perform(self.relay.ended(end.side))
         if not self.relay.is_closed:
             self._ask(end)
 
@@ -97,8 +77,8 @@ class Connection:
         except OSError:
             self.reset(Outcome.RESET)
             return
-        self._perform(relay.sent(end.side, sent))
-        self._await_events()
+        self.perform(relay.sent(end.side, sent))
+        self.await_events()
 
     def on_broken(self, end: End) -> None:
         """Pass on a reset that came while nothing was read; after an orderly end wait until the rest may be read."""
@@ -109,19 +89,19 @@ class Connection:
 
     def silence(self) -> float:
         """Return the seconds since bytes came from either side, as the kernel has counted them."""
-        return min(silent_seconds(end.sock) for end in (self._client, self._upstream) if end is not None)
+        return min(silent_seconds(end.sock) for end in (self.client, self.upstream) if end is not None)
 
     def reset(self, reason: str = "") -> None:
         """End both sides by reset; ``reason`` is counted as an error."""
         if reason:
             self._note_error(reason)
-        self._perform(self.relay.fail())
+        self.perform(self.relay.fail())
 
     def _read_early(self) -> bool:
         """Take the client's first bytes, or its end; False if it is gone."""
         buffer = self.shared.buffer
         try:
-            count = self._client.sock.recv_into(buffer, EARLY_BYTES_LIMIT, AT_ONCE)
+            count = self.client.sock.recv_into(buffer, EARLY_BYTES_LIMIT, AT_ONCE)
         except BlockingIOError:
             return True
         except OSError:
@@ -133,7 +113,8 @@ class Connection:
             self.relay.ended(_CLIENT)
         return True
 
-    def _perform(self, action: Action | None) -> None:
+    def perform(self, action: Action | None) -> None:
+        """Do what the relay has decided."""
         while action is not None:
             if action is _DIAL:
                 action = self._dial()
@@ -141,7 +122,7 @@ class Connection:
                 self._close(is_reset=action is _RESET)
                 return
             else:
-                action = self._shut(self._client if action is _SHUT_CLIENT else self._upstream)
+                action = self._shut(self.client if action is _SHUT_CLIENT else self.upstream)
 
     def _shut(self, end: End | None) -> Action | None:
         assert end is not None
@@ -178,7 +159,7 @@ class Connection:
         if code not in (0, errno.EINPROGRESS):
             sock.close()
             return self._dial_again(code)
-        self._upstream = End(self, sock, _UPSTREAM)
+        self.upstream = End(self, sock, _UPSTREAM)
         if not code:
             return self._establish(sent)
         self._timer = self.shared.loop.call_later(self.relay.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
@@ -192,17 +173,17 @@ class Connection:
         """Take the late answer to a dial: 0, or why it failed."""
         self._cancel_timer()
         if code:
-            assert self._upstream is not None
-            self.shared.poller.close_socket(self._upstream.sock)
-            self._upstream = None
-            self._perform(self._dial_again(code))
+            assert self.upstream is not None
+            self.shared.poller.close_socket(self.upstream.sock)
+            self.upstream = None
+            self.perform(self._dial_again(code))
         else:
-            self._perform(self._establish())
-        self._await_events()
+            self.perform(self._establish())
+        self.await_events()
 
     def _establish(self, sent: int = 0) -> Action | None:
         """Begin to relay; ``sent`` of the early bytes have left already."""
-        client, upstream, record, relay = self._client, self._upstream, self.record, self.relay
+        client, upstream, record, relay = self.client, self.upstream, self.record, self.relay
         assert upstream is not None
         client.peer, upstream.peer = upstream, client
         all_counters = self.shared.counters
@@ -224,9 +205,9 @@ class Connection:
         self.shared.counters.errors[reason] += 1
         self.record.outcome = reason
 
-    def _await_events(self) -> None:
+    def await_events(self) -> None:
         """Ask the poller for what the relay wants now."""
-        relay, client, upstream = self.relay, self._client, self._upstream
+        relay, client, upstream = self.relay, self.client, self.upstream
         if relay.is_closed:
             return
         if client.events == UNREGISTERED and upstream is not None and relay.is_flowing:
@@ -249,9 +230,7 @@ class Connection:
     def _close(self, *, is_reset: bool) -> None:
         self._cancel_timer()
         shared, record = self.shared, self.record
-        for end in (self._client, self._upstream):
-            if end is None:
-                continue
+        for end in filter(None, (self.client, self.upstream)):
             if is_reset:
                 end.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             shared.poller.close_socket(end.sock)

@@ -71,11 +71,10 @@ class End:
         self.events = UNREGISTERED
 
     def on_event(self, events: int) -> None:
-        """Move what there is to the peer: the hot path, so all of it is in this one function."""
+        """Move what there is to the peer: the hot path."""
         if (self.events != READING or events & URGENT) and not self._attend(events):
             return
-        connection, peer = self.connection, self.peer
-        assert peer is not None
+        connection = self.connection
         buffer = connection.shared.buffer
         try:
             count = self.sock.recv_into(buffer, 0, AT_ONCE)
@@ -86,10 +85,15 @@ class End:
             return
         if not count:
             connection.on_end(self)
-            return
-        then = _NOTHING
-        if events & ENDED and not events & URGENT:
-            count, then = self._read_on(buffer, count)
+        elif events & ENDED and not events & URGENT:
+            self._pass_on(buffer, *self._read_on(buffer, count))
+        else:
+            self._pass_on(buffer, count, _NOTHING)
+
+    def _pass_on(self, buffer: memoryview, count: int, then: int) -> None:
+        """Send ``count`` bytes to the peer, count them, and pass on what comes after them."""
+        connection, peer = self.connection, self.peer
+        assert peer is not None
         try:
             sent = peer.sock.send(buffer[:count], _FLAGS[then])
         except BlockingIOError:

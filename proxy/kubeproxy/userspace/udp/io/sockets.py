@@ -34,14 +34,7 @@ class DatagramSocket(AskedSocket):
         """Pass on what clients have sent: the hot path."""
         del events
         clients, now = self.clients, self._shared.clock()
-        try:
-            count = self._inbox.receive(self.sock)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._shared.counters.errors[Outcome.RECEIVE_FAILED] += 1
-            return
-        for size, room, client in self._inbox.received(count):
+        for size, room, client in self._inbox.received(self._receive()):
             datagram = room[:size]
             flow = clients.get(client)
             if flow is None or size == PROBE_BYTES:
@@ -59,6 +52,16 @@ class DatagramSocket(AskedSocket):
             flow.seen_at = now
             flow.counters.bytes_to_endpoint += size
             flow.record.bytes_to_endpoint += size
+
+    def _receive(self) -> int:
+        """Return how many datagrams have been received."""
+        try:
+            return self._inbox.receive(self.sock)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._shared.counters.errors[Outcome.RECEIVE_FAILED] += 1
+            return 0
 
     def abandon(self) -> None:
         """Go on: what has come is lost, as UDP may lose it."""

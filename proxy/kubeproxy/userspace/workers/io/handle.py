@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from kubeproxy.counters import Counted
 from kubeproxy.plane import PlaneError
 from kubeproxy.userspace.workers.io.channel import Channel
 from kubeproxy.userspace.workers.messages import Answer, Ask, Question
+
+END_SECONDS = 3.0
+"""How long a worker may take to end, before it is killed."""
 
 ANSWER_SECONDS = 5.0
 """Seconds to wait for a worker's answer before going on without it."""
@@ -86,6 +89,11 @@ class WorkerHandle:
         finally:
             del self._asked[ask.number]
 
+    def describe_deaths(self) -> str:
+        """Return how often the worker has died, and how the last time."""
+        times = "once" if self.deaths == 1 else f"{self.deaths} times"
+        return f"worker {self.place} of the proxy has died {times}, last {self.cause}, and was started again"
+
     async def keep(self, ending: asyncio.Event) -> None:
         """Have a process, and another one when it has died, until ``ending`` is set."""
         while not ending.is_set():
@@ -143,3 +151,25 @@ class WorkerHandle:
         _, asked = self._asked.get(message.number, (None, None))
         if asked is not None and not asked.done():
             asked.set_result(message.value)
+
+
+async def ask_all(workers: Sequence[WorkerHandle], question: Question) -> list[Any]:
+    """Return every worker's answer, None for one that does not answer."""
+    answers = await asyncio.gather(*(each.ask(question) for each in workers), return_exceptions=True)
+    for each in answers:
+        if isinstance(each, BaseException) and not isinstance(each, PlaneError):
+            raise each
+    return [None if isinstance(each, BaseException) else each for each in answers]
+
+
+async def end_all(workers: Sequence[WorkerHandle], keepers: Sequence[asyncio.Task[None]]) -> None:
+    """Close the channels, which ends the processes, and kill those that do not end in time."""
+    for each in workers:
+        if each.channel is not None:
+            each.channel.close()
+    _, late = await asyncio.wait(keepers, timeout=END_SECONDS)
+    for each in workers:
+        if each.process is not None and each.process.returncode is None:
+            each.process.kill()
+    if late:
+        await asyncio.wait(late)

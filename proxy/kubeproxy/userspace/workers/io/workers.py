@@ -23,14 +23,13 @@ from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.host import Host
-from kubeproxy.plane import PlaneError
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, Rules
 from kubeproxy.tracing import Trace
 from kubeproxy.types import Destination, ServicePortName
 from kubeproxy.userspace.descriptors import REMEMBERED_SECONDS
 from kubeproxy.userspace.workers.io.channel import pickled
-from kubeproxy.userspace.workers.io.handle import Launch, WorkerHandle
+from kubeproxy.userspace.workers.io.handle import END_SECONDS, Launch, WorkerHandle, ask_all, end_all
 from kubeproxy.userspace.workers.messages import (
     Begin,
     Close,
@@ -48,17 +47,13 @@ from kubeproxy.userspace.workers.messages import (
 from kubeproxy.userspace.workers.sharedcounters import RowAllocator, SharedCounters, open_shared_memory
 from kubeproxy.userspace.workers.sharing import Blocks
 
-END_SECONDS = 3.0
-"""How long a worker may take to end, before it is killed."""
-
 
 class Workers:
     """Implements ``Carrier`` by ``config.workers`` processes, two or more."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, config: ProxyConfig, host: Host) -> None:
         self.width = config.workers
-        self._loop = loop
-        self._host = host
+        self._loop, self._host = loop, host
         self._default_balancer = config.default_balancer
         self._memory = open_shared_memory(self.width)
         launch = Launch(self._memory, {**os.environ, **config.worker_environment})
@@ -88,21 +83,10 @@ class Workers:
             yield
         finally:
             self._ending.set()
-            for each in self._workers:
-                if each.channel is not None:
-                    each.channel.close()
-            await self._end(keepers)
+            await end_all(self._workers, keepers)
             for destination in tuple(self._bound):
                 self._close_sockets(destination)
             os.close(self._memory)
-
-    async def _end(self, keepers: list[asyncio.Task[None]]) -> None:
-        _, late = await asyncio.wait(keepers, timeout=END_SECONDS)
-        for each in self._workers:
-            if each.process is not None and each.process.returncode is None:
-                each.process.kill()
-        if late:
-            await asyncio.wait(late)
 
     def apply(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
         """Have all workers treat new clients by ``rules``."""
@@ -158,12 +142,7 @@ class Workers:
 
     def problems(self) -> list[str]:
         """Return which workers have died so far, and whether clients wait."""
-        died = [
-            f"worker {each.place} of the proxy has died {'once' if each.deaths == 1 else f'{each.deaths} times'}, "
-            f"last {each.cause}, and was started again"
-            for each in self._workers
-            if each.deaths
-        ]
+        died = [each.describe_deaths() for each in self._workers if each.deaths]
         now = self._loop.time()
         is_short = any(now - each.short_at < REMEMBERED_SECONDS for each in self._workers)
         # All workers have this process' limit.
@@ -171,30 +150,32 @@ class Workers:
 
     async def count(self) -> ProxyCounters:
         """Return what all workers have counted, those that have died included, as far as they told."""
-        counted = await self._ask_all(Question.COUNTED)
+        counted = await ask_all(self._workers, Question.COUNTED)
         total = ProxyCounters()
         total.include(self._lost.counted())
         for worker, each in zip(self._workers, counted, strict=True):
-            if each is not None:
-                worker.counted = each
+            worker.counted = each or worker.counted
             if worker.counted is not None:
                 total.include(worker.counted)
         return total
 
     async def records(self) -> list[ConnectionRecord]:
         """Return the recent connections of all workers, the oldest first."""
-        answers = await self._ask_all(Question.RECORDS)
+        answers = await ask_all(self._workers, Question.RECORDS)
         records = [record for each in answers if each is not None for record in each]
         return sorted(records, key=lambda record: record.began_at)[-CAPACITY:]
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Note connections that begin and end in ``follower``, until the function that is returned is called."""
-        self._set_followers((*self._followers, follower))
 
-        def stop() -> None:
-            self._set_followers(tuple(each for each in self._followers if each is not follower))
+        def set_followers(followers: tuple[Follower, ...]) -> None:
+            if bool(followers) != bool(self._followers):
+                for each in self._workers:
+                    each.send(Follow(bool(followers)))
+            self._followers = followers
 
-        return stop
+        set_followers((*self._followers, follower))
+        return lambda: set_followers(tuple(each for each in self._followers if each is not follower))
 
     async def trace(self, packet: Packet) -> Trace:
         """Return what the worker that would get the packet says; raise PlaneError."""
@@ -252,20 +233,6 @@ class Workers:
         _, sockets = self._bound.pop(destination)
         for sock in sockets:
             sock.close()
-
-    def _set_followers(self, followers: tuple[Follower, ...]) -> None:
-        if bool(followers) != bool(self._followers):
-            for each in self._workers:
-                each.send(Follow(bool(followers)))
-        self._followers = followers
-
-    async def _ask_all(self, question: Question) -> list[Any]:
-        """Return every worker's answer, None for one that does not answer."""
-        answers = await asyncio.gather(*(each.ask(question) for each in self._workers), return_exceptions=True)
-        for each in answers:
-            if isinstance(each, BaseException) and not isinstance(each, PlaneError):
-                raise each
-        return [None if isinstance(each, BaseException) else each for each in answers]
 
     def _note_fault(self, fault: Failed) -> None:
         if not fault.error:
