@@ -7,7 +7,7 @@ structured-merge-diff ``merge/update.go``. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
@@ -149,7 +149,11 @@ def _managers_before(resource: Resource, old: JSON | None, new: JSON, subresourc
     Entries sent to a subresource are ignored.
     """
     stated = {} if subresource else read_managers(resource, new)
-    return stated or (read_managers(resource, old) if old is not None else {})
+    if not stated:
+        return read_managers(resource, old) if old is not None else {}
+    if old is not None and metadata_of(new)["managedFields"] == metadata_of(old).get("managedFields"):
+        return stated
+    return {key: replace(entry, tree=None) for key, entry in stated.items()}  # a client's FieldsV1 is not kept as sent
 
 
 def with_managed_fields(obj: JSON, entries: list[JSON]) -> JSON:

@@ -114,8 +114,8 @@ def read_patch(request: Request) -> Patch | None:
 def patched_object(request: ResourceRequest, stored: JSON, patch: Patch, validation: Validation) -> TypedBody:
     """Return the object that a patch makes of the stored one."""
     resource = request.resource
-    patched = _without_stored_managers(patch.apply_to(stored, struct_of(resource)), stored)
-    decoded = decode(resource, patched)
+    patched = patch.apply_to(stored, struct_of(resource))
+    decoded = decode(resource, _without_stored_managers(patched, stored))
     if decoded.mistyped:
         raise patch.refusal(patched, patch.type_fault(decoded.mistyped[0]))
     check_kind(patched, resource.api_version, resource.kind)

@@ -130,6 +130,14 @@ def test_entries_that_a_client_sends_replace_those_that_are_there() -> None:
     assert owned(managers.update("editor", configmap({"a": "1"}, managedFields=[mine]))) == {"mine": [".data.a"]}
 
 
+def test_the_fields_of_an_entry_that_a_client_sends_are_written_in_standard_form() -> None:
+    managers = Managers()
+    managers.create("author", configmap({"a": "1"}))
+    mine = entry("mine", "v1", {"f:data": {".": "mine too", "f:a": {}}})
+    written = managers.update("editor", configmap({"a": "1"}, managedFields=[mine]))
+    assert written["metadata"]["managedFields"] == [entry("mine", "v1", {"f:data": {".": {}, "f:a": {}}})]
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [

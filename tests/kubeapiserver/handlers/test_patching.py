@@ -199,6 +199,13 @@ def test_a_wrong_type_is_the_patchs_fault(client: APIClient, kind: str, spec: An
     assert refusals(client.patch(WEB, {"spec": spec}, kind))[1] == said
 
 
+def test_the_refused_object_is_quoted_whole_with_its_managers(client: APIClient) -> None:
+    quoted = json.loads(refusals(client.patch(WEB, {"spec": {"ports": "x"}}, "merge"))[0])
+    stored = client.get(WEB).json
+    assert quoted == {**stored, "spec": {**stored["spec"], "ports": "x"}}
+    assert quoted["metadata"]["managedFields"]
+
+
 # Server-side apply
 
 
