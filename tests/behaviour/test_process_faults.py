@@ -200,7 +200,7 @@ def test_a_disk_without_room_is_a_problem_and_down_says_what_was_not_saved(
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
     scaled = commands.named("scale", "deployment/web", "--replicas=2")
     assert (scaled.returncode, "the write is not on disk yet" in scaled.stderr) == (1, True)
-    said = f"what has changed lately cannot be written to {commands.state}/cluster.db ("
+    said = f"the last changes cannot be written to {commands.state}/cluster.db ("
     status = commands.status()
     assert (status["ready"], any(said in each for each in status["problems"])) == (False, True)
     assert curl(f"http://{commands.at('web')}/hostname").startswith("web-")

@@ -260,8 +260,8 @@ BAD = [
         ["trace", "outside", "web"], 1, "write svc/NAME:PORT, ADDRESS:PORT or DNS-NAME:PORT", id="destination"
     ),
     pytest.param(["trace", "outside", "svc/web:81"], 1, "has no port 81; it has 8080/tcp (http)", id="port"),
-    pytest.param(["trace", "--dns", "web", "FOO"], 1, "is no record type that is known here: A, NS", id="type"),
-    pytest.param(["trace", "--dns", "a..b"], 1, "is no DNS name", id="name"),
+    pytest.param(["trace", "--dns", "web", "FOO"], 1, "is not a known record type: A, NS", id="type"),
+    pytest.param(["trace", "--dns", "a..b"], 1, "is not a DNS name", id="name"),
     pytest.param(["connections", "wbe"], 1, 'services "wbe" not found in namespace default', id="connections"),
 ]
 

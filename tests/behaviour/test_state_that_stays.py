@@ -27,18 +27,18 @@ def test_objects_of_another_folder_start_again_and_that_is_said_until_they_are_f
     first = write(tmp_path / "a.yaml", GROUND.configuration(), service("a"))
     second = write(tmp_path / "b.yaml", GROUND.configuration(), service("b"))
     with running(commands, first):
-        assert "goes on with" not in commands.started.stderr
+        assert "objects of earlier runs" not in commands.started.stderr
     with running(commands, first):
-        assert "goes on with" not in commands.started.stderr
+        assert "objects of earlier runs" not in commands.started.stderr
     with running(commands, second):
         assert commands.started.stderr.splitlines()[0] == (
-            f'Warning: cluster "own" goes on with 1 object of earlier runs, from {first}: service/a; '
-            "to begin without: `kubesvc down --purge --name own` before `kubesvc up`"
+            f'Warning: cluster "own" starts with 1 object of earlier runs, from {first}: service/a; '
+            "to start without them: `kubesvc down --purge --name own` before `kubesvc up`"
         )
         assert commands.service("a")
     assert commands.named("down", "--purge").returncode == 0
     with running(commands, second):
-        assert "goes on with" not in commands.started.stderr
+        assert "objects of earlier runs" not in commands.started.stderr
         assert "a" not in {each["name"] for each in commands.status()["services"]}
 
 

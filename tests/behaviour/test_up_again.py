@@ -46,7 +46,7 @@ def test_it_says_what_it_has_done_with_each_object_waits_until_all_is_ready_and_
     )
     assert len(cluster.ready_pods("web")) == 2
     *warnings, last = result.stderr.splitlines()
-    assert last == f"kubesvc: cluster again runs on (pid {before['pid']}); `kubesvc down --name again` ends it"
+    assert last == f"kubesvc: cluster again keeps running (pid {before['pid']}); `kubesvc down --name again` ends it"
     assert warnings == [
         "Warning: Service default/api: Its selector app=api matches no pod in namespace default: app is web there."
     ]

@@ -59,7 +59,9 @@ def _node_labels(entry: Fields) -> dict[str, str]:
             labels[label] = value
     for label, value in labels.items():
         if not _LABEL_VALUE.fullmatch(value):
-            entry.notes.fault(invalid(entry.at("labels"), value, f"is no label value for {label}: {_LABEL_RULE}"))
+            entry.notes.fault(
+                invalid(entry.at("labels"), value, f"is not a value for the label {label}: {_LABEL_RULE}")
+            )
     return labels
 
 

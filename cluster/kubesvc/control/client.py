@@ -148,7 +148,7 @@ class ControlClient:
             raise UnreachableError(self._broke_off()) from None
 
     def _broke_off(self) -> str:
-        return f'cluster "{self._state.name}" went away while it answered'
+        return f'cluster "{self._state.name}" closed the connection while it answered'
 
     def why(self) -> str:
         """Return why the cluster does not answer."""

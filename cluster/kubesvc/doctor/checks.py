@@ -76,7 +76,7 @@ def check_ipv6(machine: Machine, configuration: ClusterConfiguration) -> Iterato
     if not configuration.networking.service_subnet_v6:
         return
     for missing in machine.missing_ipv6:
-        message = f"{missing.purpose} do not answer: {missing.route} is not this machine's"
+        message = f"{missing.purpose} do not answer: {missing.route} is not local to this machine"
         yield Check("network", f"IPv6 {missing.route}", "warn", message, f"{missing.remedy}   (until reboot)")
     if not machine.missing_ipv6:
         yield Check("network", "IPv6", "ok", "the IPv6 addresses of Services and nodes can be bound")
@@ -184,7 +184,7 @@ def check_resolver(machine: Machine, configuration: ClusterConfiguration) -> Che
 def check_cluster(problems: Sequence[str] | None) -> Iterator[Check]:
     """Whether the running cluster reports problems; None if it does not run."""
     for number, problem in enumerate(problems or (), 1):
-        yield Check("cluster", f"problem {number}", "warn", problem, "kubesvc status   (has it under Problems)")
+        yield Check("cluster", f"problem {number}", "warn", problem, "kubesvc status   (lists it under Problems)")
     if problems is not None and not problems:
         yield Check("cluster", "problems", "ok", "the running cluster reports no problem")
 
@@ -193,11 +193,11 @@ def check_state(machine: Machine) -> Iterator[Check]:
     """Whether a crashed run has left files. They never block a start."""
     stale = [each.name for each in machine.clusters if each.pid is None and each.has_leftovers]
     for name in stale:
-        message = f'cluster "{name}" ended without tidying up; the next `kubesvc up --name {name}` clears that away'
+        message = f'cluster "{name}" crashed and left files; the next `kubesvc up --name {name}` removes them'
         yield Check("state", name, "warn", message, f"kubesvc down --name {name}")
     if not stale:
         running = [f"{each.name} (pid {each.pid})" for each in machine.clusters if each.pid is not None]
-        message = f"running: {', '.join(running)}" if running else "no cluster runs, and none has left anything behind"
+        message = f"running: {', '.join(running)}" if running else "no cluster runs, and no crash has left files"
         yield Check("state", "clusters", "ok", message)
 
 

@@ -64,4 +64,5 @@ def missing_networks(
 
 def problem(missing: LocalNetwork) -> str:
     """Return a sentence with the problem and the remedy."""
-    return f"IPv6 {missing.purpose} do not answer: {missing.route} is not this machine's. To mend it: {missing.remedy}"
+    problem = f"IPv6 {missing.purpose} do not answer: {missing.route} is not local to this machine"
+    return f"{problem}. To fix it: {missing.remedy}"

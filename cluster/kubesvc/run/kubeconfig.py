@@ -103,8 +103,10 @@ def take_out(note: Path) -> None:
     except FileNotFoundError:
         return
     except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its text is broken"
-        message = f"what was done to your kubeconfig cannot be read from {note} ({reason}); look there, and remove it"
+        reason = error.strerror if isinstance(error, OSError) else "its text is damaged"
+        message = (
+            f"the note about the change of your kubeconfig cannot be read: {note} ({reason}); check it and remove it"
+        )
         raise MergeError(message) from None
     if path.exists():
         with _locked(path) as target:
@@ -197,7 +199,7 @@ class _Tree:
         """Raise MergeError for a value that kubectl would refuse too, rather than replace the user's text."""
         node = self._find(name)
         if node is not None and not isinstance(node, kind) and node.tag != _NULL:
-            message = f"line {node.start_mark.line + 1}: {name} must be {what}; mend the file, kubectl refuses it too"
+            message = f"line {node.start_mark.line + 1}: {name} must be {what}; fix the file, kubectl refuses it too"
             raise MergeError(message)
 
     def _find(self, name: str) -> Any:

@@ -66,7 +66,7 @@ def claim(state: StateDirectory, subnets: str | None = None) -> Claim:
         before = f"--subnets {AUTO}" if kept.block else "the addresses of its configuration"
         message = (
             f'cluster "{state.name}" has objects of earlier runs at {before}; '
-            f"`kubesvc down --purge{state.option}` forgets them, then it can have others"
+            f"`kubesvc down --purge{state.option}` deletes them; then it can get others"
         )
         raise SubnetsError(message)
     if kept.block and subnets != DEFAULT:

@@ -82,8 +82,8 @@ class Journal:
         if not self._reason:
             return ""
         return (
-            f"what has changed lately cannot be written to {self._path} ({self._reason}) and is lost when the cluster "
-            "stops: make room there, or let it be written to; it is tried again every second"
+            f"the last changes cannot be written to {self._path} ({self._reason}) and are lost when the cluster "
+            "stops: free space there, or make it writable; it is tried again every second"
         )
 
     def unsaved(self) -> list[str]:

@@ -89,9 +89,9 @@ def goes_on(name: str, saved: Saved, documents: Iterable[Document]) -> str:
     option = "" if name == "default" else f" --name {name}"
     origin = f", from {listed(saved.origins)}" if saved.origins else ""
     return (
-        f'cluster "{name}" goes on with {counted(len(left), "object")} of earlier runs{origin}: '
+        f'cluster "{name}" starts with {counted(len(left), "object")} of earlier runs{origin}: '
         f"{listed((_shown(*each) for each in left), _MOST_NAMED)}; "
-        f"to begin without: `kubesvc down --purge{option}` before `kubesvc up`"
+        f"to start without them: `kubesvc down --purge{option}` before `kubesvc up`"
     )
 
 

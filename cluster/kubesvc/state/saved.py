@@ -82,7 +82,7 @@ def read_saved(path: Path, way_out: str) -> Saved | None:
             return _read(database)
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
         if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _OF_THE_SYSTEM:
-            way_out = f"nothing of it is lost: let this user write in {path.parent}, where there must be room"
+            way_out = f"nothing is lost: {path.parent} must be writable for this user and have free space"
         message = f"the state in {path} cannot be read ({error}); {way_out}"
         raise UnreadableStateError(message) from None
 
@@ -135,10 +135,10 @@ def _fault(resource: Resource, namespace: str, name: str, obj: Any) -> str:
                 return "it has another name"
             if kind_of(resource).requires_spec and not isinstance(obj.get("spec"), dict):
                 return "it has no spec"
-            return "" if isinstance(obj.get("status", {}), dict) else "its status is no object"
+            return "" if isinstance(obj.get("status", {}), dict) else "its status is not an object"
         case None:
-            return "it is no JSON"
-    return f"it is no {resource.kind}"
+            return "it is not JSON"
+    return f"it is not a {resource.kind}"
 
 
 def keep_lost(lost: Iterable[Lost], path: Path) -> None:

@@ -62,7 +62,7 @@ class UpArguments(TypedDict):
 @kubesvc.command(short_help="Apply manifests to a cluster; start it unless it runs.")
 @click.argument("paths", metavar="[PATH...]", nargs=-1)
 @name_option
-@click.option("--detach", "is_detached", is_flag=True, help="Return when ready; the cluster runs on.")
+@click.option("--detach", "is_detached", is_flag=True, help="Return when ready; the cluster keeps running.")
 @click.option(
     "--timeout",
     type=Duration(),

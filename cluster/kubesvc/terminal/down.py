@@ -62,10 +62,10 @@ def stop_cluster(state: StateDirectory, timeout: float) -> str:
 def forget_cluster(state: StateDirectory) -> str:
     """Delete the state of a stopped cluster; AlreadyRunningError if it runs, OSError."""
     if not state.path.is_dir():
-        return f'there is nothing kept of cluster "{state.name}"'
+        return f'cluster "{state.name}" has no saved state'
     with state.locked():
         state.purge()
-    return f'forgot cluster "{state.name}": its objects, its token and its certificate'
+    return f'deleted cluster "{state.name}": its objects, its token and its certificate'
 
 
 def _signal(owner: int, number: signal.Signals) -> None:

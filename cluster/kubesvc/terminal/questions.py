@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show Services, their addresses and endpoints, and pods.")
-@click.option("-n", "--namespace", default="", help="Only what is in this namespace.")
+@click.option("-n", "--namespace", default="", help="Only this namespace.")
 @name_option
 @click.option("-o", "--output", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True)
 def status(namespace: str, name: str, output: str) -> None:
@@ -111,7 +111,7 @@ def trace(source: str, destination: str | None, is_dns: bool, **given: Unpack[Tr
 @click.option(
     "-n", "--namespace", default="", help="Namespace: of the Service, or all of one.  [default: default, or all]"
 )
-@click.option("-w", "--watch", is_flag=True, help="Go on: each connection as it begins, and as it ends.")
+@click.option("-w", "--watch", is_flag=True, help="Keep printing: each connection as it begins and as it ends.")
 @name_option
 @text_or_json
 def connections(service: str | None, namespace: str, watch: bool, name: str, output: str) -> None:
@@ -141,9 +141,9 @@ def connections(service: str | None, namespace: str, watch: bool, name: str, out
 
 @click.command(short_help="Print what a pod wrote, or a pod of a Deployment.")
 @click.argument("target", metavar="POD|deployment/NAME", shell_complete=completing.log_targets)
-@click.option("-f", "--follow", is_flag=True, help="Go on as the pod writes.")
-@click.option("-c", "--container", default="", help="Container, where the pod has several.")
-@click.option("--previous", is_flag=True, help="Of the instance before the last restart.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing what the pod writes.")
+@click.option("-c", "--container", default="", help="The container, if the pod has several.")
+@click.option("--previous", is_flag=True, help="The log before the last restart.")
 @click.option("--tail", type=click.IntRange(min=0), help="Only the last lines.")
 @click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
 @namespace_option

@@ -72,7 +72,7 @@ def _told(options: UpOptions, documents: list[Document], answers: Iterator[dict[
         if "ready" in answer:
             console.warn(*(f"Warning: {each}" for each in answer["warnings"]))
             return _ended(options, answer, console)
-    raise UnreachableError(f'cluster "{options.state.name}" went away while it answered')
+    raise UnreachableError(f'cluster "{options.state.name}" closed the connection while it answered')
 
 
 def _ended(options: UpOptions, answer: dict[str, Any], console: Console) -> int:
@@ -81,7 +81,7 @@ def _ended(options: UpOptions, answer: dict[str, Any], console: Console) -> int:
         console.warn(*missing_lines(answer["waitingFor"], options.timeout, answer["lastWords"]))
     else:
         console.say("kubesvc: ready")
-    console.warn(f"kubesvc: cluster {name} runs on (pid {answer['pid']}); `kubesvc down{option}` ends it")
+    console.warn(f"kubesvc: cluster {name} keeps running (pid {answer['pid']}); `kubesvc down{option}` ends it")
     return EXIT_WELL if answer["ready"] else EXIT_NOT_READY
 
 

@@ -131,7 +131,7 @@ class Session:
         self._console.say("", *lines, *([""] if lines else []))
         self._console.say(export_line(self._options.state.kubeconfig), "")
         if moved := printers.moved_ports(document):
-            self._console.say("Ports below 1024 need a privilege that this process has not (`kubesvc doctor`):")
+            self._console.say("Ports below 1024 need a privilege that this process does not have (`kubesvc doctor`):")
             self._console.say(*(f"  {line}" for line in moved), "")
 
     async def _say_what_is_missing(self) -> None:
@@ -140,7 +140,7 @@ class Session:
         if self._options.is_detached:
             option = self._options.state.option
             self._console.warn(
-                f"kubesvc: the cluster runs on; see `kubesvc status{option}`, end it: `kubesvc down{option}`"
+                f"kubesvc: the cluster keeps running; see `kubesvc status{option}`, end it: `kubesvc down{option}`"
             )
 
     def _on_signal(self) -> None:

@@ -148,7 +148,7 @@ def _read_saved(options: UpOptions) -> Saved | None:
         return None
     from kubesvc.state.saved import read_saved
 
-    return read_saved(options.state.database, f"`kubesvc down --purge{options.state.option}` forgets it")
+    return read_saved(options.state.database, f"`kubesvc down --purge{options.state.option}` deletes it")
 
 
 def _fill_standard_streams() -> None:

@@ -152,7 +152,7 @@ class Diagnosis:
         try:
             return self._dns.explain(name, qtype, namespace)
         except ValueError as error:
-            raise StatusError(400, "BadRequest", f"{name!r} is no DNS name: {error}") from None
+            raise StatusError(400, "BadRequest", f"{name!r} is not a DNS name: {error}") from None
 
     def _resolve(self, name: str, namespace: str, is_ipv6: bool) -> list[str]:
         qtype = QType.AAAA if is_ipv6 else QType.A
@@ -177,4 +177,4 @@ def _read_type(text: str) -> QType:
         return QType[text.upper()]
     except KeyError:
         known = ", ".join(each.name for each in QType)
-        raise StatusError(400, "BadRequest", f"{text!r} is no record type that is known here: {known}") from None
+        raise StatusError(400, "BadRequest", f"{text!r} is not a known record type: {known}") from None

@@ -211,7 +211,8 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
         pytest.param(
             "nodes: [{name: a, zone: the first}]",
             [
-                'nodes[0].labels: Invalid value: "the first": is no label value for topology.kubernetes.io/zone: '
+                'nodes[0].labels: Invalid value: "the first": '
+                "is not a value for the label topology.kubernetes.io/zone: "
                 "letters, digits, '-', '_' and '.', 63 at the most, beginning and ending with a letter or digit"
             ],
             id="zone no label value",

@@ -92,7 +92,7 @@ def test_a_log_that_breaks_off_gives_what_came_and_then_says_so(tmp_path: Path) 
     with answering(state, head):
         chunks = ControlClient(state).logs(pod="web")
         assert next(chunks) == b"one\n"
-        with pytest.raises(UnreachableError, match=r'^cluster "shop" went away while it answered$'):
+        with pytest.raises(UnreachableError, match=r'^cluster "shop" closed the connection while it answered$'):
             next(chunks)
 
 

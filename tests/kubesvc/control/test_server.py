@@ -242,7 +242,7 @@ async def test_closing_the_server_ends_its_followers(state: StateDirectory) -> N
         assert await asyncio.to_thread(next, chunks) == b"one\n"
         await server.close()
         assert cluster.followers == 0
-        with pytest.raises(UnreachableError, match=r'^cluster "shop" went away while it answered$'):
+        with pytest.raises(UnreachableError, match=r'^cluster "shop" closed the connection while it answered$'):
             await asyncio.to_thread(list, chunks)
 
 

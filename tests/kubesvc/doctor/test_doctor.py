@@ -221,8 +221,8 @@ def test_the_resolver_says_where_other_names_go(
     [
         ((), "ok", "no cluster runs"),
         ((ClusterState("a", 5, has_leftovers=True),), "ok", "running: a (pid 5)"),
-        ((ClusterState("a", None, has_leftovers=False),), "ok", "none has left anything behind"),
-        ((ClusterState("a", None, has_leftovers=True),), "warn", 'cluster "a" ended without tidying up'),
+        ((ClusterState("a", None, has_leftovers=False),), "ok", "no crash has left files"),
+        ((ClusterState("a", None, has_leftovers=True),), "warn", 'cluster "a" crashed and left files'),
     ],
 )
 def test_what_a_crash_left_behind_is_a_warning(clusters: tuple[ClusterState, ...], status: str, says: str) -> None:
@@ -290,7 +290,7 @@ def test_ipv6_is_looked_at_only_for_a_dual_stack_cluster_and_is_never_a_failure(
             "network",
             "IPv6 fd00:10:96::/108",
             "warn",
-            "cluster IPs do not answer: fd00:10:96::/108 is not this machine's",
+            "cluster IPs do not answer: fd00:10:96::/108 is not local to this machine",
             "sudo ip -6 route add local fd00:10:96::/108 dev lo   (until reboot)",
         )
     ]
@@ -347,7 +347,7 @@ def test_a_doctor_that_finds_nothing_bad_exits_with_0(tmp_path: Path, monkeypatc
     crashed.control_socket.touch()
     report = run_doctor([], StateDirectory("mine", tmp_path))
     assert report["status"] != "fail"
-    assert '‼ cluster "crashed" ended without tidying up' in checklist_text(report)
+    assert '‼ cluster "crashed" crashed and left files' in checklist_text(report)
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ def test_a_dual_stack_cluster_wants_its_cluster_ips_and_its_nodes_addresses() ->
 
 def test_what_is_missing_is_said_with_the_command_that_mends_it() -> None:
     assert [problem(each) for each in missing_networks(BOTH, lambda address: "" if address == "::1" else "no")] == [
-        "IPv6 cluster IPs do not answer: fd00:10:96::/108 is not this machine's. To mend it: "
+        "IPv6 cluster IPs do not answer: fd00:10:96::/108 is not local to this machine. To fix it: "
         "sudo ip -6 route add local fd00:10:96::/108 dev lo",
-        "IPv6 node ports of node-2 do not answer: fd00:10:168::102 is not this machine's. To mend it: "
+        "IPv6 node ports of node-2 do not answer: fd00:10:168::102 is not local to this machine. To fix it: "
         "sudo ip -6 route add local fd00:10:168::102 dev lo",
     ]
 
@@ -37,7 +37,7 @@ def test_what_is_missing_is_said_with_the_command_that_mends_it() -> None:
 def test_a_machine_without_ipv6_is_told_how_to_switch_it_on() -> None:
     (loopback,) = missing_networks(BOTH, lambda address: "no" if address == "::1" else "")
     assert problem(loopback) == (
-        "IPv6 node ports of node-1 do not answer: ::1 is not this machine's. To mend it: "
+        "IPv6 node ports of node-1 do not answer: ::1 is not local to this machine. To fix it: "
         "sudo sysctl -w net.ipv6.conf.lo.disable_ipv6=0"
     )
 

@@ -106,7 +106,7 @@ def test_what_kubectl_would_refuse_is_named_with_its_line_and_left_as_it_is(
 def test_a_note_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     note = tmp_path / "merged.json"
     note.write_bytes(text.encode("latin-1"))
-    with pytest.raises(MergeError, match=r"merged\.json \(its text is broken\)"):
+    with pytest.raises(MergeError, match=r"merged\.json \(its text is damaged\)"):
         take_out(note)
 
 

@@ -152,7 +152,7 @@ def test_a_corrupt_database_is_named_with_the_way_out(tmp_path: Path, content: b
     path = tmp_path / "db"
     path.write_bytes(content)
     with pytest.raises(UnreadableStateError) as caught:
-        read_saved(path, "`kubesvc down --purge` forgets it")
+        read_saved(path, "`kubesvc down --purge` deletes it")
     assert str(path) in str(caught.value)
     assert "down --purge" in str(caught.value)
 
@@ -221,13 +221,13 @@ META = '"metadata": {"name": "web", "namespace": "default"}'
     [
         (f'{{"kind": "Service", {META}}}', "it has no spec"),
         (f'{{"kind": "Service", {META}, "spec": []}}', "it has no spec"),
-        (f'{{"kind": "Service", {META}, "spec": {{}}, "status": 1}}', "its status is no object"),
+        (f'{{"kind": "Service", {META}, "spec": {{}}, "status": 1}}', "its status is not an object"),
         ('{"kind": "Service", "metadata": {"name": "x", "namespace": "default"}, "spec": {}}', "it has another name"),
-        ('{"kind": "Service", "metadata": {}}', "it is no Service"),
-        (f'{{"kind": "Pod", {META}, "spec": {{}}}}', "it is no Service"),
-        ("[]", "it is no Service"),
-        ('{"kind": "Serv', "it is no JSON"),
-        ("1, 2", "it is no JSON"),
+        ('{"kind": "Service", "metadata": {}}', "it is not a Service"),
+        (f'{{"kind": "Pod", {META}, "spec": {{}}}}', "it is not a Service"),
+        ("[]", "it is not a Service"),
+        ('{"kind": "Serv', "it is not JSON"),
+        ("1, 2", "it is not JSON"),
     ],
 )
 async def test_a_row_that_is_no_object_loses_itself_alone(tmp_path: Path, text: str, why: str) -> None:
@@ -288,7 +288,7 @@ async def test_what_is_not_on_disk_is_a_problem_and_named_until_it_is_written(
         store.create(PODS, {"metadata": {"name": "web-1", "namespace": "default", "ownerReferences": [owner]}})
         with pytest.raises(StatusError, match="not on disk yet"):
             await asyncio.wait_for(journal.flushed(), PATIENCE)
-        assert journal.problem.startswith(f"what has changed lately cannot be written to {path} (unable to open")
+        assert journal.problem.startswith(f"the last changes cannot be written to {path} (unable to open")
         assert journal.unsaved() == [f"configmaps default/{name}" for name in ("first", "a", "a2")]
         path.rmdir()
         await until(lambda: not journal.problem)
@@ -324,7 +324,7 @@ def test_a_folder_that_may_not_be_written_to_is_no_reason_to_forget_what_is_in_i
             each.chmod(0o555)
         said = _as_somebody(lambda: read_saved(path, "forget it"))
     assert said.startswith(f"the state in {path} cannot be read (")
-    assert said.endswith(f"); nothing of it is lost: let this user write in {path.parent}, where there must be room")
+    assert said.endswith(f"); nothing is lost: {path.parent} must be writable for this user and have free space")
 
 
 def _somebody() -> tuple[int, int]:

@@ -47,8 +47,8 @@ def test_what_the_input_does_not_name_is_said_with_where_it_comes_from_and_how_t
     add_deployment(registry)
     documents = load_text(WEB).documents
     assert goes_on("default", saved(registry, "/a/a.yaml"), documents) == (
-        'cluster "default" goes on with 2 objects of earlier runs, from /a/a.yaml: '
-        "deployment.apps/web and service/api; to begin without: `kubesvc down --purge` before `kubesvc up`"
+        'cluster "default" starts with 2 objects of earlier runs, from /a/a.yaml: '
+        "deployment.apps/web and service/api; to start without them: `kubesvc down --purge` before `kubesvc up`"
     )
     assert goes_on("two", saved(registry), documents).endswith("`kubesvc down --purge --name two` before `kubesvc up`")
 

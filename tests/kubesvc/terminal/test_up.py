@@ -175,7 +175,7 @@ def test_a_cluster_outlives_readers_that_left_and_streams_that_are_closed(manife
         assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
         assert run([*KUBESVC, "status"], tmp_path).stdout.startswith("cluster default (pid ")
         again = run([*KUBESVC, "up", "--detach", manifest], tmp_path)
-        assert (again.returncode, "kubesvc: cluster default runs on (pid " in again.stderr) == (0, True)
+        assert (again.returncode, "kubesvc: cluster default keeps running (pid " in again.stderr) == (0, True)
     finally:
         assert run([*KUBESVC, "down"], tmp_path).stdout == 'cluster "default" stopped\n'
 
