@@ -32,6 +32,11 @@ $ kubectl create service nodeport door --tcp=80:8080
 service/door created
 $ kubectl create configmap settings --from-literal=colour=blue
 configmap/settings created
+$ kubectl create secret generic token --from-literal=word=one
+secret/token created
+$ kubectl get secrets
+NAME    TYPE     DATA   AGE
+token   Opaque   1      <age>
 $ kubectl apply -f web.yaml
 service/web created
 $ kubectl apply -f web.yaml
