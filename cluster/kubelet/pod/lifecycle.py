@@ -40,6 +40,7 @@ def step(state: PodState, event: Event, now: float) -> tuple[PodState, list[Acti
         case _:
             changed = after_event(this, state.container(event.name), event)
             state = _map(state, lambda each: changed if each.name == changed.name else each)
+    # Every event may come late: what was due by now happens before anything new is started.
     state = _map(state, lambda each: after_time(this, each))
     return _progress(this, state), this.actions
 

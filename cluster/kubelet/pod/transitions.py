@@ -122,6 +122,7 @@ def _refused(step: Step, container: ContainerState, event: Refused) -> Container
         step.report("Warning", "Failed", "Error: ErrImagePull")
     else:
         step.report("Warning", "Failed", f"Error: {event.message}")
+    # Pulls have a back-off of their own; a failed one counts neither as a restart nor for the container's back-off.
     wait = min(max(container.pull_back_off * 2, BACK_OFF_FIRST), BACK_OFF_LIMIT)
     return replace(
         container,
@@ -169,6 +170,7 @@ def _ended(step: Step, container: ContainerState, end: Termination) -> Container
     )
     if step.pod.is_terminating or not _should_restart(container.restart_policy, end.exit_code):
         return replace(container, stage=Stage.TERMINATED, reason="", message="")
+    # A container that could not be started has not run, whenever it began.
     has_recovered = step.now - container.started_at > 2 * BACK_OFF_LIMIT and end.reason != "StartError"
     wait = 0.0 if has_recovered else container.back_off
     container = replace(

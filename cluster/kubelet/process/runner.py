@@ -100,7 +100,7 @@ class ProcessRunner:
                     pass_fds=(theirs.fileno(),),
                     stdin=asyncio.subprocess.DEVNULL,
                     env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": SOURCE_ROOT, **self._marker},
-                    start_new_session=True,
+                    start_new_session=True,  # Ctrl-C in the user's terminal is for the kubelet alone
                 )
         except BaseException:
             ours.close()

@@ -47,9 +47,11 @@ class Zygote:
         """Work until the kubelet has closed the socket, then kill every descendant."""
         for number in IGNORED:
             signal.signal(number, signal.SIG_IGN)
+        # A handler, though it does nothing: only then does the signal write to the wake-up pipe.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         prctl(PR_SET_CHILD_SUBREAPER, 1)
+        # Frozen objects are left alone by the collections in pods, which would copy the shared pages.
         gc.collect()
         gc.freeze()
         self._poll.register(self._control, select.POLLIN)

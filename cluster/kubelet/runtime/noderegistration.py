@@ -1,4 +1,4 @@
-"""The kubelet's nodes: their Node objects, written at the start and when somebody has made one anew.
+"""The kubelet's nodes: their Node objects, written at the start and again when a user has created one.
 
 Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_node_status.go`` (registerWithAPIServer). A Node that is deleted is not
 made again before the next start; its pods are the pod garbage collector's.
@@ -7,15 +7,20 @@ made again before the next start; its pods are the pod garbage collector's.
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
+from pathlib import Path
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta
-from kubelet.machine import read_machine
-from kubelet.nodes import NodeConfig, PodAddresses, is_unreported, node_object, node_status, registered_again
+from kubelet.nodes import Machine, NodeConfig, PodAddresses, is_unreported, node_object, node_status, registered_again
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+"""Go's names of architectures, by uname's."""
 
 
 class LocalNode:
@@ -28,7 +33,7 @@ class LocalNode:
 
 
 class NodeRegistration:
-    """``nodes`` are the kubelet's, by name; ``on_node`` is to be told of every change of a Node object."""
+    """``nodes`` are the kubelet's, by name. Every change of a Node object has to be passed to ``on_node``."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         registry, clock = dependencies.registry, dependencies.clock
@@ -38,7 +43,7 @@ class NodeRegistration:
         }
         self._registry = registry
         self._clock = clock
-        self._machine = read_machine()
+        self._machine = _read_machine()
 
     def register_all(self) -> None:
         """Write every Node object; StatusError."""
@@ -61,3 +66,30 @@ class NodeRegistration:
             stored = self._registry.update(NODES, registered_again(wanted, stored))
         status = node_status(node.config, self._machine, node.addresses.capacity, self._clock())
         self._registry.update_status(NODES, {**stored, "status": status})
+
+
+def _read_machine() -> Machine:
+    """Return the facts; one that cannot be read has its default."""
+    kernel = os.uname()
+    return Machine(
+        os_image=_os_image(),
+        kernel_version=kernel.release,
+        architecture=ARCHITECTURES.get(kernel.machine, kernel.machine),
+        machine_id=_read("/etc/machine-id"),
+        cpus=os.cpu_count() or 1,
+        memory_kib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024,
+    )
+
+
+def _os_image() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return "Linux"
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""

@@ -167,6 +167,7 @@ class PodWorker:
             self.pod.failed(task.get_name().partition(": ")[2], error)
 
     def _call_soon(self, act: Callable[[], None], what: str) -> asyncio.Handle:
+        # The event loop would only log an error of a callback; here it becomes the pod's.
         def guarded() -> None:
             try:
                 act()

@@ -75,7 +75,7 @@ class Server:
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it wakes the loop, which reaps
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     def _stop(self, *_: object) -> None:

@@ -48,8 +48,8 @@ HANDLERS: Mapping[str, Callable[[JSON], Handler]] = {
 
 
 def read_handler(action: JSON) -> Handler:
-    """Read what a probe or a lifecycle hook does; KeyError if it has no known field."""
+    """Read what a probe or a lifecycle hook does; ValueError if it has no known handler."""
     for name, read in HANDLERS.items():
         if action.get(name):
             return read(action[name])
-    raise KeyError(*action)
+    raise ValueError(f"no known handler among {sorted(action)}")

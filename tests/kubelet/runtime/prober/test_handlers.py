@@ -110,5 +110,5 @@ async def test_a_server_that_speaks_no_http_is_said_to_be_broken(target: ProbeTa
 
 
 def test_what_no_handler_is_for_is_refused() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="no known handler"):
         read_handler({"periodSeconds": 1})
