@@ -1,7 +1,7 @@
-"""kube-proxy's two HTTP doors: health (10256) and metrics (10249).
+"""kube-proxy's two HTTP servers: health (10256) and metrics (10249).
 
-Answers what ``health`` and ``metrics`` say. aiohttp is imported when a door is opened, for it is slow to import. A port
-that is taken closes a door, never a Service: ``problems`` says which, and who has it.
+aiohttp is imported when a server starts, because its import is slow. A port that is taken only costs that server, never
+a Service: ``problems`` says which port it is, and which process has it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PROXY_MODE = "userspace"
 VERBOSE = "?verbose"
 HEAD_SECONDS = 32.0
-"""How long a client may take for its request, as at the API server, or be silent between two: its socket is a file."""
+"""How long a client may take for its request, as at the API server, or be silent between two."""
 
 Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 """Returns status, content type and body."""

@@ -1,7 +1,7 @@
-"""The sockets of healthCheckNodePorts: whatever is asked, ``servicehealth``'s answer, and the end.
+"""The sockets of healthCheckNodePorts: every request gets ``servicehealth``'s answer, and the connection is closed.
 
-On the proxy's poller, because they come and go with a sync of the rules. A port that cannot be bound is an event on its
-Service, as kube-proxy records it, and tried again when the Service or the nodes change.
+They use the proxy's poller, because they come and go with a sync of the rules. A port that cannot be bound gives an
+event on its Service, as in kube-proxy, and is tried again when the Service or the nodes change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kubeproxy.userspace.poller import READABLE, Poller
 from kubeproxy.userspace.sockets import open_socket
 
 MAX_CLIENTS = 64
-"""Of one proxy at a time; a load balancer's probes are few, and more are cut."""
+"""Most clients of one proxy at a time; a load balancer's probes are few, and others are closed."""
 
 CLIENT_SECONDS = 5.0
 """How long a client may take to ask."""
@@ -31,11 +31,11 @@ HEAD_END = b"\r\n\r\n"
 MAX_HEAD_BYTES = 8192
 
 Refused = Callable[[ObjectKey, str], None]
-"""Is told why a Service's health check is not served somewhere."""
+"""Called with a Service whose health check is not served at some address, and the reason."""
 
 
 class ServiceHealthServer:
-    """Keeps the doors open that the rules ask for."""
+    """Serves the health check ports that the rules ask for."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ServiceHealthServer:
         self._doors: dict[ObjectKey, dict[HealthDoor, _Door]] = {}
 
     def update(self, rules: Rules, services: Iterable[ObjectKey]) -> None:
-        """Obey ``rules``, in which ``services`` have changed; all of them when the nodes have."""
+        """Apply ``rules``, in which ``services`` have changed; all Services when the nodes have changed."""
         self._rules = rules
         for service in services:
             with self.poller.faults.guard(f"{NAME} (health checks)", Subject(SERVICES, service)):
@@ -72,7 +72,7 @@ class ServiceHealthServer:
             self._doors[service] = open_now
 
     def close(self) -> None:
-        """Close every door and every client."""
+        """Close every socket."""
         for doors in self._doors.values():
             for door in doors.values():
                 door.close()
@@ -81,7 +81,7 @@ class ServiceHealthServer:
             client.close()
 
     def answer(self, place: HealthDoor) -> bytes:
-        """Return what is said there now."""
+        """Return the answer that a port gives now."""
         count = count_local_endpoints(self._rules, place.service, place.node)
         return answer(place.service, count, is_proxy_healthy=self._is_healthy())
 
@@ -154,7 +154,7 @@ class _Client:
         except BlockingIOError:
             return
         except OSError:
-            pass  # the prober is gone, and only it would have cared
+            pass  # the client is gone
         self.close()
 
     def abandon(self) -> None:

@@ -1,7 +1,7 @@
 """The data plane of one process: sockets, connections, and the rules that new clients meet.
 
-Makes what it is told to and serves it on the running event loop; binds nothing and reads no object of the API. Either
-the proxy's own process has one (then it is all there is), or each of its workers.
+Serves the sockets that it is given, on the running event loop; binds nothing and reads no object of the API. Either the
+proxy's own process has one, or each of its workers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kubeproxy.userspace.udp.io.flows import UdpFlows
 from kubeproxy.userspace.udp.io.sockets import DatagramSocket
 
 _REMEMBERED = 8192
-"""Clients whose routes are remembered until the rules change, a bound against endless ones."""
+"""Routes of clients that are remembered until the rules change; a bound against endless clients."""
 REAP_SECONDS = 60.0
 """How often half-closed connections are looked at."""
 
@@ -157,7 +157,7 @@ class DataPlane:
         self._descriptors.tell = to
 
     def problems(self) -> list[str]:
-        """Return that clients wait, if they do: what else does not work here ends the proxy."""
+        """Return the sentence about clients that wait for file descriptors, if they do."""
         return [problem] if (problem := self._descriptors.problem()) else []
 
     def connections(self) -> int:

@@ -14,7 +14,7 @@ from kubehost import openfiles
 PAUSE_SECONDS = 0.2
 """How often to look for room while there is none."""
 TELL_SECONDS = 1.0
-"""How often it is told that there is none."""
+"""How often the shortage is reported."""
 REMEMBERED_SECONDS = 5.0
 """How long after it was told last it is still a problem: clients come and go all the time."""
 

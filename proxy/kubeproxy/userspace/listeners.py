@@ -55,20 +55,20 @@ class Listeners:
         self._faults = host.faults
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
-        """Destinations whose old sockets are not closed yet, with the one that waits for that."""
+        """Destinations whose old sockets are not closed yet, with the listener that is to be opened then."""
         self._failed: dict[Destination, _Failed] = {}
         self._retries = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def close(self, changes: Iterable[ListenerChange]) -> None:
-        """Close what is to be closed. What waited to be accepted is still served, by the rules before the change."""
+        """Close the sockets that go. What waits to be accepted is still served, by the rules before the change."""
         for change in changes:
             if change.action is ListenerAction.CLOSE:
                 with self._guard(change.listener):
                     self._close(change.listener.destination)
 
     def open(self, changes: Sequence[ListenerChange]) -> None:
-        """Open what is to be opened, and treat the clients of the others as they are to be treated now."""
+        """Open the sockets that come, and apply changed settings to those that stay."""
         self._open_all([each.listener for each in changes if each.action is ListenerAction.OPEN])
         for change in changes:
             if change.action is ListenerAction.UPDATE:
@@ -79,14 +79,14 @@ class Listeners:
         return self._faults.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
 
     def close_all(self) -> None:
-        """Close every socket and try no more."""
+        """Close every socket, and stop trying to bind the others."""
         for destination in (*self._bound, *self._failed):
             self._close(destination)
         if self._timer is not None:
             self._timer.cancel()
 
     def statuses(self, rules: Rules) -> Iterator[ListenerStatus]:
-        """Yield the state of every address that a Service port asks for, got or lost to another Service."""
+        """Yield the state of every address that a Service port asks for, also if another Service has it."""
         for rule in rules.ports.values():
             for destination, kind in rule.destinations:
                 yield self._status(rules, destination, kind, rule.service_port.name)
@@ -134,12 +134,12 @@ class Listeners:
             self._closing[destination] = listener
         if group is None:
             return
-        if not group.can_obey(listener):
-            # The first to be dropped costs who connects in this instant a refusal.
+        if not group.can_update(listener):
+            # The sockets are bound anew, with a black hole; a client that connects in this instant is refused.
             self._close(destination)
             self._open_all([listener])
             return
-        group.obey(listener)
+        group.update(listener)
         self._carrier.update(listener)
 
     def _open_all(self, wanted: list[Listener]) -> None:
@@ -176,10 +176,10 @@ class Listeners:
 
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""
-        taken = {self._place(each) for each, error in failures if error.errno == errno.EADDRINUSE}
+        taken = {self._bound_at(each) for each, error in failures if error.errno == errno.EADDRINUSE}
         owners = find_port_owners(taken) if taken else {}
         for listener, error in failures:
-            owner = owners.get(self._place(listener))
+            owner = owners.get(self._bound_at(listener))
             text = explain_bind_error(error, *self._target(listener), owner=self._owner_name(owner) if owner else "")
             before = self._failed.get(listener.destination)
             self._failed[listener.destination] = _Failed(listener, text)
@@ -199,7 +199,7 @@ class Listeners:
         if not self._failed:
             self._retries = 0
 
-    def _place(self, listener: Listener) -> Destination:
+    def _bound_at(self, listener: Listener) -> Destination:
         return Destination(*self._target(listener), listener.destination.protocol)
 
     def _target(self, listener: Listener) -> tuple[str, int]:

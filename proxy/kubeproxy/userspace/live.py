@@ -1,4 +1,4 @@
-"""The connections that one front has now, and the wait of those who drain it until there are none."""
+"""The connections that one front has now, and a wait until there are none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LiveConnections(set[T]):
-    """A set whose members leave by ``over``."""
+    """A set; a connection that ends leaves it by ``over``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class LiveConnections(set[T]):
             self._idle.set()
 
     async def wait_until_idle(self) -> None:
-        """Return once there are no connections; one waits at a time."""
+        """Return once there are no connections; only one task may wait at a time."""
         if not self:
             return
         self._idle = asyncio.Event()

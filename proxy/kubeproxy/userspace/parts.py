@@ -1,4 +1,4 @@
-"""The parts of one data plane that all protocols use: where events come from, who is chosen, and what is counted."""
+"""The parts of one data plane that all protocols use: events, the choice of endpoints, and what is counted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Chooser(Protocol):
         ...
 
     def detour(self, route: Route) -> Route | None:
-        """Return the way of a kept connection whose ``route`` leads nowhere any more, None if there is none."""
+        """Return another route for a connection whose ``route`` has no endpoints any more, None if there is none."""
         ...
 
 

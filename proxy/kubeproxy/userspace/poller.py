@@ -10,8 +10,8 @@ an idle connection (CPython 3.11, uvloop 0.23, 2 busy cores, so ranges of severa
 
 The prototypes' figures are the best of three rounds in a run, the last row is of benchmarks/results. Pairs of uvloop
 transports have no row: that prototype died under a connection per request in every run (once with glibc's "double
-free"), and why was not looked into, so nothing here says that they are slower. Epoll also tells of a reset on a socket
-that nobody reads just then; a removed reader does not. Works on any loop that has ``add_reader``.
+free"), so nothing here says that they are slower. Epoll also reports a reset on a socket that is not read just then; a
+removed reader does not. Works on any loop that has ``add_reader``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kubeproxy import NAME
 
 EVENTS_PER_ROUND = 64
 ROUNDS_PER_TURN = 2
-"""Looks at what has come, and events handled after each, before the loop's other work has its turn."""
+"""Events of one epoll_wait(2), and calls of it, before the event loop's other work has its turn."""
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
@@ -36,11 +36,11 @@ URGENT = select.EPOLLPRI
 BROKEN = select.EPOLLERR | select.EPOLLHUP
 
 UNREGISTERED = -1
-"""In place of events: nothing is told of a socket, not even BROKEN, until it is asked about."""
+"""In place of events: the socket is not registered, so not even BROKEN is reported."""
 HUNG_UP = -2
-"""Nothing is told until something is asked for: both directions are over, and BROKEN would come without end.
+"""In place of events: both directions are over, and BROKEN would be reported without end, so nothing is.
 
-There may be bytes to read all the same, for as long as the other side of the connection does not take them.
+There may still be bytes to read, for as long as the other side of the connection does not take them.
 """
 
 
@@ -48,18 +48,18 @@ class EventHandler(Protocol):
     """Owner of a registered socket."""
 
     def on_event(self, events: int) -> None:
-        """Act on READABLE, WRITABLE, ENDED, URGENT and BROKEN; never block, never raise OSError."""
+        """Handle READABLE, WRITABLE, ENDED, URGENT and BROKEN; never block, never raise OSError."""
         ...
 
     def abandon(self) -> None:
-        """Give up what a fault has broken: a connection. A socket that takes new clients goes on."""
+        """End a connection that a fault has broken; a socket that accepts new clients goes on."""
         ...
 
 
 class Poller:
-    """Level-triggered: an event comes again as long as it is true. BROKEN comes unasked.
+    """Level-triggered: an event comes again as long as it is true. BROKEN comes without being asked for.
 
-    A handler that raises is abandoned, and ``faults`` tells of it; the others get their events.
+    A handler that raises is abandoned and its fault recorded; the others get their events.
     """
 
     def __init__(self, faults: Faults | None = None) -> None:
@@ -67,31 +67,31 @@ class Poller:
         self._epoll = select.epoll()
         self._handlers: dict[int, EventHandler] = {}
         self._closing: list[SocketType] = []
-        self._last: list[Callable[[], None]] = []
+        self._at_turn_end: list[Callable[[], None]] = []
         self._is_in_turn = False
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have ``loop`` run this poller; undone by ``close``."""
+        """Let ``loop`` run this poller, until ``close``."""
         self._loop = loop
         loop.add_reader(self._epoll.fileno(), self._turn)
 
     def close(self) -> None:
-        """Stop; the sockets are their owners'."""
+        """Stop; the sockets stay open, as their owners close them."""
         self._loop.remove_reader(self._epoll.fileno())
-        self._bury()
+        self._close_sockets()
         self._epoll.close()
 
     def register(self, fd: int, events: int, handler: EventHandler) -> None:
-        """Tell ``handler`` of ``events`` at the socket ``fd``."""
+        """Call ``handler`` for ``events`` of the socket ``fd``."""
         self._handlers[fd] = handler
         self._epoll.register(fd, events)
 
     def modify(self, fd: int, events: int) -> None:
-        """Tell of other events from now on."""
+        """Report other events from now on."""
         self._epoll.modify(fd, events)
 
     def ask(self, fd: int, before: int, wanted: int, handler: EventHandler) -> int:
-        """Tell of ``wanted`` in place of what was asked for ``before``; return what is asked for from now on."""
+        """Report ``wanted`` in place of ``before``, of a socket that may not be registered; return what is reported."""
         if wanted == before or (before == HUNG_UP and not wanted):
             return before
         if before < 0:
@@ -101,19 +101,19 @@ class Poller:
         return wanted
 
     def hang_up(self, fd: int) -> int:
-        """Be silent about a socket that is BROKEN without an error; return HUNG_UP, which is asked for then."""
+        """Report nothing of a socket that is BROKEN without an error; return HUNG_UP."""
         self.unregister(fd)
         return HUNG_UP
 
     def unregister(self, fd: int) -> None:
-        """Tell nothing any more; harmless if nothing was told."""
+        """Report nothing any more; harmless if the socket is not registered."""
         if self._handlers.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
     def close_socket(self, sock: SocketType) -> None:
-        """Close at the end of this round: else a new socket of that number got old events.
+        """Close at the end of this round: otherwise a reused descriptor would receive stale events.
 
-        The kernel takes a socket that is closed out of the epoll by itself (epoll(7)), which saves a call.
+        Closing takes the socket out of the epoll (epoll(7)), which saves a call.
         """
         self._handlers.pop(sock.fileno(), None)
         if self._is_in_turn:
@@ -122,11 +122,11 @@ class Poller:
             sock.close()
 
     def at_turn_end(self, act: Callable[[], None]) -> None:
-        """Call ``act`` once when the events of this round have been handled, before what was closed is gone."""
-        self._last.append(act)
+        """Call ``act`` once when the events of this round have been handled, before sockets are closed."""
+        self._at_turn_end.append(act)
 
     def _turn(self) -> None:
-        """Handle what has come, and what has come meanwhile: a turn of the loop costs more than a look here."""
+        """Handle events, and those that came meanwhile: a turn of the event loop costs more than another look here."""
         for _ in range(ROUNDS_PER_TURN):
             ready = self._epoll.poll(0, EVENTS_PER_ROUND)
             if not ready:
@@ -145,11 +145,11 @@ class Poller:
                     except Exception as fault:
                         self._abandon(handler, fault)
         finally:
-            while self._last:
+            while self._at_turn_end:
                 with self.faults.guard(NAME, "a batch of datagrams"):
-                    self._last.pop()()
+                    self._at_turn_end.pop()()
             self._is_in_turn = False
-            self._bury()
+            self._close_sockets()
 
     def _abandon(self, handler: EventHandler, fault: Exception) -> None:
         self.faults.note(NAME, f"an event of {type(handler).__name__.lstrip('_')}", fault)
@@ -160,7 +160,7 @@ class Poller:
             for fd in [fd for fd, each in self._handlers.items() if each is handler]:
                 self.unregister(fd)
 
-    def _bury(self) -> None:
+    def _close_sockets(self) -> None:
         for sock in self._closing:
             sock.close()
         self._closing.clear()

@@ -1,10 +1,10 @@
-"""The sockets that hear one address: who accepts, by the kernel's choice, and who is not heard at all.
+"""The sockets of one address: which of them accepts a client, and which clients are dropped.
 
 Sockets of one address may share it (SO_REUSEPORT), and a classic BPF program of the group says which of them a SYN is
-for (socket(7), SO_ATTACH_REUSEPORT_CBPF). That serves two ends. Several processes can accept, each from a queue of its
-own, and all connections of a client come to the same one where session affinity wants it. And DROP for TCP needs no
-privilege, while a packet filter wants CAP_NET_ADMIN since Linux 6.18: a deaf twin in the group answers nobody, for its
-queue of one is full, so the kernel throws its SYNs away and the client hears nothing until it gives up.
+for (socket(7), SO_ATTACH_REUSEPORT_CBPF). That serves two purposes. Several processes can accept, each from a queue of
+its own, and all connections of a client come to the same one where session affinity needs it. And DROP for TCP needs no
+privilege, while a packet filter needs CAP_NET_ADMIN since Linux 6.18: the group has a black hole, a listening socket
+whose queue of one is full. The kernel drops its SYNs, and the client gets no answer until it gives up.
 
 Binds and steers; never accepts.
 """
@@ -28,14 +28,14 @@ _OPEN = SourceFilter((), (), is_outside_accepted=True)
 
 
 class PortGroup:
-    """Bound to ``target`` for ``listener``; ``sockets`` are the plane's, which closes them, the twin is the group's.
+    """Bound to ``target`` for ``listener``; ``sockets`` are the carrier's, which closes them.
 
-    TCP has ``width`` sockets, so many processes accept; UDP and SCTP have one. OSError if the address cannot be had.
+    TCP has ``width`` sockets, so many processes accept; UDP and SCTP have one. OSError if the address cannot be bound.
     """
 
     def __init__(self, listener: Listener, target: tuple[str, int], width: int) -> None:
         self.listener = listener
-        self._twin: list[socket.socket] = []
+        self._black_hole: list[socket.socket] = []
         self.sockets: tuple[socket.socket, ...] = ()
         protocol = listener.destination.protocol
         try:
@@ -49,50 +49,50 @@ class PortGroup:
             self.close()
             raise
 
-    def can_obey(self, listener: Listener) -> bool:
-        """Tell whether ``obey`` can; not if it had to drop and there is no twin."""
+    def can_update(self, listener: Listener) -> bool:
+        """Tell whether ``update`` can be called: a group without a black hole cannot begin to drop."""
         is_tcp = listener.destination.protocol == "TCP"
-        return not is_tcp or bool(self._twin) or listener.source_filter is None
+        return not is_tcp or bool(self._black_hole) or listener.source_filter is None
 
-    def obey(self, listener: Listener) -> None:
-        """Hear, drop and spread as ``listener`` says from now on; connections that were made stay where they are."""
+    def update(self, listener: Listener) -> None:
+        """Accept, drop and spread new clients as ``listener`` says; connections that exist stay where they are."""
         before, self.listener = self.listener, listener
         if listener.source_filter == before.source_filter and listener.is_sticky == before.is_sticky:
             return
         if listener.destination.protocol != "TCP":
             filter_packets(self.sockets[0], listener.source_filter)
-        elif self._twin or len(self.sockets) > 1:
+        elif self._black_hole or len(self.sockets) > 1:
             self._steer()
 
     def close(self) -> None:
-        """Close the twin; to be called when the plane has closed its sockets, for places in the group would change."""
-        for sock in self._twin:
+        """Close the black hole; only after the carrier's sockets, whose places in the group would change."""
+        for sock in self._black_hole:
             sock.close()
 
     def _share(self, target: tuple[str, int], width: int) -> None:
         with open_socket("TCP", target[0]) as probe:
             bind_socket(probe, target)  # a socket of the group would share it with another process' group
         if self.listener.source_filter is not None:
-            self._be_deaf(target)
+            self._open_black_hole(target)
         for _ in range(width):
             sock = open_socket("TCP", target[0])
             self.sockets = (*self.sockets, sock)
             _join(sock, target, BACKLOG)
         self._steer()
 
-    def _be_deaf(self, target: tuple[str, int]) -> None:
+    def _open_black_hole(self, target: tuple[str, int]) -> None:
         """Take the first place in the group: places are given in the order in which sockets begin to listen."""
-        twin = open_socket("TCP", target[0])
-        self._twin.append(twin)
-        _join(twin, target, 0)
+        black_hole = open_socket("TCP", target[0])
+        self._black_hole.append(black_hole)
+        _join(black_hole, target, 0)
         filler = open_socket("TCP", target[0])
-        self._twin.append(filler)
-        filler.connect_ex(twin.getsockname())
+        self._black_hole.append(filler)
+        filler.connect_ex(black_hole.getsockname())
 
     def _steer(self) -> None:
         sock, listener = self.sockets[0], self.listener
         version = 6 if sock.family == socket.AF_INET6 else 4
-        first = 1 if self._twin else 0
+        first = 1 if self._black_hole else 0
         accept = spread(first, len(self.sockets), version, by_client=listener.is_sticky)
         if not attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, listener.source_filter or _OPEN, accept):
             attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, _OPEN, accept)  # too long: they are reset when accepted

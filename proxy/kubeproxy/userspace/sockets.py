@@ -1,6 +1,6 @@
-"""The sockets of the data plane: of each family and protocol, dialled, or bound and deaf to who is to be dropped.
+"""The sockets of the data plane, of each family and protocol: connected, or with a filter that drops excluded sources.
 
-SCTP is served where the kernel has it. Where it is a module that is not loaded, this never loads it: asking for a
+SCTP is served where the kernel has it. Where it is a module that is not loaded, nothing here loads it: creating a
 socket would, so the kernel's list of protocols is read first.
 """
 
@@ -36,7 +36,7 @@ _AT_ONCE = {
     "TCP": (socket.IPPROTO_TCP, socket.TCP_NODELAY),
     "SCTP": (socket.IPPROTO_SCTP, _SCTP_NODELAY),
 }
-"""The options that let a socket wait for nothing before it sends."""
+"""The options that make a socket send at once, without waiting for more."""
 _DIALLED = {
     (protocol, is_ipv6): (
         int(socket.AF_INET6 if is_ipv6 else socket.AF_INET),
@@ -47,7 +47,7 @@ _DIALLED = {
     for protocol in _AT_ONCE
     for is_ipv6 in (False, True)
 }
-"""What a dialled socket is made of, and the option that it gets: plain numbers, as an enumeration's cost more."""
+"""Arguments and option of a dialled socket; plain numbers, because enumerations take longer at each call."""
 IP_BIND_ADDRESS_NO_PORT = 24
 """linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
 
@@ -85,7 +85,7 @@ def has_sctp(proc: Path = Path("/proc")) -> bool:
 
 
 def filter_packets(sock: socket.socket, source_filter: SourceFilter | None) -> None:
-    """Have the kernel drop the datagrams of sources that are not accepted."""
+    """Let the kernel drop the datagrams of sources that are not accepted."""
     if source_filter is not None and attach_program(sock, _SO_ATTACH_FILTER, source_filter):
         return
     with contextlib.suppress(FileNotFoundError):  # there is none
@@ -117,9 +117,9 @@ def connect(target: tuple[str, int], client: str, protocol: str = "TCP") -> tupl
 
 
 def begin_connect(target: tuple[str, int], client: str, protocol: str) -> tuple[SocketType, int]:
-    """Begin to connect from the client's own address, so that the pod sees who it is; raise OSError without a socket.
+    """Begin to connect from the client's own address, so that the pod sees it; raise OSError if there is no socket.
 
-    Returns connect()'s errno. An address from which ``target`` cannot be reached is not insisted on.
+    Returns connect()'s errno. Where ``target`` cannot be reached from that address, the kernel chooses one.
     """
     source = "" if client == LOCALHOST else source_for(client, target[0])
     sock, code = _begin(target, source, protocol)
@@ -130,20 +130,20 @@ def begin_connect(target: tuple[str, int], client: str, protocol: str) -> tuple[
 
 
 def ask_outcome(sock: SocketType, target: tuple[str, int]) -> int:
-    """Return how a connect() that was begun has gone: 0, EINPROGRESS while nobody knows, or why it failed."""
+    """Return how a connect() that was begun has gone: 0, EINPROGRESS while that is not known, or why it failed."""
     code = sock.connect_ex(target)
     return errno.EINPROGRESS if code == errno.EALREADY else code
 
 
-def ask_by_sending(sock: SocketType, target: tuple[str, int], words: bytes) -> tuple[int, int]:
-    """Return how a dial has gone, and how many of the first words are sent by that.
+def ask_by_sending(sock: SocketType, target: tuple[str, int], first: bytes) -> tuple[int, int]:
+    """Return how a dial has gone, and how many of the first bytes were sent by asking.
 
-    TCP tells by taking them: EAGAIN while it is still connecting, or why it failed.
+    TCP takes them once it is connected: EAGAIN while it is still connecting, else why it failed.
     """
-    if not words or sock.proto != socket.IPPROTO_TCP:
+    if not first or sock.proto != socket.IPPROTO_TCP:
         return ask_outcome(sock, target), 0
     try:
-        return 0, sock.send(words, socket.MSG_DONTWAIT)
+        return 0, sock.send(first, socket.MSG_DONTWAIT)
     except BlockingIOError:
         return errno.EINPROGRESS, 0
     except OSError as error:
@@ -151,7 +151,7 @@ def ask_by_sending(sock: SocketType, target: tuple[str, int], words: bytes) -> t
 
 
 def whole_socket(sock: SocketType) -> socket.socket:
-    """Return the same socket, non-blocking, as the class that the standard library gives to everybody."""
+    """Return the same socket, non-blocking, as an instance of socket.socket."""
     whole = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
     whole.setblocking(False)
     return whole
@@ -175,16 +175,16 @@ def _begin(target: tuple[str, int], source: str, protocol: str) -> tuple[SocketT
 
 
 def is_connected_to_itself(sock: SocketType, target: tuple[str, int]) -> bool:
-    """Tell whether the kernel has given a socket its own ``target`` to call from, where nobody listens.
+    """Tell whether the kernel has given a socket its own ``target`` as source address, because nothing listens there.
 
-    TCP makes a connection of that (RFC 9293 3.5, simultaneous open), in which a client would read its own words.
+    TCP makes a connection of that (RFC 9293 3.5, simultaneous open), in which a client would read its own bytes.
     """
     return target[1] in _outgoing_ports() and sock.getsockname()[:2] == target
 
 
 @cache
 def _outgoing_ports() -> range:
-    """Return the ports that the kernel gives to sockets that have none, its default if it cannot be asked."""
+    """Return the kernel's range of ephemeral ports, its default if that cannot be read."""
     try:
         first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     except (OSError, ValueError):

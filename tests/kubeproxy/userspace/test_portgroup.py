@@ -58,18 +58,18 @@ def test_all_connections_of_a_client_come_to_one_socket_where_they_belong_togeth
 def test_a_group_changes_its_ways_without_a_new_socket() -> None:
     with port_group(A, None, WIDTH) as group:
         sticky = tcp_listener(A, is_sticky=True)
-        assert group.can_obey(sticky)
-        group.obey(sticky)
+        assert group.can_update(sticky)
+        group.update(sticky)
         assert len(places(group, "127.0.0.1", 20)) == 1
-        group.obey(tcp_listener(A))
+        group.update(tcp_listener(A))
         assert len(places(group, "127.0.0.1", 60)) == WIDTH
 
 
-def test_a_group_without_a_twin_cannot_begin_to_drop() -> None:
+def test_a_group_without_a_black_hole_cannot_begin_to_drop() -> None:
     with port_group(A, None, WIDTH) as group:
-        assert not group.can_obey(tcp_listener(A, NOT_13))
+        assert not group.can_update(tcp_listener(A, NOT_13))
     with port_group(A, NOT_13) as group:
-        assert group.can_obey(tcp_listener(A))
+        assert group.can_update(tcp_listener(A))
 
 
 @pytest.mark.parametrize(("source_filter", "width"), [(NOT_13, 1), (None, 2)], ids=["with-a-twin", "many"])

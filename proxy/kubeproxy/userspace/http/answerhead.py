@@ -26,7 +26,7 @@ class Answer:
     """An answer's head. ``length`` is its body's in bytes, CHUNKED or UNTIL_END.
 
     ``fields`` begin with the status line after its version; all else is as in Request. ``told`` is how it is passed on
-    to a client of HTTP/1.1 that stays connected, b"" until somebody has made that.
+    to a client of HTTP/1.1 that stays connected, b"" until it is made.
     """
 
     __slots__ = ("fields", "is_kept_alive", "length", "minor", "options", "status", "told", "upgrade")
@@ -53,7 +53,7 @@ class AnswerReader:
         self._answer: Answer | None = None
 
     def read(self, head: bytes, method: bytes, most_fields: int) -> Answer:
-        """Do what ``read_answer`` does; nobody changes what is returned."""
+        """Do what ``read_answer`` does; the result may be returned again, so it must not be changed."""
         if head == self._head and method == self._method and self._answer is not None:
             return self._answer
         answer = read_answer(head, method, most_fields)

@@ -1,8 +1,11 @@
-"""What the proxy says itself when no endpoint answers: short, plain and signed."""
+"""Answers of the proxy itself, when no endpoint answers: short, plain, and with its name."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+
+_CLOSE = "Connection: close\r\n"
+_ALLOW = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 
 def own_answer(status: int, reason: str, *, method: bytes = b"", is_last: bool) -> bytes:
@@ -13,8 +16,8 @@ def own_answer(status: int, reason: str, *, method: bytes = b"", is_last: bool) 
         "Server: kubesvc\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\n"
-        f"{'Connection: close' + chr(13) + chr(10) if is_last else ''}"
-        f"{'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' + chr(13) + chr(10) if status == 405 else ''}"
+        f"{_CLOSE if is_last else ''}"
+        f"{_ALLOW if status == 405 else ''}"
         "\r\n"
     ).encode()
     return head if method == b"HEAD" else head + body

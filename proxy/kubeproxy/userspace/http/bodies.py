@@ -1,8 +1,8 @@
-"""Where a body ends: by length, by chunks or with the connection (RFC 9112 6 and 7). Counts, keeps and changes nothing.
+"""Where a body ends: by length, by chunks or with the connection (RFC 9112 6 and 7).
 
 ``feed`` takes what has come and returns how many bytes of it belong to the body; they are passed on as they are. The
-chunked coding is read strictly: the extensions that the RFC allows, and no bare LF in any line; an answer's is put
-right instead.
+chunked coding is read strictly: only the extensions that the RFC allows, and no bare LF in any line; in answers such
+mistakes are corrected instead.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class UntilEnd:
 
 
 class Chunked:
-    """A body in chunks. ``payload``, when given, collects what the chunks contain, for who must not see chunks."""
+    """A body in chunks. ``payload``, when given, collects what the chunks contain, for clients of HTTP/1.0."""
 
     __slots__ = ("_after_chunk", "_extra", "_in_trailers", "_line", "_remaining", "is_complete", "payload")
 
@@ -142,7 +142,7 @@ class Chunked:
 
 
 class AnswerChunks(Chunked):
-    """The chunks of an answer, put right for the client where the endpoint is not strict.
+    """The chunks of an answer, corrected for the client where the endpoint is not strict.
 
     HAProxy and nginx both take lines that end with a bare LF and white space behind a size. A trailer that frames or
     routes is left out (RFC 9110 6.5.1).
@@ -156,7 +156,7 @@ class AnswerChunks(Chunked):
         self._position = 0
 
     def take(self, received: memoryview) -> tuple[int, bytes | memoryview]:
-        """Return how many bytes belong to the body, and what the client is told; raise BadBody."""
+        """Return how many bytes belong to the body, and what the client is sent; raise BadBody."""
         self._position = 0
         count = self.feed(received)
         if self.payload is not None:
@@ -179,7 +179,7 @@ class AnswerChunks(Chunked):
         if len(line) > CHUNK_LINE_BYTES or (self._after_chunk and line not in _LINE_ENDS):
             raise BadBody("too long a line between chunks" if len(line) > CHUNK_LINE_BYTES else "no CRLF after a chunk")
         stop = position + (end or len(piece))
-        if not end:  # a line is told when it is whole
+        if not end:  # a line is passed on when it is whole
             self._line = line
             self._replace(received, position, stop, b"")
             return stop

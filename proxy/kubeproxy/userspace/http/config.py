@@ -34,7 +34,7 @@ class HttpConfig:
     header_fields: int = 100
     """Header fields of one head (else 431 or 502): Apache's LimitRequestFields."""
     pipeline_bytes: int = 64 * 1024
-    """What is read ahead of a client whose request is being answered; the rest waits in its socket."""
+    """Most bytes that are read ahead of a client whose request is being answered; the rest waits in its socket."""
     idle_per_endpoint: int = 128
     """Kept connections to one endpoint of one Service port; nginx' ``keepalive`` is a number of this kind."""
     idle_seconds: float = 4.0
@@ -53,9 +53,9 @@ class HttpConfig:
     tunnel_seconds: float = 3600.0
     """How long an upgraded connection may be silent: HAProxy's advice for ``timeout tunnel``."""
     linger_seconds: float = 5.0
-    """How long a client that still sends is listened to after the last answer: nginx' lingering_timeout."""
+    """How long a client that still sends is read after the last answer: nginx' lingering_timeout."""
     sweep_seconds: float = 1.0
-    """How often the times above are looked at, and so how late they may be noticed."""
+    """How often these times are checked, and so how late an expiry may be noticed."""
     shows_endpoint: bool = False
     """Whether answers of every Service name their endpoint in ``X-Kubesvc-Endpoint``."""
 

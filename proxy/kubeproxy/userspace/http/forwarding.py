@@ -1,4 +1,4 @@
-"""How heads are passed on: hop-by-hop fields end here, and the client is named to the pod (RFC 9110 7.6). Pure.
+"""How heads are passed on: without hop-by-hop fields, and with the client's address for the pod (RFC 9110 7.6). Pure.
 
 ``X-Forwarded-For`` is appended to; ``-Proto`` and ``-Host`` are kept where an Ingress in front has set them.
 """
@@ -12,11 +12,11 @@ from kubeproxy.userspace.http.requesthead import Request
 _NAMED_FOR_NOTHING = frozenset((b"close", b"keep-alive", b"upgrade", b"te", b"")) | frozenset(
     (b"x-forwarded-for", b"content-type", b"content-encoding", *PASSED_ON)
 )
-"""What Connection may name without taking a field away: options, and what frames, routes, or says who the client is."""
+"""What Connection may name without removing a field: options, and what frames, routes, or names the client."""
 
 
 def forward_request(request: Request, client: bytes, host: bytes) -> bytes:
-    """Return the head for the endpoint. ``host`` is said when the request (of HTTP/1.0) names none."""
+    """Return the head for the endpoint. ``host`` is used when the request (of HTTP/1.0) names none."""
     special, fields = request.special, request.fields
     if request.host is None:
         fields = b"\r\nHost: " + host + fields

@@ -1,8 +1,8 @@
 """The strict grammar of heads and chunk lines (RFC 9112 2 to 7), and why something is not of it.
 
 A line ends with CRLF and with nothing else, so none of the characters of a line may be CR or LF. Where the RFC lets a
-recipient forgive (bare LF, obs-fold, white space before a colon), no request is forgiven: proxies and servers that
-forgive differently are how requests are smuggled. Some answers are put right before they are held against it.
+recipient be lenient (bare LF, obs-fold, white space before a colon), requests are refused: requests are smuggled where
+a proxy and a server are lenient in different ways. Some mistakes in answers are corrected before they are read.
 """
 
 from __future__ import annotations

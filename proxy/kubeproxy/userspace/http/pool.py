@@ -1,7 +1,7 @@
 """Connections to endpoints that wait for their next request, of one Service port. Pure.
 
-The latest is used first, so that those that are too many become old. A connection to an endpoint that is not usable
-any more is never given out.
+The latest is used first, so that those that are too many expire. A connection to an endpoint that is not usable any
+more is never returned.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Idle(Protocol):
-    """A connection; ``idle_since`` is the pool's to set, in seconds of the front's clock."""
+    """A connection; the pool sets ``idle_since``, in seconds of the clock."""
 
     endpoint: str
     idle_since: float
 
     def close(self) -> None:
-        """End it; it is in no pool by then."""
+        """End it. It has been removed from the pool already."""
         ...
 
 
@@ -44,7 +44,7 @@ class Pool(Generic[T]):
             self.drop(endpoint)
 
     def take(self, endpoint: str) -> T | None:
-        """Give out the latest connection to ``endpoint``."""
+        """Remove and return the latest connection to ``endpoint``, None if there is none."""
         idle = self._idle.get(endpoint)
         return idle.pop() if idle else None
 
@@ -61,13 +61,13 @@ class Pool(Generic[T]):
         idle.append(connection)
 
     def forget(self, connection: T) -> None:
-        """Take out a connection that has ended by itself."""
+        """Remove a connection that has ended by itself."""
         idle = self._idle.get(connection.endpoint)
         if idle and connection in idle:
             idle.remove(connection)
 
     def drop(self, endpoint: str) -> None:
-        """Close what is kept of one endpoint."""
+        """Close all idle connections to one endpoint."""
         for connection in self._idle.pop(endpoint, ()):
             connection.close()
 

@@ -9,7 +9,7 @@ from kubeproxy.userspace.http.requesthead import Request, read_request
 
 
 class RequestReader:
-    """What a client has sent and nobody has taken yet. A request that is as the one before is not read again."""
+    """``inbox`` has what a client has sent and is not read yet. A head that equals the one before is not read again."""
 
     __slots__ = ("_config", "_head", "_request", "inbox")
 
@@ -22,7 +22,7 @@ class RequestReader:
     def next_request(self) -> Request | None:
         """Take the next head, None if it is not all there; raise Refused. Empty lines before it are skipped.
 
-        Nobody changes what is returned: it may be returned again.
+        The result may be returned again, so it must not be changed.
         """
         inbox, config = self.inbox, self._config
         while inbox.startswith(b"\r\n"):

@@ -1,8 +1,8 @@
-"""Which UDP flows there are, which have been idle for too long, and which one has to go when there is no room.
+"""Which UDP flows there are, which have been idle for too long, and which one is dropped when there is no room.
 
-UDP knows no connections, so what belongs together is decided by time, as Linux's connection tracking does for
-kube-proxy (net/netfilter/nf_conntrack_proto_udp.c and early_drop() of nf_conntrack_core.c). Pure: the clock's readings
-are passed in. Never opens or closes a socket. Every step costs the same for one flow and for thousands.
+UDP has no connections, so what belongs together is decided by time, as Linux's connection tracking does for
+kube-proxy (net/netfilter/nf_conntrack_proto_udp.c and early_drop() of nf_conntrack_core.c). Pure: the
+time is passed in. Every step costs the same for one flow and for thousands.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 UNREPLIED_SECONDS = 30.0
-"""net.netfilter.nf_conntrack_udp_timeout: how long a question waits for its answer, or for the next question."""
+"""net.netfilter.nf_conntrack_udp_timeout: how long a query waits for its reply, or for the next query."""
 
 STREAM_SECONDS = 120.0
 """net.netfilter.nf_conntrack_udp_timeout_stream: how long a conversation may pause."""
 
 STREAM_AFTER_SECONDS = 2.0
-"""A flow that is still used both ways after this time is a stream, no single question with its answer."""
+"""A flow that is still used both ways after this time is a stream, not a single query with its reply."""
 
 MAX_FLOWS = 16384
-"""Flows of one proxy at the most, each with a socket of its own."""
+"""Most flows of one proxy; each has a socket of its own."""
 
 VICTIM_CANDIDATES = 8
-"""Flows of which one has to go: NF_CT_EVICTION_RANGE in nf_conntrack_core.c."""
+"""Flows of which one is dropped: NF_CT_EVICTION_RANGE in nf_conntrack_core.c."""
 
 REFUSALS_PER_SECOND = 50.0
 REFUSALS_AT_ONCE = 50.0
@@ -39,7 +39,7 @@ def flow_limit(open_files: int) -> int:
 
 
 class FlowState(IntEnum):
-    """The smaller, the sooner a flow has to go when there is no room."""
+    """The smaller, the sooner a flow is dropped when there is no room."""
 
     UNREPLIED = 0
     REPLIED = 1
@@ -51,9 +51,9 @@ TIMEOUTS = (UNREPLIED_SECONDS, UNREPLIED_SECONDS, STREAM_SECONDS)
 
 
 class TrackedFlow:
-    """What the table notes of a flow; times are those of the proxy's clock, in seconds.
+    """What the table knows of a flow; times are those of the proxy's clock, in seconds.
 
-    ``seen_at``, the time of the last datagram either way, is the data path's to write: nothing else is due then.
+    The data path writes ``seen_at``, the time of the last datagram either way, and needs not do anything else.
     """
 
     __slots__ = ("began_at", "is_answered", "over_at", "seen_at")
@@ -83,8 +83,8 @@ F = TypeVar("F", bound=TrackedFlow)
 class FlowTable(Generic[F]):
     """At most ``limit`` flows.
 
-    A datagram costs the table nothing, as it is a time that a flow is looked at for: the second when it would have been
-    over by what was known when it was last looked at.
+    A datagram costs the table nothing: a flow is looked at only in the second in which it would have ended, by what was
+    known when it was looked at last.
     """
 
     def __init__(self, limit: int) -> None:
@@ -102,18 +102,18 @@ class FlowTable(Generic[F]):
 
     @property
     def is_full(self) -> bool:
-        """Whether a flow has to go before another can come."""
+        """Whether a flow must be dropped before another can be added."""
         return len(self) >= self.limit
 
     def add(self, flow: F, now: float) -> None:
-        """Take a new flow in."""
+        """Add a new flow."""
         flow.began_at = flow.seen_at = now
         flow.is_answered = False
         self._unanswered[flow] = None
         self._watch(flow)
 
     def answered(self, flow: F) -> None:
-        """Note the first datagram of the endpoint, unless the flow is gone."""
+        """Record the first datagram of the endpoint, unless the flow is gone."""
         if flow in self._unanswered:
             del self._unanswered[flow]
             self._answered[flow] = None
@@ -137,9 +137,9 @@ class FlowTable(Generic[F]):
         return found
 
     def victim(self) -> F | None:
-        """Return the flow that goes when there is no room, of those without a reply while there are any.
+        """Return the flow to drop when there is no room, of those without a reply while there are any.
 
-        The one that has been idle the longest among the next few, as early_drop() looks at a few.
+        It is the one that has been idle the longest among the next few, as early_drop() looks at a few.
         """
         flows = self._unanswered or self._answered
         candidates = list(islice(flows, VICTIM_CANDIDATES))
@@ -159,7 +159,7 @@ class FlowTable(Generic[F]):
 
 
 class RefusalBudget:
-    """A token bucket: how many more refusals may be passed on now."""
+    """A token bucket of refusals that may be passed on."""
 
     __slots__ = ("_at", "_left")
 

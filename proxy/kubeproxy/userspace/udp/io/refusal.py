@@ -1,15 +1,16 @@
-"""How a client learns that its endpoint refuses: ECONNREFUSED, as from an ICMP error that NAT has carried back.
+"""How a client learns that its endpoint refuses: by ECONNREFUSED, as from an ICMP error that NAT has translated back.
 
-A socket that listens answers nothing with ICMP, and an unprivileged process can send none itself. But the kernel sends
-one for a datagram that nobody takes. So a datagram is sent in the client's name to the address that the client has
-asked, while the listening socket takes none: it is connected to somebody else for the few microseconds that this lasts.
-Two rules of Linux make it possible without privilege: IP_PKTINFO may name any address of the machine as the source
-(ip(7)), and the client's port is free at other loopback addresses; also for connect(2), AF_UNSPEC dissolves what
-was connected. Nothing that was received is lost; what other clients send in these microseconds is refused too, which
+A bound socket answers nothing with ICMP, and an unprivileged process cannot send ICMP itself. But the kernel sends an
+error for a datagram to a port without a socket. So a datagram is sent with the client's address as its source to the
+address that the client has asked, while the bound socket accepts none: for these few microseconds it is connected to
+another peer. Two rules of Linux make this possible without privilege: IP_PKTINFO may name any address of the machine as
+the source (ip(7)), and the client's port is free at other loopback addresses. connect(2) with AF_UNSPEC disconnects the
+socket again. Nothing that was received is lost; datagrams of other clients in these microseconds are refused too, which
 is why ``RefusalBudget`` bounds them.
 
-Reaches whom ICMP reaches: clients with a connected socket. Others have their port at every address, nothing can be
-sent in their name, and the kernel would not tell them either (udp(7)). IPv6 has one loopback address: no way there.
+This reaches the clients that ICMP reaches: those with a connected socket. The others are bound to every address, so
+nothing can be sent in their name, and the kernel would not tell them either (udp(7)). IPv6 has only one loopback
+address, so it does not work there.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ import socket
 import struct
 
 STAND_IN_ADDRESS = "127.255.255.254"
-"""The last address of the loopback network, which nobody is likely to use; it has the client's port for a moment."""
+"""The last address of the loopback network, which is unlikely to be in use; it has the client's port for a moment."""
 
 PROBE = b"\x93kubesvc refusal"
-"""What the kernel is to refuse. A listener that gets it all the same throws it away."""
+"""The datagram that the kernel is to refuse. A bound socket that receives it all the same ignores it."""
 
 IP_PKTINFO = 8
 """linux/in.h."""
 
-_DISSOLVE = bytes(16)
-"""struct sockaddr_in with the family AF_UNSPEC, which Python's connect() cannot say."""
+_DISCONNECT = bytes(16)
+"""struct sockaddr_in with the family AF_UNSPEC, which Python's connect() does not support."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def pass_refusal_on(listener: socket.socket, client: tuple[str, int]) -> bool:
-    """Let the kernel tell ``client`` that nobody is at the address of ``listener``; False where that cannot be done."""
+    """Let the kernel tell ``client`` that the address of ``listener`` refuses; False where that cannot be done."""
     if listener.family != socket.AF_INET:
         return False
     try:
@@ -46,7 +47,7 @@ def pass_refusal_on(listener: socket.socket, client: tuple[str, int]) -> bool:
             try:
                 stand_in.sendmsg([PROBE], [(socket.IPPROTO_IP, IP_PKTINFO, source)], 0, asked)
             finally:
-                _libc.connect(listener.fileno(), _DISSOLVE, len(_DISSOLVE))
+                _libc.connect(listener.fileno(), _DISCONNECT, len(_DISCONNECT))
     except OSError:
         return False
     return True

@@ -1,8 +1,8 @@
 """Messages between the processes of one proxy: objects in their order, over a pair of Unix sockets.
 
 A message is a pickle with its length before it, and may bring a file descriptor along (unix(7), SCM_RIGHTS). Both ends
-are of one program, the pair is nobody else's, so pickles are trusted. Never blocks: what the socket does not take waits
-in memory.
+are of one program, and no other process has the pair, so pickles are trusted. Never blocks: what the socket does not
+take waits in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HEAD = struct.Struct("=QB")
 _READ_BYTES = 256 * 1024
 
 Receive = Callable[[Any, int], None]
-"""Takes a message and its descriptor, which the receiver owns from then on; -1 without one."""
+"""Called with a message and its descriptor, which the receiver owns from then on; -1 without one."""
 
 
 def pickled(message: object) -> bytes:
@@ -62,14 +62,14 @@ class Channel:
         loop.add_reader(sock.fileno(), self._read)
 
     def send(self, message: object, along: socket.socket | None = None) -> None:
-        """Send a message; ``along`` stays the caller's, and if he closes it first, the message is not sent at all.
+        """Send a message; ``along`` stays the caller's; if it is closed before it was sent, the message is dropped.
 
         Nothing happens when the other end is gone.
         """
         self.send_pickle(pickled(message), along)
 
     def send_pickle(self, text: bytes, along: socket.socket | None = None) -> None:
-        """Send what many get and is pickled once."""
+        """Send a message that was pickled before, for several receivers."""
         if self._sock.fileno() < 0:
             return
         self._unsent.append((memoryview(_HEAD.pack(len(text), along is not None) + text), along))
