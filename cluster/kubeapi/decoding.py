@@ -97,10 +97,11 @@ class _Decoder:
                 text = path_text((path, _key_text(name)))
                 self.unknown.append(FieldError(UNKNOWN_FIELD, text, f'unknown field "{text}"'))
             elif type(each) is str and field.kind == "string":
-                if each or name in known.kept:
+                if each or name in known.kept:  # Go's omitempty drops "" unless the field is a pointer
                     result[intern(name)] = _shared(each) if name in _REPEATED else each
             elif each is not None:
                 read = self._read(field, each, (path, name), known)
+                # Likewise 0, false and empty lists are dropped; omitempty never drops a struct.
                 if read or (read is not None and (field.kind == "struct" or name in known.kept)):
                     result[intern(name)] = read
         return result

@@ -1,4 +1,4 @@
-"""What the cluster allows: the settings that a write is judged by."""
+"""The settings of the cluster that objects are validated against, and addresses allocated from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ipaddress import ip_network
 
 @dataclass(frozen=True)
 class RegistryConfig:
-    """What the cluster allows; the composition root fills it from the cluster configuration."""
+    """The settings of the cluster; the composition root fills them from the cluster configuration."""
 
     service_cidr: str = "127.96.0.0/12"
     """Where cluster IPs come from; for a dual-stack cluster two CIDRs, one of each family, with a comma between."""

@@ -171,7 +171,7 @@ class Registry:
         if grace == 0 and not kind.finalizers(stored):
             return stored if dry_run else self._remove(resource, stored)
         if is_terminating(stored) and grace >= stored["metadata"].get("deletionGracePeriodSeconds", 0):
-            return stored
+            return stored  # a repeated deletion may only shorten the grace period
         marked = mark_deleted(kind, stored, grace, self._clock())
         return marked if dry_run else self.store.update(resource, marked)
 
@@ -191,7 +191,7 @@ class Registry:
                 raise Invalid(kind.resource, new["metadata"].get("name", ""), tuple(faults))
             self._validate(kind, new, old)
             written = self._store(kind.resource, new, old, dry_run=dry_run)
-        except BaseException:
+        except BaseException:  # also if the thread of a large request is stopped
             transaction.rollback()
             raise
         if dry_run:
@@ -217,7 +217,7 @@ class Registry:
         if old is not None:
             return new if dry_run else self.store.update(resource, new)
         version = new["metadata"].pop("resourceVersion", "")
-        if dry_run:
+        if dry_run:  # the real server checks the version in its storage, which a dry run does not reach
             return new
         if version.isdecimal() and int(version):
             raise StatusError(500, "", "resourceVersion should not be set on objects to be created")

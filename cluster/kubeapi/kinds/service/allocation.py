@@ -95,6 +95,7 @@ class ServiceAllocator:
             return []
         first = 0
         if old is not None and old["type"] != "ExternalName":
+            # The primary address never changes: only a Service that becomes dual-stack gets the secondary one.
             first = 1
             if old.get("clusterIP") == HEADLESS or (len(old["ipFamilies"]), len(spec["ipFamilies"])) != (1, 2):
                 return []
@@ -136,7 +137,7 @@ class ServiceAllocator:
                 number = port["nodePort"] = self._next_port(transaction)
             elif number not in held and (fault := self._take_port(number, transaction)):
                 return [invalid(f"spec.ports[{index}].nodePort", number, fault)]
-            held.add(number)
+            held.add(number)  # ports of the Service with another protocol may share it
             key = (port["protocol"], number)
             if key in seen:
                 raise StatusError(500, "", f"duplicate nodePort: {{{key[0]} {number}}}")
@@ -146,6 +147,7 @@ class ServiceAllocator:
     def _allocate_first_node_ports(self, spec: JSON, transaction: Transaction) -> list[FieldError]:
         """Allocate for a new Service: ports of the same number share one node port (53/UDP and 53/TCP)."""
         ports = spec.get("ports", ())
+        # Reversed, so that the first of several requests for one port number counts.
         requested = {port.get("port", 0): port["nodePort"] for port in reversed(ports) if port.get("nodePort")}
         shared: dict[int, int] = {}
         for index, port in enumerate(ports):

@@ -24,6 +24,7 @@ def patch_allocated_values(spec: JSON, old: JSON) -> None:
         if not spec.get("clusterIPs") and old.get("clusterIPs"):
             spec["clusterIPs"] = list(old["clusterIPs"])
     if wants_node_ports(spec) and wants_node_ports(old):
+        # A node port that the request has given to another port is not given twice.
         used = node_ports(spec) & node_ports(old)
         by_name = {port.get("name", ""): port.get("nodePort", 0) for port in old.get("ports", ())}
         for port in spec.get("ports", ()):
