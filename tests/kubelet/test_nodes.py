@@ -19,7 +19,7 @@ def is_ready(cluster: KubeletCluster, name: str) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def test_a_restart_leaves_what_others_decided_and_puts_the_kubelet_s_own_right() -> None:
+def test_a_restart_keeps_the_fields_of_others_and_restores_the_kubelets_own() -> None:
     wanted = {"metadata": {"name": "n", "labels": {"zone": "a"}}, "spec": {"podCIDR": "127.1.1.0/24"}}
     stored: JSON = {
         "metadata": {"name": "n", "uid": "1", "labels": {"zone": "b", "disk": "ssd"}},
@@ -31,7 +31,7 @@ def test_a_restart_leaves_what_others_decided_and_puts_the_kubelet_s_own_right()
     assert again["spec"] == {**stored["spec"], "podCIDR": "127.1.1.0/24"}
 
 
-def test_a_node_that_somebody_made_keeps_the_pod_cidrs_that_he_gave_it() -> None:
+def test_a_node_created_by_a_user_keeps_its_pod_cidrs() -> None:
     wanted = {"metadata": {"name": "n", "labels": {}}, "spec": {"podCIDR": "127.1.1.0/24"}}
     stored: JSON = {"metadata": {"name": "n"}, "spec": {"podCIDR": "127.9.9.0/24", "podCIDRs": ["127.9.9.0/24"]}}
     assert registered_again(wanted, stored)["spec"] == stored["spec"]
@@ -49,7 +49,7 @@ async def test_a_deleted_node_comes_back_when_its_kubelet_starts_again_and_not_b
         assert node(cluster)["spec"]["unschedulable"]
 
 
-async def test_a_node_that_somebody_makes_anew_is_attended_to(tmp_path: Path) -> None:
+async def test_a_node_that_a_user_creates_again_gets_its_status(tmp_path: Path) -> None:
     async with running_kubelet(tmp_path) as cluster:
         await until(lambda: is_ready(cluster, "node-b"))
         cluster.registry.delete(NODES, "", "node-b")

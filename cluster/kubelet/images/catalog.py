@@ -21,7 +21,7 @@ class ImageSpec:
     """What runs for an image.
 
     ``command`` and ``args`` are the image's ENTRYPOINT and CMD (``$(VAR)`` is expanded); ``builtin`` names a server of
-    ours instead. ``port`` is what it listens on when nobody says otherwise (0: unknown). ``entrypoints`` are the names
+    ours instead. ``port`` is the one that it listens on by default (0: unknown). ``entrypoints`` are the names
     by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL,
     ``working_dir`` the WORKDIR.
     """

@@ -22,7 +22,7 @@ def pod_status(pod: JSON, state: PodState, place: PodPlace, now: float) -> JSON:
     """Return the whole status of the Pod object ``pod``; ``now`` is in seconds since the epoch.
 
     Conditions that keep their status keep their transition time. A phase that is over stays, with its reason, even if
-    somebody else wrote it: an evicted pod is Failed while its containers still end.
+    another component wrote it: an evicted pod is Failed while its containers still end.
     """
     before, reading = status_of(pod), read_pod(pod)
     phase = reading.phase if reading.is_finished else phase_of(state)
@@ -82,7 +82,7 @@ def _uninitialized(state: PodState) -> list[str]:
 
 
 class _Verdict(NamedTuple):
-    """Whether a condition is true, and what it says if it is not."""
+    """Whether a condition is true, with the reason and message that it has if it is not."""
 
     is_true: bool
     reason: str = ""

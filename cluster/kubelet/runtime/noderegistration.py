@@ -51,7 +51,7 @@ class NodeRegistration:
             self._register(node, self._registry.store.find(NODES, ObjectKey("", node.config.name)))
 
     def on_node(self, delta: Delta) -> None:
-        """Write the object of a node that somebody else has created."""
+        """Complete the object of one of the kubelet's nodes that a user has created."""
         node = self.nodes.get(delta.key.name)
         stored = self._registry.store.find(NODES, delta.key)
         if node is not None and stored is not None and is_unreported(stored):

@@ -184,6 +184,6 @@ class PodContainers:
             log.close()
 
     def remove_files(self) -> None:
-        """Delete the logs and folders of a pod that is gone."""
+        """Delete the pod's logs and folders."""
         for folder in (self._log_dir, self._pod_dir):
             shutil.rmtree(folder, ignore_errors=True)

@@ -58,7 +58,7 @@ class PodObject:
         status = pod_status(self.obj, state, place, now)
         if status == self.obj.get("status"):
             return
-        # Without its version the write cannot conflict with somebody else's: only the status is replaced.
+        # Without its version the write cannot conflict with another one: only the status is replaced.
         metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
         with contextlib.suppress(StatusError):
             self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})

@@ -1,4 +1,4 @@
-"""The probes and lifecycle hooks of one pod's containers: run when they are due, their results told to its machine."""
+"""The probes and lifecycle hooks of one pod's containers: run when due, with their results posted to its machine."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class PodWorker:
         self.ended.set()
 
     def remove_files(self) -> None:
-        """Delete the logs and folders of a pod that is gone."""
+        """Delete the pod's logs and folders."""
         self._containers.remove_files()
 
     def _perform(self, action: events.Action) -> None:

@@ -70,7 +70,7 @@ def test_built_in_images_are_known(image: str, builtin: str) -> None:
 
 
 @pytest.mark.parametrize("image", ["redis", "mynginx", "nginxinc/nginx-unprivileged"])
-def test_what_only_looks_alike_is_unknown(image: str) -> None:
+def test_an_image_with_only_a_similar_name_is_unknown(image: str) -> None:
     assert find_image(image, CATALOG) is None
 
 
@@ -127,9 +127,7 @@ def _short(program: Program) -> tuple[str, tuple[str, ...]]:
         ("redis", "; say"),
     ],
 )
-def test_of_an_unknown_image_the_near_name_is_said_and_an_entry_that_the_configuration_takes(
-    image: str, near: str
-) -> None:
+def test_the_text_about_an_unknown_image_has_a_similar_name_and_a_valid_entry(image: str, near: str) -> None:
     text = unknown_image_text(image, {"team/web": ImageSpec(("any",))})
     name = parse_reference(image).name
     assert text == (

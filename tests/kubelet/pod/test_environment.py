@@ -173,7 +173,7 @@ def test_the_container_wins_over_services_and_env_from() -> None:
 
 
 @pytest.mark.parametrize("reference", ["configMapRef", "secretRef"])
-def test_env_from_takes_every_key_with_its_prefix_and_skips_what_is_no_name(reference: str) -> None:
+def test_env_from_takes_every_key_with_its_prefix_and_skips_keys_that_are_no_names(reference: str) -> None:
     found = environment({"envFrom": [{"prefix": "P_", reference: {"name": "m"}}]}, m={"K": "v", "a b": "w"})
     assert found["P_K"] == "v"
     assert not any("a b" in each for each in found)
@@ -192,7 +192,7 @@ def test_env_from_takes_every_key_with_its_prefix_and_skips_what_is_no_name(refe
         (variable(fieldRef={"fieldPath": "spec.foo"}), "unsupported fieldPath: spec.foo"),
     ],
 )
-def test_what_is_missing_is_a_config_error(container: dict[str, Any], text: str) -> None:
+def test_a_missing_object_or_key_is_a_config_error(container: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         environment(container, m={"k": "v"})
 
@@ -208,7 +208,7 @@ def test_what_is_missing_is_a_config_error(container: dict[str, Any], text: str)
         {"envFrom": [{"secretRef": {"name": "s", "optional": True}}]},
     ],
 )
-def test_what_is_optional_may_be_missing(container: dict[str, Any]) -> None:
+def test_an_optional_reference_may_be_missing(container: dict[str, Any]) -> None:
     assert "X" not in environment(container, m={"k": "v"})
 
 

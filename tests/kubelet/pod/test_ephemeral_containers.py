@@ -1,4 +1,4 @@
-"""Ephemeral containers: added to a running pod, run once, and no more than guests in it."""
+"""Ephemeral containers: added to a running pod, run once, and without effect on its life."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def of(**spec: Any) -> dict[str, Any]:
         "None with a server alone",
     ],
 )
-def test_the_policy_says_who_is_asked(spec: dict[str, Any], text: str) -> None:
+def test_the_policy_decides_which_servers_are_asked(spec: dict[str, Any], text: str) -> None:
     assert resolv_conf(read_names(of(**spec)), "shop", "10.96.0.10", "cluster.local", HOST) == text
 
 

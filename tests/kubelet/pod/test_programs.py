@@ -20,7 +20,7 @@ from kubelet.pod.programs import taken_address
         pytest.param("", False, id="nothing"),
     ],
 )
-def test_what_programs_say_of_an_address_that_is_taken_is_known(log: str, said: bool) -> None:
+def test_texts_of_programs_about_a_taken_address_are_recognised(log: str, said: bool) -> None:
     assert taken_address([b"first", log.encode(), b"last"]) == (log if said else "")
 
 

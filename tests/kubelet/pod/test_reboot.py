@@ -48,7 +48,7 @@ def test_a_pod_is_not_ready_and_has_no_address(before: JSON, phase: str, restart
     assert (runs["c"].restart_count if "c" in runs else None) == restarts
 
 
-def test_what_ran_ended_when_it_was_found_out() -> None:
+def test_containers_that_ran_ended_at_the_time_of_the_restart() -> None:
     [container] = after_reboot(pod(RUNNING), NOW)["status"]["containerStatuses"]
     ended = container["state"]["terminated"]
     assert (ended["startedAt"], ended["finishedAt"]) == ("2026-11-23T08:00:00Z", NOON)

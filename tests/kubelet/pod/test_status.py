@@ -112,7 +112,7 @@ def test_a_pod_is_the_same_host_in_both_cidrs(address: str, twin: str) -> None:
     assert NodeConfig("n", "127.0.0.9", "127.244.1.0/24").pod_addresses(address) == (address,)
 
 
-def test_a_node_says_what_it_is() -> None:
+def test_a_node_object_describes_its_node() -> None:
     node, machine = NodeConfig("n", "127.0.0.9", "127.244.1.0/24", {"a": "b"}), Machine(cpus=2, memory_kib=1024)
     made = node_object(node, machine, 253)
     assert made["metadata"]["labels"]["kubernetes.io/hostname"] == "n"

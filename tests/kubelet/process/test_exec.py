@@ -85,7 +85,7 @@ async def test_without_stdin_the_input_is_empty(cluster: KubeletCluster) -> None
     assert (await output(command))["stdout"] == b"end\n"
 
 
-async def test_a_command_whose_reader_is_slow_has_to_wait(cluster: KubeletCluster) -> None:
+async def test_a_command_with_a_slow_reader_has_to_wait(cluster: KubeletCluster) -> None:
     await start(cluster)
     command = await run(cluster, "head -c 5000000 /dev/zero; echo done >&2")
     assert await command.read() is not None
@@ -112,7 +112,7 @@ async def test_a_terminal_has_a_size_an_echo_and_job_control(cluster: KubeletClu
     assert await command.wait() == 7
 
 
-async def test_ctrl_c_reaches_what_runs_in_the_terminal(cluster: KubeletCluster) -> None:
+async def test_ctrl_c_reaches_the_program_in_the_terminal(cluster: KubeletCluster) -> None:
     await start(cluster)
     command = await run(cluster, "echo ready; read line", is_tty=True, has_stdin=True)
     await until_said(command, b"ready")
@@ -137,7 +137,7 @@ async def test_a_command_ends_with_its_container(cluster: KubeletCluster) -> Non
     await command.close()
 
 
-async def test_what_a_command_leaves_running_belongs_to_the_container(cluster: KubeletCluster) -> None:
+async def test_processes_that_a_command_leaves_running_live_as_long_as_the_container(cluster: KubeletCluster) -> None:
     await start(cluster)
     command = await run(cluster, "sleep 60 >/dev/null 2>&1 & echo $!")
     child = int((await output(command))["stdout"])
@@ -155,7 +155,7 @@ async def test_what_a_command_leaves_running_belongs_to_the_container(cluster: K
         ("nobody", "", ["true"], 404, 'pods "nobody" not found'),
     ],
 )
-async def test_what_cannot_be_run_is_refused_with_the_text_that_users_know(
+async def test_a_command_that_cannot_run_is_refused_with_the_kubelets_text(
     cluster: KubeletCluster, pod: str, container: str, argv: list[str], code: int, text: str
 ) -> None:
     await start(cluster)
@@ -211,7 +211,7 @@ async def test_a_client_without_stdin_does_not_end_the_container_s(cluster: Kube
 
 
 @pytest.mark.parametrize("fields", [{}, {"stdinOnce": True, "tty": True}], ids=["for many", "once, with a terminal"])
-async def test_other_input_outlives_the_client_whose_attachment_ends_with_its_own(
+async def test_the_containers_input_outlives_an_attachment_that_ends_with_its_own_input(
     cluster: KubeletCluster, fields: dict[str, bool]
 ) -> None:
     await start(cluster, "while read line; do echo got $line; done", stdin=True, **fields)

@@ -1,4 +1,4 @@
-"""Real processes: how they start, end, and die with whoever started them."""
+"""Real processes: how they start, end, and die with their parent."""
 
 import asyncio
 import os
@@ -81,13 +81,13 @@ async def test_output_is_complete_when_the_end_is_told(runner: ProcessRunner) ->
     ],
     ids=["not on PATH", "no such file", "not executable", "no such folder", "no command", "null byte", "too long"],
 )
-async def test_what_cannot_start_says_why(runner: ProcessRunner, spec: ProcessSpec, text: str) -> None:
+async def test_a_process_that_cannot_start_says_why(runner: ProcessRunner, spec: ProcessSpec, text: str) -> None:
     with pytest.raises(StartError) as caught:
         await runner.start(spec)
     assert str(caught.value) == text
 
 
-async def test_what_may_not_be_executed_on_the_path_is_passed_by(runner: ProcessRunner, tmp_path: Path) -> None:
+async def test_a_file_on_the_path_that_may_not_be_executed_is_skipped(runner: ProcessRunner, tmp_path: Path) -> None:
     (tmp_path / "tool").write_text("no program")
     with pytest.raises(StartError, match=r'^exec: "tool": executable file not found in \$PATH$'):
         await runner.start(ProcessSpec(("tool",), {"PATH": f"{tmp_path}:/bin"}))
@@ -124,7 +124,7 @@ async def test_many_starts_at_once_wait_for_their_turn(runner: ProcessRunner) ->
     assert all(isinstance(each, StartError) and "chdir to cwd" in str(each) for each in processes)
 
 
-async def test_killing_takes_what_the_process_has_started_too(runner: ProcessRunner) -> None:
+async def test_killing_a_process_kills_its_descendants_too(runner: ProcessRunner) -> None:
     sink = Sink()
     process = await runner.start(sh("sleep 1000 & setsid sleep 1001 & echo $!; sleep 1002"), sink)
     await until(lambda: sink.said["stdout"] and len(children_of(process.pid)) == 3)
@@ -240,7 +240,9 @@ async def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     await until(lambda: not any(is_alive(pid) for pid in [zygote, *pids]))
 
 
-async def test_what_outlives_parent_and_zygote_is_found_by_its_marks_at_the_next_start(tmp_path: Path) -> None:
+async def test_a_process_that_outlives_parent_and_zygote_is_found_by_its_marks_at_the_next_start(
+    tmp_path: Path,
+) -> None:
     parent, zygote, pids = await _start_parent(tmp_path, "127.246.9.61")
     for pid in (parent.pid, zygote):
         os.kill(pid, signal.SIGKILL)

@@ -78,7 +78,7 @@ async def test_a_terminating_pod_listens_on_and_its_probe_says_whether_it_serves
         cluster.registry.delete(PODS, "default", name, DeleteOptions(0))
 
 
-async def test_a_host_network_pod_whose_port_is_taken_says_so(cluster: KubeletCluster) -> None:
+async def test_a_host_network_pod_with_a_taken_port_says_so(cluster: KubeletCluster) -> None:
     cluster.run(make_pod("first", netexec(), hostNetwork=True))
     await until(lambda: cluster.is_ready("first"))
     cluster.run(make_pod("second", netexec(), hostNetwork=True))

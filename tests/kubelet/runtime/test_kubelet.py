@@ -308,7 +308,7 @@ async def test_a_probe_calls_agnhost_where_its_image_has_it(
     await until(lambda: cluster.is_ready("probed"))
 
 
-async def test_what_is_not_emulated_is_said(cluster: KubeletCluster) -> None:
+async def test_fields_that_are_not_emulated_are_reported_in_an_event(cluster: KubeletCluster) -> None:
     container = {**NETEXEC, "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
     cluster.run(make_pod("stored", container, volumes=[{"name": "v", "emptyDir": {}}]))
     await until(lambda: cluster.is_ready("stored"))
@@ -438,7 +438,9 @@ async def test_a_failed_post_start_hook_restarts_the_container(cluster: KubeletC
     assert cluster.events("hooked", "FailedPostStartHook")[0] == "PostStartHook failed: no luck"
 
 
-async def test_a_kubelet_that_starts_again_runs_what_is_left_and_lets_go_what_was_deleted(tmp_path: Path) -> None:
+async def test_a_restarted_kubelet_runs_the_pods_that_are_left_and_deletes_those_whose_deletion_had_begun(
+    tmp_path: Path,
+) -> None:
     cluster = KubeletCluster(tmp_path)
     for name in ("web", "leaving", "done"):
         cluster.run(make_pod(name, NETEXEC))

@@ -1,4 +1,4 @@
-"""Readiness gates: a pod is ready when others say so as well, as soon as they do."""
+"""Readiness gates: a pod is ready only when the conditions of its gates are True as well."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def gated(pod: JSON, status: str) -> JSON:
     return {**pod, "status": {**pod["status"], "conditions": [*others, {"type": GATE, "status": status}]}}
 
 
-async def test_a_gate_that_somebody_opens_or_shuts_is_seen_at_once(tmp_path: Path) -> None:
+async def test_a_change_of_a_readiness_gate_is_seen_at_once(tmp_path: Path) -> None:
     async with running_kubelet(tmp_path) as cluster:
         cluster.run(make_pod("web", shell("sleep 100"), readinessGates=[{"conditionType": GATE}]))
         await until(lambda: cluster.status("web").get("ready"))

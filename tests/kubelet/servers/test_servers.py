@@ -177,7 +177,7 @@ async def test_netexec_dials_others_and_itself_from_its_own_address(host: Host) 
         ("udp", f"reading from udp connection failed. err:'read udp {ADDRESS}:8099: connection refused'"),
     ],
 )
-async def test_netexec_tells_whom_it_could_not_reach(host: Host, protocol: str, error: str) -> None:
+async def test_netexec_names_the_server_that_it_could_not_reach(host: Host, protocol: str, error: str) -> None:
     await host.serve("agnhost", "netexec")
     _, body = await get(f"/dial?host={ADDRESS}&port=8099&request=x&protocol={protocol}")
     assert json.loads(body) == {"errors": [error]}
@@ -206,7 +206,7 @@ async def test_netexec_answers_everything_as_its_override_says(host: Host) -> No
     assert await get("/hostname") == (418, "always")
 
 
-async def test_a_datagram_of_2000_bytes_comes_back_whole(host: Host) -> None:
+async def test_a_datagram_of_2000_bytes_is_echoed_whole(host: Host) -> None:
     await host.serve("agnhost", "netexec")
     assert await ask_udp(8081, b"echo " + b"x" * 2000) == b"x" * 2000
 
@@ -217,7 +217,7 @@ async def test_serve_hostname_greets_by_tcp_and_udp(host: Host) -> None:
     assert await ask_udp(9376, b"anything") == b"web-1"
 
 
-async def test_porter_says_what_each_port_is_given(host: Host) -> None:
+async def test_porter_answers_on_each_port_with_its_text(host: Host) -> None:
     given = {
         "SERVE_PORT_80": "plain",
         "SERVE_PORT_1081": "other",
@@ -250,7 +250,7 @@ async def test_porter_says_what_each_port_is_given(host: Host) -> None:
     ],
     ids=str,
 )
-async def test_connect_says_in_a_word_what_became_of_it(
+async def test_connect_reports_its_result_in_one_word(
     host: Host, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     await host.serve("agnhost", "netexec")
@@ -339,7 +339,7 @@ def test_sigterm_that_comes_before_a_server_serves_ends_it_with_code_0_as_well(
     assert done.returncode == 0
 
 
-async def test_what_was_on_its_way_when_a_server_is_told_to_stop_is_still_answered(host: Host) -> None:
+async def test_a_request_under_way_when_a_server_is_stopped_is_still_answered(host: Host) -> None:
     process = await host.serve("http-echo", "-text=hello")
     process.kill(signal.SIGSTOP)
     reader, writer = await asyncio.open_connection(ADDRESS, 5678)

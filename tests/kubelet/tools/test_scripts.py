@@ -93,12 +93,12 @@ def test_curl_connects_to_where_the_cluster_s_names_are(tools: Path, words: list
     ],
     ids=" ".join,
 )
-def test_what_a_pod_s_tools_send_comes_from_its_address(tools: Path, words: list[str], added: str) -> None:
+def test_a_pods_tools_send_from_its_address(tools: Path, words: list[str], added: str) -> None:
     _write(tools / "echo-dig", tool_scripts({"dig": "/bin/echo"}, DNS, 0)["dig"])
     assert said(tools, *words, pod_ip="127.9.1.2") == added
 
 
-def test_an_address_that_is_on_no_interface_here_is_nobody_s_source(tools: Path) -> None:
+def test_an_address_on_no_interface_is_not_used_as_a_source(tools: Path) -> None:
     assert said(tools, "curl", "nosuch", pod_ip="fd00::1") == "nosuch"
 
 

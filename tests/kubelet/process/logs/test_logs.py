@@ -42,7 +42,7 @@ def test_output_becomes_lines_of_the_cri_format(chunks: list[bytes], expected: l
 
 
 @pytest.mark.parametrize("line", [b"", b"half", b"t stdout X y", b"t stdlog F y", b"t stdout F"])
-def test_what_is_no_log_line_is_skipped(line: bytes) -> None:
+def test_a_broken_log_line_is_skipped(line: bytes) -> None:
     assert parse_line(line) is None
 
 
@@ -98,7 +98,7 @@ async def test_the_tail_counts_lines(log: Log, count: int, expected: bytes) -> N
     assert await log.read(tail_lines=count) == expected
 
 
-async def test_since_leaves_out_what_is_older(log: Log) -> None:
+async def test_since_leaves_out_older_lines(log: Log) -> None:
     log.write("old\n")
     log.now += 60
     log.write("new\n")

@@ -109,6 +109,6 @@ async def test_a_server_that_speaks_no_http_is_said_to_be_broken(target: ProbeTa
     assert outcome == (False, f'Get "http://{ADDRESS}:8097/": {shown}')
 
 
-def test_what_no_handler_is_for_is_refused() -> None:
+def test_an_action_without_a_known_handler_is_refused() -> None:
     with pytest.raises(ValueError, match="no known handler"):
         read_handler({"periodSeconds": 1})

@@ -92,7 +92,7 @@ async def test_a_probe_asks_over_a_real_socket(reply: bytes, seconds: float, out
         await is_over.wait()
 
 
-async def test_nobody_there_is_a_failure() -> None:
+async def test_a_refused_connection_is_a_failure() -> None:
     text = f'error: failed to connect service at "{ADDRESS}:50052": connection refused'
     assert await GRPC(50052).attempt(target(), 1) == (False, text)
 
