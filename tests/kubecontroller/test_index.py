@@ -15,7 +15,7 @@ def test_an_index_follows_its_objects() -> None:
     assert [list(index.having(value)) for value in (1, 2, 3)] == [[], [], ["a"]]
 
 
-def test_a_selector_index_finds_who_selects_and_only_in_its_namespace() -> None:
+def test_a_selector_index_finds_the_objects_of_a_namespace_that_select_labels() -> None:
     index = SelectorIndex(lambda obj: obj["selector"])
     here, there = ObjectKey("default", "web"), ObjectKey("other", "web")
     both = ObjectKey("default", "both")

@@ -1,4 +1,4 @@
-"""From a Deployment and a Service to endpoints: all controllers, the scheduler and a kubelet that only pretends."""
+"""From a Deployment and a Service to endpoints: all controllers, the scheduler and a fake kubelet."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_deployment_and_a_service_become_ready_endpoints() -> None:
         ]
 
 
-async def test_fifty_pods_are_there_within_a_few_turns_and_spread_evenly() -> None:
+async def test_fifty_pods_are_created_within_a_few_turns_and_spread_evenly() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=50))
         turns = 0
@@ -106,7 +106,7 @@ async def test_a_pod_that_is_deleted_or_has_ended_is_replaced() -> None:
         assert phases == {"Running": 2, "Failed": 1}
 
 
-async def test_a_deleted_slice_comes_back() -> None:
+async def test_a_deleted_slice_is_created_again() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(SERVICES, service())
         cluster.apply(DEPLOYMENTS, deployment(replicas=2))
@@ -130,7 +130,7 @@ async def test_a_pod_that_is_not_ready_leaves_the_ready_endpoints() -> None:
         assert pod["status"]["podIP"] not in addresses(cluster)
 
 
-async def test_a_deleted_deployment_takes_its_replica_sets_and_pods_along() -> None:
+async def test_the_replica_sets_and_pods_of_a_deleted_deployment_are_deleted() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=3))
         await cluster.settle()
@@ -140,7 +140,7 @@ async def test_a_deleted_deployment_takes_its_replica_sets_and_pods_along() -> N
         assert cluster.pods() == []
 
 
-async def test_a_deleted_service_takes_its_slices_and_endpoints_along() -> None:
+async def test_the_slices_and_endpoints_of_a_deleted_service_are_deleted() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(SERVICES, service())
         await cluster.settle()
@@ -153,7 +153,7 @@ async def test_a_deleted_service_takes_its_slices_and_endpoints_along() -> None:
         assert cluster.store.list(ENDPOINTS) == []
 
 
-async def test_a_namespace_goes_after_everything_in_it() -> None:
+async def test_a_namespace_is_deleted_after_its_contents() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(SERVICES, service())
         cluster.apply(DEPLOYMENTS, deployment(replicas=3))
@@ -189,7 +189,7 @@ async def test_hand_made_endpoints_are_mirrored_through_create_update_and_delete
         assert addresses(cluster) == []
 
 
-async def test_load_balancers_get_addresses_and_the_pool_runs_out_without_harm() -> None:
+async def test_load_balancers_get_addresses_until_the_pool_is_used_up() -> None:
     async with FakeCluster(config=ControllerConfig(load_balancer_pool="127.0.113.0/30")).running() as cluster:
         for number in range(3):
             cluster.apply(SERVICES, service(f"lb-{number}", type="LoadBalancer"))
@@ -244,7 +244,7 @@ def progressing(cluster: FakeCluster) -> tuple[str, str]:
     return found["status"], found["reason"]
 
 
-async def test_a_rollout_that_stands_still_exceeds_its_deadline() -> None:
+async def test_a_rollout_without_progress_exceeds_its_deadline() -> None:
     async with FakeCluster(is_automatic=False).running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=2, progressDeadlineSeconds=60))
         await asyncio.sleep(50)
@@ -262,7 +262,7 @@ async def test_pods_are_available_only_after_min_ready_seconds() -> None:
         assert cluster.one(DEPLOYMENTS, "nginx")["status"]["availableReplicas"] == 2
 
 
-async def test_the_history_keeps_as_many_revisions_as_it_may() -> None:
+async def test_the_history_keeps_as_many_revisions_as_its_limit() -> None:
     async with FakeCluster().running() as cluster:
         for version in range(5):
             cluster.apply(DEPLOYMENTS, deployment(replicas=1, image=f"nginx:{version}", revisionHistoryLimit=2))
@@ -280,7 +280,7 @@ async def test_going_back_to_an_old_template_gives_its_replica_set_the_next_revi
         assert sets[1]["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] == "1"
 
 
-async def test_a_hash_that_is_taken_is_counted_and_avoided() -> None:
+async def test_a_collision_of_hashes_is_counted_and_avoided() -> None:
     async with FakeCluster().running() as cluster:
         wanted = deployment(replicas=1)
         stored = cluster.registry.create(DEPLOYMENTS, wanted, dry_run=True)
@@ -298,7 +298,7 @@ async def test_a_hash_that_is_taken_is_counted_and_avoided() -> None:
 
 
 @pytest.mark.usefixtures("wanted_faults")
-async def test_an_object_that_breaks_its_reconcile_does_not_hold_up_the_others(
+async def test_an_object_that_breaks_its_reconcile_does_not_delay_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with FakeCluster().running() as cluster:
@@ -313,7 +313,7 @@ async def test_an_object_that_breaks_its_reconcile_does_not_hold_up_the_others(
         assert caplog.text.count("Traceback") == 1
 
 
-async def test_orphan_pods_are_adopted_and_pods_that_no_longer_match_are_let_go() -> None:
+async def test_orphan_pods_are_adopted_and_pods_that_no_longer_match_are_released() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=2))
         await cluster.settle()
@@ -332,7 +332,7 @@ async def test_orphan_pods_are_adopted_and_pods_that_no_longer_match_are_let_go(
         assert len(cluster.pods()) == 2
 
 
-async def test_nothing_is_written_once_all_is_at_rest() -> None:
+async def test_nothing_is_written_once_all_objects_are_as_wanted() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(SERVICES, service(type="LoadBalancer"))
         cluster.apply(DEPLOYMENTS, deployment(replicas=5))
@@ -369,7 +369,7 @@ async def test_the_api_servers_address_is_published_and_stays_as_it_is() -> None
         ]
 
 
-async def test_a_selector_that_comes_or_goes_moves_the_endpoints_into_other_hands() -> None:
+async def test_a_selector_that_is_added_or_removed_changes_the_controller_of_the_endpoints() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=1))
         cluster.apply(SERVICES, service(app=None))
@@ -383,7 +383,7 @@ async def test_a_selector_that_comes_or_goes_moves_the_endpoints_into_other_hand
         assert addresses(cluster) == [pod["status"]["podIP"] for pod in cluster.pods()]
 
 
-async def test_a_node_that_comes_late_brings_its_pods_into_the_slices() -> None:
+async def test_the_pods_of_a_node_that_is_created_late_become_endpoints() -> None:
     async with FakeCluster(nodes=1).running() as cluster:
         cluster.apply(SERVICES, service())
         labels = {"name": "early", "namespace": "default", "labels": {"app": "nginx"}}
@@ -397,7 +397,7 @@ async def test_a_node_that_comes_late_brings_its_pods_into_the_slices() -> None:
         assert cluster.store.list(ENDPOINTSLICES)[0]["endpoints"][0]["zone"] == "zone-z"
 
 
-async def test_a_pods_change_writes_only_what_tells_of_this_pod() -> None:
+async def test_a_change_of_a_pod_writes_only_the_objects_that_name_it() -> None:
     async with FakeCluster().running() as cluster:
         for number in range(20):
             cluster.apply(SERVICES, service(f"svc-{number}", app=f"app-{number}"))
@@ -450,7 +450,7 @@ async def test_a_dual_stack_service_has_slices_of_both_families() -> None:
         ]
 
 
-async def test_an_external_address_of_the_pool_is_nobody_elses() -> None:
+async def test_an_external_address_of_the_pool_is_not_given_to_another_service() -> None:
     pool = ControllerConfig(load_balancer_pool="127.0.113.0/29")
     async with FakeCluster(config=pool).running() as cluster:
         cluster.apply(SERVICES, service("early", externalIPs=["127.0.113.1"]))
@@ -464,7 +464,7 @@ async def test_an_external_address_of_the_pool_is_nobody_elses() -> None:
 
 
 @pytest.mark.parametrize("ending", ["deleted", "another type"])
-async def test_a_service_that_comes_from_a_cloud_can_be_deleted(ending: str) -> None:
+async def test_a_service_with_the_finalizer_of_a_cloud_can_be_deleted(ending: str) -> None:
     async with FakeCluster().running() as cluster:
         exported = service("web", type="LoadBalancer")
         exported["metadata"]["finalizers"] = ["service.kubernetes.io/load-balancer-cleanup"]

@@ -1,4 +1,4 @@
-"""Pods that want certain neighbours, or want none."""
+"""Pod affinity, anti-affinity, topology spread and ports of the node."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def choices(nodes: Nodes, wanted: JSON) -> set[str]:
         pytest.param(rather("podAntiAffinity", "cache"), {"a1"}, id="rather beside none of them"),
     ],
 )
-def test_a_pod_goes_to_the_neighbours_that_it_wants(spec: JSON, expected: set[str]) -> None:
+def test_a_pod_gets_the_node_that_its_pod_affinity_asks_for(spec: JSON, expected: set[str]) -> None:
     caches = [pod(f"cache-{number}", "cache") for number in range(3)]
     assert choices(town(a1=[pod("db", "db")], a2=caches[:2], b1=caches[2:]), pod("web", **spec)) == expected
 
 
-def test_replicas_that_want_to_be_apart_fill_the_nodes_and_then_wait() -> None:
+def test_replicas_with_anti_affinity_get_a_node_each_and_then_wait() -> None:
     nodes = town()
     taken = set()
     for number in range(3):
@@ -130,7 +130,7 @@ def test_replicas_that_want_to_be_apart_fill_the_nodes_and_then_wait() -> None:
         pytest.param({}, spread("rack"), SPREAD_LABEL, id="no such topology"),
     ],
 )
-def test_a_pod_that_cannot_have_its_neighbours_is_told_why(there: Any, spec: JSON, reason: str) -> None:
+def test_a_pod_whose_pod_affinity_cannot_be_met_gets_the_reason(there: Any, spec: JSON, reason: str) -> None:
     refused = decide(town(**there), pod("web", **spec))
     assert isinstance(refused, Unschedulable)
     assert refused.message.startswith(f"0/3 nodes are available: 3 {reason}. ")
@@ -149,7 +149,7 @@ def test_pods_spread_over_zones_not_over_nodes() -> None:
     assert choices(town(**there), pod("web-2", **spread())) == {"a2"}
 
 
-def test_a_spread_that_cannot_be_kept_holds_the_pod_back_or_only_moves_it() -> None:
+def test_a_spread_that_cannot_be_kept_delays_the_pod_or_only_moves_it() -> None:
     nodes = town(a1=[pod("web-0")], a2=[pod("web-1")])
     nodes.put_node("b1", node("b1", "b", unschedulable=True))
     refused = decide(nodes, pod("web-2", **spread()))
@@ -159,7 +159,7 @@ def test_a_spread_that_cannot_be_kept_holds_the_pod_back_or_only_moves_it() -> N
     assert choices(nodes, pod("web-2", **spread(skew=3))) == {"a1", "a2"}
 
 
-def test_a_pod_that_leaves_is_no_neighbour_any_more() -> None:
+def test_a_pod_that_is_deleted_does_not_count_as_a_neighbour() -> None:
     nodes = town(a1=[pod("web-0", **apart("web"))], a2=[pod("web-1")])
     assert choices(nodes, pod("web-2", **apart("web"))) == {"b1"}
     nodes.put_pod(key_of(pod("web-0")), None)

@@ -1,4 +1,4 @@
-"""Which node a pod gets, and what is said when none will do."""
+"""The node that a pod gets, and the message when it fits on none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ZONE = "topology.kubernetes.io/zone"
         pytest.param(term(), None, id="an empty term matches nothing"),
     ],
 )
-def test_a_pod_goes_only_where_it_wants_to(spec: JSON, expected: str | None) -> None:
+def test_a_pod_gets_a_node_that_its_selector_and_affinity_match(spec: JSON, expected: str | None) -> None:
     first, second = node("node-1", "a"), node("node-2", "b")
     second["metadata"]["labels"]["gpu"] = "4"
     decision = schedule(pod(**spec), [load(first), load(second)], random.Random(0))
@@ -95,7 +95,7 @@ def test_a_pod_goes_only_where_it_wants_to(spec: JSON, expected: str | None) -> 
         ),
     ],
 )
-def test_a_pod_that_fits_nowhere_is_told_why(nodes: list[JSON], spec: JSON, message: str) -> None:
+def test_a_pod_that_fits_on_no_node_gets_the_reasons(nodes: list[JSON], spec: JSON, message: str) -> None:
     decision = schedule(pod(**spec), [load(each) for each in nodes], random.Random(0))
     assert decision == Unschedulable(message)
 
@@ -108,7 +108,7 @@ def test_a_pod_that_fits_nowhere_is_told_why(nodes: list[JSON], spec: JSON, mess
         pytest.param({"key": "team", "operator": "Equal", "value": "blue", "effect": "NoSchedule"}, id="all of it"),
     ],
 )
-def test_a_tolerated_taint_keeps_nobody_away(toleration: JSON) -> None:
+def test_a_tolerated_taint_does_not_keep_a_pod_away(toleration: JSON) -> None:
     tainted = node("node-1", taints=[{"key": "team", "value": "blue", "effect": "NoSchedule"}])
     assert schedule(pod(tolerations=[toleration]), [load(tainted)], random.Random(0)) == "node-1"
 
@@ -125,14 +125,14 @@ def test_the_emptiest_node_is_taken(loads: list[tuple[int, int]], expected: str)
     assert schedule(pod(), nodes, random.Random(0)) == expected
 
 
-def test_equals_are_chosen_by_the_random_source_alone() -> None:
+def test_the_random_source_decides_between_equal_nodes() -> None:
     nodes = [load(node("node-1")), load(node("node-2"))]
     chosen = Counter(schedule(pod(), nodes, random.Random(seed)) for seed in range(200))
     assert chosen.keys() == {"node-1", "node-2"}
     assert schedule(pod(), nodes, random.Random(7)) == schedule(pod(), nodes, random.Random(7))
 
 
-def test_pods_that_are_placed_count_and_those_that_ended_or_left_do_not() -> None:
+def test_assigned_pods_count_and_finished_or_deleted_ones_do_not() -> None:
     nodes = Nodes()
     nodes.put_node("node-1", node("node-1"))
     key = ObjectKey("default", "web")

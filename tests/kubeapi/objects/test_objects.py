@@ -57,7 +57,7 @@ def test_a_node_is_ready_when_its_condition_is_true() -> None:
     assert not read_node(node()).is_ready
 
 
-def test_a_node_says_where_it_is_and_who_may_come() -> None:
+def test_a_node_has_a_zone_taints_and_addresses() -> None:
     zone, taint = {"topology.kubernetes.io/zone": "a"}, {"key": "k", "effect": "NoSchedule"}
     addresses = [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "127.0.0.2"}]
     found = read_node(node(labels=zone, spec={"unschedulable": True, "taints": [taint]}, addresses=addresses))
@@ -97,7 +97,7 @@ def test_a_workload_is_observed_when_its_controller_has_seen_its_generation(
     assert workload(status={"observedGeneration": observed}).is_observed is expected
 
 
-def test_a_workload_says_what_it_wants_and_has() -> None:
+def test_a_workload_has_its_wanted_and_its_present_replicas() -> None:
     spec = {
         "replicas": 0,
         "selector": {"matchLabels": {"app": "web"}},

@@ -29,7 +29,7 @@ def owned(*uids: str, **metadata: Any) -> JSON:
         pytest.param(owned(), [], [], id="nobody's"),
     ],
 )
-def test_a_dependent_goes_with_its_last_owner(obj: JSON, absent: list[str], expected: list[type]) -> None:
+def test_a_dependent_is_deleted_after_its_last_owner(obj: JSON, absent: list[str], expected: list[type]) -> None:
     changes = garbagecollector.reconcile(PODS, obj, lambda reference: reference["uid"] in absent, [])
     assert [type(each) for each in changes] == expected
     for change in changes:
@@ -49,7 +49,7 @@ def leaving(*finalizers: str) -> JSON:
     }
 
 
-def test_orphans_are_let_go_before_their_owner_goes() -> None:
+def test_orphans_are_released_before_their_owner_is_deleted() -> None:
     dependents = [Dependent(PODS, owned("a"))]
     release, last = garbagecollector.reconcile(REPLICASETS, leaving("orphan"), lambda _: False, dependents)
     assert isinstance(release, Update)
@@ -58,7 +58,7 @@ def test_orphans_are_let_go_before_their_owner_goes() -> None:
     assert last.obj["metadata"]["finalizers"] == []
 
 
-def test_in_the_foreground_the_owner_waits_for_those_that_block_it() -> None:
+def test_in_the_foreground_the_owner_waits_for_the_dependents_that_block_it() -> None:
     blocking = owned("a")
     blocking["metadata"]["ownerReferences"][0]["blockOwnerDeletion"] = True
     owner = leaving("foregroundDeletion")
@@ -69,7 +69,7 @@ def test_in_the_foreground_the_owner_waits_for_those_that_block_it() -> None:
     assert last.obj["metadata"]["finalizers"] == []
 
 
-def test_a_namespace_empties_what_makes_others_first_and_then_goes() -> None:
+def test_in_a_namespace_the_objects_that_create_others_are_deleted_first() -> None:
     going = {"metadata": {"name": "shop", "deletionTimestamp": "x", "uid": "n"}, "spec": {"finalizers": ["kubernetes"]}}
     contents = [Dependent(DEPLOYMENTS, owned()), Dependent(PODS, owned(deletionTimestamp="x"))]
     [change] = namespace.reconcile(going, contents)

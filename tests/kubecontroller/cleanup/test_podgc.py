@@ -1,4 +1,4 @@
-"""What becomes of pods whose node is deleted, or has never been there."""
+"""Pods of a node that was deleted or never existed."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ def nodes_of(cluster: FakeCluster) -> list[str]:
 
 
 @pytest.mark.looptime
-async def test_the_pods_of_a_deleted_node_go_at_once_and_come_again_elsewhere() -> None:
+async def test_the_pods_of_a_deleted_node_are_deleted_at_once_and_replaced_elsewhere() -> None:
     async with FakeCluster().running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=4))
         await cluster.settle()
@@ -26,7 +26,7 @@ async def test_the_pods_of_a_deleted_node_go_at_once_and_come_again_elsewhere() 
 
 
 @pytest.mark.looptime
-async def test_a_pod_for_a_node_that_has_never_been_there_waits_for_it_for_a_while() -> None:
+async def test_a_pod_of_a_node_that_was_never_seen_waits_for_it_for_a_while() -> None:
     async with FakeCluster().running() as cluster:
         for name in ("lost", "found"):
             metadata = {"namespace": "default", "name": name}

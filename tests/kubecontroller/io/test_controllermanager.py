@@ -1,4 +1,4 @@
-"""The machinery: one key at a time, failures apart from the rest, own writes seen at once, nothing left behind."""
+"""The queue and the manager: one key at a time, failures delay no others, own writes are seen at once."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def moody(cluster: FakeCluster) -> MoodyRegistry:
     return registry
 
 
-async def test_a_refused_write_is_tried_again_and_holds_nobody_up() -> None:
+async def test_a_refused_write_is_tried_again_and_delays_no_other_key() -> None:
     cluster = FakeCluster()
     registry = moody(cluster)
     refused: list[str] = []
@@ -138,7 +138,7 @@ async def test_refused_endpoints_are_an_event_and_written_in_the_end(verb: str, 
         assert len(subset["addresses"]) == 2
 
 
-async def test_a_refused_event_does_not_undo_what_it_tells_of() -> None:
+async def test_a_refused_event_does_not_undo_the_write_that_it_reports() -> None:
     cluster = FakeCluster()
     registry = moody(cluster)
     registry.refuses = lambda resource, _obj: Forbidden(EVENTS, "x", "no events") if resource is EVENTS else None
@@ -149,7 +149,7 @@ async def test_a_refused_event_does_not_undo_what_it_tells_of() -> None:
         assert all(pod["spec"]["nodeName"] for pod in cluster.pods())
 
 
-async def test_no_pod_is_made_twice_however_the_scale_jumps() -> None:
+async def test_no_pod_is_created_twice_however_the_scale_changes() -> None:
     rng = random.Random(4)
     async with FakeCluster().running() as cluster:
         cluster.apply(DEPLOYMENTS, deployment(replicas=1))

@@ -103,7 +103,7 @@ def test_a_port_has_a_name_only_where_the_service_has_one() -> None:
     assert change.obj["subsets"][0]["ports"] == [{"name": "http", "protocol": "TCP", "port": 8080}]
 
 
-def test_more_than_a_thousand_addresses_are_cut_off_ready_ones_last() -> None:
+def test_of_more_than_a_thousand_addresses_the_ready_ones_are_kept_first() -> None:
     pods = [pod(number, ready=number % 2 == 0) for number in range(1200)]
     [change] = endpoints.reconcile(service(), pods, None)
     assert isinstance(change, Create)

@@ -1,4 +1,4 @@
-"""EndpointSlices: which pods are endpoints of a Service, in what condition, in which slice."""
+"""EndpointSlices: the endpoints of a Service, their conditions, and their slices."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_pods_state_decides_its_conditions(
     assert found == conditions
 
 
-def test_an_endpoint_says_whose_it_is_and_where() -> None:
+def test_an_endpoint_names_its_pod_node_and_zone() -> None:
     assert endpoint_of(service(), pod(), NODES.get, "IPv4") == {
         "addresses": ["127.244.0.1"],
         "conditions": {"ready": True, "serving": True, "terminating": False},
@@ -88,7 +88,7 @@ def test_an_endpoint_says_whose_it_is_and_where() -> None:
         pytest.param({"subdomain": "web"}, None, id="no hostname"),
     ],
 )
-def test_the_hostname_is_given_below_the_services_own_name_only(spec: JSON, hostname: str | None) -> None:
+def test_an_endpoint_has_a_hostname_if_the_subdomain_is_the_service(spec: JSON, hostname: str | None) -> None:
     endpoint = endpoint_of(service(), pod(spec=spec), NODES.get, "IPv4")
     assert endpoint is not None
     assert endpoint.get("hostname") == hostname
@@ -200,7 +200,7 @@ def test_a_service_without_endpoints_has_one_empty_slice() -> None:
     assert world.reconcile(service(), []) == []
 
 
-def test_the_placeholder_is_used_again_for_the_first_endpoints_and_the_last_slice_as_placeholder() -> None:
+def test_the_placeholder_takes_the_first_endpoints_and_the_last_slice_becomes_the_placeholder() -> None:
     world = Slices()
     world.reconcile(service(), [])
     [name] = world.slices
@@ -212,7 +212,7 @@ def test_the_placeholder_is_used_again_for_the_first_endpoints_and_the_last_slic
     assert (world.slices[name]["ports"], world.slices[name]["endpoints"]) == ([], [])
 
 
-def test_labels_say_whose_slice_it_is_and_copy_the_services() -> None:
+def test_a_slice_has_the_labels_of_its_service_and_its_name() -> None:
     labelled = service(clusterIP="None")
     labelled["metadata"]["labels"] = {"team": "blue", "kubernetes.io/service-name": "forged"}
     world = Slices()
@@ -272,7 +272,7 @@ def test_new_endpoints_fill_the_slice_that_ends_up_fullest() -> None:
     assert world.sizes() == [5, 10]
 
 
-def test_slices_that_change_anyhow_are_filled_up_first() -> None:
+def test_slices_that_change_anyway_are_filled_up_first() -> None:
     world = Slices(max_endpoints=10)
     world.reconcile(service(), pods(20))
     [change] = world.reconcile(service(), [*pods(19, start=1), pod("new", "127.244.99.1")])
@@ -280,7 +280,7 @@ def test_slices_that_change_anyhow_are_filled_up_first() -> None:
     assert world.sizes() == [10, 10]
 
 
-def test_the_trigger_time_is_that_of_the_change_and_goes_with_a_deletion() -> None:
+def test_the_trigger_time_is_that_of_the_change_and_a_deletion_has_none() -> None:
     name = "endpoints.kubernetes.io/last-change-trigger-time"
     world = Slices()
     world.reconcile(service(), [])
@@ -348,7 +348,7 @@ def test_every_family_of_a_service_has_slices_of_its_own(
     assert created(reconcile(service(ipFamilies=families), pods, TOPOLOGY, [])) == expected
 
 
-def test_slices_of_a_family_that_the_service_gave_up_are_deleted() -> None:
+def test_slices_of_a_family_that_the_service_no_longer_has_are_deleted() -> None:
     pods = [pod(status=BOTH)]
     made = reconcile(service(ipFamilies=["IPv4", "IPv6"]), pods, TOPOLOGY, [])
     both = [each.obj for each in made if isinstance(each, Create)]

@@ -62,14 +62,14 @@ def test_hand_made_endpoints_are_mirrored(
     assert mirrored(*subsets) == expected
 
 
-def test_addresses_that_are_not_ready_are_mirrored_as_such() -> None:
+def test_addresses_that_are_not_ready_are_mirrored_as_not_ready() -> None:
     both = subset("10.0.0.1") | {"notReadyAddresses": [{"ip": "10.0.0.2"}]}
     [change] = endpointslicemirroring.reconcile(WITHOUT_SELECTOR, hand_made(both), [])
     assert isinstance(change, Create)
     assert [each["conditions"] for each in change.obj["endpoints"]] == [{"ready": True}, {"ready": False}]
 
 
-def test_a_mirror_does_not_say_when_its_change_was_triggered() -> None:
+def test_a_mirror_has_no_trigger_time() -> None:
     annotations = {"endpoints.kubernetes.io/last-change-trigger-time": "2026-01-01T00:00:00Z", "a": "b"}
     [created] = endpointslicemirroring.reconcile(
         WITHOUT_SELECTOR, hand_made(subset("10.0.0.1"), annotations=annotations), []
@@ -91,7 +91,7 @@ def test_a_mirror_does_not_say_when_its_change_was_triggered() -> None:
         ),
     ],
 )
-def test_what_is_not_to_be_mirrored_loses_its_mirror(owner: JSON | None, metadata: JSON) -> None:
+def test_the_mirror_of_endpoints_that_may_not_be_mirrored_is_deleted(owner: JSON | None, metadata: JSON) -> None:
     [created] = endpointslicemirroring.reconcile(WITHOUT_SELECTOR, hand_made(subset("10.0.0.1")), [])
     assert isinstance(created, Create)
     slice_metadata = {**created.obj["metadata"], "name": "web-abc", "uid": "u"}
@@ -101,7 +101,7 @@ def test_what_is_not_to_be_mirrored_loses_its_mirror(owner: JSON | None, metadat
     assert change.key.name == "web-abc"
 
 
-def test_a_thousand_addresses_of_a_subset_are_mirrored_and_an_event_tells_of_the_rest() -> None:
+def test_a_thousand_addresses_of_a_subset_are_mirrored_and_an_event_counts_the_rest() -> None:
     many = subset(*(f"10.0.{number // 250}.{number % 250}" for number in range(1003)))
     created, event = endpointslicemirroring.reconcile(WITHOUT_SELECTOR, hand_made(many), [])
     assert isinstance(created, Create)
@@ -113,7 +113,7 @@ def test_a_thousand_addresses_of_a_subset_are_mirrored_and_an_event_tells_of_the
     )
 
 
-def test_labels_and_annotations_are_cloned_but_for_those_of_tools() -> None:
+def test_labels_and_annotations_are_cloned_except_those_of_tools() -> None:
     annotations = {"note": "x", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
     made = hand_made(subset("10.0.0.1"), labels={"team": "blue"}, annotations=annotations)
     [created] = endpointslicemirroring.reconcile(WITHOUT_SELECTOR, made, [])

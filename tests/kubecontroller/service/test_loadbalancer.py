@@ -90,7 +90,9 @@ def test_an_address_is_given_back_with_the_type() -> None:
         pytest.param("127.9.9.9", "", ["127.9.9.9"], id="written by somebody"),
     ],
 )
-def test_an_address_of_the_pool_makes_way_for_an_external_one(given: str, wanted: str, kept: list[str]) -> None:
+def test_a_service_gets_another_address_of_the_pool_if_one_is_claimed_as_external(
+    given: str, wanted: str, kept: list[str]
+) -> None:
     spec = {"loadBalancerIP": wanted} if wanted else {}
     changes = loadbalancer.reconcile(service(given, **spec), POOL, given.__eq__, given.__eq__)
     written = [loadbalancer.addresses_of(each.obj) for each in changes if isinstance(each, UpdateStatus)]
@@ -106,7 +108,9 @@ def test_an_address_of_the_pool_makes_way_for_an_external_one(given: str, wanted
         pytest.param(service("127.0.113.1"), False, None, id="in use"),
     ],
 )
-def test_the_finalizer_of_a_load_balancer_goes_with_it(obj: JSON, is_terminating: bool, kept: list[str] | None) -> None:
+def test_the_finalizer_of_a_load_balancer_is_removed_with_it(
+    obj: JSON, is_terminating: bool, kept: list[str] | None
+) -> None:
     finalizers = ["example.com/x", "service.kubernetes.io/load-balancer-cleanup"]
     deleted = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if is_terminating else {}
     obj = {**obj, "metadata": {**obj["metadata"], **deleted, "finalizers": finalizers}}

@@ -1,4 +1,4 @@
-"""Hints in proportion to the zones' CPU: who is meant for which zone, and when nobody is."""
+"""Hints in proportion to the zones' CPU, and when there are none."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ HALVES = {"a": 0.5, "b": 0.5}
         pytest.param(endpoints("ccaabb"), HALVES, Allotment(("c", "c", "a", "a", "b", "b")), id="a zone without nodes"),
     ],
 )
-def test_endpoints_are_shared_out(found: list[JSON], shares: dict[str, float], allotment: Allotment) -> None:
+def test_endpoints_are_allotted_to_zones(found: list[JSON], shares: dict[str, float], allotment: Allotment) -> None:
     assert allot(found, shares) == allotment
 
 
@@ -119,11 +119,11 @@ def test_no_zone_is_overloaded(zones: list[str], cpus: list[int]) -> None:
         ),
     ],
 )
-def test_the_annotations_ask_for_it(annotations: dict[str, str], expected: bool) -> None:
+def test_the_annotations_ask_for_hints_in_proportion(annotations: dict[str, str], expected: bool) -> None:
     assert is_automatic({"metadata": {"annotations": annotations}}) is expected
 
 
-def test_a_heartbeat_concerns_nobody_and_the_end_of_readiness_does() -> None:
+def test_a_heartbeat_of_a_node_changes_no_hints_and_the_end_of_its_readiness_does() -> None:
     beating = node()
     beating["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-01-01T00:00:00Z"
     assert topology_of(beating) == topology_of(node())
@@ -143,7 +143,7 @@ def automatic(**annotations: Any) -> JSON:
     return build_service("web", "default", metadata=metadata, clusterIP="127.96.0.20", selector={"app": "web"})
 
 
-def test_slices_have_the_hints_and_an_event_tells_of_them() -> None:
+def test_slices_have_the_hints_and_an_event_reports_them() -> None:
     nodes = {"a": node("a"), "b": node("b")}
     pods = [pod(number, zone) for number, zone in enumerate("aabb")]
     changes = reconcile(automatic(), pods, Topology(nodes.get, zone_shares(nodes.values())), [])
@@ -154,7 +154,7 @@ def test_slices_have_the_hints_and_an_event_tells_of_them() -> None:
     ]
 
 
-def test_without_enough_endpoints_nobody_has_hints_and_an_event_says_why() -> None:
+def test_without_enough_endpoints_there_are_no_hints_and_an_event_says_why() -> None:
     nodes = {"a": node("a"), "b": node("b")}
     changes = reconcile(automatic(), [pod(1, "a")], Topology(nodes.get, zone_shares(nodes.values())), [])
     [created] = [each.obj for each in changes if isinstance(each, Create)]

@@ -1,4 +1,4 @@
-"""What a Deployment says of itself: its conditions, and when it must be looked at again."""
+"""The status of a Deployment: its conditions, and its deadline."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ HALF = {"observedGeneration": 4, "replicas": 2, "updatedReplicas": 1, "available
         ),
     ],
 )
-def test_progress_is_told_as_kubectl_rollout_status_reads_it(
+def test_the_condition_progressing_is_as_kubectl_rollout_status_reads_it(
     before: list[JSON], after: JSON, expected: tuple[str, str, str, float]
 ) -> None:
     status = progressed(deployment(), {**after, "conditions": before}, NEW, NOW)
@@ -71,7 +71,7 @@ def test_progress_is_told_as_kubectl_rollout_status_reads_it(
     assert told == (*expected[:3], format_time(expected[3]))
 
 
-def test_without_a_deadline_nothing_is_said_of_progress() -> None:
+def test_without_a_deadline_there_is_no_condition_progressing() -> None:
     status = {"conditions": [progressing("ReplicaSetUpdated", NOW)]}
     without = deployment(progressDeadlineSeconds=2**31 - 1)
     assert progressed(without, status, NEW, NOW)["conditions"] == []
@@ -87,7 +87,7 @@ def test_without_a_deadline_nothing_is_said_of_progress() -> None:
         pytest.param(progressing("DeploymentPaused", NOW - 20), None, id="paused"),
     ],
 )
-def test_only_what_is_under_way_is_looked_at_again(condition: JSON, expected: float | None) -> None:
+def test_only_a_rollout_that_is_under_way_has_a_deadline_to_wait_for(condition: JSON, expected: float | None) -> None:
     assert seconds_to_deadline(deployment(), {"conditions": [condition]}, NOW) == expected
 
 
@@ -98,7 +98,7 @@ def test_only_what_is_under_way_is_looked_at_again(condition: JSON, expected: fl
         pytest.param(1, "MinimumReplicasUnavailable", id="too few"),
     ],
 )
-def test_availability_counts_what_the_strategy_allows_to_miss(available: int, reason: str) -> None:
+def test_availability_allows_the_unavailable_pods_of_the_strategy(available: int, reason: str) -> None:
     replica_set = {**NEW, "status": {"replicas": 2, "readyReplicas": available, "availableReplicas": available}}
     status = counted(deployment(), {"collisionCount": 1}, replica_set, [replica_set], NOW)
     assert status["conditions"][0]["reason"] == reason
@@ -106,7 +106,7 @@ def test_availability_counts_what_the_strategy_allows_to_miss(available: int, re
     assert (status["observedGeneration"], status["collisionCount"], status["updatedReplicas"]) == (4, 1, 2)
 
 
-def test_a_condition_said_again_changes_nothing() -> None:
+def test_the_same_condition_again_changes_nothing() -> None:
     available = Condition("Available", "True", "MinimumReplicasAvailable", "yes")
     status = with_changed({}, available, NOW)
     assert with_changed(status, available, NOW + 9) is status

@@ -1,4 +1,4 @@
-"""ReplicaSets: how many pods to make, which to delete first, what the status says."""
+"""ReplicaSets: the pods to create, the order of deletion, the status."""
 
 from __future__ import annotations
 
@@ -61,19 +61,21 @@ def ready(since: str, status: str = "True") -> JSON:
         pytest.param(600, [], 500, 0, id="not all at once"),
     ],
 )
-def test_pods_are_made_and_deleted_to_measure(replicas: int, pods: list[JSON], created: int, deleted: int) -> None:
+def test_pods_are_created_and_deleted_as_the_replicas_ask(
+    replicas: int, pods: list[JSON], created: int, deleted: int
+) -> None:
     changes = reconcile(replica_set(replicas), pods, pods, NOW)
     assert sum(isinstance(each, Create) for each in changes) == created
     assert sum(isinstance(each, Delete) for each in changes) == deleted
 
 
-def test_a_replica_set_that_is_going_makes_nothing() -> None:
+def test_a_terminating_replica_set_creates_no_pods() -> None:
     going = replica_set(2)
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert [type(each) for each in reconcile(going, [], [], NOW)] == [UpdateStatus]
 
 
-def test_adopting_and_letting_go_are_written() -> None:
+def test_adoptions_and_releases_are_written() -> None:
     orphan = pod("a", metadata={"ownerReferences": []})
     stray = pod("b", metadata={"labels": {}})
     adopted, released = [
@@ -101,18 +103,18 @@ def test_adopting_and_letting_go_are_written() -> None:
         pytest.param(pod("a"), pod("z"), id="by uid at last"),
     ],
 )
-def test_the_pod_that_is_missed_least_goes_first(first: JSON, second: JSON) -> None:
+def test_the_least_useful_pod_is_deleted_first(first: JSON, second: JSON) -> None:
     assert in_deletion_order([second, first], []) == [first, second]
     assert in_deletion_order([first, second], []) == [first, second]
 
 
-def test_the_fuller_node_gives_first() -> None:
+def test_a_pod_of_the_fuller_node_is_deleted_first() -> None:
     crowd = [pod("c", spec={"nodeName": "node-2"}), pod("d", spec={"nodeName": "node-2"}), pod("a")]
     order = [each["metadata"]["name"] for each in in_deletion_order(crowd, crowd)]
     assert order == ["c", "d", "a"]
 
 
-def test_the_status_counts_and_says_when_to_look_again() -> None:
+def test_the_status_has_the_counts_and_the_key_is_requeued_for_availability() -> None:
     fresh = pod("b", status={"conditions": [ready("2025-12-31T23:59:50Z")]})
     waiting = pod("c", status={"phase": "Pending", "conditions": []})
     status, later = reconcile(replica_set(3, minReadySeconds=30), [pod("a"), fresh, waiting], [], NOW)
@@ -127,7 +129,7 @@ def test_the_status_counts_and_says_when_to_look_again() -> None:
     assert later == Requeue(20.0)
 
 
-def test_a_pod_is_the_template_with_an_owner_and_a_name_to_be() -> None:
+def test_a_pod_is_the_template_with_an_owner_and_a_generated_name() -> None:
     made = pod_from_template(replica_set(1))
     assert made["metadata"]["generateName"] == "web-abc-"
     assert made["metadata"]["labels"] == {"app": "web"}

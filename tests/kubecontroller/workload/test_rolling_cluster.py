@@ -1,4 +1,4 @@
-"""Rolling updates over a real Store: pods become ready in any order, and every single write keeps the limits."""
+"""Rolling updates over a real Store: pods become ready in any order, and every write keeps the limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scheduler over a real Store: binding, waiting, trying again when it may help."""
+"""The scheduler over a real Store: binding, waiting, and trying again when that may help."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pod(name: str, **spec: Any) -> JSON:
     return build_pod(name, {"name": "main", "image": "nginx"}, namespace="default", **spec)
 
 
-async def test_a_pod_is_bound_and_told_so() -> None:
+async def test_a_pod_is_bound_and_an_event_says_so() -> None:
     async with FakeCluster(nodes=1).running() as cluster:
         cluster.registry.create(PODS, pod("web"))
         await cluster.settle()
@@ -31,7 +31,7 @@ async def test_a_pod_is_bound_and_told_so() -> None:
         assert cluster.events("Scheduled") == ["Successfully assigned default/web to node-1"]
 
 
-async def test_fifty_at_once_are_spread_evenly() -> None:
+async def test_fifty_pods_at_once_are_spread_evenly() -> None:
     async with FakeCluster(nodes=3).running() as cluster:
         for number in range(50):
             cluster.registry.create(PODS, pod(f"web-{number}"))
@@ -47,7 +47,7 @@ async def test_a_pod_that_names_its_node_is_left_alone() -> None:
         assert cluster.events("Scheduled") == []
 
 
-async def test_a_pod_behind_a_gate_is_scheduled_once_the_last_one_has_gone() -> None:
+async def test_a_pod_with_scheduling_gates_is_scheduled_once_the_last_is_removed() -> None:
     async with FakeCluster(nodes=1).running() as cluster:
         cluster.registry.create(PODS, pod("web", schedulingGates=[{"name": "a.io/quota"}, {"name": "a.io/other"}]))
         await cluster.settle()
@@ -75,7 +75,7 @@ async def test_a_pod_that_waits_for_another_scheduler_is_left_to_it() -> None:
         assert cluster.events("FailedScheduling") == []
 
 
-async def test_a_pod_without_a_node_says_so_once_and_gets_one_when_it_comes() -> None:
+async def test_a_pod_without_a_node_has_one_event_and_gets_a_node_that_is_created() -> None:
     async with FakeCluster(nodes=1).running() as cluster:
         cluster.registry.create(PODS, pod("web", nodeSelector={"disk": "ssd"}))
         await cluster.settle()
@@ -131,7 +131,7 @@ async def test_a_refused_binding_is_tried_again() -> None:
         assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-1"
 
 
-async def test_a_pod_that_leaves_while_it_waits_is_forgotten() -> None:
+async def test_a_waiting_pod_that_is_deleted_is_forgotten() -> None:
     async with FakeCluster(nodes=0).running() as cluster:
         cluster.registry.create(PODS, pod("web"))
         await cluster.settle()
@@ -143,7 +143,7 @@ async def test_a_pod_that_leaves_while_it_waits_is_forgotten() -> None:
         assert cluster.events("Scheduled") == []
 
 
-async def test_a_node_that_goes_gets_no_more_pods() -> None:
+async def test_a_deleted_node_gets_no_more_pods() -> None:
     async with FakeCluster(nodes=2).running() as cluster:
         cluster.registry.delete(NODES, "", "node-1")
         await cluster.settle()
@@ -153,7 +153,7 @@ async def test_a_node_that_goes_gets_no_more_pods() -> None:
         assert {each["spec"]["nodeName"] for each in cluster.pods()} == {"node-2"}
 
 
-async def test_a_pod_that_wants_a_neighbour_gets_its_node_when_the_neighbour_comes() -> None:
+async def test_a_pod_with_pod_affinity_gets_its_node_when_the_other_pod_is_assigned() -> None:
     term = {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "kubernetes.io/hostname"}
     affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     async with FakeCluster(nodes=2).running() as cluster:
