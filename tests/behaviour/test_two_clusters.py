@@ -63,7 +63,8 @@ def test_the_doctor_names_the_cluster_and_does_not_advise_to_kill_it(
     result = second.named("doctor", write(tmp_path / "same.yaml", GROUND.configuration()))
     assert result.returncode == 1
     assert 'is taken: cluster "first" has it' in result.stdout
-    assert "kubesvc down --name first, or set proxy.metricsBindAddress in the ClusterConfiguration" in result.stdout
+    remedy = "kubesvc down --name first, start this one with --subnets auto, or set proxy.metricsBindAddress in the "
+    assert f"{remedy}ClusterConfiguration" in result.stdout
     assert "kill " not in result.stdout
 
 

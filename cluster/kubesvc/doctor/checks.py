@@ -48,7 +48,7 @@ class WantedSocket(NamedTuple):
 def check_machine(
     machine: Machine, configuration: ClusterConfiguration, wanted: Sequence[WantedSocket], running: int | None = None
 ) -> list[Check]:
-    """Return every finding; ``running`` is the pid of the cluster itself if it runs, whose sockets are not a fault."""
+    """Return every finding; ``running`` is the pid of the cluster itself if it runs: its sockets are not a fault."""
     return [
         check_loopback(machine, configuration),
         *check_ipv6(machine, configuration),
@@ -125,22 +125,22 @@ def check_wanted(machine: Machine, wanted: Sequence[WantedSocket], running: int 
     foreign = [(socket, owner) for socket, owner in taken if running not in owner.ancestors]
     for socket, owner in foreign:
         where = f"{owner.address}:{owner.port}" if owner.address in _EVERYBODY else "it"
-        who, way_out = _who(machine, owner)
-        message = f"{socket.address}:{socket.port}/{socket.protocol} ({socket.purpose}) is taken: {who} has {where}"
+        name, way_out = _name_owner(machine, owner)
+        message = f"{socket.address}:{socket.port}/{socket.protocol} ({socket.purpose}) is taken: {name} has {where}"
         move = f"set {socket.key} in the ClusterConfiguration" if socket.key else "choose another port"
         remedy = f"{way_out}, or {move}" if way_out else move
         yield Check("ports", f"{socket.address}:{socket.port}/{socket.protocol}", "fail", message, remedy)
     if not foreign:
-        whose = " or this cluster's own" if taken else ""
-        yield Check("ports", "free", "ok", f"all {len(wanted)} known ports of this configuration are free{whose}")
+        own = " or this cluster's own" if taken else ""
+        yield Check("ports", "free", "ok", f"all {len(wanted)} known ports of this configuration are free{own}")
 
 
-def _who(machine: Machine, owner: BoundSocket) -> tuple[str, str]:
+def _name_owner(machine: Machine, owner: BoundSocket) -> tuple[str, str]:
     """Return the name of a socket's owner, and the command that ends it, "" if this user may not."""
     for cluster in machine.clusters:
         if cluster.pid is not None and cluster.pid in owner.ancestors:
             option = "" if cluster.name == "default" else f" --name {cluster.name}"
-            return f'cluster "{cluster.name}"', f"kubesvc down{option}"
+            return f'cluster "{cluster.name}"', f"kubesvc down{option}, start this one with --subnets auto"
     if owner.pid:
         return f"process {owner.pid} ({owner.command or 'unknown'})", f"kill {owner.pid}"
     return "another user's process", ""

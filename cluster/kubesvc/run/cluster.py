@@ -180,7 +180,7 @@ class Cluster:
         return await lastwords.last_words(self.store, read)
 
     async def unsaved(self) -> list[str]:
-        """Return the objects whose last change cannot be written to disk now, after waiting FLUSH_SECONDS."""
+        """Return the objects with changes that cannot be written to disk now, after waiting FLUSH_SECONDS."""
         with contextlib.suppress(StatusError, TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.journal.flushed()

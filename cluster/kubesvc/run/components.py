@@ -56,7 +56,7 @@ class EventRecorders:
         self._by_component: dict[str, EventRecorder] = {}
 
     def of(self, component: str) -> EventRecorder:
-        """Return the recorder whose events name ``component`` as their source."""
+        """Return the recorder of events that have ``component`` as their source."""
         if component not in self._by_component:
             self._by_component[component] = EventRecorder(self._registry, component, clock=time.time)
         return self._by_component[component]

@@ -14,9 +14,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubelet.process.orphans import kill_orphans, marker
-from kubelet.process.runner import ProcessRunner
 from kubesvc.run.documents import FaultsError, Input, load_documents
+from kubesvc.run.opening import clear_leftovers, open_run
 from kubesvc.run.prepare import prepare_loaded
 from kubesvc.run.start import Start
 from kubesvc.run.subnets import AUTO, claim
@@ -42,7 +41,7 @@ async def run_cluster(
     """Run a cluster on the running event loop for the length of the block.
 
     ``documents`` are paths of manifests, paths of folders with manifests, and objects. ``configuration`` is a
-    ClusterConfiguration, whose apiVersion and kind may be left out. ``state`` is a directory that keeps the cluster
+    ClusterConfiguration; its apiVersion and kind may be left out. ``state`` is a directory that keeps the cluster
     from one run to the next; its last part is the cluster's name (the command line uses ``~/.local/state/kubesvc``).
     Without it everything is deleted at the end. ``subnets`` is "auto" for free address ranges of the cluster's own, or
     "default" for those of the configuration.
@@ -78,27 +77,6 @@ def _directory(state: str | os.PathLike[str] | None) -> Iterator[StateDirectory]
         message = f"{path}: its last part names the cluster, so it must be a DNS-1123 label"
         raise ValueError(message)
     yield StateDirectory(path.name, path.parent)
-
-
-def clear_leftovers(state: StateDirectory) -> int:
-    """Kill what a crashed run has left and remove its files; returns the number of processes. Needs the lock."""
-    left = kill_orphans(marker(state.name, state.path))
-    state.sweep()
-    return len(left)
-
-
-@contextlib.asynccontextmanager
-async def open_run(start: Start) -> AsyncIterator[Run]:
-    """Start the process from which pods are forked; yields a cluster that is not started yet."""
-    runner = ProcessRunner(marker(start.state.name, start.state.path))
-    try:
-        await runner.open()
-        # Slow to import; meanwhile the runner's process warms up.
-        from kubesvc.run.lifecycle import Run
-
-        yield Run(start, runner)
-    finally:
-        await runner.close()
 
 
 @contextlib.asynccontextmanager

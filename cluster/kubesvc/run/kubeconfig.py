@@ -104,9 +104,7 @@ def take_out(note: Path) -> None:
         return
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its text is damaged"
-        message = (
-            f"the note about the change of your kubeconfig cannot be read: {note} ({reason}); check it and remove it"
-        )
+        message = f"the note about your kubeconfig's change cannot be read: {note} ({reason}); check and remove it"
         raise MergeError(message) from None
     if path.exists():
         with _locked(path) as target:

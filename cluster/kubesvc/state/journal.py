@@ -87,7 +87,7 @@ class Journal:
         )
 
     def unsaved(self) -> list[str]:
-        """Return the objects whose last write is not on disk, but for those that the cluster creates by itself."""
+        """Return the objects with writes that are not on disk, but for those that the cluster creates by itself."""
         with self._wake:
             first = self._first[-1] if self._first is not None else []
             writes = [*first, *self._batch, *self._pending]

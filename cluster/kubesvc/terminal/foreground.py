@@ -61,7 +61,7 @@ def _redirect(log: int, caller: Caller | None) -> None:
 def _run(up: UpStart) -> int:
     import uvloop
 
-    from kubesvc.run.embedding import clear_leftovers
+    from kubesvc.run.opening import clear_leftovers
 
     openfiles.raise_limit()
     openfiles.grow_table()
@@ -77,7 +77,7 @@ def _run(up: UpStart) -> int:
 
 
 async def _session(up: UpStart) -> int:
-    from kubesvc.run.embedding import open_run
+    from kubesvc.run.opening import open_run
 
     async with open_run(up.start) as run:
         from kubesvc.terminal.session import Session

@@ -149,14 +149,16 @@ def test_a_taken_port_names_its_owner(bound: BoundSocket, messages: list[str]) -
             METRICS,
             {8, 5},
             'cluster "default" has it',
-            "kubesvc down, or set proxy.metricsBindAddress in the ClusterConfiguration",
+            "kubesvc down, start this one with --subnets auto, "
+            "or set proxy.metricsBindAddress in the ClusterConfiguration",
             id="the default cluster's",
         ),
         pytest.param(
             METRICS,
             {9},
             'cluster "two" has it',
-            "kubesvc down --name two, or set proxy.metricsBindAddress in the ClusterConfiguration",
+            "kubesvc down --name two, start this one with --subnets auto, "
+            "or set proxy.metricsBindAddress in the ClusterConfiguration",
             id="another cluster's",
         ),
         pytest.param(

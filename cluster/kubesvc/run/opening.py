@@ -1,0 +1,36 @@
+"""The first steps of a start: removes what a crash has left, and starts the process from which pods are forked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from kubelet.process.orphans import kill_orphans, marker
+from kubelet.process.runner import ProcessRunner
+from kubesvc.run.start import Start
+from kubesvc.state.directory import StateDirectory
+
+if TYPE_CHECKING:
+    from kubesvc.run.lifecycle import Run
+
+
+def clear_leftovers(state: StateDirectory) -> int:
+    """Kill what a crashed run has left and remove its files; returns the number of processes. Needs the lock."""
+    left = kill_orphans(marker(state.name, state.path))
+    state.sweep()
+    return len(left)
+
+
+@asynccontextmanager
+async def open_run(start: Start) -> AsyncIterator[Run]:
+    """Start the process from which pods are forked; yields a cluster that is not started yet."""
+    runner = ProcessRunner(marker(start.state.name, start.state.path))
+    try:
+        await runner.open()
+        # Slow to import; meanwhile the runner's process warms up.
+        from kubesvc.run.lifecycle import Run
+
+        yield Run(start, runner)
+    finally:
+        await runner.close()
