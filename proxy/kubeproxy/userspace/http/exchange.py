@@ -142,10 +142,27 @@ class Exchange:
 
     def take_answer(self, received: memoryview, reader: AnswerReader) -> bytes | memoryview:
         """Return what the client is sent of ``received``. Raise BadAnswer."""
-        body = self._answer_body
-        told = self._take_heads(received, reader) if body is None else self._take_body(body, received)
-        if told and self.progress < _ANSWERING:
-            self.note(_PASSED_ON)
+        if self._answer_body is not None:
+            return self._take_body(self._answer_body, received)
+        inbox, told = self._inbox + received, b""
+        self._inbox = b""
+        while (answer := self._answer) is None:
+            end = inbox.find(b"\n\r\n") + 3  # 2 when it has not come; a head may also end with a bare LF
+            bare = inbox.find(b"\n\n", 0, end if end > 2 else len(inbox)) + 2
+            end = bare if bare > 1 else end
+            if end == 2 or end > self._config.head_bytes:
+                self._keep(inbox, end if end > 2 else len(inbox))
+                if told:
+                    self.note(_PASSED_ON)
+                return told
+            told += self._take_head(reader.read(inbox[:end], self.request.method, self._config.header_fields))
+            inbox = inbox[end:]
+        if answer.length == len(inbox) or self.progress is _SWITCHED:
+            self._answer_body = NO_BODY
+            self.note(_ANSWER_END)
+            return told + inbox
+        told += self._take_body(self._body_of(answer), memoryview(inbox))
+        self.note(_PASSED_ON)
         return told
 
     def end_answer(self) -> bool:
@@ -167,28 +184,10 @@ class Exchange:
         self.repeats += 1
         return True
 
-    def _take_heads(self, received: memoryview, reader: AnswerReader) -> bytes | memoryview:
-        inbox, told = self._inbox + received, b""
-        self._inbox = b""
-        while (answer := self._answer) is None:
-            end = inbox.find(b"\n\r\n") + 3  # 2 when it has not come; a head may also end with a bare LF
-            bare = inbox.find(b"\n\n", 0, end if end > 2 else len(inbox)) + 2
-            end = bare if bare > 1 else end
-            if end == 2 or end > self._config.head_bytes:
-                self._keep(inbox, end if end > 2 else len(inbox))
-                return told
-            told += self._take_head(reader.read(inbox[:end], self.request.method, self._config.header_fields))
-            inbox = inbox[end:]
-        if self.progress is _SWITCHED:
-            self._answer_body = NO_BODY
-            return told + inbox
-        if answer.length == len(inbox):
-            self._answer_body = NO_BODY
-            self.note(_ANSWER_END)
-            return told + inbox
+    def _body_of(self, answer: Answer) -> Body:
         is_chunked, strips = answer.length == CHUNKED, not self.request.minor
         body = self._answer_body = AnswerChunks(strips=strips) if is_chunked else body_of(answer.length)
-        return told + self._take_body(body, memoryview(inbox))
+        return body
 
     def _keep(self, inbox: bytes, size: int) -> None:
         """Wait for the rest of a head; raise BadAnswer if ``size`` bytes of it, or all, are too many."""

@@ -1,8 +1,7 @@
 """One connection through the proxy: two sockets, and the ``Relay`` that decides what happens to them.
 
 No task, future or transport per connection; one receive buffer for all of them. A stalled peer costs at most one buffer
-of memory per direction, because its source is not read meanwhile. A dial has its own timer, so that one slow endpoint
-never delays another client.
+of memory per direction, because its source is not read meanwhile. A slow endpoint never delays another client.
 """
 
 from __future__ import annotations
@@ -19,12 +18,13 @@ from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE
 from kubeproxy.userspace.sockets import RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
 from kubeproxy.userspace.tcp.io.end import AT_ONCE, READING, End
 from kubeproxy.userspace.tcp.io.shared import TcpShared
-from kubeproxy.userspace.tcp.relay import EARLY_BYTES_LIMIT, Action, Relay, Side
+from kubeproxy.userspace.tcp.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
 
 # Globals, because Python 3.11 calls a function for each member that is looked up in its enumeration.
 _CLIENT, _UPSTREAM = Side.CLIENT, Side.UPSTREAM
 _DIAL, _CLOSE, _RESET, _SHUT_CLIENT = Action.DIAL, Action.CLOSE, Action.RESET, Action.SHUT_CLIENT
 _CLOSED, _WAS_RESET = Outcome.CLOSED, Outcome.RESET
+_OVER = RelayState.CLOSED
 
 
 class Connection:
@@ -61,7 +61,7 @@ class Connection:
     def on_end(self, end: End) -> None:
         """Pass the end of one direction on."""
         self.perform(self.relay.ended(end.side))
-        if not self.relay.is_closed:
+        if self.relay.state is not _OVER:
             self._ask(end)
 
     def on_writable(self, end: End) -> None:
@@ -208,7 +208,7 @@ class Connection:
     def await_events(self) -> None:
         """Ask the poller for what the relay wants now."""
         relay, client, upstream = self.relay, self.client, self.upstream
-        if relay.is_closed:
+        if relay.state is _OVER:
             return
         if client.events == UNREGISTERED and upstream is not None and relay.is_flowing:
             poller = self.shared.poller
@@ -228,7 +228,8 @@ class Connection:
             end.events = self.shared.poller.ask(end.fd, end.events, wanted, end)
 
     def _close(self, *, is_reset: bool) -> None:
-        self._cancel_timer()
+        if self._timer is not None:
+            self._cancel_timer()
         shared, record = self.shared, self.record
         for end in filter(None, (self.client, self.upstream)):
             if is_reset:
