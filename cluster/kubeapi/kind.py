@@ -122,7 +122,7 @@ def content_of(obj: JSON) -> JSON:
     return {name: value for name, value in obj.items() if name not in ("metadata", "status")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Kind:
     """The rules of one kind. The defaults are what most kinds do."""
 

@@ -5,15 +5,16 @@ Importing this package imports the rules of all kinds; ``scheme`` has only their
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module
+from pathlib import Path
 
 from kubeapi.kind import Kind
 from kubeapi.scheme import Resource
 
 
 def _find_kinds() -> tuple[Kind, ...]:
-    modules = [import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
+    files = sorted(each.stem for each in Path(__file__).parent.iterdir() if not each.name.startswith("_"))
+    modules = [import_module(f"{__name__}.{each}") for each in files]
     return tuple(sorted((each.KIND for each in modules), key=lambda kind: (kind.apply_rank, str(kind.resource))))
 
 

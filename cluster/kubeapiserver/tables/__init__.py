@@ -5,8 +5,8 @@ Follows k8s.io/kubernetes ``pkg/printers/internalversion/printers.go``. A kind w
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from kubeapi.scheme import Resource
@@ -14,7 +14,8 @@ from kubeapiserver.tables.columns import AGE, NAME, Table
 
 
 def _find_tables() -> dict[Resource, Table[Any]]:
-    modules = [import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
+    files = sorted(each.stem for each in Path(__file__).parent.iterdir() if not each.name.startswith("_"))
+    modules = [import_module(f"{__name__}.{each}") for each in files]
     tables: list[Table[Any]] = [each.TABLE for each in modules if hasattr(each, "TABLE")]
     return {table.resource: table for table in tables}
 
