@@ -15,7 +15,7 @@ from kubehost.addresses import LOCALHOST
 from kubeproxy.rules import Rules
 
 
-class HealthDoor(NamedTuple):
+class HealthCheckAddress(NamedTuple):
     """One address at which one node answers for one Service."""
 
     service: ObjectKey
@@ -24,7 +24,7 @@ class HealthDoor(NamedTuple):
     port: int
 
 
-def health_doors(rules: Rules, services: Iterable[ObjectKey]) -> Iterator[HealthDoor]:
+def health_check_addresses(rules: Rules, services: Iterable[ObjectKey]) -> Iterator[HealthCheckAddress]:
     """Yield the addresses where healthCheckNodePorts are answered: those of every node, and localhost for the first."""
     localhost = {LOCALHOST}.intersection(rules.nodes.addresses)
     for service in services:
@@ -33,7 +33,7 @@ def health_doors(rules: Rules, services: Iterable[ObjectKey]) -> Iterator[Health
         if port:
             for node in rules.nodes.all:
                 for address in (*node.addresses, *(localhost if node.name == rules.nodes.first else ())):
-                    yield HealthDoor(service, node.name, address, port)
+                    yield HealthCheckAddress(service, node.name, address, port)
 
 
 def count_local_endpoints(rules: Rules, service: ObjectKey, node: str) -> int:

@@ -12,7 +12,7 @@ from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure, ProxyCounters, SyncCounters
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.proxier import Sync
-from kubeproxy.server.healthcheck import PROXY_MODE, VERBOSE, Answer, Door
+from kubeproxy.server.healthcheck import PROXY_MODE, VERBOSE, Answer, Site
 
 
 class SyncRecord:
@@ -48,7 +48,7 @@ class SyncRecord:
 
 
 class Answers:
-    """The two doors' answers. ``count`` asks the engine, ``figures`` adds other components' metrics at each scrape."""
+    """What both sites answer. ``count`` asks the engine, ``figures`` adds other components' metrics at each scrape."""
 
     def __init__(
         self,
@@ -64,8 +64,8 @@ class Answers:
         self._count = count
         self._figures = figures
 
-    def doors(self, config: ProxyConfig, requests: Counter[tuple[str, int]]) -> list[Door]:
-        """Return the doors that ``config`` asks for; ``requests`` are those that they count, by path and status."""
+    def sites(self, config: ProxyConfig, requests: Counter[tuple[str, int]]) -> list[Site]:
+        """Return the sites that ``config`` asks for; ``requests`` are those that they count, by path and status."""
 
         async def metrics() -> tuple[int, str, str]:
             return await self._metrics(requests)
@@ -78,7 +78,7 @@ class Answers:
             "/proxyMode": lambda: _plain(PROXY_MODE),
         }
         return [
-            Door(what, key, address, answers)
+            Site(what, key, address, answers)
             for what, key, address, answers in (
                 ("/healthz", "healthzBindAddress", config.healthz_address, at_healthz),
                 ("/metrics", "metricsBindAddress", config.metrics_address, at_metrics),

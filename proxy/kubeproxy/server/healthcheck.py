@@ -28,7 +28,7 @@ Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 """Returns status, content type and body."""
 
 
-class Door(NamedTuple):
+class Site(NamedTuple):
     """What is served at an address, by path; ``key`` is the field of the proxy's configuration that has the address.
 
     A path with ``?verbose`` is what is answered when that is asked for.
@@ -51,23 +51,23 @@ class HealthcheckServer:
         self.requests: Counter[tuple[str, int]] = Counter()
 
     @contextlib.asynccontextmanager
-    async def serve(self, doors: list[Door]) -> AsyncIterator[None]:
-        """Keep the doors open while the context lasts."""
+    async def serve(self, sites: list[Site]) -> AsyncIterator[None]:
+        """Serve the sites while the context lasts."""
         async with contextlib.AsyncExitStack() as stack:
-            for door in doors:
+            for site in sites:
                 try:
-                    sock = _bind(*door.address)
+                    sock = _bind(*site.address)
                 except OSError as error:
-                    self.problems.append(self._problem(door, error))
+                    self.problems.append(self._problem(site, error))
                     continue
                 self.addresses.append(sock.getsockname())
-                await self._open(stack, sock, door.answers)
+                await self._open(stack, sock, site.answers)
             yield
 
-    def _problem(self, door: Door, error: OSError) -> str:
-        owner = find_port_owner(*door.address)
-        reason = explain_bind_error(error, *door.address, owner=self._owner_name(owner) if owner else "")
-        return f"{door.what} is not served: {reason}; proxy.{door.key} in the configuration sets another address"
+    def _problem(self, site: Site, error: OSError) -> str:
+        owner = find_port_owner(*site.address)
+        reason = explain_bind_error(error, *site.address, owner=self._owner_name(owner) if owner else "")
+        return f"{site.what} is not served: {reason}; proxy.{site.key} in the configuration sets another address"
 
     async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:
         from aiohttp import web

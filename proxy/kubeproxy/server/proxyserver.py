@@ -88,9 +88,9 @@ class ProxyServer:
     async def run(self) -> None:
         """Serve until cancelled; then every socket is closed, connections by reset (``drain`` first to be gentle)."""
         self._poller.attach(self._loop)
-        doors = self._answers.doors(self._config, self.healthcheck.requests)
+        sites = self._answers.sites(self._config, self.healthcheck.requests)
         try:
-            async with self.healthcheck.serve(doors), self.plane.serving():
+            async with self.healthcheck.serve(sites), self.plane.serving():
                 await self._follow_cluster()
         finally:
             self._service_health.close()

@@ -17,7 +17,7 @@ from kubehost.io.binding import bind_socket
 from kubeproxy import NAME
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 from kubeproxy.rules import Rules
-from kubeproxy.servicehealth import HealthDoor, answer, count_local_endpoints, health_doors
+from kubeproxy.servicehealth import HealthCheckAddress, answer, count_local_endpoints, health_check_addresses
 from kubeproxy.userspace.poller import READABLE, Poller
 from kubeproxy.userspace.sockets import open_socket
 
@@ -31,7 +31,7 @@ HEAD_END = b"\r\n\r\n"
 MAX_HEAD_BYTES = 8192
 
 Refused = Callable[[ObjectKey, str], None]
-"""Called with a Service whose health check is not served at some address, and the reason."""
+"""Called with a Service, and why its health check is not served at some address."""
 
 
 class ServiceHealthServer:
@@ -53,7 +53,7 @@ class ServiceHealthServer:
         self._is_healthy = is_healthy
         self._refused = refused
         self._owner_name = owner_name
-        self._doors: dict[ObjectKey, dict[HealthDoor, _Door]] = {}
+        self._sockets: dict[ObjectKey, dict[HealthCheckAddress, _HealthCheckSocket]] = {}
 
     def update(self, rules: Rules, services: Iterable[ObjectKey]) -> None:
         """Apply ``rules``, in which ``services`` have changed; all Services when the nodes have changed."""
@@ -63,29 +63,29 @@ class ServiceHealthServer:
                 self._update(service)
 
     def _update(self, service: ObjectKey) -> None:
-        wanted, open_now = set(health_doors(self._rules, [service])), self._doors.pop(service, {})
+        wanted, open_now = set(health_check_addresses(self._rules, [service])), self._sockets.pop(service, {})
         for place in open_now.keys() - wanted:
             open_now.pop(place).close()
         for place in sorted(wanted - open_now.keys()):
             self._open(place, open_now)
         if open_now:
-            self._doors[service] = open_now
+            self._sockets[service] = open_now
 
     def close(self) -> None:
         """Close every socket."""
-        for doors in self._doors.values():
-            for door in doors.values():
-                door.close()
-        self._doors.clear()
+        for sockets in self._sockets.values():
+            for each in sockets.values():
+                each.close()
+        self._sockets.clear()
         for client in tuple(self.clients):
             client.close()
 
-    def answer(self, place: HealthDoor) -> bytes:
+    def answer(self, place: HealthCheckAddress) -> bytes:
         """Return the answer that a port gives now."""
         count = count_local_endpoints(self._rules, place.service, place.node)
         return answer(place.service, count, is_proxy_healthy=self._is_healthy())
 
-    def _open(self, place: HealthDoor, doors: dict[HealthDoor, _Door]) -> None:
+    def _open(self, place: HealthCheckAddress, sockets: dict[HealthCheckAddress, _HealthCheckSocket]) -> None:
         try:
             sock = open_socket("TCP", place.address)
             try:
@@ -100,11 +100,11 @@ class ServiceHealthServer:
             text = f'node {place.node} failed to start healthcheck "{place.service}" on port {place.port}: {reason}'
             self._refused(place.service, text)
             return
-        doors[place] = _Door(self, place, sock)
+        sockets[place] = _HealthCheckSocket(self, place, sock)
 
 
-class _Door:
-    def __init__(self, server: ServiceHealthServer, place: HealthDoor, sock: socket.socket) -> None:
+class _HealthCheckSocket:
+    def __init__(self, server: ServiceHealthServer, place: HealthCheckAddress, sock: socket.socket) -> None:
         self._server = server
         self._place = place
         self._sock = sock
@@ -132,7 +132,7 @@ class _Door:
 class _Client:
     """One probe: its request is read to the end of the head, answered, and the connection closed."""
 
-    def __init__(self, server: ServiceHealthServer, place: HealthDoor, sock: socket.socket) -> None:
+    def __init__(self, server: ServiceHealthServer, place: HealthCheckAddress, sock: socket.socket) -> None:
         self._server = server
         self._place = place
         self._sock = sock

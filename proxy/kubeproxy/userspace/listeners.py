@@ -55,7 +55,7 @@ class Listeners:
         self._faults = host.faults
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
-        """Destinations whose old sockets are not closed yet, with the listener that is to be opened then."""
+        """Destinations with old sockets that are not closed yet, with the listener that is to be opened then."""
         self._failed: dict[Destination, _Failed] = {}
         self._retries = 0
         self._timer: asyncio.TimerHandle | None = None

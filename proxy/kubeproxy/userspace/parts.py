@@ -25,7 +25,7 @@ class Chooser(Protocol):
         ...
 
     def detour(self, route: Route) -> Route | None:
-        """Return another route for a connection whose ``route`` has no endpoints any more, None if there is none."""
+        """Return another route for a connection when ``route`` has no endpoints any more, None if there is none."""
         ...
 
 

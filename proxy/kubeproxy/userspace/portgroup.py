@@ -4,7 +4,7 @@ Sockets of one address may share it (SO_REUSEPORT), and a classic BPF program of
 for (socket(7), SO_ATTACH_REUSEPORT_CBPF). That serves two purposes. Several processes can accept, each from a queue of
 its own, and all connections of a client come to the same one where session affinity needs it. And DROP for TCP needs no
 privilege, while a packet filter needs CAP_NET_ADMIN since Linux 6.18: the group has a black hole, a listening socket
-whose queue of one is full. The kernel drops its SYNs, and the client gets no answer until it gives up.
+with a full queue of one. The kernel drops its SYNs, and the client gets no answer until it gives up.
 
 Binds and steers; never accepts.
 """
@@ -65,7 +65,7 @@ class PortGroup:
             self._steer()
 
     def close(self) -> None:
-        """Close the black hole; only after the carrier's sockets, whose places in the group would change."""
+        """Close the black hole; only after the carrier's sockets, as their places in the group change."""
         for sock in self._black_hole:
             sock.close()
 

@@ -1,4 +1,4 @@
-"""HTTP Services: TCP Service ports whose requests, not connections, are balanced.
+"""HTTP Services: TCP Service ports that balance requests, not connections.
 
 Every request has its record among the recent connections, with the endpoint that was chosen and what failed before.
 Requests of many clients share kept connections to an endpoint, so that the pod sees the proxy's address and finds the

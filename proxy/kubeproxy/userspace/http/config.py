@@ -34,7 +34,7 @@ class HttpConfig:
     header_fields: int = 100
     """Header fields of one head (else 431 or 502): Apache's LimitRequestFields."""
     pipeline_bytes: int = 64 * 1024
-    """Most bytes that are read ahead of a client whose request is being answered; the rest waits in its socket."""
+    """Most bytes that are read ahead of a client while its request is being answered; the rest waits in its socket."""
     idle_per_endpoint: int = 128
     """Kept connections to one endpoint of one Service port; nginx' ``keepalive`` is a number of this kind."""
     idle_seconds: float = 4.0

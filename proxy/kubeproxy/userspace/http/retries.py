@@ -1,4 +1,4 @@
-"""Whether a request whose connection failed may be sent again (RFC 9110 9.2.2), and how many may be. Pure.
+"""Whether a request may be sent again after its connection failed (RFC 9110 9.2.2), and how many may be. Pure.
 
 The budget is Finagle's (``RetryBudget``): a fifth of the requests and ten a second, so that an outage is not made worse
 by the retries against it.
@@ -45,7 +45,7 @@ class RetryBudget:
 
 
 def is_repeatable(method: bytes, *, was_sent: bool, has_body_gone: bool) -> bool:
-    """Tell whether a request whose connection failed before any answer may be sent again.
+    """Tell whether a request may be sent again after its connection failed before any answer.
 
     ``was_sent``: some of it had left, so that an endpoint may have read it and acted on it, however its connection has
     ended since: a proxy must not repeat what is not idempotent then (RFC 9110 9.2.2, RFC 9112 9.3.1).

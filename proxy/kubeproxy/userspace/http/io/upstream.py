@@ -1,6 +1,6 @@
 """One connection to an endpoint: dialled, used for one exchange after the other, kept idle between them. Sockets only.
 
-It belongs to the conversation whose exchange it carries, and to none while it is idle. It is always read, so that an
+It belongs to a conversation while it carries an exchange, and to none while it is idle. It is always read, so that an
 endpoint that ends an idle connection is noticed before the connection is used again.
 """
 

@@ -33,7 +33,7 @@ class Owner(Protocol):
     counters: EndpointCounters | None
 
     def on_early(self) -> None:
-        """Read the client, whose endpoint is still being dialled."""
+        """Read the client while its endpoint is still being dialled."""
         ...
 
     def on_end(self, end: End) -> None:

@@ -18,7 +18,7 @@ from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.server import healthcheck
 
 VIP, A, B = "127.97.3.1", "127.245.3.1", "127.245.3.2"
-DOORS = ProxyConfig(healthz_address=("127.97.3.9", 0), metrics_address=("127.97.3.9", 0), node_name="n1")
+SITES = ProxyConfig(healthz_address=("127.97.3.9", 0), metrics_address=("127.97.3.9", 0), node_name="n1")
 GO_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC m=\+\d+\.\d+"
 
 
@@ -29,7 +29,7 @@ async def get(address: tuple[str, int], path: str) -> tuple[int, str, str]:
 
 
 async def test_healthz_and_livez_answer_as_kube_proxys_do() -> None:
-    async with cluster(config=DOORS) as c:
+    async with cluster(config=SITES) as c:
         health, _ = c.proxy.healthcheck.addresses
         status, content_type, body = await get(health, "/healthz")
         assert (status, content_type) == (200, "application/json")
@@ -41,7 +41,7 @@ async def test_healthz_and_livez_answer_as_kube_proxys_do() -> None:
 
 
 async def test_the_metrics_door_has_the_mode_and_its_own_health() -> None:
-    async with cluster(config=DOORS) as c:
+    async with cluster(config=SITES) as c:
         _, metrics = c.proxy.healthcheck.addresses
         assert (await get(metrics, "/proxyMode"))[::2] == (200, "userspace")
         assert (await get(metrics, "/healthz"))[::2] == (200, "ok")
@@ -55,7 +55,7 @@ async def test_a_client_that_stops_before_its_request_has_ended_is_cut(
     monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(healthcheck, "HEAD_SECONDS", 0.2)
-    async with cluster(config=DOORS) as c, asyncio.timeout(PATIENCE):
+    async with cluster(config=SITES) as c, asyncio.timeout(PATIENCE):
         for address in c.proxy.healthcheck.addresses:
             reader, writer = await asyncio.open_connection(*address)
             with contextlib.closing(writer):
@@ -64,7 +64,7 @@ async def test_a_client_that_stops_before_its_request_has_ended_is_cut(
 
 
 async def test_metrics_count_what_has_happened() -> None:
-    async with naming_endpoints(A), cluster(service(cluster_ip=VIP), slice_of("web", [A]), config=DOORS) as c:
+    async with naming_endpoints(A), cluster(service(cluster_ip=VIP), slice_of("web", [A]), config=SITES) as c:
         for _ in range(3):
             await ask(VIP)
         await until(lambda: c.plane.connections() == 0)
@@ -86,7 +86,7 @@ async def test_metrics_count_what_has_happened() -> None:
 
 
 async def test_an_endpoint_that_is_gone_and_idle_leaves_the_metrics() -> None:
-    async with naming_endpoints(A), cluster(service(cluster_ip=VIP), slice_of("web", [A]), config=DOORS) as c:
+    async with naming_endpoints(A), cluster(service(cluster_ip=VIP), slice_of("web", [A]), config=SITES) as c:
         await ask(VIP)
         await until(lambda: c.plane.connections() == 0)
         c.put(slice_of("web", [B]))
@@ -149,7 +149,7 @@ def test_a_node_that_is_not_eligible_is_unhealthy_but_alive() -> None:
 
 @pytest.mark.usefixtures("wanted_faults")
 async def test_a_verbose_healthz_names_what_the_proxy_goes_on_without() -> None:
-    async with cluster(config=DOORS) as c:
+    async with cluster(config=SITES) as c:
         _, metrics = c.proxy.healthcheck.addresses
         broken = service("broken")
         c.put({**broken, "spec": {**broken["spec"], "ports": [{}]}})
