@@ -31,8 +31,9 @@ def serve(up: UpStart) -> int | None:
     state = up.options.state
     try:
         with state.locked():
-            _redirect(state.open_log(), up.caller)
+            # First, as another `up` may read it from now on.
             state.keep_block(up.start.prepared.configuration.plan.block)
+            _redirect(state.open_log(), up.caller)
             return _run(up)
     except AlreadyRunningError as error:
         if state.owner() is not None and "-" not in up.options.paths:
