@@ -112,6 +112,15 @@ async def test_nothing_of_the_process_is_changed(tmp_path: Path) -> None:
     assert [Path(f"/proc/self/fd/{number}").readlink() for number in range(3)] == streams
 
 
+async def test_a_cluster_that_has_ended_leaves_no_descriptor_and_no_task() -> None:
+    left = []
+    for _ in range(2):
+        async with run_cluster(SERVICE) as cluster:
+            await cluster.wait_until_ready(PATIENCE)
+        left.append((len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())))
+    assert left[0] == left[1]
+
+
 @pytest.mark.parametrize(
     ("document", "fault"),
     [
