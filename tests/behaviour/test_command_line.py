@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import (
+from tests.helpers.cluster.cli import (
     KUBESVC,
     ClusterCommands,
     assert_nothing_left,
@@ -20,8 +20,8 @@ from tests.helpers.cluster_cli import (
     find,
     running,
 )
-from tests.helpers.cluster_ground import Ground, is_alive, processes_of
-from tests.helpers.cluster_manifests import deployment, pod, script, service, stream, write
+from tests.helpers.cluster.ground import Ground, is_alive, processes_of
+from tests.helpers.cluster.manifests import deployment, pod, script, service, stream, write
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(0)

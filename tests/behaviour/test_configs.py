@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, answering_pods, curl, curl_result, running
+from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, curl_result, running
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import CONNECTED, REFUSED, Client, Place, Protocol, dial, is_down, reaches
-from tests.helpers.e2e_cluster import (
+from tests.helpers.cluster.cli import ClusterCommands, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import CONNECTED, REFUSED, Client, Place, Protocol, dial, is_down, reaches
+from tests.helpers.e2e.cluster import (
     HTTP_PORT,
     SERVICE_HTTP_PORT,
     SERVICE_UDP_PORT,
@@ -27,7 +27,7 @@ from tests.helpers.e2e_cluster import (
     Service,
     netserver,
 )
-from tests.helpers.kubectl_cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
 from tests.helpers.network_namespace import own_network
 
 GROUND = Ground(10)

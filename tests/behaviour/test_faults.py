@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, find, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import HTTP_PORT, deployment, pod, script, service, stream
+from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, find, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import HTTP_PORT, deployment, pod, script, service, stream
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(9)

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from tests.helpers import cluster_cli
-from tests.helpers.cluster_cli import ClusterCommands, Item, curl, curl_result, eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import Manifest, deployment, pod, service, stream
-from tests.helpers.kubectl_cli import find_kubectls, kubeconfig_of, preferred
-from tests.helpers.kubesvc_faulty_process import HANDLER, HANDLERS_OF, REQUESTS, STAGES
+from tests.helpers.cluster import cli
+from tests.helpers.cluster.cli import ClusterCommands, Item, curl, curl_result, eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import Manifest, deployment, pod, service, stream
+from tests.helpers.kubectl.cli import find_kubectls, kubeconfig_of, preferred
+from tests.helpers.kubesvc.faulty_process import HANDLER, HANDLERS_OF, REQUESTS, STAGES
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(23)
-FAULTY = (sys.executable, "-m", "tests.helpers.kubesvc_faulty_process")
+FAULTY = (sys.executable, "-m", "tests.helpers.kubesvc.faulty_process")
 
 
 GOES_ON = re.compile(r"^(.+) goes on without (\w+) (\S+): ", re.MULTILINE)
@@ -138,7 +138,7 @@ def provoke(cluster: Faulty) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cluster_cli, "KUBESVC", FAULTY)
+        patch.setattr(cli, "KUBESVC", FAULTY)
         commands = ClusterCommands(tmp_path_factory.mktemp("state"), "faulty")
         started = commands.up("-", stdin=stream(GROUND.configuration(), deployment("web"), service("web")))
         try:

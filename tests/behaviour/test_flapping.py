@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, Item, curl, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import HTTP_PORT, pod, service, write
-from tests.helpers.e2e_cluster import API
-from tests.helpers.kubectl_cli import kubeconfig_of
+from tests.helpers.cluster.cli import ClusterCommands, Item, curl, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import HTTP_PORT, pod, service, write
+from tests.helpers.e2e.cluster import API
+from tests.helpers.kubectl.cli import kubeconfig_of
 from tests.helpers.load import load_on
 
 GROUND = Ground(12)

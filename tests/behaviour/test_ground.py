@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import yaml
-from tests.helpers.cluster_ground import Ground, is_alive, listening, processes_of, readable_by_others
+from tests.helpers.cluster.ground import Ground, is_alive, listening, processes_of, readable_by_others
 
 from kubesvc.config import ClusterConfiguration
 

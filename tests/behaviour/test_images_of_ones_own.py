@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import pod, write
+from tests.helpers.cluster.cli import ClusterCommands, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import pod, write
 
 GROUND = Ground(14)
 IMAGES = """\

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl, eventually, running
-from tests.helpers.cluster_ground import Ground, processes_of
-from tests.helpers.cluster_manifests import deployment, service, stream, write
+from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
+from tests.helpers.cluster.ground import Ground, processes_of
+from tests.helpers.cluster.manifests import deployment, service, stream, write
 
 GROUND = Ground(4)
 

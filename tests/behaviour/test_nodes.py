@@ -9,10 +9,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import HTTP_PORT, Manifest, deployment, pod, service, write
-from tests.helpers.kubectl_cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, pod, service, write
+from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
 from tests.helpers.load import load_on
 from tests.helpers.patience import PATIENCE
 

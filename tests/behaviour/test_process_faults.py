@@ -14,9 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, curl, curl_result, eventually, running
-from tests.helpers.cluster_ground import Ground, is_alive, processes_of
-from tests.helpers.cluster_manifests import deployment, pod, script, service, write
+from tests.helpers.cluster.cli import KUBESVC, ClusterCommands, curl, curl_result, eventually, running
+from tests.helpers.cluster.ground import Ground, is_alive, processes_of
+from tests.helpers.cluster.manifests import deployment, pod, script, service, write
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(23)

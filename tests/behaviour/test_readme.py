@@ -13,8 +13,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, eventually
-from tests.helpers.kubectl_cli import OVER_SPDY
+from tests.helpers.cluster.cli import ClusterCommands, eventually
+from tests.helpers.kubectl.cli import OVER_SPDY
 from tests.helpers.patience import PATIENCE
 
 from kubemanifest import load

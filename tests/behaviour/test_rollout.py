@@ -10,9 +10,9 @@ from threading import Event
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl, curl_result, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import Manifest, deployment, echo, netexec, service, write
+from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import Manifest, deployment, echo, netexec, service, write
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(3)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from tests.helpers import web_process
-from tests.helpers.cluster_cli import ClusterCommands, Item, curl_result, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import HTTP_PORT, Manifest, deployment, service, write
-from tests.helpers.kubectl_cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.cluster.cli import ClusterCommands, Item, curl_result, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, service, write
+from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
 from tests.helpers.load import load_on
 from tests.helpers.patience import PATIENCE
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, curl, curl_result, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import deployment, netexec, pod, service, stream
+from tests.helpers.cluster.cli import KUBESVC, ClusterCommands, curl, curl_result, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import deployment, netexec, pod, service, stream
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(8)

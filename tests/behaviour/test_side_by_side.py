@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, answering_pods, curl, end
+from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, end
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
 

@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import service, write
+from tests.helpers.cluster.cli import ClusterCommands, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import service, write
 
 from kubesvc.network.loopback import PORT_SHIFT, read_low_ports
 

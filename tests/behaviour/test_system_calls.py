@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, end, find
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import Manifest, service, write
-from tests.helpers.kubedns_packets import packet
+from tests.helpers.cluster.cli import ClusterCommands, end, find
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import Manifest, service, write
+from tests.helpers.kubedns.packets import packet
 from tests.helpers.objects import build_endpoint, build_slice
 from tests.helpers.patience import PATIENCE
 from tests.helpers.systemcalls import SystemCalls, below, counting

@@ -6,10 +6,10 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.helpers.cluster_cli import ClusterCommands, eventually, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import service, stream
-from tests.helpers.kubectl_cli import find_kubectls, kubeconfig_of, preferred
+from tests.helpers.cluster.cli import ClusterCommands, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import service, stream
+from tests.helpers.kubectl.cli import find_kubectls, kubeconfig_of, preferred
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(24)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.helpers.cluster_cli import ClusterCommands, answering_pods, curl, curl_result, eventually, running
+from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, curl_result, eventually, running
 from tests.helpers.configs import CONFIGS
 
 TUTORIAL = CONFIGS / "tutorial"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import deployment, service, stream, write
+from tests.helpers.cluster.cli import KUBESVC, ClusterCommands, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import deployment, service, stream, write
 
 GROUND, OTHER_GROUND = Ground(14), Ground(15)
 

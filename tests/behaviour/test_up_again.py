@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, curl, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import deployment, service, stream, write
+from tests.helpers.cluster.cli import KUBESVC, ClusterCommands, curl, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import deployment, service, stream, write
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(14)

@@ -8,7 +8,7 @@ from benchmarks.balancing import LOOPS, SERVICES, manifests, schedule, service_n
 from benchmarks.clusters import ClusterError, listener_of, pods_of
 from benchmarks.figures import Trial, peak_to_mean, percentile, summary, table
 from benchmarks.load import arrivals, trial_from_json, trial_to_json
-from tests.helpers.kubesvc_input_manifests import load_text, new_registry
+from tests.helpers.kubesvc.input_manifests import load_text, new_registry
 
 
 @pytest.mark.parametrize(

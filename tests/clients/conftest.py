@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.helpers.api_cluster import APICluster, api_cluster
+from tests.helpers.cluster.api import APICluster, api_cluster
 
 NAMESPACES = ("python-kubernetes", "python-dynamic", "python-asyncio", "python-informer", "kr8s", "lightkube", "kopf")
 

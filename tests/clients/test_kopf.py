@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from kubernetes import client, config
-from tests.helpers.api_cluster import APICluster
-from tests.helpers.cluster_cli import eventually
+from tests.helpers.cluster.api import APICluster
+from tests.helpers.cluster.cli import eventually
 from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "kopf"

@@ -10,7 +10,7 @@ import httpx
 import kr8s
 import pytest
 from kr8s.asyncio.objects import ConfigMap, Deployment, Pod, Service
-from tests.helpers.api_cluster import GREETING, WEB, WEB_PORT, APICluster
+from tests.helpers.cluster.api import GREETING, WEB, WEB_PORT, APICluster
 from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "kr8s"

@@ -13,7 +13,7 @@ from lightkube.operators import exists, in_
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Node, Pod, Service
 from lightkube.types import PatchType
-from tests.helpers.api_cluster import GREETING, WEB, APICluster
+from tests.helpers.cluster.api import GREETING, WEB, APICluster
 from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "lightkube"

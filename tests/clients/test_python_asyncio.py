@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kubernetes_asyncio import client, config, watch
 from kubernetes_asyncio.stream import WsApiClient
-from tests.helpers.api_cluster import GREETING, WEB, APICluster
+from tests.helpers.cluster.api import GREETING, WEB, APICluster
 from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-asyncio"

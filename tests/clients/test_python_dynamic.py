@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes import config, dynamic
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
-from tests.helpers.api_cluster import WEB, APICluster
+from tests.helpers.cluster.api import WEB, APICluster
 from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-dynamic"

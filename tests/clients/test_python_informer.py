@@ -11,8 +11,8 @@ import pytest
 import yaml
 from kubernetes import client, config, utils, watch
 from kubernetes.informer import SharedInformer
-from tests.helpers.api_cluster import APICluster
-from tests.helpers.cluster_cli import eventually
+from tests.helpers.cluster.api import APICluster
+from tests.helpers.cluster.cli import eventually
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from kubernetes import client, config, watch
-from tests.helpers.api_cluster import GREETING, WEB, APICluster
-from tests.helpers.cluster_cli import find
+from tests.helpers.cluster.api import GREETING, WEB, APICluster
+from tests.helpers.cluster.cli import find
 from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-kubernetes"

@@ -11,7 +11,7 @@ from kubernetes import client, config
 from kubernetes.leaderelection import electionconfig
 from kubernetes.leaderelection.leaderelection import LeaderElection
 from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
-from tests.helpers.api_cluster import APICluster
+from tests.helpers.cluster.api import APICluster
 
 NAMESPACE = "python-kubernetes"
 

@@ -13,7 +13,7 @@ import pytest
 import websocket
 from kubernetes import client, config
 from kubernetes.stream import portforward, stream
-from tests.helpers.api_cluster import WEB, WEB_PORT, APICluster
+from tests.helpers.cluster.api import WEB, WEB_PORT, APICluster
 from tests.helpers.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.helpers.cluster_ground import listening
+from tests.helpers.cluster.ground import listening
 
 from kubeproxy.portowner import find_port_owner
 

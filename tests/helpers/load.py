@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.helpers.cluster_cli import eventually
+from tests.helpers.cluster.cli import eventually
 from tests.helpers.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.helpers.cluster_cli import KUBESVC, ClusterCommands, eventually
+from tests.helpers.cluster.cli import KUBESVC, ClusterCommands, eventually
 from tests.helpers.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent

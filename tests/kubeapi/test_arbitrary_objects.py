@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
-from tests.helpers.kubeapi_strict import strict_faults
+from tests.helpers.kubeapi.objects import deployment, new_registry, pod, service
+from tests.helpers.kubeapi.strict import strict_faults
 
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, key_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import container, deployment, new_registry, pod, service
+from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod, service
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource

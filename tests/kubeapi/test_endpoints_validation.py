@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import LABEL_VALUE, SUBDOMAIN, faults_of
+from tests.helpers.kubeapi.objects import LABEL_VALUE, SUBDOMAIN, faults_of
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTS, ENDPOINTSLICES

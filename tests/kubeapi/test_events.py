@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.helpers.kubeapi_objects import FakeClock, namespace, new_registry, pod
+from tests.helpers.kubeapi.objects import FakeClock, namespace, new_registry, pod
 
 from kubeapi.events import EVENT_TTL_SECONDS, OBJECT_LIMIT, RECORDER_LIMIT, EventRecorder
 from kubeapi.meta import JSON, format_time

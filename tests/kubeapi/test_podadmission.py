@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, new_registry, pod
+from tests.helpers.kubeapi.objects import deployment, new_registry, pod
 
 from kubeapi.meta import JSON
 from kubeapi.registry import DeleteOptions, Registry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import LABEL_VALUE, QUALIFIED, SUBDOMAIN, container, faults_of, new_registry, pod
+from tests.helpers.kubeapi.objects import LABEL_VALUE, QUALIFIED, SUBDOMAIN, container, faults_of, new_registry, pod
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import NAMESPACES, PODS

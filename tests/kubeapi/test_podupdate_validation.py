@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import container, new_registry, pod, update_faults_of
+from tests.helpers.kubeapi.objects import container, new_registry, pod, update_faults_of
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import PODS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import container, deployment, new_registry, pod
+from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod
 
 from kubeapi.kinds import kind_of
 from kubeapi.podspec.warnings import pod_warnings, template_warnings

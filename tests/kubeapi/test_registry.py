@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import (
+from tests.helpers.kubeapi.objects import (
     EPOCH_TEXT,
     FakeClock,
     deployment,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_strict import strict_faults
+from tests.helpers.kubeapi.strict import strict_faults
 
 from kubeapi.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for
 from kubeapi.kinds import RESOURCES

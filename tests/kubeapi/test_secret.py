@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import new_registry
+from tests.helpers.kubeapi.objects import new_registry
 
 from kubeapi.kinds import kind_of
 from kubeapi.kinds.secret import KIND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import faults_of, new_registry, service, update_faults_of
+from tests.helpers.kubeapi.objects import faults_of, new_registry, service, update_faults_of
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap

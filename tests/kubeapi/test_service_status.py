@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import new_registry, service
+from tests.helpers.kubeapi.objects import new_registry, service
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import faults_of, new_registry, service, update_faults_of
+from tests.helpers.kubeapi.objects import faults_of, new_registry, service, update_faults_of
 
 from kubeapi.kinds.service.validation import validate_service_update
 from kubeapi.meta import JSON

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import new_registry, service
+from tests.helpers.kubeapi.objects import new_registry, service
 
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON

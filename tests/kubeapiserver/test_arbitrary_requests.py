@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubeapi_objects import deployment, pod, service
-from tests.helpers.kubeapiserver_client import APPS, DEFAULT, PATCH_TYPES, TABLE_ACCEPT, APIClient
+from tests.helpers.kubeapi.objects import deployment, pod, service
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, PATCH_TYPES, TABLE_ACCEPT, APIClient
 
 from kubeapi.meta import JSON, copy_object
 from kubeapi.scheme import PODS, SERVICES

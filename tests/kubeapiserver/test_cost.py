@@ -9,8 +9,8 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, pod, service
-from tests.helpers.kubeapiserver_client import APPS, DEFAULT, APIClient, Reply
+from tests.helpers.kubeapi.objects import deployment, pod, service
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, APIClient, Reply
 
 REPLICAS = {"spec": {"replicas": 3}}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
-from tests.helpers.kubeapi_objects import container, deployment, pod, service
-from tests.helpers.kubeapiserver_client import (
+from tests.helpers.kubeapi.objects import container, deployment, pod, service
+from tests.helpers.kubeapiserver.client import (
     APPS,
     DEFAULT,
     JSON_ACCEPT,

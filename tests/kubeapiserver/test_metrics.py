@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import service
-from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
+from tests.helpers.kubeapi.objects import service
+from tests.helpers.kubeapiserver.client import DEFAULT, APIClient
 
 
 def test_answers_and_objects_are_counted() -> None:

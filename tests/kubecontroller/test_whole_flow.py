@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, node, service
+from tests.helpers.kubecontroller.fakes import FakeCluster, deployment, node, service
 
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey, copy_object, key_of

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, running
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.kubectl_cli import Kubectl, Version, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.cluster.cli import ClusterCommands, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.kubectl.cli import Kubectl, Version, find_kubectls, kubeconfig_of, preferred
 
 GROUND = Ground(7)
 FOUND = find_kubectls()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.helpers.kubectl_cli import Kubectl
+from tests.helpers.kubectl.cli import Kubectl
 
 
 def test_what_the_server_says_of_itself(kubectl: Kubectl) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.helpers.kubectl_cli import Kubectl, read_table
+from tests.helpers.kubectl.cli import Kubectl, read_table
 
 WEB = f"""\
 apiVersion: apps/v1

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from tests.helpers.kubectl_cli import Kubectl, read_table
+from tests.helpers.kubectl.cli import Kubectl, read_table
 
 SHOP = """\
 apiVersion: apps/v1

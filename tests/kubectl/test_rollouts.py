@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.helpers.kubectl_cli import Kubectl
+from tests.helpers.kubectl.cli import Kubectl
 
 WEB = """\
 apiVersion: apps/v1

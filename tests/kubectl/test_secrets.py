@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.helpers.kubectl_cli import Kubectl
+from tests.helpers.kubectl.cli import Kubectl
 
 CLIENT = """\
 apiVersion: v1

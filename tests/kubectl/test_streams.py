@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from tests.helpers.cluster_cli import curl
-from tests.helpers.kubectl_cli import OVER_WEBSOCKET, Kubectl
+from tests.helpers.cluster.cli import curl
+from tests.helpers.kubectl.cli import OVER_WEBSOCKET, Kubectl
 
 TALK = "import sys; print('one', 'two', 'three', sep=chr(10)); [print('heard', each, end='') for each in sys.stdin]"
 FAIL = "import os; print('failing', os.environ['HOSTNAME']); raise SystemExit(3)"

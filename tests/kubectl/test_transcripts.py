@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.helpers.kubectl_cli import pattern, preferred, read_table
+from tests.helpers.kubectl.cli import pattern, preferred, read_table
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, curl, eventually, running
+from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
 from tests.helpers.configs import CONFIGS
-from tests.helpers.kubectl_cli import Kubectl, Version, kubeconfig_of, read_table
+from tests.helpers.kubectl.cli import Kubectl, Version, kubeconfig_of, read_table
 
 TUTORIAL = CONFIGS / "tutorial"
 WELCOME = "<title>Welcome to nginx!</title>"

@@ -8,8 +8,8 @@ SPDY in a WebSocket since.
 from __future__ import annotations
 
 import pytest
-from tests.helpers.cluster_cli import curl
-from tests.helpers.kubectl_cli import OVER_SPDY, OVER_WEBSOCKET, Kubectl
+from tests.helpers.cluster.cli import curl
+from tests.helpers.kubectl.cli import OVER_SPDY, OVER_WEBSOCKET, Kubectl
 
 pytestmark = pytest.mark.kubectl(since=(1, 20))
 

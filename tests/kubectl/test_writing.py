@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.helpers.kubectl_cli import Kubectl
+from tests.helpers.kubectl.cli import Kubectl
 
 WEB = """\
 apiVersion: v1

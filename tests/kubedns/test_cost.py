@@ -14,9 +14,9 @@ from types import FrameType
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_objects import cluster
-from tests.helpers.kubedns_server import HOST
-from tests.helpers.kubedns_zone import zone_of
+from tests.helpers.kubedns.objects import cluster
+from tests.helpers.kubedns.server import HOST
+from tests.helpers.kubedns.zone import zone_of
 from tests.helpers.patience import PATIENCE
 
 from kubedns.config import DNSConfig

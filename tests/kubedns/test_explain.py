@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.helpers.kubedns_objects import cluster
-from tests.helpers.kubedns_zone import handler, query, zone_of
+from tests.helpers.kubedns.objects import cluster
+from tests.helpers.kubedns.zone import handler, query, zone_of
 
 from kubedns.config import DNSConfig
 from kubedns.explain import Explainer, Explanation

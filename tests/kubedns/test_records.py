@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.helpers.kubedns_objects import (
+from tests.helpers.kubedns.objects import (
     cluster,
     endpoint,
     endpoint_slice,
@@ -14,7 +14,7 @@ from tests.helpers.kubedns_objects import (
     pod,
     service,
 )
-from tests.helpers.kubedns_zone import tell, untell, zone_of
+from tests.helpers.kubedns.zone import tell, untell, zone_of
 
 from kubeapi.meta import JSON
 from kubedns.types import SERIAL, Owner

@@ -6,8 +6,8 @@ import random
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_objects import cluster, endpoint, endpoint_slice, namespace, pod, service
-from tests.helpers.kubedns_zone import tell, untell, zone_of
+from tests.helpers.kubedns.objects import cluster, endpoint, endpoint_slice, namespace, pod, service
+from tests.helpers.kubedns.zone import tell, untell, zone_of
 
 from kubeapi.meta import JSON
 from kubedns.cache import Entry, ResponseCache

@@ -6,8 +6,8 @@ import asyncio
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_objects import namespace, service
-from tests.helpers.kubedns_server import Served, frame, read_frame, serving
+from tests.helpers.kubedns.objects import namespace, service
+from tests.helpers.kubedns.server import Served, frame, read_frame, serving
 from tests.helpers.patience import PATIENCE
 
 ZONE = "cluster.local"

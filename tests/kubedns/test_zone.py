@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubedns_objects import endpoint, endpoint_slice, namespace, service
-from tests.helpers.kubedns_zone import ask, handler, query, said
+from tests.helpers.kubedns.objects import endpoint, endpoint_slice, namespace, service
+from tests.helpers.kubedns.zone import ask, handler, query, said
 
 from kubedns.config import DNSConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubedns_objects import (
+from tests.helpers.kubedns.objects import (
     HTTP,
     Port,
     cluster,
@@ -16,7 +16,7 @@ from tests.helpers.kubedns_objects import (
     pod,
     service,
 )
-from tests.helpers.kubedns_zone import ask, handler, query
+from tests.helpers.kubedns.zone import ask, handler, query
 
 from kubeapi.meta import JSON
 from kubedns.config import DNSConfig

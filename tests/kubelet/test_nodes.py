@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.helpers.kubelet_cluster import KubeletCluster, running_kubelet, until
+from tests.helpers.kubelet.cluster import KubeletCluster, running_kubelet, until
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import NODES

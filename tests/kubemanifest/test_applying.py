@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from tests.helpers.kubesvc_input_manifests import load_text, new_registry
+from tests.helpers.kubesvc.input_manifests import load_text, new_registry
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry

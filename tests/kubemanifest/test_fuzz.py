@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubesvc_input_manifests import load_text, new_registry
+from tests.helpers.kubesvc.input_manifests import load_text, new_registry
 
 from kubemanifest import apply_documents, with_objects
 from kubesvc.config import read_configuration

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubesvc_input_manifests import load_text, printed_faults
+from tests.helpers.kubesvc.input_manifests import load_text, printed_faults
 
 from kubemanifest import Loaded, load, position_of
 from kubemanifest import loading as loading_module

@@ -9,7 +9,7 @@ import contextlib
 from typing import NamedTuple
 
 import pytest
-from tests.helpers.kubeproxy_cluster import (
+from tests.helpers.kubeproxy.cluster import (
     Cluster,
     ask,
     cluster,
@@ -22,8 +22,8 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
-from tests.helpers.kubeproxy_http import GET
-from tests.helpers.kubeproxy_udp import udp_client
+from tests.helpers.kubeproxy.http import GET
+from tests.helpers.kubeproxy.udp import udp_client
 from tests.helpers.objects import build_node
 
 from kubeapi.meta import JSON

@@ -13,7 +13,7 @@ import socket
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import (
+from tests.helpers.kubeproxy.cluster import (
     ask,
     cluster,
     connect,
@@ -25,7 +25,7 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
-from tests.helpers.kubeproxy_http import GET, Pod, Talk
+from tests.helpers.kubeproxy.http import GET, Pod, Talk
 from tests.helpers.objects import build_endpoint, build_node
 from tests.helpers.patience import SILENCE
 

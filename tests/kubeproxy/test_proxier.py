@@ -6,7 +6,7 @@ IP plan: web 127.97.2.1, api 127.97.2.2, node 127.97.101.1, external 127.97.102.
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeproxy_cluster import service, slice_of
+from tests.helpers.kubeproxy.cluster import service, slice_of
 from tests.helpers.objects import build_endpoint, build_node
 
 from kubeapi.meta import JSON, ObjectKey, key_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import service, slice_of
+from tests.helpers.kubeproxy.cluster import service, slice_of
 from tests.helpers.objects import build_endpoint, build_node
 
 from kubeapi.meta import JSON, ObjectKey, key_of

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from tests.helpers.kubecontroller_fakes import node
+from tests.helpers.kubecontroller.fakes import node
 from tests.helpers.objects import build_pod
 
 from kubeapi.meta import JSON, key_of

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.helpers.kubecontroller_fakes import node
+from tests.helpers.kubecontroller.fakes import node
 from tests.helpers.objects import build
 
 from kubeapi.meta import JSON, ObjectKey

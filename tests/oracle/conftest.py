@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubectl_cli import find_kubectls
+from tests.helpers.kubectl.cli import find_kubectls
 from tests.helpers.oracle import KUBECTL
 
 

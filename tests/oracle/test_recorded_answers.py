@@ -9,8 +9,8 @@ import difflib
 from collections.abc import Iterator
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, running
-from tests.helpers.kubectl_cli import find_kubectls, kubeconfig_of
+from tests.helpers.cluster.cli import ClusterCommands, running
+from tests.helpers.kubectl.cli import find_kubectls, kubeconfig_of
 from tests.helpers.oracle import KUBECTL, commands, differences, masked, play, recorded
 
 NODES = """\

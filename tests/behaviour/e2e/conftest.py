@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.helpers.cluster_cli import ClusterCommands, running
-from tests.helpers.e2e_cluster import E2ECluster, Namespace
+from tests.helpers.cluster.cli import ClusterCommands, running
+from tests.helpers.e2e.cluster import E2ECluster, Namespace
 
 
 @pytest.fixture(scope="module")

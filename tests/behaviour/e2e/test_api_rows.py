@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground, listening
-from tests.helpers.cluster_manifests import Manifest
-from tests.helpers.e2e_client import OUTSIDE, REFUSED, Place, becomes, is_down, reaches
-from tests.helpers.e2e_cluster import (
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground, listening
+from tests.helpers.cluster.manifests import Manifest
+from tests.helpers.e2e.client import OUTSIDE, REFUSED, Place, becomes, is_down, reaches
+from tests.helpers.e2e.cluster import (
     HTTP_PORT,
     SERVICE_HTTP_PORT,
     UDP_PORT,
@@ -24,8 +24,8 @@ from tests.helpers.e2e_cluster import (
     path_of,
     pod,
 )
-from tests.helpers.e2e_raw import RawAPI
-from tests.helpers.kubectl_cli import kubeconfig_of
+from tests.helpers.e2e.raw import RawAPI
+from tests.helpers.kubectl.cli import kubeconfig_of
 from tests.helpers.objects import build_service
 
 GROUND = Ground(14)

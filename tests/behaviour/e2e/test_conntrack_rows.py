@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import Client, Flow, Place
-from tests.helpers.e2e_cluster import SERVICE_UDP_PORT, UDP_PORT, Namespace, Service, netserver, ready_with
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import Client, Flow, Place
+from tests.helpers.e2e.cluster import SERVICE_UDP_PORT, UDP_PORT, Namespace, Service, netserver, ready_with
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(20)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import script
-from tests.helpers.e2e_cluster import Namespace, Service, agnhost, netserver, pause, pod
-from tests.helpers.e2e_shell import Shell
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import script
+from tests.helpers.e2e.cluster import Namespace, Service, agnhost, netserver, pause, pod
+from tests.helpers.e2e.shell import Shell
 
 GROUND = Ground(6)
 ZONES = ("", "")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import OUTSIDE, reaches
-from tests.helpers.e2e_cluster import (
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import OUTSIDE, reaches
+from tests.helpers.e2e.cluster import (
     HTTP_PORT,
     SERVICE_HTTP_PORT,
     Item,
@@ -17,8 +17,8 @@ from tests.helpers.e2e_cluster import (
     path_of,
     pod,
 )
-from tests.helpers.e2e_raw import RawAPI
-from tests.helpers.kubectl_cli import kubeconfig_of
+from tests.helpers.e2e.raw import RawAPI
+from tests.helpers.kubectl.cli import kubeconfig_of
 
 GROUND = Ground(15)
 ZONES = ("zone-a", "zone-b")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import CONNECTED, OUTSIDE, Client, Place, Protocol, dial, is_down, reaches
-from tests.helpers.e2e_cluster import (
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import CONNECTED, OUTSIDE, Client, Place, Protocol, dial, is_down, reaches
+from tests.helpers.e2e.cluster import (
     HTTP_PORT,
     SERVICE_HTTP_PORT,
     SERVICE_UDP_PORT,

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_cluster import E2ECluster, Item, Namespace, agnhost, path_of, pod
-from tests.helpers.e2e_raw import RawAPI
-from tests.helpers.kubectl_cli import find_kubectls, kubeconfig_of, preferred
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.cluster import E2ECluster, Item, Namespace, agnhost, path_of, pod
+from tests.helpers.e2e.raw import RawAPI
+from tests.helpers.kubectl.cli import find_kubectls, kubeconfig_of, preferred
 
 GROUND = Ground(15)
 ZONES = ("", "")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import Client, Place, reaches
-from tests.helpers.e2e_cluster import Namespace, Service
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import Client, Place, reaches
+from tests.helpers.e2e.cluster import Namespace, Service
 
 GROUND = Ground(17)
 ZONES = ("", "", "")

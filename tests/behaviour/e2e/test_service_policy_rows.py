@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import OUTSIDE, REFUSED, TIMEOUT, Client, Place, reaches
-from tests.helpers.e2e_cluster import Namespace, Service, netserver, patient
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import OUTSIDE, REFUSED, TIMEOUT, Client, Place, reaches
+from tests.helpers.e2e.cluster import Namespace, Service, netserver, patient
 
 GROUND = Ground(18)
 ZONES = ("", "")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import CONNECTED, OUTSIDE, REFUSED, Client, Place, becomes, dial, is_down, reaches
-from tests.helpers.e2e_cluster import (
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import CONNECTED, OUTSIDE, REFUSED, Client, Place, becomes, dial, is_down, reaches
+from tests.helpers.e2e.cluster import (
     HTTP_PORT,
     E2ECluster,
     Namespace,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.e2e_client import CONNECTED, Client, Place
-from tests.helpers.e2e_cluster import Namespace, Service, is_ready, netserver, pause
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.e2e.client import CONNECTED, Client, Place
+from tests.helpers.e2e.cluster import Namespace, Service, is_ready, netserver, pause
 
 GROUND = Ground(21)
 ZONES = ("east", "east", "west", "west", "north")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import EPOCH, EPOCH_TEXT
+from tests.helpers.kubeapi.objects import EPOCH, EPOCH_TEXT
 
 from kubeapi.meta import JSON
 from kubeapi.objects.container import ContainerStatus

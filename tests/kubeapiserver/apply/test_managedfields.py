@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import EPOCH, EPOCH_TEXT, deployment, service
-from tests.helpers.kubeapiserver_apply import Managers, configmap, owned, tracked
+from tests.helpers.kubeapi.objects import EPOCH, EPOCH_TEXT, deployment, service
+from tests.helpers.kubeapiserver.apply import Managers, configmap, owned, tracked
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import DEPLOYMENTS, NODES, SERVICES

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.helpers.kubeapi_objects import container, deployment, service
-from tests.helpers.kubeapiserver_apply import Managers, configmap, owned, tracked
+from tests.helpers.kubeapi.objects import container, deployment, service
+from tests.helpers.kubeapiserver.apply import Managers, configmap, owned, tracked
 
 from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey
 from kubeapi.scheme import CONFIGMAPS, SERVICES

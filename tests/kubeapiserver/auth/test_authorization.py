@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
+from tests.helpers.kubeapiserver.client import DEFAULT, APIClient
 
 from kubeapi.status import StatusError
 from kubeapiserver.auth.authorization import ADMINISTRATOR, User, impersonated

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, namespace, pod, service
-from tests.helpers.kubeapiserver_client import APPS, DEFAULT, APIClient
+from tests.helpers.kubeapi.objects import deployment, namespace, pod, service
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, APIClient
 
 from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapiserver_client import DEFAULT, TABLE_ACCEPT, APIClient
+from tests.helpers.kubeapiserver.client import DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapi.meta import JSON
 

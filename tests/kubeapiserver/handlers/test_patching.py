@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, service
-from tests.helpers.kubeapiserver_client import APPS, DEFAULT, PATCH_TYPES, APIClient
+from tests.helpers.kubeapi.objects import deployment, service
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, PATCH_TYPES, APIClient
 
 from kubeapiserver.handlers.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
 from kubeapiserver.handlers.patching import APPLY_PATCH

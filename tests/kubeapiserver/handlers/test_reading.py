@@ -6,8 +6,8 @@ import json
 from urllib.parse import quote
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, namespace, pod, service
-from tests.helpers.kubeapiserver_client import (
+from tests.helpers.kubeapi.objects import deployment, namespace, pod, service
+from tests.helpers.kubeapiserver.client import (
     APPS,
     DEFAULT,
     JSON_ACCEPT,

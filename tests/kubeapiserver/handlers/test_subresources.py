@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import EPOCH_TEXT, deployment, namespace, pod, service
-from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
+from tests.helpers.kubeapi.objects import EPOCH_TEXT, deployment, namespace, pod, service
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import NAMESPACES, PODS

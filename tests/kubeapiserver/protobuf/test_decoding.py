@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.helpers.kubeapi_strict import strict_faults
-from tests.helpers.kubeapiserver_protobuf import envelope, int_field, message, text_field, varint
+from tests.helpers.kubeapi.strict import strict_faults
+from tests.helpers.kubeapiserver.protobuf import envelope, int_field, message, text_field, varint
 
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.helpers.kubeapi_objects import container, pod, service
-from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
+from tests.helpers.kubeapi.objects import container, pod, service
+from tests.helpers.kubeapiserver.client import DEFAULT, APIClient
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.podoptions import PodLogOptions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
+from tests.helpers.kubeapiserver.client import DEFAULT, APIClient
 
 PATH, YAML = f"{DEFAULT}/configmaps", "application/yaml"
 REPEATED = 'yaml: unmarshal errors:\n  line 1: key "name" already set in map\n  line 4: key "a" already set in map'

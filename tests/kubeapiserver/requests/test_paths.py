@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi_objects import pod
-from tests.helpers.kubeapiserver_client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
+from tests.helpers.kubeapi.objects import pod
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapiserver.requests.paths import ResourcePath, normalized, read_path
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.helpers.kubeapi_objects import namespace, service
-from tests.helpers.kubeapiserver_client import DEFAULT, TABLE_ACCEPT, APIClient, Reply
+from tests.helpers.kubeapi.objects import namespace, service
+from tests.helpers.kubeapiserver.client import DEFAULT, TABLE_ACCEPT, APIClient, Reply
 
 from kubeapi.scheme import CONFIGMAPS
 

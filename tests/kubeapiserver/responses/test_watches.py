@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.helpers.kubeapi_objects import namespace, service
-from tests.helpers.kubeapiserver_client import DEFAULT, TABLE_ACCEPT, APIClient
+from tests.helpers.kubeapi.objects import namespace, service
+from tests.helpers.kubeapiserver.client import DEFAULT, TABLE_ACCEPT, APIClient
 
 from kubeapi.scheme import SERVICES
 from kubeapi.watching import WatchEvent

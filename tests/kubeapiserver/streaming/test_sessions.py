@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import container, pod
-from tests.helpers.kubeapiserver_client import DEFAULT, APIClient
+from tests.helpers.kubeapi.objects import container, pod
+from tests.helpers.kubeapiserver.client import DEFAULT, APIClient
 
 from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubeapiserver_spdy import SpdyClient
+from tests.helpers.kubeapiserver.spdy import SpdyClient
 
 from kubeapiserver.streaming.spdy import (
     DICTIONARY,

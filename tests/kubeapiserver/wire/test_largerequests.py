@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapiserver_client import admit_unchanged
+from tests.helpers.kubeapiserver.client import admit_unchanged
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
-from tests.helpers.kubeapiserver_server import Door, FakeRuntime, served
+from tests.helpers.kubeapiserver.server import Door, FakeRuntime, served
 
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import PODS

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.helpers.kubeapiserver_server import HEADERS, HOST, Door, served
+from tests.helpers.kubeapiserver.server import HEADERS, HOST, Door, served
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.scheme import CONFIGMAPS, NAMESPACES, Resource

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 from aiohttp import WSMsgType
-from tests.helpers.kubeapiserver_server import HEADERS, HOST, FakeCommand, FakeRuntime, served
-from tests.helpers.kubeapiserver_spdy import SpdyClient
+from tests.helpers.kubeapiserver.server import HEADERS, HOST, FakeCommand, FakeRuntime, served
+from tests.helpers.kubeapiserver.spdy import SpdyClient
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import ObjectKey

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, node
+from tests.helpers.kubecontroller.fakes import FakeCluster, deployment, node
 
 from kubeapi.scheme import DEPLOYMENTS, NODES, PODS
 from kubecontroller.cleanup.podgc import QUARANTINE_SECONDS

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.helpers.kubecontroller_fakes import FakeCluster, deployment, service
+from tests.helpers.kubecontroller.fakes import FakeCluster, deployment, service
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry, RegistryConfig

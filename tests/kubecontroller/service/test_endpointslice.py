@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubecontroller_fakes import node
+from tests.helpers.kubecontroller.fakes import node
 from tests.helpers.objects import build, build_service
 
 from kubeapi.meta import JSON, copy_object

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from tests.helpers.kubecontroller_fakes import FakeCluster, deployment
+from tests.helpers.kubecontroller.fakes import FakeCluster, deployment
 
 from kubeapi.meta import JSON
 from kubeapi.objects.pod import read_pod

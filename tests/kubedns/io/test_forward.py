@@ -8,8 +8,8 @@ import socket
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_server import Upstream, exchange, frame, mute, read_frame, saying, serving, upstream
-from tests.helpers.kubedns_zone import query
+from tests.helpers.kubedns.server import Upstream, exchange, frame, mute, read_frame, saying, serving, upstream
+from tests.helpers.kubedns.zone import query
 from tests.helpers.patience import FACTOR
 
 from kubedns.io.forward import Forwarder

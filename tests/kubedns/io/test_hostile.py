@@ -9,9 +9,9 @@ import struct
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_packets import HOSTILE, QUESTION, packet, pointer_chain
-from tests.helpers.kubedns_server import Served, exchange, frame, mute, read_frame, serving, upstream
-from tests.helpers.kubedns_zone import handler
+from tests.helpers.kubedns.packets import HOSTILE, QUESTION, packet, pointer_chain
+from tests.helpers.kubedns.server import Served, exchange, frame, mute, read_frame, serving, upstream
+from tests.helpers.kubedns.zone import handler
 from tests.helpers.patience import PATIENCE
 
 from kubedns.config import DNSConfig

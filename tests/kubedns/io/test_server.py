@@ -10,8 +10,8 @@ from ipaddress import ip_address
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_objects import endpoint, endpoint_slice, external, namespace, resource_of, service
-from tests.helpers.kubedns_server import HOST, exchange, frame, mute, read_frame, saying, serving, upstream
+from tests.helpers.kubedns.objects import endpoint, endpoint_slice, external, namespace, resource_of, service
+from tests.helpers.kubedns.server import HOST, exchange, frame, mute, read_frame, saying, serving, upstream
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.io.storelisterwatcher import StoreListerWatcher

@@ -8,7 +8,7 @@ import struct
 import dnslib
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubedns_zone import handler
+from tests.helpers.kubedns.zone import handler
 
 from kubedns.config import DNSConfig
 from kubedns.handler import Handler

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import dnslib
 import pytest
-from tests.helpers.kubedns_objects import endpoint, endpoint_slice, namespace, service
-from tests.helpers.kubedns_zone import handler, query
+from tests.helpers.kubedns.objects import endpoint, endpoint_slice, namespace, service
+from tests.helpers.kubedns.zone import handler, query
 
 from kubedns.config import DNSConfig
 from kubedns.names import wire_of

@@ -8,8 +8,8 @@ import dnslib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.helpers.kubedns_packets import HOSTILE
-from tests.helpers.kubedns_zone import query
+from tests.helpers.kubedns.packets import HOSTILE
+from tests.helpers.kubedns.zone import query
 
 from kubedns.packets.format import MAX_TCP
 from kubedns.packets.queries import write_query

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from tests.helpers.kubeproxy_udp import udp_client
+from tests.helpers.kubeproxy.udp import udp_client
 
 from kubehost.io.binding import socket_family
 from kubehost.io.datagrams import NAME_BYTES, SLOTS, Batch, address_of, copying_rooms, viewing_rooms

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.kubelet_cluster import KubeletCluster, make_pod, shell, until
+from tests.helpers.kubelet.cluster import KubeletCluster, make_pod, shell, until
 
 from kubeapi.meta import JSON, parse_time
 from kubeapi.scheme import PODS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.kubelet_cluster import NODES, KubeletCluster, is_alive, make_pod, running_kubelet, shell, until
+from tests.helpers.kubelet.cluster import NODES, KubeletCluster, is_alive, make_pod, running_kubelet, shell, until
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.podoptions import PodExecOptions

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.kubelet_cluster import children_of, is_alive, private_kib, until
+from tests.helpers.kubelet.cluster import children_of, is_alive, private_kib, until
 
 from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubelet_cluster import KubeletCluster, make_pod, running_kubelet, shell, until
+from tests.helpers.kubelet.cluster import KubeletCluster, make_pod, running_kubelet, shell, until
 
 from kubeapi.meta import JSON
 from kubeapi.registry import DeleteOptions

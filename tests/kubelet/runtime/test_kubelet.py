@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.direct_network import DirectNetwork
-from tests.helpers.kubelet_cluster import (
+from tests.helpers.kubelet.cluster import (
     KubeletCluster,
     children_of,
     is_alive,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.helpers.kubelet_cluster import make_pod, running_kubelet, shell, until
+from tests.helpers.kubelet.cluster import make_pod, running_kubelet, shell, until
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import PODS

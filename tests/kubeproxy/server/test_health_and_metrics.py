@@ -10,7 +10,7 @@ import socket
 
 import aiohttp
 import pytest
-from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of, until
+from tests.helpers.kubeproxy.cluster import ask, cluster, naming_endpoints, service, slice_of, until
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.config import ProxyConfig

@@ -11,7 +11,7 @@ import json
 import socket
 from typing import Any
 
-from tests.helpers.kubeproxy_cluster import Cluster, cluster, is_refused, service, slice_of
+from tests.helpers.kubeproxy.cluster import Cluster, cluster, is_refused, service, slice_of
 from tests.helpers.objects import build_endpoint, build_node
 from tests.helpers.patience import PATIENCE
 

@@ -6,7 +6,7 @@ import contextlib
 import socket
 
 import pytest
-from tests.helpers.kubeproxy_portgroup import PORT, port_group
+from tests.helpers.kubeproxy.portgroup import PORT, port_group
 from tests.helpers.patience import SILENCE
 
 from kubehost.io.binding import bind_socket

@@ -13,7 +13,7 @@ import resource
 import socket
 
 import pytest
-from tests.helpers.kubeproxy_cluster import (
+from tests.helpers.kubeproxy.cluster import (
     ask,
     cluster,
     connect,

@@ -13,8 +13,8 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.helpers import kubeproxy_echo_process
-from tests.helpers.kubeproxy_cluster import cluster, connect, service, slice_of, until
+from tests.helpers.kubeproxy import echo_endpoint
+from tests.helpers.kubeproxy.cluster import cluster, connect, service, slice_of, until
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import ObjectKey, key_of
@@ -39,7 +39,7 @@ def many_descriptors() -> Iterator[None]:
 @asynccontextmanager
 async def echo_process() -> AsyncIterator[None]:
     """Run the echo endpoint."""
-    program = str(kubeproxy_echo_process.__file__)
+    program = str(echo_endpoint.__file__)
     process = await asyncio.create_subprocess_exec(
         sys.executable, program, A, str(PORT), stdout=asyncio.subprocess.PIPE
     )

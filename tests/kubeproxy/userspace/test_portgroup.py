@@ -6,7 +6,7 @@ import socket
 from collections import Counter
 
 import pytest
-from tests.helpers.kubeproxy_portgroup import PORT, port_group, tcp_listener
+from tests.helpers.kubeproxy.portgroup import PORT, port_group, tcp_listener
 
 from kubeproxy.rules import SourceFilter
 from kubeproxy.userspace.portgroup import PortGroup

@@ -9,7 +9,7 @@ from socket import SocketType
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import ask, cluster, naming_endpoints, service, slice_of
+from tests.helpers.kubeproxy.cluster import ask, cluster, naming_endpoints, service, slice_of
 
 from kubehost.addresses import LOCALHOST
 from kubeproxy.portowner import NO_SCTP

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.helpers.kubecontroller_fakes import FakeCluster, node
+from tests.helpers.kubecontroller.fakes import FakeCluster, node
 from tests.helpers.objects import build_pod
 
 from kubeapi.meta import JSON

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubesvc_input_manifests import configured
+from tests.helpers.kubesvc.input_manifests import configured
 
 from kubelet.images.catalog import unknown_image_text
 from kubemanifest import load

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubesvc_lock import lock_holder
+from tests.helpers.kubesvc.lock import lock_holder
 
 from kubesvc.control.client import ControlClient, UnreachableError
 from kubesvc.state.directory import StateDirectory

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.helpers.kubesvc_control import NOT_FOUND, FakeCluster, ask, raw_request, served
+from tests.helpers.kubesvc.control import NOT_FOUND, FakeCluster, ask, raw_request, served
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import ObjectKey

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubesvc_input_manifests import configured
+from tests.helpers.kubesvc.input_manifests import configured
 
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.ipv6 import bind_error, local_networks, missing_networks, problem

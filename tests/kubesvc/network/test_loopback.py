@@ -4,7 +4,7 @@ import socket
 from typing import Any
 
 import pytest
-from tests.helpers.kubesvc_input_manifests import configured
+from tests.helpers.kubesvc.input_manifests import configured
 
 from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration, ExternalHost

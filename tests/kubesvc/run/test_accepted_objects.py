@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
+from tests.helpers.kubeapi.objects import deployment, new_registry, pod, service
 
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object, key_of

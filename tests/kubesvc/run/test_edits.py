@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.helpers.kubesvc_ground import add_service, ground
-from tests.helpers.kubesvc_input_manifests import load_text
+from tests.helpers.kubesvc.ground import add_service, ground
+from tests.helpers.kubesvc.input_manifests import load_text
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubesvc_lock import lock_holder
+from tests.helpers.kubesvc.lock import lock_holder
 
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory, is_cluster_name, state_root
 

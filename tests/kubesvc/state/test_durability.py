@@ -37,7 +37,7 @@ spec: {containers: [{name: web, image: registry.k8s.io/pause}]}
 def test_the_journal_keeps_every_answered_write_through_ten_kills(tmp_path: Path) -> None:
     path, answered, rng = tmp_path / "db", set[str](), random.Random()
     for _ in range(ROUNDS):
-        command = [sys.executable, "-m", "tests.helpers.kubesvc_journal_process", str(path)]
+        command = [sys.executable, "-m", "tests.helpers.kubesvc.journal_process", str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
             assert process.stdout is not None
             said = {process.stdout.readline().strip()}

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from tests.helpers.kubesvc_ground import add_service, document, ground
+from tests.helpers.kubesvc.ground import add_service, document, ground
 
 from kubesvc import __version__
 from kubesvc.control.client import ControlClient, RefusedError

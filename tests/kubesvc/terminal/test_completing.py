@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from click.shell_completion import ShellComplete
-from tests.helpers.kubesvc_ground import add_node, add_pod, add_service, document, ground
+from tests.helpers.kubesvc.ground import add_node, add_pod, add_service, document, ground
 
 from kubesvc.control.client import ControlClient
 from kubesvc.terminal.cli import kubesvc

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import eventually
+from tests.helpers.cluster.cli import eventually
 from tests.helpers.patience import PATIENCE
 
 PROGRAM = """

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubesvc_lock import lock_holder
+from tests.helpers.kubesvc.lock import lock_holder
 
 from kubelet.process.orphans import marker
 from kubesvc.state.directory import StateDirectory

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubesvc_ground import add_pod, add_service, add_slice, document, ground, listener, waiting
+from tests.helpers.kubesvc.ground import add_pod, add_service, add_slice, document, ground, listener, waiting
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey

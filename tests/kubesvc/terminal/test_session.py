@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubesvc_session import Run
+from tests.helpers.kubesvc.session import Run
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.events import EventRecorder

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster_cli import KUBESVC
-from tests.helpers.cluster_ground import Ground
+from tests.helpers.cluster.cli import KUBESVC
+from tests.helpers.cluster.ground import Ground
 from tests.helpers.patience import PATIENCE
 
 GROUND = Ground(13)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import container, pod, service
-from tests.helpers.kubesvc_explain import Paper, ready_pod
+from tests.helpers.kubeapi.objects import container, pod, service
+from tests.helpers.kubesvc.explain import Paper, ready_pod
 
 from kubeapi import scheme
 from kubeapi.meta import JSON, ObjectKey

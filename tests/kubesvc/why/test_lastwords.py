@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from tests.helpers.kubesvc_ground import add_pod, ground, waiting
+from tests.helpers.kubesvc.ground import add_pod, ground, waiting
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.status import StatusError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import container, pod
-from tests.helpers.kubesvc_ground import document, ground
+from tests.helpers.kubeapi.objects import container, pod
+from tests.helpers.kubesvc.ground import document, ground
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import PODS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import deployment, pod, service
-from tests.helpers.kubesvc_ground import ground
+from tests.helpers.kubeapi.objects import deployment, pod, service
+from tests.helpers.kubesvc.ground import ground
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
-from tests.helpers.kubesvc_ground import add_pod, ground
+from tests.helpers.kubesvc.ground import add_pod, ground
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import ObjectKey

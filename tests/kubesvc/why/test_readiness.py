@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import pod
-from tests.helpers.kubesvc_ground import (
+from tests.helpers.kubeapi.objects import pod
+from tests.helpers.kubesvc.ground import (
     POD_IP,
     add_deployment,
     add_pod,

@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from tests.helpers.cluster_cli import find
-from tests.helpers.kubesvc_ground import (
+from tests.helpers.cluster.cli import find
+from tests.helpers.kubesvc.ground import (
     POD_IP,
     add_node,
     add_pod,

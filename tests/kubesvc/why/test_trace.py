@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapi_objects import service
-from tests.helpers.kubesvc_explain import Paper, ready_pod
+from tests.helpers.kubeapi.objects import service
+from tests.helpers.kubesvc.explain import Paper, ready_pod
 
 from kubeapi.status import StatusError
 from kubedns.explain import Explanation, Lookup

@@ -7,8 +7,8 @@ import socket
 from typing import Any, cast
 
 import pytest
-from tests.helpers.kubeproxy_cluster import reset
-from tests.helpers.kubeproxy_http import GET, PORT, POST, WEB, A, Pod, endpoint, hang, http_front, until
+from tests.helpers.kubeproxy.cluster import reset
+from tests.helpers.kubeproxy.http import GET, PORT, POST, WEB, A, Pod, endpoint, hang, http_front, until
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.userspace.http.config import HttpConfig

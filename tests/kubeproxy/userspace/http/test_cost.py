@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 from tests.helpers.direct_network import DirectNetwork
-from tests.helpers.kubeproxy_http import OK, WEB, A, B, Turns
+from tests.helpers.kubeproxy.http import OK, WEB, A, B, Turns
 
 from kubeapi.faults import Faults
 from kubeproxy.counters import ProxyCounters

@@ -11,8 +11,8 @@ import termios
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.helpers.kubeproxy_cluster import deaf_endpoint, reset, reset_on_close
-from tests.helpers.kubeproxy_http import (
+from tests.helpers.kubeproxy.cluster import deaf_endpoint, reset, reset_on_close
+from tests.helpers.kubeproxy.http import (
     GET,
     OK,
     PORT,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubeproxy_http import A, Running, Talk, endpoint, http_front
+from tests.helpers.kubeproxy.http import A, Running, Talk, endpoint, http_front
 from tests.helpers.patience import PATIENCE
 
 MIB = 1024 * 1024

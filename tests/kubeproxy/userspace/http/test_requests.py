@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.helpers.kubeproxy_http import GET, OK, PORT, WEB, A, B, Pod, endpoint, http_front, until
+from tests.helpers.kubeproxy.http import GET, OK, PORT, WEB, A, B, Pod, endpoint, http_front, until
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.userspace.http.config import HttpConfig

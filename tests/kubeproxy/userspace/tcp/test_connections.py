@@ -10,7 +10,7 @@ import contextlib
 import socket
 
 import pytest
-from tests.helpers.kubeproxy_cluster import (
+from tests.helpers.kubeproxy.cluster import (
     ask,
     ask_often,
     cluster,

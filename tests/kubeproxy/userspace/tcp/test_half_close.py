@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
-from tests.helpers.kubeproxy_cluster import Cluster, cluster, connect, service, slice_of, until
+from tests.helpers.kubeproxy.cluster import Cluster, cluster, connect, service, slice_of, until
 
 VIP, ENDPOINT, PORT = "127.97.0.7", "127.245.0.7", 20080
 PATIENCE = 30.0

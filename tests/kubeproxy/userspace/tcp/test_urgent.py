@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.helpers.kubeproxy_cluster import cluster, connect, deaf_endpoint, service, slice_of, until
+from tests.helpers.kubeproxy.cluster import cluster, connect, deaf_endpoint, service, slice_of, until
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.userspace.sockets import is_at_mark

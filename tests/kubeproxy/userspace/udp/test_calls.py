@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import until
-from tests.helpers.kubeproxy_udp import (
+from tests.helpers.kubeproxy.cluster import until
+from tests.helpers.kubeproxy.udp import (
     DNS,
     PORT,
     TIME,

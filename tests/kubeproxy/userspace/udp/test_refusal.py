@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
-from tests.helpers.kubeproxy_udp import PORT, udp_client
+from tests.helpers.kubeproxy.udp import PORT, udp_client
 
 from kubeproxy.userspace.udp.io.refusal import STAND_IN_ADDRESS, pass_refusal_on
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import (
+from tests.helpers.kubeproxy.cluster import (
     ask,
     cluster,
     is_refused,
@@ -17,7 +17,7 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
-from tests.helpers.kubeproxy_udp import hear, udp_ask, udp_client, udp_endpoint, udp_name, udp_silence
+from tests.helpers.kubeproxy.udp import hear, udp_ask, udp_client, udp_endpoint, udp_name, udp_silence
 from tests.helpers.objects import build_endpoint, build_node
 
 from kubeapi.meta import JSON

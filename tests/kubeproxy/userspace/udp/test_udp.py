@@ -9,8 +9,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from tests.helpers.kubeproxy_cluster import open_descriptors, until
-from tests.helpers.kubeproxy_udp import (
+from tests.helpers.kubeproxy.cluster import open_descriptors, until
+from tests.helpers.kubeproxy.udp import (
     DNS,
     PORT,
     TIME,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import until
+from tests.helpers.kubeproxy.cluster import until
 
 from kubeproxy.userspace.workers.io.channel import Channel, pickled, receive
 

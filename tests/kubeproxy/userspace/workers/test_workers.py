@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy_cluster import (
+from tests.helpers.kubeproxy.cluster import (
     Cluster,
     ask,
     cluster,
@@ -27,7 +27,7 @@ from tests.helpers.kubeproxy_cluster import (
     slice_of,
     until,
 )
-from tests.helpers.kubeproxy_udp import udp_ask, udp_client, udp_endpoint, udp_name
+from tests.helpers.kubeproxy.udp import udp_ask, udp_client, udp_endpoint, udp_name
 from tests.helpers.objects import build_endpoint
 from tests.helpers.patience import PATIENCE
 

@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from typing import Literal
 from urllib.parse import quote
 
-from tests.helpers.cluster_cli import eventually
+from tests.helpers.cluster.cli import eventually
 from tests.helpers.patience import FACTOR, PATIENCE, SILENCE
 
 CONNECTED, REFUSED, TIMEOUT = "CONNECTED", "REFUSED", "TIMEOUT"

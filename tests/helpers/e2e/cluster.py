@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.helpers.cluster_cli import ClusterCommands, eventually
-from tests.helpers.cluster_ground import Ground
-from tests.helpers.cluster_manifests import AGNHOST, Manifest
-from tests.helpers.e2e_client import Client, Place, reaches
-from tests.helpers.kubectl_cli import kubeconfig_of
+from tests.helpers.cluster.cli import ClusterCommands, eventually
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import AGNHOST, Manifest
+from tests.helpers.e2e.client import Client, Place, reaches
+from tests.helpers.kubectl.cli import kubeconfig_of
 from tests.helpers.objects import build_pod, build_service
 from tests.helpers.patience import PATIENCE
 

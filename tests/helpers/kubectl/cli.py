@@ -18,8 +18,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.helpers.cluster_cli import ClusterCommands
-from tests.helpers.kubectl_terminal import Terminal
+from tests.helpers.cluster.cli import ClusterCommands
+from tests.helpers.kubectl.terminal import Terminal
 from tests.helpers.patience import PATIENCE
 
 PREFERRED = (1, 32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.helpers.kubeapi_objects import FakeClock, new_registry
+from tests.helpers.kubeapi.objects import FakeClock, new_registry
 
 from kubeapi.decoding import decode
 from kubeapi.kinds import kind_of, resource_for

@@ -8,7 +8,7 @@ from contextlib import closing
 from http.client import HTTPSConnection
 from typing import Any, NamedTuple
 
-from tests.helpers.e2e_cluster import API
+from tests.helpers.e2e.cluster import API
 
 Item = dict[str, Any]
 

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
-from tests.helpers.kubesvc_ground import document, ground
+from tests.helpers.kubesvc.ground import document, ground
 from tests.helpers.patience import PATIENCE
 
 from kubesvc.config import ClusterConfiguration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tests.helpers.kubeapi_objects import deployment, new_registry, pod, service
+from tests.helpers.kubeapi.objects import deployment, new_registry, pod, service
 from tests.helpers.objects import build_endpoint, build_node, build_slice
 
 from kubeapi.meta import JSON

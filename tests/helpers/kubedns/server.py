@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple
 
 import dnslib
-from tests.helpers.kubedns_objects import cluster, resource_of
+from tests.helpers.kubedns.objects import cluster, resource_of
 from tests.helpers.loops import settled
 from tests.helpers.patience import PATIENCE
 

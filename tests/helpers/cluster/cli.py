@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.helpers.cluster_ground import is_alive, left_listening, processes_of, readable_by_others
+from tests.helpers.cluster.ground import is_alive, left_listening, processes_of, readable_by_others
 from tests.helpers.patience import PATIENCE
 
 T = TypeVar("T")

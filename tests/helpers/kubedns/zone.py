@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from tests.helpers.kubedns_objects import cluster
+from tests.helpers.kubedns.objects import cluster
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.watching import Delta

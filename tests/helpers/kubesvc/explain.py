@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.helpers.kubeapi_objects import deployment, pod
-from tests.helpers.kubesvc_ground import add_node, ground
+from tests.helpers.kubeapi.objects import deployment, pod
+from tests.helpers.kubesvc.ground import add_node, ground
 from tests.helpers.objects import build_endpoint, build_slice
 
 from kubeapi.events import EventRecorder

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from tests.helpers.direct_network import DirectNetwork
-from tests.helpers.kubeproxy_cluster import connect, serving, until
+from tests.helpers.kubeproxy.cluster import connect, serving, until
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.faults import Faults

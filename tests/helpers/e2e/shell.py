@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.helpers.cluster_cli import eventually
-from tests.helpers.e2e_cluster import Namespace
-from tests.helpers.kubectl_cli import Kubectl, Said, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.cluster.cli import eventually
+from tests.helpers.e2e.cluster import Namespace
+from tests.helpers.kubectl.cli import Kubectl, Said, find_kubectls, kubeconfig_of, preferred
 from tests.helpers.patience import PATIENCE
 
 TRANSPORTS = ("+notcp", "+tcp")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.helpers.cluster_cli import ClusterCommands, running
+from tests.helpers.cluster.cli import ClusterCommands, running
 
 WEB = "web"
 """A pod and the Service in front of it, in the namespace ``default``."""
