@@ -18,7 +18,7 @@ from kubesvc.run.documents import FaultsError, Input, load_documents
 from kubesvc.run.opening import clear_leftovers, open_run
 from kubesvc.run.prepare import prepare_loaded
 from kubesvc.run.start import Start
-from kubesvc.run.subnets import AUTO, claim
+from kubesvc.run.subnets import AUTO, Claim, claim
 from kubesvc.state.directory import StateDirectory, is_cluster_name
 from kubesvc.state.saved import read_saved
 
@@ -36,15 +36,15 @@ async def run_cluster(
     *documents: Input,
     configuration: Mapping[str, Any] | None = None,
     state: str | os.PathLike[str] | None = None,
-    subnets: str = AUTO,
+    subnets: str | None = None,
 ) -> AsyncIterator[Cluster]:
     """Run a cluster on the running event loop for the length of the block.
 
     ``documents`` are paths of manifests, paths of folders with manifests, and objects. ``configuration`` is a
     ClusterConfiguration; its apiVersion and kind may be left out. ``state`` is a directory that keeps the cluster
     from one run to the next; its last part is the cluster's name (the command line uses ``~/.local/state/kubesvc``).
-    Without it everything is deleted at the end. ``subnets`` is "auto" for free address ranges of the cluster's own, or
-    "default" for those of the configuration.
+    Without it everything is deleted at the end. ``subnets`` is "auto" for free address ranges of the cluster's own,
+    "default" for those of the configuration; without it a new cluster gets its own, and a kept one what it had before.
 
     The block begins when every component runs; ``await cluster.wait_until_ready()`` waits for the pods. At its end
     connections drain and the pods are stopped. FaultsError, AlreadyRunningError, StartError, SubnetsError, OSError; if
@@ -53,7 +53,7 @@ async def run_cluster(
     loaded = load_documents(documents, configuration)
     if loaded.faults:
         raise FaultsError(loaded.faults)
-    with _directory(state) as directory, directory.locked(), claim(directory, subnets) as claimed:
+    with _directory(state) as directory, directory.locked(), _claim(directory, subnets) as claimed:
         directory.keep_block(claimed.plan.block)
         clear_leftovers(directory)
         saved = read_saved(directory.database, f"remove {directory.path} to forget it")
@@ -63,6 +63,11 @@ async def run_cluster(
         start = Start(prepared, directory, lost=saved.lost if saved is not None else ())
         async with open_run(start) as run, _serving(run) as cluster:
             yield cluster
+
+
+def _claim(directory: StateDirectory, subnets: str | None) -> Claim:
+    is_new = not directory.database.exists()
+    return claim(directory, AUTO if subnets is None and is_new else subnets)
 
 
 @contextlib.contextmanager

@@ -92,6 +92,14 @@ async def test_a_state_directory_keeps_objects_and_addresses(tmp_path: Path) -> 
     assert [each["clusterIPs"] for each in after] == [each["clusterIPs"] for each in before]
 
 
+async def test_a_kept_cluster_has_the_addresses_that_it_had_before(tmp_path: Path) -> None:
+    networking = {"networking": {"serviceSubnet": "127.77.0.0/16"}, "dns": {"bindAddresses": []}}
+    async with run_cluster(state=tmp_path / "shop", configuration=networking, subnets="default") as cluster:
+        assert cluster.dns_address[0] == "127.77.0.10"
+    async with run_cluster(state=tmp_path / "shop") as cluster:
+        assert cluster.dns_address[0] == "127.77.0.10"
+
+
 async def test_the_configuration_is_a_mapping() -> None:
     configuration = {"nodes": [{"name": "only", "address": "10.9.8.7"}]}
     async with run_cluster(configuration=configuration) as cluster:
