@@ -51,6 +51,7 @@ _ALWAYS: JSON = {
 
 _REPORTER = ("reportingComponent", "reportingController")
 _TERM = re.compile(r"(^|,)(\w+)")
+_NAMES_IN_ERRORS = (EVENTS.plural, EVENTS.kind)
 _SUBJECT = re.compile(r'^(.*?)(events|Event) "')
 
 Handle = Callable[[ResourceRequest], Answer]
@@ -210,7 +211,7 @@ def _own_watch(watch: Watch) -> Watch:
 
 def _own_error(error: StatusError) -> StatusError:
     """Return an error about Events of v1 as one about those of events.k8s.io."""
-    if error.kind not in (EVENTS.plural, EVENTS.kind) or error.group:
+    if error.kind not in _NAMES_IN_ERRORS or error.group:
         return error
     message = _SUBJECT.sub(rf'\1\2.{EVENTS_V1.group} "', error.message).replace(*_REPORTER)
     causes = tuple(each._replace(field=each.field.replace(*_REPORTER)) for each in error.causes)
