@@ -338,7 +338,7 @@ async def test_a_flood_ends_unanswered_flows_and_takes_no_more_sockets_than_allo
                     stranger.send(b"?")
                     await until(lambda: bool(silent.received))
                 assert len(g.flows) <= 20
-            assert g.flows.is_full
+            assert g.flows.table.is_full
             assert len(open_descriptors()) <= before + 20
             assert g.counters.errors["early_drop"] == 81
             assert await udp_ask(friend) == b"?"

@@ -43,11 +43,6 @@ class UdpFlows:
     def __len__(self) -> int:
         return len(self.table)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the next new flow ends another."""
-        return self.table.is_full
-
     def retain(self, port_name: ServicePortName, serving: Collection[str]) -> None:
         """End the flows to endpoints that are not among the ``serving`` (``ip:port``), unless nothing serves.
 
