@@ -66,7 +66,8 @@ TRANSITIONS: dict[tuple[Progress, Event], Progress] = {
 }
 """An event that is not here changes nothing: a body may go on while its answer comes."""
 
-_NEXT = tuple(tuple(TRANSITIONS.get((before, event), before) for event in Event) for before in Progress)
+_NEXT = tuple(tuple(TRANSITIONS.get((before, event), before) for before in Progress) for event in Event)
+_AFTER_ANSWER_END = _NEXT[Event.ANSWER_END]
 """The same by position, because every request looks it up."""
 
 
@@ -119,7 +120,7 @@ class Exchange:
 
     def note(self, event: Event) -> None:
         """Record what has happened."""
-        self.progress = _NEXT[self.progress][event]
+        self.progress = _NEXT[event][self.progress]
 
     def take_opening(self, head: bytes, inbox: bytes) -> bytes:
         """Make ``opening`` of the head and what has come of the body; return the rest of ``inbox``. Raise BadBody."""
@@ -159,7 +160,7 @@ class Exchange:
             inbox = inbox[end:]
         if answer.length == len(inbox) or self.progress is _SWITCHED:
             self._answer_body = NO_BODY
-            self.note(_ANSWER_END)
+            self.progress = _AFTER_ANSWER_END[self.progress]
             return told + inbox
         told += self._take_body(self._body_of(answer), memoryview(inbox))
         self.note(_PASSED_ON)

@@ -78,6 +78,7 @@ TRANSITIONS: dict[tuple[RelayState, Event], tuple[RelayState, Action | None]] = 
 # Globals, because Python 3.11 calls a function for each member that is looked up in its enumeration.
 _CLIENT, _UPSTREAM = Side.CLIENT, Side.UPSTREAM
 _CONNECTING, _ESTABLISHED, _CLOSED = RelayState.CONNECTING, RelayState.ESTABLISHED, RelayState.CLOSED
+_ATTEMPT, _CONNECTED, _FAILURE = Event.ATTEMPT, Event.CONNECTED, Event.FAILURE
 _END_OF = (Event.CLIENT_END, Event.UPSTREAM_END)
 _ACROSS = (_UPSTREAM, _CLIENT)
 """By side, the other one."""
@@ -138,13 +139,14 @@ class Relay:
     def dial(self) -> Action | None:
         """Begin an attempt, the first or the next; after the last the client is reset."""
         if self.attempts == len(DIAL_TIMEOUTS):
-            return self._take(Event.FAILURE)
+            return self.fail()
         self.attempts += 1
-        return self._take(Event.ATTEMPT)
+        self.state, action = TRANSITIONS[self.state, _ATTEMPT]
+        return action
 
     def connected(self) -> Action | None:
         """Record that the endpoint has answered."""
-        self._take(Event.CONNECTED)
+        self.state, _ = TRANSITIONS[self.state, _CONNECTED]
         return self._pass_end(_CLIENT) if self.has_ended[_CLIENT] else None
 
     def early(self, received: bytes) -> None:
@@ -171,13 +173,11 @@ class Relay:
 
     def fail(self) -> Action | None:
         """End by reset."""
-        return self._take(Event.FAILURE)
+        self.state, action = TRANSITIONS[self.state, _FAILURE]
+        return action
 
     def _pass_end(self, side: Side) -> Action | None:
         if self.state is _CONNECTING or self.unsent[_ACROSS[side]]:
             return None
-        return self._take(_END_OF[side])
-
-    def _take(self, event: Event) -> Action | None:
-        self.state, action = TRANSITIONS[self.state, event]
+        self.state, action = TRANSITIONS[self.state, _END_OF[side]]
         return action

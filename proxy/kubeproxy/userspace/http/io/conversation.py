@@ -11,7 +11,7 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.userspace.http.answers import own_answer
 from kubeproxy.userspace.http.config import Wait
 from kubeproxy.userspace.http.exchange import Exchange, Progress
-from kubeproxy.userspace.http.heads import Refused
+from kubeproxy.userspace.http.heads import BadAnswer, Refused
 from kubeproxy.userspace.http.io.client import Client
 from kubeproxy.userspace.http.io.delivery import Delivery, Failure
 from kubeproxy.userspace.http.io.port import Origin, Port
@@ -104,11 +104,16 @@ class HttpConversation:
     def on_answer_bytes(self, received: memoryview) -> None:
         """Pass an answer on."""
         delivery = self.delivery
-        exchange, told = delivery.take_answer(received)
-        if isinstance(told, Failure):
-            self._fail(told)
+        exchange, upstream = delivery.exchange, delivery.upstream
+        assert exchange is not None and upstream is not None
+        upstream.counters.bytes_to_client += len(received)
+        try:
+            told = exchange.take_answer(received, upstream.reader)
+        except BadAnswer as error:
+            self._fail(Failure(502, f"invalid answer of {upstream.endpoint}: {error}", Outcome.BAD_ANSWER))
             return
         if told:
+            exchange.record.bytes_to_client += len(told)
             self.client.send(told)
             if delivery.exchange is not exchange:
                 return
@@ -140,10 +145,8 @@ class HttpConversation:
     def set_deadline(self) -> None:
         """Set the deadline of what is waited for now."""
         client, exchange = self.client, self.delivery.exchange
-        if client.unsent:
-            wait = _TAKE
-        elif client.is_closing:
-            wait = _END
+        if client.unsent or client.is_closing:
+            wait = _TAKE if client.unsent else _END
         elif exchange is None:
             wait = _HEAD if self._reader.inbox else _REQUEST
         else:
@@ -168,16 +171,14 @@ class HttpConversation:
                 break
             self._begin(request)
         self._is_advancing = False
-        upstream = delivery.upstream
-        is_stalled = client.unsent or (upstream is not None and upstream.unsent)
+        is_stalled = client.unsent or (delivery.upstream is not None and delivery.upstream.unsent)
         if is_stalled or reader.inbox or client.events != READABLE or client.has_ended:
             self._await_events()
 
     def _begin(self, request: Request) -> None:
         shared, port = self._shared, self.port
         record = shared.recent.began("http", *self._origin)
-        record.method = request.method.decode()
-        record.target = request.target.decode()
+        record.method, record.target = request.method.decode(), request.target.decode()
         exchange = Exchange(request, record, shared.config, is_last=shared.is_draining or port.is_gone)
         self.deadline = shared.clock() + shared.waits[_BODY if request.length else _ANSWER]
         port.budget.deposit()

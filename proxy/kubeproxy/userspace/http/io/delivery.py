@@ -12,7 +12,6 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.userspace.http.bodies import BadBody
 from kubeproxy.userspace.http.exchange import Event, Exchange
 from kubeproxy.userspace.http.forwarding import forward_request
-from kubeproxy.userspace.http.heads import BadAnswer
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.upstream import Upstream
@@ -142,19 +141,6 @@ class Delivery:
         exchange, _ = self.current()
         self._port.note_failure(exchange, code)
         return self.begin(exchange, conversation)
-
-    def take_answer(self, received: memoryview) -> tuple[Exchange, bytes | memoryview | Failure]:
-        """Return the exchange, and what the client is sent of its answer."""
-        exchange, upstream = self.exchange, self.upstream
-        assert exchange is not None
-        assert upstream is not None
-        upstream.counters.bytes_to_client += len(received)
-        try:
-            told = exchange.take_answer(received, upstream.reader)
-        except BadAnswer as error:
-            return exchange, Failure(502, f"invalid answer of {upstream.endpoint}: {error}", Outcome.BAD_ANSWER)
-        exchange.record.bytes_to_client += len(told)
-        return exchange, told
 
     def upstream_failed(self, code: int, conversation: Conversation) -> Failure | None:
         """Send the request again after its connection has ended or was reset (``code``), where that is allowed."""
