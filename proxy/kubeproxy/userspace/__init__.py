@@ -3,11 +3,11 @@
 Modules directly in here and in ``io`` folders may use sockets and the event loop. The folders ``tcp``, ``udp``,
 ``http`` and ``workers`` hold the decisions, which are pure.
 
-    dataplane       what one process does: rules, connections, flows, requests
+    plane           the engine as ``ProxyServer`` sees it: in which order a change is obeyed
     listeners       which addresses are bound, and why one is not
-    portgroup       the sockets of one address
-    streamsocket    accepts
-    poller          one epoll for all sockets
+    portgroup bpf   the sockets of one address, and which clients the kernel drops or gives to which of them
+    carrier         what serves the sockets: ``dataplane`` in one process, ``workers`` in several
+    accepting       accepts, and hands each client to ``tcp`` or ``http``
     tcp udp http    what happens to connections, datagrams and requests
-    workers         several processes as one data plane
+    parts poller    what all of them use: one epoll for all sockets, the choice of endpoints, counters
 """
