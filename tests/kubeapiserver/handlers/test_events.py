@@ -74,6 +74,11 @@ def test_what_go_does_not_leave_out_is_there_though_it_is_empty(client: APIClien
     assert client.get(f"{EVENTS}/old").json["eventTime"] is None
 
 
+def test_a_client_that_accepts_only_protobuf_is_told_what_there_is(client: APIClient) -> None:
+    reply = client.get(EVENTS, "application/vnd.kubernetes.protobuf")
+    assert (reply.status, reply.text.partition("\n")[0]) == (406, "406: Not Acceptable")
+
+
 def test_lists_and_tables_and_statuses_are_of_the_version_that_is_asked(client: APIClient) -> None:
     listed = client.get(EVENTS).json
     assert (listed["apiVersion"], [each["note"] for each in listed["items"]]) == (

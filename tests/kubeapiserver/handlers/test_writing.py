@@ -338,6 +338,34 @@ def test_an_update_must_be_of_the_object_that_the_path_names(body: JSON, message
     assert (reply.status, reply.json["message"]) == (400, message)
 
 
+@pytest.mark.parametrize(
+    ("path", "metadata", "message"),
+    [
+        pytest.param("", [], "array into Go struct field Service.metadata of type v1.ObjectMeta", id="no-struct"),
+        pytest.param(
+            "",
+            {"namespace": False},
+            "bool into Go struct field ObjectMeta.metadata.namespace of type string",
+            id="empty",
+        ),
+        pytest.param(
+            "/web", {"name": 1}, "number into Go struct field ObjectMeta.metadata.name of type string", id="wrong-type"
+        ),
+        pytest.param(
+            "/web/status",
+            {"name": "web", "labels": "x"},
+            "string into Go struct field ObjectMeta.metadata.labels of type map[string]string",
+            id="status",
+        ),
+    ],
+)
+def test_a_body_is_decoded_before_it_is_compared_with_its_path(path: str, metadata: Any, message: str) -> None:
+    client = APIClient()
+    client.post(SERVICES_PATH, service("web"))
+    reply = client.send("PUT" if path else "POST", SERVICES_PATH + path, {**service("web"), "metadata": metadata})
+    assert (reply.status, reply.json["message"]) == (400, f"Service {CANNOT} json: cannot unmarshal {message}")
+
+
 def test_a_service_can_be_created_by_an_update_and_a_pod_cannot() -> None:
     client = APIClient()
     assert client.put(f"{SERVICES_PATH}/web", service("web")).status == 201
