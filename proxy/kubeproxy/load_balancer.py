@@ -122,13 +122,18 @@ class LoadBalancer:
         return address, self._affinity.seconds_left(state.route, client, now)
 
     def upcoming(self, route: Route) -> Endpoint | None:
-        """Return the endpoint that the rotation of a route would choose now; for ``tracing``: it does not move on.
+        """Return the endpoint that the next connection on a route gets; for ``tracing``: the rotation does not move on.
 
-        None when there was no connection on this route yet, or when chance decides.
+        None while the route is unused, and when chance decides.
         """
         port = self._ports.get(route.port_name)
         state = port.routes.get(route) if port else None
         return state.balancer.upcoming() if state else None
+
+    def is_unused(self, route: Route) -> bool:
+        """Tell whether this process has chosen no endpoint on a route yet; for ``tracing``."""
+        port = self._ports.get(route.port_name)
+        return port is None or route not in port.routes
 
     def algorithm(self, port_name: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if the port is unknown."""

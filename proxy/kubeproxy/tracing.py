@@ -201,7 +201,8 @@ def _balancing(load_balancer: LoadBalancer, rule: PortRule, decision: Decision) 
     if upcoming is not None:
         return f"{name}: the next {unit} gets {upcoming.address}{will_pin}.", upcoming.address
     algorithm = BALANCERS[name]
-    unused = f"; no {unit} has come on this route yet" if algorithm.remembers else ""
+    is_unused = algorithm.shares_counts and load_balancer.is_unused(route)
+    unused = f"; no {unit} has come on this route yet" if is_unused else ""
     return f"{name}: {algorithm.describe(unit, len(decision.endpoints))}{will_pin}{unused}.", ""
 
 

@@ -285,8 +285,7 @@ def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[s
         ({"name": ""}, "metadata.name: Required value: name or generateName is required"),
         (
             {"annotations": {"kubesvc.dev/balancer": "foo"}},
-            'metadata.annotations[kubesvc.dev/balancer]: Unsupported value: "foo": supported values: '
-            '"least_connections", "random", "round_robin"',
+            'metadata.annotations[kubesvc.dev/balancer]: Unsupported value: "foo": supported values: "fair", "quick"',
         ),
         (
             {
@@ -302,7 +301,7 @@ def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[s
     ids=["begins with a digit", "too long", "no name", "unknown balancer", "contradicting topology annotations"],
 )
 def test_faulty_metadata_is_refused(metadata: JSON, fault: str) -> None:
-    registry = new_registry(balancers=("least_connections", "random", "round_robin"))
+    registry = new_registry(balancers=("fair", "quick"))
     assert faults_of(SERVICES, service(metadata=metadata), registry) == [fault]
 
 

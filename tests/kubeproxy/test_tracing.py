@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import BALANCERS, RandomChoice
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
@@ -221,6 +221,23 @@ def test_a_rotation_is_looked_at_and_stays_where_it_is() -> None:
         assert taken is not None
         assert following is not None
         assert foretold == {following.endpoint.address} != {taken.endpoint.address}
+
+
+def test_what_load_and_chance_decide_is_not_foretold_and_a_used_route_is_not_called_unused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class LoadAndChance(RandomChoice):
+        name = "load_and_chance"
+        shares_counts = True
+
+    monkeypatch.setitem(BALANCERS, LoadAndChance.name, LoadAndChance)
+    ground = Ground(at(1), at(2), balancer=LoadAndChance.name)
+    said = "load_and_chance: each connection gets one of 2 with the same chance"
+    assert ground.trace().balancing == f"{said}; no connection has come on this route yet."
+    route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
+    assert route is not None
+    ground.load_balancer.next_endpoint(route, OUTSIDE)
+    assert (ground.trace().balancing, ground.trace().chosen) == (f"{said}.", "")
 
 
 @pytest.mark.parametrize(

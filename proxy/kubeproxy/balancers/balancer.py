@@ -66,11 +66,11 @@ class Balancer(Protocol):
     """Chooses an endpoint for each new connection on one route of a Service port.
 
     ``name`` is the value of the annotation ``kubesvc.dev/balancer`` and of ``proxy.balancer`` in the configuration.
-    ``remembers`` tells whether a choice depends on earlier ones (``load``, ``turns``); workers then share both.
+    ``shares_counts`` tells whether a choice depends on ``load`` or ``turns``; the workers of a proxy then share both.
     """
 
     name: ClassVar[str]
-    remembers: ClassVar[bool]
+    shares_counts: ClassVar[bool]
 
     @abstractmethod
     def __init__(self, inputs: Inputs) -> None: ...

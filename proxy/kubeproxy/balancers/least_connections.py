@@ -16,7 +16,7 @@ class LeastConnections(Balancer):
     """Looks at every endpoint, from the one after the last pick on, and takes the first with the least load."""
 
     name = "least_connections"
-    remembers = True
+    shares_counts = True
 
     def __init__(self, inputs: Inputs) -> None:
         self._load = inputs.load

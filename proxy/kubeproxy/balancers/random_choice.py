@@ -12,7 +12,7 @@ class RandomChoice(Balancer):
     """Picks uniformly, whatever was picked before."""
 
     name = "random"
-    remembers = False
+    shares_counts = False
 
     def __init__(self, inputs: Inputs) -> None:
         self._rng = inputs.rng

@@ -16,7 +16,7 @@ class RoundRobin(Balancer):
     """Picks the endpoints in turn. The same set keeps its order, however it is listed; another set is shuffled anew."""
 
     name = "round_robin"
-    remembers = True
+    shares_counts = True
 
     def __init__(self, inputs: Inputs) -> None:
         self._rng = inputs.rng

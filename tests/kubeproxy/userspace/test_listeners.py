@@ -31,6 +31,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubehost.addresses import Address
 from kubehost.openfiles import KEPT
+from kubeproxy.balancers import BALANCERS
 from kubeproxy.config import ProxyConfig
 from kubeproxy.portowner import NO_SCTP, explain_bind_error
 from kubeproxy.types import ListenerKind
@@ -153,7 +154,7 @@ async def test_an_unknown_balancer_is_reported_once_and_the_default_used() -> No
         c.put(slice_of("web", [A, B]))
         await c.settle()
         assert [each.message for each in c.events] == [
-            "unknown balancer 'fastest': supported values: least_connections, random, round_robin"
+            f"unknown balancer 'fastest': supported values: {', '.join(sorted(BALANCERS))}"
         ]
 
 

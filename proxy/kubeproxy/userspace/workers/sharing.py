@@ -1,6 +1,6 @@
 """Which rows of the shared counters belong to what, so that the workers of one proxy balance as one.
 
-A Service port with an algorithm that remembers has a block of rows: the turns of each route first, then the
+A Service port whose algorithm shares counts has a block of rows: the turns of each route first, then the
 connections of each endpoint. ``Blocks`` assigns them in the proxy's own process, ``SharedRows`` reads and writes them
 in a worker. Pure: the shared memory is passed in.
 """
@@ -85,7 +85,7 @@ class Blocks:
         return self._blocks.get(port_name)
 
     def _wanted(self, rule: PortRule, rules: Rules) -> Block | None:
-        if not BALANCERS[algorithm_of(rule.service_port, self._default)].remembers:
+        if not BALANCERS[algorithm_of(rule.service_port, self._default)].shares_counts:
             return None
         return Block(-1, tuple(rules.nodes.by_name), tuple(sorted(rule.reachable())))
 
