@@ -123,7 +123,7 @@ class _HealthCheckSocket:
         _Client(self._server, self._place, sock)
 
     def abandon(self) -> None:
-        """Go on: only the client that was being accepted is lost."""
+        """Keep accepting: a fault costs only the client that was being accepted."""
 
     def close(self) -> None:
         self._server.poller.close_socket(self._sock)

@@ -48,7 +48,7 @@ class Front(Protocol):
     """Takes over accepted sockets: of connections as they are, or of HTTP requests."""
 
     def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
-        """Own a connected socket of ``client`` (its address) from now on; it may block until the front sees to that."""
+        """Own a connected socket of ``client`` (its address) from now on; it may be in blocking mode."""
         ...
 
 
@@ -99,7 +99,7 @@ class ListeningSocket:
         self.accept(ACCEPTS_PER_TURN)
 
     def abandon(self) -> None:
-        """Go on: only the client that was being accepted is lost."""
+        """Keep accepting: a fault costs only the client that was being accepted."""
 
     def accept(self, limit: int) -> None:
         """Accept up to ``limit`` clients and hand each to the front.

@@ -134,7 +134,7 @@ class DataPlane:
         self._reset_all()
 
     async def wait_until_applied(self) -> None:
-        """Return: nothing waits here."""
+        """Return at once: ``apply`` has done everything."""
 
     async def count(self) -> ProxyCounters:
         """Return the living counters."""

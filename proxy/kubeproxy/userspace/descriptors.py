@@ -1,4 +1,4 @@
-"""Clients wait in the kernel's queue while others have all the files that clients may have (``kubehost.openfiles``).
+"""New clients wait in the kernel's queue while others use all open files that clients may use (``kubehost.openfiles``).
 
 The API, the status, the health checks and the log go on meanwhile.
 """
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.2
 TELL_SECONDS = 1.0
 """How often the shortage is reported."""
 REMEMBERED_SECONDS = 5.0
-"""How long after it was told last it is still a problem: clients come and go all the time."""
+"""For how long a shortage stays a problem after its last report: it comes and goes with single clients."""
 
 
 class Descriptors:
@@ -35,7 +35,7 @@ class Descriptors:
         self._told_at = float("-inf")
 
     def wait(self, resume: Callable[[], None]) -> None:
-        """Have no client accepted, and ``resume`` called once there is room."""
+        """Pause the caller's accepting: ``resume`` is called once there is room."""
         self.is_short = True
         self._waiting.append(resume)
         if self._timer is None:
@@ -46,7 +46,7 @@ class Descriptors:
         return openfiles.client_shortage() if self._loop.time() - self._told_at < REMEMBERED_SECONDS else ""
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking for room."""
         if self._timer is not None:
             self._timer.cancel()
 

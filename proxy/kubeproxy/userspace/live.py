@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LiveConnections(set[T]):
-    """A set; a connection that ends leaves it by ``over``."""
+    """A set of connections; call ``over`` for each that ends, so that the wait for the last one ends too."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from kubeproxy.types import Choice, Route
 from kubeproxy.userspace.poller import Poller
 
 BUFFER_BYTES = 256 * 1024
-"""Read at one go. Bulk upwards beside HAProxy, 6 rounds: 64 KiB 0.67, 128 KiB 0.88, 256 KiB 1.18 of its throughput."""
+"""Of one read. Bulk uploads beside HAProxy, 6 rounds: 64 KiB 0.67, 128 KiB 0.88, 256 KiB 1.18 of its throughput."""
 
 
 class Chooser(Protocol):

@@ -8,12 +8,14 @@ Meant for ``appProtocol: http``. ``kubernetes.io/ws`` and ``kubernetes.io/wss`` 
 WebSocket is one long connection; HTTP/2 (``kubernetes.io/h2c``, gRPC) is balanced per connection by plain TCP too.
 Follows RFC 9110 and RFC 9112 as an intermediary; where they let a recipient be lenient, this one refuses.
 
-    grammar heads bodies requests    bytes -> what they mean, or why they are refused       pure
+    grammar heads requests           bytes -> what they mean, or why they are refused       pure
+    requesthead answerhead bodies    the same for the parts of a message                    pure
     forwarding answers               what is passed on, and what the proxy answers itself   pure
     retries exchange                 one request with its answer: framing, retry, reuse     pure
     pool config                      idle connections to endpoints; limits and times        pure
     io/conversation                  one client's connection: its events and its deadline
     io/delivery io/port              an exchange's way to an endpoint
     io/client io/upstream io/wire    sockets
-    io/front io/tunnel io/shared     all of them, and what they share
+    io/tunnel                        connections after an upgrade (WebSocket)
+    io/front io/shared               all connections, and what they share
 """

@@ -23,7 +23,7 @@ FORBIDDEN_TRAILERS = frozenset((b"content-length", b"transfer-encoding", b"host"
 
 
 class BadBody(Exception):
-    """A body that is not of the chunked grammar; says why."""
+    """A body breaks the chunked grammar; the message says how."""
 
 
 class Body(Protocol):

@@ -103,7 +103,7 @@ def _remember(line: bytes, name: bytes, value: bytes) -> Special | None:
 
 @lru_cache(32)
 def connection_options(value: bytes) -> frozenset[bytes]:
-    """Return what Connection names; there are few values that are said."""
+    """Return the options that Connection names, in lower case; few values occur, so they are cached."""
     return frozenset(option.strip(b"\t ") for option in value.lower().split(b","))
 
 

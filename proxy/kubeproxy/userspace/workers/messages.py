@@ -79,14 +79,14 @@ class Ask(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The answer to the question of that number."""
+    """Answers the ``Ask`` of the same ``number``; ``value`` is None, ``Counted``, a list of records or a ``Trace``."""
 
     number: int
     value: Any
 
 
 class Follow(NamedTuple):
-    """Send ``Happened`` from now on, or no more."""
+    """Begin to send ``Happened``, or stop."""
 
     is_wanted: bool
 

@@ -56,7 +56,7 @@ class Client(Wire):
         self.await_events(can_read=True)
 
     def close(self, *, is_reset: bool = False) -> None:
-        """End now."""
+        """End at once, whether the client has taken everything or not; harmless when it has ended."""
         if not self.is_closed:
             self.is_closed = self.is_closing = True
             self.end(is_reset=is_reset)
@@ -100,7 +100,7 @@ class Client(Wire):
             self._conversation.reset(Outcome.CLIENT_RESET)
 
     def _shut(self) -> None:
-        """Tell the client that this was all; with nothing to wait for, the connection is over."""
+        """Send the client the end of the stream; the connection is over unless the client is read until it ends."""
         if not self._is_lingering or self.has_ended:
             self._conversation.on_client_end()
             return

@@ -46,7 +46,7 @@ class HttpConversation:
             self._close()
 
     def expire(self) -> None:
-        """Give up what the connection waits for (``set_deadline``)."""
+        """Stop waiting (see ``set_deadline``): close an idle connection, answer 408 or 504, or reset."""
         is_idle = self.delivery.exchange is None
         if self.client.is_closing or (is_idle and not self.client.unsent and not self._reader.inbox):
             self._close()
@@ -90,7 +90,7 @@ class HttpConversation:
             self._await_events()
 
     def on_client_drained(self) -> None:
-        """Go on after a stall."""
+        """Continue: the client has taken everything, so the endpoint and the next request are read again."""
         self.set_deadline()
         if self.delivery.exchange is None:
             self._advance()
@@ -186,7 +186,7 @@ class HttpConversation:
             self._fail(failure)
 
     def _finish(self, exchange: Exchange) -> None:
-        """Let the client go after a whole answer, or take up its next request."""
+        """After a whole answer close the client's connection, if it was the last, or take its next request."""
         client, now = self.client, self._shared.clock()
         self.delivery.finish(now)
         if exchange.is_last:
@@ -199,7 +199,7 @@ class HttpConversation:
             self._advance()
 
     def _switch(self) -> None:
-        """Become a tunnel, which counts as the same connection."""
+        """Hand both sockets to a tunnel, which keeps the record and the counters of this connection."""
         client, (exchange, upstream) = self.client, self.delivery.hand_over()
         client.is_closed = True
         unsent = (client.unsent, upstream.unsent + self._reader.inbox)

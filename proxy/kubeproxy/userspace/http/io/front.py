@@ -78,7 +78,7 @@ class HttpFront:
         await self.tunnels.connections.wait_until_idle()
 
     def drain(self) -> None:
-        """Let every client go after its current answer; those that wait for none at once."""
+        """Close every client's connection after its current answer, idle ones at once."""
         self.shared.is_draining = True
         self._let_go(None)
 

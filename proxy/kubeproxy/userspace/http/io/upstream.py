@@ -134,7 +134,7 @@ class Upstream(Wire):
             self.conversation.go_on()
 
     def _on_send_failed(self) -> None:
-        """Go on reading: an endpoint that takes nothing more may still have answered."""
+        """Keep reading: an endpoint that takes nothing more may still have answered."""
 
     def _on_broken(self) -> None:
         """Wait until the client takes more: then what the endpoint sent is read, and after it why it broke off."""

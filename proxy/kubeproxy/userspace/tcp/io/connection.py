@@ -114,7 +114,7 @@ class Connection:
         return True
 
     def perform(self, action: Action | None) -> None:
-        """Do what the relay has decided."""
+        """Perform what the relay has decided, and what it decides next because of that."""
         while action is not None:
             if action is _DIAL:
                 action = self._dial()

@@ -64,7 +64,7 @@ class DatagramSocket(AskedSocket):
             return 0
 
     def abandon(self) -> None:
-        """Go on: what has come is lost, as UDP may lose it."""
+        """Keep receiving: a fault costs only the datagrams that had been read, and UDP allows losses."""
 
     def update(self, listener: Listener) -> None:
         """Apply a listener's changed settings to new flows."""

@@ -77,7 +77,7 @@ class Channel:
             self._write()
 
     def close(self) -> None:
-        """Send and receive no more."""
+        """Close the socket, and every received descriptor that no message has claimed."""
         if self._sock.fileno() < 0:
             return
         self._loop.remove_reader(self._sock.fileno())

@@ -32,18 +32,18 @@ class Launch(NamedTuple):
 
 
 class Owner(Protocol):
-    """Has the workers; ``Workers``."""
+    """What a handle reports to the owner of all workers, ``Workers``."""
 
     def begun(self, worker: WorkerHandle) -> None:
-        """Tell a new process all that its predecessor knew."""
+        """Send a new process the rules, its sockets and everything else that the one before had."""
         ...
 
     def received(self, worker: WorkerHandle, message: Any) -> None:
-        """Take a message that is not an answer."""
+        """Handle a message that answers no question."""
         ...
 
     def died(self, worker: WorkerHandle) -> None:
-        """Take the worker's numbers out of what is shared."""
+        """Remove the numbers of the process that has died from the shared counters."""
         ...
 
 
@@ -95,7 +95,7 @@ class WorkerHandle:
         return f"worker {self.place} of the proxy has died {times}, last {self.cause}, and was started again"
 
     async def keep(self, ending: asyncio.Event) -> None:
-        """Have a process, and another one when it has died, until ``ending`` is set."""
+        """Run a process, and start another when it has died, until ``ending`` is set."""
         while not ending.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RESTART_SECONDS[min(self.deaths, len(RESTART_SECONDS) - 1)]):
@@ -110,7 +110,7 @@ class WorkerHandle:
                 self.deaths += 1
 
     async def _run(self, ending: asyncio.Event) -> None:
-        """Have one process from its beginning to its end."""
+        """Run one process from its start to its end."""
         sock = await self._start()
         assert self.process is not None
         self.channel = Channel(self._loop, sock, lambda message, _: self._receive(message), lambda: None)

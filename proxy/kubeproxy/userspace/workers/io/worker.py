@@ -69,7 +69,7 @@ class Worker:
         plane.faults.forward = self._tell_fault
 
     async def run(self) -> None:
-        """Serve until the proxy says that it is over, or is gone."""
+        """Serve until the proxy has had the worker drain, or its end of the channel is closed."""
         try:
             async with self._plane.serving():
                 await self.ended.wait()

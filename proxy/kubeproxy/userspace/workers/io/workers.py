@@ -89,7 +89,7 @@ class Workers:
             os.close(self._memory)
 
     def apply(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
-        """Have all workers treat new clients by ``rules``."""
+        """Send all workers the rules that changed, and assign shared rows."""
         self._rules = rules
         changes = apply_changes(rules, {port_name: self._blocks.renew(rules, port_name) for port_name in ports})
         message = pickled(changes)
@@ -104,14 +104,14 @@ class Workers:
             worker.send(Listen(listener), sock)
 
     def update(self, listener: Listener) -> None:
-        """Have the workers apply a listener's changed settings to its new clients."""
+        """Send a listener's changed settings to its workers."""
         _, sockets = self._bound[listener.destination]
         self._bound[listener.destination] = listener, sockets
         for worker, _ in self._assign(listener, sockets):
             worker.send(Update(listener))
 
     def close(self, destination: Destination, closed: Callable[[], None]) -> None:
-        """Have what is queued accepted, and no more; ``closed`` is called when no worker has a socket of it."""
+        """Accept what is queued, then nothing more; ``closed`` is called when no worker has a socket of it."""
         listener, sockets = self._bound[destination]
         workers = [worker for worker, _ in self._assign(listener, sockets) if worker.channel is not None]
         self._close_sockets(destination)
@@ -133,7 +133,7 @@ class Workers:
                 await asyncio.gather(*(process.wait() for process in running))
 
     async def wait_until_applied(self) -> None:
-        """Return once every worker has obeyed all that was said so far."""
+        """Return once every worker has obeyed all messages so far."""
         await asyncio.gather(*(each.ask(Question.APPLIED, seconds=None) for each in self._workers))
 
     def tell_shortage(self, to: Callable[[], None]) -> None:
@@ -149,7 +149,7 @@ class Workers:
         return [*died, client_shortage()] if is_short else died
 
     async def count(self) -> ProxyCounters:
-        """Return what all workers have counted, those that have died included, as far as they told."""
+        """Return what all workers have counted; of one that has died or does not answer, what it reported last."""
         counted = await ask_all(self._workers, Question.COUNTED)
         total = ProxyCounters()
         total.include(self._lost.counted())
@@ -178,13 +178,13 @@ class Workers:
         return lambda: set_followers(tuple(each for each in self._followers if each is not follower))
 
     async def trace(self, packet: Packet) -> Trace:
-        """Return what the worker that would get the packet says; raise PlaneError."""
+        """Return the trace of the worker that would get the packet; raise PlaneError."""
         number = int.from_bytes(ip_address(packet.source).packed[-4:], "big")
         trace: Trace = await self._workers[number % self.width].ask(Question.TRACE, packet)
         return trace
 
     def begun(self, worker: WorkerHandle) -> None:
-        """Tell a new process all that its predecessor knew."""
+        """Send a new process everything that the one before had."""
         worker.send(Begin(worker.place, self.width, self._seed, self._host.network, self._default_balancer))
         worker.send(apply_changes(self._rules, {name: self._blocks.block(name) for name in self._rules.ports}))
         for listener, sockets in self._bound.values():
@@ -195,7 +195,7 @@ class Workers:
             worker.send(Follow(is_wanted=True))
 
     def received(self, worker: WorkerHandle, message: Any) -> None:
-        """Take what a worker says by itself."""
+        """Handle a message that answers no question."""
         match message:
             case Failed():
                 self._note_fault(message)
@@ -211,7 +211,7 @@ class Workers:
                         follower.note(record)
 
     def died(self, worker: WorkerHandle) -> None:
-        """Take a worker's numbers out of what is shared; what is asked of it waits for its successor."""
+        """Remove a worker's numbers from the shared counters; open questions are asked of its next process."""
         if worker.counted is not None:
             self._lost.include(worker.counted.without_connections())
             worker.counted = None
