@@ -99,18 +99,18 @@ def closed_main_loop() -> Iterator[None]:
 
 
 @pytest.fixture
-def wanted_faults() -> None:
+def wanted_failures() -> None:
     """Mark a test that makes a component fail."""
 
 
 @pytest.fixture(autouse=True)
-def no_hidden_fault(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test in which a component has met a fault and gone on, unless it has ``wanted_faults``."""
+def no_hidden_failure(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test in which a component has met a failure and gone on, unless it has ``wanted_failures``."""
     yield
-    if "wanted_faults" in request.fixturenames:
+    if "wanted_failures" in request.fixturenames:
         return
-    faults = [each.getMessage() for each in caplog.get_records("call") if each.name == "kubeapi.faults"]
-    assert not faults, faults
+    failures = [each.getMessage() for each in caplog.get_records("call") if each.name == "kubeapi.failures"]
+    assert not failures, failures
 
 
 @pytest.fixture(scope="session")

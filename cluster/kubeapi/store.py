@@ -12,7 +12,7 @@ import marshal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import AlreadyExists, Conflict, Expired, NotFound
@@ -30,7 +30,7 @@ HISTORY_SECONDS = 300.0
 Sink = Callable[[WatchEvent], None]
 """Receives events inside the write that caused them: it must return quickly, and never write.
 
-An exception in it is recorded as a fault; the write is done, and the other sinks get the event.
+An exception in it is recorded as a failure; the write is done, and the other sinks get the event.
 """
 
 
@@ -60,8 +60,8 @@ class Store:
 
     def __init__(self, history_limit: int = HISTORY_LIMIT, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.resource_version = 0
-        self.faults = Faults(clock)
-        self.faults.exists = lambda subject: self.find(*subject) is not None
+        self.failures = Failures(clock)
+        self.failures.exists = lambda subject: self.find(*subject) is not None
         self._clock = clock
         self._restored_at = 0
         self._history_limit = history_limit
@@ -200,8 +200,8 @@ class Store:
         for sink in shelf.sinks:
             try:
                 sink(event)
-            except Exception as fault:
-                self.faults.note("store", f"telling of {event.type} {key_of(event.object)}", fault)
+            except Exception as failure:
+                self.failures.note("store", f"telling of {event.type} {key_of(event.object)}", failure)
 
     def _expire(self, shelf: _Shelf, now: float) -> None:
         history, marks = shelf.history, shelf.marks

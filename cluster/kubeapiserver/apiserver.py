@@ -75,10 +75,10 @@ class APIServer:
     ) -> None:
         store = registry.store
         self._clock = clock
-        renderer = Renderer(clock, store.faults)
+        renderer = Renderer(clock, store.failures)
         writer = ObjectWriter(registry, admit, clock)
         self._metrics = RequestMetrics(store, version)
-        self._paths = NonResourcePaths(Discovery(version, address), self._metrics, store.faults)
+        self._paths = NonResourcePaths(Discovery(version, address), self._metrics, store.failures)
         self._reading = Reading(store, renderer)
         self._writing = Writing(store, writer, renderer)
         self._patching = Patching(store, writer, renderer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed
 from kubeapiserver.messages import Request, Response
@@ -21,10 +21,10 @@ _CHECKS = ("ping", "log", "etcd")
 class NonResourcePaths:
     """Answers requests for non-resource paths."""
 
-    def __init__(self, discovery: Discovery, metrics: RequestMetrics, faults: Faults) -> None:
+    def __init__(self, discovery: Discovery, metrics: RequestMetrics, failures: Failures) -> None:
         self._discovery = discovery
         self._metrics = metrics
-        self._faults = faults
+        self._failures = failures
 
     def resources(self, request: Request, path: ResourcePath) -> Response:
         """Answer ``/api/VERSION`` and ``/apis/GROUP/VERSION``."""
@@ -61,8 +61,8 @@ class NonResourcePaths:
 
         A component that goes on without an object that it cannot read is healthy; its line names the object.
         """
-        faults = [f"[+]{each.component} ok, but {' '.join(str(each).split())}" for each in self._faults.all()]
-        return "\n".join(["[+]ping ok", *faults, f"{path.strip('/')} check passed", ""])
+        failures = [f"[+]{each.component} ok, but {' '.join(str(each).split())}" for each in self._failures.all()]
+        return "\n".join(["[+]ping ok", *failures, f"{path.strip('/')} check passed", ""])
 
 
 def _only_get(request: Request, document: Callable[[Request], Response | None]) -> Response:

@@ -1,11 +1,11 @@
-"""What the process gives to a proxy: addresses, time, chance and a place for faults. Tests give their own."""
+"""What the process gives to a proxy: addresses, time, chance and a place for failures. Tests give their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubehost.network import Network
 from kubeproxy.balancers import Rng
 
@@ -16,4 +16,4 @@ class Host(NamedTuple):
     network: Network
     clock: Callable[[], float]
     rng: Rng
-    faults: Faults
+    failures: Failures

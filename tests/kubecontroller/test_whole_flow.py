@@ -297,7 +297,7 @@ async def test_a_collision_of_hashes_is_counted_and_avoided() -> None:
         assert len(cluster.pods()) == 1
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_an_object_that_breaks_its_reconcile_does_not_delay_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -308,8 +308,8 @@ async def test_an_object_that_breaks_its_reconcile_does_not_delay_the_others(
         cluster.apply(DEPLOYMENTS, deployment(replicas=2))
         await cluster.settle()
         assert len(cluster.pods()) == 2
-        (fault,) = cluster.store.faults.all()
-        assert str(fault).startswith("deployment-controller goes on without Deployment default/broken: KeyError: ")
+        (failure,) = cluster.store.failures.all()
+        assert str(failure).startswith("deployment-controller goes on without Deployment default/broken: KeyError: ")
         assert caplog.text.count("Traceback") == 1
 
 

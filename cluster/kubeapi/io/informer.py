@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from kubeapi.faults import Faults, Subject
+from kubeapi.failures import Failures, Subject
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
@@ -36,15 +36,15 @@ class Informer:
     """Keeps ``cache`` equal to the source's objects and calls its handlers with every change.
 
     ``run`` is the owner's task; cancelling it ends the informer. Handlers added before ``run`` see everything. A
-    handler that raises at a change has lost that object until the object's next change: ``faults`` records it, and no
+    handler that raises at a change has lost that object until the object's next change: ``failures`` records it, and no
     other object or handler is affected.
     """
 
-    def __init__(self, source: ListerWatcher, resource: Resource, faults: Faults | None = None) -> None:
+    def __init__(self, source: ListerWatcher, resource: Resource, failures: Failures | None = None) -> None:
         self.resource = resource
         self.cache: dict[ObjectKey, JSON] = {}
         self._source = source
-        self._faults = faults or Faults()
+        self._failures = failures or Failures()
         self._handlers: list[_Registered] = []
         self._synced = asyncio.Event()
 
@@ -71,8 +71,8 @@ class Informer:
                     await asyncio.sleep(RETRY_SECONDS)
             except (ConnectionError, TimeoutError):
                 await asyncio.sleep(RETRY_SECONDS)
-            except Exception as fault:
-                self._faults.note("informer", f"listing and watching {self.resource}", fault)
+            except Exception as failure:
+                self._failures.note("informer", f"listing and watching {self.resource}", failure)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _list_and_watch(self) -> None:
@@ -106,14 +106,14 @@ class Informer:
             for each in self._handlers:
                 try:
                     each.handle(delta)
-                except Exception as fault:
+                except Exception as failure:
                     each.lost.add(delta.key)
-                    self._faults.note(each.component, Subject(self.resource, delta.key), fault)
+                    self._failures.note(each.component, Subject(self.resource, delta.key), failure)
                 else:
                     if each.lost and delta.key in each.lost:
                         each.lost.discard(delta.key)
-                        self._faults.forget(each.component, Subject(self.resource, delta.key))
+                        self._failures.forget(each.component, Subject(self.resource, delta.key))
         for each in self._handlers:
             if each.after is not None:
-                with self._faults.guard(each.component, f"changes of {self.resource}"):
+                with self._failures.guard(each.component, f"changes of {self.resource}"):
                     each.after()

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 
 from kubeapi.allocators import Transaction
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.kind import Allocator, Kind
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, copy_object, format_time, is_terminating, key_of
@@ -46,7 +46,7 @@ class Registry:
         self.new_transaction: Callable[[], Transaction] = Transaction
         for resource, allocator in self.allocators.items():
             for obj in store.list(resource):
-                with store.faults.guard("kube-apiserver (allocators)", Subject(resource, key_of(obj))):
+                with store.failures.guard("kube-apiserver (allocators)", Subject(resource, key_of(obj))):
                     allocator.adopt(obj)
 
     def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:

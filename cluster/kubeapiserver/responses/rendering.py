@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kubeapi.faults import Faults, Subject
+from kubeapi.failures import Failures, Subject
 from kubeapi.meta import JSON, key_of
 from kubeapiserver.messages import Response
 from kubeapiserver.requests.resource import View
@@ -31,9 +31,9 @@ def partial(obj: JSON, version: str) -> JSON:
 class Renderer:
     """Renders objects. ``clock`` (seconds since the epoch) is for the ages in Tables."""
 
-    def __init__(self, clock: Callable[[], float], faults: Faults) -> None:
+    def __init__(self, clock: Callable[[], float], failures: Failures) -> None:
         self._clock = clock
-        self._faults = faults
+        self._failures = failures
 
     def now(self) -> float:
         """Return the time of which Tables tell."""
@@ -87,14 +87,14 @@ class Renderer:
         return rows
 
     def _row(self, table: Table[Row], obj: JSON, now: float) -> JSON:
-        """Return the row of an object; a fault of the table is recorded, and the row has only the name."""
+        """Return the row of an object; a failure of the table is recorded, and the row has only the name."""
         subject = Subject(table.resource, key_of(obj))
         try:
             row = table.row(obj, now)
-        except Exception as fault:
-            self._faults.note("kube-apiserver (table)", subject, fault)
+        except Exception as failure:
+            self._failures.note("kube-apiserver (table)", subject, failure)
             return {"cells": [obj["metadata"]["name"], *["<unknown>"] * (len(table.columns) - 1)]}
-        self._faults.forget("kube-apiserver (table)", subject)
+        self._failures.forget("kube-apiserver (table)", subject)
         return row
 
 

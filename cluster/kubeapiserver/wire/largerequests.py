@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kubeapi.allocators import Transaction
-from kubeapi.faults import Faults, Forward, Subject
+from kubeapi.failures import Failures, Forward, Subject
 from kubeapi.kind import Allocator
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
@@ -111,8 +111,8 @@ class _LoopStore(Store):
     def __init__(self, store: Store, on_loop: OnLoop, loop: asyncio.AbstractEventLoop) -> None:
         self.__dict__ = {**store.__dict__}  # the same collections of objects, not copies of them
         self._shared, self._on_loop = store, on_loop
-        self.faults = Faults()
-        self.faults.forward = _forward(store.faults, loop)
+        self.failures = Failures()
+        self.failures.forward = _forward(store.failures, loop)
 
     @property
     def resource_version(self) -> int:  # type: ignore[override]  # the shared Store counts
@@ -175,12 +175,12 @@ class _LoopTransaction(Transaction):
         self._on_loop(super().rollback)
 
 
-def _forward(faults: Faults, loop: asyncio.AbstractEventLoop) -> Forward:
+def _forward(failures: Failures, loop: asyncio.AbstractEventLoop) -> Forward:
     def note(component: str, about: Subject | str, error: BaseException | None) -> None:
         if error is None:
-            faults.forget(component, about)
+            failures.forget(component, about)
         else:
-            faults.note(component, about, error)
+            failures.note(component, about, error)
 
     def forward(component: str, about: Subject | str, error: BaseException | None) -> None:
         loop.call_soon_threadsafe(note, component, about, error)

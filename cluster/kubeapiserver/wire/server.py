@@ -132,7 +132,7 @@ class APIServerListener:
         except ConnectionError:
             raise
         except Exception as error:
-            self._store.faults.note(NAME, f"{received.method} {received.path}", error)
+            self._store.failures.note(NAME, f"{received.method} {received.path}", error)
             return await _write(received, failure_response(InternalError(f"{type(error).__name__}: see the log")))
 
     async def _work(self, request: Request) -> Answer:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.meta import key_of
 from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
@@ -92,12 +92,12 @@ class WatchStream:
                 await write(lines)
 
     def _encode(self, event: WatchEvent) -> bytes | None:
-        """Return the line of an event, None if it is out of scope, or cannot be encoded; then the fault is recorded."""
+        """Return the line of an event; None if it is out of scope, or if encoding it failed, which is recorded."""
         try:
             return self._watch.encode(event)
-        except Exception as fault:
+        except Exception as failure:
             subject = Subject(self._watch.resource, key_of(event.object))
-            self._store.faults.note("kube-apiserver (watch)", subject, fault)
+            self._store.failures.note("kube-apiserver (watch)", subject, failure)
             return None
 
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from kubeapi.events import EventRecorder
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
@@ -38,7 +38,7 @@ class ControllerManager:
     ) -> None:
         self._source = source
         self._clock = clock
-        self._faults = registry.store.faults
+        self._failures = registry.store.failures
         self._listers = Listers(registry.store)
         self._controllers = {each.name: each for each in new_controllers(self._listers, config)}
         recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
@@ -47,7 +47,7 @@ class ControllerManager:
     async def run(self) -> None:
         """Reconcile until cancelled."""
         queue = WorkQueue()
-        informers = [Informer(self._source, resource, self._faults) for resource in self._watched()]
+        informers = [Informer(self._source, resource, self._failures) for resource in self._watched()]
         for informer in informers:
             self._follow(informer, queue)
         try:
@@ -101,9 +101,9 @@ class ControllerManager:
         except StatusError as refusal:
             logger.debug("%s %s: %s", item.controller, item.key, refusal)
             queue.retry(item)
-        except Exception as fault:  # an object that breaks one reconcile must not stop all the others
-            self._faults.note(item.controller, about, fault)
+        except Exception as failure:  # an object that breaks one reconcile must not stop all the others
+            self._failures.note(item.controller, about, failure)
             queue.retry(item)
         else:
             queue.forget(item)
-            self._faults.forget(item.controller, about)
+            self._failures.forget(item.controller, about)

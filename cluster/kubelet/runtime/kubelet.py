@@ -11,7 +11,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator
 
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
@@ -45,11 +45,11 @@ class Kubelet:
 
     def __init__(self, source: ListerWatcher, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
-        self._faults = dependencies.registry.store.faults
+        self._failures = dependencies.registry.store.failures
         self._registration = NodeRegistration(dependencies)
-        self._pods = Informer(source, PODS, self._faults)
-        self._node_objects = Informer(source, NODES, self._faults)
-        self._references = ReferencedObjects(source, self._faults, self._on_config)
+        self._pods = Informer(source, PODS, self._failures)
+        self._node_objects = Informer(source, NODES, self._failures)
+        self._references = ReferencedObjects(source, self._failures, self._on_config)
         self._workers = PodWorkers(dependencies, self._references, self._registration)
         self._deltas: deque[Delta] = deque()
         self._has_new_config = False
@@ -80,7 +80,7 @@ class Kubelet:
         self._workers.is_stopping = True
         workers = [each for each in self._workers if not each.ended.is_set()]
         for worker in workers:
-            with self._faults.guard(f"{COMPONENT} (shutdown)", worker.pod.subject):
+            with self._failures.guard(f"{COMPONENT} (shutdown)", worker.pod.subject):
                 worker.stop(min(grace_seconds, worker.pod.spec.grace_seconds), silently=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds + STOP_MARGIN_SECONDS):
@@ -159,7 +159,7 @@ class Kubelet:
             self._workers.config_changed()
         while self._deltas:
             delta = self._deltas.popleft()
-            with self._faults.guard(COMPONENT, Subject(PODS, delta.key)):
+            with self._failures.guard(COMPONENT, Subject(PODS, delta.key)):
                 self._workers.pod_changed(delta)
 
 

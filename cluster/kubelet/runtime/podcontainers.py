@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kubeapi.faults import describe
+from kubeapi.failures import describe
 from kubelet.images.catalog import unknown_image_text
 from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from kubeapi.events import EventRecorder
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
@@ -30,8 +30,8 @@ class PodObject:
         self.is_silent = False
         self._registry = registry
         self._recorder = recorder
-        self._faults = registry.store.faults
-        self._failures: set[str] = set()
+        self._failures = registry.store.failures
+        self._failing: set[str] = set()
 
     @property
     def is_deleted(self) -> bool:
@@ -72,15 +72,15 @@ class PodObject:
     def failed(self, what: str, error: BaseException) -> None:
         """Report an unforeseen error, as the kubelet reports a pod that it cannot sync."""
         if self._is_written:
-            self._failures.add(what)
-            self._faults.note(f"{COMPONENT} ({what})", self.subject, error, reason="FailedSync")
+            self._failing.add(what)
+            self._failures.note(f"{COMPONENT} ({what})", self.subject, error, reason="FailedSync")
 
     def recovered(self, what: str) -> None:
         """Record that ``what`` works, after it may have failed."""
-        if what in self._failures:
-            self._failures.discard(what)
-            self._faults.forget(f"{COMPONENT} ({what})", self.subject)
+        if what in self._failing:
+            self._failing.discard(what)
+            self._failures.forget(f"{COMPONENT} ({what})", self.subject)
 
     def has_failed(self, what: str) -> bool:
         """Tell whether ``what`` has failed and has not recovered since."""
-        return what in self._failures
+        return what in self._failing

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PODS
@@ -32,7 +32,7 @@ class PodWorkers:
         self._dependencies = dependencies
         self._references = references
         self._nodes = registration.nodes
-        self._faults = dependencies.registry.store.faults
+        self._failures = dependencies.registry.store.failures
         self._workers: dict[str, PodWorker] = {}
         self._unaddressed: dict[str, JSON] = {}
         self._addresses: dict[str, tuple[LocalNode, str]] = {}
@@ -49,7 +49,7 @@ class PodWorkers:
     def config_changed(self) -> None:
         """Try again every container that waits for a ConfigMap or Secret."""
         for worker in self:
-            with self._faults.guard(f"{COMPONENT} (ConfigMaps, Secrets)", worker.pod.subject):
+            with self._failures.guard(f"{COMPONENT} (ConfigMaps, Secrets)", worker.pod.subject):
                 worker.config_changed()
 
     def pod_changed(self, delta: Delta) -> None:
@@ -135,5 +135,5 @@ class PodWorkers:
         node, address = self._addresses.pop(uid)
         node.addresses.release(address)
         for obj in list(self._unaddressed.values()):
-            with self._faults.guard(COMPONENT, Subject(PODS, key_of(obj))):
+            with self._failures.guard(COMPONENT, Subject(PODS, key_of(obj))):
                 self._admit(obj)

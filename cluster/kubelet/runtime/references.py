@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey
@@ -18,10 +18,10 @@ from kubelet.runtime.dependencies import COMPONENT
 class ReferencedObjects:
     """Follows the source while its informers run. ``changed`` is called when a ConfigMap or Secret has changed."""
 
-    def __init__(self, source: ListerWatcher, faults: Faults, changed: Callable[[], None]) -> None:
+    def __init__(self, source: ListerWatcher, failures: Failures, changed: Callable[[], None]) -> None:
         kinds = {each.kind for each in CONFIG_KINDS}
-        services = Informer(source, SERVICES, faults)
-        configs = [Informer(source, each, faults) for each in RESOURCES if each.kind in kinds and not each.group]
+        services = Informer(source, SERVICES, failures)
+        configs = [Informer(source, each, failures) for each in RESOURCES if each.kind in kinds and not each.group]
         services.add_handler(COMPONENT, self._on_service)
         for informer in configs:
             informer.add_handler(COMPONENT, lambda _: changed())

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 
 from kubeapi.events import EventRecorder
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey, format_time
 from kubeapi.objects.pod import read_pod
@@ -42,17 +42,17 @@ class Scheduler:
         self._clock = clock
         self._rng = rng
         self._events = EventRecorder(registry, SCHEDULER_NAME, clock=clock)
-        self._faults = registry.store.faults
+        self._failures = registry.store.failures
         self._nodes = Nodes()
         self._waiting: dict[ObjectKey, None] = {}
         self._unschedulable: dict[ObjectKey, str] = {}
-        self._failures: dict[ObjectKey, int] = {}
+        self._failed_attempts: dict[ObjectKey, int] = {}
         self._wake = asyncio.Event()
         self._retries: dict[ObjectKey, asyncio.TimerHandle] = {}
 
     async def run(self) -> None:
         """Schedule until cancelled."""
-        nodes, pods = (Informer(self._source, each, self._faults) for each in (NODES, PODS))
+        nodes, pods = (Informer(self._source, each, self._failures) for each in (NODES, PODS))
         nodes.add_handler(SCHEDULER_NAME, self._record_node, self._retry_unschedulable)
         pods.add_handler(SCHEDULER_NAME, self._record_pod)
         try:
@@ -113,13 +113,13 @@ class Scheduler:
                 self._schedule(key)
             except StatusError:
                 self._enqueue_later(key)
-            except Exception as fault:
-                failures = self._failures[key] = self._failures.get(key, 0) + 1
-                self._faults.note(SCHEDULER_NAME, Subject(PODS, key), fault)
-                self._enqueue_later(key, min(RETRY_SECONDS * 2.0 ** min(failures, 30), LAST_RETRY_SECONDS))
+            except Exception as failure:
+                attempts = self._failed_attempts[key] = self._failed_attempts.get(key, 0) + 1
+                self._failures.note(SCHEDULER_NAME, Subject(PODS, key), failure)
+                self._enqueue_later(key, min(RETRY_SECONDS * 2.0 ** min(attempts, 30), LAST_RETRY_SECONDS))
             else:
-                if self._failures.pop(key, 0):
-                    self._faults.forget(SCHEDULER_NAME, Subject(PODS, key))
+                if self._failed_attempts.pop(key, 0):
+                    self._failures.forget(SCHEDULER_NAME, Subject(PODS, key))
             done += 1
             if done % PODS_PER_TURN == 0:
                 await asyncio.sleep(0)

@@ -164,8 +164,10 @@ class ControlServer:
             return web.Response(status=error.code, text=error.message)
         except web.HTTPException:
             raise
-        except Exception as fault:
-            self._cluster.store.faults.note("kubesvc", f"{request.method} {request.path} of the control socket", fault)
+        except Exception as error:
+            self._cluster.store.failures.note(
+                "kubesvc", f"{request.method} {request.path} of the control socket", error
+            )
             return web.Response(status=500, text="internal error; its details are in the cluster's log")
         return answer
 

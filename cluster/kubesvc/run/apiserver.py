@@ -98,7 +98,7 @@ class ClusterAPI:
         """Recreate default/kubernetes and the other bootstrap objects after a deletion; runs until it is cancelled."""
         while True:
             await asyncio.sleep(PUBLISH_SECONDS)
-            with self._registry.store.faults.guard("kube-apiserver", "publishing default/kubernetes"):
+            with self._registry.store.failures.guard("kube-apiserver", "publishing default/kubernetes"):
                 self._publish_again()
 
     def _publish_again(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.events import EventRecorder
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.kinds import kind_of
 from kubeapi.meta import ObjectKey
@@ -67,8 +67,8 @@ class EventRecorders:
         if found is not None:
             self.of(PROXY).event(found, event_type, reason, message)
 
-    def record_fault(self, component: str, subject: Subject, reason: str, message: str) -> None:
-        """Record an internal fault as a Warning event on its object; faults about events are not recorded."""
+    def record_failure(self, component: str, subject: Subject, reason: str, message: str) -> None:
+        """Record an internal failure as a Warning event on its object; failures about events are not recorded."""
         found = self._registry.store.find(*subject)
         if found is not None and not kind_of(subject.resource).is_record:
             # "kube-proxy (rules)": the part in brackets says which work failed and is no component's name.
@@ -91,7 +91,7 @@ class Components:
         self._store = store = registry.store
         self._source, self._rng = StoreListerWatcher(store), random.Random()
         self._recorders = EventRecorders(registry)
-        store.faults.record = self._recorders.record_fault
+        store.failures.record = self._recorders.record_failure
         self.network = LoopbackNetwork.of(config)
         self.dns_addresses: list[DNSAddress] = []
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
@@ -122,14 +122,14 @@ class Components:
         return ProxyServer(
             self._source,
             settings.proxy_config(self._config, self._state),
-            Host(self.network, time.monotonic, self._rng, self._store.faults),
+            Host(self.network, time.monotonic, self._rng, self._store.failures),
             record=self._recorders.record_on_service,
             figures=lambda: settings.dns_figures(self.dns.counts()),
         )
 
     def _make_dns(self) -> DNSServer:
         config = settings.dns_config(self._config, self.network)
-        return DNSServer(self._source, config, clock=time.time, rng=self._rng, faults=self._store.faults)
+        return DNSServer(self._source, config, clock=time.time, rng=self._rng, failures=self._store.failures)
 
     async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start everything in tasks of ``group`` and return these; StartError if an outside server cannot start."""
@@ -151,7 +151,7 @@ class Components:
     async def _compact(self) -> None:
         while True:
             await asyncio.sleep(COMPACT_SECONDS)
-            with self._store.faults.guard("kubesvc", "forgetting old versions"):
+            with self._store.failures.guard("kubesvc", "forgetting old versions"):
                 self._store.compact()
 
     def watch_pods(self) -> Callable[[], None]:

@@ -86,16 +86,16 @@ class Health:
         return [*waiting, *unwritten]
 
     def problems(self) -> list[str]:
-        """Return what the cluster runs without (an address that is taken ...) and its own faults, one sentence each."""
+        """Return what the cluster runs without (an address that is taken ...) and its failures, one sentence each."""
         parts = self._components
         missing = [ipv6.problem(each) for each in ipv6.missing_networks(self._config)]
         listeners = parts.proxy.rules.count_listeners() * self._config.proxy.workers
         shortage = openfiles.shortage(listeners, openfiles.limit())
         own = [each.error for each in parts.dns_addresses if each.error]
-        faults = [str(each) for each in self._store.faults.all()]
+        failures = [str(each) for each in self._store.failures.all()]
         sharing = [*map(str, parts.pod_sockets.look()), *taken_addresses(self._store)]
         short = [each for each in (shortage, self._journal.problem) if each]
-        return [*own, *parts.proxy.problems(), *parts.outside.problems(), *missing, *short, *sharing, *faults]
+        return [*own, *parts.proxy.problems(), *parts.outside.problems(), *missing, *short, *sharing, *failures]
 
     def services_without_endpoints(self) -> list[ObjectKey]:
         """Return the first Services that should have a ready endpoint and have none."""

@@ -59,9 +59,9 @@ class Run:
 
     def note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Record the exception of a callback or of a task that is not awaited: the event loop's exception handler."""
-        fault = context.get("exception")
-        if isinstance(fault, Exception):
-            self.cluster.store.faults.note("kubesvc", _origin(context), fault)
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self.cluster.store.failures.note("kubesvc", _origin(context), error)
         else:
             loop.default_exception_handler(context)
 

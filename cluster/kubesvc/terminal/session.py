@@ -94,10 +94,10 @@ class Session:
     async def _follow(self) -> None:
         """Announce the cluster when it is ready, then apply edits until cancelled."""
         is_ready = await self._wait_until_ready()
-        with self._cluster.store.faults.guard("kubesvc", "saying what runs"):
+        with self._cluster.store.failures.guard("kubesvc", "saying what runs"):
             self._announce()
         self._tell_warnings()
-        with self._cluster.store.faults.guard("kubesvc", "looking for Services that cannot work"):
+        with self._cluster.store.failures.guard("kubesvc", "looking for Services that cannot work"):
             self._warn(*self._cluster.service_problems())
         if is_ready:
             self._console.say("kubesvc: ready")
@@ -107,7 +107,7 @@ class Session:
             self._status = EXIT_NOT_READY
         self._tell_caller(self._status)
         # Imported in a thread, before the first question, so that connections need not wait for the import then.
-        with self._cluster.store.faults.guard("kubesvc", "importing what answers questions"):
+        with self._cluster.store.failures.guard("kubesvc", "importing what answers questions"):
             await asyncio.to_thread(import_module, "kubesvc.why.diagnosis")
         if not is_ready and not self._options.is_detached:
             self._stop.set()
@@ -152,7 +152,7 @@ class Session:
 
     async def _watch(self) -> None:
         async for _ in changes(self._options.paths, self._seen):
-            with self._cluster.store.faults.guard("kubesvc", "applying what was edited"):
+            with self._cluster.store.failures.guard("kubesvc", "applying what was edited"):
                 await self._apply_edits()
 
     async def _apply_edits(self) -> None:

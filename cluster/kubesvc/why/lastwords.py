@@ -38,7 +38,7 @@ async def last_words(store: Store, read: ReadLog) -> list[str]:
 
 def failing_containers(store: Store) -> Iterator[tuple[ObjectKey, str]]:
     """Yield the containers that have failed and keep their pod from being ready."""
-    for failing in store.faults.read_each(NAME, PODS, store.list(PODS), _failing):
+    for failing in store.failures.read_each(NAME, PODS, store.list(PODS), _failing):
         yield from failing
 
 

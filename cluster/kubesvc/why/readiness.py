@@ -53,7 +53,7 @@ def unsettled(
 
 def _workloads(store: Store) -> Iterator[str]:
     for resource in (each.resource for each in KINDS if each.makes_pods):
-        yield from filter(None, store.faults.read_each(NAME, resource, store.list(resource), _workload))
+        yield from filter(None, store.failures.read_each(NAME, resource, store.list(resource), _workload))
 
 
 def _workload(obj: JSON) -> str:
@@ -70,7 +70,7 @@ def _workload(obj: JSON) -> str:
 
 
 def _pods(store: Store) -> Iterator[str]:
-    yield from filter(None, store.faults.read_each(NAME, PODS, store.list(PODS), _pod))
+    yield from filter(None, store.failures.read_each(NAME, PODS, store.list(PODS), _pod))
 
 
 def _pod(obj: JSON) -> str:
@@ -92,7 +92,7 @@ def _services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str
             yield f"Service {listener.port_name.service}: {listener.error}"
     unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
     waiting = [
-        each.key for each in store.faults.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)
+        each.key for each in store.failures.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)
     ]
     slices = slices_by_service(store, frozenset(waiting))
     for key in waiting:
@@ -116,7 +116,7 @@ def services_without_endpoints(store: Store, listeners: Sequence[ListenerStatus]
     others = [obj for obj in store.list(SERVICES) if key_of(obj) not in bound]
     services = [
         each
-        for each in store.faults.read_each(NAME, SERVICES, others, read_service)
+        for each in store.failures.read_each(NAME, SERVICES, others, read_service)
         if PROXY_NAME_LABEL not in each.labels and not each.is_external_name
     ]
     slices = slices_by_service(store, frozenset(each.key for each in services))

@@ -23,7 +23,7 @@ def slices_by_service(
         if service is not None and (wanted is None or service in wanted):
             found.setdefault(service, []).append(read_endpoint_slice(obj))
 
-    for _ in store.faults.read_each("kubesvc (status)", ENDPOINTSLICES, store.list(ENDPOINTSLICES), read):
+    for _ in store.failures.read_each("kubesvc (status)", ENDPOINTSLICES, store.list(ENDPOINTSLICES), read):
         pass
     return found
 

@@ -107,7 +107,7 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
 
     def each(resource: Resource, read: Callable[[JSON], JSON]) -> list[JSON]:
         objects = sorted(store.list(resource), key=key_of)
-        return list(store.faults.read_each("kubesvc (status)", resource, objects, read))
+        return list(store.failures.read_each("kubesvc (status)", resource, objects, read))
 
     return {
         "name": readings.name,

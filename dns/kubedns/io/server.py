@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeapi.io.informer import Informer
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
 from kubeapi.watching import Delta, ListerWatcher
@@ -70,16 +70,16 @@ class DNSServer:
         *,
         clock: Callable[[], float],
         rng: random.Random,
-        faults: Faults | None = None,
+        failures: Failures | None = None,
     ) -> None:
-        self._faults = faults or Faults(clock)
+        self._failures = failures or Failures(clock)
         self._config = config
         self._zone = Zone(clock)
         self._sockets: list[Sockets] = []
         self._forwarder = _new_forwarder(config, rng)
         self._handler = Handler(self._zone, config)
         self._responder = self._new_responder(rng)
-        lost = partial(self._faults.note, NAME, "asking an upstream")
+        lost = partial(self._failures.note, NAME, "asking an upstream")
         self._pending = PendingQueries(self._responder, self._forwarder, rng, limit=config.max_concurrent, lost=lost)
         self._connections = Connections(
             self._responder, self._pending.add, limit=config.max_connections, idle_timeout=config.idle_timeout
@@ -156,7 +156,7 @@ class DNSServer:
             rng.random,
             can_ask=self._forwarder.can_ask,
             allows_transfer=self._config.allows_transfer,
-            lost=partial(self._faults.note, NAME, "answering a query"),
+            lost=partial(self._failures.note, NAME, "answering a query"),
         )
 
     def _follow(self, source: ListerWatcher) -> Iterator[Informer]:
@@ -170,7 +170,7 @@ class DNSServer:
         ]
         for resource, change, is_needed in followed:
             if is_needed:
-                informer = Informer(source, resource, self._faults)
+                informer = Informer(source, resource, self._failures)
                 informer.add_handler(NAME, partial(self._apply, change))
                 yield informer
 

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure, ProxyCounters, SyncCounters
@@ -53,13 +53,13 @@ class Answers:
     def __init__(
         self,
         syncs: SyncRecord,
-        faults: Faults,
+        failures: Failures,
         is_node_eligible: Callable[[], bool],
         count: Callable[[], Awaitable[ProxyCounters]],
         figures: Callable[[], Iterable[Figure]],
     ) -> None:
         self._syncs = syncs
-        self._faults = faults
+        self._failures = failures
         self._is_node_eligible = is_node_eligible
         self._count = count
         self._figures = figures
@@ -88,9 +88,9 @@ class Answers:
 
     def _checks(self) -> str:
         """Return the checks by name (apiserver ``server/healthz``); one that goes on without an object is ok."""
-        own = [each for each in self._faults.all() if each.component.partition(" ")[0] == NAME]
-        faults = [f"[+]{each.component} ok, but {' '.join(str(each).split())}" for each in own]
-        return "\n".join(["[+]ping ok", *faults, "healthz check passed", ""])
+        own = [each for each in self._failures.all() if each.component.partition(" ")[0] == NAME]
+        failures = [f"[+]{each.component} ok, but {' '.join(str(each).split())}" for each in own]
+        return "\n".join(["[+]ping ok", *failures, "healthz check passed", ""])
 
     async def _healthz(self) -> tuple[int, str, str]:
         return self._health(is_node_eligible=self._is_node_eligible())

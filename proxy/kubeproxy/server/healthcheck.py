@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubehost.io.binding import bind_socket
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 
@@ -43,8 +43,8 @@ class Site(NamedTuple):
 class HealthcheckServer:
     """Serves answers by path at each of its addresses; ``requests`` counts them by path and status."""
 
-    def __init__(self, faults: Faults, owner_name: Callable[[PortOwner], str] = str) -> None:
-        self._faults = faults
+    def __init__(self, failures: Failures, owner_name: Callable[[PortOwner], str] = str) -> None:
+        self._failures = failures
         self._owner_name = owner_name
         self.problems: list[str] = []
         self.addresses: list[tuple[str, int]] = []
@@ -88,8 +88,8 @@ class HealthcheckServer:
         async def handle(request: web.Request) -> web.Response:
             try:
                 status, content_type, body = await (verbose if "verbose" in request.query else answer)()
-            except Exception as fault:
-                self._faults.note("kube-proxy", f"GET {path}", fault)
+            except Exception as failure:
+                self._failures.note("kube-proxy", f"GET {path}", failure)
                 status, content_type, body = 500, "text/plain; charset=utf-8", "internal error"
             self.requests[path, status] += 1
             headers = {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES, Resource
@@ -64,7 +64,7 @@ class ProxyServer:
         figures: Callable[[], Iterable[Figure]] = tuple,
     ) -> None:
         loop = self._loop = asyncio.get_running_loop()
-        self.faults = host.faults
+        self.failures = host.failures
         self._config = config
         self._clock = host.clock
         self._events = SyncEvents(record, host.network)
@@ -73,10 +73,10 @@ class ProxyServer:
         localhost = config.localhost_node_ports
         self._proxier = Proxier(config.node_name, self._note_uncompiled, localhost_node_ports=localhost)
         self._syncs = SyncRecord(host.clock)
-        self._poller = Poller(host.faults)
+        self._poller = Poller(host.failures)
         self._service_health = self._make_service_health()
-        self.healthcheck = HealthcheckServer(host.faults, config.owner_name)
-        self._answers = Answers(self._syncs, self.faults, self._is_node_eligible, self.plane.count, figures)
+        self.healthcheck = HealthcheckServer(host.failures, config.owner_name)
+        self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.count, figures)
         self._informers = self._make_informers(source)
         self._programmed = asyncio.Event()
 
@@ -152,7 +152,7 @@ class ProxyServer:
         return self._proxier.nodes.is_eligible
 
     def _follow(self, source: ListerWatcher, resource: Resource, update: Update) -> Informer:
-        informer = Informer(source, resource, self.faults)
+        informer = Informer(source, resource, self.failures)
         informer.add_handler(NAME, lambda delta: update(delta.key, delta.new), self._schedule)
         return informer
 
@@ -174,7 +174,7 @@ class ProxyServer:
     def _sync(self) -> None:
         self._is_sync_due = False
         if not self._is_draining:
-            with self.faults.guard(NAME, "a sync of the rules"):
+            with self.failures.guard(NAME, "a sync of the rules"):
                 self._sync_changes()
 
     def _sync_changes(self) -> None:
@@ -185,11 +185,11 @@ class ProxyServer:
         self._service_health.update(sync.rules, services)
         self._events.note(sync)
         for service in services:
-            self.faults.forget(COMPILING, Subject(SERVICES, service))
+            self.failures.forget(COMPILING, Subject(SERVICES, service))
         self._syncs.synced(sync, self._clock() - begun)
 
     def _note_uncompiled(self, service: ObjectKey, error: Exception) -> None:
-        self.faults.note(COMPILING, Subject(SERVICES, service), error)
+        self.failures.note(COMPILING, Subject(SERVICES, service), error)
 
     def _log_shortage(self) -> None:
         now = self._loop.time()

@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable
 
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import SERVICES
 from kubehost.io.binding import bind_socket
@@ -59,7 +59,7 @@ class ServiceHealthServer:
         """Apply ``rules``, in which ``services`` have changed; all Services when the nodes have changed."""
         self._rules = rules
         for service in services:
-            with self.poller.faults.guard(f"{NAME} (health checks)", Subject(SERVICES, service)):
+            with self.poller.failures.guard(f"{NAME} (health checks)", Subject(SERVICES, service)):
                 self._update(service)
 
     def _update(self, service: ObjectKey) -> None:

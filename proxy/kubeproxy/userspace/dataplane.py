@@ -11,7 +11,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.scheme import SERVICES
 from kubeproxy import NAME
 from kubeproxy.counters import ProxyCounters
@@ -53,7 +53,7 @@ class DataPlane:
         shared: Shared | None = None,
     ) -> None:
         self.rules = Rules()
-        self.faults = host.faults
+        self.failures = host.failures
         self.counters = counters or ProxyCounters()
         self._loop = loop
         self._load_balancer = LoadBalancer(
@@ -92,10 +92,10 @@ class DataPlane:
             about = Subject(SERVICES, port_name.service)
             try:
                 self._apply(port_name, rules.ports.get(port_name))
-            except Exception as fault:
-                self.faults.note(f"{NAME} (data plane)", about, fault)
+            except Exception as failure:
+                self.failures.note(f"{NAME} (data plane)", about, failure)
             else:
-                self.faults.forget(f"{NAME} (data plane)", about)
+                self.failures.forget(f"{NAME} (data plane)", about)
 
     def _apply(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         self._load_balancer.update(port_name, rule)
@@ -194,5 +194,5 @@ class DataPlane:
     async def _reap(self) -> None:
         while True:
             await asyncio.sleep(REAP_SECONDS)
-            with self.faults.guard(NAME, "looking for half-closed connections"):
+            with self.failures.guard(NAME, "looking for half-closed connections"):
                 self.tcp.reap()

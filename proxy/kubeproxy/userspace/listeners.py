@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from kubeapi.faults import Subject, describe
+from kubeapi.failures import Subject, describe
 from kubeapi.scheme import SERVICES
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
@@ -52,7 +52,7 @@ class Listeners:
         self._network = host.network
         self._report = report
         self._room = config.listener_limit
-        self._faults = host.faults
+        self._failures = host.failures
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
         """Destinations with old sockets that are not closed yet, with the listener that is to be opened then."""
@@ -76,7 +76,7 @@ class Listeners:
                     self._update(change.listener)
 
     def _guard(self, listener: Listener) -> contextlib.AbstractContextManager[None]:
-        return self._faults.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
+        return self._failures.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
 
     def close_all(self) -> None:
         """Close every socket, and stop trying to bind the others."""
@@ -152,11 +152,11 @@ class Listeners:
                 self._open(listener)
             except OSError as error:
                 failures.append((listener, error))
-            except Exception as fault:
-                self._faults.note(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service), fault)
-                failures.append((listener, OSError(describe(fault))))
+            except Exception as failure:
+                self._failures.note(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service), failure)
+                failures.append((listener, OSError(describe(failure))))
             else:
-                self._faults.forget(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
+                self._failures.forget(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
                 self._failed.pop(listener.destination, None)
         if failures:
             self._note(failures)

@@ -45,7 +45,7 @@ class PlaneParts:
     ) -> None:
         self.loop = loop
         self.clock: Callable[[], float] = host.clock
-        self.poller = Poller(host.faults)
+        self.poller = Poller(host.failures)
         self.targets = Targets(host.network)
         self.load_balancer = load_balancer
         self.counters = counters

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from socket import SocketType
 from typing import Protocol
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeproxy import NAME
 
 EVENTS_PER_ROUND = 64
@@ -52,18 +52,18 @@ class EventHandler(Protocol):
         ...
 
     def abandon(self) -> None:
-        """End a connection that a fault has broken; a socket that accepts new clients goes on."""
+        """End a connection that a failure has broken; a socket that accepts new clients goes on."""
         ...
 
 
 class Poller:
     """Level-triggered: an event comes again as long as it is true. BROKEN comes without being asked for.
 
-    A handler that raises is abandoned and its fault recorded; the others get their events.
+    A handler that raises is abandoned and its failure recorded; the others get their events.
     """
 
-    def __init__(self, faults: Faults | None = None) -> None:
-        self.faults = faults or Faults()
+    def __init__(self, failures: Failures | None = None) -> None:
+        self.failures = failures or Failures()
         self._epoll = select.epoll()
         self._handlers: dict[int, EventHandler] = {}
         self._closing: list[SocketType] = []
@@ -142,21 +142,21 @@ class Poller:
                 if handler is not None:
                     try:
                         handler.on_event(events)
-                    except Exception as fault:
-                        self._abandon(handler, fault)
+                    except Exception as failure:
+                        self._abandon(handler, failure)
         finally:
             while self._at_turn_end:
-                with self.faults.guard(NAME, "a batch of datagrams"):
+                with self.failures.guard(NAME, "a batch of datagrams"):
                     self._at_turn_end.pop()()
             self._is_in_turn = False
             self._close_sockets()
 
-    def _abandon(self, handler: EventHandler, fault: Exception) -> None:
-        self.faults.note(NAME, f"an event of {type(handler).__name__.lstrip('_')}", fault)
+    def _abandon(self, handler: EventHandler, failure: Exception) -> None:
+        self.failures.note(NAME, f"an event of {type(handler).__name__.lstrip('_')}", failure)
         try:
             handler.abandon()
         except Exception as second:
-            self.faults.note(NAME, f"the end of {type(handler).__name__.lstrip('_')}", second)
+            self.failures.note(NAME, f"the end of {type(handler).__name__.lstrip('_')}", second)
             for fd in [fd for fd, each in self._handlers.items() if each is handler]:
                 self.unregister(fd)
 

@@ -18,7 +18,7 @@ from tests.helpers.loops import settled
 from tests.helpers.objects import build_endpoint, build_service, build_slice
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
@@ -156,7 +156,7 @@ async def cluster(
     proxy = ProxyServer(
         StoreListerWatcher(store),
         config or ProxyConfig(healthz_address=None, metrics_address=None),
-        Host(network or DirectNetwork(), lambda: now[0], random.Random(seed), Faults(lambda: now[0])),
+        Host(network or DirectNetwork(), lambda: now[0], random.Random(seed), Failures(lambda: now[0])),
         record=lambda *event: events.append(Recorded(*event)),
     )
     running = Cluster(store, proxy, events, now)

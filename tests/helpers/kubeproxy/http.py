@@ -17,7 +17,7 @@ from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy.cluster import connect, serving, until
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.host import Host
 from kubeproxy.recent import ConnectionRecord, RecentConnections
@@ -205,7 +205,7 @@ class _Door:
 async def http_front(*addresses: str, config: HttpConfig | None = None) -> AsyncIterator[Running]:
     """Run a front with endpoints at ``addresses``; time stands still but for ``pass_time``."""
     now, counters, turns = [1000.0], ProxyCounters(), Turns(*addresses)
-    host = Host(DirectNetwork(), lambda: now[0], random.Random(7), Faults())
+    host = Host(DirectNetwork(), lambda: now[0], random.Random(7), Failures())
     parts = PlaneParts(asyncio.get_running_loop(), host, turns, counters, ceiling=sys.maxsize)
     poller, front = parts.poller, HttpFront(parts, config)
     poller.attach(parts.loop)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubehost.io.binding import bind_socket
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.host import Host
@@ -94,7 +94,7 @@ class Ground:
 async def ground(limit: int = 100) -> AsyncIterator[Ground]:
     """Run flows without listeners."""
     counters, now = ProxyCounters(), [1000.0]
-    balancer, host = Rotation(counters), Host(DirectNetwork(), lambda: now[0], random.Random(7), Faults())
+    balancer, host = Rotation(counters), Host(DirectNetwork(), lambda: now[0], random.Random(7), Failures())
     parts = PlaneParts(asyncio.get_running_loop(), host, balancer, counters, ceiling=sys.maxsize)
     poller, flows = parts.poller, UdpFlows(parts, limit=limit)
     poller.attach(parts.loop)

@@ -200,7 +200,7 @@ async def test_a_request_that_a_closed_server_still_works_off_writes_nothing() -
     assert store.store.list(CONFIGMAPS) == []
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_a_fault_in_the_thread_is_the_requests() -> None:
     def handle(_request: Request) -> Answer:
         raise KeyError("what")

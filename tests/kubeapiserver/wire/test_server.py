@@ -123,7 +123,7 @@ async def test_a_large_answer_is_compressed_for_a_client_that_accepts_it() -> No
             assert "Content-Encoding" not in answer.headers
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_a_fault_of_ours_is_a_status_and_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     def broken(_: Request) -> Answer:
         raise KeyError("secret")

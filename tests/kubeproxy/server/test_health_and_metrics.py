@@ -147,13 +147,13 @@ def test_a_node_that_is_not_eligible_is_unhealthy_but_alive() -> None:
     )
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_a_verbose_healthz_names_what_the_proxy_goes_on_without() -> None:
     async with cluster(config=SITES) as c:
         _, metrics = c.proxy.healthcheck.addresses
         broken = service("broken")
         c.put({**broken, "spec": {**broken["spec"], "ports": [{}]}})
-        await until(lambda: bool(c.proxy.faults.all()))
+        await until(lambda: bool(c.proxy.failures.all()))
         status, _, body = await get(metrics, "/healthz?verbose")
     assert status == 200
     assert "[+]kube-proxy ok, but kube-proxy goes on without Service default/broken: KeyError: 'port';" in body

@@ -185,7 +185,7 @@ async def test_a_bad_tail_is_a_400_and_begins_no_log(state: StateDirectory) -> N
     assert cluster.queries == []
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_what_nobody_foresaw_is_one_line_and_in_the_log(
     state: StateDirectory, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -105,7 +105,7 @@ def show(store: Store) -> None:
             table_for(resource).row(obj, 0.0)
     status_document(store, Readings("n", 1, "v", "zone", [], [], {}, []))
     waiting_for(store, [])
-    assert [str(each) for each in store.faults.all()] == []
+    assert [str(each) for each in store.failures.all()] == []
 
 
 WORKERS = (

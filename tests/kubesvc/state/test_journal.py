@@ -256,11 +256,11 @@ def test_a_pod_whose_saved_status_cannot_be_read_begins_anew() -> None:
     assert store.get(PODS, "default", "a")["status"] == {"phase": "Pending"}
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 def test_a_saved_service_with_an_address_that_is_none_is_told_of() -> None:
     service = obj("web", spec={"clusterIPs": [7], "ports": []}, kind="Service")
     found = registry(resumed_store(Saved(1, "", ((SERVICES, service),)), [], 0.0))
-    assert [str(each).partition(": ")[0] for each in found.store.faults.all()] == [
+    assert [str(each).partition(": ")[0] for each in found.store.failures.all()] == [
         "kube-apiserver (allocators) goes on without Service default/web"
     ]
 

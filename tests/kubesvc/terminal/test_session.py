@@ -85,7 +85,7 @@ async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) ->
     ]
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_a_module_that_cannot_be_read_any_more_does_not_end_a_cluster_that_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +97,7 @@ async def test_a_module_that_cannot_be_read_any_more_does_not_end_a_cluster_that
     run.cluster.ready.set()
     async with run.going() as task:
         async with asyncio.timeout(PATIENCE):
-            while not run.cluster.store.faults.all():
+            while not run.cluster.store.failures.all():
                 await asyncio.sleep(0.001)
         assert not task.done()
         signal.raise_signal(signal.SIGINT)

@@ -206,7 +206,7 @@ def test_a_pod_whose_init_container_fails_is_shown_as_kubectl_shows_it() -> None
     assert (shown["readyContainers"], shown["totalContainers"], shown["ready"]) == (0, 1, False)
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 def test_objects_that_cannot_be_read_are_left_out_and_told_of() -> None:
     registry = ground()
     add_service(registry)
@@ -217,7 +217,7 @@ def test_objects_that_cannot_be_read_are_left_out_and_told_of() -> None:
     shown = document(registry)
     assert {each["name"] for each in shown["services"]} == {"kubernetes", "kube-dns", "web"}
     assert shown["pods"] == []
-    told = {str(each).partition(": ")[0] for each in registry.store.faults.all()}
+    told = {str(each).partition(": ")[0] for each in registry.store.failures.all()}
     assert told >= {f"kubesvc (status) goes on without {kind} default/bad" for kind in ("Pod", "Service")}
 
 

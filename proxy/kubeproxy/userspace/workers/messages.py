@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
-from kubeapi.faults import Subject
+from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
 from kubehost.network import Network
 from kubeproxy.recent import ConnectionRecord
@@ -99,7 +99,7 @@ class Happened(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A fault of the worker (``kubeapi.faults``), with its traceback; "" that it is over."""
+    """A failure of the worker (``kubeapi.failures``), with its traceback; "" that it is over."""
 
     component: str
     about: Subject | str

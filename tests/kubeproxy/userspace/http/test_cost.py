@@ -13,7 +13,7 @@ import pytest
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy.http import OK, WEB, A, B, Turns
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.host import Host
 from kubeproxy.types import Destination, Route
@@ -105,7 +105,7 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Sockets:
 def client_of(sockets: Sockets, *endpoints: str) -> FakeSocket:
     """Return the client's socket at a front with these endpoints."""
     loop = cast(asyncio.AbstractEventLoop, None)  # no dial waits
-    host = Host(DirectNetwork(), lambda: 0.0, random.Random(1), Faults())
+    host = Host(DirectNetwork(), lambda: 0.0, random.Random(1), Failures())
     parts = PlaneParts(loop, host, Turns(*endpoints), ProxyCounters(), ceiling=1000)
     parts.poller = cast(Poller, sockets)
     front = HttpFront(parts)

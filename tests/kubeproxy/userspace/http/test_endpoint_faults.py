@@ -388,7 +388,7 @@ def _unacknowledged(sock: socket.socket) -> int:
     return count
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_a_fault_while_an_answer_is_read_costs_that_connection_and_the_request_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -403,4 +403,4 @@ async def test_a_fault_while_an_answer_is_read_costs_that_connection_and_the_req
     async with Pod(A).running() as pod, http_front(A) as running:
         assert (await running.ask()).body.decode() == A
         assert (pod.connections, running.last_record().failures) == (2, ((f"{A}:{PORT}", "ended_before_answer"),))
-        assert [each.component for each in running.front.shared.poller.faults.all()] == ["kube-proxy"]
+        assert [each.component for each in running.front.shared.poller.failures.all()] == ["kube-proxy"]

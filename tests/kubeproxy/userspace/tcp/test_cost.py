@@ -23,7 +23,7 @@ import pytest
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
-from kubeapi.faults import Faults
+from kubeapi.failures import Failures
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.host import Host
 from kubeproxy.load_balancer import LoadBalancer
@@ -71,7 +71,7 @@ class Ground:
         balancer = LoadBalancer("random", counters, clock=lambda: 1000.0, rng=random.Random(1))
         port = ServicePort(WEB, ("", 1), (VIP,), PORT)
         balancer.update(WEB, port_rule(port, (Endpoint(ENDPOINT, PORT),), Nodes()))
-        host = Host(DirectNetwork(), lambda: 1000.0, random.Random(1), Faults())
+        host = Host(DirectNetwork(), lambda: 1000.0, random.Random(1), Failures())
         parts = PlaneParts(loop, host, balancer, counters, ceiling=sys.maxsize)
         parts.recent = RecentConnections(lambda: 1000.0, capacity=1)
         self.poller, self.front = parts.poller, TcpFront(parts)

@@ -371,7 +371,7 @@ DataPlane._apply = broken
 """
 
 
-@pytest.mark.usefixtures("wanted_faults")
+@pytest.mark.usefixtures("wanted_failures")
 async def test_a_fault_in_a_worker_costs_one_service_until_that_changes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -382,12 +382,14 @@ async def test_a_fault_in_a_worker_costs_one_service_until_that_changes(
     )
     objects = (service(cluster_ip=VIP, port=PORT), slice_of(addresses=[A], port=PORT))
     async with naming_endpoints(A), cluster(*objects, network=network, config=config) as c:
-        faults = c.proxy.faults
+        failures = c.proxy.failures
         c.put(service("bad", cluster_ip=B, port=20089))
-        await until(lambda: bool(faults.all()))
-        (fault,) = faults.all()
-        assert str(fault).startswith("kube-proxy (data plane) goes on without Service default/bad: RuntimeError: boom")
+        await until(lambda: bool(failures.all()))
+        (failure,) = failures.all()
+        assert str(failure).startswith(
+            "kube-proxy (data plane) goes on without Service default/bad: RuntimeError: boom"
+        )
         assert "in broken" in caplog.text
         assert await ask(VIP, PORT) == A
         c.put(service("bad", cluster_ip=B, port=20090))
-        await until(lambda: not faults.all())
+        await until(lambda: not failures.all())

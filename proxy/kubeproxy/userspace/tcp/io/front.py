@@ -32,8 +32,8 @@ class TcpFront:
         shared.counters.active += 1
         try:
             connection.start()
-        except Exception as fault:
-            shared.poller.faults.note(NAME, "a new connection", fault)
+        except Exception as failure:
+            shared.poller.failures.note(NAME, "a new connection", failure)
             connection.reset(Outcome.INTERNAL_ERROR)
 
     def reap(self) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import uvloop
 
-from kubeapi.faults import Faults, Subject, describe
+from kubeapi.failures import Failures, Subject, describe
 from kubehost import openfiles
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.host import Host
@@ -66,7 +66,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel = Channel(loop, sock, self._receive, self.ended.set)
         plane.tell_shortage(lambda: self._channel.send(Short()))
-        plane.faults.forward = self._tell_fault
+        plane.failures.forward = self._tell_failure
 
     async def run(self) -> None:
         """Serve until the proxy has had the worker drain, or its end of the channel is closed."""
@@ -139,7 +139,7 @@ class Worker:
         await self._plane.drain(seconds)
         self.ended.set()
 
-    def _tell_fault(self, component: str, about: Subject | str, error: BaseException | None) -> None:
+    def _tell_failure(self, component: str, about: Subject | str, error: BaseException | None) -> None:
         text = "" if error is None else describe(error)
         details = "" if error is None else "".join(traceback.format_exception(error))
         self._channel.send(Failed(component, about, text, details))
@@ -158,7 +158,7 @@ async def serve(sock: socket.socket, memory: int) -> None:
     os.close(memory)
     counters, rng = ProxyCounters(shared.write), random.Random()
     rows = SharedRows(shared, counters, rng, begin.seed)
-    host = Host(begin.network, time.monotonic, rng, Faults(time.monotonic))
+    host = Host(begin.network, time.monotonic, rng, Failures(time.monotonic))
     await Worker(loop, sock, DataPlane(loop, host, begin.default_balancer, counters, rows), rows).run()
 
 

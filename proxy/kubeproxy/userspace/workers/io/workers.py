@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import Any
 from zlib import crc32
 
-from kubeapi.faults import RemoteError
+from kubeapi.failures import RemoteError
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
@@ -198,7 +198,7 @@ class Workers:
         """Handle a message that answers no question."""
         match message:
             case Failed():
-                self._note_fault(message)
+                self._note_failure(message)
             case Closed(destination):
                 self._note_closed(destination, worker)
             case Short():
@@ -234,13 +234,13 @@ class Workers:
         for sock in sockets:
             sock.close()
 
-    def _note_fault(self, fault: Failed) -> None:
-        if not fault.error:
-            self._host.faults.forget(fault.component, fault.about)
+    def _note_failure(self, failure: Failed) -> None:
+        if not failure.error:
+            self._host.failures.forget(failure.component, failure.about)
             return
-        remote = RemoteError(fault.error)
-        remote.add_note(fault.traceback)
-        self._host.faults.note(fault.component, fault.about, remote)
+        remote = RemoteError(failure.error)
+        remote.add_note(failure.traceback)
+        self._host.failures.note(failure.component, failure.about, remote)
 
     def _note_closed(self, destination: Destination, worker: WorkerHandle) -> None:
         places, closed = self._closing.get(destination, (set[int](), None))

@@ -1,4 +1,4 @@
-"""What Faults say, where, how often and how long."""
+"""What Failures say, where, how often and how long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from kubeapi.faults import FORGET_SECONDS, KEPT, LINES, Faults, Subject
+from kubeapi.failures import FORGET_SECONDS, KEPT, LINES, Failures, Subject
 from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import PODS, SERVICES
@@ -17,7 +17,7 @@ from kubeapi.watching import Delta, ObjectList, WatchEvent
 WEB = Subject(SERVICES, ObjectKey("default", "web"))
 
 
-pytestmark = pytest.mark.usefixtures("wanted_faults")
+pytestmark = pytest.mark.usefixtures("wanted_failures")
 
 
 def fail() -> None:
@@ -31,74 +31,74 @@ def error(text: str = "what") -> Exception:
         return caught
 
 
-def test_a_fault_is_a_problem_until_the_object_is_well() -> None:
-    faults = Faults()
+def test_a_failure_is_a_problem_until_the_object_is_well() -> None:
+    failures = Failures()
     for _ in range(3):
-        faults.note("kube-proxy", WEB, error())
-    assert [str(each) for each in faults.all()] == [
+        failures.note("kube-proxy", WEB, error())
+    assert [str(each) for each in failures.all()] == [
         "kube-proxy goes on without Service default/web: ValueError: what (3 times); the traceback is in kubesvc.log"
     ]
-    faults.forget("kube-dns", WEB)
-    assert len(faults.all()) == 1
-    faults.forget("kube-proxy", WEB)
-    assert faults.all() == []
+    failures.forget("kube-dns", WEB)
+    assert len(failures.all()) == 1
+    failures.forget("kube-proxy", WEB)
+    assert failures.all() == []
 
 
-def test_a_fault_is_no_problem_any_more_when_its_object_is_gone() -> None:
-    faults = Faults()
-    faults.exists = lambda _: False
-    faults.note("kube-proxy", WEB, error())
-    assert faults.all() == []
+def test_a_failure_is_no_problem_any_more_when_its_object_is_gone() -> None:
+    failures = Failures()
+    failures.exists = lambda _: False
+    failures.note("kube-proxy", WEB, error())
+    assert failures.all() == []
 
 
-def test_a_fault_of_no_object_is_a_problem_for_an_hour() -> None:
+def test_a_failure_of_no_object_is_a_problem_for_an_hour() -> None:
     now = 0.0
-    faults = Faults(lambda: now)
-    faults.note("kube-proxy", "a connection", error())
+    failures = Failures(lambda: now)
+    failures.note("kube-proxy", "a connection", error())
     now = FORGET_SECONDS
-    assert [str(each) for each in faults.all()] == [
+    assert [str(each) for each in failures.all()] == [
         "kube-proxy failed at a connection: ValueError: what; the traceback is in kubesvc.log"
     ]
     now += 1
-    assert faults.all() == []
+    assert failures.all() == []
 
 
-def test_no_more_faults_are_kept_than_people_read() -> None:
-    faults = Faults()
+def test_no_more_failures_are_kept_than_people_read() -> None:
+    failures = Failures()
     for number in range(KEPT + 5):
-        faults.note("kube-apiserver", f"GET /{number}", error())
-    assert len(faults.all()) == KEPT
+        failures.note("kube-apiserver", f"GET /{number}", error())
+    assert len(failures.all()) == KEPT
 
 
 def test_the_log_has_one_traceback_for_a_place_and_then_ever_fewer_lines(caplog: pytest.LogCaptureFixture) -> None:
-    faults = Faults()
+    failures = Failures()
     for _ in range(10_000):
-        faults.note("kube-proxy", "a connection", error())
+        failures.note("kube-proxy", "a connection", error())
     lines = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert [each.exc_info is not None for each in lines[:2]] == [True, False]
     assert len(lines) == LINES + 7  # the 128th to the 8,192nd
 
 
-def test_an_event_that_cannot_be_written_is_no_second_fault() -> None:
-    faults = Faults()
+def test_an_event_that_cannot_be_written_is_no_second_failure() -> None:
+    failures = Failures()
 
     def record(*_: object) -> None:
         raise KeyError("metadata")
 
-    faults.record = record
-    faults.note("kube-proxy", WEB, error())
-    assert len(faults.all()) == 1
+    failures.record = record
+    failures.note("kube-proxy", WEB, error())
+    assert len(failures.all()) == 1
 
 
 def test_a_guard_takes_exceptions_and_lets_cancellation_pass() -> None:
-    faults = Faults()
-    with faults.guard("kube-proxy", WEB):
+    failures = Failures()
+    with failures.guard("kube-proxy", WEB):
         fail()
-    assert len(faults.all()) == 1
-    with faults.guard("kube-proxy", WEB):
+    assert len(failures.all()) == 1
+    with failures.guard("kube-proxy", WEB):
         pass
-    assert faults.all() == []
-    with pytest.raises(KeyboardInterrupt), faults.guard("kube-proxy", WEB):
+    assert failures.all() == []
+    with pytest.raises(KeyboardInterrupt), failures.guard("kube-proxy", WEB):
         raise KeyboardInterrupt
 
 
@@ -123,12 +123,12 @@ def pod(name: str) -> JSON:
 
 @pytest.mark.looptime
 async def test_a_source_that_lists_nonsense_is_listed_again() -> None:
-    faults, heard = Faults(), list[Delta]()
-    informer = Informer(Broken(), PODS, faults)
+    failures, heard = Failures(), list[Delta]()
+    informer = Informer(Broken(), PODS, failures)
     informer.add_handler("kubelet", heard.append)
     task = asyncio.create_task(informer.run())
     await informer.wait_for_sync()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert [each.key.name for each in heard] == ["a"]
-    assert [each.component for each in faults.all()] == ["informer"]
+    assert [each.component for each in failures.all()] == ["informer"]

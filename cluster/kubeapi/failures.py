@@ -1,6 +1,6 @@
 """Unexpected exceptions: each costs one object or one connection, is reported, and the cluster goes on.
 
-Components record them in ``Faults``. It reports each in the log (the traceback once for each place in the code), as a
+Components record them in ``Failures``. It reports each in the log (the traceback once for each place in the code), as a
 Warning on the object, and among the cluster's problems until the object can be processed again. Cancellation and
 KeyboardInterrupt are not subclasses of Exception, and pass. As apimachinery ``util/runtime`` HandleCrash, except that
 Kubernetes then ends the component and starts it again.
@@ -19,13 +19,13 @@ from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 
 FORGET_SECONDS = 3600.0
-"""How long a fault without an object stays a problem; one of an object stays until that is processed or deleted."""
+"""How long a failure without an object stays a problem; one of an object stays until that is processed or deleted."""
 KEPT = 1000
-"""The most faults that are kept as problems: the latest ones."""
+"""The most failures that are kept as problems: the latest ones."""
 LINES = 100
-"""Lines in the log for one place in the code; after these only its 128th, 256th, 512th ... fault gets one."""
+"""Lines in the log for one place in the code; after these only its 128th, 256th, 512th ... failure gets one."""
 PLACES = 1000
-"""Places in the code that are counted apart; faults in further places are not logged."""
+"""Places in the code that are counted apart; failures in further places are not logged."""
 INTERNAL_ERROR = "InternalError"
 """The reason of the event."""
 
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class Subject(NamedTuple):
-    """The object that a fault is about."""
+    """The object that a failure is about."""
 
     resource: Resource
     key: ObjectKey
@@ -48,7 +48,7 @@ class RemoteError(Exception):
     """An error of another process: its text is what ``describe`` returned there, its traceback is a note."""
 
 
-class Fault(NamedTuple):
+class Failure(NamedTuple):
     """A component's failure with an object, or with something in words: the last error, how often, and when last."""
 
     component: str
@@ -68,14 +68,14 @@ Record = Callable[[str, Subject, str, str], None]
 
 
 Forward = Callable[[str, Subject | str, BaseException | None], None]
-"""Receives every fault: the component, its subject and the error; None when the fault is over."""
+"""Receives every failure: the component, its subject and the error; None when the failure is over."""
 
 
-class Faults:
-    """Records faults. ``clock`` is in seconds.
+class Failures:
+    """Records failures. ``clock`` is in seconds.
 
-    ``record`` writes events, and ``exists`` tells whether an object still exists: faults of deleted ones are dropped.
-    Where ``forward`` is set, another process reports the faults.
+    ``record`` writes events, and ``exists`` tells whether an object still exists: failures of deleted ones are dropped.
+    Where ``forward`` is set, another process reports the failures.
     """
 
     def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -83,12 +83,12 @@ class Faults:
         self.forward: Forward | None = None
         self.exists: Callable[[Subject], bool] = lambda _: True
         self._clock = clock
-        self._kept: OrderedDict[tuple[str, Subject | str], Fault] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Subject | str], Failure] = OrderedDict()
         self._places: Counter[tuple[object, ...]] = Counter()
 
     @contextmanager
     def guard(self, component: str, about: Subject | str) -> Iterator[None]:
-        """Record an exception in the block, and suppress it; without one, the fault of the object is over."""
+        """Record an exception in the block, and suppress it; without one, the failure of the object is over."""
         try:
             yield
         except Exception as error:
@@ -101,7 +101,7 @@ class Faults:
         before = self._kept.pop((component, about), None)
         text = describe(error)
         count = before.times + 1 if before is not None else 1
-        self._kept[component, about] = Fault(component, about, text, count, self._clock())
+        self._kept[component, about] = Failure(component, about, text, count, self._clock())
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         if self.forward is not None:
@@ -122,7 +122,7 @@ class Faults:
     def read_each(
         self, component: str, resource: Resource, objects: Iterable[JSON], read: Callable[[JSON], T]
     ) -> Iterator[T]:
-        """Yield the result of ``read`` for each object; one with which it fails is left out, and a fault."""
+        """Yield the result of ``read`` for each object; one with which it fails is left out, and a failure."""
         for obj in objects:
             try:
                 found = read(obj)
@@ -133,11 +133,11 @@ class Faults:
                     self.forget(component, Subject(resource, key_of(obj)))
                 yield found
 
-    def all(self) -> list[Fault]:
+    def all(self) -> list[Failure]:
         """Return the present problems, the oldest first."""
         oldest = self._clock() - FORGET_SECONDS
-        for key, fault in tuple(self._kept.items()):
-            if not (self.exists(fault.about) if isinstance(fault.about, Subject) else fault.seen_at >= oldest):
+        for key, failure in tuple(self._kept.items()):
+            if not (self.exists(failure.about) if isinstance(failure.about, Subject) else failure.seen_at >= oldest):
                 del self._kept[key]
         return list(self._kept.values())
 
