@@ -49,6 +49,7 @@ def write_certificate(kubectl: Kubectl) -> None:
 
 
 def test_the_three_creates_and_what_get_and_describe_show(kubectl: Kubectl) -> None:
+    # Described is the one with a single key: kubectl prints the keys of a Secret in the random order of a Go map.
     write_certificate(kubectl)
     kubectl.session("""
 $ kubectl create secret generic db --from-literal=user=ann --from-literal=password=s3cret
@@ -66,18 +67,17 @@ $ kubectl get secrets --field-selector=type=kubernetes.io/tls -o name
 secret/web-tls
 $ kubectl get secret db -o jsonpath={.type}/{.data}
 Opaque/{"password":"czNjcmV0","user":"YW5u"}
-$ kubectl describe secret db
-Name:         db
+$ kubectl describe secret images
+Name:         images
 Namespace:    <namespace>
 Labels:       <none>
 Annotations:  <none>
 
-Type:  Opaque
+Type:  kubernetes.io/dockerconfigjson
 
 Data
 ====
-password:  6 bytes
-user:      3 bytes
+.dockerconfigjson:  <number> bytes
 $ kubectl create secret generic db
 error: failed to create secret secrets "db" already exists
 [1]
