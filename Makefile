@@ -1,6 +1,6 @@
 # The two commands of the README, and what they are made of. Every recipe is a script of .ci/, the same for CI.
 
-.PHONY: help up test bench check stress test-latest update setup setup-dev clean
+.PHONY: help up test bench check stress test-latest update derive setup setup-dev clean
 
 help:
 	@grep -E '^# make ' Makefile | sed 's/^# //'
@@ -39,6 +39,10 @@ setup:
 
 setup-dev:
 	@.ci/setup dev
+
+# make derive        writes again what is derived from Kubernetes' own sources, for the kinds that there are; needs Go
+derive: setup
+	@.ci/derive
 
 # make clean         removes what the others have made here
 clean:

@@ -21,3 +21,12 @@ def test_every_file_and_folder_that_is_named_is_there(path: str) -> None:
 def test_every_package_is_on_the_map() -> None:
     packages = {f"{file.parent.relative_to(ROOT)}/" for file in ROOT.glob("*/*/__init__.py")}
     assert {path for path in packages if path.split("/")[0] in ("cluster", "dns", "proxy")} <= set(PATHS)
+
+
+def test_the_notices_name_the_versions_that_derive_takes() -> None:
+    notices = "".join(
+        (ROOT / each / "NOTICE").read_text() for each in ("cluster/kubeapiserver", "cluster/kubeapi/schema")
+    )
+    taken = re.findall(r"^\w+=v?([\d.]+)", (ROOT / ".ci/derive").read_text(), re.MULTILINE)
+    assert [each for each in taken if not re.search(rf"\bv?{re.escape(each)}\b", notices)] == []
+    assert len(taken) == 3

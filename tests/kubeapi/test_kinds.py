@@ -41,6 +41,11 @@ def test_an_unknown_kind_has_no_resource_and_the_rules_of_most() -> None:
     assert (rules.validate, rules.verbs, rules.field_labels) == (most.validate, most.verbs, most.field_labels)
 
 
+def test_a_kind_without_a_schema_says_how_to_get_one() -> None:
+    with pytest.raises(LookupError, match=r"no schema for example\.v1\.Thing: run `make derive`"):
+        struct_of(UNKNOWN)
+
+
 def test_another_version_is_served_and_not_stored() -> None:
     assert EVENTS_V1 in SERVED_RESOURCES
     assert EVENTS_V1 not in RESOURCES

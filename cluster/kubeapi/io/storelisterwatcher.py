@@ -1,4 +1,4 @@
-"""The ListerWatcher of a Store in this process."""
+"""Lists and watches a Store in this process, for informers: the Reflector's side of client-go, without HTTP."""
 
 from __future__ import annotations
 

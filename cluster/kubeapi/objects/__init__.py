@@ -1,6 +1,7 @@
-"""What the objects of the API say: every fact of an object is read here, and nowhere else. Pure.
+"""What the objects of the API say: whatever is decided by a fact of an object reads it here. Pure.
 
-A field that is optional may be absent or null in what a client sent: it reads as the API's default. The readings:
+A field that is optional may be absent or null in what a client sent: it reads as the API's default. The columns of
+``kubectl get`` (``kubeapiserver.tables``) alone show the stored fields themselves. The readings:
 
 ``service``         ``read_service(obj) -> Service``, ``load_balancer_ingresses(obj)``, ``HEADLESS``
 ``endpointslice``   ``read_endpoint_slice(obj) -> EndpointSlice``, ``service_of_slice(obj)``, the labels of slices

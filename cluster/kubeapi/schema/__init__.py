@@ -83,8 +83,10 @@ def struct_of(resource: Resource) -> Struct:
 
 @cache
 def struct(name: str) -> Struct:
-    """Return a definition by its name, such as ``core.v1.ServicePort``; KeyError if we ship none."""
-    definition = _structure()[name]
+    """Return a definition by its name, such as ``core.v1.ServicePort``; LookupError if there is none."""
+    definition = _structure().get(name)
+    if definition is None:
+        raise LookupError(f"no schema for {name}: run `make derive`")
     return Struct(
         name,
         {field: _parse_type(text) for field, text in definition["fields"].items()},

@@ -1,6 +1,8 @@
 """What ``kubectl get`` shows: one module for each kind, found by its file, with a ``TABLE`` of columns and cells.
 
-Follows k8s.io/kubernetes ``pkg/printers/internalversion/printers.go``. A kind without a table has name and age. Pure.
+Follows k8s.io/kubernetes ``pkg/printers/internalversion/printers.go``. As there, a
+cell shows the stored field (the defaults are stored) and ``<none>`` where there is none; what takes a decision, such as
+the status of a pod, comes from ``kubeapi.objects``. A kind without a table has name and age. Pure.
 """
 
 from __future__ import annotations

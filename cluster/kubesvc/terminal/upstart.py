@@ -1,4 +1,4 @@
-"""A cluster that `kubesvc up` is about to start: its input, and where the command reports."""
+"""What one `kubesvc up` hands from ``up`` through ``foreground`` to ``session``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kubesvc.terminal.watch import Seen
 
 @dataclass(frozen=True)
 class UpStart:
-    """A cluster that `kubesvc up` is about to start."""
+    """A cluster that `kubesvc up` is about to start: its input, and where the command reports."""
 
     options: UpOptions
     start: Start

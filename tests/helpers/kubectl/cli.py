@@ -17,6 +17,7 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 
 from tests.helpers.cluster.cli import ClusterCommands
 from tests.helpers.kubectl.terminal import Terminal
@@ -199,10 +200,11 @@ def _print(line: str, answer: str, status: int) -> None:
 def _commands(transcript: str) -> list[tuple[str, str]]:
     """Return the command lines of a transcript, each with the answer that is expected."""
     found: list[tuple[str, list[str]]] = []
-    for line in transcript.strip("\n").split("\n"):
+    for line in dedent(transcript).strip("\n").split("\n"):
         if line.startswith("$ "):
             found.append((line[2:], []))
         else:
+            assert found, f"a transcript begins with '$ ', not with {line!r}"
             found[-1][1].append(line)
     return [(command, "".join(f"{line}\n" for line in lines)) for command, lines in found]
 
