@@ -192,8 +192,8 @@ class Kind:
 
     # What others do with objects of the kind.
     apply_rank: int = 100
-    """Kinds of a lower rank are applied first: what others need. Namespaces have 0, Nodes 10, what pods read 20, Services
-    30, endpoints 40 and 50, pods 60, what makes pods 70 and 80; 100 is for what nothing needs."""
+    """Kinds of a lower rank are applied first: what others need. Namespaces have 0, Nodes 10, what pods read 20,
+    Services 30, endpoints 40 and 50, pods 60, what makes pods 70 and 80; 100 is for what nothing needs."""
     claims: Callable[[JSON], bool] = _claims_nothing
     """Tell whether a manifest, which may be faulty, claims something that an allocator could give to another one."""
     pod_spec: tuple[str, ...] = ()

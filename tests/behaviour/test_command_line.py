@@ -72,7 +72,7 @@ class TestUpInTheForeground:
             assert answer.stdout == f"{commands.service('web')['clusterIP']}\n"
             up.interrupt()
             assert up.wait() == 0
-            assert "draining; a second Ctrl-C stops at once" in up.err()
+            assert up.err().endswith("kubesvc: draining; a second Ctrl-C stops at once\nkubesvc: stopped\n")
         assert_nothing_left(commands, before)
 
     def test_a_second_ctrl_c_stops_at_once(self, commands: ClusterCommands, tmp_path: Path) -> None:

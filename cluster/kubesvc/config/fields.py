@@ -60,7 +60,10 @@ class Fields:
         for name in self._value:
             if name not in known:
                 field = self.at(name)
-                notes.fault(FieldError("UnknownField", field, f'unknown field "{field}"'), did_you_mean(name, known))
+                notes.fault(
+                    FieldError("UnknownField", field, f'unknown field "{field}"'),
+                    did_you_mean(name, known) or f"known here: {', '.join(known)}",
+                )
 
     def at(self, name: str) -> str:
         """Return the path of a field."""

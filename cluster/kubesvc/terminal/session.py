@@ -49,6 +49,7 @@ class Session:
         self._loaded = prepared.loaded
         self._configuration = cluster.configuration
         self._stop = asyncio.Event()
+        self._is_draining = False
         self._status = EXIT_FAILED
         warnings = [*up.news, *map(str, prepared.warnings)]
         self._held: list[str] | None = list(warnings)
@@ -78,6 +79,8 @@ class Session:
         finally:
             holding.cancel()
             self._tell_warnings()
+        if self._is_draining:
+            self._console.warn("kubesvc: stopped")
         return self._status
 
     def _warn(self, *lines: str) -> None:
@@ -148,6 +151,7 @@ class Session:
             # The zygote notices the end of this process and kills every pod.
             os._exit(EXIT_AT_ONCE)
         self._console.warn("kubesvc: draining; a second Ctrl-C stops at once")
+        self._is_draining = True
         self._stop.set()
 
     async def _watch(self) -> None:

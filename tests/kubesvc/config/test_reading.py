@@ -338,7 +338,7 @@ def test_all_mistakes_are_reported_at_once_with_their_places_and_hints() -> None
         proxy:
           balancr: random
           balancer: roundrobin
-        dns: {ttl: -1}
+        dns: {ttl: -1, transfer: true}
         """
     )
     assert [str(each) for each in reading.faults] == [
@@ -347,6 +347,8 @@ def test_all_mistakes_are_reported_at_once_with_their_places_and_hints() -> None
         '<stdin>:7:3: proxy.balancer: Unsupported value: "roundrobin": '
         f'supported values: {SUPPORTED_BALANCERS}\n    did you mean "round_robin"?',
         "<stdin>:8:7: dns.ttl: Invalid value: -1: must be between 0 and 3600, inclusive",
+        '<stdin>:8:16: dns.transfer: unknown field "dns.transfer"\n'
+        "    known here: ttl, pods, upstreams, bindAddresses, stubDomains, options",
     ]
 
 

@@ -33,7 +33,7 @@ async def test_a_signal_drains_and_ends_well(folder: Path, number: signal.Signal
         signal.raise_signal(number)
     assert await task == EXIT_WELL
     assert run.cluster.is_stopped
-    assert run.err.getvalue() == "kubesvc: draining; a second Ctrl-C stops at once\n"
+    assert run.err.getvalue() == "kubesvc: draining; a second Ctrl-C stops at once\nkubesvc: stopped\n"
 
 
 async def test_a_second_signal_stops_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

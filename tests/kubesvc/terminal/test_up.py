@@ -196,5 +196,5 @@ def test_a_foreground_cluster_whose_reader_left_runs_on(manifest: str, tmp_path:
             assert "not running" in status.stderr or "does not answer" in status.stderr
         process.terminate()
         assert process.stderr is not None
-        assert process.stderr.read() == "kubesvc: draining; a second Ctrl-C stops at once\n"
+        assert process.stderr.read() == "kubesvc: draining; a second Ctrl-C stops at once\nkubesvc: stopped\n"
     assert process.returncode == 0
