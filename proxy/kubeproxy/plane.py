@@ -42,15 +42,7 @@ class PlaneError(Exception):
 
 
 class Traffic(Protocol):
-    """Something that carries traffic, and what it tells of it."""
-
-    def serving(self) -> AbstractAsyncContextManager[None]:
-        """Serve while the context lasts; afterwards nothing listens, and connections are reset."""
-        ...
-
-    async def drain(self, seconds: float) -> None:
-        """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
-        ...
+    """What an engine tells of the traffic that it carries."""
 
     async def wait_until_applied(self) -> None:
         """Return once all changes so far are obeyed."""
@@ -81,8 +73,21 @@ class Traffic(Protocol):
         ...
 
 
-class Plane(Traffic, Protocol):
+class Plane(Protocol):
     """An engine. Changes are obeyed in their order."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """The traffic that it carries."""
+        ...
+
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Serve while the context lasts; afterwards nothing listens, and connections are reset."""
+        ...
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
+        ...
 
     def apply(self, sync: Sync) -> None:
         """Treat new clients by ``sync.rules``, which differ from those before in ``sync.ports``; returns at once.

@@ -117,8 +117,8 @@ async def test_a_service_that_leads_to_itself_dials_nothing_and_says_so(name: st
         before = len(open_descriptors())
         assert await what_comes(VIPS["a"]) == story.answer
         assert len(open_descriptors()) < before + MOST_DESCRIPTORS
-        assert (await c.proxy.plane.count()).errors["proxy_loop"] >= 1
-        record = (await c.proxy.plane.records())[-1]
+        assert (await c.proxy.plane.traffic.count()).errors["proxy_loop"] >= 1
+        record = (await c.proxy.plane.traffic.records())[-1]
         assert {reason for _, reason in record.failures} == {"proxy_loop"}
         assert told(c) == sorted(story.events)
 

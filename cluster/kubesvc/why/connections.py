@@ -83,7 +83,7 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
 
 
 class Ring(Protocol):
-    """The part of the proxy's ``Plane`` that has the records."""
+    """The part of a plane's ``Traffic`` that has the records."""
 
     def records(self) -> Awaitable[list[ConnectionRecord]]:
         """Return the records, the oldest first."""

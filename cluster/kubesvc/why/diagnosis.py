@@ -47,7 +47,7 @@ class Diagnosis:
         self._clocks = clocks
         self._wildcards = wildcards
         self._connections = Connections(
-            proxy.plane, lambda record: proxy.algorithm(record.route.port_name) or "chosen", clocks
+            proxy.plane.traffic, lambda record: proxy.algorithm(record.route.port_name) or "chosen", clocks
         )
 
     async def explain(self, namespace: str, name: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Diagnosis:
         if target.pod:
             return direct_document(packet, target)
         try:
-            trace = await self._proxy.plane.trace(packet)
+            trace = await self._proxy.plane.traffic.trace(packet)
         except PlaneError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
         claim = trace.decision.claim
@@ -145,7 +145,7 @@ class Diagnosis:
         return "" if said == "NOERROR" else f"Its target {target} has no address: {answer}."
 
     async def _doubts(self, service: ObjectKey) -> Doubts:
-        records = await self._proxy.plane.records()
+        records = await self._proxy.plane.traffic.records()
         return doubts_of(service, records, self._proxy.loops(service), self._clocks.monotonic())
 
     def _explain_name(self, namespace: str, name: str, qtype: QType) -> Explanation:

@@ -69,14 +69,14 @@ class ProxyServer:
         self._clock = host.clock
         self._events = SyncEvents(record, host.network)
         self.plane: Plane = UserspacePlane(loop, config, host, self._events.note_bind_failure)
-        self.plane.tell_shortage(self._log_shortage)
+        self.plane.traffic.tell_shortage(self._log_shortage)
         localhost = config.localhost_node_ports
         self._proxier = Proxier(config.node_name, self._note_uncompiled, localhost_node_ports=localhost)
         self._syncs = SyncRecord(host.clock)
         self._poller = Poller(host.failures)
         self._service_health = self._make_service_health()
         self.healthcheck = HealthcheckServer(host.failures, config.owner_name)
-        self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.count, figures)
+        self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.traffic.count, figures)
         self._informers = self._make_informers(source)
         self._programmed = asyncio.Event()
 
@@ -124,7 +124,7 @@ class ProxyServer:
 
     def problems(self) -> list[str]:
         """Return what does not work and belongs to no Service: health or metrics without their port, workers."""
-        return [*self.healthcheck.problems, *self.plane.problems()]
+        return [*self.healthcheck.problems, *self.plane.traffic.problems()]
 
     async def drain(self, seconds: float) -> None:
         """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
@@ -168,7 +168,7 @@ class ProxyServer:
             await informer.wait_for_sync()
         self._is_listed = True
         self._sync()
-        await self.plane.wait_until_applied()
+        await self.plane.traffic.wait_until_applied()
         self._programmed.set()
 
     def _sync(self) -> None:

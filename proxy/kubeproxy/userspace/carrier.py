@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from kubeproxy.plane import Traffic
@@ -13,6 +14,10 @@ from kubeproxy.types import Destination, ServicePortName
 
 class Carrier(Traffic, Protocol):
     """Carries traffic by the rules and from the sockets that it is given. Calls are obeyed in their order."""
+
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Serve while the context lasts; afterwards its sockets are closed, and connections are reset."""
+        ...
 
     @property
     def width(self) -> int:
@@ -29,6 +34,10 @@ class Carrier(Traffic, Protocol):
 
     def update(self, listener: Listener) -> None:
         """Apply a listener's changed settings to its new clients."""
+        ...
+
+    async def drain(self, seconds: float) -> None:
+        """Give the connections ``seconds`` to end, and reset the rest."""
         ...
 
     def close(self, destination: Destination, closed: Callable[[], None]) -> None:

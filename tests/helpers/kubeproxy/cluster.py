@@ -114,8 +114,8 @@ class Cluster:
     @property
     def plane(self) -> DataPlane:
         """What carries the traffic, in this process."""
-        assert isinstance(self.engine.carrier, DataPlane)
-        return self.engine.carrier
+        assert isinstance(self.engine.traffic, DataPlane)
+        return self.engine.traffic
 
     @property
     def engine(self) -> UserspacePlane:

@@ -56,8 +56,8 @@ async def workers(*objects: JSON, width: int = WIDTH) -> AsyncIterator[Cluster]:
 
 
 def plane(c: Cluster) -> Workers:
-    assert isinstance(c.engine.carrier, Workers)
-    return c.engine.carrier
+    assert isinstance(c.engine.traffic, Workers)
+    return c.engine.traffic
 
 
 def pids(c: Cluster) -> list[int]:
