@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from kubeapi.decoding import decode, hint_for
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
+from kubeapi.validation.faults import forbidden, invalid, required, unsupported
 from kubemanifest.documents import (
     CONFIGURATION_API_VERSION,
     CONFIGURATION_GROUP,
@@ -25,7 +25,7 @@ from kubemanifest.documents import (
     Loaded,
     position_of,
 )
-from kubemanifest.faults import Fault, did_you_mean, forbidden, invalid, nearest, required, unsupported
+from kubemanifest.faults import Fault, as_written, did_you_mean, nearest
 from kubemanifest.reading import Tree
 
 _UNMARSHAL = re.compile(r"cannot unmarshal (\w+).* of type (\S+)$")
@@ -73,7 +73,7 @@ def _unpack(source: str, tree: Tree, faults: list[Fault]) -> Iterator[Document]:
         yield Document(value, source, spot)
         return
     if not isinstance(items, list):
-        error = required("items") if items is None else invalid("items", _shown(items), "must be a list")
+        error = required("items") if items is None else invalid("items", as_written(items), "must be a list")
         faults.append(Document(value, source, spot).fault(error))
         return
     for index, item in enumerate(items):
@@ -102,9 +102,9 @@ def _classify(document: Document, faults: list[Fault], warnings: list[Fault]) ->
 
 def _classify_configuration(document: Document, api_version: str, kind: str, faults: list[Fault]) -> str | None:
     if kind != CONFIGURATION_KIND:
-        error = unsupported("kind", kind, [CONFIGURATION_KIND])
+        error = unsupported("kind", as_written(kind), [CONFIGURATION_KIND])
     elif api_version != CONFIGURATION_API_VERSION:
-        error = unsupported("apiVersion", api_version, [CONFIGURATION_API_VERSION])
+        error = unsupported("apiVersion", as_written(api_version), [CONFIGURATION_API_VERSION])
     else:
         return CONFIGURATION_KIND
     faults.append(document.fault(error, f"write apiVersion: {CONFIGURATION_API_VERSION}, kind: {CONFIGURATION_KIND}"))
@@ -116,7 +116,7 @@ def _classify_unknown(
 ) -> Resource | None:
     """Tell a kind that kubesvc does not emulate (a warning) from one that is misspelt or misplaced (a fault)."""
     if (known := RESOURCE_OF.get(kind)) is not None:
-        error = unsupported("apiVersion", api_version, [known.api_version])
+        error = unsupported("apiVersion", as_written(api_version), [known.api_version])
         faults.append(document.fault(error, f"{kind} is in {known.api_version}"))
     elif api_version in _GROUPS and (meant := nearest(kind, RESOURCE_OF, cutoff=0.8)) is not None:
         error = FieldError(
@@ -136,7 +136,7 @@ def _text_faults(obj: JSON, field: str, path: str = "") -> list[FieldError]:
     path = path or field
     if value is None or value == "":
         return [required(path)]
-    return [] if isinstance(value, str) else [invalid(path, _shown(value), "must be text; quote it")]
+    return [] if isinstance(value, str) else [invalid(path, as_written(value), "must be text; quote it")]
 
 
 def _metadata_faults(obj: JSON, resource: Resource) -> list[FieldError]:
@@ -144,17 +144,13 @@ def _metadata_faults(obj: JSON, resource: Resource) -> list[FieldError]:
     if metadata is None:
         return [required("metadata.name")]
     if not isinstance(metadata, dict):
-        return [invalid("metadata", _shown(metadata), "must be a mapping")]
+        return [invalid("metadata", as_written(metadata), "must be a mapping")]
     errors = _text_faults(metadata, "name", "metadata.name")
     if metadata.get("namespace"):
         errors += _text_faults(metadata, "namespace", "metadata.namespace")
         if not resource.namespaced:
             errors.append(forbidden("metadata.namespace", "not allowed on this type"))
     return errors
-
-
-def _shown(value: Any) -> Any:
-    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else value
 
 
 def _in_namespace(document: Document, resource: Resource) -> Document:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.status import FieldError
+from kubeapi.validation.faults import GoText
 
 
 class Position(NamedTuple):
@@ -125,36 +126,19 @@ def hint_for_unsupported(error: FieldError) -> str:
     return did_you_mean(given.strip('"'), _QUOTED.findall(supported)) if found else ""
 
 
-def required(field: str, detail: str = "") -> FieldError:
-    """Return ``Required value``."""
-    return FieldError("FieldValueRequired", field, f"Required value: {detail}" if detail else "Required value")
-
-
-def invalid(field: str, value: object, detail: str) -> FieldError:
-    """Return ``Invalid value``, the value as Kubernetes quotes it."""
-    return FieldError("FieldValueInvalid", field, f"Invalid value: {quoted(value)}: {detail}")
-
-
-def unsupported(field: str, value: object, supported: Iterable[str]) -> FieldError:
-    """Return ``Unsupported value`` with the sorted values that are supported."""
-    names = ", ".join(f'"{name}"' for name in sorted(supported))
-    return FieldError("FieldValueNotSupported", field, f"Unsupported value: {quoted(value)}: supported values: {names}")
-
-
-def duplicate(field: str, value: object) -> FieldError:
-    """Return ``Duplicate value``."""
-    return FieldError("FieldValueDuplicate", field, f"Duplicate value: {quoted(value)}")
-
-
-def forbidden(field: str, detail: str) -> FieldError:
-    """Return ``Forbidden``."""
-    return FieldError("FieldValueForbidden", field, f"Forbidden: {detail}")
-
-
-def quoted(value: object) -> str:
-    """Return a value as Kubernetes writes it in an error."""
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "null" if value is None else str(value)
+def as_written(value: object) -> GoText:
+    """Return a value as the faults of an input show it: text in quotes but not escaped, a mapping or list in words."""
+    match value:
+        case dict():
+            text = '"a mapping"'
+        case list():
+            text = '"a list"'
+        case str():
+            text = f'"{value}"'
+        case bool():
+            text = str(value).lower()
+        case None:
+            text = "null"
+        case _:
+            text = str(value)
+    return GoText(text)

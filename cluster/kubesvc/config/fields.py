@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from kubeapi.status import FieldError
-from kubemanifest.faults import did_you_mean, duplicate, invalid, required, unsupported
+from kubeapi.validation.faults import duplicate, invalid, required, unsupported
+from kubemanifest.faults import as_written, did_you_mean
 from kubesvc.network.addresses import read_ipv4
 from kubesvc.network.plan import AddressPlan
 
@@ -41,6 +42,10 @@ class Notes:
     def fault(self, error: FieldError, hint: str = "") -> None:
         """Note a fault."""
         self.faults.append(Mistake(error, hint))
+
+    def invalid(self, field: str, value: object, detail: str, hint: str = "") -> None:
+        """Note an invalid value."""
+        self.fault(invalid(field, as_written(value), detail), hint)
 
     def warn(self, field: str, message: str) -> None:
         """Note a warning."""
@@ -94,7 +99,7 @@ class Fields:
         value = self.text(name, default)
         if value in supported:
             return value
-        self.notes.fault(unsupported(self.at(name), value, supported))
+        self.notes.fault(unsupported(self.at(name), as_written(value), sorted(supported)))
         return default
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
@@ -105,7 +110,7 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, int):
             self._mistyped(self.at(name), value, "a whole number")
         elif not low <= value <= high:
-            self.notes.fault(invalid(self.at(name), value, f"must be between {low} and {high}, inclusive"))
+            self.notes.invalid(self.at(name), value, f"must be between {low} and {high}, inclusive")
         else:
             return value
         return default
@@ -120,9 +125,9 @@ class Fields:
     def check_subdomain(self, name: str, value: str) -> None:
         """Note a fault if the value of a field is not a DNS name."""
         if len(value) > 253:
-            self.notes.fault(invalid(self.at(name), value, "must be no more than 253 bytes"))
+            self.notes.invalid(self.at(name), value, "must be no more than 253 bytes")
         if not _SUBDOMAIN.fullmatch(value):
-            self.notes.fault(invalid(self.at(name), value, _SUBDOMAIN_MESSAGE))
+            self.notes.invalid(self.at(name), value, _SUBDOMAIN_MESSAGE)
 
     def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return a list of texts."""
@@ -173,10 +178,10 @@ class Fields:
         if not value:
             return ""
         if read_ipv4(value) is None:
-            self.notes.fault(invalid(path, value, _ADDRESS_MESSAGE))
+            self.notes.invalid(path, value, _ADDRESS_MESSAGE)
             return ""
         if read_ipv4(value) == 0:
-            self.notes.fault(invalid(path, value, UNSPECIFIED))
+            self.notes.invalid(path, value, UNSPECIFIED)
             return ""
         return value if is_outside else self.moved(path, value, self.plan.stand_in)
 
@@ -190,7 +195,7 @@ class Fields:
     def unique(self, name: str, value: object, seen: set[Any]) -> None:
         """Note a duplicate if the value was seen before."""
         if value in seen:
-            self.notes.fault(duplicate(self.at(name), value))
+            self.notes.fault(duplicate(self.at(name), as_written(value)))
         seen.add(value)
 
     def _list(self, name: str) -> list[Any] | None:
@@ -201,6 +206,5 @@ class Fields:
         return None
 
     def _mistyped(self, path: str, value: object, wanted: str) -> None:
-        shown = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else value
-        hint = 'begin each item with "- "' if (shown, wanted) == ("a mapping", "a list") else ""
-        self.notes.fault(invalid(path, shown, f"must be {wanted}"), hint)
+        hint = 'begin each item with "- "' if isinstance(value, dict) and wanted == "a list" else ""
+        self.notes.invalid(path, value, f"must be {wanted}", hint)

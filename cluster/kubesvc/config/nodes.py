@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from kubeapi.validation.faults import required
 from kubehost.addresses import LOCALHOST
-from kubemanifest.faults import invalid, required
 from kubesvc.config.fields import Fields
 from kubesvc.config.model import ClusterConfiguration, Networking, NodeConfiguration
 
@@ -55,13 +55,11 @@ def _node_labels(entry: Fields) -> dict[str, str]:
         label, value = f"topology.kubernetes.io/{name}", entry.text(name)
         if value:
             if labels.get(label, value) != value:
-                entry.notes.fault(invalid(entry.at(name), value, f"labels have {label}: {labels[label]}"))
+                entry.notes.invalid(entry.at(name), value, f"labels have {label}: {labels[label]}")
             labels[label] = value
     for label, value in labels.items():
         if not _LABEL_VALUE.fullmatch(value):
-            entry.notes.fault(
-                invalid(entry.at("labels"), value, f"is not a value for the label {label}: {_LABEL_RULE}")
-            )
+            entry.notes.invalid(entry.at("labels"), value, f"is not a value for the label {label}: {_LABEL_RULE}")
     return labels
 
 
@@ -81,10 +79,10 @@ def _read_addresses(entry: Fields, index: int, networking: Networking) -> tuple[
     first, comma, second = (each.strip() for each in written.partition(","))
     if comma and not default_v6:
         detail = "must be one IPv4 address, since the cluster's subnets are of IPv4 alone, (e.g. 127.9.8.7)"
-        entry.notes.fault(invalid(field, written, detail))
+        entry.notes.invalid(field, written, detail)
     elif ":" in first or (comma and (not second or "," in second)):
         detail = "must be an IPv4 address, or one of each family, IPv4 first, (e.g. 127.9.8.7,fd00:10:168::7)"
-        entry.notes.fault(invalid(field, written, detail))
+        entry.notes.invalid(field, written, detail)
     else:
         address = (entry.read_address(field, first) if first else default) or default
         address_v6 = _read_v6(entry, second, networking) if comma else default_v6
@@ -98,23 +96,23 @@ def _read_v6(entry: Fields, written: str, networking: Networking) -> str:
         address = IPv6Address(written)
     except ValueError:
         detail = "must be a valid IPv6 address after the comma, (e.g. fd00:10:168::7)"
-        entry.notes.fault(invalid(entry.at("address"), written, detail))
+        entry.notes.invalid(entry.at("address"), written, detail)
         return ""
     subnets = (("serviceSubnet", networking.service_subnet_v6), ("podSubnet", networking.pod_subnet_v6))
     inside = next((f"outside the {name} {each}" for name, each in subnets if address in IPv6Network(each)), "")
     if address.scope_id or address.is_multicast or address.is_unspecified or address.is_link_local:
         inside = "a unicast address without a zone"
     if inside:
-        entry.notes.fault(invalid(entry.at("address"), written, f"must be {inside}"))
+        entry.notes.invalid(entry.at("address"), written, f"must be {inside}")
         return ""
     return str(address)
 
 
 def _check(entry: Fields, address: str, networking: Networking) -> None:
     if address == LOCALHOST:
-        entry.notes.fault(invalid(entry.at("address"), address, "node ports answer there anyway; give another one"))
+        entry.notes.invalid(entry.at("address"), address, "node ports answer there anyway; give another one")
     elif (subnet := subnet_of(address, networking)) is not None:
-        entry.notes.fault(invalid(entry.at("address"), address, f"must be outside the {subnet}"))
+        entry.notes.invalid(entry.at("address"), address, f"must be outside the {subnet}")
 
 
 def subnet_of(address: str, networking: Networking) -> str | None:
@@ -139,7 +137,7 @@ def _pod_cidrs(top: Fields, networking: Networking, count: int) -> list[tuple[st
     for value, room in rooms:
         if count > room:
             detail = f"has room for {room} nodes, but there are {count}"
-            top.notes.fault(invalid("networking.podSubnet", value, detail))
+            top.notes.invalid("networking.podSubnet", value, detail)
     return [
         (
             f"{IPv4Address(first + (number << 8))}/24",

@@ -8,8 +8,9 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from kubeapi.validation.faults import required, unsupported
 from kubemanifest.documents import Document
-from kubemanifest.faults import Fault, invalid, required, unsupported
+from kubemanifest.faults import Fault, as_written
 from kubeproxy.balancers import BALANCERS
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
@@ -88,7 +89,7 @@ def _bind_address(fields: Fields, name: str, default: str) -> str:
         return ""
     host, _, port = value.rpartition(":")
     if not (port.isdecimal() and int(port) <= 65535 and host):
-        fields.notes.fault(invalid(fields.at(name), value, "must be an address and a port, (e.g. 127.0.0.1:10256)"))
+        fields.notes.invalid(fields.at(name), value, "must be an address and a port, (e.g. 127.0.0.1:10256)")
         return default
     address = fields.read_address(fields.at(name), host)
     return f"{address}:{port}" if address else default
@@ -117,10 +118,10 @@ def _dns_options(dns: Fields) -> tuple[str, ...]:
     options = dns.texts("options")
     for index, option in enumerate(options):
         if option not in DNS_OPTIONS:
-            dns.notes.fault(unsupported(f"{dns.at('options')}[{index}]", option, DNS_OPTIONS))
+            dns.notes.fault(unsupported(f"{dns.at('options')}[{index}]", as_written(option), sorted(DNS_OPTIONS)))
     if {"ignore empty_service", "noendpoints"} <= set(options):
         detail = "without endpoints every Service is empty, and would have no name"
-        dns.notes.fault(invalid(dns.at("options"), ", ".join(options), detail))
+        dns.notes.invalid(dns.at("options"), ", ".join(options), detail)
     return options
 
 
@@ -129,7 +130,7 @@ def _upstreams(dns: Fields) -> tuple[str, ...]:
     for index, upstream in enumerate(upstreams):
         if not _is_upstream(upstream):
             detail = "must be an IP address, or one and a port, (e.g. 10.9.8.7, 10.9.8.7:53 or [2001:db8::1]:53)"
-            dns.notes.fault(invalid(f"{dns.at('upstreams')}[{index}]", upstream, detail))
+            dns.notes.invalid(f"{dns.at('upstreams')}[{index}]", upstream, detail)
     return upstreams
 
 
@@ -195,15 +196,15 @@ def _check_place(
         taken = f"is in the {subnet}"
     if taken:
         detail = f"on this machine it is {here}, which {taken}"
-        entry.notes.fault(invalid(entry.at("address"), host.address, detail))
+        entry.notes.invalid(entry.at("address"), host.address, detail)
     if host.name == networking.dns_domain or host.name.endswith(f".{networking.dns_domain}"):
-        entry.notes.fault(invalid(entry.at("name"), host.name, f"must be outside {networking.dns_domain}"))
+        entry.notes.invalid(entry.at("name"), host.name, f"must be outside {networking.dns_domain}")
 
 
 def _check_process(entry: Fields, host: ExternalHost) -> None:
     """Note a fault if more than one of page, image and command is given."""
     given = [name for name, value in (("page", host.page), ("image", host.image), ("command", host.command)) if value]
     if len(given) > 1:
-        entry.notes.fault(invalid(entry.path, ", ".join(given), "may have only one of page, image and command"))
+        entry.notes.invalid(entry.path, ", ".join(given), "may have only one of page, image and command")
     if (host.args or host.env) and not (host.image or host.command):
         entry.notes.fault(required(entry.at("command"), "args and env belong to a command or an image"))

@@ -13,7 +13,6 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
-from kubemanifest.faults import invalid
 from kubesvc.config.fields import Fields
 from kubesvc.config.model import Networking
 from kubesvc.network.addresses import read_ipv4
@@ -68,9 +67,9 @@ def read_networking(top: Fields) -> Networking:
         fields, [(kind.name, subnet) for kind, pair in zip(kinds, pairs, strict=True) for subnet in pair if subnet]
     )
     if service_v6 is None and pod_v6 is not None:
-        fields.notes.fault(invalid(fields.at("serviceSubnet"), str(service), _LACKS_IPV6.format("podSubnet")))
+        fields.notes.invalid(fields.at("serviceSubnet"), str(service), _LACKS_IPV6.format("podSubnet"))
     if pod_v6 is None and service_v6 is not None:
-        fields.notes.fault(invalid(fields.at("podSubnet"), str(pod), _LACKS_IPV6.format("serviceSubnet")))
+        fields.notes.invalid(fields.at("podSubnet"), str(pod), _LACKS_IPV6.format("serviceSubnet"))
     domain = fields.text("dnsDomain", _DEFAULT.dns_domain).removesuffix(".")
     fields.check_subdomain("dnsDomain", domain)
     return Networking(
@@ -89,7 +88,7 @@ def read_networking(top: Fields) -> Networking:
 def _check_overlaps(fields: Fields, named: Sequence[tuple[str, IPv4Network | IPv6Network]]) -> None:
     for (one, subnet), (other, later) in itertools.combinations(named, 2):
         if subnet.version == later.version and subnet.overlaps(later):
-            fields.notes.fault(invalid(fields.at(other), str(later), f"must not overlap with the {one} {subnet}"))
+            fields.notes.invalid(fields.at(other), str(later), f"must not overlap with the {one} {subnet}")
 
 
 def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network | None]:
@@ -99,10 +98,10 @@ def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network 
     if not comma and ":" not in first:
         return _read_subnet(fields, kind, first), None
     if not kind.example_v6:
-        fields.notes.fault(invalid(field, written, f"{_CIDR_MESSAGE}; there is none for IPv6"))
+        fields.notes.invalid(field, written, f"{_CIDR_MESSAGE}; there is none for IPv6")
     elif ":" in first or not second or "," in second:
         detail = f"must be an IPv4 subnet, or one of each family, IPv4 first, (e.g. {kind.default},{kind.example_v6})"
-        fields.notes.fault(invalid(field, written, detail))
+        fields.notes.invalid(field, written, detail)
     else:
         return _read_subnet(fields, kind, first), _read_subnet_v6(fields, kind, second)
     return _default(fields, kind), None
@@ -118,7 +117,7 @@ def _read_subnet(fields: Fields, kind: _Subnet, written: str) -> IPv4Network:
     try:
         loose = IPv4Network(here, strict=False)
     except ValueError:
-        fields.notes.fault(invalid(field, written, _CIDR_MESSAGE))
+        fields.notes.invalid(field, written, _CIDR_MESSAGE)
         return default
     fault = ""
     if not 8 < loose.prefixlen <= kind.longest:
@@ -128,7 +127,7 @@ def _read_subnet(fields: Fields, kind: _Subnet, written: str) -> IPv4Network:
     elif _LOCALHOST in loose:
         fault = f"must not contain {_LOCALHOST}"
     if fault:
-        fields.notes.fault(invalid(field, written, fault))
+        fields.notes.invalid(field, written, fault)
         return default
     return loose
 
@@ -138,7 +137,7 @@ def _read_subnet_v6(fields: Fields, kind: _Subnet, written: str) -> IPv6Network:
     try:
         loose = IPv6Network(written, strict=False)
     except ValueError:
-        fields.notes.fault(invalid(field, written, f"must be a valid IPv6 CIDR value, (e.g. {default})"))
+        fields.notes.invalid(field, written, f"must be a valid IPv6 CIDR value, (e.g. {default})")
         return default
     fault = ""
     if not shortest <= loose.prefixlen <= longest:
@@ -148,7 +147,7 @@ def _read_subnet_v6(fields: Fields, kind: _Subnet, written: str) -> IPv6Network:
     elif loose.is_multicast or loose.is_link_local or _LOCALHOST_V6 in loose:
         fault = f"must be a network of unicast addresses, (e.g. {default})"
     if fault:
-        fields.notes.fault(invalid(field, written, fault))
+        fields.notes.invalid(field, written, fault)
         return default
     return loose
 
@@ -159,12 +158,12 @@ def _read_range(fields: Fields) -> tuple[int, int]:
     text = fields.text(name, "-".join(map(str, default)))
     found = _RANGE.fullmatch(text)
     if found is None:
-        fields.notes.fault(invalid(fields.at(name), text, "must be two ports, (e.g. 30000-32767)"))
+        fields.notes.invalid(fields.at(name), text, "must be two ports, (e.g. 30000-32767)")
         return default
     first, last = int(found[1]), int(found[2])
     if not _FIRST_NODE_PORT <= first <= last <= 65535:
         detail = f"must be between {_FIRST_NODE_PORT} and 65535, inclusive, the lower port first"
-        fields.notes.fault(invalid(fields.at(name), text, detail))
+        fields.notes.invalid(fields.at(name), text, detail)
         return default
     return first, last
 
@@ -177,6 +176,6 @@ def _read_dns_address(fields: Fields, service: IPv4Network) -> str:
     address = fields.read_address(path, moved) or default
     if IPv4Address(address) not in service or address in (str(service[0]), str(service[1]), str(service[-1])):
         detail = f"must be a free address of the serviceSubnet {service}"
-        fields.notes.fault(invalid(fields.at("dnsAddress"), address, detail))
+        fields.notes.invalid(fields.at("dnsAddress"), address, detail)
         return default
     return address
