@@ -43,9 +43,11 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Set what a process inherits: how it takes signals, and its network, which is to be its own where that may be.
 
-    A shell has what it runs in the background ignore Ctrl-C; nohup has it ignore that the terminal is gone.
+    A shell has what it runs in the background ignore Ctrl-C; nohup has it ignore that the terminal is gone. SIGTERM
+    ends a run as Ctrl-C does: fixtures are torn down, so that no cluster stays behind.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     has_processes = bool(getattr(config.option, "numprocesses", None))
     if hasattr(config, "workerinput"):

@@ -56,7 +56,7 @@ class Delta(NamedTuple):
 
 
 class ListerWatcher(Protocol):
-    """A source of objects."""
+    """Lists the objects of a resource and watches them, as client-go's ListerWatcher does."""
 
     async def list(self, resource: Resource) -> ObjectList:
         """Return all objects of the resource."""

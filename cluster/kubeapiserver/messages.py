@@ -75,7 +75,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete answer."""
+    """An HTTP response with its whole body."""
 
     status: int
     body: bytes

@@ -18,7 +18,7 @@ _NODE_LOST = "NodeLost"
 
 
 class PodSummary(NamedTuple):
-    """The columns of `kubectl get pods`.
+    """The columns READY, STATUS and RESTARTS of `kubectl get pods`.
 
     ``total`` counts containers and sidecars, ``ready`` those of them that are; ``status`` is the most telling of phase,
     reasons and deletion (``Init:CrashLoopBackOff``); ``restarted_at`` is the time of the last restart, "" without one.

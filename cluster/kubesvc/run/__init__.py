@@ -1,1 +1,21 @@
-"""One running cluster: what it is started from, its components, and how they are composed."""
+"""One running cluster: what it is started from, its components, and how they are composed.
+
+From files to a cluster, in the order of a start:
+
+    documents prepare    paths and objects to a Registry that holds every object, or to their faults
+    subnets              address ranges of the cluster's own
+    start                ``Start``: what a cluster is started from
+    opening              clears what a crash has left, makes the process from which pods are forked, yields a ``Run``
+    lifecycle            ``Run``: starts, serves and stops everything, in order
+    components settings  the components, and each one's settings from the configuration
+    apiserver outside    the API server; the servers of externalHosts
+
+While it runs:
+
+    cluster              ``Cluster``, what others may ask of it
+    health eventwarnings readiness, problems and Warning events in sentences
+    edits                changes from `up --watch`, a second `up` or Python
+    kubeconfig           the cluster's own, and the user's
+
+``embedding`` is all of that as ``run_cluster``, for Python; ``kubesvc.terminal`` is the same for the command line.
+"""

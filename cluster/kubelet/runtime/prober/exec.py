@@ -15,7 +15,7 @@ MAX_OUTPUT = 10 * 1024
 
 
 class Exec(NamedTuple):
-    """A command."""
+    """A probe that runs a command in the container: exit status 0 is success."""
 
     command: tuple[str, ...]
 
