@@ -24,7 +24,7 @@ from kubedns.io.server import DNSServer
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
 from kubeproxy import NAME as PROXY
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server.proxyserver import ProxyServer
 from kubescheduler.io.scheduler import Scheduler
@@ -122,7 +122,7 @@ class Components:
         return ProxyServer(
             self._source,
             settings.proxy_config(self._config, self._state),
-            Host(self.network, time.monotonic, self._rng, self._store.failures),
+            ProxyDependencies(self.network, time.monotonic, self._rng, self._store.failures),
             record=self._recorders.record_on_service,
             figures=lambda: settings.dns_figures(self.dns.counts()),
         )

@@ -19,7 +19,7 @@ from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import algorithm_of
 from kubeproxy.plane import ListenerStatus, Plane
 from kubeproxy.proxier import Proxier
@@ -58,24 +58,24 @@ class ProxyServer:
         self,
         source: ListerWatcher,
         config: ProxyConfig,
-        host: Host,
+        dependencies: ProxyDependencies,
         *,
         record: Record,
         figures: Callable[[], Iterable[Figure]] = tuple,
     ) -> None:
         loop = self._loop = asyncio.get_running_loop()
-        self.failures = host.failures
+        self.failures = dependencies.failures
         self._config = config
-        self._clock = host.clock
-        self._events = SyncEvents(record, host.network)
-        self.plane: Plane = UserspacePlane(loop, config, host, self._events.note_bind_failure)
+        self._clock = dependencies.clock
+        self._events = SyncEvents(record, dependencies.network)
+        self.plane: Plane = UserspacePlane(loop, config, dependencies, self._events.note_bind_failure)
         self.plane.traffic.tell_shortage(self._log_shortage)
         localhost = config.localhost_node_ports
         self._proxier = Proxier(config.node_name, self._note_uncompiled, localhost_node_ports=localhost)
-        self._syncs = SyncRecord(host.clock)
-        self._poller = Poller(host.failures)
+        self._syncs = SyncRecord(dependencies.clock)
+        self._poller = Poller(dependencies.failures)
         self._service_health = self._make_service_health()
-        self.healthcheck = HealthcheckServer(host.failures, config.owner_name)
+        self.healthcheck = HealthcheckServer(dependencies.failures, config.owner_name)
         self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.traffic.count, figures)
         self._informers = self._make_informers(source)
         self._programmed = asyncio.Event()

@@ -16,7 +16,7 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.rules import Listener
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.descriptors import Descriptors
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE, EventHandler
 from kubeproxy.userspace.portgroup import BACKLOG
 from kubeproxy.userspace.sockets import RESET_ON_CLOSE
@@ -56,7 +56,12 @@ class Accepting:
     """What all listening stream sockets of one data plane share."""
 
     def __init__(
-        self, parts: PlaneParts, connections: Front, requests: Front, find_route: FindRoute, descriptors: Descriptors
+        self,
+        parts: DataPlaneParts,
+        connections: Front,
+        requests: Front,
+        find_route: FindRoute,
+        descriptors: Descriptors,
     ) -> None:
         self.poller = parts.poller
         self.counters = parts.counters

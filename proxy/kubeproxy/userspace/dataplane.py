@@ -15,7 +15,7 @@ from kubeapi.failures import Subject
 from kubeapi.scheme import SERVICES
 from kubeproxy import NAME
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import LoadBalancer, Shared
 from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
@@ -24,7 +24,7 @@ from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocket
 from kubeproxy.userspace.descriptors import Descriptors
 from kubeproxy.userspace.http.io.front import HttpFront
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE
 from kubeproxy.userspace.tcp.io.front import TcpFront
 from kubeproxy.userspace.udp.io.flows import UdpFlows
@@ -47,21 +47,21 @@ class DataPlane:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        host: Host,
+        dependencies: ProxyDependencies,
         default_balancer: str,
         counters: ProxyCounters | None = None,
         shared: Shared | None = None,
     ) -> None:
         self.rules = Rules()
-        self.failures = host.failures
+        self.failures = dependencies.failures
         self.counters = counters or ProxyCounters()
         self._loop = loop
         self._load_balancer = LoadBalancer(
-            default_balancer, self.counters, clock=host.clock, rng=host.rng, shared=shared
+            default_balancer, self.counters, clock=dependencies.clock, rng=dependencies.rng, shared=shared
         )
         self._descriptors = Descriptors(loop)
-        parts = self._parts = PlaneParts(loop, host, self._load_balancer, self.counters, self._descriptors.ceiling)
-        self.recent = parts.recent
+        parts = DataPlaneParts(loop, dependencies, self._load_balancer, self.counters, self._descriptors.ceiling)
+        self._parts, self.recent = parts, parts.recent
         self.tcp = TcpFront(parts)
         self._http = HttpFront(parts)
         self._flows = UdpFlows(parts)

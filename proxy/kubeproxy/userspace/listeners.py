@@ -17,7 +17,7 @@ from kubeapi.failures import Subject, describe
 from kubeapi.scheme import SERVICES
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.plane import ListenerStatus, Report
 from kubeproxy.portowner import explain_bind_error, find_port_owners
 from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
@@ -42,17 +42,17 @@ class Listeners:
         self,
         loop: asyncio.AbstractEventLoop,
         config: ProxyConfig,
-        host: Host,
+        dependencies: ProxyDependencies,
         carrier: Carrier,
         report: Report,
     ) -> None:
         self._loop = loop
         self._owner_name = config.owner_name
         self._carrier = carrier
-        self._network = host.network
+        self._network = dependencies.network
         self._report = report
         self._room = config.listener_limit
-        self._failures = host.failures
+        self._failures = dependencies.failures
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
         """Destinations with old sockets that are not closed yet, with the listener that is to be opened then."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import RecentConnections
 from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Route
@@ -29,7 +29,7 @@ class Chooser(Protocol):
         ...
 
 
-class PlaneParts:
+class DataPlaneParts:
     """``buffer`` is received into and read at once by whatever has an event; nothing in it outlives the event.
 
     Sockets to endpoints have numbers below ``ceiling``, so that files are left for the cluster itself.
@@ -38,17 +38,17 @@ class PlaneParts:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        host: Host,
+        dependencies: ProxyDependencies,
         load_balancer: Chooser,
         counters: ProxyCounters,
         ceiling: int,
     ) -> None:
         self.loop = loop
-        self.clock: Callable[[], float] = host.clock
-        self.poller = Poller(host.failures)
-        self.targets = Targets(host.network)
+        self.clock: Callable[[], float] = dependencies.clock
+        self.poller = Poller(dependencies.failures)
+        self.targets = Targets(dependencies.network)
         self.load_balancer = load_balancer
         self.counters = counters
-        self.recent = RecentConnections(host.clock)
+        self.recent = RecentConnections(dependencies.clock)
         self.ceiling = ceiling
         self.buffer = memoryview(bytearray(BUFFER_BYTES))

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from kubeproxy.config import ProxyConfig
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.plane import ListenerStatus, Report
 from kubeproxy.proxier import Sync
 from kubeproxy.rules import Rules
@@ -19,9 +19,11 @@ from kubeproxy.userspace.listeners import Listeners
 class UserspacePlane:
     """Implements ``Plane``. ValueError if the default balancer is unknown."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, config: ProxyConfig, host: Host, report: Report) -> None:
-        self.traffic = _carrier(loop, config, host)
-        self.listeners = Listeners(loop, config, host, self.traffic, report)
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, config: ProxyConfig, dependencies: ProxyDependencies, report: Report
+    ) -> None:
+        self.traffic = _carrier(loop, config, dependencies)
+        self.listeners = Listeners(loop, config, dependencies, self.traffic, report)
         self._rules = Rules()
 
     @contextlib.asynccontextmanager
@@ -53,10 +55,10 @@ class UserspacePlane:
         await self.traffic.drain(seconds)
 
 
-def _carrier(loop: asyncio.AbstractEventLoop, config: ProxyConfig, host: Host) -> Carrier:
+def _carrier(loop: asyncio.AbstractEventLoop, config: ProxyConfig, dependencies: ProxyDependencies) -> Carrier:
     if config.workers == 1:
-        return DataPlane(loop, host, config.default_balancer)
+        return DataPlane(loop, dependencies, config.default_balancer)
     # Imported here because few proxies have workers, and every start would pay for the import.
     from kubeproxy.userspace.workers.io.workers import Workers
 
-    return Workers(loop, config, host)
+    return Workers(loop, config, dependencies)

@@ -25,7 +25,7 @@ from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
 from kubeapi.store import Store
 from kubehost.network import Network
 from kubeproxy.config import ProxyConfig
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.userspace.dataplane import DataPlane
@@ -156,7 +156,7 @@ async def cluster(
     proxy = ProxyServer(
         StoreListerWatcher(store),
         config or ProxyConfig(healthz_address=None, metrics_address=None),
-        Host(network or DirectNetwork(), lambda: now[0], random.Random(seed), Failures(lambda: now[0])),
+        ProxyDependencies(network or DirectNetwork(), lambda: now[0], random.Random(seed), Failures(lambda: now[0])),
         record=lambda *event: events.append(Recorded(*event)),
     )
     running = Cluster(store, proxy, events, now)

@@ -19,13 +19,13 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.failures import Failures
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.front import HttpFront
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE
 
 VIP, A, B = "127.81.0.1", "127.81.1.1", "127.81.1.2"
@@ -205,8 +205,8 @@ class _Door:
 async def http_front(*addresses: str, config: HttpConfig | None = None) -> AsyncIterator[Running]:
     """Run a front with endpoints at ``addresses``; time stands still but for ``pass_time``."""
     now, counters, turns = [1000.0], ProxyCounters(), Turns(*addresses)
-    host = Host(DirectNetwork(), lambda: now[0], random.Random(7), Failures())
-    parts = PlaneParts(asyncio.get_running_loop(), host, turns, counters, ceiling=sys.maxsize)
+    dependencies = ProxyDependencies(DirectNetwork(), lambda: now[0], random.Random(7), Failures())
+    parts = DataPlaneParts(asyncio.get_running_loop(), dependencies, turns, counters, ceiling=sys.maxsize)
     poller, front = parts.poller, HttpFront(parts, config)
     poller.attach(parts.loop)
     counters.update(WEB, [each.address for each in turns.endpoints])

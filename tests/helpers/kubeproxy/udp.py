@@ -16,13 +16,13 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.failures import Failures
 from kubehost.io.binding import bind_socket
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Listener
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
 from kubeproxy.userspace.accepting import FindRoute
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE, Poller
 from kubeproxy.userspace.sockets import open_socket
 from kubeproxy.userspace.udp.io.flows import UdpFlows
@@ -94,8 +94,9 @@ class Ground:
 async def ground(limit: int = 100) -> AsyncIterator[Ground]:
     """Run flows without listeners."""
     counters, now = ProxyCounters(), [1000.0]
-    balancer, host = Rotation(counters), Host(DirectNetwork(), lambda: now[0], random.Random(7), Failures())
-    parts = PlaneParts(asyncio.get_running_loop(), host, balancer, counters, ceiling=sys.maxsize)
+    balancer = Rotation(counters)
+    dependencies = ProxyDependencies(DirectNetwork(), lambda: now[0], random.Random(7), Failures())
+    parts = DataPlaneParts(asyncio.get_running_loop(), dependencies, balancer, counters, ceiling=sys.maxsize)
     poller, flows = parts.poller, UdpFlows(parts, limit=limit)
     poller.attach(parts.loop)
     it = Ground(flows, poller, balancer, parts.recent, counters, now)

@@ -15,13 +15,13 @@ from tests.helpers.kubeproxy.http import OK, WEB, A, B, Turns
 
 from kubeapi.failures import Failures
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.http import grammar, heads
 from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.front import HttpFront
 from kubeproxy.userspace.http.io.port import Origin
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE, EventHandler, Poller
 
 GET = b"GET /a HTTP/1.1\r\nHost: web\r\nAccept: */*\r\nX-Request-Id: %d\r\n\r\n"
@@ -105,8 +105,8 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Sockets:
 def client_of(sockets: Sockets, *endpoints: str) -> FakeSocket:
     """Return the client's socket at a front with these endpoints."""
     loop = cast(asyncio.AbstractEventLoop, None)  # no dial waits
-    host = Host(DirectNetwork(), lambda: 0.0, random.Random(1), Failures())
-    parts = PlaneParts(loop, host, Turns(*endpoints), ProxyCounters(), ceiling=1000)
+    dependencies = ProxyDependencies(DirectNetwork(), lambda: 0.0, random.Random(1), Failures())
+    parts = DataPlaneParts(loop, dependencies, Turns(*endpoints), ProxyCounters(), ceiling=1000)
     parts.poller = cast(Poller, sockets)
     front = HttpFront(parts)
     client = FakeSocket(sockets, "client", 1)

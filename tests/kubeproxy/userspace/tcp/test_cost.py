@@ -25,13 +25,13 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.failures import Failures
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.tcp.io.connection import Connection
 from kubeproxy.userspace.tcp.io.front import TcpFront
 
@@ -71,8 +71,8 @@ class Ground:
         balancer = LoadBalancer("random", counters, clock=lambda: 1000.0, rng=random.Random(1))
         port = ServicePort(WEB, ("", 1), (VIP,), PORT)
         balancer.update(WEB, port_rule(port, (Endpoint(ENDPOINT, PORT),), Nodes()))
-        host = Host(DirectNetwork(), lambda: 1000.0, random.Random(1), Failures())
-        parts = PlaneParts(loop, host, balancer, counters, ceiling=sys.maxsize)
+        dependencies = ProxyDependencies(DirectNetwork(), lambda: 1000.0, random.Random(1), Failures())
+        parts = DataPlaneParts(loop, dependencies, balancer, counters, ceiling=sys.maxsize)
         parts.recent = RecentConnections(lambda: 1000.0, capacity=1)
         self.poller, self.front = parts.poller, TcpFront(parts)
         self.poller.attach(loop)

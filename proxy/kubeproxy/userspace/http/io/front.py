@@ -16,7 +16,7 @@ from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.live import LiveConnections
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.sockets import whole_socket
 
 
@@ -27,7 +27,7 @@ class HttpFront:
     requests when no other client may connect.
     """
 
-    def __init__(self, parts: PlaneParts, config: HttpConfig | None = None) -> None:
+    def __init__(self, parts: DataPlaneParts, config: HttpConfig | None = None) -> None:
         self.connections = LiveConnections[HttpConversation]()
         self.shared = HttpShared(parts, config or HttpConfig(), self._forget)
         self.tunnels = self.shared.tunnels

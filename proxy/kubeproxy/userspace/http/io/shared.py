@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.io.tunnel import Tunnels
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 
 
 class HttpShared:
@@ -33,7 +33,7 @@ class HttpShared:
         "waits",
     )
 
-    def __init__(self, parts: PlaneParts, config: HttpConfig, over: Callable[[Any], None]) -> None:
+    def __init__(self, parts: DataPlaneParts, config: HttpConfig, over: Callable[[Any], None]) -> None:
         self.loop = parts.loop
         self.poller = parts.poller
         self.targets = parts.targets

@@ -9,7 +9,7 @@ from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.live import LiveConnections
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.tcp.io.connection import Connection
 from kubeproxy.userspace.tcp.io.end import End
 from kubeproxy.userspace.tcp.io.shared import TcpShared
@@ -58,7 +58,7 @@ class Tunnel(Connection):
 class Tunnels:
     """The tunnels of one data plane; each may be silent for ``most_silent`` seconds."""
 
-    def __init__(self, parts: PlaneParts, most_silent: float) -> None:
+    def __init__(self, parts: DataPlaneParts, most_silent: float) -> None:
         self.shared = TcpShared(parts)
         self.connections: LiveConnections[Tunnel] = self.shared.connections
         self._clock = parts.clock

@@ -8,7 +8,7 @@ from kubeproxy import NAME
 from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.live import LiveConnections
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.tcp.io.connection import Connection
 from kubeproxy.userspace.tcp.io.shared import TcpShared
 
@@ -19,7 +19,7 @@ CLOSE_WAIT_SECONDS = 3600.0
 class TcpFront:
     """Takes over accepted sockets and relays each to an endpoint."""
 
-    def __init__(self, parts: PlaneParts) -> None:
+    def __init__(self, parts: DataPlaneParts) -> None:
         self.shared = TcpShared(parts)
         self.connections: LiveConnections[Connection] = self.shared.connections
 

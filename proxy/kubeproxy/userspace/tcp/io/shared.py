@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubeproxy.userspace.live import LiveConnections
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 
 
 class TcpShared:
@@ -13,7 +13,7 @@ class TcpShared:
 
     __slots__ = ("buffer", "connections", "counters", "load_balancer", "loop", "poller", "recent", "targets")
 
-    def __init__(self, parts: PlaneParts) -> None:
+    def __init__(self, parts: DataPlaneParts) -> None:
         self.loop = parts.loop
         self.poller = parts.poller
         self.targets = parts.targets

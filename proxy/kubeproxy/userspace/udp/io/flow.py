@@ -17,7 +17,7 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener
 from kubeproxy.types import ServicePortName
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.udp.flowtable import FlowTable, RefusalBudget, TrackedFlow, flow_limit
 from kubeproxy.userspace.udp.io.refusal import pass_refusal_on
 
@@ -41,7 +41,7 @@ class UdpShared:
     ``limit`` bounds the flows, by default to half of the open files.
     """
 
-    def __init__(self, parts: PlaneParts, limit: int | None) -> None:
+    def __init__(self, parts: DataPlaneParts, limit: int | None) -> None:
         self.poller = parts.poller
         self.counters = parts.counters
         self.recent = parts.recent

@@ -17,7 +17,7 @@ from kubehost.io.datagrams import address_of
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.types import Choice, Route, ServicePortName
-from kubeproxy.userspace.parts import PlaneParts
+from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE
 from kubeproxy.userspace.sockets import is_connected_to_itself, open_socket
 from kubeproxy.userspace.udp.io.flow import AskedSocket, Client, UdpFlow, UdpShared
@@ -34,7 +34,7 @@ class UdpFlows:
     A socket with a number from the data plane's ``ceiling`` on takes the place of an older flow.
     """
 
-    def __init__(self, parts: PlaneParts, *, limit: int | None = None) -> None:
+    def __init__(self, parts: DataPlaneParts, *, limit: int | None = None) -> None:
         self.shared = UdpShared(parts, limit)
         self.table = self.shared.table
         self._parts = parts

@@ -22,7 +22,7 @@ import uvloop
 from kubeapi.failures import Failures, Subject, describe
 from kubehost import openfiles
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import Follower
 from kubeproxy.rules import compile_rules
 from kubeproxy.rules.nodes import Nodes
@@ -158,8 +158,8 @@ async def serve(sock: socket.socket, memory: int) -> None:
     os.close(memory)
     counters, rng = ProxyCounters(shared.write), random.Random()
     rows = SharedRows(shared, counters, rng, begin.seed)
-    host = Host(begin.network, time.monotonic, rng, Failures(time.monotonic))
-    await Worker(loop, sock, DataPlane(loop, host, begin.default_balancer, counters, rows), rows).run()
+    dependencies = ProxyDependencies(begin.network, time.monotonic, rng, Failures(time.monotonic))
+    await Worker(loop, sock, DataPlane(loop, dependencies, begin.default_balancer, counters, rows), rows).run()
 
 
 def main() -> None:

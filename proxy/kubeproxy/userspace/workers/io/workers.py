@@ -22,7 +22,7 @@ from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.host import Host
+from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, Rules
 from kubeproxy.tracing import Trace
@@ -51,9 +51,9 @@ from kubeproxy.userspace.workers.sharing import Blocks
 class Workers:
     """Implements ``Carrier`` by ``config.workers`` processes, two or more."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, config: ProxyConfig, host: Host) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: ProxyConfig, dependencies: ProxyDependencies) -> None:
         self.width = config.workers
-        self._loop, self._host = loop, host
+        self._loop, self._dependencies = loop, dependencies
         self._default_balancer = config.default_balancer
         self._memory = open_shared_memory(self.width)
         launch = Launch(self._memory, {**os.environ, **config.worker_environment})
@@ -185,7 +185,7 @@ class Workers:
 
     def begun(self, worker: WorkerHandle) -> None:
         """Send a new process everything that the one before had."""
-        worker.send(Begin(worker.place, self.width, self._seed, self._host.network, self._default_balancer))
+        worker.send(Begin(worker.place, self.width, self._seed, self._dependencies.network, self._default_balancer))
         worker.send(apply_changes(self._rules, {name: self._blocks.block(name) for name in self._rules.ports}))
         for listener, sockets in self._bound.values():
             for other, own in self._assign(listener, sockets):
@@ -236,11 +236,11 @@ class Workers:
 
     def _note_failure(self, failure: Failed) -> None:
         if not failure.error:
-            self._host.failures.forget(failure.component, failure.about)
+            self._dependencies.failures.forget(failure.component, failure.about)
             return
         remote = RemoteError(failure.error)
         remote.add_note(failure.traceback)
-        self._host.failures.note(failure.component, failure.about, remote)
+        self._dependencies.failures.note(failure.component, failure.about, remote)
 
     def _note_closed(self, destination: Destination, worker: WorkerHandle) -> None:
         places, closed = self._closing.get(destination, (set[int](), None))

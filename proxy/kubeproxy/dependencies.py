@@ -1,4 +1,4 @@
-"""What the process gives to a proxy: addresses, time, chance and a place for failures. Tests give their own."""
+"""What the process gives to a proxy: addresses, time, chance and a place for failures. Tests give it their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kubehost.network import Network
 from kubeproxy.balancers import Rng
 
 
-class Host(NamedTuple):
+class ProxyDependencies(NamedTuple):
     """``clock`` gives monotonic seconds."""
 
     network: Network
