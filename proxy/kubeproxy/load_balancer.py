@@ -131,9 +131,12 @@ class LoadBalancer:
         return state.balancer.upcoming() if state else None
 
     def is_unused(self, route: Route) -> bool:
-        """Tell whether this process has chosen no endpoint on a route yet; for ``tracing``."""
+        """Tell whether no endpoint has been chosen on a route yet; for ``tracing``.
+
+        False if processes balance as one: another one may have chosen.
+        """
         port = self._ports.get(route.port_name)
-        return port is None or route not in port.routes
+        return self._shared is None and (port is None or route not in port.routes)
 
     def algorithm(self, port_name: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if the port is unknown."""

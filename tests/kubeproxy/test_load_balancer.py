@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
+
+from kubeproxy.balancers import Inputs, OwnTurns
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.load_balancer import LoadBalancer, Shared
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import Endpoint, Route, ServicePort, ServicePortName
@@ -19,10 +22,11 @@ A, B, C = (Endpoint(f"127.245.5.{number}", 80) for number in (1, 2, 3))
 class Fixture:
     """A load balancer with a clock in hand."""
 
-    def __init__(self, default: str = "round_robin") -> None:
+    def __init__(self, default: str = "round_robin", shared: Shared | None = None) -> None:
         self.now = 1000.0
         self.counters = ProxyCounters()
-        self.balancer = LoadBalancer(default, self.counters, clock=lambda: self.now, rng=random.Random(3))
+        rng = random.Random(3)
+        self.balancer = LoadBalancer(default, self.counters, clock=lambda: self.now, rng=rng, shared=shared)
 
     def rule(self, *endpoints: Endpoint, name: ServicePortName = WEB, affinity: int = 0, balancer: str = "") -> None:
         port = ServicePort(name, ("", 1), ("127.97.0.1",), 80, affinity_seconds=affinity, balancer=balancer)
@@ -34,6 +38,25 @@ class Fixture:
         route = Route(name, node, is_local=False)
         choice = self.balancer.next_endpoint(route, client, [each.address for each in avoid])
         return choice.endpoint if choice else None
+
+
+class AloneAmongSeveral:
+    """What processes share, of which only one has clients."""
+
+    def inputs(self, route: Route) -> Inputs:
+        return Inputs(random.Random(3), lambda _: 0, OwnTurns())
+
+
+@pytest.mark.parametrize(("shared", "at_first"), [(None, True), (AloneAmongSeveral(), False)])
+def test_a_route_is_unused_until_a_choice_and_never_where_another_process_may_have_chosen(
+    shared: Shared | None, at_first: bool
+) -> None:
+    fixture = Fixture(shared=shared)
+    fixture.rule(A, B)
+    route = Route(WEB, "n1", is_local=False)
+    assert fixture.balancer.is_unused(route) is at_first
+    fixture.pick()
+    assert not fixture.balancer.is_unused(route)
 
 
 def test_each_service_port_turns_on_its_own() -> None:
