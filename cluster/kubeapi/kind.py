@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kubeapi.allocators import Transaction
+from kubeapi.allocation.pools import Transaction
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from kubeapi.decoding import decode, hint_for
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
+from kubeapi.serialization.decoding import decode, hint_for
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import forbidden, invalid, required, unsupported
 from kubemanifest.documents import (

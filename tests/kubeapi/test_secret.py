@@ -13,7 +13,7 @@ from kubeapi.kinds.secret import KIND
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.status import BadRequest, Invalid
-from kubeapi.warnings import warning_text
+from kubeapi.validation.warnings import warning_text
 
 SECRETS = KIND.resource
 IMMUTABLE = "field is immutable when `immutable` is set"

@@ -63,4 +63,4 @@ def test_a_request_calls_few_functions(client: APIClient, send: Sends, most: int
 
 @pytest.mark.parametrize("name", [name for name in COSTS if not name.startswith("read")])
 def test_a_write_is_decoded_once(client: APIClient, name: str) -> None:
-    assert calls(COSTS[name][0], client)["kubeapi.decoding.decode"] == 1
+    assert calls(COSTS[name][0], client)["kubeapi.serialization.decoding.decode"] == 1

@@ -28,7 +28,7 @@ from kubeapi.validation.names import (
     qualified_name,
     special_address,
 )
-from kubeapi.warnings import verbatim
+from kubeapi.validation.warnings import verbatim
 
 _ADDRESS_TYPES = frozenset(("FQDN", "IPv4", "IPv6"))
 _MAX_ENDPOINTS = 1000

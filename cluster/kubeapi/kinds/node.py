@@ -6,8 +6,8 @@ from ipaddress import ip_network
 
 from kubeapi.kind import STATUS, Kind, Subresource
 from kubeapi.meta import JSON
-from kubeapi.quantity import amount_of
 from kubeapi.scheme import NODES
+from kubeapi.serialization.quantity import amount_of
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, GoText, duplicate, each_invalid, forbidden, go_value, invalid, required
 from kubeapi.validation.names import cidr, label_value, qualified_name

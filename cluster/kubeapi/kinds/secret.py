@@ -6,14 +6,14 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 
-from kubeapi.gojson import go_kind, read_json
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.scheme import Resource
+from kubeapi.serialization.gojson import go_kind, read_json
 from kubeapi.status import FieldError
 from kubeapi.validation.configdata import validate_immutable, validate_key, validate_size
 from kubeapi.validation.faults import Faults, invalid, required
-from kubeapi.warnings import verbatim
+from kubeapi.validation.warnings import verbatim
 
 _REDACTED = "<secret contents redacted>"
 _SERVICE_ACCOUNT = "kubernetes.io/service-account.name"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from kubeapi.meta import JSON, labels_of
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.objects.parts import Reading, list_at, map_at, spec_of
-from kubeapi.quantity import QUANTITY, amount_of
+from kubeapi.serialization.quantity import QUANTITY, amount_of
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.quantity import amount_of
+from kubeapi.serialization.quantity import amount_of
 
 _COUNTED = ("cpu", "memory")
 """The resources that decide; ephemeral-storage and huge pages do not."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from kubeapi.meta import JSON
-from kubeapi.quantity import QUANTITY, amount_of
+from kubeapi.serialization.quantity import QUANTITY, amount_of
 from kubeapi.validation.faults import Faults, duplicate, each_invalid, forbidden, invalid, not_found, required
 from kubeapi.validation.names import dns1123_label, qualified_name
 

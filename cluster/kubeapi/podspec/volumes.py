@@ -8,7 +8,7 @@ from kubeapi.meta import JSON
 from kubeapi.podspec.paths import no_backsteps
 from kubeapi.podspec.projected import validate_projected
 from kubeapi.podspec.volumefiles import validate_downward_file, validate_item, validate_mode
-from kubeapi.quantity import amount_of
+from kubeapi.serialization.quantity import amount_of
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import (
     Faults,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubeapi.allocators import AddressPool
+from kubeapi.allocation.pools import AddressPool
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from kubeapi.decoding import decode
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, ObjectKey, is_terminating
 from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.serialization.decoding import decode
 from kubeapi.status import BadRequest, Forbidden, NotFound
 from kubeapi.store import Store
 

@@ -11,7 +11,8 @@ import random
 import uuid
 from collections.abc import Callable
 
-from kubeapi.allocators import Transaction
+from kubeapi.allocation.pools import Transaction
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.failures import Subject
 from kubeapi.kind import Allocator, Kind
 from kubeapi.kinds import KINDS, kind_of
@@ -20,7 +21,6 @@ from kubeapi.registry.creation import check_namespace, identified, read_object, 
 from kubeapi.registry.metadata import KEPT_FIELDS, mark_deleted, merged_metadata, set_generation
 from kubeapi.registry.preconditions import NO_OPTIONS, DeleteOptions, check_preconditions, check_uid, check_version
 from kubeapi.registry.validating import object_faults, status_faults, update_faults
-from kubeapi.registryconfig import RegistryConfig
 from kubeapi.schema import struct_of
 from kubeapi.schema.completion import complete
 from kubeapi.scheme import Resource

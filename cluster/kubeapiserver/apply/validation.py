@@ -1,6 +1,6 @@
 """Faults of an applied configuration, with the messages of structured-merge-diff ``typed/validate.go``. Pure.
 
-Stricter than ``kubeapi.decoding``: a field that is not in the schema cannot have an owner.
+Stricter than ``kubeapi.serialization.decoding``: a field that is not in the schema cannot have an owner.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kubeapi.gojson import go_kind
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import Resource
+from kubeapi.serialization.gojson import go_kind
 from kubeapi.validation.faults import invalid, unsupported
 from kubeapiserver.errors import BadInput, InvalidOptions
 from kubeapiserver.handlers.reading import Reading, read_scope

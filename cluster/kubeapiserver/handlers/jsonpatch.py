@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from kubeapi.gojson import MAX_DEPTH, go_kind
+from kubeapi.serialization.gojson import MAX_DEPTH, go_kind
 
 MAX_OPERATIONS = 10_000
 """Operations of one patch (apiserver maxJSONPatchOperations)."""

@@ -6,13 +6,13 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from kubeapi.decoding import decode, repeated_keys
-from kubeapi.gojson import read_json
 from kubeapi.meta import JSON
 from kubeapi.patch import merge
 from kubeapi.patch.items import StrategicPatchError, go_map
 from kubeapi.patch.strategic import strategic_merge
 from kubeapi.schema import Struct, struct_of
+from kubeapi.serialization.decoding import decode, repeated_keys
+from kubeapi.serialization.gojson import read_json
 from kubeapi.status import FieldError, Invalid, StatusError
 from kubeapi.validation.faults import invalid
 from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kubeapi.decoding import repeated_keys
-from kubeapi.gojson import go_kind
 from kubeapi.meta import JSON
+from kubeapi.serialization.decoding import repeated_keys
+from kubeapi.serialization.gojson import go_kind
 from kubeapi.store import Store
 from kubeapiserver.apply.serverside import Configuration
 from kubeapiserver.errors import BadInput

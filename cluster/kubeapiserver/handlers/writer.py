@@ -13,7 +13,7 @@ from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
 from kubeapi.registry import Registry
 from kubeapi.scheme import Resource
-from kubeapi.warnings import warning_text
+from kubeapi.validation.warnings import warning_text
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
 from kubeapiserver.apply.serverside import Configuration, server_side_apply
 from kubeapiserver.requests.options import WriteOptions

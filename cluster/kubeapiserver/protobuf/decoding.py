@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kubeapi.gojson import read_json
 from kubeapi.meta import JSON
+from kubeapi.serialization.gojson import read_json
 from kubeapiserver.gotypes import GoField, fields_of, struct_for
 from kubeapiserver.protobuf.wireformat import BYTES, VARINT, check_wire, go_name, parts, signed, text
 

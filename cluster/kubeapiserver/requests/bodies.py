@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kubeapi.decoding import decode
-from kubeapi.gojson import RepeatedKeys, read_json
 from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
+from kubeapi.serialization.decoding import decode
+from kubeapi.serialization.gojson import RepeatedKeys, read_json
 from kubeapi.status import BadRequest
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
 from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request

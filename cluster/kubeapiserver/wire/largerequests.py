@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from kubeapi.allocators import Transaction
+from kubeapi.allocation.pools import Transaction
 from kubeapi.failures import Failures, Forward, Subject
 from kubeapi.kind import Allocator
 from kubeapi.meta import JSON

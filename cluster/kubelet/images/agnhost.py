@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubeapi.duration import parse_duration
+from kubeapi.serialization.duration import parse_duration
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.serverhost import ServerHost
 from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server

@@ -26,7 +26,7 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the seconds."""
-        from kubeapi.duration import parse_duration
+        from kubeapi.serialization.duration import parse_duration
 
         seconds: float | None = value if isinstance(value, float) else parse_duration(value)
         if seconds is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kubeapi.decoding import decode
 from kubeapi.scheme import Resource
+from kubeapi.serialization.decoding import decode
 from kubeapi.status import FieldError
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.helpers.kubeapi.objects import FakeClock, new_registry
 
-from kubeapi.decoding import decode
 from kubeapi.kinds import kind_of, resource_for
 from kubeapi.meta import JSON, ObjectKey, format_time, key_of
 from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.serialization.decoding import decode
 from kubeapiserver.apply.fieldpath import in_order, path_text, read_fields_v1
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
 from kubeapiserver.apply.serverside import Configuration, server_side_apply

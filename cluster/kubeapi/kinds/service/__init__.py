@@ -13,7 +13,7 @@ from kubeapi.meta import JSON, annotations_of
 from kubeapi.scheme import SERVICES
 from kubeapi.status import FieldError
 from kubeapi.validation.names import dns1035_label
-from kubeapi.warnings import verbatim
+from kubeapi.validation.warnings import verbatim
 
 AFFINITY_TIMEOUT_SECONDS = 10800
 """Default of sessionAffinityConfig.clientIP.timeoutSeconds."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 
-from kubeapi.allocators import AddressPool, Full, Transaction, port_pool
+from kubeapi.allocation.pools import AddressPool, Full, Transaction, port_pool
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds.service.ipfamilies import set_ip_families
 from kubeapi.kinds.service.spec import (
     held_addresses,
@@ -22,7 +23,6 @@ from kubeapi.kinds.service.update import drop_type_dependent_fields, normalize_c
 from kubeapi.kinds.service.validation import validate_balancer
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS
-from kubeapi.registryconfig import RegistryConfig
 from kubeapi.status import FieldError, InternalError, StatusError
 from kubeapi.validation.faults import Faults, invalid
 

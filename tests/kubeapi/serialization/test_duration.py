@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeapi.duration import parse_duration
+from kubeapi.serialization.duration import parse_duration
 
 
 @pytest.mark.parametrize(

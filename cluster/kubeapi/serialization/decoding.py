@@ -13,12 +13,12 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
-from kubeapi.gojson import RepeatedKeys, go_kind
 from kubeapi.meta import JSON
-from kubeapi.quantity import canonical
-from kubeapi.scalars import scalar_fault
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import Resource
+from kubeapi.serialization.gojson import RepeatedKeys, go_kind
+from kubeapi.serialization.quantity import canonical
+from kubeapi.serialization.scalars import scalar_fault
 from kubeapi.status import FieldError
 
 UNKNOWN_FIELD = "UnknownField"

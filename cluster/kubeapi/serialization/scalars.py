@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from kubeapi.gojson import go_kind
-from kubeapi.quantity import QUANTITY
+from kubeapi.serialization.gojson import go_kind
+from kubeapi.serialization.quantity import QUANTITY
 
 _GROUPS = re.compile(rb"[\r\n]*(?:(?:[A-Za-z0-9+/][\r\n]*){4})*")
 _PARTIAL = re.compile(rb"(?:[A-Za-z0-9+/][\r\n]*){0,3}")

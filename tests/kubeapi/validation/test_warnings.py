@@ -8,7 +8,7 @@ from tests.helpers.kubeapi.objects import new_registry, service
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES
-from kubeapi.warnings import warning_text
+from kubeapi.validation.warnings import warning_text
 
 HINTS = {"service.kubernetes.io/topology-aware-hints": "Auto"}
 

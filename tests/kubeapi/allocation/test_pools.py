@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeapi.allocators import AddressPool, Full, Pool, Transaction, port_pool
+from kubeapi.allocation.pools import AddressPool, Full, Pool, Transaction, port_pool
 
 
 @pytest.mark.parametrize(

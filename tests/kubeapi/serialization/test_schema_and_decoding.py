@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.strict import strict_faults
 
-from kubeapi.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object
-from kubeapi.quantity import QUANTITY, canonical
 from kubeapi.schema import definitions, struct, struct_of
 from kubeapi.schema.completion import complete
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, SERVICES, Resource
+from kubeapi.serialization.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for
+from kubeapi.serialization.quantity import QUANTITY, canonical
 
 GO = "json: cannot unmarshal"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeapi.scalars import base64_fault
+from kubeapi.serialization.scalars import base64_fault
 
 
 @pytest.mark.parametrize("text", ["", "abcd", "ab==", "abc=", "a\nb\nc\nd\n", "ab\n=\n=\n", "\r\n"])
