@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kubelet.sandbox.spec import Root
 from kubelet.servers.plan import ServerPlan
 
 
@@ -29,6 +30,9 @@ class ProcessSpec:
 
     With ``is_tty`` its stdin is its controlling terminal. ``container`` is the identity of the container's own process
     for a command that is run in it: what the command leaves behind then lives as long as the container.
+
+    ``sandbox`` is the uid of the pod in whose sandbox it runs, "" for a bare process of this machine; ``root`` is what
+    it sees there of the file system, of which a command sees the same as its container.
     """
 
     argv: tuple[str, ...] = ()
@@ -39,3 +43,5 @@ class ProcessSpec:
     title: str = "pod"
     is_tty: bool = False
     container: str = ""
+    sandbox: str = ""
+    root: Root | None = None
