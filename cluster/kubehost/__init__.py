@@ -1,7 +1,7 @@
 """The ground floor: what the machine gives to every component. Nothing here knows Kubernetes' objects.
 
 - ``addresses``: socket addresses as text, the loopback network, the source address of a dial (pure)
-- ``network``: ``Network``, where an address of the cluster is bound or dialled on this machine
+- ``network``: ``Network``, where an address of the cluster is bound or dialled on this machine, and in which place
 - ``openfiles``: how many files a process may have open, and what they are shared out to
-- ``io``: bound sockets, and batches of datagrams (recvmmsg(2), sendmmsg(2))
+- ``io``: the places in which sockets are made, bound sockets, and batches of datagrams (recvmmsg(2), sendmmsg(2))
 """

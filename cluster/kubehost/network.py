@@ -1,6 +1,7 @@
 """Where the cluster's addresses are on this machine, for every listening socket and every dial.
 
-The composition root implements it: kubesvc's loopback network, later networks inside namespaces.
+The composition root implements it: kubesvc's loopback network, and its network of sandboxes, where pods have networks
+of their own and sockets are made in several places.
 """
 
 from __future__ import annotations
@@ -8,18 +9,31 @@ from __future__ import annotations
 from typing import Protocol
 
 from kubehost.addresses import Address
+from kubehost.io.places import Place
 
 
 class Network(Protocol):
-    """Maps an address of the cluster to the socket address to bind or to dial."""
+    """Maps an address of the cluster to the socket address to bind or to dial, and to the place to do it in."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where Services and DNS listen, the host first; one place where pods have no networks of their own."""
+        ...
 
     def bind(self, address: str, port: int) -> Address:
-        """Return the socket address to bind in place of ``address``:``port``.
+        """Return the socket address to bind on the host in place of ``address``:``port``.
 
         On loopback only a port below 1024 moves, by 10000, and only where this process may not bind it.
         """
         ...
 
     def dial(self, address: str, port: int) -> Address:
-        """Return the socket address at which the endpoint ``address``:``port`` answers."""
+        """Return the socket address at which the endpoint ``address``:``port`` answers, in the place for it."""
+        ...
+
+    def place(self, client: str, target: str) -> Place:
+        """Return where a connection to ``target``, an address that ``dial`` returned, begins for a ``client``.
+
+        A pod's own place makes the server see the pod's address. Called for every connection.
+        """
         ...

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from kubehost.addresses import Address
+from kubehost.io.places import HostPlace, Place
 
 
 class DirectNetwork:
-    """Every address and port is bound and dialled as it is."""
+    """Every address and port is bound and dialled as it is, on the host."""
+
+    def __init__(self) -> None:
+        self.places: tuple[Place, ...] = (HostPlace(self.bind),)
 
     def bind(self, address: str, port: int) -> Address:
         """Return the arguments."""
@@ -15,3 +19,8 @@ class DirectNetwork:
     def dial(self, address: str, port: int) -> Address:
         """Return the arguments."""
         return address, port
+
+    def place(self, client: str, target: str) -> Place:
+        """Return the host."""
+        del client, target
+        return self.places[0]

@@ -18,6 +18,7 @@ from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.names import special_address
 from kubehost.addresses import Address
+from kubehost.io.places import HostPlace
 from kubesvc.network.addresses import read_ipv4
 from kubesvc.network.plan import USUAL, AddressPlan
 
@@ -157,7 +158,9 @@ class LoopbackNetwork:
         self._served: dict[tuple[str, int], tuple[str, int]] = {}
         for host in outside:
             self._add(host)
-        self._places: dict[str, tuple[str, bool]] = {}
+        self._dialled: dict[str, tuple[str, bool]] = {}
+        self._host = HostPlace(self.bind)
+        self.places = (self._host,)
 
     @classmethod
     def of(cls, config: ClusterConfiguration, low_ports: LowPorts | None = None) -> LoopbackNetwork:
@@ -190,8 +193,13 @@ class LoopbackNetwork:
         """Return the socket address of an endpoint. Called for every connection, so it costs two dictionary lookups."""
         if (served := self._served.get((address, port))) is not None:
             return served
-        here, is_pod = self._places.get(address) or self._place(address)
+        here, is_pod = self._dialled.get(address) or self._remember(address)
         return here, self._bound(port) if is_pod and port < LOW_PORTS_END else port
+
+    def place(self, client: str, target: str) -> HostPlace:
+        """Return the host, the only place."""
+        del client, target
+        return self._host
 
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
         """Return the addresses on this machine by the name of the external host, for the DNS server."""
@@ -202,15 +210,15 @@ class LoopbackNetwork:
             return port
         return port + PORT_SHIFT
 
-    def _place(self, address: str) -> tuple[str, bool]:
+    def _remember(self, address: str) -> tuple[str, bool]:
         here = self._twin(address) if ":" in address else address
         number = read_ipv4(here)
         is_pod = here != address or (number is not None and number & self._pod_mask == self._pod_base)
-        place = self._stand_ins.get(here, here), is_pod
-        if len(self._places) >= _REMEMBERED:
-            self._places.clear()
-        self._places[address] = place
-        return place
+        dialled = self._stand_ins.get(here, here), is_pod
+        if len(self._dialled) >= _REMEMBERED:
+            self._dialled.clear()
+        self._dialled[address] = dialled
+        return dialled
 
     def _twin(self, address: str) -> str:
         """Return the IPv4 address that stands for the IPv6 address of a pod or node; others are returned unchanged."""

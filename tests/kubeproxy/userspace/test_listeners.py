@@ -13,6 +13,7 @@ import resource
 import socket
 
 import pytest
+from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy.cluster import (
     ask,
     cluster,
@@ -94,7 +95,7 @@ async def test_a_service_that_is_not_changed_keeps_its_socket_and_its_connection
 
 
 async def test_ports_are_bound_where_the_network_says() -> None:
-    class Shifted:
+    class Shifted(DirectNetwork):
         def bind(self, address: str, port: int) -> Address:
             return address, port + 10000 if port < 20000 else port
 

@@ -191,7 +191,7 @@ def test_endless_addresses_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatc
     asked = network()
     for last in range(100):
         assert asked.dial(f"127.244.1.{last}", 80) == (f"127.244.1.{last}", 10080)
-    assert len(asked._places) <= 8
+    assert len(asked._dialled) <= 8
 
 
 def test_the_names_of_outside_hosts_stand_for_their_places_here() -> None:
