@@ -39,7 +39,9 @@ class SandboxSpec(NamedTuple):
 
     ``addresses`` are one of each family, ``gateways`` those of its node in the same order. With ``is_host_network`` the
     pod is in the cluster's network namespace: nothing is made for the addresses. ``sysctls`` are names with dots, and
-    their values, of the three namespaces.
+    their values, of the three namespaces. ``memory`` are the tmpfs that its containers share (volumes in memory): the
+    agent mounts them on these folders in its own mount namespace, from which those of the containers are copied, and
+    unmounts them with the sandbox.
     """
 
     uid: str
@@ -48,33 +50,44 @@ class SandboxSpec(NamedTuple):
     hostname: str
     is_host_network: bool = False
     sysctls: tuple[tuple[str, str], ...] = ()
+    memory: tuple[Mount, ...] = ()
 
 
 class Mount(NamedTuple):
     """A mount in a container: the ``source``, a file or folder of the machine, or a tmpfs if it is "".
 
     ``target`` is absolute, and made if it is missing. ``size`` is that of the tmpfs in bytes, 0 for the kernel's
-    default.
+    default. Of the source only ``sub_path`` is mounted if there is one: relative, made if it is missing, and never
+    followed out of the source by a link. What is mounted below the source comes along; with
+    ``is_recursive_read_only`` that is read-only too.
     """
 
     target: str
     source: str = ""
     is_read_only: bool = False
     size: int = 0
+    sub_path: str = ""
+    is_recursive_read_only: bool = False
 
 
 class Root(NamedTuple):
-    """What a container sees of the file system, and its user; ``kubelet.process.rootfs`` makes it so.
+    """What a container sees of the file system, and its user.
 
-    The machine's own root with ``mounts`` in this order. ``tmp`` is the folder that it has as /tmp, "" for the
-    machine's, where the entries named by ``kept_in_tmp`` stay visible. ``capabilities`` are the numbers of those that
-    it keeps (linux/capability.h). ``user`` and ``group`` are ids inside the cluster's user namespace.
+    The machine's own root with ``mounts`` in this order, made by ``kubelet.process.rootfs.build`` in a new mount
+    namespace, which also makes ``working_dir`` if it is missing. ``is_privileged`` and ``is_proc_unmasked`` leave the
+    machine's /dev, or what a container may not see of /proc, as they are.
+
+    ``kubelet.process.privileges.restrict`` does the rest, also for a command in a running container. ``user``,
+    ``group`` and ``groups`` are ids inside the cluster's user namespace; those that it does not have become the
+    process's own in a user namespace of its own. ``capabilities`` are the numbers of those that it keeps
+    (linux/capability.h).
     """
 
     mounts: tuple[Mount, ...] = ()
-    tmp: str = ""
-    kept_in_tmp: tuple[str, ...] = ()
+    working_dir: str = ""
     is_read_only: bool = False
+    is_privileged: bool = False
+    is_proc_unmasked: bool = False
     user: int = 0
     group: int = 0
     groups: tuple[int, ...] = ()
