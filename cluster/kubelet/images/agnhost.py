@@ -6,80 +6,83 @@ Follows k8s.io/kubernetes ``test/images/agnhost``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from kubeapi.serialization.duration import parse_duration
+from kubehost.addresses import LOCALHOST
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.serverhost import ServerHost
 from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
 
-COMMANDS = ("connect", "netexec", "pause", "porter", "serve-hostname")
+ENTRYPOINT = "/agnhost"
 _SERVE_PORT = re.compile(r"SERVE_(TCP_|UDP_|TLS_)?PORT_([0-9]+)")
+_LONG_FLAGS = {"t": "log-lines-total", "d": "run-duration"}
 
 
-def plan(arguments: Sequence[str], host: ServerHost, environment: Mapping[str, str]) -> ServerPlan:
-    """Return the plan of agnhost with these arguments; porter takes its ports from the environment."""
+class Invocation(NamedTuple):
+    """One command of agnhost: its flags, the place where it runs, and its environment."""
+
+    flags: dict[str, str]
+    host: ServerHost
+    environment: Mapping[str, str]
+
+
+def plan(
+    arguments: Sequence[str], host: ServerHost, environment: Mapping[str, str], entrypoint: str = ENTRYPOINT
+) -> ServerPlan:
+    """Return the plan of agnhost with these arguments; ``entrypoint`` is the name by which it was called."""
     command, *rest = arguments or ("pause",)
     if command == "connect":
         return _connect(rest, host)
-    flags, unknown = read_flags(rest)
+    if command == "entrypoint-tester":
+        return plan_server(command, argv=[entrypoint, command, *rest])
+    if command not in _COMMANDS:
+        known = ", ".join(sorted((*_COMMANDS, "connect", "entrypoint-tester")))
+        return plan_refusal(f"kubesvc's agnhost knows {known}, not {command!r}", 1)
+    read, unknown = read_flags(rest)
     if unknown:
         return plan_refusal(f'Error: unknown command "{unknown}" for "app {command}"', 1)
-    match command:
-        case "pause":
-            found = _pause(flags)
-        case "netexec":
-            found = _netexec(flags, host)
-        case "serve-hostname":
-            found = _serve_hostname(flags, host)
-        case "porter":
-            found = _porter(flags, host, environment)
-        case _:
-            found = plan_refusal(f"kubesvc's agnhost knows {', '.join(COMMANDS)}, not {command!r}", 1)
-    return found
+    allowed, make = _COMMANDS[command]
+    flags = {_LONG_FLAGS.get(name, name): value for name, value in read.items()}
+    return _no_flag(flags, allowed) or make(Invocation(flags, host, environment))
 
 
-def _pause(flags: dict[str, str]) -> ServerPlan:
-    delay = read_number(flags.get("delay-shutdown", "0"))
-    return _no_flag(flags, {"delay-shutdown"}) or (
-        plan_server("pause", delay=delay) if delay is not None else _bad_flag(flags, "delay-shutdown")
-    )
+def _pause(given: Invocation) -> ServerPlan:
+    delay = read_number(given.flags.get("delay-shutdown", "0"))
+    return plan_server("pause", delay=delay) if delay is not None else _bad_flag(given.flags, "delay-shutdown")
 
 
-def _serve_hostname(flags: dict[str, str], host: ServerHost) -> ServerPlan:
+def _serve_hostname(given: Invocation) -> ServerPlan:
+    flags = given.flags
     port = read_port(flags.get("port", "9376"))
-    if refused := _no_flag(flags, {"port", "tcp", "udp", "http", "close"}):
-        return refused
     if port is None:
         return _bad_flag(flags, "port")
     has_udp, has_tcp = flags.get("udp") == "true", flags.get("tcp") == "true"
     is_http = flags.get("http", "true") == "true"
     if is_http and (has_tcp or has_udp):
         return plan_refusal("Can't server TCP/UDP mode and HTTP mode at the same time", 1)
-    bound = [host.bind_port(port)]
+    bound = [given.host.bind_port(port)]
     is_closing = flags.get("close") == "true"
     tcp, udp = bound if is_http or has_tcp else [], bound if has_udp else []
     return plan_server("serve-hostname", tcp, udp, raw=has_tcp, close=is_closing)
 
 
-def _netexec(flags: dict[str, str], host: ServerHost) -> ServerPlan:
-    known = {"http-port", "udp-port", "delay-shutdown", "sctp-port", "http-override", "udp-listen-addresses"}
-    if refused := _no_flag(flags, known):
-        return refused
+def _netexec(given: Invocation) -> ServerPlan:
+    flags, bind_port = given.flags, given.host.bind_port
     http, udp = read_port(flags.get("http-port", "8080")), read_port(flags.get("udp-port", "8081"))
     delay = read_number(flags.get("delay-shutdown", "0"))
     if http is None or udp is None or delay is None:
         return plan_refusal("Error: invalid argument for a port flag or for --delay-shutdown", 1)
     return plan_server(
         "netexec",
-        [host.bind_port(http)],
-        [host.bind_port(udp)] if udp else [],
+        [bind_port(http)],
+        [bind_port(udp)] if udp else [],
         delay=delay,
         http_port=http,
         udp_port=udp,
         override=flags.get("http-override", ""),
-        **_dialling(host),
+        **_dialling(given.host),
     )
 
 
@@ -101,20 +104,63 @@ def _connect(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
     return plan_server("connect", destination=first, timeout=timeout, protocol=protocol, data=data, **_dialling(host))
 
 
-def _porter(flags: dict[str, str], host: ServerHost, environment: Mapping[str, str]) -> ServerPlan:
-    if refused := _no_flag(flags, {"json-response"}):
-        return refused
+def _porter(given: Invocation) -> ServerPlan:
+    """Return the plan of porter, which takes its ports from the environment."""
     bound: dict[str, list[int]] = {"tcp": [], "udp": [], "tls": []}
     texts: dict[str, str] = {}
-    for name, text in environment.items():
+    for name, text in given.environment.items():
         found = _SERVE_PORT.fullmatch(name)
         port = read_port(found[2]) if found else None
         if found and port:
-            protocol, here = (found[1] or "TCP_").lower().rstrip("_"), host.bind_port(port)
+            protocol, here = (found[1] or "TCP_").lower().rstrip("_"), given.host.bind_port(port)
             bound[protocol].append(here)
             texts[f"udp/{here}" if protocol == "udp" else str(here)] = text
-    is_json = flags.get("json-response") == "true"
+    is_json = given.flags.get("json-response") == "true"
     return plan_server("porter", bound["tcp"], bound["udp"], bound["tls"], texts=texts, json=is_json)
+
+
+def _liveness(given: Invocation) -> ServerPlan:
+    return plan_server("liveness", [given.host.bind_port(8080)])
+
+
+def _test_webserver(given: Invocation) -> ServerPlan:
+    port = read_port(given.flags.get("port", "80"))
+    if not port:
+        return _bad_flag(given.flags, "port")
+    return plan_server("test-webserver", [given.host.bind_port(port)], roots=list(given.host.served))
+
+
+def _port_forward_tester(given: Invocation) -> ServerPlan:
+    text = given.environment.get("BIND_PORT", "")
+    port = read_port(text)
+    if not port:
+        return plan_refusal(f"Error resolving: lookup tcp/{text}: unknown port", 1)
+    address = given.environment.get("BIND_ADDRESS") or "localhost"
+    bind = LOCALHOST if address == "localhost" else address
+    return plan_server("port-forward-tester", port=given.host.bind_port(port), bind=bind)
+
+
+def _logs_generator(given: Invocation) -> ServerPlan:
+    flags = given.flags
+    lines, seconds = read_number(flags.get("log-lines-total", "0")), parse_duration(flags.get("run-duration", "0s"))
+    if lines is None:
+        return _bad_flag(flags, "log-lines-total")
+    if seconds is None:
+        return _bad_flag(flags, "run-duration")
+    if not lines:
+        return plan_refusal(f"Invalid total number of lines: {lines}", 255)
+    if seconds <= 0:
+        return plan_refusal(f"Invalid duration: {flags.get('run-duration', '0s')}", 255)
+    return plan_server("logs-generator", lines=lines, seconds=seconds)
+
+
+def _mounttest(given: Invocation) -> ServerPlan:
+    flags = given.flags
+    seconds = read_number(flags.get("retry_time", "180"))
+    if seconds is None:
+        return _bad_flag(flags, "retry_time")
+    until_new = flags.get("break_on_expected_content", "true") == "true"
+    return plan_server("mounttest", flags=flags, retry_seconds=seconds, until_new=until_new)
 
 
 def _dialling(host: ServerHost) -> dict[str, Any]:
@@ -122,10 +168,44 @@ def _dialling(host: ServerHost) -> dict[str, Any]:
     return {"shift": host.shift, "dns": list(host.dns) if host.dns else None}
 
 
-def _no_flag(flags: dict[str, str], known: set[str]) -> ServerPlan | None:
+def _no_flag(flags: dict[str, str], known: frozenset[str] | set[str]) -> ServerPlan | None:
     unknown = flags.keys() - known
     return plan_refusal(f"Error: unknown flag: --{min(unknown)}", 1) if unknown else None
 
 
 def _bad_flag(flags: dict[str, str], name: str) -> ServerPlan:
     return plan_refusal(f'Error: invalid argument "{flags[name]}" for "--{name}" flag', 1)
+
+
+def _writes(command: str) -> Callable[[Invocation], ServerPlan]:
+    """Return what plans a command that has no flags: it writes something and exits."""
+    return lambda _: plan_server(command)
+
+
+_COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]]] = {
+    name: (frozenset(flags.split()), make)
+    for name, flags, make in (
+        ("dns-server-list", "", _writes("dns-server-list")),
+        ("dns-suffix", "", _writes("dns-suffix")),
+        ("etc-hosts", "", _writes("etc-hosts")),
+        ("liveness", "", _liveness),
+        ("logs-generator", "log-lines-total run-duration", _logs_generator),
+        (
+            "mounttest",
+            "fs_type file_mode file_perm file_owner new_file_0644 new_file_0666 new_file_0660 new_file_0777 "
+            "file_content file_content_in_loop retry_time break_on_expected_content",
+            _mounttest,
+        ),
+        (
+            "netexec",
+            "http-port udp-port delay-shutdown sctp-port http-override udp-listen-addresses",
+            _netexec,
+        ),
+        ("pause", "delay-shutdown", _pause),
+        ("port-forward-tester", "", _port_forward_tester),
+        ("porter", "json-response", _porter),
+        ("serve-hostname", "port tcp udp http close", _serve_hostname),
+        ("test-webserver", "port", _test_webserver),
+    )
+}
+"""The commands that take no arguments: their flags, and what plans them."""

@@ -41,9 +41,16 @@ HTTPD_PAGE = "<html><body><h1>It works!</h1></body></html>\n"
 
 
 def plan_builtin(
-    name: str, arguments: Sequence[str], host: ServerHost, environment: Mapping[str, str] | None = None
+    name: str,
+    arguments: Sequence[str],
+    host: ServerHost,
+    environment: Mapping[str, str] | None = None,
+    entrypoint: str = "",
 ) -> ServerPlan:
-    """Return the plan of a built-in; arguments that the program would refuse give a plan that says so and exits."""
+    """Return the plan of a built-in; arguments that the program would refuse give a plan that says so and exits.
+
+    ``entrypoint`` is the name by which a container's command calls it, "" for the image's own.
+    """
     match name:
         case "nginx" if host.nginx:
             return plan_server("nginx", [host.bind_port(80)], binary=host.nginx, page=NGINX_PAGE)
@@ -54,7 +61,8 @@ def plan_builtin(
         case "http-echo":
             return _http_echo(arguments, host)
         case "agnhost":
-            return agnhost.plan(arguments, host, environment if environment is not None else {})
+            variables = environment if environment is not None else {}
+            return agnhost.plan(arguments, host, variables, entrypoint or agnhost.ENTRYPOINT)
         case "pause":
             return plan_server("pause", delay=0)
     raise KeyError(name)

@@ -52,9 +52,10 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "nicolaka/netshoot": _SHELL,
     "jessie-dnsutils": _SHELL,
     "dnsutils": _SHELL,
+    "glibc-dns-testing": _SHELL,
     "curlimages/curl": ImageSpec(command=("curl",), args=("--help",)),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
-    "agnhost": ImageSpec(builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost",)),
+    "agnhost": ImageSpec(builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost", "agnhost-2")),
 }
 
 
@@ -104,12 +105,16 @@ def _rank(entry: Reference, wanted: Reference) -> tuple[bool, int] | None:
 
 
 class Program(NamedTuple):
-    """What a container runs: a command, or the built-in named by ``builtin`` with ``arguments``."""
+    """What a container runs: a command, or the built-in named by ``builtin`` with ``arguments``.
+
+    ``entrypoint`` is the name by which the container's command calls a built-in, "" if it is the image that does.
+    """
 
     builtin: str
     arguments: tuple[str, ...]
     port: int
     stop_signal: str
+    entrypoint: str = ""
 
 
 def program_for(spec: ImageSpec | None, command: Sequence[str], args: Sequence[str]) -> Program | None:
@@ -135,7 +140,7 @@ def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str
         if PurePosixPath(given[0]).name not in spec.entrypoints and not given[0].startswith("-"):
             return Program("", given, 0, "SIGTERM")
         given = ()
-    return Program(spec.builtin, given or spec.args, spec.port, spec.stop_signal)
+    return Program(spec.builtin, given or spec.args, spec.port, spec.stop_signal, command[0] if command else "")
 
 
 def unknown_image_text(image: str, images: Mapping[str, ImageSpec]) -> str:

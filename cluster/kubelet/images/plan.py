@@ -54,7 +54,7 @@ def plan_container(
     if not program.builtin:
         process = ProcessSpec(with_agnhost_on_path(arguments), environment, working_dir, is_tty=container.is_tty)
         return ContainerPlan(process, program.stop_signal, working_dir)
-    plan = plan_builtin(program.builtin, arguments, host.servers, environment)
+    plan = plan_builtin(program.builtin, arguments, host.servers, environment, program.entrypoint)
     process = ProcessSpec(
         environment=environment,
         working_dir=scratch_dir if plan.server == "nginx" else container.working_dir,

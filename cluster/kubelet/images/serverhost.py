@@ -11,12 +11,14 @@ from kubelet.tools.scripts import ClusterDNS
 class ServerHost(NamedTuple):
     """``bind_port`` returns the port to bind in place of the one that is asked for.
 
-    ``nginx`` is the path of the real one, "" where there is none. ``dns`` is where clients ask for the cluster's names.
+    ``nginx`` is the path of the real one, "" where there is none. ``dns`` is where clients ask for the cluster's names,
+    None where the C library does. ``served`` are the paths at which something of the container's own is mounted.
     """
 
     bind_port: Callable[[int], int]
     nginx: str = ""
     dns: ClusterDNS | None = None
+    served: tuple[str, ...] = ()
 
     @property
     def shift(self) -> int:

@@ -1,4 +1,4 @@
-"""The e2e test image agnhost: netexec, serve-hostname and porter.
+"""The e2e test image agnhost: netexec, serve-hostname, porter and liveness.
 
 Follows k8s.io/kubernetes ``test/images/agnhost``. ``/shell`` and ``/upload`` are not offered: a server that runs
 commands for any client must not be on a user's own machine.
@@ -17,6 +17,7 @@ from kubelet.servers.dial import dial, is_of_a_web_page
 from kubelet.servers.dialling import Dialler
 from kubelet.servers.messages import Datagram, Request, Response, Service, phrase
 
+HEALTHY_SECONDS = 10.0
 REFUSED_PATHS = ("/shell", "/upload")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
 """As net/http escapes HTML. Python's own html module takes half a megabyte in every pod."""
@@ -78,6 +79,24 @@ def porter(options: Mapping[str, Any], hostname: str) -> Service:
         return texts[f"udp/{packet.port}"].encode()
 
     return Service(handle, (("X-Pod", hostname),), answer)
+
+
+def liveness(_options: Mapping[str, Any], hostname: str) -> Service:
+    """Return the service of ``liveness``, which is healthy for its first ten seconds."""
+    began = time.monotonic()
+
+    def handle(request: Request) -> Response:
+        age = time.monotonic() - began
+        match request.path:
+            case "/started":
+                return _plain(200, f"{age:.9f}s")
+            case "/healthz":
+                return _plain(500, f"error: {age}") if age > HEALTHY_SECONDS else _plain(200, "ok")
+            case "/redirect":
+                return _redirect(request._replace(query={"location": request.query.get("loc", "")}))
+        return _plain(404, "404 page not found\n")
+
+    return Service(handle, (("X-Pod", hostname),))
 
 
 def _overridden(request: Request, target: str) -> Request:

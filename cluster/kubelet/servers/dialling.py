@@ -1,8 +1,8 @@
 """How agnhost's clients connect: from their pod's address, with the cluster's names.
 
-A process has no network of its own, so each socket is bound to the pod's address: there it enters at the pod's node.
-Names are asked at the cluster's DNS server, with the search list that a pod has. Blocking, for processes that do
-nothing else.
+A pod without a sandbox has no network of its own, so each socket is bound to the pod's address: there it enters at the
+pod's node. Names are asked at the cluster's DNS server, with the search list that a pod has. In a sandbox the kernel
+and the C library do all this. Blocking, for processes that do nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class LookupFailedError(Exception):
 class Dialler(NamedTuple):
     """A client in a pod: the pod's address and namespace, and how far ports below 1024 have moved.
 
-    ``dns`` is the address and port of the cluster's DNS server, and its domain; None to resolve no names.
+    ``source`` is "" where the kernel chooses it. ``dns`` is the address and port of the cluster's DNS server, and its
+    domain; None to resolve names as the C library does.
     """
 
     source: str
@@ -49,11 +50,10 @@ class Dialler(NamedTuple):
         """Return the address of a host; LookupFailedError."""
         with contextlib.suppress(ValueError):
             return str(ipaddress.ip_address(host or "127.0.0.1"))
-        for name in self._candidates(host):
-            found = self._ask(name)
-            if found:
-                return found
-        raise LookupFailedError(f"lookup {host}: no such host")
+        found = _look_up(host) if self.dns is None else next(filter(None, map(self._ask, self._candidates(host))), "")
+        if not found:
+            raise LookupFailedError(f"lookup {host}: no such host")
+        return found
 
     def connect(self, address: str, port: int, kind: socket.SocketKind, timeout: float | None) -> socket.socket:
         """Return a connected socket; OSError."""
@@ -61,7 +61,7 @@ class Dialler(NamedTuple):
         sock = socket.socket(family, kind)
         try:
             sock.settimeout(timeout)
-            if ":" not in address and ":" not in self.source:
+            if self.source and ":" not in address and ":" not in self.source:
                 sock.bind((self.source, 0))
             sock.connect((address, port + self.shift if port < LOW_PORTS_END else port))
         except BaseException:
@@ -70,7 +70,7 @@ class Dialler(NamedTuple):
         return sock
 
     def _candidates(self, host: str) -> list[str]:
-        if host.endswith(".") or self.dns is None:
+        if self.dns is None or host.endswith("."):
             return [host.rstrip(".")]
         domain = self.dns[2]
         searched = [f"{host}.{each}" for each in (f"{self.namespace}.svc.{domain}", f"svc.{domain}", domain)]
@@ -90,6 +90,16 @@ class Dialler(NamedTuple):
                 return _first_address(sock.recv(4096), identity)
         except (OSError, UnicodeError, struct.error, IndexError):
             return ""
+
+
+def _look_up(host: str) -> str:
+    """Return the first address of a name by the C library, "" if it has none."""
+    try:
+        # As bytes: for a text Python imports its codec of international names, half a megabyte.
+        found = socket.getaddrinfo(host.encode("ascii"), None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ""
+    return str(found[0][4][0]) if found else ""
 
 
 def _query(identity: int, name: str) -> bytes:

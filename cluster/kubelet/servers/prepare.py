@@ -14,21 +14,25 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from kubehost.io.binding import bind_socket, socket_family
-from kubelet.servers import agnhost, nginx, pages
+from kubelet.servers import agnhost, files, nginx, pages, portforwardtester
 from kubelet.servers.children import STOP_SIGNALS
+from kubelet.servers.commands import COMMANDS, Command
 from kubelet.servers.connect import connect
 from kubelet.servers.dialling import Dialler
+from kubelet.servers.listening import ANY_ADDRESS, bind_datagrams, listen
 from kubelet.servers.messages import Service
 from kubelet.servers.plan import ServerError, ServerPlan
 from kubelet.servers.server import Server, Sockets
 
-BACKLOG = 1024
+GO_SIGNAL_EXIT = 2
+"""With what Go's runtime exits for a signal that does not kill it, as it does not kill process 1."""
 SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "page": pages.page,
     "http-echo": pages.http_echo,
     "serve-hostname": agnhost.serve_hostname,
     "porter": agnhost.porter,
+    "liveness": agnhost.liveness,
+    "test-webserver": files.file_server,
 }
 """The services that are made from their options and their pod's name alone."""
 
@@ -40,15 +44,27 @@ def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> C
     nginx never returns: it takes the place of this process.
     """
     sockets = Sockets(
-        [_listen(address, port) for port in plan.tcp],
-        [_bind(address, port) for port in plan.udp],
-        [_listen(address, port) for port in plan.tls],
+        [listen(address, port) for port in plan.tcp],
+        [bind_datagrams(address, port) for port in plan.udp],
+        [listen(address, port) for port in plan.tls],
     )
+    if plan.server == "nginx":
+        nginx.become(sockets.tcp[0], plan.options, environment)
+    dialler = Dialler.of(plan.options, address, environment.get("POD_NAMESPACE", "default"))
+    if program := _program(plan, address, environment, dialler):
+        return program
+    is_netexec = plan.server == "netexec"
+    service = agnhost.netexec_service(plan.options, environment, dialler) if is_netexec else _service(plan, environment)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    return Server(service, sockets).serve
+
+
+def _program(
+    plan: ServerPlan, address: str, environment: Mapping[str, str], dialler: Dialler
+) -> Callable[[], NoReturn] | None:
+    """Return what runs if it is no server of requests and datagrams, else None."""
     options = plan.options
-    dialler = Dialler.of(options, address, environment.get("POD_NAMESPACE", "default"))
     match plan.server:
-        case "nginx":
-            nginx.become(sockets.tcp[0], options, environment)
         case "connect":
             return partial(_connect, options, dialler)
         case "pause":
@@ -56,31 +72,18 @@ def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> C
             return partial(_pause, options["delay"])
         case "refuse":
             return partial(_refuse, options["text"], options["code"])
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    if plan.server == "netexec":
-        return Server(agnhost.netexec_service(options, environment, dialler), sockets).serve
+        case "port-forward-tester":
+            listener = listen(address if address != ANY_ADDRESS else options["bind"], options["port"])
+            return partial(_serve_one, listener, environment)
+        case command if command in COMMANDS:
+            return partial(_run, COMMANDS[command], options, environment)
+    return None
+
+
+def _service(plan: ServerPlan, environment: Mapping[str, str]) -> Service:
     if plan.server not in SERVICES:
         raise ServerError(f"no such server: {plan.server}")
-    return Server(SERVICES[plan.server](options, environment.get("HOSTNAME", "")), sockets).serve
-
-
-def _listen(address: str, port: int) -> socket.socket:
-    listener = socket.socket(socket_family(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        bind_socket(listener, (address, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        raise ServerError(f"listen tcp {address}:{port}: bind: {os.strerror(error.errno or 0).lower()}") from error
-    return listener
-
-
-def _bind(address: str, port: int) -> socket.socket:
-    datagrams = socket.socket(socket_family(address), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    try:
-        bind_socket(datagrams, (address, port))
-    except OSError as error:
-        raise ServerError(f"listen udp {address}:{port}: bind: {os.strerror(error.errno or 0).lower()}") from error
-    return datagrams
+    return SERVICES[plan.server](plan.options, environment.get("HOSTNAME", ""))
 
 
 def _pause(delay_seconds: float) -> NoReturn:
@@ -95,6 +98,29 @@ def _connect(options: Mapping[str, Any], dialler: Dialler) -> NoReturn:
         sys.stderr.write(outcome.text + "\n")
         sys.stderr.flush()
     raise SystemExit(outcome.code)
+
+
+def _serve_one(listener: socket.socket, environment: Mapping[str, str]) -> NoReturn:
+    listener.setblocking(True)
+    _end_by_signals()
+    raise SystemExit(portforwardtester.serve(listener, environment))
+
+
+def _run(command: Command, options: Mapping[str, Any], environment: Mapping[str, str]) -> NoReturn:
+    _end_by_signals()
+    raise SystemExit(command(options, environment))
+
+
+def _end_by_signals() -> None:
+    """Let SIGTERM end this process even if it is process 1, for which the kernel ignores what has no handler."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, _end)
+
+
+def _end(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(GO_SIGNAL_EXIT)
 
 
 def _refuse(text: str, code: int) -> NoReturn:

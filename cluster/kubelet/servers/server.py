@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 
 from kubelet.servers.children import CHILD_SECONDS, STOP_SIGNALS, Children, answer_in_tls
 from kubelet.servers.connection import Connection, Refusal
+from kubelet.servers.listening import peer_text
 from kubelet.servers.messages import Datagram, Head, Response, Service, encode, plain
 
 MAX_UNSENT = 1024 * 1024
@@ -121,7 +122,7 @@ class Server:
                 return
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = self._connections[sock.fileno()] = Connection(sock, f"{peer[0]}:{peer[1]}")
+            connection = self._connections[sock.fileno()] = Connection(sock, peer_text(peer))
             self._epoll.register(sock.fileno(), select.EPOLLIN)
             if is_tls:
                 self._leave_to_child(connection, partial(self._answer_in_tls, connection))
@@ -136,7 +137,7 @@ class Server:
                 packet, peer = sock.recvfrom(65536)
             except OSError:
                 return
-            datagram = Datagram(packet, f"{peer[0]}:{peer[1]}", sock.getsockname()[1])
+            datagram = Datagram(packet, peer_text(peer), sock.getsockname()[1])
             reply = self._service.answer(datagram) if self._service.answer else b""
             if reply:
                 with contextlib.suppress(OSError):

@@ -12,50 +12,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.helpers.kubelet.builtins import ADDRESS, BuiltinHost, get, moved_port, send
 from tests.helpers.patience import PATIENCE
 
 from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
-from kubelet.process.output import OutputSink, discard
-from kubelet.process.runner import ProcessRunner, RunningProcess
-from kubelet.process.spec import ProcessSpec
-
-ADDRESS = "127.246.10.1"
-
-
-class Host:
-    """A runner and the built-ins that it has started."""
-
-    def __init__(self, runner: ProcessRunner) -> None:
-        self.runner = runner
-
-    async def serve(
-        self, name: str, *arguments: str, sink: OutputSink = discard, env: dict[str, str] | None = None
-    ) -> RunningProcess:
-        environment = {"HOSTNAME": "web-1", **(env or {})}
-        plan = plan_builtin(name, arguments, ServerHost(_bind_port), environment)
-        return await self.runner.start(ProcessSpec(environment=environment, builtin=plan, address=ADDRESS), sink)
-
-
-def _bind_port(port: int) -> int:
-    return port + 10000 if port < 1024 else port
+from kubelet.process.runner import ProcessRunner
 
 
 @pytest.fixture
-async def host(tmp_path: Path) -> AsyncIterator[Host]:
+async def host(tmp_path: Path) -> AsyncIterator[BuiltinHost]:
     runner = ProcessRunner(marker("servers", tmp_path))
-    yield Host(runner)
+    yield BuiltinHost(runner)
     await runner.close()
-
-
-async def send(raw: str, port: int) -> str:
-    reader, writer = await asyncio.open_connection(ADDRESS, port)
-    writer.write(raw.encode("latin-1"))
-    answer = (await reader.read()).decode()
-    writer.close()
-    await writer.wait_closed()
-    return answer
 
 
 async def ask_udp(port: int, *packets: bytes) -> bytes:
@@ -67,12 +37,6 @@ async def ask_udp(port: int, *packets: bytes) -> bytes:
         for packet in packets:
             await loop.sock_sendall(client, packet)
         return await asyncio.wait_for(loop.sock_recv(client, 10_000), PATIENCE)
-
-
-async def get(path: str, port: int = 8080, headers: str = "") -> tuple[int, str]:
-    answer = await send(f"GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n", port)
-    head, _, body = answer.partition("\r\n\r\n")
-    return int(head.split()[1]), body
 
 
 @pytest.mark.parametrize(
@@ -111,32 +75,32 @@ async def get(path: str, port: int = 8080, headers: str = "") -> tuple[int, str]
         ("/nope", 404, "404 page not found\n"),
     ],
 )
-async def test_netexec_answers(host: Host, path: str, status: int, body: str) -> None:
+async def test_netexec_answers(host: BuiltinHost, path: str, status: int, body: str) -> None:
     await host.serve("agnhost", "netexec")
     assert await get(path, headers="X-Test: yes\r\n") == (status, body)
 
 
-async def test_netexec_tells_the_time_as_go_prints_it(host: Host) -> None:
+async def test_netexec_tells_the_time_as_go_prints_it(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec")
     first, second = [(await get("/"))[1] for _ in range(2)]
     assert re.fullmatch(r"NOW: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{1,9} \+0000 UTC m=\+\d+\.\d{9}", first)
     assert first != second
 
 
-async def test_netexec_tells_the_port_that_it_was_told_not_the_one_it_moved_to(host: Host) -> None:
+async def test_netexec_tells_the_port_that_it_was_told_not_the_one_it_moved_to(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec", "--http-port=80", "--udp-port=81")
     assert await get("/serverport", 10080) == (200, "80")
     assert await ask_udp(10081, b"serverport") == b"81"
 
 
-async def test_a_web_page_may_not_read_the_environment(host: Host) -> None:
+async def test_a_web_page_may_not_read_the_environment(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec")
     status, _ = await get("/envvar?var=HOSTNAME", headers="Origin: http://evil.example\r\n")
     assert status == 403
 
 
 @pytest.mark.parametrize("said", ["hostName\n", "GET /\n", "GET / HTTP/3.0\r\nHost: x", "\r\n", "G@T / HTTP/1.1\r\n"])
-async def test_a_line_that_begins_no_request_is_refused_without_waiting_for_more(host: Host, said: str) -> None:
+async def test_a_line_that_begins_no_request_is_refused_without_waiting_for_more(host: BuiltinHost, said: str) -> None:
     await host.serve("agnhost", "serve-hostname")
     reader, writer = await asyncio.open_connection(ADDRESS, 9376)
     writer.write(said.encode())
@@ -146,13 +110,13 @@ async def test_a_line_that_begins_no_request_is_refused_without_waiting_for_more
     await writer.wait_closed()
 
 
-async def test_lines_of_a_request_may_end_in_a_bare_line_feed(host: Host) -> None:
+async def test_lines_of_a_request_may_end_in_a_bare_line_feed(host: BuiltinHost) -> None:
     await host.serve("agnhost", "serve-hostname")
     answer = await send("POST / HTTP/1.1\nHost: x\nContent-Length: 6\nConnection: close\n\na\r\n\r\nb", 9376)
     assert (answer.split("\r\n")[0], answer.partition("\r\n\r\n")[2]) == ("HTTP/1.1 200 OK", "web-1")
 
 
-async def test_netexec_tells_the_client_its_address(host: Host) -> None:
+async def test_netexec_tells_the_client_its_address(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec")
     _, body = await get("/clientip")
     assert body.startswith("127.0.0.1:")
@@ -161,7 +125,7 @@ async def test_netexec_tells_the_client_its_address(host: Host) -> None:
 DIAL = f"/dial?host={ADDRESS}&port=8080&request=hostname&tries=3"
 
 
-async def test_netexec_dials_others_and_itself_from_its_own_address(host: Host) -> None:
+async def test_netexec_dials_others_and_itself_from_its_own_address(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec")
     assert json.loads((await get(DIAL))[1]) == {"responses": ["web-1"] * 3}
     asked = f"/dial?host={ADDRESS}&port=8080&request=clientip"
@@ -177,7 +141,7 @@ async def test_netexec_dials_others_and_itself_from_its_own_address(host: Host) 
         ("udp", f"reading from udp connection failed. err:'read udp {ADDRESS}:8099: connection refused'"),
     ],
 )
-async def test_netexec_names_the_server_that_it_could_not_reach(host: Host, protocol: str, error: str) -> None:
+async def test_netexec_names_the_server_that_it_could_not_reach(host: BuiltinHost, protocol: str, error: str) -> None:
     await host.serve("agnhost", "netexec")
     _, body = await get(f"/dial?host={ADDRESS}&port=8099&request=x&protocol={protocol}")
     assert json.loads(body) == {"errors": [error]}
@@ -186,12 +150,12 @@ async def test_netexec_names_the_server_that_it_could_not_reach(host: Host, prot
 @pytest.mark.parametrize(
     "header", ["Origin: https://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n", "Host: evil.example\r\n"]
 )
-async def test_web_pages_may_not_have_a_pod_dial_for_them(host: Host, header: str) -> None:
+async def test_web_pages_may_not_have_a_pod_dial_for_them(host: BuiltinHost, header: str) -> None:
     await host.serve("agnhost", "netexec")
     assert await get(DIAL, headers=header) == (403, "web pages may not dial\n")
 
 
-async def test_netexec_serves_on_for_its_delay_and_says_that_it_is_not_ready(host: Host) -> None:
+async def test_netexec_serves_on_for_its_delay_and_says_that_it_is_not_ready(host: BuiltinHost) -> None:
     process = await host.serve("agnhost", "netexec", "--delay-shutdown=60")
     process.kill(signal.SIGTERM)
     async with asyncio.timeout(PATIENCE):
@@ -201,23 +165,23 @@ async def test_netexec_serves_on_for_its_delay_and_says_that_it_is_not_ready(hos
     assert not process.has_exited
 
 
-async def test_netexec_answers_everything_as_its_override_says(host: Host) -> None:
+async def test_netexec_answers_everything_as_its_override_says(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec", "--http-override=/echo?msg=always&code=418")
     assert await get("/hostname") == (418, "always")
 
 
-async def test_a_datagram_of_2000_bytes_is_echoed_whole(host: Host) -> None:
+async def test_a_datagram_of_2000_bytes_is_echoed_whole(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec")
     assert await ask_udp(8081, b"echo " + b"x" * 2000) == b"x" * 2000
 
 
-async def test_serve_hostname_greets_by_tcp_and_udp(host: Host) -> None:
+async def test_serve_hostname_greets_by_tcp_and_udp(host: BuiltinHost) -> None:
     await host.serve("agnhost", "serve-hostname", "--http=false", "--tcp", "--udp")
     assert await send("", 9376) == "web-1"
     assert await ask_udp(9376, b"anything") == b"web-1"
 
 
-async def test_porter_answers_on_each_port_with_its_text(host: Host) -> None:
+async def test_porter_answers_on_each_port_with_its_text(host: BuiltinHost) -> None:
     given = {
         "SERVE_PORT_80": "plain",
         "SERVE_PORT_1081": "other",
@@ -251,7 +215,7 @@ async def test_porter_answers_on_each_port_with_its_text(host: Host) -> None:
     ids=str,
 )
 async def test_connect_reports_its_result_in_one_word(
-    host: Host, arguments: tuple[str, ...], code: int, said: str
+    host: BuiltinHost, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     await host.serve("agnhost", "netexec")
     output = bytearray()
@@ -260,7 +224,7 @@ async def test_connect_reports_its_result_in_one_word(
     assert output.decode().strip() == said
 
 
-async def test_netexec_exits_when_it_is_told_to(host: Host) -> None:
+async def test_netexec_exits_when_it_is_told_to(host: BuiltinHost) -> None:
     process = await host.serve("agnhost", "netexec")
     await get("/exit?code=3")
     assert (await process.wait()).code == 3
@@ -269,7 +233,7 @@ async def test_netexec_exits_when_it_is_told_to(host: Host) -> None:
 @pytest.mark.parametrize(
     ("packet", "answer"), [(b"echo hello", b"hello"), (b"hostname\n", b"web-1"), (b"ECHO a B", b"a b")]
 )
-async def test_netexec_answers_datagrams(host: Host, packet: bytes, answer: bytes) -> None:
+async def test_netexec_answers_datagrams(host: BuiltinHost, packet: bytes, answer: bytes) -> None:
     await host.serve("agnhost", "netexec")
     assert await ask_udp(8081, b"nonsense", packet) == answer
 
@@ -284,14 +248,16 @@ async def test_netexec_answers_datagrams(host: Host, packet: bytes, answer: byte
         ("agnhost", ("serve-hostname",), 9376, 200, "web-1"),
     ],
 )
-async def test_pages(host: Host, name: str, arguments: tuple[str, ...], port: int, status: int, body: str) -> None:
+async def test_pages(
+    host: BuiltinHost, name: str, arguments: tuple[str, ...], port: int, status: int, body: str
+) -> None:
     await host.serve(name, *arguments)
     code, said = await get("/", port)
     assert code == status
     assert body in said
 
 
-async def test_a_connection_is_kept_and_requests_may_be_sent_ahead(host: Host) -> None:
+async def test_a_connection_is_kept_and_requests_may_be_sent_ahead(host: BuiltinHost) -> None:
     await host.serve("agnhost", "netexec")
     ask = "GET /echo?msg={} HTTP/1.1\r\nHost: x\r\n{}\r\n"
     answer = await send(ask.format("one", "") + ask.format("two", "Connection: close\r\n"), 8080)
@@ -310,13 +276,13 @@ async def test_a_connection_is_kept_and_requests_may_be_sent_ahead(host: Host) -
         ("GET / HTTP/1.1\r\nX: " + "x" * 70000, 431),
     ],
 )
-async def test_bad_requests_are_refused(host: Host, raw: str, status: int) -> None:
+async def test_bad_requests_are_refused(host: BuiltinHost, raw: str, status: int) -> None:
     await host.serve("agnhost", "netexec")
     assert (await send(raw, 8080)).startswith(f"HTTP/1.1 {status} ")
     assert (await get("/healthz"))[0] == 200
 
 
-async def test_sigterm_ends_a_server_with_code_0(host: Host) -> None:
+async def test_sigterm_ends_a_server_with_code_0(host: BuiltinHost) -> None:
     process = await host.serve("httpd")
     process.kill(15)
     assert (await process.wait()).code == 0
@@ -334,12 +300,12 @@ def test_sigterm_that_comes_before_a_server_serves_ends_it_with_code_0_as_well(
         "os.kill(os.getpid(), signal.SIGTERM)\n"
         "serve()\n"
     )
-    plan = json.dumps(plan_builtin(name, arguments, ServerHost(_bind_port))._asdict())
+    plan = json.dumps(plan_builtin(name, arguments, ServerHost(moved_port))._asdict())
     done = subprocess.run([sys.executable, "-c", program, plan, ADDRESS], timeout=PATIENCE, check=False)
     assert done.returncode == 0
 
 
-async def test_a_request_under_way_when_a_server_is_stopped_is_still_answered(host: Host) -> None:
+async def test_a_request_under_way_when_a_server_is_stopped_is_still_answered(host: BuiltinHost) -> None:
     process = await host.serve("http-echo", "-text=hello")
     process.kill(signal.SIGSTOP)
     reader, writer = await asyncio.open_connection(ADDRESS, 5678)
