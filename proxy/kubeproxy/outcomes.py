@@ -51,6 +51,8 @@ class Outcome(StrEnum):
 
     ENDPOINT_GONE = "endpoint_gone"
     """The endpoint of a flow left the Service."""
+    NETWORK_GONE = "network_gone"
+    """The network of the client or of the endpoint has ended, with all that was in it."""
     DATAGRAM_DROPPED = "datagram_dropped"
     EARLY_DROP = "early_drop"
     """The table of UDP flows was full."""

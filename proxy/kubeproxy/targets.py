@@ -85,6 +85,6 @@ class Targets:
         address, port = target
         for asked in (port, self._moved.get(port, port)):
             claims = self.rules.claims.get(Destination(address, asked, protocol))
-            if claims and self._network.bind(address, asked) == target:
+            if claims and self._network.place("", address).bind(address, asked) == target:
                 return claims[0].port_name
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from socket import SocketType
 
 from kubehost.addresses import Address
 
@@ -18,7 +19,7 @@ def socket_family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def bind_socket(sock: socket.socket, address: Address) -> None:
+def bind_socket(sock: SocketType, address: Address) -> None:
     """Bind a socket for new clients; OSError if that fails.
 
     IPv6 sockets are IPv6 only. A stream may follow connections of an earlier process that are in TIME_WAIT.

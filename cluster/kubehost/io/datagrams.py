@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from socket import SocketType
 from typing import Generic, TypeVar, cast
 
 from kubehost.addresses import Address
@@ -99,7 +100,7 @@ class Batch(Generic[Room]):
         self._received_at, self._sent_at = self._received.address, self._sent.address
         self.lengths, self.sizes = self._received.lengths, self._sent.sizes
 
-    def receive(self, sock: socket.socket) -> int:
+    def receive(self, sock: SocketType) -> int:
         """Receive what waits, as far as there are rooms, from the first slot on; return how many datagrams came.
 
         One call, and no second one to learn that nothing is left; BlockingIOError where nothing waits.
@@ -122,7 +123,7 @@ class Batch(Generic[Room]):
         self._name_bytes[self._places[slot]] = name
         self.sizes[slot] = size
 
-    def send(self, sock: socket.socket, begin: int, end: int) -> list[int]:
+    def send(self, sock: SocketType, begin: int, end: int) -> list[int]:
         """Send the datagrams in the slots from ``begin`` to before ``end``; return those that the kernel refused."""
         refused = []
         while begin < end:

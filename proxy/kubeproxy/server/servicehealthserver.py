@@ -19,7 +19,7 @@ from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealth import HealthCheckAddress, answer, count_local_endpoints, health_check_addresses
 from kubeproxy.userspace.poller import READABLE, Poller
-from kubeproxy.userspace.sockets import open_socket
+from kubeproxy.userspace.sockets import open_socket, whole_socket
 
 MAX_CLIENTS = 64
 """Most clients of one proxy at a time; a load balancer's probes are few, and others are closed."""
@@ -87,7 +87,7 @@ class ServiceHealthServer:
 
     def _open(self, place: HealthCheckAddress, sockets: dict[HealthCheckAddress, _HealthCheckSocket]) -> None:
         try:
-            sock = open_socket("TCP", place.address)
+            sock = whole_socket(open_socket("TCP", place.address))
             try:
                 bind_socket(sock, (place.address, place.port))
                 sock.listen()

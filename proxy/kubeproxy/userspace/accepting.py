@@ -32,7 +32,7 @@ FindRoute = Callable[[str, Destination], Route | None]
 class BoundSocket(EventHandler, Protocol):
     """A socket that is bound to a destination: one that listens, or one for datagrams."""
 
-    sock: socket.socket
+    sock: SocketType
     listener: Listener
 
     def update(self, listener: Listener) -> None:
@@ -80,7 +80,7 @@ class ListeningSocket:
 
     __slots__ = ("_accepting", "_front", "_kind", "listener", "sock")
 
-    def __init__(self, accepting: Accepting, sock: socket.socket, listener: Listener) -> None:
+    def __init__(self, accepting: Accepting, sock: SocketType, listener: Listener) -> None:
         self.sock = sock
         self._accepting = accepting
         self._kind = (int(sock.family), int(sock.type), sock.proto)

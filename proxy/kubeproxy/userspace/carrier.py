@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from socket import SocketType
+from typing import NamedTuple, Protocol
 
 from kubeproxy.plane import Traffic
 from kubeproxy.rules import Listener, Rules
 from kubeproxy.types import Destination, ServicePortName
+
+
+class Spot(NamedTuple):
+    """An address of a Service in one place: ``place`` is its name (``kubehost.network``)."""
+
+    destination: Destination
+    place: str
 
 
 class Carrier(Traffic, Protocol):
@@ -28,18 +35,22 @@ class Carrier(Traffic, Protocol):
         """Treat new clients by ``rules``, which differ from those before in ``ports``."""
         ...
 
-    def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
-        """Own bound, non-blocking sockets from now on and serve their clients."""
+    def listen(self, listener: Listener, place: str, sockets: Sequence[SocketType]) -> None:
+        """Own non-blocking sockets that are bound in ``place`` from now on and serve their clients."""
         ...
 
-    def update(self, listener: Listener) -> None:
-        """Apply a listener's changed settings to its new clients."""
+    def update(self, listener: Listener, place: str) -> None:
+        """Apply a listener's changed settings to its new clients in ``place``."""
         ...
 
     async def drain(self, seconds: float) -> None:
         """Give the connections ``seconds`` to end, and reset the rest."""
         ...
 
-    def close(self, destination: Destination, closed: Callable[[], None]) -> None:
-        """Accept what is queued at a destination, stop accepting, close its sockets, then call ``closed``."""
+    def close(self, spot: Spot, closed: Callable[[], None]) -> None:
+        """Accept what is queued at a spot, stop accepting, close its sockets, then call ``closed``."""
+        ...
+
+    def end_elsewhere(self) -> None:
+        """End the connections and flows that are not in the host's network alone: the others are gone."""
         ...

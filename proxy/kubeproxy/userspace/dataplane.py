@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from socket import SocketType
 
 from kubeapi.failures import Subject
 from kubeapi.scheme import SERVICES
@@ -22,12 +22,15 @@ from kubeproxy.rules import Listener, Packet, PortRule, Rules
 from kubeproxy.tracing import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocket
+from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.descriptors import Descriptors
 from kubeproxy.userspace.http.io.front import HttpFront
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE
+from kubeproxy.userspace.sockets import SOCKETS, network_of
 from kubeproxy.userspace.tcp.io.front import TcpFront
 from kubeproxy.userspace.udp.io.flows import UdpFlows
+from kubeproxy.userspace.udp.io.refusal import refuser
 from kubeproxy.userspace.udp.io.sockets import DatagramSocket
 
 _REMEMBERED = 8192
@@ -56,6 +59,7 @@ class DataPlane:
         self.failures = dependencies.failures
         self.counters = counters or ProxyCounters()
         self._loop = loop
+        self._network = dependencies.network
         self._load_balancer = LoadBalancer(
             default_balancer, self.counters, clock=dependencies.clock, rng=dependencies.rng, shared=shared
         )
@@ -66,7 +70,7 @@ class DataPlane:
         self._http = HttpFront(parts)
         self._flows = UdpFlows(parts)
         self._accepting = Accepting(parts, self.tcp, self._http, self._find_route, self._descriptors)
-        self._bound: dict[Destination, BoundSocket] = {}
+        self._bound: dict[Spot, BoundSocket] = {}
         self._routes: dict[tuple[str, Destination], Route | None] = {}
 
     @contextlib.asynccontextmanager
@@ -78,8 +82,8 @@ class DataPlane:
             yield
         finally:
             reaper.cancel()
-            for destination in tuple(self._bound):
-                self._close(destination)
+            for spot in tuple(self._bound):
+                self._close(spot)
             self._reset_all()
             self._descriptors.close()
             self._parts.poller.close()
@@ -104,25 +108,33 @@ class DataPlane:
         elif port_name.protocol == "TCP":
             self._update_http(port_name, rule)
 
-    def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
+    def listen(self, listener: Listener, place: str, sockets: Sequence[SocketType]) -> None:
         """Own a bound socket from now on and serve its clients."""
         (sock,) = sockets
         bound: BoundSocket
         if listener.destination.protocol == "UDP":
-            bound = DatagramSocket(self._flows, sock, listener, self._find_route)
+            bound = DatagramSocket(self._flows, sock, listener, self._find_route, refuser(self._network, place))
         else:
             bound = ListeningSocket(self._accepting, sock, listener)
-        self._bound[listener.destination] = bound
+        self._bound[Spot(listener.destination, place)] = bound
         self._parts.poller.register(sock.fileno(), READABLE, bound)
 
-    def update(self, listener: Listener) -> None:
+    def update(self, listener: Listener, place: str) -> None:
         """Apply a listener's changed settings to its new clients."""
-        self._bound[listener.destination].update(listener)
+        self._bound[Spot(listener.destination, place)].update(listener)
 
-    def close(self, destination: Destination, closed: Callable[[], None]) -> None:
-        """Accept what is queued at a destination, and no more clients then."""
-        self._close(destination)
+    def close(self, spot: Spot, closed: Callable[[], None]) -> None:
+        """Accept what is queued at a spot, and no more clients then."""
+        self._close(spot)
         closed()
+
+    def end_elsewhere(self) -> None:
+        """End what is not in the host's network alone."""
+        with contextlib.closing(self._network.places[0].socket(*SOCKETS["TCP", False])) as any_socket:
+            host = network_of(any_socket)
+        self.tcp.end_elsewhere(host)
+        self._http.end_elsewhere(host)
+        self._flows.end_elsewhere(host)
 
     async def drain(self, seconds: float) -> None:
         """Give the connections ``seconds`` to end, and reset the rest."""
@@ -164,8 +176,8 @@ class DataPlane:
         """Return the number of clients' connections now; UDP has none."""
         return len(self.tcp.connections) + self._http.count_connections()
 
-    def _close(self, destination: Destination) -> None:
-        bound = self._bound.pop(destination, None)
+    def _close(self, spot: Spot) -> None:
+        bound = self._bound.pop(spot, None)
         if bound is not None:
             bound.close()
 

@@ -1,4 +1,4 @@
-"""The listening sockets: bind and close; and, when binding fails, say why and try again.
+"""The listening sockets of one place: bind and close; and, when binding fails, say why and try again.
 
 Obeys ``proxier``'s list of changes and touches no other socket. A socket that cannot be bound affects one Service only:
 its status and an event name the port and its owner, and binding is tried again with a growing pause.
@@ -10,24 +10,26 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from kubeapi.failures import Subject, describe
+from kubeapi.failures import Failures, Subject, describe
 from kubeapi.scheme import SERVICES
+from kubehost.io.places import Place
 from kubeproxy import NAME
-from kubeproxy.config import ProxyConfig
-from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.plane import ListenerStatus, Report
-from kubeproxy.portowner import explain_bind_error, find_port_owners
-from kubeproxy.proxier import Conflict, ListenerAction, ListenerChange
-from kubeproxy.rules import Listener, Rules
-from kubeproxy.types import Destination, ListenerKind, ServicePortName
-from kubeproxy.userspace.carrier import Carrier
+from kubeproxy.plane import Report
+from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owners
+from kubeproxy.proxier import ListenerAction, ListenerChange
+from kubeproxy.rules import Listener
+from kubeproxy.types import Destination
+from kubeproxy.userspace.carrier import Carrier, Spot
 from kubeproxy.userspace.portgroup import PortGroup
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """Pauses before a socket that could not be bound is tried again; the last one repeats."""
+
+
+Serves = Callable[[Place, Listener], bool]
 
 
 class _Failed(NamedTuple):
@@ -35,24 +37,35 @@ class _Failed(NamedTuple):
     error: str
 
 
-class Listeners:
-    """The sockets of one proxy, by destination, which ``carrier`` serves; at most ``config.listener_limit``."""
+class Room:
+    """How many listening sockets there may still be, in all places together."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        config: ProxyConfig,
-        dependencies: ProxyDependencies,
-        carrier: Carrier,
-        report: Report,
-    ) -> None:
-        self._loop = loop
-        self._owner_name = config.owner_name
-        self._carrier = carrier
-        self._network = dependencies.network
-        self._report = report
-        self._room = config.listener_limit
-        self._failures = dependencies.failures
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+class ListenerDependencies(NamedTuple):
+    """What the listeners of all places share. ``carrier`` serves the sockets; ``report`` is told of those not bound.
+
+    ``serves`` tells whether a listener has a socket in a place: with an engine beside this one, some have none.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    carrier: Carrier
+    failures: Failures
+    report: Report
+    room: Room
+    owner_name: Callable[[PortOwner], str]
+    serves: Serves
+
+
+class Listeners:
+    """The sockets of one proxy in ``place``, by destination."""
+
+    def __init__(self, place: Place, dependencies: ListenerDependencies) -> None:
+        self._place = place
+        self._shared = dependencies
+        self._loop, self._carrier, self._failures, self._report, self._room = dependencies[:5]
         self._bound: dict[Destination, PortGroup] = {}
         self._closing: dict[Destination, Listener | None] = {}
         """Destinations with old sockets that are not closed yet, with the listener that is to be opened then."""
@@ -70,10 +83,21 @@ class Listeners:
     def open(self, changes: Sequence[ListenerChange]) -> None:
         """Open the sockets that come, and apply changed settings to those that stay."""
         self._open_all([each.listener for each in changes if each.action is ListenerAction.OPEN])
-        for change in changes:
-            if change.action is ListenerAction.UPDATE:
-                with self._guard(change.listener):
-                    self._update(change.listener)
+        self.update(each.listener for each in changes if each.action is ListenerAction.UPDATE)
+
+    def update(self, listeners: Iterable[Listener]) -> None:
+        """Apply changed settings; one that is served here from now on is opened, one that is not any more is closed."""
+        for listener in listeners:
+            with self._guard(listener):
+                self._update(listener)
+
+    def renew(self) -> None:
+        """Bind everything anew: the network of this place is another one now."""
+        wanted = [*(each.listener for each in self._bound.values()), *(each.listener for each in self._failed.values())]
+        for listener in wanted:
+            with self._guard(listener):
+                self._close(listener.destination)
+        self._open_all(wanted)
 
     def _guard(self, listener: Listener) -> contextlib.AbstractContextManager[None]:
         return self._failures.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
@@ -85,29 +109,17 @@ class Listeners:
         if self._timer is not None:
             self._timer.cancel()
 
-    def statuses(self, rules: Rules) -> Iterator[ListenerStatus]:
-        """Yield the state of every address that a Service port asks for, also if another Service has it."""
-        for rule in rules.ports.values():
-            for destination, kind in rule.destinations:
-                yield self._status(rules, destination, kind, rule.service_port.name)
+    def is_bound(self, destination: Destination) -> bool:
+        """Tell whether there is a socket for a destination."""
+        return destination in self._bound
 
-    def _status(
-        self, rules: Rules, destination: Destination, kind: ListenerKind, port_name: ServicePortName
-    ) -> ListenerStatus:
-        owner, failed = rules.claims[destination][0].port_name, self._failed.get(destination)
-        error = failed.error if failed else ""
-        if owner != port_name:
-            error = str(Conflict(destination, owner, port_name))
-        return ListenerStatus(
-            address=destination.address,
-            port=self._network.bind(destination.address, destination.port)[1],
-            requested_port=destination.port,
-            protocol=destination.protocol,
-            kind=kind,
-            port_name=port_name,
-            is_bound=owner == port_name and destination in self._bound,
-            error=error,
-        )
+    def error(self, destination: Destination) -> str:
+        """Return why a destination is not bound, "" if it is, or if it need not be."""
+        failed = self._failed.get(destination)
+        return failed.error if failed else ""
+
+    def _is_served(self, listener: Listener) -> bool:
+        return self._shared.serves(self._place, listener)
 
     def _close(self, destination: Destination) -> None:
         self._failed.pop(destination, None)
@@ -116,11 +128,11 @@ class Listeners:
         group = self._bound.pop(destination, None)
         if group is not None:
             self._closing[destination] = None
-            self._carrier.close(destination, lambda: self._closed(group))
+            self._carrier.close(Spot(destination, self._place.name), lambda: self._closed(group))
 
     def _closed(self, group: PortGroup) -> None:
         group.close()
-        self._room += len(group.sockets)
+        self._room.left += len(group.sockets)
         waiting = self._closing.pop(group.listener.destination)
         if waiting is not None:
             self._open_all([waiting])
@@ -128,11 +140,16 @@ class Listeners:
     def _update(self, listener: Listener) -> None:
         destination = listener.destination
         group, failed = self._bound.get(destination), self._failed.get(destination)
+        if not self._is_served(listener):
+            self._close(destination)
+            return
         if failed is not None:
             self._failed[destination] = failed._replace(listener=listener)
         if self._closing.get(destination) is not None:
             self._closing[destination] = listener
         if group is None:
+            if failed is None:
+                self._open_all([listener])
             return
         if not group.can_update(listener):
             # The sockets are bound anew, with a black hole; a client that connects in this instant is refused.
@@ -140,11 +157,11 @@ class Listeners:
             self._open_all([listener])
             return
         group.update(listener)
-        self._carrier.update(listener)
+        self._carrier.update(listener, self._place.name)
 
     def _open_all(self, wanted: list[Listener]) -> None:
         failures: list[tuple[Listener, OSError]] = []
-        for listener in wanted:
+        for listener in filter(self._is_served, wanted):
             if listener.destination in self._closing:
                 self._closing[listener.destination] = listener
                 continue
@@ -163,15 +180,15 @@ class Listeners:
             self._schedule_retry()
 
     def _open(self, listener: Listener) -> None:
-        if self._room < self._carrier.width:
+        if self._room.left < self._carrier.width:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        group = PortGroup(listener, self._target(listener), self._carrier.width)
+        group = PortGroup(listener, self._target(listener), self._carrier.width, self._place.socket)
         try:
-            self._carrier.listen(listener, group.sockets)
+            self._carrier.listen(listener, self._place.name, group.sockets)
         except BaseException:
             group.close()
             raise
-        self._room -= len(group.sockets)
+        self._room.left -= len(group.sockets)
         self._bound[listener.destination] = group
 
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
@@ -180,7 +197,8 @@ class Listeners:
         owners = find_port_owners(taken) if taken else {}
         for listener, error in failures:
             owner = owners.get(self._bound_at(listener))
-            text = explain_bind_error(error, *self._target(listener), owner=self._owner_name(owner) if owner else "")
+            name = self._shared.owner_name(owner) if owner else ""
+            text = explain_bind_error(error, *self._target(listener), owner=name)
             before = self._failed.get(listener.destination)
             self._failed[listener.destination] = _Failed(listener, text)
             if before is None or before.error != text:
@@ -203,4 +221,4 @@ class Listeners:
         return Destination(*self._target(listener), listener.destination.protocol)
 
     def _target(self, listener: Listener) -> tuple[str, int]:
-        return self._network.bind(listener.destination.address, listener.destination.port)
+        return self._place.bind(listener.destination.address, listener.destination.port)

@@ -11,6 +11,7 @@ from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import RecentConnections
 from kubeproxy.targets import Targets
 from kubeproxy.types import Choice, Route
+from kubeproxy.userspace.dialling import dialler_of
 from kubeproxy.userspace.poller import Poller
 
 BUFFER_BYTES = 256 * 1024
@@ -47,6 +48,7 @@ class DataPlaneParts:
         self.clock: Callable[[], float] = dependencies.clock
         self.poller = Poller(dependencies.failures)
         self.targets = Targets(dependencies.network)
+        self.dialler = dialler_of(dependencies.network)
         self.load_balancer = load_balancer
         self.counters = counters
         self.recent = RecentConnections(dependencies.clock)

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from socket import SocketType
 
 from kubehost.io.binding import bind_socket
+from kubehost.io.places import make_socket
 from kubeproxy.rules import Listener, SourceFilter
 from kubeproxy.userspace.bpf import spread
-from kubeproxy.userspace.sockets import attach_program, filter_packets, open_socket
+from kubeproxy.userspace.sockets import MakeSocket, attach_program, filter_packets, open_socket
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""
@@ -30,19 +32,21 @@ _OPEN = SourceFilter((), (), is_outside_accepted=True)
 class PortGroup:
     """Bound to ``target`` for ``listener``; ``sockets`` are the carrier's, which closes them.
 
-    TCP has ``width`` sockets, so many processes accept; UDP and SCTP have one. OSError if the address cannot be bound.
+    TCP has ``width`` sockets, so many processes accept; UDP and SCTP have one. ``make`` is the ``socket`` of the place
+    to bind in. OSError if the address cannot be bound.
     """
 
-    def __init__(self, listener: Listener, target: tuple[str, int], width: int) -> None:
+    def __init__(self, listener: Listener, target: tuple[str, int], width: int, make: MakeSocket = make_socket) -> None:
         self.listener = listener
-        self._black_hole: list[socket.socket] = []
-        self.sockets: tuple[socket.socket, ...] = ()
+        self._make = make
+        self._black_hole: list[SocketType] = []
+        self.sockets: tuple[SocketType, ...] = ()
         protocol = listener.destination.protocol
         try:
             if protocol == "TCP" and (width > 1 or listener.source_filter is not None):
                 self._share(target, width)
             else:
-                self.sockets = (_bind(protocol, target, listener),)
+                self.sockets = (self._bind(protocol, target),)
         except OSError:
             for sock in self.sockets:
                 sock.close()
@@ -69,23 +73,36 @@ class PortGroup:
         for sock in self._black_hole:
             sock.close()
 
+    def _bind(self, protocol: str, target: tuple[str, int]) -> SocketType:
+        sock = open_socket(protocol, target[0], self._make)
+        try:
+            if protocol == "UDP" and self.listener.source_filter is not None:
+                filter_packets(sock, self.listener.source_filter)
+            bind_socket(sock, target)
+            if protocol != "UDP":
+                sock.listen(BACKLOG)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
     def _share(self, target: tuple[str, int], width: int) -> None:
-        with open_socket("TCP", target[0]) as probe:
+        with contextlib.closing(open_socket("TCP", target[0], self._make)) as probe:
             bind_socket(probe, target)  # a socket of the group would share it with another process' group
         if self.listener.source_filter is not None:
             self._open_black_hole(target)
         for _ in range(width):
-            sock = open_socket("TCP", target[0])
+            sock = open_socket("TCP", target[0], self._make)
             self.sockets = (*self.sockets, sock)
             _join(sock, target, BACKLOG)
         self._steer()
 
     def _open_black_hole(self, target: tuple[str, int]) -> None:
         """Take the first place in the group: places are given in the order in which sockets begin to listen."""
-        black_hole = open_socket("TCP", target[0])
+        black_hole = open_socket("TCP", target[0], self._make)
         self._black_hole.append(black_hole)
         _join(black_hole, target, 0)
-        filler = open_socket("TCP", target[0])
+        filler = open_socket("TCP", target[0], self._make)
         self._black_hole.append(filler)
         filler.connect_ex(black_hole.getsockname())
 
@@ -98,19 +115,7 @@ class PortGroup:
             attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, _OPEN, accept)  # too long: they are reset when accepted
 
 
-def _bind(protocol: str, target: tuple[str, int], listener: Listener) -> socket.socket:
-    with contextlib.ExitStack() as undo:
-        sock = undo.enter_context(open_socket(protocol, target[0]))
-        if protocol == "UDP" and listener.source_filter is not None:
-            filter_packets(sock, listener.source_filter)
-        bind_socket(sock, target)
-        if protocol != "UDP":
-            sock.listen(BACKLOG)
-        undo.pop_all()
-        return sock
-
-
-def _join(sock: socket.socket, target: tuple[str, int], backlog: int) -> None:
+def _join(sock: SocketType, target: tuple[str, int], backlog: int) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bind_socket(sock, target)
     sock.listen(backlog)

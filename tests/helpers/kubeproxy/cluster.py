@@ -131,7 +131,7 @@ class Cluster:
 
     def descriptor(self, address: str) -> int:
         """The number of a listening socket: it stays while the socket is not touched."""
-        (group,) = [each for to, each in self.engine.listeners._bound.items() if to.address == address]
+        (group,) = [each for to, each in self.engine.listeners[0]._bound.items() if to.address == address]
         return group.sockets[0].fileno()
 
     async def settle(self) -> None:

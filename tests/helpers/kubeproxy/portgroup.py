@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
+from socket import SocketType
 
 from kubeproxy.rules import Listener, SourceFilter
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
@@ -24,6 +26,12 @@ def port_group(
         for sock in group.sockets:
             sock.close()
         group.close()
+
+
+def accept(sock: SocketType) -> tuple[socket.socket, tuple[str, int]]:
+    """Accept at a socket of a group; BlockingIOError if nobody waits."""
+    descriptor, peer = sock._accept()  # type: ignore[attr-defined]  # not in the stubs
+    return socket.socket(fileno=descriptor), peer
 
 
 def tcp_listener(address: str, source_filter: SourceFilter | None = None, *, is_sticky: bool = False) -> Listener:

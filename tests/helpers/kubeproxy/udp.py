@@ -24,8 +24,9 @@ from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, 
 from kubeproxy.userspace.accepting import FindRoute
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE, Poller
-from kubeproxy.userspace.sockets import open_socket
+from kubeproxy.userspace.sockets import open_socket, whole_socket
 from kubeproxy.userspace.udp.io.flows import UdpFlows
+from kubeproxy.userspace.udp.io.refusal import refuser
 from kubeproxy.userspace.udp.io.sockets import DatagramSocket
 
 PORT = 20053
@@ -78,7 +79,7 @@ class Ground:
         route = Route(port_name, "n1", False)
         what = Listener(Destination(address, PORT, "UDP"), ListenerKind.CLUSTER_IP, port_name, True, False, None)
         find_route: FindRoute = lambda *_: route if self.routed.get(port_name, True) else None  # noqa: E731
-        listener = DatagramSocket(self.flows, sock, what, find_route)
+        listener = DatagramSocket(self.flows, sock, what, find_route, refuser(DirectNetwork(), "host"))
         self.poller.register(sock.fileno(), READABLE, listener)
         self._listeners.append(listener)
         return listener
@@ -114,7 +115,7 @@ class UdpEndpoint:
     def __init__(self, address: str, answer: Answer, port: int = PORT) -> None:
         self.received: list[tuple[bytes, Address]] = []
         self._answer = answer
-        self._sock = open_socket("UDP", address)
+        self._sock = whole_socket(open_socket("UDP", address))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         self._sock.bind((address, port))
         asyncio.get_running_loop().add_reader(self._sock, self._serve)
@@ -167,7 +168,7 @@ def udp_name(address: str) -> Answer:
 @contextlib.contextmanager
 def udp_client(to: Address, source: Address = ("127.82.9.1", 0)) -> Iterator[socket.socket]:
     """A connected, non-blocking client: it hears only whom it asks, and is told of refusals."""
-    with open_socket("UDP", to[0]) as sock:
+    with whole_socket(open_socket("UDP", to[0])) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         sock.bind(source if sock.family == socket.AF_INET else ("::1", 0))
         sock.connect(to)

@@ -6,7 +6,7 @@ import contextlib
 import socket
 
 import pytest
-from tests.helpers.kubeproxy.portgroup import PORT, port_group
+from tests.helpers.kubeproxy.portgroup import PORT, accept, port_group
 from tests.helpers.patience import SILENCE
 
 from kubehost.io.binding import bind_socket
@@ -43,7 +43,7 @@ def hears_connections(source_filter: SourceFilter | None, source: str, address: 
         client.settimeout(SILENCE)
         if client.connect_ex((address, PORT)):
             return False
-        accepted, peer = group.sockets[0].accept()
+        accepted, peer = accept(group.sockets[0])
         accepted.close()
         return bool(peer[0] == source)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
+from socket import SocketType
 
 import pytest
-from tests.helpers.kubeproxy.portgroup import PORT, port_group, tcp_listener
+from tests.helpers.kubeproxy.portgroup import PORT, accept, port_group, tcp_listener
 
 from kubeproxy.rules import SourceFilter
 from kubeproxy.userspace.portgroup import PortGroup
@@ -25,11 +26,11 @@ def places(group: PortGroup, source: str, count: int) -> Counter[int]:
     return Counter({place: accepted for place, sock in enumerate(group.sockets) if (accepted := _accept_all(sock))})
 
 
-def _accept_all(sock: socket.socket) -> int:
+def _accept_all(sock: SocketType) -> int:
     count = 0
     while True:
         try:
-            sock.accept()[0].close()
+            accept(sock)[0].close()
         except BlockingIOError:
             return count
         count += 1

@@ -9,11 +9,12 @@ from socket import SocketType
 from typing import Any
 
 import pytest
+from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy.cluster import ask, cluster, naming_endpoints, service, slice_of
 
 from kubehost.addresses import LOCALHOST
 from kubeproxy.portowner import NO_SCTP
-from kubeproxy.userspace import sockets
+from kubeproxy.userspace import dialling, sockets
 from kubeproxy.userspace.sockets import has_sctp, open_socket
 
 VIP, A = "127.82.3.1", "127.82.4.1"
@@ -45,7 +46,7 @@ def test_asking_for_sctp_makes_the_kernel_load_nothing(monkeypatch: pytest.Monke
         raise AssertionError("a socket was asked for")
 
     monkeypatch.setattr(sockets, "has_sctp", lambda: False)
-    monkeypatch.setattr(socket, "socket", load)
+    monkeypatch.setattr("kubehost.io.places.SocketType", load)
     with pytest.raises(OSError, match="SCTP is not supported by this machine's kernel"):
         open_socket("SCTP", VIP)
 
@@ -82,11 +83,11 @@ class SelfCaller(SocketType):
 def test_a_port_where_nobody_listens_refuses_although_the_kernel_would_call_from_it(
     client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = sockets._outgoing_ports()[-1]
+    port = dialling._outgoing_ports()[-1]
     target = (client, port)
-    monkeypatch.setattr(sockets, "SocketType", SelfCaller)
+    monkeypatch.setattr("kubehost.io.places.SocketType", SelfCaller)
     monkeypatch.setattr(SelfCaller, "bind", lambda self, to: SocketType.bind(self, to) if to[1] else None)
-    sock, code = sockets.begin_connect(target, client, "TCP")
+    sock, code = dialling.dialler_of(DirectNetwork()).begin(target, client, "TCP")
     sock.close()
     assert code == errno.ECONNREFUSED
     with socket.create_server(target) as server:  # nothing of it is left to keep a server from the port

@@ -71,6 +71,11 @@ class Pool(Generic[T]):
         for connection in self._idle.pop(endpoint, ()):
             connection.close()
 
+    def clear(self) -> None:
+        """Close all idle connections."""
+        for endpoint in tuple(self._idle):
+            self.drop(endpoint)
+
     def expire(self, before: float) -> None:
         """Close what has been idle since ``before`` or longer."""
         for endpoint, idle in tuple(self._idle.items()):

@@ -1,7 +1,8 @@
 """The messages between the proxy's own process and its workers. Pure; ``channel`` carries them.
 
-To a worker: ``Begin`` first, then ``Apply``, ``Listen`` (with a socket), ``Update``, ``Close``, ``Ask``, ``Follow`` and
-at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``, ``Failed``, ``Short``.
+To a worker: ``Begin`` first, then ``Apply``, ``Listen`` (with a socket), ``Update``, ``Close``, ``EndElsewhere``,
+``Ask``, ``Follow`` and at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``, ``Failed`` and
+``Short``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from kubehost.network import Network
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener, PortRule, Rules
 from kubeproxy.rules.nodes import Node
-from kubeproxy.types import Destination, ServicePortName
+from kubeproxy.types import ServicePortName
+from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.workers.sharing import Block
 
 
@@ -38,27 +40,33 @@ class Apply(NamedTuple):
 
 
 class Listen(NamedTuple):
-    """Own the socket that comes with the message, and serve its clients."""
+    """Own the socket that comes with the message, which is bound in ``place``, and serve its clients."""
 
     listener: Listener
+    place: str
 
 
 class Update(NamedTuple):
-    """Apply a listener's changed settings to its new clients."""
+    """Apply a listener's changed settings to its new clients in ``place``."""
 
     listener: Listener
+    place: str
 
 
 class Close(NamedTuple):
-    """Accept what is queued at a destination, then close its socket; answered by ``Closed``."""
+    """Accept what is queued at a spot, then close its socket; answered by ``Closed``."""
 
-    destination: Destination
+    spot: Spot
 
 
 class Closed(NamedTuple):
-    """The worker has no socket of that destination any more."""
+    """The worker has no socket of that spot any more."""
 
-    destination: Destination
+    spot: Spot
+
+
+class EndElsewhere(NamedTuple):
+    """End the connections and flows that are not in the host's network alone."""
 
 
 class Question(Enum):

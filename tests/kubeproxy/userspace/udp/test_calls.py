@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from socket import SocketType
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from tests.helpers.kubeproxy.udp import (
 )
 
 import kubehost.io.datagrams
-import kubeproxy.userspace.udp.io.flows
+import kubehost.io.places
 
 VIP, OTHER, A, B = "127.82.8.1", "127.82.8.2", "127.82.8.3", "127.82.8.4"
 CLIENTS = 32
@@ -54,7 +54,7 @@ async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Groun
     """Count what flows ask of the kernel, and the turns of the poller in which they do."""
     calls: Calls = Counter()
 
-    class Counted(socket.socket):
+    class Counted(SocketType):
         """An endpoint's socket."""
 
         def __init__(self, *arguments: Any) -> None:
@@ -62,10 +62,7 @@ async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Groun
             self.send = counted(calls, "send", super().send)  # type: ignore[method-assign]  # bound by flows
             self.recv_into = counted(calls, "recv", super().recv_into)  # type: ignore[method-assign]
 
-    def open_counted(*_: str) -> socket.socket:
-        return Counted(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-
-    monkeypatch.setattr(kubeproxy.userspace.udp.io.flows, "open_socket", open_counted)
+    monkeypatch.setattr(kubehost.io.places, "SocketType", Counted)
     for name in ("receive_messages", "send_messages"):
         call = counted(calls, f"{name.partition('_')[0]} many", getattr(kubehost.io.datagrams, name))
         monkeypatch.setattr(kubehost.io.datagrams, name, call)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 
 import pytest
+from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy.udp import PORT, udp_client
 
-from kubeproxy.userspace.udp.io.refusal import STAND_IN_ADDRESS, pass_refusal_on
+from kubeproxy.userspace.udp.io.refusal import STAND_IN_ADDRESS, refuser
 
 VIP = "127.82.6.1"
+REFUSE = refuser(DirectNetwork(), "host")
 
 
 def listening() -> socket.socket:
@@ -21,7 +23,7 @@ def listening() -> socket.socket:
 def test_a_connected_client_is_refused_and_the_listener_goes_on_listening() -> None:
     with listening() as listener, udp_client((VIP, PORT)) as client, udp_client((VIP, PORT)) as neighbour:
         neighbour.send(b"waits")
-        assert pass_refusal_on(listener, client.getsockname())
+        assert REFUSE(listener, client.getsockname())
         with pytest.raises(ConnectionRefusedError):
             client.recv(1)
         with pytest.raises(BlockingIOError):
@@ -44,7 +46,7 @@ def test_where_the_kernel_lets_nothing_be_sent_in_the_clients_name_the_listener_
     client: tuple[str, int],
 ) -> None:
     with listening() as listener, udp_client((VIP, PORT)) as neighbour:
-        pass_refusal_on(listener, client)
+        REFUSE(listener, client)
         neighbour.send(b"heard")
         assert listener.recv(10) == b"heard"
 
@@ -53,10 +55,10 @@ def test_a_client_that_has_its_port_everywhere_cannot_be_told_nor_would_it_be() 
     with listening() as listener, socket.socket(type=socket.SOCK_DGRAM) as client:
         client.sendto(b"?", (VIP, PORT))
         _, sender = listener.recvfrom(10)
-        assert not pass_refusal_on(listener, sender)
+        assert not REFUSE(listener, sender)
 
 
 def test_a_busy_stand_in_is_no_reason_to_fail() -> None:
     with listening() as listener, udp_client((VIP, PORT)) as client, socket.socket(type=socket.SOCK_DGRAM) as busy:
         busy.bind((STAND_IN_ADDRESS, client.getsockname()[1]))
-        assert not pass_refusal_on(listener, client.getsockname())
+        assert not REFUSE(listener, client.getsockname())

@@ -17,7 +17,7 @@ from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
-from kubeproxy.userspace.sockets import whole_socket
+from kubeproxy.userspace.sockets import network_of, whole_socket
 
 
 class HttpFront:
@@ -81,6 +81,20 @@ class HttpFront:
         """Close every client's connection after its current answer, idle ones at once."""
         self.shared.is_draining = True
         self._let_go(None)
+
+    def end_elsewhere(self, host: int) -> None:
+        """Keep what is in the network with the number ``host`` alone: the others are gone.
+
+        A request that waits for an endpoint there is tried again or refused, as if the endpoint had broken off.
+        """
+        for port in self._ports.values():
+            port.pool.clear()
+        for connection in tuple(self.connections):
+            if network_of(connection.client.sock) != host:
+                connection.reset(Outcome.NETWORK_GONE)
+            elif (upstream := connection.delivery.upstream) is not None and network_of(upstream.sock) != host:
+                upstream.abandon()
+        self.tunnels.end_elsewhere(host)
 
     def reset_all(self) -> None:
         """End every connection, clients by reset, and keep none to endpoints."""

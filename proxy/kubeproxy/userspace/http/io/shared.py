@@ -22,6 +22,7 @@ class HttpShared:
         "clock",
         "config",
         "counters",
+        "dialler",
         "is_draining",
         "load_balancer",
         "loop",
@@ -37,6 +38,7 @@ class HttpShared:
         self.loop = parts.loop
         self.poller = parts.poller
         self.targets = parts.targets
+        self.dialler = parts.dialler
         self.load_balancer = parts.load_balancer
         self.counters = parts.counters
         self.recent = parts.recent

@@ -10,6 +10,7 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
+from kubeproxy.userspace.sockets import network_of
 from kubeproxy.userspace.tcp.io.connection import Connection
 from kubeproxy.userspace.tcp.io.end import End
 from kubeproxy.userspace.tcp.io.shared import TcpShared
@@ -80,6 +81,12 @@ class Tunnels:
         for tunnel in tuple(self.connections):
             if tunnel.silence_at(now) >= self._most_silent:
                 tunnel.reset(Outcome.TUNNEL_TIMEOUT)
+
+    def end_elsewhere(self, host: int) -> None:
+        """Reset the tunnels with a side in another network than that with the number ``host``, which is gone."""
+        for tunnel in tuple(self.connections):
+            if any(network_of(end.sock) != host for end in (tunnel.client, tunnel.upstream) if end):
+                tunnel.reset(Outcome.NETWORK_GONE)
 
     def reset_all(self) -> None:
         """End every tunnel by reset."""

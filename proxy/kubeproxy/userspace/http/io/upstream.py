@@ -11,12 +11,12 @@ import errno
 import socket
 
 from kubeproxy.types import Choice, ServicePortName
+from kubeproxy.userspace.dialling import connect
 from kubeproxy.userspace.http.answerhead import AnswerReader
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.wire import Conversation, Wire
 from kubeproxy.userspace.http.pool import Pool
 from kubeproxy.userspace.poller import READABLE, WRITABLE
-from kubeproxy.userspace.sockets import connect
 from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS
 
 _ESTABLISHED = b"\x01"
@@ -167,7 +167,7 @@ def dial(shared: HttpShared, pool: Pool[Upstream], port_name: ServicePortName, c
     if target is None:
         return errno.ELOOP
     try:
-        sock, code = connect(target, "")
+        sock, code = connect(shared.dialler, target)
     except OSError as error:
         return error.errno or errno.EINVAL
     if sock.fileno() >= shared.ceiling:

@@ -14,8 +14,9 @@ from socket import SocketType
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.recent import ConnectionRecord
+from kubeproxy.userspace.dialling import ask_by_sending
 from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE
-from kubeproxy.userspace.sockets import RESET_ON_CLOSE, ask_by_sending, begin_connect, silent_seconds
+from kubeproxy.userspace.sockets import RESET_ON_CLOSE, silent_seconds
 from kubeproxy.userspace.tcp.io.end import AT_ONCE, READING, End
 from kubeproxy.userspace.tcp.io.shared import TcpShared
 from kubeproxy.userspace.tcp.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
@@ -144,9 +145,8 @@ class Connection:
         target = shared.targets.dial(route.port_name, choice.endpoint)
         if target is None:
             return self._dial_again(errno.ELOOP)
-        sent = 0
         try:
-            sock, code = begin_connect(target, record.client, route.port_name.protocol)
+            sock, code, sent = *shared.dialler.begin(target, record.client, route.port_name.protocol), 0
             if code == errno.EINPROGRESS:
                 code, sent = ask_by_sending(sock, target, self.relay.unsent[_UPSTREAM])
         except OSError as error:

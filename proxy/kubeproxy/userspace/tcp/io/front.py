@@ -9,6 +9,7 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
+from kubeproxy.userspace.sockets import network_of
 from kubeproxy.userspace.tcp.io.connection import Connection
 from kubeproxy.userspace.tcp.io.shared import TcpShared
 
@@ -41,6 +42,12 @@ class TcpFront:
         for connection in tuple(self.connections):
             if connection.relay.is_half_closed and connection.silence() > CLOSE_WAIT_SECONDS:
                 connection.reset(Outcome.HALF_CLOSED_TIMEOUT)
+
+    def end_elsewhere(self, host: int) -> None:
+        """Reset the connections with a side in another network than that with the number ``host``, which is gone."""
+        for connection in tuple(self.connections):
+            if any(network_of(end.sock) != host for end in (connection.client, connection.upstream) if end):
+                connection.reset(Outcome.NETWORK_GONE)
 
     def reset_all(self) -> None:
         """End every connection by reset."""

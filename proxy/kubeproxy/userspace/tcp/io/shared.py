@@ -11,12 +11,13 @@ from kubeproxy.userspace.parts import DataPlaneParts
 class TcpShared:
     """The parts of the data plane, copied because each event looks them up, and the ``connections`` that there are."""
 
-    __slots__ = ("buffer", "connections", "counters", "load_balancer", "loop", "poller", "recent", "targets")
+    __slots__ = ("buffer", "connections", "counters", "dialler", "load_balancer", "loop", "poller", "recent", "targets")
 
     def __init__(self, parts: DataPlaneParts) -> None:
         self.loop = parts.loop
         self.poller = parts.poller
         self.targets = parts.targets
+        self.dialler = parts.dialler
         self.load_balancer = parts.load_balancer
         self.counters = parts.counters
         self.recent = parts.recent

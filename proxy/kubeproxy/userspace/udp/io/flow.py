@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from socket import SocketType
 
 from kubehost import openfiles
 from kubehost.io.datagrams import SLOTS, Batch, address_of, viewing_rooms
@@ -19,7 +20,7 @@ from kubeproxy.rules import Listener
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.udp.flowtable import FlowTable, RefusalBudget, TrackedFlow, flow_limit
-from kubeproxy.userspace.udp.io.refusal import pass_refusal_on
+from kubeproxy.userspace.udp.io.refusal import Refuse
 
 DATAGRAM_BYTES = 64 * 1024
 """The longest datagram, 65507 bytes by IPv4 and 65527 by IPv6, fits."""
@@ -102,18 +103,19 @@ class UdpShared:
 class AskedSocket:
     """The socket that clients of one destination send to and get their replies from; ``clients`` have their flows."""
 
-    __slots__ = ("_refusals", "_shared", "clients", "listener", "sock")
+    __slots__ = ("_refusals", "_refuse", "_shared", "clients", "listener", "sock")
 
-    def __init__(self, shared: UdpShared, sock: socket.socket, listener: Listener) -> None:
+    def __init__(self, shared: UdpShared, sock: SocketType, listener: Listener, refuse: Refuse) -> None:
         self.sock = sock
         self.listener = listener
         self.clients: dict[Client, UdpFlow] = {}
         self._shared = shared
+        self._refuse = refuse
         self._refusals = RefusalBudget()
 
     def refuse(self, client: Client, now: float) -> None:
         """Tell a client that its endpoint refuses."""
-        if not self._refusals.spend(now) or not pass_refusal_on(self.sock, address_of(self.sock.family, client)):
+        if not self._refusals.spend(now) or not self._refuse(self.sock, address_of(self.sock.family, client)):
             self._shared.counters.errors[Outcome.REFUSAL_NOT_PASSED_ON] += 1
 
 
@@ -130,7 +132,7 @@ class UdpFlow(TrackedFlow):
         shared: UdpShared,
         asked: AskedSocket,
         client: Client,
-        sock: socket.socket,
+        sock: SocketType,
         record: ConnectionRecord,
     ) -> None:
         super().__init__()

@@ -7,25 +7,21 @@ Decides nothing that ``flowtable`` or the load balancer can decide. No task, fut
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import socket
 from collections.abc import Collection
+from socket import SocketType
 
-from kubehost.addresses import LOCALHOST, source_for
 from kubehost.io.datagrams import address_of
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.types import Choice, Route, ServicePortName
+from kubeproxy.userspace.dialling import OUT_OF_DESCRIPTORS
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE
-from kubeproxy.userspace.sockets import is_connected_to_itself, open_socket
+from kubeproxy.userspace.sockets import network_of
 from kubeproxy.userspace.udp.io.flow import AskedSocket, Client, UdpFlow, UdpShared
 
 REAP_SECONDS = 1.0
 """How often idle flows are looked for."""
-
-OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class UdpFlows:
@@ -53,6 +49,12 @@ class UdpFlows:
         for flow in tuple(self.shared.by_port.get(port_name, ())):
             if flow.counters.address not in serving:
                 flow.end(Outcome.ENDPOINT_GONE)
+
+    def end_elsewhere(self, host: int) -> None:
+        """End the flows to endpoints in another network than that with the number ``host``, which is gone."""
+        for flow in tuple(self.table):
+            if network_of(flow.sock) != host:
+                flow.end(Outcome.NETWORK_GONE)
 
     def reap(self, now: float) -> None:
         """End the flows that have been idle for too long."""
@@ -91,14 +93,14 @@ class UdpFlows:
         self._schedule_reap()
         return flow
 
-    def _dial(self, record: ConnectionRecord, choice: Choice) -> socket.socket | None:
+    def _dial(self, record: ConnectionRecord, choice: Choice) -> SocketType | None:
         """Return a socket that is connected to the chosen endpoint, None (and the record ended) if there is none."""
         target = self._parts.targets.dial(record.route.port_name, choice.endpoint)
         if target is None:
             self._fail(record, Outcome.PROXY_LOOP)
             return None
         try:
-            return _connect(target, record.client)
+            return self._parts.dialler.open_datagrams(target, record.client)
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 self._drop_early()
@@ -124,32 +126,3 @@ class UdpFlows:
         self.reap(self._parts.clock())
         if self.table:
             self._schedule_reap()
-
-
-def _connect(target: tuple[str, int], client: str) -> socket.socket:
-    """Return a socket that is connected to ``target`` from the client's own address, so that the pod sees it.
-
-    Where ``target`` cannot be reached from that address, the kernel chooses one.
-    """
-    source = source_for(client, target[0])
-    if source:
-        try:
-            return _open(target, source)
-        except OSError as error:
-            if error.errno in OUT_OF_DESCRIPTORS:
-                raise
-    return _open(target, "")
-
-
-def _open(target: tuple[str, int], source: str) -> socket.socket:
-    sock = open_socket("UDP", target[0])
-    try:
-        if source:
-            sock.bind((source, 0))
-        sock.connect(target)
-        if target[0] == (source or LOCALHOST) and is_connected_to_itself(sock, target):
-            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-    except OSError:
-        sock.close()
-        raise
-    return sock

@@ -8,6 +8,9 @@ the source (ip(7)), and the client's port is free at other loopback addresses. c
 socket again. Nothing that was received is lost; datagrams of other clients in these microseconds are refused too, which
 is why ``RefusalBudget`` bounds them.
 
+A client in a pod with a network of its own is told likewise: the datagram leaves that network, by a socket made there,
+and is refused in the cluster's. There the kernel bounds such errors (icmp(7), icmp_ratelimit), as in a cluster.
+
 This reaches the clients that ICMP reaches: those with a connected socket. The others are bound to every address, so
 nothing can be sent in their name, and the kernel would not tell them either (udp(7)). IPv6 has only one loopback
 address, so it does not work there.
@@ -15,12 +18,22 @@ address, so it does not work there.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import socket
 import struct
+from collections.abc import Callable
+from socket import SocketType
+
+from kubehost.addresses import LOCALHOST, Address
+from kubehost.network import Network
+from kubeproxy.userspace.sockets import SOCKETS, MakeSocket
 
 STAND_IN_ADDRESS = "127.255.255.254"
-"""The last address of the loopback network, which is unlikely to be in use; it has the client's port for a moment."""
+"""The last address of the loopback network, which is unlikely to be in use; it has the client's port for a moment.
+
+In the network of a pod 127.0.0.1 is the only loopback address, and its clients of other places do not come from there.
+"""
 
 PROBE = b"\x93kubesvc refusal"
 """The datagram that the kernel is to refuse. A bound socket that receives it all the same ignores it."""
@@ -34,13 +47,27 @@ _DISCONNECT = bytes(16)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def pass_refusal_on(listener: socket.socket, client: tuple[str, int]) -> bool:
-    """Let the kernel tell ``client`` that the address of ``listener`` refuses; False where that cannot be done."""
+Refuse = Callable[[SocketType, Address], bool]
+"""Lets the kernel tell a client that the address of a bound socket refuses; False where that cannot be done."""
+
+
+def refuser(network: Network, place: str) -> Refuse:
+    """Return what refuses the clients of sockets that are bound in ``place``."""
+    host = network.places[0]
+
+    def refuse(listener: SocketType, client: Address) -> bool:
+        at = host if place == host.name else network.place(client[0], listener.getsockname()[0])
+        return _refuse(listener, client, at.socket, STAND_IN_ADDRESS if at in network.places else LOCALHOST)
+
+    return refuse
+
+
+def _refuse(listener: SocketType, client: Address, make: MakeSocket, address: str) -> bool:
     if listener.family != socket.AF_INET:
         return False
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as stand_in:
-            stand_in.bind((STAND_IN_ADDRESS, client[1]))
+        with contextlib.closing(make(*SOCKETS["UDP", False])) as stand_in:
+            stand_in.bind((address, client[1]))
             source = struct.pack("=i4s4x", 0, socket.inet_aton(client[0]))
             asked = listener.getsockname()
             listener.connect(stand_in.getsockname())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from socket import SocketType
 
 from kubehost.io.datagrams import address_of
 from kubeproxy.outcomes import Outcome
@@ -10,7 +11,7 @@ from kubeproxy.rules import Listener
 from kubeproxy.userspace.accepting import FindRoute
 from kubeproxy.userspace.udp.io.flow import AskedSocket, Client, UdpFlow
 from kubeproxy.userspace.udp.io.flows import UdpFlows
-from kubeproxy.userspace.udp.io.refusal import PROBE
+from kubeproxy.userspace.udp.io.refusal import PROBE, Refuse
 
 RECEIVE_BUFFER_BYTES = 1024 * 1024
 """Asked for at a listener, for bursts; the kernel caps it at net.core.rmem_max."""
@@ -23,8 +24,10 @@ class DatagramSocket(AskedSocket):
 
     __slots__ = ("_find_route", "_flows", "_inbox")
 
-    def __init__(self, flows: UdpFlows, sock: socket.socket, listener: Listener, find_route: FindRoute) -> None:
-        super().__init__(flows.shared, sock, listener)
+    def __init__(
+        self, flows: UdpFlows, sock: SocketType, listener: Listener, find_route: FindRoute, refuse: Refuse
+    ) -> None:
+        super().__init__(flows.shared, sock, listener, refuse)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._flows = flows
         self._inbox = flows.shared.inboxes[sock.family]

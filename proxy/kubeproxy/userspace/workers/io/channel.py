@@ -14,6 +14,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from socket import SocketType
 from typing import Any
 
 _HEAD = struct.Struct("=QB")
@@ -55,20 +56,20 @@ class Channel:
         self._sock = sock
         self._receive = receive
         self._ended = ended
-        self._unsent: deque[tuple[memoryview, socket.socket | None]] = deque()
+        self._unsent: deque[tuple[memoryview, SocketType | None]] = deque()
         self._received = bytearray()
         self._descriptors: deque[int] = deque()
         sock.setblocking(False)
         loop.add_reader(sock.fileno(), self._read)
 
-    def send(self, message: object, along: socket.socket | None = None) -> None:
+    def send(self, message: object, along: SocketType | None = None) -> None:
         """Send a message; ``along`` stays the caller's; if it is closed before it was sent, the message is dropped.
 
         Nothing happens when the other end is gone.
         """
         self.send_pickle(pickled(message), along)
 
-    def send_pickle(self, text: bytes, along: socket.socket | None = None) -> None:
+    def send_pickle(self, text: bytes, along: SocketType | None = None) -> None:
         """Send a message that was pickled before, for several receivers."""
         if self._sock.fileno() < 0:
             return

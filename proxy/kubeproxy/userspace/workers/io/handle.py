@@ -7,6 +7,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from socket import SocketType
 from typing import Any, NamedTuple, Protocol
 
 from kubeproxy.counters import Counted
@@ -69,7 +70,7 @@ class WorkerHandle:
         self._asked: dict[int, tuple[Ask, asyncio.Future[Any]]] = {}
         self._questions = 0
 
-    def send(self, message: object, along: socket.socket | None = None) -> None:
+    def send(self, message: object, along: SocketType | None = None) -> None:
         """Send a message, and a socket with it; nothing happens while there is no process."""
         if self.channel is not None:
             self.channel.send(message, along)

@@ -36,6 +36,7 @@ from kubeproxy.userspace.workers.messages import (
     Close,
     Closed,
     Drain,
+    EndElsewhere,
     Failed,
     Follow,
     Happened,
@@ -88,12 +89,14 @@ class Worker:
         match message:
             case Apply():
                 self._apply(message)
-            case Listen(listener):
-                self._plane.listen(listener, (socket.socket(fileno=descriptor),))
-            case Update(listener):
-                self._plane.update(listener)
-            case Close(destination):
-                self._plane.close(destination, lambda: self._channel.send(Closed(destination)))
+            case Listen(listener, place):
+                self._plane.listen(listener, place, (socket.socket(fileno=descriptor),))
+            case Update(listener, place):
+                self._plane.update(listener, place)
+            case Close(spot):
+                self._plane.close(spot, lambda: self._channel.send(Closed(spot)))
+            case EndElsewhere():
+                self._plane.end_elsewhere()
             case Ask():
                 self._start(self._answer(message))
             case Follow(is_wanted):

@@ -11,11 +11,10 @@ import asyncio
 import contextlib
 import os
 import random
-import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from ipaddress import ip_address
+from socket import SocketType
 from typing import Any
-from zlib import crc32
 
 from kubeapi.failures import RemoteError
 from kubehost.openfiles import client_shortage
@@ -26,15 +25,18 @@ from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, Rules
 from kubeproxy.tracing import Trace
-from kubeproxy.types import Destination, ServicePortName
+from kubeproxy.types import ServicePortName
+from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.descriptors import REMEMBERED_SECONDS
 from kubeproxy.userspace.workers.io.channel import pickled
 from kubeproxy.userspace.workers.io.handle import END_SECONDS, Launch, WorkerHandle, ask_all, end_all
+from kubeproxy.userspace.workers.io.sockets import WorkerSockets
 from kubeproxy.userspace.workers.messages import (
     Begin,
     Close,
     Closed,
     Drain,
+    EndElsewhere,
     Failed,
     Follow,
     Happened,
@@ -62,9 +64,9 @@ class Workers:
         self._rows = RowAllocator()
         self._blocks = Blocks(config.default_balancer, self._rows.take, self._rows.give_back)
         self._rules = Rules()
-        self._bound: dict[Destination, tuple[Listener, Sequence[socket.socket]]] = {}
-        self._closing: dict[Destination, tuple[set[int], Callable[[], None]]] = {}
-        """By destination: the places of the workers that still have its socket, and what to call when none has."""
+        self._sockets = WorkerSockets(self._workers)
+        self._closing: dict[Spot, tuple[set[int], Callable[[], None]]] = {}
+        """By spot: the numbers of the workers that still have its socket, and what to call when none has."""
         self._followers: tuple[Follower, ...] = ()
         self._lost = ProxyCounters()
         self._tell_shortage: Callable[[], None] = lambda: None
@@ -84,8 +86,7 @@ class Workers:
         finally:
             self._ending.set()
             await end_all(self._workers, keepers)
-            for destination in tuple(self._bound):
-                self._close_sockets(destination)
+            self._sockets.close_all()
             os.close(self._memory)
 
     def apply(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
@@ -97,30 +98,30 @@ class Workers:
             if each.channel is not None:
                 each.channel.send_pickle(message)
 
-    def listen(self, listener: Listener, sockets: Sequence[socket.socket]) -> None:
+    def listen(self, listener: Listener, place: str, sockets: Sequence[SocketType]) -> None:
         """Give each worker its socket; a protocol that has one socket is one worker's."""
-        self._bound[listener.destination] = listener, sockets
-        for worker, sock in self._assign(listener, sockets):
-            worker.send(Listen(listener), sock)
+        for worker, sock in self._sockets.add(Spot(listener.destination, place), listener, sockets):
+            worker.send(Listen(listener, place), sock)
 
-    def update(self, listener: Listener) -> None:
+    def update(self, listener: Listener, place: str) -> None:
         """Send a listener's changed settings to its workers."""
-        _, sockets = self._bound[listener.destination]
-        self._bound[listener.destination] = listener, sockets
-        for worker, _ in self._assign(listener, sockets):
-            worker.send(Update(listener))
+        for worker, _ in self._sockets.update(Spot(listener.destination, place), listener):
+            worker.send(Update(listener, place))
 
-    def close(self, destination: Destination, closed: Callable[[], None]) -> None:
+    def close(self, spot: Spot, closed: Callable[[], None]) -> None:
         """Accept what is queued, then nothing more; ``closed`` is called when no worker has a socket of it."""
-        listener, sockets = self._bound[destination]
-        workers = [worker for worker, _ in self._assign(listener, sockets) if worker.channel is not None]
-        self._close_sockets(destination)
+        workers = [worker for worker, _ in self._sockets.close(spot) if worker.channel is not None]
         if not workers:
             closed()
             return
-        self._closing[destination] = {each.place for each in workers}, closed
+        self._closing[spot] = {each.place for each in workers}, closed
         for each in workers:
-            each.send(Close(destination))
+            each.send(Close(spot))
+
+    def end_elsewhere(self) -> None:
+        """Have all workers end what is not in the host's network alone."""
+        for each in self._workers:
+            each.send(EndElsewhere())
 
     async def drain(self, seconds: float) -> None:
         """Give the connections ``seconds`` to end, and reset the rest; the workers end with that."""
@@ -187,10 +188,8 @@ class Workers:
         """Send a new process everything that the one before had."""
         worker.send(Begin(worker.place, self.width, self._seed, self._dependencies.network, self._default_balancer))
         worker.send(apply_changes(self._rules, {name: self._blocks.block(name) for name in self._rules.ports}))
-        for listener, sockets in self._bound.values():
-            for other, own in self._assign(listener, sockets):
-                if other is worker:
-                    worker.send(Listen(listener), own)
+        for listener, place, sock in self._sockets.of(worker):
+            worker.send(Listen(listener, place), sock)
         if self._followers:
             worker.send(Follow(is_wanted=True))
 
@@ -199,8 +198,8 @@ class Workers:
         match message:
             case Failed():
                 self._note_failure(message)
-            case Closed(destination):
-                self._note_closed(destination, worker)
+            case Closed(spot):
+                self._note_closed(spot, worker)
             case Short():
                 worker.short_at = self._loop.time()
                 self._tell_shortage()
@@ -218,21 +217,8 @@ class Workers:
         shared = SharedCounters(self._memory, self.width, worker.place)
         shared.forget(range(self._rows.end))
         shared.close()
-        for destination in tuple(self._closing):
-            self._note_closed(destination, worker)
-
-    def _assign(
-        self, listener: Listener, sockets: Sequence[socket.socket]
-    ) -> Iterable[tuple[WorkerHandle, socket.socket]]:
-        """Return the workers of a listener, each with its socket."""
-        if len(sockets) == self.width:
-            return zip(self._workers, sockets, strict=True)
-        return [(self._workers[crc32(repr(listener.port_name).encode()) % self.width], sockets[0])]
-
-    def _close_sockets(self, destination: Destination) -> None:
-        _, sockets = self._bound.pop(destination)
-        for sock in sockets:
-            sock.close()
+        for spot in tuple(self._closing):
+            self._note_closed(spot, worker)
 
     def _note_failure(self, failure: Failed) -> None:
         if not failure.error:
@@ -242,9 +228,9 @@ class Workers:
         remote.add_note(failure.traceback)
         self._dependencies.failures.note(failure.component, failure.about, remote)
 
-    def _note_closed(self, destination: Destination, worker: WorkerHandle) -> None:
-        places, closed = self._closing.get(destination, (set[int](), None))
-        places.discard(worker.place)
-        if not places and closed is not None:
-            del self._closing[destination]
+    def _note_closed(self, spot: Spot, worker: WorkerHandle) -> None:
+        left, closed = self._closing.get(spot, (set[int](), None))
+        left.discard(worker.place)
+        if not left and closed is not None:
+            del self._closing[spot]
             closed()
