@@ -23,6 +23,7 @@ _SUBDOMAIN_MESSAGE = (
 )
 _ADDRESS_MESSAGE = "must be a valid IPv4 address, (e.g. 127.9.8.7)"
 UNSPECIFIED = "may not be unspecified (0.0.0.0)"
+NO_LOOPBACK = "must be outside 127.0.0.0/8 in the exact plan, (e.g. 192.168.0.101 or 10.96.0.0/12)"
 
 
 class Mistake(NamedTuple):
@@ -183,11 +184,11 @@ class Fields:
         if read_ipv4(value) == 0:
             self.notes.invalid(path, value, UNSPECIFIED)
             return ""
-        return value if is_outside else self.moved(path, value, self.plan.stand_in)
+        return value if is_outside else self.moved(path, value, self.plan.address)
 
-    def moved(self, path: str, value: str, stand_in: Callable[[str], str]) -> str:
-        """Return where an address or subnet is on this machine; notes a warning if it differs."""
-        after = stand_in(value)
+    def moved(self, path: str, value: str, place: Callable[[str], str]) -> str:
+        """Return the address or subnet that the cluster has in place of a written one; warns if it differs."""
+        after = place(value)
         if after != value:
             self.notes.warn(path, f"{value} is {after} on this machine")
         return after

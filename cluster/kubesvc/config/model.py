@@ -1,7 +1,8 @@
 """The fields of the cluster configuration, with units, defaults and reasons.
 
 The document is ``apiVersion: kubesvc.dev/v1alpha1``, ``kind: ClusterConfiguration``; its field names are these in
-camelCase, unless a field says otherwise. The defaults are kubeadm's with the first octet replaced by 127.
+camelCase, unless a field says otherwise. The defaults are kubeadm's with the first octet replaced by 127, and in the
+exact plan kubeadm's own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from kubesvc.network.plan import USUAL, AddressPlan
 
 @dataclass(frozen=True, slots=True)
 class Networking:
-    """The subnets of the cluster, all in 127.0.0.0/8 and disjoint."""
+    """The subnets of the cluster, disjoint, and all in 127.0.0.0/8 but for the exact plan."""
 
     service_subnet: str = "127.96.0.0/12"
     """Cluster IPs; kubeadm's 10.96.0.0/12."""
@@ -65,6 +66,11 @@ class NodeConfiguration:
     """Where node ports answer by IPv6, if the machine has the address; "" in a single-stack cluster."""
     pod_cidr_v6: str = ""
 
+
+SANDBOXES = ("auto", "namespaces", "none")
+"""``namespaces``: each pod in Linux namespaces of its own; ``auto``: so where the machine allows it."""
+PLANS = ("exact", "loopback")
+"""Values of ``networking.plan``: addresses as written, or in 127.0.0.0/8."""
 
 MAX_WORKERS = 64
 """An arbitrary bound, above the cores of a developer's machine."""
@@ -168,5 +174,7 @@ class ClusterConfiguration:
     dns: DNSSettings = field(default_factory=DNSSettings)
     images: tuple[Image, ...] = ()
     external_hosts: tuple[ExternalHost, ...] = ()
+    sandbox: str = ""
+    """One of SANDBOXES: whether each pod has namespaces of its own; "" where the document does not say."""
     plan: AddressPlan = USUAL
-    """Maps addresses to this machine; set by ``--subnets`` and not part of the document."""
+    """Maps addresses to this machine: ``--subnets``, and ``networking: {plan: exact}`` or ``--exact``."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from kubeapi.validation.faults import required
-from kubehost.addresses import LOCALHOST
-from kubesvc.config.fields import Fields
+from kubehost.addresses import LOCALHOST, is_loopback
+from kubesvc.config.fields import NO_LOOPBACK, Fields
 from kubesvc.config.model import ClusterConfiguration, Networking, NodeConfiguration
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -66,7 +66,7 @@ def _node_labels(entry: Fields) -> dict[str, str]:
 def _default_addresses(fields: Fields, index: int, networking: Networking) -> tuple[str, str]:
     """Return the default addresses of node ``index``, which counts from 1; "" for no IPv6 address."""
     number = (100 + index) % 256
-    address = fields.plan.stand_in(f"127.168.0.{number}")
+    address = fields.plan.address(f"192.168.0.{number}")
     if not networking.service_subnet_v6:
         return address, ""
     return address, "::1" if index == 1 else f"fd00:10:168::{number}"
@@ -111,6 +111,8 @@ def _read_v6(entry: Fields, written: str, networking: Networking) -> str:
 def _check(entry: Fields, address: str, networking: Networking) -> None:
     if address == LOCALHOST:
         entry.notes.invalid(entry.at("address"), address, "node ports answer there anyway; give another one")
+    elif entry.plan.is_exact and is_loopback(address):
+        entry.notes.invalid(entry.at("address"), address, NO_LOOPBACK)
     elif (subnet := subnet_of(address, networking)) is not None:
         entry.notes.invalid(entry.at("address"), address, f"must be outside the {subnet}")
 

@@ -16,6 +16,8 @@ from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
     DNS_OPTIONS,
     MAX_WORKERS,
+    PLANS,
+    SANDBOXES,
     ClusterConfiguration,
     DNSSettings,
     ExternalHost,
@@ -30,7 +32,7 @@ from kubesvc.network.plan import USUAL, AddressPlan
 
 POD_MODES = ("disabled", "insecure", "verified")
 
-_TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts")
+_TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts", "sandbox")
 _PROCESS = ("command", "args", "env", "port", "workingDir")
 
 
@@ -43,10 +45,14 @@ class ConfigurationReading(NamedTuple):
 
 
 def read_configuration(document: Document | None, plan: AddressPlan = USUAL) -> ConfigurationReading:
-    """Read the configuration; without a document it is the default one, which depends on ``plan``."""
+    """Read the configuration; without a document it is the default one, which depends on ``plan``.
+
+    The document may decide between the exact plan and loopback; what it does not say stays as in ``plan``.
+    """
     if document is None and plan == USUAL:
         return ConfigurationReading(ClusterConfiguration())
     notes = Notes()
+    plan = _read_plan(document, plan)
     top = Fields(document.obj if document is not None else None, "", _TOP, notes, plan)
     networking = read_networking(top)
     nodes = read_nodes(top, networking)
@@ -57,11 +63,19 @@ def read_configuration(document: Document | None, plan: AddressPlan = USUAL) -> 
         dns=_dns(top),
         images=_images(top),
         external_hosts=_external_hosts(top, networking, nodes),
+        sandbox=top.choice("sandbox", SANDBOXES[0], SANDBOXES) if top.has("sandbox") else "",
         plan=plan,
     )
     if document is None:
         return ConfigurationReading(configuration)
     return ConfigurationReading(configuration, _placed(document, notes.faults), _placed(document, notes.warnings))
+
+
+def _read_plan(document: Document | None, plan: AddressPlan) -> AddressPlan:
+    """Return the plan that the document asks for; a wrong value is left to the reader of ``networking``."""
+    networking = document.obj.get("networking") if document is not None else None
+    wanted = networking.get("plan") if isinstance(networking, dict) else None
+    return plan._replace(is_exact=wanted == "exact") if wanted in PLANS else plan
 
 
 def _placed(document: Document, mistakes: list[Mistake]) -> tuple[Fault, ...]:
@@ -72,6 +86,7 @@ def _proxy(top: Fields, node: str) -> ProxySettings:
     default = ProxySettings()
     if top.plan.block:
         # All clusters share 127.0.0.1, so kube-proxy's ports are at the first node's address, as in a real cluster.
+        node = top.plan.stand_in(node)
         default = ProxySettings(healthz_bind_address=f"{node}:10256", metrics_bind_address=f"{node}:10249")
     proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "workers"))
     return ProxySettings(

@@ -1,4 +1,4 @@
-"""Reads the cluster's subnets: each in 127.0.0.0/8, large enough, and disjoint from the others.
+"""Reads the cluster's subnets: each in 127.0.0.0/8, or in the exact plan outside, large enough, and disjoint.
 
 In a dual-stack cluster services and pods have an IPv6 subnet too, written as with kubeadm: the IPv4 subnet, a comma,
 the IPv6 subnet. IPv4 comes first, because the processes of pods listen at IPv4 addresses.
@@ -13,8 +13,8 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
-from kubesvc.config.fields import Fields
-from kubesvc.config.model import Networking
+from kubesvc.config.fields import NO_LOOPBACK, Fields
+from kubesvc.config.model import PLANS, Networking
 from kubesvc.network.addresses import read_ipv4
 from kubesvc.network.plan import AddressPlan
 
@@ -24,14 +24,16 @@ _LOCALHOST_V6 = IPv6Address("::1")
 _CIDR_MESSAGE = "must be a valid IPv4 CIDR value, (e.g. 127.9.8.0/24)"
 _LACKS_IPV6 = "must have an IPv6 subnet after a comma, since the {} has one"
 _RANGE = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})")
+_BLOCK_PREFIX = 16
+"""The host has one second octet for a subnet of a cluster with a block of its own (see ``network.plan``)."""
 _FIRST_NODE_PORT = 1024
 """Node ports never move, so they must be ports that every user may bind."""
 
 
 class _Subnet(NamedTuple):
-    """Limits of one subnet: its ``longest`` prefix leaves enough addresses.
+    """Limits of one subnet: its ``longest`` prefix leaves enough addresses. ``default`` is kubeadm's or flannel's.
 
-    ``place`` returns where an address plan puts it on this machine.
+    ``place`` returns what an address plan has in place of a written one.
     ``prefixes_v6`` are the shortest and the longest prefix of its IPv6 part; ``example_v6`` is  if it may have none.
     """
 
@@ -43,12 +45,11 @@ class _Subnet(NamedTuple):
     example_v6: str = ""
 
 
-_SERVICE = _Subnet(
-    "serviceSubnet", _DEFAULT.service_subnet, 28, AddressPlan.service_subnet, (64, 124), "fd00:10:96::/108"
-)
-_POD = _Subnet("podSubnet", _DEFAULT.pod_subnet, 23, AddressPlan.pod_subnet, (32, 62), "fd00:10:244::/48")
-_LOAD_BALANCER = _Subnet("loadBalancerSubnet", _DEFAULT.load_balancer_subnet, 30, AddressPlan.subnet)
+_SERVICE = _Subnet("serviceSubnet", "10.96.0.0/12", 28, AddressPlan.service_subnet, (64, 124), "fd00:10:96::/108")
+_POD = _Subnet("podSubnet", "10.244.0.0/16", 23, AddressPlan.pod_subnet, (32, 62), "fd00:10:244::/48")
+_LOAD_BALANCER = _Subnet("loadBalancerSubnet", "203.0.113.0/24", 30, AddressPlan.subnet)
 _KNOWN = (
+    "plan",
     "serviceSubnet",
     "podSubnet",
     "loadBalancerSubnet",
@@ -61,6 +62,7 @@ _KNOWN = (
 def read_networking(top: Fields) -> Networking:
     """Read ``networking`` and note its faults."""
     fields = top.fields("networking", _KNOWN)
+    fields.choice("plan", PLANS[0], PLANS)
     kinds = (_SERVICE, _POD, _LOAD_BALANCER)
     (service, service_v6), (pod, pod_v6), (load_balancer, _) = pairs = [_read_pair(fields, each) for each in kinds]
     _check_overlaps(
@@ -87,20 +89,34 @@ def read_networking(top: Fields) -> Networking:
 
 def _check_overlaps(fields: Fields, named: Sequence[tuple[str, IPv4Network | IPv6Network]]) -> None:
     for (one, subnet), (other, later) in itertools.combinations(named, 2):
-        if subnet.version == later.version and subnet.overlaps(later):
+        if subnet.version != later.version:
+            continue
+        here, later_here = _on_host(fields.plan, subnet), _on_host(fields.plan, later)
+        if subnet.overlaps(later):
             fields.notes.invalid(fields.at(other), str(later), f"must not overlap with the {one} {subnet}")
+        elif here.overlaps(later_here):
+            detail = f"on this machine it is {later_here}, which must not overlap with {here} of the {one} {subnet}"
+            fields.notes.invalid(fields.at(other), str(later), detail)
+
+
+def _on_host(plan: AddressPlan, subnet: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return where the host has a subnet; the same one except in the exact plan."""
+    if isinstance(subnet, IPv6Network) or not plan.is_exact:
+        return subnet
+    return IPv4Network(f"{plan.stand_in(str(subnet.network_address))}/{subnet.prefixlen}", strict=False)
 
 
 def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network | None]:
     """Return the IPv4 subnet, and the IPv6 subnet if the cluster is to be dual-stack."""
-    field, written = fields.at(kind.name), fields.text(kind.name, kind.place(fields.plan, kind.default))
+    field, written = fields.at(kind.name), fields.text(kind.name, str(_default(fields, kind)))
     first, comma, second = (each.strip() for each in written.partition(","))
     if not comma and ":" not in first:
         return _read_subnet(fields, kind, first), None
     if not kind.example_v6:
         fields.notes.invalid(field, written, f"{_CIDR_MESSAGE}; there is none for IPv6")
     elif ":" in first or not second or "," in second:
-        detail = f"must be an IPv4 subnet, or one of each family, IPv4 first, (e.g. {kind.default},{kind.example_v6})"
+        default = _default(fields, kind)
+        detail = f"must be an IPv4 subnet, or one of each family, IPv4 first, (e.g. {default},{kind.example_v6})"
         fields.notes.invalid(field, written, detail)
     else:
         return _read_subnet(fields, kind, first), _read_subnet_v6(fields, kind, second)
@@ -108,7 +124,9 @@ def _read_pair(fields: Fields, kind: _Subnet) -> tuple[IPv4Network, IPv6Network 
 
 
 def _default(fields: Fields, kind: _Subnet) -> IPv4Network:
-    return IPv4Network(kind.place(fields.plan, kind.default))
+    subnet = IPv4Network(kind.place(fields.plan, kind.default))
+    is_too_large = fields.plan.is_exact and fields.plan.block and subnet.prefixlen < _BLOCK_PREFIX
+    return next(subnet.subnets(new_prefix=_BLOCK_PREFIX)) if is_too_large else subnet
 
 
 def _read_subnet(fields: Fields, kind: _Subnet, written: str) -> IPv4Network:
@@ -126,10 +144,20 @@ def _read_subnet(fields: Fields, kind: _Subnet, written: str) -> IPv4Network:
         fault = f'must not have bits set beyond the prefix length, should be "{loose}"'
     elif _LOCALHOST in loose:
         fault = f"must not contain {_LOCALHOST}"
+    elif fields.plan.is_exact:
+        fault = _fault_of_exact(fields.plan, loose)
     if fault:
         fields.notes.invalid(field, written, fault)
         return default
     return loose
+
+
+def _fault_of_exact(plan: AddressPlan, subnet: IPv4Network) -> str:
+    if subnet.is_loopback:
+        return NO_LOOPBACK
+    if plan.block and subnet.prefixlen < _BLOCK_PREFIX:
+        return f"with --subnets auto this machine has a /{_BLOCK_PREFIX} for it, so the prefix must be at least that"
+    return ""
 
 
 def _read_subnet_v6(fields: Fields, kind: _Subnet, written: str) -> IPv6Network:

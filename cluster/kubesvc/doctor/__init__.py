@@ -19,8 +19,8 @@ from kubesvc.doctor.machine import ClusterState, read_machine
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.prepare import prepare
-from kubesvc.run.subnets import kept_plan
 from kubesvc.state.directory import StateDirectory
+from kubesvc.state.kept import kept_plan
 
 __all__ = ["run_doctor"]
 

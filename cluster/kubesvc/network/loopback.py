@@ -66,7 +66,7 @@ def translate(obj: JSON, plan: AddressPlan = USUAL) -> tuple[JSON, list[Translat
     changed: JSON = {}
 
     def translated(path: str, before: str) -> str:
-        after = plan.service_address(before) if path.startswith("spec.clusterIP") else plan.stand_in(before)
+        after = plan.service_address(before) if path.startswith("spec.clusterIP") else plan.address(before)
         if after != before:
             translations.append(Translation(path, before, after))
         return after
@@ -177,17 +177,20 @@ class LoopbackNetwork:
 
     def _add(self, host: OutsideHost) -> None:
         here = self._plan.stand_in(host.address)
-        known = self._hosts.get(host.name, ())
-        if here not in known:
-            self._hosts[host.name] = (*known, here)
+        known, address = self._hosts.get(host.name, ()), self._plan.address(host.address)
+        if address not in known:
+            self._hosts[host.name] = (*known, address)
         self._stand_ins[host.address] = here
         if host.port:
             bound = self.bind(here, host.port)
             self._served[host.address, host.port] = self._served[here, host.port] = bound
 
     def bind(self, address: str, port: int) -> Address:
-        """Return the address, with the port, or 10000 more without the privilege to bind that."""
-        return address, self._bound(port)
+        """Return the address, with the port, or 10000 more without the privilege to bind that.
+
+        An address of the exact plan is bound at its stand-in.
+        """
+        return self._plan.stand_in(address) if self._plan.is_exact else address, self._bound(port)
 
     def dial(self, address: str, port: int) -> Address:
         """Return the socket address of an endpoint. Called for every connection, so it costs two dictionary lookups."""
@@ -202,7 +205,7 @@ class LoopbackNetwork:
         return self._host
 
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the addresses on this machine by the name of the external host, for the DNS server."""
+        """Return the addresses of the external hosts by their names, for the DNS server."""
         return dict(self._hosts)
 
     def _bound(self, port: int) -> int:

@@ -8,6 +8,9 @@ side by side: an address keeps its last two octets, and its purpose decides the 
     127.B+1.c.d     pods                 (10.244.0.0/16)
     127.B+2.c.d     nodes                (192.168.0.0/16)
     127.B+3.c.d     everything else: load balancers (203.0.113.0/24), hosts outside the cluster
+
+In the exact plan (``--exact``) the cluster has its addresses as they are written, in a network namespace of its own.
+Only the host, which has no such addresses, reaches each at its stand-in, by the rules above.
 """
 
 from __future__ import annotations
@@ -27,9 +30,17 @@ _SERVICES, _PODS, _NODES, _OTHERS = range(OCTETS)
 
 
 class AddressPlan(NamedTuple):
-    """``block`` is the first of the cluster's own second octets, 0 for the usual plan."""
+    """``block`` is the first of the cluster's own second octets, 0 for the usual plan.
+
+    With ``is_exact`` the addresses of the cluster stay as they are written.
+    """
 
     block: int = 0
+    is_exact: bool = False
+
+    def address(self, address: str) -> str:
+        """Return the address that the cluster has in place of a written one."""
+        return address if self.is_exact else self.stand_in(address)
 
     def stand_in(self, address: str) -> str:
         """Return where an IPv4 address is on this machine; 127.0.0.1, IPv6 and names stay as they are."""
@@ -40,24 +51,29 @@ class AddressPlan(NamedTuple):
         return self._moved(usual, _SERVICES if 96 <= second < 112 else {244: _PODS, 168: _NODES}.get(second, _OTHERS))
 
     def service_address(self, address: str) -> str:
-        """Return where a cluster IP is on this machine; what is no IPv4 address (None, mistakes) stays as it is."""
+        """Return the cluster IP in place of a written one; what is no IPv4 address (None, mistakes) stays as it is."""
+        if self.is_exact:
+            return address
         usual = stand_in(address)
         if not self.block or read_ipv4(usual) is None or self._has(address):
             return usual
         return self._moved(usual, _SERVICES)
 
     def service_subnet(self, subnet: str) -> str:
-        """Return where a subnet of cluster IPs is on this machine; one larger than a /16 becomes the whole octet."""
-        return self._moved_subnet(subnet, _SERVICES)
+        """Return the subnet of cluster IPs in place of a written one.
+
+        One larger than a /16 becomes a whole octet of the block.
+        """
+        return subnet if self.is_exact else self._moved_subnet(subnet, _SERVICES)
 
     def pod_subnet(self, subnet: str) -> str:
-        """Return where a subnet of pods is on this machine; one larger than a /16 becomes the whole octet."""
-        return self._moved_subnet(subnet, _PODS)
+        """Return the subnet of pods in place of a written one, as ``service_subnet`` does."""
+        return subnet if self.is_exact else self._moved_subnet(subnet, _PODS)
 
     def subnet(self, subnet: str) -> str:
-        """Return where any other subnet is on this machine."""
+        """Return any other subnet of the cluster in place of a written one."""
         address, slash, prefix = subnet.partition("/")
-        return self.stand_in(address) + slash + prefix
+        return self.address(address) + slash + prefix
 
     def _moved_subnet(self, subnet: str, octet: int) -> str:
         address, slash, prefix = subnet.partition("/")

@@ -66,6 +66,7 @@ class Cluster:
         self.journal = Journal(start.state.database)
         self.components = Components(self.configuration, self.state, self.registry, runner)
         self.health = Health(self.configuration, self.store, self.components, self.journal)
+        self.sandbox = start.sandbox
         self.started = asyncio.Event()
         """Set once every component runs."""
         self.is_stopping = False
@@ -119,6 +120,8 @@ class Cluster:
             pids=self.components.kubelet.pids(),
             waiting_for=self.health.waiting_for(listeners),
             problems=self.problems(),
+            plan="exact" if self.configuration.plan.is_exact else "loopback",
+            sandbox=self.sandbox._asdict(),
         )
         return {**status_document(self.store, readings), "api": self._api_reading()}
 

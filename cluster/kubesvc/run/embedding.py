@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 from kubesvc.run.documents import FaultsError, Input, load_documents
 from kubesvc.run.opening import clear_leftovers, open_run
 from kubesvc.run.prepare import prepare_loaded
+from kubesvc.run.sandboxmode import SandboxMode, Wish, find_mode
 from kubesvc.run.start import Start
-from kubesvc.run.subnets import AUTO, Claim, claim
+from kubesvc.run.subnets import AUTO, Claim, check_kept, claim
 from kubesvc.state.directory import StateDirectory, is_cluster_name
+from kubesvc.state.kept import keep_plan
 from kubesvc.state.saved import read_saved
 
 if TYPE_CHECKING:
+    from kubesvc.config import ClusterConfiguration
+    from kubesvc.network.plan import AddressPlan
     from kubesvc.run.cluster import Cluster
     from kubesvc.run.lifecycle import Run
 
@@ -47,22 +51,30 @@ async def run_cluster(
     "default" for those of the configuration; without it a new cluster gets its own, and a kept one what it had before.
 
     The block begins when every component runs; ``await cluster.wait_until_ready()`` waits for the pods. At its end
-    connections drain and the pods are stopped. FaultsError, AlreadyRunningError, StartError, SubnetsError, OSError; if
-    a component fails later, the block is cancelled and the error raised in an ExceptionGroup.
+    connections drain and the pods are stopped. FaultsError, AlreadyRunningError, StartError, SubnetsError,
+    SandboxError, OSError; if a component fails later, the block is cancelled and the error raised in an ExceptionGroup.
     """
     loaded = load_documents(documents, configuration)
     if loaded.faults:
         raise FaultsError(loaded.faults)
     with _directory(state) as directory, directory.locked(), _claim(directory, subnets) as claimed:
-        directory.keep_block(claimed.plan.block)
+        keep_plan(directory, claimed.plan)
         clear_leftovers(directory)
         saved = read_saved(directory.database, f"remove {directory.path} to forget it")
         prepared = prepare_loaded(loaded, saved, plan=claimed.plan)
         if prepared.faults:
             raise FaultsError(prepared.faults)
-        start = Start(prepared, directory, lost=saved.lost if saved is not None else ())
+        mode = _sandbox_mode(directory, claimed.plan, prepared.configuration)
+        start = Start(prepared, directory, lost=saved.lost if saved is not None else (), sandbox=mode)
         async with open_run(start) as run, _serving(run) as cluster:
             yield cluster
+
+
+def _sandbox_mode(directory: StateDirectory, claimed: AddressPlan, configuration: ClusterConfiguration) -> SandboxMode:
+    if configuration.plan != claimed:
+        check_kept(directory, configuration.plan)
+        keep_plan(directory, configuration.plan)
+    return find_mode(Wish.of(None, configuration.sandbox, ""), is_exact=configuration.plan.is_exact)
 
 
 def _claim(directory: StateDirectory, subnets: str | None) -> Claim:

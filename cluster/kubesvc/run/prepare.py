@@ -70,7 +70,7 @@ def prepare_loaded(
         loaded = replace(loaded, configuration=own)
     configuration, faults, notes = read_configuration(loaded.configuration, plan)
     unused, wrong, more = read_configuration(given if is_running else None, plan)
-    documents, warnings = with_objects(loaded.documents, partial(adapted, plan))
+    documents, warnings = with_objects(loaded.documents, partial(adapted, configuration.plan))
     registry = _new_registry(configuration, _first_store(configuration, saved))
     faults = (*faults, *wrong)
     if not faults:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubesvc.run.prepare import Prepared
+from kubesvc.run.sandboxmode import NO_SANDBOXES, SandboxMode
 from kubesvc.state.directory import StateDirectory
 
 if TYPE_CHECKING:
@@ -27,3 +28,5 @@ class Start:
     """Saved objects that cannot be read."""
     user_kubeconfig: Path | None = None
     """The user's own kubeconfig, to which the cluster's context is added while it runs; None leaves it unchanged."""
+    sandbox: SandboxMode = NO_SANDBOXES
+    """Whether each pod has namespaces of its own, and why."""

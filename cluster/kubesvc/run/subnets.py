@@ -17,6 +17,7 @@ from kubehost.addresses import is_loopback
 from kubeproxy.portowner import find_owners, read_sockets
 from kubesvc.network.plan import BLOCKS, OCTETS, USUAL, AddressPlan
 from kubesvc.state.directory import StateDirectory
+from kubesvc.state.kept import kept_plan
 from kubesvc.state.owners import neighbours, owner_name
 
 AUTO, DEFAULT = "auto", "default"
@@ -46,21 +47,36 @@ class Claim:
             self._held.close()
 
 
-def kept_plan(state: StateDirectory) -> AddressPlan:
-    """Return the plan that a cluster was given at its first start."""
-    try:
-        block = int(state.address_block.read_text())
-    except (OSError, ValueError):
-        return USUAL
-    return AddressPlan(block) if block in BLOCKS else USUAL
-
-
-def claim(state: StateDirectory, subnets: str | None = None) -> Claim:
+def claim(state: StateDirectory, subnets: str | None = None, *, is_exact: bool = False) -> Claim:
     """Return the plan of a cluster that is to start, its block held; SubnetsError.
 
     ``subnets`` is AUTO, DEFAULT or None for what the cluster had before. A plan stays as it is once there are objects.
     """
     kept = kept_plan(state)
+    claimed = _claim_block(state, subnets, kept)
+    claimed.plan = claimed.plan._replace(is_exact=is_exact or kept.is_exact)
+    try:
+        check_kept(state, claimed.plan)
+    except SubnetsError:
+        with claimed:
+            raise
+    return claimed
+
+
+def check_kept(state: StateDirectory, plan: AddressPlan) -> None:
+    """Raise SubnetsError if the cluster has objects of earlier runs with addresses of the other kind of plan."""
+    kept = kept_plan(state)
+    if kept.is_exact == plan.is_exact or not state.database.exists():
+        return
+    before, asked = ("exact addresses", "loopback") if kept.is_exact else ("addresses in 127.0.0.0/8", "exact")
+    message = (
+        f'cluster "{state.name}" has objects of earlier runs with {before}, and the {asked} plan is asked for; '
+        f"`kubesvc down --purge{state.option}` deletes them; then it can have the other plan"
+    )
+    raise SubnetsError(message)
+
+
+def _claim_block(state: StateDirectory, subnets: str | None, kept: AddressPlan) -> Claim:
     has_objects = state.database.exists()
     if has_objects and subnets and (subnets == AUTO) != bool(kept.block):
         before = f"--subnets {AUTO}" if kept.block else "the addresses of its configuration"

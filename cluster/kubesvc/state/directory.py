@@ -102,11 +102,6 @@ class StateDirectory:
         return self.path / "apiserver.pem"
 
     @property
-    def address_block(self) -> Path:
-        """The number of the cluster's own block of addresses (see ``run.subnets``), if it has one."""
-        return self.path / "addresses"
-
-    @property
     def api_port(self) -> Path:
         """The API server's last port."""
         return self.path / "apiserver.port"
@@ -174,13 +169,6 @@ class StateDirectory:
     def open_log(self) -> int:
         """Truncate the log and return its descriptor; only the owner of the lock may call this."""
         return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-
-    def keep_block(self, block: int) -> None:
-        """Store the cluster's block of addresses, 0 for none; only the owner of the lock may call this. OSError."""
-        if block:
-            self.address_block.write_text(f"{block}\n")
-        else:
-            self.address_block.unlink(missing_ok=True)
 
     def owner(self) -> int | None:
         """Return the process that holds the lock, None when nobody does, 0 when it is in another container."""

@@ -7,6 +7,7 @@ second Ctrl-C. Data goes to stdout, everything else to stderr.
 from __future__ import annotations
 
 import gc
+import json
 import sys
 from typing import TypedDict, Unpack
 
@@ -18,7 +19,6 @@ from kubesvc.terminal.arguments import (
     Duration,
     ask,
     fail,
-    json_text,
     name_option,
     namespace_option,
     state_of,
@@ -56,6 +56,8 @@ class UpArguments(TypedDict):
     is_watching: bool
     proxy_workers: int | None
     subnets: str | None
+    is_exact: bool
+    sandbox: str | None
     is_merging: bool
 
 
@@ -87,6 +89,17 @@ class UpArguments(TypedDict):
     "--subnets",
     type=click.Choice(["auto", "default"]),
     help="auto: free address ranges of its own, so that it runs beside other clusters; kept for its next start.",
+)
+@click.option(
+    "--exact",
+    "is_exact",
+    is_flag=True,
+    help="Addresses as in a real cluster (10.96.0.10); needs sandboxes; kept for its next start.",
+)
+@click.option(
+    "--sandbox",
+    type=click.Choice(["auto", "namespaces", "none"]),
+    help="Whether each pod has a network and namespaces of its own; kept for its next start.",
 )
 def up(name: str, **given: Unpack[UpArguments]) -> None:
     """Apply manifests (files, folders, or - for stdin) to a cluster, which is started unless it runs.
@@ -165,7 +178,7 @@ def version(output: str) -> None:
     import platform
 
     if output == "json":
-        click.echo(json_text({"kubesvc": __version__, "python": platform.python_version()}))
+        click.echo(json.dumps({"kubesvc": __version__, "python": platform.python_version()}))
     else:
         click.echo(f"kubesvc {__version__} (Python {platform.python_version()})")
 

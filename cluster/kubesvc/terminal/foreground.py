@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from kubehost import openfiles
 from kubesvc.run.oserrors import is_about_files, oserror_text
 from kubesvc.state.directory import AlreadyRunningError
+from kubesvc.state.kept import keep_plan, keep_sandbox
 from kubesvc.terminal import clientfaults, logfile
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, unsaved_text
 from kubesvc.terminal.detach import Caller
@@ -32,7 +33,9 @@ def serve(up: UpStart) -> int | None:
     try:
         with state.locked():
             # First, as another `up` may read it from now on.
-            state.keep_block(up.start.prepared.configuration.plan.block)
+            keep_plan(state, up.start.prepared.configuration.plan)
+            if up.options.sandbox:
+                keep_sandbox(state, up.options.sandbox)
             _redirect(state.open_log(), up.caller)
             return _run(up)
     except AlreadyRunningError as error:
@@ -66,9 +69,6 @@ def _run(up: UpStart) -> int:
 
     openfiles.raise_limit()
     openfiles.grow_table()
-    # aiohttp reads the machine's certificate authorities as it is imported, a tenth of the CPU of a start. They are for
-    # clients that verify a server, and this process has none. Containers are started without this variable.
-    os.environ["SSL_CERT_FILE"] = os.devnull
     if left := clear_leftovers(up.options.state):
         up.console.warn(f"kubesvc: ended {counted(left, 'process', 'processes')} that a crash had left")
     try:

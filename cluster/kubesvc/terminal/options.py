@@ -20,5 +20,9 @@ class UpOptions:
     """How many processes carry the traffic; None leaves that to the configuration."""
     subnets: str | None = None
     """``auto``, ``default``, or None for what the cluster had before (see ``run.subnets``)."""
+    is_exact: bool = False
+    """Whether the addresses of the cluster are as written (the exact plan); False leaves that to the configuration."""
+    sandbox: str | None = None
+    """``auto``, ``namespaces``, ``none``, or None for what the configuration or the last start says."""
     is_merging: bool = False
     """Whether the cluster's context is added to the user's own kubeconfig while it runs."""

@@ -16,6 +16,7 @@ from kubesvc.config import ClusterConfiguration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.run.edits import identity, read_refusal
 from kubesvc.run.prepare import Prepared
+from kubesvc.state.kept import kept_sandbox
 from kubesvc.terminal.console import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -97,6 +98,8 @@ def _warn_of_start_options(options: UpOptions, prepared: Prepared, console: Cons
         "--watch": options.is_watching,
         "--proxy-workers": options.proxy_workers is not None,
         "--merge-kubeconfig": options.is_merging,
+        "--exact": options.is_exact and not prepared.configuration.plan.is_exact,
+        "--sandbox": options.sandbox not in (None, kept_sandbox(options.state)),
         "--subnets": options.subnets not in (None, "auto" if prepared.configuration.plan.block else "default"),
     }
     if given := [each for each, is_set in asked.items() if is_set]:

@@ -19,7 +19,9 @@ from kubemanifest import Loaded
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.plan import USUAL
 from kubesvc.run.prepare import Prepared, prepare
+from kubesvc.run.sandboxmode import SandboxMode, Wish, find_mode
 from kubesvc.run.start import Start
+from kubesvc.state.kept import has_own_plan, kept_plan, kept_sandbox
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_FAILED, Console
 from kubesvc.terminal.detach import Caller, detach
 from kubesvc.terminal.foreground import serve
@@ -61,7 +63,7 @@ def run_up(options: UpOptions) -> int:
 
         return apply_to_running(options, prepared, console)
     with claim or nullcontext():
-        return _start(_up_start(options, prepared, saved, seen, console))
+        return _start_prepared(options, prepared, saved, seen, console)
 
 
 def _check_working_directory() -> None:
@@ -75,18 +77,39 @@ def _check_working_directory() -> None:
 
 def _claim(options: UpOptions, *, is_running: bool) -> Claim | None:
     """Return the address ranges of the cluster's own, None if it has none; SubnetsError, a ValueError."""
-    if not options.subnets and not options.state.address_block.exists():
+    if not (options.subnets or options.is_exact or has_own_plan(options.state)):
         return None
     # Imported here, because most clusters have the usual addresses.
-    from kubesvc.run.subnets import Claim, claim, kept_plan
+    from kubesvc.run.subnets import Claim, claim
 
-    return Claim(kept_plan(options.state)) if is_running else claim(options.state, options.subnets)
+    if is_running:
+        return Claim(kept_plan(options.state))
+    return claim(options.state, options.subnets, is_exact=options.is_exact)
+
+
+def _sandbox_mode(options: UpOptions, configuration: ClusterConfiguration) -> SandboxMode:
+    """Return whether pods get sandboxes; SandboxError, or SubnetsError if there are objects of another plan."""
+    if configuration.plan.is_exact or has_own_plan(options.state):
+        from kubesvc.run.subnets import check_kept
+
+        check_kept(options.state, configuration.plan)
+    wish = Wish.of(options.sandbox, configuration.sandbox, kept_sandbox(options.state))
+    return find_mode(wish, is_exact=configuration.plan.is_exact)
 
 
 def _refuse(prepared: Prepared, console: Console, done: str) -> int:
     count = counted(len(prepared.faults), "fault")
     console.warn(*map(str, prepared.faults), f"kubesvc: {count} found, nothing was {done}")
     return EXIT_BAD_INPUT
+
+
+def _start_prepared(options: UpOptions, prepared: Prepared, saved: Saved | None, seen: Seen, console: Console) -> int:
+    try:
+        start = _up_start(options, prepared, saved, seen, console)
+    except ValueError as error:
+        console.warn(f"kubesvc: {error}")
+        return EXIT_FAILED
+    return _start(start)
 
 
 def _up_start(options: UpOptions, prepared: Prepared, saved: Saved | None, seen: Seen, console: Console) -> UpStart:
@@ -102,6 +125,7 @@ def _up_start(options: UpOptions, prepared: Prepared, saved: Saved | None, seen:
         _origins(options, saved),
         saved.lost if saved is not None else (),
         Path.home() / ".kube" / "config" if options.is_merging else None,
+        _sandbox_mode(options, prepared.configuration),
     )
     return UpStart(options, start, console, seen, news)
 

@@ -7,6 +7,10 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
     ready                   whether waitingFor is empty
     waitingFor              what is not ready yet, a sentence each
     problems                what the cluster runs without (a port for metrics ...) and its faults, a sentence each
+    plan                    exact: addresses as in a cluster; loopback: all in 127.0.0.0/8
+    sandbox                 whether each pod has namespaces of its own
+        mode                namespaces or none
+        why, remedy         why it is so; what would change it, "" without a need
     dns.zone                the zone of the cluster's names
     dns.addresses           where DNS answers
         address, port       port is 10053 if this process may not bind 53
@@ -56,7 +60,7 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of
@@ -95,6 +99,8 @@ class Readings:
     pids: Mapping[ObjectKey, Mapping[str, int]]
     waiting_for: Sequence[str]
     problems: Sequence[str] = ()
+    plan: str = "loopback"
+    sandbox: Mapping[str, str] = field(default_factory=lambda: {"mode": "none", "why": "", "remedy": ""})
 
 
 def status_document(store: Store, readings: Readings) -> dict[str, Any]:
@@ -110,17 +116,25 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
         return list(store.failures.read_each("kubesvc (status)", resource, objects, read))
 
     return {
+        **_cluster(readings),
+        "nodes": each(NODES, _node),
+        "services": each(SERVICES, service),
+        "pods": each(PODS, lambda obj: _pod(obj, readings.pids.get(key_of(obj), {}))),
+        "warnings": _warnings(store.list(EVENTS)),
+    }
+
+
+def _cluster(readings: Readings) -> JSON:
+    return {
         "name": readings.name,
         "pid": readings.pid,
         "version": readings.version,
         "ready": not readings.waiting_for,
         "waitingFor": list(readings.waiting_for),
         "problems": list(readings.problems),
+        "plan": readings.plan,
+        "sandbox": dict(readings.sandbox),
         "dns": {"zone": readings.zone, "addresses": list(map(_dns_address, readings.dns))},
-        "nodes": each(NODES, _node),
-        "services": each(SERVICES, service),
-        "pods": each(PODS, lambda obj: _pod(obj, readings.pids.get(key_of(obj), {}))),
-        "warnings": _warnings(store.list(EVENTS)),
     }
 
 

@@ -10,6 +10,7 @@ from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration, ExternalHost
 from kubesvc.network.addresses import read_ipv4, stand_in
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts, OutsideHost, Twins, read_low_ports, translate
+from kubesvc.network.plan import AddressPlan
 
 NOBODY = LowPorts(1024, has_capability=False)
 EVERYBODY = LowPorts(1024, has_capability=True)
@@ -241,3 +242,11 @@ def test_what_is_read_of_this_machine_agrees_with_what_it_lets_us_bind() -> None
         except PermissionError:
             is_bound = False
     assert read_low_ports().can_bind(81) == is_bound
+
+
+def test_in_the_exact_plan_the_host_binds_stand_ins_and_names_lead_to_addresses_as_written() -> None:
+    exact = LoopbackNetwork("10.244.0.0/16", [PAGE], NOBODY, plan=AddressPlan(is_exact=True))
+    assert exact.bind("10.96.0.10", 53) == ("127.96.0.10", 10053)
+    assert exact.bind("127.0.0.1", 30001) == ("127.0.0.1", 30001)
+    assert exact.hosts() == {"k8s.service.com": ("10.65.40.20",)}
+    assert exact.dial("10.65.40.20", 80) == ("127.65.40.20", 10080)

@@ -8,6 +8,7 @@ from kubesvc.network.loopback import translate
 from kubesvc.network.plan import BLOCKS, OCTETS, USUAL, AddressPlan
 
 PLAN = AddressPlan(20)
+EXACT = AddressPlan(is_exact=True)
 ADDRESSES = st.ip_addresses(v=4).map(str)
 
 
@@ -87,3 +88,15 @@ def test_a_service_is_translated_field_by_field() -> None:
         "loadBalancerIP": "127.23.113.9",
     }
     assert str(notes[0]) == "172.20.0.10 is 127.20.0.10 on this machine"
+
+
+def test_the_exact_plan_translates_nothing() -> None:
+    spec = {"clusterIP": "10.96.7.7", "externalIPs": ["192.168.0.101"], "loadBalancerIP": "203.0.113.9"}
+    assert translate({"kind": "Service", "spec": spec}, EXACT) == ({"kind": "Service", "spec": spec}, [])
+
+
+@given(ADDRESSES)
+def test_the_host_has_each_address_of_the_exact_plan_where_the_usual_plan_has_it(address: str) -> None:
+    assert EXACT.address(address) == EXACT.service_address(address) == address
+    assert EXACT.stand_in(address) == USUAL.stand_in(address)
+    assert EXACT._replace(block=20).stand_in(address) == PLAN.stand_in(address)

@@ -13,17 +13,19 @@ from kubehost.addresses import is_loopback
 from kubeproxy.portowner import OpenSocket
 from kubesvc.network.plan import BLOCKS, USUAL, AddressPlan
 from kubesvc.run import subnets
-from kubesvc.run.subnets import AUTO, DEFAULT, SubnetsError, claim, kept_plan
+from kubesvc.run.subnets import AUTO, DEFAULT, SubnetsError, claim
 from kubesvc.state.directory import StateDirectory
+from kubesvc.state.kept import keep_plan, kept_plan
 
 HOLD = """
 import sys
 from pathlib import Path
 from kubesvc.run.subnets import claim
 from kubesvc.state.directory import StateDirectory
+from kubesvc.state.kept import keep_plan, kept_plan
 state = StateDirectory(sys.argv[1], Path(sys.argv[2]))
 with state.locked(), claim(state, "auto") as claimed:
-    state.keep_block(claimed.plan.block)
+    keep_plan(state, claimed.plan)
     print(claimed.plan.block, flush=True)
     sys.stdin.read()
 """
@@ -57,7 +59,7 @@ def test_each_cluster_gets_a_block_of_its_own_until_it_ends(make: Make) -> None:
 def test_what_is_kept_comes_again_and_is_not_given_to_others_while_there_are_more(make: Make) -> None:
     one = make("one")
     with claim(one, AUTO) as before:
-        one.keep_block(before.plan.block)
+        keep_plan(one, before.plan)
     with claim(make("two"), AUTO) as two, claim(one) as again:
         assert again.plan == before.plan == kept_plan(one)
         assert two.plan != before.plan
@@ -71,7 +73,7 @@ def test_clusters_of_other_processes_have_other_blocks_and_are_named(make: Make,
         theirs = int(process.stdout.readline())
         with claim(mine, AUTO) as claimed:
             assert claimed.plan.block != theirs
-        mine.keep_block(theirs)
+        keep_plan(mine, AddressPlan(theirs))
         with pytest.raises(SubnetsError) as refusal:
             claim(mine)
         assert str(refusal.value) == (
@@ -90,7 +92,7 @@ def test_clusters_of_other_processes_have_other_blocks_and_are_named(make: Make,
 )
 def test_a_cluster_that_has_objects_keeps_its_addresses(make: Make, block: int, asked: str, before: str) -> None:
     state = make("shop")
-    state.keep_block(block)
+    keep_plan(state, AddressPlan(block))
     state.database.touch()
     with pytest.raises(SubnetsError, match=f'^cluster "shop" has objects of earlier runs at {before}; `kubesvc down'):
         claim(state, asked)
@@ -118,5 +120,5 @@ def test_when_all_blocks_are_held_it_says_so(make: Make, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("text", ["", "x", "0", "97", "5"])
 def test_a_kept_block_that_is_none_is_no_block(make: Make, text: str) -> None:
     state = make("shop")
-    state.address_block.write_text(text)
+    (state.path / "addresses").write_text(text)
     assert kept_plan(state) == USUAL
