@@ -9,7 +9,6 @@ from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.metrics import RequestMetrics
-from kubeapiserver.openapi.v3 import openapi_answer
 from kubeapiserver.requests.paths import ResourcePath
 from kubeapiserver.responses.statuses import not_found_page, text_response
 
@@ -40,6 +39,9 @@ class NonResourcePaths:
             return text_response(200, self._verbose_health(path) if "verbose" in request.query else "ok")
         if path.removeprefix("/").partition("/")[2] in _CHECKS and path.rpartition("/")[0] in _HEALTH:
             return text_response(200, "ok")
+        # Imported here, because a server that nobody asks for its schema needs none.
+        from kubeapiserver.openapi.v3 import openapi_answer
+
         return openapi_answer(request) or not_found_page()
 
     def _discovery_document(self, path: str) -> Callable[[Request], Response | None] | None:

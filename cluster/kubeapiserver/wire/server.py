@@ -12,6 +12,7 @@ import ssl
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -25,9 +26,11 @@ from kubeapiserver.requests.paths import is_proxy_path
 from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.largerequests import LARGE_BYTES, LargeRequests
-from kubeapiserver.wire.proxy import PodProxy
-from kubeapiserver.wire.sessions import SessionServer
 from kubeapiserver.wire.watch import WatchStream, serve_watch
+
+if TYPE_CHECKING:
+    from kubeapiserver.wire.proxy import PodProxy
+    from kubeapiserver.wire.sessions import SessionServer
 
 NAME = "kube-apiserver"
 LINE_LIMIT = 256 * 1024
@@ -74,8 +77,9 @@ class APIServerListener:
         self._store = backend.store
         self._flush = backend.flush
         self._access = access
-        self._sessions = SessionServer(runtime)
-        self._proxy = PodProxy(runtime)
+        self._runtime = runtime
+        self._sessions: SessionServer | None = None
+        self._proxy: PodProxy | None = None
         self._watches: set[WatchStream] = set()
         self._runner: web.ServerRunner | None = None
         self._listening: asyncio.Server | None = None
@@ -105,12 +109,14 @@ class APIServerListener:
         """End watches cleanly, cut sessions, and close every connection."""
         for each in list(self._watches):
             each.end()
-        await self._sessions.close()
+        if self._sessions is not None:
+            await self._sessions.close()
         if self._listening is not None:
             self._listening.close()
         if self._runner is not None:
             await self._runner.cleanup()
-        await self._proxy.close()
+        if self._proxy is not None:
+            await self._proxy.close()
         if self._large is not None:
             self._large.close()
 
@@ -147,10 +153,28 @@ class APIServerListener:
         if isinstance(answer, Watch):
             return await self._stream(received, answer)
         if isinstance(answer, Proxied):
-            return await self._proxy.serve(received, answer)
-        if self._sessions.count >= SESSION_LIMIT:
+            return await self._pod_proxy().serve(received, answer)
+        sessions = self.sessions()
+        if sessions.count >= SESSION_LIMIT:
             raise TooManyRequests("sessions")
-        return await self._sessions.serve(received, answer)
+        return await sessions.serve(received, answer)
+
+    # The two are imported for their first request: no start needs them, and many clusters never do.
+
+    def _pod_proxy(self) -> PodProxy:
+        if self._proxy is None:
+            from kubeapiserver.wire.proxy import PodProxy
+
+            self._proxy = PodProxy(self._runtime)
+        return self._proxy
+
+    def sessions(self) -> SessionServer:
+        """Return what serves sessions."""
+        if self._sessions is None:
+            from kubeapiserver.wire.sessions import SessionServer
+
+            self._sessions = SessionServer(self._runtime)
+        return self._sessions
 
     async def _stream(self, received: web.BaseRequest, watch: Watch) -> web.StreamResponse:
         if len(self._watches) >= WATCH_LIMIT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -58,7 +57,15 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 def present(document: Any, output: str, text: Callable[[Any], str]) -> None:
     """Print a document as JSON or as text. Control characters are escaped in both."""
-    click.echo(json.dumps(document, indent=2) if output == "json" else text(escaped_values(document)))
+    click.echo(json_text(document, indent=2) if output == "json" else text(escaped_values(document)))
+
+
+def json_text(document: Any, indent: int | None = None) -> str:
+    """Return a document as JSON, on one line unless ``indent`` says how deep each level is."""
+    # Imported here, because the help, which every command line imports first, prints no JSON.
+    import json
+
+    return json.dumps(document, indent=indent)
 
 
 def state_of(name: str) -> StateDirectory:

@@ -7,7 +7,6 @@ second Ctrl-C. Data goes to stdout, everything else to stderr.
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from typing import TypedDict, Unpack
 
@@ -19,6 +18,7 @@ from kubesvc.terminal.arguments import (
     Duration,
     ask,
     fail,
+    json_text,
     name_option,
     namespace_option,
     state_of,
@@ -178,7 +178,7 @@ def version(output: str) -> None:
     import platform
 
     if output == "json":
-        click.echo(json.dumps({"kubesvc": __version__, "python": platform.python_version()}))
+        click.echo(json_text({"kubesvc": __version__, "python": platform.python_version()}))
     else:
         click.echo(f"kubesvc {__version__} (Python {platform.python_version()})")
 

@@ -69,6 +69,9 @@ def _run(up: UpStart) -> int:
 
     openfiles.raise_limit()
     openfiles.grow_table()
+    # aiohttp reads the machine's certificate authorities as it is imported, a tenth of the CPU of a start. They are for
+    # clients that verify a server, and this process has none. Containers are started without this variable.
+    os.environ["SSL_CERT_FILE"] = os.devnull
     if left := clear_leftovers(up.options.state):
         up.console.warn(f"kubesvc: ended {counted(left, 'process', 'processes')} that a crash had left")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -11,6 +10,7 @@ import click
 from kubesvc.terminal import completing
 from kubesvc.terminal.arguments import (
     ask,
+    json_text,
     name_option,
     namespace_option,
     present,
@@ -134,7 +134,7 @@ def connections(service: str | None, namespace: str, watch: bool, name: str, out
         if output != "json":
             click.echo(lines.header())
         for each in cluster.follow_connections(*wanted):
-            click.echo(json.dumps(each) if output == "json" else lines.line(escaped_values(each)))
+            click.echo(json_text(each) if output == "json" else lines.line(escaped_values(each)))
 
     ask(name, copy)
 

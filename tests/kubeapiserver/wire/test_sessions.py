@@ -172,7 +172,7 @@ async def test_a_followed_log_ends_with_its_reader() -> None:
         assert await answer.content.readexactly(8) == b"one\ntwo\n"
         answer.close()
         async with asyncio.timeout(PATIENCE):
-            while door.listener._sessions.count:
+            while door.listener.sessions().count:
                 await asyncio.sleep(0.001)
 
 

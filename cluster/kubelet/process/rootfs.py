@@ -1,0 +1,211 @@
+"""What a container sees of the file system: the machine's, with a few places of its own and its volumes.
+
+``build`` runs in a forked child that is process 1 of its PID namespace, in a new mount namespace; nothing that it does
+touches the machine's files, but for volumes that are the machine's own (hostPath). A mount point that the machine does
+not have is made in the container alone: its folder gets an overlay if it is one of the system's, otherwise, and for
+``/``, a tmpfs that shows the same entries, so that what a program writes into a developer's folders stays there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kubelet.process import kernelfolders, mounting
+from kubelet.sandbox.spec import Mount, Root
+
+SYSTEM_FOLDERS = (
+    "/bin",
+    "/boot",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/opt",
+    "/sbin",
+    "/srv",
+    "/usr",
+    "/var",
+)
+"""Folders of the machine in which no program of a developer keeps its files."""
+
+
+class RootError(Exception):
+    """The container's file system cannot be made; the text is runc's where runc has one."""
+
+
+def build(root: Root) -> None:
+    """Mount everything of ``root``; RootError. The caller has called unshare(CLONE_NEWNS)."""
+    try:
+        tree = _Tree(root)
+        tree.build()
+    except OSError as error:
+        where = f' "{error.filename}"' if error.filename else ""
+        raise RootError(f"error preparing rootfs{where}: {_reason(error)}") from error
+
+
+class _Tree:
+    """The file tree of one container while it is made.
+
+    ``_made`` are folders in which mount points may be made, ``_volumes`` those in which, and below which, they may be.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._made: set[str] = set()
+        self._volumes: list[str] = []
+
+    def build(self) -> None:
+        mounting.make_private("/")
+        if any(not os.path.lexists(_top(each)) for each in self._wanted()):
+            mounting.replace_root()
+            self._made.add("/")
+        # Each source is opened before a mount can hide it: the cluster's own folder may lie in /tmp.
+        sources = [_open_source(each) for each in self._root.mounts]
+        self._mount_kernels()
+        for each, source in zip(self._root.mounts, sources, strict=True):
+            self._mount(each, source)
+        if self._root.working_dir:
+            self._make(os.path.realpath(self._root.working_dir), is_folder=True)
+        if self._root.is_read_only:
+            self._make_rest_read_only()
+
+    def _mount_kernels(self) -> None:
+        is_privileged = self._root.is_privileged
+        kernelfolders.mount_proc()
+        kernelfolders.mount_sys(is_read_only=not is_privileged)
+        if not is_privileged:
+            kernelfolders.mount_dev()
+            self._made.add("/dev")
+        if not is_privileged and not self._root.is_proc_unmasked:
+            kernelfolders.mask_proc()
+
+    def _wanted(self) -> Iterator[str]:
+        yield from (each.target for each in self._root.mounts)
+        if self._root.working_dir:
+            yield self._root.working_dir
+
+    def _mount(self, volume: Mount, source: int) -> None:
+        """Mount a volume, whose source is open; the descriptor is closed."""
+        # As in a container, a link in the image (/var/run) leads to another place of the same tree.
+        target = os.path.realpath(volume.target)
+        is_folder = source < 0 or stat.S_ISDIR(os.fstat(source).st_mode)
+        self._make(target, is_folder=is_folder)
+        try:
+            if source < 0:
+                mounting.mount_tmpfs(target, volume.size, 0o777)
+            else:
+                mounting.bind(mounting.by_descriptor(source), target)
+                os.close(source)
+        except OSError as error:
+            raise RootError(_mount_error(volume, error)) from error
+        if volume.is_read_only:
+            for each in _at_or_below(target) if volume.is_recursive_read_only else (target,):
+                mounting.make_read_only(each)
+        self._volumes.append(target)
+
+    def _make(self, path: str, *, is_folder: bool) -> None:
+        """Make a path for a mount if it is missing, with the folders above it."""
+        missing: list[str] = []
+        place = path
+        while not os.path.lexists(place):
+            missing.append(place)
+            place = str(Path(place).parent)
+        if missing and not self._may_make_in(place):
+            self._cover(place)
+        for each in reversed(missing):
+            folder = is_folder or each != path
+            mounting.make_target(each, is_folder=folder)
+            self._made.update((each,) if folder else ())
+
+    def _may_make_in(self, folder: str) -> bool:
+        return folder in self._made or any(_is_at_or_below(folder, each) for each in self._volumes)
+
+    def _cover(self, folder: str) -> None:
+        is_system = any(_is_at_or_below(folder, each) for each in SYSTEM_FOLDERS)
+        # An overlay hides what is mounted below its folder.
+        if not is_system or next(_below(folder), None) is not None or not _try_overlay(folder):
+            mounting.cover_with_entries(folder)
+        self._made.add(folder)
+
+    def _make_rest_read_only(self) -> None:
+        spared = ("/proc", "/sys", "/dev", *self._volumes)
+        for each in dict.fromkeys(mounting.mount_points()):
+            if not any(_is_at_or_below(each, other) for other in spared):
+                mounting.make_read_only(each)
+
+
+def _open_source(volume: Mount) -> int:
+    """Return the descriptor of what is to be mounted, -1 for a tmpfs; RootError."""
+    if not volume.source:
+        return -1
+    try:
+        source = os.open(volume.source, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise RootError(_mount_error(volume, error)) from error
+    return _open_sub_path(source, volume) if volume.sub_path else source
+
+
+def _open_sub_path(folder: int, volume: Mount) -> int:
+    """Return a descriptor of a path in an open volume, which is made if it is missing, and close the volume's.
+
+    No link may lead out of the volume (pkg/volume/util/subpath: SafeMakeDir, doSafeOpen).
+    """
+    top = str(Path(mounting.by_descriptor(folder)).readlink())
+    path = os.path.realpath(f"{top}/{volume.sub_path}")
+    if not _is_at_or_below(path, top):
+        raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": not within the volume')
+    try:
+        for part in Path(path).relative_to(top).parts:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, 0o777, dir_fd=folder)
+            # The path has no links now; one that appears meanwhile is refused.
+            inner = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+    except OSError as error:
+        raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": {_reason(error)}') from error
+    return folder
+
+
+def _try_overlay(folder: str) -> bool:
+    try:
+        mounting.cover_with_overlay(folder)
+    except OSError:
+        return False
+    return True
+
+
+def _mount_error(volume: Mount, error: OSError) -> str:
+    what = f'error mounting "{volume.source or "tmpfs"}" to rootfs at "{volume.target}": {_reason(error)}'
+    if isinstance(error, NotADirectoryError):
+        what += (
+            ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists"
+            " and is the expected type"
+        )
+    return what
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno or 0).lower()
+
+
+def _at_or_below(path: str) -> Sequence[str]:
+    return [each for each in mounting.mount_points() if _is_at_or_below(each, path)]
+
+
+def _below(path: str) -> Iterator[str]:
+    return (each for each in mounting.mount_points() if each != path and _is_at_or_below(each, path))
+
+
+def _is_at_or_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _top(path: str) -> str:
+    """Return the first folder of an absolute path: /etc of /etc/app/config."""
+    return "/" + os.path.normpath(path).lstrip("/").partition("/")[0]

@@ -1,0 +1,84 @@
+"""Commands in containers' file systems, without the kubelet and its agent: as every user that these tests may be."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import kubelet
+from kubelet.sandbox.spec import Root
+
+USERS = (os.getuid(), 65534) if os.getuid() == 0 else (os.getuid(),)
+"""Root can be an ordinary user too."""
+DEFAULT_CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31)
+NOT_MADE = 125
+"""The exit status of a container that could not be made; stderr says why."""
+
+
+class Outcome(NamedTuple):
+    """How a command ended, and what it wrote; ``out`` without the last line feed."""
+
+    code: int
+    out: str
+    error: str
+
+
+class ContainerPlace:
+    """A folder that ``user`` owns, outside of any folder that is closed to it, and what runs in containers there."""
+
+    def __init__(self, folder: Path, user: int) -> None:
+        self.folder = folder
+        self.user = user
+        self._sources = folder / "sources"
+        for name in ("process", "sandbox", "__init__.py"):
+            path = Path(kubelet.__file__).parent / name
+            copy = self._sources / "kubelet" / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(path, copy) if path.is_dir() else shutil.copy(path, copy)
+        shutil.copy(Path(__file__).with_name("container_process.py"), self._sources)
+        folder.chmod(0o755)
+
+    def make(self, path: str, text: str | None = None, mode: int | None = None) -> str:
+        """Make a file, or a folder without ``text``; return its path."""
+        made = self.folder / path
+        made.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            made.mkdir(exist_ok=True)
+        else:
+            made.write_text(text)
+        if mode is not None:
+            made.chmod(mode)
+        for each in (made, *made.parents):
+            if each.is_relative_to(self.folder):
+                os.chown(each, self.user, self.user if self.user != os.getuid() else -1)
+        return str(made)
+
+    def run(self, root: Root, *command: str) -> Outcome:
+        """Run a command in a container with this root."""
+        fields = {"capabilities": DEFAULT_CAPABILITIES, **root._asdict()}
+        fields["capabilities"] = root.capabilities or DEFAULT_CAPABILITIES
+        is_other = self.user != os.getuid()
+        done = subprocess.run(
+            [self._python(), str(self._sources / "container_process.py"), json.dumps(fields), *command],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self._sources)},
+            user=self.user if is_other else None,
+            group=self.user if is_other else None,
+            extra_groups=[] if is_other else None,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return Outcome(done.returncode, done.stdout.rstrip("\n"), done.stderr)
+
+    def sh(self, root: Root, script: str) -> Outcome:
+        """Run a shell script in a container with this root."""
+        return self.run(root, "sh", "-c", script)
+
+    def _python(self) -> str:
+        return sys.executable if self.user == os.getuid() else shutil.which("python3", path="/usr/bin") or "python3"
