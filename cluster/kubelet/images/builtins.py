@@ -10,34 +10,19 @@ from collections.abc import Mapping, Sequence
 
 from kubelet.images import agnhost
 from kubelet.images.goflags import read_flags, read_number, read_port
+from kubelet.images.layer import (
+    HTTPD_ROOT,
+    NGINX_ROOT,
+    NGINX_SITES,
+    LayerPart,
+    agnhost_layer,
+    httpd_layer,
+    nginx_layer,
+    page_layer,
+)
+from kubelet.images.pages import HTTPD_PAGE, NGINX_PAGE
 from kubelet.images.serverhost import ServerHost
 from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
-
-NGINX_PAGE = """<!DOCTYPE html>
-<html>
-<head>
-<title>Welcome to nginx!</title>
-<style>
-html { color-scheme: light dark; }
-body { width: 35em; margin: 0 auto;
-font-family: Tahoma, Verdana, Arial, sans-serif; }
-</style>
-</head>
-<body>
-<h1>Welcome to nginx!</h1>
-<p>If you see this page, the nginx web server is successfully installed and
-working. Further configuration is required.</p>
-
-<p>For online documentation and support please refer to
-<a href="http://nginx.org/">nginx.org</a>.<br/>
-Commercial support is available at
-<a href="http://nginx.com/">nginx.com</a>.</p>
-
-<p><em>Thank you for using nginx.</em></p>
-</body>
-</html>
-"""
-HTTPD_PAGE = "<html><body><h1>It works!</h1></body></html>\n"
 
 
 def plan_builtin(
@@ -52,10 +37,10 @@ def plan_builtin(
     ``entrypoint`` is the name by which a container's command calls it, "" for the image's own.
     """
     match name:
-        case "nginx" if host.nginx:
-            return plan_server("nginx", [host.bind_port(80)], binary=host.nginx, page=NGINX_PAGE)
         case "nginx":
-            return plan_server("page", [host.bind_port(80)], page=NGINX_PAGE, banner="nginx")
+            return _nginx(arguments, host)
+        case "httpd" if host.is_sandboxed:
+            return plan_server("files", [host.bind_port(80)], root=HTTPD_ROOT, banner="Apache")
         case "httpd":
             return plan_server("page", [host.bind_port(80)], page=HTTPD_PAGE, banner="Apache")
         case "http-echo":
@@ -66,6 +51,32 @@ def plan_builtin(
         case "pause":
             return plan_server("pause", delay=0)
     raise KeyError(name)
+
+
+def image_layer(name: str, host: ServerHost, agnhost_script: str) -> tuple[LayerPart, ...]:
+    """Return the files of the image whose server is the built-in ``name``, for a container in a sandbox."""
+    match name:
+        case "nginx":
+            return nginx_layer(host.address) if host.nginx else page_layer()
+        case "httpd":
+            return httpd_layer()
+        case "agnhost":
+            return agnhost_layer(agnhost_script)
+    return ()
+
+
+def _nginx(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
+    """Return the plan of nginx: the real one where it is installed, in a sandbox with the image's own files."""
+    ports = [host.bind_port(80)]
+    if host.is_sandboxed and host.nginx:
+        is_own = not any(map(host.is_served, (f"{NGINX_SITES}/default.conf", "/etc/nginx/nginx.conf")))
+        argv = ["nginx", *(arguments or ("-g", "daemon off;"))]
+        return plan_server("nginx-image", ports if is_own else [], binary=host.nginx, argv=argv)
+    if host.is_sandboxed:
+        return plan_server("files", ports, root=NGINX_ROOT, banner="nginx")
+    if host.nginx:
+        return plan_server("nginx", ports, binary=host.nginx, page=NGINX_PAGE)
+    return plan_server("page", ports, page=NGINX_PAGE, banner="nginx")
 
 
 def plan_page(page: str, port: int) -> ServerPlan:

@@ -137,9 +137,12 @@ def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str
     given = (*command[1:], *args)
     if given and spec.builtin in ("nginx", "httpd"):
         # The image's entry point runs any other command as it is, as in `args: ["sleep", "1h"]`.
-        if PurePosixPath(given[0]).name not in spec.entrypoints and not given[0].startswith("-"):
+        if given[0].startswith("-"):
+            pass
+        elif PurePosixPath(given[0]).name in spec.entrypoints:
+            given = given[1:]
+        else:
             return Program("", given, 0, "SIGTERM")
-        given = ()
     return Program(spec.builtin, given or spec.args, spec.port, spec.stop_signal, command[0] if command else "")
 
 

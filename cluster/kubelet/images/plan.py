@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from kubelet.images.builtins import plan_builtin
+from kubelet.images.builtins import image_layer, plan_builtin
 from kubelet.images.catalog import ImageSpec, Program, find_image, program_for
+from kubelet.images.layer import LayerPart
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import Sources, container_environment, expand_all
 from kubelet.pod.spec import ContainerSpec
@@ -20,7 +21,8 @@ from kubelet.tools.scripts import with_agnhost_on_path
 class ContainerHost:
     """What the containers of one pod take from the machine and from the kubelet's settings.
 
-    ``tool_dir`` comes first in PATH, "" for none; its scripts read the pod's resolv.conf and hosts file in ``etc_dir``.
+    ``tool_dir`` comes first in PATH, "" for none, as in a sandbox; its scripts read the pod's resolv.conf and hosts
+    file in ``etc_dir``. ``agnhost_script`` runs agnhost in a sandbox.
     """
 
     images: Mapping[str, ImageSpec]
@@ -29,14 +31,19 @@ class ContainerHost:
     servers: ServerHost
     tool_dir: str = ""
     etc_dir: str = ""
+    agnhost_script: str = ""
 
 
 class ContainerPlan(NamedTuple):
-    """A container that can be started. Commands in it run in ``working_dir``: its workingDir, or its image's."""
+    """A container that can be started. Commands in it run in ``working_dir``: its workingDir, or its image's.
+
+    ``layer`` are the files that its image brings along, in a sandbox.
+    """
 
     process: ProcessSpec
     stop_signal: str
     working_dir: str
+    layer: tuple[LayerPart, ...] = ()
 
 
 def plan_container(
@@ -49,20 +56,23 @@ def plan_container(
         return None
     given = _given_variables(sources, host, image) | _port_variable(container, host, program)
     environment = container_environment(sources, container, given)
-    arguments = expand_all(program.arguments, environment)
     working_dir = container.working_dir or (image.working_dir if image else "") or host.working_dir
-    if not program.builtin:
-        process = ProcessSpec(with_agnhost_on_path(arguments), environment, working_dir, is_tty=container.is_tty)
-        return ContainerPlan(process, program.stop_signal, working_dir)
-    plan = plan_builtin(program.builtin, arguments, host.servers, environment, program.entrypoint)
-    process = ProcessSpec(
-        environment=environment,
-        working_dir=scratch_dir if plan.server == "nginx" else container.working_dir,
-        builtin=plan,
-        address=sources.place.pod_ip,
-        title=program.builtin,
-    )
-    return ContainerPlan(process, program.stop_signal, working_dir)
+    servers = host.servers._replace(served=container.mount_paths)
+    layer = image_layer(image.builtin, servers, host.agnhost_script) if image and servers.is_sandboxed else ()
+    if program.builtin:
+        process = _builtin_process(program, environment, servers)
+        own_dir = scratch_dir if process.builtin and process.builtin.server == "nginx" else container.working_dir
+        return ContainerPlan(replace(process, working_dir=own_dir), program.stop_signal, working_dir, layer)
+    argv = expand_all(program.arguments, environment)
+    argv = argv if servers.is_sandboxed else with_agnhost_on_path(argv)
+    process = ProcessSpec(argv, environment, working_dir, is_tty=container.is_tty)
+    return ContainerPlan(process, program.stop_signal, working_dir, layer)
+
+
+def _builtin_process(program: Program, environment: dict[str, str], servers: ServerHost) -> ProcessSpec:
+    arguments = expand_all(program.arguments, environment)
+    plan = plan_builtin(program.builtin, arguments, servers, environment, program.entrypoint)
+    return ProcessSpec(environment=environment, builtin=plan, address=servers.address, title=program.builtin)
 
 
 def _given_variables(sources: Sources, host: ContainerHost, image: ImageSpec | None) -> dict[str, str]:

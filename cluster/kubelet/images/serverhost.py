@@ -9,16 +9,24 @@ from kubelet.tools.scripts import ClusterDNS
 
 
 class ServerHost(NamedTuple):
-    """``bind_port`` returns the port to bind in place of the one that is asked for.
+    """``bind_port`` returns the port to bind on ``address`` in place of the one that is asked for.
 
     ``nginx`` is the path of the real one, "" where there is none. ``dns`` is where clients ask for the cluster's names,
     None where the C library does. ``served`` are the paths at which something of the container's own is mounted.
+    ``address`` is the pod's, or "" for all addresses, which a pod with a network of its own may bind. With
+    ``is_sandboxed`` the container has a file system of its own, with the files of its image (``layer``).
     """
 
     bind_port: Callable[[int], int]
     nginx: str = ""
     dns: ClusterDNS | None = None
     served: tuple[str, ...] = ()
+    address: str = ""
+    is_sandboxed: bool = False
+
+    def is_served(self, path: str) -> bool:
+        """Tell whether something of the container's own is mounted at a path, above or below it."""
+        return any(f"{each}/".startswith(f"{path}/") or f"{path}/".startswith(f"{each}/") for each in self.served)
 
     @property
     def shift(self) -> int:

@@ -58,6 +58,7 @@ class ContainerSpec:
     """One container.
 
     Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks.
+    ``mount_paths`` are those of its volumeMounts.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ContainerSpec:
     env: tuple[JSON, ...] = ()
     env_from: tuple[JSON, ...] = ()
     ports: tuple[ContainerPort, ...] = ()
+    mount_paths: tuple[str, ...] = ()
     startup: Probe | None = None
     readiness: Probe | None = None
     liveness: Probe | None = None
@@ -152,6 +154,7 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         env=tuple(container.get("env") or ()),
         env_from=tuple(container.get("envFrom") or ()),
         ports=tuple(_read_port(port) for port in container.get("ports") or ()),
+        mount_paths=tuple(each["mountPath"] for each in container.get("volumeMounts") or ()),
         startup=_read_probe(container.get("startupProbe")),
         readiness=_read_probe(container.get("readinessProbe")),
         liveness=_read_probe(container.get("livenessProbe")),

@@ -62,7 +62,7 @@ class PodContainers:
             images=config.images,
             environment=config.environment,
             working_dir=config.working_dir,
-            servers=ServerHost(self._bound_port, config.nginx, config.cluster_dns),
+            servers=ServerHost(self._bound_port, config.nginx, config.cluster_dns, address=self._place.pod_ip),
             tool_dir=str(config.tool_dir) if config.cluster_dns else "",
             etc_dir=str(config.etc_dir(self._pod.spec.uid)),
         )

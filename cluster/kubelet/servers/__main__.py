@@ -1,4 +1,7 @@
-"""agnhost as a command in a container: ``python -m kubelet.servers SHIFT DNS-ADDRESS DNS-PORT DOMAIN ARGUMENT...``."""
+"""agnhost as a command in a container: ``python -m kubelet.servers PLACE ARGUMENT...``.
+
+PLACE is ``sandbox``, or ``SHIFT,DNS-ADDRESS,DNS-PORT,DOMAIN`` for a pod without one: see ``ServerHost``.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,35 @@ from typing import NoReturn
 
 from kubelet.images.agnhost import plan as plan_agnhost
 from kubelet.images.serverhost import ServerHost
+from kubelet.servers.listening import ANY_ADDRESS
 from kubelet.servers.plan import LOW_PORTS_END, ServerError
 from kubelet.servers.prepare import prepare
 from kubelet.tools.scripts import ClusterDNS
 
+SANDBOX = "sandbox"
+
 
 def main(arguments: list[str]) -> NoReturn:
     """Run agnhost with the arguments, on the pod's address."""
-    shift, address, port, domain, *rest = arguments
+    place, *rest = arguments
+    host = ServerHost(int, address=ANY_ADDRESS, is_sandboxed=True) if place == SANDBOX else _bare_host(place)
+    plan = plan_agnhost(rest, host, os.environ)
+    try:
+        serve = prepare(plan, host.address, os.environ)
+    except (ServerError, OSError) as error:
+        sys.exit(f"agnhost: {error}")
+    serve()
+
+
+def _bare_host(place: str) -> ServerHost:
+    shift, address, port, domain = place.split(",")
     moved = int(shift)
 
     def bind_port(number: int) -> int:
         return number + moved if number < LOW_PORTS_END else number
 
-    host = ServerHost(bind_port, dns=ClusterDNS(address, int(port), domain))
-    plan = plan_agnhost(rest, host, os.environ)
-    try:
-        serve = prepare(plan, os.environ.get("POD_IP") or "127.0.0.1", os.environ)
-    except (ServerError, OSError) as error:
-        sys.exit(f"agnhost: {error}")
-    serve()
+    own = os.environ.get("POD_IP") or "127.0.0.1"
+    return ServerHost(bind_port, dns=ClusterDNS(address, int(port), domain), address=own)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""agnhost's ``test-webserver``: a web server of files, as Go's http.FileServer is.
+"""Servers of files, as Go's http.FileServer is: agnhost's ``test-webserver``, and the stand-in for a web server.
 
-The image serves its whole file system. A pod here has the machine's, so only what is mounted into the container is
-served, and a link out of a volume leads nowhere. Web pages in a browser on this machine are refused.
+agnhost serves its whole file system. A pod here has the machine's, so only what is mounted into the container is
+served, and a link out of a volume leads nowhere. Web pages in a browser on this machine are refused there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 from kubelet.servers.dial import is_of_a_web_page
 from kubelet.servers.messages import Request, Response, Service
+from kubelet.servers.pages import log_access, page_response
 
 MAX_FILE = 16 * 1024 * 1024
 """Bytes of a file that is served: it is read whole."""
@@ -51,6 +52,34 @@ def file_server(options: Mapping[str, Any], hostname: str) -> Service:
             return _NOT_FOUND
 
     return Service(handle, (("Cache-Control", "private"), ("X-Pod", hostname)))
+
+
+def document_server(options: Mapping[str, Any], hostname: str) -> Service:
+    """Return the service of a web server with the files below ``options["root"]``, without listings."""
+    root = Path(options["root"])
+
+    def handle(request: Request) -> Response:
+        try:
+            response = _document(request, root)
+        except (OSError, ValueError):
+            response = page_response(404, "Not Found")
+        log_access(request, response)
+        return response
+
+    return Service(handle, (("Server", options["banner"]), ("X-Pod", hostname)))
+
+
+def _document(request: Request, root: Path) -> Response:
+    """Answer with a file below ``root``; OSError, ValueError if there is none."""
+    if request.method not in ("GET", "HEAD"):
+        return page_response(405, "Not Allowed")
+    asked = unquote(request.path)
+    real = (root / posixpath.normpath(f"/{asked.lstrip('/')}")[1:]).resolve()
+    if not real.is_relative_to(root.resolve()):
+        return page_response(404, "Not Found")
+    if real.is_dir() and not asked.endswith("/"):
+        return Response(301, b"", headers=(("Location", f"{request.path}/"),))
+    return _file(real / "index.html", ".html") if real.is_dir() else _file(real, real.suffix)
 
 
 def _serve(asked: str, roots: Sequence[str]) -> Response:

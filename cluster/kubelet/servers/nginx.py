@@ -1,18 +1,23 @@
-"""The real nginx as a container: with a prefix folder, a configuration, and a socket that already listens.
+"""The real nginx as a container: with a configuration, and sockets that already listen.
 
-The socket is handed over in ``NGINX=fd;``, the variable by which nginx passes its listeners to its next binary: the
+A sandbox has nginx's files where the image has them; without one they are in a folder of the container. The sockets are
+handed over in ``NGINX=fd;``, the variable by which nginx passes its listeners to its next binary: the
 pod answers from the first moment on, since the kernel queues what comes while nginx reads its configuration.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from kubehost.addresses import join_host_port
+from kubelet.servers.listening import listen
+from kubelet.servers.plan import ServerPlan
 
 CONFIGURATION = """\
 daemon off;
@@ -61,3 +66,43 @@ def become(listener: socket.socket, options: Mapping[str, Any], environment: Map
     variables = {**environment, "NGINX": f"{listener.fileno()};"}
     argv = ["nginx", "-p", f"{prefix}/", "-c", "nginx.conf"]
     os.execve(options["binary"], argv, variables)  # noqa: S606 - no shell
+
+
+TEMPLATES, SITES = Path("/etc/nginx/templates"), Path("/etc/nginx/conf.d")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+def run_image(address: str, plan: ServerPlan, environment: Mapping[str, str]) -> NoReturn:
+    """Replace this process by nginx with the files of its image; OSError if it cannot.
+
+    Does first what the image's entry point does: fills in templates with variables of the environment, and listens by
+    IPv6 too where the kernel has it. A port in ``plan`` is that of the default site, which nobody has replaced.
+    """
+    variables = dict(environment)
+    with contextlib.suppress(FileNotFoundError):
+        for template in sorted(TEMPLATES.rglob("*.template")):
+            target = SITES / template.relative_to(TEMPLATES).with_suffix("")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(fill_template(template.read_text(), environment))
+    if plan.tcp:
+        listeners = [listen(each, port) for each in _addresses(address) for port in plan.tcp]
+        for each in listeners:
+            os.set_inheritable(each.fileno(), True)
+        variables["NGINX"] = "".join(f"{each.fileno()};" for each in listeners)
+    os.execve(plan.options["binary"], plan.options["argv"], variables)  # noqa: S606 - no shell
+
+
+def _addresses(address: str) -> tuple[str, ...]:
+    """Return the addresses of the default site, into which that of IPv6 is written if the kernel has it."""
+    if address:
+        return (address,)
+    if not Path("/proc/net/if_inet6").exists():
+        return ("0.0.0.0",)  # noqa: S104 - of the pod's own network
+    site = SITES / "default.conf"
+    site.write_text(site.read_text().replace("80;\n", "80;\n    listen  [::]:80;\n", 1))
+    return ("0.0.0.0", "::")  # noqa: S104
+
+
+def fill_template(text: str, environment: Mapping[str, str]) -> str:
+    """Replace $NAME and ${NAME} of variables that the environment has (envsubst with a list of those)."""
+    return _VARIABLE.sub(lambda match: environment.get(match[1] or match[2], match[0]), text)

@@ -15,7 +15,7 @@ def page(options: Mapping[str, Any], name: str) -> Service:
 
     def handle(request: Request) -> Response:
         response = _page(request, body)
-        _log_access(request, response)
+        log_access(request, response)
         return response
 
     return Service(handle, (("Server", options["banner"]), ("X-Pod", name)))
@@ -23,10 +23,15 @@ def page(options: Mapping[str, Any], name: str) -> Service:
 
 def _page(request: Request, body: bytes) -> Response:
     if request.method not in ("GET", "HEAD"):
-        return Response(405, b"<html><head><title>405 Not Allowed</title></head></html>\n", "text/html")
+        return page_response(405, "Not Allowed")
     if request.path in ("/", "/index.html"):
         return Response(200, body, "text/html")
-    return Response(404, b"<html><head><title>404 Not Found</title></head></html>\n", "text/html")
+    return page_response(404, "Not Found")
+
+
+def page_response(status: int, text: str) -> Response:
+    """Return a page that says what is wrong."""
+    return Response(status, f"<html><head><title>{status} {text}</title></head></html>\n".encode(), "text/html")
 
 
 def http_echo(options: Mapping[str, Any], name: str) -> Service:
@@ -37,13 +42,14 @@ def http_echo(options: Mapping[str, Any], name: str) -> Service:
         if request.path == "/health":
             return Response(200, b'{"status":"ok"}\n', "application/json")
         response = Response(status, body)
-        _log_access(request, response)
+        log_access(request, response)
         return response
 
     return Service(handle, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)))
 
 
-def _log_access(request: Request, response: Response) -> None:
+def log_access(request: Request, response: Response) -> None:
+    """Write a line of an access log to stdout."""
     agent = request.headers.get("user-agent", "-")
     line = f'{request.client} "{request.method} {request.path}" {response.status} {len(response.body)} "{agent}"\n'
     sys.stdout.write(line)

@@ -33,6 +33,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "porter": agnhost.porter,
     "liveness": agnhost.liveness,
     "test-webserver": files.file_server,
+    "files": files.document_server,
 }
 """The services that are made from their options and their pod's name alone."""
 
@@ -43,6 +44,8 @@ def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> C
     A server that a signal ends gracefully has the signals blocked until it serves, as it counts as started from now on.
     nginx never returns: it takes the place of this process.
     """
+    if plan.server == "nginx-image":
+        nginx.run_image(address, plan, environment)
     sockets = Sockets(
         [listen(address, port) for port in plan.tcp],
         [bind_datagrams(address, port) for port in plan.udp],

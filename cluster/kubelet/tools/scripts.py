@@ -1,10 +1,10 @@
-"""The scripts in front of every pod's PATH: nslookup, dig, curl, wget, nc, getent, hostname and agnhost. Pure.
+"""The scripts in front of a bare pod's PATH: nslookup, dig, curl, wget, nc, getent, hostname and agnhost. Pure.
 
-Pods are processes without a resolv.conf and without a network of their own. So programs ask the machine's name server,
-which knows nothing of the cluster, and what they send comes from 127.0.0.1, which is on no node. The scripts stand in
-for the tools that people try first; each only runs the real one with more arguments, so that it finds the cluster's
-names and sends from its pod's address: there traffic enters at the pod's node. (nslookup cannot choose its source.)
-Any other program binds ``$POD_IP`` itself, or is outside the cluster.
+Such a pod is a process without a resolv.conf and without a network of its own; in a sandbox the real tools run. So
+programs ask the machine's name server, which knows nothing of the cluster, and what they send comes from 127.0.0.1,
+which is on no node. The scripts stand in for the tools that people try first; each only runs the real one with more
+arguments, so that it finds the cluster's names and sends from its pod's address: there traffic enters at the pod's
+node. (nslookup cannot choose its source.) Any other program binds ``$POD_IP`` itself, or is outside the cluster.
 
 Each is a file beside this one, in which ``@dig@`` stands for the path of dig and so on, and ``#include`` for a part
 that several have: ``resolver.sh`` is the C library's resolver in a few lines of shell (resolv.conf(5): a name with a
@@ -61,6 +61,12 @@ def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> 
         for name, needed in _NEEDS.items()
         if all(each in found for each in needed)
     }
+
+
+def sandboxed_agnhost(found: Mapping[str, str]) -> str:
+    """Return the script that is agnhost in a sandbox; ``found`` has ``python`` and ``sources``."""
+    python, sources = shlex.quote(found["python"]), shlex.quote(found["sources"])
+    return f'#!/bin/sh\nexec env PYTHONPATH={sources} {python} -S -s -m kubelet.servers sandbox "$@"\n'
 
 
 @cache

@@ -15,7 +15,9 @@ from kubelet.images.catalog import find_image, program_for
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import ProcessSpec
 from kubelet.servers.commands import go_mode
+from kubelet.servers.plan import plan_server
 
 
 @pytest.fixture
@@ -235,3 +237,35 @@ async def test_a_server_on_all_addresses_names_its_clients_as_go_does(tmp_path: 
         assert (await get("/clientip", address="::1"))[1].startswith("[::1]:")
     finally:
         await runner.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/", 200, "<title>index</title>"),
+        ("/index.html", 200, "<title>index</title>"),
+        ("/deep", 301, ""),
+        ("/deep/", 200, "deep"),
+        ("/logo.txt", 200, "logo"),
+        ("/none", 404, "404 Not Found"),
+        ("/empty/", 404, "404 Not Found"),
+        ("/../secret", 404, "404 Not Found"),
+        ("/out", 404, "404 Not Found"),
+    ],
+)
+async def test_a_stand_in_for_a_web_server_serves_its_folder(
+    host: BuiltinHost, tmp_path: Path, path: str, status: int, said: str
+) -> None:
+    root = tmp_path / "html"
+    (root / "deep").mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "index.html").write_text("<title>index</title>")
+    (root / "deep" / "index.html").write_text("deep")
+    (root / "logo.txt").write_text("logo")
+    (root / "out").symlink_to("/etc/hostname")
+    (tmp_path / "secret").write_text("not served")
+    plan = plan_server("files", [8080], root=str(root), banner="nginx")
+    await host.runner.start(ProcessSpec(builtin=plan, address=ADDRESS))
+    code, body = await get(path)
+    assert code == status
+    assert said in body

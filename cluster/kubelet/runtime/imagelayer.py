@@ -1,0 +1,45 @@
+"""Writes the files that an image brings along into a folder of the container, from which they are mounted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from kubelet.images.layer import LayerPart
+from kubelet.sandbox.spec import Mount
+
+
+def write_layer(folder: Path, parts: Iterable[LayerPart]) -> tuple[Mount, ...]:
+    """Write the parts anew into ``folder`` and return their mounts; OSError."""
+    shutil.rmtree(folder, ignore_errors=True)
+    mounts: list[Mount] = []
+    for number, part in enumerate(parts):
+        source = folder / str(number)
+        source.parent.mkdir(parents=True, exist_ok=True)
+        _write(source, part)
+        mounts.append(Mount(part.target, str(source)))
+    return tuple(mounts)
+
+
+def _write(source: Path, part: LayerPart) -> None:
+    if part.files is None:
+        source.write_text(_machines_own(part) + part.content, errors="surrogateescape")
+        source.chmod(0o755 if part.is_executable else 0o644)
+        return
+    source.mkdir()
+    source.chmod(0o755)
+    for name, content in part.files.items():
+        (source / name).write_text(content)
+        (source / name).chmod(0o644)
+    for name, target in part.links.items():
+        (source / name).symlink_to(target)
+
+
+def _machines_own(part: LayerPart) -> str:
+    if not part.is_added:
+        return ""
+    try:
+        return Path(part.target).read_text(errors="surrogateescape")
+    except OSError:
+        return ""

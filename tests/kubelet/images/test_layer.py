@@ -1,0 +1,108 @@
+"""What a container in a sandbox runs and has at paths of its own, for the built-in images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kubelet.images.builtins import image_layer, plan_builtin
+from kubelet.images.layer import LayerPart
+from kubelet.images.serverhost import ServerHost
+from kubelet.runtime.imagelayer import write_layer
+from kubelet.sandbox.spec import Mount
+from kubelet.servers.nginx import fill_template
+from kubelet.tools.scripts import sandboxed_agnhost
+
+SANDBOX = ServerHost(int, is_sandboxed=True)
+WITH_NGINX = SANDBOX._replace(nginx="/usr/sbin/nginx")
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "server", "tcp"),
+    [
+        ("nginx", WITH_NGINX, "nginx-image", [80]),
+        ("nginx", SANDBOX, "files", [80]),
+        ("httpd", SANDBOX, "files", [80]),
+        ("nginx", WITH_NGINX._replace(served=("/usr/share/nginx/html",)), "nginx-image", [80]),
+        ("nginx", WITH_NGINX._replace(served=("/etc/nginx",)), "nginx-image", []),
+        ("nginx", WITH_NGINX._replace(served=("/etc/nginx/conf.d",)), "nginx-image", []),
+        ("nginx", WITH_NGINX._replace(served=("/etc/nginx/conf.d/default.conf",)), "nginx-image", []),
+        ("nginx", WITH_NGINX._replace(served=("/etc/nginx/nginx.conf",)), "nginx-image", []),
+    ],
+)
+def test_servers_bind_the_images_own_port_unless_their_configuration_is_replaced(
+    name: str, host: ServerHost, server: str, tcp: list[int]
+) -> None:
+    plan = plan_builtin(name, (), host)
+    assert (plan.server, list(plan.tcp)) == (server, tcp)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argv"),
+    [((), ["nginx", "-g", "daemon off;"]), (("-T",), ["nginx", "-T"])],
+)
+def test_nginx_gets_the_containers_arguments(arguments: tuple[str, ...], argv: list[str]) -> None:
+    assert plan_builtin("nginx", arguments, WITH_NGINX).options["argv"] == argv
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "targets"),
+    [
+        ("nginx", SANDBOX, {"/usr/share/nginx/html"}),
+        ("httpd", SANDBOX, {"/usr/local/apache2/htdocs"}),
+        ("agnhost", SANDBOX, {"/agnhost", "/agnhost-2"}),
+        ("pause", SANDBOX, set()),
+        ("", SANDBOX, set()),
+    ],
+)
+def test_images_bring_the_files_that_are_expected_of_them(name: str, host: ServerHost, targets: set[str]) -> None:
+    assert {each.target for each in image_layer(name, host, "")} == targets
+
+
+@pytest.mark.parametrize(("address", "listen"), [("", "80"), ("127.168.0.101", "127.168.0.101:80")])
+def test_the_default_site_listens_on_all_addresses_or_on_the_nodes(address: str, listen: str) -> None:
+    parts = {each.target: each for each in image_layer("nginx", WITH_NGINX._replace(address=address), "")}
+    files = parts["/etc/nginx/conf.d"].files
+    assert files is not None
+    assert f"listen       {listen};" in files["default.conf"]
+
+
+def test_a_layer_is_written_anew_for_each_start(tmp_path: Path) -> None:
+    passwd = tmp_path / "passwd"
+    passwd.write_text("root:x:0:0\n")
+    parts = (
+        LayerPart("/page", {"index.html": "hi"}, {"log": "/dev/stdout"}),
+        LayerPart("/tool", content="#!/bin/sh\n", is_executable=True),
+        LayerPart(str(passwd), content="nginx:x:0:0\n", is_added=True),
+    )
+    folder = tmp_path / "layer"
+    write_layer(folder, parts)
+    (folder / "0" / "index.html").write_text("changed in the container")
+    (folder / "0" / "more").touch()
+    mounts = write_layer(folder, parts)
+    assert mounts == tuple(Mount(each.target, str(folder / str(number))) for number, each in enumerate(parts))
+    assert sorted(each.name for each in (folder / "0").iterdir()) == ["index.html", "log"]
+    assert (folder / "0" / "index.html").read_text() == "hi"
+    assert str((folder / "0" / "log").readlink()) == "/dev/stdout"
+    assert (folder / "1").stat().st_mode & 0o777 == 0o755
+    assert (folder / "2").read_text() == "root:x:0:0\nnginx:x:0:0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("listen ${PORT};", "listen 8080;"),
+        ("listen $PORT;", "listen 8080;"),
+        ("$host ${uri} $PORTS", "$host ${uri} $PORTS"),
+        ("", ""),
+    ],
+)
+def test_templates_are_filled_in_with_variables_that_exist(text: str, filled: str) -> None:
+    assert fill_template(text, {"PORT": "8080"}) == filled
+
+
+def test_agnhost_in_a_sandbox_is_a_script_that_runs_it_with_its_arguments() -> None:
+    script = sandboxed_agnhost({"python": "/opt/a b/python", "sources": "/opt/src"})
+    expected = "exec env PYTHONPATH=/opt/src '/opt/a b/python' -S -s -m kubelet.servers sandbox \"$@\""
+    assert script.splitlines() == ["#!/bin/sh", expected]
