@@ -76,7 +76,8 @@ class _ProxyCollector(Collector):
             "Bytes relayed, to_endpoint or to_client",
             labels=(*_LABELS, "direction"),
         )
-        for each in (each for port in self._counters.ports.values() for each in port.values()):
+        ports = (port for name, port in self._counters.ports.items() if not name.is_pod)
+        for each in (each for port in ports for each in port.values()):
             labels = _labels(each)
             connections.add_metric(labels, each.connections)
             active.add_metric(labels, each.active)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kubeapi.meta import ObjectKey
 from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, port_rule
 from kubeproxy.rules.nodes import Nodes
-from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, ServiceChangeTracker
+from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, PodTracker, ServiceChangeTracker
 from kubeproxy.types import Destination, ServicePortName
 
 
@@ -81,16 +81,17 @@ class Proxier:
         self.services = ServiceChangeTracker()
         self.endpoints = EndpointsChangeTracker()
         self.nodes = NodeTracker(node_name, localhost_node_ports=localhost_node_ports)
+        self.pods = PodTracker()
         self.rules = Rules()
 
     def sync(self) -> Sync:
         """Compile what has changed since the last call and swap the rules."""
         services, endpoints = self.services.take_changes(), self.endpoints.take_changes()
-        changed = services | (endpoints & self.services.ports.keys())
+        changed = services | (endpoints & self.services.ports.keys()) | self.pods.take_changes()
         old = self.rules
         nodes = self.nodes.nodes
         if nodes != old.nodes:
-            changed |= self.services.ports.keys()
+            changed |= self.services.ports.keys() | self.pods.keys
         else:
             nodes = old.nodes
         steps = list(self._steps(sorted(changed), nodes))
@@ -130,7 +131,7 @@ class Proxier:
     def _port_rules(self, service: ObjectKey, nodes: Nodes) -> tuple[PortRule, ...]:
         ports = self.services.ports.get(service)
         if not ports:
-            return ()
+            return self.pods.rules(service, nodes)
         endpoints = self.endpoints.endpoints(service)
         return tuple(port_rule(each, endpoints.get(each.name.within_service, ()), nodes) for each in ports)
 
@@ -161,7 +162,7 @@ def new_conflicts(old: Rules, new: Rules, destinations: Sequence[Destination]) -
 
 def _conflicts(rules: Rules, destinations: Sequence[Destination]) -> Iterator[Conflict]:
     for destination in destinations:
-        claims = rules.claims.get(destination, ())
+        claims = rules.claims_of(destination)
         for loser in claims[1:]:
             yield Conflict(destination, claims[0].port_name, loser.port_name)
 

@@ -138,8 +138,9 @@ def _no_service(rules: Rules, destination: Destination) -> Iterator[str]:
 
 
 def _conflicts(rules: Rules, destination: Destination) -> Iterator[str]:
-    for claim in rules.claims[destination][1:]:
-        yield f"{claim.port_name} wants it too, but is the younger Service."
+    for claim in rules.claims_of(destination)[1:]:
+        why = "no Service" if claim.port_name.is_pod else "the younger Service"
+        yield f"{claim.port_name} wants it too, but is {why}."
 
 
 def _entry(nodes: Nodes, packet: Packet, selection: Selection) -> str:
@@ -150,6 +151,9 @@ def _entry(nodes: Nodes, packet: Packet, selection: Selection) -> str:
 
 
 def _said_reasons(rule: PortRule, claim: Claim, decision: Decision, selection: Selection) -> Iterator[str]:
+    if claim.port_name.is_pod:
+        yield "It leads to this pod alone: no policy and no balancing of a Service takes part."
+        return
     node = selection.entry.node
     for reason in decision.reasons:
         if reason in _STEPS:

@@ -10,7 +10,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
+from kubeapi.scheme import PODS, SERVICES
 from kubehost.addresses import join_host_port
 
 IPV4, IPV6 = "IPv4", "IPv6"
@@ -25,10 +27,27 @@ PortKey = tuple[str, str, str]
 """Name, protocol and family of a port within its Service."""
 
 
+_POD = "pod/"
+"""What the name of a pod begins with where that of a Service is expected; no Service's name has a slash."""
+
+
+def pod_rules_key(pod: ObjectKey) -> ObjectKey:
+    """Return the key of the rules for a pod's own addresses, among those of Services."""
+    return ObjectKey(pod.namespace, _POD + pod.name)
+
+
+def subject_of(key: ObjectKey) -> Subject:
+    """Return the object whose rules have ``key``: a Service, or a Pod."""
+    if key.name.startswith(_POD):
+        return Subject(PODS, ObjectKey(key.namespace, key.name.removeprefix(_POD)))
+    return Subject(SERVICES, key)
+
+
 class ServicePortName(NamedTuple):
     """Identifies a Service port everywhere in the proxy; ``port`` is the port's name, "" when it has none.
 
-    A dual-stack Service has each port once per ``family``, as kube-proxy has one proxier per family.
+    A dual-stack Service has each port once per ``family``, as kube-proxy has one proxier per family. A pod's own port
+    has its number as the name (``is_pod``).
     """
 
     namespace: str
@@ -39,8 +58,13 @@ class ServicePortName(NamedTuple):
 
     @property
     def service(self) -> ObjectKey:
-        """The Service that the port belongs to."""
+        """The Service that the port belongs to; of a pod's port, the key of ``pod_rules_key``."""
         return ObjectKey(self.namespace, self.name)
+
+    @property
+    def is_pod(self) -> bool:
+        """Whether it is no Service's port but a pod's own."""
+        return self.name.startswith(_POD)
 
     @property
     def within_service(self) -> PortKey:
@@ -48,16 +72,22 @@ class ServicePortName(NamedTuple):
         return self.port, self.protocol, self.family
 
     def __str__(self) -> str:
+        if self.is_pod:
+            return f"pod {self.namespace}/{self.name.removeprefix(_POD)}:{self.port}"
         return f"{self.namespace}/{self.name}:{self.port}" if self.port else f"{self.namespace}/{self.name}"
 
 
 class ListenerKind(StrEnum):
-    """The field of a Service that an address comes from."""
+    """The field of a Service, or of a Pod, that an address comes from."""
 
     CLUSTER_IP = "clusterIP"
     NODE_PORT = "nodePort"
     EXTERNAL_IP = "externalIP"
     LOAD_BALANCER = "loadBalancer"
+    POD = "podIP"
+    """A pod's own address, where the host is to reach it; in the cluster's network the pod itself answers there."""
+    HOST_PORT = "hostPort"
+    """A port of the pod's node that leads to a port of the pod."""
 
 
 class Destination(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, parse_time
 from kubeapi.objects.conditions import find_condition, is_condition_true
@@ -10,6 +11,19 @@ from kubeapi.objects.container import ContainerStatus
 from kubeapi.objects.parts import Reading, list_at, spec_of, status_of
 from kubeapi.objects.podsummary import FINISHED_PHASES, PodSummary, read_pod_summary
 from kubeapi.objects.qos import qos_class
+
+
+class PodPort(NamedTuple):
+    """A port that a container declares; ``host_port`` is that of the node which leads to it, 0 without.
+
+    ``host_ip`` is the address of the node where it does, "" for all.
+    """
+
+    name: str
+    port: int
+    protocol: str
+    host_port: int
+    host_ip: str
 
 
 class Pod(Reading):
@@ -111,6 +125,21 @@ class Pod(Reading):
     def sidecars(self) -> list[JSON]:
         """Its init containers that go on running."""
         return [each for each in self.init_containers if each.get("restartPolicy") == "Always"]
+
+    @property
+    def ports(self) -> tuple[PodPort, ...]:
+        """The ports that its containers and sidecars declare."""
+        return tuple(
+            PodPort(
+                port.get("name") or "",
+                port["containerPort"],
+                port.get("protocol") or "TCP",
+                port.get("hostPort") or 0,
+                port.get("hostIP") or "",
+            )
+            for container in (*self.sidecars, *self.containers)
+            for port in list_at(container, "ports")
+        )
 
     @property
     def container_statuses(self) -> list[ContainerStatus]:

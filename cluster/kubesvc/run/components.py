@@ -17,7 +17,7 @@ from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.kinds import kind_of
 from kubeapi.meta import ObjectKey
 from kubeapi.registry import Registry
-from kubeapi.scheme import PODS, SERVICES
+from kubeapi.scheme import PODS
 from kubeapi.watching import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.io.server import DNSServer
@@ -27,6 +27,7 @@ from kubeproxy import NAME as PROXY
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server.proxyserver import ProxyServer
+from kubeproxy.types import subject_of
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
@@ -62,8 +63,8 @@ class EventRecorders:
         return self._by_component[component]
 
     def record_on_service(self, service: ObjectKey, event_type: str, reason: str, message: str) -> None:
-        """Record an event of the proxy about a Service, if the Service still exists."""
-        found = self._registry.store.find(SERVICES, service)
+        """Record an event of the proxy about a Service, or a pod whose own address it serves, if that still exists."""
+        found = self._registry.store.find(*subject_of(service))
         if found is not None:
             self.of(PROXY).event(found, event_type, reason, message)
 

@@ -5,7 +5,7 @@ A connection is a TCP connection, a UDP flow or an HTTP request:
     time, protocol          when it began (RFC 3339); tcp, udp or http
     client                  its address
     address, port           its destination
-    service, portName       the Service port at that address
+    service, portName       the Service port at that address; no Service and the port's number if it is a pod's
     node                    the node with the rules that it met, "" if they are the same on all nodes
     endpoint, pod           the endpoint that was chosen, "" without one
     why                     random of 3, pinned, retried after ...
@@ -51,7 +51,7 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "client": record.client,
         "address": record.destination.address,
         "port": record.destination.port,
-        "service": str(route.port_name.service),
+        "service": "" if route.port_name.is_pod else str(route.port_name.service),
         "portName": route.port_name.port,
         "node": route.node,
         "endpoint": choice.endpoint.address if choice else "",

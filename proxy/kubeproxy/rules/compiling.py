@@ -41,7 +41,10 @@ def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]],
     if any(by_service.get(service, ()) != each for service, each in names.items()):
         by_service = {service: each for service, each in {**by_service, **names}.items() if each}
     destinations = dict.fromkeys(to for pair in pairs.values() for rule in pair if rule for to, _ in rule.destinations)
-    return Compiled(Rules(ports, _claims(old.claims, pairs), by_service, nodes), tuple(destinations), tuple(pairs))
+    of_services = {name: pair for name, pair in pairs.items() if not name.is_pod}
+    of_pods = {name: pair for name, pair in pairs.items() if name.is_pod}
+    claims, pod_claims = _claims(old.claims, of_services), _claims(old.pod_claims, of_pods)
+    return Compiled(Rules(ports, claims, by_service, nodes, pod_claims), tuple(destinations), tuple(pairs))
 
 
 _Pair = tuple[PortRule | None, PortRule | None]

@@ -75,6 +75,14 @@ def port_rule(service_port: ServicePort, endpoints: tuple[Endpoint, ...], nodes:
     return PortRule(service_port, endpoints, anywhere, by_node, destinations_of(service_port, nodes.addresses))
 
 
+def pod_port_rule(
+    port: ServicePort, endpoint: Endpoint, destinations: tuple[tuple[Destination, ListenerKind], ...]
+) -> PortRule:
+    """Return the rule of a pod's own port: everybody gets to the pod, ready or not."""
+    only = (endpoint,)
+    return PortRule(port, only, Categorized(only, only, has_any=True), _NO_DIFFERENCE, destinations)
+
+
 def destinations_of(
     service_port: ServicePort, node_addresses: Iterable[str]
 ) -> tuple[tuple[Destination, ListenerKind], ...]:

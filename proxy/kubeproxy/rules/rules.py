@@ -58,16 +58,24 @@ class Listener(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All of it at one moment. Treat the mappings as read-only."""
+    """All of it at one moment. Treat the mappings as read-only.
+
+    ``claims`` are those of Services, ``pod_claims`` those for pods' own addresses and for ports of their nodes.
+    """
 
     ports: Mapping[ServicePortName, PortRule] = field(default_factory=dict)
     claims: Mapping[Destination, tuple[Claim, ...]] = field(default_factory=dict)
     by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = field(default_factory=dict)
     nodes: Nodes = field(default_factory=Nodes)
+    pod_claims: Mapping[Destination, tuple[Claim, ...]] = field(default_factory=dict)
+
+    def claims_of(self, destination: Destination) -> tuple[Claim, ...]:
+        """Return which ports ask for a destination: the first one has it, and Services go before pods."""
+        return (*self.claims.get(destination, ()), *self.pod_claims.get(destination, ()))
 
     def listener(self, destination: Destination) -> Listener | None:
         """Return what should listen at ``destination``, None if no Service wants it."""
-        claims = self.claims.get(destination)
+        claims = self.claims.get(destination) or self.pod_claims.get(destination)
         if not claims:
             return None
         _, port_name, kind = claims[0]
@@ -85,7 +93,7 @@ class Rules:
 
     def count_listeners(self) -> int:
         """Return at how many destinations something should listen now."""
-        return sum(self.ports[claims[0].port_name].has_any for claims in self.claims.values())
+        return len(self.pod_claims) + sum(self.ports[claims[0].port_name].has_any for claims in self.claims.values())
 
     def decide(self, source: str, destination: Destination) -> Decision:
         """Return what becomes of a new connection from the address ``source``.
@@ -94,7 +102,7 @@ class Rules:
         filters of listening sockets (``_source_filter``) drop before accept() what would be dropped here.
         """
         packet = Packet(source, destination)
-        claims = self.claims.get(destination)
+        claims = self.claims.get(destination) or self.pod_claims.get(destination)
         if not claims:
             return Decision(_REJECT, packet, None, None, (Reason.NO_SERVICE,))
         claim = claims[0]

@@ -10,10 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES, Resource
+from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
 from kubeapi.watching import ListerWatcher
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
@@ -29,7 +28,7 @@ from kubeproxy.server.events import Record, SyncEvents
 from kubeproxy.server.healthcheck import HealthcheckServer
 from kubeproxy.server.servicehealthserver import ServiceHealthServer
 from kubeproxy.targets import Loop
-from kubeproxy.types import ServicePortName
+from kubeproxy.types import ServicePortName, subject_of
 from kubeproxy.userspace.plane import UserspacePlane
 from kubeproxy.userspace.poller import Poller
 
@@ -77,7 +76,7 @@ class ProxyServer:
         self._service_health = self._make_service_health()
         self.healthcheck = HealthcheckServer(dependencies.failures, config.owner_name)
         self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.traffic.count, figures)
-        self._informers = self._make_informers(source)
+        self._informers = self._make_informers(source, has_sandboxes=len(dependencies.network.places) > 1)
         self._programmed = asyncio.Event()
 
     @property
@@ -140,13 +139,19 @@ class ProxyServer:
             owner_name=self._config.owner_name,
         )
 
-    def _make_informers(self, source: ListerWatcher) -> tuple[Informer, ...]:
+    def _make_informers(self, source: ListerWatcher, *, has_sandboxes: bool) -> tuple[Informer, ...]:
+        """Return what follows the cluster; pods are of interest where they have networks of their own."""
         proxier = self._proxier
-        return (
+        informers = (
             self._follow(source, SERVICES, proxier.services.update),
-            self._follow(source, ENDPOINTSLICES, proxier.endpoints.update),
+            self._follow(source, ENDPOINTSLICES, self._update_slice if has_sandboxes else proxier.endpoints.update),
             self._follow(source, NODES, proxier.nodes.update),
         )
+        return (*informers, self._follow(source, PODS, proxier.pods.update)) if has_sandboxes else informers
+
+    def _update_slice(self, key: ObjectKey, obj: JSON | None) -> None:
+        self._proxier.endpoints.update(key, obj)
+        self._proxier.pods.update_slice(key, obj)
 
     def _is_node_eligible(self) -> bool:
         return self._proxier.nodes.is_eligible
@@ -185,11 +190,11 @@ class ProxyServer:
         self._service_health.update(sync.rules, services)
         self._events.note(sync)
         for service in services:
-            self.failures.forget(COMPILING, Subject(SERVICES, service))
+            self.failures.forget(COMPILING, subject_of(service))
         self._syncs.synced(sync, self._clock() - begun)
 
     def _note_uncompiled(self, service: ObjectKey, error: Exception) -> None:
-        self.failures.note(COMPILING, Subject(SERVICES, service), error)
+        self.failures.note(COMPILING, subject_of(service), error)
 
     def _log_shortage(self) -> None:
         now = self._loop.time()

@@ -1,4 +1,4 @@
-"""From objects to what the proxy knows: the ports of each Service, the endpoints of each port, the nodes.
+"""From objects to what the proxy knows: the ports of each Service, the endpoints of each port, nodes, pods.
 
 A change is read once, when it arrives, and touches nothing but its own Service; ``take_changes`` names the Services
 to compile again. Pure.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kubeproxy.trackers.endpoints import EndpointsChangeTracker
 from kubeproxy.trackers.nodes import NodeTracker
+from kubeproxy.trackers.pods import PodTracker
 from kubeproxy.trackers.services import ServiceChangeTracker
 
-__all__ = ["EndpointsChangeTracker", "NodeTracker", "ServiceChangeTracker"]
+__all__ = ["EndpointsChangeTracker", "NodeTracker", "PodTracker", "ServiceChangeTracker"]

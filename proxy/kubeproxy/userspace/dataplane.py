@@ -11,8 +11,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from socket import SocketType
 
-from kubeapi.failures import Subject
-from kubeapi.scheme import SERVICES
 from kubeproxy import NAME
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
@@ -20,7 +18,7 @@ from kubeproxy.load_balancer import LoadBalancer, Shared
 from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
 from kubeproxy.tracing import Trace, trace_packet
-from kubeproxy.types import Destination, Route, ServicePortName
+from kubeproxy.types import Destination, Route, ServicePortName, subject_of
 from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocket
 from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.descriptors import Descriptors
@@ -93,7 +91,7 @@ class DataPlane:
         self.rules = self._parts.targets.rules = rules
         self._routes.clear()
         for port_name in ports:
-            about = Subject(SERVICES, port_name.service)
+            about = subject_of(port_name.service)
             try:
                 self._apply(port_name, rules.ports.get(port_name))
             except Exception as failure:

@@ -13,15 +13,14 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from kubeapi.failures import Failures, Subject, describe
-from kubeapi.scheme import SERVICES
+from kubeapi.failures import Failures, describe
 from kubehost.io.places import Place
 from kubeproxy import NAME
 from kubeproxy.plane import Report
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owners
 from kubeproxy.proxier import ListenerAction, ListenerChange
 from kubeproxy.rules import Listener
-from kubeproxy.types import Destination
+from kubeproxy.types import Destination, subject_of
 from kubeproxy.userspace.carrier import Carrier, Spot
 from kubeproxy.userspace.portgroup import PortGroup
 
@@ -100,7 +99,7 @@ class Listeners:
         self._open_all(wanted)
 
     def _guard(self, listener: Listener) -> contextlib.AbstractContextManager[None]:
-        return self._failures.guard(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
+        return self._failures.guard(f"{NAME} (sockets)", subject_of(listener.port_name.service))
 
     def close_all(self) -> None:
         """Close every socket, and stop trying to bind the others."""
@@ -170,10 +169,10 @@ class Listeners:
             except OSError as error:
                 failures.append((listener, error))
             except Exception as failure:
-                self._failures.note(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service), failure)
+                self._failures.note(f"{NAME} (sockets)", subject_of(listener.port_name.service), failure)
                 failures.append((listener, OSError(describe(failure))))
             else:
-                self._failures.forget(f"{NAME} (sockets)", Subject(SERVICES, listener.port_name.service))
+                self._failures.forget(f"{NAME} (sockets)", subject_of(listener.port_name.service))
                 self._failed.pop(listener.destination, None)
         if failures:
             self._note(failures)

@@ -17,6 +17,8 @@ from kubeproxy.userspace.carrier import Carrier
 from kubeproxy.userspace.dataplane import DataPlane
 from kubeproxy.userspace.listeners import ListenerDependencies, Listeners, Room, Serves
 
+_POD = ListenerKind.POD
+
 
 def serves_all(place: Place, listener: Listener) -> bool:
     """Tell that every listener has a socket in every place."""
@@ -39,10 +41,11 @@ class UserspacePlane:
         serves: Serves = serves_all,
     ) -> None:
         self.traffic = _carrier(loop, config, dependencies)
+        self._is_served = serves
         self._host = dependencies.network.places[0]
         room = Room(config.listener_limit)
         shared = ListenerDependencies(
-            loop, self.traffic, dependencies.failures, report, room, config.owner_name, serves
+            loop, self.traffic, dependencies.failures, report, room, config.owner_name, self._serves
         )
         self.listeners = tuple(Listeners(each, shared) for each in dependencies.network.places)
         self._rules = Rules()
@@ -92,6 +95,7 @@ class UserspacePlane:
         return [
             self._status(destination, kind, rule.service_port.name)
             for rule in self._rules.ports.values()
+            if not rule.service_port.name.is_pod
             for destination, kind in rule.destinations
         ]
 
@@ -99,6 +103,10 @@ class UserspacePlane:
         """Close the listeners for good, give the connections ``seconds`` to end, and reset the rest."""
         self._close_all()
         await self.traffic.drain(seconds)
+
+    def _serves(self, place: Place, listener: Listener) -> bool:
+        """Tell whether a listener has a socket in a place; in the cluster's, pods answer for themselves."""
+        return (listener.kind is not _POD or place is self._host) and self._is_served(place, listener)
 
     def _close_all(self) -> None:
         for each in self.listeners:

@@ -44,7 +44,7 @@ def trace_document(
     return {
         "source": decision.packet.source,
         "destination": target.destination._asdict(),
-        "service": str(claim.port_name.service) if claim else "",
+        "service": str(claim.port_name.service) if claim and not claim.port_name.is_pod else "",
         "port": claim.port_name.port if claim else "",
         "kind": claim.kind.value if claim else "",
         "node": selection.entry.node if selection else "",
