@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from kubehost.addresses import Address
-from kubehost.io.places import Place
+from kubehost.io.places import Channel, Place
 
 
 class Network(Protocol):
@@ -36,4 +36,19 @@ class Network(Protocol):
 
         A pod's own place makes the server see the pod's address. Called for every connection.
         """
+        ...
+
+    def inside(self, pod: str) -> Place | None:
+        """Return the network of the pod with this address, where 127.0.0.1 is its own; None if it has none."""
+        ...
+
+    def lend(self) -> Channel | None:
+        """Return a channel for another process, which its copy of this network is to ``attach``; None without need.
+
+        OSError without an agent. A copy is made by pickling; it has no channel yet.
+        """
+        ...
+
+    def attach(self, channel: Channel) -> None:
+        """Own a channel to the agent in place of an earlier one; to be called on the event loop."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubehost.addresses import Address
-from kubehost.io.places import HostPlace, Place
+from kubehost.io.places import Channel, HostPlace, Place
 
 
 class DirectNetwork:
@@ -24,3 +24,16 @@ class DirectNetwork:
         """Return the host."""
         del client, target
         return self.places[0]
+
+    def inside(self, pod: str) -> Place | None:
+        """Return None."""
+        del pod
+        return None
+
+    def lend(self) -> Channel | None:
+        """Return None."""
+        return None
+
+    def attach(self, channel: Channel) -> None:
+        """Refuse."""
+        raise NotImplementedError

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from kubehost.addresses import Address
 
+Channel = socket.socket
+"""One end of a pair of SEQPACKET sockets, at whose other end the agent of the pods' networks makes sockets."""
+
 _NONBLOCK = int(socket.SOCK_NONBLOCK)
 _SCTP_NODELAY = 3
 """linux/sctp.h."""

@@ -18,8 +18,9 @@ from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.names import special_address
 from kubehost.addresses import Address
-from kubehost.io.places import HostPlace
+from kubehost.io.places import Channel, HostPlace, Place
 from kubesvc.network.addresses import read_ipv4
+from kubesvc.network.outside import OutsideHost, outside_hosts
 from kubesvc.network.plan import USUAL, AddressPlan
 
 if TYPE_CHECKING:
@@ -117,14 +118,6 @@ def _read_file(path: str) -> str:
     return Path(path).read_text()
 
 
-class OutsideHost(NamedTuple):
-    """A host outside the cluster. ``port`` is that of the server that kubesvc runs for it, 0 without one."""
-
-    name: str
-    address: str
-    port: int
-
-
 class Twins(NamedTuple):
     """A node's IPv6 address and pod CIDR, with the IPv4 ones at which the same processes listen."""
 
@@ -160,20 +153,19 @@ class LoopbackNetwork:
             self._add(host)
         self._dialled: dict[str, tuple[str, bool]] = {}
         self._host = HostPlace(self.bind)
-        self.places = (self._host,)
+        self.places: tuple[Place, ...] = (self._host,)
 
     @classmethod
     def of(cls, config: ClusterConfiguration, low_ports: LowPorts | None = None) -> LoopbackNetwork:
         """Return the network of a configuration; ``low_ports`` are read from this machine by default."""
-        outside = [
-            OutsideHost(each.name, each.address, each.port if each.is_served else 0) for each in config.external_hosts
-        ]
         nodes = [
             Twins(each.address_v6, each.address, each.pod_cidr_v6, each.pod_cidr)
             for each in config.nodes
             if each.pod_cidr_v6
         ]
-        return cls(config.networking.pod_subnet, outside, low_ports or read_low_ports(), nodes, config.plan)
+        return cls(
+            config.networking.pod_subnet, outside_hosts(config), low_ports or read_low_ports(), nodes, config.plan
+        )
 
     def _add(self, host: OutsideHost) -> None:
         here = self._plan.stand_in(host.address)
@@ -199,10 +191,23 @@ class LoopbackNetwork:
         here, is_pod = self._dialled.get(address) or self._remember(address)
         return here, self._bound(port) if is_pod and port < LOW_PORTS_END else port
 
-    def place(self, client: str, target: str) -> HostPlace:
+    def place(self, client: str, target: str) -> Place:
         """Return the host, the only place."""
         del client, target
         return self._host
+
+    def inside(self, pod: str) -> Place | None:
+        """Return None: pods are in the host's network."""
+        del pod
+        return None
+
+    def lend(self) -> Channel | None:
+        """Return None: other processes have the host's network too."""
+        return None
+
+    def attach(self, channel: Channel) -> None:
+        """Refuse: nobody lends one."""
+        raise NotImplementedError
 
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
         """Return the addresses of the external hosts by their names, for the DNS server."""
