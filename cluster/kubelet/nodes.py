@@ -42,6 +42,11 @@ class NodeConfig:
         """The CIDRs of its pods, in the same order."""
         return tuple(filter(None, (self.pod_cidr, self.pod_cidr_v6)))
 
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The way out of its pods' networks: the first host of each CIDR, as the usual network plug-ins have it."""
+        return tuple(str(ipaddress.ip_network(each).network_address + 1) for each in self.pod_cidrs)
+
     def pod_addresses(self, address: str) -> tuple[str, ...]:
         """Return the addresses of the pod that has ``address``: the same host in every CIDR."""
         return tuple(_same_host(address, self.pod_cidr, cidr) for cidr in self.pod_cidrs)

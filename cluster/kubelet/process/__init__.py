@@ -1,7 +1,10 @@
 """Processes: started by the zygote, with their streams, their logs and the commands that run beside them.
 
 ``runner``          starts and signals processes through the ``channel`` to the zygote; ``spec`` is what to start
-``zygote``          the process that forks them; ``child`` is what a fork does until it is the container's process
+``children``        what the runner waits for
+``sandboxes``       the pods' sandboxes, asked for by the same channel; ``starting`` starts the process at its other end
+``zygote``          the process that forks them; ``child`` is what a fork does until it is the container's process;
+                    ``outbox`` are its answers
 ``output``          a process's output for a function; ``streams`` are pipes and terminals that clients read and write
 ``exec``            commands in containers, and clients attached to them
 ``logs``            container logs in the CRI format

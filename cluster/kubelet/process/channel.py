@@ -7,7 +7,8 @@ import json
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from kubelet.process.protocol import ATTACHED, MAX_MESSAGE, MAX_PACKET
@@ -16,7 +17,10 @@ from kubelet.process.streams import READ_SIZE
 
 
 class ZygoteChannel:
-    """Calls ``received`` with each message, and ``lost`` when the zygote has closed its end."""
+    """Calls ``received`` with each message, and ``lost`` when the zygote has closed its end.
+
+    A message that came with a pidfd has the process's pid, as it is in this PID namespace, as its ``pid``.
+    """
 
     def __init__(
         self, control: socket.socket, received: Callable[[dict[str, Any]], None], lost: Callable[[], None]
@@ -72,18 +76,28 @@ class ZygoteChannel:
     def _read(self) -> None:
         while not self._is_closed:
             try:
-                packet = self._control.recv(READ_SIZE)
+                packet, pidfds, _, _ = socket.recv_fds(self._control, READ_SIZE, 1, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return
             except OSError:
-                packet = b""
+                packet, pidfds = b"", []
             if not packet:
                 self._lost()
                 return
-            self._received(json.loads(packet))
+            message = json.loads(packet)
+            if pidfds:
+                message["pid"] = _pid_of(pidfds[0])
+                _close_all(pidfds)
+            self._received(message)
 
 
-def _close_all(descriptors: tuple[int, ...]) -> None:
+def _pid_of(pidfd: int) -> int:
+    """Return the pid of a process in this process's PID namespace, 0 if it has ended (proc_pid_fdinfo(5))."""
+    fields = (line.split() for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines())
+    return max(next(int(pid) for name, pid in fields if name == "Pid:"), 0)
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
     for each in descriptors:
         os.close(each)
 

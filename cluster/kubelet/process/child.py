@@ -6,7 +6,6 @@ Nothing here returns to the zygote's code. The texts of refusals are runc's.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import signal
@@ -14,27 +13,33 @@ import sys
 import termios
 import traceback
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from kubehost.io.namespaces import PR_SET_NAME, PR_SET_PDEATHSIG, prctl
 from kubelet.servers.plan import ServerError, ServerPlan
 from kubelet.servers.prepare import prepare
 
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+if TYPE_CHECKING:
+    from kubelet.sandbox.io.agent import Agent
+
 STATUS_FD = 3
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 """What the zygote ignores. A terminal's Ctrl-C reaches its whole group; only the kubelet decides when pods stop."""
 
-prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-
-def become(message: dict[str, Any], descriptors: list[int], status: int) -> NoReturn:
+def become(message: dict[str, Any], descriptors: list[int], status: int, agent: Agent | None) -> NoReturn:
     """Turn into the process that a ``start`` message describes; refusals are written to ``status``.
 
-    ``descriptors`` are its stdin, stdout and stderr. ``status`` is closed without a word on success.
+    ``descriptors`` are its stdin, stdout and stderr. ``status`` is closed without a word on success. ``agent`` takes it
+    into its sandbox.
     """
     try:
+        if agent is not None:
+            agent.enter(message)
         status = _isolate(descriptors, status, is_tty=message["tty"])
         _apply(message)
+        if agent is not None:
+            agent.restrict(message)
         if message.get("builtin"):
             serve = prepare(ServerPlan(**message["builtin"]), message["address"], message["env"])
             os.close(status)
@@ -42,12 +47,8 @@ def become(message: dict[str, Any], descriptors: list[int], status: int) -> NoRe
             serve()
         else:
             os.execvpe(message["argv"][0], message["argv"], message["env"])  # noqa: S606 - no shell is wanted
-    except ServerError as error:
-        _refuse(status, str(error))
-    except OSError as error:
-        _refuse(status, _exec_error(message, error))
-    except ValueError as error:
-        _refuse(status, f'exec: "{message["argv"][0]}": {error}')
+    except (ServerError, OSError, ValueError) as error:
+        _refuse(status, _refusal(message, error))
     except SystemExit as stop:
         sys.stdout.flush()
         os._exit(stop.code if isinstance(stop.code, int) else 1)
@@ -88,6 +89,12 @@ def _apply(message: dict[str, Any]) -> None:
         except OSError as error:
             text = f'chdir to cwd ("{cwd}") set in config.json failed: {_reason(error)}'
             raise ServerError(text) from error
+
+
+def _refusal(message: dict[str, Any], error: ServerError | OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return _exec_error(message, error)
+    return str(error) if isinstance(error, ServerError) else f'exec: "{message["argv"][0]}": {error}'
 
 
 def _exec_error(message: dict[str, Any], error: OSError) -> str:

@@ -8,25 +8,19 @@ start brings up a new one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import socket
-import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kubelet.process.channel import ZygoteChannel
-from kubelet.process.orphans import kill_sessions
+from kubelet.process.children import LOST, ZYGOTE_EXIT_SECONDS, Child, Streams, reap
 from kubelet.process.output import OutputSink, OutputStreams, discard
 from kubelet.process.protocol import CONTAINER_MARK
+from kubelet.process.sandboxes import Sandboxes
 from kubelet.process.spec import Exit, ProcessSpec, StartError
-
-ZYGOTE_EXIT_SECONDS = 10.0
-DEATH_CHECKS = 200
-"""How often to look, each 10 ms, whether killed processes are gone and their ports are free again."""
-SOURCE_ROOT = str(Path(__file__).resolve().parents[2])
+from kubelet.process.starting import AGENT, ZYGOTE, start_zygote
+from kubelet.sandbox.spec import ClusterNetwork, Root, SandboxSpec
 
 
 class RunningProcess:
@@ -53,30 +47,19 @@ class RunningProcess:
             self._runner.signal(self.identity, number)
 
 
-class Streams(Protocol):
-    """The owner of the other ends of a process's stdin, stdout and stderr."""
-
-    def open(self) -> tuple[int, ...]:
-        """Return the three descriptors for the process; the caller closes them."""
-        ...
-
-    def drain(self) -> None:
-        """Take what is left in the pipes, then close them: the process has ended."""
-        ...
-
-
-class _Child(NamedTuple):
-    started: asyncio.Future[int]
-    exited: asyncio.Future[Exit]
-    streams: Streams
-
-
 class ProcessRunner:
-    """Starts processes that live no longer than this one. ``marker`` is in the environment of each."""
+    """Starts processes that live no longer than this one. ``marker`` is in the environment of each.
 
-    def __init__(self, marker: Mapping[str, str]) -> None:
+    With a ``network`` they are in namespaces that the zygote makes as its agent, and ``sandboxes`` has the pods' ones;
+    both end and begin anew with it.
+    """
+
+    def __init__(self, marker: Mapping[str, str], network: ClusterNetwork | None = None) -> None:
+        self.sandboxes: Sandboxes | None = None
+        self._network = network
+        self._observers: list[Callable[[Sandboxes], None]] = []
         self._marker = dict(marker)
-        self._children: dict[str, _Child] = {}
+        self._children: dict[str, Child] = {}
         self._pids: dict[str, int] = {}
         self._channel: ZygoteChannel | None = None
         self._zygote: asyncio.subprocess.Process | None = None
@@ -91,21 +74,42 @@ class ProcessRunner:
                 await self._start_zygote()
 
     async def _start_zygote(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            with theirs:
-                self._zygote = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    *("-S", "-s", "-m", "kubelet.process.zygote", str(theirs.fileno())),
-                    pass_fds=(theirs.fileno(),),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": SOURCE_ROOT, **self._marker},
-                    start_new_session=True,  # Ctrl-C in the user's terminal is for the kubelet alone
-                )
-        except BaseException:
-            ours.close()
-            raise
-        self._channel = ZygoteChannel(ours, self._on_message, self._lose_zygote)
+        self._zygote, control = await start_zygote(ZYGOTE if self._network is None else AGENT, self._marker)
+        self._channel = ZygoteChannel(control, self._on_message, self._lose_zygote)
+        if self._network is not None:
+            self.sandboxes = Sandboxes(self._channel.send, self._network)
+            self.sandboxes.opened.add_done_callback(self._tell_observers)
+
+    async def open_network(self) -> None:
+        """Wait until the cluster's network is there, if there is to be one. SandboxError, OSError."""
+        await self.open()
+        if self.sandboxes is not None:
+            await asyncio.shield(self.sandboxes.opened)
+
+    @property
+    def has_sandboxes(self) -> bool:
+        """Whether pods have networks of their own."""
+        return self._network is not None
+
+    async def make_sandbox(self, spec: SandboxSpec) -> bool:
+        """Make a pod's sandbox; return False if it was there. SandboxError, OSError."""
+        await self.open()
+        return self.sandboxes is not None and await self.sandboxes.make(spec)
+
+    def remove_sandbox(self, uid: str) -> None:
+        """Give a pod's sandbox up, if it has one."""
+        if self.sandboxes is not None:
+            self.sandboxes.remove(uid)
+
+    def observe(self, observer: Callable[[Sandboxes], None]) -> None:
+        """Have a function called with each network of the cluster from now on: a lost agent gets a successor."""
+        self._observers.append(observer)
+
+    def _tell_observers(self, opened: asyncio.Future[None]) -> None:
+        if opened.cancelled() or opened.exception() is not None or self.sandboxes is None:
+            return
+        for observer in self._observers:
+            observer(self.sandboxes)
 
     async def start(
         self, spec: ProcessSpec, output: OutputSink = discard, *, streams: Streams | None = None
@@ -121,7 +125,7 @@ class ProcessRunner:
         loop = asyncio.get_running_loop()
         self._serial += 1
         identity = f"{os.getpid()}-{self._serial}"
-        child = _Child(loop.create_future(), loop.create_future(), streams or OutputStreams(output))
+        child = Child(loop.create_future(), loop.create_future(), streams or OutputStreams(output))
         self._children[identity] = child
         is_asked_for = False
         try:
@@ -148,6 +152,10 @@ class ProcessRunner:
             await asyncio.wait(self._reapers, timeout=ZYGOTE_EXIT_SECONDS)
 
     def _on_message(self, message: dict[str, Any]) -> None:
+        if message["op"] in ("ready", "made", "refused"):
+            if self.sandboxes is not None:
+                self.sandboxes.receive(message)
+            return
         child = self._children.get(message["id"])
         if child is None:
             return
@@ -174,33 +182,16 @@ class ProcessRunner:
         if channel is None or zygote is None:
             return
         channel.close()
-        lost, sessions = list(self._children.values()), set(self._pids.values())
+        if self.sandboxes is not None:
+            self.sandboxes.lose(LOST)
+            self.sandboxes = None
+        # With the first process of a PID namespace, the kernel has ended all of it.
+        sessions = set(self._pids.values()) if self._network is None else set()
+        lost = list(self._children.values())
         self._children, self._pids = {}, {}
-        reaper = asyncio.get_running_loop().create_task(_reap(zygote, lost, sessions), name="zygote-reaper")
+        reaper = asyncio.get_running_loop().create_task(reap(zygote, lost, sessions), name="zygote-reaper")
         self._reapers.add(reaper)
         reaper.add_done_callback(self._reapers.discard)
-
-
-async def _reap(zygote: asyncio.subprocess.Process, lost: list[_Child], sessions: set[int]) -> None:
-    """Report a zygote's processes as lost, once it is gone and nothing of theirs is left."""
-    try:
-        async with asyncio.timeout(ZYGOTE_EXIT_SECONDS):
-            await zygote.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            zygote.kill()
-        await zygote.wait()
-    for _ in range(DEATH_CHECKS):
-        if not kill_sessions(sessions):
-            break
-        await asyncio.sleep(0.01)
-    for child in lost:
-        child.streams.drain()
-        if not child.started.done():
-            child.started.set_exception(StartError("the process starter was lost"))
-            child.started.exception()  # read, so that asyncio does not complain if its caller was cancelled
-        if not child.exited.done():
-            child.exited.set_result(Exit(137, int(signal.SIGKILL), is_lost=True))
 
 
 def _start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) -> dict[str, Any]:
@@ -211,6 +202,9 @@ def _start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) 
         "env": {**spec.environment, **marker, CONTAINER_MARK: spec.container or identity},
         "tty": spec.is_tty,
         "is_command": bool(spec.container),
+        "container": spec.container,
+        "sandbox": spec.sandbox,
+        "root": (spec.root or Root())._asdict() if spec.sandbox else None,
         "cwd": spec.working_dir,
         "builtin": spec.builtin._asdict() if spec.builtin is not None else None,
         "address": spec.address,

@@ -14,6 +14,10 @@ class StartError(Exception):
     """A process could not be started; the text is runc's."""
 
 
+class SandboxError(Exception):
+    """A pod's sandbox, or the cluster's network, could not be made; the text says why."""
+
+
 class Exit(NamedTuple):
     """How a process ended. ``code`` is 128 + ``signal`` if a signal killed it; ``is_lost``: the zygote died with it."""
 

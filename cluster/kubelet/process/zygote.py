@@ -7,6 +7,11 @@ can, as every pod carries its memory.
 
 Messages are JSON, one per packet. From the kubelet: ``start`` (with stdin, stdout and stderr) and ``kill``; to the
 kubelet: ``started``, ``failed``, ``exited``.
+
+As the agent of a cluster's sandboxes it is the first process of the cluster's namespaces (``sandbox.io.stub`` has made
+them), and it makes the containers' namespaces too. Its messages are also ``network`` (the first one), ``sandbox``,
+``remove`` and ``sockets`` (with a channel for the socket service), and as answers ``ready``, ``refused`` and ``made``;
+``started`` comes with a pidfd, by which the kubelet finds the pid that the process has outside.
 """
 
 from __future__ import annotations
@@ -19,13 +24,16 @@ import select
 import signal
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kubelet.process.child import IGNORED, become, prctl
+from kubehost.io.namespaces import PR_SET_CHILD_SUBREAPER, prctl
+from kubelet.process.child import IGNORED, become
 from kubelet.process.descendants import children_of, container_of, kill_tree, session_of
+from kubelet.process.outbox import Outbox
 from kubelet.process.protocol import ATTACHED, MAX_MESSAGE, MAX_PACKET
 
-PR_SET_CHILD_SUBREAPER = 36
+if TYPE_CHECKING:
+    from kubelet.sandbox.io.agent import Agent
 
 
 class Zygote:
@@ -37,11 +45,19 @@ class Zygote:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._agent: Agent | None = None
         self._running: dict[int, str] = {}
         self._commands: set[int] = set()
         self._starting: dict[int, tuple[str, int, bytearray]] = {}
         self._poll = select.poll()
+        self._outbox = Outbox(control, self._poll)
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def become_agent(self) -> None:
+        """Serve sandboxes too; to be called before ``serve``, in namespaces that are the cluster's."""
+        from kubelet.sandbox.io.agent import Agent
+
+        self._agent = Agent(self._poll)
 
     def serve(self) -> None:
         """Work until the kubelet has closed the socket, then kill every descendant."""
@@ -63,20 +79,28 @@ class Zygote:
             self._end_everything()
 
     def _turn(self) -> bool:
-        for descriptor, _ in self._poll.poll():
+        ready = self._poll.poll()
+        if self._agent is not None:
+            self._agent.serve_sockets(ready)
+        for descriptor, event in ready:
             if descriptor == self._wake_read:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
             elif descriptor in self._starting:
                 self._read_status(descriptor)
-            elif not self._read_control():
+            elif descriptor == self._control.fileno() and not self._use_control(event):
                 return False
         self._reap()
         return True
 
+    def _use_control(self, event: int) -> bool:
+        if event & select.POLLOUT:
+            self._outbox.flush()
+        return not event & ~select.POLLOUT or self._read_control()
+
     def _read_control(self) -> bool:
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 4)
+            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 4, socket.MSG_CMSG_CLOEXEC)
         except OSError:
             return False
         if not packet:
@@ -86,23 +110,25 @@ class Zygote:
         message = json.loads(packet)
         if message["op"] == "start":
             self._start(message, descriptors[:3])
-            for descriptor in descriptors:
-                os.close(descriptor)
         elif message["op"] == "kill":
             self._kill(message["id"], message["signal"])
+        elif self._agent is not None and (answer := self._agent.answer(message, descriptors)) is not None:
+            self._outbox.tell(answer, [])
+        for descriptor in descriptors:
+            os.close(descriptor)
         return True
 
     def _start(self, message: dict[str, Any], descriptors: list[int]) -> None:
         status_read, status_write = os.pipe2(os.O_CLOEXEC)
         try:
-            pid = os.fork()
+            pid = os.fork() if self._agent is None else self._agent.fork(message)
         except OSError as error:
             os.close(status_write)
             os.close(status_read)
             self._tell(op="failed", id=message["id"], message=f"fork: {error.strerror}")
             return
         if pid == 0:
-            become(message, descriptors, status_write)
+            become(message, descriptors, status_write, self._agent)
         os.close(status_write)
         self._running[pid] = message["id"]
         if message["is_command"]:
@@ -124,8 +150,11 @@ class Zygote:
             self._running.pop(pid, None)
             self._commands.discard(pid)
             self._tell(op="failed", id=identity, message=said.decode(errors="replace"))
+            if self._agent is not None:
+                self._agent.ended(identity)
         else:
-            self._tell(op="started", id=identity, pid=pid)
+            pidfds = self._agent.pidfds(identity) if self._agent is not None else []
+            self._outbox.tell({"op": "started", "id": identity, "pid": pid}, pidfds)
 
     def _kill(self, identity: str, number: int) -> None:
         """Send SIGKILL to the whole group, any other signal to the first process alone, as a container runtime does."""
@@ -154,7 +183,10 @@ class Zygote:
             else:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, signal.SIGKILL)
-            self._kill_orphans()
+            if self._agent is None:
+                self._kill_orphans()
+            else:
+                self._agent.ended(identity)
             code = os.waitstatus_to_exitcode(status)
             self._tell(op="exited", id=identity, code=128 - code if code < 0 else code, signal=max(-code, 0))
 
@@ -183,8 +215,7 @@ class Zygote:
                 return
 
     def _tell(self, **message: Any) -> None:
-        with contextlib.suppress(OSError):
-            self._control.send(json.dumps(message).encode())
+        self._outbox.tell(message, [])
 
 
 def main() -> None:

@@ -61,7 +61,8 @@ class Kubelet:
         self._node_objects.add_handler(COMPONENT, self._registration.on_node)
         # Before anything is awaited: the scheduler must not find a cluster without nodes.
         self._registration.register_all()
-        write_tools(self._dependencies.config, self._dependencies.network)
+        if not self._dependencies.runner.has_sandboxes:
+            write_tools(self._dependencies.config, self._dependencies.network)
         await self._dependencies.runner.open()
         try:
             async with asyncio.TaskGroup() as group:

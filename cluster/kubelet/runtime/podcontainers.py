@@ -15,18 +15,23 @@ from kubelet.pod.environment import ConfigError, Sources
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
 from kubelet.pod.programs import RunningProgram, taken_address
 from kubelet.pod.spec import ContainerSpec, Role
-from kubelet.pod.state import PodPlace, Stage
+from kubelet.pod.state import Stage
 from kubelet.process.logs.reader import read_end
 from kubelet.process.logs.writer import LogWriter, pod_log_dir
 from kubelet.process.spec import StartError
 from kubelet.runtime.dependencies import Dependencies
+from kubelet.runtime.imagelayer import write_layer
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.podsandbox import PodSandbox
 from kubelet.runtime.references import ReferencedObjects
+from kubelet.tools.scripts import sandboxed_agnhost
 
 KILLED = (137, 9)
 """Exit code and signal of a process that was killed."""
+LAYER = "_image"
+"""The folder of what a container's image brings along, in that of the container."""
 LOST = "The process was lost together with the process that starts containers"
 
 
@@ -41,7 +46,7 @@ class PodContainers:
         dependencies: Dependencies,
         references: ReferencedObjects,
         pod: PodObject,
-        place: PodPlace,
+        sandbox: PodSandbox,
         machine: PodMachine,
     ) -> None:
         self.instances: dict[str, Instance] = {}
@@ -50,7 +55,8 @@ class PodContainers:
         self._dependencies = dependencies
         self._references = references
         self._pod = pod
-        self._place = place
+        self._sandbox = sandbox
+        self._place = sandbox.place
         self._machine = machine
         self._pod_dir = dependencies.config.pod_dir(pod.spec.uid)
         self._log_dir = pod_log_dir(dependencies.config.log_dir, *pod.spec.key, pod.spec.uid)
@@ -58,6 +64,14 @@ class PodContainers:
 
     def _read_host(self) -> ContainerHost:
         config = self._dependencies.config
+        if self._sandbox.is_used:
+            return ContainerHost(
+                images=config.images,
+                environment=config.environment,
+                working_dir=config.working_dir,
+                servers=ServerHost(self._bound_port, config.nginx, is_sandboxed=True),
+                agnhost_script=sandboxed_agnhost(config.tools),
+            )
         return ContainerHost(
             images=config.images,
             environment=config.environment,
@@ -108,6 +122,10 @@ class PodContainers:
             scratch = self._scratch_dir(container)
             if plan.process.working_dir == str(scratch):
                 scratch.mkdir(parents=True, exist_ok=True)
+            if not await self._sandbox.make():
+                raise StartError("the pod has no sandbox")
+            mounts = write_layer(scratch / LAYER, plan.layer) if plan.layer else ()
+            instance.plan = plan._replace(process=self._sandbox.around(plan.process, mounts))
             await self._run_process(container, instance)
         except (StartError, OSError) as error:
             instance.end()
@@ -146,7 +164,7 @@ class PodContainers:
         return plan_container(container, sources, self._host, str(self._scratch_dir(container)))
 
     def _bound_port(self, port: int) -> int:
-        return self._dependencies.network.bind(self._place.pod_ip, port)[1]
+        return port if self._sandbox.is_used else self._dependencies.network.bind(self._place.pod_ip, port)[1]
 
     def _scratch_dir(self, container: ContainerSpec) -> Path:
         return self._pod_dir / container.name

@@ -9,6 +9,7 @@ from kubelet.pod.events import PostStartFailed, PreStopFinished, ProbeKilled, Re
 from kubelet.pod.probes import ProbeKind, ProbeOutcome, Verdict, begin_probe, observe, probes_of
 from kubelet.pod.spec import ContainerSpec, Probe
 from kubelet.pod.state import PodPlace
+from kubelet.process.exec import command_spec
 from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.instance import Instance
@@ -16,7 +17,6 @@ from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.prober import read_handler
 from kubelet.runtime.prober.target import ProbeTarget
-from kubelet.tools.scripts import with_agnhost_on_path
 
 HOOK_SECONDS = 30.0
 """Limit of a postStart hook. Kubernetes has none; a hook that hangs would keep its container from being probed."""
@@ -101,7 +101,8 @@ class PodProber:
         plan = instance.plan
 
         def command(words: tuple[str, ...]) -> ProcessSpec:
-            return ProcessSpec(with_agnhost_on_path(words), plan.process.environment, plan.working_dir)
+            assert instance.process is not None
+            return command_spec(plan.process, instance.process.identity, words, plan.working_dir, is_tty=False)
 
         ports = {each.name: each.container_port for each in reversed(container.ports) if each.name}
         network, runner = self._dependencies.network, self._dependencies.runner

@@ -15,7 +15,7 @@ from kubeapi.podspec.warnings import REASON, not_emulated
 from kubelet.pod import events
 from kubelet.pod.programs import RunningProgram
 from kubelet.pod.reboot import earlier_runs
-from kubelet.pod.state import PodPlace, PodState, Stage, new_pod_state, with_added_containers
+from kubelet.pod.state import PodState, Stage, new_pod_state, with_added_containers
 from kubelet.pod.status import phase_of
 from kubelet.process.logs.writer import LogWriter
 from kubelet.runtime.dependencies import Dependencies
@@ -24,6 +24,7 @@ from kubelet.runtime.podcontainers import PodContainers
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podprober import PodProber
+from kubelet.runtime.podsandbox import PodSandbox
 from kubelet.runtime.references import ReferencedObjects
 
 STATUS = "status"
@@ -33,15 +34,16 @@ class PodWorker:
     """Runs one pod until nothing of it is left; then ``ended`` is set."""
 
     def __init__(
-        self, dependencies: Dependencies, references: ReferencedObjects, pod: PodObject, place: PodPlace
+        self, dependencies: Dependencies, references: ReferencedObjects, pod: PodObject, sandbox: PodSandbox
     ) -> None:
         self.pod = pod
-        self.place = place
+        self.place = place = sandbox.place
         self.ended = asyncio.Event()
         self._clock = dependencies.clock
         state = new_pod_state(pod.spec, earlier_runs(status_of(pod.obj)))
         self._machine = PodMachine(state, self._clock, self._perform, self._owe_status, pod.failed)
-        self._containers = PodContainers(dependencies, references, pod, place, self._machine)
+        self._sandbox = sandbox
+        self._containers = PodContainers(dependencies, references, pod, sandbox, self._machine)
         self._prober = PodProber(dependencies, pod, place, self._machine)
         self._tasks: set[asyncio.Task[None]] = set()
         self._status_due: asyncio.Handle | None = None
@@ -77,6 +79,13 @@ class PodWorker:
         if missing := [each.path for each in not_emulated(self.pod.obj) if each.is_felt]:
             text = f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
             self.pod.report("Warning", REASON, text)
+        if self._sandbox.is_used:
+            self._spawn(self._begin_in_sandbox(), "sandbox")
+        else:
+            self._machine.post(events.Began())
+
+    async def _begin_in_sandbox(self) -> None:
+        await self._sandbox.wait_until_made()
         self._machine.post(events.Began())
 
     def update(self, obj: JSON) -> None:
@@ -127,6 +136,10 @@ class PodWorker:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._containers.close()
         self.ended.set()
+
+    def remove_sandbox(self) -> None:
+        """Give the pod's sandbox up, as all its containers have ended."""
+        self._sandbox.remove()
 
     def remove_files(self) -> None:
         """Delete the pod's logs and folders."""

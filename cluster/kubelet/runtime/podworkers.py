@@ -18,6 +18,7 @@ from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.noderegistration import LocalNode, NodeRegistration
 from kubelet.runtime.podfiles import write_etc
 from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.podsandbox import PodSandbox
 from kubelet.runtime.podworker import PodWorker
 from kubelet.runtime.references import ReferencedObjects
 
@@ -65,6 +66,7 @@ class PodWorkers:
             return
         worker.update(new)
         if worker.is_terminal:
+            worker.remove_sandbox()
             self._release_address(worker.pod.spec.uid)
 
     async def close(self) -> None:
@@ -87,7 +89,8 @@ class PodWorkers:
             return
         write_etc(self._dependencies.config, pod, addresses)
         place = PodPlace(addresses, node.config.addresses, self._dependencies.clock())
-        worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, place)
+        sandbox = PodSandbox(self._dependencies.runner, pod, place, node.config)
+        worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, sandbox)
         worker.begin()
 
     def _allocate(self, pod: PodObject, node: LocalNode) -> tuple[str, ...] | None:
@@ -125,6 +128,7 @@ class PodWorkers:
             await worker.close()
         finally:
             del self._workers[uid]
+            worker.remove_sandbox()
             worker.remove_files()
             self._release_address(uid)
 

@@ -27,11 +27,20 @@ from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
+from kubelet.sandbox.spec import ClusterNetwork, NodeNetwork
 
 NODES = (
     NodeConfig("node-a", "127.169.0.1", "127.246.1.0/24", {"topology.kubernetes.io/zone": "a"}),
     NodeConfig("node-b", "127.169.0.2", "127.246.2.0/24"),
 )
+
+SANDBOXES = ClusterNetwork(
+    nodes=tuple(NodeNetwork(each.name, each.addresses, each.gateways, each.pod_cidrs) for each in NODES),
+    pod_cidrs=("127.246.0.0/16",),
+    service_cidrs=("127.97.0.0/16",),
+    load_balancer_cidrs=("127.0.114.0/24",),
+)
+"""The network of the nodes, for pods that have sandboxes."""
 
 
 def make_pod(name: str, *containers: JSON, node: str = "node-a", **spec: Any) -> JSON:
@@ -55,8 +64,10 @@ class KubeletCluster:
         network: Network | None = None,
         nodes: tuple[NodeConfig, ...] = NODES,
         store: Store | None = None,
+        sandboxes: ClusterNetwork | None = None,
     ) -> None:
         self.folder = folder
+        self._sandboxes = sandboxes
         self.store = store or Store()
         self.registry = Registry(self.store, RegistryConfig(), clock=time.time, rng=random.Random(1))
         self.config = KubeletConfig(
@@ -67,7 +78,7 @@ class KubeletCluster:
 
     def restart(self) -> None:
         """Make a new kubelet on what the Store has; ``serve`` runs it."""
-        self._runner = ProcessRunner(self.config.marker)
+        self._runner = ProcessRunner(self.config.marker, self._sandboxes)
         dependencies = Dependencies(
             self.config,
             self.registry,
@@ -145,9 +156,10 @@ async def running_kubelet(
     network: Network | None = None,
     nodes: tuple[NodeConfig, ...] = NODES,
     store: Store | None = None,
+    sandboxes: ClusterNetwork | None = None,
 ) -> AsyncIterator[KubeletCluster]:
     """Run a kubelet, on what an earlier one left in ``store``, if any; at the end its processes are gone."""
-    cluster = KubeletCluster(folder, network, nodes, store)
+    cluster = KubeletCluster(folder, network, nodes, store, sandboxes)
     task = asyncio.create_task(cluster.serve(), name="kubelet")
     try:
         yield cluster

@@ -1,0 +1,81 @@
+"""The sandbox of one pod: made before its first container, made again when the agent was lost, and given up at its end.
+
+Without sandboxes on this machine there is nothing to do. Follows k8s.io/kubernetes ``pkg/kubelet/kuberuntime``
+(createPodSandbox, podSandboxChanged).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from kubelet.nodes import NodeConfig
+from kubelet.pod.spec import PodSpec
+from kubelet.pod.state import PodPlace
+from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import ProcessSpec, SandboxError
+from kubelet.runtime.podobject import PodObject
+from kubelet.sandbox.spec import Mount, Root, SandboxSpec
+
+RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
+"""Seconds until a failed sandbox is tried again, doubled each time."""
+HOSTNAME_LIMIT = 63
+"""Bytes of a host name, as the kubelet cuts it (truncatePodHostnameIfNeeded)."""
+DEFAULT_CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31)
+"""What containerd leaves a container (its defaultUnixCaps), by the numbers of linux/capability.h."""
+
+
+class PodSandbox:
+    """``runner`` makes it; ``pod`` gets the events, ``place`` are its addresses."""
+
+    def __init__(self, runner: ProcessRunner, pod: PodObject, place: PodPlace, node: NodeConfig) -> None:
+        self._runner = runner
+        self._pod = pod
+        self.place = place
+        self._spec = sandbox_spec(pod.spec, place, node)
+        self._was_made = False
+
+    @property
+    def is_used(self) -> bool:
+        """Whether pods have sandboxes."""
+        return self._runner.has_sandboxes
+
+    async def wait_until_made(self) -> None:
+        """Make the sandbox; try again until it is there."""
+        delay = RETRY_FIRST
+        while not await self.make():
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RETRY_LIMIT)
+
+    async def make(self) -> bool:
+        """Make the sandbox unless it is there; return whether it is. A failure and a new one are reported."""
+        if not self.is_used:
+            return True
+        try:
+            is_new = await self._runner.make_sandbox(self._spec)
+        except (SandboxError, OSError) as error:
+            self._pod.report("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
+            return False
+        if is_new and self._was_made:
+            text = "Pod sandbox changed, it will be killed and re-created."
+            self._pod.report("Normal", "SandboxChanged", text)
+        self._was_made = True
+        return True
+
+    def remove(self) -> None:
+        """Give the sandbox up, as nothing of the pod runs any more."""
+        if self.is_used:
+            self._runner.remove_sandbox(self._spec.uid)
+
+    def around(self, process: ProcessSpec, mounts: tuple[Mount, ...]) -> ProcessSpec:
+        """Return a container's process inside the sandbox, with ``mounts`` of its own."""
+        if not self.is_used:
+            return process
+        root = Root(mounts, process.working_dir, capabilities=DEFAULT_CAPABILITIES)
+        return replace(process, sandbox=self._spec.uid, root=root)
+
+
+def sandbox_spec(pod: PodSpec, place: PodPlace, node: NodeConfig) -> SandboxSpec:
+    """Return what the agent makes for a pod of ``node``."""
+    hostname = node.name if pod.is_host_network else pod.hostname[:HOSTNAME_LIMIT].rstrip("-.")
+    return SandboxSpec(pod.uid, place.pod_ips, node.gateways, hostname, pod.is_host_network)

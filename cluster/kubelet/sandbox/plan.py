@@ -1,0 +1,131 @@
+"""How the cluster's network and a pod's are set up: the requests of rtnetlink, and the kernel's settings. Pure.
+
+Routed veths, no bridge: every packet between pods is forwarded by the cluster's namespace, so rules see it. Addresses
+in 127.0.0.0/8 need two tricks: a pod's route is in the table "local", where its longer prefix wins over 127.0.0.0/8;
+and a pod has only 127.0.0.1 itself on lo, all else of 127.0.0.0/8 is behind its gateway.
+"""
+
+from __future__ import annotations
+
+from kubehost.addresses import LOCALHOST
+from kubehost.io.rtnetlink import (
+    LOCAL,
+    LOOPBACK_INDEX,
+    SCOPE_HOST,
+    SCOPE_LINK,
+    TABLE_LOCAL,
+    TABLE_MAIN,
+    UNREACHABLE,
+    Route,
+    VethEnd,
+    deleted_address,
+    link_up,
+    new_address,
+    new_neighbour,
+    new_veth,
+    packed,
+)
+from kubehost.netlink import Message
+from kubelet.sandbox.spec import ClusterNetwork, SandboxSpec
+
+ETH0_INDEX = 2
+"""The index of a pod's eth0, beside lo."""
+CLUSTER_MAC = bytes.fromhex("eeeeeeeeeeee")
+"""The MAC address of the cluster's end of every veth, as Calico's; each is alone on its link with a pod."""
+
+Sysctls = tuple[tuple[str, str], ...]
+
+_ANY_PORT = ("net.ipv4.ip_unprivileged_port_start", "0")
+"""Any user may bind every port, as containerd and CRI-O let them."""
+_NO_LINK_LOCAL = ("net.ipv6.conf.default.addr_gen_mode", "1")
+"""Veths get no address of their own for IPv6, which their ends would check and announce: neighbours are known."""
+
+
+def cluster_messages(network: ClusterNetwork) -> list[Message]:
+    """Return the requests that make the cluster's namespace the node of all pods.
+
+    Addresses of the loopback network get the global scope: the kernel would not choose them as a source otherwise.
+    """
+    messages = [link_up(LOOPBACK_INDEX)]
+    for node in network.nodes:
+        messages += [new_address(LOOPBACK_INDEX, each) for each in (*node.gateways, *node.addresses)]
+    for cidr in (*network.service_cidrs, *network.load_balancer_cidrs):
+        if not is_in_loopback(network, cidr):
+            route = Route(cidr, LOOPBACK_INDEX, table=TABLE_LOCAL, type=LOCAL, scope=SCOPE_HOST)
+            messages.append(route.added())
+    # An address without a pod: "no route to host", as where nobody answers to ARP.
+    for cidr in network.pod_cidrs:
+        table = TABLE_LOCAL if is_in_loopback(network, cidr) else TABLE_MAIN
+        messages.append(Route(cidr, 0, table=table, type=UNREACHABLE).added())
+    return messages
+
+
+def cluster_sysctls(network: ClusterNetwork) -> Sysctls:
+    """Return the settings of the cluster's namespace."""
+    settings = [("net.ipv4.ip_forward", "1"), _ANY_PORT, _NO_LINK_LOCAL]
+    if network.is_loopback_plan:
+        settings += [(f"net.ipv4.conf.{each}.route_localnet", "1") for each in ("all", "default")]
+    if any(":" in each for each in network.pod_cidrs):
+        settings.append(("net.ipv6.conf.all.forwarding", "1"))
+    return tuple(settings)
+
+
+def pod_messages(network: ClusterNetwork, sandbox: SandboxSpec, link: int, cluster: int) -> list[Message]:
+    """Return the requests in a pod's namespace; the veth's other end is ``link`` in the namespace of ``cluster``."""
+    ours = VethEnd("eth0", ETH0_INDEX, mac_of(sandbox))
+    messages = [new_veth(ours, VethEnd(f"veth{link}", link, CLUSTER_MAC), cluster)]
+    messages.append(link_up(LOOPBACK_INDEX))
+    if network.is_loopback_plan:
+        # The kernel has given it 127.0.0.1/8, which makes all of 127.0.0.0/8 its own.
+        messages.append(deleted_address(LOOPBACK_INDEX, LOCALHOST, 8))
+        messages.append(new_address(LOOPBACK_INDEX, LOCALHOST, SCOPE_HOST))
+    messages += [new_address(ETH0_INDEX, each) for each in sandbox.addresses]
+    messages.append(link_up(ETH0_INDEX))
+    for address, gateway in zip(sandbox.addresses, sandbox.gateways, strict=True):
+        messages.append(new_neighbour(ETH0_INDEX, gateway, CLUSTER_MAC))
+        messages.append(Route(gateway, ETH0_INDEX, source=address, scope=SCOPE_LINK).added())
+        everything = "::/0" if ":" in address else "0.0.0.0/0"
+        behind = ("127.0.0.0/8", everything) if is_in_loopback(network, address) else (everything,)
+        messages += [Route(each, ETH0_INDEX, gateway, source=address).added() for each in behind]
+    return messages
+
+
+def pod_sysctls(network: ClusterNetwork) -> Sysctls:
+    """Return the settings of a pod's namespace."""
+    return (
+        _ANY_PORT,
+        _NO_LINK_LOCAL,
+        *((("net.ipv4.conf.all.route_localnet", "1"),) if network.is_loopback_plan else ()),
+    )
+
+
+def link_messages(network: ClusterNetwork, sandbox: SandboxSpec, link: int) -> list[Message]:
+    """Return the requests in the cluster's namespace that connect a pod."""
+    messages = [link_up(link)]
+    for route, address in zip(pod_routes(network, sandbox, link), sandbox.addresses, strict=True):
+        messages += [new_neighbour(link, address, mac_of(sandbox)), route.added()]
+    return messages
+
+
+def pod_routes(network: ClusterNetwork, sandbox: SandboxSpec, link: int) -> list[Route]:
+    """Return the routes to a pod, one for each of its addresses."""
+    return [
+        Route(
+            address,
+            link,
+            source=gateway,
+            table=TABLE_LOCAL if is_in_loopback(network, address) else TABLE_MAIN,
+            scope=SCOPE_LINK,
+        )
+        for address, gateway in zip(sandbox.addresses, sandbox.gateways, strict=True)
+    ]
+
+
+def mac_of(sandbox: SandboxSpec) -> bytes:
+    """Return the MAC address of a pod's eth0: 0a:58 and its IPv4 address, as the CNI plug-ins make it."""
+    return b"\x0a\x58" + packed(sandbox.addresses[0])[-4:]
+
+
+def is_in_loopback(network: ClusterNetwork, address: str) -> bool:
+    """Tell whether an address or CIDR is in 127.0.0.0/8, which is local without a route."""
+    return network.is_loopback_plan and ":" not in address

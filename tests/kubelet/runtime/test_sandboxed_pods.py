@@ -1,0 +1,79 @@
+"""Stories of pods that have sandboxes."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.helpers.kubelet.cluster import SANDBOXES, KubeletCluster, make_pod, running_kubelet, shell, until
+
+from kubeapi.podoptions import PodExecOptions
+from kubeapi.registry import DeleteOptions
+from kubeapi.scheme import PODS
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[KubeletCluster]:
+    async with running_kubelet(tmp_path, sandboxes=SANDBOXES) as cluster:
+        yield cluster
+
+
+def agent_of(pid: int) -> int:
+    """Return the parent of a container's first process."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+async def run_in_container(cluster: KubeletCluster, name: str, container: str, *words: str) -> str:
+    options = PodExecOptions(container, words, has_stdin=False, is_tty=False)
+    command = await cluster.kubelet.exec(cluster.key(name), options)
+    chunks = []
+    while (read := await command.read()) is not None:
+        chunks.append(read[1])
+    await command.close()
+    return b"".join(chunks).decode()
+
+
+async def test_the_containers_of_a_pod_share_its_network_and_have_their_own_processes(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("two", shell("exec sleep 1000", name="a"), shell("exec sleep 1001", name="b")))
+    await until(lambda: cluster.is_ready("two"))
+    address = cluster.pod("two")["status"]["podIP"]
+    shown = await run_in_container(
+        cluster, "two", "b", "sh", "-c", "uname -n; ip -br addr show eth0; cat /proc/1/cmdline"
+    )
+    assert shown.split()[0] == "two"
+    assert f"{address}/32" in shown
+    assert shown.endswith("sleep\x001001\x00")
+
+
+async def test_a_lost_agent_restarts_every_pod_in_a_new_sandbox(cluster: KubeletCluster) -> None:
+    for name in ("a", "b"):
+        cluster.run(make_pod(name, shell("exec sleep 1000")))
+    await until(lambda: cluster.is_ready("a") and cluster.is_ready("b"))
+    os.kill(agent_of(cluster.pid("a")), signal.SIGKILL)
+    await until(lambda: all(cluster.status(each).get("restartCount") == 1 and cluster.is_ready(each) for each in "ab"))
+    for each in "ab":
+        said = "Pod sandbox changed, it will be killed and re-created."
+        assert cluster.events(each, "SandboxChanged") == [said]
+
+
+async def test_a_pod_of_the_hosts_network_has_the_name_of_its_node(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("host", shell("uname -n; ip -br addr show lo; exec sleep 1000"), hostNetwork=True))
+    await until(lambda: cluster.is_ready("host"))
+    name, lo = (await cluster.logs("host")).decode().splitlines()
+    assert name == "node-a"
+    assert "127.169.0.1/32" in lo
+
+
+async def test_a_deleted_pod_leaves_nothing_in_the_clusters_network(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("watch", shell("exec sleep 1000"), hostNetwork=True))
+    cluster.run(make_pod("web", shell("exec sleep 1000"), terminationGracePeriodSeconds=0))
+    await until(lambda: cluster.is_ready("web") and cluster.is_ready("watch"))
+    pid = cluster.pid("watch")
+
+    def links() -> str:
+        return Path(f"/proc/{pid}/net/dev").read_text()
+
+    assert "veth" in links()
+    cluster.registry.delete(PODS, *cluster.key("web"), DeleteOptions(0))
+    await until(lambda: "veth" not in links())
