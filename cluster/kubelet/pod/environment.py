@@ -14,10 +14,10 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service
 from kubehost.addresses import in_brackets
+from kubelet.pod.downward import FieldError, field_value, resource_value
 from kubelet.pod.spec import ContainerSpec, PodSpec
 from kubelet.pod.state import PodPlace
 
-_SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")
 _VARIABLE_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
 
 
@@ -52,13 +52,15 @@ CONFIG_KINDS = (
 class Sources(NamedTuple):
     """What the variables of a pod's containers may refer to.
 
-    ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none.
+    ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none. ``allocatable`` are the
+    quantities of resources that the pod's node can give.
     """
 
     pod: PodSpec
     place: PodPlace
     objects: Mapping[str, Mapping[ObjectKey, JSON]]
     services: Iterable[Service]
+    allocatable: Mapping[str, str] = {}
 
 
 def expand(text: str, mapping: Callable[[str], str | None]) -> str:
@@ -141,7 +143,7 @@ def container_environment(sources: Sources, container: ContainerSpec, given: Map
     for source in container.env_from:
         environment |= _whole_object(sources, source)
     for variable in container.env:
-        value = _value_of(sources, variable, {**given, **environment})
+        value = _value_of(sources, container, variable, {**given, **environment})
         if value is not None:
             environment[variable["name"]] = value
     return {**given, **environment}
@@ -158,13 +160,18 @@ def _whole_object(sources: Sources, source: JSON) -> dict[str, str]:
     return {}
 
 
-def _value_of(sources: Sources, variable: JSON, environment: Mapping[str, str]) -> str | None:
+def _value_of(sources: Sources, container: ContainerSpec, variable: JSON, environment: Mapping[str, str]) -> str | None:
     """Return the value of one entry of env, None for an optional reference to what does not exist."""
     source = variable.get("valueFrom")
     if not source:
         return expand(str(variable.get("value") or ""), environment.get)
-    if reference := source.get("fieldRef"):
-        return _field(sources, reference.get("fieldPath") or "")
+    try:
+        if reference := source.get("fieldRef"):
+            return field_value(sources.pod, sources.place, reference.get("fieldPath") or "")
+        if reference := source.get("resourceFieldRef"):
+            return resource_value(sources.pod, container, reference, sources.allocatable)
+    except FieldError as error:
+        raise ConfigError(str(error)) from None
     for config in CONFIG_KINDS:
         if reference := source.get(config.key_reference):
             return _value_of_key(sources, config, reference)
@@ -192,24 +199,3 @@ def _values_of(sources: Sources, config: ConfigKind, reference: JSON) -> Mapping
         raise ConfigError(f'{config.kind.lower()} "{key.name}" not found')
     values: Mapping[str, str] | None = found.get("data") if found is not None else None
     return values if values is not None else {}
-
-
-def _field(sources: Sources, path: str) -> str:
-    pod, place = sources.pod, sources.place
-    if match := _SUBSCRIPT.match(path):
-        pairs = pod.labels if match[1] == "labels" else pod.annotations
-        return pairs.get(match[2], "")
-    fields = {
-        "metadata.name": pod.key.name,
-        "metadata.namespace": pod.key.namespace,
-        "metadata.uid": pod.uid,
-        "spec.nodeName": pod.node_name,
-        "spec.serviceAccountName": pod.service_account,
-        "status.podIP": place.pod_ip,
-        "status.podIPs": ",".join(place.pod_ips),
-        "status.hostIP": place.host_ips[0],
-        "status.hostIPs": ",".join(place.host_ips),
-    }
-    if path not in fields:
-        raise ConfigError(f"unsupported fieldPath: {path}")
-    return fields[path]

@@ -5,11 +5,14 @@ Fills in the defaults of core/v1 where an object has none. Follows k8s.io/api co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of, labels_of
+from kubeapi.objects.parts import map_at
+
+DEFAULT_MESSAGE_PATH = "/dev/termination-log"
 
 
 class Role(Enum):
@@ -57,8 +60,9 @@ class ContainerPort(NamedTuple):
 class ContainerSpec:
     """One container.
 
-    Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks.
-    ``mount_paths`` are those of its volumeMounts.
+    Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks,
+    ``downward`` ``resources``, ``roots`` ``mounts``, and ``security`` the field of that name. Its last message is in
+    the file ``message_path``; with ``is_log_message`` it is the end of its log, if it has failed and left that empty.
     """
 
     name: str
@@ -70,7 +74,6 @@ class ContainerSpec:
     env: tuple[JSON, ...] = ()
     env_from: tuple[JSON, ...] = ()
     ports: tuple[ContainerPort, ...] = ()
-    mount_paths: tuple[str, ...] = ()
     startup: Probe | None = None
     readiness: Probe | None = None
     liveness: Probe | None = None
@@ -79,6 +82,16 @@ class ContainerSpec:
     has_stdin: bool = False
     is_stdin_once: bool = False
     is_tty: bool = False
+    mounts: tuple[JSON, ...] = ()
+    resources: JSON = field(default_factory=dict)
+    security: JSON = field(default_factory=dict)
+    message_path: str = ""
+    is_log_message: bool = False
+
+    @property
+    def mount_paths(self) -> tuple[str, ...]:
+        """Where volumes are mounted in it."""
+        return tuple(each["mountPath"] for each in self.mounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,7 @@ class PodSpec:
     has_service_links: bool
     service_account: str
     containers: tuple[ContainerSpec, ...]
+    security: JSON = field(default_factory=dict)
 
     def container(self, name: str) -> ContainerSpec:
         """Return the container of that name; KeyError if there is none."""
@@ -136,6 +150,7 @@ def read_pod_spec(obj: JSON) -> PodSpec:
         has_service_links=spec.get("enableServiceLinks") is not False,
         service_account=spec.get("serviceAccountName") or "default",
         containers=(*init, *mains, *ephemeral),
+        security=map_at(spec, "securityContext"),
     )
 
 
@@ -154,7 +169,6 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         env=tuple(container.get("env") or ()),
         env_from=tuple(container.get("envFrom") or ()),
         ports=tuple(_read_port(port) for port in container.get("ports") or ()),
-        mount_paths=tuple(each["mountPath"] for each in container.get("volumeMounts") or ()),
         startup=_read_probe(container.get("startupProbe")),
         readiness=_read_probe(container.get("readinessProbe")),
         liveness=_read_probe(container.get("livenessProbe")),
@@ -163,6 +177,11 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         has_stdin=bool(container.get("stdin")),
         is_stdin_once=bool(container.get("stdinOnce")),
         is_tty=bool(container.get("tty")),
+        mounts=tuple(container.get("volumeMounts") or ()),
+        resources=map_at(container, "resources"),
+        security=map_at(container, "securityContext"),
+        message_path=container.get("terminationMessagePath") or DEFAULT_MESSAGE_PATH,
+        is_log_message=container.get("terminationMessagePolicy") == "FallbackToLogsOnError",
     )
 
 

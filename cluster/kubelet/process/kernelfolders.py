@@ -22,7 +22,7 @@ from kubelet.process.mounting import (
     mount_tmpfs,
 )
 
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse")
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 MASKED = ("acpi", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats")
 """What a container may not read of /proc."""

@@ -185,7 +185,7 @@ def test_env_from_takes_every_key_with_its_prefix_and_skips_keys_that_are_no_nam
         (variable(configMapKeyRef={"name": "no", "key": "k"}), 'configmap "no" not found'),
         (variable(configMapKeyRef={"name": "m", "key": "no"}), "couldn't find key no in ConfigMap default/m"),
         ({"envFrom": [{"configMapRef": {"name": "no"}}]}, 'configmap "no" not found'),
-        (variable(resourceFieldRef={"resource": "limits.cpu"}), "resourceFieldRef is not supported"),
+        (variable(fileKeyRef={"path": "x"}), "fileKeyRef is not supported"),
         (variable(secretKeyRef={"name": "s", "key": "k"}), 'secret "s" not found$'),
         (variable(secretKeyRef={"name": "m", "key": "no"}), "couldn't find key no in Secret default/m"),
         ({"envFrom": [{"secretRef": {"name": "s"}}]}, 'secret "s" not found$'),
@@ -223,3 +223,20 @@ def test_a_cluster_without_secrets_finds_none() -> None:
     sources = Sources(spec, PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0), {}, [])
     with pytest.raises(ConfigError, match='secret "s" not found'):
         container_environment(sources, spec.containers[0], {})
+
+
+def test_a_variable_can_be_a_resource_of_its_container() -> None:
+    memory = {"resource": "requests.memory", "divisor": "1Mi"}
+    found = environment(
+        {
+            "resources": {"limits": {"cpu": "1500m"}, "requests": {"memory": "3Mi"}},
+            "env": [
+                {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+                {
+                    "name": "MEMORY",
+                    "valueFrom": {"resourceFieldRef": memory},
+                },
+            ],
+        }
+    )
+    assert (found["CPU"], found["MEMORY"]) == ("2", "3")

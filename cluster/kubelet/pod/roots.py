@@ -1,0 +1,126 @@
+"""What a container sees of the file system, and as whom: from its spec to what the agent mounts. Pure.
+
+Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_pods.go`` (makeMounts) and containerd (mounts are made from the top of
+the tree down).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from kubeapi.meta import JSON
+from kubelet.pod.environment import ConfigError, expand
+from kubelet.pod.security import read_privileges
+from kubelet.pod.spec import ContainerSpec, PodSpec
+from kubelet.pod.volumes import Volume
+from kubelet.sandbox.spec import Mount, Root
+
+TMP = "/tmp"  # noqa: S108 - the folder of that name that each container has for itself
+_ETC = ("resolv.conf", "hosts", "hostname")
+
+
+class ContainerFolders(NamedTuple):
+    """Where the things that a container sees lie on this machine.
+
+    ``volumes`` has a folder for each volume by its name, ``etc`` the pod's files of /etc by their names. ``tmp`` is the
+    container's /tmp, and ``message`` the file of its last message. ``programs`` are paths that it must find where they
+    are, though they may lie in the machine's /tmp: its program, the cluster's own files. ``layer`` is what its image
+    brings along, which volumes hide.
+    """
+
+    volumes: str
+    etc: str
+    etc_files: frozenset[str]
+    tmp: str
+    message: str
+    programs: tuple[str, ...] = ()
+    layer: tuple[Mount, ...] = ()
+
+
+def container_root(
+    pod: PodSpec,
+    container: ContainerSpec,
+    volumes: Iterable[Volume],
+    folders: ContainerFolders,
+    environment: Mapping[str, str],
+) -> Root:
+    """Return the root of a container; ConfigError. Its working directory is not set."""
+    privileges = read_privileges(pod, container)
+    is_read_only = privileges.is_read_only
+    kept = [Mount(each, each, is_read_only) for each in _kept_in_tmp(folders.programs)]
+    files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in _ETC if each in folders.etc_files]
+    own = [Mount(TMP, folders.tmp, is_read_only), *kept, *files, Mount(container.message_path, folders.message)]
+    by_name = {each.name: each for each in volumes}
+    asked = [_mount(each, by_name[each["name"]], folders.volumes, environment) for each in container.mounts]
+    taken = {each.target for each in asked}
+    mounts = sorted((*(each for each in own if each.target not in taken), *asked), key=_depth)
+    return Root(
+        mounts=(*folders.layer, *mounts),
+        is_read_only=is_read_only,
+        is_privileged=privileges.is_privileged,
+        is_proc_unmasked=privileges.is_proc_unmasked,
+        user=privileges.user,
+        group=privileges.group,
+        groups=privileges.groups,
+        capabilities=privileges.capabilities,
+        has_no_new_privileges=privileges.has_no_new_privileges,
+    )
+
+
+def _kept_in_tmp(paths: Iterable[str]) -> list[str]:
+    """Return the entries of /tmp in which these paths lie."""
+    parts = (PurePosixPath(each).parts for each in paths)
+    return sorted({f"{TMP}/{each[2]}" for each in parts if each[:2] == ("/", "tmp") and len(each) > 2})
+
+
+def _depth(mount: Mount) -> int:
+    return len(PurePosixPath(mount.target).parts)
+
+
+def _mount(mount: JSON, volume: Volume, folder: str, environment: Mapping[str, str]) -> Mount:
+    return Mount(
+        target=str(PurePosixPath("/", mount["mountPath"])),
+        source=volume.host_path or f"{folder}/{volume.name}",
+        is_read_only=bool(mount.get("readOnly")) or volume.has_files,
+        sub_path=_sub_path(mount, environment),
+        is_recursive_read_only=mount.get("recursiveReadOnly") in ("Enabled", "IfPossible"),
+    )
+
+
+def _sub_path(mount: JSON, environment: Mapping[str, str]) -> str:
+    """Return a mount's subPath, with the variables of subPathExpr; ConfigError."""
+    path: str = mount.get("subPath") or ""
+    if pattern := mount.get("subPathExpr"):
+        path = expand(pattern, lambda name: _variable(name, environment))
+    if path.startswith("/"):
+        raise ConfigError(f'error SubPath "{path}" must be a relative path')
+    if ".." in path.split("/"):
+        raise ConfigError(f"unable to provision SubPath \"{path}\": must not contain '..'")
+    return path
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name)
+    if value is None:
+        raise ConfigError(f'missing value for "{name}"')
+    return value
+
+
+def nested_folders(containers: Iterable[ContainerSpec], volume: Volume) -> set[str]:
+    """Return the folders that must be in a volume, as another one is mounted there (MakeNestedMountpoints).
+
+    Nothing could be made in it later, as it is read-only in every container.
+    """
+    found: set[str] = set()
+    for container in containers:
+        tops = [each["mountPath"] for each in container.mounts if each["name"] == volume.name and not _is_part(each)]
+        for top in map(PurePosixPath, tops):
+            below = (PurePosixPath(each["mountPath"]) for each in container.mounts)
+            found |= {str(each.relative_to(top)) for each in below if top in each.parents}
+    return found
+
+
+def _is_part(mount: JSON) -> bool:
+    return bool(mount.get("subPath") or mount.get("subPathExpr"))

@@ -1,0 +1,138 @@
+"""As which user a container runs, and what that may do: securityContext of the pod and of the container. Pure.
+
+Follows k8s.io/kubernetes ``pkg/securitycontext`` (the container's own field counts), ``pkg/kubelet/kuberuntime``
+(verifyRunAsNonRoot) and containerd's default capabilities.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kubeapi.objects.parts import list_at, map_at
+from kubelet.pod.environment import ConfigError
+from kubelet.pod.spec import ContainerSpec, PodSpec
+
+_CAPABILITIES = (
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+)
+"""In the order of their numbers (linux/capability.h)."""
+CAPABILITIES = {name: number for number, name in enumerate(_CAPABILITIES)}
+DEFAULT_CAPABILITIES = frozenset(
+    CAPABILITIES[name]
+    for name in (
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FSETID",
+        "FOWNER",
+        "MKNOD",
+        "NET_RAW",
+        "SETGID",
+        "SETUID",
+        "SETFCAP",
+        "SETPCAP",
+        "NET_BIND_SERVICE",
+        "SYS_CHROOT",
+        "KILL",
+        "AUDIT_WRITE",
+    )
+)
+
+
+class Privileges(NamedTuple):
+    """A container's user, groups and capabilities, as ``kubelet.sandbox.spec.Root`` has them.
+
+    ``groups`` are its supplementary groups, the pod's fsGroup among them.
+    """
+
+    user: int
+    group: int
+    groups: tuple[int, ...]
+    capabilities: tuple[int, ...]
+    is_privileged: bool
+    is_read_only: bool
+    is_proc_unmasked: bool
+    has_no_new_privileges: bool
+
+
+def read_privileges(pod: PodSpec, container: ContainerSpec) -> Privileges:
+    """Return the privileges of a container, that of root where nothing is said; ConfigError."""
+    user = _field(pod, container, "runAsUser")
+    if _field(pod, container, "runAsNonRoot") and user == 0:
+        text = f'container\'s runAsUser breaks non-root policy (pod: "{pod.label}", container: {container.name})'
+        raise ConfigError(text)
+    own = container.security
+    is_privileged = bool(own.get("privileged"))
+    fs_group = pod.security.get("fsGroup")
+    return Privileges(
+        user=user or 0,
+        group=_field(pod, container, "runAsGroup") or 0,
+        groups=(*list_at(pod.security, "supplementalGroups"), *(() if fs_group is None else (fs_group,))),
+        capabilities=tuple(sorted(CAPABILITIES.values() if is_privileged else _capabilities(container))),
+        is_privileged=is_privileged,
+        is_read_only=bool(own.get("readOnlyRootFilesystem")),
+        is_proc_unmasked=own.get("procMount") == "Unmasked",
+        has_no_new_privileges=own.get("allowPrivilegeEscalation") is False,
+    )
+
+
+def _field(pod: PodSpec, container: ContainerSpec, name: str) -> Any:
+    value = container.security.get(name)
+    return pod.security.get(name) if value is None else value
+
+
+def _capabilities(container: ContainerSpec) -> set[int]:
+    """Return the numbers of its capabilities: first ALL, then the others are added and dropped."""
+    changes = map_at(container.security, "capabilities")
+    added = {_short(each) for each in list_at(changes, "add")}
+    dropped = {_short(each) for each in list_at(changes, "drop")}
+    for each in sorted((added | dropped) - {"ALL"} - CAPABILITIES.keys()):
+        raise ConfigError(f'unknown capability "CAP_{each}"')
+    kept = set(CAPABILITIES.values()) if "ALL" in added else set(DEFAULT_CAPABILITIES)
+    if "ALL" in dropped:
+        kept = set()
+    kept |= {CAPABILITIES[each] for each in added - {"ALL"}}
+    return kept - {CAPABILITIES[each] for each in dropped - {"ALL"}}
+
+
+def _short(name: str) -> str:
+    return name.upper().removeprefix("CAP_")

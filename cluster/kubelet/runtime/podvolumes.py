@@ -1,0 +1,136 @@
+"""The volumes of one pod on this machine: set up before its containers start, and kept as the API's objects are.
+
+A volume that cannot be set up holds the pod back, which an event says in the kubelet's words; it is tried again with
+growing pauses, and at once when a ConfigMap or Secret has changed. Follows k8s.io/kubernetes ``pkg/volume`` (emptydir,
+hostpath), ``pkg/kubelet/volumemanager`` and ``pkg/util/goroutinemap/exponentialbackoff``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from kubelet.pod.environment import Sources
+from kubelet.pod.roots import nested_folders
+from kubelet.pod.volumes import Volume, VolumeError, read_volumes, volume_files
+from kubelet.runtime.atomicwriter import AtomicWriter
+from kubelet.runtime.podobject import PodObject
+from kubelet.sandbox.spec import Mount
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 122.0
+"""Seconds between attempts: the pause doubles (initialDurationBeforeRetry, maxDurationBeforeRetry)."""
+_TYPES: Mapping[str, tuple[Callable[[int], bool], str]] = {
+    "Directory": (stat.S_ISDIR, "a directory"),
+    "DirectoryOrCreate": (stat.S_ISDIR, "a directory"),
+    "File": (stat.S_ISREG, "a file"),
+    "FileOrCreate": (stat.S_ISREG, "a file"),
+    "Socket": (stat.S_ISSOCK, "a socket file"),
+    "CharDevice": (stat.S_ISCHR, "a character device"),
+    "BlockDevice": (stat.S_ISBLK, "a block device"),
+}
+
+
+class PodVolumes:
+    """``sources`` returns what the files of volumes are made from, as it is now."""
+
+    def __init__(self, folder: Path, pod: PodObject, sources: Callable[[], Sources]) -> None:
+        self.volumes = read_volumes(pod.obj)
+        self.folder = folder
+        self._pod = pod
+        self._sources = sources
+        self._group: int | None = pod.spec.security.get("fsGroup")
+        self._writers: dict[str, AtomicWriter] = {}
+        self._wake = asyncio.Event()
+        self._has_begun = False
+
+    @property
+    def memory(self) -> tuple[Mount, ...]:
+        """The volumes that are memory, which the pod's sandbox has."""
+        return tuple(Mount(str(self.folder / each.name), size=each.size) for each in self.volumes if each.is_in_memory)
+
+    async def wait_until_mounted(self) -> None:
+        """Return once all volumes are there."""
+        waiting, pause = self.volumes, FIRST_PAUSE
+        while waiting := tuple(each for each in waiting if not self._is_set_up(each)):
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            pause = min(2 * pause, LONGEST_PAUSE)
+        self._has_begun = True
+
+    def update(self) -> None:
+        """Write the files again of which the objects have changed, and try those volumes again that failed."""
+        self._wake.set()
+        if self._has_begun:
+            for each in self.volumes:
+                if each.has_files:
+                    self._is_set_up(each)
+
+    def _is_set_up(self, volume: Volume) -> bool:
+        try:
+            self._set_up(volume)
+        except (VolumeError, OSError) as error:
+            reason = _go_text(error) if isinstance(error, OSError) else str(error)
+            self._report(volume, reason)
+            return False
+        return True
+
+    def _report(self, volume: Volume, reason: str) -> None:
+        text = f'MountVolume.SetUp failed for volume "{volume.name}" : {reason}'
+        self._pod.report("Warning", "FailedMount", text)
+
+    def _set_up(self, volume: Volume) -> None:
+        if volume.host_path:
+            _check_host_path(volume)
+            return
+        folder = self.folder / volume.name
+        if volume.has_files:
+            files = volume_files(volume, self._sources())
+            self._writer(volume, folder).write(files)
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)
+        self._give_to_group(folder)
+
+    def _writer(self, volume: Volume, folder: Path) -> AtomicWriter:
+        if volume.name not in self._writers:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(nested_folders(self._pod.spec.containers, volume)):
+                (folder / path).mkdir(parents=True, exist_ok=True)
+            self._writers[volume.name] = AtomicWriter(folder, self._group)
+        return self._writers[volume.name]
+
+    def _give_to_group(self, folder: Path) -> None:
+        if self._group is not None:
+            with contextlib.suppress(PermissionError):
+                os.chown(folder, -1, self._group)
+                folder.chmod(0o2777)
+
+
+def _check_host_path(volume: Volume) -> None:
+    """Check a hostPath's type, and make what may be made; VolumeError, OSError."""
+    kind, path = volume.source.get("type") or "", Path(volume.host_path)
+    if kind in ("", "DirectoryOrCreate") and not path.exists():
+        path.mkdir(mode=0o755, parents=True)
+    elif kind == "FileOrCreate" and not path.exists():
+        path.touch(0o644, exist_ok=True)
+    if not kind:
+        return
+    is_kind, name = _TYPES[kind]
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = 0
+    if not is_kind(mode):
+        raise VolumeError(f"hostPath type check failed: {path} is not {name}")
+
+
+def _go_text(error: OSError) -> str:
+    """Return an error as Go prints it."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{os.strerror(error.errno or 0).lower()}"
