@@ -1,4 +1,4 @@
-"""What a container sees of the file system, and as whom: from its spec to what the agent mounts. Pure.
+"""What a container sees of the file system, and as which user: from its spec to what the agent mounts. Pure.
 
 Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_pods.go`` (makeMounts) and containerd (mounts are made from the top of
 the tree down).
