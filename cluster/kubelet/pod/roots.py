@@ -48,17 +48,14 @@ def container_root(
 ) -> Root:
     """Return the root of a container; ConfigError. Its working directory is not set."""
     privileges = read_privileges(pod, container)
-    is_read_only = privileges.is_read_only
-    kept = [Mount(each, each, is_read_only) for each in _kept_in_tmp(folders.programs)]
-    files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in _ETC if each in folders.etc_files]
-    own = [Mount(TMP, folders.tmp, is_read_only), *kept, *files, Mount(container.message_path, folders.message)]
     by_name = {each.name: each for each in volumes}
     asked = [_mount(each, by_name[each["name"]], folders.volumes, environment) for each in container.mounts]
     taken = {each.target for each in asked}
-    mounts = sorted((*(each for each in own if each.target not in taken), *asked), key=_depth)
+    own = [each for each in _own_mounts(container, folders, privileges.is_read_only) if each.target not in taken]
+    mounts = sorted((*own, *asked), key=_depth)
     return Root(
         mounts=(*folders.layer, *mounts),
-        is_read_only=is_read_only,
+        is_read_only=privileges.is_read_only,
         is_privileged=privileges.is_privileged,
         is_proc_unmasked=privileges.is_proc_unmasked,
         user=privileges.user,
@@ -67,6 +64,12 @@ def container_root(
         capabilities=privileges.capabilities,
         has_no_new_privileges=privileges.has_no_new_privileges,
     )
+
+
+def _own_mounts(container: ContainerSpec, folders: ContainerFolders, is_read_only: bool) -> list[Mount]:
+    kept = [Mount(each, each, is_read_only) for each in _kept_in_tmp(folders.programs)]
+    files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in _ETC if each in folders.etc_files]
+    return [Mount(TMP, folders.tmp, is_read_only), *kept, *files, Mount(container.message_path, folders.message)]
 
 
 def _kept_in_tmp(paths: Iterable[str]) -> list[str]:
