@@ -31,6 +31,7 @@ from kubeproxy.types import subject_of
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
 from kubesvc.run.outside import OutsideError, OutsideServers
 from kubesvc.state.directory import StateDirectory
@@ -93,7 +94,7 @@ class Components:
         self._source, self._rng = StoreListerWatcher(store), random.Random()
         self._recorders = EventRecorders(registry)
         store.failures.record = self._recorders.record_failure
-        self.network = LoopbackNetwork.of(config)
+        self.network = self._make_network(runner)
         self.dns_addresses: list[DNSAddress] = []
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
         self.kubelet = self._make_kubelet(runner)
@@ -104,6 +105,14 @@ class Components:
         self.proxy = self._make_proxy()
         self.dns = self._make_dns()
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
+
+    def _make_network(self, runner: ProcessRunner) -> LoopbackNetwork:
+        if not runner.has_sandboxes:
+            return LoopbackNetwork.of(self._config)
+        network = SandboxNetwork.of(self._config)
+        # Each agent, also the successor of one that was lost, makes sockets in networks of its own.
+        runner.observe(lambda sandboxes: network.attach(sandboxes.connect()))
+        return network
 
     def _make_kubelet(self, runner: ProcessRunner) -> Kubelet:
         return Kubelet(
