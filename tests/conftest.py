@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set what a process inherits: how it takes signals, and its network, which is to be its own where that may be.
+    """Set what a process inherits: how it takes signals, bytecode, and its network, its own where that may be.
 
     A shell has what it runs in the background ignore Ctrl-C; nohup has it ignore that the terminal is gone. SIGTERM
     ends a run as Ctrl-C does: fixtures are torn down, so that no cluster stays behind.
@@ -49,6 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # A run starts a thousand interpreters. Without bytecode each of them compiles what it imports: 0.3 s for a cluster.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     has_processes = bool(getattr(config.option, "numprocesses", None))
     if hasattr(config, "workerinput"):
         enter_own_network()

@@ -96,6 +96,10 @@ class Plane(Protocol):
         """
         ...
 
+    def renew(self) -> None:
+        """Begin anew in the networks of the cluster and of its pods, as these are new ones now; the host's stays."""
+        ...
+
     def statuses(self) -> list[ListenerStatus]:
         """Return the state of every address that a Service port asks for, as of the last change."""
         ...

@@ -8,6 +8,7 @@ start brings up a new one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -15,11 +16,10 @@ from typing import Any
 
 from kubelet.process.channel import ZygoteChannel
 from kubelet.process.children import LOST, ZYGOTE_EXIT_SECONDS, Child, Streams, reap
-from kubelet.process.descendants import children_of
 from kubelet.process.output import OutputSink, OutputStreams, discard
 from kubelet.process.protocol import CONTAINER_MARK
 from kubelet.process.sandboxes import Sandboxes
-from kubelet.process.spec import Exit, ProcessSpec, StartError
+from kubelet.process.spec import Exit, ProcessSpec, SandboxError, StartError
 from kubelet.process.starting import AGENT, ZYGOTE, start_zygote
 from kubelet.sandbox.spec import ClusterNetwork, Root, SandboxSpec
 
@@ -58,6 +58,8 @@ class ProcessRunner:
     def __init__(self, marker: Mapping[str, str], network: ClusterNetwork | None = None) -> None:
         self.sandboxes: Sandboxes | None = None
         self._network = network
+        # A process without a sandbox is one of this machine, and none of the agent's.
+        self._outside = ProcessRunner(marker) if network is not None else None
         self._observers: list[Callable[[Sandboxes], None]] = []
         self._marker = dict(marker)
         self._children: dict[str, Child] = {}
@@ -67,6 +69,8 @@ class ProcessRunner:
         self._reapers: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
         self._serial = 0
+        self._reopening: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def open(self) -> None:
         """Bring up the zygote, unless it runs; it warms up while the caller goes on. OSError if it cannot."""
@@ -92,13 +96,6 @@ class ProcessRunner:
         """Whether pods have networks of their own."""
         return self._network is not None
 
-    @property
-    def agent_pid(self) -> int:
-        """The process in whose namespaces the cluster's network is, 0 without one."""
-        if self._zygote is None or self._network is None:
-            return 0
-        return next(iter(children_of(self._zygote.pid)), 0)
-
     async def make_sandbox(self, spec: SandboxSpec) -> bool:
         """Make a pod's sandbox; return False if it was there. SandboxError, OSError."""
         await self.open()
@@ -110,8 +107,10 @@ class ProcessRunner:
             self.sandboxes.remove(uid)
 
     def observe(self, observer: Callable[[Sandboxes], None]) -> None:
-        """Have a function called with each network of the cluster from now on: a lost agent gets a successor."""
+        """Have a function called with the cluster's network, and each later one: a lost agent has a successor."""
         self._observers.append(observer)
+        if self.sandboxes is not None and self.sandboxes.is_open:
+            observer(self.sandboxes)
 
     def _tell_observers(self, opened: asyncio.Future[None]) -> None:
         if opened.cancelled() or opened.exception() is not None or self.sandboxes is None:
@@ -128,25 +127,29 @@ class ProcessRunner:
         """
         if not spec.argv and spec.builtin is None:
             raise StartError("no command specified")
+        if self._outside is not None and not spec.sandbox:
+            return await self._outside.start(spec, output, streams=streams)
         await self.open()
-        assert self._channel is not None
-        loop = asyncio.get_running_loop()
         self._serial += 1
         identity = f"{os.getpid()}-{self._serial}"
-        child = Child(loop.create_future(), loop.create_future(), streams or OutputStreams(output))
-        self._children[identity] = child
+        child = await self._start(identity, spec, streams or OutputStreams(output))
+        return RunningProcess(self, identity, child.started.result(), child.exited)
+
+    async def _start(self, identity: str, spec: ProcessSpec, streams: Streams) -> Child:
+        assert self._channel is not None
+        loop = asyncio.get_running_loop()
+        child = self._children[identity] = Child(loop.create_future(), loop.create_future(), streams)
         is_asked_for = False
         try:
             self._channel.send(_start_message(identity, spec, self._marker), child.streams.open())
             is_asked_for = True
-            pid = await child.started
+            self._pids[identity] = await child.started
         except BaseException:
             self.signal(identity, signal.SIGKILL)
             if child.started.done() or not is_asked_for:
                 self._forget(identity)  # otherwise the zygote still answers
             raise
-        self._pids[identity] = pid
-        return RunningProcess(self, identity, pid, child.exited)
+        return child
 
     def signal(self, identity: str, number: int) -> None:
         """Signal a process by the identity it was started with."""
@@ -155,7 +158,13 @@ class ProcessRunner:
 
     async def close(self) -> None:
         """Kill what still runs, and wait until the zygote has exited."""
+        self._is_closed = True
+        if self._reopening is not None:
+            self._reopening.cancel()
+            await asyncio.wait([self._reopening])
         self._lose_zygote()
+        if self._outside is not None:
+            await self._outside.close()
         if self._reapers:
             await asyncio.wait(self._reapers, timeout=ZYGOTE_EXIT_SECONDS)
 
@@ -163,6 +172,8 @@ class ProcessRunner:
         if message["op"] in ("ready", "made", "refused"):
             if self.sandboxes is not None:
                 self.sandboxes.receive(message)
+            if message["op"] == "refused" and not message.get("id"):
+                self._lose_zygote()  # an agent without a network is of no use
             return
         child = self._children.get(message["id"])
         if child is None:
@@ -178,6 +189,11 @@ class ProcessRunner:
                 self._forget(message["id"])
                 child.exited.set_result(Exit(message["code"], message["signal"]))
 
+    async def _reopen(self) -> None:
+        """Bring up an agent in place of a lost one, whether or not a pod needs it; the next use tries again."""
+        with contextlib.suppress(SandboxError, OSError):
+            await self.open_network()
+
     def _forget(self, identity: str) -> None:
         child = self._children.pop(identity, None)
         self._pids.pop(identity, None)
@@ -191,6 +207,8 @@ class ProcessRunner:
             return
         channel.close()
         if self.sandboxes is not None:
+            if self.sandboxes.is_open and not self._is_closed:
+                self._reopening = asyncio.get_running_loop().create_task(self._reopen(), name="agent-successor")
             self.sandboxes.lose(LOST)
             self.sandboxes = None
         # With the first process of a PID namespace, the kernel has ended all of it.

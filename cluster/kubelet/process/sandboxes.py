@@ -24,6 +24,11 @@ class Sandboxes:
         self.opened = self._future()
         send({"op": "network", "network": network._asdict()}, ())
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the cluster's network is there."""
+        return self.opened.done() and self.opened.exception() is None
+
     async def make(self, spec: SandboxSpec) -> bool:
         """Make a pod's sandbox; return False if it was there. SandboxError."""
         await asyncio.shield(self.opened)

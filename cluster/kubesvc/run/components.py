@@ -94,8 +94,7 @@ class Components:
         self._source, self._rng = StoreListerWatcher(store), random.Random()
         self._recorders = EventRecorders(registry)
         store.failures.record = self._recorders.record_failure
-        self._runner = runner
-        self.network = SandboxNetwork.of(config) if runner.has_sandboxes else LoopbackNetwork.of(config)
+        self.network = self._make_network(runner)
         self.dns_addresses: list[DNSAddress] = []
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
         self.kubelet = self._make_kubelet(runner)
@@ -104,8 +103,17 @@ class Components:
         )
         self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
         self.proxy = self._make_proxy()
+        runner.observe(lambda _: self.proxy.renew_networks())
         self.dns = self._make_dns()
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
+
+    def _make_network(self, runner: ProcessRunner) -> LoopbackNetwork:
+        if not runner.has_sandboxes:
+            return LoopbackNetwork.of(self._config)
+        network = SandboxNetwork.of(self._config)
+        # Each agent, also the successor of one that was lost, makes sockets in networks of its own.
+        runner.observe(lambda sandboxes: network.attach(sandboxes.connect()))
+        return network
 
     def _make_kubelet(self, runner: ProcessRunner) -> Kubelet:
         return Kubelet(
@@ -144,24 +152,12 @@ class Components:
             "dns": self.dns.run(),
             "compaction": self._compact(),
         }
-        if self._runner.has_sandboxes:
-            parts["hosts"] = self._follow_hosts()
         tasks = [group.create_task(part, name=name) for name, part in parts.items()]
         try:
             await self.outside.start()
         except OutsideError as error:
             raise StartError(str(error)) from error
         return [*tasks, group.create_task(self.outside.keep(), name="outside")]
-
-    async def _follow_hosts(self) -> None:
-        # Imported here, because clusters without sandboxes have no nodes to be on.
-        from kubesvc.shell.files import hosts_file
-        from kubesvc.shell.hostsfile import HostsFile
-
-        outside = self.network.hosts()
-        file = HostsFile(self._state.hosts, outside, self.dns.set_hosts)
-        file.prepare(hosts_file([(each.name, each.address) for each in self._config.nodes], outside))
-        await file.follow()
 
     async def _compact(self) -> None:
         while True:
@@ -182,18 +178,6 @@ class Components:
             self.pod_sockets.close()
 
         return stop
-
-    @property
-    def agent_pid(self) -> int:
-        """The process in whose namespaces the cluster's network is, 0 without one."""
-        return self._runner.agent_pid
-
-    def attach(self) -> None:
-        """Have sockets made in the cluster's network and in those of pods, if they have some. OSError."""
-        if isinstance(network := self.network, SandboxNetwork) and self._runner.sandboxes is not None:
-            network.attach(self._runner.sandboxes.connect())
-            # A lost agent gets a successor.
-            self._runner.observe(lambda sandboxes: network.attach(sandboxes.connect()))
 
     async def bind_dns(self) -> None:
         """Bind the name server; StartError without the cluster's own address. The other addresses may fail."""
@@ -221,7 +205,5 @@ class Components:
         return f"DNS cannot be served at {address}:{port}: {reason}; {remedy}"
 
     def close(self) -> None:
-        """Free the DNS addresses, and give the channel to the agent back."""
+        """Free the DNS addresses."""
         self.dns.close()
-        if isinstance(self.network, SandboxNetwork):
-            self.network.close()

@@ -40,7 +40,6 @@ class Run:
         cluster = self.cluster
         with cluster.health.following():
             try:
-                self._components.attach()
                 await self._components.bind_dns()
                 async with asyncio.TaskGroup() as group:
                     tasks = await self._components.start(group)

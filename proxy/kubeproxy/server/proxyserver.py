@@ -125,6 +125,11 @@ class ProxyServer:
         """Return what does not work and belongs to no Service: health or metrics without their port, workers."""
         return [*self.healthcheck.problems, *self.plane.traffic.problems()]
 
+    def renew_networks(self) -> None:
+        """Serve in the networks of the cluster and its pods, which are there now, or are others than before."""
+        if not self._is_draining:
+            self.plane.renew()
+
     async def drain(self, seconds: float) -> None:
         """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
         self._is_draining = True

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from kubeapi.failures import Failures, describe
-from kubehost.io.places import Place
+from kubehost.io.places import HostPlace, Place
 from kubeproxy import NAME
 from kubeproxy.plane import Report
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owners
@@ -63,6 +63,7 @@ class Listeners:
 
     def __init__(self, place: Place, dependencies: ListenerDependencies) -> None:
         self._place = place
+        self._is_host = isinstance(place, HostPlace)
         self._shared = dependencies
         self._loop, self._carrier, self._failures, self._report, self._room = dependencies[:5]
         self._bound: dict[Destination, PortGroup] = {}
@@ -176,7 +177,8 @@ class Listeners:
                 self._failed.pop(listener.destination, None)
         if failures:
             self._note(failures)
-            self._schedule_retry()
+            if any(each.error for each in self._failed.values()):
+                self._schedule_retry()
 
     def _open(self, listener: Listener) -> None:
         if self._room.left < self._carrier.width:
@@ -193,15 +195,22 @@ class Listeners:
     def _note(self, failures: list[tuple[Listener, OSError]]) -> None:
         """Keep the failures for another attempt and report those that are new."""
         taken = {self._bound_at(each) for each, error in failures if error.errno == errno.EADDRINUSE}
-        owners = find_port_owners(taken) if taken else {}
+        # This process sees the sockets of the host's network only.
+        owners = find_port_owners(taken) if taken and self._is_host else {}
         for listener, error in failures:
-            owner = owners.get(self._bound_at(listener))
-            name = self._shared.owner_name(owner) if owner else ""
-            text = explain_bind_error(error, *self._target(listener), owner=name)
+            text = self._explain(listener, error, owners.get(self._bound_at(listener)))
             before = self._failed.get(listener.destination)
             self._failed[listener.destination] = _Failed(listener, text)
-            if before is None or before.error != text:
+            if text and (before is None or before.error != text):
                 self._report(listener.port_name, text)
+
+    def _explain(self, listener: Listener, error: OSError, owner: PortOwner | None) -> str:
+        """Return why a listener is not bound; "" while there is no network to bind it in."""
+        if error.errno == errno.ENETDOWN and not self._is_host:
+            return ""
+        name = self._shared.owner_name(owner) if owner else ""
+        text = explain_bind_error(error, *self._target(listener), owner=name)
+        return text if self._is_host else f"in the network of the pods {text}"
 
     def _schedule_retry(self) -> None:
         """Try all that failed again together: looking for the owners of ports costs the same for one and for many."""

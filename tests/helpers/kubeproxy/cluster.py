@@ -21,7 +21,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.failures import Failures
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES
+from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES
 from kubeapi.store import Store
 from kubehost.network import Network
 from kubeproxy.config import ProxyConfig
@@ -81,7 +81,7 @@ class Cluster:
 
     def put(self, obj: JSON) -> None:
         """Create the object, or replace the one of its name."""
-        resource = {"Service": SERVICES, "EndpointSlice": ENDPOINTSLICES, "Node": NODES}[obj["kind"]]
+        resource = {"Service": SERVICES, "EndpointSlice": ENDPOINTSLICES, "Node": NODES, "Pod": PODS}[obj["kind"]]
         metadata = obj["metadata"]
         key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
         if self.store.find(resource, key) is None:

@@ -1,8 +1,8 @@
 """The messages between the proxy's own process and its workers. Pure; ``channel`` carries them.
 
-To a worker: ``Begin`` first, then ``Apply``, ``Listen`` (with a socket), ``Update``, ``Close``, ``EndElsewhere``,
-``Ask``, ``Follow`` and at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``, ``Failed`` and
-``Short``.
+To a worker: ``Begin`` first, then ``Apply``, ``Listen`` (with a socket), ``Update``, ``Close``, ``Attach``,
+``EndElsewhere``, ``Ask``, ``Follow`` and at the end ``Drain``. From a worker: ``Closed``, ``Answer``, ``Happened``,
+``Failed`` and ``Short``.
 """
 
 from __future__ import annotations
@@ -63,6 +63,10 @@ class Closed(NamedTuple):
     """The worker has no socket of that spot any more."""
 
     spot: Spot
+
+
+class Attach(NamedTuple):
+    """Take sockets of the pods' networks from the channel that comes with the message (``Network.attach``)."""
 
 
 class EndElsewhere(NamedTuple):

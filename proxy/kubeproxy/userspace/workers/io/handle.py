@@ -67,6 +67,7 @@ class WorkerHandle:
         self._loop = loop
         self._launch = launch
         self._owner = owner
+        self._given: SocketType | None = None
         self._asked: dict[int, tuple[Ask, asyncio.Future[Any]]] = {}
         self._questions = 0
 
@@ -74,6 +75,17 @@ class WorkerHandle:
         """Send a message, and a socket with it; nothing happens while there is no process."""
         if self.channel is not None:
             self.channel.send(message, along)
+
+    def send_for_good(self, message: object, along: SocketType) -> None:
+        """Send a message and give its socket away: the copy here is closed with the next one, or with the process."""
+        self._close_given()
+        self._given = along
+        self.send(message, along)
+
+    def _close_given(self) -> None:
+        if self._given is not None:
+            self._given.close()
+            self._given = None
 
     async def ask(self, question: Question, subject: Any = None, seconds: float | None = ANSWER_SECONDS) -> Any:
         """Return the answer; raise PlaneError after ``seconds``. A question to a worker that died is asked again."""
@@ -126,6 +138,7 @@ class WorkerHandle:
         self.cause = f"by signal {-status}" if status < 0 else f"with status {status}"
         self.channel.close()
         self.channel = self.process = None
+        self._close_given()
         self._owner.died(self)
 
     async def _start(self) -> socket.socket:

@@ -32,6 +32,7 @@ from kubeproxy.userspace.workers.messages import (
     Answer,
     Apply,
     Ask,
+    Attach,
     Begin,
     Close,
     Closed,
@@ -56,10 +57,11 @@ class Worker:
     """Obeys the messages in their order; ``ended`` is set when the worker is to end."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plane: DataPlane, rows: SharedRows
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, begin: Begin, plane: DataPlane, rows: SharedRows
     ) -> None:
         self.ended = asyncio.Event()
         self._loop = loop
+        self._network = begin.network
         self._plane = plane
         self._rows = rows
         self._follower = Follower(self._schedule_telling)
@@ -95,6 +97,8 @@ class Worker:
                 self._plane.update(listener, place)
             case Close(spot):
                 self._plane.close(spot, lambda: self._channel.send(Closed(spot)))
+            case Attach():
+                self._network.attach(socket.socket(fileno=descriptor))
             case EndElsewhere():
                 self._plane.end_elsewhere()
             case Ask():
@@ -162,7 +166,8 @@ async def serve(sock: socket.socket, memory: int) -> None:
     counters, rng = ProxyCounters(shared.write), random.Random()
     rows = SharedRows(shared, counters, rng, begin.seed)
     dependencies = ProxyDependencies(begin.network, time.monotonic, rng, Failures(time.monotonic))
-    await Worker(loop, sock, DataPlane(loop, dependencies, begin.default_balancer, counters, rows), rows).run()
+    plane = DataPlane(loop, dependencies, begin.default_balancer, counters, rows)
+    await Worker(loop, sock, begin, plane, rows).run()
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ from kubeproxy.userspace.workers.io.channel import pickled
 from kubeproxy.userspace.workers.io.handle import END_SECONDS, Launch, WorkerHandle, ask_all, end_all
 from kubeproxy.userspace.workers.io.sockets import WorkerSockets
 from kubeproxy.userspace.workers.messages import (
+    Attach,
     Begin,
     Close,
     Closed,
@@ -119,9 +120,10 @@ class Workers:
             each.send(Close(spot))
 
     def end_elsewhere(self) -> None:
-        """Have all workers end what is not in the host's network alone."""
+        """Have all workers end what is not in the host's network alone, and take sockets of the new networks."""
         for each in self._workers:
             each.send(EndElsewhere())
+            self._lend(each)
 
     async def drain(self, seconds: float) -> None:
         """Give the connections ``seconds`` to end, and reset the rest; the workers end with that."""
@@ -187,6 +189,7 @@ class Workers:
     def begun(self, worker: WorkerHandle) -> None:
         """Send a new process everything that the one before had."""
         worker.send(Begin(worker.place, self.width, self._seed, self._dependencies.network, self._default_balancer))
+        self._lend(worker)
         worker.send(apply_changes(self._rules, {name: self._blocks.block(name) for name in self._rules.ports}))
         for listener, place, sock in self._sockets.of(worker):
             worker.send(Listen(listener, place), sock)
@@ -219,6 +222,13 @@ class Workers:
         shared.close()
         for spot in tuple(self._closing):
             self._note_closed(spot, worker)
+
+    def _lend(self, worker: WorkerHandle) -> None:
+        """Give a worker a channel to the agent of the pods' networks, once there is an agent."""
+        with contextlib.suppress(OSError):
+            channel = self._dependencies.network.lend()
+            if channel is not None:
+                worker.send_for_good(Attach(), channel)
 
     def _note_failure(self, failure: Failed) -> None:
         if not failure.error:
