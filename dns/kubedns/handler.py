@@ -15,7 +15,21 @@ from kubedns.config import DNSConfig
 from kubedns.lookup import ZoneLookup
 from kubedns.names import REVERSE_V4, REVERSE_V6, labels_of, packed_address, reverse_address, wire_of
 from kubedns.rrsets import address_records, service_name
-from kubedns.types import CLASS_IN, TRANSFERS, Answer, Found, Missing, Owner, QType, Query, RCode, Record, Why, ZoneName
+from kubedns.types import (
+    CLASS_IN,
+    TRANSFERS,
+    Answer,
+    Found,
+    Labels,
+    Missing,
+    Owner,
+    QType,
+    Query,
+    RCode,
+    Record,
+    Why,
+    ZoneName,
+)
 from kubedns.zone import Zone
 
 _NOERROR = RCode.NOERROR  # a member of an Enum is read five times as slowly as a global
@@ -31,10 +45,18 @@ class Handler:
         self._zone = zone
         self._ttl = config.ttl
         self._takes_any_class = bool(config.upstreams)
-        self._hosts = {labels_of(wire_of(name)): _packed(each) for name, each in config.hosts.items()}
-        self._hosts_at = _names_at(config.hosts)
+        self._hosts: dict[Labels, tuple[bytes, ...]] = {}
+        self._hosts_at: dict[bytes, tuple[bytes, ...]] = {}
+        self.set_hosts(config.hosts)
         self.lookup = ZoneLookup(zone, config, self._hosts)
         self.listen_at(bound)
+
+    def set_hosts(self, hosts: Mapping[str, tuple[str, ...]]) -> None:
+        """Set the names outside the zone with their addresses; ValueError for what is no name."""
+        found = {labels_of(wire_of(name)): _packed(each) for name, each in hosts.items()}
+        self._hosts.clear()
+        self._hosts.update(found)
+        self._hosts_at = _names_at(hosts)
 
     def listen_at(self, bound: Iterable[str]) -> None:
         """Set the addresses where the server listens."""

@@ -100,6 +100,10 @@ class Responder:
         """Forget the responses that a change has made stale."""
         self._cache.drop(owners)
 
+    def drop_all(self) -> None:
+        """Forget all responses."""
+        self._cache.clear()
+
     def counts(self) -> dict[tuple[str, str], int]:
         """Return the number of responses by type and rcode, both as text; rare types are ``other``."""
         return {

@@ -16,6 +16,7 @@ from typing import Any
 
 from kubelet.process.channel import ZygoteChannel
 from kubelet.process.children import LOST, ZYGOTE_EXIT_SECONDS, Child, Streams, reap
+from kubelet.process.descendants import children_of
 from kubelet.process.output import OutputSink, OutputStreams, discard
 from kubelet.process.protocol import CONTAINER_MARK
 from kubelet.process.sandboxes import Sandboxes
@@ -95,6 +96,13 @@ class ProcessRunner:
     def has_sandboxes(self) -> bool:
         """Whether pods have networks of their own."""
         return self._network is not None
+
+    @property
+    def agent_pid(self) -> int:
+        """The process in whose namespaces the cluster's network is, 0 without one."""
+        if self._zygote is None or self._network is None:
+            return 0
+        return next(iter(children_of(self._zygote.pid)), 0)
 
     async def make_sandbox(self, spec: SandboxSpec) -> bool:
         """Make a pod's sandbox; return False if it was there. SandboxError, OSError."""

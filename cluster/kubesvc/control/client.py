@@ -49,6 +49,10 @@ class ControlClient:
         """Return the status document (``kubesvc status -o json``)."""
         return self._get("/v1/status")
 
+    def entrance(self) -> dict[str, Any]:
+        """Return where the cluster's network is and what a program needs there (see ``shell.entrance``)."""
+        return self._get("/v1/entrance")
+
     def explain(self, namespace: str, name: str) -> dict[str, Any]:
         """Return the explanation of a Service (``kubesvc explain -o json``)."""
         return self._get("/v1/explain", namespace=namespace, name=name)

@@ -4,6 +4,7 @@ HTTP over a Unix socket that only its owner can open; it has no TCP port, so no 
 the Cluster's; a refusal is the message of its StatusError.
 
     GET  /v1/status                the status document (see ``why.status``)
+    GET  /v1/entrance              where the cluster's network is (see ``shell.entrance``)
     GET  /v1/explain?name=...      why a Service works or not (see ``why.explain``); namespace=
     GET  /v1/trace?source=...      what a packet meets (see ``why.trace``); destination=, namespace=
     GET  /v1/trace?dns=...         what the name server answers; type=, namespace=
@@ -86,6 +87,7 @@ class ControlServer:
         """Start to serve; the server closes the socket in the end."""
         app = web.Application(middlewares=[self._refusals], client_max_size=_MAX_BODY)
         app.router.add_get("/v1/status", self._status)
+        app.router.add_get("/v1/entrance", self._entrance)
         app.router.add_get("/v1/explain", self._explain)
         app.router.add_get("/v1/trace", self._trace)
         app.router.add_get("/v1/connections", self._connections)
@@ -106,6 +108,12 @@ class ControlServer:
 
     async def _status(self, _request: web.Request) -> web.Response:
         return web.json_response(self._cluster.status())
+
+    async def _entrance(self, _request: web.Request) -> web.Response:
+        # Imported here, because few clusters have visitors.
+        from kubesvc.run.nodeshell import entrance
+
+        return web.json_response(entrance(self._cluster)._asdict())
 
     async def _explain(self, request: web.Request) -> web.Response:
         query = request.query

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 def cluster_network(config: ClusterConfiguration) -> ClusterNetwork:
     """Return what the agent makes: the nodes' addresses and gateways, and the ranges that are local to them."""
     networking = config.networking
+    outside = dict.fromkeys(f"{each.address}/32" for each in config.external_hosts if each.is_served)
     return ClusterNetwork(
         nodes=tuple(map(_node, config.nodes)),
         pod_cidrs=_present((networking.pod_subnet, networking.pod_subnet_v6)),
         service_cidrs=_present((networking.service_subnet, networking.service_subnet_v6)),
-        load_balancer_cidrs=(networking.load_balancer_subnet,),
+        # Servers that kubesvc runs for hosts outside answer in the cluster's network too, so they are local there.
+        load_balancer_cidrs=(networking.load_balancer_subnet, *(outside if config.plan.is_exact else ())),
         is_loopback_plan=not config.plan.is_exact,
     )
 

@@ -94,6 +94,7 @@ class Components:
         self._source, self._rng = StoreListerWatcher(store), random.Random()
         self._recorders = EventRecorders(registry)
         store.failures.record = self._recorders.record_failure
+        self._runner = runner
         self.network = self._make_network(runner)
         self.dns_addresses: list[DNSAddress] = []
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
@@ -152,12 +153,24 @@ class Components:
             "dns": self.dns.run(),
             "compaction": self._compact(),
         }
+        if self._runner.has_sandboxes:
+            parts["hosts"] = self._follow_hosts()
         tasks = [group.create_task(part, name=name) for name, part in parts.items()]
         try:
             await self.outside.start()
         except OutsideError as error:
             raise StartError(str(error)) from error
         return [*tasks, group.create_task(self.outside.keep(), name="outside")]
+
+    async def _follow_hosts(self) -> None:
+        # Imported here, because clusters without sandboxes have no nodes to be on.
+        from kubesvc.shell.files import hosts_file
+        from kubesvc.shell.hostsfile import HostsFile
+
+        outside = self.network.hosts()
+        file = HostsFile(self._state.hosts, outside, self.dns.set_hosts)
+        file.prepare(hosts_file([(each.name, each.address) for each in self._config.nodes], outside))
+        await file.follow()
 
     async def _compact(self) -> None:
         while True:
@@ -178,6 +191,11 @@ class Components:
             self.pod_sockets.close()
 
         return stop
+
+    @property
+    def agent_pid(self) -> int:
+        """The process in whose namespaces the cluster's network is, 0 without one."""
+        return self._runner.agent_pid
 
     async def bind_dns(self) -> None:
         """Bind the name server; StartError without the cluster's own address. The other addresses may fail."""
@@ -205,5 +223,7 @@ class Components:
         return f"DNS cannot be served at {address}:{port}: {reason}; {remedy}"
 
     def close(self) -> None:
-        """Free the DNS addresses."""
+        """Free the DNS addresses, and give the channel to the agent back."""
         self.dns.close()
+        if isinstance(self.network, SandboxNetwork):
+            self.network.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubelet.process.orphans import kill_orphans, marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import SandboxError
 from kubesvc.network.cluster import cluster_network
+from kubesvc.run.sandboxmode import SandboxMode
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 
@@ -26,12 +28,11 @@ def clear_leftovers(state: StateDirectory) -> int:
 
 @asynccontextmanager
 async def open_run(start: Start) -> AsyncIterator[Run]:
-    """Start the process from which pods are forked; yields a cluster that is not started yet. StartError.
+    """Start the process from which pods are forked; yields a cluster that is not started yet.
 
-    It may be the agent, which makes the cluster's network and the pods' sandboxes.
+    StartError if the cluster needs sandboxes and the machine refuses them after all.
     """
-    network = cluster_network(start.prepared.configuration) if start.sandbox.has_sandboxes else None
-    runner = ProcessRunner(marker(start.state.name, start.state.path), network)
+    runner = _new_runner(start)
     try:
         await runner.open()
         # Slow to import; meanwhile the runner's process warms up.
@@ -41,7 +42,17 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
         try:
             await runner.open_network()
         except SandboxError as error:
-            raise StartError(f"the network of the pods' sandboxes cannot be made: {error}") from error
+            await runner.close()
+            if start.sandbox.is_required:
+                message = f"pods cannot have sandboxes: {error}; `kubesvc doctor` says what this machine allows"
+                raise StartError(message) from error
+            start = replace(start, sandbox=SandboxMode(why=f"this machine refuses them: {error}"))
+            runner = _new_runner(start)
         yield Run(start, runner)
     finally:
         await runner.close()
+
+
+def _new_runner(start: Start) -> ProcessRunner:
+    network = cluster_network(start.prepared.configuration) if start.sandbox.has_sandboxes else None
+    return ProcessRunner(marker(start.state.name, start.state.path), network)

@@ -36,11 +36,17 @@ class SandboxMode(NamedTuple):
     mode: str = NONE
     why: str = "it is the default"
     remedy: str = ""
+    is_required: bool = False
+    """Whether the cluster cannot or shall not run without."""
 
     @property
     def has_sandboxes(self) -> bool:
         """Whether each pod has namespaces of its own."""
         return self.mode == NAMESPACES
+
+    def document(self) -> dict[str, str]:
+        """Return its part of the status document."""
+        return {"mode": self.mode, "why": self.why, "remedy": self.remedy}
 
 
 NO_SANDBOXES = SandboxMode()
@@ -94,7 +100,8 @@ def choose(
     refusal = attempt()
     if refusal is None:
         source = "the exact plan needs them" if is_exact else f"{wish.source} says {wish.mode}"
-        return SandboxMode(NAMESPACES, f"{source}, and this machine allows them")
+        is_required = is_exact or wish.mode == NAMESPACES
+        return SandboxMode(NAMESPACES, f"{source}, and this machine allows them", is_required=is_required)
     why, remedy = explain_refusal(refusal, read())
     if wish.mode == AUTO and not is_exact:
         return SandboxMode(NONE, why, remedy)

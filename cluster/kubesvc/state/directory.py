@@ -102,6 +102,11 @@ class StateDirectory:
         return self.path / "apiserver.pem"
 
     @property
+    def hosts(self) -> Path:
+        """The /etc/hosts of the nodes, which `kubesvc shell` shows."""
+        return self.path / "hosts"
+
+    @property
     def api_port(self) -> Path:
         """The API server's last port."""
         return self.path / "apiserver.port"

@@ -13,7 +13,7 @@ from typing import TypedDict, Unpack
 import click
 
 from kubesvc import __version__
-from kubesvc.terminal import questions
+from kubesvc.terminal import questions, visiting
 from kubesvc.terminal.arguments import (
     Duration,
     ask,
@@ -39,12 +39,15 @@ def kubesvc() -> None:
     kubesvc explain svc/NAME         why a Service has no endpoints, or where it leads
     kubesvc trace outside svc/NAME   what a packet meets on its way there
     kubesvc connections svc/NAME     where its clients were sent, and why there
+    kubesvc shell                    a shell on a node, inside the cluster's network
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
 
 
 for _question in (questions.status, questions.explain, questions.trace, questions.connections, questions.logs):
     kubesvc.add_command(_question)
 kubesvc.add_command(questions.doctor)
+kubesvc.add_command(visiting.shell)
+kubesvc.add_command(visiting.run)
 
 
 class UpArguments(TypedDict):

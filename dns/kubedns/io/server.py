@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -129,6 +129,11 @@ class DNSServer:
         """Return once every object that was there at the start is known; until then NXDOMAIN is SERVFAIL."""
         for each in self._informers:
             await each.wait_for_sync()
+
+    def set_hosts(self, hosts: Mapping[str, tuple[str, ...]]) -> None:
+        """Set the names outside the zone with their addresses, in place of those of the configuration. ValueError."""
+        self._handler.set_hosts(hosts)
+        self._responder.drop_all()
 
     def counts(self) -> DNSCounts:
         """Return the counters."""

@@ -380,3 +380,13 @@ async def test_verified_pods_come_and_go_with_their_pods() -> None:
             str(ip_address("10.244.0.1"))
         ]
         assert (await served.ask("10-244-0-2.shop.pod.cluster.local")).header.rcode == 3
+
+
+async def test_other_hosts_are_answered_at_once_also_behind_an_alias() -> None:
+    async with serving(hosts={"k8s.service.com": ("10.65.40.20",)}) as served:
+        for _ in range(3):  # so that the response is kept
+            assert await served.dig("+short", "k8s.service.com") == "10.65.40.20\n"
+        served.server.set_hosts({"other.com": ("10.65.40.21",), "foo.example.com": ("10.65.40.22",)})
+        assert await served.dig("+short", "k8s.service.com") == ""
+        assert await served.dig("+short", "-x", "10.65.40.21") == "other.com.\n"
+        assert (await served.dig("+short", f"ext.{SHOP}")).split("\n") == ["Foo.Example.com.", "10.65.40.22", ""]

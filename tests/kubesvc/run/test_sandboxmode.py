@@ -36,7 +36,8 @@ def test_the_first_that_says_something_decides(option: str | None, configured: s
 @pytest.mark.parametrize("wanted", ["auto", "namespaces"])
 def test_where_the_machine_allows_them_pods_have_sandboxes(wanted: str) -> None:
     mode = chosen(Wish(wanted, "--sandbox"))
-    assert mode == SandboxMode("namespaces", f"--sandbox says {wanted}, and this machine allows them")
+    assert (mode.mode, mode.why) == ("namespaces", f"--sandbox says {wanted}, and this machine allows them")
+    assert mode.is_required == (wanted == "namespaces")
 
 
 def test_the_machine_is_not_asked_where_nobody_wants_sandboxes() -> None:

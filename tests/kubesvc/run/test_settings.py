@@ -18,7 +18,13 @@ from kubesvc.config import (
     ProxySettings,
 )
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
-from kubesvc.run.settings import controller_config, dns_config, dns_figures, kubelet_config, proxy_config
+from kubesvc.run.settings import (
+    controller_config,
+    dns_config,
+    dns_figures,
+    kubelet_config,
+    proxy_config,
+)
 from kubesvc.state.directory import StateDirectory
 
 ALL_PORTS = LowPorts(0, has_capability=True)

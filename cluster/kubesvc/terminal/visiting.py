@@ -1,0 +1,63 @@
+"""The commands that run a program in the cluster's network: shell and run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from kubesvc.terminal.arguments import ask, fail, name_option
+
+if TYPE_CHECKING:
+    from kubesvc.shell.entrance import Entrance
+
+node_option = click.option("--node", default="", metavar="NODE", help="The node; the first one unless given.")
+
+
+@click.command(short_help="Open a shell on a node, inside the cluster's network.")
+@node_option
+@name_option
+def shell(node: str, name: str) -> None:
+    """Open a shell on a node: cluster IPs, pods and node ports answer, and names resolve as in a pod.
+
+    The files are this machine's, but for /etc/hosts: the nodes have one of their own, and the cluster's DNS knows what
+    it says. kubectl is set up. The shell ends with the cluster.
+    """
+    _visit(name, node, (os.environ.get("SHELL") or "/bin/sh",), keeps_user=False)
+
+
+@click.command(
+    short_help="Run a program of this machine inside the cluster's network.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT...]")
+@node_option
+@name_option
+def run(command: tuple[str, ...], node: str, name: str) -> None:
+    """Run a program as on a node: it resolves cluster names and reaches Services and pods.
+
+    Its files are this machine's. Terminal, signals and exit status are the program's own. It ends with the cluster.
+    """
+    _visit(name, node, command, keeps_user=True)
+
+
+def _visit(name: str, node: str, command: tuple[str, ...], *, keeps_user: bool) -> None:
+    from kubesvc.shell.entering import EnteringError, Visit, visit
+    from kubesvc.shell.entrance import Entrance
+
+    entrance = Entrance.read(ask(name, lambda cluster: cluster.entrance()))
+    environment = {**os.environ, "KUBECONFIG": entrance.kubeconfig}
+    try:
+        sys.exit(visit(entrance, Visit(command, _node(entrance, node), environment, keeps_user)))
+    except EnteringError as error:
+        fail(str(error))
+
+
+def _node(entrance: Entrance, wanted: str) -> str:
+    if not wanted:
+        return entrance.nodes[0]
+    if wanted not in entrance.nodes:
+        fail(f"there is no node {wanted!r}; the nodes are {', '.join(entrance.nodes)}")
+    return wanted
