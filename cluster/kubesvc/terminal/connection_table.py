@@ -73,7 +73,7 @@ def _cells(document: Document) -> list[str]:
         began.strftime("%H:%M:%S.") + f"{began.microsecond // 1000:03}",
         document["client"],
         f"{join_host_port(document['address'], document['port'])}/{document['protocol']}",
-        f"{document['service']}{port}",
+        f"{document['service']}{port}" if document["service"] else "<none>",
         document["node"] or "<any>",
         f"{document['endpoint']}{pod}" if document["endpoint"] else "<none>",
         document["why"],

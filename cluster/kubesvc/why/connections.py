@@ -73,6 +73,8 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
     choice = record.choice
     if choice is None:
         return "no endpoint"
+    if record.route.port_name.is_pod:
+        return "the pod itself"
     local = ", local" if record.route.is_local else ""
     if record.failures and record.protocol != "udp":  # a flow keeps its endpoint
         endpoint, reason = record.failures[-1]
