@@ -79,6 +79,8 @@ class ZygoteChannel:
                 packet, pidfds, _, _ = socket.recv_fds(self._control, READ_SIZE, 1, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return
+            except ConnectionResetError:
+                continue  # said once, before the last words of a peer that has not read everything
             except OSError:
                 packet, pidfds = b"", []
             if not packet:

@@ -18,6 +18,16 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
+def catches(pid: int, number: int) -> bool:
+    """Tell whether a process has a handler for a signal; True if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return True
+    caught = next((int(each.split()[1], 16) for each in lines if each.startswith("SigCgt:")), 0)
+    return bool(caught >> (number - 1) & 1)
+
+
 def kill_tree(pid: int) -> None:
     """Kill a process and its descendants, parents first, so that none is started meanwhile."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

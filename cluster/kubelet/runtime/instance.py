@@ -8,6 +8,7 @@ import signal
 from kubeapi.podoptions import PodExecOptions
 from kubelet.images.plan import ContainerPlan
 from kubelet.pod.spec import ContainerSpec
+from kubelet.process.descendants import catches
 from kubelet.process.exec import Attachment, Command, command_spec
 from kubelet.process.logs.writer import LogWriter
 from kubelet.process.output import OutputStreams
@@ -55,10 +56,18 @@ class Instance:
         self._attached.append(attachment)
         return attachment
 
-    def signal_stop(self) -> None:
-        """Send the stop signal of the image to the process."""
-        if self.process is not None:
-            self.process.kill(getattr(signal, self.plan.stop_signal, signal.SIGTERM))
+    def signal_stop(self, *, is_cluster_stopping: bool) -> None:
+        """Send the stop signal of the image to the process.
+
+        Process 1 of a sandbox does not get signals for which it has no handler, so that its grace period passes in
+        vain. When the whole cluster stops nobody waits for that.
+        """
+        if self.process is None:
+            return
+        number = getattr(signal, self.plan.stop_signal, signal.SIGTERM)
+        if is_cluster_stopping and self.plan.process.sandbox and not catches(self.process.pid, number):
+            number = signal.SIGKILL
+        self.process.kill(number)
 
     def kill(self) -> None:
         """Kill the process."""

@@ -85,6 +85,7 @@ class PodWorker:
             self._machine.post(events.Began())
 
     async def _begin_in_sandbox(self) -> None:
+        self._owe_status()
         await self._sandbox.wait_until_made()
         self._machine.post(events.Began())
 
@@ -159,7 +160,7 @@ class PodWorker:
             case events.RunPreStop(name, timeout):
                 self._spawn(self._prober.run_pre_stop(name, instances[name], timeout), f"preStop of {name}")
             case events.Signal(name):
-                instances[name].signal_stop()
+                instances[name].signal_stop(is_cluster_stopping=self.pod.is_silent)
             case events.Kill(name):
                 instances[name].kill()
             case events.Report(kind, reason, message):

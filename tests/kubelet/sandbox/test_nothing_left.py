@@ -1,0 +1,93 @@
+"""Stories of what is left when a process of a cluster with sandboxes is killed: nothing."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from tests.helpers.kubelet.cluster import children_of, is_alive, until
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from tests.helpers.kubelet.cluster import SANDBOXES
+from kubelet.process.orphans import marker
+from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import ProcessSpec
+from kubelet.sandbox.spec import Root, SandboxSpec
+
+async def main(folder):
+    runner = ProcessRunner(marker("killed", Path(folder)), SANDBOXES)
+    for number in range(2):
+        spec = SandboxSpec(f"uid-{number}", (f"127.246.1.{number + 2}",), ("127.246.1.1",), "pod")
+        await runner.make_sandbox(spec)
+        script = "setsid sleep 1000 & setsid setsid sleep 1001 & sleep 1002"
+        process = ProcessSpec(("sh", "-c", script), {"PATH": "/usr/bin:/bin"}, sandbox=spec.uid, root=Root())
+        print((await runner.start(process)).pid, flush=True)
+    await asyncio.sleep(1000)
+
+asyncio.run(main(sys.argv[1]))
+"""
+NAMESPACES = ("mnt", "net", "pid", "uts", "ipc", "user")
+
+
+class Killed:
+    """A process that runs two pods: its pid, its stub's, its agent's, those of the containers, and all namespaces."""
+
+    def __init__(self, parent: asyncio.subprocess.Process, containers: list[int]) -> None:
+        self.parent = parent
+        (stub,) = children_of(parent.pid)
+        (agent,) = children_of(stub)
+        self.pids = {"kubelet": parent.pid, "stub": stub, "agent": agent, "container": containers[0]}
+        self.containers = containers
+        self.below = [pid for each in containers for pid in (each, *children_of(each))]
+        own = namespaces_of(os.getpid())
+        self.namespaces = {each for pid in (agent, *self.below) for each in namespaces_of(pid)} - own
+
+
+def namespaces_of(pid: int) -> set[str]:
+    try:
+        return {str(Path(f"/proc/{pid}/ns/{each}").readlink()) for each in NAMESPACES}
+    except OSError:
+        return set()
+
+
+def namespaces_in_use() -> set[str]:
+    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
+    return {each for pid in pids for each in namespaces_of(pid)}
+
+
+@pytest.fixture
+async def pods(tmp_path: Path) -> Killed:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, str(tmp_path), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert parent.stdout is not None
+    containers = [int(await parent.stdout.readline()) for _ in range(2)]
+    await until(lambda: all(len(children_of(each)) == 3 for each in containers))
+    return Killed(parent, containers)
+
+
+@pytest.mark.parametrize("victim", ["kubelet", "stub", "agent"])
+async def test_everything_ends_with_any_process_that_holds_the_cluster(pods: Killed, victim: str) -> None:
+    assert len(pods.namespaces) >= 4 + 2 * 5
+    os.kill(pods.pids[victim], signal.SIGKILL)
+    await until(lambda: not any(map(is_alive, [pods.pids["stub"], pods.pids["agent"], *pods.below])))
+    await until(lambda: not pods.namespaces & namespaces_in_use())
+    if victim != "kubelet":
+        pods.parent.kill()
+    await pods.parent.wait()
+
+
+async def test_a_container_takes_its_processes_along_and_nothing_else(pods: Killed) -> None:
+    ended, lives = pods.containers
+    below = children_of(ended)
+    os.kill(ended, signal.SIGKILL)
+    await until(lambda: not any(map(is_alive, [ended, *below])))
+    assert is_alive(lives)
+    assert is_alive(pods.pids["agent"])
+    pods.parent.kill()
+    await pods.parent.wait()
+    await until(lambda: not is_alive(lives))
