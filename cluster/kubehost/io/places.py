@@ -15,6 +15,9 @@ from kubehost.addresses import Address
 Channel = socket.socket
 """One end of a pair of SEQPACKET sockets, at whose other end the agent of the pods' networks makes sockets."""
 
+MakeSocket = Callable[[int, int, int], SocketType]
+"""Makes a socket as ``Place.socket`` does."""
+
 _NONBLOCK = int(socket.SOCK_NONBLOCK)
 _SCTP_NODELAY = 3
 """linux/sctp.h."""
@@ -59,6 +62,18 @@ def make_socket(family: int, kind: int, protocol: int = 0) -> SocketType:
     return sock
 
 
+def whole_socket(sock: SocketType) -> socket.socket:
+    """Return the same socket, non-blocking, as an instance of socket.socket, which asyncio asks for."""
+    whole = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
+    whole.setblocking(False)
+    return whole
+
+
+def as_it_is(address: str, port: int) -> Address:
+    """Return the address and the port."""
+    return address, port
+
+
 class HostPlace:
     """Implements ``Place`` for the network that this process is in; ``bind`` maps addresses of the cluster to it."""
 
@@ -67,3 +82,7 @@ class HostPlace:
 
     def __init__(self, bind: Callable[[str, int], Address]) -> None:
         self.bind = bind
+
+
+HOST: Place = HostPlace(as_it_is)
+"""For addresses that are the host's already."""

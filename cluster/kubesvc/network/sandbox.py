@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubehost.addresses import Address
 from kubehost.io.agentplace import AgentPlace
-from kubehost.io.places import Channel, Place
+from kubehost.io.places import Channel, Place, as_it_is
 from kubehost.io.socketsource import SocketSource
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts, read_low_ports
 from kubesvc.network.outside import OutsideHost, outside_hosts
@@ -84,7 +84,7 @@ class SandboxNetwork(LoopbackNetwork):
 
     def _connect(self, source: SocketSource) -> None:
         self._source = source
-        self._cluster = AgentPlace("cluster", _as_it_is, source)
+        self._cluster = AgentPlace("cluster", as_it_is, source)
         self.places = (self._host, self._cluster)
         self._is_inside: dict[str, bool] = {}
         self._starts: dict[str, Place] = {}
@@ -142,13 +142,9 @@ class SandboxNetwork(LoopbackNetwork):
             self._starts.clear()
         start: Place = self._cluster
         if self._ranges.is_pod(client):
-            start = AgentPlace(client, _as_it_is, self._source, client, self._cluster)
+            start = AgentPlace(client, as_it_is, self._source, client, self._cluster)
         self._starts[client] = start
         return start
-
-
-def _as_it_is(address: str, port: int) -> Address:
-    return address, port
 
 
 def _networks(cidrs: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -20,6 +20,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.watching import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
+from kubedns.io.server import NAME as DNS
 from kubedns.io.server import DNSServer
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
@@ -106,6 +107,7 @@ class Components:
         self.proxy = self._make_proxy()
         runner.observe(lambda _: self.proxy.renew_networks())
         self.dns = self._make_dns()
+        runner.observe(lambda _: self._listen_inside())
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
 
     def _make_network(self, runner: ProcessRunner) -> LoopbackNetwork:
@@ -142,6 +144,14 @@ class Components:
     def _make_dns(self) -> DNSServer:
         config = settings.dns_config(self._config, self.network)
         return DNSServer(self._source, config, clock=time.time, rng=self._rng, failures=self._store.failures)
+
+    def _listen_inside(self) -> None:
+        """Have the name server answer in the cluster's network too, where its ports are as they are written."""
+        for place in self.network.places[1:]:
+            listening = self.dns.listen(place, settings.dns_addresses(self._config, place))
+            with self._store.failures.guard(DNS, f"listening in the {place.name}'s network"):
+                for failed in listening.failed:
+                    raise failed.error
 
     async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start everything in tasks of ``group`` and return these; StartError if an outside server cannot start."""

@@ -10,6 +10,8 @@ from kubecontroller.controllers import ControllerConfig
 from kubedns.config import DNSConfig, read_resolv_conf
 from kubedns.io.server import DNSCounts
 from kubehost import openfiles
+from kubehost.addresses import Address, is_loopback
+from kubehost.io.places import HOST, Place
 from kubelet.config import KubeletConfig
 from kubelet.images.catalog import ImageSpec
 from kubelet.nodes import NodeConfig
@@ -69,7 +71,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyCo
 
 def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSConfig:
     """Return the name server's settings; its own address comes first."""
-    addresses = dict.fromkeys((config.networking.dns_address, *config.dns.bind_addresses))
+    addresses = (config.networking.dns_address, *config.dns.bind_addresses)
     upstreams = config.dns.upstreams
     if upstreams is None:
         # A name server that forwards to itself would loop.
@@ -78,7 +80,7 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
         found = [_upstream(each) for each in upstreams]
     return DNSConfig(
         zone=config.networking.dns_domain,
-        addresses=tuple(network.bind(each, DNS_PORT) for each in addresses),
+        addresses=dns_addresses(config, network.places[0]),
         ttl=config.dns.ttl,
         pods=config.dns.pods,
         hosts=network.hosts(),
@@ -88,6 +90,14 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
         ignores_empty_services="ignore empty_service" in config.dns.options,
         allows_transfer="transfer" in config.dns.options,
     )
+
+
+def dns_addresses(config: ClusterConfiguration, place: Place) -> tuple[Address, ...]:
+    """Return the socket addresses of the name server in a place, its own first."""
+    own, is_host = config.networking.dns_address, place.name == HOST.name
+    # The others are this machine's; of these a network of its own has the loopback ones too.
+    others = (each for each in config.dns.bind_addresses if is_host or is_loopback(each))
+    return tuple(place.bind(each, DNS_PORT) for each in dict.fromkeys((own, *others)))
 
 
 def dns_figures(counts: DNSCounts) -> tuple[Figure, ...]:

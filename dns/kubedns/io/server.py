@@ -20,33 +20,19 @@ from kubedns.config import DNSConfig
 from kubedns.explain import Explainer, Explanation
 from kubedns.handler import Handler
 from kubedns.io.asking import PendingQueries
-from kubedns.io.connections import Connection, Connections
-from kubedns.io.datagrams import Datagrams
+from kubedns.io.connections import Connections
 from kubedns.io.forward import Forwarder
-from kubedns.io.sockets import Sockets, bind
+from kubedns.io.listening import Listeners, Listening
 from kubedns.names import labels_of, wire_of
 from kubedns.responder import Responder
 from kubedns.types import Owner, QType, RCode
 from kubedns.zone import Zone
 from kubehost.addresses import Address
+from kubehost.io.places import HOST, Place
 
 NAME = "kube-dns"
 Change = Callable[[Sequence[Delta]], set[Owner]]
 """Applies changes of one resource to the zone's records, and returns the owners that are stale then."""
-
-
-class Failure(NamedTuple):
-    """An address that could not be bound; ``error`` names the address, the port and the protocol."""
-
-    address: Address
-    error: OSError
-
-
-class Listening(NamedTuple):
-    """The result of ``start``, address by address."""
-
-    bound: tuple[Address, ...]
-    failed: tuple[Failure, ...]
 
 
 class DNSCounts(NamedTuple):
@@ -75,7 +61,6 @@ class DNSServer:
         self._failures = failures or Failures(clock)
         self._config = config
         self._zone = Zone(clock)
-        self._sockets: list[Sockets] = []
         self._forwarder = _new_forwarder(config, rng)
         self._handler = Handler(self._zone, config)
         self._responder = self._new_responder(rng)
@@ -84,12 +69,13 @@ class DNSServer:
         self._connections = Connections(
             self._responder, self._pending.add, limit=config.max_connections, idle_timeout=config.idle_timeout
         )
+        self._listeners = Listeners(self._responder, self._pending.add, self._connections)
         self._informers = list(self._follow(source))
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """The addresses that are bound."""
-        return tuple(each.address for each in self._sockets)
+        """The addresses that are bound on the host."""
+        return self._listeners.addresses(HOST)
 
     @property
     def has_synced(self) -> bool:
@@ -97,31 +83,26 @@ class DNSServer:
         return all(each.has_synced for each in self._informers)
 
     async def start(self) -> Listening:
-        """Bind every address, UDP and TCP; OSError only if there is none left to serve on."""
-        failed = []
-        for address in self._config.addresses:
-            try:
-                self._sockets.append(bind(address))
-            except OSError as error:
-                failed.append(Failure(address, error))
-        if failed and not self._sockets:
-            raise failed[0].error
-        self._handler.listen_at(host for host, _ in self.addresses)
-        self._forwarder.exclude(self.addresses)
-        return Listening(self.addresses, tuple(failed))
+        """Bind every address on the host, UDP and TCP; OSError only if there is none left to serve on."""
+        listening = self._listeners.listen(HOST, self._config.addresses)
+        if listening.failed and not listening.bound:
+            raise listening.failed[0].error
+        self._handler.listen_at(host for host, _ in listening.bound)
+        self._forwarder.exclude(listening.bound)
+        return listening
+
+    def listen(self, place: Place, addresses: Sequence[Address]) -> Listening:
+        """Listen in another place too, and no longer in an earlier one of its name, which is gone."""
+        return self._listeners.listen(place, addresses)
 
     async def run(self) -> None:
         """Follow the source and serve until cancelled."""
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.TaskGroup() as tasks:
                 for informer in self._informers:
                     tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
                 tasks.create_task(self._note_sync(), name="dns-sync")
-                for each in self._sockets:
-                    datagrams = Datagrams(each.udp, self._responder, self._pending.add)
-                    loop.add_reader(each.udp.fileno(), datagrams.drain)
-                    tasks.create_task(self._accept(each), name=f"dns-tcp-{each.address[0]}:{each.address[1]}")
+                tasks.create_task(self._listeners.serve(), name="dns-listeners")
         finally:
             await self._stop()
 
@@ -151,9 +132,7 @@ class DNSServer:
 
     def close(self) -> None:
         """Give the addresses back, if ``run`` is not to be called."""
-        for each in self._sockets:
-            each.close()
-        self._sockets = []
+        self._listeners.close()
 
     def _new_responder(self, rng: random.Random) -> Responder:
         return Responder(
@@ -186,18 +165,7 @@ class DNSServer:
         await self.wait_for_sync()
         self._zone.has_synced = True
 
-    async def _accept(self, sockets: Sockets) -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self._connections), sock=sockets.tcp)
-        try:
-            await server.serve_forever()
-        finally:
-            server.close()
-
     async def _stop(self) -> None:
-        loop = asyncio.get_running_loop()
-        for each in self._sockets:
-            loop.remove_reader(each.udp.fileno())
         self._connections.abort()
         await self._pending.stop()
         self.close()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kubehost.addresses import Address
 from kubehost.io.binding import bind_socket, socket_family
+from kubehost.io.places import Place, whole_socket
 
 RECEIVE_BUFFER = 1 << 20
 _BIND_ATTEMPTS = 16
@@ -36,13 +37,13 @@ class Sockets(NamedTuple):
         self.tcp.close()
 
 
-def bind(address: Address) -> Sockets:
-    """Bind UDP and listen on TCP; OSError that names the address and the protocol."""
+def bind(place: Place, address: Address) -> Sockets:
+    """Bind UDP and listen on TCP in a place; OSError that names the address and the protocol."""
     host, port = address
     for _ in range(_BIND_ATTEMPTS):
-        udp = _bind(address, socket.SOCK_DGRAM)
+        udp = _bind(place, address, socket.SOCK_DGRAM)
         try:
-            return Sockets(udp, _bind((host, udp.getsockname()[1]), socket.SOCK_STREAM))
+            return Sockets(udp, _bind(place, (host, udp.getsockname()[1]), socket.SOCK_STREAM))
         except OSError as error:
             udp.close()
             if port or error.errno != errno.EADDRINUSE:
@@ -50,13 +51,13 @@ def bind(address: Address) -> Sockets:
     raise OSError(errno.EADDRINUSE, f"cannot listen on {host}: no port is free for both UDP and TCP")
 
 
-def _bind(address: Address, kind: socket.SocketKind) -> socket.socket:
+def _bind(place: Place, address: Address, kind: socket.SocketKind) -> socket.socket:
     host, port = address
-    sock = socket.socket(socket_family(host), kind | socket.SOCK_NONBLOCK)
+    sock = whole_socket(place.socket(socket_family(host), kind))
     try:
         if kind == socket.SOCK_DGRAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        bind_socket(sock, address)
+        bind_socket(sock, address, place.socket)
         if kind == socket.SOCK_STREAM:
             sock.listen(_BACKLOG)
     except OSError as error:

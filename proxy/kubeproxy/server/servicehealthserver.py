@@ -14,12 +14,13 @@ from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import SERVICES
 from kubehost.io.binding import bind_socket
+from kubehost.io.places import whole_socket
 from kubeproxy import NAME
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 from kubeproxy.rules import Rules
 from kubeproxy.servicehealth import HealthCheckAddress, answer, count_local_endpoints, health_check_addresses
 from kubeproxy.userspace.poller import READABLE, Poller
-from kubeproxy.userspace.sockets import open_socket, whole_socket
+from kubeproxy.userspace.sockets import open_socket
 
 MAX_CLIENTS = 64
 """Most clients of one proxy at a time; a load balancer's probes are few, and others are closed."""

@@ -16,8 +16,9 @@ from socket import SocketType
 from typing import NamedTuple, Protocol
 
 from kubehost.addresses import LOCALHOST, source_for
+from kubehost.io.places import MakeSocket, whole_socket
 from kubehost.network import Network
-from kubeproxy.userspace.sockets import RESET_ON_CLOSE, SOCKETS, MakeSocket, whole_socket
+from kubeproxy.userspace.sockets import RESET_ON_CLOSE, SOCKETS
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""

@@ -16,10 +16,10 @@ import socket
 from socket import SocketType
 
 from kubehost.io.binding import bind_socket
-from kubehost.io.places import make_socket
+from kubehost.io.places import MakeSocket, make_socket
 from kubeproxy.rules import Listener, SourceFilter
 from kubeproxy.userspace.bpf import spread
-from kubeproxy.userspace.sockets import MakeSocket, attach_program, filter_packets, open_socket
+from kubeproxy.userspace.sockets import attach_program, filter_packets, open_socket
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel caps it at net.core.somaxconn (4096 since Linux 5.4)."""

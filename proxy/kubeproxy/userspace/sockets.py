@@ -13,11 +13,10 @@ import fcntl
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from socket import SocketType
 
-from kubehost.io.places import make_socket
+from kubehost.io.places import MakeSocket, make_socket
 from kubeproxy.rules import SourceFilter
 from kubeproxy.userspace.bpf import ACCEPT, Instructions, compile_filter
 
@@ -37,8 +36,6 @@ SOCKETS = {
 }
 """What a socket of a protocol and family is made with; plain numbers, because enumerations take longer at each call."""
 
-MakeSocket = Callable[[int, int, int], SocketType]
-"""``Place.socket``: makes a non-blocking socket of a family, kind and protocol, which sends at once; OSError."""
 _SIOCATMARK = 0x8905
 """asm-generic/sockios.h."""
 
@@ -87,13 +84,6 @@ def attach_program(sock: SocketType, option: int, source_filter: SourceFilter, a
     header = struct.pack("HL", len(program) // _INSTRUCTION_BYTES, ctypes.addressof(instructions))
     sock.setsockopt(socket.SOL_SOCKET, option, header)
     return True
-
-
-def whole_socket(sock: SocketType) -> socket.socket:
-    """Return the same socket, non-blocking, as an instance of socket.socket."""
-    whole = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
-    whole.setblocking(False)
-    return whole
 
 
 def is_at_mark(fd: int) -> bool:

@@ -1,5 +1,6 @@
-"""A stand-in for the agent: networks without links, and its socket service. ``RunningAgent`` is the tests' end of it.
+"""A stand-in for the agent: networks with nothing but loopback, and its socket service.
 
+``RunningAgent`` is the tests' end of it.
 Run as a program it is the agent: it gets the descriptors of its first channel and of a pair on which it obeys one line
 at a time: ``add NETWORK``, ``alias NETWORK OTHER``, ``end NETWORK``, ``limit FILES``.
 """
@@ -7,21 +8,35 @@ at a time: ``add NETWORK``, ``alias NETWORK OTHER``, ``end NETWORK``, ``limit FI
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import select
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from kubehost.io.namespaces import NEWNET, NEWUSER, setns, unshare
 from kubehost.io.places import Channel
 
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+"""linux/sockios.h, linux/if.h."""
+
+
+class Client(Protocol):
+    """A user of the sockets."""
+
+    def attach(self, channel: Channel) -> None:
+        """Own a channel."""
+        ...
+
 
 class RunningAgent:
-    """An agent process with its own networks; ``channel`` is the end for a client."""
+    """An agent process with its own networks; ``channel`` is a client's end, and its own unless ``attach`` gives it."""
 
     def __init__(self) -> None:
         self.channel, channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -30,6 +45,12 @@ class RunningAgent:
             passed = channel.fileno(), orders.fileno()
             self.process = subprocess.Popen([sys.executable, __file__, *map(str, passed)], pass_fds=passed)
         assert self._orders.recv(16) == b"done"
+        self._is_given = False
+
+    def attach(self, client: Client) -> None:
+        """Give the channel to a client, which owns it from now on."""
+        self._is_given = True
+        client.attach(self.channel)
 
     def order(self, *words: object) -> None:
         """Have the agent obey; returns when it has."""
@@ -43,7 +64,8 @@ class RunningAgent:
     def close(self) -> None:
         """End the process."""
         self._orders.close()
-        self.channel.close()
+        if not self._is_given:
+            self.channel.close()
         self.process.kill()
         self.process.wait()
 
@@ -90,7 +112,7 @@ class Agent:
     def _obey(self, verb: str, subject: str, other: str = "") -> None:
         match verb:
             case "add":
-                unshare(NEWNET)
+                enter_network(NEWNET)
                 self._networks[subject] = os.open("/proc/self/ns/net", os.O_RDONLY)
                 setns(self._cluster, NEWNET)
             case "alias":
@@ -102,9 +124,16 @@ class Agent:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (int(subject), int(subject)))
 
 
+def enter_network(flags: int) -> None:
+    """Leave the network for a new one."""
+    unshare(flags)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+
+
 def main() -> None:
     """Enter networks of its own and be the agent."""
-    unshare(NEWNET if os.geteuid() == 0 else NEWNET | NEWUSER)
+    enter_network(NEWNET if os.geteuid() == 0 else NEWNET | NEWUSER)
     Agent(*(socket.socket(fileno=int(each)) for each in sys.argv[1:])).serve()
 
 

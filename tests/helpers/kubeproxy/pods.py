@@ -18,8 +18,8 @@ from tests.helpers.kubeproxy.pods_process import BALANCERS, GATEWAY, NODE, POD_C
 
 from kubehost.addresses import LOCALHOST, Address
 from kubehost.io.binding import bind_socket
-from kubehost.io.places import Place
-from kubeproxy.userspace.sockets import SOCKETS, whole_socket
+from kubehost.io.places import Place, whole_socket
+from kubeproxy.userspace.sockets import SOCKETS
 from kubesvc.network.sandbox import Ranges, SandboxNetwork
 
 A, B, C = "127.244.0.2", "127.244.0.3", "127.244.0.4"

@@ -15,6 +15,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.failures import Failures
 from kubehost.io.binding import bind_socket
+from kubehost.io.places import whole_socket
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import LoadBalancer
@@ -24,7 +25,7 @@ from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, 
 from kubeproxy.userspace.accepting import FindRoute
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE, Poller
-from kubeproxy.userspace.sockets import open_socket, whole_socket
+from kubeproxy.userspace.sockets import open_socket
 from kubeproxy.userspace.udp.io.flows import UdpFlows
 from kubeproxy.userspace.udp.io.refusal import refuser
 from kubeproxy.userspace.udp.io.sockets import DatagramSocket

@@ -18,17 +18,13 @@ from tests.helpers.patience import PATIENCE
 
 import kubehost.io.socketsource
 from kubehost.io.agentplace import AgentPlace
-from kubehost.io.places import HostPlace, Place
+from kubehost.io.places import HOST, Place, as_it_is
 from kubehost.io.socketsource import FIRST, LARGEST, SocketSource
 from kubehost.socketmessages import CLUSTER, MOST, Answer, Wish, read_reply
 
 POD, OTHER = "127.244.1.2", "127.244.1.3"
 TCP = int(socket.AF_INET), int(socket.SOCK_STREAM), int(socket.IPPROTO_TCP)
 UDP = int(socket.AF_INET), int(socket.SOCK_DGRAM), int(socket.IPPROTO_UDP)
-
-
-def as_it_is(address: str, port: int) -> tuple[str, int]:
-    return address, port
 
 
 @pytest.fixture
@@ -40,7 +36,7 @@ def agent() -> Iterator[RunningAgent]:
 @pytest.fixture
 async def source(agent: RunningAgent) -> AsyncIterator[SocketSource]:
     source = SocketSource()
-    source.attach(agent.channel)
+    agent.attach(source)
     yield source
     source.close()
 
@@ -66,7 +62,7 @@ def refused(take: Callable[[], SocketType]) -> int | None:
 async def test_each_network_has_its_own_ports(source: SocketSource) -> None:
     cluster = AgentPlace("cluster", as_it_is, source)
     places: list[Place] = [
-        HostPlace(as_it_is),
+        HOST,
         cluster,
         *(AgentPlace(each, as_it_is, source, each) for each in (POD, OTHER)),
     ]
@@ -167,6 +163,7 @@ async def test_an_address_that_another_pod_gets_is_its_network(agent: RunningAge
 
 async def test_pods_that_come_and_go_leave_no_open_file(agent: RunningAgent, source: SocketSource) -> None:
     source.take(CLUSTER, TCP).close()
+    agent.order("end", POD)  # obeyed when all that was asked for before is done
     ours, its = files(), agent.files()
     for number in range(1000):
         pod = f"127.244.2.{number % 250}"
@@ -202,7 +199,7 @@ async def test_without_an_agent_there_is_no_socket_and_a_new_one_brings_them_bac
     with pytest.raises(OSError, match="gone"):
         source.lend()
     with running_agent(OTHER) as other:
-        source.attach(other.channel)
+        other.attach(source)
         assert refused(lambda: source.take(OTHER, TCP)) is None
         assert refused(lambda: source.take(POD, TCP)) == errno.ENXIO
 

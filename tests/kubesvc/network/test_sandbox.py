@@ -115,7 +115,7 @@ def test_inside_a_pod_is_its_own_network_or_its_node_s(network: SandboxNetwork) 
 async def test_a_copy_in_another_process_has_a_channel_of_its_own(network: SandboxNetwork) -> None:
     copy = pickle.loads(pickle.dumps(network))
     with running_agent(POD) as agent:
-        network.attach(agent.channel)
+        agent.attach(network)
         channel = network.lend()
         assert channel is not None
         copy.attach(channel)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Collection
 from socket import SocketType
 
+from kubehost.io.places import whole_socket
 from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
@@ -17,7 +18,7 @@ from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
-from kubeproxy.userspace.sockets import network_of, whole_socket
+from kubeproxy.userspace.sockets import network_of
 
 
 class HttpFront:

@@ -26,8 +26,9 @@ from collections.abc import Callable
 from socket import SocketType
 
 from kubehost.addresses import LOCALHOST, Address
+from kubehost.io.places import MakeSocket
 from kubehost.network import Network
-from kubeproxy.userspace.sockets import SOCKETS, MakeSocket
+from kubeproxy.userspace.sockets import SOCKETS
 
 STAND_IN_ADDRESS = "127.255.255.254"
 """The last address of the loopback network, which is unlikely to be in use; it has the client's port for a moment.
