@@ -14,6 +14,10 @@ _LONGEST = 200
 """Characters of the line that is returned."""
 
 
+PLACE_OF_ITS_OWN = "in a sandbox it would have all addresses to itself (kubesvc up --sandbox namespaces)"
+"""What would let a program without sandboxes listen on all addresses."""
+
+
 class RunningProgram(NamedTuple):
     """A running container that is not a built-in server; ``started_at`` is in seconds since the epoch.
 

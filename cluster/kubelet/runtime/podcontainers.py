@@ -13,7 +13,7 @@ from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import ConfigError, Sources
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
-from kubelet.pod.programs import RunningProgram, taken_address
+from kubelet.pod.programs import PLACE_OF_ITS_OWN, RunningProgram, taken_address
 from kubelet.pod.spec import ContainerSpec, Role
 from kubelet.pod.state import Stage
 from kubelet.process.logs.reader import read_end
@@ -177,7 +177,8 @@ class PodContainers:
                 "Warning",
                 "AddressInUse",
                 f'container {name} has ended as its address is taken ("{said}"): every program in a pod has '
-                f"to bind $POD_IP ({self._place.pod_ip}), not all addresses, as pods share this machine's",
+                f"to bind $POD_IP ({self._place.pod_ip}), not all addresses, as pods share this machine's; "
+                f"{PLACE_OF_ITS_OWN}",
             )
 
     def _open_log(self, name: str) -> LogWriter:

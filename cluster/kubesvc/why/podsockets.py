@@ -17,7 +17,7 @@ from kubeapi.meta import ObjectKey, is_terminating
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
-from kubelet.pod.programs import RunningProgram
+from kubelet.pod.programs import PLACE_OF_ITS_OWN, RunningProgram
 from kubeproxy.portowner import OpenSocket, read_sockets, sockets_of
 
 EVENT = "ListensOnAllAddresses"
@@ -44,7 +44,7 @@ class Wildcard(NamedTuple):
         return (
             f"container {self.container} of pod {self.pod} listens on port {self.port}/{self.protocol} of all "
             "addresses of this machine, so it takes what is meant for other pods at that port: have it bind $POD_IP "
-            f"({self.pod_ip})"
+            f"({self.pod_ip}); {PLACE_OF_ITS_OWN}"
         )
 
 

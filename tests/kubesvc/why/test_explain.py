@@ -10,6 +10,7 @@ from tests.helpers.kubesvc.explain import Paper, ready_pod
 from kubeapi import scheme
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.status import StatusError
+from kubelet.pod.programs import PLACE_OF_ITS_OWN
 from kubesvc.terminal.explanations import explanation_text
 from kubesvc.why.lookup import find_service
 from kubesvc.why.podsockets import Wildcard, taken_addresses
@@ -399,7 +400,8 @@ def test_who_listens_at_a_services_port_on_all_addresses_is_told(wildcard: Wildc
     paper.pod(ready_pod("web-1"))
     told = [each for each in paper.explain(wildcards=[wildcard])["findings"] if "all addresses" in each["text"]]
     assert [each["weight"] for each in told] == ([weight] if weight else [])
-    assert all(each["text"].endswith(f"have it bind $POD_IP ({wildcard.pod_ip}).") for each in told)
+    remedy = f"have it bind $POD_IP ({wildcard.pod_ip}); {PLACE_OF_ITS_OWN}."
+    assert all(each["text"].endswith(remedy) for each in told)
 
 
 def test_two_pods_of_a_service_that_listen_on_all_addresses_take_each_others_traffic() -> None:

@@ -14,7 +14,7 @@ from tests.helpers.kubesvc.ground import add_pod, ground
 from kubeapi.events import EventRecorder
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import EVENTS
-from kubelet.pod.programs import RunningProgram
+from kubelet.pod.programs import PLACE_OF_ITS_OWN, RunningProgram
 from kubesvc.why.podsockets import EVENT, PodSockets
 
 WEB = ObjectKey("default", "web")
@@ -83,7 +83,8 @@ def test_a_program_that_listens_on_all_addresses_is_seen_and_told_of_once(
             assert look.ports() == ([(kind, port)] if is_seen else [])
         said = (
             f"container app of pod default/web listens on port 20391/{kind} of all addresses of this machine, "
-            f"so it takes what is meant for other pods at that port: have it bind $POD_IP ({POD_IP})"
+            f"so it takes what is meant for other pods at that port: have it bind $POD_IP ({POD_IP}); "
+            f"{PLACE_OF_ITS_OWN}"
         )
         assert look.events() == ([said] if is_seen else [])
     assert look.ports() == []
