@@ -96,8 +96,8 @@ class PodContainers:
             container = self._pod.spec.container(state.name)
             ports = tuple((each.protocol, self._bound_port(each.container_port)) for each in container.ports)
             is_probed = container.readiness is not None or container.startup is not None
-            pod_ip = self._place.pod_ip
-            yield RunningProgram(self._pod.spec.key, state.name, state.pid, pod_ip, state.started_at, ports, is_probed)
+            known = (self._pod.spec.key, state.name, state.pid, self._place.pod_ip, state.started_at)
+            yield RunningProgram(*known, ports, is_probed, self._sandbox.is_used)
 
     async def run(self, name: str) -> None:
         """Run one instance of a container until it ends; an unforeseen error counts as its failure."""
