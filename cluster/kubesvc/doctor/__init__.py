@@ -14,7 +14,8 @@ from kubeapi.scheme import SERVICES
 from kubemanifest import Fault
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.doctor.checks import Check, check_cluster, check_machine, report_document
+from kubesvc.doctor.checks import check_cluster, check_machine, report_document
+from kubesvc.doctor.finding import Check
 from kubesvc.doctor.machine import ClusterState, read_machine
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from kubedns.config import read_resolv_conf
 from kubesvc.config import ClusterConfiguration
+from kubesvc.doctor.finding import Check
 from kubesvc.doctor.machine import BoundSocket, Machine
+from kubesvc.doctor.tools import check_tools
 from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
-
-Status = Literal["ok", "warn", "fail"]
 
 OPEN_FILES = 16384
 """Enough for 5,000 idle connections, two each, and for listeners and logs."""
 
 _EVERYBODY = frozenset(("0.0.0.0", "::"))  # noqa: S104 - compared with, not bound
-
-
-class Check(NamedTuple):
-    """One finding. ``remedy`` is a command or a sentence."""
-
-    group: str
-    name: str
-    status: Status
-    message: str
-    remedy: str = ""
 
 
 def report_document(checks: Sequence[Check]) -> dict[str, Any]:
@@ -58,7 +48,7 @@ def check_machine(
         check_open_files(machine),
         check_resolver(machine, configuration),
         *check_state(machine),
-        *check_tools(machine),
+        *check_tools(machine.tools),
     ]
 
 
@@ -199,20 +189,3 @@ def check_state(machine: Machine) -> Iterator[Check]:
         running = [f"{each.name} (pid {each.pid})" for each in machine.clusters if each.pid is not None]
         message = f"running: {', '.join(running)}" if running else "no cluster runs, and no crash has left files"
         yield Check("state", "clusters", "ok", message)
-
-
-_WITHOUT: dict[str, tuple[Status, str, str]] = {
-    "curl": ("warn", "the printed curl lines need it", "sudo apt-get install curl"),
-    "dig": ("warn", "the printed dig lines need it", "sudo apt-get install dnsutils"),
-    "kubectl": ("ok", "not needed", ""),
-    "nginx": ("ok", "the built-in web server stands for the image nginx", ""),
-}
-
-
-def check_tools(machine: Machine) -> Iterator[Check]:
-    """Which programs are installed, and what their absence means."""
-    for tool, (status, meaning, remedy) in _WITHOUT.items():
-        if path := machine.tools.get(tool):
-            yield Check("tools", tool, "ok", f"{tool} is {path}")
-        else:
-            yield Check("tools", tool, status, f"{tool} is not installed: {meaning}", remedy)

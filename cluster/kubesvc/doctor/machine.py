@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 from kubeproxy.portowner import find_owners, read_sockets
 from kubesvc.config import ClusterConfiguration
+from kubesvc.doctor.tools import TOOLS
 from kubesvc.network.ipv6 import LocalNetwork, bind_error, missing_networks
 from kubesvc.network.loopback import LowPorts, read_low_ports
 from kubesvc.state.owners import ancestors_of
-
-TOOLS = ("curl", "dig", "kubectl", "nginx")
 
 
 class BoundSocket(NamedTuple):

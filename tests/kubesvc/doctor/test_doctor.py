@@ -13,7 +13,6 @@ from kubesvc.config import ClusterConfiguration, DNSSettings, ExternalHost, Netw
 from kubesvc.doctor import checks as checks_module
 from kubesvc.doctor import run_doctor
 from kubesvc.doctor.checks import (
-    Check,
     WantedSocket,
     check_cluster,
     check_ephemeral_ports,
@@ -24,10 +23,10 @@ from kubesvc.doctor.checks import (
     check_open_files,
     check_resolver,
     check_state,
-    check_tools,
     check_wanted,
     report_document,
 )
+from kubesvc.doctor.finding import Check
 from kubesvc.doctor.machine import (
     BoundSocket,
     ClusterState,
@@ -35,6 +34,7 @@ from kubesvc.doctor.machine import (
     parse_port_ranges,
     read_machine,
 )
+from kubesvc.doctor.tools import TOOLS, check_tools
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.ipv6 import LocalNetwork
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
@@ -52,7 +52,7 @@ GOOD = Machine(
     missing_ipv6=(),
     sockets=(),
     resolv_conf="nameserver 127.0.0.53\n",
-    tools={tool: f"/usr/bin/{tool}" for tool in ("curl", "dig", "kubectl", "nginx")},
+    tools={tool: f"/usr/bin/{tool}" for tool in TOOLS},
 )
 METRICS = WantedSocket("metrics", "TCP", "127.0.0.1", 10249, "proxy.metricsBindAddress")
 
@@ -233,14 +233,25 @@ def test_what_a_crash_left_behind_is_a_warning(clusters: tuple[ClusterState, ...
 
 
 def test_a_missing_tool_says_what_it_is_for() -> None:
-    found = {each.name: each for each in check_tools(replace(GOOD, tools={}))}
+    found = {each.name: each for each in check_tools({})}
     assert {name: each.status for name, each in found.items()} == {
         "curl": "warn",
         "dig": "warn",
         "kubectl": "ok",
         "nginx": "ok",
+        "in pods": "ok",
     }
     assert found["dig"].remedy == "sudo apt-get install dnsutils"
+
+
+def test_tools_that_pods_lack_are_named_with_their_packages() -> None:
+    installed = {name: f"/usr/bin/{name}" for name in TOOLS}
+    (check,) = [each for each in check_tools(installed) if each.name == "in pods"]
+    assert check.message == "pods have this machine's tools: all that tutorials use are installed"
+    del installed["nc"], installed["ip"], installed["ss"]
+    (check,) = [each for each in check_tools(installed) if each.name == "in pods"]
+    assert "nc, ip, ss would be an executable file not found in $PATH" in check.message
+    assert check.remedy == "sudo apt-get install iproute2 netcat-openbsd"
 
 
 def service(**spec: Any) -> dict[str, Any]:
