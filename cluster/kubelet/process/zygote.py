@@ -206,6 +206,8 @@ class Zygote:
 
     def _end_everything(self) -> None:
         signal.set_wakeup_fd(-1)
+        if self._agent is not None:
+            return  # it is the first process of the cluster's PID namespace: the kernel ends all others with it
         while True:
             for pid in children_of(os.getpid()):
                 kill_tree(pid)

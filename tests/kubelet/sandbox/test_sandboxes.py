@@ -182,3 +182,47 @@ async def test_a_setting_that_the_kernel_does_not_have_is_said(runner: ProcessRu
 async def test_sandboxes_that_are_asked_for_at_once_are_made_once(runner: ProcessRunner) -> None:
     made = await asyncio.gather(*(runner.make_sandbox(WEB) for _ in range(5)))
     assert sorted(made) == [False] * 4 + [True]
+
+
+async def test_a_pod_may_not_change_its_routes_links_or_addresses(runner: ProcessRunner) -> None:
+    await runner.make_sandbox(WEB)
+    script = (
+        "for each in 'route del default' 'link set eth0 down' 'addr add 127.9.9.9/32 dev lo'; do ip $each; done 2>&1"
+    )
+    refused = await output_of(runner, in_sandbox(WEB, "sh", "-c", script))
+    assert refused == "RTNETLINK answers: Operation not permitted\n" * 3
+
+
+async def test_two_clusters_have_the_same_addresses_side_by_side(runner: ProcessRunner, tmp_path: Path) -> None:
+    other = ProcessRunner(marker("other", tmp_path / "other"), SANDBOXES)
+    try:
+        for each in (runner, other):
+            await each.make_sandbox(WEB)
+            await each.make_sandbox(CLIENT)
+        await serve(runner, WEB)
+        asked = python(CLIENT, CONNECT.format([("127.246.1.2", 80)]))
+        assert await output_of(runner, asked) == "127.246.1.2 127.246.1.3 sees 127.246.1.3\n"
+        assert await output_of(other, asked) == "127.246.1.2 Connection refused\n"
+    finally:
+        await other.close()
+
+
+async def test_three_hundred_sandboxes_come_and_go_without_a_trace(runner: ProcessRunner) -> None:
+    await runner.make_sandbox(NODE)
+    node = await runner.start(in_sandbox(NODE, "sleep", "1000"))
+    agent = int(Path(f"/proc/{node.pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+    def held() -> tuple[int, int]:
+        links = Path(f"/proc/{node.pid}/net/dev").read_text().count("veth")
+        return len(list(Path(f"/proc/{agent}/fd").iterdir())), links
+
+    before = held()
+    specs = [
+        SandboxSpec(f"{each}", (f"127.246.{2 + each // 250}.{2 + each % 250}",), GATEWAY, "p") for each in range(300)
+    ]
+    await asyncio.gather(*(runner.make_sandbox(each) for each in specs))
+    assert held()[1] == 300
+    for each in specs:
+        runner.remove_sandbox(each.uid)
+    await until(lambda: held() == before)
+    await asyncio.gather(*(runner.make_sandbox(each) for each in specs))

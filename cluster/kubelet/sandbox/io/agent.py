@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import select
+import signal
 import socket
 from collections.abc import Mapping
 from typing import Any
 
+from kubehost import openfiles
 from kubelet.process.privileges import PrivilegeError, restrict
 from kubelet.process.rootfs import RootError, build
 from kubelet.sandbox.io.sandboxes import Sandboxes
@@ -25,6 +28,8 @@ class Agent:
 
     def __init__(self, poll: select.poll) -> None:
         self._poll = poll
+        self._usual_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        openfiles.raise_limit()
         self._sandboxes: Sandboxes | None = None
         self._sockets: SocketService | None = None
         self._processes: dict[str, int] = {}
@@ -45,8 +50,9 @@ class Agent:
                 case "remove":
                     self._remove(message["id"])
                     return None
-        except OSError as error:
-            return {"op": "refused", "id": message.get("id", ""), "message": error.strerror or str(error)}
+        except Exception as error:  # one pod's bad request must not end the whole cluster
+            text = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+            return {"op": "refused", "id": message.get("id", ""), "message": text}
         return {"op": "made", "id": message["id"]}
 
     def serve_sockets(self, ready: list[tuple[int, int]]) -> None:
@@ -67,7 +73,11 @@ class Agent:
             except (KeyError, ProcessLookupError):
                 raise ProcessLookupError(errno.ESRCH, "the container has ended") from None
         if pid:
-            self._processes[message["id"]] = os.pidfd_open(pid)
+            try:
+                self._processes[message["id"]] = os.pidfd_open(pid)
+            except OSError:
+                os.kill(pid, signal.SIGKILL)
+                raise
         return pid
 
     def pidfds(self, identity: str) -> list[int]:
@@ -76,6 +86,7 @@ class Agent:
 
     def enter(self, message: Mapping[str, Any]) -> None:
         """Take this process, the child of ``fork``, to its namespaces, and make its file system. ServerError."""
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._usual_files)
         if not message["sandbox"]:
             return
         try:
