@@ -71,6 +71,10 @@ class KubeletConfig:
         """Return the folder of the files that a pod has in place of /etc; no container can have this name."""
         return self.pod_dir(uid) / "_etc"
 
+    def volume_dir(self, uid: str) -> Path:
+        """Return the folder of a pod's volumes, each by its name; no container can have this name."""
+        return self.pod_dir(uid) / "_volumes"
+
     @property
     def tool_dir(self) -> Path:
         """The folder of the scripts in front of every pod's PATH."""

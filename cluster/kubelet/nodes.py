@@ -68,6 +68,11 @@ class Machine:
     cpus: int = 1
     memory_kib: int = 0
 
+    @property
+    def resources(self) -> dict[str, str]:
+        """What the containers of a node can have, as quantities."""
+        return {"cpu": str(self.cpus), "memory": f"{self.memory_kib}Ki"}
+
 
 class PodAddresses:
     """The addresses of one pod CIDR. They are allocated round robin, so that a released one is not reused at once."""
@@ -138,7 +143,7 @@ def is_unreported(node: JSON) -> bool:
 
 def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -> JSON:
     """Return the status of a node that is well."""
-    resources = {"cpu": str(machine.cpus), "memory": f"{machine.memory_kib}Ki", "pods": str(max_pods)}
+    resources = {**machine.resources, "pods": str(max_pods)}
     return {
         "addresses": [
             *({"type": "InternalIP", "address": each} for each in node.addresses),

@@ -52,15 +52,13 @@ CONFIG_KINDS = (
 class Sources(NamedTuple):
     """What the variables of a pod's containers may refer to.
 
-    ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none. ``allocatable`` are the
-    quantities of resources that the pod's node can give.
+    ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none.
     """
 
     pod: PodSpec
     place: PodPlace
     objects: Mapping[str, Mapping[ObjectKey, JSON]]
     services: Iterable[Service]
-    allocatable: Mapping[str, str] = {}
 
 
 def expand(text: str, mapping: Callable[[str], str | None]) -> str:
@@ -169,7 +167,7 @@ def _value_of(sources: Sources, container: ContainerSpec, variable: JSON, enviro
         if reference := source.get("fieldRef"):
             return field_value(sources.pod, sources.place, reference.get("fieldPath") or "")
         if reference := source.get("resourceFieldRef"):
-            return resource_value(sources.pod, container, reference, sources.allocatable)
+            return resource_value(sources.pod, container, reference, sources.place.allocatable)
     except FieldError as error:
         raise ConfigError(str(error)) from None
     for config in CONFIG_KINDS:

@@ -22,7 +22,6 @@ class RunningProgram(NamedTuple):
     """A running container that is not a built-in server; ``started_at`` is in seconds since the epoch.
 
     ``ports`` are the declared ones as (protocol, bound port). ``is_probed``: a probe decides whether it is ready.
-    ``is_sandboxed``: it has a network of its own, with the pod.
     """
 
     pod: ObjectKey
@@ -32,7 +31,6 @@ class RunningProgram(NamedTuple):
     started_at: float
     ports: tuple[tuple[str, int], ...]
     is_probed: bool
-    is_sandboxed: bool = False
 
 
 def taken_address(log: Iterable[bytes]) -> str:

@@ -17,8 +17,9 @@ from kubelet.pod.spec import ContainerSpec, PodSpec
 from kubelet.pod.volumes import Volume
 from kubelet.sandbox.spec import Mount, Root
 
-TMP = "/tmp"  # noqa: S108 - the folder of that name that each container has for itself
-_ETC = ("resolv.conf", "hosts", "hostname")
+TMP_PATH = "/tmp"  # noqa: S108 - the folder of that name that each container has for itself
+ETC = ("resolv.conf", "hosts", "hostname")
+"""The files of /etc that are a pod's own."""
 
 
 class ContainerFolders(NamedTuple):
@@ -26,8 +27,7 @@ class ContainerFolders(NamedTuple):
 
     ``volumes`` has a folder for each volume by its name, ``etc`` the pod's files of /etc by their names. ``tmp`` is the
     container's /tmp, and ``message`` the file of its last message. ``programs`` are paths that it must find where they
-    are, though they may lie in the machine's /tmp: its program, the cluster's own files. ``layer`` is what its image
-    brings along, which volumes hide.
+    are, though they may lie in the machine's /tmp: its program, the cluster's own files.
     """
 
     volumes: str
@@ -36,7 +36,6 @@ class ContainerFolders(NamedTuple):
     tmp: str
     message: str
     programs: tuple[str, ...] = ()
-    layer: tuple[Mount, ...] = ()
 
 
 def container_root(
@@ -54,7 +53,7 @@ def container_root(
     own = [each for each in _own_mounts(container, folders, privileges.is_read_only) if each.target not in taken]
     mounts = sorted((*own, *asked), key=_depth)
     return Root(
-        mounts=(*folders.layer, *mounts),
+        mounts=tuple(mounts),
         is_read_only=privileges.is_read_only,
         is_privileged=privileges.is_privileged,
         is_proc_unmasked=privileges.is_proc_unmasked,
@@ -68,14 +67,14 @@ def container_root(
 
 def _own_mounts(container: ContainerSpec, folders: ContainerFolders, is_read_only: bool) -> list[Mount]:
     kept = [Mount(each, each, is_read_only) for each in _kept_in_tmp(folders.programs)]
-    files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in _ETC if each in folders.etc_files]
-    return [Mount(TMP, folders.tmp, is_read_only), *kept, *files, Mount(container.message_path, folders.message)]
+    files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in ETC if each in folders.etc_files]
+    return [Mount(TMP_PATH, folders.tmp, is_read_only), *kept, *files, Mount(container.message_path, folders.message)]
 
 
 def _kept_in_tmp(paths: Iterable[str]) -> list[str]:
     """Return the entries of /tmp in which these paths lie."""
     parts = (PurePosixPath(each).parts for each in paths)
-    return sorted({f"{TMP}/{each[2]}" for each in parts if each[:2] == ("/", "tmp") and len(each) > 2})
+    return sorted({f"{TMP_PATH}/{each[2]}" for each in parts if each[:2] == ("/", "tmp") and len(each) > 2})
 
 
 def _depth(mount: Mount) -> int:

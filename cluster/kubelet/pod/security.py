@@ -78,6 +78,25 @@ DEFAULT_CAPABILITIES = frozenset(
 )
 
 
+SAFE_SYSCTLS = frozenset(
+    (
+        "kernel.shm_rmid_forced",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.ping_group_range",
+        "net.ipv4.tcp_fin_timeout",
+        "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes",
+        "net.ipv4.tcp_keepalive_time",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.tcp_wmem",
+    )
+)
+"""What a kubelet lets pods set without --allowed-unsafe-sysctls (pkg/kubelet/sysctl/safe_sysctls.go)."""
+
+
 class Privileges(NamedTuple):
     """A container's user, groups and capabilities, as ``kubelet.sandbox.spec.Root`` has them.
 
@@ -113,6 +132,17 @@ def read_privileges(pod: PodSpec, container: ContainerSpec) -> Privileges:
         is_proc_unmasked=own.get("procMount") == "Unmasked",
         has_no_new_privileges=own.get("allowPrivilegeEscalation") is False,
     )
+
+
+def read_sysctls(pod: PodSpec) -> tuple[tuple[str, str], ...]:
+    """Return the pod's sysctls: names with dots, and values."""
+    return tuple((each["name"].replace("/", "."), each["value"]) for each in list_at(pod.security, "sysctls"))
+
+
+def sysctl_refusal(pod: PodSpec) -> str:
+    """Return why a kubelet does not admit the pod, "" if it does."""
+    forbidden = [name for name, _ in read_sysctls(pod) if name not in SAFE_SYSCTLS]
+    return f'forbidden sysctl: "{forbidden[0]}" not allowlisted' if forbidden else ""
 
 
 def _field(pod: PodSpec, container: ContainerSpec, name: str) -> Any:

@@ -112,11 +112,15 @@ class PodState:
 
 
 class PodPlace(NamedTuple):
-    """The addresses of a pod and of its node, one of each family, and when the kubelet admitted the pod."""
+    """The addresses of a pod and of its node, one of each family, and when the kubelet admitted the pod.
+
+    ``allocatable`` are the quantities of resources that its node can give.
+    """
 
     pod_ips: tuple[str, ...]
     host_ips: tuple[str, ...]
     start_time: float
+    allocatable: Mapping[str, str] = {}
 
     @property
     def pod_ip(self) -> str:

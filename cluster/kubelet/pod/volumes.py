@@ -135,7 +135,7 @@ def _downward_value(item: JSON, sources: Sources) -> str:
     pod = sources.pod
     try:
         if "resourceFieldRef" in item:
-            return resource_value(pod, pod.containers[0], item["resourceFieldRef"], sources.allocatable)
+            return resource_value(pod, pod.containers[0], item["resourceFieldRef"], sources.place.allocatable)
         return field_value(pod, sources.place, map_at(item, "fieldRef").get("fieldPath") or "")
     except FieldError as error:
         raise VolumeError(str(error)) from None

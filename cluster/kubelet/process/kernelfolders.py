@@ -10,17 +10,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from kubelet.process.mounting import (
-    MS_NODEV,
-    MS_NOEXEC,
-    MS_NOSUID,
-    bind,
-    by_descriptor,
-    make_read_only,
-    make_target,
-    mount,
-    mount_tmpfs,
-)
+from kubehost.io.namespaces import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
+from kubelet.process.mounting import bind, by_descriptor, make_read_only, make_target, mount_tmpfs
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}

@@ -1,4 +1,4 @@
-"""Mounts, in the mount namespace of the calling process: the system calls, and folders in which anything can be made.
+"""Mounts, in the mount namespace of the calling process, and folders in which anything can be made.
 
 It only does what it is told: ``rootfs`` decides what a container sees. Every function raises OSError with the path that
 it is about.
@@ -6,16 +6,26 @@ it is about.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
-MS_REMOUNT, MS_NOATIME, MS_NODIRATIME, MS_BIND = 32, 1024, 2048, 4096
-MS_REC, MS_PRIVATE, MS_RELATIME = 16384, 1 << 18, 1 << 21
-MNT_DETACH = 2
+from kubehost.io.namespaces import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+    mount,
+    pivot_root,
+    unmount,
+)
+
+MS_NOATIME, MS_NODIRATIME, MS_RELATIME = 1 << 10, 1 << 11, 1 << 21
 OLD_ROOT = ".old-root"
 """Where the old root is, below the new one, while that is made."""
 _KEPT_FLAGS = {
@@ -27,15 +37,6 @@ _KEPT_FLAGS = {
     os.ST_RELATIME: MS_RELATIME,
 }
 """Flags that a user namespace may not take away from a mount of the machine: to ask for less is EPERM."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """Put a file system, or with MS_BIND a file or folder, at ``target``."""
-    texts = (os.fsencode(each) for each in (source, target, kind))
-    if _libc.mount(*texts, ctypes.c_ulong(flags), os.fsencode(options)) < 0:
-        raise _error(target)
 
 
 def bind(source: str, target: str) -> None:
@@ -132,19 +133,12 @@ def replace_root() -> None:
     os.close(below)
     os.chdir(f"/{stage}")
     make_target(OLD_ROOT, is_folder=True)
-    if _libc.pivot_root(b".", OLD_ROOT.encode()) < 0:
-        raise _error("/")
+    pivot_root(".", OLD_ROOT)
     os.chdir("/")
     make_target(stage, is_folder=True)
     bind(f"{OLD_ROOT}/{stage}", stage)
     unmount(OLD_ROOT)
     Path(OLD_ROOT).rmdir()
-
-
-def unmount(path: str) -> None:
-    """Take away the topmost mount at ``path``, with those below it, once nobody uses them."""
-    if _libc.umount2(os.fsencode(path), MNT_DETACH) < 0:
-        raise _error(path)
 
 
 def _is_folder(below: int, name: str) -> bool:
@@ -159,8 +153,3 @@ def _show_entry(below: int, name: str, target: str) -> None:
         return
     make_target(target, is_folder=stat.S_ISDIR(mode))
     bind(f"{by_descriptor(below)}/{name}", target)
-
-
-def _error(path: str) -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number), path)

@@ -15,9 +15,9 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
+from kubehost.io.namespaces import NEWUSER, unshare
 from kubelet.sandbox.spec import Root
 
-CLONE_NEWUSER = 0x10000000
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = 63
@@ -83,9 +83,10 @@ def _take_user(root: Root) -> bool:
 def _rename_user(user: int, group: int) -> None:
     """Show the process its one user and group under other numbers."""
     own_user, own_group = os.geteuid(), os.getegid()
-    if _libc.unshare(CLONE_NEWUSER) < 0:
-        reason = os.strerror(ctypes.get_errno()).lower()
-        raise PrivilegeError(f"unable to run as user {user} and group {group}: no user namespace: {reason}")
+    try:
+        unshare(NEWUSER)
+    except OSError as error:
+        raise PrivilegeError(f"unable to run as user {user} and group {group}: no user namespace: {error}") from error
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {own_user} 1"),

@@ -33,7 +33,10 @@ class LocalNode:
 
 
 class NodeRegistration:
-    """``nodes`` are the kubelet's, by name. Every change of a Node object has to be passed to ``on_node``."""
+    """``nodes`` are the kubelet's, by name; all are this ``machine``.
+
+    Every change of a Node object has to be passed to ``on_node``.
+    """
 
     def __init__(self, dependencies: Dependencies) -> None:
         registry, clock = dependencies.registry, dependencies.clock
@@ -43,7 +46,7 @@ class NodeRegistration:
         }
         self._registry = registry
         self._clock = clock
-        self._machine = _read_machine()
+        self.machine = _read_machine()
 
     def register_all(self) -> None:
         """Write every Node object; StatusError."""
@@ -59,12 +62,12 @@ class NodeRegistration:
                 self._register(node, stored)
 
     def _register(self, node: LocalNode, stored: JSON | None) -> None:
-        wanted = node_object(node.config, self._machine, node.addresses.capacity)
+        wanted = node_object(node.config, self.machine, node.addresses.capacity)
         if stored is None:
             stored = self._registry.create(NODES, wanted)
         else:
             stored = self._registry.update(NODES, registered_again(wanted, stored))
-        status = node_status(node.config, self._machine, node.addresses.capacity, self._clock())
+        status = node_status(node.config, self.machine, node.addresses.capacity, self._clock())
         self._registry.update_status(NODES, {**stored, "status": status})
 
 

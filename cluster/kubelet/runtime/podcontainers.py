@@ -11,7 +11,7 @@ from kubeapi.failures import describe
 from kubelet.images.catalog import unknown_image_text
 from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost
-from kubelet.pod.environment import ConfigError, Sources
+from kubelet.pod.environment import ConfigError
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
 from kubelet.pod.programs import PLACE_OF_ITS_OWN, RunningProgram, taken_address
 from kubelet.pod.spec import ContainerSpec, Role
@@ -20,18 +20,15 @@ from kubelet.process.logs.reader import read_end
 from kubelet.process.logs.writer import LogWriter, pod_log_dir
 from kubelet.process.spec import StartError
 from kubelet.runtime.dependencies import Dependencies
-from kubelet.runtime.imagelayer import write_layer
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
-from kubelet.runtime.podsandbox import PodSandbox
+from kubelet.runtime.podroots import PodRoots
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.tools.scripts import sandboxed_agnhost
 
 KILLED = (137, 9)
 """Exit code and signal of a process that was killed."""
-LAYER = "_image"
-"""The folder of what a container's image brings along, in that of the container."""
 LOST = "The process was lost together with the process that starts containers"
 
 
@@ -46,7 +43,7 @@ class PodContainers:
         dependencies: Dependencies,
         references: ReferencedObjects,
         pod: PodObject,
-        sandbox: PodSandbox,
+        roots: PodRoots,
         machine: PodMachine,
     ) -> None:
         self.instances: dict[str, Instance] = {}
@@ -55,8 +52,9 @@ class PodContainers:
         self._dependencies = dependencies
         self._references = references
         self._pod = pod
-        self._sandbox = sandbox
-        self._place = sandbox.place
+        self._roots = roots
+        self._sandbox = roots.sandbox
+        self._place = roots.sandbox.place
         self._machine = machine
         self._pod_dir = dependencies.config.pod_dir(pod.spec.uid)
         self._log_dir = pod_log_dir(dependencies.config.log_dir, *pod.spec.key, pod.spec.uid)
@@ -96,8 +94,8 @@ class PodContainers:
             container = self._pod.spec.container(state.name)
             ports = tuple((each.protocol, self._bound_port(each.container_port)) for each in container.ports)
             is_probed = container.readiness is not None or container.startup is not None
-            known = (self._pod.spec.key, state.name, state.pid, self._place.pod_ip, state.started_at)
-            yield RunningProgram(*known, ports, is_probed, self._sandbox.is_used)
+            pod_ip = self._place.pod_ip
+            yield RunningProgram(self._pod.spec.key, state.name, state.pid, pod_ip, state.started_at, ports, is_probed)
 
     async def run(self, name: str) -> None:
         """Run one instance of a container until it ends; an unforeseen error counts as its failure."""
@@ -124,8 +122,7 @@ class PodContainers:
                 scratch.mkdir(parents=True, exist_ok=True)
             if not await self._sandbox.make():
                 raise StartError("the pod has no sandbox")
-            mounts = write_layer(scratch / LAYER, plan.layer) if plan.layer else ()
-            instance.plan = plan._replace(process=self._sandbox.around(plan.process, mounts))
+            instance.plan = self._roots.prepare(container, plan)
             await self._run_process(container, instance)
         except (StartError, OSError) as error:
             instance.end()
@@ -145,7 +142,8 @@ class PodContainers:
         instance.end()
         if end.code and not end.is_lost and not self._machine.state.is_terminating:
             self._report_taken_address(container.name, instance.log.path)
-        self._machine.post(Exited(container.name, end.code, end.signal, LOST if end.is_lost else ""))
+        said = self._roots.message(container, instance.log.path, has_failed=bool(end.code))
+        self._machine.post(Exited(container.name, end.code, end.signal, LOST if end.is_lost else said))
 
     def _plan_or_refuse(self, container: ContainerSpec) -> ContainerPlan | None:
         """Return how to start a container; None if that cannot be, which the state machine knows then."""
@@ -160,8 +158,9 @@ class PodContainers:
         return plan
 
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
-        sources = Sources(self._pod.spec, self._place, self._references.objects, self._references.services)
-        return plan_container(container, sources, self._host, str(self._scratch_dir(container)))
+        sources = self._references.sources(self._pod.spec, self._place)
+        plan = plan_container(container, sources, self._host, str(self._scratch_dir(container)))
+        return self._roots.around(container, plan) if plan is not None else None
 
     def _bound_port(self, port: int) -> int:
         return port if self._sandbox.is_used else self._dependencies.network.bind(self._place.pod_ip, port)[1]

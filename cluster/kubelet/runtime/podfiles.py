@@ -1,8 +1,6 @@
-"""The files that pods find on this machine: their scripts, and in place of /etc their resolv.conf and hosts file."""
+"""The files that pods find on this machine: their scripts, and in place of /etc resolv.conf, hosts and hostname."""
 
 from __future__ import annotations
-
-import contextlib
 
 from kubehost.addresses import LOCALHOST
 from kubehost.network import Network
@@ -25,14 +23,14 @@ def write_tools(config: KubeletConfig, network: Network) -> None:
         path.chmod(0o700)
 
 
-def write_etc(config: KubeletConfig, pod: PodObject, addresses: tuple[str, ...]) -> None:
-    """Write a pod's resolv.conf and hosts file; if that fails, its scripts take the cluster's defaults."""
-    dns = config.cluster_dns
-    if dns is None:
-        return
+def write_etc(config: KubeletConfig, pod: PodObject, addresses: tuple[str, ...], hostname: str) -> None:
+    """Write a pod's files of /etc; if that fails, the scripts of a bare pod take the cluster's defaults. OSError."""
     names, namespace, folder = read_names(pod.obj), pod.spec.key.namespace, config.etc_dir(pod.spec.uid)
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "hostname").write_text(f"{hostname}\n")
+    dns = config.cluster_dns
+    if dns is not None:
         text = resolv_conf(names, namespace, dns.address, dns.domain, config.host_resolv_conf)
         (folder / "resolv.conf").write_text(text)
-        (folder / "hosts").write_text(hosts(names, namespace, dns.domain, addresses))
+    domain = dns.domain if dns is not None else ""
+    (folder / "hosts").write_text(hosts(names, namespace, domain, addresses))

@@ -63,6 +63,15 @@ class PodObject:
         with contextlib.suppress(StatusError):
             self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
 
+    def reject(self, reason: str, message: str) -> None:
+        """Fail the pod, which the kubelet does not admit (rejectPod)."""
+        self.report("Warning", reason, message)
+        if self._is_written:
+            status = {"phase": "Failed", "reason": reason, "message": f"Pod was rejected: {message}"}
+            metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
+            with contextlib.suppress(StatusError):
+                self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
+
     def delete(self) -> None:
         """Delete the object at once, as nothing of its pod runs any more."""
         if self._is_written:

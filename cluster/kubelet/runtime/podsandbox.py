@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import replace
 
 from kubelet.nodes import NodeConfig
+from kubelet.pod.security import read_sysctls
 from kubelet.pod.spec import PodSpec
 from kubelet.pod.state import PodPlace
 from kubelet.process.runner import ProcessRunner
@@ -21,19 +22,22 @@ RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
 """Seconds until a failed sandbox is tried again, doubled each time."""
 HOSTNAME_LIMIT = 63
 """Bytes of a host name, as the kubelet cuts it (truncatePodHostnameIfNeeded)."""
-DEFAULT_CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31)
-"""What containerd leaves a container (its defaultUnixCaps), by the numbers of linux/capability.h."""
 
 
 class PodSandbox:
-    """``runner`` makes it; ``pod`` gets the events, ``place`` are its addresses."""
+    """``runner`` makes it as ``spec`` says; ``pod`` gets the events, ``place`` are its addresses."""
 
-    def __init__(self, runner: ProcessRunner, pod: PodObject, place: PodPlace, node: NodeConfig) -> None:
+    def __init__(self, runner: ProcessRunner, pod: PodObject, place: PodPlace, spec: SandboxSpec) -> None:
         self._runner = runner
         self._pod = pod
         self.place = place
-        self._spec = sandbox_spec(pod.spec, place, node)
+        self._spec = spec
         self._was_made = False
+
+    @property
+    def hostname(self) -> str:
+        """What the pod's containers have as their host name."""
+        return self._spec.hostname
 
     @property
     def is_used(self) -> bool:
@@ -67,15 +71,20 @@ class PodSandbox:
         if self.is_used:
             self._runner.remove_sandbox(self._spec.uid)
 
-    def around(self, process: ProcessSpec, mounts: tuple[Mount, ...]) -> ProcessSpec:
-        """Return a container's process inside the sandbox, with ``mounts`` of its own."""
-        if not self.is_used:
-            return process
-        root = Root(mounts, process.working_dir, capabilities=DEFAULT_CAPABILITIES)
+    def around(self, process: ProcessSpec, root: Root) -> ProcessSpec:
+        """Return a container's process inside the sandbox."""
         return replace(process, sandbox=self._spec.uid, root=root)
 
 
-def sandbox_spec(pod: PodSpec, place: PodPlace, node: NodeConfig) -> SandboxSpec:
-    """Return what the agent makes for a pod of ``node``."""
+def sandbox_spec(pod: PodSpec, place: PodPlace, node: NodeConfig, memory: tuple[Mount, ...]) -> SandboxSpec:
+    """Return what the agent makes for a pod of ``node``; ``memory`` are its volumes in memory."""
     hostname = node.name if pod.is_host_network else pod.hostname[:HOSTNAME_LIMIT].rstrip("-.")
-    return SandboxSpec(pod.uid, place.pod_ips, node.gateways, hostname, pod.is_host_network)
+    return SandboxSpec(
+        uid=pod.uid,
+        addresses=place.pod_ips,
+        gateways=node.gateways,
+        hostname=hostname,
+        is_host_network=pod.is_host_network,
+        sysctls=read_sysctls(pod),
+        memory=memory,
+    )

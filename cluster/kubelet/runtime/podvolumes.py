@@ -14,11 +14,12 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from kubelet.pod.environment import Sources
 from kubelet.pod.roots import nested_folders
+from kubelet.pod.state import PodPlace
 from kubelet.pod.volumes import Volume, VolumeError, read_volumes, volume_files
 from kubelet.runtime.atomicwriter import AtomicWriter
 from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.references import ReferencedObjects
 from kubelet.sandbox.spec import Mount
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 122.0
@@ -35,13 +36,14 @@ _TYPES: Mapping[str, tuple[Callable[[int], bool], str]] = {
 
 
 class PodVolumes:
-    """``sources`` returns what the files of volumes are made from, as it is now."""
+    """``folder`` has a folder for each; their files are made from ``references``."""
 
-    def __init__(self, folder: Path, pod: PodObject, sources: Callable[[], Sources]) -> None:
+    def __init__(self, folder: Path, pod: PodObject, references: ReferencedObjects, place: PodPlace) -> None:
         self.volumes = read_volumes(pod.obj)
         self.folder = folder
         self._pod = pod
-        self._sources = sources
+        self._references = references
+        self._place = place
         self._group: int | None = pod.spec.security.get("fsGroup")
         self._writers: dict[str, AtomicWriter] = {}
         self._wake = asyncio.Event()
@@ -90,7 +92,7 @@ class PodVolumes:
             return
         folder = self.folder / volume.name
         if volume.has_files:
-            files = volume_files(volume, self._sources())
+            files = volume_files(volume, self._references.sources(self._pod.spec, self._place))
             self._writer(volume, folder).write(files)
             return
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ A worker belongs to the kubelet, which passes the Pod object's changes on to it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Iterator
 
 from kubeapi.meta import JSON
@@ -24,7 +25,9 @@ from kubelet.runtime.podcontainers import PodContainers
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podprober import PodProber
+from kubelet.runtime.podroots import PodRoots
 from kubelet.runtime.podsandbox import PodSandbox
+from kubelet.runtime.podvolumes import PodVolumes
 from kubelet.runtime.references import ReferencedObjects
 
 STATUS = "status"
@@ -34,7 +37,12 @@ class PodWorker:
     """Runs one pod until nothing of it is left; then ``ended`` is set."""
 
     def __init__(
-        self, dependencies: Dependencies, references: ReferencedObjects, pod: PodObject, sandbox: PodSandbox
+        self,
+        dependencies: Dependencies,
+        references: ReferencedObjects,
+        pod: PodObject,
+        sandbox: PodSandbox,
+        volumes: PodVolumes,
     ) -> None:
         self.pod = pod
         self.place = place = sandbox.place
@@ -43,7 +51,9 @@ class PodWorker:
         state = new_pod_state(pod.spec, earlier_runs(status_of(pod.obj)))
         self._machine = PodMachine(state, self._clock, self._perform, self._owe_status, pod.failed)
         self._sandbox = sandbox
-        self._containers = PodContainers(dependencies, references, pod, sandbox, self._machine)
+        self._volumes = volumes
+        self._roots = roots = PodRoots(dependencies.config, pod, volumes, sandbox)
+        self._containers = PodContainers(dependencies, references, pod, roots, self._machine)
         self._prober = PodProber(dependencies, pod, place, self._machine)
         self._tasks: set[asyncio.Task[None]] = set()
         self._status_due: asyncio.Handle | None = None
@@ -79,13 +89,16 @@ class PodWorker:
         if missing := [each.path for each in not_emulated(self.pod.obj) if each.is_felt]:
             text = f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
             self.pod.report("Warning", REASON, text)
-        if self._sandbox.is_used:
-            self._spawn(self._begin_in_sandbox(), "sandbox")
+        with contextlib.suppress(OSError):  # the scripts of a bare pod take the cluster's defaults then
+            self._roots.write_etc()
+        if self._sandbox.is_used or self._volumes.volumes:
+            self._spawn(self._prepare(), "volumes and sandbox")
         else:
             self._machine.post(events.Began())
 
-    async def _begin_in_sandbox(self) -> None:
+    async def _prepare(self) -> None:
         self._owe_status()
+        await self._volumes.wait_until_mounted()
         await self._sandbox.wait_until_made()
         self._machine.post(events.Began())
 
@@ -95,6 +108,7 @@ class PodWorker:
         Somebody else may write that phase (an eviction does): the pod ends then, but its object stays.
         """
         self.pod.update(obj)
+        self._volumes.update()
         if (state := with_added_containers(self.state, self.pod.spec)) is not self.state:
             self._machine.state = state
             self._machine.post(events.Ticked())
@@ -121,7 +135,8 @@ class PodWorker:
         self._machine.post(events.Deleted(grace_seconds))
 
     def config_changed(self) -> None:
-        """Try again the containers that wait for a ConfigMap or Secret."""
+        """Bring volumes up to date, and try again the containers that wait for a ConfigMap or Secret."""
+        self._volumes.update()
         if any(each.reason == "CreateContainerConfigError" for each in self.state.containers):
             self._machine.post(events.ConfigChanged())
 

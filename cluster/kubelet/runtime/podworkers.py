@@ -13,12 +13,13 @@ from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PODS
 from kubeapi.watching import Delta
+from kubelet.pod.security import sysctl_refusal
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.noderegistration import LocalNode, NodeRegistration
-from kubelet.runtime.podfiles import write_etc
 from kubelet.runtime.podobject import PodObject
-from kubelet.runtime.podsandbox import PodSandbox
+from kubelet.runtime.podsandbox import PodSandbox, sandbox_spec
+from kubelet.runtime.podvolumes import PodVolumes
 from kubelet.runtime.podworker import PodWorker
 from kubelet.runtime.references import ReferencedObjects
 
@@ -33,6 +34,7 @@ class PodWorkers:
         self._dependencies = dependencies
         self._references = references
         self._nodes = registration.nodes
+        self._resources = registration.machine.resources
         self._failures = dependencies.registry.store.failures
         self._workers: dict[str, PodWorker] = {}
         self._unaddressed: dict[str, JSON] = {}
@@ -84,13 +86,17 @@ class PodWorkers:
             if pod.is_deleted:
                 pod.delete()
             return
+        if self._dependencies.runner.has_sandboxes and (refusal := sysctl_refusal(pod.spec)):
+            pod.reject("SysctlForbidden", refusal)
+            return
         addresses = self._allocate(pod, node)
         if addresses is None:
             return
-        write_etc(self._dependencies.config, pod, addresses)
-        place = PodPlace(addresses, node.config.addresses, self._dependencies.clock())
-        sandbox = PodSandbox(self._dependencies.runner, pod, place, node.config)
-        worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, sandbox)
+        place = PodPlace(addresses, node.config.addresses, self._dependencies.clock(), self._resources)
+        volumes = PodVolumes(self._dependencies.config.volume_dir(pod.spec.uid), pod, self._references, place)
+        spec = sandbox_spec(pod.spec, place, node.config, volumes.memory)
+        sandbox = PodSandbox(self._dependencies.runner, pod, place, spec)
+        worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, sandbox, volumes)
         worker.begin()
 
     def _allocate(self, pod: PodObject, node: LocalNode) -> tuple[str, ...] | None:

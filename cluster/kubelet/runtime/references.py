@@ -11,7 +11,9 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import SERVICES
 from kubeapi.watching import Delta, ListerWatcher
-from kubelet.pod.environment import CONFIG_KINDS
+from kubelet.pod.environment import CONFIG_KINDS, Sources
+from kubelet.pod.spec import PodSpec
+from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT
 
 
@@ -38,6 +40,10 @@ class ReferencedObjects:
     def services(self) -> list[Service]:
         """All Services, each read once."""
         return list(self._services.values())
+
+    def sources(self, pod: PodSpec, place: PodPlace) -> Sources:
+        """Return what a pod's variables and volumes are made from, as it is now."""
+        return Sources(pod, place, self.objects, self.services)
 
     async def wait_for_sync(self) -> None:
         """Return once the first list of each kind is here."""

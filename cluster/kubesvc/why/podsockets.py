@@ -1,4 +1,4 @@
-"""Finds pods' programs that listen on all addresses: without sandboxes they take each other's clients.
+"""Finds pods' programs that listen on all addresses: pods share this machine's, so they take each other's clients.
 
 Looks after a change of a pod's status, while programs are young, and on request; not at built-in servers, which bind
 their pod's address. /proc/net has the listening sockets (``kubeproxy.portowner``), /proc/PID/fd their owners. Without a
@@ -98,7 +98,6 @@ class PodSockets:
             self.note()
 
     def _find(self, programs: Sequence[RunningProgram]) -> list[tuple[int, Wildcard]]:
-        programs = [each for each in programs if not each.is_sandboxed]
         if not programs:
             return []
         declared = {port for each in programs for port in each.ports}
@@ -157,12 +156,9 @@ def taken_addresses(store: Store) -> list[str]:
     return [f"Pod {key}: {message}" for key, message in sorted(taken.items())]
 
 
-def listening_ports(pid: int, proc: Path = Path("/proc")) -> set[tuple[str, int]]:
-    """Return the addresses and ports of the TCP sockets that listen in the network of a process, of this one for 0.
-
-    The address of a wildcard is 0.0.0.0. None are there once the process has ended.
-    """
-    return {(each.address, each.port) for each in read_sockets(("tcp", "tcp6"), proc / str(pid) if pid else proc)}
+def listening_ports(proc: Path = Path("/proc")) -> set[tuple[str, int]]:
+    """Return the addresses and ports of listening TCP sockets; the address of a wildcard is 0.0.0.0."""
+    return {(each.address, each.port) for each in read_sockets(("tcp", "tcp6"), proc)}
 
 
 def _ephemeral_ports(proc: Path) -> tuple[int, int]:

@@ -6,36 +6,22 @@ stderr: the container could not be made.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import sys
 from pathlib import Path
 
+from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS, unshare
 from kubelet.process.privileges import PrivilegeError, restrict
 from kubelet.process.rootfs import RootError, build
 from kubelet.sandbox.spec import Mount, Root
-
-NEW_MOUNTS, NEW_UTS, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NETWORK = (
-    0x20000,
-    0x4000000,
-    0x8000000,
-    0x10000000,
-    0x20000000,
-    0x40000000,
-)
-
-
-def unshare(flags: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).unshare(flags) < 0:
-        raise OSError(ctypes.get_errno(), "unshare")
 
 
 def enter_namespaces() -> None:
     """Do what the agent does once for the cluster, and once for the pod."""
     user, group = os.getuid(), os.getgid()
     if user:
-        unshare(NEW_USER | NEW_MOUNTS | NEW_PIDS | NEW_UTS | NEW_IPC | NEW_NETWORK)
+        unshare(NEWUSER | NEWNS | NEWPID | NEWUTS | NEWIPC | NEWNET)
         maps = {"setgroups": "deny", "uid_map": f"0 {user} 1", "gid_map": f"0 {group} 1"}
         for name, text in maps.items():
             Path("/proc/self", name).write_text(text)
@@ -49,7 +35,7 @@ def enter_namespaces() -> None:
         for name in ("uid_map", "gid_map"):
             Path(f"/proc/{parent}", name).write_text("0 0 4294967295")
         os._exit(0)
-    unshare(NEW_USER | NEW_MOUNTS | NEW_PIDS | NEW_UTS | NEW_IPC | NEW_NETWORK)
+    unshare(NEWUSER | NEWNS | NEWPID | NEWUTS | NEWIPC | NEWNET)
     os.write(writing, b"x")
     os.waitpid(helper, 0)
 
@@ -61,7 +47,7 @@ def main() -> None:
     if child := os.fork():
         raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     try:
-        unshare(NEW_MOUNTS)
+        unshare(NEWNS)
         build(root)
         restrict(root)
         os.chdir(root.working_dir or "/")

@@ -35,11 +35,10 @@ class ContainerPlace:
         self.folder = folder
         self.user = user
         self._sources = folder / "sources"
-        for name in ("process", "sandbox", "__init__.py"):
-            path = Path(kubelet.__file__).parent / name
-            copy = self._sources / "kubelet" / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(path, copy) if path.is_dir() else shutil.copy(path, copy)
+        packages = Path(kubelet.__file__).parent.parent
+        for name in ("kubelet/process", "kubelet/sandbox", "kubehost/io"):
+            shutil.copytree(packages / name, self._sources / name)
+            shutil.copy((packages / name).parent / "__init__.py", (self._sources / name).parent)
         shutil.copy(Path(__file__).with_name("container_process.py"), self._sources)
         folder.chmod(0o755)
 

@@ -37,8 +37,8 @@ def files(source: JSON, resources: JSON | None = None) -> dict[str, tuple[str, i
         "ConfigMap": {ObjectKey("ns", "m"): {"data": {"a": "A", "b": "B"}, "binaryData": {"c": "/w=="}}},
         "Secret": {ObjectKey("ns", "s"): {"data": {"key": b64encode(b"secret").decode()}}},
     }
-    place = PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0)
-    sources = Sources(read_pod_spec(obj), place, objects, [], {"cpu": "2", "memory": "1Gi"})
+    place = PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0, {"cpu": "2", "memory": "1Gi"})
+    sources = Sources(read_pod_spec(obj), place, objects, [])
     found = volume_files(read_volumes(obj)[0], sources)
     return {path: (each.content.decode("latin-1"), each.mode) for path, each in found.items()}
 
@@ -189,14 +189,6 @@ def test_mounts_are_made_from_the_top_down_and_take_the_place_of_a_containers_ow
     places = [each.target for each in mounts if each.source == "/v/v"]
     assert places == ["/a", "/tmp", "/etc/hosts", "/a/b", "/a/b/c"]
     assert len({each.target for each in mounts}) == len(mounts)
-
-
-def test_a_volume_hides_what_the_image_has_there() -> None:
-    obj = pod([{"name": "v", "emptyDir": {}}], {"name": "v", "mountPath": "/etc/app"})
-    spec, image = read_pod_spec(obj), Mount("/etc/app/app.conf", "/image")
-    folders = FOLDERS._replace(layer=(image,))
-    mounts = container_root(spec, spec.containers[0], read_volumes(obj), folders, {}).mounts
-    assert mounts.index(image) < mounts.index(Mount("/etc/app", "/v/v"))
 
 
 @pytest.mark.parametrize(

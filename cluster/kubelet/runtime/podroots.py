@@ -1,0 +1,106 @@
+"""What the containers of one pod find in a sandbox, and the files that are made for each before it starts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from kubelet.config import KubeletConfig
+from kubelet.images.plan import ContainerPlan
+from kubelet.pod.roots import ETC, TMP_PATH, ContainerFolders, container_root
+from kubelet.pod.spec import ContainerSpec
+from kubelet.process.logs.reader import read_end
+from kubelet.process.starting import SOURCE_ROOT
+from kubelet.runtime.imagelayer import write_layer
+from kubelet.runtime.podfiles import write_etc
+from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.podsandbox import PodSandbox
+from kubelet.runtime.podvolumes import PodVolumes
+from kubelet.sandbox.spec import Root
+
+LAYER, TMP, MESSAGE = "_image", "_tmp", "_termination-log"
+"""Entries of a container's own folder."""
+MESSAGE_BYTES, LOG_MESSAGE_BYTES, LOG_MESSAGE_LINES = 4096, 2048, 80
+"""How much of a container's last message, or of its log instead, the status shows (pkg/kubelet/container)."""
+
+
+class PodRoots:
+    """Belongs to one pod; its containers have a folder each below ``config.pod_dir``."""
+
+    def __init__(self, config: KubeletConfig, pod: PodObject, volumes: PodVolumes, sandbox: PodSandbox) -> None:
+        self.sandbox = sandbox
+        self._config = config
+        self._pod = pod
+        self._volumes = volumes
+
+    def write_etc(self) -> None:
+        """Write the pod's files of /etc, as a kubelet does before each start of a container. OSError."""
+        write_etc(self._config, self._pod, self.sandbox.place.pod_ips, self.sandbox.hostname)
+
+    def around(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
+        """Return a container's plan inside its sandbox, if there are any, but for its image's files; ConfigError."""
+        if not self.sandbox.is_used:
+            return plan
+        folder = self._folder(container)
+        folders = ContainerFolders(
+            volumes=str(self._volumes.folder),
+            etc=str(self._config.etc_dir(self._pod.spec.uid)),
+            etc_files=frozenset(ETC if self._config.cluster_dns is not None else ETC[1:]),
+            tmp=str(folder / TMP),
+            message=str(folder / MESSAGE),
+            programs=tuple(self._programs(plan)),
+        )
+        process = plan.process
+        root = container_root(self._pod.spec, container, self._volumes.volumes, folders, process.environment)
+        root = root._replace(working_dir=process.working_dir)
+        return plan._replace(process=self.sandbox.around(process, root))
+
+    def _programs(self, plan: ContainerPlan) -> list[str]:
+        """Return the paths that the container needs as they are: its program and the cluster's own files."""
+        config, process = self._config, plan.process
+        words = (*process.argv, *process.environment.get("PATH", "").split(os.pathsep))
+        own = (str(config.work_dir), str(config.log_dir), config.working_dir, process.working_dir)
+        return [*own, SOURCE_ROOT, sys.prefix, sys.base_prefix, *(each for each in words if each.startswith("/"))]
+
+    def prepare(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
+        """Make a container's /tmp, its message and its image's files anew; return the whole plan. OSError."""
+        root = plan.process.root
+        if root is None:
+            return plan
+        self.write_etc()
+        folder = self._folder(container)
+        _make_tmp(folder / TMP, root)
+        (folder / MESSAGE).write_text("")
+        (folder / MESSAGE).chmod(0o666)
+        layer = write_layer(folder / LAYER, plan.layer) if plan.layer else ()
+        root = root._replace(mounts=(*layer, *root.mounts))
+        return plan._replace(process=replace(plan.process, root=root))
+
+    def message(self, container: ContainerSpec, log: Path, *, has_failed: bool) -> str:
+        """Return what a container that has ended left as its message, "" for nothing."""
+        try:
+            with (self._folder(container) / MESSAGE).open("rb") as file:
+                said = file.read(MESSAGE_BYTES)
+        except OSError:
+            said = b""
+        if not said and has_failed and container.is_log_message:
+            lines = read_end(log, 2 * LOG_MESSAGE_BYTES)[-LOG_MESSAGE_LINES:]
+            said = b"\n".join(lines)[-LOG_MESSAGE_BYTES:]
+        return said.decode(errors="replace")
+
+    def _folder(self, container: ContainerSpec) -> Path:
+        return self._config.pod_dir(self._pod.spec.uid) / container.name
+
+
+def _make_tmp(folder: Path, root: Root) -> None:
+    """Make a container's /tmp, with the places of what stays visible there: it may be read-only in the container."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    folder.chmod(0o1777)
+    for each in root.mounts:
+        if each.target.startswith(f"{TMP_PATH}/") and each.source == each.target:
+            place = folder / each.target.removeprefix(f"{TMP_PATH}/")
+            place.mkdir() if Path(each.source).is_dir() else place.touch()
