@@ -44,4 +44,8 @@ class Front(BaseHTTPRequestHandler):
 
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-ThreadingHTTPServer(("0.0.0.0", 8080), Front).serve_forever()
+try:
+    server = ThreadingHTTPServer(("0.0.0.0", 8080), Front)
+except OSError as error:
+    sys.exit(f"0.0.0.0:8080: {error}")
+server.serve_forever()

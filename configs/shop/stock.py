@@ -8,7 +8,10 @@ LEFT = {b"apple": 120, b"pear": 36, b"quince": 4}
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-    server.bind(("0.0.0.0", 8080))
+    try:
+        server.bind(("0.0.0.0", 8080))
+    except OSError as error:
+        sys.exit(f"0.0.0.0:8080: {error}")
     while True:
         item, client = server.recvfrom(512)
         server.sendto(b"%d" % LEFT.get(item, 0), client)
