@@ -20,7 +20,8 @@ from kubeproxy.types import ListenerKind, ServicePortName
 class ListenerStatus(NamedTuple):
     """One address of one Service port. ``port`` is the one bound on this machine, ``requested_port`` the Service's.
 
-    Not bound and without an ``error``: the Service port has no endpoints, and clients are refused.
+    ``host_address`` is where this machine has ``address``; in a network of the cluster's own both can differ. Not
+    bound and without an ``error``: the Service port has no endpoints, and clients are refused.
     """
 
     address: str
@@ -31,6 +32,7 @@ class ListenerStatus(NamedTuple):
     port_name: ServicePortName
     is_bound: bool
     error: str
+    host_address: str
 
 
 Report = Callable[[ServicePortName, str], None]

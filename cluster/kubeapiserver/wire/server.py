@@ -26,6 +26,7 @@ from kubeapiserver.requests.paths import is_proxy_path
 from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.largerequests import LARGE_BYTES, LargeRequests
+from kubeapiserver.wire.listening import Listening
 from kubeapiserver.wire.watch import WatchStream, serve_watch
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ LINE_LIMIT = 256 * 1024
 """Bytes of a request line, which contains the command of an exec."""
 FIELD_LIMIT = 64 * 1024
 """Bytes of one header."""
-HANDSHAKE_SECONDS = 10.0
-"""Time limit for the TLS handshake. kube-apiserver has 32 s; here clients are on the same machine, and every silent one
-takes a file from the whole cluster."""
 HEAD_SECONDS = 32.0
 """Time limit for the head of a request (ReadHeaderTimeout of apiserver's secure_serving.go). aiohttp has the same limit
 for idle keep-alive connections, for which Go has 90 s; a shorter one would cut connections that clients reuse."""
@@ -49,8 +47,6 @@ GZIP_BYTES = 128 * 1024
 """Size from which an answer is compressed if the client accepts gzip (apiserver's defaultGzipThresholdBytes)."""
 CLOSE_SECONDS = 2.0
 """Time that running requests get when the server closes."""
-BACKLOG = 1024
-"""Connections that may wait to be accepted."""
 WATCH_LIMIT, SESSION_LIMIT = 10_000, 500
 """Open watches and sessions; further ones get 429."""
 
@@ -82,7 +78,7 @@ class APIServerListener:
         self._proxy: PodProxy | None = None
         self._watches: set[WatchStream] = set()
         self._runner: web.ServerRunner | None = None
-        self._listening: asyncio.Server | None = None
+        self._listening: Listening | None = None
 
     async def start(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         """Begin to serve on a bound socket, which now belongs to the server; without a context there is no TLS."""
@@ -96,14 +92,13 @@ class APIServerListener:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=CLOSE_SECONDS)
         await self._runner.setup()
-        # Not by web.SockSite, which leaves the TLS handshake its own, longer time limit.
-        self._listening = await asyncio.get_running_loop().create_server(
-            server,
-            sock=listener,
-            ssl=context,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if context is not None else None,
-            backlog=BACKLOG,
-        )
+        self._listening = Listening(server, context)
+        await self._listening.add(listener)
+
+    async def listen(self, listener: socket.socket) -> asyncio.Server:
+        """Serve on one more bound socket, until the server or what is returned is closed."""
+        assert self._listening is not None
+        return await self._listening.add(listener)
 
     async def close(self) -> None:
         """End watches cleanly, cut sessions, and close every connection."""

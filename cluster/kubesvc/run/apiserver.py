@@ -32,9 +32,11 @@ from kubeapiserver.wire.tls import server_certificate
 from kubecontroller.service import kubernetesservice
 from kubehost.addresses import LOCALHOST
 from kubehost.io.binding import bind_socket
+from kubehost.io.places import Place
 from kubesvc.network.loopback import translate
 from kubesvc.network.plan import AddressPlan
 from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
+from kubesvc.run.oserrors import oserror_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +130,30 @@ class ClusterAPI:
         write_private(self._state.kubeconfig, kubeconfig.text())
         if self._user_kubeconfig is not None:
             await asyncio.to_thread(merge, self._user_kubeconfig, kubeconfig, self._state.merge_note)
+
+    async def serve_inside(self, place: Place, has_changed: asyncio.Event) -> None:
+        """Serve at the same address in the cluster's network, so that kubectl works there; runs until cancelled.
+
+        ``has_changed`` is set whenever the network is a new one.
+        """
+        assert self._listener is not None
+        while True:
+            has_changed.clear()
+            try:
+                inside = socket.socket(fileno=place.socket(socket.AF_INET, socket.SOCK_STREAM).detach())
+                with contextlib.ExitStack() as stack:
+                    stack.callback(inside.close)
+                    bind_socket(inside, (HOST, self.port))
+                    listening = await self._listener.listen(inside)
+                    stack.pop_all()
+            except OSError as error:
+                _log.warning("the API server cannot be reached in the cluster's network: %s", oserror_text(error))
+                await has_changed.wait()
+            else:
+                try:
+                    await has_changed.wait()
+                finally:
+                    listening.close()
 
     async def close(self) -> None:
         """End watches and sessions and close every connection."""

@@ -133,11 +133,10 @@ class Cluster:
     @property
     def dns_address(self) -> tuple[str, int]:
         """Address and port of the cluster's own name server."""
-        own = self.configuration.networking.dns_address
-        return next((each.address, each.port) for each in self.components.dns_addresses if each.address == own)
+        return self.components.dns_address
 
     def address(self, service: str, port: str | int = "", *, namespace: str = "default") -> tuple[str, int]:
-        """Return address and port at which a Service answers on this machine, its cluster IP.
+        """Return address and port at which this machine has a Service's cluster IP.
 
         ``port`` is the name or number of one of its ports, "" for its first. LookupError if nothing is served there.
         """
@@ -149,7 +148,7 @@ class Cluster:
         for each in self.components.proxy.listeners():
             is_it = (each.port_name.service, each.port_name.port) == (found.key, names[0])
             if is_it and each.kind is ListenerKind.CLUSTER_IP and each.is_bound:
-                return each.address, each.port
+                return each.host_address, each.port
         raise LookupError(f"Service {found.key} does not answer: it has no cluster IP, or no ready endpoint")
 
     async def apply(self, *inputs: Input) -> list[str]:

@@ -22,6 +22,7 @@ from kubeapi.watching import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.io.server import NAME as DNS
 from kubedns.io.server import DNSServer
+from kubehost.addresses import Address
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
 from kubeproxy import NAME as PROXY
@@ -35,6 +36,7 @@ from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
 from kubesvc.run.outside import OutsideError, OutsideServers
+from kubesvc.run.outsiderelay import OutsideRelays
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.owners import owner_name
 from kubesvc.why.podsockets import PodSockets
@@ -96,6 +98,7 @@ class Components:
         self._recorders = EventRecorders(registry)
         store.failures.record = self._recorders.record_failure
         self._runner = runner
+        self._network_events: list[asyncio.Event] = []
         self.network = self._make_network(runner)
         self.dns_addresses: list[DNSAddress] = []
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
@@ -105,10 +108,20 @@ class Components:
         )
         self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
         self.proxy = self._make_proxy()
-        runner.observe(lambda _: self.proxy.renew_networks())
+        runner.observe(lambda _: self._note_network())
         self.dns = self._make_dns()
         runner.observe(lambda _: self._listen_inside())
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
+
+    def network_event(self) -> asyncio.Event:
+        """Return a new event, which is set whenever the cluster's network is another one."""
+        self._network_events.append(asyncio.Event())
+        return self._network_events[-1]
+
+    def _note_network(self) -> None:
+        self.proxy.renew_networks()
+        for each in self._network_events:
+            each.set()
 
     def _make_network(self, runner: ProcessRunner) -> LoopbackNetwork:
         if not runner.has_sandboxes:
@@ -170,6 +183,8 @@ class Components:
             await self.outside.start()
         except OutsideError as error:
             raise StartError(str(error)) from error
+        relays = OutsideRelays(self._config, self.network)
+        tasks += [group.create_task(relays.serve(each, self.network_event())) for each in self.network.places[1:]]
         return [*tasks, group.create_task(self.outside.keep(), name="outside")]
 
     async def _follow_hosts(self) -> None:
@@ -207,13 +222,18 @@ class Components:
         """The process in whose namespaces the cluster's network is, 0 without one."""
         return self._runner.agent_pid
 
+    @property
+    def dns_address(self) -> Address:
+        """Where this machine has the cluster's own name server."""
+        return self.network.bind(self._config.networking.dns_address, settings.DNS_PORT)
+
     async def bind_dns(self) -> None:
         """Bind the name server; StartError without the cluster's own address. The other addresses may fail."""
-        own = self._config.networking.dns_address
+        own, port = self.dns_address
         try:
             listening = await self.dns.start()
         except OSError as error:
-            raise StartError(self._no_dns(*self.network.bind(own, settings.DNS_PORT), error)) from error
+            raise StartError(self._no_dns(own, port, error)) from error
         self.dns_addresses = [DNSAddress(address, port, "") for address, port in listening.bound]
         for (address, port), reason in listening.failed:
             said = self._no_dns(address, port, reason)
@@ -225,7 +245,7 @@ class Components:
     def _no_dns(self, address: str, port: int, error: OSError) -> str:
         owner = find_port_owner(address, port)
         reason = f"taken by {owner_name(self._state, owner)}" if owner else f"{error.strerror or error}"
-        is_own = address == self._config.networking.dns_address
+        is_own = address == self.dns_address[0]
         key = "networking.serviceSubnet" if is_own else "dns.bindAddresses"
         remedy = f"{key} in the configuration sets another address"
         if owner and is_own and not self._config.plan.block:

@@ -46,6 +46,10 @@ class Run:
                     async with self._control_socket(stop):
                         async with self._api_server() as api:
                             tasks.append(group.create_task(api.keep_published(), name="kubernetes service"))
+                            tasks += [
+                                group.create_task(api.serve_inside(each, self._components.network_event()))
+                                for each in self._components.network.places[1:]
+                            ]
                             await self._components.proxy.wait_until_programmed()
                             cluster.started.set()
                             await stop.wait()

@@ -70,8 +70,8 @@ def _first(values: Sequence[str]) -> str:
 def _addresses(service: Document) -> list[str]:
     if service["type"] == "ExternalName":
         return [service["externalName"]]
-    addresses = [*service["clusterIPs"]]
-    addresses += [each["address"] for each in service["listeners"] if each["kind"] in ("externalIP", "loadBalancer")]
+    outside = (each for each in service["listeners"] if each["kind"] in ("externalIP", "loadBalancer"))
+    addresses = [*service["clusterIPs"], *(each["clusterAddress"] for each in outside)]
     return list(dict.fromkeys(addresses))
 
 

@@ -63,7 +63,8 @@ def _port(port: ServicePort) -> JSON:
 
 def _listener(listener: ListenerStatus, target: int | str | None) -> JSON:
     return {
-        "address": listener.address,
+        "address": listener.host_address,
+        "clusterAddress": listener.address,
         "port": listener.port,
         "servicePort": listener.requested_port,
         "portName": listener.port_name.port,

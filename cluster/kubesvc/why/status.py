@@ -30,7 +30,9 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
             targetPort      a number, or the name of a container's port
             nodePort        null if it has none
         listeners           every address and port at which it should answer on this machine
-            address, port   where it answers; port is servicePort + 10000 without the privilege to bind servicePort
+            clusterAddress  its address in the cluster
+            address         where this machine has that, which differs in the exact plan
+            port            servicePort, or 10000 more without the privilege to bind servicePort
             servicePort     the Service's port, or its node port
             portName, protocol
             kind            clusterIP, externalIP, loadBalancer or nodePort

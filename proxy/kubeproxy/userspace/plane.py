@@ -117,15 +117,17 @@ class UserspacePlane:
         error = next((text for each in self.listeners if (text := each.error(destination))), "")
         if owner != port_name:
             error = str(Conflict(destination, owner, port_name))
+        host_address, port = self._host.bind(destination.address, destination.port)
         return ListenerStatus(
             address=destination.address,
-            port=self._host.bind(destination.address, destination.port)[1],
+            port=port,
             requested_port=destination.port,
             protocol=destination.protocol,
             kind=kind,
             port_name=port_name,
             is_bound=owner == port_name and self.listeners[0].is_bound(destination),
             error=error,
+            host_address=host_address,
         )
 
 

@@ -144,6 +144,7 @@ def _statuses(rules: Rules, rule: Any, errors: Mapping[str, str]) -> list[Listen
                 port_name=service,
                 is_bound=not error,
                 error=error,
+                host_address=destination.address,
             )
         )
     return found

@@ -96,9 +96,10 @@ def listener(
     """Return a listener of the port without a name, unless ``fields`` say otherwise."""
     given = {"port_name": "", "protocol": "TCP", "bound_port": port, "error": "", **fields}
     name = ServicePortName("default", service, given["port_name"], given["protocol"])
-    return ListenerStatus(
-        address, given["bound_port"], port, name.protocol, ListenerKind(kind), name, is_bound, given["error"]
+    status = ListenerStatus(
+        address, given["bound_port"], port, name.protocol, ListenerKind(kind), name, is_bound, given["error"], address
     )
+    return status._replace(host_address=given.get("host_address", address))
 
 
 def document(registry: Registry, *listeners: ListenerStatus, **readings: Any) -> dict[str, Any]:

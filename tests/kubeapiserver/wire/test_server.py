@@ -20,7 +20,7 @@ from kubeapi.store import Sink, Store
 from kubeapi.watching import WatchEvent
 from kubeapiserver.errors import BODY_LIMIT
 from kubeapiserver.messages import Answer, Request, Response, Watch
-from kubeapiserver.wire import server
+from kubeapiserver.wire import listening, server
 from kubeapiserver.wire import watch as server_watch
 from kubeapiserver.wire.tls import server_certificate
 
@@ -76,7 +76,10 @@ async def test_only_the_health_checks_need_no_token() -> None:
 async def test_a_client_without_token_that_stops_before_its_head_has_ended_is_cut(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_tls: bool, sent: bytes | None
 ) -> None:
-    monkeypatch.setattr(server, "HANDSHAKE_SECONDS" if sent is None else "HEAD_SECONDS", 0.2)
+    if sent is None:
+        monkeypatch.setattr(listening, "HANDSHAKE_SECONDS", 0.2)
+    else:
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
     context = server_certificate(tmp_path / "pem", [HOST], [], time.time()).context() if is_tls else None
     client = ssl.create_default_context(cafile=tmp_path / "pem") if is_tls and sent is not None else None
     async with served(echo, context=context) as door, asyncio.timeout(PATIENCE):

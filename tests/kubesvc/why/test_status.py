@@ -66,6 +66,7 @@ def test_a_service_is_shown_with_everything_about_it() -> None:
         "listeners": [
             {
                 "address": "127.113.0.2",
+                "clusterAddress": "127.113.0.2",
                 "port": 10080,
                 "servicePort": 80,
                 "portName": "http",
@@ -78,6 +79,7 @@ def test_a_service_is_shown_with_everything_about_it() -> None:
             },
             {
                 "address": "127.171.0.101",
+                "clusterAddress": "127.171.0.101",
                 "port": 30001,
                 "servicePort": 30001,
                 "portName": "http",

@@ -45,7 +45,7 @@ def paper() -> Paper:
 
 
 MOVED = ListenerStatus(
-    WEB, 10080, 80, "TCP", ListenerKind.CLUSTER_IP, ServicePortName("default", "web", "http", "TCP"), True, ""
+    WEB, 10080, 80, "TCP", ListenerKind.CLUSTER_IP, ServicePortName("default", "web", "http", "TCP"), True, "", WEB
 )
 
 
