@@ -11,11 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from kubeapi.events import EventRecorder
-from kubeapi.failures import Subject
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
-from kubeapi.kinds import kind_of
-from kubeapi.meta import ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.watching import WatchEvent
@@ -25,11 +21,9 @@ from kubedns.io.server import DNSServer
 from kubehost.addresses import Address
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
-from kubeproxy import NAME as PROXY
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.portowner import find_port_owner
 from kubeproxy.server.proxyserver import ProxyServer
-from kubeproxy.types import subject_of
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
@@ -37,6 +31,7 @@ from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
 from kubesvc.run.outside import OutsideError, OutsideServers
 from kubesvc.run.outsiderelay import OutsideRelays
+from kubesvc.run.recorders import EventRecorders
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.owners import owner_name
 from kubesvc.why.podsockets import PodSockets
@@ -51,33 +46,6 @@ COMPACT_SECONDS = 30.0
 
 class StartError(Exception):
     """The cluster cannot start; the text names the obstacle, its owner and the remedy."""
-
-
-class EventRecorders:
-    """The event recorder of each component, made for its first event."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._by_component: dict[str, EventRecorder] = {}
-
-    def of(self, component: str) -> EventRecorder:
-        """Return the recorder of events that have ``component`` as their source."""
-        if component not in self._by_component:
-            self._by_component[component] = EventRecorder(self._registry, component, clock=time.time)
-        return self._by_component[component]
-
-    def record_on_service(self, service: ObjectKey, event_type: str, reason: str, message: str) -> None:
-        """Record an event of the proxy about a Service, or a pod whose own address it serves, if that still exists."""
-        found = self._registry.store.find(*subject_of(service))
-        if found is not None:
-            self.of(PROXY).event(found, event_type, reason, message)
-
-    def record_failure(self, component: str, subject: Subject, reason: str, message: str) -> None:
-        """Record an internal failure as a Warning event on its object; failures about events are not recorded."""
-        found = self._registry.store.find(*subject)
-        if found is not None and not kind_of(subject.resource).is_record:
-            # "kube-proxy (rules)": the part in brackets says which work failed and is no component's name.
-            self.of(component.partition(" ")[0]).event(found, "Warning", reason, message)
 
 
 class Components:
