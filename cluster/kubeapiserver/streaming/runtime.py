@@ -1,4 +1,4 @@
-"""``Runtime``: what the API server needs of the program that runs the containers. Pure.
+"""``Runtime``: what the API server needs of the program that runs the containers.
 
 The kubelet has these methods; the composition root passes it in. Every method raises StatusError if it cannot do what
 is asked, before anything has been sent to the client.
@@ -11,6 +11,8 @@ from typing import Protocol
 
 from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
+from kubehost.addresses import Address
+from kubehost.io.connecting import Streams, TCPSocket
 
 
 class ContainerIO(Protocol):
@@ -56,6 +58,14 @@ class Runtime(Protocol):
         """Return the streams of a container's own process, from now on."""
         ...
 
-    def port_address(self, pod: ObjectKey, port: int) -> tuple[str, int]:
-        """Return the socket address of a pod's port."""
+    def port_address(self, pod: ObjectKey, port: int) -> Address:
+        """Return the socket address of a pod's port, for ``socket_to``."""
+        ...
+
+    def socket_to(self, address: str) -> TCPSocket:
+        """Return a non-blocking TCP socket to dial an IP address as from a node, the caller's; OSError."""
+        ...
+
+    async def open_port(self, pod: ObjectKey, port: int) -> Streams:
+        """Connect to a port as from inside the pod; also OSError."""
         ...

@@ -24,8 +24,8 @@ INBOX_CHUNKS = 128
 DIAL_SECONDS = 5.0
 """Time limit for a pod to accept a connection."""
 
-PortAddress = Callable[[int], tuple[str, int]]
-"""Returns the address at which a port of the pod is dialled; StatusError."""
+OpenPort = Callable[[int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+"""Connects to a port of the pod; StatusError, OSError."""
 
 Send = Callable[[bytes], Awaitable[None]]
 
@@ -42,11 +42,11 @@ class PodConnection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, session: PortForwardSession, port: int, address: PortAddress) -> PodConnection:
+    async def open(cls, session: PortForwardSession, port: int, open_port: OpenPort) -> PodConnection:
         """Connect to a port; ForwardError if that fails."""
         try:
             async with asyncio.timeout(DIAL_SECONDS):
-                reader, writer = await asyncio.open_connection(*address(port))
+                reader, writer = await open_port(port)
         except (OSError, StatusError) as error:
             detail = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "timed out"
             message = f"error forwarding port {port} to pod {session.pod.name}, uid : {detail}"
@@ -83,10 +83,10 @@ class PodConnection:
 class SpdyForwarder:
     """The forwarded connections of one client over SPDY."""
 
-    def __init__(self, session: PortForwardSession, peer: SpdyPeer, address: PortAddress) -> None:
+    def __init__(self, session: PortForwardSession, peer: SpdyPeer, open_port: OpenPort) -> None:
         self._session = session
         self._peer = peer
-        self._address = address
+        self._open_port = open_port
         self._errors: dict[str, int] = {}
         self._inboxes: dict[int, asyncio.Queue[bytes | None]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -136,7 +136,7 @@ class SpdyForwarder:
     async def _forward(self, stream: int, errors: int, port: int) -> None:
         with contextlib.suppress(ConnectionError):
             try:
-                connection = await PodConnection.open(self._session, port, self._address)
+                connection = await PodConnection.open(self._session, port, self._open_port)
             except ForwardError as error:
                 await self._peer.send(errors, str(error).encode())
             else:
@@ -147,10 +147,10 @@ class SpdyForwarder:
 class ChannelForwarder:
     """The forwarded connections of one client in a WebSocket: one for each port in the request."""
 
-    def __init__(self, session: PortForwardSession, socket: web.WebSocketResponse, address: PortAddress) -> None:
+    def __init__(self, session: PortForwardSession, socket: web.WebSocketResponse, open_port: OpenPort) -> None:
         self._session = session
         self._socket = socket
-        self._address = address
+        self._open_port = open_port
         self._inboxes = [asyncio.Queue[bytes | None](INBOX_CHUNKS) for _ in session.ports]
 
     async def run(self) -> None:
@@ -179,7 +179,7 @@ class ChannelForwarder:
     async def _forward(self, index: int, port: int) -> None:
         with contextlib.suppress(ConnectionError):
             try:
-                connection = await PodConnection.open(self._session, port, self._address)
+                connection = await PodConnection.open(self._session, port, self._open_port)
             except ForwardError as error:
                 await self._socket.send_bytes(bytes([2 * index + 1]) + str(error).encode())
                 return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ from aiohttp import web
 from yarl import URL
 
 from kubeapi.meta import ObjectKey
-from kubeapi.status import InternalError, StatusError
+from kubeapi.status import StatusError
 from kubeapiserver.errors import ServiceUnavailable
 from kubeapiserver.messages import Proxied
 from kubeapiserver.proxying.rewriting import (
@@ -31,16 +32,9 @@ from kubeapiserver.proxying.rewriting import (
     rewritten_url,
 )
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.spdy import UpgradedBytes, upgrade
+from kubeapiserver.wire.tunnel import CHUNK_BYTES, DIAL_SECONDS, PAGE_LIMIT, exchange, target_of
 from kubehost.addresses import join_host_port
-
-DIAL_SECONDS = 30.0
-"""Time limit for a pod to accept a connection (kube-apiserver's dialer)."""
-PAGE_LIMIT = 1024 * 1024
-"""Bytes at the begin of a page in which links are rewritten; the rest is forwarded unchanged."""
-CHUNK_BYTES = 64 * 1024
-_HEAD_END = b"\r\n\r\n"
-_SWITCHING, _FIRST_ERROR = 101, 400
+from kubehost.io.connecting import Streams
 
 
 class PodProxy:
@@ -61,10 +55,10 @@ class PodProxy:
         proxied = replace(proxied, host=host, port=port)
         headers = forwarded_headers(request.headers.items(), request.remote or "", f"{proxied.prefix}{proxied.path}")
         if "Upgrade" in request.headers:
-            return await _tunnel(request, proxied, headers)
+            return await self._tunnel(request, proxied, headers)
         if request.content_length is not None:
             headers.append(("Content-Length", str(request.content_length)))
-        url = URL(f"{proxied.scheme}://{join_host_port(proxied.host, proxied.port)}{_target(proxied)}", encoded=True)
+        url = URL(f"{proxied.scheme}://{join_host_port(proxied.host, proxied.port)}{target_of(proxied)}", encoded=True)
         try:
             answer = await self._session().request(
                 request.method,
@@ -90,13 +84,34 @@ class PodProxy:
     def _session(self) -> aiohttp.ClientSession:
         if self._client is None:
             self._client = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=False, limit=0, force_close=True),
+                connector=aiohttp.TCPConnector(ssl=False, limit=0, force_close=True, socket_factory=self._socket),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=DIAL_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             )
         return self._client
+
+    def _socket(self, target: aiohttp.AddrInfoType) -> socket.socket:
+        return self._runtime.socket_to(str(target[4][0]))
+
+    async def _tunnel(self, request: web.BaseRequest, proxied: Proxied, headers: Headers) -> web.StreamResponse:
+        try:
+            async with asyncio.timeout(DIAL_SECONDS):
+                streams = await self._open(proxied)
+        except (OSError, TimeoutError) as error:
+            raise _unreachable(error, proxied) from None
+        return await exchange(request, proxied, headers, streams)
+
+    async def _open(self, proxied: Proxied) -> Streams:
+        sock = self._runtime.socket_to(proxied.host)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, (proxied.host, proxied.port))
+            tls, name = (_unverified(), proxied.host) if proxied.scheme == "https" else (None, None)
+            return await asyncio.open_connection(sock=sock, ssl=tls, server_hostname=name)
+        except BaseException:
+            sock.close()
+            raise
 
 
 async def _return(
@@ -141,96 +156,12 @@ async def _read_page(answer: aiohttp.ClientResponse) -> str | None:
     return content.decode("utf-8", "surrogateescape")
 
 
-async def _tunnel(request: web.BaseRequest, proxied: Proxied, headers: Headers) -> web.StreamResponse:
-    """Ask the pod for the upgrade that the client wants, then copy bytes both ways."""
-    try:
-        async with asyncio.timeout(DIAL_SECONDS):
-            context = _unverified() if proxied.scheme == "https" else None
-            reader, writer = await asyncio.open_connection(proxied.host, proxied.port, ssl=context)
-    except (OSError, TimeoutError) as error:
-        raise _unreachable(error, proxied) from None
-    try:
-        wanted = [*headers, ("Connection", "Upgrade"), ("Upgrade", request.headers["Upgrade"])]
-        lines = [f"{request.method} {_target(proxied)} HTTP/1.1", *(f"{name}: {value}" for name, value in wanted)]
-        writer.write("\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape"))
-        status, received = await _receive_head(reader)
-        if status != _SWITCHING:
-            return await _refused_upgrade(request, reader, status, received)
-        response, client = await upgrade(request, dict(received))
-        await _copy(client, reader, writer)
-        return response
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-
-
-async def _receive_head(reader: asyncio.StreamReader) -> tuple[int, Headers]:
-    """Return status and headers of the pod's answer; InternalError if there is none."""
-    try:
-        async with asyncio.timeout(DIAL_SECONDS):
-            head = await reader.readuntil(_HEAD_END)
-    except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as error:
-        raise InternalError(f"error dialing backend: {error}") from None
-    return _read_head(head)
-
-
-async def _copy(client: UpgradedBytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy bytes both ways until one side ends."""
-
-    async def to_pod() -> None:
-        while content := await client.receive():
-            writer.write(content)
-            await writer.drain()
-
-    async def to_client() -> None:
-        while content := await reader.read(CHUNK_BYTES):
-            await client.send(content)
-
-    tasks = [asyncio.create_task(each, name="proxy tunnel") for each in (to_pod(), to_client())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _refused_upgrade(
-    request: web.BaseRequest, reader: asyncio.StreamReader, status: int, headers: Headers
-) -> web.StreamResponse:
-    """Send the pod's error to the client; InternalError if the answer is neither an error nor an upgrade."""
-    if status < _FIRST_ERROR:
-        raise InternalError(f"invalid upgrade response: status code {status}")
-    length = next((value for name, value in headers if name == "Content-Length" and value.isdecimal()), "0")
-    response = web.Response(status=status, body=await reader.read(min(int(length), PAGE_LIMIT)))
-    content_type = next((value for name, value in headers if name == "Content-Type"), "text/plain")
-    response.headers["Content-Type"] = content_type
-    response.force_close()
-    await response.prepare(request)
-    return response
-
-
-def _read_head(head: bytes) -> tuple[int, Headers]:
-    """Return status and headers (with title-cased names) of an answer's head; InternalError if it is malformed."""
-    first, *lines = head.decode("utf-8", "surrogateescape").removesuffix("\r\n\r\n").split("\r\n")
-    status = first.partition(" ")[2].partition(" ")[0]
-    if not first.startswith("HTTP/1.") or not status.isdecimal():
-        raise InternalError("error dialing backend: malformed HTTP response")
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return int(status), [(name.strip().title(), value.strip()) for name, _, value in pairs]
-
-
 def _unverified() -> ssl.SSLContext:
     """Return the TLS context of a client that accepts any certificate, as pods' certificates cannot be verified."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _target(proxied: Proxied) -> str:
-    return proxied.path + (f"?{proxied.query}" if proxied.query else "")
 
 
 def _unreachable(error: Exception, proxied: Proxied) -> ServiceUnavailable:

@@ -97,20 +97,20 @@ class _ServedSession:
                     return
 
     async def _forward(self, session: PortForwardSession, *, is_spdy: bool) -> None:
-        address = partial(self._runtime.port_address, session.pod)
-        address(1)  # before the upgrade, so that a pod that does not run is reported with a Status
+        self._runtime.port_address(session.pod, 1)  # before the upgrade: a Status if there is no such pod
+        open_port = partial(self._runtime.open_port, session.pod)
         if is_spdy:
             connection = await self._upgrade_to_spdy(SPDY_PORT_PROTOCOL)
-            await SpdyForwarder(session, connection, address).run()
+            await SpdyForwarder(session, connection, open_port).run()
             return
         protocol = choose_protocol(_offered(self._request), PORT_PROTOCOLS)
         if protocol != TUNNEL_PROTOCOL and not session.ports:
             raise BadInput('query parameter "port" is required')
         socket = await self._upgrade_to_websocket(protocol)
         if protocol == TUNNEL_PROTOCOL:
-            await SpdyForwarder(session, SpdyPeer(WebSocketBytes(socket)), address).run()
+            await SpdyForwarder(session, SpdyPeer(WebSocketBytes(socket)), open_port).run()
         else:
-            await ChannelForwarder(session, socket, address).run()
+            await ChannelForwarder(session, socket, open_port).run()
         await socket.close()
 
     async def _command(self, session: CommandSession, *, is_spdy: bool) -> None:

@@ -18,6 +18,8 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
 from kubeapi.watching import Delta, ListerWatcher
+from kubehost.addresses import Address
+from kubehost.io.connecting import Streams, TCPSocket, tcp_socket
 from kubelet.pod.programs import RunningProgram
 from kubelet.pod.spec import PodSpec
 from kubelet.process.exec import Attachment, Command
@@ -29,6 +31,7 @@ from kubelet.runtime.noderegistration import NodeRegistration
 from kubelet.runtime.podfiles import write_tools
 from kubelet.runtime.podworker import PodWorker
 from kubelet.runtime.podworkers import PodWorkers
+from kubelet.runtime.portforward import open_port
 from kubelet.runtime.references import ReferencedObjects
 
 PULL_FAILURES = {
@@ -126,9 +129,17 @@ class Kubelet:
         """Return the streams of a container's own process; the caller closes them. StatusError."""
         return self._running(pod, container).attach(has_stdin=has_stdin)
 
-    def port_address(self, pod: ObjectKey, port: int) -> tuple[str, int]:
+    def port_address(self, pod: ObjectKey, port: int) -> Address:
         """Return the socket address of a pod's port; StatusError if there is no such pod."""
         return self._dependencies.network.dial(self._find(pod).place.pod_ip, port)
+
+    def socket_to(self, address: str) -> TCPSocket:
+        """Return a non-blocking TCP socket to dial an IP address as from a node, the caller's; OSError."""
+        return tcp_socket(self._dependencies.network.place("", address), address)
+
+    async def open_port(self, pod: ObjectKey, port: int) -> Streams:
+        """Connect to a port as from inside the pod; StatusError if there is no such pod, OSError."""
+        return await open_port(self._dependencies.network, self._find(pod).place.pod_ip, port)
 
     def _running(self, pod: ObjectKey, container: str) -> Instance:
         worker = self._find(pod)

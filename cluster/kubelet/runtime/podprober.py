@@ -106,7 +106,7 @@ class PodProber:
 
         ports = {each.name: each.container_port for each in reversed(container.ports) if each.name}
         network, runner = self._dependencies.network, self._dependencies.runner
-        return ProbeTarget(self._place.pod_ip, ports, network.dial, runner, command)
+        return ProbeTarget(self._place.pod_ip, ports, network, runner, command)
 
 
 async def _run_hook(hook: JSON, target: ProbeTarget, timeout: float) -> ProbeOutcome:

@@ -14,6 +14,7 @@ from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
 from kubeapi.watching import ListerWatcher
+from kubehost.network import Network
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
@@ -73,7 +74,7 @@ class ProxyServer:
         self._proxier = Proxier(config.node_name, self._note_uncompiled, localhost_node_ports=localhost)
         self._syncs = SyncRecord(dependencies.clock)
         self._poller = Poller(dependencies.failures)
-        self._service_health = self._make_service_health()
+        self._service_health = self._make_service_health(dependencies.network)
         self.healthcheck = HealthcheckServer(dependencies.failures, config.owner_name)
         self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.traffic.count, figures)
         self._informers = self._make_informers(source, has_sandboxes=len(dependencies.network.places) > 1)
@@ -129,16 +130,17 @@ class ProxyServer:
         """Serve in the networks of the cluster and its pods, which are there now, or are others than before."""
         if not self._is_draining:
             self.plane.renew()
+            self._service_health.renew()
 
     async def drain(self, seconds: float) -> None:
         """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
         self._is_draining = True
         await self.plane.drain(seconds)
 
-    def _make_service_health(self) -> ServiceHealthServer:
+    def _make_service_health(self, network: Network) -> ServiceHealthServer:
         return ServiceHealthServer(
-            self._loop,
             self._poller,
+            network.places,
             is_healthy=self._syncs.is_healthy,
             refused=self._events.note_unserved_health_check,
             owner_name=self._config.owner_name,

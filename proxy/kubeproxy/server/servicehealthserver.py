@@ -1,20 +1,23 @@
 """The sockets of healthCheckNodePorts: every request gets ``servicehealth``'s answer, and the connection is closed.
 
 They use the proxy's poller, because they come and go with a sync of the rules. A port that cannot be bound gives an
-event on its Service, as in kube-proxy, and is tried again when the Service or the nodes change.
+event on its Service, as in kube-proxy, and is tried again when the Service or the nodes change. They answer in every
+place: on the host, and in the cluster's network for what runs there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import SERVICES
 from kubehost.io.binding import bind_socket
-from kubehost.io.places import whole_socket
+from kubehost.io.places import HOST, Place, whole_socket
 from kubeproxy import NAME
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 from kubeproxy.rules import Rules
@@ -35,26 +38,34 @@ Refused = Callable[[ObjectKey, str], None]
 """Called with a Service, and why its health check is not served at some address."""
 
 
+class _Spot(NamedTuple):
+    """An address in a place, by its name."""
+
+    address: HealthCheckAddress
+    place: str
+
+
 class ServiceHealthServer:
-    """Serves the health check ports that the rules ask for."""
+    """Serves the health check ports that the rules ask for, in ``places``."""
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
         poller: Poller,
+        places: tuple[Place, ...],
         *,
         is_healthy: Callable[[], bool],
         refused: Refused,
         owner_name: Callable[[PortOwner], str] = str,
     ) -> None:
-        self.loop = loop
+        self.loop = asyncio.get_running_loop()
         self.poller = poller
         self.clients: set[_Client] = set()
+        self._places = {each.name: each for each in places}
         self._rules = Rules()
         self._is_healthy = is_healthy
         self._refused = refused
         self._owner_name = owner_name
-        self._sockets: dict[ObjectKey, dict[HealthCheckAddress, _HealthCheckSocket]] = {}
+        self._sockets: dict[ObjectKey, dict[_Spot, _HealthCheckSocket]] = {}
 
     def update(self, rules: Rules, services: Iterable[ObjectKey]) -> None:
         """Apply ``rules``, in which ``services`` have changed; all Services when the nodes have changed."""
@@ -63,12 +74,21 @@ class ServiceHealthServer:
             with self.poller.failures.guard(f"{NAME} (health checks)", Subject(SERVICES, service)):
                 self._update(service)
 
+    def renew(self) -> None:
+        """Serve in the networks beside the host's anew: they are others than before."""
+        for open_now in self._sockets.values():
+            for spot in [each for each in open_now if each.place != HOST.name]:
+                open_now.pop(spot).close()
+        self.update(self._rules, self._rules.by_service)
+
     def _update(self, service: ObjectKey) -> None:
-        wanted, open_now = set(health_check_addresses(self._rules, [service])), self._sockets.pop(service, {})
-        for place in open_now.keys() - wanted:
-            open_now.pop(place).close()
-        for place in sorted(wanted - open_now.keys()):
-            self._open(place, open_now)
+        addresses = list(health_check_addresses(self._rules, [service]))
+        wanted = {_Spot(address, place) for address in addresses for place in self._places}
+        open_now = self._sockets.pop(service, {})
+        for spot in open_now.keys() - wanted:
+            open_now.pop(spot).close()
+        for spot in sorted(wanted - open_now.keys()):
+            self._open(spot, open_now)
         if open_now:
             self._sockets[service] = open_now
 
@@ -86,22 +106,32 @@ class ServiceHealthServer:
         count = count_local_endpoints(self._rules, place.service, place.node)
         return answer(place.service, count, is_proxy_healthy=self._is_healthy())
 
-    def _open(self, place: HealthCheckAddress, sockets: dict[HealthCheckAddress, _HealthCheckSocket]) -> None:
+    def _open(self, spot: _Spot, sockets: dict[_Spot, _HealthCheckSocket]) -> None:
         try:
-            sock = whole_socket(open_socket("TCP", place.address))
-            try:
-                bind_socket(sock, (place.address, place.port))
-                sock.listen()
-            except OSError:
-                sock.close()
-                raise
+            sock = _listening(self._places[spot.place], spot.address)
         except OSError as error:
-            owner = find_port_owner(place.address, place.port)
-            reason = explain_bind_error(error, place.address, place.port, self._owner_name(owner) if owner else "")
-            text = f'node {place.node} failed to start healthcheck "{place.service}" on port {place.port}: {reason}'
-            self._refused(place.service, text)
+            if error.errno != errno.ENETDOWN:  # the network is not there yet: then comes ``renew``
+                self._refuse(spot, error)
             return
-        sockets[place] = _HealthCheckSocket(self, place, sock)
+        sockets[spot] = _HealthCheckSocket(self, spot.address, sock)
+
+    def _refuse(self, spot: _Spot, error: OSError) -> None:
+        service, node, address, port = spot.address
+        # This process sees the sockets of the host's network only.
+        owner = find_port_owner(address, port) if spot.place == HOST.name else None
+        reason = explain_bind_error(error, address, port, self._owner_name(owner) if owner else "")
+        self._refused(service, f'node {node} failed to start healthcheck "{service}" on port {port}: {reason}')
+
+
+def _listening(place: Place, wanted: HealthCheckAddress) -> socket.socket:
+    sock = whole_socket(open_socket("TCP", wanted.address, place.socket))
+    try:
+        bind_socket(sock, place.bind(wanted.address, wanted.port), place.socket)
+        sock.listen()
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 class _HealthCheckSocket:

@@ -19,6 +19,8 @@ from kubeapiserver.auth.access import Access
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
 from kubeapiserver.wire.server import APIServerListener, Backend, Flush
+from kubehost.io.connecting import Streams, TCPSocket, open_connection, tcp_socket
+from kubehost.io.places import HOST as HOST_PLACE
 
 TOKEN = "t0ken"
 HOST = "127.114.0.1"
@@ -100,6 +102,14 @@ class FakeRuntime:
     def port_address(self, pod: ObjectKey, port: int) -> tuple[str, int]:
         """Return the one address."""
         return self.address
+
+    def socket_to(self, address: str) -> TCPSocket:
+        """Return a socket of the host."""
+        return tcp_socket(HOST_PLACE, address)
+
+    async def open_port(self, pod: ObjectKey, port: int) -> Streams:
+        """Connect to the one address."""
+        return await open_connection(HOST_PLACE, self.port_address(pod, port))
 
     def _given(self) -> ContainerIO:
         if isinstance(self.command, StatusError):

@@ -29,7 +29,7 @@ class GRPC(NamedTuple):
         writer: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(timeout):
-                reader, writer = await asyncio.open_connection(*target.dial(target.address, self.port))
+                reader, writer = await target.connect(target.address, self.port)
                 writer.write(health_request(where, self.service))
                 answer = HealthAnswer()
                 while answer.outcome is None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubehost.addresses import join_host_port
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.runtime.prober.target import MAX_LINE, ProbeTarget, reason, unknown_port
+from kubelet.runtime.prober.target import ProbeTarget, reason, unknown_port
 
 TIMED_OUT = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 
@@ -43,7 +43,7 @@ class HTTPGet(NamedTuple):
         line = b""
         try:
             async with asyncio.timeout(timeout):
-                line = await self._first_line(where, target.dial(self.host or target.address, port))
+                line = await self._first_line(target, port)
         except TimeoutError:
             failure = TIMED_OUT
         except _ConnectionFailedError as error:
@@ -57,17 +57,17 @@ class HTTPGet(NamedTuple):
     def _url(self, where: str) -> str:
         return f"{self.scheme.lower()}://{where}{self.path}"
 
-    async def _first_line(self, where: str, address: tuple[str, int]) -> bytes:
+    async def _first_line(self, target: ProbeTarget, port: int) -> bytes:
         """Return the status line of the answer; _ConnectionFailedError, OSError, ValueError."""
-        context = _unverified() if self.scheme.upper() == "HTTPS" else None
+        host, context = self.host or target.address, _unverified() if self.scheme.upper() == "HTTPS" else None
         try:
-            reader, writer = await asyncio.open_connection(*address, ssl=context, limit=MAX_LINE)
+            reader, writer = await target.connect(host, port, context)
         except TimeoutError:
             raise
         except (OSError, ValueError) as error:
             raise _ConnectionFailedError(reason(error)) from error
         try:
-            writer.write(self._request(where))
+            writer.write(self._request(join_host_port(host, port)))
             return await reader.readline()
         finally:
             writer.transport.abort()

@@ -7,6 +7,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from kubehost.io.connecting import Streams, open_connection
+from kubehost.network import Network
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import ProcessSpec
@@ -14,8 +16,8 @@ from kubelet.process.spec import ProcessSpec
 MAX_LINE = 64 * 1024
 """Bytes of the longest line, or chunk, of an answer that is read at once."""
 
-Dial = Callable[[str, int], tuple[str, int]]
-"""Maps an address and a port of the cluster to the socket address to connect to (``kubehost.network``)."""
+NODE_ITSELF = ("127.0.0.1", "localhost", "::1")
+"""The hosts of a probe that are the node, where the kubelet is."""
 
 
 class ProbeTarget(NamedTuple):
@@ -23,7 +25,7 @@ class ProbeTarget(NamedTuple):
 
     address: str
     ports: Mapping[str, int]
-    dial: Dial
+    network: Network
     runner: ProcessRunner
     command: Callable[[tuple[str, ...]], ProcessSpec]
 
@@ -32,6 +34,13 @@ class ProbeTarget(NamedTuple):
         if isinstance(port, int):
             return port
         return int(port) if port not in self.ports and port.isdecimal() else self.ports.get(port)
+
+    async def connect(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Streams:
+        """Connect as a kubelet on the pod's node; OSError, ValueError."""
+        target = self.network.dial(host, port)
+        is_node = host in NODE_ITSELF
+        place = self.network.places[-1] if is_node else self.network.place("", target[0])
+        return await open_connection(place, target, tls=tls, limit=MAX_LINE)
 
 
 class Handler(Protocol):

@@ -30,7 +30,7 @@ class TCPSocket(NamedTuple):
         host = self.host or target.address
         try:
             async with asyncio.timeout(timeout):
-                _, writer = await asyncio.open_connection(*target.dial(host, port))
+                _, writer = await target.connect(host, port)
         except TimeoutError:
             return ProbeOutcome(False, f"dial tcp {join_host_port(host, port)}: i/o timeout")
         except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
@@ -20,10 +21,6 @@ from kubelet.runtime.prober.target import ProbeTarget
 ADDRESS = "127.246.13.1"
 
 
-def direct(address: str, port: int) -> tuple[str, int]:
-    return address, port
-
-
 def command(words: tuple[str, ...]) -> ProcessSpec:
     return ProcessSpec(words, {"PATH": "/usr/bin:/bin"})
 
@@ -35,7 +32,7 @@ async def target(tmp_path: Path) -> AsyncIterator[ProbeTarget]:
     environment = {"HOSTNAME": "web-1"}
     plan = plan_builtin("agnhost", ("netexec",), ServerHost(lambda port: port), environment)
     await runner.start(ProcessSpec(environment=environment, builtin=plan, address=ADDRESS))
-    yield ProbeTarget(ADDRESS, {"web": 8080}, direct, runner, command)
+    yield ProbeTarget(ADDRESS, {"web": 8080}, DirectNetwork(), runner, command)
     await runner.close()
 
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
 from kubelet.pod.probes import ProbeOutcome
@@ -99,4 +100,4 @@ async def test_a_refused_connection_is_a_failure() -> None:
 
 def target() -> ProbeTarget:
     runner = ProcessRunner({"KUBESVC_STATE": str(Path.cwd())})
-    return ProbeTarget(ADDRESS, {}, lambda host, port: (host, port), runner, ProcessSpec)
+    return ProbeTarget(ADDRESS, {}, DirectNetwork(), runner, ProcessSpec)

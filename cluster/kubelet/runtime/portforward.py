@@ -1,0 +1,33 @@
+"""Connections to a pod's ports from inside it, as `kubectl port-forward` makes them.
+
+A container runtime dials localhost in the pod's network, IPv4 before IPv6, so that a program that listens on 127.0.0.1
+alone is reached. Follows containerd ``internal/cri/server/sandbox_portforward_linux.go``, whose texts the errors have.
+Where pods have no network of their own, a program listens at the pod's address.
+"""
+
+from __future__ import annotations
+
+import os
+
+from kubehost.addresses import LOCALHOST, join_host_port
+from kubehost.io.connecting import Streams, open_connection
+from kubehost.network import Network
+
+LOCALHOST_V6 = "::1"
+
+
+async def open_port(network: Network, pod: str, port: int) -> Streams:
+    """Connect to a port of the pod with an address; OSError."""
+    inside = network.inside(pod)
+    if inside is None:
+        target = network.dial(pod, port)
+        return await open_connection(network.place("", target[0]), target)
+    reasons = []
+    for name, family, address in (("IPv4", "tcp4", LOCALHOST), ("IPv6", "tcp6", LOCALHOST_V6)):
+        try:
+            return await open_connection(inside, (address, port))
+        except OSError as error:
+            why = os.strerror(error.errno).lower() if error.errno else str(error)
+            reasons.append(f"{name}: dial {family} {join_host_port(address, port)}: connect: {why}")
+            code = error.errno
+    raise OSError(code, f"failed to connect to localhost:{port} inside namespace of {pod}, {' '.join(reasons)}")
