@@ -40,6 +40,13 @@ _ANY_PORT = ("net.ipv4.ip_unprivileged_port_start", "0")
 _NO_LINK_LOCAL = ("net.ipv6.conf.default.addr_gen_mode", "1")
 """Veths get no address of their own for IPv6, which their ends would check and announce: neighbours are known."""
 
+_NO_REDIRECTS = tuple((f"net.ipv4.conf.{each}.send_redirects", "0") for each in ("all", "default"))
+"""A pod that reaches itself by a Service would be told of a better way, and its refusals wait for a second then."""
+_REFUSALS_AT_ONCE = (("net.ipv4.icmp_ratelimit", "0"), ("net.ipv6.icmp.ratelimit", "0"))
+"""The kernel would send six to a client and then one a second, and TCP would wait that long to be refused."""
+_ACCOUNTING = (("net.netfilter.nf_conntrack_acct", "1"), ("net.netfilter.nf_conntrack_timestamp", "1"))
+"""The kernel keeps what `connections` shows of those that nftables translates: their bytes, and when they began."""
+
 
 def cluster_messages(network: ClusterNetwork) -> list[Message]:
     """Return the requests that make the cluster's namespace the node of all pods.
@@ -63,6 +70,7 @@ def cluster_messages(network: ClusterNetwork) -> list[Message]:
 def cluster_sysctls(network: ClusterNetwork) -> Sysctls:
     """Return the settings of the cluster's namespace."""
     settings = [("net.ipv4.ip_forward", "1"), _ANY_PORT, _NO_LINK_LOCAL]
+    settings += [*_NO_REDIRECTS, *_REFUSALS_AT_ONCE, *_ACCOUNTING]
     if network.is_loopback_plan:
         settings += [(f"net.ipv4.conf.{each}.route_localnet", "1") for each in ("all", "default")]
     if any(":" in each for each in network.pod_cidrs):

@@ -156,11 +156,11 @@ class Sandboxes:
 
 
 def _set_all(sysctls: plan.Sysctls) -> None:
-    """Write settings; those of IPv6 are left out where the kernel has none. OSError."""
+    """Write settings; those of IPv6 and of netfilter are left out where the kernel has none. OSError."""
     for name, value in sysctls:
-        if name.startswith("net.ipv6.") and not Path("/proc/sys/net/ipv6").exists():
-            continue
         path = Path("/proc/sys", *name.split("."))
+        if name.startswith(("net.ipv6.", "net.netfilter.")) and not path.exists():
+            continue
         try:
             path.write_text(value)
         except OSError as error:
