@@ -107,12 +107,12 @@ class Rules:
             return Decision(_REJECT, packet, None, None, (Reason.NO_SERVICE,))
         claim = claims[0]
         rule = self.ports[claim.port_name]
-        selection = self._select(rule, claim.kind, self.nodes.home(source), destination.address)
+        selection = self.select(rule, claim.kind, self.nodes.home(source), destination.address)
         ranges = self._check_ranges(rule.service_port, packet, claim.kind)
         verdict, reasons = _judge(rule, selection, ranges)
         return Decision(verdict, packet, claim, selection, reasons)
 
-    def _select(self, rule: PortRule, kind: ListenerKind, home: str, address: str) -> Selection:
+    def select(self, rule: PortRule, kind: ListenerKind, home: str, address: str) -> Selection:
         """Return where a packet from the node ``home`` to ``address`` enters, and its endpoints there."""
         entry = self.nodes.enter(home, address, kind)
         policy = rule.policy(kind, entry)
@@ -147,7 +147,7 @@ class Rules:
             return SourceFilter(ranges, (), is_outside_accepted=True)
 
         def is_served(home: str) -> bool:
-            return bool(self._select(rule, kind, home, address).endpoints)
+            return bool(self.select(rule, kind, home, address).endpoints)
 
         homes = [(each, is_served(node.name)) for node in self.nodes.all for each in node.sources]
         # A node's own address may lie in the pod CIDR of another node. The first match decides, so addresses come

@@ -1,0 +1,180 @@
+"""Rules in their netlink form: each statement as expressions, and as sets without a name where it has a list. Pure."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_network
+from itertools import count
+from typing import Any, NamedTuple
+
+from kubeproxy.nft import expressions as ex
+from kubeproxy.nft import statements as st
+from kubeproxy.nft.forms import (
+    ANONYMOUS,
+    BY_HOST_NUMBER,
+    CONSTANT,
+    DATA,
+    INTERVAL,
+    MAP,
+    PROTOCOLS,
+    TYPE_BITS,
+    TYPE_INTEGER,
+    TYPE_PORT,
+    TYPE_VERDICT,
+    V4,
+    V6,
+    Family,
+    SetForm,
+    UnnamedSet,
+    element,
+    intervals,
+    packed,
+)
+
+_IS_NEW, _IS_TRANSLATED = 0x8, 0x20
+"""NF_CT_STATE_BIT(IP_CT_NEW), IPS_DST_NAT."""
+_RTN_LOCAL = 2
+_ALL = 0xFFFFFFFF
+_numbers = count(2)
+"""1 is that of sets with a name, which nothing finds by number."""
+
+
+class Encoded(NamedTuple):
+    """A rule's expressions, and the sets that have to be made before it."""
+
+    expressions: bytes
+    sets: tuple[UnnamedSet, ...]
+
+
+def _has(bit: int) -> Iterable[bytes]:
+    return ex.mask(ex.host(bit)), ex.compare(ex.host(0), differs=True)
+
+
+_PROTOCOL = ex.load_meta(ex.META_L4PROTO)
+_MARK = (
+    ex.load_meta(ex.META_MARK),
+    ex.mask(ex.host(_ALL & ~st.MASQUERADE), ex.host(st.MASQUERADE)),
+    ex.store_meta(ex.META_MARK),
+)
+
+
+class _Encoder:
+    """Encodes the statements of one rule."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        self._sets: list[UnnamedSet] = []
+        self._source = self._address(st.Field.SOURCE, ex.FIRST_WORD)
+        self._kinds: dict[type, Callable[[Any], Iterable[bytes]]] = {**self._simple(), **self._complex()}
+
+    def encode(self, rule: st.Rule) -> Encoded:
+        """Return the expressions of a rule, and its sets."""
+        self._sets = []
+        expressions = b"".join([part for each in rule for part in self._kinds[type(each)](each)])
+        return Encoded(expressions, tuple(self._sets))
+
+    def _simple(self) -> dict[type, Callable[[Any], Iterable[bytes]]]:
+        """Return how statements are encoded that have no fields, or few."""
+        return {
+            st.Goto: lambda each: [ex.decide(each)],
+            st.Jump: lambda each: [ex.decide(each)],
+            st.End: lambda each: [ex.decide(each)],
+            st.IsNew: lambda _: [ex.load_connection(ex.CT_STATE), *_has(_IS_NEW)],
+            st.IsTranslated: lambda _: [ex.load_connection(ex.CT_STATUS), *_has(_IS_TRANSLATED)],
+            st.IsFromHere: lambda _: [ex.load_source_type(), ex.compare(ex.host(_RTN_LOCAL))],
+            st.IsProtocol: lambda each: [_PROTOCOL, ex.compare(bytes((PROTOCOLS[each.protocol],)))],
+            st.IsMarked: lambda _: [ex.load_meta(ex.META_MARK), *_has(st.MASQUERADE)],
+            st.Mark: lambda _: _MARK,
+            st.Reject: lambda each: [ex.refuse(None if each.by_reset else self._family.port_unreachable)],
+        }
+
+    def _complex(self) -> dict[type, Callable[[Any], Iterable[bytes]]]:
+        """Return how the others are."""
+        first_destination = ex.load_connection(self._family.ct_destination, 0)
+        return {
+            st.InSet: lambda each: [*self._load(each.key), ex.lookup(each.set_name)],
+            st.ByKey: lambda each: [*self._load(each.key), ex.lookup(each.map_name, ex.VERDICT_REGISTER)],
+            st.FromOneOf: self._from_one_of,
+            st.Pin: lambda each: [self._source, ex.refresh(each.set_name, each.seconds * 1000)],
+            st.ToRandomChain: self._to_random_chain,
+            st.Dnat: self._dnat,
+            st.Snat: lambda each: [ex.immediate(ex.FIRST_WORD, packed(each.address)), self._snat()],
+            st.SnatBySource: lambda each: [self._source, *self._snat_by(each.addresses)],
+            st.SnatByFirstDestination: lambda each: [first_destination, *self._snat_by(each.addresses)],
+        }
+
+    def _address(self, field: st.Field, register: int) -> bytes:
+        family = self._family
+        offset = family.source if field is st.Field.SOURCE else family.destination
+        return ex.load_payload(ex.NETWORK_HEADER, offset, family.size, register)
+
+    def _load(self, key: tuple[st.Field, ...]) -> Iterator[bytes]:
+        register = ex.FIRST_WORD
+        for field in key:
+            if field is st.Field.PROTOCOL:
+                yield ex.load_meta(ex.META_L4PROTO, register)
+            elif field is st.Field.PORT:
+                yield ex.load_payload(ex.TRANSPORT_HEADER, 2, 2, register)
+            else:
+                yield self._address(field, register)
+                register += self._family.words - 1
+            register += 1
+
+    def _list(self, form: SetForm, elements: tuple[bytes, ...], target: int | None, *, inverted: bool = False) -> bytes:
+        """Look the first words up in a set of the rule's own."""
+        made = UnnamedSet(next(_numbers), form, elements)
+        self._sets.append(made)
+        return ex.lookup(made.name, target, made.number, inverted=inverted)
+
+    def _from_one_of(self, each: st.FromOneOf) -> Iterable[bytes]:
+        if len(each.cidrs) == 1:
+            network = ip_network(each.cidrs[0], strict=False)
+            masked = () if network.prefixlen == network.max_prefixlen else (ex.mask(network.netmask.packed),)
+            return [self._source, *masked, ex.compare(network.network_address.packed, differs=each.not_)]
+        form = SetForm(ANONYMOUS | CONSTANT | INTERVAL, self._family.address_type, self._family.size)
+        elements = intervals((cidr, b"") for cidr in each.cidrs)
+        return [self._source, self._list(form, elements, None, inverted=each.not_)]
+
+    def _to_random_chain(self, each: st.ToRandomChain) -> Iterable[bytes]:
+        form = SetForm(ANONYMOUS | CONSTANT | MAP, TYPE_INTEGER, 4, TYPE_VERDICT, user_data=BY_HOST_NUMBER)
+        elements = tuple(
+            element(ex.host(number), ex.verdict_of(DATA, st.Goto(chain))) for number, chain in enumerate(each.chains)
+        )
+        return [ex.random_below(len(elements)), self._list(form, elements, ex.VERDICT_REGISTER)]
+
+    def _dnat(self, each: st.Dnat) -> Iterable[bytes]:
+        family = self._family
+        port = ex.FIRST_WORD + family.words
+        translate = ex.translate(family.number, destination=True, port_register=port)
+        targets = [packed(address) + struct.pack("!H2x", port) for address, port in each.endpoints]
+        if len(targets) == 1:
+            (target,) = targets
+            address, number_ = target[: family.size], target[family.size : family.size + 2]
+            return [ex.immediate(ex.FIRST_WORD, address), ex.immediate(port, number_), translate]
+        data_type = family.address_type << TYPE_BITS | TYPE_PORT
+        form = SetForm(
+            ANONYMOUS | CONSTANT | MAP, TYPE_INTEGER, 4, data_type, family.size + 4, user_data=BY_HOST_NUMBER
+        )
+        elements = tuple(element(ex.host(index), ex.value_of(DATA, to)) for index, to in enumerate(targets))
+        return [ex.random_below(len(targets)), self._list(form, elements, ex.FIRST_WORD), translate]
+
+    def _snat(self) -> bytes:
+        return ex.translate(self._family.number, destination=False)
+
+    def _snat_by(self, addresses: tuple[tuple[str, str], ...]) -> Iterator[bytes]:
+        family = self._family
+        flags = ANONYMOUS | CONSTANT | INTERVAL | MAP
+        form = SetForm(flags, family.address_type, family.size, family.address_type, family.size)
+        yield self._list(
+            form, intervals((cidr, ex.value_of(DATA, packed(to))) for cidr, to in addresses), ex.FIRST_WORD
+        )
+        yield self._snat()
+
+
+_ENCODERS = {family: _Encoder(family) for family in (V4, V6)}
+
+
+def encode_rule(rule: st.Rule, family: Family) -> Encoded:
+    """Return the netlink form of a rule."""
+    return _ENCODERS[family].encode(rule)

@@ -1,0 +1,1 @@
+"""The netlink sockets of the engine, and the plane that uses them."""

@@ -1,0 +1,147 @@
+"""The connections that the kernel has translated, read from conntrack: all now, or as they begin and end.
+
+Nothing is read while nobody asks, so a connection of the kernel costs this process nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Protocol
+
+from kubeproxy.nft import conntrack, flows
+from kubeproxy.nft.conntrack import DESTROY, NEW, UPDATE, End, Flow
+from kubeproxy.nft.forms import V4, V6
+from kubeproxy.nft.io.netfilter import NetfilterSocket
+from kubeproxy.outcomes import Outcome
+from kubeproxy.recent import ConnectionRecord
+from kubeproxy.rules import Rules
+from kubeproxy.types import Destination, ServicePortName
+
+_AT_ONCE = 256
+"""Connections that are read before others get their turn."""
+
+
+class Kernel(Protocol):
+    """What the plane tells of the kernel's part."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+        ...
+
+    def serves(self, port_name: ServicePortName) -> bool:
+        """Tell whether the kernel serves a Service port in the cluster's network."""
+        ...
+
+    def open_socket(self) -> NetfilterSocket:
+        """Return a new socket to netfilter in the cluster's network; OSError."""
+        ...
+
+
+class KernelConnections:
+    """Reads conntrack in the cluster's network; ``clock`` is that of the records."""
+
+    def __init__(self, kernel: Kernel, clock: Callable[[], float]) -> None:
+        self._kernel = kernel
+        self._clock = clock
+
+    def now(self) -> float:
+        """Return the time of the records' clock."""
+        return self._clock()
+
+    async def records(self) -> list[ConnectionRecord]:
+        """Return the connections that the kernel remembers; none while there is no network."""
+        with contextlib.suppress(OSError):
+            return [record async for flow in self._read() if (record := self.record(flow)) is not None]
+        return []
+
+    async def count_open(self) -> int:
+        """Return how many TCP connections of clients are open."""
+        with contextlib.suppress(OSError):
+            return sum([flow.state == conntrack.ESTABLISHED and flow.is_translated async for flow in self._read()])
+        return 0
+
+    def record(self, flow: Flow) -> ConnectionRecord | None:
+        """Return the record of a connection, None if it is not one to a Service."""
+        if not flow.is_translated:
+            return None
+        return flows.record_of(self._kernel.rules, flow, self._clock(), time.time())
+
+    def end_flows(self, destinations: Collection[Destination]) -> None:
+        """Have the kernel forget the UDP flows to some destinations that must not go on as they are; OSError."""
+        of_udp = {each for each in destinations if each.protocol == "UDP"}
+        if not of_udp:
+            return
+        with contextlib.closing(self._kernel.open_socket()) as sock:
+            for family in (V4, V6):
+                found = [
+                    flow
+                    for each in sock.request(conntrack.dump(family, only_translated=False))
+                    if (flow := conntrack.read_flow(each))
+                ]
+                for flow in flows.stale(self._kernel.rules, found, of_udp, self._kernel.serves):
+                    with contextlib.suppress(FileNotFoundError):  # it has ended by itself
+                        for _ in sock.request(conntrack.delete(family, flow)):
+                            pass
+
+    async def _read(self) -> AsyncIterator[Flow]:
+        with contextlib.closing(self._kernel.open_socket()) as sock:
+            for family in (V4, V6):
+                for number, body in enumerate(sock.request(conntrack.dump(family, only_translated=True)), 1):
+                    if (flow := conntrack.read_flow(body)) is not None:
+                        yield flow
+                    if not number % _AT_ONCE:
+                        await asyncio.sleep(0)
+
+
+class ConnectionEvents:
+    """Tells of connections as they begin and end, until it is closed. OSError without a network."""
+
+    def __init__(
+        self, kernel: Kernel, connections: KernelConnections, tell: Callable[[ConnectionRecord], None]
+    ) -> None:
+        self._connections = connections
+        self._tell = tell
+        self._open: dict[tuple[str, End], ConnectionRecord] = {}
+        self.missed = 0
+        self._sock = kernel.open_socket()
+        for group in (NEW, UPDATE, DESTROY):
+            self._sock.join(group)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._sock.fileno(), self._read)
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()
+
+    def _read(self) -> None:
+        try:
+            for kind, body in self._sock.receive():
+                flow = conntrack.read_flow(body)
+                if flow is not None and flow.is_translated:
+                    self._note(flow, is_end=conntrack.is_end(kind))
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            self.missed += 1
+
+    def _note(self, flow: Flow, *, is_end: bool) -> None:
+        record = self._open.get(flow.key)
+        if record is None:
+            record = self._connections.record(flow)
+            if record is None or is_end:
+                return
+            self._open[flow.key] = record
+            self._tell(record)
+            if record.ended_at is None:
+                return
+        if flows.update_record(record, flow, self._connections.now()) or is_end:
+            del self._open[flow.key]
+            if record.ended_at is None:
+                record.ended_at, record.outcome = self._connections.now(), Outcome.CLOSED
+            self._tell(record)

@@ -1,0 +1,122 @@
+"""A socket to netfilter in the cluster's network: transactions of nf_tables, and questions to conntrack.
+
+The agent makes it, so the network and its user namespace are the socket's; this process, which owns that namespace,
+may use it. A transaction is one message to the kernel, which the socket's buffer bounds: a user namespace may not go
+beyond net.core.wmem_max (SO_SNDBUFFORCE is refused). Answers are there when send() returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from socket import SocketType
+from typing import NamedTuple
+
+from kubeproxy.nft.messages import Message, batch, frame, size_of
+
+FAMILY, KIND, PROTOCOL = int(socket.AF_NETLINK), int(socket.SOCK_RAW), 12
+"""NETLINK_NETFILTER."""
+_WANTED_BYTES = 32 << 20
+_SPARE_BYTES = 4096
+"""For what frames a transaction."""
+_SOL_NETLINK, _ADD_MEMBERSHIP, _CAP_ACK = 270, 1, 10
+_ERROR, _DONE = 2, 3
+_HEADER = struct.Struct("=IHHII")
+_RECEIVED_BYTES = 1 << 16
+
+
+class Refusal(NamedTuple):
+    """The kernel does not do the ``message``, by its index, of a transaction, so it does none of it."""
+
+    message: int
+    error: OSError
+
+
+class NetfilterSocket:
+    """Owns ``sock``. OSError if the kernel has no netfilter, or refuses."""
+
+    def __init__(self, sock: SocketType) -> None:
+        self._sock = sock
+        self._sequence = 0
+        for option in (socket.SO_SNDBUF, 32):  # SO_SNDBUFFORCE
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, option, _WANTED_BYTES)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WANTED_BYTES)
+        sock.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
+        sock.bind((0, 0))
+        self.capacity = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - _SPARE_BYTES
+        """Bytes of the largest transaction."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def join(self, group: int) -> None:
+        """Receive the messages of a group."""
+        self._sock.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+
+    def transact(self, messages: Sequence[Message]) -> list[Refusal]:
+        """Have the kernel do all messages, or none of them; return which it refuses. OSError if it cannot be asked."""
+        if size_of(messages) > self.capacity:
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+        first = self._sequence + 1
+        self._sequence += len(messages) + 2
+        self._send(batch(messages, first))
+        refused: list[Refusal] = []
+        is_done = False
+        for kind, sequence, body in self._answers():
+            if kind != _ERROR or not first <= sequence <= self._sequence:
+                continue
+            (code,) = struct.unpack_from("=i", body)
+            if code:
+                refused.append(Refusal(sequence - first - 1, OSError(-code, os.strerror(-code))))
+            is_done = True
+        if not is_done:
+            raise OSError(errno.ENOTCONN, "the kernel does not answer")
+        return refused
+
+    def request(self, message: Message) -> Iterator[bytes]:
+        """Ask one question and yield the bodies of the answers; OSError of the kernel's."""
+        self._sequence += 1
+        self._send(frame(message, self._sequence))
+        for kind, sequence, body in self._answers():
+            if sequence != self._sequence:
+                continue
+            if kind == _ERROR:
+                (code,) = struct.unpack_from("=i", body)
+                if code:
+                    raise OSError(-code, os.strerror(-code))
+            elif kind != _DONE:
+                yield body
+
+    def receive(self) -> Iterator[tuple[int, bytes]]:
+        """Yield kind and body of the messages that wait; OSError ENOBUFS if some were lost."""
+        return ((kind, body) for kind, _, body in self._answers())
+
+    def _send(self, content: bytes) -> None:
+        sent = self._sock.send(content)
+        if sent != len(content):
+            raise OSError(errno.EIO, f"{sent} of {len(content)} bytes were taken")
+
+    def _answers(self) -> Iterator[tuple[int, int, bytes]]:
+        while True:
+            try:
+                content = self._sock.recv(_RECEIVED_BYTES)
+            except BlockingIOError:
+                return
+            at = 0
+            while at + _HEADER.size <= len(content):
+                length, kind, _, sequence, _ = _HEADER.unpack_from(content, at)
+                if length < _HEADER.size:
+                    return
+                yield kind, sequence, content[at + _HEADER.size : at + length]
+                at += (length + 3) & ~3

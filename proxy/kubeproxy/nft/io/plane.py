@@ -1,0 +1,222 @@
+"""The engine with nftables: the kernel carries what it can in the cluster's network, the userspace engine the rest.
+
+The userspace engine is a whole one, and serves the host; in the cluster's network it opens no sockets for what the
+kernel serves. Without sandboxes, without nf_tables, or when the kernel refuses, it serves everything, and that is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+
+from kubehost.io.places import HostPlace, Place
+from kubeproxy import NAME
+from kubeproxy.config import ProxyConfig
+from kubeproxy.dependencies import ProxyDependencies
+from kubeproxy.nft.division import Divider, Division, destinations_of
+from kubeproxy.nft.io import netfilter
+from kubeproxy.nft.io.ruleset import Refused, Ruleset
+from kubeproxy.nft.io.traffic import NftTraffic
+from kubeproxy.nft.tables import EMPTY, Part
+from kubeproxy.plane import ListenerStatus, Report
+from kubeproxy.proxier import Sync
+from kubeproxy.rules import Listener, Rules
+from kubeproxy.types import Destination, ServicePortName
+from kubeproxy.userspace.plane import UserspacePlane
+
+STALE_SECONDS = 1.0
+"""How long unused chains are kept, as by kube-proxy."""
+
+_CLUSTER = 1
+"""The cluster's place among those of the network."""
+
+
+class NftPlane:
+    """Implements ``Plane``. ValueError if the default balancer is unknown.
+
+    ``report`` is told of addresses that cannot be bound, ``note_refusal`` of Service ports that the kernel refuses.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        config: ProxyConfig,
+        dependencies: ProxyDependencies,
+        report: Report,
+        note_refusal: Report,
+    ) -> None:
+        self._loop = loop
+        self._network = dependencies.network
+        self._failures = dependencies.failures
+        self._note_refusal = note_refusal
+        self._userspace = UserspacePlane(loop, config, dependencies, report, self._is_served)
+        self._divider = Divider(config.default_balancer, self._is_in_cluster)
+        self._ruleset: Ruleset | None = None
+        self._parts: dict[ServicePortName, Part] = {}
+        """What the kernel serves."""
+        self._reasons: dict[ServicePortName, str] = {}
+        self._rules = Rules()
+        self._timer: asyncio.TimerHandle | None = None
+        self.problem = ""
+        self.traffic = NftTraffic(self._userspace.traffic, dependencies, self)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+        return self._rules
+
+    def serves(self, port_name: ServicePortName) -> bool:
+        """Tell whether the kernel serves a Service port in the cluster's network."""
+        return port_name in self._parts
+
+    def why_not(self, port_name: ServicePortName) -> str:
+        """Return why it does not."""
+        return self.problem or self._reasons.get(port_name, "")
+
+    def open_socket(self) -> netfilter.NetfilterSocket:
+        """Return a new socket to netfilter in the cluster's network; OSError."""
+        if len(self._network.places) <= _CLUSTER:
+            raise OSError("pods have no networks of their own")
+        sock = self._network.places[_CLUSTER].socket(netfilter.FAMILY, netfilter.KIND, netfilter.PROTOCOL)
+        try:
+            return netfilter.NetfilterSocket(sock)
+        except OSError:
+            sock.close()
+            raise
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve while the context lasts."""
+        async with self._userspace.serving():
+            try:
+                yield
+            finally:
+                self._close()
+                self.traffic.close()
+
+    def apply(self, sync: Sync) -> None:
+        """Have both engines obey a change, so that at each moment one of them serves each address."""
+        if self._ruleset is None:
+            self._open(sync.rules)
+        old, self._rules = self._rules, sync.rules
+        if self._ruleset is None:
+            self._userspace.apply(sync)
+            return
+        division = self._divider.divide(old, sync, self._parts)
+        before = frozenset(self._parts)
+        try:
+            if sync.rules.nodes != old.nodes:
+                self._ruleset.use(sync.rules.nodes)
+            self._take(division, self._ruleset.apply(division.parts))
+            self._hand_over(sync, before)
+            self._ruleset.apply(dict.fromkeys(division.leaving, EMPTY))
+        except OSError as error:
+            self._lose(error)
+            self._hand_over(sync, before)
+            return
+        self._schedule_removal()
+        self._end_flows(destinations_of(sync.rules, sync.ports) | destinations_of(old, sync.ports))
+
+    def renew(self) -> None:
+        """Begin anew in the networks of the cluster and of its pods, as these are new ones now."""
+        self._close()
+        self._parts.clear()
+        rules = self._rules
+        self._open(rules)
+        if self._ruleset is not None:
+            self._load(rules)
+        self._userspace.renew()
+        self._userspace.review(destinations_of(rules, rules.ports.keys()))
+        self.traffic.renew()
+
+    def statuses(self) -> list[ListenerStatus]:
+        """Return the state of every address that a Service port asks for."""
+        return self._userspace.statuses()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
+        self._close(remove=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._userspace.drain(seconds), name="drain of the userspace engine")
+            group.create_task(self.traffic.wait_until_idle(seconds), name="drain of the kernel's connections")
+
+    def _is_served(self, place: Place, listener: Listener) -> bool:
+        """Tell whether the userspace engine has a socket for a listener in a place."""
+        return isinstance(place, HostPlace) or listener.port_name not in self._parts
+
+    def _is_in_cluster(self, address: str) -> bool:
+        """Tell whether packets reach an address in the cluster's network."""
+        target, _ = self._network.dial(address, 0)
+        return target == address and not isinstance(self._network.place("", target), HostPlace)
+
+    def _open(self, rules: Rules) -> None:
+        try:
+            self._ruleset = Ruleset(self.open_socket(), rules.nodes)
+        except OSError as error:
+            self._ruleset = None
+            self.problem = f"nftables does not serve: {error.strerror or error}"
+        else:
+            self.problem = ""
+
+    def _load(self, rules: Rules) -> None:
+        assert self._ruleset is not None
+        every = tuple(rules.ports)
+        division = self._divider.divide(rules, Sync(rules, every, (), (), 0, 0), {})
+        try:
+            self._take(division, self._ruleset.apply(division.parts))
+        except OSError as error:
+            self._lose(error)
+
+    def _end_flows(self, destinations: Collection[Destination]) -> None:
+        with self._failures.guard(NAME, "ending UDP flows to endpoints that are gone"):
+            self.traffic.connections.end_flows(destinations)
+
+    def _take(self, division: Division, refused: Refused) -> None:
+        """Note what the kernel serves from now on."""
+        reasons = self._reasons
+        for name, part in division.parts.items():
+            reasons.pop(name, None)
+            self._parts.pop(name, None)
+            if part is not EMPTY and name not in refused and name not in division.leaving:
+                self._parts[name] = part
+        reasons |= division.reasons
+        for name, error in refused.items():
+            reasons[name] = f"the kernel refuses its rules: {error.strerror}"
+            self._note_refusal(name, f"Served by the userspace engine: {reasons[name]}")
+
+    def _hand_over(self, sync: Sync, before: Iterable[ServicePortName]) -> None:
+        """Have the userspace engine obey a change, and open or close what changed hands."""
+        self._userspace.apply(sync)
+        changed = self._parts.keys() ^ set(before)
+        if changed:
+            self._userspace.review(destinations_of(sync.rules, changed))
+
+    def _lose(self, error: OSError) -> None:
+        """Serve everything in userspace after the kernel has failed."""
+        self._close(remove=True)
+        self._parts.clear()
+        self.problem = f"nftables does not serve: {error.strerror or error}"
+
+    def _close(self, *, remove: bool = False) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        ruleset, self._ruleset = self._ruleset, None
+        if ruleset is not None:
+            ruleset.close(remove=remove)
+
+    def _schedule_removal(self) -> None:
+        """Remove unused chains a little later."""
+        if self._ruleset is not None and self._timer is None and (found := self._ruleset.stale()):
+            self._timer = self._loop.call_later(STALE_SECONDS, self._remove, self._ruleset.remove_stale, found)
+
+    def _remove(self, remove: Callable[..., None], *found: object) -> None:
+        self._timer = None
+        try:
+            remove(*found)
+        except OSError as error:
+            self._lose(error)
+            self._userspace.review(destinations_of(self._rules, self._rules.ports.keys()))
+        else:
+            self._schedule_removal()

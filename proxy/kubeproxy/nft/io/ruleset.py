@@ -1,0 +1,130 @@
+"""The tables in the kernel: has them follow what is wanted, and says which parts the kernel refuses.
+
+What changes together goes in one transaction, unless it is larger than the socket takes: then in several.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+
+from kubeproxy.nft import messages as to
+from kubeproxy.nft import skeleton
+from kubeproxy.nft.forms import V4, V6, Family, family_named
+from kubeproxy.nft.io.netfilter import NetfilterSocket
+from kubeproxy.nft.messages import Message
+from kubeproxy.nft.tables import EMPTY, Owner, Part, Step, Tables
+from kubeproxy.rules.nodes import Nodes
+from kubeproxy.types import IPV4, IPV6, ServicePortName
+
+Refused = dict[ServicePortName, OSError]
+"""Service ports that the kernel does not serve, with its reason."""
+
+
+class Ruleset:
+    """The tables of both families, made new through ``sock``; OSError if the kernel has none for IPv4."""
+
+    def __init__(self, sock: NetfilterSocket, nodes: Nodes) -> None:
+        self._sock = sock
+        self._tables = {family: Tables(family) for family in (V4, V6)}
+        self.errors: dict[Family, OSError] = {}
+        """Why a family has no table."""
+        for family, name in ((V4, IPV4), (V6, IPV6)):
+            try:
+                self._make(family, skeleton.skeleton(nodes, name))
+            except OSError as error:
+                if family is V4:
+                    raise
+                self.errors[family] = error
+
+    def use(self, nodes: Nodes) -> None:
+        """Have the common part follow the nodes; OSError if the kernel refuses."""
+        for family, name in ((V4, IPV4), (V6, IPV6)):
+            if family not in self.errors:
+                for error in self._load(family, {skeleton.OWNER: skeleton.skeleton(nodes, name)}).values():
+                    raise error
+
+    def apply(self, parts: Mapping[ServicePortName, Part]) -> Refused:
+        """Have parts as given (EMPTY: gone), and return those that the kernel refuses: they are gone too."""
+        refused: Refused = {}
+        for family in self._tables:
+            wanted = {name: part for name, part in parts.items() if family_named(name.family) is family}
+            if family in self.errors:
+                refused |= {name: self.errors[family] for name, part in wanted.items() if part is not EMPTY}
+            elif wanted:
+                refused |= self._load(family, wanted)  # type: ignore[arg-type]  # owners are what was given
+        return refused
+
+    def stale(self) -> list[tuple[Family, tuple[str, ...]]]:
+        """Return the chains that are no longer used, for ``remove_stale``."""
+        return [(family, tuple(tables.stale)) for family, tables in self._tables.items() if tables.stale]
+
+    def remove_stale(self, found: Sequence[tuple[Family, tuple[str, ...]]]) -> None:
+        """Remove chains that were not used a second ago, if they are not used now; OSError."""
+        for family, chains in found:
+            messages = self._tables[family].remove_stale(chains)
+            for refusal in self._sock.transact(messages) if messages else ():
+                raise refusal.error
+
+    def close(self, *, remove: bool) -> None:
+        """Close the socket; with ``remove`` the tables go first, as far as the kernel does that still."""
+        if remove:
+            for family in self._tables:
+                if family not in self.errors:
+                    with contextlib.suppress(OSError):
+                        self._sock.transact([to.delete_table(family)])
+        self._sock.close()
+
+    def _make(self, family: Family, common: Part) -> None:
+        """Make a table in place of one that is left from before."""
+        wanted: Mapping[Owner, Part] = {skeleton.OWNER: common}
+        fresh = [to.new_table(family), to.delete_table(family), to.new_table(family)]
+        tables = self._tables[family]
+        made = [each for step in tables.plan(wanted) for each in step.messages]
+        for refusal in self._sock.transact([*fresh, *made]):
+            raise refusal.error
+        tables.accept(wanted)
+
+    def _load(self, family: Family, wanted: Mapping[Owner, Part]) -> dict[Owner, OSError]:
+        """Have the kernel do what it does not refuse; what it refuses is taken away, too."""
+        refused: dict[Owner, OSError] = {}
+        known = self._tables[family].parts
+        # What leaves something comes first: it may be what another one takes.
+        pending = [{owner: wanted[owner] for owner in sorted(wanted, key=lambda owner: owner not in known)}]
+        while pending:
+            group = pending.pop(0)
+            steps = self._tables[family].plan(group)
+            if (parts := self._transactions(steps)) > 1 and len(group) > 1:
+                pending[:0] = _split(group, parts)
+                continue
+            failed = self._send(family, group, steps)
+            for owner, error in failed.items():
+                if owner in refused:
+                    raise error
+                refused[owner] = error
+            if failed:
+                left = {owner: EMPTY if owner in failed else part for owner, part in group.items()}
+                pending.insert(
+                    0, {owner: part for owner, part in left.items() if owner not in failed or owner in known}
+                )
+        return refused
+
+    def _transactions(self, steps: Sequence[Step]) -> int:
+        """Return in how many transactions messages fit, with some to spare, as their sizes differ."""
+        size = sum(to.size_of(step.messages) for step in steps)
+        return 1 if size <= self._sock.capacity else size // self._sock.capacity + 2
+
+    def _send(self, family: Family, wanted: Mapping[Owner, Part], steps: Sequence[Step]) -> dict[Owner, OSError]:
+        """Send one transaction and return whose messages the kernel refuses."""
+        owners = [step.owner for step in steps for _ in step.messages]
+        messages: list[Message] = [each for step in steps for each in step.messages]
+        refused = {owners[each.message]: each.error for each in self._sock.transact(messages)} if messages else {}
+        if not refused:
+            self._tables[family].accept(wanted)
+        return refused
+
+
+def _split(group: Mapping[Owner, Part], count: int) -> list[dict[Owner, Part]]:
+    items = list(group.items())
+    each = -(-len(items) // count)
+    return [dict(items[start : start + each]) for start in range(0, len(items), each)]

@@ -1,0 +1,151 @@
+"""The messages to nf_tables that make and remove what is in a table. Pure.
+
+Numbers are those of include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from kubeproxy.nft.attributes import attribute, nested, number, signed, text
+from kubeproxy.nft.encoding import encode_rule
+from kubeproxy.nft.forms import Family, SetForm
+from kubeproxy.nft.statements import Rule
+
+TABLE = "kube-proxy"
+
+_SUBSYSTEM = 10 << 8
+_NEWTABLE, _DELTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 2, 3, 5, 6, 8
+_NEWSET, _DELSET, _NEWSETELEM, _DELSETELEM = 9, 11, 12, 14
+_CREATE, _APPEND = 0x400, 0x800
+_REQUEST, _ACK = 1, 4
+_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
+_HEADER = struct.Struct("=IHHIIBBH")
+_SUBSYSTEM_OF_BATCH = int.from_bytes((10).to_bytes(2, "big"), "little") if struct.pack("=H", 1) == b"\1\0" else 10
+_MOST_BYTES = 60_000
+"""Of the elements in one message: an attribute has at most 64 KiB."""
+
+
+class Message(NamedTuple):
+    """One message of a batch."""
+
+    kind: int
+    flags: int
+    family: int
+    body: bytes
+
+
+class Hook(NamedTuple):
+    """Where packets enter a base chain: ``number`` is a netfilter hook, ``kind`` filter or nat."""
+
+    kind: str
+    number: int
+    priority: int
+
+
+def new_table(family: Family) -> Message:
+    """Make the table, unless it is there."""
+    return _message(_NEWTABLE, family, text(1, TABLE), flags=_CREATE)
+
+
+def delete_table(family: Family) -> Message:
+    """Remove the table with all that is in it; it must be there."""
+    return _message(_DELTABLE, family, text(1, TABLE))
+
+
+def new_chain(family: Family, name: str, hook: Hook | None) -> Message:
+    """Make a chain, unless it is there."""
+    parts = [text(1, TABLE), text(3, name)]
+    if hook is not None:
+        parts += [nested(4, number(1, hook.number), signed(2, hook.priority)), text(7, hook.kind)]
+    return _message(_NEWCHAIN, family, *parts, flags=_CREATE)
+
+
+def flush_chain(family: Family, name: str) -> Message:
+    """Remove the rules of a chain."""
+    return _message(_DELRULE, family, text(1, TABLE), text(2, name))
+
+
+def delete_chain(family: Family, name: str) -> Message:
+    """Remove a chain that has no rules and to which nothing leads."""
+    return _message(_DELCHAIN, family, text(1, TABLE), text(3, name))
+
+
+def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
+    """Yield what appends a rule to a chain, with the sets that belong to it."""
+    encoded = encode_rule(rule, family)
+    for each in encoded.sets:
+        yield _new_set(family, each.name, each.form, each.number)
+        yield from _elements(_NEWSETELEM, family, each.name, each.elements, each.number)
+    yield _message(
+        _NEWRULE, family, text(1, TABLE), text(2, chain), nested(4, encoded.expressions), flags=_CREATE | _APPEND
+    )
+
+
+def new_set(family: Family, name: str, form: SetForm) -> Message:
+    """Make a set or map, unless it is there."""
+    return _new_set(family, name, form, 0)
+
+
+def delete_set(family: Family, name: str) -> Message:
+    """Remove a set or map that no rule uses."""
+    return _message(_DELSET, family, text(1, TABLE), text(2, name))
+
+
+def add_elements(family: Family, set_name: str, elements: Sequence[bytes]) -> Iterator[Message]:
+    """Yield what puts elements into a set."""
+    return _elements(_NEWSETELEM, family, set_name, elements, 0)
+
+
+def delete_elements(family: Family, set_name: str, elements: Sequence[bytes]) -> Iterator[Message]:
+    """Yield what removes elements from a set; they must be there."""
+    return _elements(_DELSETELEM, family, set_name, elements, 0)
+
+
+def batch(messages: Sequence[Message], first: int) -> bytes:
+    """Return one transaction on the wire; message i has the sequence number ``first`` + 1 + i, and the last an ACK."""
+    parts = [frame(Message(_BATCH_BEGIN, 0, 0, b""), first, _SUBSYSTEM_OF_BATCH)]
+    last = len(messages)
+    for index, each in enumerate(messages, 1):
+        parts.append(frame(each._replace(flags=each.flags | _ACK) if index == last else each, first + index))
+    parts.append(frame(Message(_BATCH_END, 0, 0, b""), first + last + 1, _SUBSYSTEM_OF_BATCH))
+    return b"".join(parts)
+
+
+def size_of(messages: Iterable[Message]) -> int:
+    """Return how many bytes messages have on the wire."""
+    return sum(_HEADER.size + len(each.body) for each in messages)
+
+
+def frame(message: Message, sequence: int, resource: int = 0) -> bytes:
+    """Return one message on the wire; ``resource`` is the subsystem of a batch."""
+    kind, flags, family, body = message
+    length = _HEADER.size + len(body)
+    return _HEADER.pack(length, kind, flags | _REQUEST, sequence, 0, family, 0, resource) + body
+
+
+def _message(kind: int, family: Family, *attributes: bytes, flags: int = 0) -> Message:
+    return Message(_SUBSYSTEM | kind, flags, family.number, b"".join(attributes))
+
+
+def _new_set(family: Family, name: str, form: SetForm, set_number: int) -> Message:
+    parts = [text(1, TABLE), text(2, name), number(3, form.flags), number(4, form.key_type), number(5, form.key_length)]
+    if form.data_type:
+        parts += [number(6, form.data_type), number(7, form.data_length)]
+    parts.append(number(10, set_number or 1))
+    if form.user_data:
+        parts.append(attribute(13, form.user_data))
+    return _message(_NEWSET, family, *parts, flags=_CREATE)
+
+
+def _elements(
+    kind: int, family: Family, set_name: str, elements: Sequence[bytes], set_number: int
+) -> Iterator[Message]:
+    most = max(1, _MOST_BYTES // max(map(len, elements), default=1))
+    for start in range(0, len(elements), most):
+        parts = [text(1, TABLE), text(2, set_name), nested(3, *elements[start : start + most])]
+        if set_number:
+            parts.append(number(4, set_number))
+        yield _message(kind, family, *parts, flags=_CREATE if kind == _NEWSETELEM else 0)

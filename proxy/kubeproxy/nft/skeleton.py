@@ -1,0 +1,108 @@
+"""The part of the tables that all Services have in common: base chains, maps, and what happens to sources. Pure.
+
+Follows ``setupNFTables`` of k8s.io/kubernetes 1.37 ``pkg/proxy/nftables``. Differences: ``service-nodeports`` and
+``no-endpoint-nodeports`` have the node's address in their keys, as all nodes are in one network. Sources are translated
+to the gateway of the node that the packet met (``snat``): ``masquerade`` takes an address of the interface, which drops
+packets if that is in 127.0.0.0/8 with scope host. Cluster IPs that nobody has are left to the kernel, which refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+
+from kubeproxy.nft import statements as st
+from kubeproxy.nft.messages import Hook
+from kubeproxy.nft.statements import TO, Field, Rule
+from kubeproxy.nft.tables import Chain, NamedSet, Part
+from kubeproxy.rules.nodes import Node, Nodes
+from kubeproxy.types import family_of
+
+OWNER = "kube-proxy"
+"""The part's owner."""
+
+SERVICES = "services"
+SERVICE_IPS, SERVICE_NODE_PORTS = "service-ips", "service-nodeports"
+NO_ENDPOINT_SERVICES, NO_ENDPOINT_NODE_PORTS = "no-endpoint-services", "no-endpoint-nodeports"
+FIREWALL_IPS, CLUSTER_IPS, HAIRPINS = "firewall-ips", "cluster-ips", "hairpin-connections"
+REJECT = "reject-chain"
+_ENDPOINTS_CHECK, _FIREWALL_CHECK, _MASQUERADING, _SOURCES = (
+    "service-endpoints-check",
+    "firewall-check",
+    "masquerading",
+    "masquerading-source",
+)
+
+_HAIRPIN_KEY = (Field.SOURCE, Field.DESTINATION, Field.PROTOCOL, Field.PORT)
+_SETS = (
+    *(
+        NamedSet(each, TO, is_map=True)
+        for each in (SERVICE_IPS, SERVICE_NODE_PORTS, NO_ENDPOINT_SERVICES, NO_ENDPOINT_NODE_PORTS, FIREWALL_IPS)
+    ),
+    NamedSet(CLUSTER_IPS, (Field.DESTINATION,)),
+    NamedSet(HAIRPINS, _HAIRPIN_KEY),
+)
+
+_PREROUTING, _INPUT, _FORWARD, _OUTPUT, _POSTROUTING = range(5)
+_DNAT, _FILTER, _SNAT = -100, 0, 100
+_BASE_CHAINS: tuple[tuple[str, Hook, Rule], ...] = (
+    ("filter-prerouting-pre-dnat", Hook("filter", _PREROUTING, _DNAT - 10), (st.IsNew(), st.Jump(_FIREWALL_CHECK))),
+    ("filter-output-pre-dnat", Hook("filter", _OUTPUT, _DNAT - 10), (st.IsNew(), st.Jump(_FIREWALL_CHECK))),
+    ("filter-input", Hook("filter", _INPUT, _FILTER), (st.IsNew(), st.Jump(_ENDPOINTS_CHECK))),
+    ("filter-forward", Hook("filter", _FORWARD, _FILTER), (st.IsNew(), st.Jump(_ENDPOINTS_CHECK))),
+    ("filter-output", Hook("filter", _OUTPUT, _FILTER), (st.IsNew(), st.Jump(_ENDPOINTS_CHECK))),
+    ("nat-prerouting", Hook("nat", _PREROUTING, _DNAT), (st.Jump(SERVICES),)),
+    ("nat-output", Hook("nat", _OUTPUT, _DNAT), (st.Jump(SERVICES),)),
+    ("nat-postrouting", Hook("nat", _POSTROUTING, _SNAT), (st.Jump(_MASQUERADING),)),
+)
+
+
+def skeleton(nodes: Nodes, family: str) -> Part:
+    """Return the part for the addresses of one family, IPv4 or IPv6."""
+    chains = {
+        # kube-proxy answers TCP by ICMP, too, which IPv6 clients heed only when they try again, a second later.
+        REJECT: Chain(((st.IsProtocol("TCP"), st.Reject(by_reset=True)), (st.Reject(),))),
+        _FIREWALL_CHECK: Chain(((st.ByKey(TO, FIREWALL_IPS),),)),
+        _ENDPOINTS_CHECK: Chain(((st.ByKey(TO, NO_ENDPOINT_SERVICES),), (st.ByKey(TO, NO_ENDPOINT_NODE_PORTS),))),
+        SERVICES: Chain(tuple(_dispatch(nodes, family))),
+        _SOURCES: Chain(tuple(_sources(nodes, family))),
+        _MASQUERADING: Chain(
+            (
+                (st.IsMarked(), st.Goto(_SOURCES)),
+                (st.IsTranslated(), st.InSet(_HAIRPIN_KEY, HAIRPINS), st.Goto(_SOURCES)),
+            )
+        ),
+    }
+    base = {name: Chain((rule,), hook) for name, hook, rule in _BASE_CHAINS}
+    return Part({**chains, **base}, _SETS)
+
+
+def gateway_of(node: Node, family: str) -> str:
+    """Return the address of a node's gateway, the first of its pods' network; "" if it has none of the family."""
+    return next((str(ip_network(each, strict=False)[1]) for each in node.pod_cidrs if family_of(each) == family), "")
+
+
+def _dispatch(nodes: Nodes, family: str) -> Iterable[Rule]:
+    pods = _of_family((cidr for node in nodes.all for cidr in node.pod_cidrs), family)
+    if pods:
+        yield st.InSet((Field.DESTINATION,), CLUSTER_IPS), st.FromOneOf(pods, not_=True), st.Mark()
+    yield (st.ByKey(TO, SERVICE_IPS),)
+    yield (st.ByKey(TO, SERVICE_NODE_PORTS),)
+
+
+def _sources(nodes: Nodes, family: str) -> Iterable[Rule]:
+    """Yield which gateway stands for a source: of the node whose address the client used, else of its own node."""
+    gateways = [(node, gateway) for node in nodes.all if (gateway := gateway_of(node, family))]
+    if not gateways:
+        return
+    own = tuple((each, to) for node, to in gateways for each in _of_family(node.addresses, family))
+    pods = tuple((each, to) for node, to in gateways for each in _of_family(node.pod_cidrs, family))
+    if own:
+        yield (st.SnatByFirstDestination(own),)
+        yield (st.SnatBySource(own),)
+    yield (st.SnatBySource(pods),)
+    yield (st.Snat(gateways[0][1]),)
+
+
+def _of_family(addresses: Iterable[str], family: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for each in addresses if family_of(each) == family))
