@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from kubeproxy.portowner import PortOwner
 
+USERSPACE, NFTABLES = MODES = ("userspace", "nftables")
+
 
 @dataclass(frozen=True)
 class ProxyConfig:
@@ -23,6 +25,8 @@ class ProxyConfig:
     """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
     localhost_node_ports: bool = True
     """Whether node ports answer at 127.0.0.1 too (KubeProxyConfiguration's iptables.localhostNodePorts)."""
+    mode: str = USERSPACE
+    """One of MODES (kube-proxy's --proxy-mode); with NFTABLES the kernel carries what it can in the pods' network."""
     workers: int = 1
     """Processes that carry the traffic; 1 is the proxy's own process."""
     worker_environment: Mapping[str, str] = field(default_factory=dict)

@@ -89,6 +89,9 @@ class ProxySettings:
     metrics_bind_address: str = "127.0.0.1:10249"
     """/metrics and /proxyMode; kube-proxy's default."""
 
+    mode: str = ""
+    """``userspace``, or ``nftables``: the kernel carries what it can between pods; "" is the plan's default."""
+
     workers: int = 1
     """Processes that carry the traffic, 1 to MAX_WORKERS; 1 is the cluster's own process."""
 

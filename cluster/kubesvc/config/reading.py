@@ -12,6 +12,7 @@ from kubeapi.validation.faults import required, unsupported
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault, as_written
 from kubeproxy.balancers import BALANCERS
+from kubeproxy.config import MODES
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
     DNS_OPTIONS,
@@ -88,11 +89,12 @@ def _proxy(top: Fields, node: str) -> ProxySettings:
         # All clusters share 127.0.0.1, so kube-proxy's ports are at the first node's address, as in a real cluster.
         node = top.plan.stand_in(node)
         default = ProxySettings(healthz_bind_address=f"{node}:10256", metrics_bind_address=f"{node}:10249")
-    proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "workers"))
+    proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "mode", "workers"))
     return ProxySettings(
         balancer=proxy.choice("balancer", default.balancer, sorted(BALANCERS)),
         healthz_bind_address=_bind_address(proxy, "healthzBindAddress", default.healthz_bind_address),
         metrics_bind_address=_bind_address(proxy, "metricsBindAddress", default.metrics_bind_address),
+        mode=proxy.choice("mode", default.mode, MODES) if proxy.has("mode") else default.mode,
         workers=proxy.integer("workers", default.workers, 1, MAX_WORKERS),
     )
 

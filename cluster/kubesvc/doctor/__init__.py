@@ -14,11 +14,9 @@ from kubeapi.scheme import SERVICES
 from kubemanifest import Fault
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.doctor.abilities import read_abilities
 from kubesvc.doctor.checks import check_cluster, check_machine, report_document
 from kubesvc.doctor.finding import Check
 from kubesvc.doctor.machine import ClusterState, read_machine
-from kubesvc.doctor.sandboxes import check_mode, check_sandboxes
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.prepare import prepare
@@ -38,10 +36,7 @@ def run_doctor(paths: Sequence[str], state: StateDirectory) -> dict[str, Any]:
         if not prepared.faults:
             configuration = prepared.configuration
             services = prepared.loaded.objects(SERVICES)
-    checks += _examine(configuration, services, state)
-    status = _status(state)
-    if status is not None:
-        checks += [check_mode(**status["sandbox"]), *check_cluster(status["problems"])]
+    checks += [*_examine(configuration, services, state), *check_cluster(_problems(state))]
     return report_document(checks)
 
 
@@ -54,17 +49,18 @@ def _examine(configuration: ClusterConfiguration, services: Sequence[JSON], stat
     network = LoopbackNetwork.of(configuration)
     wanted = wanted_sockets(configuration, services, network)
     machine = read_machine(configuration, _clusters(state), {each.port for each in wanted})
-    return [*check_machine(machine, configuration, wanted, state.owner()), *check_sandboxes(read_abilities())]
+    return check_machine(machine, configuration, wanted, state.owner())
 
 
-def _status(state: StateDirectory) -> dict[str, Any] | None:
-    """Return the status document of the running cluster, None if it does not run or answer."""
+def _problems(state: StateDirectory) -> list[str] | None:
+    """Return the problems that the running cluster reports, None if it does not run or answer."""
     if state.owner() is None:
         return None
     try:
-        return ControlClient(state).status()
+        problems: list[str] = ControlClient(state).status()["problems"]
     except (UnreachableError, RefusedError):
         return None
+    return problems
 
 
 def _clusters(state: StateDirectory) -> tuple[ClusterState, ...]:

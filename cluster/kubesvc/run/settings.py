@@ -17,7 +17,7 @@ from kubelet.images.catalog import ImageSpec
 from kubelet.nodes import NodeConfig
 from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
-from kubeproxy.config import ProxyConfig
+from kubeproxy.config import NFTABLES, USERSPACE, ProxyConfig
 from kubeproxy.counters import Figure
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
@@ -61,6 +61,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyCo
         default_balancer=config.proxy.balancer,
         healthz_address=_host_and_port(config.proxy.healthz_bind_address),
         metrics_address=_host_and_port(config.proxy.metrics_bind_address),
+        mode=config.proxy.mode or (NFTABLES if config.plan.is_exact else USERSPACE),
         workers=config.proxy.workers,
         worker_environment=marker(state.name, state.path),
         listener_limit=openfiles.room(openfiles.limit()),

@@ -58,6 +58,7 @@ class UpArguments(TypedDict):
     timeout: float
     is_watching: bool
     proxy_workers: int | None
+    proxy_mode: str | None
     subnets: str | None
     is_exact: bool
     sandbox: str | None
@@ -87,6 +88,11 @@ class UpArguments(TypedDict):
     type=click.IntRange(1, 64),
     metavar="N",
     help="Processes that carry the traffic; 1, unless the configuration says otherwise.",
+)
+@click.option(
+    "--proxy-mode",
+    type=click.Choice(["userspace", "nftables"]),
+    help="What carries the traffic between pods; nftables in the exact plan, else userspace, unless configured.",
 )
 @click.option(
     "--subnets",

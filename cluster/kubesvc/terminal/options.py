@@ -18,6 +18,8 @@ class UpOptions:
     is_watching: bool
     proxy_workers: int | None = None
     """How many processes carry the traffic; None leaves that to the configuration."""
+    proxy_mode: str | None = None
+    """``userspace`` or ``nftables``; None leaves that to the configuration."""
     subnets: str | None = None
     """``auto``, ``default``, or None for what the cluster had before (see ``run.subnets``)."""
     is_exact: bool = False

@@ -97,6 +97,7 @@ def _warn_of_start_options(options: UpOptions, prepared: Prepared, console: Cons
     asked = {
         "--watch": options.is_watching,
         "--proxy-workers": options.proxy_workers is not None,
+        "--proxy-mode": options.proxy_mode is not None,
         "--merge-kubeconfig": options.is_merging,
         "--exact": options.is_exact and not prepared.configuration.plan.is_exact,
         "--sandbox": options.sandbox not in (None, kept_sandbox(options.state)),

@@ -114,8 +114,7 @@ def _start_prepared(options: UpOptions, prepared: Prepared, saved: Saved | None,
 
 def _up_start(options: UpOptions, prepared: Prepared, saved: Saved | None, seen: Seen, console: Console) -> UpStart:
     news = _news(options, saved, prepared)
-    if options.proxy_workers is not None:
-        prepared = replace(prepared, configuration=_with_workers(prepared.configuration, options.proxy_workers))
+    prepared = replace(prepared, configuration=_with_proxy(prepared.configuration, options))
     if not options.is_watching:
         # The documents are needed only to compare edits with them.
         prepared = replace(prepared, loaded=Loaded())
@@ -162,8 +161,11 @@ def _origins(options: UpOptions, saved: Saved | None) -> list[str]:
     return [*before, *here][-_MAX_ORIGINS:]
 
 
-def _with_workers(configuration: ClusterConfiguration, workers: int) -> ClusterConfiguration:
-    return replace(configuration, proxy=replace(configuration.proxy, workers=workers))
+def _with_proxy(configuration: ClusterConfiguration, options: UpOptions) -> ClusterConfiguration:
+    """Return the configuration with what the command line says of the proxy."""
+    proxy = configuration.proxy
+    workers, mode = options.proxy_workers or proxy.workers, options.proxy_mode or proxy.mode
+    return replace(configuration, proxy=replace(proxy, workers=workers, mode=mode))
 
 
 def _read_saved(options: UpOptions) -> Saved | None:

@@ -12,7 +12,7 @@ from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure, ProxyCounters, SyncCounters
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.proxier import Sync
-from kubeproxy.server.healthcheck import PROXY_MODE, VERBOSE, Answer, Site
+from kubeproxy.server.healthcheck import VERBOSE, Answer, Site
 
 
 class SyncRecord:
@@ -75,7 +75,7 @@ class Answers:
             "/metrics": metrics,
             "/healthz": lambda: _plain("ok"),
             f"/healthz{VERBOSE}": lambda: _plain(self._checks()),
-            "/proxyMode": lambda: _plain(PROXY_MODE),
+            "/proxyMode": lambda: _plain(config.mode),
         }
         return [
             Site(what, key, address, answers)

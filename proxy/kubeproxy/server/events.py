@@ -47,6 +47,10 @@ class SyncEvents:
         """Record that a Service port cannot be reached at some address."""
         self._record(port_name.service, WARNING, "PortBindFailed", message)
 
+    def note_kernel_refusal(self, port_name: ServicePortName, message: str) -> None:
+        """Record that the kernel does not take the rules of a Service port."""
+        self._record(port_name.service, WARNING, "KernelRulesRefused", message)
+
     def _note_balancer(self, sync: Sync, port_name: ServicePortName) -> None:
         rule = sync.rules.ports.get(port_name)
         wanted = rule.service_port.balancer if rule else ""

@@ -19,7 +19,6 @@ from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 if TYPE_CHECKING:
     from aiohttp import web
 
-PROXY_MODE = "userspace"
 VERBOSE = "?verbose"
 HEAD_SECONDS = 32.0
 """How long a client may take for its request, as at the API server, or be silent between two."""

@@ -17,7 +17,7 @@ from kubeapi.watching import ListerWatcher
 from kubehost.network import Network
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
-from kubeproxy.config import ProxyConfig
+from kubeproxy.config import NFTABLES, ProxyConfig
 from kubeproxy.counters import Figure
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import algorithm_of
@@ -68,7 +68,7 @@ class ProxyServer:
         self._config = config
         self._clock = dependencies.clock
         self._events = SyncEvents(record, dependencies.network)
-        self.plane: Plane = UserspacePlane(loop, config, dependencies, self._events.note_bind_failure)
+        self.plane = _make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
         localhost = config.localhost_node_ports
         self._proxier = Proxier(config.node_name, self._note_uncompiled, localhost_node_ports=localhost)
@@ -208,3 +208,14 @@ class ProxyServer:
         if now - self._shortage_logged_at >= SHORTAGE_LOG_SECONDS:
             self._shortage_logged_at = now
             _log.warning("%s", client_shortage())
+
+
+def _make_plane(
+    loop: asyncio.AbstractEventLoop, config: ProxyConfig, dependencies: ProxyDependencies, events: SyncEvents
+) -> Plane:
+    if config.mode != NFTABLES:
+        return UserspacePlane(loop, config, dependencies, events.note_bind_failure)
+    # Imported here because other proxies do not need it.
+    from kubeproxy.nft.io.plane import NftPlane
+
+    return NftPlane(loop, config, dependencies, events.note_bind_failure, events.note_kernel_refusal)
