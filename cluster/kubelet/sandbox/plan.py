@@ -56,10 +56,11 @@ def cluster_messages(network: ClusterNetwork) -> list[Message]:
     messages = [link_up(LOOPBACK_INDEX)]
     for node in network.nodes:
         messages += [new_address(LOOPBACK_INDEX, each) for each in (*node.gateways, *node.addresses)]
+    # What a node sends there comes from the node: the kernel would take 127.0.0.1, or the very address that is asked.
     for cidr in (*network.service_cidrs, *network.load_balancer_cidrs):
-        if not is_in_loopback(network, cidr):
-            route = Route(cidr, LOOPBACK_INDEX, table=TABLE_LOCAL, type=LOCAL, scope=SCOPE_HOST)
-            messages.append(route.added())
+        own = (each for node in network.nodes for each in node.addresses if (":" in each) == (":" in cidr))
+        route = Route(cidr, LOOPBACK_INDEX, source=next(own, ""), table=TABLE_LOCAL, type=LOCAL, scope=SCOPE_HOST)
+        messages.append(route.added())
     # An address without a pod: "no route to host", as where nobody answers to ARP.
     for cidr in network.pod_cidrs:
         table = TABLE_LOCAL if is_in_loopback(network, cidr) else TABLE_MAIN

@@ -89,7 +89,7 @@ class Health:
         """Return what the cluster runs without (an address that is taken ...) and its failures, one sentence each."""
         parts = self._components
         missing = [ipv6.problem(each) for each in ipv6.missing_networks(self._config)]
-        listeners = parts.proxy.rules.count_listeners() * self._config.proxy.workers
+        listeners = parts.proxy.rules.count_listeners(len(parts.network.places)) * self._config.proxy.workers
         shortage = openfiles.shortage(listeners, openfiles.limit())
         own = [each.error for each in parts.dns_addresses if each.error]
         failures = [str(each) for each in self._store.failures.all()]

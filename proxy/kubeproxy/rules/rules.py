@@ -91,9 +91,10 @@ class Rules:
             is_sticky=bool(rule.service_port.affinity_seconds),
         )
 
-    def count_listeners(self) -> int:
-        """Return at how many destinations something should listen now."""
-        return len(self.pod_claims) + sum(self.ports[claims[0].port_name].has_any for claims in self.claims.values())
+    def count_listeners(self, places: int = 1) -> int:
+        """Return how many listeners there should be now; of Services one in each place, of pods on the host alone."""
+        served = sum(self.ports[claims[0].port_name].has_any for claims in self.claims.values())
+        return len(self.pod_claims) + served * places
 
     def decide(self, source: str, destination: Destination) -> Decision:
         """Return what becomes of a new connection from the address ``source``.
