@@ -204,6 +204,9 @@ class TestDown:
 
 
 class TestStatus:
+    def test_as_json_it_is_the_document_that_the_cluster_gives(self, cluster: ClusterCommands) -> None:
+        assert json.loads(cluster.named("status", "-o", "json").stdout) == cluster.status()
+
     def test_json_says_what_scripts_need(self, cluster: ClusterCommands) -> None:
         document = cluster.status()
         web = find(document["services"], name="web")
