@@ -351,7 +351,7 @@ class TestSmallCommands:
             text=True,
             check=False,
         )
-        assert result.stdout.split() == ["plain,scale", "plain,status"]
+        assert result.stdout.split() == ["plain,scale", "plain,shell", "plain,status"]
 
     @pytest.mark.parametrize("arguments", [["--help"], ["up", "--help"], ["--version"]], ids=" ".join)
     def test_help_imports_nothing_heavy(self, commands: ClusterCommands, arguments: list[str]) -> None:
