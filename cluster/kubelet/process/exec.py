@@ -173,10 +173,10 @@ def command_spec(
     """Return the process of a command in a container; ``identity`` is the container's own process."""
     environment = dict(container.environment)
     if is_tty:
-        environment |= {"TERM": environment.get("TERM", "xterm"), **PROMPT}
+        environment |= {"TERM": environment.get("TERM", "xterm"), **({} if container.sandbox else PROMPT)}
     return replace(
         container,
-        argv=with_agnhost_on_path(argv),
+        argv=argv if container.sandbox else with_agnhost_on_path(argv),
         environment=environment,
         working_dir=working_dir,
         builtin=None,
@@ -186,4 +186,4 @@ def command_spec(
 
 
 PROMPT = {"PROMPT_COMMAND": r'PS1="\u@$HOSTNAME:\w\\$ "'}
-"""bash shows the machine's host name in its prompt, not HOSTNAME; so the prompt is set before each command."""
+"""Without a sandbox bash shows the machine's host name in its prompt; so the prompt is set before each command."""

@@ -14,7 +14,8 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.podoptions import PodExecOptions
 from kubeapi.status import StatusError
 from kubelet.nodes import NodeConfig
-from kubelet.process.exec import Attachment, Command
+from kubelet.process.exec import Attachment, Command, command_spec
+from kubelet.process.spec import ProcessSpec
 
 OWN_NODES = tuple(replace(each, pod_cidr=f"127.251.{number}.0/24") for number, each in enumerate(NODES, 101))
 FOR_EVER = "while :; do sleep 0.05; done"
@@ -247,3 +248,12 @@ async def test_a_pod_s_port_is_dialled_at_its_address(cluster: KubeletCluster) -
     assert cluster.kubelet.port_address(cluster.key("web"), 80) == ("127.251.101.2", 80)
     with pytest.raises(StatusError, match="not found"):
         cluster.kubelet.port_address(cluster.key("nobody"), 80)
+
+
+@pytest.mark.parametrize(("sandbox", "argv", "has_prompt"), [("", "agnhost", True), ("uid-1", "/agnhost", False)])
+def test_a_command_in_a_sandbox_has_its_own_files_and_host_name(sandbox: str, argv: str, has_prompt: bool) -> None:
+    container = ProcessSpec(("sh",), {}, sandbox=sandbox)
+    spec = command_spec(container, "1", ("/agnhost", "dns-suffix"), "", is_tty=True)
+    assert spec.argv == (argv, "dns-suffix")
+    assert ("PROMPT_COMMAND" in spec.environment) == has_prompt
+    assert spec.environment["TERM"] == "xterm"
