@@ -6,9 +6,7 @@ AppArmor rule allows the user namespace itself and refuses what is done in it.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import socket
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,9 +26,9 @@ from kubehost.io.namespaces import (
     set_hostname,
     unshare,
 )
+from kubehost.io.netlink import NetlinkSocket
+from kubehost.io.rtnetlink import LOOPBACK_INDEX, VethEnd, link_up, new_veth
 
-_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
-"""linux/sockios.h, linux/if.h."""
 _ANSWER = struct.Struct("ii")
 
 
@@ -49,7 +47,7 @@ STEPS = (
     "mapping this user's id into a user namespace",
     "changing mounts in a mount namespace",
     "setting the host name of a UTS namespace",
-    "bringing up loopback in a network namespace",
+    "making a veth in a network namespace",
 )
 
 
@@ -96,8 +94,9 @@ def enter_new_namespaces() -> Iterator[None]:
     yield
     set_hostname("pod")
     yield
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+    with NetlinkSocket() as netlink, Path("/proc/self/ns/net").open("rb") as here:
+        ends = VethEnd("probe0", 2, b"\2probe"), VethEnd("probe1", 3, b"\2PROBE")
+        netlink.request([link_up(LOOPBACK_INDEX), new_veth(*ends, here.fileno())])
 
 
 def _attempt() -> bytes:

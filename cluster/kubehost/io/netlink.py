@@ -70,6 +70,13 @@ class NetlinkSocket:
                     return found
                 found.append(reply)
 
+    def __enter__(self) -> NetlinkSocket:
+        """Return the socket, which is closed at the end of the context."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the socket."""
         self.sock.close()

@@ -119,6 +119,8 @@ def explain_refusal(refusal: Refusal, switches: Mapping[str, str]) -> tuple[str,
     if refusal.error == errno.ENOSPC and empty:
         remedy = f"sudo sysctl -w {' '.join(f'{name}=15000' for name in empty)}"
         return f"{said} ({', '.join(f'{name} is 0' for name in empty)})", remedy
+    if refusal.error == errno.EOPNOTSUPP:
+        return said, "sudo modprobe veth"
     if refusal.error in (errno.EPERM, errno.EACCES, 0):
         if switches.get(_CLONE) == "0":
             return f"{said} ({_CLONE} is 0)", f"sudo sysctl -w {_CLONE}=1"

@@ -101,6 +101,7 @@ def test_the_exact_plan_without_sandboxes_is_a_contradiction() -> None:
             "docker run --security-opt seccomp=unconfined",
             id="a container",
         ),
+        pytest.param(errno.EOPNOTSUPP, {}, "Operation not supported", "modprobe veth", id="a kernel without veth"),
         pytest.param(errno.ENOSYS, {}, "Function not implemented", "CONFIG_USER_NS", id="a kernel without"),
     ],
 )

@@ -91,11 +91,8 @@ class Sandboxes:
                 setns(descriptor, 0)
 
     def _connect(self, spec: SandboxSpec, link: int) -> None:
-        netlink = NetlinkSocket()
-        try:
+        with NetlinkSocket() as netlink:
             netlink.request(plan.pod_messages(self._plan, spec, link, self._home[0]))
-        finally:
-            netlink.close()
 
     def remove(self, uid: str) -> tuple[str, ...]:
         """Give a pod's sandbox up; return the addresses of its network, none for unknown uids.
