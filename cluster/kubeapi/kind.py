@@ -105,7 +105,7 @@ def _metadata_finalizers(obj: JSON) -> list[str]:
     return obj["metadata"].get("finalizers") or []
 
 
-def _no_warnings(before: JSON | None, after: JSON) -> Iterable[FieldError]:
+def _no_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
     return ()
 
 
@@ -175,8 +175,8 @@ class Kind:
     validate_status: Callable[[JSON], Faults] = _valid
     lists_update_faults_first: bool = False
     """Whether an error names what may not change before what may not be."""
-    warnings: Callable[[JSON | None, JSON], Iterable[FieldError]] = _no_warnings
-    """``warnings(before, after)``: what the writer is warned of; ``before`` None: created. Both are as stored."""
+    warnings: Callable[[JSON | None, JSON, RegistryConfig], Iterable[FieldError]] = _no_warnings
+    """``warnings(before, after, config)``: what the writer is warned of; ``before`` None: created; both as stored."""
 
     # Deletion.
     grace_seconds: Callable[[JSON, int | None], int] = _no_grace

@@ -7,17 +7,21 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of
 from kubeapi.podspec.warnings import pod_warnings, template_warnings
 from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 
 C = "spec.containers[0]"
 USER = "a container is a process of the user who started kubesvc"
+BARE = RegistryConfig()
+SANDBOXED = RegistryConfig(has_sandboxes=True, has_all_ids=True)
+ONE_ID = RegistryConfig(has_sandboxes=True)
 
 
-def warnings_of(**spec: Any) -> list[str]:
+def warnings_of(config: RegistryConfig = BARE, **spec: Any) -> list[str]:
     stored = new_registry().create(PODS, pod("p", **spec))
-    return [str(each) for each in pod_warnings(None, stored)]
+    return [str(each) for each in pod_warnings(None, stored, config)]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +107,7 @@ def test_a_template_is_spoken_of_when_a_field_comes_and_not_again() -> None:
     registry = new_registry()
     before = registry.create(DEPLOYMENTS, deployment("d", template_spec=plain))
     after = registry.update(DEPLOYMENTS, {**before, "spec": deployment("d", template_spec=limited)["spec"]})
-    [warning] = template_warnings(before, after)
+    [warning] = template_warnings(before, after, BARE)
     assert warning.field == "spec.template.spec.containers[0].resources"
-    assert template_warnings(after, {**after, "metadata": {"name": "d", "labels": {"a": "b"}}}) == []
-    assert list(kind_of(SERVICES).warnings(None, {"metadata": {}, "spec": {"volumes": [1]}})) == []
+    assert template_warnings(after, {**after, "metadata": {"name": "d", "labels": {"a": "b"}}}, BARE) == []
+    assert list(kind_of(SERVICES).warnings(None, {"metadata": {}, "spec": {"volumes": [1]}}, BARE)) == []

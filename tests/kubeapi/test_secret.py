@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import new_registry
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of
 from kubeapi.kinds.secret import KIND
 from kubeapi.meta import JSON
@@ -185,4 +186,4 @@ def test_a_tls_secret_without_its_pem_blocks_is_taken_with_a_warning(
     certificate: str, key: str, warnings: list[str]
 ) -> None:
     stored = created(type="kubernetes.io/tls", stringData={"tls.crt": certificate, "tls.key": key})
-    assert [warning_text(each) for each in kind_of(SECRETS).warnings(None, stored)] == warnings
+    assert [warning_text(each) for each in kind_of(SECRETS).warnings(None, stored, RegistryConfig())] == warnings

@@ -20,6 +20,12 @@ class RegistryConfig:
     balancers: tuple[str, ...] = ()
     """The values that the annotation ``kubesvc.dev/balancer`` may have; () when they are not known: any is accepted."""
 
+    has_sandboxes: bool = False
+    """Whether pods have namespaces of their own, in which more of their spec is acted on."""
+
+    has_all_ids: bool = False
+    """Whether a pod's process can have any user and groups, as root gives them."""
+
     @cached_property
     def service_cidrs(self) -> tuple[str, ...]:
         """The service CIDRs, that of the cluster's preferred family first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind, content_of
 from kubeapi.meta import JSON, labels_of
 from kubeapi.scheme import ENDPOINTSLICES
@@ -122,7 +123,7 @@ def _desired_state(obj: JSON) -> object:
     return content_of(obj), labels_of(obj)
 
 
-def _warnings(before: JSON | None, after: JSON) -> list[FieldError]:
+def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
     if before is None and after.get("addressType") == "FQDN":
         return [verbatim("addressType", "spec.addressType: FQDN endpoints are deprecated")]
     return []

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.scheme import Resource
@@ -103,7 +104,7 @@ def _validate_update(new: JSON, old: JSON) -> Faults:
     yield from validate_immutable(new, old, ("data",))
 
 
-def _warnings(before: JSON | None, after: JSON) -> Iterator[FieldError]:
+def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
     """Yield the faults of a TLS Secret's PEM blocks; the real server also warns of a key that does not fit."""
     if after["type"] != _TLS:
         return

@@ -1,16 +1,18 @@
 """The fields of a pod's spec that kubesvc accepts but does not act on. Pure.
 
 Such fields are stored and shown as in a cluster. The writer of one gets a warning: from the API, from ``up`` with the
-place in the file, and as an event of the pod if its program will notice. They have the form of k8s.io/kubernetes
-``pkg/api/pod/warnings.go``.
+place in the file, and as an event of the pod. More is acted on where pods have sandboxes. The warnings have the form of
+k8s.io/kubernetes ``pkg/api/pod/warnings.go``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at
 from kubeapi.status import FieldError
 
 REASON = "NotEmulated"
@@ -22,15 +24,22 @@ Asks = Callable[[Any], object]
 """Tells whether a field's value (None: absent) asks for something that is not emulated."""
 
 
+class Fields(NamedTuple):
+    """The fields of each level of a pod's spec that are not emulated."""
+
+    pod: tuple[_Field, ...] = ()
+    container: tuple[_Field, ...] = ()
+    port: tuple[_Field, ...] = ()
+
+
 class _Field(NamedTuple):
-    """A field that is not emulated, and the consequence; ``is_felt`` if the pod's program will notice.
+    """A field that is not emulated, and the consequence.
 
     A field with ``parts`` is not emulated in these parts only, each with its own test.
     """
 
     name: str
     consequence: str
-    is_felt: bool = False
     asks: Asks = bool
     parts: Mapping[str, Asks] = {}
 
@@ -51,55 +60,100 @@ def _confines(value: Any) -> bool:
     return bool(value) and value.get("type") != "Unconfined"
 
 
-_USER = "a container is a process of the user who started kubesvc"
-_PRIVILEGES: dict[str, Asks] = {
-    "runAsUser": _is_set,
-    "runAsGroup": _is_set,
-    "runAsNonRoot": _is(True),
+_SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected")
+_FILES = ("configMap", "secret", "downwardAPI")
+
+
+def _asks_for_storage(volumes: Any) -> bool:
+    return any(not any(each in volume for each in _SIMPLE) for volume in volumes or ())
+
+
+def _asks_for_tokens(volumes: Any) -> bool:
+    sources = (each for volume in volumes or () for each in map_at(volume, "projected").get("sources") or ())
+    return any(not any(kind in source for kind in _FILES) for source in sources)
+
+
+def _asks_for_a_limit(volumes: Any) -> bool:
+    sources = [map_at(each, "emptyDir") for each in volumes or ()]
+    return any(each.get("medium", "") != "Memory" and (each.get("sizeLimit") or each.get("medium")) for each in sources)
+
+
+def _propagates(mounts: Any) -> bool:
+    return any(each.get("mountPropagation", "None") != "None" for each in mounts or ())
+
+
+_CONFINEMENT: dict[str, Asks] = {
     "seLinuxOptions": bool,
     "seccompProfile": _confines,
     "appArmorProfile": _confines,
     "windowsOptions": bool,
 }
-_LIMITS = _Field("resources", "a pod may use as much of the machine as there is", parts={"limits": bool})
+_USER_FIELDS: dict[str, Asks] = {"runAsUser": _is_set, "runAsGroup": _is_set, "runAsNonRoot": _is(True)}
+_GROUP_FIELDS: dict[str, Asks] = {"fsGroup": _is_set, "supplementalGroups": bool}
+_CONTAINER_PRIVILEGES: dict[str, Asks] = {
+    "privileged": _is(True),
+    "allowPrivilegeEscalation": _is(False),
+    "readOnlyRootFilesystem": _is(True),
+    "capabilities": lambda value: value and (value.get("add") or value.get("drop")),
+    "procMount": _is_not("Default"),
+}
 
-_POD_FIELDS = (
-    _Field("volumes", "nothing is mounted; a container sees this machine's files", is_felt=True),
-    _Field("activeDeadlineSeconds", "the pod is not ended when its time is over", is_felt=True),
-    _Field("runtimeClassName", "there is no runtime but processes of this machine", is_felt=True),
-    _Field("automountServiceAccountToken", "no token is mounted", is_felt=True, asks=_is(True)),
-    _Field("serviceAccountName", "there are no ServiceAccounts, and no token is mounted", asks=_is_not("default")),
-    _Field("priorityClassName", "there is no preemption"),
-    _Field("resourceClaims", "no devices are allocated", is_felt=True),
-    _Field("setHostnameAsFQDN", "the host name stays the short one", is_felt=True),
-    _Field("os", "pods run on Linux", is_felt=True, parts={"name": _is_not("linux")}),
-    _Field("hostUsers", _USER, asks=_is(False)),
-    _LIMITS,
-    _Field(
-        "securityContext",
-        _USER,
-        parts={**_PRIVILEGES, "fsGroup": _is_set, "supplementalGroups": bool, "sysctls": bool},
+_LIMITS = _Field("resources", "a pod may use as much of the machine as there is", parts={"limits": bool})
+_EVERYWHERE = Fields(
+    pod=(
+        _Field("activeDeadlineSeconds", "the pod is not ended when its time is over"),
+        _Field("runtimeClassName", "there is no runtime but processes of this machine"),
+        _Field("automountServiceAccountToken", "no token is mounted", asks=_is(True)),
+        _Field("serviceAccountName", "there are no ServiceAccounts, and no token is mounted", asks=_is_not("default")),
+        _Field("priorityClassName", "there is no preemption"),
+        _Field("resourceClaims", "no devices are allocated"),
+        _Field("setHostnameAsFQDN", "the host name stays the short one"),
+        _Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
+        _LIMITS,
+    ),
+    container=(_LIMITS, _Field("volumeDevices", "there are no block devices for pods")),
+)
+_USER = "a container is a process of the user who started kubesvc"
+_BARE = Fields(
+    pod=(
+        _Field("volumes", "nothing is mounted; a container sees this machine's files"),
+        _Field("hostUsers", _USER, asks=_is(False)),
+        _Field("securityContext", _USER, parts={**_USER_FIELDS, **_CONFINEMENT, **_GROUP_FIELDS, "sysctls": bool}),
+    ),
+    container=(
+        _Field("securityContext", _USER, parts={**_USER_FIELDS, **_CONFINEMENT, **_CONTAINER_PRIVILEGES}),
+        _Field("terminationMessagePath", "no such file is read", asks=_is_not("/dev/termination-log")),
+    ),
+    port=(_Field("hostPort", "no port of the node leads to the container"),),
+)
+_CONFINED = "nothing but its user, its capabilities and its namespaces confines a container"
+_SANDBOXED = Fields(
+    pod=(
+        _Field("volumes", "there is no storage for pods but this machine's; it is an empty folder", _asks_for_storage),
+        _Field("volumes", "there are no ServiceAccounts and certificates; these files are missing", _asks_for_tokens),
+        _Field("volumes", "a folder may grow as large as the disk; only medium Memory has a limit", _asks_for_a_limit),
+        _Field("hostUsers", "all pods of the cluster share one user namespace", asks=_is(False)),
+        _Field("hostPID", "a container sees its own processes only"),
+        _Field("hostIPC", "the pod has an IPC namespace of its own"),
+        _Field("shareProcessNamespace", "a container sees its own processes only"),
+        _Field("securityContext", _CONFINED, parts=_CONFINEMENT),
+    ),
+    container=(
+        _Field("securityContext", _CONFINED, parts=_CONFINEMENT),
+        _Field("volumeMounts", "mounts that are made later stay in their container", _propagates),
+        _Field("targetContainerName", "a container sees its own processes only"),
     ),
 )
-_CONTAINER_FIELDS = (
-    _LIMITS,
-    _Field(
-        "securityContext",
-        _USER,
-        parts={
-            **_PRIVILEGES,
-            "privileged": _is(True),
-            "allowPrivilegeEscalation": _is(False),
-            "readOnlyRootFilesystem": _is(True),
-            "capabilities": lambda value: value and (value.get("add") or value.get("drop")),
-            "procMount": _is_not("Default"),
-        },
-    ),
-    _Field("lifecycle", "the image's signal ends it", is_felt=True, parts={"stopSignal": bool}),
-    _Field("terminationMessagePath", "no such file is read", is_felt=True, asks=_is_not("/dev/termination-log")),
-    _Field("terminationMessagePolicy", "the log does not become the message", asks=_is_not("File")),
+_NO_USER = _Field(
+    "securityContext",
+    "no image says which user it has; without runAsUser it is root",
+    parts={"runAsNonRoot": _is(True)},
 )
-_PORT_FIELDS = (_Field("hostPort", "no port of the node leads to the container", is_felt=True),)
+_NO_GROUPS = _Field(
+    "securityContext",
+    "only root gives a process more groups; what it may open is that of the user who started kubesvc",
+    parts=_GROUP_FIELDS,
+)
 
 
 class NotEmulated(NamedTuple):
@@ -109,59 +163,76 @@ class NotEmulated(NamedTuple):
     parts: str
     more: int
     consequence: str
-    is_felt: bool
 
     def __str__(self) -> str:
         places = f", here and in {self.more} more {'place' if self.more == 1 else 'places'}" if self.more else ""
         return f"kubesvc does not act on {self.parts or 'it'}{places}: {self.consequence}"
 
 
-def not_emulated(obj: JSON, path: tuple[str, ...] = POD_SPEC) -> list[NotEmulated]:
-    """Return the fields of the pod's spec at ``path`` of an object that are not emulated, each once."""
+def not_emulated(obj: JSON, config: RegistryConfig, path: tuple[str, ...] = POD_SPEC) -> list[NotEmulated]:
+    """Return the fields of the pod's spec at ``path`` of an object that a cluster does not emulate, each once."""
     spec: Any = obj
     for part in path:
         spec = spec[part]
-    found: dict[tuple[str, str], NotEmulated] = {}
-    for level, each in _asked(spec, ".".join(path)):
-        key = level, each.path.rpartition(".")[2]
+    found: dict[tuple[str, str, str], NotEmulated] = {}
+    for level, each in _asked(spec, ".".join(path), config):
+        key = level, each.path.rpartition(".")[2], each.consequence
         found[key] = found[key]._replace(more=found[key].more + 1) if key in found else each
     return list(found.values())
 
 
-def pod_warnings(before: JSON | None, after: JSON) -> list[FieldError]:
+def event_text(missing: Sequence[NotEmulated]) -> str:
+    """Return the text of a pod's event about the fields that are not emulated."""
+    named = (f"{each.path} ({each.parts})" if each.parts else each.path for each in missing)
+    return f"kubesvc does not emulate {', '.join(dict.fromkeys(named))}; the pod runs without"
+
+
+def pod_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
     """Return the warnings of a write of a Pod: for what was not there ``before`` it, None if it created the Pod.
 
     Both are objects as they are stored.
     """
-    return _added(before, after, POD_SPEC)
+    return _added(before, after, config, POD_SPEC)
 
 
-def template_warnings(before: JSON | None, after: JSON) -> list[FieldError]:
+def template_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
     """Return the warnings of a write of a workload, for its template."""
-    return _added(before, after, TEMPLATE_SPEC)
+    return _added(before, after, config, TEMPLATE_SPEC)
 
 
-def _added(before: JSON | None, after: JSON, path: tuple[str, ...]) -> list[FieldError]:
-    known = not_emulated(before, path) if before is not None else []
-    return [FieldError(REASON, each.path, str(each)) for each in not_emulated(after, path) if each not in known]
+def _added(before: JSON | None, after: JSON, config: RegistryConfig, path: tuple[str, ...]) -> list[FieldError]:
+    known = not_emulated(before, config, path) if before is not None else []
+    found = not_emulated(after, config, path)
+    return [FieldError(REASON, each.path, str(each)) for each in found if each not in known]
 
 
-def _asked(spec: JSON, path: str) -> Iterator[tuple[str, NotEmulated]]:
+def _asked(spec: JSON, path: str, config: RegistryConfig) -> Iterator[tuple[str, NotEmulated]]:
     """Yield each place of such a field, with its level: pod, container or port."""
-    yield from (("pod", each) for each in _read(spec, path, _POD_FIELDS))
-    for kind in ("initContainers", "containers"):
+    own = _SANDBOXED if config.has_sandboxes else _BARE
+    has_user = map_at(spec, "securityContext").get("runAsUser") is not None
+    groups = () if config.has_all_ids or not config.has_sandboxes else (_NO_GROUPS,)
+    user = (_NO_USER,) if config.has_sandboxes and not has_user else ()
+    pod = (*_EVERYWHERE.pod, *own.pod, *groups, *(user if _some_container_has_no_user(spec) else ()))
+    yield from (("pod", each) for each in _read(spec, path, pod))
+    for kind in ("initContainers", "containers", "ephemeralContainers"):
         for index, container in enumerate(spec.get(kind) or ()):
             inner = f"{path}.{kind}[{index}]"
-            yield from (("container", each) for each in _read(container, inner, _CONTAINER_FIELDS))
+            more = user if map_at(container, "securityContext").get("runAsUser") is None else ()
+            fields = (*_EVERYWHERE.container, *own.container, *more)
+            yield from (("container", each) for each in _read(container, inner, fields))
             for number, port in enumerate(() if spec.get("hostNetwork") else container.get("ports") or ()):
-                yield from (("port", each) for each in _read(port, f"{inner}.ports[{number}]", _PORT_FIELDS))
+                yield from (("port", each) for each in _read(port, f"{inner}.ports[{number}]", own.port))
+
+
+def _some_container_has_no_user(spec: JSON) -> bool:
+    return any(map_at(each, "securityContext").get("runAsUser") is None for each in spec.get("containers") or ())
 
 
 def _read(holder: JSON, path: str, fields: tuple[_Field, ...]) -> Iterator[NotEmulated]:
-    for name, consequence, is_felt, asks, parts in fields:
+    for name, consequence, asks, parts in fields:
         value = holder.get(name)
         if value is None:  # asks for nothing, as most fields of most pods
             continue
         asked = [part for part, asks_part in parts.items() if asks_part(value.get(part))]
         if asked or (not parts and asks(value)):
-            yield NotEmulated(f"{path}.{name}", ", ".join(asked), 0, consequence, is_felt)
+            yield NotEmulated(f"{path}.{name}", ", ".join(asked), 0, consequence)

@@ -44,7 +44,7 @@ class ObjectWriter:
         kind_of(resource).set_defaults(obj)
         obj = self._tracked(resource, None, obj, options)
         created = self._registry.create_typed(resource, obj, dry_run=options.is_dry_run)
-        return Written(created, [*notes, *_warnings(resource, None, created)], is_new=True)
+        return Written(created, [*notes, *self._warnings(resource, None, created)], is_new=True)
 
     def update(self, resource: Resource, stored: JSON | None, obj: JSON, options: WriteOptions) -> Written:
         """Replace ``stored``, all but its status; NotFound if that is None."""
@@ -53,7 +53,7 @@ class ObjectWriter:
             kind_of(resource).set_defaults(obj)
             obj = self._tracked(resource, stored, obj, options)
         written = self._registry.update_typed(resource, obj, dry_run=options.is_dry_run)
-        return Written(written, [*notes, *_warnings(resource, stored, written)])
+        return Written(written, [*notes, *self._warnings(resource, stored, written)])
 
     def update_status(self, resource: Resource, stored: JSON, obj: JSON, options: WriteOptions) -> JSON:
         """Replace the status of ``stored``, and its metadata but for what only the server sets."""
@@ -70,7 +70,7 @@ class ObjectWriter:
         """Replace one of the kind's parts of ``stored``."""
         tracked = self._tracked(resource, stored, obj, options, part)
         written = self._registry.update_part(resource, part, tracked, dry_run=options.is_dry_run)
-        return Written(written, _warnings(resource, stored, written))
+        return Written(written, self._warnings(resource, stored, written))
 
     def apply(self, configuration: Configuration, options: WriteOptions) -> Written:
         """Apply a configuration to an object (server-side apply)."""
@@ -79,7 +79,7 @@ class ObjectWriter:
         applied, is_new = server_side_apply(
             self._registry, configuration._replace(body=body), self._clock(), dry_run=options.is_dry_run
         )
-        return Written(applied, [*notes, *_warnings(configuration.resource, stored, applied)], is_new)
+        return Written(applied, [*notes, *self._warnings(configuration.resource, stored, applied)], is_new)
 
     def _tracked(
         self, resource: Resource, stored: JSON | None, new: JSON, options: WriteOptions, subresource: str = ""
@@ -88,6 +88,6 @@ class ObjectWriter:
         key = manager_key(resource, UPDATE, options.manager, subresource)
         return track_update(resource, stored, new, Change(key, format_time(self._clock())))
 
-
-def _warnings(resource: Resource, before: JSON | None, after: JSON) -> list[str]:
-    return [warning_text(each) for each in kind_of(resource).warnings(before, after)]
+    def _warnings(self, resource: Resource, before: JSON | None, after: JSON) -> list[str]:
+        found = kind_of(resource).warnings(before, after, self._registry.config)
+        return [warning_text(each) for each in found]

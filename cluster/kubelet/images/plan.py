@@ -57,16 +57,17 @@ def plan_container(
     given = _given_variables(sources, host, image) | _port_variable(container, host, program)
     environment = container_environment(sources, container, given)
     working_dir = container.working_dir or (image.working_dir if image else "") or host.working_dir
+    stop_signal = container.stop_signal or program.stop_signal
     servers = host.servers._replace(served=container.mount_paths)
     layer = image_layer(image.builtin, servers, host.agnhost_script) if image and servers.is_sandboxed else ()
     if program.builtin:
         process = _builtin_process(program, environment, servers)
         own_dir = scratch_dir if process.builtin and process.builtin.server == "nginx" else container.working_dir
-        return ContainerPlan(replace(process, working_dir=own_dir), program.stop_signal, working_dir, layer)
+        return ContainerPlan(replace(process, working_dir=own_dir), stop_signal, working_dir, layer)
     argv = expand_all(program.arguments, environment)
     argv = argv if servers.is_sandboxed else with_agnhost_on_path(argv)
     process = ProcessSpec(argv, environment, working_dir, is_tty=container.is_tty)
-    return ContainerPlan(process, program.stop_signal, working_dir, layer)
+    return ContainerPlan(process, stop_signal, working_dir, layer)
 
 
 def _builtin_process(program: Program, environment: dict[str, str], servers: ServerHost) -> ProcessSpec:

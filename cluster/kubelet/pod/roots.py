@@ -68,7 +68,7 @@ def container_root(
 def _own_mounts(container: ContainerSpec, folders: ContainerFolders, is_read_only: bool) -> list[Mount]:
     kept = [Mount(each, each, is_read_only) for each in _kept_in_tmp(folders.programs)]
     files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in ETC if each in folders.etc_files]
-    return [Mount(TMP_PATH, folders.tmp, is_read_only), *kept, *files, Mount(container.message_path, folders.message)]
+    return [Mount(TMP_PATH, folders.tmp, is_read_only), *kept, *files, Mount(container.message.path, folders.message)]
 
 
 def _kept_in_tmp(paths: Iterable[str]) -> list[str]:

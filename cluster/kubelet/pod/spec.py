@@ -56,13 +56,22 @@ class ContainerPort(NamedTuple):
     protocol: str
 
 
+class MessageSource(NamedTuple):
+    """Where a container's last message is: in the file ``path`` of the container.
+
+    With ``has_log`` it is the end of its log, if it has failed and left the file empty.
+    """
+
+    path: str = DEFAULT_MESSAGE_PATH
+    has_log: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """One container.
 
     Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks,
-    ``downward`` ``resources``, ``roots`` ``mounts``, and ``security`` the field of that name. Its last message is in
-    the file ``message_path``; with ``is_log_message`` it is the end of its log, if it has failed and left that empty.
+    ``downward`` ``resources``, ``roots`` ``mounts``, and ``security`` the field of that name.
     """
 
     name: str
@@ -82,11 +91,11 @@ class ContainerSpec:
     has_stdin: bool = False
     is_stdin_once: bool = False
     is_tty: bool = False
+    stop_signal: str = ""
     mounts: tuple[JSON, ...] = ()
     resources: JSON = field(default_factory=dict)
     security: JSON = field(default_factory=dict)
-    message_path: str = ""
-    is_log_message: bool = False
+    message: MessageSource = field(default_factory=MessageSource)
 
     @property
     def mount_paths(self) -> tuple[str, ...]:
@@ -177,12 +186,17 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         has_stdin=bool(container.get("stdin")),
         is_stdin_once=bool(container.get("stdinOnce")),
         is_tty=bool(container.get("tty")),
+        stop_signal=map_at(container, "lifecycle").get("stopSignal") or "",
         mounts=tuple(container.get("volumeMounts") or ()),
         resources=map_at(container, "resources"),
         security=map_at(container, "securityContext"),
-        message_path=container.get("terminationMessagePath") or DEFAULT_MESSAGE_PATH,
-        is_log_message=container.get("terminationMessagePolicy") == "FallbackToLogsOnError",
+        message=_read_message(container),
     )
+
+
+def _read_message(container: JSON) -> MessageSource:
+    path = container.get("terminationMessagePath") or DEFAULT_MESSAGE_PATH
+    return MessageSource(path, container.get("terminationMessagePolicy") == "FallbackToLogsOnError")
 
 
 def _read_port(port: JSON) -> ContainerPort:

@@ -86,7 +86,7 @@ class PodRoots:
                 said = file.read(MESSAGE_BYTES)
         except OSError:
             said = b""
-        if not said and has_failed and container.is_log_message:
+        if not said and has_failed and container.message.has_log:
             lines = read_end(log, 2 * LOG_MESSAGE_BYTES)[-LOG_MESSAGE_LINES:]
             said = b"\n".join(lines)[-LOG_MESSAGE_BYTES:]
         return said.decode(errors="replace")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, status_of
 from kubeapi.objects.pod import read_pod
-from kubeapi.podspec.warnings import REASON, not_emulated
+from kubeapi.podspec.warnings import REASON, event_text, not_emulated
 from kubelet.pod import events
 from kubelet.pod.programs import RunningProgram
 from kubelet.pod.reboot import earlier_runs
@@ -48,6 +48,7 @@ class PodWorker:
         self.place = place = sandbox.place
         self.ended = asyncio.Event()
         self._clock = dependencies.clock
+        self._config = dependencies.registry.config
         state = new_pod_state(pod.spec, earlier_runs(status_of(pod.obj)))
         self._machine = PodMachine(state, self._clock, self._perform, self._owe_status, pod.failed)
         self._sandbox = sandbox
@@ -86,9 +87,8 @@ class PodWorker:
 
     def begin(self) -> None:
         """Start the pod, which has its address now."""
-        if missing := [each.path for each in not_emulated(self.pod.obj) if each.is_felt]:
-            text = f"kubesvc does not emulate {', '.join(missing)}; the pod runs without"
-            self.pod.report("Warning", REASON, text)
+        if missing := not_emulated(self.pod.obj, self._config):
+            self.pod.report("Warning", REASON, event_text(missing))
         with contextlib.suppress(OSError):  # the scripts of a bare pod take the cluster's defaults then
             self._roots.write_etc()
         if self._sandbox.is_used or self._volumes.volumes:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ class Cluster:
         self.state = start.state
         self.configuration = start.prepared.configuration
         self.registry = start.prepared.registry
+        # Only now is it known what pods get, which its warnings depend on.
+        self.registry.config = replace(self.registry.config, has_sandboxes=start.sandbox.has_sandboxes)
         self.store = self.registry.store
         self.journal = Journal(start.state.database)
         self.components = Components(self.configuration, self.state, self.registry, runner)

@@ -8,8 +8,9 @@ state of the cluster.
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
@@ -38,11 +39,18 @@ class Prepared:
     configuration: ClusterConfiguration
     registry: Registry
     faults: Sequence[Fault]
-    warnings: Sequence[Fault]
+    notes: Sequence[Fault]
+    """Warnings about the input."""
+    not_emulated: Mapping[bool, Sequence[Fault]]
+    """The API's warnings about the documents if pods have sandboxes, and if not."""
     configuration_text: str = ""
     """The ClusterConfiguration as JSON, for the next run that is given none."""
     unused: ClusterConfiguration | None = None
     """The configuration of the input, if the running cluster keeps its own instead."""
+
+    def warnings(self, *, has_sandboxes: bool) -> list[Fault]:
+        """Return all warnings about the input, sorted."""
+        return sorted([*self.notes, *self.not_emulated[has_sandboxes]])
 
 
 def prepare(
@@ -74,33 +82,34 @@ def prepare_loaded(
     registry = _new_registry(configuration, _first_store(configuration, saved))
     faults = (*faults, *wrong)
     if not faults:
-        refused, more_warnings = _rehearse(registry, configuration, documents)
+        refused = _rehearse(registry, configuration, documents)
         faults = (*faults, *(each for each in refused if not (loaded.is_partial and _misses_namespace(each))))
-        warnings += more_warnings
     return Prepared(
         replace(loaded, documents=documents),
         configuration,
         registry,
         sorted([*loaded.faults, *faults]),
-        sorted([*loaded.warnings, *notes, *more, *warnings]),
+        [*loaded.warnings, *notes, *more, *warnings],
+        {mode: _warnings(registry, documents, has_sandboxes=mode) for mode in (False, True)},
         json.dumps(loaded.configuration.obj) if loaded.configuration is not None else "",
         unused if is_running and given is not None else None,
     )
 
 
-def _rehearse(
-    registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document]
-) -> tuple[list[Fault], list[Fault]]:
-    """Apply the documents, also if some have faults, to find the faults of all. Returns faults and warnings."""
+def _rehearse(registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document]) -> list[Fault]:
+    """Apply the documents, also if some have faults, and return the faults of all."""
     bootstrap(registry, cluster_dns=configuration.networking.dns_address)
     refused, _ = apply_documents(registry, documents)
-    return refused, _warnings(registry, documents)
+    return refused
 
 
-def _warnings(registry: Registry, documents: Sequence[Document]) -> list[Fault]:
+def _warnings(registry: Registry, documents: Sequence[Document], *, has_sandboxes: bool) -> list[Fault]:
     """Return the API's warnings about the documents (fields of pods that are not emulated ...), with positions."""
+    config = replace(registry.config, has_sandboxes=has_sandboxes)
     stored = ((each, registry.store.find(each.resource, each.key)) for each in documents)
-    return [each.fault(note) for each, obj in stored if obj for note in kind_of(each.resource).warnings(None, obj)]
+    return [
+        each.fault(note) for each, obj in stored if obj for note in kind_of(each.resource).warnings(None, obj, config)
+    ]
 
 
 def _first_store(configuration: ClusterConfiguration, saved: Saved | None) -> Store:
@@ -124,6 +133,7 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
         service_cidr=networking.service_cidr,
         node_port_range=networking.node_port_range,
         balancers=tuple(sorted(BALANCERS)),
+        has_all_ids=os.geteuid() == 0,
     )
     return Registry(store, config, clock=time.time, rng=Random())
 

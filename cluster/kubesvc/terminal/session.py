@@ -26,7 +26,9 @@ from kubesvc.terminal.escaping import escaped_values
 from kubesvc.terminal.watch import changes
 
 if TYPE_CHECKING:
+    from kubemanifest import Fault
     from kubesvc.run.cluster import Cluster
+    from kubesvc.run.prepare import Prepared
     from kubesvc.terminal.upstart import UpStart
 
 _HOLD_SECONDS = 2.0
@@ -51,9 +53,12 @@ class Session:
         self._stop = asyncio.Event()
         self._is_draining = False
         self._status = EXIT_FAILED
-        warnings = [*up.news, *map(str, prepared.warnings)]
+        warnings = [*up.news, *map(str, self._warnings(prepared))]
         self._held: list[str] | None = list(warnings)
         self._said = frozenset(warnings)
+
+    def _warnings(self, prepared: Prepared) -> list[Fault]:
+        return prepared.warnings(has_sandboxes=self._cluster.sandbox.has_sandboxes)
 
     async def run(self) -> int:
         """Run the cluster until it is told to stop; returns the exit status. A cluster that never got ready has failed.
@@ -163,7 +168,7 @@ class Session:
         """Apply the edited files; if they have faults, print these and change nothing."""
         # In a thread, because thousands of documents take seconds to read.
         prepared = await asyncio.to_thread(prepare, self._options.paths, StringIO(), plan=self._configuration.plan)
-        warnings = [*map(str, prepared.warnings)]
+        warnings = [*map(str, self._warnings(prepared))]
         # Only new warnings: those of unchanged lines have been printed before.
         self._warn(*(each for each in warnings if each not in self._said))
         self._said = frozenset(warnings)

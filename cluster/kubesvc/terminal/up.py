@@ -55,7 +55,7 @@ def run_up(options: UpOptions) -> int:
     plan = claim.plan if claim is not None else USUAL
     prepared = prepare(options.paths, sys.stdin or StringIO(), saved, is_running=is_running, plan=plan)
     if prepared.faults or is_running:
-        console.warn(*(f"Warning: {warning}" for warning in prepared.warnings))
+        console.warn(*_warnings(options, prepared))
     if prepared.faults:
         return _refuse(prepared, console, "applied" if is_running else "started")
     if is_running:
@@ -95,6 +95,15 @@ def _sandbox_mode(options: UpOptions, configuration: ClusterConfiguration) -> Sa
         check_kept(options.state, configuration.plan)
     wish = Wish.of(options.sandbox, configuration.sandbox, kept_sandbox(options.state))
     return find_mode(wish, is_exact=configuration.plan.is_exact)
+
+
+def _warnings(options: UpOptions, prepared: Prepared) -> list[str]:
+    """Return the warnings about the input, by what pods get as far as that is known now."""
+    try:
+        has_sandboxes = _sandbox_mode(options, prepared.configuration).has_sandboxes
+    except ValueError:
+        has_sandboxes = False
+    return [f"Warning: {each}" for each in prepared.warnings(has_sandboxes=has_sandboxes)]
 
 
 def _refuse(prepared: Prepared, console: Console, done: str) -> int:

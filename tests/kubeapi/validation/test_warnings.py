@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.helpers.kubeapi.objects import new_registry, service
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES
@@ -41,12 +42,12 @@ HINTS = {"service.kubernetes.io/topology-aware-hints": "Auto"}
 def test_services(obj: JSON, texts: list[str]) -> None:
     stored = new_registry().create(SERVICES, obj)
     for before in (None, stored):
-        assert [warning_text(each) for each in kind_of(SERVICES).warnings(before, stored)] == texts
+        assert [warning_text(each) for each in kind_of(SERVICES).warnings(before, stored, RegistryConfig())] == texts
 
 
 def test_a_new_slice_of_names() -> None:
     made = {"metadata": {"name": "a"}, "addressType": "FQDN", "endpoints": [{"addresses": ["a.example"]}]}
     stored = new_registry().create(ENDPOINTSLICES, made)
-    [warning] = kind_of(ENDPOINTSLICES).warnings(None, stored)
+    [warning] = kind_of(ENDPOINTSLICES).warnings(None, stored, RegistryConfig())
     assert warning_text(warning) == "spec.addressType: FQDN endpoints are deprecated"
-    assert kind_of(ENDPOINTSLICES).warnings(stored, stored) == []
+    assert kind_of(ENDPOINTSLICES).warnings(stored, stored, RegistryConfig()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Subresource
 from kubeapi.kinds.service.allocation import ServiceAllocator
 from kubeapi.kinds.service.spec import is_externally_accessible
@@ -55,7 +56,7 @@ def _set_first_status(obj: JSON) -> None:
     obj["status"] = {"loadBalancer": {}}
 
 
-def _warnings(before: JSON | None, service: JSON) -> Iterator[FieldError]:
+def _warnings(before: JSON | None, service: JSON, config: RegistryConfig) -> Iterator[FieldError]:
     """Yield the warnings of k8s.io/kubernetes ``pkg/api/service/warnings.go``, word for word."""
     spec = service.get("spec", {})
     is_name = spec.get("type") == "ExternalName"
