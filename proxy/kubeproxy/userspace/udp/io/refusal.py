@@ -13,7 +13,7 @@ and is refused in the cluster's. There the kernel bounds such errors (icmp(7), i
 
 This reaches the clients that ICMP reaches: those with a connected socket. The others are bound to every address, so
 nothing can be sent in their name, and the kernel would not tell them either (udp(7)). IPv6 has only one loopback
-address, so it does not work there.
+address, which the client has: so it works only for pods, whose address is another one.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ PROBE = b"\x93kubesvc refusal"
 
 IP_PKTINFO = 8
 """linux/in.h."""
+IPV6_PKTINFO = 50
+"""linux/in6.h."""
 
 _DISCONNECT = bytes(16)
 """struct sockaddr_in with the family AF_UNSPEC, which Python's connect() does not support."""
@@ -58,22 +60,29 @@ def refuser(network: Network, place: str) -> Refuse:
 
     def refuse(listener: SocketType, client: Address) -> bool:
         at = host if place == host.name else network.place(client[0], listener.getsockname()[0])
-        return _refuse(listener, client, at.socket, STAND_IN_ADDRESS if at in network.places else LOCALHOST)
+        is_ipv6, is_shared = listener.family == socket.AF_INET6, at in network.places
+        if is_ipv6 and is_shared:
+            return False
+        return _refuse(listener, client, at.socket, STAND_IN_ADDRESS if is_shared else "::1" if is_ipv6 else LOCALHOST)
 
     return refuse
 
 
+def _as_from(address: str) -> tuple[int, int, bytes]:
+    """Return the control message that sends a datagram from an address of the machine."""
+    if ":" in address:
+        return socket.IPPROTO_IPV6, IPV6_PKTINFO, struct.pack("=16si", socket.inet_pton(socket.AF_INET6, address), 0)
+    return socket.IPPROTO_IP, IP_PKTINFO, struct.pack("=i4s4x", 0, socket.inet_aton(address))
+
+
 def _refuse(listener: SocketType, client: Address, make: MakeSocket, address: str) -> bool:
-    if listener.family != socket.AF_INET:
-        return False
     try:
-        with contextlib.closing(make(*SOCKETS["UDP", False])) as stand_in:
+        with contextlib.closing(make(*SOCKETS["UDP", ":" in address])) as stand_in:
             stand_in.bind((address, client[1]))
-            source = struct.pack("=i4s4x", 0, socket.inet_aton(client[0]))
             asked = listener.getsockname()
             listener.connect(stand_in.getsockname())
             try:
-                stand_in.sendmsg([PROBE], [(socket.IPPROTO_IP, IP_PKTINFO, source)], 0, asked)
+                stand_in.sendmsg([PROBE], [_as_from(client[0])], 0, asked)
             finally:
                 _libc.connect(listener.fileno(), _DISCONNECT, len(_DISCONNECT))
     except OSError:
