@@ -14,9 +14,11 @@ from kubeapi.scheme import SERVICES
 from kubemanifest import Fault
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
+from kubesvc.doctor.abilities import read_abilities
 from kubesvc.doctor.checks import check_cluster, check_machine, report_document
 from kubesvc.doctor.finding import Check
 from kubesvc.doctor.machine import ClusterState, read_machine
+from kubesvc.doctor.sandboxes import check_mode, check_sandboxes
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.prepare import prepare
@@ -36,7 +38,10 @@ def run_doctor(paths: Sequence[str], state: StateDirectory) -> dict[str, Any]:
         if not prepared.faults:
             configuration = prepared.configuration
             services = prepared.loaded.objects(SERVICES)
-    checks += [*_examine(configuration, services, state), *check_cluster(_problems(state))]
+    checks += _examine(configuration, services, state)
+    status = _status(state)
+    if status is not None:
+        checks += [check_mode(**status["sandbox"]), *check_cluster(status["problems"])]
     return report_document(checks)
 
 
@@ -49,18 +54,17 @@ def _examine(configuration: ClusterConfiguration, services: Sequence[JSON], stat
     network = LoopbackNetwork.of(configuration)
     wanted = wanted_sockets(configuration, services, network)
     machine = read_machine(configuration, _clusters(state), {each.port for each in wanted})
-    return check_machine(machine, configuration, wanted, state.owner())
+    return [*check_machine(machine, configuration, wanted, state.owner()), *check_sandboxes(read_abilities())]
 
 
-def _problems(state: StateDirectory) -> list[str] | None:
-    """Return the problems that the running cluster reports, None if it does not run or answer."""
+def _status(state: StateDirectory) -> dict[str, Any] | None:
+    """Return the status document of the running cluster, None if it does not run or answer."""
     if state.owner() is None:
         return None
     try:
-        problems: list[str] = ControlClient(state).status()["problems"]
+        return ControlClient(state).status()
     except (UnreachableError, RefusedError):
         return None
-    return problems
 
 
 def _clusters(state: StateDirectory) -> tuple[ClusterState, ...]:

@@ -171,11 +171,11 @@ def check_resolver(machine: Machine, configuration: ClusterConfiguration) -> Che
     return Check("names", name, "warn", message, "set dns.upstreams in the ClusterConfiguration")
 
 
-def check_cluster(problems: Sequence[str] | None) -> Iterator[Check]:
-    """Whether the running cluster reports problems; None if it does not run."""
-    for number, problem in enumerate(problems or (), 1):
+def check_cluster(problems: Sequence[str]) -> Iterator[Check]:
+    """Whether the running cluster reports problems."""
+    for number, problem in enumerate(problems, 1):
         yield Check("cluster", f"problem {number}", "warn", problem, "kubesvc status   (lists it under Problems)")
-    if problems is not None and not problems:
+    if not problems:
         yield Check("cluster", "problems", "ok", "the running cluster reports no problem")
 
 

@@ -78,7 +78,7 @@ class PortGroup:
         try:
             if protocol == "UDP" and self.listener.source_filter is not None:
                 filter_packets(sock, self.listener.source_filter)
-            bind_socket(sock, target)
+            bind_socket(sock, target, self._make)
             if protocol != "UDP":
                 sock.listen(BACKLOG)
         except OSError:
@@ -88,23 +88,28 @@ class PortGroup:
 
     def _share(self, target: tuple[str, int], width: int) -> None:
         with contextlib.closing(open_socket("TCP", target[0], self._make)) as probe:
-            bind_socket(probe, target)  # a socket of the group would share it with another process' group
+            bind_socket(probe, target, self._make)  # a socket of the group would share it with another process' group
         if self.listener.source_filter is not None:
             self._open_black_hole(target)
         for _ in range(width):
             sock = open_socket("TCP", target[0], self._make)
             self.sockets = (*self.sockets, sock)
-            _join(sock, target, BACKLOG)
+            self._join(sock, target, BACKLOG)
         self._steer()
 
     def _open_black_hole(self, target: tuple[str, int]) -> None:
         """Take the first place in the group: places are given in the order in which sockets begin to listen."""
         black_hole = open_socket("TCP", target[0], self._make)
         self._black_hole.append(black_hole)
-        _join(black_hole, target, 0)
+        self._join(black_hole, target, 0)
         filler = open_socket("TCP", target[0], self._make)
         self._black_hole.append(filler)
         filler.connect_ex(black_hole.getsockname())
+
+    def _join(self, sock: SocketType, target: tuple[str, int], backlog: int) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bind_socket(sock, target, self._make)
+        sock.listen(backlog)
 
     def _steer(self) -> None:
         sock, listener = self.sockets[0], self.listener
@@ -113,9 +118,3 @@ class PortGroup:
         accept = spread(first, len(self.sockets), version, by_client=listener.is_sticky)
         if not attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, listener.source_filter or _OPEN, accept):
             attach_program(sock, _SO_ATTACH_REUSEPORT_CBPF, _OPEN, accept)  # too long: they are reset when accepted
-
-
-def _join(sock: SocketType, target: tuple[str, int], backlog: int) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bind_socket(sock, target)
-    sock.listen(backlog)

@@ -14,7 +14,17 @@ from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_network
 
 from tests.helpers.kubeproxy import pods_process
-from tests.helpers.kubeproxy.pods_process import BALANCERS, GATEWAY, NODE, POD_CIDR, SERVICES
+from tests.helpers.kubeproxy.pods_process import (
+    BALANCERS,
+    GATEWAY,
+    GATEWAY_6,
+    NODE,
+    NODE_6,
+    POD_CIDR,
+    POD_CIDR_6,
+    SERVICES,
+    SERVICES_6,
+)
 
 from kubehost.addresses import LOCALHOST, Address
 from kubehost.io.binding import bind_socket
@@ -24,6 +34,8 @@ from kubesvc.network.sandbox import Ranges, SandboxNetwork
 
 A, B, C = "127.244.0.2", "127.244.0.3", "127.244.0.4"
 """Pods."""
+A_6, B_6 = (pods_process.twin_of(each) for each in (A, B))
+"""The IPv6 addresses of pods."""
 
 
 class Pods:
@@ -31,7 +43,9 @@ class Pods:
 
     def __init__(self) -> None:
         ranges = Ranges(
-            (ip_network(POD_CIDR),), frozenset((NODE, GATEWAY)), (ip_network(SERVICES), ip_network(BALANCERS))
+            (ip_network(POD_CIDR), ip_network(POD_CIDR_6)),
+            frozenset((NODE, GATEWAY, NODE_6, GATEWAY_6)),
+            (ip_network(SERVICES), ip_network(SERVICES_6), ip_network(BALANCERS)),
         )
         self.network = SandboxNetwork(ranges)
         self._start()

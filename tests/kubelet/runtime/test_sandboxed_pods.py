@@ -1,16 +1,21 @@
 """Stories of pods that have sandboxes."""
 
+import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubelet.cluster import SANDBOXES, KubeletCluster, make_pod, running_kubelet, shell, until
+from tests.helpers.kubelet.cluster import SANDBOXES, KubeletCluster, is_alive, make_pod, running_kubelet, shell, until
 
 from kubeapi.podoptions import PodExecOptions
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
+from kubeapi.status import StatusError
+from kubeapi.store import Store
+from kubelet.pod.reboot import after_reboot
 
 
 @pytest.fixture
@@ -75,3 +80,42 @@ async def test_a_deleted_pod_leaves_nothing_in_the_clusters_network(cluster: Kub
     assert "veth" in links()
     cluster.registry.delete(PODS, *cluster.key("web"), DeleteOptions(0))
     await until(lambda: "veth" not in links())
+
+
+async def test_pods_live_on_in_new_sandboxes_after_their_kubelet_was_down(tmp_path: Path) -> None:
+    async with running_kubelet(tmp_path, sandboxes=SANDBOXES) as cluster:
+        cluster.run(make_pod("web", shell("exec sleep 1000")))
+        await until(lambda: cluster.is_ready("web"))
+        pid, pod = cluster.pid("web"), cluster.pod("web")
+    assert not is_alive(pid)
+    store = Store.restored(1000, [(PODS, after_reboot(pod, time.time()))])
+    async with running_kubelet(tmp_path, store=store, sandboxes=SANDBOXES) as again:
+        await until(lambda: again.is_ready("web") and again.status("web")["restartCount"] == 1)
+        assert (await run_in(again, "web", "c", "uname", "-n")) == "web\n"
+
+
+async def test_a_cluster_that_stops_does_not_wait_for_the_deaf(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("deaf", shell("exec sleep 1000"), terminationGracePeriodSeconds=1000))
+    obeys = "trap 'echo obeyed; exit' TERM; echo ready; while :; do read -t 1 x </dev/zero; done"
+    cluster.run(make_pod("obeys", {"image": "busybox", "command": ["bash", "-c", obeys]}))
+    await until(lambda: cluster.is_ready("deaf") and cluster.is_ready("obeys"))
+    while b"ready" not in await cluster.logs("obeys"):
+        await asyncio.sleep(0.01)
+    await cluster.kubelet.shutdown(1000)
+    assert b"obeyed" in await cluster.logs("obeys")
+
+
+async def test_a_command_for_a_pod_that_is_ending_runs_or_is_refused(cluster: KubeletCluster) -> None:
+    stubborn = "trap 'echo asked' TERM; while :; do read -t 1 x </dev/zero; done"
+    cluster.run(make_pod("web", {"image": "busybox", "command": ["bash", "-c", stubborn]}))
+    await until(lambda: cluster.is_ready("web"))
+    cluster.registry.delete(PODS, *cluster.key("web"), DeleteOptions(1000))
+    assert await run_in(cluster, "web", "c", "uname", "-n") == "web\n"
+    options = PodExecOptions("c", ("sleep", "1000"), has_stdin=False, is_tty=False)
+    command = await cluster.kubelet.exec(cluster.key("web"), options)
+    os.kill(cluster.pid("web"), signal.SIGKILL)
+    assert await command.wait() == 137
+    await command.close()
+    await until(lambda: cluster.is_gone("web"))
+    with pytest.raises(StatusError, match="not found"):
+        await run_in(cluster, "web", "c", "uname", "-n")

@@ -216,7 +216,8 @@ async def test_three_hundred_sandboxes_come_and_go_without_a_trace(runner: Proce
         links = Path(f"/proc/{node.pid}/net/dev").read_text().count("veth")
         return len(list(Path(f"/proc/{agent}/fd").iterdir())), links
 
-    before = held()
+    files, links = held()
+    assert links == 0
     specs = [
         SandboxSpec(f"{each}", (f"127.246.{2 + each // 250}.{2 + each % 250}",), GATEWAY, "p") for each in range(300)
     ]
@@ -224,5 +225,50 @@ async def test_three_hundred_sandboxes_come_and_go_without_a_trace(runner: Proce
     assert held()[1] == 300
     for each in specs:
         runner.remove_sandbox(each.uid)
-    await until(lambda: held() == before)
+    await until(lambda: held()[0] <= files and held()[1] == 0)
     await asyncio.gather(*(runner.make_sandbox(each) for each in specs))
+
+
+DUAL = SANDBOXES._replace(
+    nodes=tuple(
+        each._replace(
+            addresses=(*each.addresses, f"fd00:168::{number}"),
+            gateways=(*each.gateways, f"fd00:244:{number}::1"),
+            pod_cidrs=(*each.pod_cidrs, f"fd00:244:{number}::/64"),
+        )
+        for number, each in enumerate(SANDBOXES.nodes, 1)
+    ),
+    pod_cidrs=(*SANDBOXES.pod_cidrs, "fd00:244::/48"),
+    service_cidrs=(*SANDBOXES.service_cidrs, "fd00:96::/108"),
+)
+SERVE_V6 = SERVE.replace('("0.0.0.0", 80)', '("::", 80), family=socket.AF_INET6, dualstack_ipv6=True').replace(
+    "(address, _)", "(address, *_)"
+)
+CONNECT_V6 = CONNECT.replace("socket.socket()", "socket.socket(socket.AF_INET6)")
+
+
+async def test_pods_of_two_families_reach_each_other_by_both(tmp_path: Path) -> None:
+    runner = ProcessRunner(marker("dual", tmp_path), DUAL)
+    gateways = ("127.246.1.1", "fd00:244:1::1")
+    web = WEB._replace(addresses=("127.246.1.2", "fd00:244:1::2"), gateways=gateways)
+    client = CLIENT._replace(addresses=("127.246.1.3", "fd00:244:1::3"), gateways=gateways)
+    try:
+        for each in (web, client, NODE):
+            await runner.make_sandbox(each)
+        chunks, sink = collected()
+        await runner.start(python(web, SERVE_V6), sink)
+        await until(lambda: b"ready" in b"".join(chunks))
+        targets = [("fd00:244:1::2", 80), ("fd00:244:1::9", 80), ("fd00:96::10", 53), ("::1", 80)]
+        shown = await output_of(runner, python(client, CONNECT_V6.format(targets)))
+        assert [each.split(" ", 1)[1] for each in shown.splitlines()] == [
+            "fd00:244:1::3 sees fd00:244:1::3",
+            "Network is unreachable",
+            "Connection refused",
+            "Connection refused",
+        ]
+        shown = await output_of(runner, python(NODE, CONNECT_V6.format(targets[:1])))
+        assert shown == "fd00:244:1::2 fd00:244:1::1 sees fd00:244:1::1\n"
+        shown = await output_of(runner, python(client, CONNECT.format([("127.246.1.2", 80)])))
+        assert shown == "127.246.1.2 127.246.1.3 sees ::ffff:127.246.1.3\n"
+    finally:
+        await runner.close()

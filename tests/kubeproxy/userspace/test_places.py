@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubeproxy.cluster import Cluster, cluster, receive_all, reset, service, slice_of, until
-from tests.helpers.kubeproxy.pods import A, B, C, Pods, pods
-from tests.helpers.kubeproxy.pods_process import BALANCER, GATEWAY, NODE, POD_CIDR
+from tests.helpers.kubeproxy.pods import A_6, B_6, A, B, C, Pods, pods
+from tests.helpers.kubeproxy.pods_process import BALANCER, GATEWAY, GATEWAY_6, NODE, POD_CIDR
 from tests.helpers.objects import build_endpoint, build_node, build_pod
 from tests.helpers.patience import PATIENCE, SILENCE
 
@@ -85,6 +85,38 @@ async def test_an_endpoint_of_datagrams_sees(client: str, source: str, endpoint:
             for word in (b"one", b"two"):
                 sock.send(word)
                 assert await hear_from(server) == (word, seen)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("client", "endpoint", "seen"),
+    [
+        pytest.param(A, B_6, A_6, id="a-pod-keeps-its-address"),
+        pytest.param(A, A_6, GATEWAY_6, id="a-pod-that-gets-to-itself-comes-from-its-node"),
+    ],
+)
+async def test_an_endpoint_of_ipv6_sees(client: str, endpoint: str, seen: str, workers: int) -> None:
+    dual = service(cluster_ip=VIP_6, clusterIPs=[VIP_6], ipFamilies=["IPv6"])
+    listed = slice_of("web", [endpoint], addressType="IPv6")
+    async with ground(dual, listed, workers=workers) as g:
+        with g.pods.saying_peers(endpoint, endpoint, PORT):
+            assert await g.pods.ask(client, (VIP_6, PORT)) == seen
+
+
+async def test_datagrams_of_ipv6_keep_their_pods_address_and_refusals_reach_it() -> None:
+    port = {"name": "udp", "port": PORT, "protocol": "UDP"}
+    dual = service("dns", VIP_6, clusterIPs=[VIP_6], ipFamilies=["IPv6"], ports=[port])
+    listed = slice_of("dns", [B_6], addressType="IPv6") | {"ports": [port]}
+    async with ground(dual, listed) as g:
+        with g.pods.open(B, "UDP", is_ipv6=True) as server, g.pods.open(A, "UDP", is_ipv6=True) as client:
+            client.connect((VIP_6, PORT))
+            client.send(b"?")
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.get_running_loop().sock_recv(client, 10)
+            server.bind((B_6, PORT))
+            client.send(b"?")
+            assert await hear_from(server) == (b"?", A_6)
+            assert await asyncio.get_running_loop().sock_recv(client, 10) == b"?"
 
 
 async def hear_from(server: socket.socket) -> tuple[bytes, str]:

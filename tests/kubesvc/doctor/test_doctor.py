@@ -366,10 +366,9 @@ def test_a_doctor_that_finds_nothing_bad_exits_with_0(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("problems", "told"),
     [
-        pytest.param(None, [], id="no-cluster-to-ask"),
         pytest.param([], [("ok", "the running cluster reports no problem")], id="no-problem"),
         pytest.param(["a is odd", "b is odd"], [("warn", "a is odd"), ("warn", "b is odd")], id="two"),
     ],
 )
-def test_what_the_running_cluster_finds_wrong_is_told(problems: list[str] | None, told: list[tuple[str, str]]) -> None:
+def test_what_the_running_cluster_finds_wrong_is_told(problems: list[str], told: list[tuple[str, str]]) -> None:
     assert [(each.status, each.message) for each in check_cluster(problems)] == told
