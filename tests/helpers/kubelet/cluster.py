@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.podoptions import PodLogOptions
+from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
@@ -69,7 +70,8 @@ class KubeletCluster:
         self.folder = folder
         self._sandboxes = sandboxes
         self.store = store or Store()
-        self.registry = Registry(self.store, RegistryConfig(), clock=time.time, rng=random.Random(1))
+        config = RegistryConfig(has_sandboxes=sandboxes is not None, has_all_ids=os.geteuid() == 0)
+        self.registry = Registry(self.store, config, clock=time.time, rng=random.Random(1))
         self.config = KubeletConfig(
             nodes, folder / "logs", folder / "pods", marker=marker("test", folder), working_dir=str(folder)
         )
@@ -136,6 +138,16 @@ class KubeletCluster:
     def key(self, name: str) -> ObjectKey:
         """Return the key of a pod."""
         return ObjectKey("default", name)
+
+    async def sh(self, name: str, script: str, container: str = "c") -> str:
+        """Run a shell script in a container; return what it wrote to both outputs, without the last line feed."""
+        options = PodExecOptions(container, ("sh", "-c", script), has_stdin=False, is_tty=False)
+        command = await self.kubelet.exec(self.key(name), options)
+        chunks = []
+        while (read := await command.read()) is not None:
+            chunks.append(read[1])
+        await command.close()
+        return b"".join(chunks).decode().rstrip("\n")
 
     async def logs(self, name: str, container: str = "", **options: Any) -> bytes:
         """Return a log as a whole."""
