@@ -13,7 +13,8 @@ and is refused in the cluster's. There the kernel bounds such errors (icmp(7), i
 
 This reaches the clients that ICMP reaches: those with a connected socket. The others are bound to every address, so
 nothing can be sent in their name, and the kernel would not tell them either (udp(7)). IPv6 has only one loopback
-address, which the client has: so it works only for pods, whose address is another one.
+address, which the client has: so it works only for pods, whose address is another one, and there the bound socket is
+bound to the device lo for these microseconds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import contextlib
 import ctypes
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from socket import SocketType
 
 from kubehost.addresses import LOCALHOST, Address
@@ -43,6 +44,7 @@ IP_PKTINFO = 8
 """linux/in.h."""
 IPV6_PKTINFO = 50
 """linux/in6.h."""
+_LOOPBACK = b"lo"
 
 _DISCONNECT = bytes(16)
 """struct sockaddr_in with the family AF_UNSPEC, which Python's connect() does not support."""
@@ -68,6 +70,29 @@ def refuser(network: Network, place: str) -> Refuse:
     return refuse
 
 
+@contextlib.contextmanager
+def _deaf_by_peer(listener: SocketType, peer: SocketType) -> Iterator[None]:
+    listener.connect(peer.getsockname())
+    try:
+        yield
+    finally:
+        _libc.connect(listener.fileno(), _DISCONNECT, len(_DISCONNECT))
+
+
+@contextlib.contextmanager
+def _deaf_by_device(listener: SocketType) -> Iterator[None]:
+    """Have a socket of IPv6 hear nothing from pods: disconnecting it would leave it deaf, with its peer's address."""
+    _bind_to(listener, _LOOPBACK)
+    try:
+        yield
+    finally:
+        _bind_to(listener, b"")
+
+
+def _bind_to(sock: SocketType, device: bytes) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+
+
 def _as_from(address: str) -> tuple[int, int, bytes]:
     """Return the control message that sends a datagram from an address of the machine."""
     if ":" in address:
@@ -78,13 +103,13 @@ def _as_from(address: str) -> tuple[int, int, bytes]:
 def _refuse(listener: SocketType, client: Address, make: MakeSocket, address: str) -> bool:
     try:
         with contextlib.closing(make(*SOCKETS["UDP", ":" in address])) as stand_in:
+            is_ipv6 = ":" in address
+            if is_ipv6:  # as the listener below: where that cannot be undone it is not done
+                _bind_to(stand_in, _LOOPBACK)
+                _bind_to(stand_in, b"")
             stand_in.bind((address, client[1]))
-            asked = listener.getsockname()
-            listener.connect(stand_in.getsockname())
-            try:
-                stand_in.sendmsg([PROBE], [_as_from(client[0])], 0, asked)
-            finally:
-                _libc.connect(listener.fileno(), _DISCONNECT, len(_DISCONNECT))
+            with _deaf_by_device(listener) if is_ipv6 else _deaf_by_peer(listener, stand_in):
+                stand_in.sendmsg([PROBE], [_as_from(client[0])], 0, listener.getsockname())
     except OSError:
         return False
     return True
