@@ -6,12 +6,12 @@ subuid(5)) or with no other id at all. See user_namespaces(7).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 from pathlib import Path
 
 from kubehost.io.namespaces import NEWUSER, unshare
+from kubelet.sandbox.idmaps import identity_map, subordinate_span
 
 _MAPS = (("uid_map", "/etc/subuid", "newuidmap"), ("gid_map", "/etc/subgid", "newgidmap"))
 
@@ -53,52 +53,39 @@ def _write_maps_of_parent(ready: int, tell: int, say: int) -> None:
 
 
 def _write_maps(pid: int) -> None:
-    ids = (os.geteuid(), os.getegid())
-    if ids[0] == 0:
-        with contextlib.suppress(OSError):  # a root without the privilege, as in some containers
-            for name, _, _ in _MAPS:
-                Path(f"/proc/{pid}/{name}").write_text(_identity(Path(f"/proc/self/{name}").read_text()))
-            return
-    elif _has_subordinate_ids(pid):
+    if os.geteuid() == 0 and _write_identity(pid):
         return
-    Path(f"/proc/{pid}/setgroups").write_text("deny")
-    for (name, _, _), own in zip(_MAPS, ids, strict=True):
+    for (name, file, program), own in zip(_MAPS, (os.geteuid(), os.getegid()), strict=True):
+        span = _subordinate_ids(file)
+        if span is not None and _run(program, [str(pid), "0", str(own), "1", "1", *span]):
+            continue
+        if name == "gid_map":
+            Path(f"/proc/{pid}/setgroups").write_text("deny")
         Path(f"/proc/{pid}/{name}").write_text(f"0 {own} 1\n")
 
 
-def _identity(own_map: str) -> str:
-    """Return the map in which every id that this process's namespace has is itself."""
-    rows = (line.split() for line in own_map.splitlines())
-    return "".join(f"{first} {first} {count}\n" for first, _, count in rows)
+def _write_identity(pid: int) -> bool:
+    """Map every id to itself; return False to a root without the privilege, as in some containers."""
+    try:
+        for name, _, _ in _MAPS:
+            Path(f"/proc/{pid}/{name}").write_text(identity_map(Path(f"/proc/self/{name}").read_text()))
+    except PermissionError:
+        return False
+    return True
 
 
-def _has_subordinate_ids(pid: int) -> bool:
-    """Have the user's subordinate ids mapped, the first one as 1, the user as 0; False if there are none."""
+def _subordinate_ids(file: str) -> tuple[str, str] | None:
     try:
         name = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return False
-    commands = []
-    for own, (_, file, program) in zip((os.geteuid(), os.getegid()), _MAPS, strict=True):
-        span = _subordinate_span(file, name)
-        if span is None:
-            return False
-        commands.append((program, [program, str(pid), "0", str(own), "1", "1", *span]))
-    return all(_run(program, arguments) for program, arguments in commands)
-
-
-def _subordinate_span(file: str, name: str) -> tuple[str, str] | None:
-    with contextlib.suppress(OSError, ValueError):
-        for line in Path(file).read_text().splitlines():
-            user, first, count = line.strip().split(":")
-            if user in (name, str(os.geteuid())):
-                return first, count
-    return None
+        return subordinate_span(Path(file).read_text(), name, os.geteuid())
+    except (OSError, KeyError):
+        return None
 
 
 def _run(program: str, arguments: list[str]) -> bool:
+    """Run a program without a word, which is not installed everywhere; return whether it succeeds."""
     try:
-        child = os.posix_spawnp(program, arguments, os.environ, file_actions=[(os.POSIX_SPAWN_CLOSE, 2)])
+        child = os.posix_spawnp(program, [program, *arguments], os.environ, file_actions=[(os.POSIX_SPAWN_CLOSE, 2)])
     except OSError:
         return False
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
