@@ -41,7 +41,7 @@ def run_doctor(paths: Sequence[str], state: StateDirectory) -> dict[str, Any]:
     checks += _examine(configuration, services, state)
     status = _status(state)
     if status is not None:
-        checks += [check_mode(**status["sandbox"]), *check_cluster(status["problems"])]
+        checks += [*check_mode(**status["sandbox"]), *check_cluster(status["problems"])]
     return report_document(checks)
 
 

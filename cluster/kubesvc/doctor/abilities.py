@@ -17,6 +17,7 @@ from kubehost.io.namespaces import mount
 from kubehost.io.netlink import NETLINK_NETFILTER, NetlinkSocket
 from kubehost.io.rtnetlink import VethEnd, new_veth
 from kubehost.netlink import ACK, Message
+from kubesvc.network.pasta import pasta_error
 from kubesvc.run.sandboxmode import read_switches
 
 _NFT_GETGEN = 10 << 8 | 16
@@ -51,7 +52,7 @@ def read_abilities() -> Abilities:
         read_switches(),
         **inside,
         cgroup=_cgroup_error(),
-        pasta=_pasta_error(),
+        pasta=pasta_error(),
         has_subordinate_ids=_has_subordinate_ids(),
     )
 
@@ -114,16 +115,6 @@ def _cgroup_error() -> str:
                 return f"cgroup v2 has no controller for {', '.join(sorted(missing))} in {folder}"
             return "" if os.access(folder, os.W_OK) else f"this user may not write {folder}"
     return "there is no cgroup v2"
-
-
-def _pasta_error() -> str:
-    if shutil.which("pasta") is None:
-        return "pasta is not installed"
-    try:
-        os.close(os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC))
-    except OSError as error:
-        return f"/dev/net/tun cannot be opened: {error.strerror}"
-    return ""
 
 
 def _has_subordinate_ids() -> bool:

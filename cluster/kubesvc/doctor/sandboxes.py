@@ -91,11 +91,14 @@ def _check_extras(abilities: Abilities) -> Iterator[Check]:
         yield Check(_GROUP, "users", "warn", message, _SUBORDINATE_IDS)
 
 
-def check_mode(mode: str, why: str, remedy: str) -> Check:
-    """Say which mode the running cluster has."""
-    if mode == "namespaces":
-        return Check("cluster", "sandboxes", "ok", f"its pods have networks of their own: {why}")
-    return Check("cluster", "sandboxes", "ok", f"its pods have no networks of their own: {why}", remedy)
+def check_mode(mode: str, why: str, remedy: str, internet: str) -> Iterator[Check]:
+    """Say which mode the running cluster has, and why its pods do not reach the internet (``internet``)."""
+    if mode != "namespaces":
+        yield Check("cluster", "sandboxes", "ok", f"its pods have no networks of their own: {why}", remedy)
+        return
+    yield Check("cluster", "sandboxes", "ok", f"its pods have networks of their own: {why}")
+    if internet:
+        yield Check("cluster", "internet", "warn", f"its pods do not reach the internet: {internet}")
 
 
 def _judged(ability: _Ability, error: str) -> Check:

@@ -124,7 +124,7 @@ class Cluster:
             waiting_for=self.health.waiting_for(listeners),
             problems=self.problems(),
             plan="exact" if self.configuration.plan.is_exact else "loopback",
-            sandbox=self.sandbox.document(),
+            sandbox={**self.sandbox.document(), "internet": self.components.internet_error},
         )
         return {**status_document(self.store, readings), "api": self._api_reading()}
 

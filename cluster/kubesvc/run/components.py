@@ -39,6 +39,7 @@ from kubesvc.why.status import DNSAddress
 
 if TYPE_CHECKING:
     from kubelet.process.runner import ProcessRunner
+    from kubesvc.run.internet import Internet
 
 COMPACT_SECONDS = 30.0
 """Pause between two removals of old versions of objects, which also happen on writes."""
@@ -54,6 +55,8 @@ class Components:
     ``bind_dns``, then ``start``; ``close`` frees the DNS addresses. ``runner`` starts their processes and is closed by
     its owner, after them.
     """
+
+    _internet: Internet | None = None
 
     def __init__(
         self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, runner: ProcessRunner
@@ -145,7 +148,7 @@ class Components:
             "compaction": self._compact(),
         }
         if self._runner.has_sandboxes:
-            parts["hosts"] = self._follow_hosts()
+            parts |= {"hosts": self._follow_hosts(), "internet": self._keep_internet()}
         tasks = [group.create_task(part, name=name) for name, part in parts.items()]
         try:
             await self.outside.start()
@@ -164,6 +167,18 @@ class Components:
         file = HostsFile(self._state.hosts, outside, self.dns.set_hosts)
         file.prepare(hosts_file([(each.name, each.address) for each in self._config.nodes], outside))
         await file.follow()
+
+    async def _keep_internet(self) -> None:
+        # Imported here, because clusters without sandboxes have the machine's own.
+        from kubesvc.run.internet import Internet
+
+        self._internet = Internet(self._runner, self.network.places[1], self.network_event())
+        await self._internet.keep()
+
+    @property
+    def internet_error(self) -> str:
+        """Why pods do not reach the internet, "" if nothing is known to be in the way."""
+        return self._internet.error if self._internet is not None else ""
 
     async def _compact(self) -> None:
         while True:

@@ -11,6 +11,7 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
     sandbox                 whether each pod has namespaces of its own
         mode                namespaces or none
         why, remedy         why it is so; what would change it, "" without a need
+        internet            why its pods do not reach the internet, "" if nothing is known to be in the way
     dns.zone                the zone of the cluster's names
     dns.addresses           where DNS answers
         address, port       port is 10053 if this process may not bind 53
@@ -102,7 +103,9 @@ class Readings:
     waiting_for: Sequence[str]
     problems: Sequence[str] = ()
     plan: str = "loopback"
-    sandbox: Mapping[str, str] = field(default_factory=lambda: {"mode": "none", "why": "", "remedy": ""})
+    sandbox: Mapping[str, str] = field(
+        default_factory=lambda: {"mode": "none", "why": "", "remedy": "", "internet": ""}
+    )
 
 
 def status_document(store: Store, readings: Readings) -> dict[str, Any]:

@@ -66,10 +66,11 @@ def test_a_user_without_subordinate_ids_is_told_what_they_are_for() -> None:
 
 
 def test_the_mode_of_the_running_cluster_is_said_with_what_would_change_it() -> None:
-    assert check_mode("namespaces", "the default says auto", "").message == (
-        "its pods have networks of their own: the default says auto"
-    )
-    check = check_mode("none", "this machine refuses it", "sudo allow")
+    [check] = check_mode("namespaces", "the default says auto", "", "")
+    assert check.message == "its pods have networks of their own: the default says auto"
+    _, internet = check_mode("namespaces", "the default says auto", "", "pasta is not installed")
+    assert internet.message == "its pods do not reach the internet: pasta is not installed"
+    [check] = check_mode("none", "this machine refuses it", "sudo allow", "")
     assert (check.status, check.message, check.remedy) == (
         "ok",
         "its pods have no networks of their own: this machine refuses it",
