@@ -1,5 +1,5 @@
 /* The prices of the shop, for whoever sends the token: GET /ITEM tells what it costs, more if few are left.
- * One request per connection. Build it static: cc -O2 -static -o bin/prices prices.c */
+ * One request per connection. Build it static: cc -O2 -static -o prices prices.c */
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, eventually
+from tests.helpers.configs import CONFIGS
 from tests.helpers.kubectl.cli import OVER_SPDY
 from tests.helpers.patience import PATIENCE
 
@@ -25,14 +27,20 @@ _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _ADDRESS = re.compile(r"\b127\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+")
-_POD = re.compile(r"\bnginx-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
+_POD = re.compile(r"\b(?:nginx|front)-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
 _AGE = re.compile(r"\b\d+[smh](?=$|\s)", re.MULTILINE)
 _COUNT = re.compile(r"^ *\d+ (?=X-Pod)", re.MULTILINE)
 
 
 def shape(text: str) -> list[str]:
     """Return the lines, with blanks and everything that differs from run to run made alike."""
-    for pattern, name in ((_ADDRESS, "<cluster IP>"), (_POD, "<pod>"), (_COUNT, "<count> "), (_AGE, "<age>")):
+    for pattern, name in (
+        (_ADDRESS, "<cluster IP>"),
+        (_POD, "<pod>"),
+        (_FRONT, "<pod>"),
+        (_COUNT, "<count> "),
+        (_AGE, "<age>"),
+    ):
         text = pattern.sub(name, text)
     return list(dict.fromkeys(" ".join(line.split()) for line in text.strip().split("\n")))
 
@@ -44,7 +52,7 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
         yield command, shape(output) if output.strip() else []
 
 
-UP, USE, FAULTS = (list(commands(block)) for block in _BLOCK.findall((ROOT / "README.md").read_text()))
+UP, USE, FAULTS, SHOP = (list(commands(block)) for block in _BLOCK.findall((ROOT / "README.md").read_text()))
 
 
 def in_order(wanted: list[str], lines: list[str]) -> bool:
@@ -117,6 +125,26 @@ def test_the_next_commands_do_what_the_readme_shows(
     assert result.returncode == 0, result
     if wanted:
         assert sorted(shape(result.stdout)) == sorted(wanted)
+
+
+def test_the_shop_runs_as_the_readme_shows(tmp_path: Path, default_addresses: None) -> None:
+    shutil.copytree(CONFIGS, tmp_path / "configs")
+    cluster = ClusterCommands(tmp_path / "state")
+    try:
+        for command, wanted in SHOP:
+            result = subprocess.run(
+                ["bash", "-c", command.replace("kubesvc up", "kubesvc up --detach")],
+                cwd=tmp_path,
+                env=with_kubesvc(cluster.env),
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+            assert result.returncode == 0, result
+            assert not wanted or shape(result.stdout) == wanted
+    finally:
+        cluster.down()
 
 
 def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:

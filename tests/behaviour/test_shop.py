@@ -21,9 +21,8 @@ def shop(tmp_path: Path) -> str:
     """The folder of the shop with its program in C built, as its first lines say."""
     folder = tmp_path / "shop"
     shutil.copytree(CONFIGS / "shop", folder)
-    (folder / "bin").mkdir(exist_ok=True)
     subprocess.run(
-        ["cc", "-O2", "-static", "-o", "bin/prices", "prices.c"], cwd=folder, check=True, stderr=subprocess.DEVNULL
+        ["cc", "-O2", "-static", "-o", "prices", "prices.c"], cwd=folder, check=True, stderr=subprocess.DEVNULL
     )
     return str(folder)
 
