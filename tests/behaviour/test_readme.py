@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,55 +13,12 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, eventually
-from tests.helpers.configs import CONFIGS
 from tests.helpers.kubectl.cli import OVER_SPDY
 from tests.helpers.patience import PATIENCE
+from tests.helpers.readme import FAULTS, PYTHON, ROOT, UP, USE, YAML, in_order, shape, with_kubesvc
 
 from kubemanifest import load
 from kubesvc.config import read_configuration
-
-ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_ADDRESS = re.compile(r"\b127\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+")
-_POD = re.compile(r"\b(?:nginx|front)-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
-_AGE = re.compile(r"\b\d+[smh](?=$|\s)", re.MULTILINE)
-_COUNT = re.compile(r"^ *\d+ (?=X-Pod)", re.MULTILINE)
-
-
-def shape(text: str) -> list[str]:
-    """Return the lines, with blanks and everything that differs from run to run made alike."""
-    for pattern, name in (
-        (_ADDRESS, "<cluster IP>"),
-        (_POD, "<pod>"),
-        (_FRONT, "<pod>"),
-        (_COUNT, "<count> "),
-        (_AGE, "<age>"),
-    ):
-        text = pattern.sub(name, text)
-    return list(dict.fromkeys(" ".join(line.split()) for line in text.strip().split("\n")))
-
-
-def commands(block: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the commands of a block with the lines that the README prints below them."""
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, _, output = part.partition("\n")
-        yield command, shape(output) if output.strip() else []
-
-
-UP, USE, FAULTS, SHOP = (list(commands(block)) for block in _BLOCK.findall((ROOT / "README.md").read_text()))
-
-
-def in_order(wanted: list[str], lines: list[str]) -> bool:
-    """Tell whether the lines hold the wanted ones, in their order; "..." stands for any."""
-    rest = iter(lines)
-    return all(any(line == each for line in rest) for each in wanted if each != "...")
-
-
-def with_kubesvc(env: dict[str, str]) -> dict[str, str]:
-    """Return the environment with the kubesvc under test on the PATH."""
-    return {**env, "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
 
 
 @pytest.fixture(scope="module")
@@ -127,26 +82,6 @@ def test_the_next_commands_do_what_the_readme_shows(
         assert sorted(shape(result.stdout)) == sorted(wanted)
 
 
-def test_the_shop_runs_as_the_readme_shows(tmp_path: Path, default_addresses: None) -> None:
-    shutil.copytree(CONFIGS, tmp_path / "configs")
-    cluster = ClusterCommands(tmp_path / "state")
-    try:
-        for command, wanted in SHOP:
-            result = subprocess.run(
-                ["bash", "-c", command.replace("kubesvc up", "kubesvc up --detach")],
-                cwd=tmp_path,
-                env=with_kubesvc(cluster.env),
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
-            )
-            assert result.returncode == 0, result
-            assert not wanted or shape(result.stdout) == wanted
-    finally:
-        cluster.down()
-
-
 def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:
     ((command, wanted),) = FAULTS
     result = subprocess.run(
@@ -163,7 +98,7 @@ def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:
 
 
 def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
-    (written,) = [each for each in _YAML.findall((ROOT / "README.md").read_text()) if "ClusterConfiguration" in each]
+    (written,) = [each for each in YAML if "ClusterConfiguration" in each]
     (tmp_path / "cluster.yaml").write_text(written)
     loaded = load([str(tmp_path)], StringIO())
     reading = read_configuration(loaded.configuration)
@@ -172,7 +107,7 @@ def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    (program,) = _PYTHON.findall((ROOT / "README.md").read_text())
+    (program,) = PYTHON
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=ROOT,

@@ -11,6 +11,8 @@ import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
 from tests.helpers.configs import CONFIGS
 from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.patience import PATIENCE
+from tests.helpers.readme import SHOP, shape, with_kubesvc
 
 FRONT = "http://127.0.0.1:30080"
 PRICES = {"apple": "2", "pear": "2", "quince": "5"}
@@ -95,3 +97,23 @@ def test_without_sandboxes_the_shop_says_why_it_cannot_run(shop: str, tmp_path: 
         for each in (problems, explained, examined):
             assert "have it bind $POD_IP" in each
             assert "kubesvc up --sandbox namespaces" in each
+
+
+def test_the_shop_runs_as_the_readme_shows(tmp_path: Path, default_addresses: None) -> None:
+    shutil.copytree(CONFIGS, tmp_path / "configs")
+    cluster = ClusterCommands(tmp_path / "state")
+    try:
+        for command, wanted in SHOP:
+            result = subprocess.run(
+                ["bash", "-c", command.replace("kubesvc up", "kubesvc up --detach")],
+                cwd=tmp_path,
+                env=with_kubesvc(cluster.env),
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+            assert result.returncode == 0, result
+            assert not wanted or shape(result.stdout) == wanted
+    finally:
+        cluster.down()
