@@ -6,14 +6,14 @@ so a Service that goes to the kernel has rules first, and one that goes back has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kubeproxy.nft.eligibility import why_not
 from kubeproxy.nft.serviceport import service_part
 from kubeproxy.nft.tables import EMPTY, Entry, Part
 from kubeproxy.proxier import Sync
-from kubeproxy.rules import Rules
+from kubeproxy.rules import PortRule, Rules
 from kubeproxy.types import Destination, ServicePortName
 
 
@@ -42,6 +42,8 @@ class Divider(NamedTuple):
         leaving: list[ServicePortName] = []
         reasons: dict[ServicePortName, str] = {}
         for name in dict.fromkeys((*sync.ports, *_heirs(old, sync))):
+            if name.is_pod:  # pods answer for themselves there, and ports of nodes that lead to them are relayed
+                continue
             rule = rules.ports.get(name)
             reason = why_not(rule, self.default_balancer, self.is_in_cluster) if rule is not None else ""
             if not reason:
@@ -56,10 +58,22 @@ class Divider(NamedTuple):
         return Division(parts, tuple(leaving), reasons)
 
 
-def destinations_of(rules: Rules, names: Collection[ServicePortName]) -> frozenset[Destination]:
+def cut_off(old: Rules, sync: Sync, changed: Collection[ServicePortName]) -> frozenset[Destination]:
+    """Return the UDP destinations with flows that may have to end: endpoints are gone, or hands have ``changed``."""
+    names = {each for each in sync.ports if each.protocol == "UDP" and _loses(old.ports.get(each), sync.rules, each)}
+    names |= {each for each in changed if each.protocol == "UDP"}
+    return destinations_of(old, names) | destinations_of(sync.rules, names)
+
+
+def destinations_of(rules: Rules, names: Iterable[ServicePortName]) -> frozenset[Destination]:
     """Return the destinations that Service ports ask for."""
     found = (rules.ports[each] for each in names if each in rules.ports)
     return frozenset(destination for rule in found for destination, _ in rule.destinations)
+
+
+def _loses(before: PortRule | None, rules: Rules, name: ServicePortName) -> bool:
+    after = rules.ports.get(name)
+    return before is not None and bool(before.serving() - (after.serving() if after is not None else set()))
 
 
 def _heirs(old: Rules, sync: Sync) -> Iterator[ServicePortName]:

@@ -104,6 +104,11 @@ def delete_elements(family: Family, set_name: str, elements: Sequence[bytes]) ->
     return _elements(_DELSETELEM, family, set_name, elements, 0)
 
 
+def flush_set(family: Family, set_name: str) -> Message:
+    """Remove all elements of a set or map."""
+    return _message(_DELSETELEM, family, text(1, TABLE), text(2, set_name))
+
+
 def batch(messages: Sequence[Message], first: int) -> bytes:
     """Return one transaction on the wire; message i has the sequence number ``first`` + 1 + i, and the last an ACK."""
     parts = [frame(Message(_BATCH_BEGIN, 0, 0, b""), first, _SUBSYSTEM_OF_BATCH)]

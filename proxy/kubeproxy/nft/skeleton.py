@@ -33,12 +33,11 @@ _ENDPOINTS_CHECK, _FIREWALL_CHECK, _MASQUERADING, _SOURCES = (
     "masquerading-source",
 )
 
+MAPS = (SERVICE_IPS, SERVICE_NODE_PORTS, NO_ENDPOINT_SERVICES, NO_ENDPOINT_NODE_PORTS, FIREWALL_IPS)
+"""What leads packets to the chains of Services."""
 _HAIRPIN_KEY = (Field.SOURCE, Field.DESTINATION, Field.PROTOCOL, Field.PORT)
 _SETS = (
-    *(
-        NamedSet(each, TO, is_map=True)
-        for each in (SERVICE_IPS, SERVICE_NODE_PORTS, NO_ENDPOINT_SERVICES, NO_ENDPOINT_NODE_PORTS, FIREWALL_IPS)
-    ),
+    *(NamedSet(each, TO, is_map=True) for each in MAPS),
     NamedSet(CLUSTER_IPS, (Field.DESTINATION,)),
     NamedSet(HAIRPINS, _HAIRPIN_KEY),
 )

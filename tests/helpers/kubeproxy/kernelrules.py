@@ -50,6 +50,7 @@ class Servers:
         client = self._client(place, to, SOCK_STREAM, source)
         server = self._ready(self._tcp)
         accepted, peer = server.accept()
+        accepted.settimeout(5)
         return client, accepted, Answer(self._tcp[server], peer[0])
 
     def ask(self, place: str, to: Address, source: str = "") -> Answer:
@@ -141,7 +142,7 @@ class KernelRules:
 
     def close(self) -> None:
         """Have no tables any more."""
-        self.ruleset.close(remove=True)
+        self.ruleset.close(stop=True)
 
 
 def endpoint(pod: str, **conditions: bool) -> JSON:

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_UNIX, SOCK_SEQPACKET, SOCK_STREAM, recv_fds, socketpair
@@ -30,6 +31,7 @@ class PodNetwork:
 
     def __init__(self, channel: Socket, plan: str) -> None:
         self._channel = channel
+        self._turn = threading.Lock()
         self.plan = plan
         self.gateways = (f"{plan}.244.1.1", f"{plan}.244.2.1")
         self.nodes = tuple(f"{NODES[plan]}{number}" for number in (1, 2))
@@ -71,8 +73,9 @@ class PodNetwork:
         self._ask({"op": "setting", "name": name, "value": value})
 
     def _ask(self, request: dict[str, Any]) -> Socket | None:
-        self._channel.send(json.dumps(request).encode())
-        content, descriptors, _, _ = recv_fds(self._channel, 65536, 1)
+        with self._turn:  # threads may ask
+            self._channel.send(json.dumps(request).encode())
+            content, descriptors, _, _ = recv_fds(self._channel, 65536, 1)
         answer = json.loads(content)
         if "errno" in answer:
             raise OSError(answer["errno"], answer["text"])

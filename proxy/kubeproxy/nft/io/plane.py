@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+import errno
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from kubehost.io.places import HostPlace, Place
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.nft.division import Divider, Division, destinations_of
+from kubeproxy.nft.division import Divider, Division, cut_off, destinations_of
 from kubeproxy.nft.io import netfilter
-from kubeproxy.nft.io.ruleset import Refused, Ruleset
+from kubeproxy.nft.io.ruleset import Refused, Ruleset, Stale
 from kubeproxy.nft.io.traffic import NftTraffic
 from kubeproxy.nft.tables import EMPTY, Part
 from kubeproxy.plane import ListenerStatus, Report
@@ -92,42 +93,35 @@ class NftPlane:
             try:
                 yield
             finally:
-                self._close()
+                self._close(stop=True)
                 self.traffic.close()
 
     def apply(self, sync: Sync) -> None:
         """Have both engines obey a change, so that at each moment one of them serves each address."""
-        if self._ruleset is None:
-            self._open(sync.rules)
         old, self._rules = self._rules, sync.rules
-        if self._ruleset is None:
-            self._userspace.apply(sync)
-            return
-        division = self._divider.divide(old, sync, self._parts)
         before = frozenset(self._parts)
-        try:
-            if sync.rules.nodes != old.nodes:
-                self._ruleset.use(sync.rules.nodes)
-            self._take(division, self._ruleset.apply(division.parts))
-            self._hand_over(sync, before)
-            self._ruleset.apply(dict.fromkeys(division.leaving, EMPTY))
-        except OSError as error:
-            self._lose(error)
-            self._hand_over(sync, before)
-            return
+        division = self._divide(old, sync)
+        if division is not None:
+            self._obey(lambda ruleset: self._take(division, ruleset.apply(division.parts)))
+        self._userspace.apply(sync)
+        changed = self._parts.keys() ^ before
+        self._userspace.review(destinations_of(sync.rules, changed))
+        if division is not None:
+            self._obey(lambda ruleset: ruleset.apply(dict.fromkeys(division.leaving, EMPTY)))
+            self._end_flows(cut_off(old, sync, changed))
         self._schedule_removal()
-        self._end_flows(destinations_of(sync.rules, sync.ports) | destinations_of(old, sync.ports))
 
     def renew(self) -> None:
         """Begin anew in the networks of the cluster and of its pods, as these are new ones now."""
         self._close()
         self._parts.clear()
+        self.problem = ""
         rules = self._rules
-        self._open(rules)
-        if self._ruleset is not None:
-            self._load(rules)
+        division = self._divide(rules, Sync(rules, (), (), (), 0, 0))
+        if division is not None:
+            self._obey(lambda ruleset: self._take(division, ruleset.apply(division.parts)))
         self._userspace.renew()
-        self._userspace.review(destinations_of(rules, rules.ports.keys()))
+        self._userspace.review(destinations_of(rules, rules.ports))
         self.traffic.renew()
 
     def statuses(self) -> list[ListenerStatus]:
@@ -136,7 +130,7 @@ class NftPlane:
 
     async def drain(self, seconds: float) -> None:
         """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
-        self._close(remove=True)
+        self._close(stop=True)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._userspace.drain(seconds), name="drain of the userspace engine")
             group.create_task(self.traffic.wait_until_idle(seconds), name="drain of the kernel's connections")
@@ -150,27 +144,45 @@ class NftPlane:
         target, _ = self._network.dial(address, 0)
         return target == address and not isinstance(self._network.place("", target), HostPlace)
 
+    def _divide(self, old: Rules, sync: Sync) -> Division | None:
+        """Return what a change means for the kernel, all rules for new tables; None if there are none."""
+        rules = sync.rules
+        if self._ruleset is not None:
+            if rules.nodes != old.nodes:
+                self._obey(lambda ruleset: ruleset.use(rules.nodes))
+        elif not self.problem:
+            self._open(rules)
+            sync = sync._replace(ports=tuple(rules.ports))
+        return self._divider.divide(old, sync, self._parts) if self._ruleset is not None else None
+
     def _open(self, rules: Rules) -> None:
         try:
             self._ruleset = Ruleset(self.open_socket(), rules.nodes)
         except OSError as error:
-            self._ruleset = None
-            self.problem = f"nftables does not serve: {error.strerror or error}"
-        else:
-            self.problem = ""
+            # Before there is a network, and after it was lost, there is nothing to serve either.
+            self.problem = "" if error.errno == errno.ENETDOWN else _said(error)
 
-    def _load(self, rules: Rules) -> None:
-        assert self._ruleset is not None
-        every = tuple(rules.ports)
-        division = self._divider.divide(rules, Sync(rules, every, (), (), 0, 0), {})
+    def _obey(self, do: Callable[[Ruleset], object]) -> None:
+        """Have the tables changed; if the kernel fails, everything is served in userspace."""
+        if self._ruleset is None:
+            return
         try:
-            self._take(division, self._ruleset.apply(division.parts))
+            do(self._ruleset)
         except OSError as error:
-            self._lose(error)
+            self._close(stop=True)
+            lost = destinations_of(self._rules, self._parts.keys())
+            self._parts.clear()
+            self.problem = _said(error)
+            self._userspace.review(lost)
 
     def _end_flows(self, destinations: Collection[Destination]) -> None:
-        with self._failures.guard(NAME, "ending UDP flows to endpoints that are gone"):
-            self.traffic.connections.end_flows(destinations)
+        if destinations and self._ruleset is not None:
+            with self._failures.guard(NAME, "ending UDP flows to endpoints that are gone"):
+                try:
+                    self.traffic.connections.end_flows(destinations)
+                except OSError as error:
+                    if error.errno != errno.ENETDOWN:  # the flows have ended with their network
+                        raise
 
     def _take(self, division: Division, refused: Refused) -> None:
         """Note what the kernel serves from now on."""
@@ -185,38 +197,24 @@ class NftPlane:
             reasons[name] = f"the kernel refuses its rules: {error.strerror}"
             self._note_refusal(name, f"Served by the userspace engine: {reasons[name]}")
 
-    def _hand_over(self, sync: Sync, before: Iterable[ServicePortName]) -> None:
-        """Have the userspace engine obey a change, and open or close what changed hands."""
-        self._userspace.apply(sync)
-        changed = self._parts.keys() ^ set(before)
-        if changed:
-            self._userspace.review(destinations_of(sync.rules, changed))
-
-    def _lose(self, error: OSError) -> None:
-        """Serve everything in userspace after the kernel has failed."""
-        self._close(remove=True)
-        self._parts.clear()
-        self.problem = f"nftables does not serve: {error.strerror or error}"
-
-    def _close(self, *, remove: bool = False) -> None:
+    def _close(self, *, stop: bool = False) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         ruleset, self._ruleset = self._ruleset, None
         if ruleset is not None:
-            ruleset.close(remove=remove)
+            ruleset.close(stop=stop)
 
     def _schedule_removal(self) -> None:
         """Remove unused chains a little later."""
         if self._ruleset is not None and self._timer is None and (found := self._ruleset.stale()):
-            self._timer = self._loop.call_later(STALE_SECONDS, self._remove, self._ruleset.remove_stale, found)
+            self._timer = self._loop.call_later(STALE_SECONDS, self._remove, found)
 
-    def _remove(self, remove: Callable[..., None], *found: object) -> None:
+    def _remove(self, found: Sequence[Stale]) -> None:
         self._timer = None
-        try:
-            remove(*found)
-        except OSError as error:
-            self._lose(error)
-            self._userspace.review(destinations_of(self._rules, self._rules.ports.keys()))
-        else:
-            self._schedule_removal()
+        self._obey(lambda ruleset: ruleset.remove_stale(found))
+        self._schedule_removal()
+
+
+def _said(error: OSError) -> str:
+    return f"nftables does not serve, the userspace engine does: {error.strerror or error}"

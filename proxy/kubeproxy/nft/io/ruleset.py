@@ -21,6 +21,10 @@ Refused = dict[ServicePortName, OSError]
 """Service ports that the kernel does not serve, with its reason."""
 
 
+Stale = tuple[Family, tuple[str, ...]]
+"""Chains of a family that are no longer used."""
+
+
 class Ruleset:
     """The tables of both families, made new through ``sock``; OSError if the kernel has none for IPv4."""
 
@@ -55,24 +59,26 @@ class Ruleset:
                 refused |= self._load(family, wanted)  # type: ignore[arg-type]  # owners are what was given
         return refused
 
-    def stale(self) -> list[tuple[Family, tuple[str, ...]]]:
+    def stale(self) -> list[Stale]:
         """Return the chains that are no longer used, for ``remove_stale``."""
         return [(family, tuple(tables.stale)) for family, tables in self._tables.items() if tables.stale]
 
-    def remove_stale(self, found: Sequence[tuple[Family, tuple[str, ...]]]) -> None:
+    def remove_stale(self, found: Sequence[Stale]) -> None:
         """Remove chains that were not used a second ago, if they are not used now; OSError."""
         for family, chains in found:
             messages = self._tables[family].remove_stale(chains)
             for refusal in self._sock.transact(messages) if messages else ():
                 raise refusal.error
 
-    def close(self, *, remove: bool) -> None:
-        """Close the socket; with ``remove`` the tables go first, as far as the kernel does that still."""
-        if remove:
-            for family in self._tables:
-                if family not in self.errors:
-                    with contextlib.suppress(OSError):
-                        self._sock.transact([to.delete_table(family)])
+    def close(self, *, stop: bool) -> None:
+        """Close the socket; with ``stop`` new connections meet no rules any more, as far as the kernel obeys still.
+
+        The tables stay: without a chain of kind nat the kernel translates no packets of connections that exist either.
+        """
+        for family in self._tables if stop else ():
+            if family not in self.errors:
+                with contextlib.suppress(OSError):
+                    self._sock.transact([to.flush_set(family, each) for each in skeleton.MAPS])
         self._sock.close()
 
     def _make(self, family: Family, common: Part) -> None:
