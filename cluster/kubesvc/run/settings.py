@@ -37,6 +37,7 @@ def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
 
 def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network: LoopbackNetwork) -> KubeletConfig:
     """Return the kubelet's settings."""
+    networking, inside = config.networking, network.places[-1]
     return KubeletConfig(
         nodes=tuple(
             NodeConfig(each.name, each.address, each.pod_cidr, each.labels, each.address_v6, each.pod_cidr_v6)
@@ -46,7 +47,7 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
         work_dir=state.work,
         images=images(config),
         marker=marker(state.name, state.path),
-        cluster_dns=ClusterDNS(*network.bind(config.networking.dns_address, DNS_PORT), config.networking.dns_domain),
+        cluster_dns=ClusterDNS(*inside.bind(networking.dns_address, DNS_PORT), networking.dns_domain),
     )
 
 

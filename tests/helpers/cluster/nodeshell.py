@@ -36,9 +36,9 @@ class NodeShell:
 
     def prepare(self) -> None:
         """Have the shell print its prompt, and what its commands print, but not what is typed."""
-        self._terminal.type(
-            f"stty -echo; bind 'set enable-bracketed-paste off' 2>&-; PS1='{PROMPT[:2]}''{PROMPT[2:]}'\n"
-        )
+        # In two parts, so that what is typed is not taken for the prompt.
+        prompt = f"'{PROMPT[:2]}''{PROMPT[2:]}'"
+        self._terminal.type(f"stty -echo; bind 'set enable-bracketed-paste off'; unset PROMPT_COMMAND; PS1={prompt}\n")
         self._terminal.expect(rf"{re.escape(PROMPT)}\Z")
 
 
