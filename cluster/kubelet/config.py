@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from kubelet.images.catalog import ImageSpec
@@ -33,10 +34,10 @@ def find_tools() -> dict[str, str]:
     return {**found, "python": sys.executable, "sources": str(Path(__file__).resolve().parent.parent)}
 
 
-def read_resolv_conf() -> str:
-    """Return the machine's resolv.conf, empty if there is none."""
+def _read_etc(name: str) -> str:
+    """Return a file of the machine's /etc, empty if there is none."""
     try:
-        return Path(os.sep, "etc", "resolv.conf").read_text()
+        return Path(os.sep, "etc", name).read_text()
     except OSError:
         return ""
 
@@ -48,7 +49,8 @@ class KubeletConfig:
     ``images`` adds to the built-in catalog. ``log_dir`` and ``work_dir`` are folders of this cluster alone; they are
     made when needed. ``marker`` (see ``process.orphans``) is in the environment of every pod process. A container
     without workingDir runs in ``working_dir``. ``nginx`` is the path of the real one, "" for the built-in web server.
-    With ``cluster_dns``, ``tools`` find the cluster's names in pods. ``host_resolv_conf`` is the machine's file.
+    With ``cluster_dns``, ``tools`` find the cluster's names in pods. ``host_resolv_conf`` and
+    ``host_hosts`` are the machine's files.
     """
 
     nodes: tuple[NodeConfig, ...]
@@ -61,7 +63,8 @@ class KubeletConfig:
     nginx: str = field(default_factory=find_nginx)
     cluster_dns: ClusterDNS | None = None
     tools: Mapping[str, str] = field(default_factory=find_tools)
-    host_resolv_conf: str = field(default_factory=read_resolv_conf)
+    host_resolv_conf: str = field(default_factory=partial(_read_etc, "resolv.conf"))
+    host_hosts: str = field(default_factory=partial(_read_etc, "hosts"))
 
     def pod_dir(self, uid: str) -> Path:
         """Return the folder of a pod, which has one folder for each container that needs one."""

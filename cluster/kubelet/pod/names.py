@@ -2,8 +2,8 @@
 
 Follows k8s.io/kubernetes ``pkg/kubelet/network/dns/dns.go`` (dnsPolicy, dnsConfig, three name servers at most, each
 value once, an option of the same name replaced) and ``pkg/kubelet/kubelet_pods.go`` (the managed hosts file with
-hostname, subdomain and hostAliases). Processes have no /etc of their own, so the files are in a folder of the pod,
-where the scripts of ``tools`` read them.
+hostname, subdomain and hostAliases). The files are in a folder of the pod: its containers have them in /etc, and where
+there are no sandboxes the scripts of ``tools`` read them.
 """
 
 from __future__ import annotations
@@ -84,10 +84,16 @@ def resolv_conf(names: PodNames, namespace: str, server: str, domain: str, host:
     return "".join(lines)
 
 
-def hosts(names: PodNames, namespace: str, domain: str, addresses: Sequence[str]) -> str:
-    """Return the hosts file of a pod with these addresses."""
-    own = f"{names.hostname}.{names.subdomain}.{namespace}.svc.{domain}\t" if names.subdomain else ""
-    text = _HOSTS + "".join(f"{each}\t{own}{names.hostname}\n" for each in addresses)
+def hosts(names: PodNames, namespace: str, domain: str, addresses: Sequence[str], machine: str = "") -> str:
+    """Return the hosts file of a pod with these addresses.
+
+    ``machine`` is the text of the machine's own file, which a pod of the host's network has.
+    """
+    if names.is_host_network:
+        text = f"# Kubernetes-managed hosts file (host network).\n{machine}"
+    else:
+        own = f"{names.hostname}.{names.subdomain}.{namespace}.svc.{domain}\t" if names.subdomain else ""
+        text = _HOSTS + "".join(f"{each}\t{own}{names.hostname}\n" for each in addresses)
     if names.aliases:
         text += "\n# Entries added by HostAliases.\n"
         text += "".join(f"{address}\t{chr(9).join(aliases)}\n" for address, aliases in names.aliases)

@@ -87,6 +87,16 @@ def test_the_hosts_file_has_the_pod_and_its_aliases(spec: dict[str, Any], lines:
     assert text.splitlines()[7:] == lines
 
 
+def test_a_pod_of_the_hosts_network_has_the_machines_hosts_file() -> None:
+    aliases = [{"ip": "1.2.3.4", "hostnames": ["a"]}]
+    names = read_names(of(hostNetwork=True, hostAliases=aliases))
+    text = hosts(names, "shop", "cluster.local", ["10.244.0.5"], "127.0.0.1 laptop\n")
+    assert text == (
+        "# Kubernetes-managed hosts file (host network).\n127.0.0.1 laptop\n"
+        "\n# Entries added by HostAliases.\n1.2.3.4\ta\n"
+    )
+
+
 def test_a_pod_of_two_families_is_in_the_hosts_file_twice() -> None:
     text = hosts(read_names(of()), "shop", "cluster.local", ["10.244.0.5", "fd00:244::5"])
     assert text.splitlines()[7:] == ["10.244.0.5\tweb-1", "fd00:244::5\tweb-1"]
