@@ -6,6 +6,7 @@ of their own and sockets are made in several places.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from kubehost.addresses import Address
@@ -51,4 +52,8 @@ class Network(Protocol):
 
     def attach(self, channel: Channel) -> None:
         """Own a channel to the agent in place of an earlier one; to be called on the event loop."""
+        ...
+
+    def observe(self, ended: Callable[[str], None]) -> None:
+        """Have a function called with the address of each pod whose network ends: a socket would keep it alive."""
         ...

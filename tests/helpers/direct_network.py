@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kubehost.addresses import Address
 from kubehost.io.places import Channel, HostPlace, Place
 
@@ -33,6 +35,9 @@ class DirectNetwork:
     def lend(self) -> Channel | None:
         """Return None."""
         return None
+
+    def observe(self, ended: Callable[[str], None]) -> None:
+        """Do nothing: no pod has a network."""
 
     def attach(self, channel: Channel) -> None:
         """Refuse."""

@@ -81,6 +81,7 @@ class SocketSource:
         """Whether the agent did not answer in time; until it answers nobody waits for it again."""
         self._most = WARM
         self._detach: Callable[[], object] = lambda: None
+        self._observers: list[Callable[[str], None]] = []
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -96,6 +97,10 @@ class SocketSource:
         self._detach = partial(loop.remove_reader, channel.fileno())
         self._most = max(2, min(WARM, openfiles.limit() // (8 * LARGEST)))
         self._channel, self._is_late = channel, False
+
+    def observe(self, ended: Callable[[str], None]) -> None:
+        """Have a function called with each pod's network that ends, by its address."""
+        self._observers.append(ended)
 
     def lend(self) -> Channel:
         """Return a channel of its own for another process; OSError without an agent."""
@@ -210,6 +215,8 @@ class SocketSource:
             self._fill(reply, descriptors)
         else:
             self._drop(reply.network)
+            for ended in self._observers:
+                ended(reply.network)
 
     def _fill(self, answer: Answer, descriptors: list[int]) -> None:
         stock = self._wishes.pop(answer.number, None)

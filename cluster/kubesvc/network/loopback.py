@@ -209,6 +209,9 @@ class LoopbackNetwork:
         """Refuse: nobody lends one."""
         raise NotImplementedError
 
+    def observe(self, ended: Callable[[str], None]) -> None:
+        """Do nothing: no pod has a network."""
+
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
         """Return the addresses of the external hosts by their names, for the DNS server."""
         return dict(self._hosts)

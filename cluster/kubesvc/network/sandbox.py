@@ -11,7 +11,7 @@ network has them. Decides in which place a connection begins, and so which addre
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -125,6 +125,10 @@ class SandboxNetwork(LoopbackNetwork):
     def attach(self, channel: Channel) -> None:
         """Own a channel to the agent."""
         self._source.attach(channel)
+
+    def observe(self, ended: Callable[[str], None]) -> None:
+        """Have a function called with the address of each pod whose network ends."""
+        self._source.observe(ended)
 
     def close(self) -> None:
         """Close the channel and the stocks."""

@@ -75,6 +75,7 @@ class DataPlane:
     async def serving(self) -> AsyncIterator[None]:
         """Serve while the context lasts."""
         self._parts.poller.attach(self._loop)
+        self._network.observe(self._flows.end_client)
         reaper = self._loop.create_task(self._reap(), name=f"{NAME} reaper")
         try:
             yield

@@ -22,6 +22,7 @@ from tests.helpers.patience import PATIENCE, SILENCE
 from kubeapi.meta import JSON
 from kubehost.addresses import LOCALHOST
 from kubeproxy.config import ProxyConfig
+from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.sockets import is_at_mark
 
 VIP, VIP_6, PORT = "127.97.90.1", "fd00:96::1", 20080
@@ -251,6 +252,22 @@ async def test_bursts_of_datagrams_come_back_whole_to_their_pods() -> None:
                     answers.add(await loop.sock_recv(sock, 65536))
             assert got[one] == {b"a" * (1 + number * 40) for number in range(40)}
             assert got[other] == {b"b" * (1 + number * 40) for number in range(40)}
+
+
+async def test_the_flows_of_a_pod_end_with_its_network() -> None:
+    async with ground(*dns(C)) as g:
+        with g.pods.datagrams(C, (C, PORT)) as server, g.pods.datagrams(A) as one, g.pods.datagrams(B) as other:
+            for sock in (one, other):
+                sock.connect((VIP, PORT))
+                sock.send(b"?")
+                await hear_from(server)
+            g.pods.end(A)
+            await until(lambda: not open_flows(g, A))
+            assert len(open_flows(g, B)) == 1
+
+
+def open_flows(g: Ground, client: str) -> list[ConnectionRecord]:
+    return [each for each in g.cluster.plane.recent.records() if each.client == client and each.ended_at is None]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -56,6 +56,12 @@ class UdpFlows:
             if network_of(flow.sock) != host:
                 flow.end(Outcome.NETWORK_GONE)
 
+    def end_client(self, address: str) -> None:
+        """End the flows of a client whose network ends: a flow's socket there would keep it alive."""
+        for flow in tuple(self.table):
+            if flow.record.client == address:
+                flow.end(Outcome.NETWORK_GONE)
+
     def reap(self, now: float) -> None:
         """End the flows that have been idle for too long."""
         for flow in self.table.expired(now):
