@@ -14,6 +14,13 @@ from kubelet.process.logs.writer import LogWriter
 from kubelet.process.output import OutputStreams
 from kubelet.process.runner import ProcessRunner, RunningProcess
 
+EARLY_SECONDS = 1.0
+"""A client that attaches so soon also gets what was written before. Elsewhere nobody can attach as early: a kubelet
+notices that a container runs within a second (its PLEG's relist period), and commands such as `kubectl run --rm -i`
+would lose the output of a quick program."""
+EARLY_BYTES = 64 * 1024
+"""Most early output that is kept for that."""
+
 
 class Instance:
     """Made before a container starts; ``end`` must be called when it has ended, for whatever reason."""
@@ -27,6 +34,8 @@ class Instance:
         self._closes_stdin = False
         self._attached: list[Attachment] = []
         self._commands: set[Command] = set()
+        self._early: list[tuple[str, bytes]] = []
+        self._early_room = EARLY_BYTES
 
     async def start(self, runner: ProcessRunner, container: ContainerSpec) -> RunningProcess:
         """Start the process, with a terminal or an open stdin if the container has one. StartError, OSError."""
@@ -35,6 +44,7 @@ class Instance:
             self._take, has_stdin=container.has_stdin, is_tty=self.plan.process.is_tty
         )
         self.process = await runner.start(self.plan.process, streams=streams)
+        asyncio.get_running_loop().call_later(EARLY_SECONDS, self._forget_early)
         return self.process
 
     async def run(self, runner: ProcessRunner, options: PodExecOptions) -> Command:
@@ -50,11 +60,16 @@ class Instance:
         return command
 
     def attach(self, *, has_stdin: bool) -> Attachment:
-        """Return the container's streams, with the output from now on."""
+        """Return the container's streams, with the output from now on; for a young one with all of it."""
         stdin = self._streams.stdin if self._streams is not None and has_stdin else None
         attachment = Attachment(stdin, self._attached.remove, closes_stdin=self._closes_stdin)
         self._attached.append(attachment)
+        for stream, chunk in self._early:
+            attachment.feed(stream, chunk)
         return attachment
+
+    def _forget_early(self) -> None:
+        self._early, self._early_room = [], 0
 
     def signal_stop(self, *, is_cluster_stopping: bool) -> None:
         """Send the stop signal of the image to the process.
@@ -84,5 +99,8 @@ class Instance:
 
     def _take(self, stream: str, chunk: bytes) -> None:
         self.log.write(stream, chunk)
+        if self._early_room > 0:
+            self._early.append((stream, chunk))
+            self._early_room -= len(chunk)
         for each in self._attached:
             each.feed(stream, chunk)

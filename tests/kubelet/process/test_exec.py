@@ -186,6 +186,18 @@ async def test_an_attached_client_sees_the_output_from_now_on(cluster: KubeletCl
         await each.close()
 
 
+async def test_who_attaches_as_soon_as_a_container_runs_misses_nothing(
+    cluster: KubeletCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubelet.runtime.instance.EARLY_SECONDS", PATIENCE)
+    await start(cluster, "echo before; read go <&0; echo after", stdin=True)
+    await until_said_in_log(cluster, b"before")
+    attached = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=True)
+    await attached.write(b"go\n")
+    assert (await output(attached))["stdout"] == b"before\nafter\n"
+    await attached.close()
+
+
 @pytest.mark.parametrize("says_end", [True, False], ids=["the end of its input", "its going"])
 async def test_a_container_s_stdin_that_is_for_once_ends_with_the_first_client_s(
     cluster: KubeletCluster, says_end: bool
