@@ -77,10 +77,12 @@ def new_veth(end: VethEnd, peer: VethEnd, peer_network: int) -> Message:
 
 
 def new_address(index: int, address: str, scope: int = SCOPE_UNIVERSE) -> Message:
-    """Give an interface an address of its own, with the prefix of one host."""
-    value = packed(address)
-    header = struct.pack("=BBBBI", family_of(address), len(value) * 8, _NO_DUPLICATE_CHECK, scope, index)
-    body = header + attribute(2, value) + attribute(1, value)
+    """Give an interface an address of its own, with the prefix of one host unless ``address`` has another."""
+    value, _, prefix = address.partition("/")
+    number = packed(value)
+    length = int(prefix) if prefix else len(number) * 8
+    header = struct.pack("=BBBBI", family_of(value), length, _NO_DUPLICATE_CHECK, scope, index)
+    body = header + attribute(2, number) + attribute(1, number)
     return Message(NEWADDR, ACK | CREATE | REPLACE, body, f"address {address}")
 
 

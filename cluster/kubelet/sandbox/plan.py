@@ -53,14 +53,22 @@ def cluster_messages(network: ClusterNetwork) -> list[Message]:
 
     Addresses of the loopback network get the global scope: the kernel would not choose them as a source otherwise.
     """
-    messages = [link_up(LOOPBACK_INDEX)]
+    own = {":" in each: each for node in reversed(network.nodes) for each in node.addresses}
+    messages = []
+    if network.is_loopback_plan:
+        # The first address of 127.0.0.0/8 is where what a node sends to Services comes from. It has to be there before
+        # lo is up, as the kernel gives that 127.0.0.1/8 otherwise. Routes would do too, but each packet pays for them.
+        first = own[False]
+        messages += [new_address(LOOPBACK_INDEX, f"{first}/8"), new_address(LOOPBACK_INDEX, "127.0.0.1", SCOPE_HOST)]
+    messages.append(link_up(LOOPBACK_INDEX))
     for node in network.nodes:
         messages += [new_address(LOOPBACK_INDEX, each) for each in (*node.gateways, *node.addresses)]
-    # What a node sends there comes from the node: the kernel would take 127.0.0.1, or the very address that is asked.
     for cidr in (*network.service_cidrs, *network.load_balancer_cidrs):
-        own = (each for node in network.nodes for each in node.addresses if (":" in each) == (":" in cidr))
-        route = Route(cidr, LOOPBACK_INDEX, source=next(own, ""), table=TABLE_LOCAL, type=LOCAL, scope=SCOPE_HOST)
-        messages.append(route.added())
+        if not is_in_loopback(network, cidr):
+            # Without a source the kernel would take the very address that is asked.
+            source = own.get(":" in cidr, "")
+            route = Route(cidr, LOOPBACK_INDEX, source=source, table=TABLE_LOCAL, type=LOCAL, scope=SCOPE_HOST)
+            messages.append(route.added())
     # An address without a pod: "no route to host", as where nobody answers to ARP.
     for cidr in network.pod_cidrs:
         table = TABLE_LOCAL if is_in_loopback(network, cidr) else TABLE_MAIN

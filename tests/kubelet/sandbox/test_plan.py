@@ -34,6 +34,11 @@ def test_all_addresses_of_a_cluster_are_local_to_it_and_those_of_no_pod_unreacha
     ]
 
 
+def test_what_a_node_sends_in_the_loopback_plan_comes_from_the_address_that_is_there_before_lo_is_up() -> None:
+    made = subjects(plan.cluster_messages(SANDBOXES))
+    assert made[:3] == [f"address {SANDBOXES.nodes[0].addresses[0]}/8", "address 127.0.0.1", "link 1 up"]
+
+
 def test_a_pod_of_the_loopback_plan_has_no_more_than_one_address_of_it_on_lo() -> None:
     made = subjects(plan.pod_messages(SANDBOXES, LOOPBACK_POD, 1000, 3))
     assert made == [
