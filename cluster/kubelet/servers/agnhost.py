@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from kubelet.servers.dial import dial, is_of_a_web_page
 from kubelet.servers.dialling import Dialler
 from kubelet.servers.messages import Datagram, Request, Response, Service, phrase
+from kubelet.servers.netexeclog import datagram_text, log, request_text
 
 HEALTHY_SECONDS = 10.0
 REFUSED_PATHS = ("/shell", "/upload")
@@ -43,11 +44,17 @@ def netexec_service(options: Mapping[str, Any], environment: Mapping[str, str], 
     pod = NetexecPod(hostname, environment, options["http_port"], options["udp_port"], time.monotonic())
 
     def handle(request: Request) -> Response:
-        return netexec(_overridden(request, override) if override else request, pod, dialler)
+        asked = _overridden(request, override) if override else request
+        if text := request_text(asked):
+            log(text)
+        return netexec(asked, pod, dialler)
 
     def answer(packet: Datagram) -> bytes:
+        if text := datagram_text(packet, pod.udp_port):
+            log(text)
         return datagram(packet, pod)
 
+    log(f"Started HTTP server on port {pod.http_port}")
     return Service(handle, (("X-Pod", hostname),), answer, delay_seconds=options["delay"])
 
 

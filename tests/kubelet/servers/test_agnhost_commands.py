@@ -17,6 +17,8 @@ from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import ProcessSpec
 from kubelet.servers.commands import go_mode
+from kubelet.servers.messages import Datagram, Request
+from kubelet.servers.netexeclog import datagram_text, request_text
 from kubelet.servers.plan import plan_server
 
 
@@ -269,3 +271,47 @@ async def test_a_stand_in_for_a_web_server_serves_its_folder(
     code, body = await get(path)
     assert code == status
     assert said in body
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "said"),
+    [
+        ("/", {}, "GET /"),
+        ("/echo", {"msg": "prestop"}, "GET /echo?msg=prestop&code="),
+        ("/echo", {"msg": "x", "code": "503"}, "GET /echo?msg=x&code=503"),
+        ("/exit", {"code": "1"}, "GET /exit?code=1&timeout=&wait="),
+        ("/header", {}, "GET /header"),
+        ("/header", {"key": "Host"}, "GET /header?key=Host"),
+        ("/redirect", {"location": "/a"}, "HEAD /redirect?msg=/a&code="),
+        ("/nowhere", {}, ""),
+    ],
+)
+def test_netexec_logs_requests_in_its_own_words(path: str, query: dict[str, str], said: str) -> None:
+    assert request_text(Request("HEAD", path, query, {}, "127.0.0.1:1", 8080, is_stopping=False)) == said
+
+
+@pytest.mark.parametrize(
+    ("packet", "said"),
+    [
+        (b"hostname\n", "Sending udp hostName response"),
+        (b"echo A b", "Echoing a b to UDP client 127.0.0.1:1"),
+        (b"clientip", "Sending clientip back to UDP client 127.0.0.1:1"),
+        (b"serverport", "Sending server port to UDP client 8081"),
+        (b"envvar HOME ", "Sending UDP envvar response for HOME"),
+        (b"Who are you", "Unknown UDP command received from 127.0.0.1:1: who are you"),
+        (b"", ""),
+    ],
+)
+def test_netexec_logs_datagrams_in_its_own_words(packet: bytes, said: str) -> None:
+    assert datagram_text(Datagram(packet, "127.0.0.1:1", 8081), 8081) == said
+
+
+async def test_netexec_logs_its_start_and_its_requests_with_the_time(host: BuiltinHost) -> None:
+    output = bytearray()
+    process = await host.serve("agnhost", "netexec", sink=lambda _, chunk: output.extend(chunk))
+    await get("/echo?msg=poststart")
+    process.kill(15)
+    await process.wait()
+    lines = output.decode().splitlines()
+    assert all(re.match(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", each) for each in lines)
+    assert [each[20:] for each in lines] == ["Started HTTP server on port 8080", "GET /echo?msg=poststart&code="]
