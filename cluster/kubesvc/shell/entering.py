@@ -39,6 +39,7 @@ NOT_FOUND, NOT_EXECUTABLE, KILLED = 127, 126, 137
 """Exit statuses of a shell for a command that is not there or cannot be run, and for a killed one."""
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _OF_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _CACHES = ("/var/run/nscd",)
 """Sockets of name caches of the machine, which the C library would ask before DNS."""
 
@@ -67,10 +68,15 @@ def visit(entrance: Entrance, visit: Visit) -> int:
     except OSError as error:
         message = f"the network of the cluster cannot be entered: {error.strerror}"
         raise EnteringError(message) from error
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*_FORWARDED, *_OF_THE_TERMINAL))
     child = os.fork()
     if child == 0:
-        ids = (user, group) if visit.keeps_user and user else None
-        _become(visit, mounts, ids)
+        for number in _IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _become(visit, mounts, (user, group) if visit.keeps_user and user else None)
+    _share_signals(child)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return _wait(child, agent)
 
 
@@ -139,13 +145,16 @@ def _fail(text: str, status: int) -> NoReturn:
     os._exit(status)
 
 
-def _wait(child: int, agent: int) -> int:
-    """Wait for the program, as a shell for its job; returns its exit status."""
+def _share_signals(child: int) -> None:
     for number in _OF_THE_TERMINAL:
         # The terminal sends these to the program too, which decides.
         signal.signal(number, signal.SIG_IGN)
     for number in _FORWARDED:
         signal.signal(number, lambda number, _: _send(child, number))
+
+
+def _wait(child: int, agent: int) -> int:
+    """Wait for the program, as a shell for its job; returns its exit status."""
     with _terminal():
         _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)

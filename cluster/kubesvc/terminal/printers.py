@@ -176,12 +176,32 @@ def moved_ports(document: Document) -> list[str]:
     return [f"port {wanted} answers at {actual} on the same address" for wanted, actual in sorted(moved)]
 
 
+def exact_lines(document: Document) -> list[str]:
+    """Return where a cluster of the exact plan is reached, a sentence each; none for other clusters."""
+    if document["plan"] != "exact":
+        return []
+    option = "" if document["name"] == "default" else f" --name {document['name']}"
+    lines = [f"`kubesvc shell{option}` opens a shell on a node, where all addresses are as the API shows them"]
+    for service in document["services"]:
+        for each in service["listeners"]:
+            if each["address"] != each["clusterAddress"]:
+                here = f"{each['clusterAddress']} is {each['address']} here, and so with every other"
+                return [*lines, f"this machine has them in 127.0.0.0/8: {here}"]
+    return lines
+
+
 def status_text(document: Document, *, is_wide: bool = False) -> str:
     """Return what `kubesvc status` prints."""
     answering = [each for each in document["dns"]["addresses"] if not each["error"]]
     addresses = ", ".join(f"{each['address']}:{each['port']}" for each in answering)
-    parts = [
+    sandbox = document["sandbox"]
+    head = [
         f"cluster {document['name']} (pid {document['pid']}), DNS for {document['dns']['zone']} at {addresses}",
+        f"sandbox: {sandbox['mode']}, as {sandbox['why']}",
+        *exact_lines(document),
+    ]
+    parts = [
+        "\n".join(head),
         service_table(document, is_wide=is_wide),
         pod_table(document, is_wide=is_wide),
     ]

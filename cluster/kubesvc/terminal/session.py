@@ -138,6 +138,8 @@ class Session:
         self._console.show(printers.service_table(document))
         self._console.say("", *lines, *([""] if lines else []))
         self._console.say(export_line(self._options.state.kubeconfig), "")
+        if exact := printers.exact_lines(document):
+            self._console.say(*exact, "")
         if moved := printers.moved_ports(document):
             self._console.say("Ports below 1024 need a privilege that this process does not have (`kubesvc doctor`):")
             self._console.say(*(f"  {line}" for line in moved), "")

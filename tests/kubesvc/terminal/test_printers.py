@@ -7,7 +7,16 @@ from tests.helpers.kubesvc.ground import add_pod, add_service, add_slice, docume
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey
-from kubesvc.terminal.printers import WIDTH, moved_ports, pod_table, service_table, status_text, table, try_lines
+from kubesvc.terminal.printers import (
+    WIDTH,
+    exact_lines,
+    moved_ports,
+    pod_table,
+    service_table,
+    status_text,
+    table,
+    try_lines,
+)
 from kubesvc.why.status import DNSAddress
 
 NODES = ("127.0.0.1", "127.171.0.101", "127.171.0.102")
@@ -242,10 +251,24 @@ def test_with_the_privilege_no_port_is_moved() -> None:
 def test_the_status_of_a_cluster_that_is_well() -> None:
     text = status_text(shop())
     assert text.split("\n\n") == [
-        "cluster shop (pid 42), DNS for cluster.local at 127.113.0.10:53",
+        "cluster shop (pid 42), DNS for cluster.local at 127.113.0.10:53\nsandbox: none, as it is the default",
         service_table(shop()),
         pod_table(shop()),
     ]
+
+
+def test_an_exact_cluster_says_where_its_addresses_answer() -> None:
+    registry = ground()
+    add_service(registry, clusterIP="127.113.0.2", ports=[{"port": 80, "protocol": "TCP"}])
+    here = listener("10.109.241.161", host_address="127.109.241.161")
+    shown = document(registry, here, plan="exact")
+    assert exact_lines(shown) == [
+        "`kubesvc shell --name shop` opens a shell on a node, where all addresses are as the API shows them",
+        "this machine has them in 127.0.0.0/8: 10.109.241.161 is 127.109.241.161 here, and so with every other",
+    ]
+    assert "curl http://127.109.241.161/" in try_lines(shown)
+    assert exact_lines(document(registry, here)) == []
+    assert exact_lines(shown)[0] in status_text(shown)
 
 
 def test_the_status_says_what_is_wrong() -> None:
@@ -262,7 +285,7 @@ def test_the_status_says_what_is_wrong() -> None:
         dns=[DNSAddress("127.113.0.10", 53, ""), DNSAddress("127.0.0.1", 53, "taken")],
     )
     parts = status_text(shown, is_wide=True).split("\n\n")
-    assert parts[0] == "cluster shop (pid 42), DNS for cluster.local at 127.113.0.10:53"
+    assert parts[0].split("\n")[0] == "cluster shop (pid 42), DNS for cluster.local at 127.113.0.10:53"
     assert parts[2:] == [
         "No pods.",
         "Not ready:\n  Pod default/web: Pending",

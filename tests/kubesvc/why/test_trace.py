@@ -49,6 +49,18 @@ MOVED = ListenerStatus(
 )
 
 
+def test_an_address_of_this_machine_stands_for_one_of_the_exact_plan(paper: Paper) -> None:
+    exact = MOVED._replace(address="10.109.241.161", host_address="127.109.241.161")
+    target = read_destination(
+        paper.registry.store, "default", "127.109.241.161:10080", resolve=resolve, listeners=[exact]
+    )
+    assert target.destination == Destination("10.109.241.161", 80, "TCP")
+    assert target.notes == (
+        "127.109.241.161 is where this machine has 10.109.241.161.",
+        "Port 10080 stands for 80 on this machine.",
+    )
+
+
 def to(paper: Paper, text: str) -> TraceTarget:
     return read_destination(paper.registry.store, "default", text, resolve=resolve, listeners=[MOVED])
 

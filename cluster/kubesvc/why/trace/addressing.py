@@ -7,7 +7,7 @@ DST   svc/NAME:PORT, ADDRESS:PORT or DNS-NAME:PORT, each with /udp or /sctp wher
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -137,17 +137,25 @@ def _port(text: str) -> int:
 
 
 def _with_service_port(store: Store, target: TraceTarget, listeners: Sequence[ListenerStatus]) -> TraceTarget:
-    """Return the target with the port of the Service, if on this machine another port stands for it."""
+    """Return the target as the Service has it, if on this machine another address or port stands for it."""
     address, port, protocol = target.destination
     for each in listeners:
-        if (each.address, each.port, each.protocol) == (address, port, protocol) and each.requested_port != port:
-            note = f"Port {port} stands for {each.requested_port} on this machine."
-            return TraceTarget(Destination(address, each.requested_port, protocol), (*target.notes, note))
+        is_it = (each.host_address, each.port, each.protocol) == (address, port, protocol)
+        if is_it and (notes := [*_stand_ins(each)]):
+            wanted = Destination(each.address, each.requested_port, protocol)
+            return TraceTarget(wanted, (*target.notes, *notes))
     for pod in store.list(PODS):
         is_served = any((each.address, each.requested_port) == (address, port) for each in listeners)
         if address in read_pod(pod).ips and not is_served:
             return target._replace(pod=str(key_of(pod)))
     return target
+
+
+def _stand_ins(listener: ListenerStatus) -> Iterator[str]:
+    if listener.host_address != listener.address:
+        yield f"{listener.host_address} is where this machine has {listener.address}."
+    if listener.port != listener.requested_port:
+        yield f"Port {listener.port} stands for {listener.requested_port} on this machine."
 
 
 def _pod_address(store: Store, namespace: str, name: str, *, is_ipv6: bool) -> str:

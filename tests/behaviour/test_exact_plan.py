@@ -1,0 +1,84 @@
+"""Clusters with addresses as in a real one, beside each other, and what is said where that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.helpers.cluster.cli import ClusterCommands, curl, running
+from tests.helpers.configs import CONFIGS
+
+TUTORIAL = str(CONFIGS / "tutorial")
+WELCOME = "<title>Welcome to nginx!</title>"
+
+
+@pytest.fixture(scope="module")
+def pair(
+    tmp_path_factory: pytest.TempPathFactory, default_addresses: None
+) -> Iterator[tuple[ClusterCommands, ClusterCommands]]:
+    state = tmp_path_factory.mktemp("state")
+    one, two = ClusterCommands(state), ClusterCommands(state, "two")
+    with running(one, "--exact", TUTORIAL), running(two, "--exact", "--subnets", "auto", TUTORIAL):
+        yield one, two
+
+
+def test_both_have_the_same_addresses_without_a_conflict(pair: tuple[ClusterCommands, ClusterCommands]) -> None:
+    for each in pair:
+        status = each.status()
+        assert (status["plan"], status["sandbox"]["mode"], status["problems"]) == ("exact", "namespaces", [])
+        assert status["nodes"][0]["addresses"] == ["192.168.0.101"]
+        assert {pod["podIP"] for pod in each.ready_pods()} == {"10.244.1.2", "10.244.2.2"}
+        assert "Translated" not in each.started.stderr
+        assert " on this machine" not in each.started.stderr
+
+
+def test_a_program_of_this_machine_reaches_them_as_they_are(pair: tuple[ClusterCommands, ClusterCommands]) -> None:
+    for each in pair:
+        address = each.service("nginx-svc")["clusterIP"]
+        assert address.startswith("10.")
+        for url in (address, "192.168.0.102:30001", "192.168.0.101", "nginx-svc", "10.244.1.2"):
+            assert WELCOME in each.named("run", "--", "curl", "-sS", url).stdout
+        assert each.named("run", "--", "curl", "-sS", "10.65.40.20").stdout == "k8s ExternalName test page\n"
+
+
+def test_the_host_has_each_at_an_address_of_its_own(pair: tuple[ClusterCommands, ClusterCommands]) -> None:
+    found = [each.listener("nginx-svc") for each in pair]
+    assert all(each["clusterAddress"].startswith("10.") for each in found)
+    assert found[0]["address"] == "127" + found[0]["clusterAddress"][2:]
+    for each, listener in zip(pair, found, strict=True):
+        assert WELCOME in curl(f"http://{listener['address']}:{listener['port']}/")
+        assert f"{listener['address']} is where this machine has {listener['clusterAddress']}." in (
+            each.named("trace", "outside", f"{listener['address']}:{listener['port']}").stdout
+        )
+
+
+def test_kubectl_works_inside_and_programs_are_on_the_node_that_is_asked_for(
+    pair: tuple[ClusterCommands, ClusterCommands],
+) -> None:
+    for each in pair:
+        assert "10.96.0.10" in each.named("run", "--", "kubectl", "get", "svc", "-n", "kube-system").stdout
+        assert each.named("run", "--node", "node-2", "--", "hostname").stdout == "node-2\n"
+        refused = each.named("run", "--node", "node-9", "--", "hostname")
+        assert (refused.returncode, refused.stderr) == (
+            1,
+            "kubesvc: there is no node 'node-9'; the nodes are node-1, node-2\n",
+        )
+
+
+def test_it_stays_exact_at_its_next_start_unless_told_otherwise(tmp_path: Path, default_addresses: None) -> None:
+    commands = ClusterCommands(tmp_path, "three")
+    with running(commands, "--exact", "--subnets", "auto", TUTORIAL):
+        address = commands.service("nginx-svc")["clusterIP"]
+    with running(commands, TUTORIAL):
+        assert commands.service("nginx-svc")["clusterIP"] == address
+    refused = commands.up("--sandbox", "none")
+    assert refused.returncode == 1
+    assert refused.stderr.endswith(
+        "kubesvc: the exact plan needs sandboxes, and --sandbox says none: its addresses exist only in a network "
+        "namespace; use --sandbox namespaces, or leave out --exact\n"
+    )
+    loopback = "apiVersion: kubesvc.dev/v1alpha1\nkind: ClusterConfiguration\nnetworking: {plan: loopback}\n"
+    refused = commands.up("-", stdin=loopback)
+    assert refused.returncode == 1
+    assert 'cluster "three" has objects of earlier runs with exact addresses, and the loopback plan' in refused.stderr
