@@ -106,6 +106,11 @@ def outcome_of(verdict: Verdict, protocol: str) -> str:
             return "The client hears nothing, until it gives up (time-out)."
 
 
+def said_pin(client: str, address: str, seconds: float) -> str:
+    """Return how session affinity chooses the endpoint ``address`` for a client that is pinned to it."""
+    return f"Session affinity: {client} is pinned to {address}, {seconds:.0f} s left."
+
+
 def policy_name(kind: ListenerKind) -> str:
     """Return the name of the traffic policy that applies at addresses of this kind."""
     return "internalTrafficPolicy" if kind is ListenerKind.CLUSTER_IP else "externalTrafficPolicy"
@@ -197,7 +202,7 @@ def _balancing(load_balancer: LoadBalancer, rule: PortRule, decision: Decision) 
     pinned = load_balancer.pinned(route, client) if affinity else None
     if pinned is not None:
         address, seconds = pinned
-        return f"Session affinity: {client} is pinned to {address}, {seconds:.0f} s left.", address
+        return said_pin(client, address, seconds), address
     will_pin = f" and pinned to it for {affinity} s" if affinity else ""
     name = load_balancer.algorithm(route.port_name)
     unit = _unit(rule)

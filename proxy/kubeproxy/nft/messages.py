@@ -9,8 +9,9 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from kubeproxy.nft.attributes import attribute, nested, number, signed, text
+from kubeproxy.nft.attributes import attribute, nested, number, signed, text, walk
 from kubeproxy.nft.encoding import encode_rule
+from kubeproxy.nft.expressions import value_of
 from kubeproxy.nft.forms import Family, SetForm
 from kubeproxy.nft.statements import Rule
 
@@ -18,12 +19,14 @@ TABLE = "kube-proxy"
 
 _SUBSYSTEM = 10 << 8
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 2, 3, 5, 6, 8
-_NEWSET, _DELSET, _NEWSETELEM, _DELSETELEM = 9, 11, 12, 14
+_NEWSET, _DELSET, _NEWSETELEM, _GETSETELEM, _DELSETELEM = 9, 11, 12, 13, 14
 _CREATE, _APPEND = 0x400, 0x800
 _REQUEST, _ACK = 1, 4
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _HEADER = struct.Struct("=IHHIIBBH")
 _SUBSYSTEM_OF_BATCH = int.from_bytes((10).to_bytes(2, "big"), "little") if struct.pack("=H", 1) == b"\1\0" else 10
+_GENERAL = 4
+"""Bytes of nfgenmsg before the attributes."""
 _MOST_BYTES = 60_000
 """Of the elements in one message: an attribute has at most 64 KiB."""
 
@@ -102,6 +105,19 @@ def add_elements(family: Family, set_name: str, elements: Sequence[bytes]) -> It
 def delete_elements(family: Family, set_name: str, elements: Sequence[bytes]) -> Iterator[Message]:
     """Yield what removes elements from a set; they must be there."""
     return _elements(_DELSETELEM, family, set_name, elements, 0)
+
+
+def get_element(family: Family, set_name: str, key: bytes) -> Message:
+    """Ask for an element of a set; ENOENT if it is not there."""
+    elements = nested(3, nested(1, value_of(1, key)))
+    return _message(_GETSETELEM, family, text(1, TABLE), text(2, set_name), elements)
+
+
+def read_seconds_left(body: bytes) -> float:
+    """Return for how many seconds the element in an answer stays."""
+    found = dict(walk(body[_GENERAL:]))
+    element = dict(walk(dict(walk(found.get(3, b""))).get(1, b"")))
+    return int.from_bytes(element.get(5, b""), "big") / 1000
 
 
 def flush_set(family: Family, set_name: str) -> Message:

@@ -5,6 +5,7 @@ In both address plans, and in a user namespace, where the kernel grants less; as
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import random
 from collections import Counter
@@ -18,8 +19,10 @@ from tests.kubeproxy.test_balancers import CHI_SQUARE_999
 
 from kubehost.addresses import Address
 from kubeproxy.nft import statements as st
+from kubeproxy.nft.io.netfilter import NetfilterSocket
+from kubeproxy.nft.io.pins import find_pin
 from kubeproxy.nft.tables import Chain, Part
-from kubeproxy.types import ServicePortName
+from kubeproxy.types import Destination, ServicePortName
 
 KINDS = [("127", True), ("10", True), *([("127", False), ("10", False)] if is_root() else [])]
 
@@ -150,6 +153,28 @@ def test_a_client_stays_with_its_endpoint(lab: Lab) -> None:
     left = lab.servers.ask(lab.pods[0], lab.web).pod
     lab.rules.serve("web", lab.web[0], [each for each in lab.pods if each != left], sessionAffinity="ClientIP")
     assert len({lab.servers.ask(lab.pods[0], lab.web).pod for _ in range(20)} - {left}) == 1
+
+
+def test_a_pin_ends_some_time_after_its_last_use(lab: Lab) -> None:
+    config = {"clientIP": {"timeoutSeconds": 1}}
+    lab.rules.serve("web", lab.web[0], lab.pods, sessionAffinity="ClientIP", sessionAffinityConfig=config)
+    seen: set[str] = set()
+    with asking(lab) as sock:
+        while len(seen) < 2:
+            seen.add(lab.servers.ask(lab.pods[0], lab.web).pod)
+            decision = lab.rules.proxier.rules.decide(lab.pods[0], Destination(*lab.web, "TCP"))
+            pin = find_pin(sock, decision)
+            assert pin is not None
+            assert pin.address.split(":")[0] in seen
+            while find_pin(sock, decision) is not None:
+                pass
+
+
+@contextlib.contextmanager
+def asking(lab: Lab) -> Iterator[NetfilterSocket]:
+    """Have one more socket to netfilter."""
+    with contextlib.closing(NetfilterSocket(lab.network.netfilter())) as sock:
+        yield sock
 
 
 def test_ipv6_services_lead_to_ipv6_pods(lab: Lab) -> None:

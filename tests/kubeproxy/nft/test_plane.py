@@ -316,6 +316,17 @@ async def test_a_trace_says_which_engine_takes_the_packet(lab: Lab) -> None:
         )
 
 
+async def test_a_trace_names_the_endpoint_to_which_the_kernel_has_pinned_a_client(lab: Lab) -> None:
+    sticky = service(cluster_ip=WEB[0], port=80, sessionAffinity="ClientIP")
+    async with proxy(lab, sticky, slices(*PODS)) as running:
+        packet = Packet(PODS[0], Destination(*WEB, "TCP"))
+        assert (await running.proxy.plane.traffic.trace(packet)).chosen == ""
+        answer = await lab.ask()
+        trace = await running.proxy.plane.traffic.trace(packet)
+        assert trace.chosen == f"{answer.pod}:{SERVER_PORT}"
+        assert trace.balancing.startswith(f"Session affinity: {PODS[0]} is pinned to {trace.chosen}, 10")
+
+
 async def test_unused_chains_go_a_little_later(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kubeproxy.nft.io.plane.STALE_SECONDS", 0.0)
     async with proxy(lab) as running:

@@ -10,10 +10,11 @@ from typing import Protocol
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.nft.io.connections import ConnectionEvents, Kernel, KernelConnections
+from kubeproxy.nft.io.pins import Pin, find_pin
 from kubeproxy.plane import Traffic
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Packet
-from kubeproxy.tracing import Trace
+from kubeproxy.tracing import Trace, said_pin
 from kubeproxy.types import ServicePortName
 
 IDLE_SECONDS = 0.1
@@ -90,11 +91,13 @@ class NftTraffic:
         claim = trace.decision.claim
         if claim is None or not self._engines.rules.nodes.home(packet.source):
             return trace
-        reason = self._engines.why_not(claim.port_name)
-        step = (
-            f"The userspace engine takes it: {reason}." if reason else "nftables in the network of the pods takes it."
-        )
-        return trace._replace(steps=(*trace.steps, step))
+        if reason := self._engines.why_not(claim.port_name):
+            return trace._replace(steps=(*trace.steps, f"The userspace engine takes it: {reason}."))
+        trace = trace._replace(steps=(*trace.steps, "nftables in the network of the pods takes it."))
+        pin = self._pin(trace) if self._engines.rules.ports[claim.port_name].service_port.affinity_seconds else None
+        if pin is None:
+            return trace
+        return trace._replace(balancing=said_pin(packet.source, *pin), chosen=pin.address)
 
     def tell_shortage(self, to: Callable[[], None]) -> None:
         """Call ``to`` about once a second while new clients wait for file descriptors."""
@@ -110,6 +113,11 @@ class NftTraffic:
             if not await self.connections.count_open():
                 return
             await asyncio.sleep(IDLE_SECONDS)
+
+    def _pin(self, trace: Trace) -> Pin | None:
+        with contextlib.suppress(OSError), contextlib.closing(self._engines.open_socket()) as sock:
+            return find_pin(sock, trace.decision)
+        return None
 
     def _tell(self, record: ConnectionRecord) -> None:
         for each in self._followers:
