@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, running
 from tests.helpers.configs import CONFIGS
+from tests.helpers.patience import PATIENCE
+from tests.helpers.readme import EXACT, ROOT, in_order, shape, with_kubesvc
 
 TUTORIAL = str(CONFIGS / "tutorial")
 WELCOME = "<title>Welcome to nginx!</title>"
@@ -82,3 +86,21 @@ def test_it_stays_exact_at_its_next_start_unless_told_otherwise(tmp_path: Path, 
     refused = commands.up("-", stdin=loopback)
     assert refused.returncode == 1
     assert 'cluster "three" has objects of earlier runs with exact addresses, and the loopback plan' in refused.stderr
+
+
+def test_the_readme_shows_what_an_exact_cluster_does(tmp_path: Path, default_addresses: None) -> None:
+    commands = ClusterCommands(tmp_path, "readme")
+    env = with_kubesvc({**commands.env})
+    try:
+        for command, wanted in EXACT:
+            # Beside the clusters of the other stories.
+            typed = re.sub(r"kubesvc (\w+)", rf"kubesvc \1 --name {commands.name}", command)
+            typed = typed.replace("up --name", "up --subnets auto --name")
+            result = subprocess.run(
+                ["sh", "-c", typed], cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
+            )
+            assert result.returncode == 0, result.stderr
+            told = [line.replace(f" --name {commands.name}", "") for line in shape(result.stdout)]
+            assert in_order(wanted, told), (wanted, told)
+    finally:
+        commands.down()

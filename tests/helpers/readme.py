@@ -35,7 +35,7 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
 
 
 README = (ROOT / "README.md").read_text()
-UP, USE, FAULTS, SHOP = (list(commands(block)) for block in _BLOCK.findall(README))
+UP, USE, FAULTS, EXACT, SHOP = (list(commands(block)) for block in _BLOCK.findall(README))
 PYTHON, YAML = (re.findall(rf"^```{name}\n(.*?)^```", README, re.MULTILINE | re.DOTALL) for name in ("python", "yaml"))
 
 
