@@ -8,6 +8,9 @@ Address = tuple[str, int]
 LOCALHOST = "127.0.0.1"
 """The source address that the kernel chooses for every peer in 127.0.0.0/8."""
 
+LOCALHOST_V6 = "::1"
+"""That of IPv6."""
+
 LOOPBACK_PREFIX = "127."
 """Start of every address in 127.0.0.0/8, all of which are this machine's without any set-up on Linux."""
 

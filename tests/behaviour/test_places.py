@@ -17,30 +17,30 @@ from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, pre
 
 NODE = "127.168.0.101"
 LOCAL_ONLY = f'[{sys.executable}, -u, -m, http.server, "8090", --bind, 127.0.0.1]'
-CLUSTER = f"""\
+CLUSTER = """\
 apiVersion: kubesvc.dev/v1alpha1
 kind: ClusterConfiguration
 sandbox: namespaces
-networking: {{serviceSubnet: "127.96.0.0/12,fd00:10:96::/108", podSubnet: "127.244.0.0/16,fd00:10:244::/48"}}
-proxy: {{workers: 2}}
-nodes: [{{name: node-1, address: "{NODE},fd00:10:168::101"}}]
-externalHosts: [{{name: outside.test, address: 10.65.40.20, page: from outside}}]
+networking: {serviceSubnet: "127.96.0.0/12,fd00:10:96::/108", podSubnet: "127.244.0.0/16,fd00:10:244::/48"}
+proxy: {workers: 2}
+nodes: [{name: node-1}]
+externalHosts: [{name: outside.test, address: 10.65.40.20, page: from outside}]
 ---
 apiVersion: v1
 kind: Pod
-metadata: {{name: server, labels: {{app: server}}}}
+metadata: {name: server, labels: {app: server}}
 spec:
   containers:
   - name: c
     image: agnhost
     args: [netexec, --http-port=80, --udp-port=81]
-    ports: [{{name: http, containerPort: 80}}, {{containerPort: 81, protocol: UDP}}]
-    readinessProbe: {{httpGet: {{port: http, path: /healthz}}, periodSeconds: 1}}
-    livenessProbe: {{tcpSocket: {{port: http}}, periodSeconds: 1, initialDelaySeconds: 1}}
+    ports: [{name: http, containerPort: 80}, {containerPort: 81, protocol: UDP}]
+    readinessProbe: {httpGet: {port: http, path: /healthz}, periodSeconds: 1}
+    livenessProbe: {tcpSocket: {port: http}, periodSeconds: 1, initialDelaySeconds: 1}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {{name: client}}
+metadata: {name: client}
 spec:
   containers:
   - name: c
@@ -48,23 +48,23 @@ spec:
 ---
 apiVersion: v1
 kind: Pod
-metadata: {{name: on-node}}
+metadata: {name: on-node}
 spec:
   hostNetwork: true
   containers:
   - name: c
     image: local-only
-    readinessProbe: {{httpGet: {{port: 8090, host: 127.0.0.1}}, periodSeconds: 1}}
+    readinessProbe: {httpGet: {port: 8090, host: 127.0.0.1}, periodSeconds: 1}
 ---
 apiVersion: v1
 kind: Service
-metadata: {{name: web}}
+metadata: {name: web}
 spec:
   ipFamilyPolicy: RequireDualStack
   type: LoadBalancer
   externalTrafficPolicy: Local
-  selector: {{app: server}}
-  ports: [{{name: http, port: 80}}, {{name: udp, port: 81, protocol: UDP}}]
+  selector: {app: server}
+  ports: [{name: http, port: 80}, {name: udp, port: 81, protocol: UDP}]
 """.replace("image: local-only", f"image: agnhost\n    command: {LOCAL_ONLY}")
 
 
@@ -119,6 +119,13 @@ def test_a_server_sees_its_node_where_the_client_is_the_host(places: Places) -> 
         assert curl(f"http://{places.cluster.at('web', kind, address)}/clientip").startswith("127.244.1.1:")
 
 
+def test_a_node_port_is_the_node_s_to_pods_and_localhost_s_to_the_host(places: Places) -> None:
+    (node_port,) = {each["port"] for each in places.cluster.service("web")["listeners"] if is_tcp_node_port(each)}
+    address = "fd00:10:168::101"
+    said = places.in_pod("client", "curl", "-sS", "--max-time", "20", f"http://[{address}]:{node_port}/hostname")
+    assert said == curl(f"http://[::1]:{node_port}/hostname") == "server"
+
+
 def test_the_node_is_ready_where_its_pod_listens_on_localhost_alone(places: Places) -> None:
     assert places.cluster.ready_pods("on-node")
     assert places.cluster.ready_pods("server")
@@ -158,6 +165,11 @@ def test_a_new_agent_brings_back_what_a_killed_one_had(places: Places) -> None:
     assert places.seen("client", 4) == places.address("client", 4)
     assert places.seen("client", 6) == places.address("client", 6)
     assert curl(f"http://{places.cluster.at('web', 'loadBalancer', '127.0.113.1')}/clientip").startswith("127.244.1.1:")
+
+
+def is_tcp_node_port(listener: dict[str, object]) -> bool:
+    """Tell what a listener of the status document is."""
+    return (listener["kind"], listener["protocol"]) == ("nodePort", "TCP")
 
 
 def agent_of(daemon: int) -> int:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 
-from kubehost.addresses import LOCALHOST, join_host_port
+from kubehost.addresses import LOCALHOST, LOCALHOST_V6, join_host_port
 from kubehost.io.connecting import Streams, open_connection
 from kubehost.network import Network
-
-LOCALHOST_V6 = "::1"
 
 
 async def open_port(network: Network, pod: str, port: int) -> Streams:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration
 
 LOOPBACK_V6 = "::1"
+FIRST_NODE_V6 = "fd00:10:168::101"
+"""The first node's address where pods have networks of their own, in which ``::1`` is the pod. The host has ``::1``."""
 
 
 class LocalNetwork(NamedTuple):
@@ -42,7 +44,13 @@ def local_networks(configuration: ClusterConfiguration) -> Iterator[LocalNetwork
         yield LocalNetwork("cluster IPs", subnet, str(IPv6Network(subnet)[1]))
     for node in configuration.nodes:
         if node.address_v6:
-            yield LocalNetwork(f"node ports of {node.name}", node.address_v6, node.address_v6)
+            here = host_address(node.address_v6)
+            yield LocalNetwork(f"node ports of {node.name}", here, here)
+
+
+def host_address(address: str) -> str:
+    """Return where the host has an address of the cluster."""
+    return LOOPBACK_V6 if address == FIRST_NODE_V6 else address
 
 
 def bind_error(address: str) -> str:
@@ -62,7 +70,7 @@ def missing_networks(
     return (each for each in local_networks(configuration) if why(each.sample))
 
 
-def problem(missing: LocalNetwork) -> str:
-    """Return a sentence with the problem and the remedy."""
-    problem = f"IPv6 {missing.purpose} do not answer: {missing.route} is not local to this machine"
+def problem(missing: LocalNetwork, where: str = "") -> str:
+    """Return a sentence with the problem and the remedy; ``where`` is " on the host" if it is nowhere else."""
+    problem = f"IPv6 {missing.purpose} do not answer{where}: {missing.route} is not local to this machine"
     return f"{problem}. To fix it: {missing.remedy}"

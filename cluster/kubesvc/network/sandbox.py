@@ -19,6 +19,7 @@ from kubehost.addresses import Address
 from kubehost.io.agentplace import AgentPlace
 from kubehost.io.places import Channel, Place, as_it_is
 from kubehost.io.socketsource import SocketSource
+from kubesvc.network.ipv6 import host_address
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts, read_low_ports
 from kubesvc.network.outside import OutsideHost, outside_hosts
 from kubesvc.network.plan import USUAL, AddressPlan
@@ -98,6 +99,10 @@ class SandboxNetwork(LoopbackNetwork):
         """Be a copy, without a channel."""
         vars(self).update(state)
         self._connect(SocketSource())
+
+    def bind(self, address: str, port: int) -> Address:
+        """Return where the host binds an address of the cluster."""
+        return super().bind(host_address(address), port)
 
     def dial(self, address: str, port: int) -> Address:
         """Return the endpoint itself, or where an external host is on the host."""

@@ -61,7 +61,7 @@ class Cluster:
 
     def __init__(self, start: Start, runner: ProcessRunner) -> None:
         self.state = start.state
-        self.configuration = start.prepared.configuration
+        self.configuration = start.configuration
         self.registry = start.prepared.registry
         # Only now is it known what pods get, which its warnings depend on.
         self.registry.config = replace(self.registry.config, has_sandboxes=start.sandbox.has_sandboxes)

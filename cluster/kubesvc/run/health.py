@@ -88,8 +88,10 @@ class Health:
     def problems(self) -> list[str]:
         """Return what the cluster runs without (an address that is taken ...) and its failures, one sentence each."""
         parts = self._components
-        missing = [ipv6.problem(each) for each in ipv6.missing_networks(self._config)]
-        listeners = parts.proxy.rules.count_listeners(len(parts.network.places)) * self._config.proxy.workers
+        places = len(parts.network.places)
+        where = " on the host" if places > 1 else ""
+        missing = [ipv6.problem(each, where) for each in ipv6.missing_networks(self._config)]
+        listeners = parts.proxy.rules.count_listeners(places) * self._config.proxy.workers
         shortage = openfiles.shortage(listeners, openfiles.limit())
         own = [each.error for each in parts.dns_addresses if each.error]
         failures = [str(each) for each in self._store.failures.all()]

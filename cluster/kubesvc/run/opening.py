@@ -54,5 +54,5 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
 
 
 def _new_runner(start: Start) -> ProcessRunner:
-    network = cluster_network(start.prepared.configuration) if start.sandbox.has_sandboxes else None
+    network = cluster_network(start.configuration) if start.sandbox.has_sandboxes else None
     return ProcessRunner(marker(start.state.name, start.state.path), network)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kubesvc.config import ClusterConfiguration, NodeConfiguration
+from kubesvc.network.ipv6 import FIRST_NODE_V6, LOOPBACK_V6
 from kubesvc.run.prepare import Prepared
 from kubesvc.run.sandboxmode import NO_SANDBOXES, SandboxMode
 from kubesvc.state.directory import StateDirectory
@@ -30,3 +32,15 @@ class Start:
     """The user's own kubeconfig, to which the cluster's context is added while it runs; None leaves it unchanged."""
     sandbox: SandboxMode = NO_SANDBOXES
     """Whether each pod has namespaces of its own, and why."""
+
+    @property
+    def configuration(self) -> ClusterConfiguration:
+        """The configuration, with the nodes' addresses as they are with or without sandboxes."""
+        configuration = self.prepared.configuration
+        if not self.sandbox.has_sandboxes:
+            return configuration
+        return replace(configuration, nodes=tuple(map(_in_sandboxes, configuration.nodes)))
+
+
+def _in_sandboxes(node: NodeConfiguration) -> NodeConfiguration:
+    return replace(node, address_v6=FIRST_NODE_V6) if node.address_v6 == LOOPBACK_V6 else node

@@ -15,7 +15,7 @@ from pathlib import Path
 from socket import SocketType
 from typing import NamedTuple, Protocol
 
-from kubehost.addresses import LOCALHOST, source_for
+from kubehost.addresses import LOCALHOST, LOCALHOST_V6, source_for
 from kubehost.io.places import MakeSocket, whole_socket
 from kubehost.network import Network
 from kubeproxy.userspace.sockets import RESET_ON_CLOSE, SOCKETS
@@ -94,7 +94,7 @@ class PlacesDialler:
             return _Way(place.socket, "" if client == LOCALHOST else source_for(client, target), LOCALHOST)
         if place not in self._places:  # the client's own
             return _Way(place.socket, "", "")
-        source = "" if client in (LOCALHOST, target) else source_for(client, target)
+        source = "" if client in (LOCALHOST, LOCALHOST_V6, target) else source_for(client, target)
         return _Way(place.socket, source, target)
 
 

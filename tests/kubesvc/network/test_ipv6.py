@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.helpers.kubesvc.input_manifests import configured
 
 from kubesvc.config import ClusterConfiguration
-from kubesvc.network.ipv6 import bind_error, local_networks, missing_networks, problem
+from kubesvc.network.ipv6 import FIRST_NODE_V6, bind_error, local_networks, missing_networks, problem
 
 BOTH = configured(
     'networking: {serviceSubnet: "127.96.0.0/12,fd00:10:96::/108", podSubnet: "127.244.0.0/16,fd00:10:244::/48"}'
@@ -32,6 +34,13 @@ def test_what_is_missing_is_said_with_the_command_that_mends_it() -> None:
         "IPv6 node ports of node-2 do not answer: fd00:10:168::102 is not local to this machine. To fix it: "
         "sudo ip -6 route add local fd00:10:168::102 dev lo",
     ]
+
+
+def test_where_pods_have_networks_of_their_own_only_the_host_wants_anything() -> None:
+    nodes = (replace(BOTH.nodes[0], address_v6=FIRST_NODE_V6), BOTH.nodes[1])
+    networks = list(local_networks(replace(BOTH, nodes=nodes)))
+    assert networks == list(local_networks(BOTH))
+    assert problem(networks[0], " on the host").startswith("IPv6 cluster IPs do not answer on the host: fd00:10:96::")
 
 
 def test_a_machine_without_ipv6_is_told_how_to_switch_it_on() -> None:

@@ -11,6 +11,7 @@ from tests.helpers.kubesvc.input_manifests import configured
 
 from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration, ExternalHost
+from kubesvc.network.ipv6 import FIRST_NODE_V6
 from kubesvc.network.loopback import LowPorts
 from kubesvc.network.sandbox import SandboxNetwork
 
@@ -105,6 +106,12 @@ def test_in_the_exact_plan_only_the_host_has_stand_ins() -> None:
     outside = network.dial("10.65.40.20", 80)
     assert outside == ("127.65.40.20", 10080)
     assert network.place("10.244.1.2", outside[0]) is host
+
+
+def test_the_first_node_s_ipv6_address_is_the_host_s_localhost_there_alone(network: SandboxNetwork) -> None:
+    host, cluster = network.places
+    assert network.bind(FIRST_NODE_V6, 30001) == host.bind(FIRST_NODE_V6, 30001) == ("::1", 30001)
+    assert cluster.bind(FIRST_NODE_V6, 30001) == (FIRST_NODE_V6, 30001)
 
 
 def test_inside_a_pod_is_its_own_network_or_its_node_s(network: SandboxNetwork) -> None:
