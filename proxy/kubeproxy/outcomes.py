@@ -69,6 +69,7 @@ CONNECT_OUTCOMES = {
     errno.ENFILE: Outcome.TOO_MANY_OPEN_FILES,
     errno.EHOSTUNREACH: Outcome.CONNECT_UNREACHABLE,
     errno.ENETUNREACH: Outcome.CONNECT_UNREACHABLE,
+    errno.ENETDOWN: Outcome.NETWORK_GONE,  # of the pods: their agent was lost, and its successor is not there yet
     errno.ELOOP: Outcome.PROXY_LOOP,  # set by the proxy itself: connect() never returns it
 }
 """By the error number of connect(); every other error is CONNECT_FAILED."""

@@ -338,6 +338,27 @@ def pod(name: str, ip: str, ports: list[JSON], **spec: Any) -> JSON:
 N1 = build_node("n1", NODE, podCIDR=POD_CIDR, podCIDRs=[POD_CIDR])
 
 
+@pytest.mark.parametrize("client", [A, LOCALHOST])
+async def test_an_endpoint_may_be_the_address_of_another_service_but_not_of_its_own(client: str) -> None:
+    other = service("other", "127.97.90.2"), slice_of("other", [VIP])
+    circle = service("circle", "127.97.90.3"), slice_of("circle", ["127.97.90.3"])
+    async with ground(*web(B), *other, *circle) as g:
+        with g.pods.saying_peers(B, B, PORT):
+            assert await g.pods.ask(client, ("127.97.90.2", PORT)) == (A if client == A else NODE)
+        with pytest.raises(ConnectionResetError):
+            await g.pods.ask(client, ("127.97.90.3", PORT))
+        assert [each.reason for each in g.cluster.events] == ["ProxyLoop"]
+
+
+async def test_clients_of_a_lost_agent_are_reset_at_once() -> None:
+    async with ground(*web(B)) as g:
+        g.pods.close_agent()
+        with pytest.raises(ConnectionResetError):
+            await g.pods.ask(LOCALHOST, (VIP, PORT))
+        assert [each.outcome for each in g.cluster.plane.recent.records()] == ["network_gone"]
+        g.pods.lose()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_the_host_reaches_a_pods_own_ports(workers: int) -> None:
     ports: list[JSON] = [{"containerPort": PORT}, {"containerPort": PORT, "protocol": "UDP"}]
