@@ -18,6 +18,7 @@ from kubelet.pod.volumes import Volume
 from kubelet.sandbox.spec import Mount, Root
 
 TMP_PATH = "/tmp"  # noqa: S108 - the folder of that name that each container has for itself
+RUN_PATH = "/run"
 ETC = ("resolv.conf", "hosts", "hostname")
 """The files of /etc that are a pod's own."""
 
@@ -27,7 +28,7 @@ class ContainerFolders(NamedTuple):
 
     ``volumes`` has a folder for each volume by its name, ``etc`` the pod's files of /etc by their names. ``tmp`` is the
     container's /tmp, and ``message`` the file of its last message. ``programs`` are paths that it must find where they
-    are, though they may lie in the machine's /tmp: its program, the cluster's own files.
+    are, though they may lie in the machine's /tmp or /run: its program, the cluster's own files.
     """
 
     volumes: str
@@ -66,15 +67,21 @@ def container_root(
 
 
 def _own_mounts(container: ContainerSpec, folders: ContainerFolders, is_read_only: bool) -> list[Mount]:
-    kept = [Mount(each, each, is_read_only) for each in _kept_in_tmp(folders.programs)]
+    """Return what each container has for itself.
+
+    Its /run is empty: there the machine's programs have their sockets, and the resolver's answers for the C library
+    (nss-resolve, nscd) without the cluster's names.
+    """
+    tops = [Mount(TMP_PATH, folders.tmp, is_read_only), Mount(RUN_PATH, is_read_only=is_read_only)]
+    kept = [Mount(each, each, is_read_only) for top in (TMP_PATH, RUN_PATH) for each in _kept_in(top, folders.programs)]
     files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in ETC if each in folders.etc_files]
-    return [Mount(TMP_PATH, folders.tmp, is_read_only), *kept, *files, Mount(container.message.path, folders.message)]
+    return [*tops, *kept, *files, Mount(container.message.path, folders.message)]
 
 
-def _kept_in_tmp(paths: Iterable[str]) -> list[str]:
-    """Return the entries of /tmp in which these paths lie."""
-    parts = (PurePosixPath(each).parts for each in paths)
-    return sorted({f"{TMP_PATH}/{each[2]}" for each in parts if each[:2] == ("/", "tmp") and len(each) > 2})
+def _kept_in(top: str, paths: Iterable[str]) -> list[str]:
+    """Return the entries of a folder such as /tmp in which these paths lie."""
+    below = (each.removeprefix(f"{top}/").partition("/")[0] for each in paths if each.startswith(f"{top}/"))
+    return sorted({f"{top}/{each}" for each in below if each})
 
 
 def _depth(mount: Mount) -> int:

@@ -7,6 +7,7 @@ with the cluster. An attachment sees the container's output from now on. Follows
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -172,6 +173,9 @@ def command_spec(
 ) -> ProcessSpec:
     """Return the process of a command in a container; ``identity`` is the container's own process."""
     environment = dict(container.environment)
+    if container.sandbox and argv[:1] == ("tar",) and os.geteuid():
+        # The user namespace of an ordinary user may have no other owner for the files that `kubectl cp` brings.
+        environment["TAR_OPTIONS"] = "--no-same-owner"
     if is_tty:
         environment |= {"TERM": environment.get("TERM", "xterm"), **({} if container.sandbox else PROMPT)}
     return replace(

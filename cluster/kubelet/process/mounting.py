@@ -109,7 +109,10 @@ def cover_with_overlay(folder: str) -> None:
 
 
 def cover_with_entries(folder: str) -> None:
-    """Let anything be made in ``folder``: a tmpfs on which the machine's entries are mounted, each where it was."""
+    """Let anything be made in ``folder``: a tmpfs on which the machine's entries are mounted, each where it was.
+
+    An entry that cannot be looked at, as the server of a network file system is gone, is left out.
+    """
     below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         names = os.listdir(below)  # noqa: PTH208 - the folder is about to be hidden: only its descriptor leads to it
@@ -121,7 +124,7 @@ def cover_with_entries(folder: str) -> None:
 
 
 def replace_root() -> None:
-    """Let anything be made in ``/``: the new root is a tmpfs on which the old one's entries are mounted."""
+    """Let anything be made in ``/``, as ``cover_with_entries`` does: the new root is a tmpfs."""
     below = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     names = os.listdir(below)  # noqa: PTH208 - the folder is about to be hidden: only its descriptor leads to it
     # The new root is built on one of the old one's folders, which it hides meanwhile; /proc is needed for the work.
@@ -142,12 +145,18 @@ def replace_root() -> None:
 
 
 def _is_folder(below: int, name: str) -> bool:
-    return stat.S_ISDIR(os.stat(name, dir_fd=below, follow_symlinks=False).st_mode)
+    try:
+        return stat.S_ISDIR(os.stat(name, dir_fd=below, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
 
 
 def _show_entry(below: int, name: str, target: str) -> None:
     """Show an entry of an open folder at ``target``: a link is made again, anything else is mounted."""
-    mode = os.stat(name, dir_fd=below, follow_symlinks=False).st_mode
+    try:
+        mode = os.stat(name, dir_fd=below, follow_symlinks=False).st_mode
+    except OSError:
+        return
     if stat.S_ISLNK(mode):
         Path(target).symlink_to(os.readlink(name, dir_fd=below))
         return

@@ -1,9 +1,10 @@
 """What a container sees of the file system: the machine's, with a few places of its own and its volumes.
 
 ``build`` runs in a forked child that is process 1 of its PID namespace, in a new mount namespace; nothing that it does
-touches the machine's files, but for volumes that are the machine's own (hostPath). A mount point that the machine does
-not have is made in the container alone: its folder gets an overlay if it is one of the system's, otherwise, and for
-``/``, a tmpfs that shows the same entries, so that what a program writes into a developer's folders stays there.
+touches the machine's files, but for volumes that are the machine's own (hostPath). The root is a tmpfs that shows the
+machine's entries, so that a program can make others. A mount point that the machine does not have is made in the
+container alone: its folder gets an overlay if it is one of the system's, otherwise it is made as the root is, so that
+what a program writes into a developer's folders stays there.
 """
 
 from __future__ import annotations
@@ -61,16 +62,20 @@ class _Tree:
 
     def build(self) -> None:
         mounting.make_private("/")
-        if any(not os.path.lexists(_top(each)) for each in self._wanted()):
-            mounting.replace_root()
-            self._made.add("/")
+        mounting.replace_root()
+        self._made.add("/")
         # Each source is opened before a mount can hide it: the cluster's own folder may lie in /tmp.
         sources = [_open_source(each) for each in self._root.mounts]
         self._mount_kernels()
+        self._make_targets(sources)
         for each, source in zip(self._root.mounts, sources, strict=True):
             self._mount(each, source)
         if self._root.working_dir:
             self._make(os.path.realpath(self._root.working_dir), is_folder=True)
+        # A tmpfs may have had to take mount points until now.
+        for each in self._root.mounts:
+            if each.is_read_only and not each.source:
+                mounting.make_read_only(os.path.realpath(each.target))
         if self._root.is_read_only:
             self._make_rest_read_only()
 
@@ -84,26 +89,26 @@ class _Tree:
         if not is_privileged and not self._root.is_proc_unmasked:
             kernelfolders.mask_proc()
 
-    def _wanted(self) -> Iterator[str]:
-        yield from (each.target for each in self._root.mounts)
-        if self._root.working_dir:
-            yield self._root.working_dir
+    def _make_targets(self, sources: Sequence[int]) -> None:
+        """Make what is missing of the machine's tree, before anything is mounted there that an overlay would hide."""
+        for each, source in zip(self._root.mounts, sources, strict=True):
+            if not any(_is_below(each.target, other.target) for other in self._root.mounts):
+                self._make(os.path.realpath(each.target), is_folder=_is_folder(source))
 
     def _mount(self, volume: Mount, source: int) -> None:
         """Mount a volume, whose source is open; the descriptor is closed."""
         # As in a container, a link in the image (/var/run) leads to another place of the same tree.
         target = os.path.realpath(volume.target)
-        is_folder = source < 0 or stat.S_ISDIR(os.fstat(source).st_mode)
-        self._make(target, is_folder=is_folder)
+        self._make(target, is_folder=_is_folder(source))
         try:
             if source < 0:
-                mounting.mount_tmpfs(target, volume.size, 0o777)
+                mounting.mount_tmpfs(target, volume.size)
             else:
                 mounting.bind(mounting.by_descriptor(source), target)
                 os.close(source)
         except OSError as error:
             raise RootError(_mount_error(volume, error)) from error
-        if volume.is_read_only:
+        if volume.is_read_only and source >= 0:
             for each in _at_or_below(target) if volume.is_recursive_read_only else (target,):
                 mounting.make_read_only(each)
         self._volumes.append(target)
@@ -194,18 +199,21 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno or 0).lower()
 
 
+def _is_folder(source: int) -> bool:
+    return source < 0 or stat.S_ISDIR(os.fstat(source).st_mode)
+
+
 def _at_or_below(path: str) -> Sequence[str]:
     return [each for each in mounting.mount_points() if _is_at_or_below(each, path)]
 
 
 def _below(path: str) -> Iterator[str]:
-    return (each for each in mounting.mount_points() if each != path and _is_at_or_below(each, path))
+    return (each for each in mounting.mount_points() if _is_below(each, path))
 
 
 def _is_at_or_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _top(path: str) -> str:
-    """Return the first folder of an absolute path: /etc of /etc/app/config."""
-    return "/" + os.path.normpath(path).lstrip("/").partition("/")[0]
+def _is_below(path: str, folder: str) -> bool:
+    return path != folder and _is_at_or_below(path, folder)

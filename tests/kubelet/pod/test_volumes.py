@@ -14,7 +14,7 @@ from kubelet.pod.volumes import VolumeError, read_volumes, volume_files
 from kubelet.sandbox.spec import Mount, Root
 
 FOLDERS = ContainerFolders(
-    "/v", "/e", frozenset(("hosts", "hostname", "resolv.conf")), "/t", "/m", ("/tmp/x/y", "/opt")
+    "/v", "/e", frozenset(("hosts", "hostname", "resolv.conf")), "/t", "/m", ("/tmp/x/y", "/opt", "/run/user/1")
 )
 
 
@@ -149,7 +149,9 @@ def root(obj: JSON, environment: dict[str, str] | None = None) -> Root:
 
 OWN = [
     Mount("/tmp", "/t"),
+    Mount("/run"),
     Mount("/tmp/x", "/tmp/x"),
+    Mount("/run/user", "/run/user"),
     Mount("/etc/resolv.conf", "/e/resolv.conf"),
     Mount("/etc/hosts", "/e/hosts"),
     Mount("/etc/hostname", "/e/hostname"),
@@ -157,7 +159,7 @@ OWN = [
 ]
 
 
-def test_a_container_has_a_tmp_names_and_a_message_of_its_own() -> None:
+def test_a_container_has_folders_names_and_a_message_of_its_own() -> None:
     assert list(root(pod([])).mounts) == OWN
 
 

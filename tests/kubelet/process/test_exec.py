@@ -269,3 +269,14 @@ def test_a_command_in_a_sandbox_has_its_own_files_and_host_name(sandbox: str, ar
     assert spec.argv == (argv, "dns-suffix")
     assert ("PROMPT_COMMAND" in spec.environment) == has_prompt
     assert spec.environment["TERM"] == "xterm"
+
+
+@pytest.mark.parametrize(
+    ("user", "sandbox", "options"), [(1000, "uid", "--no-same-owner"), (0, "uid", ""), (1000, "", "")]
+)
+def test_tar_gives_files_the_owner_that_an_ordinary_users_namespace_has(
+    monkeypatch: pytest.MonkeyPatch, user: int, sandbox: str, options: str
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    spec = command_spec(ProcessSpec(sandbox=sandbox), "1", ("tar", "-xmf", "-"), "", is_tty=False)
+    assert spec.environment.get("TAR_OPTIONS", "") == options

@@ -101,6 +101,18 @@ def test_tmp_is_its_own_but_for_what_is_kept(place: ContainerPlace) -> None:
     assert Path(own, "mine").exists() and not Path(tempfile.gettempdir(), "mine").exists()
 
 
+def test_a_program_can_make_folders_in_the_root_and_the_machine_keeps_no_trace(place: ContainerPlace) -> None:
+    assert place.sh(Root(), "mkdir /kubesvc-test && touch /kubesvc-test/x && ls /kubesvc-test").out == "x"
+    assert not Path("/kubesvc-test").exists()
+
+
+def test_a_read_only_folder_in_memory_shows_what_is_mounted_in_it(place: ContainerPlace) -> None:
+    file = place.make("file", "text")
+    root = Root((Mount("/run", is_read_only=True), Mount("/run/user/file", file)), is_read_only=True)
+    done = place.sh(root, "cat /run/user/file; ls /run; touch /run/x")
+    assert done.out == "textuser" and "Read-only file system" in done.error
+
+
 def test_the_working_directory_is_made(place: ContainerPlace) -> None:
     assert place.sh(Root(working_dir="/app/deep"), "pwd; touch file; ls").out == "/app/deep\nfile"
     assert not Path("/app").exists()
