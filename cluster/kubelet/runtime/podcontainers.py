@@ -13,7 +13,7 @@ from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import ConfigError
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
-from kubelet.pod.programs import PLACE_OF_ITS_OWN, RunningProgram, taken_address
+from kubelet.pod.programs import RunningProgram, taken_address, taken_text
 from kubelet.pod.spec import ContainerSpec, Role
 from kubelet.pod.state import Stage
 from kubelet.process.logs.reader import read_end
@@ -25,6 +25,7 @@ from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podroots import PodRoots
 from kubelet.runtime.references import ReferencedObjects
+from kubelet.servers.listening import ANY_ADDRESS
 from kubelet.tools.scripts import sandboxed_agnhost
 
 KILLED = (137, 9)
@@ -67,7 +68,7 @@ class PodContainers:
                 images=config.images,
                 environment=config.environment,
                 working_dir=config.working_dir,
-                servers=ServerHost(self._bound_port, config.nginx, is_sandboxed=True),
+                servers=ServerHost(self._bound_port, config.nginx, address=self._own_address(), is_sandboxed=True),
                 agnhost_script=sandboxed_agnhost(config.tools),
             )
         return ContainerHost(
@@ -78,6 +79,10 @@ class PodContainers:
             tool_dir=str(config.tool_dir) if config.cluster_dns else "",
             etc_dir=str(config.etc_dir(self._pod.spec.uid)),
         )
+
+    def _own_address(self) -> str:
+        """Return what the built-in servers of a pod in a sandbox bind: a node's network is that of all nodes."""
+        return self._place.pod_ip if self._pod.spec.is_host_network else ANY_ADDRESS
 
     def running(self, name: str) -> Instance | None:
         """Return a container's instance, None while it does not run."""
@@ -94,8 +99,8 @@ class PodContainers:
             container = self._pod.spec.container(state.name)
             ports = tuple((each.protocol, self._bound_port(each.container_port)) for each in container.ports)
             is_probed = container.readiness is not None or container.startup is not None
-            pod_ip = self._place.pod_ip
-            yield RunningProgram(self._pod.spec.key, state.name, state.pid, pod_ip, state.started_at, ports, is_probed)
+            known = (self._pod.spec.key, state.name, state.pid, self._place.pod_ip, state.started_at)
+            yield RunningProgram(*known, ports, is_probed, self._sandbox.is_used, self._pod.spec.is_host_network)
 
     async def run(self, name: str) -> None:
         """Run one instance of a container until it ends; an unforeseen error counts as its failure."""
@@ -171,14 +176,9 @@ class PodContainers:
     def _report_taken_address(self, name: str, log: Path) -> None:
         """Report that a container has ended because another process has its address, if its log says so."""
         said = taken_address(read_end(log))
-        if said:
-            self._pod.report(
-                "Warning",
-                "AddressInUse",
-                f'container {name} has ended as its address is taken ("{said}"): every program in a pod has '
-                f"to bind $POD_IP ({self._place.pod_ip}), not all addresses, as pods share this machine's; "
-                f"{PLACE_OF_ITS_OWN}",
-            )
+        if said and (self._pod.spec.is_host_network or not self._sandbox.is_used):
+            text = taken_text(name, said, self._place.pod_ip, is_sandboxed=self._sandbox.is_used)
+            self._pod.report("Warning", "AddressInUse", text)
 
     def _open_log(self, name: str) -> LogWriter:
         """Open the log of a container's next instance; of the earlier ones only the last is kept."""

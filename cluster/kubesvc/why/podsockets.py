@@ -1,4 +1,4 @@
-"""Finds pods' programs that listen on all addresses: pods share this machine's, so they take each other's clients.
+"""Finds pods' programs that listen on all addresses: without sandboxes they take each other's clients.
 
 Looks after a change of a pod's status, while programs are young, and on request; not at built-in servers, which bind
 their pod's address. /proc/net has the listening sockets (``kubeproxy.portowner``), /proc/PID/fd their owners. Without a
@@ -40,11 +40,16 @@ class Wildcard(NamedTuple):
     protocol: str
     port: int
 
+    is_host_network: bool = False
+
     def __str__(self) -> str:
+        place = "the network of all nodes" if self.is_host_network else "this machine"
+        others = "the nodes' Services and other pods with hostNetwork" if self.is_host_network else "other pods"
+        remedy = "" if self.is_host_network else f"; {PLACE_OF_ITS_OWN}"
         return (
             f"container {self.container} of pod {self.pod} listens on port {self.port}/{self.protocol} of all "
-            "addresses of this machine, so it takes what is meant for other pods at that port: have it bind $POD_IP "
-            f"({self.pod_ip}); {PLACE_OF_ITS_OWN}"
+            f"addresses of {place}, so it takes what is meant for {others} at that port: have it bind $POD_IP "
+            f"({self.pod_ip}){remedy}"
         )
 
 
@@ -98,12 +103,18 @@ class PodSockets:
             self.note()
 
     def _find(self, programs: Sequence[RunningProgram]) -> list[tuple[int, Wildcard]]:
-        if not programs:
-            return []
+        shared = [each for each in programs if each.shares_network]
+        in_nodes = [each for each in shared if each.is_sandboxed]
+        on_machine = [each for each in shared if not each.is_sandboxed]
+        found = self._find_in(self._proc, on_machine) if on_machine else []
+        return found + (self._find_in(self._proc / str(in_nodes[0].pid), in_nodes) if in_nodes else [])
+
+    def _find_in(self, network: Path, programs: Sequence[RunningProgram]) -> list[tuple[int, Wildcard]]:
+        """Return the wildcards of programs that are all in one network, whose tables are in ``network``."""
         declared = {port for each in programs for port in each.ports}
         sockets = {
             each.inode: each
-            for each in read_sockets(_TABLES, self._proc)
+            for each in read_sockets(_TABLES, network)
             if each.address == _EVERYBODY and each.inode not in self._foreign and self._is_server(each, declared)
         }
         if not sockets:
@@ -114,8 +125,8 @@ class PodSockets:
             for inode in self._inodes(program.pid).intersection(sockets):
                 ours.add(inode)
                 sock = sockets[inode]
-                wildcard = Wildcard(program.pod, program.container, program.pod_ip, sock.protocol, sock.port)
-                found.append((program.pid, wildcard))
+                known = (program.pod, program.container, program.pod_ip, sock.protocol, sock.port)
+                found.append((program.pid, Wildcard(*known, program.is_sandboxed)))
         # Inodes of other processes' sockets need no second look: a pod's later socket has a new inode.
         self._foreign |= sockets.keys() - ours
         return found
@@ -156,9 +167,12 @@ def taken_addresses(store: Store) -> list[str]:
     return [f"Pod {key}: {message}" for key, message in sorted(taken.items())]
 
 
-def listening_ports(proc: Path = Path("/proc")) -> set[tuple[str, int]]:
-    """Return the addresses and ports of listening TCP sockets; the address of a wildcard is 0.0.0.0."""
-    return {(each.address, each.port) for each in read_sockets(("tcp", "tcp6"), proc)}
+def listening_ports(pid: int, proc: Path = Path("/proc")) -> set[tuple[str, int]]:
+    """Return the addresses and ports of the TCP sockets that listen in the network of a process, of this one for 0.
+
+    The address of a wildcard is 0.0.0.0. None are there once the process has ended.
+    """
+    return {(each.address, each.port) for each in read_sockets(("tcp", "tcp6"), proc / str(pid) if pid else proc)}
 
 
 def _ephemeral_ports(proc: Path) -> tuple[int, int]:

@@ -35,20 +35,25 @@ def waiting_for(store: Store, listeners: Sequence[ListenerStatus]) -> list[str]:
 
 
 def unsettled(
-    programs: Iterable[RunningProgram], now: float, listening: Callable[[], Iterable[tuple[str, int]]]
+    programs: Iterable[RunningProgram], now: float, listening: Callable[[int], Iterable[tuple[str, int]]]
 ) -> list[str]:
     """Return one sentence per program that has only just started, and may fail in its first lines.
 
     A program without probes is ready as soon as it runs, as in a cluster. It has settled when a port that it declares
-    is open, or after SETTLED_SECONDS. ``listening`` returns the listening TCP sockets; it is called only if needed.
+    is open, or after SETTLED_SECONDS. ``listening`` returns the listening TCP sockets of the network of a process, of
+    this one for 0; it is called only if needed.
     """
     young = [each for each in programs if not each.is_probed and now - each.started_at < SETTLED_SECONDS]
-    places = frozenset(listening()) if any(each.ports for each in young) else frozenset()
-    return [
-        f"Pod {each.pod}: container {each.container} has only just started"
-        for each in young
-        if places.isdisjoint((each.pod_ip, port) for protocol, port in each.ports if protocol == "TCP")
-    ]
+    is_shared = any(each.ports and not each.is_sandboxed for each in young)
+    places = frozenset(listening(0)) if is_shared else frozenset()
+
+    def is_open(program: RunningProgram) -> bool:
+        ports = {port for protocol, port in program.ports if protocol == "TCP"}
+        if program.is_sandboxed:
+            return bool(ports) and any(port in ports for _, port in listening(program.pid))
+        return not places.isdisjoint((program.pod_ip, port) for port in ports)
+
+    return [f"Pod {each.pod}: container {each.container} has only just started" for each in young if not is_open(each)]
 
 
 def _workloads(store: Store) -> Iterator[str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubelet.pod.programs import taken_address
+from kubelet.pod.programs import PLACE_OF_ITS_OWN, taken_address, taken_text
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,23 @@ def test_texts_of_programs_about_a_taken_address_are_recognised(log: str, said: 
 def test_the_last_such_line_is_told_bounded_and_as_one() -> None:
     lines = [b"EADDRINUSE once", b"EADDRINUSE  twice\t" + b"x" * 999]
     assert taken_address(lines) == ("EADDRINUSE twice " + "x" * 999)[:200]
+
+
+@pytest.mark.parametrize(
+    ("is_sandboxed", "says"),
+    [
+        (
+            False,
+            "every program in a pod has to bind $POD_IP (127.244.1.2), not all addresses, as pods share this "
+            f"machine's; {PLACE_OF_ITS_OWN}",
+        ),
+        (
+            True,
+            "every program in such a pod has to bind $POD_IP (127.244.1.2), not all addresses, as pods with "
+            "hostNetwork share that of all nodes",
+        ),
+    ],
+)
+def test_the_remedy_for_a_taken_address_depends_on_who_shares_it(is_sandboxed: bool, says: str) -> None:
+    said = taken_text("web", "in use", "127.244.1.2", is_sandboxed=is_sandboxed)
+    assert said == f'container web has ended as its address is taken ("in use"): {says}'

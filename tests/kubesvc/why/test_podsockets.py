@@ -90,6 +90,20 @@ def test_a_program_that_listens_on_all_addresses_is_seen_and_told_of_once(
     assert look.ports() == []
 
 
+@pytest.mark.parametrize("is_host_network", [False, True])
+def test_in_sandboxes_only_pods_with_the_network_of_the_nodes_share_addresses(is_host_network: bool) -> None:
+    with listener("TCP", "0.0.0.0", 20391) as (pid, _):
+        look = Look((pid, ()))
+        look.programs = [each._replace(is_sandboxed=True, is_host_network=is_host_network) for each in look.programs]
+        assert look.ports() == ([("TCP", 20391)] if is_host_network else [])
+        said = (
+            "container app of pod default/web listens on port 20391/TCP of all addresses of the network of all nodes, "
+            "so it takes what is meant for the nodes' Services and other pods with hostNetwork at that port: "
+            f"have it bind $POD_IP ({POD_IP})"
+        )
+        assert look.events() == ([said] if is_host_network else [])
+
+
 def test_what_is_no_pods_is_nobodys_business() -> None:
     with listener("TCP", "0.0.0.0", 20391) as (other, _), listener("TCP", POD_IP, 20392) as (pid, _):
         look = Look((pid, ()))

@@ -98,6 +98,10 @@ def program(age: float, *ports: tuple[str, int], is_probed: bool = False) -> Run
     return RunningProgram(ObjectKey("default", "web"), "app", 1, POD_IP, NOW - age, ports, is_probed)
 
 
+def sandboxed(*ports: tuple[str, int]) -> RunningProgram:
+    return program(0.1, *ports)._replace(is_sandboxed=True)
+
+
 @pytest.mark.parametrize(
     ("given", "listening", "has_settled"),
     [
@@ -109,6 +113,8 @@ def program(age: float, *ports: tuple[str, int], is_probed: bool = False) -> Run
         pytest.param(program(0.1, ("TCP", 80)), [(POD_IP, 81), ("127.250.9.9", 80)], False, id="other-ports"),
         pytest.param(program(0.1, ("TCP", 80)), [("0.0.0.0", 80)], False, id="maybe-another-pods"),
         pytest.param(program(0.1, ("UDP", 80)), [(POD_IP, 80)], False, id="udp"),
+        pytest.param(sandboxed(("TCP", 80)), [("0.0.0.0", 80)], True, id="all-addresses-of-a-sandbox"),
+        pytest.param(sandboxed(("TCP", 80)), [("0.0.0.0", 81)], False, id="another-port-of-a-sandbox"),
         pytest.param(program(1.0, ("TCP", 80)), (), True, id="declares-what-it-does-not-open"),
     ],
 )
@@ -116,11 +122,11 @@ def test_a_program_without_probes_has_settled_when_its_port_is_open_or_after_a_m
     given: RunningProgram, listening: list[tuple[str, int]], has_settled: bool
 ) -> None:
     reasons = [] if has_settled else ["Pod default/web: container app has only just started"]
-    assert unsettled([given], NOW, lambda: listening) == reasons
+    assert unsettled([given], NOW, lambda _: listening) == reasons
 
 
 def test_nobody_is_asked_what_is_open_where_it_does_not_matter() -> None:
-    def ask() -> list[tuple[str, int]]:
+    def ask(_pid: int) -> list[tuple[str, int]]:
         raise AssertionError
 
     assert unsettled([], NOW, ask) == []
