@@ -137,6 +137,8 @@ class Pods:
                 yield
             finally:
                 task.cancel()
+                # At once, as the number of the socket may be another one's before the task has ended.
+                asyncio.get_running_loop().remove_reader(sock)
 
     @contextlib.contextmanager
     def listening(self, at: str, address: str, port: int) -> Iterator[socket.socket]:
