@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kubelet.config import KubeletConfig
 from kubelet.images.plan import ContainerPlan
-from kubelet.pod.roots import ETC, TMP_PATH, ContainerFolders, container_root
+from kubelet.pod.roots import ETC, RUN_PATH, TMP_PATH, ContainerFolders, container_root
 from kubelet.pod.spec import ContainerSpec
 from kubelet.process.logs.reader import read_end
 from kubelet.process.starting import SOURCE_ROOT
@@ -23,6 +23,8 @@ from kubelet.sandbox.spec import Root
 
 LAYER, TMP, MESSAGE = "_image", "_tmp", "_termination-log"
 """Entries of a container's own folder."""
+KEPT_BELOW = (f"{TMP_PATH}/", f"{RUN_PATH}/")
+"""The folders that a container has for itself."""
 MESSAGE_BYTES, LOG_MESSAGE_BYTES, LOG_MESSAGE_LINES = 4096, 2048, 80
 """How much of a container's last message, or of its log instead, the status shows (pkg/kubelet/container)."""
 
@@ -59,11 +61,15 @@ class PodRoots:
         return plan._replace(process=self.sandbox.around(process, root))
 
     def _programs(self, plan: ContainerPlan) -> list[str]:
-        """Return the paths that the container needs as they are: its program and the cluster's own files."""
+        """Return the paths that the container needs as they are: its program and the cluster's own files.
+
+        What its variables name is among them (PATH, VIRTUAL_ENV, PYTHONPATH): a developer's own folders.
+        """
         config, process = self._config, plan.process
-        words = (*process.argv, *process.environment.get("PATH", "").split(os.pathsep))
+        words = (*process.argv, *(part for each in process.environment.values() for part in each.split(os.pathsep)))
         own = (str(config.work_dir), str(config.log_dir), config.working_dir, process.working_dir)
-        return [*own, SOURCE_ROOT, sys.prefix, sys.base_prefix, *(each for each in words if each.startswith("/"))]
+        paths = (*own, SOURCE_ROOT, sys.prefix, sys.base_prefix, *words)
+        return [each for each in dict.fromkeys(paths) if each.startswith(KEPT_BELOW) and Path(each).exists()]
 
     def prepare(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
         """Make a container's /tmp, its message and its image's files anew; return the whole plan. OSError."""

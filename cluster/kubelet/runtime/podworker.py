@@ -107,8 +107,10 @@ class PodWorker:
 
         Somebody else may write that phase (an eviction does): the pod ends then, but its object stays.
         """
+        before = self.pod.spec
         self.pod.update(obj)
-        self._volumes.update()
+        if (before.labels, before.annotations) != (self.pod.spec.labels, self.pod.spec.annotations):
+            self._volumes.update()  # files of the downward API
         if (state := with_added_containers(self.state, self.pod.spec)) is not self.state:
             self._machine.state = state
             self._machine.post(events.Ticked())

@@ -79,6 +79,30 @@ async def test_a_changed_object_changes_the_files_but_not_those_of_a_sub_path(cl
     assert await cluster.sh("web", wait) == "slowfast"
 
 
+async def test_changed_labels_change_the_file_that_has_them(cluster: KubeletCluster) -> None:
+    items = [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]
+    volume = {"name": "me", "downwardAPI": {"items": items}}
+    pod = cluster.run(make_pod("web", shell(SLEEP, volumeMounts=[mounted("me", "/me")]), volumes=[volume]))
+    await until(lambda: cluster.is_ready("web"))
+    labels = {**pod["metadata"]["labels"], "tier": "front"}
+    stored = cluster.pod("web")
+    cluster.registry.update(PODS, {**stored, "metadata": {**stored["metadata"], "labels": labels}})
+    assert await cluster.sh("web", "until grep tier /me/labels; do sleep 0.01; done") == 'tier="front"'
+
+
+async def test_a_program_is_found_in_the_machines_tmp_and_another_name_there_is_its_own(
+    cluster: KubeletCluster, tmp_path: Path
+) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    cluster.run(make_pod("web", {"image": "x", "command": [str(program), "/tmp/kubesvc-no-such/file"]}))
+    await until(lambda: cluster.is_ready("web"))
+    script = f"[ -x {program} ] && [ ! -e /tmp/kubesvc-no-such ] && touch /tmp/kubesvc-made && echo yes"
+    assert await cluster.sh("web", script) == "yes"
+    assert not Path("/tmp/kubesvc-made").exists()
+
+
 async def test_a_pod_waits_for_an_object_that_is_missing_and_says_so(cluster: KubeletCluster) -> None:
     volume = {"name": "settings", "configMap": {"name": "settings", "items": [{"key": "mode", "path": "m"}]}}
     cluster.run(make_pod("web", shell(SLEEP, volumeMounts=[mounted("settings", "/s")]), volumes=[volume]))
