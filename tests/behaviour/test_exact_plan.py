@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster.cli import ClusterCommands, curl, running
+from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
 from tests.helpers.readme import EXACT, ROOT, in_order, shape, with_kubesvc
@@ -86,6 +88,35 @@ def test_it_stays_exact_at_its_next_start_unless_told_otherwise(tmp_path: Path, 
     refused = commands.up("-", stdin=loopback)
     assert refused.returncode == 1
     assert 'cluster "three" has objects of earlier runs with exact addresses, and the loopback plan' in refused.stderr
+
+
+def test_root_can_give_this_machine_routes_which_end_with_the_cluster(tmp_path: Path, default_addresses: None) -> None:
+    commands = ClusterCommands(tmp_path, "routed")
+    arguments = ("--exact", "--subnets", "auto", "--host-routes", TUTORIAL)
+    if os.geteuid() != 0:
+        refused = commands.up(*arguments)
+        assert (refused.returncode, "--host-routes needs root" in refused.stderr) == (1, True)
+        return
+    with running(commands, *arguments):
+        address = commands.service("nginx-svc")["clusterIP"]
+        for url in (address, "192.168.0.101:30001", "10.244.1.2"):
+            assert WELCOME in curl(f"http://{url}/")
+        refused = ClusterCommands(tmp_path, "again").up(*arguments)
+        assert refused.returncode == 1
+        assert "--host-routes: this machine has that already (route 10.96.0.0/16: File exists)" in refused.stderr
+        assert WELCOME in curl(f"http://{address}/")
+        os.kill(commands.status()["pid"], signal.SIGKILL)
+        assert eventually(lambda: "kubesvc-routed" not in Path("/proc/net/dev").read_text())
+        assert "kubesvc-again" not in Path("/proc/net/dev").read_text()
+        assert commands.up().returncode == 0
+
+
+def test_routes_are_for_the_exact_plan_alone(tmp_path: Path) -> None:
+    refused = ClusterCommands(tmp_path, "loopback").up("--host-routes", TUTORIAL)
+    assert (refused.returncode, refused.stderr.splitlines()[-1]) == (
+        1,
+        "kubesvc: --host-routes is for the exact plan (--exact): 127.0.0.0/8 needs no routes on this machine",
+    )
 
 
 def test_the_readme_shows_what_an_exact_cluster_does(tmp_path: Path, default_addresses: None) -> None:

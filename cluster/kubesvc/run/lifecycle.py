@@ -42,7 +42,8 @@ class Run:
             try:
                 await self._components.bind_dns()
                 async with asyncio.TaskGroup() as group:
-                    tasks = await self._components.start(group)
+                    tasks = self._add_host_routes(group) if self._start.has_host_routes else []
+                    tasks += await self._components.start(group)
                     async with self._control_socket(stop):
                         async with self._api_server() as api:
                             tasks.append(group.create_task(api.keep_published(), name="kubernetes service"))
@@ -60,6 +61,19 @@ class Run:
                         task.cancel()
             finally:
                 self._components.close()
+
+    def _add_host_routes(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        # Imported here, because few clusters have them.
+        from kubesvc.run.hostroutes import HostRoutes, HostRoutesError
+
+        parts, cluster = self._components, self.cluster
+        routes = HostRoutes(cluster.configuration, cluster.state.name, lambda: parts.agent_pid)
+        [place] = parts.network.places[1:]
+        try:
+            routes.add(place)
+        except HostRoutesError as error:
+            raise StartError(str(error)) from error
+        return [group.create_task(routes.keep(place, parts.network_event()), name="host routes")]
 
     def note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Record the exception of a callback or of a task that is not awaited: the event loop's exception handler."""

@@ -32,6 +32,8 @@ class Start:
     """The user's own kubeconfig, to which the cluster's context is added while it runs; None leaves it unchanged."""
     sandbox: SandboxMode = NO_SANDBOXES
     """Whether each pod has namespaces of its own, and why."""
+    has_host_routes: bool = False
+    """Whether this machine gets routes to the cluster's addresses."""
 
     @property
     def configuration(self) -> ClusterConfiguration:

@@ -62,6 +62,7 @@ class UpArguments(TypedDict):
     subnets: str | None
     is_exact: bool
     sandbox: str | None
+    has_host_routes: bool
     is_merging: bool
 
 
@@ -104,6 +105,12 @@ class UpArguments(TypedDict):
     "is_exact",
     is_flag=True,
     help="Addresses as in a real cluster (10.96.0.10); needs sandboxes; kept for its next start.",
+)
+@click.option(
+    "--host-routes",
+    "has_host_routes",
+    is_flag=True,
+    help="With --exact, as root: this machine itself reaches the addresses while the cluster runs.",
 )
 @click.option(
     "--sandbox",

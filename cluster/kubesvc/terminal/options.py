@@ -26,5 +26,7 @@ class UpOptions:
     """Whether the addresses of the cluster are as written (the exact plan); False leaves that to the configuration."""
     sandbox: str | None = None
     """``auto``, ``namespaces``, ``none``, or None for what the configuration or the last start says."""
+    has_host_routes: bool = False
+    """Whether this machine itself gets routes to the addresses of the exact plan; root alone may."""
     is_merging: bool = False
     """Whether the cluster's context is added to the user's own kubeconfig while it runs."""

@@ -100,6 +100,7 @@ def _warn_of_start_options(options: UpOptions, prepared: Prepared, console: Cons
         "--proxy-mode": options.proxy_mode is not None,
         "--merge-kubeconfig": options.is_merging,
         "--exact": options.is_exact and not prepared.configuration.plan.is_exact,
+        "--host-routes": options.has_host_routes,
         "--sandbox": options.sandbox not in (None, kept_sandbox(options.state)),
         "--subnets": options.subnets not in (None, "auto" if prepared.configuration.plan.block else "default"),
     }

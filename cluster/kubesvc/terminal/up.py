@@ -19,7 +19,7 @@ from kubemanifest import Loaded
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.plan import USUAL
 from kubesvc.run.prepare import Prepared, prepare
-from kubesvc.run.sandboxmode import SandboxMode, Wish, find_mode
+from kubesvc.run.sandboxmode import SandboxError, SandboxMode, Wish, find_mode
 from kubesvc.run.start import Start
 from kubesvc.state.kept import has_own_plan, kept_plan, kept_sandbox
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_FAILED, Console
@@ -89,6 +89,9 @@ def _claim(options: UpOptions, *, is_running: bool) -> Claim | None:
 
 def _sandbox_mode(options: UpOptions, configuration: ClusterConfiguration) -> SandboxMode:
     """Return whether pods get sandboxes; SandboxError, or SubnetsError if there are objects of another plan."""
+    if options.has_host_routes and not configuration.plan.is_exact:
+        message = "--host-routes is for the exact plan (--exact): 127.0.0.0/8 needs no routes on this machine"
+        raise SandboxError(message)
     if configuration.plan.is_exact or has_own_plan(options.state):
         from kubesvc.run.subnets import check_kept
 
@@ -134,6 +137,7 @@ def _up_start(options: UpOptions, prepared: Prepared, saved: Saved | None, seen:
         saved.lost if saved is not None else (),
         Path.home() / ".kube" / "config" if options.is_merging else None,
         _sandbox_mode(options, prepared.configuration),
+        options.has_host_routes,
     )
     return UpStart(options, start, console, seen, news)
 
