@@ -9,13 +9,17 @@ import contextlib
 import fcntl
 import os
 import signal
+import socket
 import sys
 import termios
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kubehost.io.namespaces import PR_SET_NAME, PR_SET_PDEATHSIG, prctl
+from kubelet.process.protocol import AGENT
 from kubelet.servers.plan import ServerError, ServerPlan
 from kubelet.servers.prepare import prepare
 
@@ -27,11 +31,17 @@ IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.
 """What the zygote ignores. A terminal's Ctrl-C reaches its whole group; only the kubelet decides when pods stop."""
 
 
-def become(message: dict[str, Any], descriptors: list[int], status: int, agent: Agent | None) -> NoReturn:
+Serve = Callable[[socket.socket], None]
+"""What the agent does with its end of the control socket."""
+
+
+def become(
+    message: dict[str, Any], descriptors: list[int], status: int, agent: Agent | None, serve_agent: Serve
+) -> NoReturn:
     """Turn into the process that a ``start`` message describes; refusals are written to ``status``.
 
     ``descriptors`` are its stdin, stdout and stderr. ``status`` is closed without a word on success. ``agent`` takes it
-    into its sandbox.
+    into its sandbox, ``serve_agent`` is what one would do that is itself to become an agent.
     """
     try:
         if agent is not None:
@@ -41,7 +51,7 @@ def become(message: dict[str, Any], descriptors: list[int], status: int, agent: 
         if agent is not None:
             agent.restrict(message)
         if message.get("builtin"):
-            serve = prepare(ServerPlan(**message["builtin"]), message["address"], message["env"])
+            serve = _server(message, serve_agent)
             os.close(status)
             status = -1
             serve()
@@ -49,13 +59,28 @@ def become(message: dict[str, Any], descriptors: list[int], status: int, agent: 
             os.execvpe(message["argv"][0], message["argv"], message["env"])  # noqa: S606 - no shell is wanted
     except (ServerError, OSError, ValueError) as error:
         _refuse(status, _refusal(message, error))
-    except SystemExit as stop:
-        sys.stdout.flush()
-        os._exit(stop.code if isinstance(stop.code, int) else 1)
-    except BaseException:
-        traceback.print_exc()
-        os._exit(2)
+    except BaseException as error:
+        os._exit(_exit_code(error))
     os._exit(0)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Return the exit code of a built-in that has raised something; a traceback goes to its log."""
+    if isinstance(error, SystemExit):
+        sys.stdout.flush()
+        return error.code if isinstance(error.code, int) else 1
+    traceback.print_exception(error)
+    return 2
+
+
+def _server(message: dict[str, Any], serve: Serve) -> Callable[[], object]:
+    """Return what serves a built-in server once its start is told; ServerError, OSError."""
+    plan = ServerPlan(**message["builtin"])
+    if plan.server != AGENT:
+        return prepare(plan, message["address"], message["env"])
+    from kubelet.sandbox.io.stub import serve_agent  # only one process of a cluster needs all that
+
+    return partial(serve_agent, serve)
 
 
 def _isolate(descriptors: list[int], status: int, *, is_tty: bool) -> int:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Set
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Set
+from typing import Any, NamedTuple, Protocol
 
+from kubelet.process.agentprocess import Starter
 from kubelet.process.orphans import kill_sessions
-from kubelet.process.spec import Exit, StartError
+from kubelet.process.protocol import CONTAINER_MARK
+from kubelet.process.spec import Exit, ProcessSpec, StartError
+from kubelet.sandbox.spec import Root
 
 ZYGOTE_EXIT_SECONDS = 10.0
 DEATH_CHECKS = 200
@@ -37,7 +40,7 @@ class Child(NamedTuple):
     streams: Streams
 
 
-async def reap(zygote: asyncio.subprocess.Process, lost: list[Child], sessions: Set[int]) -> None:
+async def reap(zygote: Starter, lost: list[Child], sessions: Set[int]) -> None:
     """Report a zygote's processes as lost, once it is gone and nothing of theirs is left."""
     try:
         async with asyncio.timeout(ZYGOTE_EXIT_SECONDS):
@@ -57,3 +60,22 @@ async def reap(zygote: asyncio.subprocess.Process, lost: list[Child], sessions: 
             child.started.exception()  # read, so that asyncio does not complain if its caller was cancelled
         if not child.exited.done():
             child.exited.set_result(Exit(137, int(signal.SIGKILL), is_lost=True))
+
+
+def start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) -> dict[str, Any]:
+    """Return the message that asks for a process."""
+    return {
+        "op": "start",
+        "id": identity,
+        "argv": list(spec.argv),
+        "env": {**spec.environment, **marker, CONTAINER_MARK: spec.container or identity},
+        "tty": spec.is_tty,
+        "is_command": bool(spec.container),
+        "container": spec.container,
+        "sandbox": spec.sandbox,
+        "root": (spec.root or Root())._asdict() if spec.sandbox else None,
+        "cwd": spec.working_dir,
+        "builtin": spec.builtin._asdict() if spec.builtin is not None else None,
+        "address": spec.address,
+        "title": spec.title,
+    }

@@ -11,18 +11,18 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kubelet.process.agentprocess import AGENT_SPEC, AgentProcess, AgentStreams, Starter
 from kubelet.process.channel import ZygoteChannel
-from kubelet.process.children import LOST, ZYGOTE_EXIT_SECONDS, Child, Streams, reap
-from kubelet.process.descendants import children_of
+from kubelet.process.children import LOST, ZYGOTE_EXIT_SECONDS, Child, Streams, reap, start_message
 from kubelet.process.output import OutputSink, OutputStreams, discard
-from kubelet.process.protocol import CONTAINER_MARK
 from kubelet.process.sandboxes import Sandboxes
 from kubelet.process.spec import Exit, ProcessSpec, SandboxError, StartError
-from kubelet.process.starting import AGENT, ZYGOTE, start_zygote
-from kubelet.sandbox.spec import ClusterNetwork, Root, SandboxSpec
+from kubelet.process.starting import start_zygote
+from kubelet.sandbox.spec import ClusterNetwork, SandboxSpec
 
 
 class RunningProcess:
@@ -66,7 +66,7 @@ class ProcessRunner:
         self._children: dict[str, Child] = {}
         self._pids: dict[str, int] = {}
         self._channel: ZygoteChannel | None = None
-        self._zygote: asyncio.subprocess.Process | None = None
+        self._zygote: Starter | None = None
         self._reapers: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
         self._serial = 0
@@ -80,11 +80,20 @@ class ProcessRunner:
                 await self._start_zygote()
 
     async def _start_zygote(self) -> None:
-        self._zygote, control = await start_zygote(ZYGOTE if self._network is None else AGENT, self._marker)
+        if self._outside is None or self._network is None:
+            self._zygote, control = await start_zygote(self._marker)
+            self._channel = ZygoteChannel(control, self._on_message, self._lose_zygote)
+            return
+        await self._outside.open()
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel = ZygoteChannel(control, self._on_message, self._lose_zygote)
-        if self._network is not None:
-            self.sandboxes = Sandboxes(self._channel.send, self._network)
-            self.sandboxes.opened.add_done_callback(self._tell_observers)
+        self._zygote = AgentProcess(asyncio.create_task(self._outside.start_agent(theirs), name="agent"))
+        self.sandboxes = Sandboxes(self._channel.send, self._network)
+        self.sandboxes.opened.add_done_callback(self._tell_observers)
+
+    async def start_agent(self, control: socket.socket) -> Starter:
+        """Start an agent at an end of its control socket, which is closed here. StartError, OSError."""
+        return await self.start(AGENT_SPEC, streams=AgentStreams(control))
 
     async def open_network(self) -> None:
         """Wait until the cluster's network is there, if there is to be one. SandboxError, OSError."""
@@ -100,9 +109,7 @@ class ProcessRunner:
     @property
     def agent_pid(self) -> int:
         """The process in whose namespaces the cluster's network is, 0 without one."""
-        if self._zygote is None or self._network is None:
-            return 0
-        return next(iter(children_of(self._zygote.pid)), 0)
+        return self._zygote.first_process if isinstance(self._zygote, AgentProcess) else 0
 
     async def make_sandbox(self, spec: SandboxSpec) -> bool:
         """Make a pod's sandbox; return False if it was there. SandboxError, OSError."""
@@ -149,7 +156,7 @@ class ProcessRunner:
         child = self._children[identity] = Child(loop.create_future(), loop.create_future(), streams)
         is_asked_for = False
         try:
-            self._channel.send(_start_message(identity, spec, self._marker), child.streams.open())
+            self._channel.send(start_message(identity, spec, self._marker), child.streams.open())
             is_asked_for = True
             self._pids[identity] = await child.started
         except BaseException:
@@ -226,21 +233,3 @@ class ProcessRunner:
         reaper = asyncio.get_running_loop().create_task(reap(zygote, lost, sessions), name="zygote-reaper")
         self._reapers.add(reaper)
         reaper.add_done_callback(self._reapers.discard)
-
-
-def _start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "op": "start",
-        "id": identity,
-        "argv": list(spec.argv),
-        "env": {**spec.environment, **marker, CONTAINER_MARK: spec.container or identity},
-        "tty": spec.is_tty,
-        "is_command": bool(spec.container),
-        "container": spec.container,
-        "sandbox": spec.sandbox,
-        "root": (spec.root or Root())._asdict() if spec.sandbox else None,
-        "cwd": spec.working_dir,
-        "builtin": spec.builtin._asdict() if spec.builtin is not None else None,
-        "address": spec.address,
-        "title": spec.title,
-    }

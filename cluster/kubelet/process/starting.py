@@ -10,18 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SOURCE_ROOT = str(Path(__file__).resolve().parents[2])
-ZYGOTE, AGENT = "kubelet.process.zygote", "kubelet.sandbox.io.stub"
-"""The modules to run: the zygote, or the one that makes the zygote the agent of sandboxes."""
 
 
-async def start_zygote(module: str, marker: Mapping[str, str]) -> tuple[asyncio.subprocess.Process, socket.socket]:
-    """Return the process of ZYGOTE or AGENT, and the socket to it. ``marker`` is in its environment. OSError."""
+async def start_zygote(marker: Mapping[str, str]) -> tuple[asyncio.subprocess.Process, socket.socket]:
+    """Return the zygote's process, and the socket to it. ``marker`` is in its environment. OSError."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-S", "-s", "-m", module, str(theirs.fileno())),
+                *("-S", "-s", "-m", "kubelet.process.zygote", str(theirs.fileno())),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": SOURCE_ROOT, **marker},

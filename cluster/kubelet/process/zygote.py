@@ -128,7 +128,7 @@ class Zygote:
             self._tell(op="failed", id=message["id"], message=f"fork: {error.strerror}")
             return
         if pid == 0:
-            become(message, descriptors, status_write, self._agent)
+            become(message, descriptors, status_write, self._agent, _serve_as_agent)
         os.close(status_write)
         self._running[pid] = message["id"]
         if message["is_command"]:
@@ -218,6 +218,12 @@ class Zygote:
 
     def _tell(self, **message: Any) -> None:
         self._outbox.tell(message, [])
+
+
+def _serve_as_agent(control: socket.socket) -> None:
+    zygote = Zygote(control)
+    zygote.become_agent()
+    zygote.serve()
 
 
 def main() -> None:

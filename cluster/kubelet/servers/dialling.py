@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import secrets
+import os
 import socket
 import struct
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ class Dialler(NamedTuple):
         """Return the first address of a name, "" if it has none or the server does not answer."""
         if self.dns is None:
             return ""
-        identity = secrets.randbits(16)
+        identity = int.from_bytes(os.urandom(2))
         try:
             query = _query(identity, name)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
