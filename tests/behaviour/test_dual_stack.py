@@ -2,7 +2,8 @@
 
 The cluster has a network of its own with routes for its IPv6 addresses, as root can prepare a machine. Whoever may not
 have that sees what a machine without them does: node ports answer at [::1], and everything else is true in the API.
-From a pod means that the pod itself dials, for of IPv6 all sources on this machine are ::1, which is node 1.
+From a pod means that the pod itself dials, for of IPv6 all sources on this machine are ::1, which is node 1. Where pods
+have networks of their own, ::1 is the pod; to them node 1 has an address as the others have.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ GROUND = Ground(10)
 ZONES = ("", "")
 SERVICES_V6, PODS_V6, NODES_V6 = "fd00:84:96::/108", "fd00:84:244::/48", "fd00:10:168::/64"
 NODES = {1: ("127.170.10.101", "::1"), 2: ("127.170.10.102", "fd00:10:168::102")}
+"""Where the nodes are to the host."""
 NODE, NODE_V4 = Client("::1"), Client("127.170.10.101")
 """Node 1 itself, by each family; a shell on this machine is nobody else by IPv6."""
 LARGE = "42" * 1000
@@ -99,6 +101,11 @@ class Network:
             return [first]
         return [Place(service.spec["clusterIPs"][1], port), first, Place(NODES[2][1], node_port)]
 
+    def at(self, place: Place) -> Place:
+        """Return where a pod finds what the host finds at a place."""
+        node = nodes_of(self.namespace.cluster)[1][1]
+        return Place(node, place.port) if place.address == "::1" else place
+
     def assert_reached_by_node(self, protocol: Protocol, places: Iterable[Place] = ()) -> None:
         """Assert that each server answers the node, and nobody else, at every place."""
         for place in places or self.places(protocol):
@@ -108,7 +115,13 @@ class Network:
         """Assert that each server answers a pod, and nobody else, at every place."""
         at = Place(self.namespace.get("Pod", pod)["status"]["podIP"], HTTP_PORT)
         for place in self.places(protocol):
-            assert dial(at, place, protocol, DIALS) == set(self.servers), place
+            assert dial(at, self.at(place), protocol, DIALS) == set(self.servers), place
+
+
+def nodes_of(cluster: E2ECluster) -> dict[int, tuple[str, str]]:
+    """Return the addresses of the nodes in the API, which are those to pods."""
+    has_sandboxes = cluster.commands.status()["sandbox"]["mode"] == "namespaces"
+    return {**NODES, 1: (NODES[1][0], "fd00:10:168::101")} if has_sandboxes else NODES
 
 
 @pytest.fixture
@@ -169,7 +182,7 @@ def assert_dual(namespace: Namespace, families: list[str]) -> None:
 
 
 def test_d01_should_have_ipv4_and_ipv6_internal_node_ip(cluster: E2ECluster) -> None:
-    for number, addresses in NODES.items():
+    for number, addresses in nodes_of(cluster).items():
         node = cluster.api.ask("GET", f"/api/v1/nodes/node-{number}")
         internal = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
         assert internal == list(addresses)
@@ -273,7 +286,8 @@ def test_d23_services_secondary_ip_family_should_function_for_service_endpoints_
     namespace: Namespace, has_routes: bool, protocol: Protocol
 ) -> None:
     network = Network(namespace, has_routes=has_routes, hostNetwork=True)
-    wanted = {"IPv4": {each[0] for each in NODES.values()}, "IPv6": {each[1] for each in NODES.values()}}
+    nodes = nodes_of(namespace.cluster).values()
+    wanted = {"IPv4": {each[0] for each in nodes}, "IPv6": {each[1] for each in nodes}}
     assert has_endpoints(namespace, network.service.name, wanted)
     for place in network.places(protocol):
         assert NODE.knock(place, protocol) == CONNECTED

@@ -13,8 +13,9 @@ class ServerHost(NamedTuple):
 
     ``nginx`` is the path of the real one, "" where there is none. ``dns`` is where clients ask for the cluster's names,
     None where the C library does. ``served`` are the paths at which something of the container's own is mounted.
-    ``address`` is the pod's, or "" for all addresses, which a pod with a network of its own may bind. With
-    ``is_sandboxed`` the container has a file system of its own, with the files of its image (``layer``).
+    ``address`` is the pod's (those of a node, with commas between), or "" for all addresses, which a pod with a network
+    of its own may bind. With ``is_sandboxed`` the container has a file system of its own, with the files of its image
+    (``layer``).
     """
 
     bind_port: Callable[[int], int]

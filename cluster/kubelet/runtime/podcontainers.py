@@ -82,7 +82,7 @@ class PodContainers:
 
     def _own_address(self) -> str:
         """Return what the built-in servers of a pod in a sandbox bind: a node's network is that of all nodes."""
-        return self._place.pod_ip if self._pod.spec.is_host_network else ANY_ADDRESS
+        return ",".join(self._place.pod_ips) if self._pod.spec.is_host_network else ANY_ADDRESS
 
     def running(self, name: str) -> Instance | None:
         """Return a container's instance, None while it does not run."""

@@ -41,15 +41,18 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
 def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> Callable[[], NoReturn]:
     """Bind everything of ``plan`` on ``address`` and return what serves it; ServerError or OSError if it cannot.
 
+    Of several addresses, with commas between, the first is the pod's own, from which it dials.
     A server that a signal ends gracefully has the signals blocked until it serves, as it counts as started from now on.
     nginx never returns: it takes the place of this process.
     """
+    addresses = address.split(",")
+    address = addresses[0]
     if plan.server == "nginx-image":
         nginx.run_image(address, plan, environment)
     sockets = Sockets(
-        [listen(address, port) for port in plan.tcp],
-        [bind_datagrams(address, port) for port in plan.udp],
-        [listen(address, port) for port in plan.tls],
+        [listen(each, port) for port in plan.tcp for each in addresses],
+        [bind_datagrams(each, port) for port in plan.udp for each in addresses],
+        [listen(each, port) for port in plan.tls for each in addresses],
     )
     if plan.server == "nginx":
         nginx.become(sockets.tcp[0], plan.options, environment)
