@@ -22,9 +22,12 @@ from benchmarks.suite.contest import Outcome, contest
 from benchmarks.suite.goals import verdicts
 from benchmarks.suite.peers import NGINX_MODULES, Ground, raise_file_limit
 from benchmarks.suite.plot import svg
+from benchmarks.suite.pods import pods
 from benchmarks.suite.processes import PeerError
 from benchmarks.suite.report import markdown, terminal
+from benchmarks.suite.rules import rules
 from benchmarks.suite.samples import document
+from benchmarks.suite.sandboxes import sandboxes
 from benchmarks.suite.scale import SIZES, scale, tutorial_seconds
 from benchmarks.suite.settings import WORKS
 from benchmarks.suite.trials import Size, Trials
@@ -35,6 +38,9 @@ SPARE_FILES = 300
 TUTORIAL = "tutorial"
 SCALE = "scale"
 WORKERS = "workers"
+PODS = "pods"
+SANDBOXES = "sandboxes"
+RULES = "rules"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m benchmarks.suite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ",".join([*(work.name for work in WORKS), TUTORIAL, SCALE, WORKERS])
+    names = ",".join([*(work.name for work in WORKS), TUTORIAL, SCALE, WORKERS, PODS, SANDBOXES, RULES])
     found.add_argument("--rounds", type=int, default=5)
     found.add_argument("--seconds", type=int, default=3, help="of load in a trial")
     found.add_argument("--works", default=names, help=f"which of {names}")
@@ -72,6 +78,13 @@ def measure(options: argparse.Namespace) -> tuple[list[Outcome], dict[str, float
             alone |= scale(tuple(map(int, options.sizes.split(","))), ground, trials, options.rounds, _tell)
         if WORKERS in chosen:
             alone |= workers(ground, trials, options.rounds, _tell)
+        if PODS in chosen:
+            between, own = pods(options.rounds, options.seconds, _tell)
+            outcomes, alone = [*outcomes, *between], alone | own
+        if SANDBOXES in chosen:
+            alone |= sandboxes(options.rounds, _tell)
+        if RULES in chosen:
+            alone |= rules(options.rounds, _tell)
     return outcomes, alone
 
 

@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.suite.samples import Ratio, Rounds, ratio
-from benchmarks.suite.settings import AIOHTTP, COREDNS, DNSMASQ, HAPROXY, KUBESVC, NGINX
+from benchmarks.suite.settings import (
+    AIOHTTP,
+    COREDNS,
+    DIRECT,
+    DNSMASQ,
+    HAPROXY,
+    KUBESVC,
+    LOOPBACK,
+    MANY,
+    NGINX,
+    USERSPACE,
+)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on a figure of kubesvc's: over a ``reference``'s in the same run, or alone when that is "".
+    """A bound on a figure of a ``peer``'s: over a ``reference``'s in the same run, or alone when that is "".
 
     ``per`` turns the ratio round: work per CPU second is the other side of CPU per work.
     """
@@ -24,6 +35,7 @@ class Goal:
     is_at_least: bool = False
     per: bool = False
     unit: str = ""
+    peer: str = KUBESVC
 
     @property
     def wanted(self) -> str:
@@ -58,6 +70,18 @@ GOALS = (
     Goal("DNS hot name, queries per CPU second", "dns-hot", "cpu", 1.0, DNSMASQ, is_at_least=True, per=True),
     Goal("DNS hot name, queries per CPU second", "dns-hot", "cpu", 2.5, COREDNS, is_at_least=True, per=True),
     Goal("DNS cold name, queries per CPU second", "dns-cold", "cpu", 1.0, COREDNS, is_at_least=True, per=True),
+    Goal("pod to Service to pod by nftables, request, CPU", "pods-keepalive", "cpu", 1.1, DIRECT),
+    Goal("pod to Service to pod by nftables, connection, CPU", "pods-connection", "cpu", 1.1, DIRECT),
+    Goal("the same at 5,000 Services, request, CPU", "pods-keepalive", "cpu", 1.05, KUBESVC, peer=MANY),
+    Goal("the same at 5,000 Services, connection, CPU", "pods-connection", "cpu", 1.05, KUBESVC, peer=MANY),
+    Goal("pod to Service to pod relayed, request, CPU", "pods-keepalive", "cpu", 1.1, LOOPBACK, peer=USERSPACE),
+    Goal("pod to Service to pod relayed, connection, CPU", "pods-connection", "cpu", 1.1, LOOPBACK, peer=USERSPACE),
+    Goal("5,000 Services loaded by nftables", "scale", "rulesLoadSeconds@5000", 3.0, unit="s"),
+    Goal("one more Service at 5,000 by nftables, serving", "scale", "rulesOneMoreMilliseconds@5000", 20.0, unit="ms"),
+    Goal("50 sandboxes ready", "scale", "sandboxesReadySeconds@50", 1.5, unit="s"),
+    Goal("300 sandboxes ready", "scale", "sandboxesReadySeconds@300", 8.0, unit="s"),
+    Goal("private memory of a sandbox beside its program", "scale", "sandboxMiB@300", 0.6, unit="MiB"),
+    Goal("tutorial, CPU of `up` with sandboxes over without", "scale", "sandboxesStartCpuRatio", 1.15, unit="x"),
     Goal("idle connection, memory", "idle", "each", 20.0, unit="KiB"),
     Goal("`up` to ready on configs/tutorial", "scale", "tutorialSeconds", 1.0, unit="s"),
     Goal("10,000 Services x 2 endpoints, ready", "scale", "readySeconds@10000", 10.0, unit="s"),
@@ -74,16 +98,16 @@ _UNITS = {"each": 1 / 1024}
 def verdict(goal: Goal, measured: Mapping[str, Rounds], alone: Mapping[str, float]) -> Verdict:
     """Judge one goal by the rounds of each work, and by the figures that stand ``alone``."""
     if goal.reference:
-        found = ratio(measured.get(goal.work, {}), KUBESVC, goal.reference, goal.figure)
+        found = ratio(measured.get(goal.work, {}), goal.peer, goal.reference, goal.figure)
         if found is None:
-            return Verdict(goal, "", None, f"not measured: no {goal.reference} or no kubesvc in this run")
+            return Verdict(goal, "", None, f"not measured: no {goal.reference} or no {goal.peer} in this run")
         found = _turned(found) if goal.per else found
         is_clear = not found.low < goal.bound < found.high
         return replace(_judged(goal, found.median, f"{found} x"), is_clear=is_clear)
     if goal.work == "scale":
         value = alone.get(goal.figure)
     else:
-        samples = measured.get(goal.work, {}).get(KUBESVC, ())
+        samples = measured.get(goal.work, {}).get(goal.peer, ())
         values = [each for one in samples if (each := getattr(one, goal.figure)) is not None]
         value = max(values) * _UNITS.get(goal.figure, 1) if values else None
     if value is None:

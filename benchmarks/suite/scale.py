@@ -122,17 +122,21 @@ def _cost(trials: Trials, one: int, many: int, rounds: int) -> Ratio | None:
 
 
 @dataclass(frozen=True)
-class _API:
+class API:
+    """An open connection to a cluster's API."""
+
     connection: http.client.HTTPSConnection
     token: str
 
-    def send(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> None:
+    def send(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
+        """Return the body of the answer; OSError if it is a refusal."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
         self.connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = self.connection.getresponse()
         said = answer.read()
         if answer.status >= 300:
             raise OSError(f"{method} {path}: {answer.status} {said[:200]!r}")
+        return said
 
 
 def _changes(server: Server) -> tuple[float, float]:
@@ -140,12 +144,12 @@ def _changes(server: Server) -> tuple[float, float]:
     url = urlsplit(server.url)
     context = None if isinstance(server.context, bool) else server.context
     with contextlib.closing(http.client.HTTPSConnection(url.hostname or "", url.port, context=context)) as connection:
-        api = _API(connection, server.token)
+        api = API(connection, server.token)
         rounds = [_change(api) for _ in range(CHANGES)]
     return statistics.median(more for more, _ in rounds), statistics.median(change for _, change in rounds)
 
 
-def _change(api: _API) -> tuple[float, float]:
+def _change(api: API) -> tuple[float, float]:
     made, slice_made = _pair("more", _MORE, (BACKEND,))
     services, slices = (
         "/api/v1/namespaces/default/services",
@@ -187,12 +191,13 @@ def _until(question: Callable[[], bool]) -> float:
     return time.perf_counter() - begin
 
 
-def tutorial_documents() -> str:
+def tutorial_documents(sandbox: str = "auto") -> str:
     """Return the tutorial at addresses of its own, so that it may run beside a cluster that has its."""
     texts = [file.read_text() for file in sorted(TUTORIAL.glob("*.yaml")) if file.name != "cluster.yaml"]
     here = {"30001": "23801", "192.168.0.101": "127.88.230.1"}
     configuration = {
         **CLUSTER,
+        "sandbox": sandbox,
         "externalHosts": [
             {"name": "k8s.service.com", "address": "127.88.230.2", "port": 18081, "page": "k8s ExternalName test page"}
         ],

@@ -14,6 +14,11 @@ AIOHTTP = "aiohttp"
 DNSMASQ = "dnsmasq"
 COREDNS = "coredns"
 UNBOUND = "unbound"
+USERSPACE = "kubesvc userspace"
+LOOPBACK = "kubesvc on loopback"
+HAPROXY_LOOPBACK = "haproxy on loopback"
+MANY_SERVICES = 5_000
+MANY = f"kubesvc, {MANY_SERVICES:,} Services"
 
 BACKEND = "127.88.0.1"
 WEB_PORT = 8080
@@ -84,6 +89,13 @@ WORKS = (
         UNCHANGED,
     ),
 )
+
+_BETWEEN_PODS = (DIRECT, KUBESVC, MANY, USERSPACE, HAPROXY, LOOPBACK, HAPROXY_LOOPBACK)
+POD_WORKS = (
+    Work("pods-keepalive", "pod to pod, keep-alive requests", "request", "tcp", WEB_PORT, _BETWEEN_PODS, DIRECT),
+    Work("pods-connection", "pod to pod, one connection each", "connection", "tcp", WEB_PORT, _BETWEEN_PODS, DIRECT),
+)
+"""Works between pods in sandboxes; kubesvc is its nftables engine there, but where it says otherwise."""
 
 
 def hot_names() -> dict[str, str]:
