@@ -20,12 +20,16 @@ from kubeproxy.plane import Report
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owners
 from kubeproxy.proxier import ListenerAction, ListenerChange
 from kubeproxy.rules import Listener
-from kubeproxy.types import Destination, subject_of
+from kubeproxy.types import Destination, ListenerKind, subject_of
 from kubeproxy.userspace.carrier import Carrier, Spot
 from kubeproxy.userspace.portgroup import PortGroup
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """Pauses before a socket that could not be bound is tried again; the last one repeats."""
+POD_RETRY_SECONDS = 30.0
+"""The last pause where only pods' own addresses wait: a server on all addresses of the host keeps those for long."""
+
+_POD = ListenerKind.POD
 
 
 Serves = Callable[[Place, Listener], bool]
@@ -210,12 +214,16 @@ class Listeners:
             return ""
         name = self._shared.owner_name(owner) if owner else ""
         text = explain_bind_error(error, *self._target(listener), owner=name)
+        if listener.kind is _POD:
+            return f"{text}; this machine does not reach the pod there, pods and nodes do"
         return text if self._is_host else f"in the network of the pods {text}"
 
     def _schedule_retry(self) -> None:
         """Try all that failed again together: looking for the owners of ports costs the same for one and for many."""
         if self._timer is None:
             pause = RETRY_SECONDS[min(self._retries, len(RETRY_SECONDS) - 1)]
+            if pause == RETRY_SECONDS[-1] and all(each.listener.kind is _POD for each in self._failed.values()):
+                pause = POD_RETRY_SECONDS
             self._timer = self._loop.call_later(pause, self._retry)
 
     def _retry(self) -> None:

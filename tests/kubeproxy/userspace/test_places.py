@@ -372,6 +372,18 @@ async def test_the_host_reaches_a_pods_own_ports(workers: int) -> None:
         assert g.cluster.proxy.listeners() == []
 
 
+async def test_a_pods_port_that_a_program_of_the_host_has_is_an_event_of_the_pod() -> None:
+    async with ground(N1) as g:
+        with g.pods.listening(LOCALHOST, A, PORT), g.pods.saying_peers(A, A, PORT):
+            g.cluster.put(pod("a", A, [{"containerPort": PORT}]))
+            await until(lambda: bool(g.cluster.events))
+            (event,) = g.cluster.events
+            assert (str(event.service), event.reason) == ("default/pod/a", "PortBindFailed")
+            assert event.message.startswith(f"{A}:{PORT} is already in use by ")
+            assert event.message.endswith("; this machine does not reach the pod there, pods and nodes do")
+            assert await g.pods.ask(B, (A, PORT)) == B
+
+
 async def test_the_host_reaches_the_endpoints_of_a_headless_service() -> None:
     headless = slice_of("web", [build_endpoint(A, targetRef={"kind": "Pod", "name": "a"})])
     headless["metadata"]["labels"]["service.kubernetes.io/headless"] = ""
