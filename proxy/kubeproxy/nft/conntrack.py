@@ -9,9 +9,9 @@ import ipaddress
 import struct
 from typing import NamedTuple
 
-from kubeproxy.nft.attributes import attribute, nested, number, walk
+from kubehost.netlink import ACK, MATCH, ROOT, Message, attribute, read_attributes
+from kubeproxy.nft.attributes import HEADER_SIZE, header, nested, number
 from kubeproxy.nft.forms import PROTOCOLS, Family, packed
-from kubeproxy.nft.messages import Message
 
 NEW, UPDATE, DESTROY = 1, 2, 3
 """Groups of events: connections that begin, change and are forgotten."""
@@ -20,13 +20,10 @@ SYN_SENT, ESTABLISHED, TIME_WAIT, CLOSE = 1, 3, 7, 8
 """States of TCP."""
 _SUBSYSTEM = 1 << 8
 _MSG_NEW, _MSG_GET, _MSG_DELETE = 0, 1, 2
-_ACK, _DUMP = 0x4, 0x300
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _TIMEOUT = 1, 2, 3, 4, 7
 _COUNTERS_ORIG, _COUNTERS_REPLY, _TIMESTAMP, _STATUS_MASK = 9, 10, 20, 26
 _IS_TRANSLATED = 1 << 5
 _IS_ASSURED = 1 << 2
-_GENERAL = 4
-"""Bytes of nfgenmsg before the attributes."""
 _NAMES = {number: name for name, number in PROTOCOLS.items()}
 
 
@@ -66,17 +63,12 @@ class Flow(NamedTuple):
 def dump(family: Family, *, only_translated: bool) -> Message:
     """Ask for all connections, or for those whose destination was translated; old kernels return all."""
     wanted = number(_STATUS, _IS_TRANSLATED) + number(_STATUS_MASK, _IS_TRANSLATED) if only_translated else b""
-    return Message(_SUBSYSTEM | _MSG_GET, _DUMP, family.number, wanted)
-
-
-def get(family: Family, flow: Flow) -> Message:
-    """Ask for one connection; ENOENT if it is gone."""
-    return Message(_SUBSYSTEM | _MSG_GET, 0, family.number, _tuple(flow))
+    return Message(_SUBSYSTEM | _MSG_GET, ROOT | MATCH, header(family.number) + wanted, "connections")
 
 
 def delete(family: Family, flow: Flow) -> Message:
     """Forget one connection; ENOENT if it is gone."""
-    return Message(_SUBSYSTEM | _MSG_DELETE, _ACK, family.number, _tuple(flow))
+    return Message(_SUBSYSTEM | _MSG_DELETE, ACK, header(family.number) + _tuple(flow), "a connection")
 
 
 def is_end(kind: int) -> bool:
@@ -86,7 +78,7 @@ def is_end(kind: int) -> bool:
 
 def read_flow(body: bytes) -> Flow | None:
     """Return the connection in a message, None if its protocol has no ports."""
-    found = dict(walk(body[_GENERAL:]))
+    found = dict(read_attributes(body[HEADER_SIZE:]))
     (status,) = struct.unpack("!I", found.get(_STATUS, bytes(4)))
     client, server = _end(found.get(_TUPLE_ORIG, b"")), _end(found.get(_TUPLE_REPLY, b""))
     if client is None or server is None:
@@ -100,9 +92,9 @@ def read_flow(body: bytes) -> Flow | None:
         state=_state(found.get(_PROTOINFO, b"")),
         is_assured=bool(status & _IS_ASSURED),
         seconds_left=_number(found.get(_TIMEOUT, b"")),
-        began_at=_number(dict(walk(found.get(_TIMESTAMP, b""))).get(1, b"")) / 1e9,
-        bytes_to_endpoint=_number(dict(walk(found.get(_COUNTERS_ORIG, b""))).get(2, b"")),
-        bytes_to_client=_number(dict(walk(found.get(_COUNTERS_REPLY, b""))).get(2, b"")),
+        began_at=_number(dict(read_attributes(found.get(_TIMESTAMP, b""))).get(1, b"")) / 1e9,
+        bytes_to_endpoint=_number(dict(read_attributes(found.get(_COUNTERS_ORIG, b""))).get(2, b"")),
+        bytes_to_client=_number(dict(read_attributes(found.get(_COUNTERS_REPLY, b""))).get(2, b"")),
     )
 
 
@@ -120,8 +112,8 @@ def _tuple(flow: Flow) -> bytes:
 
 
 def _end(content: bytes) -> tuple[str, End] | None:
-    parts = dict(walk(content))
-    addresses, ports = dict(walk(parts.get(1, b""))), dict(walk(parts.get(2, b"")))
+    parts = dict(read_attributes(content))
+    addresses, ports = dict(read_attributes(parts.get(1, b""))), dict(read_attributes(parts.get(2, b"")))
     source, destination = addresses.get(1) or addresses.get(3), addresses.get(2) or addresses.get(4)
     protocol = _NAMES.get(_number(ports.get(1, b"")))
     if source is None or destination is None or protocol is None:
@@ -130,8 +122,8 @@ def _end(content: bytes) -> tuple[str, End] | None:
 
 
 def _state(content: bytes) -> int:
-    tcp = dict(walk(content)).get(1, b"")
-    return _number(dict(walk(tcp)).get(1, b""))
+    tcp = dict(read_attributes(content)).get(1, b"")
+    return _number(dict(read_attributes(tcp)).get(1, b""))
 
 
 def _number(content: bytes) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from functools import cache, lru_cache
 
-from kubeproxy.nft.attributes import attribute, long_number, nested, number, signed, text
+from kubehost.netlink import attribute, text_attribute
+from kubeproxy.nft.attributes import long_number, nested, number, signed
 from kubeproxy.nft.statements import End, Goto, Jump, Verdict
 
 VERDICT_REGISTER = 0
@@ -39,12 +40,12 @@ def verdict_of(kind: int, verdict: Verdict) -> bytes:
     """Return an attribute with a verdict."""
     if isinstance(verdict, End):
         return nested(kind, nested(_DATA_VERDICT, signed(1, _ENDS[verdict])))
-    return nested(kind, nested(_DATA_VERDICT, signed(1, _CODES[type(verdict)]), text(2, verdict.chain)))
+    return nested(kind, nested(_DATA_VERDICT, signed(1, _CODES[type(verdict)]), text_attribute(2, verdict.chain)))
 
 
 def expression(name: str, *attributes: bytes) -> bytes:
     """Return one entry of a rule's list of expressions."""
-    return nested(_LIST_ELEM, text(_NAME, name), nested(_DATA, *attributes))
+    return nested(_LIST_ELEM, text_attribute(_NAME, name), nested(_DATA, *attributes))
 
 
 @cache
@@ -94,7 +95,7 @@ def compare(value: bytes, *, differs: bool = False) -> bytes:
 
 def lookup(set_name: str, target: int | None = None, set_id: int = 0, *, inverted: bool = False) -> bytes:
     """Go on if the key is in a set; of a map, put its value into the register ``target``."""
-    parts = [text(1, set_name), number(2, FIRST_WORD)]
+    parts = [text_attribute(1, set_name), number(2, FIRST_WORD)]
     if target is not None:
         parts.append(number(3, target))
     if set_id:
@@ -135,7 +136,7 @@ def refresh(set_name: str, milliseconds: int) -> bytes:
     """Add the key to a set, or renew its time there."""
     update = 1
     return expression(
-        "dynset", text(1, set_name), number(4, FIRST_WORD), number(3, update), long_number(6, milliseconds)
+        "dynset", text_attribute(1, set_name), number(4, FIRST_WORD), number(3, update), long_number(6, milliseconds)
     )
 
 

@@ -5,11 +5,11 @@ Numbers are those of include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from kubeproxy.nft.attributes import attribute, nested, number, signed, text, walk
+from kubehost.netlink import ACK, APPEND, CREATE, Message, attribute, frame, read_attributes, text_attribute
+from kubeproxy.nft.attributes import HEADER_SIZE, header, nested, number, signed
 from kubeproxy.nft.encoding import encode_rule
 from kubeproxy.nft.expressions import value_of
 from kubeproxy.nft.forms import Family, SetForm
@@ -17,27 +17,14 @@ from kubeproxy.nft.statements import Rule
 
 TABLE = "kube-proxy"
 
-_SUBSYSTEM = 10 << 8
+_NF_TABLES = 10
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 2, 3, 5, 6, 8
 _NEWSET, _DELSET, _NEWSETELEM, _GETSETELEM, _DELSETELEM = 9, 11, 12, 13, 14
-_CREATE, _APPEND = 0x400, 0x800
-_REQUEST, _ACK = 1, 4
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_HEADER = struct.Struct("=IHHIIBBH")
-_SUBSYSTEM_OF_BATCH = int.from_bytes((10).to_bytes(2, "big"), "little") if struct.pack("=H", 1) == b"\1\0" else 10
-_GENERAL = 4
-"""Bytes of nfgenmsg before the attributes."""
+_FRAME = 16
+"""Bytes around the body of a message."""
 _MOST_BYTES = 60_000
 """Of the elements in one message: an attribute has at most 64 KiB."""
-
-
-class Message(NamedTuple):
-    """One message of a batch."""
-
-    kind: int
-    flags: int
-    family: int
-    body: bytes
 
 
 class Hook(NamedTuple):
@@ -50,30 +37,30 @@ class Hook(NamedTuple):
 
 def new_table(family: Family) -> Message:
     """Make the table, unless it is there."""
-    return _message(_NEWTABLE, family, text(1, TABLE), flags=_CREATE)
+    return _message(_NEWTABLE, family, f"table {TABLE}", text_attribute(1, TABLE), flags=CREATE)
 
 
 def delete_table(family: Family) -> Message:
     """Remove the table with all that is in it; it must be there."""
-    return _message(_DELTABLE, family, text(1, TABLE))
+    return _message(_DELTABLE, family, f"table {TABLE}", text_attribute(1, TABLE))
 
 
 def new_chain(family: Family, name: str, hook: Hook | None) -> Message:
     """Make a chain, unless it is there."""
-    parts = [text(1, TABLE), text(3, name)]
+    parts = [text_attribute(1, TABLE), text_attribute(3, name)]
     if hook is not None:
-        parts += [nested(4, number(1, hook.number), signed(2, hook.priority)), text(7, hook.kind)]
-    return _message(_NEWCHAIN, family, *parts, flags=_CREATE)
+        parts += [nested(4, number(1, hook.number), signed(2, hook.priority)), text_attribute(7, hook.kind)]
+    return _message(_NEWCHAIN, family, f"chain {name}", *parts, flags=CREATE)
 
 
 def flush_chain(family: Family, name: str) -> Message:
     """Remove the rules of a chain."""
-    return _message(_DELRULE, family, text(1, TABLE), text(2, name))
+    return _message(_DELRULE, family, f"the rules of chain {name}", text_attribute(1, TABLE), text_attribute(2, name))
 
 
 def delete_chain(family: Family, name: str) -> Message:
     """Remove a chain that has no rules and to which nothing leads."""
-    return _message(_DELCHAIN, family, text(1, TABLE), text(3, name))
+    return _message(_DELCHAIN, family, f"chain {name}", text_attribute(1, TABLE), text_attribute(3, name))
 
 
 def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
@@ -82,9 +69,8 @@ def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
     for each in encoded.sets:
         yield _new_set(family, each.name, each.form, each.number)
         yield from _elements(_NEWSETELEM, family, each.name, each.elements, each.number)
-    yield _message(
-        _NEWRULE, family, text(1, TABLE), text(2, chain), nested(4, encoded.expressions), flags=_CREATE | _APPEND
-    )
+    parts = (text_attribute(1, TABLE), text_attribute(2, chain), nested(4, encoded.expressions))
+    yield _message(_NEWRULE, family, f"a rule of chain {chain}", *parts, flags=CREATE | APPEND)
 
 
 def new_set(family: Family, name: str, form: SetForm) -> Message:
@@ -94,7 +80,7 @@ def new_set(family: Family, name: str, form: SetForm) -> Message:
 
 def delete_set(family: Family, name: str) -> Message:
     """Remove a set or map that no rule uses."""
-    return _message(_DELSET, family, text(1, TABLE), text(2, name))
+    return _message(_DELSET, family, f"set {name}", text_attribute(1, TABLE), text_attribute(2, name))
 
 
 def add_elements(family: Family, set_name: str, elements: Sequence[bytes]) -> Iterator[Message]:
@@ -109,56 +95,53 @@ def delete_elements(family: Family, set_name: str, elements: Sequence[bytes]) ->
 
 def get_element(family: Family, set_name: str, key: bytes) -> Message:
     """Ask for an element of a set; ENOENT if it is not there."""
-    elements = nested(3, nested(1, value_of(1, key)))
-    return _message(_GETSETELEM, family, text(1, TABLE), text(2, set_name), elements)
+    parts = (text_attribute(1, TABLE), text_attribute(2, set_name), nested(3, nested(1, value_of(1, key))))
+    return _message(_GETSETELEM, family, f"an element of {set_name}", *parts)
 
 
 def read_seconds_left(body: bytes) -> float:
     """Return for how many seconds the element in an answer stays."""
-    found = dict(walk(body[_GENERAL:]))
-    element = dict(walk(dict(walk(found.get(3, b""))).get(1, b"")))
+    found = dict(read_attributes(body[HEADER_SIZE:]))
+    element = dict(read_attributes(dict(read_attributes(found.get(3, b""))).get(1, b"")))
     return int.from_bytes(element.get(5, b""), "big") / 1000
 
 
 def flush_set(family: Family, set_name: str) -> Message:
     """Remove all elements of a set or map."""
-    return _message(_DELSETELEM, family, text(1, TABLE), text(2, set_name))
+    return _message(_DELSETELEM, family, f"set {set_name}", text_attribute(1, TABLE), text_attribute(2, set_name))
 
 
 def batch(messages: Sequence[Message], first: int) -> bytes:
     """Return one transaction on the wire; message i has the sequence number ``first`` + 1 + i, and the last an ACK."""
-    parts = [frame(Message(_BATCH_BEGIN, 0, 0, b""), first, _SUBSYSTEM_OF_BATCH)]
-    last = len(messages)
-    for index, each in enumerate(messages, 1):
-        parts.append(frame(each._replace(flags=each.flags | _ACK) if index == last else each, first + index))
-    parts.append(frame(Message(_BATCH_END, 0, 0, b""), first + last + 1, _SUBSYSTEM_OF_BATCH))
-    return b"".join(parts)
+    *others, last = messages
+    begin, end = (Message(each, 0, header(0, _NF_TABLES)) for each in (_BATCH_BEGIN, _BATCH_END))
+    sent = (begin, *others, last._replace(flags=last.flags | ACK), end)
+    return b"".join(frame(each, sequence) for sequence, each in enumerate(sent, first))
 
 
 def size_of(messages: Iterable[Message]) -> int:
     """Return how many bytes messages have on the wire."""
-    return sum(_HEADER.size + len(each.body) for each in messages)
+    return sum(_FRAME + len(each.body) for each in messages)
 
 
-def frame(message: Message, sequence: int, resource: int = 0) -> bytes:
-    """Return one message on the wire; ``resource`` is the subsystem of a batch."""
-    kind, flags, family, body = message
-    length = _HEADER.size + len(body)
-    return _HEADER.pack(length, kind, flags | _REQUEST, sequence, 0, family, 0, resource) + body
-
-
-def _message(kind: int, family: Family, *attributes: bytes, flags: int = 0) -> Message:
-    return Message(_SUBSYSTEM | kind, flags, family.number, b"".join(attributes))
+def _message(kind: int, family: Family, subject: str, *attributes: bytes, flags: int = 0) -> Message:
+    return Message(_NF_TABLES << 8 | kind, flags, header(family.number) + b"".join(attributes), subject)
 
 
 def _new_set(family: Family, name: str, form: SetForm, set_number: int) -> Message:
-    parts = [text(1, TABLE), text(2, name), number(3, form.flags), number(4, form.key_type), number(5, form.key_length)]
+    parts = [
+        text_attribute(1, TABLE),
+        text_attribute(2, name),
+        number(3, form.flags),
+        number(4, form.key_type),
+        number(5, form.key_length),
+    ]
     if form.data_type:
         parts += [number(6, form.data_type), number(7, form.data_length)]
     parts.append(number(10, set_number or 1))
     if form.user_data:
         parts.append(attribute(13, form.user_data))
-    return _message(_NEWSET, family, *parts, flags=_CREATE)
+    return _message(_NEWSET, family, f"set {name}", *parts, flags=CREATE)
 
 
 def _elements(
@@ -166,7 +149,7 @@ def _elements(
 ) -> Iterator[Message]:
     most = max(1, _MOST_BYTES // max(map(len, elements), default=1))
     for start in range(0, len(elements), most):
-        parts = [text(1, TABLE), text(2, set_name), nested(3, *elements[start : start + most])]
+        parts = [text_attribute(1, TABLE), text_attribute(2, set_name), nested(3, *elements[start : start + most])]
         if set_number:
             parts.append(number(4, set_number))
-        yield _message(kind, family, *parts, flags=_CREATE if kind == _NEWSETELEM else 0)
+        yield _message(kind, family, f"elements of {set_name}", *parts, flags=CREATE if kind == _NEWSETELEM else 0)

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kubehost.netlink import Message
 from kubeproxy.nft import messages as to
 from kubeproxy.nft.expressions import verdict_of
 from kubeproxy.nft.forms import (
@@ -26,7 +27,7 @@ from kubeproxy.nft.forms import (
     key_form,
     packed_key,
 )
-from kubeproxy.nft.messages import Hook, Message
+from kubeproxy.nft.messages import Hook
 from kubeproxy.nft.statements import Field, Rule, Verdict
 
 Owner = Hashable

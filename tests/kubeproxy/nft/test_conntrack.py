@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from tests.kubeproxy.nft.test_serviceport import CLUSTER_IP, NAME, ON_1, ON_2, POD_1, rules_of
 
+from kubehost.netlink import attribute
 from kubeproxy.nft import flows
-from kubeproxy.nft.attributes import attribute, long_number, nested, number
+from kubeproxy.nft.attributes import header, long_number, nested, number
 from kubeproxy.nft.conntrack import CLOSE, ESTABLISHED, TIME_WAIT, End, Flow, delete, dump, is_end, read_flow
 from kubeproxy.nft.forms import V4, V6, packed
 from kubeproxy.rules import Rules, compile_rules, port_rule
@@ -86,14 +87,14 @@ def test_a_flow_past_the_rules_is_told_apart() -> None:
 @pytest.mark.parametrize("flow", [FLOW, FLOW._replace(client=End("fd00::2", 1, "fd00::20", 80))], ids=["v4", "v6"])
 def test_a_flow_is_named_to_the_kernel_as_its_client_sends_it(flow: Flow) -> None:
     family = V6 if ":" in flow.client.source else V4
-    assert delete(family, flow).body == end(1, flow.client, 6)
+    assert delete(family, flow).body == header(family.number) + end(1, flow.client, 6)
 
 
 def test_events_of_the_end_are_known_by_their_kind() -> None:
     assert is_end(0x102)
     assert not is_end(0x100)
-    assert dump(V4, only_translated=True).body
-    assert not dump(V4, only_translated=False).body
+    assert dump(V4, only_translated=False).body == header(V4.number)
+    assert len(dump(V4, only_translated=True).body) > len(header(V4.number))
 
 
 @pytest.mark.parametrize(

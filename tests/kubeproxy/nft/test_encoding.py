@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from kubehost.netlink import read_attributes as walk
 from kubeproxy.nft import statements as st
-from kubeproxy.nft.attributes import attribute, walk
 from kubeproxy.nft.encoding import encode_rule
 from kubeproxy.nft.forms import V4, V6, Family, intervals, packed_key
 from kubeproxy.nft.messages import add_elements, batch, new_table
@@ -89,11 +89,6 @@ def test_many_elements_go_into_messages_that_an_attribute_can_hold() -> None:
     assert all(len(each.body) < 1 << 16 for each in messages)
 
 
-def test_too_long_an_attribute_is_an_error_and_not_another_message() -> None:
-    with pytest.raises(ValueError, match="more than 65535"):
-        attribute(1, bytes(1 << 16))
-
-
 def test_a_transaction_is_framed_and_only_its_last_message_asks_for_an_answer() -> None:
     wire = batch([new_table(V4), new_table(V6)], 7)
     kinds, flags, sequences = [], [], []
@@ -107,8 +102,3 @@ def test_a_transaction_is_framed_and_only_its_last_message_asks_for_an_answer() 
     assert kinds == [0x10, 10 << 8, 10 << 8, 0x11]
     assert flags == [False, False, True, False]
     assert sequences == [7, 8, 9, 10]
-
-
-def test_attributes_that_are_cut_off_end_a_message() -> None:
-    assert list(walk(attribute(1, b"abcd") + b"\x09\0\1\0ab")) == [(1, b"abcd")]
-    assert list(walk(b"\0\0\1\0")) == []

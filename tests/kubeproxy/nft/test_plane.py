@@ -174,9 +174,8 @@ async def test_a_service_that_the_kernel_refuses_is_served_by_sockets_and_said(
     async with proxy(lab) as running:
         (event,) = running.events
         assert event.reason == "KernelRulesRefused"
-        assert event.message == (
-            "Served by the userspace engine: the kernel refuses its rules: No such file or directory"
-        )
+        why = "the kernel refuses its rules: a rule of chain service-x: No such file or directory"
+        assert event.message == f"Served by the userspace engine: {why}"
         assert (await lab.ask()).pod in PODS
 
 

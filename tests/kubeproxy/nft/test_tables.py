@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from kubehost.netlink import Message
 from kubeproxy.nft import statements as st
 from kubeproxy.nft.forms import V4
-from kubeproxy.nft.messages import Message
 from kubeproxy.nft.statements import TO, Field
 from kubeproxy.nft.tables import EMPTY, Chain, Entry, NamedSet, Owner, Part, Tables
 
@@ -24,7 +24,7 @@ def part(chain: str, *entries: Entry, rules: tuple[st.Rule, ...] = DROP, sets: t
 
 
 def kinds(messages: list[Message]) -> list[str]:
-    return [KINDS[each.kind] for each in messages]
+    return [KINDS[each.type] for each in messages]
 
 
 def change(tables: Tables, **wanted: Part) -> list[str]:

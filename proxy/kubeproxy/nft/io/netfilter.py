@@ -11,21 +11,20 @@ import contextlib
 import errno
 import os
 import socket
-import struct
 from collections.abc import Iterator, Sequence
 from socket import SocketType
 from typing import NamedTuple
 
-from kubeproxy.nft.messages import Message, batch, frame, size_of
+from kubehost.io.netlink import error_of
+from kubehost.netlink import DONE, ERROR, Message, Reply, frame, read_frames
+from kubeproxy.nft.messages import batch, size_of
 
 FAMILY, KIND, PROTOCOL = int(socket.AF_NETLINK), int(socket.SOCK_RAW), 12
 """NETLINK_NETFILTER."""
 _WANTED_BYTES = 32 << 20
 _SPARE_BYTES = 4096
 """For what frames a transaction."""
-_SOL_NETLINK, _ADD_MEMBERSHIP, _CAP_ACK = 270, 1, 10
-_ERROR, _DONE = 2, 3
-_HEADER = struct.Struct("=IHHII")
+_SOL_NETLINK, _ADD_MEMBERSHIP, _CAP_ACK, _EXT_ACK = 270, 1, 10, 11
 _RECEIVED_BYTES = 1 << 16
 
 
@@ -47,7 +46,8 @@ class NetfilterSocket:
                 sock.setsockopt(socket.SOL_SOCKET, option, _WANTED_BYTES)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WANTED_BYTES)
-        sock.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
+        for option in (_CAP_ACK, _EXT_ACK):
+            sock.setsockopt(_SOL_NETLINK, option, 1)
         sock.bind((0, 0))
         self.capacity = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - _SPARE_BYTES
         """Bytes of the largest transaction."""
@@ -71,52 +71,45 @@ class NetfilterSocket:
         first = self._sequence + 1
         self._sequence += len(messages) + 2
         self._send(batch(messages, first))
-        refused: list[Refusal] = []
-        is_done = False
-        for kind, sequence, body in self._answers():
-            if kind != _ERROR or not first <= sequence <= self._sequence:
-                continue
-            (code,) = struct.unpack_from("=i", body)
-            if code:
-                refused.append(Refusal(sequence - first - 1, OSError(-code, os.strerror(-code))))
-            is_done = True
-        if not is_done:
+        # Of the batch itself the kernel speaks with the number of its first message.
+        answers = {each.sequence - first - 1: each for each in self._answers() if each.type == ERROR}
+        if not answers:
             raise OSError(errno.ENOTCONN, "the kernel does not answer")
-        return refused
+        found = ((index, _error(reply, messages[max(index, 0)].subject)) for index, reply in answers.items())
+        return [Refusal(max(index, 0), error) for index, error in found if error is not None]
 
     def request(self, message: Message) -> Iterator[bytes]:
         """Ask one question and yield the bodies of the answers; OSError of the kernel's."""
         self._sequence += 1
         self._send(frame(message, self._sequence))
-        for kind, sequence, body in self._answers():
-            if sequence != self._sequence:
+        for reply in self._answers():
+            if reply.sequence != self._sequence:
                 continue
-            if kind == _ERROR:
-                (code,) = struct.unpack_from("=i", body)
-                if code:
-                    raise OSError(-code, os.strerror(-code))
-            elif kind != _DONE:
-                yield body
+            if reply.type == ERROR:
+                if (error := _error(reply, message.subject)) is not None:
+                    raise error
+            elif reply.type != DONE:
+                yield reply.body
 
     def receive(self) -> Iterator[tuple[int, bytes]]:
-        """Yield kind and body of the messages that wait; OSError ENOBUFS if some were lost."""
-        return ((kind, body) for kind, _, body in self._answers())
+        """Yield type and body of the messages that wait; OSError ENOBUFS if some were lost."""
+        return ((each.type, each.body) for each in self._answers())
 
     def _send(self, content: bytes) -> None:
         sent = self._sock.send(content)
         if sent != len(content):
             raise OSError(errno.EIO, f"{sent} of {len(content)} bytes were taken")
 
-    def _answers(self) -> Iterator[tuple[int, int, bytes]]:
+    def _answers(self) -> Iterator[Reply]:
         while True:
             try:
                 content = self._sock.recv(_RECEIVED_BYTES)
             except BlockingIOError:
                 return
-            at = 0
-            while at + _HEADER.size <= len(content):
-                length, kind, _, sequence, _ = _HEADER.unpack_from(content, at)
-                if length < _HEADER.size:
-                    return
-                yield kind, sequence, content[at + _HEADER.size : at + length]
-                at += (length + 3) & ~3
+            yield from read_frames(content)
+
+
+def _error(reply: Reply, subject: str) -> OSError | None:
+    """Return the kernel's error as the class of its number, FileNotFoundError for instance; None without one."""
+    error = error_of(reply, subject)
+    return None if error is None else OSError(error.errno, error.strerror)

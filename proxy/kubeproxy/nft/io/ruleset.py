@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 
+from kubehost.netlink import Message
 from kubeproxy.nft import messages as to
 from kubeproxy.nft import skeleton
 from kubeproxy.nft.forms import V4, V6, Family, family_named
 from kubeproxy.nft.io.netfilter import NetfilterSocket
-from kubeproxy.nft.messages import Message
 from kubeproxy.nft.tables import EMPTY, Owner, Part, Step, Tables
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import IPV4, IPV6, ServicePortName
