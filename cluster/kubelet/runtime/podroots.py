@@ -103,8 +103,9 @@ class PodRoots:
 
 def _make_tmp(folder: Path, root: Root) -> None:
     """Make a container's /tmp, with the places of what stays visible there: it may be read-only in the container."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o1777)
     for each in root.mounts:
         if each.target.startswith(f"{TMP_PATH}/") and each.source == each.target:

@@ -89,8 +89,9 @@ class PodWorker:
         """Start the pod, which has its address now."""
         if missing := not_emulated(self.pod.obj, self._config):
             self.pod.report("Warning", REASON, event_text(missing))
-        with contextlib.suppress(OSError):  # the scripts of a bare pod take the cluster's defaults then
-            self._roots.write_etc()
+        if not self._sandbox.is_used:
+            with contextlib.suppress(OSError):  # the scripts of a bare pod take the cluster's defaults then
+                self._roots.write_etc()
         if self._sandbox.is_used or self._volumes.volumes:
             self._spawn(self._prepare(), "volumes and sandbox")
         else:
