@@ -15,6 +15,7 @@ from tests.helpers.patience import PATIENCE
 from kubesvc.config import ClusterConfiguration
 from kubesvc.run.cluster import Cluster
 from kubesvc.run.prepare import Prepared, prepare
+from kubesvc.run.sandboxmode import NO_SANDBOXES
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.terminal.console import Console
@@ -31,6 +32,7 @@ class FakeCluster:
         self.registry = ground()
         self.store = self.registry.store
         self.configuration = ClusterConfiguration()
+        self.sandbox = NO_SANDBOXES
         self.started = asyncio.Event()
         self.started.set()
         self.ready = asyncio.Event()
