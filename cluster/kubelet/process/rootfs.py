@@ -158,23 +158,34 @@ def _open_source(volume: Mount) -> int:
 def _open_sub_path(folder: int, volume: Mount) -> int:
     """Return a descriptor of a path in an open volume, which is made if it is missing, and close the volume's.
 
-    No link may lead out of the volume (pkg/volume/util/subpath: SafeMakeDir, doSafeOpen).
+    No link may lead out of the volume, and what is made has the volume's mode (pkg/volume/util/subpath: SafeMakeDir,
+    doSafeOpen).
     """
     top = str(Path(mounting.by_descriptor(folder)).readlink())
     path = os.path.realpath(f"{top}/{volume.sub_path}")
     if not _is_at_or_below(path, top):
         raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": not within the volume')
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
     try:
         for part in Path(path).relative_to(top).parts:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(part, 0o777, dir_fd=folder)
+            is_new = _make_folder(part, folder)
             # The path has no links now; one that appears meanwhile is refused.
             inner = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             os.close(folder)
             folder = inner
+            if is_new:
+                Path(mounting.by_descriptor(folder)).chmod(mode)
     except OSError as error:
         raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": {_reason(error)}') from error
     return folder
+
+
+def _make_folder(name: str, folder: int) -> bool:
+    """Make a folder unless there is something of that name; return whether it is new. OSError."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, dir_fd=folder)
+        return True
+    return False
 
 
 def _try_overlay(folder: str) -> bool:

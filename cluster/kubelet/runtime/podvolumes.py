@@ -52,7 +52,8 @@ class PodVolumes:
     @property
     def memory(self) -> tuple[Mount, ...]:
         """The volumes that are memory, which the pod's sandbox has."""
-        return tuple(Mount(str(self.folder / each.name), size=each.size) for each in self.volumes if each.is_in_memory)
+        volumes = [each for each in self.volumes if each.is_in_memory]
+        return tuple(Mount(str(self.folder / each.name), size=each.size, group=self._group) for each in volumes)
 
     async def wait_until_mounted(self) -> None:
         """Return once all volumes are there."""

@@ -57,9 +57,10 @@ class Mount(NamedTuple):
     """A mount in a container: the ``source``, a file or folder of the machine, or a tmpfs if it is "".
 
     ``target`` is absolute, and made if it is missing. ``size`` is that of the tmpfs in bytes, 0 for the kernel's
-    default. Of the source only ``sub_path`` is mounted if there is one: relative, made if it is missing, and never
-    followed out of the source by a link. What is mounted below the source comes along; with
-    ``is_recursive_read_only`` that is read-only too.
+    default; with ``group`` it is that group's, and so is what is made in it, if the user namespace has the group. Of
+    the source only ``sub_path`` is mounted if there is one: relative, made if it is missing, and never followed out of
+    the source by a link. What is mounted below the source comes along; with ``is_recursive_read_only`` that is
+    read-only too.
     """
 
     target: str
@@ -68,6 +69,7 @@ class Mount(NamedTuple):
     size: int = 0
     sub_path: str = ""
     is_recursive_read_only: bool = False
+    group: int | None = None
 
 
 class Root(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,6 +148,12 @@ class TestPartOfAVolume:
         )
         assert place.sh(root, "cat /etc/file /folder/file; touch /new/made").out == "texttext"
         assert Path(volume, "b/c/made").exists()
+
+    def test_has_the_mode_of_the_volume_where_it_is_made(self, place: ContainerPlace) -> None:
+        volume = place.make("volume", mode=0o2777)
+        root = Root((Mount("/new", volume, sub_path="b/c"),))
+        assert place.sh(root, "stat -c %a /new").out == "2777"
+        assert [stat.S_IMODE(Path(volume, each).stat().st_mode) for each in ("b", "b/c")] == [0o2777, 0o2777]
 
     def test_is_followed_by_links_that_stay_in_the_volume(self, place: ContainerPlace) -> None:
         volume = place.make("volume")

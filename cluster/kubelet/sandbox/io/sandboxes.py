@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUTS, mount, set_hostname, setns, unmount, unshare
 from kubehost.io.netlink import NetlinkSocket
 from kubelet.sandbox import plan
-from kubelet.sandbox.spec import ClusterNetwork, SandboxSpec
+from kubelet.sandbox.spec import ClusterNetwork, Mount, SandboxSpec
 
 FIRST_LINK = 1000
 """The index of the first veth's end in the cluster's namespace; its name is veth1000."""
@@ -65,8 +65,7 @@ class Sandboxes:
             if not spec.is_host_network:
                 self._netlink.request(plan.link_messages(self._plan, spec, link))
             for each in spec.memory:
-                size = f",size={each.size}" if each.size else ""
-                mount("tmpfs", each.target, "tmpfs", options=f"mode=0777{size}")
+                _mount_memory(each)
         except OSError:
             for descriptor in namespaces:
                 os.close(descriptor)
@@ -162,6 +161,17 @@ def _set_all(sysctls: plan.Sysctls) -> None:
             path.write_text(value)
         except OSError as error:
             raise OSError(error.errno, f"sysctl {name}={value}: {error.strerror}") from None
+
+
+def _mount_memory(volume: Mount) -> None:
+    """Mount a volume in memory, for its group if there is one; OSError."""
+    size = f",size={volume.size}" if volume.size else ""
+    if volume.group is not None:
+        # EINVAL: a namespace with one id does not have the group.
+        with contextlib.suppress(OSError):
+            mount("tmpfs", volume.target, "tmpfs", options=f"mode=2777,gid={volume.group}{size}")
+            return
+    mount("tmpfs", volume.target, "tmpfs", options=f"mode=0777{size}")
 
 
 def _unmount_all(spec: SandboxSpec) -> None:
