@@ -19,6 +19,10 @@ MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE, MS_SLAVE = 1 << 12, 1 << 13, 1 << 14, 1 <<
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
+_SYS_OPEN_TREE, _SYS_MOVE_MOUNT = 428, 429
+_AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
+_OPEN_TREE_CLONE, _MOVE_MOUNT_F_EMPTY_PATH = 1, 4
+"""linux/mount.h; both calls have these numbers on every machine, and came with Linux 5.2."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,6 +53,20 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 def unmount(target: str, flags: int = MNT_DETACH) -> None:
     """Unmount; by default it leaves the tree at once and ends when nobody uses it any more."""
     _checked(_libc.umount2(os.fsencode(target), flags), "umount", target)
+
+
+def copy_mounts(descriptor: int) -> int:
+    """Return the descriptor of a copy of an open file or folder with what is mounted below it now, mounted nowhere."""
+    flags = _OPEN_TREE_CLONE | _AT_EMPTY_PATH | _AT_RECURSIVE | os.O_CLOEXEC
+    copy: int = _libc.syscall(_SYS_OPEN_TREE, descriptor, b"", ctypes.c_uint(flags))
+    _checked(copy, "open_tree")
+    return copy
+
+
+def attach_mounts(descriptor: int, target: str) -> None:
+    """Mount what ``copy_mounts`` returned."""
+    number, flags = _SYS_MOVE_MOUNT, ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH)
+    _checked(_libc.syscall(number, descriptor, b"", _AT_FDCWD, os.fsencode(target), flags), "move_mount", target)
 
 
 def pivot_root(new_root: str, old_root: str) -> None:

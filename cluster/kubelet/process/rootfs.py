@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kubehost.io.namespaces import attach_mounts, copy_mounts
 from kubelet.process import kernelfolders, mounting
 from kubelet.sandbox.spec import Mount, Root
 
@@ -53,19 +54,21 @@ class _Tree:
     """The file tree of one container while it is made.
 
     ``_made`` are folders in which mount points may be made, ``_volumes`` those in which, and below which, they may be.
+    ``_copies`` are the sources that are mounted nowhere yet.
     """
 
     def __init__(self, root: Root) -> None:
         self._root = root
         self._made: set[str] = set()
         self._volumes: list[str] = []
+        self._copies: set[int] = set()
 
     def build(self) -> None:
         mounting.make_private("/")
         mounting.replace_root()
         self._made.add("/")
         # Each source is opened before a mount can hide it: the cluster's own folder may lie in /tmp.
-        sources = [_open_source(each) for each in self._root.mounts]
+        sources = [self._open_source(each) for each in self._root.mounts]
         self._mount_kernels()
         self._make_targets(sources)
         for each, source in zip(self._root.mounts, sources, strict=True):
@@ -78,6 +81,20 @@ class _Tree:
                 mounting.make_read_only(os.path.realpath(each.target))
         if self._root.is_read_only:
             self._make_rest_read_only()
+
+    def _open_source(self, volume: Mount) -> int:
+        """Return the descriptor of what is to be mounted, -1 for a tmpfs; RootError.
+
+        A folder of the machine in which the container has a mount of its own (hostPath: /tmp) is shown without that.
+        """
+        source = _open_source(volume)
+        others = (each for each in self._root.mounts if each is not volume)
+        if source >= 0 and any(_is_at_or_below(each.target, volume.source) for each in others):
+            copy = copy_mounts(source)
+            os.close(source)
+            self._copies.add(copy)
+            return copy
+        return source
 
     def _mount_kernels(self) -> None:
         is_privileged = self._root.is_privileged
@@ -103,6 +120,9 @@ class _Tree:
         try:
             if source < 0:
                 mounting.mount_tmpfs(target, volume.size)
+            elif source in self._copies:
+                attach_mounts(source, target)
+                os.close(source)
             else:
                 mounting.bind(mounting.by_descriptor(source), target)
                 os.close(source)

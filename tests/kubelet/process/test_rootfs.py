@@ -135,6 +135,17 @@ def test_a_hundred_volumes_are_mounted(place: ContainerPlace) -> None:
     assert place.sh(root, "cat /etc/volumes/*/file").out == "text" * 100
 
 
+def test_a_folder_of_the_machine_is_shown_without_what_the_container_has_in_it(place: ContainerPlace) -> None:
+    machines, own = place.make("machines"), place.make("own")
+    place.make("machines/tmp/file", "the machine's")
+    place.make("own/file", "its own")
+    for target in ("/machine", f"{machines}/tmp/machine"):
+        root = Root((Mount(f"{machines}/tmp", own), Mount(target, f"{machines}/tmp")))
+        said = place.sh(root, f"cat {target}/file {machines}/tmp/file; echo more > {target}/{Path(target).name}.more")
+        assert said.out == "the machine'sits own"
+        assert Path(machines, "tmp", f"{Path(target).name}.more").read_text() == "more\n"
+
+
 class TestPartOfAVolume:
     def test_is_a_file_or_a_folder_and_made_if_it_is_missing(self, place: ContainerPlace) -> None:
         volume = place.make("volume")
