@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+import dnslib
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
 from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
@@ -23,6 +27,7 @@ kind: ClusterConfiguration
 sandbox: namespaces
 networking: {serviceSubnet: "127.96.0.0/12,fd00:10:96::/108", podSubnet: "127.244.0.0/16,fd00:10:244::/48"}
 proxy: {workers: 2}
+dns: {upstreams: ["127.0.0.1:UPSTREAM"]}
 nodes: [{name: node-1}]
 externalHosts: [{name: outside.test, address: 10.65.40.20, page: from outside}]
 ---
@@ -65,6 +70,11 @@ spec:
   externalTrafficPolicy: Local
   selector: {app: server}
   ports: [{name: http, port: 80}, {name: udp, port: 81, protocol: UDP}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: abroad}
+spec: {type: ExternalName, externalName: abroad.example}
 """.replace("image: local-only", f"image: agnhost\n    command: {LOCAL_ONLY}")
 
 
@@ -95,7 +105,37 @@ class Places:
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     folder = tmp_path_factory.mktemp("places")
-    (folder / "cluster.yaml").write_text(CLUSTER)
+    with upstream() as port:
+        (folder / "cluster.yaml").write_text(CLUSTER.replace("UPSTREAM", str(port)))
+        yield from serving(folder)
+
+
+@contextmanager
+def upstream() -> Iterator[int]:
+    """Have a name server that has an address for every name; yields its port."""
+
+    def answer() -> None:
+        while True:
+            query, client = sock.recvfrom(512)
+            if not query:
+                return
+            reply = dnslib.DNSRecord.parse(query).reply()
+            reply.add_answer(dnslib.RR(reply.q.qname, rdata=dnslib.A("192.0.2.7"), ttl=60))
+            sock.sendto(reply.pack(), client)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            sock.sendto(b"", sock.getsockname())
+            thread.join()
+
+
+def serving(folder: Path) -> Iterator[Places]:
+    """Have the cluster of a folder."""
     with running(ClusterCommands(folder / "state"), str(folder / "cluster.yaml")) as cluster:
         found = find_kubectls()
         version = preferred(found)
@@ -157,6 +197,13 @@ def test_pods_reach_the_api_and_a_host_outside_by_their_names(places: Places) ->
     assert '"code":401' in places.in_pod("client", "curl", "-skS", "--max-time", "20", "https://kubernetes/version")
 
 
+def test_why_pods_do_not_reach_a_host_outside_is_said(places: Places) -> None:
+    error = places.cluster.status()["sandbox"]["internet"]
+    told = places.cluster.named("explain", "svc/abroad").stdout
+    text = f"! Pods do not reach its target abroad.example, nor any other host outside: {error}."
+    assert (text in told) == bool(error), told
+
+
 def test_a_new_agent_brings_back_what_a_killed_one_had(places: Places) -> None:
     before = {pod["name"]: pod["restarts"] for pod in places.cluster.pods()}
     os.kill(agent_of(places.cluster.status()["pid"]), signal.SIGKILL)
@@ -173,7 +220,11 @@ def is_tcp_node_port(listener: dict[str, object]) -> bool:
 
 
 def agent_of(daemon: int) -> int:
-    """Return the child of a cluster's process that is in another network."""
+    """Return the first descendant of a cluster's process that is in another network."""
     own = Path(f"/proc/{daemon}/ns/net").readlink()
-    children = Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split()
-    return next(int(each) for each in children if Path(f"/proc/{each}/ns/net").readlink() != own)
+    found = [daemon]
+    for pid in found:
+        if Path(f"/proc/{pid}/ns/net").readlink() != own:
+            return pid
+        found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    raise LookupError(daemon)

@@ -83,7 +83,9 @@ class Cluster:
         from kubesvc.why.diagnosis import Diagnosis
 
         parts, clocks = self.components, Clocks(time.monotonic, time.time)
-        return Diagnosis(self.store, parts.proxy, parts.dns, clocks, parts.pod_sockets.look)
+        found = Diagnosis(self.store, parts.proxy, parts.dns, clocks, parts.pod_sockets.look)
+        found.internet_error = lambda: parts.internet_error
+        return found
 
     async def wait_until_started(self) -> None:
         """Return once every component runs."""

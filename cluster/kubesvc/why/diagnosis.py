@@ -31,7 +31,12 @@ from kubesvc.why.trace.documents import direct_document, dns_document, trace_doc
 
 
 class Diagnosis:
-    """Answers for one cluster. A StatusError gives the reason why a question has no answer."""
+    """Answers for one cluster. A StatusError gives the reason why a question has no answer.
+
+    ``internet_error`` returns why pods do not reach hosts outside, "" if nothing is known to be in the way.
+    """
+
+    internet_error: Callable[[], str] = str
 
     def __init__(
         self,
@@ -130,7 +135,7 @@ class Diagnosis:
         ]
 
     async def _unresolved(self, service: Service) -> str:
-        """Return why the target of an ExternalName does not resolve, "" if it does or there is no target."""
+        """Return why the target of an ExternalName is not reached, "" if it is or there is no target."""
         target = service.external_name if service.is_external_name else ""
         try:
             (lookup,) = self._dns.explain(f"{target.rstrip('.')}.", QType.A, "").lookups if target else (None,)
@@ -142,7 +147,10 @@ class Diagnosis:
             return f"Its target {target} has no address: DNS answers {lookup.rcode}. {' '.join(lookup.reasons)}"
         said = await self._dns.outside_rcode(target, QType.A)
         answer = f"an upstream name server answers {said}" if said else "no upstream name server answers in time"
-        return "" if said == "NOERROR" else f"Its target {target} has no address: {answer}."
+        if said != "NOERROR":
+            return f"Its target {target} has no address: {answer}."
+        error = self.internet_error()
+        return f"Pods do not reach its target {target}, nor any other host outside: {error}." if error else ""
 
     async def _doubts(self, service: ObjectKey) -> Doubts:
         records = await self._proxy.plane.traffic.records()
