@@ -15,7 +15,7 @@ from tests.behaviour.test_places import agent_of
 from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
 from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
 
-MODE = {"loopback": "proxy: {mode: nftables}", "exact": ""}
+MODE = {"loopback": "proxy: {mode: nftables, workers: 2}", "exact": ""}
 """The exact plan has it by default."""
 GATEWAY = {"loopback": "127.244.1.1", "exact": "10.244.1.1"}
 CLUSTER = """\

@@ -3,7 +3,8 @@
 Every answer comes from ``Rules``: a chain for each route, an entry for each destination that the Service port has.
 Follows ``syncProxyRules`` of k8s.io/kubernetes 1.37 ``pkg/proxy/nftables``, with two differences. Where policies or
 hints make nodes differ, the client's address says which node's rules a packet meets. And a packet is dropped by the
-chain of its destination, not by a filter.
+chain of its destination, not by a filter. Node ports at 127.0.0.1 are left to sockets, as kube-proxy leaves them to a
+proxy in userspace: packets from there do not leave the node.
 """
 
 from __future__ import annotations
@@ -58,8 +59,7 @@ class _Compilation:
         self._protocol = self._name.protocol
         self._seconds = rule.service_port.affinity_seconds
         self._homes = (ANY_NODE, *(each.name for each in rules.nodes.all))
-        own = {LOCALHOST: "localhost"}
-        self._at = own | {address: node.name for node in reversed(rules.nodes.all) for address in node.addresses}
+        self._at = {address: node.name for node in reversed(rules.nodes.all) for address in node.addresses}
         self._routes: dict[tuple[bool, tuple[Endpoint, ...]], Route] = {}
         self._chains: dict[str, Chain] = {}
         self._sets: list[NamedSet] = []
@@ -67,6 +67,8 @@ class _Compilation:
 
     def part(self) -> Part:
         for destination, kind in self._rule.destinations:
+            if destination.address == LOCALHOST:
+                continue
             claims = self._rules.claims.get(destination)
             if claims and claims[0].port_name == self._name:
                 self._add(destination, kind)

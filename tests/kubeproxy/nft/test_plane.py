@@ -112,6 +112,15 @@ async def test_the_kernel_serves_pods_and_sockets_serve_the_host(lab: Lab) -> No
         assert running.is_bound(WEB[0])
 
 
+async def test_node_ports_at_localhost_are_left_to_sockets(lab: Lab) -> None:
+    ports = [{"port": 80, "nodePort": 30080}]
+    async with proxy(lab, service(cluster_ip=WEB[0], type="NodePort", ports=ports), slices(*PODS)) as running:
+        assert plane_of(running).serves(NAME)
+        for address in ("127.0.0.1", "127.168.0.101"):
+            answer = await asyncio.to_thread(lab.servers.ask, "", (address, 30080))
+            assert answer.client == "127.244.1.1", address
+
+
 async def test_nothing_is_left_when_the_proxy_ends(lab: Lab) -> None:
     async with proxy(lab):
         assert not await lab.is_refused()

@@ -11,6 +11,7 @@ import contextlib
 import errno
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
+from kubehost.addresses import LOCALHOST
 from kubehost.io.places import HostPlace, Place
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
@@ -137,7 +138,9 @@ class NftPlane:
 
     def _is_served(self, place: Place, listener: Listener) -> bool:
         """Tell whether the userspace engine has a socket for a listener in a place."""
-        return isinstance(place, HostPlace) or listener.port_name not in self._parts
+        if isinstance(place, HostPlace) or listener.destination.address == LOCALHOST:
+            return True
+        return listener.port_name not in self._parts
 
     def _is_in_cluster(self, address: str) -> bool:
         """Tell whether packets reach an address in the cluster's network."""
