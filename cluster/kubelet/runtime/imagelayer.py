@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from kubehost.folders import remove_folder
 from kubelet.images.layer import LayerPart
 from kubelet.sandbox.spec import Mount
 
 
 def write_layer(folder: Path, parts: Iterable[LayerPart]) -> tuple[Mount, ...]:
     """Write the parts anew into ``folder`` and return their mounts; OSError."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)
     mounts: list[Mount] = []
     for number, part in enumerate(parts):
         source = folder / str(number)

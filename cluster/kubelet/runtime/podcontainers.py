@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from kubeapi.failures import describe
+from kubehost.folders import remove_folder
 from kubelet.images.catalog import unknown_image_text
 from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost
@@ -204,4 +204,4 @@ class PodContainers:
     def remove_files(self) -> None:
         """Delete the pod's logs and folders."""
         for folder in (self._log_dir, self._pod_dir):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+from kubehost.folders import remove_folder
 from kubelet.config import KubeletConfig
 from kubelet.images.plan import ContainerPlan
 from kubelet.pod.roots import ETC, RUN_PATH, TMP_PATH, ContainerFolders, container_root
@@ -104,7 +104,7 @@ class PodRoots:
 def _make_tmp(folder: Path, root: Root) -> None:
     """Make a container's /tmp, with the places of what stays visible there: it may be read-only in the container."""
     if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o1777)
     for each in root.mounts:

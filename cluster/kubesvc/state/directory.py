@@ -10,12 +10,13 @@ import errno
 import fcntl
 import os
 import re
-import shutil
 import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from kubehost.folders import remove_folder
 
 _FLOCK = "hhqqi"
 """struct flock of a 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid."""
@@ -161,13 +162,13 @@ class StateDirectory:
 
     def purge(self) -> None:
         """Delete everything; only the owner of the lock may call this."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_folder(self.path)
 
     def sweep(self) -> None:
         """Remove the files of the last run; only the owner of the lock may call this. OSError."""
         for path in (self.control_socket, self.pod_logs, self.work):
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
             else:
                 path.unlink(missing_ok=True)
 
