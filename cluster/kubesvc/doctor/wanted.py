@@ -6,6 +6,7 @@ Cluster IPs and node ports that are allocated at the start are not known before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS, Service, read_service
@@ -22,7 +23,12 @@ def wanted_sockets(
     found = [*_own(configuration), *_outside(configuration)]
     for obj in services:
         found += _of_service(read_service(obj), configuration)
-    return list(dict.fromkeys(each._replace(port=network.bind(each.address, each.port)[1]) for each in found))
+    return list(dict.fromkeys(map(partial(_bound, network), found)))
+
+
+def _bound(network: Network, wanted: WantedSocket) -> WantedSocket:
+    address, port = network.bind(wanted.address, wanted.port)
+    return wanted._replace(address=address, port=port)
 
 
 def _own(configuration: ClusterConfiguration) -> Iterator[WantedSocket]:

@@ -87,7 +87,9 @@ class ClusterAPI:
 
     @property
     def _addresses(self) -> tuple[str, ...]:
-        return (HOST, self._config.networking.api_address)
+        api, plan = self._config.networking.api_address, self._config.plan
+        # In the exact plan this machine has the cluster's address somewhere else.
+        return tuple(dict.fromkeys((HOST, api, plan.stand_in(api))))
 
     def bind(self) -> None:
         """Bind the port and point default/kubernetes to it; OSError."""

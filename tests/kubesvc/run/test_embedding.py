@@ -39,6 +39,7 @@ SERVICE: dict[str, Any] = {
     "metadata": {"name": "web"},
     "spec": {"selector": LABELS, "ports": [{"name": "http", "port": 80}, {"name": "more", "port": 8080}]},
 }
+EXACT: dict[str, Any] = {"networking": {"plan": "exact"}}
 
 
 async def get(address: tuple[str, int]) -> bytes:
@@ -108,6 +109,17 @@ async def test_the_configuration_is_a_mapping() -> None:
         assert node["addresses"][0].endswith(".8.7")
 
 
+async def test_an_exact_cluster_is_reached_where_this_machine_has_it() -> None:
+    async with run_cluster(WEB, SERVICE, configuration=EXACT) as cluster:
+        await cluster.wait_until_ready(PATIENCE)
+        status = cluster.status()
+        assert (status["plan"], status["nodes"][0]["addresses"]) == ("exact", ["192.168.0.101"])
+        host, port = cluster.address("web")
+        assert host.startswith("127.")
+        assert b"200" in await get((host, port))
+        assert cluster.dns_address[0].startswith("127.")
+
+
 async def test_nothing_of_the_process_is_changed(tmp_path: Path) -> None:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
     streams = [Path(f"/proc/self/fd/{number}").readlink() for number in range(3)]
@@ -120,10 +132,11 @@ async def test_nothing_of_the_process_is_changed(tmp_path: Path) -> None:
     assert [Path(f"/proc/self/fd/{number}").readlink() for number in range(3)] == streams
 
 
-async def test_a_cluster_that_has_ended_leaves_no_descriptor_and_no_task() -> None:
+@pytest.mark.parametrize("configuration", [{"sandbox": "none"}, EXACT], ids=["without sandboxes", "exact"])
+async def test_a_cluster_that_has_ended_leaves_no_descriptor_and_no_task(configuration: dict[str, Any]) -> None:
     left = []
     for _ in range(2):
-        async with run_cluster(SERVICE) as cluster:
+        async with run_cluster(SERVICE, configuration=configuration) as cluster:
             await cluster.wait_until_ready(PATIENCE)
         left.append((len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())))
     assert left[0] == left[1]
