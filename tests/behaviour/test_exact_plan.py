@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
+from tests.helpers.cluster.manifests import service
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
 from tests.helpers.readme import EXACT, ROOT, in_order, shape, with_kubesvc
@@ -57,6 +59,15 @@ def test_the_host_has_each_at_an_address_of_its_own(pair: tuple[ClusterCommands,
         assert f"{listener['address']} is where this machine has {listener['clusterAddress']}." in (
             each.named("trace", "outside", f"{listener['address']}:{listener['port']}").stdout
         )
+
+
+def test_an_external_ip_of_any_network_answers_nodes_and_pods(pair: tuple[ClusterCommands, ClusterCommands]) -> None:
+    manifest = service("far") | {"spec": {"selector": {"app": "nginx"}, "ports": [{"port": 80}]}}
+    manifest["spec"]["externalIPs"] = ["198.51.100.7"]
+    for each in pair:
+        assert each.up("-", stdin=json.dumps(manifest)).returncode == 0
+        for inside in ((), ("kubectl", "exec", "deployment/nginx", "--")):
+            assert WELCOME in each.named("run", "--", *inside, "curl", "-sS", "198.51.100.7").stdout
 
 
 def test_kubectl_works_inside_and_programs_are_on_the_node_that_is_asked_for(

@@ -22,6 +22,7 @@ from kubesvc.doctor.sandboxes import check_mode, check_sandboxes
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.prepare import prepare
+from kubesvc.run.sandboxmode import NAMESPACES
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.kept import kept_plan
 
@@ -54,7 +55,9 @@ def _examine(configuration: ClusterConfiguration, services: Sequence[JSON], stat
     network = LoopbackNetwork.of(configuration)
     wanted = wanted_sockets(configuration, services, network)
     machine = read_machine(configuration, _clusters(state), {each.port for each in wanted})
-    return [*check_machine(machine, configuration, wanted, state.owner()), *check_sandboxes(read_abilities())]
+    are_required = configuration.plan.is_exact or configuration.sandbox == NAMESPACES
+    sandboxes = check_sandboxes(read_abilities(), are_required=are_required)
+    return [*check_machine(machine, configuration, wanted, state.owner()), *sandboxes]
 
 
 def _status(state: StateDirectory) -> dict[str, Any] | None:

@@ -54,7 +54,7 @@ def check_machine(
 
 def check_loopback(machine: Machine, configuration: ClusterConfiguration) -> Check:
     """Whether the addresses of 127.0.0.0/8 can be bound."""
-    address = configuration.nodes[0].address
+    address = configuration.plan.stand_in(configuration.nodes[0].address)
     if machine.loopback_error:
         message = f"{address} cannot be bound: {machine.loopback_error.strip()}"
         return Check("network", "loopback", "fail", message, "sudo ip address add 127.0.0.1/8 dev lo")

@@ -69,7 +69,7 @@ def read_machine(
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE),
         ephemeral_ports=_read_range(_text("/proc/sys/net/ipv4/ip_local_port_range")),
         reserved_ports=parse_port_ranges(_text("/proc/sys/net/ipv4/ip_local_reserved_ports")),
-        loopback_error=bind_error(configuration.nodes[0].address),
+        loopback_error=bind_error(configuration.plan.stand_in(configuration.nodes[0].address)),
         missing_ipv6=tuple(missing_networks(configuration)),
         sockets=tuple(_bound_sockets(ports)),
         resolv_conf=_text("/etc/resolv.conf"),

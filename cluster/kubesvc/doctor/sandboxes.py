@@ -56,12 +56,14 @@ _INTERNET = _Ability(
 )
 
 
-def check_sandboxes(abilities: Abilities) -> Iterator[Check]:
-    """Whether pods can have namespaces of their own, and what works in them."""
+def check_sandboxes(abilities: Abilities, *, are_required: bool = False) -> Iterator[Check]:
+    """Whether pods can have namespaces of their own, and what works in them; some configurations require them."""
     if abilities.refusal is not None:
         why, remedy = explain_refusal(abilities.refusal, abilities.switches)
         message = f"pods are processes of this machine without networks of their own (sandbox: none): {why}"
-        yield Check(_GROUP, "namespaces", "warn", message, remedy)
+        if are_required:
+            message = f"this configuration needs sandboxes, and the cluster cannot start: {why}"
+        yield Check(_GROUP, "namespaces", "fail" if are_required else "warn", message, remedy)
         return
     message = "namespaces may be made: pods can have networks and file systems of their own (sandbox: namespaces)"
     yield Check(_GROUP, "namespaces", "ok", message)

@@ -29,6 +29,7 @@ from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
+from kubesvc.run.localaddresses import keep_local
 from kubesvc.run.outside import OutsideError, OutsideServers
 from kubesvc.run.outsiderelay import OutsideRelays
 from kubesvc.run.recorders import EventRecorders
@@ -155,7 +156,11 @@ class Components:
         except OutsideError as error:
             raise StartError(str(error)) from error
         relays = OutsideRelays(self._config, self.network)
-        tasks += [group.create_task(relays.serve(each, self.network_event())) for each in self.network.places[1:]]
+        for place in self.network.places[1:]:
+            tasks.append(group.create_task(relays.serve(place, self.network_event())))
+            if self._config.plan.is_exact:
+                local = keep_local(self._config, self._store, place, self.network_event())
+                tasks.append(group.create_task(local, name="local addresses"))
         return [*tasks, group.create_task(self.outside.keep(), name="outside")]
 
     async def _follow_hosts(self) -> None:

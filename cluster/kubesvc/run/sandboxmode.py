@@ -34,7 +34,7 @@ class SandboxMode(NamedTuple):
     """``mode`` is NAMESPACES or NONE; ``why`` is a phrase, ``remedy`` a command or sentence, "" without a need."""
 
     mode: str = NONE
-    why: str = "it is the default"
+    why: str = "the default says none"
     remedy: str = ""
     is_required: bool = False
     """Whether the cluster cannot or shall not run without."""
@@ -96,7 +96,7 @@ def choose(
                 f"namespace; use --sandbox {NAMESPACES}, or leave out --exact"
             )
             raise SandboxError(message)
-        return SandboxMode(NONE, f"{wish.source} says so" if wish.source != "the default" else "it is the default")
+        return SandboxMode(NONE, f"{wish.source} says {NONE}")
     refusal = attempt()
     if refusal is None:
         source = "the exact plan needs them" if is_exact else f"{wish.source} says {wish.mode}"

@@ -104,7 +104,7 @@ class Readings:
     problems: Sequence[str] = ()
     plan: str = "loopback"
     sandbox: Mapping[str, str] = field(
-        default_factory=lambda: {"mode": "none", "why": "it is the default", "remedy": "", "internet": ""}
+        default_factory=lambda: {"mode": "none", "why": "the default says none", "remedy": "", "internet": ""}
     )
 
 

@@ -34,6 +34,12 @@ def test_where_namespaces_are_refused_the_reason_and_the_line_that_allows_them_a
     )
 
 
+def test_a_configuration_that_needs_sandboxes_fails_where_they_are_refused() -> None:
+    [check] = check_sandboxes(Abilities(Refusal(STEPS[0], errno.EPERM)), are_required=True)
+    assert check.status == "fail"
+    assert check.message.startswith("this configuration needs sandboxes, and the cluster cannot start: this machine ")
+
+
 @pytest.mark.parametrize(
     ("name", "status", "message"),
     [

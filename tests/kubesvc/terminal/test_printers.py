@@ -251,7 +251,7 @@ def test_with_the_privilege_no_port_is_moved() -> None:
 def test_the_status_of_a_cluster_that_is_well() -> None:
     text = status_text(shop())
     assert text.split("\n\n") == [
-        "cluster shop (pid 42), DNS for cluster.local at 127.113.0.10:53\nsandbox: none, as it is the default",
+        "cluster shop (pid 42), DNS for cluster.local at 127.113.0.10:53\nsandbox: none, as the default says none",
         service_table(shop()),
         pod_table(shop()),
     ]
