@@ -168,6 +168,7 @@ def test_a_pod_that_leaves_a_service_keeps_its_clients_and_gets_no_new_ones(
     pods = {pod["name"] for pod in cluster.ready_pods("web-")}
     edited.keep("web", service("web", "next"), deployment("web", 2), deployment("next"))
     assert eventually(lambda: [each["pod"][:5] for each in cluster.service("web")["endpoints"]] == ["next-"])
+    assert eventually(lambda: cluster.listener("web")["bound"])
     at = cluster.at("web")
     assert eventually(lambda: all(curl(f"http://{at}/hostname").startswith("next-") for _ in range(5)))
     assert {client.ask() for client in clients} == pods
