@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.helpers.kubeproxy.cluster import Cluster, cluster, receive_all, reset, service, slice_of, until
+from tests.helpers.kubeproxy.cluster import (
+    Cluster,
+    cluster,
+    open_descriptors,
+    receive_all,
+    reset,
+    service,
+    slice_of,
+    until,
+)
 from tests.helpers.kubeproxy.pods import A_6, B_6, A, B, C, Pods, pods
 from tests.helpers.kubeproxy.pods_process import BALANCER, GATEWAY, GATEWAY_6, NODE, POD_CIDR
 from tests.helpers.objects import build_endpoint, build_node, build_pod
@@ -24,6 +35,7 @@ from kubehost.addresses import LOCALHOST
 from kubeproxy.config import ProxyConfig
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.sockets import is_at_mark
+from kubeproxy.userspace.workers.io.workers import Workers
 
 VIP, VIP_6, PORT = "127.97.90.1", "fd00:96::1", 20080
 UDP = {"name": "udp", "port": PORT, "protocol": "UDP"}
@@ -292,6 +304,37 @@ async def test_a_new_agent_has_the_services_in_new_networks_and_the_host_is_not_
             assert await until_served(g, A) == A
             assert await g.pods.ask(LOCALHOST, (VIP, PORT)) == GATEWAY
         assert not g.cluster.events
+
+
+async def test_a_worker_that_was_killed_is_followed_by_one_that_has_the_pods_networks_too() -> None:
+    async with ground(*web(B), workers=2) as g:
+        carrier = g.cluster.engine.traffic
+        assert isinstance(carrier, Workers)
+        before = [each.process.pid for each in carrier._workers if each.process is not None]
+        with g.pods.saying_peers(B, B, PORT):
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            assert [await until_served(g, A) for _ in range(8)] == [A] * 8
+        after = [each.process.pid for each in carrier._workers if each.process is not None]
+        assert after != before
+
+
+async def test_pods_that_come_and_go_leave_nothing_open() -> None:
+    async with ground(*web(C), *dns(C)) as g:
+        with g.pods.saying_peers(C, C, PORT), g.pods.datagrams(C, (C, PORT)) as server:
+            counts = []
+            for number in range(30):
+                address = f"127.244.0.{number + 10}"
+                g.pods.add(address)
+                assert await g.pods.ask(address, (VIP, PORT)) == address
+                with g.pods.datagrams(address) as client:
+                    client.connect((VIP, PORT))
+                    client.send(b"?")
+                    assert await hear_from(server) == (b"?", address)
+                g.pods.end(address)
+                await until(lambda address=address: not open_flows(g, address))  # type: ignore[misc]  # bound at once
+                counts.append(len(open_descriptors()))
+            assert counts[-1] <= counts[5]
 
 
 async def until_served(g: Ground, client: str) -> str:
