@@ -91,6 +91,8 @@ class NftTraffic:
         claim = trace.decision.claim
         if claim is None or not self._engines.rules.nodes.home(packet.source):
             return trace
+        if claim.port_name.is_pod:
+            return trace._replace(steps=(*trace.steps, "The userspace engine relays it."))
         if reason := self._engines.why_not(claim.port_name):
             return trace._replace(steps=(*trace.steps, f"The userspace engine takes it: {reason}."))
         trace = trace._replace(steps=(*trace.steps, "nftables in the network of the pods takes it."))
