@@ -104,9 +104,9 @@ class ClusterCommands:
         return find(self.service(service, namespace)["listeners"], **wanted)
 
     def at(self, service: str, kind: str = "clusterIP", address: str = "", namespace: str = "default") -> str:
-        """Return ``address:port`` of a listener that is bound."""
+        """Return ``address:port`` of a listener once it is bound."""
+        assert eventually(lambda: self.listener(service, kind, address, namespace)["bound"]), self.status()
         listener = self.listener(service, kind, address, namespace)
-        assert listener["bound"], listener
         return f"{listener['address']}:{listener['port']}"
 
     def pods(self, prefix: str = "", namespace: str = "default") -> list[Item]:
