@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from kubelet.process.orphans import kill_orphans, marker
@@ -35,12 +37,14 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
     runner = _new_runner(start)
     try:
         await runner.open()
-        # Slow to import; meanwhile the runner's process warms up.
+        network = asyncio.create_task(runner.open_network(), name="network")
+        # Slow to import; in a thread, so that the network is made meanwhile.
+        await asyncio.to_thread(import_module, "kubesvc.run.lifecycle")
         from kubesvc.run.components import StartError
         from kubesvc.run.lifecycle import Run
 
         try:
-            await runner.open_network()
+            await network
         except SandboxError as error:
             await runner.close()
             if start.sandbox.is_required:
