@@ -159,9 +159,7 @@ def test_an_ephemeral_container_has_but_one_field_more() -> None:
     fields, others = struct("core.v1.EphemeralContainer").fields, struct("core.v1.Container").fields
     assert fields.keys() - others.keys() == {"targetContainerName"} and others.keys() <= fields.keys()
     spec = {"containers": [CONTAINER], "ephemeralContainers": [{**CONTAINER, "targetContainerName": "c"}]}
-    assert not not_emulated({"spec": spec}, BARE)
-    [found] = not_emulated({"spec": spec}, SANDBOXED)
-    assert found.path == "spec.ephemeralContainers[0].targetContainerName"
+    assert not_emulated({"spec": spec}, BARE) == not_emulated({"spec": spec}, SANDBOXED) == []
 
 
 @pytest.mark.parametrize(("spec", "mode"), list(rows()))

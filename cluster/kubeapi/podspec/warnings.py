@@ -141,7 +141,6 @@ _SANDBOXED = Fields(
     container=(
         _Field("securityContext", _CONFINED, parts=_CONFINEMENT),
         _Field("volumeMounts", "mounts that are made later stay in their container", _propagates),
-        _Field("targetContainerName", "a container sees its own processes only"),
     ),
 )
 _NO_USER = _Field(

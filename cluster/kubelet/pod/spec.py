@@ -70,6 +70,8 @@ class MessageSource(NamedTuple):
 class ContainerSpec:
     """One container.
 
+    An ephemeral one sees the processes of the container ``target``, if it names one.
+
     Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks,
     ``downward`` ``resources``, ``roots`` ``mounts``, and ``security`` the field of that name.
     """
@@ -92,6 +94,7 @@ class ContainerSpec:
     is_stdin_once: bool = False
     is_tty: bool = False
     stop_signal: str = ""
+    target: str = ""
     mounts: tuple[JSON, ...] = ()
     resources: JSON = field(default_factory=dict)
     security: JSON = field(default_factory=dict)
@@ -186,6 +189,7 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         has_stdin=bool(container.get("stdin")),
         is_stdin_once=bool(container.get("stdinOnce")),
         is_tty=bool(container.get("tty")),
+        target=container.get("targetContainerName") or "",
         stop_signal=map_at(container, "lifecycle").get("stopSignal") or "",
         mounts=tuple(container.get("volumeMounts") or ()),
         resources=map_at(container, "resources"),

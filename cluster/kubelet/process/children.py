@@ -73,6 +73,7 @@ def start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) -
         "is_command": bool(spec.container),
         "container": spec.container,
         "sandbox": spec.sandbox,
+        "processes_of": spec.container or spec.processes_of,
         "root": (spec.root or Root())._asdict() if spec.sandbox else None,
         "cwd": spec.working_dir,
         "builtin": spec.builtin._asdict() if spec.builtin is not None else None,

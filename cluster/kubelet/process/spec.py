@@ -36,7 +36,8 @@ class ProcessSpec:
     for a command that is run in it: what the command leaves behind then lives as long as the container.
 
     ``sandbox`` is the uid of the pod in whose sandbox it runs, "" for a bare process of this machine; ``root`` is what
-    it sees there of the file system, of which a command sees the same as its container.
+    it sees there of the file system, of which a command sees the same as its container. With ``processes_of``, the
+    identity of a container's own process, it is among the processes of that one, and ends with it.
     """
 
     argv: tuple[str, ...] = ()
@@ -48,4 +49,5 @@ class ProcessSpec:
     is_tty: bool = False
     container: str = ""
     sandbox: str = ""
+    processes_of: str = ""
     root: Root | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from kubeapi.failures import describe
@@ -127,13 +128,22 @@ class PodContainers:
                 scratch.mkdir(parents=True, exist_ok=True)
             if not await self._sandbox.make():
                 raise StartError("the pod has no sandbox")
-            instance.plan = self._roots.prepare(container, plan)
+            instance.plan = self._roots.prepare(container, self._among_targets(container, plan))
             await self._run_process(container, instance)
         except (StartError, OSError) as error:
             instance.end()
             self._machine.post(StartFailed(container.name, f"failed to start container process: {error}"))
         finally:
             instance.end()
+
+    def _among_targets(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
+        """Return an ephemeral container's plan, among the processes of its target; StartError if that does not run."""
+        if not container.target or not self._sandbox.is_used:
+            return plan
+        target = self.running(container.target)
+        if target is None or target.process is None:
+            raise StartError(f"unable to find target container {container.target}")
+        return plan._replace(process=replace(plan.process, processes_of=target.process.identity))
 
     async def _run_process(self, container: ContainerSpec, instance: Instance) -> None:
         process = await instance.start(self._dependencies.runner, container)

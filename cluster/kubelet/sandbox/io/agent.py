@@ -65,11 +65,11 @@ class Agent:
         """Fork for a ``start`` message; returns the pid, 0 in the child. OSError."""
         if not message["sandbox"]:
             pid = os.fork()
-        elif not message["is_command"]:
+        elif not message["processes_of"]:
             pid = self._opened().fork()
         else:
             try:
-                pid = self._opened().fork(self._processes[message["container"]])
+                pid = self._opened().fork(self._processes[message["processes_of"]])
             except (KeyError, ProcessLookupError):
                 raise ProcessLookupError(errno.ESRCH, "the container has ended") from None
         if pid:
