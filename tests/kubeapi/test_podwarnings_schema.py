@@ -18,7 +18,7 @@ ONE_ID = RegistryConfig(has_sandboxes=True)
 ACTED_ON = {
     "PodSpec": """affinity containers dnsConfig dnsPolicy enableServiceLinks ephemeralContainers hostAliases hostNetwork
         hostname initContainers nodeName nodeSelector readinessGates restartPolicy schedulerName schedulingGates
-        subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints""",
+        shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints""",
     "Container": """args command env envFrom image lifecycle livenessProbe name ports readinessProbe restartPolicy
         startupProbe stdin stdinOnce terminationMessagePolicy tty workingDir""",
     "Volume": "name configMap downwardAPI secret hostPath",
@@ -63,7 +63,6 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
         ("securityContext", {"seLinuxOptions": {"level": "s0"}}, "both"),
         ("serviceAccountName", "robot", "both"),
         ("setHostnameAsFQDN", True, "both"),
-        ("shareProcessNamespace", True, "sandboxed"),
         ("volumes", [{"name": "v", "emptyDir": {}}], "bare"),
     ],
     "Container": [

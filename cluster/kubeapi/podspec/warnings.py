@@ -135,7 +135,6 @@ _SANDBOXED = Fields(
         _Field("hostUsers", "all pods of the cluster share one user namespace", asks=_is(False)),
         _Field("hostPID", "a container sees its own processes only"),
         _Field("hostIPC", "the pod has an IPC namespace of its own"),
-        _Field("shareProcessNamespace", "a container sees its own processes only"),
         _Field("securityContext", _CONFINED, parts=_CONFINEMENT),
     ),
     container=(

@@ -5,7 +5,7 @@ Fills in the defaults of core/v1 where an object has none. Follows k8s.io/api co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -119,6 +119,7 @@ class PodSpec:
     grace_seconds: int
     hostname: str
     is_host_network: bool
+    shares_processes: bool
     has_service_links: bool
     service_account: str
     containers: tuple[ContainerSpec, ...]
@@ -159,6 +160,7 @@ def read_pod_spec(obj: JSON) -> PodSpec:
         grace_seconds=30 if grace is None else grace,
         hostname=spec.get("hostname") or obj["metadata"]["name"],
         is_host_network=bool(spec.get("hostNetwork")),
+        shares_processes=bool(spec.get("shareProcessNamespace")),
         has_service_links=spec.get("enableServiceLinks") is not False,
         service_account=spec.get("serviceAccountName") or "default",
         containers=(*init, *mains, *ephemeral),
@@ -171,6 +173,21 @@ def _init_role(container: JSON) -> Role:
 
 
 def _read_container(container: JSON, role: Role) -> ContainerSpec:
+    return replace(
+        _read_program(container, role),
+        startup=_read_probe(container.get("startupProbe")),
+        readiness=_read_probe(container.get("readinessProbe")),
+        liveness=_read_probe(container.get("livenessProbe")),
+        pre_stop=_read_hook(container, "preStop"),
+        post_start=_read_hook(container, "postStart"),
+        stop_signal=map_at(container, "lifecycle").get("stopSignal") or "",
+        message=_read_message(container),
+        target=container.get("targetContainerName") or "",
+    )
+
+
+def _read_program(container: JSON, role: Role) -> ContainerSpec:
+    """Read what runs and what it finds."""
     return ContainerSpec(
         name=container["name"],
         image=container.get("image") or "",
@@ -181,20 +198,12 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         env=tuple(container.get("env") or ()),
         env_from=tuple(container.get("envFrom") or ()),
         ports=tuple(_read_port(port) for port in container.get("ports") or ()),
-        startup=_read_probe(container.get("startupProbe")),
-        readiness=_read_probe(container.get("readinessProbe")),
-        liveness=_read_probe(container.get("livenessProbe")),
-        pre_stop=_read_hook(container, "preStop"),
-        post_start=_read_hook(container, "postStart"),
         has_stdin=bool(container.get("stdin")),
         is_stdin_once=bool(container.get("stdinOnce")),
         is_tty=bool(container.get("tty")),
-        target=container.get("targetContainerName") or "",
-        stop_signal=map_at(container, "lifecycle").get("stopSignal") or "",
         mounts=tuple(container.get("volumeMounts") or ()),
         resources=map_at(container, "resources"),
         security=map_at(container, "securityContext"),
-        message=_read_message(container),
     )
 
 

@@ -128,7 +128,7 @@ class PodContainers:
                 scratch.mkdir(parents=True, exist_ok=True)
             if not await self._sandbox.make():
                 raise StartError("the pod has no sandbox")
-            instance.plan = self._roots.prepare(container, self._among_targets(container, plan))
+            instance.plan = self._roots.prepare(container, await self._among_others(container, plan))
             await self._run_process(container, instance)
         except (StartError, OSError) as error:
             instance.end()
@@ -136,14 +136,21 @@ class PodContainers:
         finally:
             instance.end()
 
-    def _among_targets(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
-        """Return an ephemeral container's plan, among the processes of its target; StartError if that does not run."""
-        if not container.target or not self._sandbox.is_used:
+    async def _among_others(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
+        """Return a container's plan among the processes that it is to see, if those are not only its own.
+
+        StartError if an ephemeral container's target does not run, OSError.
+        """
+        if not self._sandbox.is_used:
+            return plan
+        if self._pod.spec.shares_processes:
+            return _among(plan, await self._sandbox.first_process())
+        if not container.target:
             return plan
         target = self.running(container.target)
         if target is None or target.process is None:
             raise StartError(f"unable to find target container {container.target}")
-        return plan._replace(process=replace(plan.process, processes_of=target.process.identity))
+        return _among(plan, target.process.identity)
 
     async def _run_process(self, container: ContainerSpec, instance: Instance) -> None:
         process = await instance.start(self._dependencies.runner, container)
@@ -215,3 +222,7 @@ class PodContainers:
         """Delete the pod's logs and folders."""
         for folder in (self._log_dir, self._pod_dir):
             remove_folder(folder)
+
+
+def _among(plan: ContainerPlan, identity: str) -> ContainerPlan:
+    return plan._replace(process=replace(plan.process, processes_of=identity))

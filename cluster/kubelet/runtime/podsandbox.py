@@ -13,15 +13,19 @@ from kubelet.nodes import NodeConfig
 from kubelet.pod.security import read_sysctls
 from kubelet.pod.spec import PodSpec
 from kubelet.pod.state import PodPlace
-from kubelet.process.runner import ProcessRunner
+from kubelet.process.runner import ProcessRunner, RunningProcess
 from kubelet.process.spec import ProcessSpec, SandboxError
 from kubelet.runtime.podobject import PodObject
 from kubelet.sandbox.spec import Mount, Root, SandboxSpec
+from kubelet.servers.plan import plan_server
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
 """Seconds until a failed sandbox is tried again, doubled each time."""
 HOSTNAME_LIMIT = 63
 """Bytes of a host name, as the kubelet cuts it (truncatePodHostnameIfNeeded)."""
+
+
+PAUSE = ProcessSpec(builtin=plan_server("pause", delay=0), title="pause")
 
 
 class PodSandbox:
@@ -33,6 +37,8 @@ class PodSandbox:
         self.place = place
         self._spec = spec
         self._was_made = False
+        self._pause: RunningProcess | None = None
+        self._pausing = asyncio.Lock()
 
     @property
     def hostname(self) -> str:
@@ -68,8 +74,17 @@ class PodSandbox:
 
     def remove(self) -> None:
         """Give the sandbox up, as nothing of the pod runs any more."""
+        if self._pause is not None:
+            self._pause.kill()
         if self.is_used:
             self._runner.remove_sandbox(self._spec.uid)
+
+    async def first_process(self) -> str:
+        """Return the identity of the process with which all containers of a pod share theirs; StartError, OSError."""
+        async with self._pausing:
+            if self._pause is None or self._pause.has_exited:
+                self._pause = await self._runner.start(self.around(PAUSE, Root()))
+        return self._pause.identity
 
     def around(self, process: ProcessSpec, root: Root) -> ProcessSpec:
         """Return a container's process inside the sandbox."""

@@ -93,6 +93,8 @@ def _service(plan: ServerPlan, environment: Mapping[str, str]) -> Service:
 
 
 def _pause(delay_seconds: float) -> NoReturn:
+    # As the first process of a pod that shares its processes, it inherits those that the containers leave.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.sigwait(STOP_SIGNALS)
     time.sleep(delay_seconds)
     os._exit(0)

@@ -8,7 +8,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubelet.cluster import SANDBOXES, KubeletCluster, is_alive, make_pod, running_kubelet, shell, until
+from tests.helpers.kubelet.cluster import (
+    SANDBOXES,
+    KubeletCluster,
+    children_of,
+    is_alive,
+    make_pod,
+    running_kubelet,
+    shell,
+    until,
+)
 
 from kubeapi.podoptions import PodExecOptions
 from kubeapi.registry import DeleteOptions
@@ -131,3 +140,16 @@ async def test_an_ephemeral_container_is_among_the_processes_of_its_target(clust
     await until(lambda: cluster.pid("web", "debug"))
     assert "sleep\x001000" in await cluster.sh("web", "cat /proc/1/cmdline", "debug")
     assert "sleep\x001002" in await cluster.sh("web", "cat /proc/[0-9]*/cmdline", "c")
+
+
+async def test_the_containers_of_a_pod_share_their_processes_if_it_asks_for_that(cluster: KubeletCluster) -> None:
+    quick = shell("sleep 0 & exec sleep 1001", name="d")
+    cluster.run(make_pod("web", shell("exec sleep 1000"), quick, shareProcessNamespace=True))
+    await until(lambda: cluster.is_ready("web"))
+    assert await cluster.sh("web", "cat /proc/1/comm") == "pause"
+    shown = await cluster.sh("web", "cat /proc/[0-9]*/cmdline", "d")
+    assert "sleep\x001000" in shown and "sleep\x001001" in shown
+    agent = agent_of(cluster.pid("web"))
+    [pause] = [each for each in children_of(agent) if Path(f"/proc/{each}/comm").read_text() == "pause\n"]
+    cluster.registry.delete(PODS, "default", "web", DeleteOptions(0))
+    await until(lambda: cluster.is_gone("web") and not is_alive(pause))
