@@ -97,7 +97,7 @@ def test_a_pod_of_tools_asks_as_in_every_tutorial(cluster: ClusterCommands, kube
     asked = f"kubectl run asked --image=busybox:1.36 --restart=Never --attach --rm -q -- wget -qO- web:{port}/hostname"
     assert kubectl(asked).out.startswith("web-")
     spidered = f"kubectl run spider --image=busybox --restart=Never --attach --rm -q -- wget --spider -T1 nosuch:{port}"
-    assert kubectl(spidered, status=1).out == ""
+    assert "unable to resolve host address" in kubectl(spidered, status=4).everything  # the machine's own wget
 
 
 def test_a_pod_reaches_itself_through_its_service(cluster: ClusterCommands, kubectl: Kubectl) -> None:

@@ -168,14 +168,14 @@ def test_programs_that_die_at_start_are_not_ready_and_their_last_lines_are_told(
         commands.down()
 
 
-def test_programs_that_listen_on_all_addresses_are_told_of_by_up_status_explain_and_doctor(
+def test_without_sandboxes_programs_that_listen_on_all_addresses_are_told_of_by_all_commands(
     commands: ClusterCommands, tmp_path: Path
 ) -> None:
     manifests = [service(name, ports=[{"port": 80, "targetPort": 8081}]) for name in ("one", "two")]
     server = {**script(SERVER, "0.0.0.0"), "readinessProbe": {"tcpSocket": {"port": 8081}, "periodSeconds": 1}}
     file = write(tmp_path / "all.yaml", GROUND.configuration(), *manifests, pod("one", server))
     said = "listens on port 8081/TCP of all addresses of this machine"
-    with running(commands, file):
+    with running(commands, "--sandbox", "none", file):
         assert f"Pod default/one: ListensOnAllAddresses: container script of pod default/one {said}" in (
             commands.started.stderr
         )

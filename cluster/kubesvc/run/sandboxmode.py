@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kubehost.io.allowance import Refusal
 
 AUTO, NAMESPACES, NONE = "auto", "namespaces", "none"
-DEFAULT = NONE
+DEFAULT = AUTO
 """What a cluster has that nobody has decided for."""
 
 _LIMITS = ("user", "net", "mnt", "pid", "uts", "ipc")

@@ -47,7 +47,7 @@ spec:
   containers:
     - name: {WEB}
       image: python
-      command: [sh, -c, "echo '{GREETING}'; exec python3 -m http.server --bind $POD_IP {WEB_PORT}"]
+      command: [sh, -c, "echo '{GREETING}'; exec python3 -m http.server {WEB_PORT}"]
       ports: [{{containerPort: {WEB_PORT}}}]
       readinessProbe:
         httpGet: {{port: {WEB_PORT}}}

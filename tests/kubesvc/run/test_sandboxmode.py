@@ -25,7 +25,7 @@ def chosen(
         ("none", "namespaces", "auto", "none"),
         (None, "namespaces", "none", "namespaces"),
         (None, "", "auto", "auto"),
-        (None, "", "", "none"),
+        (None, "", "", "auto"),
     ],
     ids=["the option", "the configuration", "the last start", "the default"],
 )
@@ -44,8 +44,7 @@ def test_the_machine_is_not_asked_where_nobody_wants_sandboxes() -> None:
     def attempt() -> Refusal | None:
         raise AssertionError("asked")
 
-    for wish in (Wish("none", "--sandbox"), Wish("none", "the default")):
-        assert choose(wish, is_exact=False, attempt=attempt, read=dict).mode == "none"
+    assert choose(Wish("none", "--sandbox"), is_exact=False, attempt=attempt, read=dict).mode == "none"
 
 
 def test_auto_goes_on_without_them_and_says_why_and_what_would_allow_them() -> None:
@@ -65,7 +64,7 @@ def test_who_asks_for_namespaces_and_cannot_have_them_gets_no_cluster_but_the_re
         chosen(Wish("namespaces", "--sandbox"), refusal=DENIED)
 
 
-@pytest.mark.parametrize("wish", [Wish("none", "the default"), Wish("auto", "--sandbox")])
+@pytest.mark.parametrize("wish", [Wish("auto", "the default"), Wish("auto", "--sandbox")])
 def test_the_exact_plan_takes_sandboxes_by_itself_and_refuses_to_be_without(wish: Wish) -> None:
     assert chosen(wish, is_exact=True).mode == "namespaces"
     with pytest.raises(SandboxError, match=r"^the exact plan needs sandboxes, and this machine refuses"):
