@@ -66,6 +66,11 @@ def dump(family: Family, *, only_translated: bool) -> Message:
     return Message(_SUBSYSTEM | _MSG_GET, ROOT | MATCH, header(family.number) + wanted, "connections")
 
 
+def get(family: Family, flow: Flow) -> Message:
+    """Ask for one connection; ENOENT if it is gone."""
+    return Message(_SUBSYSTEM | _MSG_GET, 0, header(family.number) + _tuple(flow), "a connection")
+
+
 def delete(family: Family, flow: Flow) -> Message:
     """Forget one connection; ENOENT if it is gone."""
     return Message(_SUBSYSTEM | _MSG_DELETE, ACK, header(family.number) + _tuple(flow), "a connection")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from socket import AF_INET, SO_REUSEADDR, SOCK_DGRAM, SOL_SOCKET
@@ -20,9 +21,10 @@ from kubeapi.meta import JSON
 from kubeproxy.config import NFTABLES, ProxyConfig
 from kubeproxy.nft import division
 from kubeproxy.nft import statements as st
+from kubeproxy.nft.io.netfilter import NetfilterSocket
 from kubeproxy.nft.io.plane import NftPlane
 from kubeproxy.nft.tables import Chain, Part
-from kubeproxy.recent import Follower
+from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Packet, Rules
 from kubeproxy.types import Destination, ServicePortName
 
@@ -251,19 +253,37 @@ async def test_a_follower_is_told_of_the_kernels_connections(lab: Lab) -> None:
         follower = Follower(lambda: None)
         stop = running.proxy.plane.traffic.follow(follower)
         answer = await lab.ask()
-        told: list[str] = []
+        told: list[ConnectionRecord] = []
 
         def has_ended() -> bool:
-            records, _ = follower.take()
-            told.extend(each.choice.endpoint.ip for each in records if each.choice is not None and each.outcome)
+            told.extend(each for each in follower.take()[0] if each.outcome)
             return bool(told)
 
         await until(has_ended)
-        assert told == [answer.pod]
+        (record,) = told
+        assert record.choice is not None
+        assert (record.choice.endpoint.ip, record.outcome) == (answer.pod, "closed")
+        assert record.bytes_to_endpoint
+        assert record.bytes_to_client
         stop()
         await lab.ask()
         await running.settle()
         assert follower.take() == ([], 0)
+
+
+async def test_a_follower_is_told_that_events_were_lost(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with proxy(lab) as running:
+        follower = Follower(lambda: None)
+        stop = running.proxy.plane.traffic.follow(follower)
+
+        def overflow(_sock: NetfilterSocket) -> Iterator[tuple[int, bytes]]:
+            raise OSError(errno.ENOBUFS, "No buffer space available")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(NetfilterSocket, "receive", overflow)
+            await lab.ask()
+            await until(lambda: follower.take()[1] > 0)
+        stop()
 
 
 def udp_service(**fields: Any) -> JSON:

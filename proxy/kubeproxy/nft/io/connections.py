@@ -98,17 +98,18 @@ class KernelConnections:
                         await asyncio.sleep(0)
 
 
+Tell = Callable[[ConnectionRecord | None], None]
+"""Takes a record that is new or has ended, None for events that were lost."""
+
+
 class ConnectionEvents:
     """Tells of connections as they begin and end, until it is closed. OSError without a network."""
 
-    def __init__(
-        self, kernel: Kernel, connections: KernelConnections, tell: Callable[[ConnectionRecord], None]
-    ) -> None:
+    def __init__(self, kernel: Kernel, connections: KernelConnections, tell: Tell) -> None:
         self._connections = connections
         self._tell = tell
         self._open: dict[tuple[str, End], ConnectionRecord] = {}
-        self.missed = 0
-        self._sock = kernel.open_socket()
+        self._sock, self._asking = kernel.open_socket(), kernel.open_socket()
         for group in (NEW, UPDATE, DESTROY):
             self._sock.join(group)
         self._loop = asyncio.get_running_loop()
@@ -118,6 +119,7 @@ class ConnectionEvents:
         """Listen no longer."""
         self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
+        self._asking.close()
 
     def _read(self) -> None:
         try:
@@ -128,7 +130,9 @@ class ConnectionEvents:
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
-            self.missed += 1
+            # More came than the socket holds; connections whose end was lost would be open for ever.
+            self._open.clear()
+            self._tell(None)
 
     def _note(self, flow: Flow, *, is_end: bool) -> None:
         record = self._open.get(flow.key)
@@ -138,10 +142,19 @@ class ConnectionEvents:
                 return
             self._open[flow.key] = record
             self._tell(record)
-            if record.ended_at is None:
-                return
-        if flows.update_record(record, flow, self._connections.now()) or is_end:
+        now = self._connections.now()
+        if flows.update_record(record, flow, now) or is_end:
+            if not is_end:  # the kernel counts bytes, but tells them only at the very end
+                flows.update_record(record, self._counted(flow), now)
             del self._open[flow.key]
             if record.ended_at is None:
-                record.ended_at, record.outcome = self._connections.now(), Outcome.CLOSED
+                record.ended_at, record.outcome = now, Outcome.CLOSED
             self._tell(record)
+
+    def _counted(self, flow: Flow) -> Flow:
+        """Return a connection as it is now, with its bytes."""
+        family = V6 if ":" in flow.client.source else V4
+        with contextlib.suppress(FileNotFoundError):
+            for body in self._asking.request(conntrack.get(family, flow)):
+                return conntrack.read_flow(body) or flow
+        return flow

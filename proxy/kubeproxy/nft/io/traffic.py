@@ -121,6 +121,9 @@ class NftTraffic:
             return find_pin(sock, trace.decision)
         return None
 
-    def _tell(self, record: ConnectionRecord) -> None:
+    def _tell(self, record: ConnectionRecord | None) -> None:
         for each in self._followers:
-            each.note(record)
+            if record is None:
+                each.miss(1)
+            else:
+                each.note(record)
