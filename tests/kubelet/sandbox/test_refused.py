@@ -29,6 +29,30 @@ async def main(folder):
 
 asyncio.run(main(Path(sys.argv[1])))
 """
+FEW_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+async def main(folder):
+    from kubelet.sandbox.spec import SandboxSpec
+    runner = ProcessRunner(marker("refused", folder), SANDBOXES)
+    specs = [SandboxSpec(f"{each}", (f"127.246.1.{each + 2}",), ("127.246.1.1",), "pod") for each in range(30)]
+    said = set()
+    for _ in range(5):
+        for each in specs:
+            try:
+                await runner.make_sandbox(each)
+            except SandboxError as error:
+                said.add(str(error))
+    print(*said)
+    for each in specs:
+        runner.remove_sandbox(each.uid)
+    for each in specs[:10]:
+        print(await runner.make_sandbox(each), end=" ")
+    await runner.close()
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
 NO_THIRD_POD = """
 async def main(folder):
     async with running_kubelet(folder, sandboxes=SANDBOXES) as cluster:
@@ -57,6 +81,12 @@ async def limited(script: str, folder: Path, network_namespaces: int) -> list[st
 
 async def test_a_cluster_that_gets_no_network_says_why_each_time(tmp_path: Path) -> None:
     assert await limited(NO_CLUSTER, tmp_path, 0) == ["unshare: No space left on device"] * 2
+
+
+async def test_an_agent_without_files_refuses_and_keeps_none_of_what_it_refused(tmp_path: Path) -> None:
+    said, then = await limited(FEW_FILES, tmp_path, 1000)
+    assert said == "Too many open files"
+    assert then.split() == ["True"] * 10
 
 
 async def test_a_pod_that_gets_no_network_waits_and_disturbs_no_other(tmp_path: Path) -> None:

@@ -147,7 +147,15 @@ class Sandboxes:
 
     @staticmethod
     def _open_namespaces() -> tuple[int, int, int]:
-        net, uts, ipc = (os.open(f"/proc/self/ns/{each}", os.O_RDONLY | os.O_CLOEXEC) for each in _KINDS)
+        opened: list[int] = []
+        try:
+            for each in _KINDS:
+                opened.append(os.open(f"/proc/self/ns/{each}", os.O_RDONLY | os.O_CLOEXEC))  # noqa: PERF401 - closed below
+        except OSError:
+            for descriptor in opened:
+                os.close(descriptor)
+            raise
+        net, uts, ipc = opened
         return net, uts, ipc
 
 
