@@ -87,7 +87,10 @@ class ProcessRunner:
         await self._outside.open()
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel = ZygoteChannel(control, self._on_message, self._lose_zygote)
-        self._zygote = AgentProcess(asyncio.create_task(self._outside.start_agent(theirs), name="agent"))
+        starting = asyncio.create_task(self._outside.start_agent(theirs), name="agent")
+        # A task that is cancelled before its first step closes nothing.
+        starting.add_done_callback(lambda _: theirs.close())
+        self._zygote = AgentProcess(starting)
         self.sandboxes = Sandboxes(self._channel.send, self._network)
         self.sandboxes.opened.add_done_callback(self._tell_observers)
 

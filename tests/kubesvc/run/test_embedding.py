@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from tests.helpers.patience import PATIENCE
 
+from kubelet.process.runner import ProcessRunner
+from kubelet.process.spec import SandboxError
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc import run_cluster
 from kubesvc.run.cluster import Cluster, NotReadyError
@@ -107,6 +109,25 @@ async def test_the_configuration_is_a_mapping() -> None:
         [node] = cluster.status()["nodes"]
         assert node["name"] == "only"
         assert node["addresses"][0].endswith(".8.7")
+
+
+async def test_what_is_refused_half_way_is_done_without_unless_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(self: ProcessRunner) -> None:
+        await self.open()
+        if self.has_sandboxes:
+            raise SandboxError("veth1000: Operation not supported")
+
+    monkeypatch.setattr(ProcessRunner, "open_network", refuse)
+    async with run_cluster(WEB, SERVICE, configuration={"sandbox": "auto"}) as cluster:
+        await cluster.wait_until_ready(PATIENCE)
+        sandbox = cluster.status()["sandbox"]
+        assert sandbox["mode"] == "none"
+        assert sandbox["why"] == "this machine refuses them: veth1000: Operation not supported"
+        assert (await get(cluster.address("web"))).startswith(b"HTTP/1.1 200")
+    for required in ({"sandbox": "namespaces"}, EXACT):
+        with pytest.raises(StartError, match=r"^pods cannot have sandboxes: veth1000: Operation not supported; "):
+            async with run_cluster(configuration=required):
+                pass
 
 
 async def test_an_exact_cluster_is_reached_where_this_machine_has_it() -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
 
 from kubehost.io.allowance import STEPS, Refusal, try_namespaces
-from kubesvc.run.sandboxmode import SWITCHES, SandboxError, SandboxMode, Wish, choose, explain_refusal, read_switches
+from kubesvc.run.sandboxmode import (
+    SWITCHES,
+    SandboxError,
+    SandboxMode,
+    Wish,
+    choose,
+    explain_refusal,
+    read_switches,
+)
 
 DENIED = Refusal(STEPS[0], errno.EPERM)
 
@@ -122,3 +132,28 @@ def test_the_attempt_changes_nothing_for_this_process() -> None:
     refusal = try_namespaces()
     assert refusal is None or refusal.step in STEPS
     assert try_namespaces() == refusal
+
+
+LIMITED = """
+import sys
+from pathlib import Path
+from kubesvc.run.sandboxmode import SandboxError, Wish, find_mode
+Path("/proc/sys/user/max_net_namespaces").write_text("0")
+print(find_mode(Wish("auto", "--sandbox"), is_exact=False))
+try:
+    find_mode(Wish("namespaces", "--sandbox"), is_exact=False)
+except SandboxError as error:
+    print(error)
+"""
+
+
+def test_a_machine_that_really_refuses_is_told_from_one_that_allows_them() -> None:
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED]
+    auto, required = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    why = (
+        "this machine refuses making user, network, mount, PID, UTS and IPC namespaces: No space left on device "
+        "(user.max_net_namespaces is 0)"
+    )
+    remedy = "sudo sysctl -w user.max_net_namespaces=15000"
+    assert auto == str(SandboxMode("none", why, remedy))
+    assert required == f"--sandbox asks for sandboxes, and {why}; to allow them: {remedy}"
