@@ -88,7 +88,7 @@ def _serve(asked: str, roots: Sequence[str]) -> Response:
     if asked.endswith("/index.html"):
         return Response(301, b"", headers=(("Location", "./"),))
     above = _names_on_the_way(path, roots)
-    if above and not _is_served(path, roots):
+    if (above or path == "/") and not _is_served(path, roots):
         return _listing(above) if asked.endswith("/") else _to_folder(path)
     real = Path(path).resolve()
     if not _is_served(str(real), [str(Path(each).resolve()) for each in roots]):

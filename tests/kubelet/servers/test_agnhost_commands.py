@@ -205,6 +205,14 @@ async def test_test_webserver_serves_nothing_of_the_machine(host: BuiltinHost, v
     assert answer.startswith("HTTP/1.1 403 ")
 
 
+async def test_test_webserver_answers_at_its_top_also_without_volumes(host: BuiltinHost) -> None:
+    await host.serve("agnhost", "test-webserver", "--port=8080")
+    assert await get("/") == (
+        200,
+        '<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n</pre>\n',
+    )
+
+
 @pytest.mark.parametrize(
     ("sent", "code", "received", "last"),
     [(b"abc", 0, "xx" * 2, "Done"), (b"abX", 3, "", 'Expect to read "abc", but got "abX". err=<nil>')],
