@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubeproxy.load_balancer import algorithm_of
-from kubeproxy.nft.forms import PROTOCOLS
 from kubeproxy.rules import PortRule
 from kubeproxy.types import family_of
 
 ALGORITHM = "random"
 """The one that nftables has."""
+_PROTOCOLS = ("TCP", "UDP")
+"""Not every kernel translates SCTP, and none of ours could be tried."""
 
 
 def why_not(rule: PortRule, default_balancer: str, is_in_cluster: Callable[[str], bool]) -> str:
@@ -24,8 +25,8 @@ def why_not(rule: PortRule, default_balancer: str, is_in_cluster: Callable[[str]
     algorithm = algorithm_of(port, default_balancer)
     if algorithm != ALGORITHM:
         return f"the algorithm {algorithm} is not one of nftables"
-    if port.name.protocol not in PROTOCOLS:
-        return f"protocol {port.name.protocol}"
+    if port.name.protocol not in _PROTOCOLS:
+        return f"{port.name.protocol} is left to sockets"
     for each in rule.reachable().values():
         if family_of(each.ip) != port.name.family or not is_in_cluster(each.ip):
             return f"endpoint {each.address} is outside of the cluster's network"

@@ -50,6 +50,12 @@ def test_the_kernel_serves_what_it_can(endpoints: tuple[Endpoint, ...], fields: 
     assert bool(found) == bool(reason)
 
 
+def test_sctp_is_the_userspace_engines() -> None:
+    rule = rules_of(ON_1).ports[NAME]
+    name = NAME._replace(protocol="SCTP")
+    assert why_not(replace(rule, service_port=replace(rule.service_port, name=name)), "random", is_in_cluster)
+
+
 def test_another_default_algorithm_is_the_userspace_engines() -> None:
     assert why_not(rules_of(ON_1).ports[NAME], "least_connections", is_in_cluster)
 
