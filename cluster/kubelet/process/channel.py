@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from kubehost.io.passing import receive
 from kubelet.process.protocol import ATTACHED, MAX_MESSAGE, MAX_PACKET
 from kubelet.process.spec import StartError
 from kubelet.process.streams import READ_SIZE
@@ -76,7 +77,7 @@ class ZygoteChannel:
     def _read(self) -> None:
         while not self._is_closed:
             try:
-                packet, pidfds, _, _ = socket.recv_fds(self._control, READ_SIZE, 1, socket.MSG_CMSG_CLOEXEC)
+                packet, pidfds = receive(self._control, READ_SIZE, 1)
             except BlockingIOError:
                 return
             except ConnectionResetError:

@@ -27,6 +27,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from kubehost.io.namespaces import PR_SET_CHILD_SUBREAPER, prctl
+from kubehost.io.passing import receive
 from kubelet.process.child import IGNORED, become
 from kubelet.process.descendants import children_of, container_of, kill_tree, session_of
 from kubelet.process.outbox import Outbox
@@ -100,7 +101,7 @@ class Zygote:
 
     def _read_control(self) -> bool:
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 4, socket.MSG_CMSG_CLOEXEC)
+            packet, descriptors = receive(self._control, MAX_PACKET, 4)
         except OSError:
             return False
         if not packet:

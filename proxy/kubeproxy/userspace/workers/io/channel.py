@@ -17,6 +17,8 @@ from collections.abc import Callable
 from socket import SocketType
 from typing import Any
 
+from kubehost.io import passing
+
 _HEAD = struct.Struct("=QB")
 """The length of the pickle in bytes, and whether a descriptor comes with it."""
 _READ_BYTES = 256 * 1024
@@ -112,7 +114,7 @@ class Channel:
     def _read(self) -> None:
         try:
             # The kernel never joins the bytes of two messages that each bring descriptors (net/unix/af_unix.c).
-            received, descriptors, _, _ = socket.recv_fds(self._sock, _READ_BYTES, 1)
+            received, descriptors = passing.receive(self._sock, _READ_BYTES, 1)
         except BlockingIOError:
             return
         except OSError:
