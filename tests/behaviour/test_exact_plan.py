@@ -70,6 +70,18 @@ def test_an_external_ip_of_any_network_answers_nodes_and_pods(pair: tuple[Cluste
             assert WELCOME in each.named("run", "--", *inside, "curl", "-sS", "198.51.100.7").stdout
 
 
+def test_the_api_server_is_on_the_first_node_as_with_kubeadm(pair: tuple[ClusterCommands, ClusterCommands]) -> None:
+    for each in pair:
+        endpoints = each.named("run", "--", "kubectl", "get", "endpoints", "kubernetes", "--no-headers").stdout.split()
+        assert endpoints[1].startswith("192.168.0.101:")
+        asked = ("curl", "-sS", "--insecure", "https://kubernetes.default/healthz", f"https://{endpoints[1]}/livez")
+        for inside in ((), ("kubectl", "exec", "deployment/nginx", "--")):
+            told = each.named("run", "--", *inside, *asked)
+            assert told.stdout == "okok", told.stderr
+        at = each.listener("kubernetes")
+        assert curl(f"https://{at['address']}:{at['port']}/healthz", "--insecure") == "ok"
+
+
 def test_kubectl_works_inside_and_programs_are_on_the_node_that_is_asked_for(
     pair: tuple[ClusterCommands, ClusterCommands],
 ) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, eventually, running
@@ -119,7 +118,7 @@ def test_the_external_ip_answers(shell: NodeShell) -> None:
     assert eventually(lambda: WELCOME in shell.run("curl -sS 192.168.0.101"))
 
 
-def test_nothing_was_translated(shell: NodeShell, tmp_path: Path) -> None:
+def test_nothing_was_translated(shell: NodeShell) -> None:
     assert "127." not in shell.run(
         "kubectl get svc,endpoints,nodes -o wide --no-headers | grep -v endpoints/kubernetes"
     )

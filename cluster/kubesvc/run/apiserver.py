@@ -89,14 +89,19 @@ class ClusterAPI:
     def _addresses(self) -> tuple[str, ...]:
         api, plan = self._config.networking.api_address, self._config.plan
         # In the exact plan this machine has the cluster's address somewhere else.
-        return tuple(dict.fromkeys((HOST, api, plan.stand_in(api))))
+        return tuple(dict.fromkeys((HOST, api, plan.stand_in(api), self._endpoint)))
+
+    @property
+    def _endpoint(self) -> str:
+        """The endpoint of default/kubernetes: in the exact plan the first node's address, as with kubeadm."""
+        return self._config.nodes[0].address if self._config.plan.is_exact else HOST
 
     def bind(self) -> None:
         """Bind the port and point default/kubernetes to it; OSError."""
         self._socket = self._bound()
         self.port = self._socket.getsockname()[1]
         write_private(self._state.api_port, f"{self.port}\n")
-        kubernetesservice.publish(self._registry, [HOST], self.port)
+        kubernetesservice.publish(self._registry, [self._endpoint], self.port)
 
     async def keep_published(self) -> None:
         """Recreate default/kubernetes and the other bootstrap objects after a deletion; runs until it is cancelled."""
@@ -109,7 +114,7 @@ class ClusterAPI:
         # Refused as long as another Service has the address.
         with contextlib.suppress(StatusError):
             bootstrap(self._registry, cluster_dns=self._config.networking.dns_address)
-            kubernetesservice.publish(self._registry, [HOST], self.port)
+            kubernetesservice.publish(self._registry, [self._endpoint], self.port)
 
     async def serve(self, runtime: Runtime, flush: Flush) -> None:
         """Start to serve, and write the kubeconfig; OSError, MergeError."""
@@ -134,28 +139,30 @@ class ClusterAPI:
             await asyncio.to_thread(merge, self._user_kubeconfig, kubeconfig, self._state.merge_note)
 
     async def serve_inside(self, place: Place, has_changed: asyncio.Event) -> None:
-        """Serve at the same address in the cluster's network, so that kubectl works there; runs until cancelled.
+        """Serve in the cluster's network too, at the same port; runs until cancelled.
 
-        ``has_changed`` is set whenever the network is a new one.
+        ``has_changed`` is set whenever the network is a new one. kubectl works there at 127.0.0.1 as on this machine.
         """
-        assert self._listener is not None
         while True:
             has_changed.clear()
-            try:
-                inside = socket.socket(fileno=place.socket(socket.AF_INET, socket.SOCK_STREAM).detach())
-                with contextlib.ExitStack() as stack:
-                    stack.callback(inside.close)
-                    bind_socket(inside, (HOST, self.port))
-                    listening = await self._listener.listen(inside)
-                    stack.pop_all()
-            except OSError as error:
-                _log.warning("the API server cannot be reached in the cluster's network: %s", oserror_text(error))
+            with contextlib.ExitStack() as stack:
+                for host in dict.fromkeys((HOST, self._endpoint)):
+                    try:
+                        stack.callback((await self._listen_inside(place, host)).close)
+                    except OSError as error:
+                        text = "the API server cannot be reached at %s in the cluster's network: %s"
+                        _log.warning(text, host, oserror_text(error))
                 await has_changed.wait()
-            else:
-                try:
-                    await has_changed.wait()
-                finally:
-                    listening.close()
+
+    async def _listen_inside(self, place: Place, host: str) -> asyncio.Server:
+        assert self._listener is not None
+        inside = socket.socket(fileno=place.socket(socket.AF_INET, socket.SOCK_STREAM).detach())
+        try:
+            bind_socket(inside, (host, self.port))
+            return await self._listener.listen(inside)
+        except BaseException:
+            inside.close()
+            raise
 
     async def close(self) -> None:
         """End watches and sessions and close every connection."""
