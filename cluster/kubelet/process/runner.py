@@ -229,8 +229,7 @@ class ProcessRunner:
                 self._reopening = asyncio.get_running_loop().create_task(self._reopen(), name="agent-successor")
             self.sandboxes.lose(LOST)
             self.sandboxes = None
-        # With the first process of a PID namespace, the kernel has ended all of it.
-        sessions = set(self._pids.values()) if self._network is None else set()
+        sessions = set(filter(None, self._pids.values()))  # 0 is the kernel's own
         lost = list(self._children.values())
         self._children, self._pids = {}, {}
         reaper = asyncio.get_running_loop().create_task(reap(zygote, lost, sessions), name="zygote-reaper")

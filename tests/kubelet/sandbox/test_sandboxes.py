@@ -159,18 +159,25 @@ async def test_only_a_first_process_with_a_handler_hears_a_signal(runner: Proces
     assert not deaf.has_exited
 
 
-async def test_a_lost_agent_takes_everything_along_and_has_a_successor(runner: ProcessRunner) -> None:
+@pytest.mark.parametrize("generations", [1, 2, 3], ids=["agent", "its parent", "zygote"])
+async def test_a_lost_agent_takes_everything_along_and_has_a_successor(runner: ProcessRunner, generations: int) -> None:
     networks: list[object] = []
     runner.observe(networks.append)
     await runner.make_sandbox(WEB)
     process = await runner.start(in_sandbox(WEB, "sh", "-c", "sleep 1000 & sleep 1001"))
-    agent = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(agent, signal.SIGKILL)
+    victim = process.pid
+    for _ in range(generations):
+        victim = parent_of(victim)
+    os.kill(victim, signal.SIGKILL)
     assert await process.wait() == Exit(137, signal.SIGKILL, is_lost=True)
     assert not is_alive(process.pid)
     assert await runner.make_sandbox(WEB)
     assert await output_of(runner, in_sandbox(WEB, "uname", "-n")) == "web\n"
     assert len(networks) == 2
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 async def test_a_setting_that_the_kernel_does_not_have_is_said(runner: ProcessRunner) -> None:
@@ -210,7 +217,7 @@ async def test_two_clusters_have_the_same_addresses_side_by_side(runner: Process
 async def test_three_hundred_sandboxes_come_and_go_without_a_trace(runner: ProcessRunner) -> None:
     await runner.make_sandbox(NODE)
     node = await runner.start(in_sandbox(NODE, "sleep", "1000"))
-    agent = int(Path(f"/proc/{node.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    agent = parent_of(node.pid)
 
     def held() -> tuple[int, int]:
         links = Path(f"/proc/{node.pid}/net/dev").read_text().count("veth")
