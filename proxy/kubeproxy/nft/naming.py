@@ -57,5 +57,5 @@ def _text(port_name: ServicePortName, node: str) -> str:
 
 
 def _hashed(name: str) -> str:
-    found = f"{base64.b32encode(hashlib.sha256(name.encode()).digest())[:8].decode()}-{name}"
+    found = f"{base64.b32encode(hashlib.sha256(name.encode()).digest()[:5]).decode()}-{name}"
     return found if len(found) <= _LONGEST else f"{found[: _LONGEST - 3]}..."

@@ -168,12 +168,8 @@ class Tables:
 def _by_set(entries: Iterable[Entry], waiting: set[Entry]) -> Iterator[tuple[str, list[bytes]]]:
     """Yield the elements by set, and take their entries out of ``waiting``: another part may have the same."""
     found: dict[str, list[bytes]] = {}
-    for entry in sorted(entries, key=_order):
+    for entry in entries:
         waiting.discard(entry)
         data = verdict_of(DATA, entry.verdict) if entry.verdict is not None else b""
         found.setdefault(entry.set_name, []).append(element(packed_key(entry.key), data))
     yield from found.items()
-
-
-def _order(entry: Entry) -> tuple[str, tuple[str, ...]]:
-    return entry.set_name, tuple(map(str, entry.key))
