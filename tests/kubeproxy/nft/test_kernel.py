@@ -243,3 +243,14 @@ def test_more_than_fits_into_one_transaction_goes_in_several(lab: Lab) -> None:
     assert lab.rules.sync() == {}
     for number in (1, 100, 200):
         assert lab.servers.ask(lab.pods[0], (f"{plan}.96.1.{number}", 80)).pod in lab.pods
+
+
+def test_a_service_that_is_too_large_for_a_transaction_is_refused_alone(lab: Lab) -> None:
+    lab.rules.sock.capacity = 20_000
+    plan = lab.network.plan
+    many = [f"{plan}.244.1.{number}" for number in range(10, 60)]
+    lab.rules.add("large", f"{plan}.96.0.21", many, sessionAffinity="ClientIP")
+    lab.rules.add("web", lab.web[0], lab.pods)
+    ((name, error),) = lab.rules.sync().items()
+    assert (name.name, error.errno) == ("large", errno.EMSGSIZE)
+    assert lab.servers.ask(lab.pods[0], lab.web).pod in lab.pods

@@ -189,16 +189,16 @@ class NftPlane:
 
     def _take(self, division: Division, refused: Refused) -> None:
         """Note what the kernel serves from now on."""
-        reasons = self._reasons
+        before = {name: self._reasons.pop(name, "") for name in division.parts}
         for name, part in division.parts.items():
-            reasons.pop(name, None)
             self._parts.pop(name, None)
             if part is not EMPTY and name not in refused and name not in division.leaving:
                 self._parts[name] = part
-        reasons |= division.reasons
+        self._reasons |= division.reasons
         for name, error in refused.items():
-            reasons[name] = f"the kernel refuses its rules: {error.strerror}"
-            self._note_refusal(name, f"Served by the userspace engine: {reasons[name]}")
+            why = self._reasons[name] = f"the kernel refuses its rules: {error.strerror}"
+            if why != before.get(name):
+                self._note_refusal(name, f"Served by the userspace engine: {why}")
 
     def _close(self, *, stop: bool = False) -> None:
         if self._timer is not None:

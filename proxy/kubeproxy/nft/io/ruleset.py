@@ -6,6 +6,8 @@ What changes together goes in one transaction, unless it is larger than the sock
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Mapping, Sequence
 
 from kubehost.netlink import Message
@@ -100,10 +102,11 @@ class Ruleset:
         while pending:
             group = pending.pop(0)
             steps = self._tables[family].plan(group)
-            if (parts := self._transactions(steps)) > 1 and len(group) > 1:
+            parts = self._transactions(steps)
+            if parts > 1 and len(group) > 1:
                 pending[:0] = _split(group, parts)
                 continue
-            failed = self._send(family, group, steps)
+            failed = self._send(family, group, steps) if parts == 1 else dict.fromkeys(group, _too_long())
             for owner, error in failed.items():
                 if owner in refused:
                     raise error
@@ -128,6 +131,10 @@ class Ruleset:
         if not refused:
             self._tables[family].accept(wanted)
         return refused
+
+
+def _too_long() -> OSError:
+    return OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
 
 
 def _split(group: Mapping[Owner, Part], count: int) -> list[dict[Owner, Part]]:
