@@ -66,6 +66,11 @@ class KubeletConfig:
     host_resolv_conf: str = field(default_factory=partial(_read_etc, "resolv.conf"))
     host_hosts: str = field(default_factory=partial(_read_etc, "hosts"))
 
+    @property
+    def domain(self) -> str:
+        """The zone of the cluster's names, "" without a DNS server."""
+        return self.cluster_dns.domain if self.cluster_dns is not None else ""
+
     def pod_dir(self, uid: str) -> Path:
         """Return the folder of a pod, which has one folder for each container that needs one."""
         return self.work_dir / uid

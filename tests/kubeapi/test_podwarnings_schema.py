@@ -62,7 +62,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
         ("runtimeClassName", "gvisor", "both"),
         ("securityContext", {"seLinuxOptions": {"level": "s0"}}, "both"),
         ("serviceAccountName", "robot", "both"),
-        ("setHostnameAsFQDN", True, "both"),
+        ("setHostnameAsFQDN", True, "bare"),
         ("volumes", [{"name": "v", "emptyDir": {}}], "bare"),
     ],
     "Container": [

@@ -107,7 +107,6 @@ _EVERYWHERE = Fields(
         _Field("serviceAccountName", "there are no ServiceAccounts, and no token is mounted", asks=_is_not("default")),
         _Field("priorityClassName", "there is no preemption"),
         _Field("resourceClaims", "no devices are allocated"),
-        _Field("setHostnameAsFQDN", "the host name stays the short one"),
         _Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
         _LIMITS,
     ),
@@ -117,6 +116,7 @@ _USER = "a container is a process of the user who started kubesvc"
 _BARE = Fields(
     pod=(
         _Field("volumes", "nothing is mounted; a container sees this machine's files"),
+        _Field("setHostnameAsFQDN", "the host name is this machine's"),
         _Field("hostUsers", _USER, asks=_is(False)),
         _Field("securityContext", _USER, parts={**_USER_FIELDS, **_CONFINEMENT, **_GROUP_FIELDS, "sysctls": bool}),
     ),

@@ -15,6 +15,8 @@ from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 
 MAX_NAME_SERVERS = 3
+HOSTNAME_LIMIT = 63
+"""Bytes of a host name, as the kubelet cuts it (truncatePodHostnameIfNeeded)."""
 CLUSTER_OPTIONS: Mapping[str, str] = {"ndots": "5"}
 
 _HOSTS = """\
@@ -39,6 +41,7 @@ class PodNames(NamedTuple):
     searches: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
     aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    is_fully_qualified: bool = False
 
     @property
     def asks_cluster(self) -> bool:
@@ -59,8 +62,17 @@ def read_names(pod: JSON) -> PodNames:
         name_servers=tuple(config.get("nameservers") or ()),
         searches=tuple(config.get("searches") or ()),
         options=tuple((each["name"], each.get("value") or "") for each in config.get("options") or ()),
+        is_fully_qualified=bool(spec.get("setHostnameAsFQDN")),
         aliases=tuple((each["ip"], tuple(each.get("hostnames") or ())) for each in spec.get("hostAliases") or ()),
     )
+
+
+def host_name(names: PodNames, namespace: str, domain: str) -> str:
+    """Return the host name of a pod's own UTS namespace; with setHostnameAsFQDN it may be longer than Linux allows."""
+    short = names.hostname[:HOSTNAME_LIMIT].rstrip("-.")
+    if names.is_fully_qualified and names.subdomain and domain:
+        return f"{short}.{names.subdomain}.{namespace}.svc.{domain}"
+    return short
 
 
 def resolv_conf(names: PodNames, namespace: str, server: str, domain: str, host: str) -> str:

@@ -32,5 +32,4 @@ def write_etc(config: KubeletConfig, pod: PodObject, addresses: tuple[str, ...],
     if dns is not None:
         text = resolv_conf(names, namespace, dns.address, dns.domain, config.host_resolv_conf)
         (folder / "resolv.conf").write_text(text)
-    domain = dns.domain if dns is not None else ""
-    (folder / "hosts").write_text(hosts(names, namespace, domain, addresses, config.host_hosts))
+    (folder / "hosts").write_text(hosts(names, namespace, config.domain, addresses, config.host_hosts))

@@ -10,8 +10,8 @@ import asyncio
 from dataclasses import replace
 
 from kubelet.nodes import NodeConfig
+from kubelet.pod.names import host_name, read_names
 from kubelet.pod.security import read_sysctls
-from kubelet.pod.spec import PodSpec
 from kubelet.pod.state import PodPlace
 from kubelet.process.runner import ProcessRunner, RunningProcess
 from kubelet.process.spec import ProcessSpec, SandboxError
@@ -21,8 +21,6 @@ from kubelet.servers.plan import plan_server
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
 """Seconds until a failed sandbox is tried again, doubled each time."""
-HOSTNAME_LIMIT = 63
-"""Bytes of a host name, as the kubelet cuts it (truncatePodHostnameIfNeeded)."""
 
 
 PAUSE = ProcessSpec(builtin=plan_server("pause", delay=0), title="pause")
@@ -91,15 +89,18 @@ class PodSandbox:
         return replace(process, sandbox=self._spec.uid, root=root)
 
 
-def sandbox_spec(pod: PodSpec, place: PodPlace, node: NodeConfig, memory: tuple[Mount, ...]) -> SandboxSpec:
+def sandbox_spec(
+    pod: PodObject, place: PodPlace, node: NodeConfig, memory: tuple[Mount, ...], domain: str
+) -> SandboxSpec:
     """Return what the agent makes for a pod of ``node``; ``memory`` are its volumes in memory."""
-    hostname = node.name if pod.is_host_network else pod.hostname[:HOSTNAME_LIMIT].rstrip("-.")
+    spec = pod.spec
+    hostname = node.name if spec.is_host_network else host_name(read_names(pod.obj), spec.key.namespace, domain)
     return SandboxSpec(
-        uid=pod.uid,
+        uid=spec.uid,
         addresses=place.pod_ips,
         gateways=node.gateways,
         hostname=hostname,
-        is_host_network=pod.is_host_network,
-        sysctls=read_sysctls(pod),
+        is_host_network=spec.is_host_network,
+        sysctls=read_sysctls(spec),
         memory=memory,
     )

@@ -92,9 +92,13 @@ class PodWorkers:
         addresses = self._allocate(pod, node)
         if addresses is None:
             return
+        self._begin(pod, node, addresses)
+
+    def _begin(self, pod: PodObject, node: LocalNode, addresses: tuple[str, ...]) -> None:
+        config = self._dependencies.config
         place = PodPlace(addresses, node.config.addresses, self._dependencies.clock(), self._resources)
-        volumes = PodVolumes(self._dependencies.config.volume_dir(pod.spec.uid), pod, self._references, place)
-        spec = sandbox_spec(pod.spec, place, node.config, volumes.memory)
+        volumes = PodVolumes(config.volume_dir(pod.spec.uid), pod, self._references, place)
+        spec = sandbox_spec(pod, place, node.config, volumes.memory, config.domain)
         sandbox = PodSandbox(self._dependencies.runner, pod, place, spec)
         worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, sandbox, volumes)
         worker.begin()

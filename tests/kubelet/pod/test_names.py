@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubelet.pod.names import hosts, read_names, resolv_conf
+from kubelet.pod.names import host_name, hosts, read_names, resolv_conf
 
 CLUSTER = "search shop.svc.cluster.local svc.cluster.local cluster.local"
 HOST = "# the machine's\nsearch lan.example\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions edns0 ndots:2\n"
@@ -95,6 +95,20 @@ def test_a_pod_of_the_hosts_network_has_the_machines_hosts_file() -> None:
         "# Kubernetes-managed hosts file (host network).\n127.0.0.1 laptop\n"
         "\n# Entries added by HostAliases.\n1.2.3.4\ta\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ({}, "web-1"),
+        ({"hostname": "db-0", "subdomain": "db"}, "db-0"),
+        ({"hostname": "db-0", "subdomain": "db", "setHostnameAsFQDN": True}, "db-0.db.shop.svc.cluster.local"),
+        ({"setHostnameAsFQDN": True}, "web-1"),
+        ({"hostname": "x" * 70}, "x" * 63),
+    ],
+)
+def test_the_host_name_is_short_unless_the_full_one_is_asked_for(spec: dict[str, Any], name: str) -> None:
+    assert host_name(read_names(of(**spec)), "shop", "cluster.local") == name
 
 
 def test_a_pod_of_two_families_is_in_the_hosts_file_twice() -> None:
