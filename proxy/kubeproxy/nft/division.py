@@ -20,12 +20,14 @@ from kubeproxy.types import Destination, ServicePortName
 class Division(NamedTuple):
     """What a change of the rules means for the kernel.
 
-    ``parts`` are wanted before the userspace engine obeys the change; ``leaving`` go after that. ``reasons`` say why
-    the kernel cannot serve a Service port; ports without one are the kernel's, unless it refuses them.
+    ``parts`` are wanted before the userspace engine obeys the change; ``leaving`` go after that. ``gone`` are those
+    that are no more. ``reasons`` say why the kernel cannot serve a Service port; ports without one are the kernel's,
+    unless it refuses them.
     """
 
     parts: Mapping[ServicePortName, Part]
     leaving: tuple[ServicePortName, ...]
+    gone: tuple[ServicePortName, ...]
     reasons: Mapping[ServicePortName, str]
 
 
@@ -55,7 +57,8 @@ class Divider(NamedTuple):
             if name in current:
                 parts[name] = _without_lost(rules, name, current[name])
                 leaving.append(name)
-        return Division(parts, tuple(leaving), reasons)
+        gone = tuple(each for each in sync.ports if each not in rules.ports)
+        return Division(parts, tuple(leaving), gone, reasons)
 
 
 def cut_off(old: Rules, sync: Sync, changed: Collection[ServicePortName]) -> frozenset[Destination]:

@@ -29,7 +29,7 @@ from kubeproxy.rules import Packet, Rules
 from kubeproxy.types import Destination, ServicePortName
 
 PODS = ("127.244.1.2", "127.244.1.3", "127.244.2.4")
-WEB = ("127.96.0.20", 80)
+WEB = ("127.96.0.20", 20080)
 ROUND_ROBIN = {"kubesvc.dev/balancer": "round_robin"}
 CONFIG = ProxyConfig(healthz_address=None, metrics_address=None, mode=NFTABLES)
 
@@ -79,7 +79,7 @@ def slices(*pods: str, port: int = SERVER_PORT) -> JSON:
 @contextlib.asynccontextmanager
 async def proxy(lab: Lab, *objects: JSON) -> AsyncIterator[Cluster]:
     """Run a proxy with the kernel's engine."""
-    wanted = objects or (service(cluster_ip=WEB[0], port=80), slices(*PODS))
+    wanted = objects or (service(cluster_ip=WEB[0], port=WEB[1]), slices(*PODS))
     async with cluster(*nodes(), *wanted, network=lab.network, config=CONFIG) as running:
         yield running
 
@@ -115,7 +115,7 @@ async def test_the_kernel_serves_pods_and_sockets_serve_the_host(lab: Lab) -> No
 
 
 async def test_node_ports_at_localhost_are_left_to_sockets(lab: Lab) -> None:
-    ports = [{"port": 80, "nodePort": 30080}]
+    ports = [{"port": WEB[1], "nodePort": 30080}]
     async with proxy(lab, service(cluster_ip=WEB[0], type="NodePort", ports=ports), slices(*PODS)) as running:
         assert plane_of(running).serves(NAME)
         for address in ("127.0.0.1", "127.168.0.101"):
@@ -132,8 +132,8 @@ async def test_nothing_is_left_when_the_proxy_ends(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param(service(cluster_ip=WEB[0], port=80, annotations=ROUND_ROBIN), id="another-algorithm"),
-        pytest.param(service(cluster_ip=WEB[0], ports=[{"port": 80, "appProtocol": "http"}]), id="requests"),
+        pytest.param(service(cluster_ip=WEB[0], port=WEB[1], annotations=ROUND_ROBIN), id="another-algorithm"),
+        pytest.param(service(cluster_ip=WEB[0], ports=[{"port": WEB[1], "appProtocol": "http"}]), id="requests"),
     ],
 )
 async def test_what_the_kernel_cannot_do_is_served_by_sockets(lab: Lab, changed: JSON) -> None:
@@ -143,7 +143,7 @@ async def test_what_the_kernel_cannot_do_is_served_by_sockets(lab: Lab, changed:
 
 
 async def test_an_endpoint_on_the_host_is_served_by_sockets(lab: Lab) -> None:
-    async with proxy(lab, service(cluster_ip=WEB[0], port=80), slices("127.0.0.9", PODS[0])) as running:
+    async with proxy(lab, service(cluster_ip=WEB[0], port=WEB[1]), slices("127.0.0.9", PODS[0])) as running:
         assert plane_of(running).why_not(NAME) == "endpoint 127.0.0.9:8080 is outside of the cluster's network"
         running.put(slices(PODS[0]))
         await running.settle()
@@ -165,7 +165,7 @@ async def test_no_client_is_refused_while_a_service_changes_hands(lab: Lab) -> N
         heard: list[bool] = []
         for turn in range(40):
             annotations = ROUND_ROBIN if turn % 2 else {}
-            running.put(service(cluster_ip=WEB[0], port=80, annotations=annotations))
+            running.put(service(cluster_ip=WEB[0], port=WEB[1], annotations=annotations))
             await running.settle()
             heard.append(is_heard(lab))
         stop = True
@@ -337,7 +337,7 @@ async def test_a_trace_says_which_engine_takes_the_packet(lab: Lab) -> None:
 
         assert await last_step(PODS[0]) == "nftables in the network of the pods takes it."
         assert "nftables" not in await last_step("127.0.0.1")
-        running.put(service(cluster_ip=WEB[0], port=80, annotations=ROUND_ROBIN))
+        running.put(service(cluster_ip=WEB[0], port=WEB[1], annotations=ROUND_ROBIN))
         await running.settle()
         assert await last_step(PODS[0]) == (
             "The userspace engine takes it: the algorithm round_robin is not one of nftables."
@@ -345,7 +345,7 @@ async def test_a_trace_says_which_engine_takes_the_packet(lab: Lab) -> None:
 
 
 async def test_a_trace_names_the_endpoint_to_which_the_kernel_has_pinned_a_client(lab: Lab) -> None:
-    sticky = service(cluster_ip=WEB[0], port=80, sessionAffinity="ClientIP")
+    sticky = service(cluster_ip=WEB[0], port=WEB[1], sessionAffinity="ClientIP")
     async with proxy(lab, sticky, slices(*PODS)) as running:
         packet = Packet(PODS[0], Destination(*WEB, "TCP"))
         assert (await running.proxy.plane.traffic.trace(packet)).chosen == ""

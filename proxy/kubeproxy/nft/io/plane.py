@@ -189,7 +189,7 @@ class NftPlane:
 
     def _take(self, division: Division, refused: Refused) -> None:
         """Note what the kernel serves from now on."""
-        before = {name: self._reasons.pop(name, "") for name in division.parts}
+        before = {name: self._reasons.pop(name, "") for name in (*division.parts, *division.gone)}
         for name, part in division.parts.items():
             self._parts.pop(name, None)
             if part is not EMPTY and name not in refused and name not in division.leaving:
