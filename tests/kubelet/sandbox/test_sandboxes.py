@@ -4,16 +4,19 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.helpers.kubelet.cluster import SANDBOXES, is_alive, until
+from tests.helpers.kubelet.cluster import SANDBOXES, is_alive, private_kib, until
 
+from kubelet.images.builtins import plan_builtin
+from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
 from kubelet.process.output import OutputSink
 from kubelet.process.runner import ProcessRunner, RunningProcess
 from kubelet.process.spec import Exit, ProcessSpec, SandboxError, StartError
-from kubelet.sandbox.spec import Root, SandboxSpec
+from kubelet.sandbox.spec import Mount, Root, SandboxSpec
 
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 GATEWAY = ("127.246.1.1",)
@@ -279,3 +282,23 @@ async def test_pods_of_two_families_reach_each_other_by_both(tmp_path: Path) -> 
         assert shown == "127.246.1.2 127.246.1.3 sees ::ffff:127.246.1.3\n"
     finally:
         await runner.close()
+
+
+PAGE = plan_builtin("http-echo", ["-text=hello"], ServerHost(lambda port: port))
+
+
+async def test_a_built_in_server_has_little_more_memory_of_its_own_in_a_sandbox(runner: ProcessRunner) -> None:
+    await runner.make_sandbox(WEB)
+    bare = await runner.start(ProcessSpec(builtin=PAGE, address="127.246.9.2"))
+    inside = await runner.start(ProcessSpec(builtin=PAGE, address="0.0.0.0", sandbox=WEB.uid, root=Root()))
+    assert private_kib(inside.pid) - private_kib(bare.pid) < 600
+
+
+@pytest.mark.parametrize(
+    "process", [ProcessSpec(("true",), PATH), ProcessSpec(builtin=PAGE)], ids=["program", "built-in"]
+)
+async def test_a_file_system_that_cannot_be_made_is_said(runner: ProcessRunner, process: ProcessSpec) -> None:
+    await runner.make_sandbox(WEB)
+    root = Root(mounts=(Mount("/mnt", "/no/such/folder"),))
+    with pytest.raises(StartError, match=r"/no/such/folder.*no such file or directory"):
+        await runner.start(replace(process, sandbox=WEB.uid, root=root))

@@ -97,11 +97,37 @@ class Agent:
             if sandbox is None:
                 raise ServerError("the pod has no sandbox")
             self._opened().enter(sandbox)
-            build(_root(message["root"]))
+            self._build(_root(message["root"]), is_builtin=bool(message["builtin"]))
         except OSError as error:
             raise ServerError(f"namespaces: {error.strerror or error}") from error
         except RootError as error:
             raise ServerError(str(error)) from error
+
+    @staticmethod
+    def _build(root: Root, *, is_builtin: bool) -> None:
+        """Make the file system; RootError, OSError.
+
+        A built-in server stays the process that was forked here, and keeps all memory that it has touched: a helper in
+        the same mount namespace does it for that, which saves 0.5 MiB in each.
+        """
+        if not is_builtin:
+            build(root)
+            return
+        said, say = os.pipe2(os.O_CLOEXEC)
+        helper = os.fork()
+        if helper == 0:
+            try:
+                build(root)
+            except Exception as error:
+                os.write(say, (str(error) or type(error).__name__).encode())
+            finally:
+                os._exit(0)
+        os.close(say)
+        refusal = os.read(said, 4096).decode(errors="replace")
+        os.close(said)
+        os.waitpid(helper, 0)
+        if refusal:
+            raise RootError(refusal)
 
     @staticmethod
     def restrict(message: Mapping[str, Any]) -> None:
