@@ -5,6 +5,7 @@ IP plan: node 127.97.101.1, Service web 127.97.2.1, pods 127.245.2.1 and .2.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from typing import Any
 
@@ -15,8 +16,11 @@ from tests.helpers.objects import build_endpoint, build_node, build_pod
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import PODS, SERVICES
 from kubeproxy.counters import ProxyCounters, SyncCounters
+from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.metrics import expose
 from kubeproxy.proxier import Proxier, Sync
+from kubeproxy.rules import Packet
+from kubeproxy.tracing import trace_packet
 from kubeproxy.types import Destination, ServicePortName, pod_rules_key, subject_of
 
 NODE, WEB, A, B = "127.97.101.1", "127.97.2.1", "127.245.2.1", "127.245.2.2"
@@ -136,6 +140,20 @@ def test_a_service_goes_before_a_host_port_and_the_pod_is_told() -> None:
     (conflict,) = sync.conflicts
     assert subject_of(conflict.loser.service) == (PODS, ObjectKey("default", "a"))
     assert str(conflict) == (f"Port conflict detected on port {NODE}:30080/tcp. default/web vs pod default/a:80")
+
+
+def test_a_trace_says_that_a_host_port_leads_to_one_pod() -> None:
+    proxier, balancer = Proxier(), LoadBalancer("random", ProxyCounters(), clock=float, rng=random.Random(7))
+    tell(proxier, build_node("n1", NODE), pod(ports=[{"containerPort": 80, "hostPort": 20080}]))
+    for name, rule in proxier.rules.ports.items():
+        balancer.update(name, rule)
+    trace = trace_packet(proxier.rules, balancer, Packet("127.0.0.1", Destination(NODE, 20080, "TCP")))
+    assert trace.steps[1:] == (
+        f"{NODE}:20080/tcp is the hostPort of pod default/a:80.",
+        f"The rules of n1 are met: it has the address {NODE}.",
+        "It leads to this pod alone: no policy and no balancing of a Service takes part.",
+    )
+    assert [each.endpoint.address for each in trace.candidates] == [f"{A}:80"]
 
 
 def test_rules_of_pods_and_of_services_name_their_objects() -> None:

@@ -78,6 +78,13 @@ def test_a_connection_is_told_with_its_decision() -> None:
     }
 
 
+def test_one_to_a_pod_itself_names_no_service() -> None:
+    ring = Ring()
+    ring.begin(route=ROUTE._replace(port_name=ServicePortName("default", "pod/web-1", "8080", "TCP")))
+    told = ring.only()
+    assert (told["service"], told["pod"], told["why"]) == ("", "web-1", "the pod itself")
+
+
 def test_one_that_lasts_is_open_and_grows_older() -> None:
     ring = Ring()
     ring.begin()
