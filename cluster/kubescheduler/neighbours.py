@@ -64,7 +64,7 @@ class Neighbourhood:
         """Return why other pods, or their absence, keep the pod from a node; None if they do not."""
         wanted_ports = node_ports(self._pod)
         here = self._places[node["metadata"]["name"]].pods
-        if any(wanted_ports & node_ports(each) for each in here):
+        if wanted_ports and any(_collide(wanted_ports, node_ports(each)) for each in here):
             return PORTS
         if (reason := self._why_not_spread(node)) is not None:
             return reason
@@ -131,15 +131,29 @@ class Neighbourhood:
         )
 
 
-def node_ports(pod: JSON) -> set[tuple[str, int]]:
-    """Return the protocols and ports of the node that the pod needs; with host network all that it declares."""
+_NodePort = tuple[str, str, int]
+"""An address of the node, a protocol and a port."""
+_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - as a manifest has it, or leaves it out
+
+
+def node_ports(pod: JSON) -> set[_NodePort]:
+    """Return the ports of the node that the pod needs; with host network all that it declares."""
     is_host_network = bool(pod["spec"].get("hostNetwork"))
     return {
-        (port.get("protocol") or "TCP", number)
+        (port.get("hostIP") or _ALL_ADDRESSES, port.get("protocol") or "TCP", number)
         for container in list_at(pod, "spec", "containers")
         for port in list_at(container, "ports")
         if (number := port.get("hostPort") or (port["containerPort"] if is_host_network else 0))
     }
+
+
+def _collide(one: set[_NodePort], other: set[_NodePort]) -> bool:
+    """Tell whether two pods need the same port, at one address or at all (HostPortInfo of pkg/scheduler/framework)."""
+    return any(
+        (protocol, port) == (other_protocol, other_port) and (ip == other_ip or _ALL_ADDRESSES in (ip, other_ip))
+        for ip, protocol, port in one
+        for other_ip, other_protocol, other_port in other
+    )
 
 
 def _terms(pod: JSON, kind: str, strength: str) -> Sequence[JSON]:

@@ -142,6 +142,21 @@ def test_one_port_by_two_protocols_is_two_ports() -> None:
     assert choices(town(**there), wanted) == {"a1", "a2", "b1"}
 
 
+@pytest.mark.parametrize(
+    ("taken", "wanted", "is_free"),
+    [
+        pytest.param("127.0.0.1", "127.0.0.2", True, id="at-other-addresses"),
+        pytest.param("127.0.0.1", "127.0.0.1", False, id="at-the-same-address"),
+        pytest.param("127.0.0.1", "", False, id="one-at-all-addresses"),
+        pytest.param("0.0.0.0", "127.0.0.1", False, id="the-other-at-all-addresses"),
+    ],
+)
+def test_one_port_of_the_node_at_two_addresses(taken: str, wanted: str, is_free: bool) -> None:
+    there = {each: [pod(f"dns-{each}", "dns", **port(53, hostPort=53, hostIP=taken))] for each in ("a1", "a2", "b1")}
+    decided = decide(town(**there), pod("web", **port(53, hostPort=53, hostIP=wanted)))
+    assert isinstance(decided, Unschedulable) is not is_free
+
+
 def test_pods_spread_over_zones_not_over_nodes() -> None:
     there = {"a1": [pod("web-0")]}
     assert choices(town(**there), pod("web-1", **spread())) == {"b1"}
