@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import termios
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -176,15 +177,20 @@ def _send(child: int, number: int) -> None:
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[None]:
-    """Take the terminal back afterwards, if this process's group had it: a shell leaves it to a group that is gone."""
+    """Take the terminal back afterwards as it was, if this process's group had it.
+
+    A shell leaves it to a group that is gone; one that is killed leaves it without echo.
+    """
     try:
         had_it = os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
-        had_it = False
+        state = termios.tcgetattr(0)
+    except (OSError, termios.error):
+        had_it, state = False, []
     try:
         yield
     finally:
         if had_it:
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, termios.error):
                 os.tcsetpgrp(0, os.getpgrp())
+                termios.tcsetattr(0, termios.TCSADRAIN, state)

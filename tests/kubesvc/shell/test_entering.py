@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.cluster.cli import eventually
+from tests.helpers.kubectl.terminal import Terminal
 from tests.helpers.patience import PATIENCE
 
 ENTER = """
@@ -141,6 +143,37 @@ def test_it_ends_with_the_cluster_and_says_so(program: Program, agent: int) -> N
         os.kill(agent, signal.SIGKILL)
         _, said = process.communicate(timeout=PATIENCE)
         assert (process.returncode, said) == (137, "kubesvc: the cluster has ended\n")
+
+
+def test_the_terminal_is_as_it_was_when_the_cluster_ends_a_shell(program: Program, agent: int, tmp_path: Path) -> None:
+    inside = program.argv("sh", "-c", "stty -echo; echo ready; exec cat")
+    argv = ["sh", "-c", f"{shlex.join(inside)}; echo status $?; stty -a"]
+    with Terminal(argv, os.environ, tmp_path, is_tty=True) as terminal:
+        terminal.expect("ready")
+        os.kill(agent, signal.SIGKILL)
+        terminal.expect("status 137")
+        terminal.expect(r"[^-]echo\b")
+        assert terminal.wait() == 0
+
+
+def test_ctrl_z_and_ctrl_c_reach_the_program_as_a_shells_job(program: Program, tmp_path: Path) -> None:
+    inside = shlex.join(
+        program.argv("sh", "-c", "trap 'exit 9' INT; printf 're%s\\n' ady; while :; do sleep 0.1; done")
+    )
+    with Terminal(["bash", "--norc", "-i"], os.environ, tmp_path, is_tty=True) as terminal:
+        terminal.type(f"PS1='<''<>> '\n{inside}\n")
+        terminal.expect("ready")
+        terminal.type("\x1a")
+        terminal.expect("Stopped")
+        terminal.type("fg\n")
+        terminal.expect("fg\n")
+        terminal.expect("while")
+        terminal.type("\x03")
+        terminal.expect("<<>> ")
+        terminal.type("echo status $?\n")
+        terminal.expect("status 9")
+        terminal.type("exit 0\n")
+        assert terminal.wait() == 0
 
 
 def test_an_agent_that_is_gone_is_an_error(program: Program, agent: int) -> None:
