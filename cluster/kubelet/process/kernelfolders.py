@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from kubehost.io.namespaces import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
-from kubelet.process.mounting import bind, by_descriptor, make_read_only, make_target, mount_tmpfs
+from kubelet.process.mounting import bind, by_descriptor, make_read_only, make_target, mount_points, mount_tmpfs
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
@@ -39,7 +39,8 @@ def mount_sys(*, is_read_only: bool) -> None:
         if groups >= 0:
             bind(by_descriptor(groups), "/sys/fs/cgroup")
         if is_read_only:
-            make_read_only("/sys")
+            for each in [path for path in mount_points() if path == "/sys" or path.startswith("/sys/")]:
+                make_read_only(each)
     if groups >= 0:
         os.close(groups)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,8 @@ from kubelet.sandbox.spec import Root
 
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
+_TERMINALS = range(136, 144)
+"""Major numbers of what is in /dev/pts (Documentation/admin-guide/devices.txt)."""
 _LAST_CAPABILITY = 63
 """More than any kernel has: the kernel refuses those that it does not know."""
 
@@ -71,6 +74,8 @@ def _take_user(root: Root) -> bool:
     # A namespace whose maps an ordinary user wrote knows no supplementary groups: those stay what they are.
     with contextlib.suppress(OSError):
         os.setgroups(root.groups)
+    if root.user:
+        _own_streams(root.user)
     try:
         os.setresgid(root.group, root.group, root.group)
         os.setresuid(root.user, root.user, root.user)
@@ -78,6 +83,16 @@ def _take_user(root: Root) -> bool:
         _rename_user(root.user, root.group)
         return True
     return False
+
+
+def _own_streams(user: int) -> None:
+    """Give the user its pipes or terminal: it could not open /dev/stdout otherwise (runc's fixStdioPermissions)."""
+    for descriptor in range(3):
+        with contextlib.suppress(OSError):
+            status = os.fstat(descriptor)
+            is_terminal = stat.S_ISCHR(status.st_mode) and os.major(status.st_rdev) in _TERMINALS
+            if is_terminal or stat.S_ISFIFO(status.st_mode):
+                os.fchown(descriptor, user, -1)
 
 
 def _rename_user(user: int, group: int) -> None:

@@ -28,6 +28,20 @@ class Outcome(NamedTuple):
     error: str
 
 
+class Output:
+    """A pipe of ``user``'s own, as a kubelet's pipes are; what is written waits there for ``read``."""
+
+    def __init__(self, user: int) -> None:
+        self._reading, self.writing = os.pipe()
+        os.fchown(self.writing, user, -1)
+
+    def read(self) -> str:
+        """Return everything that is written, once all writers are gone."""
+        os.close(self.writing)
+        with os.fdopen(self._reading) as reading:
+            return reading.read()
+
+
 class ContainerPlace:
     """A folder that ``user`` owns, outside of any folder that is closed to it, and what runs in containers there."""
 
@@ -62,18 +76,18 @@ class ContainerPlace:
         fields = {"capabilities": DEFAULT_CAPABILITIES, **root._asdict()}
         fields["capabilities"] = root.capabilities or DEFAULT_CAPABILITIES
         is_other = self.user != os.getuid()
-        done = subprocess.run(
+        out, error = Output(self.user), Output(self.user)
+        with subprocess.Popen(
             [self._python(), str(self._sources / "container_process.py"), json.dumps(fields), *command],
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self._sources)},
             user=self.user if is_other else None,
             group=self.user if is_other else None,
             extra_groups=[] if is_other else None,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return Outcome(done.returncode, done.stdout.rstrip("\n"), done.stderr)
+            stdout=out.writing,
+            stderr=error.writing,
+        ) as process:
+            said = out.read().rstrip("\n"), error.read()
+            return Outcome(process.wait(timeout=60), *said)
 
     def sh(self, root: Root, script: str) -> Outcome:
         """Run a shell script in a container with this root."""

@@ -229,6 +229,11 @@ class TestPrivileges:
         )
         assert done.error.count("Read-only file system") == 2
 
+    def test_do_not_let_a_program_change_the_machines_cgroups(self, place: ContainerPlace) -> None:
+        script = "for each in /sys /sys/fs/cgroup /sys/fs/cgroup/*; do [ -d $each ] && mkdir $each/x; done"
+        done = place.sh(Root(), script)
+        assert {each.rpartition(": ")[2] for each in done.error.splitlines()} == {"Read-only file system"}
+
     def test_of_a_privileged_container_are_all(self, place: ContainerPlace) -> None:
         done = place.sh(Root(is_privileged=True), "hostname other && hostname; echo 0 > /proc/sys/net/ipv4/ip_forward")
         assert done.out == "other" and done.error == ""
@@ -249,6 +254,10 @@ class TestAnotherUser:
         volume = place.make("volume", mode=0o777)
         root = self.ROOT._replace(mounts=(Mount("/data", volume),))
         assert place.sh(root, "touch /data/x; stat -c %u:%g /data/x").out == "1234:5678"
+
+    def test_opens_its_outputs_by_their_names(self, place: ContainerPlace) -> None:
+        done = place.sh(self.ROOT, "echo out > /dev/stdout; echo error > /dev/stderr")
+        assert (done.out, done.error) == ("out", "error\n")
 
     def test_has_the_groups_that_the_machine_allows(self, place: ContainerPlace) -> None:
         done = place.sh(self.ROOT._replace(groups=(77,)), "id -G")
