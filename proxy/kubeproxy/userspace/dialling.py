@@ -23,6 +23,8 @@ from kubeproxy.userspace.sockets import RESET_ON_CLOSE, SOCKETS
 IP_BIND_ADDRESS_NO_PORT = 24
 """linux/in.h: bind to an address and leave the port to connect(), which may then share ports between peers."""
 
+_ANY_PORT = 1024
+"""One that no network moves: only the address is of interest."""
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 Target = tuple[str, int]
@@ -91,7 +93,8 @@ class PlacesDialler:
     def _way(self, target: str, client: str) -> _Way:
         place = self._network.place(client, target)
         if place is self._host:
-            return _Way(place.socket, "" if client == LOCALHOST else source_for(client, target), LOCALHOST)
+            here, _ = place.bind(client, _ANY_PORT)  # in the exact plan the host has a pod's address in 127.0.0.0/8
+            return _Way(place.socket, "" if client == LOCALHOST else source_for(here, target), LOCALHOST)
         if place not in self._places:  # the client's own
             return _Way(place.socket, "", "")
         source = "" if client in (LOCALHOST, LOCALHOST_V6, target) else source_for(client, target)
