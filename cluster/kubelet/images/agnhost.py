@@ -74,10 +74,13 @@ def _netexec(given: Invocation) -> ServerPlan:
     delay = read_number(flags.get("delay-shutdown", "0"))
     if http is None or udp is None or delay is None:
         return plan_refusal("Error: invalid argument for a port flag or for --delay-shutdown", 1)
+    # As with the real one a file of the image, /localhost.crt; the built-in servers have a certificate of their own.
+    is_tls = bool(flags.get("tls-cert-file"))
     return plan_server(
         "netexec",
-        [bind_port(http)],
+        [] if is_tls else [bind_port(http)],
         [bind_port(udp)] if udp else [],
+        [bind_port(http)] if is_tls else [],
         delay=delay,
         http_port=http,
         udp_port=udp,
@@ -198,7 +201,8 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
         ),
         (
             "netexec",
-            "http-port udp-port delay-shutdown sctp-port http-override udp-listen-addresses",
+            "http-port udp-port delay-shutdown sctp-port http-override udp-listen-addresses "
+            "tls-cert-file tls-private-key-file",
             _netexec,
         ),
         ("pause", "delay-shutdown", _pause),

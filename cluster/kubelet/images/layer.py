@@ -22,7 +22,7 @@ user  nginx;
 worker_processes  1;
 
 error_log  /var/log/nginx/error.log notice;
-pid        /var/cache/nginx/nginx.pid;
+pid        /run/nginx.pid;
 
 events {
     worker_connections  1024;
@@ -92,7 +92,6 @@ def nginx_layer(address: str) -> tuple[LayerPart, ...]:
         LayerPart("/var/log/nginx", {}, {"access.log": "/dev/stdout", "error.log": "/dev/stderr"}),
         LayerPart("/var/cache/nginx", {}),
         LayerPart("/var/lib/nginx", {}),
-        LayerPart("/run/nginx.pid"),
         LayerPart("/etc/passwd", content="nginx:x:0:0:nginx user:/nonexistent:/bin/false\n", is_added=True),
         LayerPart("/etc/group", content="nginx:x:0:\n", is_added=True),
     )

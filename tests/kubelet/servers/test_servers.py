@@ -192,13 +192,29 @@ async def test_porter_answers_on_each_port_with_its_text(host: BuiltinHost) -> N
     assert await get("/any", 10080) == (200, "plain")
     assert await get("/any", 1081) == (200, "other")
     assert await ask_udp(10080, b"?") == b"u"
+    for _ in range(2):
+        assert (await ask_tls("/", 10443)).endswith("\r\n\r\ntls")
+
+
+async def ask_tls(path: str, port: int) -> str:
+    """Return the answer to one request over TLS, whatever the certificate."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    for _ in range(2):
-        reader, writer = await asyncio.open_connection(ADDRESS, 10443, ssl=context)
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert (await asyncio.wait_for(reader.read(), PATIENCE)).endswith(b"\r\n\r\ntls")
-        writer.close()
+    reader, writer = await asyncio.open_connection(ADDRESS, port, ssl=context)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    return answer.decode()
+
+
+async def test_netexec_speaks_tls_if_it_is_given_a_certificate(host: BuiltinHost) -> None:
+    output = bytearray()
+    flags = ("--http-port=9090", "--tls-cert-file", "/localhost.crt", "--tls-private-key-file", "/localhost.key")
+    process = await host.serve("agnhost", "netexec", *flags, sink=lambda _, chunk: output.extend(chunk))
+    assert (await ask_tls("/echo?msg=prestop", 9090)).endswith("\r\n\r\nprestop")
+    process.kill(15)
+    await process.wait()
+    assert b"GET /echo?msg=prestop&code=" in output
 
 
 @pytest.mark.parametrize(
