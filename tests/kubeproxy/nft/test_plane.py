@@ -21,8 +21,10 @@ from kubeapi.meta import JSON
 from kubeproxy.config import NFTABLES, ProxyConfig
 from kubeproxy.nft import division
 from kubeproxy.nft import statements as st
+from kubeproxy.nft.forms import V4
 from kubeproxy.nft.io.netfilter import NetfilterSocket
 from kubeproxy.nft.io.plane import NftPlane
+from kubeproxy.nft.messages import delete_table
 from kubeproxy.nft.tables import Chain, Part
 from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Packet, Rules
@@ -219,6 +221,18 @@ async def test_new_networks_have_all_rules_again(lab: Lab) -> None:
             assert not is_heard(other)
             assert (await other.ask()).pod == PODS[1]
             other.servers.close()
+
+
+async def test_tables_that_somebody_has_removed_come_back_with_the_next_change(lab: Lab) -> None:
+    async with proxy(lab) as running:
+        with contextlib.closing(plane_of(running).open_socket()) as sock:
+            assert sock.transact([delete_table(V4)]) == []
+        assert await lab.is_refused()
+        running.put(slices(PODS[1]))
+        await running.settle()
+        assert plane_of(running).serves(NAME)
+        assert (await lab.ask()).pod == PODS[1]
+        assert running.proxy.problems() == []
 
 
 async def test_networks_that_come_late_have_all_rules(lab: Lab) -> None:

@@ -114,15 +114,10 @@ class NftPlane:
 
     def renew(self) -> None:
         """Begin anew in the networks of the cluster and of its pods, as these are new ones now."""
-        self._close()
-        self._parts.clear()
         self.problem = ""
-        rules = self._rules
-        division = self._divide(rules, Sync(rules, (), (), (), 0, 0))
-        if division is not None:
-            self._obey(lambda ruleset: self._take(division, ruleset.apply(division.parts)))
+        self._begin_anew()
         self._userspace.renew()
-        self._userspace.review(destinations_of(rules, rules.ports))
+        self._userspace.review(destinations_of(self._rules, self._rules.ports))
         self.traffic.renew()
 
     def statuses(self) -> list[ListenerStatus]:
@@ -166,17 +161,29 @@ class NftPlane:
             self.problem = "" if error.errno == errno.ENETDOWN else _said(error)
 
     def _obey(self, do: Callable[[Ruleset], object]) -> None:
-        """Have the tables changed; if the kernel fails, everything is served in userspace."""
+        """Have the tables changed. If the kernel fails, something else may have changed them: they are made anew."""
         if self._ruleset is None:
             return
         try:
             do(self._ruleset)
+        except OSError:
+            self._begin_anew()
+            self._userspace.review(destinations_of(self._rules, self._rules.ports))
+
+    def _begin_anew(self) -> None:
+        """Have new tables with all rules; if that fails, everything is served in userspace."""
+        self._close(stop=True)
+        self._parts.clear()
+        rules = self._rules
+        division = self._divide(rules, Sync(rules, (), (), (), 0, 0))
+        if division is None or self._ruleset is None:
+            return
+        try:
+            self._take(division, self._ruleset.apply(division.parts))
         except OSError as error:
             self._close(stop=True)
-            lost = destinations_of(self._rules, self._parts.keys())
             self._parts.clear()
             self.problem = _said(error)
-            self._userspace.review(lost)
 
     def _end_flows(self, destinations: Collection[Destination]) -> None:
         if destinations and self._ruleset is not None:
