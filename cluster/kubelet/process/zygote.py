@@ -82,7 +82,7 @@ class Zygote:
     def _turn(self) -> bool:
         ready = self._poll.poll()
         if self._agent is not None:
-            self._agent.serve_sockets(ready)
+            ready = self._agent.serve_sockets(ready)
         for descriptor, event in ready:
             if descriptor == self._wake_read:
                 with contextlib.suppress(BlockingIOError):
@@ -121,6 +121,7 @@ class Zygote:
 
     def _start(self, message: dict[str, Any], descriptors: list[int]) -> None:
         status_read, status_write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(status_read, False)
         try:
             pid = os.fork() if self._agent is None else self._agent.fork(message)
         except OSError as error:
@@ -137,10 +138,18 @@ class Zygote:
         self._starting[status_read] = (message["id"], pid, bytearray())
         self._poll.register(status_read, select.POLLIN)
 
-    def _read_status(self, descriptor: int) -> None:
-        """Read the result of a start: end of file alone is success, as exec or a listening server closes the pipe."""
+    def _read_status(self, descriptor: int, *, has_ended: bool = False) -> None:
+        """Read the result of a start: end of file alone is success, as exec or a listening server closes the pipe.
+
+        Of a process that has ended there is no more to come, though another one may still have the pipe.
+        """
         identity, pid, said = self._starting[descriptor]
-        chunk = os.read(descriptor, 65536)
+        try:
+            chunk = os.read(descriptor, 65536)
+        except BlockingIOError:
+            if not has_ended:
+                return
+            chunk = b""
         if chunk:
             said += chunk
             return
@@ -196,7 +205,7 @@ class Zygote:
         for descriptor, (_, starting, _) in list(self._starting.items()):
             if starting == pid:
                 while descriptor in self._starting:
-                    self._read_status(descriptor)
+                    self._read_status(descriptor, has_ended=True)
 
     def _kill_orphans(self) -> None:
         """Kill the adopted processes of containers that have ended, also those that left their session."""

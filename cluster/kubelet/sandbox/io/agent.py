@@ -55,11 +55,18 @@ class Agent:
             return {"op": "refused", "id": message.get("id", ""), "message": text}
         return {"op": "made", "id": message["id"]}
 
-    def serve_sockets(self, ready: list[tuple[int, int]]) -> None:
-        """Serve the channels of the socket service among the descriptors that are ready."""
-        for descriptor, _ in ready:
-            if self._sockets is not None and descriptor in self._sockets:
+    def serve_sockets(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Serve the channels of the socket service among the descriptors that are ready; return the other ones.
+
+        A channel may be closed by that, and its number be another file's soon.
+        """
+        if self._sockets is None:
+            return ready
+        channels = {descriptor for descriptor, _ in ready if descriptor in self._sockets}
+        for descriptor in channels:
+            if descriptor in self._sockets:  # serving another one may have closed it
                 self._sockets.serve(descriptor)
+        return [each for each in ready if each[0] not in channels]
 
     def fork(self, message: Mapping[str, Any]) -> int:
         """Fork for a ``start`` message; returns the pid, 0 in the child. OSError."""
