@@ -19,7 +19,7 @@ from pathlib import Path
 from kubehost.io.namespaces import NEWUSER, unshare
 from kubelet.sandbox.spec import Root
 
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 4, 24, 38, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _TERMINALS = range(136, 144)
 """Major numbers of what is in /dev/pts (Documentation/admin-guide/devices.txt)."""
@@ -41,6 +41,9 @@ def restrict(root: Root) -> None:
         _limit(root.capabilities)  # a new user namespace has all
     if not root.is_privileged and root.user == 0:
         _set_capabilities(root.capabilities)
+    # A new user is not dumpable until it executes a program, which a built-in server never does: without this line the
+    # agent could not enter its namespaces (ptrace(2), PTRACE_MODE_READ).
+    _libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     if root.has_no_new_privileges:
         _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 

@@ -223,6 +223,13 @@ async def test_a_container_is_another_user_also_in_its_commands(cluster: Kubelet
     assert "Read-only file system" in await cluster.sh("web", "touch /tmp/x")
 
 
+async def test_commands_run_beside_a_built_in_server_of_another_user(cluster: KubeletCluster) -> None:
+    context = {"runAsUser": 1234, "runAsGroup": 5678}
+    cluster.run(make_pod("web", {"image": "agnhost", "args": ["pause"], "securityContext": context}))
+    await until(lambda: cluster.is_ready("web"))
+    assert (await cluster.sh("web", "id -u; id -g; cat /proc/1/comm")).split() == ["1234", "5678", "agnhost"]
+
+
 @pytest.mark.parametrize(
     ("context", "text"),
     [
