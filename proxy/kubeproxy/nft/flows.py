@@ -1,8 +1,8 @@
 """The kernel's connections as records of ``connections``: what the rules know of each, and how it ended. Pure.
 
 Nothing is noted while connections come and go: they are read when somebody asks. The kernel remembers TCP connections
-for two minutes after their end, and flows of UDP while they are used. Why an endpoint was chosen is told by the rules
-in force now; whether a client was pinned is not known.
+for two minutes after their end, those that an endpoint refused not at all, and flows of UDP while they are used. Why an
+endpoint was chosen is told by the rules in force now; whether a client was pinned is not known.
 """
 
 from __future__ import annotations
@@ -52,6 +52,14 @@ def update_record(record: ConnectionRecord, flow: Flow, now: float) -> bool:
     if record.outcome is Outcome.CONNECT_REFUSED:
         record.failed(Outcome.CONNECT_REFUSED)
     return True
+
+
+def end_record(record: ConnectionRecord, flow: Flow, now: float) -> None:
+    """Note that the kernel has forgotten a connection: one of TCP that was never made, it forgets with the refusal."""
+    is_refused = flow.protocol == "TCP" and not flow.is_assured
+    record.ended_at, record.outcome = now, Outcome.CONNECT_REFUSED if is_refused else Outcome.CLOSED
+    if is_refused:
+        record.failed(Outcome.CONNECT_REFUSED)
 
 
 def stale(

@@ -285,6 +285,24 @@ async def test_a_follower_is_told_of_the_kernels_connections(lab: Lab) -> None:
         assert follower.take() == ([], 0)
 
 
+async def test_a_follower_is_told_of_connections_that_an_endpoint_refuses(lab: Lab) -> None:
+    async with proxy(lab, service(cluster_ip=WEB[0], port=WEB[1]), slices(PODS[1], port=9)) as running:
+        follower = Follower(lambda: None)
+        stop = running.proxy.plane.traffic.follow(follower)
+        assert await lab.is_refused()
+        told: list[ConnectionRecord] = []
+
+        def has_ended() -> bool:
+            told.extend(each for each in follower.take()[0] if each.outcome)
+            return bool(told)
+
+        await until(has_ended)
+        assert [(each.outcome, each.failures) for each in told] == [
+            ("connect_refused", ((f"{PODS[1]}:9", "connect_refused"),))
+        ]
+        stop()
+
+
 async def test_a_follower_is_told_that_events_were_lost(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxy(lab) as running:
         follower = Follower(lambda: None)

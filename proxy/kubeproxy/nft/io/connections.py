@@ -16,7 +16,6 @@ from kubeproxy.nft import conntrack, flows
 from kubeproxy.nft.conntrack import DESTROY, NEW, UPDATE, End, Flow
 from kubeproxy.nft.forms import V4, V6
 from kubeproxy.nft.io.netfilter import NetfilterSocket
-from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Rules
 from kubeproxy.types import Destination, ServicePortName
@@ -148,7 +147,7 @@ class ConnectionEvents:
                 flows.update_record(record, self._counted(flow), now)
             del self._open[flow.key]
             if record.ended_at is None:
-                record.ended_at, record.outcome = now, Outcome.CLOSED
+                flows.end_record(record, flow, now)
             self._tell(record)
 
     def _counted(self, flow: Flow) -> Flow:
