@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from kubehost.io.places import Place
 from kubelet.process.spec import ProcessSpec, StartError
-from kubeproxy.nft.io.netfilter import FAMILY, KIND, PROTOCOL, NetfilterSocket
-from kubesvc.network.masquerade import masquerading
 from kubesvc.network.pasta import pasta_command, pasta_error
 
 if TYPE_CHECKING:
@@ -78,6 +76,10 @@ class Internet:
 
     def _translate(self) -> None:
         """Have the pods' packets come from the network's own address outside."""
+        # Imported here, because most machines have no pasta.
+        from kubeproxy.nft.io.netfilter import FAMILY, KIND, PROTOCOL, NetfilterSocket
+        from kubesvc.network.masquerade import masquerading
+
         sock = NetfilterSocket(self._place.socket(FAMILY, KIND, PROTOCOL))
         try:
             for refusal in sock.transact(list(masquerading())):
