@@ -2,6 +2,8 @@
 
 - ``addresses``: socket addresses as text, the loopback network, the source address of a dial (pure)
 - ``network``: ``Network``, where an address of the cluster is bound or dialled on this machine, and in which place
+- ``netlink``: the frames of the kernel's messages about networks (pure)
 - ``openfiles``: how many files a process may have open, and what they are shared out to
-- ``io``: the places in which sockets are made, bound sockets, and batches of datagrams (recvmmsg(2), sendmmsg(2))
+- ``io``: the places in which sockets are made, bound sockets, batches of datagrams (recvmmsg(2),
+  sendmmsg(2)), namespaces, and netlink's requests
 """
