@@ -24,6 +24,7 @@ from kubeproxy.nft.serviceport import service_part
 from kubeproxy.proxier import Proxier
 
 CHANGES = 21
+PAUSE = 0.1
 PORT = 80
 _NODE = {
     "apiVersion": "v1",
@@ -78,6 +79,8 @@ def main() -> None:
     load = _follow(proxier, ruleset)
     changes = []
     for number in range(count, count + CHANGES):
+        # The kernel frees what the last change has replaced, and has the next one wait for that.
+        time.sleep(PAUSE)
         _add(proxier, number)
         changes.append(_follow(proxier, ruleset))
     ruleset.close(stop=True)
