@@ -61,6 +61,17 @@ def test_the_host_has_each_at_an_address_of_its_own(pair: tuple[ClusterCommands,
         )
 
 
+def test_short_names_are_those_of_the_namespace_that_is_asked_for(
+    pair: tuple[ClusterCommands, ClusterCommands],
+) -> None:
+    for each in pair:
+        assert (
+            each.named("run", "-n", "kube-system", "--", "getent", "hosts", "kube-dns").stdout.split()[0]
+            == "10.96.0.10"
+        )
+        assert each.named("run", "--", "getent", "hosts", "kube-dns").returncode == 2
+
+
 def test_an_external_ip_of_any_network_answers_nodes_and_pods(pair: tuple[ClusterCommands, ClusterCommands]) -> None:
     manifest = service("far") | {"spec": {"selector": {"app": "nginx"}, "ports": [{"port": 80}]}}
     manifest["spec"]["externalIPs"] = ["198.51.100.7"]

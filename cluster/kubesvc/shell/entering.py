@@ -50,18 +50,22 @@ class EnteringError(Exception):
 
 
 class Visit(NamedTuple):
-    """A program in the cluster: on ``node``, with ``environment``; as the user's own id or as root there."""
+    """A program in the cluster: on ``node``, with ``environment``; as the user's own id or as root there.
+
+    Short names are those of ``namespace``.
+    """
 
     command: Sequence[str]
     node: str
     environment: Mapping[str, str]
     keeps_user: bool
+    namespace: str = "default"
 
 
 def visit(entrance: Entrance, visit: Visit) -> int:
     """Run a program in the cluster and return its exit status; ends as the program does if a signal ends it."""
     user, group = os.getuid(), os.getgid()
-    mounts = _write_files(entrance, visit.node)
+    mounts = _write_files(entrance, visit)
     try:
         agent = os.pidfd_open(entrance.agent)
         setns(agent, NEWUSER)
@@ -81,18 +85,23 @@ def visit(entrance: Entrance, visit: Visit) -> int:
     return _wait(child, agent)
 
 
-def _write_files(entrance: Entrance, node: str) -> dict[str, str]:
+def _write_files(entrance: Entrance, visit: Visit) -> dict[str, str]:
     """Write what the program sees in /etc; returns the file of this machine by its path there."""
-    folder = Path(entrance.folder, f"node-{node}")
+    folder = Path(entrance.folder, "nodes", visit.node, visit.namespace)
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {"resolv.conf": resolv_conf(entrance.dns_address, entrance.zone), "hostname": f"{node}\n"}
+    names = resolv_conf(entrance.dns_address, entrance.zone, visit.namespace)
+    texts = {"resolv.conf": names, "hostname": f"{visit.node}\n"}
     with contextlib.suppress(OSError):
         texts["nsswitch.conf"] = nsswitch_conf(Path("/etc/nsswitch.conf").read_text())
     mounts = {"/etc/hosts": entrance.hosts}
     for name, text in texts.items():
-        if text:
-            (folder / name).write_text(text)
-            mounts[f"/etc/{name}"] = str(folder / name)
+        if not text:
+            continue
+        file = folder / name
+        # Other programs may be reading the same file.
+        if not file.is_file() or file.read_text() != text:
+            file.write_text(text)
+        mounts[f"/etc/{name}"] = str(file)
     return mounts
 
 

@@ -14,9 +14,9 @@ _LONGEST_NAME = 254
 _PLAIN = ("files", "dns")
 
 
-def resolv_conf(dns_address: str, zone: str) -> str:
-    """Return the resolv.conf that pods of the namespace default have, so that names are the same."""
-    search = f"default.svc.{zone} svc.{zone} {zone}"
+def resolv_conf(dns_address: str, zone: str, namespace: str) -> str:
+    """Return the resolv.conf that pods of a namespace have, so that names are the same."""
+    search = f"{namespace}.svc.{zone} svc.{zone} {zone}"
     return f"search {search}\nnameserver {dns_address}\noptions ndots:5\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -13,19 +13,31 @@ from kubesvc.terminal.arguments import ask, fail, name_option
 if TYPE_CHECKING:
     from kubesvc.shell.entrance import Entrance
 
+names_option = click.option(
+    "-n", "--namespace", default="default", show_default=True, help="Namespace of short names such as `web`."
+)
 node_option = click.option("--node", default="", metavar="NODE", help="The node; the first one unless given.")
+
+
+class WhereArguments(TypedDict):
+    """The options that say where in which cluster a program runs."""
+
+    node: str
+    namespace: str
+    name: str
 
 
 @click.command(short_help="Open a shell on a node, inside the cluster's network.")
 @node_option
+@names_option
 @name_option
-def shell(node: str, name: str) -> None:
+def shell(**given: Unpack[WhereArguments]) -> None:
     """Open a shell on a node: cluster IPs, pods and node ports answer, and names resolve as in a pod.
 
     The files are this machine's, but for /etc/hosts: the nodes have one of their own, and the cluster's DNS knows what
     it says. kubectl is set up. The shell ends with the cluster.
     """
-    _visit(name, node, (os.environ.get("SHELL") or "/bin/sh",), keeps_user=False)
+    _visit(given, (os.environ.get("SHELL") or "/bin/sh",), keeps_user=False)
 
 
 @click.command(
@@ -34,23 +46,25 @@ def shell(node: str, name: str) -> None:
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT...]")
 @node_option
+@names_option
 @name_option
-def run(command: tuple[str, ...], node: str, name: str) -> None:
+def run(command: tuple[str, ...], **given: Unpack[WhereArguments]) -> None:
     """Run a program as on a node: it resolves cluster names and reaches Services and pods.
 
     Its files are this machine's. Terminal, signals and exit status are the program's own. It ends with the cluster.
     """
-    _visit(name, node, command, keeps_user=True)
+    _visit(given, command, keeps_user=True)
 
 
-def _visit(name: str, node: str, command: tuple[str, ...], *, keeps_user: bool) -> None:
+def _visit(where: WhereArguments, command: tuple[str, ...], *, keeps_user: bool) -> None:
     from kubesvc.shell.entering import EnteringError, Visit, visit
     from kubesvc.shell.entrance import Entrance
 
-    entrance = Entrance.read(ask(name, lambda cluster: cluster.entrance()))
+    entrance = Entrance.read(ask(where["name"], lambda cluster: cluster.entrance()))
+    node, namespace = _node(entrance, where["node"]), where["namespace"]
     environment = {**os.environ, "KUBECONFIG": entrance.kubeconfig}
     try:
-        sys.exit(visit(entrance, Visit(command, _node(entrance, node), environment, keeps_user)))
+        sys.exit(visit(entrance, Visit(command, node, environment, keeps_user, namespace)))
     except EnteringError as error:
         fail(str(error))
 

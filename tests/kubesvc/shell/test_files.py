@@ -10,9 +10,9 @@ from kubedns.config import DNSConfig
 from kubesvc.shell.files import hosts_file, nsswitch_conf, read_hosts, resolv_conf
 
 
-def test_names_are_resolved_as_in_a_pod_of_the_namespace_default() -> None:
-    assert resolv_conf("10.96.0.10", "cluster.local") == (
-        "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
+def test_names_are_resolved_as_in_a_pod_of_the_namespace() -> None:
+    assert resolv_conf("10.96.0.10", "cluster.local", "shop") == (
+        "search shop.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
     )
 
 
