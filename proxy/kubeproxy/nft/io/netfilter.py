@@ -71,12 +71,15 @@ class NetfilterSocket:
         first = self._sequence + 1
         self._sequence += len(messages) + 2
         self._send(batch(messages, first))
-        # Of the batch itself the kernel speaks with the number of its first message.
         answers = {each.sequence - first - 1: each for each in self._answers() if each.type == ERROR}
+        # What is wrong with the whole transaction, a missing privilege for instance, is said of its first message.
+        of_all = answers.pop(-1, None)
+        if of_all is not None and (error := _error(of_all, "netfilter")) is not None:
+            raise error
         if not answers:
             raise OSError(errno.ENOTCONN, "the kernel does not answer")
-        found = ((index, _error(reply, messages[max(index, 0)].subject)) for index, reply in answers.items())
-        return [Refusal(max(index, 0), error) for index, error in found if error is not None]
+        found = ((index, _error(reply, messages[index].subject)) for index, reply in answers.items())
+        return [Refusal(index, error) for index, error in found if error is not None]
 
     def request(self, message: Message) -> Iterator[bytes]:
         """Ask one question and yield the bodies of the answers; OSError of the kernel's."""
