@@ -4,6 +4,7 @@
 - ``network``: ``Network``, where an address of the cluster is bound or dialled on this machine, and in which place
 - ``netlink``: the frames of the kernel's messages about networks (pure)
 - ``openfiles``: how many files a process may have open, and what they are shared out to
-- ``io``: the places in which sockets are made, bound sockets, batches of datagrams (recvmmsg(2),
-  sendmmsg(2)), namespaces, and netlink's requests
+- ``socketmessages``: how a process asks the agent for sockets of other networks (pure)
+- ``io``: the places in which sockets are made, and stocks of those that the agent makes; bound sockets, batches of
+  datagrams (recvmmsg(2), sendmmsg(2)), namespaces, and netlink's requests
 """
