@@ -221,6 +221,11 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
         pytest.param("nodes: [{}]", ["nodes[0].name: Required value"], id="node without a name"),
         pytest.param("nodes: {}", ['nodes: Invalid value: "a mapping": must be a list'], id="nodes no list"),
         pytest.param(
+            "proxy: {mode: iptables}",
+            ['proxy.mode: Unsupported value: "iptables": supported values: "nftables", "userspace"'],
+            id="unknown mode of the proxy",
+        ),
+        pytest.param(
             "proxy: {balancer: fastest}",
             [f'proxy.balancer: Unsupported value: "fastest": supported values: {SUPPORTED_BALANCERS}'],
             id="unknown balancer",

@@ -18,6 +18,7 @@ from kubesvc.config import (
     ProxySettings,
 )
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
+from kubesvc.network.plan import AddressPlan
 from kubesvc.run.settings import (
     controller_config,
     dns_config,
@@ -76,6 +77,20 @@ def test_the_proxy_gets_its_addresses(text: str, address: tuple[str, int] | None
         address,
         address,
     )
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_exact", "expected"),
+    [
+        pytest.param("", False, "userspace", id="by-default"),
+        pytest.param("", True, "nftables", id="by-default-in-the-exact-plan"),
+        pytest.param("nftables", False, "nftables", id="as-asked"),
+        pytest.param("userspace", True, "userspace", id="as-asked-in-the-exact-plan"),
+    ],
+)
+def test_the_proxy_has_the_mode_of_its_plan_unless_told(mode: str, is_exact: bool, expected: str) -> None:
+    config = ClusterConfiguration(proxy=ProxySettings(mode=mode), plan=AddressPlan(is_exact=is_exact))
+    assert proxy_config(config, StateDirectory("shop", Path("/state"))).mode == expected
 
 
 def test_the_proxys_workers_are_marked_as_the_clusters() -> None:
