@@ -70,6 +70,8 @@ def test_short_names_are_those_of_the_namespace_that_is_asked_for(
             == "10.96.0.10"
         )
         assert each.named("run", "--", "getent", "hosts", "kube-dns").returncode == 2
+        refused = each.named("run", "-n", "../x", "--", "id")
+        assert (refused.returncode, "'../x' is no name of a namespace" in refused.stderr) == (2, True)
 
 
 def test_an_external_ip_of_any_network_answers_nodes_and_pods(pair: tuple[ClusterCommands, ClusterCommands]) -> None:

@@ -13,8 +13,23 @@ from kubesvc.terminal.arguments import ask, fail, name_option
 if TYPE_CHECKING:
     from kubesvc.shell.entrance import Entrance
 
+
+def _check_namespace(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    from kubesvc.state.directory import is_cluster_name
+
+    if not is_cluster_name(value):
+        message = f"{value!r} is no name of a namespace: lower case letters, digits and '-', at most 63"
+        raise click.BadParameter(message)
+    return value
+
+
 names_option = click.option(
-    "-n", "--namespace", default="default", show_default=True, help="Namespace of short names such as `web`."
+    "-n",
+    "--namespace",
+    default="default",
+    show_default=True,
+    callback=_check_namespace,
+    help="Namespace of short names such as `web`.",
 )
 node_option = click.option("--node", default="", metavar="NODE", help="The node; the first one unless given.")
 
