@@ -142,6 +142,14 @@ def test_a_service_goes_before_a_host_port_and_the_pod_is_told() -> None:
     assert str(conflict) == (f"Port conflict detected on port {NODE}:30080/tcp. default/web vs pod default/a:80")
 
 
+def test_listeners_of_services_are_counted_in_each_place_and_those_of_pods_once() -> None:
+    proxier = Proxier()
+    web = service("web", WEB, type="NodePort", ports=[{"port": 80, "nodePort": 30080}])
+    served = slice_of("web", [endpoint_of("a", A)])
+    tell(proxier, build_node("n1", NODE), web, served, pod(ports=[{"containerPort": 80}]))
+    assert (proxier.rules.count_listeners(), proxier.rules.count_listeners(2)) == (5, 8)
+
+
 def test_a_trace_says_that_a_host_port_leads_to_one_pod() -> None:
     proxier, balancer = Proxier(), LoadBalancer("random", ProxyCounters(), clock=float, rng=random.Random(7))
     tell(proxier, build_node("n1", NODE), pod(ports=[{"containerPort": 80, "hostPort": 20080}]))
