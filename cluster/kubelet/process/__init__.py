@@ -6,7 +6,8 @@
 ``starting``        starts the zygote; ``agentprocess`` is the zygote of sandboxes, the agent
 ``zygote``          the process that forks them; ``child`` is what a fork does until it is the container's process;
                     ``outbox`` are its answers
-``rootfs``          what a container sees of the file system; ``privileges`` are its user and capabilities
+``rootfs``          the file system of a container: ``sources`` are opened, ``mounting`` and ``kernelfolders`` mount;
+                    ``privileges`` are its user and capabilities
 ``output``          a process's output for a function; ``streams`` are pipes and terminals that clients read and write
 ``exec``            commands in containers, and clients attached to them
 ``logs``            container logs in the CRI format

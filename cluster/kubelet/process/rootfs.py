@@ -9,7 +9,6 @@ what a program writes into a developer's folders stays there.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from kubehost.io.namespaces import attach_mounts, copy_mounts
 from kubelet.process import kernelfolders, mounting
+from kubelet.process.sources import RootError, is_at_or_below, mount_error, open_source, reason
 from kubelet.sandbox.spec import Mount, Root
 
 SYSTEM_FOLDERS = (
@@ -36,10 +36,6 @@ SYSTEM_FOLDERS = (
 """Folders of the machine in which no program of a developer keeps its files."""
 
 
-class RootError(Exception):
-    """The container's file system cannot be made; the text is runc's where runc has one."""
-
-
 def build(root: Root) -> None:
     """Mount everything of ``root``; RootError. The caller has called unshare(CLONE_NEWNS)."""
     try:
@@ -47,7 +43,7 @@ def build(root: Root) -> None:
         tree.build()
     except OSError as error:
         where = f' "{error.filename}"' if error.filename else ""
-        raise RootError(f"error preparing rootfs{where}: {_reason(error)}") from error
+        raise RootError(f"error preparing rootfs{where}: {reason(error)}") from error
 
 
 class _Tree:
@@ -87,9 +83,9 @@ class _Tree:
 
         A folder of the machine in which the container has a mount of its own (hostPath: /tmp) is shown without that.
         """
-        source = _open_source(volume)
+        source = open_source(volume)
         others = (each for each in self._root.mounts if each is not volume)
-        if source >= 0 and any(_is_at_or_below(each.target, volume.source) for each in others):
+        if source >= 0 and any(is_at_or_below(each.target, volume.source) for each in others):
             copy = copy_mounts(source)
             os.close(source)
             self._copies.add(copy)
@@ -127,7 +123,7 @@ class _Tree:
                 mounting.bind(mounting.by_descriptor(source), target)
                 os.close(source)
         except OSError as error:
-            raise RootError(_mount_error(volume, error)) from error
+            raise RootError(mount_error(volume, error)) from error
         if volume.is_read_only and source >= 0:
             for each in _at_or_below(target) if volume.is_recursive_read_only else (target,):
                 mounting.make_read_only(each)
@@ -148,64 +144,23 @@ class _Tree:
             self._made.update((each,) if folder else ())
 
     def _may_make_in(self, folder: str) -> bool:
-        return folder in self._made or any(_is_at_or_below(folder, each) for each in self._volumes)
+        return folder in self._made or any(is_at_or_below(folder, each) for each in self._volumes)
 
     def _cover(self, folder: str) -> None:
-        is_system = any(_is_at_or_below(folder, each) for each in SYSTEM_FOLDERS)
+        is_system = any(is_at_or_below(folder, each) for each in SYSTEM_FOLDERS)
         # An overlay hides what is mounted below its folder.
         if not is_system or next(_below(folder), None) is not None or not _try_overlay(folder):
-            mounting.cover_with_entries(folder)
+            try:
+                mounting.cover_with_entries(folder)
+            except PermissionError:
+                mounting.mount_tmpfs(folder)  # /root of an ordinary user's machine: nothing of it can be seen anyhow
         self._made.add(folder)
 
     def _make_rest_read_only(self) -> None:
         spared = ("/proc", "/sys", "/dev", *self._volumes)
         for each in dict.fromkeys(mounting.mount_points()):
-            if not any(_is_at_or_below(each, other) for other in spared):
+            if not any(is_at_or_below(each, other) for other in spared):
                 mounting.make_read_only(each)
-
-
-def _open_source(volume: Mount) -> int:
-    """Return the descriptor of what is to be mounted, -1 for a tmpfs; RootError."""
-    if not volume.source:
-        return -1
-    try:
-        source = os.open(volume.source, os.O_PATH | os.O_CLOEXEC)
-    except OSError as error:
-        raise RootError(_mount_error(volume, error)) from error
-    return _open_sub_path(source, volume) if volume.sub_path else source
-
-
-def _open_sub_path(folder: int, volume: Mount) -> int:
-    """Return a descriptor of a path in an open volume, which is made if it is missing, and close the volume's.
-
-    No link may lead out of the volume, and what is made has the volume's mode (pkg/volume/util/subpath: SafeMakeDir,
-    doSafeOpen).
-    """
-    top = str(Path(mounting.by_descriptor(folder)).readlink())
-    path = os.path.realpath(f"{top}/{volume.sub_path}")
-    if not _is_at_or_below(path, top):
-        raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": not within the volume')
-    mode = stat.S_IMODE(os.fstat(folder).st_mode)
-    try:
-        for part in Path(path).relative_to(top).parts:
-            is_new = _make_folder(part, folder)
-            # The path has no links now; one that appears meanwhile is refused.
-            inner = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-            if is_new:
-                Path(mounting.by_descriptor(folder)).chmod(mode)
-    except OSError as error:
-        raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": {_reason(error)}') from error
-    return folder
-
-
-def _make_folder(name: str, folder: int) -> bool:
-    """Make a folder unless there is something of that name; return whether it is new. OSError."""
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(name, dir_fd=folder)
-        return True
-    return False
 
 
 def _try_overlay(folder: str) -> bool:
@@ -216,35 +171,17 @@ def _try_overlay(folder: str) -> bool:
     return True
 
 
-def _mount_error(volume: Mount, error: OSError) -> str:
-    what = f'error mounting "{volume.source or "tmpfs"}" to rootfs at "{volume.target}": {_reason(error)}'
-    if isinstance(error, NotADirectoryError):
-        what += (
-            ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists"
-            " and is the expected type"
-        )
-    return what
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno or 0).lower()
-
-
 def _is_folder(source: int) -> bool:
     return source < 0 or stat.S_ISDIR(os.fstat(source).st_mode)
 
 
 def _at_or_below(path: str) -> Sequence[str]:
-    return [each for each in mounting.mount_points() if _is_at_or_below(each, path)]
+    return [each for each in mounting.mount_points() if is_at_or_below(each, path)]
 
 
 def _below(path: str) -> Iterator[str]:
     return (each for each in mounting.mount_points() if _is_below(each, path))
 
 
-def _is_at_or_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
 def _is_below(path: str, folder: str) -> bool:
-    return path != folder and _is_at_or_below(path, folder)
+    return path != folder and is_at_or_below(path, folder)

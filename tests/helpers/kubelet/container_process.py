@@ -13,7 +13,8 @@ from pathlib import Path
 
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS, unshare
 from kubelet.process.privileges import PrivilegeError, restrict
-from kubelet.process.rootfs import RootError, build
+from kubelet.process.rootfs import build
+from kubelet.process.sources import RootError
 from kubelet.sandbox.spec import Mount, Root
 
 

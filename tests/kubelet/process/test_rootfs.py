@@ -44,7 +44,10 @@ def test_a_container_has_processes_devices_and_a_network_of_its_own_and_the_mach
 
 @pytest.mark.parametrize(
     "target",
-    ["/etc/app/config", "/data", "/no/such/folder", "/home/x/y", "/var/run/secrets/kubernetes.io", "/usr/share/x"],
+    [
+        *("/etc/app/config", "/data", "/no/such/folder", "/home/x/y", "/root/.kubesvc-test/x"),
+        *("/var/run/secrets/kubernetes.io", "/usr/share/x"),
+    ],
 )
 def test_a_volume_is_mounted_at_any_path_and_the_machine_keeps_no_trace(place: ContainerPlace, target: str) -> None:
     before = names_in("/")

@@ -16,7 +16,8 @@ from typing import Any
 
 from kubehost import openfiles
 from kubelet.process.privileges import PrivilegeError, restrict
-from kubelet.process.rootfs import RootError, build
+from kubelet.process.rootfs import build
+from kubelet.process.sources import RootError
 from kubelet.sandbox.io.sandboxes import Sandboxes
 from kubelet.sandbox.io.sockets import SocketService
 from kubelet.sandbox.spec import ClusterNetwork, Mount, NodeNetwork, Root, SandboxSpec
