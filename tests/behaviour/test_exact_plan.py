@@ -11,14 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
+from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster.manifests import service
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
 from tests.helpers.readme import EXACT, ROOT, in_order, shape, with_kubesvc
 
+from kubesvc.control.client import ControlClient
+from kubesvc.state.directory import StateDirectory
+
 TUTORIAL = str(CONFIGS / "tutorial")
 WELCOME = "<title>Welcome to nginx!</title>"
+
+
+def agent_of(commands: ClusterCommands) -> int:
+    """Return the process in whose namespaces the cluster's network is."""
+    return ControlClient(StateDirectory(commands.name, commands.state.parent)).entrance()["agent"]  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +149,8 @@ def test_root_can_give_this_machine_routes_which_end_with_the_cluster(tmp_path: 
         assert refused.returncode == 1
         assert "--host-routes: this machine has that already (route 10.96.0.0/16: File exists)" in refused.stderr
         assert WELCOME in curl(f"http://{address}/")
+        os.kill(agent_of(commands), signal.SIGKILL)
+        assert eventually(lambda: WELCOME in curl_result(f"http://{address}/", "--max-time", "1").stdout)
         os.kill(commands.status()["pid"], signal.SIGKILL)
         assert eventually(lambda: "kubesvc-routed" not in Path("/proc/net/dev").read_text())
         assert "kubesvc-again" not in Path("/proc/net/dev").read_text()

@@ -28,6 +28,8 @@ _OUR_MAC, _THEIR_MAC = b"\x02\x00\x00\x60\x00\x01", b"\x02\x00\x00\x60\x00\x02"
 INSIDE_LINK = 900
 """The index of the cluster's end; the pods' begin at 1000."""
 _NAME_LENGTH = 15
+_PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)
+"""Seconds before each attempt to connect the machine with another network of the cluster."""
 _log = logging.getLogger(__name__)
 
 
@@ -81,10 +83,19 @@ class HostRoutes:
         while True:
             await has_changed.wait()
             has_changed.clear()
+            await self._add_again(place)
+
+    async def _add_again(self, place: Place) -> None:
+        for pause in _PAUSES:
+            # The kernel takes a moment to remove the veth of the network that is gone.
+            await asyncio.sleep(pause)
             try:
                 self.add(place)
             except HostRoutesError as error:
-                _log.warning("%s", error)
+                refusal = error
+            else:
+                return
+        _log.warning("%s", refusal)
 
     def _outside(self, link: int) -> Iterator[Message]:
         yield new_address(link, OURS)
