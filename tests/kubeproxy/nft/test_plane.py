@@ -153,27 +153,51 @@ async def test_an_endpoint_on_the_host_is_served_by_sockets(lab: Lab) -> None:
         assert (await lab.ask(PODS[1])).pod == PODS[0]
 
 
+class Clients:
+    """Connect from a pod without a pause, in a thread of their own; a refused one fails the test."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._is_stopped = False
+        self._task = asyncio.create_task(asyncio.to_thread(self._run))
+
+    async def stop(self) -> Counter[str]:
+        """Return how often each pod has answered."""
+        self._is_stopped = True
+        return await self._task
+
+    def _run(self) -> Counter[str]:
+        seen: Counter[str] = Counter()
+        while not self._is_stopped:
+            seen[self._lab.servers.ask(PODS[0], WEB).pod] += 1
+        return seen
+
+
 async def test_no_client_is_refused_while_a_service_changes_hands(lab: Lab) -> None:
     async with proxy(lab) as running:
-        stop = False
-
-        def ask_on() -> Counter[str]:
-            seen: Counter[str] = Counter()
-            while not stop:
-                seen[lab.servers.ask(PODS[0], WEB).pod] += 1
-            return seen
-
-        asking = asyncio.create_task(asyncio.to_thread(ask_on))
+        clients = Clients(lab)
         heard: list[bool] = []
         for turn in range(40):
             annotations = ROUND_ROBIN if turn % 2 else {}
             running.put(service(cluster_ip=WEB[0], port=WEB[1], annotations=annotations))
             await running.settle()
             heard.append(is_heard(lab))
-        stop = True
-        seen = await asking
+        seen = await clients.stop()
     assert heard == [False, True] * 20
     assert set(seen) == set(PODS)
+
+
+@pytest.mark.parametrize("spec", [{}, {"sessionAffinity": "ClientIP"}], ids=["at-random", "sticky"])
+async def test_no_client_is_refused_while_endpoints_come_and_go(lab: Lab, spec: dict[str, Any]) -> None:
+    async with proxy(lab, service(cluster_ip=WEB[0], port=WEB[1], **spec), slices(*PODS)) as running:
+        clients = Clients(lab)
+        for turn in range(60):
+            running.put(slices(*(each for number, each in enumerate(PODS) if number != turn % 3)))
+            await running.settle()
+            await asyncio.sleep(0)
+        seen = await clients.stop()
+    assert set(seen) <= set(PODS)
+    assert seen.total()
 
 
 async def test_a_service_that_the_kernel_refuses_is_served_by_sockets_and_said(
