@@ -24,6 +24,7 @@ from kubehost.io.namespaces import (
     NEWUTS,
     mount,
     set_hostname,
+    setns,
     unshare,
 )
 from kubehost.io.netlink import NetlinkSocket
@@ -47,6 +48,7 @@ STEPS = (
     "mapping this user's id into a user namespace",
     "changing mounts in a mount namespace",
     "setting the host name of a UTS namespace",
+    "entering a namespace by a pidfd, as Linux 5.8 and later can",
     "making a veth in a network namespace",
 )
 
@@ -93,6 +95,12 @@ def enter_new_namespaces() -> Iterator[None]:
     mount("", "/", flags=MS_REC | MS_PRIVATE)
     yield
     set_hostname("pod")
+    yield
+    own = os.pidfd_open(os.getpid())
+    try:
+        setns(own, NEWUTS)
+    finally:
+        os.close(own)
     yield
     with NetlinkSocket() as netlink, Path("/proc/self/ns/net").open("rb") as here:
         ends = VethEnd("probe0", 2, b"\2probe"), VethEnd("probe1", 3, b"\2PROBE")

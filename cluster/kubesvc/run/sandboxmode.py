@@ -119,8 +119,8 @@ def explain_refusal(refusal: Refusal, switches: Mapping[str, str]) -> tuple[str,
     if refusal.error == errno.ENOSPC and empty:
         remedy = f"sudo sysctl -w {' '.join(f'{name}=15000' for name in empty)}"
         return f"{said} ({', '.join(f'{name} is 0' for name in empty)})", remedy
-    if refusal.error == errno.EOPNOTSUPP:
-        return said, "sudo modprobe veth"
+    if remedy := _kernel_remedy(refusal):
+        return said, remedy
     if refusal.error in (errno.EPERM, errno.EACCES, 0):
         if switches.get(_CLONE) == "0":
             return f"{said} ({_CLONE} is 0)", f"sudo sysctl -w {_CLONE}=1"
@@ -130,6 +130,13 @@ def explain_refusal(refusal: Refusal, switches: Mapping[str, str]) -> tuple[str,
             why = f"{said} (a seccomp filter is in force: this is a container)"
             return why, "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined"
     return said, "a kernel with user namespaces (CONFIG_USER_NS) that this user may make"
+
+
+def _kernel_remedy(refusal: Refusal) -> str:
+    """Return what the kernel lacks, "" if it is not the kernel that refuses."""
+    if refusal.error == errno.EOPNOTSUPP:
+        return "sudo modprobe veth"
+    return "a kernel that can do so" if "Linux 5.8" in refusal.step else ""
 
 
 def _apparmor_remedy() -> str:

@@ -122,6 +122,15 @@ def test_a_refusal_has_its_reason_and_its_remedy(
     assert remedy in wanted
 
 
+def test_an_old_kernel_is_said_to_be_one() -> None:
+    (step,) = (each for each in STEPS if "pidfd" in each)
+    said, wanted = explain_refusal(Refusal(step, errno.EINVAL), {})
+    assert said == (
+        "this machine refuses entering a namespace by a pidfd, as Linux 5.8 and later can: Invalid argument"
+    )
+    assert wanted == "a kernel that can do so"
+
+
 def test_the_switches_of_this_machine_are_numbers() -> None:
     found = read_switches()
     assert set(found) <= {*SWITCHES, "Seccomp"}
