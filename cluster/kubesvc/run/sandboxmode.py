@@ -64,7 +64,7 @@ class Wish(NamedTuple):
         given = (
             (option, "--sandbox"),
             (configured, "the configuration's `sandbox:`"),
-            (kept, "its last start, as `--sandbox` said then"),
+            (kept, "`--sandbox` of an earlier start"),
         )
         return next((cls(mode, source) for mode, source in given if mode), cls(DEFAULT, "the default"))
 
