@@ -201,6 +201,8 @@ class Server:
             if head is None:
                 return encode(plain(400), "GET", self._headers, keep_alive=False)
             response = self._service.handle(head.request(connection.client, connection.port, is_stopping=False))
+            if response.later is not None:
+                response = response.later()
             return encode(response, head.method, self._headers, keep_alive=False)
 
         answer_in_tls(sock, answer)

@@ -212,6 +212,8 @@ async def test_netexec_speaks_tls_if_it_is_given_a_certificate(host: BuiltinHost
     flags = ("--http-port=9090", "--tls-cert-file", "/localhost.crt", "--tls-private-key-file", "/localhost.key")
     process = await host.serve("agnhost", "netexec", *flags, sink=lambda _, chunk: output.extend(chunk))
     assert (await ask_tls("/echo?msg=prestop", 9090)).endswith("\r\n\r\nprestop")
+    dialled = await ask_tls(f"/dial?host={ADDRESS}&port=8081&request=hostname&protocol=udp", 9090)
+    assert dialled.endswith('\r\n\r\n{"responses": ["web-1"]}')
     process.kill(15)
     await process.wait()
     assert b"GET /echo?msg=prestop&code=" in output
