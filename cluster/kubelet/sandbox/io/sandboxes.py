@@ -172,14 +172,14 @@ def _set_all(sysctls: plan.Sysctls) -> None:
 
 
 def _mount_memory(volume: Mount) -> None:
-    """Mount a volume in memory, for its group if there is one; OSError."""
+    """Mount a volume in memory, for its group if there is one; OSError. As with a kubelet it has a sticky bit."""
     size = f",size={volume.size}" if volume.size else ""
     if volume.group is not None:
         # EINVAL: a namespace with one id does not have the group.
         with contextlib.suppress(OSError):
-            mount("tmpfs", volume.target, "tmpfs", options=f"mode=2777,gid={volume.group}{size}")
+            mount("tmpfs", volume.target, "tmpfs", options=f"mode=3777,gid={volume.group}{size}")
             return
-    mount("tmpfs", volume.target, "tmpfs", options=f"mode=0777{size}")
+    mount("tmpfs", volume.target, "tmpfs", options=f"mode=1777{size}")
 
 
 def _unmount_all(spec: SandboxSpec) -> None:
