@@ -31,7 +31,9 @@ names_option = click.option(
     callback=_check_namespace,
     help="Namespace of short names such as `web`.",
 )
-node_option = click.option("--node", default="", metavar="NODE", help="The node; the first one unless given.")
+node_option = click.option(
+    "--node", default="", metavar="NODE", help="The node whose host name it has; the first one unless given."
+)
 
 
 class WhereArguments(TypedDict):
