@@ -117,10 +117,9 @@ deployment "web" successfully rolled out
         shell.expect(r"resized to 33 111$")
         shell.type("exit 5\n")
         assert shell.wait() in (1, 5)
-    target = kubectl.folder / "in-the-pod"
     kubectl.write("here.txt", "a file\n")
-    kubectl(f"kubectl cp here.txt <pod>:{target}")
-    assert target.read_text() == "a file\n"
+    kubectl("kubectl cp here.txt <pod>:/tmp/in-the-pod")
+    assert kubectl("kubectl exec <pod> -- cat /tmp/in-the-pod").out == "a file\n"
     with kubectl.terminal("kubectl port-forward deploy/web :8080", is_tty=False) as forward:
         local = forward.expect(r"Forwarding from 127\.0\.0\.1:(\d+) -> 8080\n")[1]
         assert curl(f"http://127.0.0.1:{local}/hostname") == pod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import resource
@@ -66,16 +67,16 @@ async def test_each_network_has_its_own_ports(source: SocketSource) -> None:
         cluster,
         *(AgentPlace(each, as_it_is, source, each) for each in (POD, OTHER)),
     ]
-    bound = []
-    for place in places:
-        bound.append(place.socket(*TCP))
-        bound[-1].bind(("0.0.0.0", 20080))
-        bound[-1].listen(1)
-    bound.append(cluster.socket(*TCP))
-    with pytest.raises(OSError, match="in use"):
-        bound[-1].bind(("0.0.0.0", 20080))
-    for each in bound:
-        each.close()
+    port = 0  # of the first one, that the host has free
+    with contextlib.ExitStack() as bound:
+        for place in places:
+            sock = bound.enter_context(contextlib.closing(place.socket(*TCP)))
+            sock.bind(("0.0.0.0", port))
+            sock.listen(1)
+            port = sock.getsockname()[1]
+        second = bound.enter_context(contextlib.closing(cluster.socket(*TCP)))
+        with pytest.raises(OSError, match="in use"):
+            second.bind(("0.0.0.0", port))
 
 
 async def test_a_socket_of_a_stock_is_as_one_of_the_host(source: SocketSource) -> None:
