@@ -14,6 +14,7 @@ from typing import Any
 from kubemanifest import Document, in_order
 from kubesvc.config import ClusterConfiguration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
+from kubesvc.run import sandboxmode
 from kubesvc.run.edits import identity, read_refusal
 from kubesvc.run.prepare import Prepared
 from kubesvc.state.kept import kept_sandbox
@@ -101,7 +102,7 @@ def _warn_of_start_options(options: UpOptions, prepared: Prepared, console: Cons
         "--merge-kubeconfig": options.is_merging,
         "--exact": options.is_exact and not prepared.configuration.plan.is_exact,
         "--host-routes": options.has_host_routes,
-        "--sandbox": options.sandbox not in (None, kept_sandbox(options.state)),
+        "--sandbox": options.sandbox not in (None, kept_sandbox(options.state) or sandboxmode.DEFAULT),
         "--subnets": options.subnets not in (None, "auto" if prepared.configuration.plan.block else "default"),
     }
     if given := [each for each, is_set in asked.items() if is_set]:
