@@ -19,6 +19,7 @@ from kubelet.sandbox.spec import Mount, Root
 
 TMP_PATH = "/tmp"  # noqa: S108 - the folder of that name that each container has for itself
 RUN_PATH = "/run"
+SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - as TMP_PATH
 ETC = ("resolv.conf", "hosts", "hostname")
 """The files of /etc that are a pod's own."""
 
@@ -27,8 +28,9 @@ class ContainerFolders(NamedTuple):
     """Where the things that a container sees lie on this machine.
 
     ``volumes`` has a folder for each volume by its name, ``etc`` the pod's files of /etc by their names. ``tmp`` is the
-    container's /tmp, and ``message`` the file of its last message. ``programs`` are paths that it must find where they
-    are, though they may lie in the machine's /tmp or /run: its program, the cluster's own files.
+    container's /tmp, ``message`` the file of its last message, ``shared_memory`` the /dev/shm of all containers, "" for
+    its own. ``programs`` are paths that it must find where they are, though they may lie in the machine's /tmp or /run:
+    its program, the cluster's own files.
     """
 
     volumes: str
@@ -36,6 +38,7 @@ class ContainerFolders(NamedTuple):
     etc_files: frozenset[str]
     tmp: str
     message: str
+    shared_memory: str = ""
     programs: tuple[str, ...] = ()
 
 
@@ -74,8 +77,9 @@ def _own_mounts(container: ContainerSpec, folders: ContainerFolders, is_read_onl
     """
     tops = [Mount(TMP_PATH, folders.tmp, is_read_only), Mount(RUN_PATH, is_read_only=is_read_only)]
     kept = [Mount(each, each, is_read_only) for top in (TMP_PATH, RUN_PATH) for each in _kept_in(top, folders.programs)]
+    shared = [Mount(SHARED_MEMORY_PATH, folders.shared_memory)] if folders.shared_memory else []
     files = [Mount(f"/etc/{each}", f"{folders.etc}/{each}") for each in ETC if each in folders.etc_files]
-    return [*tops, *kept, *files, Mount(container.message.path, folders.message)]
+    return [*tops, *kept, *files, *shared, Mount(container.message.path, folders.message)]
 
 
 def _kept_in(top: str, paths: Iterable[str]) -> list[str]:

@@ -53,6 +53,7 @@ class PodRoots:
             etc_files=frozenset(ETC if self._config.cluster_dns is not None else ETC[1:]),
             tmp=str(folder / TMP),
             message=str(folder / MESSAGE),
+            shared_memory=self._volumes.shared_memory,
             programs=tuple(self._programs(plan)),
         )
         process = plan.process

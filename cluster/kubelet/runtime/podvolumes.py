@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from kubelet.pod.roots import nested_folders
@@ -24,6 +24,8 @@ from kubelet.sandbox.spec import Mount
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 122.0
 """Seconds between attempts: the pause doubles (initialDurationBeforeRetry, maxDurationBeforeRetry)."""
+SHARED_MEMORY, SHARED_MEMORY_BYTES = "_shm", 64 << 20
+"""The folder of a pod's /dev/shm, a name that no volume has, and its size, that of containerd."""
 _TYPES: Mapping[str, tuple[Callable[[int], bool], str]] = {
     "Directory": (stat.S_ISDIR, "a directory"),
     "DirectoryOrCreate": (stat.S_ISDIR, "a directory"),
@@ -36,11 +38,15 @@ _TYPES: Mapping[str, tuple[Callable[[int], bool], str]] = {
 
 
 class PodVolumes:
-    """``folder`` has a folder for each; their files are made from ``references``."""
+    """``folder`` has a folder for each; their files are made from ``references``.
+
+    ``shared_memory`` is the folder that all containers have as /dev/shm; "" if there is but one, which has its own.
+    """
 
     def __init__(self, folder: Path, pod: PodObject, references: ReferencedObjects, place: PodPlace) -> None:
         self.volumes = read_volumes(pod.obj)
         self.folder = folder
+        self.shared_memory = str(folder / SHARED_MEMORY) if len(pod.spec.containers) > 1 else ""
         self._pod = pod
         self._references = references
         self._place = place
@@ -53,17 +59,20 @@ class PodVolumes:
     def memory(self) -> tuple[Mount, ...]:
         """The volumes that are memory, which the pod's sandbox has."""
         volumes = [each for each in self.volumes if each.is_in_memory]
-        return tuple(Mount(str(self.folder / each.name), size=each.size, group=self._group) for each in volumes)
+        mounts = [Mount(str(self.folder / each.name), size=each.size, group=self._group) for each in volumes]
+        if self.shared_memory:
+            mounts.append(Mount(self.shared_memory, size=SHARED_MEMORY_BYTES))
+        return tuple(mounts)
 
     async def wait_until_mounted(self) -> None:
         """Return once all volumes are there."""
-        waiting, pause = self.volumes, FIRST_PAUSE
-        while waiting := tuple(each for each in waiting if not self._is_set_up(each)):
+        waiting, pause = self._not_set_up(self.volumes), FIRST_PAUSE
+        while waiting or not self._has_shared_memory():
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
-            pause = min(2 * pause, LONGEST_PAUSE)
+            waiting, pause = self._not_set_up(waiting), min(2 * pause, LONGEST_PAUSE)
         self._has_begun = True
 
     def update(self) -> None:
@@ -80,6 +89,19 @@ class PodVolumes:
         except (VolumeError, OSError) as error:
             reason = _go_text(error) if isinstance(error, OSError) else str(error)
             self._report(volume, reason)
+            return False
+        return True
+
+    def _not_set_up(self, volumes: Iterable[Volume]) -> tuple[Volume, ...]:
+        return tuple(each for each in volumes if not self._is_set_up(each))
+
+    def _has_shared_memory(self) -> bool:
+        """Make the folder on which the agent mounts the containers' /dev/shm; return whether it is there."""
+        try:
+            if self.shared_memory:
+                Path(self.shared_memory).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._pod.report("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {_go_text(error)}")
             return False
         return True
 

@@ -14,7 +14,12 @@ from kubelet.pod.volumes import VolumeError, read_volumes, volume_files
 from kubelet.sandbox.spec import Mount, Root
 
 FOLDERS = ContainerFolders(
-    "/v", "/e", frozenset(("hosts", "hostname", "resolv.conf")), "/t", "/m", ("/tmp/x/y", "/opt", "/run/user/1")
+    "/v",
+    "/e",
+    frozenset(("hosts", "hostname", "resolv.conf")),
+    "/t",
+    "/m",
+    programs=("/tmp/x/y", "/opt", "/run/user/1"),
 )
 
 

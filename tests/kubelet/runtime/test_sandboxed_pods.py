@@ -153,3 +153,21 @@ async def test_the_containers_of_a_pod_share_their_processes_if_it_asks_for_that
     [pause] = [each for each in children_of(agent) if Path(f"/proc/{each}/comm").read_text() == "pause\n"]
     cluster.registry.delete(PODS, "default", "web", DeleteOptions(0))
     await until(lambda: cluster.is_gone("web") and not is_alive(pause))
+
+
+async def test_the_containers_of_a_pod_share_their_memory(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("web", shell("exec sleep 1000"), shell("exec sleep 1001", name="d")))
+    await until(lambda: cluster.is_ready("web"))
+    await cluster.sh("web", "echo shared > /dev/shm/x")
+    shown = await cluster.sh("web", "cat /dev/shm/x; stat -c %a /dev/shm; df --output=size /dev/shm | tail -n1", "d")
+    assert shown.split() == ["shared", "1777", "65536"]
+
+
+async def test_an_ephemeral_container_joins_a_pod_of_one_container(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("one", shell("exec sleep 1000")))
+    await until(lambda: cluster.is_ready("one"))
+    debug = {"name": "debug", "image": "busybox", "command": ["sleep", "1001"]}
+    spec = {**cluster.pod("one")["spec"], "ephemeralContainers": [debug]}
+    cluster.registry.update_part(PODS, "ephemeralcontainers", {**cluster.pod("one"), "spec": spec})
+    await until(lambda: cluster.pid("one", "debug"))
+    assert await cluster.sh("one", "cat /proc/1/comm", "debug") == "sleep"
