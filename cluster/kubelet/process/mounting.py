@@ -66,7 +66,10 @@ def mount_points() -> Iterator[str]:
     """Yield the paths of all mounts of this namespace, those on top of others last."""
     with Path("/proc/self/mountinfo").open("rb") as lines:
         for line in lines:
-            yield os.fsdecode(line.split()[4].decode("unicode_escape").encode("latin-1"))
+            path = line.split(b" ", 5)[4]
+            if b"\\" in path:  # spaces and such, as octal numbers
+                path = path.decode("unicode_escape").encode("latin-1")
+            yield os.fsdecode(path)
 
 
 def by_descriptor(descriptor: int) -> str:

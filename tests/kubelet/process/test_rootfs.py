@@ -265,3 +265,9 @@ class TestAnotherUser:
     def test_has_the_groups_that_the_machine_allows(self, place: ContainerPlace) -> None:
         done = place.sh(self.ROOT._replace(groups=(77,)), "id -G")
         assert done.out.split()[0] == "5678" and ("77" in done.out.split()) == (place.user == 0)
+
+
+def test_a_read_only_root_leaves_a_volume_with_spaces_in_its_path_writable(place: ContainerPlace) -> None:
+    volume = place.make("volume")
+    root = Root((Mount("/my data/täglich", volume),), is_read_only=True)
+    assert place.sh(root, "touch '/my data/täglich/x' && ls '/my data/täglich'").out == "x"
