@@ -107,15 +107,7 @@ def _write_files(entrance: Entrance, visit: Visit) -> dict[str, str]:
 
 def _become(visit: Visit, mounts: Mapping[str, str], ids: tuple[int, int] | None) -> NoReturn:
     try:
-        unshare(NEWNS | NEWUTS)
-        mount("", "/", flags=MS_REC | MS_SLAVE)
-        set_hostname(visit.node)
-        with contextlib.suppress(OSError):  # where parts of /proc are hidden, the machine's stays
-            mount("proc", "/proc", "proc")
-        for path, source in mounts.items():
-            _bind(source, path)
-        for path in filter(os.path.isdir, _CACHES):
-            mount("tmpfs", path, "tmpfs")
+        _settle(visit.node, mounts)
         if ids is not None:
             _become_user(*ids)
         # A change of ids would forget it.
@@ -129,6 +121,23 @@ def _become(visit: Visit, mounts: Mapping[str, str], ids: tuple[int, int] | None
         _fail(f"{command}: {error.strerror}", NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
     finally:
         os._exit(NOT_EXECUTABLE)
+
+
+def _settle(node: str, mounts: Mapping[str, str]) -> None:
+    """Give this process a host name and a file system of its own. OSError."""
+    if os.geteuid() != 0:
+        # Root in another user's cluster has no id there: the cluster's root is that user.
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+    unshare(NEWNS | NEWUTS)
+    mount("", "/", flags=MS_REC | MS_SLAVE)
+    set_hostname(node)
+    with contextlib.suppress(OSError):  # where parts of /proc are hidden, the machine's stays
+        mount("proc", "/proc", "proc")
+    for path, source in mounts.items():
+        _bind(source, path)
+    for path in filter(os.path.isdir, _CACHES):
+        mount("tmpfs", path, "tmpfs")
 
 
 def _bind(source: str, path: str) -> None:
