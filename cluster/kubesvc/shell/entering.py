@@ -107,11 +107,14 @@ def _write_files(entrance: Entrance, visit: Visit) -> dict[str, str]:
 
 def _become(visit: Visit, mounts: Mapping[str, str], ids: tuple[int, int] | None) -> NoReturn:
     try:
-        _settle(visit.node, mounts)
-        if ids is not None:
-            _become_user(*ids)
-        # A change of ids would forget it.
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        try:
+            _settle(visit.node, mounts)
+            if ids is not None:
+                _become_user(*ids)
+            # A change of ids would forget it.
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        except OSError as error:
+            _fail(f"the node {visit.node} cannot be entered: {error.strerror}", NOT_EXECUTABLE)
         os.execvpe(visit.command[0], list(visit.command), dict(visit.environment))  # noqa: S606 - no shell is wanted
     except OSError as error:
         command = visit.command[0]

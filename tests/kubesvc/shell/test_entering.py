@@ -119,6 +119,21 @@ def test_a_reader_that_has_gone_ends_it_as_on_a_command_line(program: Program) -
         assert process.wait(PATIENCE) == -signal.SIGPIPE
 
 
+def test_a_node_that_cannot_be_entered_is_not_taken_for_a_missing_program(program: Program) -> None:
+    refusing = (
+        "import kubesvc.shell.entering as entering\n"
+        "def refuse(_): raise PermissionError(1, 'Operation not permitted')\n"
+        "entering.unshare = refuse\n"
+    )
+    argv = [*program.argv("id")]
+    argv[2] = refusing + argv[2]
+    told = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (told.returncode, told.stderr) == (
+        126,
+        "kubesvc: the node node-1 cannot be entered: Operation not permitted\n",
+    )
+
+
 def test_sigterm_is_passed_on_and_sigkill_ends_the_program_too(program: Program) -> None:
     waiting = ["sh", "-c", "trap 'exit 5' TERM; echo $PPID; while :; do sleep 0.1; done"]
     with subprocess.Popen(program.argv(*waiting), stdout=subprocess.PIPE, text=True) as process:
