@@ -194,7 +194,12 @@ def test_the_event_of_a_pod_names_all_of_them_once() -> None:
     volumes = [
         {"name": "v", "persistentVolumeClaim": {"claimName": "x"}},
         {"name": "w", "emptyDir": {"sizeLimit": "1Mi"}},
+        {"name": "p", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}, {"secret": {"name": "s"}}]}},
     ]
     spec = {"containers": [{**CONTAINER, "resources": {"limits": {"cpu": "1"}}}], "volumes": volumes}
-    text = "kubesvc does not emulate spec.volumes, spec.containers[0].resources (limits); the pod runs without"
+    text = (
+        "kubesvc does not emulate spec.volumes (persistentVolumeClaim of volume v), "
+        "spec.volumes (serviceAccountToken of volume p), spec.volumes (sizeLimit of volume w), "
+        "spec.containers[0].resources (limits); the pod runs without"
+    )
     assert event_text(not_emulated({"spec": spec}, SANDBOXED)) == text

@@ -35,13 +35,14 @@ class Fields(NamedTuple):
 class _Field(NamedTuple):
     """A field that is not emulated, and the consequence.
 
-    A field with ``parts`` is not emulated in these parts only, each with its own test.
+    A field with ``parts`` is not emulated in these parts only, each with its own test; ``inside`` names them in a list.
     """
 
     name: str
     consequence: str
     asks: Asks = bool
     parts: Mapping[str, Asks] = {}
+    inside: Callable[[Any], list[str]] | None = None
 
 
 def _is(wanted: bool) -> Asks:
@@ -64,18 +65,23 @@ _SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projec
 _FILES = ("configMap", "secret", "downwardAPI")
 
 
-def _asks_for_storage(volumes: Any) -> bool:
-    return any(not any(each in volume for each in _SIMPLE) for volume in volumes or ())
+def _storage(volumes: Any) -> list[str]:
+    kinds = ((each["name"], [kind for kind in each if kind != "name"]) for each in volumes)
+    return [f"{', '.join(found)} of volume {name}" for name, found in kinds if found and not set(found) & set(_SIMPLE)]
 
 
-def _asks_for_tokens(volumes: Any) -> bool:
-    sources = (each for volume in volumes or () for each in map_at(volume, "projected").get("sources") or ())
-    return any(not any(kind in source for kind in _FILES) for source in sources)
+def _tokens(volumes: Any) -> list[str]:
+    sources = ((each["name"], source) for each in volumes for source in map_at(each, "projected").get("sources") or ())
+    found = (f"{kind} of volume {name}" for name, source in sources for kind in source if kind not in _FILES)
+    return list(dict.fromkeys(found))
 
 
-def _asks_for_a_limit(volumes: Any) -> bool:
-    sources = [map_at(each, "emptyDir") for each in volumes or ()]
-    return any(each.get("medium", "") != "Memory" and (each.get("sizeLimit") or each.get("medium")) for each in sources)
+def _sizes(volumes: Any) -> list[str]:
+    sources = ((each["name"], map_at(each, "emptyDir")) for each in volumes)
+    folders = ((name, source) for name, source in sources if source.get("medium", "") != "Memory")
+    return [
+        f"{part} of volume {name}" for name, source in folders for part in ("medium", "sizeLimit") if source.get(part)
+    ]
 
 
 def _propagates(mounts: Any) -> bool:
@@ -129,9 +135,9 @@ _BARE = Fields(
 _CONFINED = "nothing but its user, its capabilities and its namespaces confines a container"
 _SANDBOXED = Fields(
     pod=(
-        _Field("volumes", "there is no storage for pods but this machine's; it is an empty folder", _asks_for_storage),
-        _Field("volumes", "there are no ServiceAccounts and certificates; these files are missing", _asks_for_tokens),
-        _Field("volumes", "a folder may grow as large as the disk; only medium Memory has a limit", _asks_for_a_limit),
+        _Field("volumes", "there is no storage for pods but this machine's; it is an empty folder", inside=_storage),
+        _Field("volumes", "there are no ServiceAccounts and certificates; these files are missing", inside=_tokens),
+        _Field("volumes", "a folder may grow as large as the disk; only medium Memory has a limit", inside=_sizes),
         _Field("hostUsers", "all pods of the cluster share one user namespace", asks=_is(False)),
         _Field("hostPID", "a container sees its own processes only"),
         _Field("hostIPC", "the pod has an IPC namespace of its own"),
@@ -227,10 +233,10 @@ def _some_container_has_no_user(spec: JSON) -> bool:
 
 
 def _read(holder: JSON, path: str, fields: tuple[_Field, ...]) -> Iterator[NotEmulated]:
-    for name, consequence, asks, parts in fields:
+    for name, consequence, asks, parts, inside in fields:
         value = holder.get(name)
         if value is None:  # asks for nothing, as most fields of most pods
             continue
-        asked = [part for part, asks_part in parts.items() if asks_part(value.get(part))]
-        if asked or (not parts and asks(value)):
+        asked = inside(value) if inside else [part for part, is_asked in parts.items() if is_asked(value.get(part))]
+        if asked or (not parts and not inside and asks(value)):
             yield NotEmulated(f"{path}.{name}", ", ".join(asked), 0, consequence)
