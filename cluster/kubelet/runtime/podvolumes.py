@@ -26,6 +26,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 122.0
 """Seconds between attempts: the pause doubles (initialDurationBeforeRetry, maxDurationBeforeRetry)."""
 SHARED_MEMORY, SHARED_MEMORY_BYTES = "_shm", 64 << 20
 """The folder of a pod's /dev/shm, a name that no volume has, and its size, that of containerd."""
+DISK_MODE, MEMORY_MODE = 0o777, 0o1777
+"""Of a volume's folder on disk, and in memory, where a kubelet has Secrets, the downward API and projected volumes."""
 _TYPES: Mapping[str, tuple[Callable[[int], bool], str]] = {
     "Directory": (stat.S_ISDIR, "a directory"),
     "DirectoryOrCreate": (stat.S_ISDIR, "a directory"),
@@ -119,22 +121,24 @@ class PodVolumes:
             self._writer(volume, folder).write(files)
             return
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o777)
-        self._give_to_group(folder)
+        self._open(folder, DISK_MODE)
 
     def _writer(self, volume: Volume, folder: Path) -> AtomicWriter:
         if volume.name not in self._writers:
             folder.mkdir(parents=True, exist_ok=True)
+            self._open(folder, DISK_MODE if volume.kind == "configMap" else MEMORY_MODE)
             for path in sorted(nested_folders(self._pod.spec.containers, volume)):
                 (folder / path).mkdir(parents=True, exist_ok=True)
             self._writers[volume.name] = AtomicWriter(folder, self._group)
         return self._writers[volume.name]
 
-    def _give_to_group(self, folder: Path) -> None:
+    def _open(self, folder: Path, mode: int) -> None:
+        """Let all users write, as the kubelet does, and give the folder to the pod's group; OSError."""
+        folder.chmod(mode)
         if self._group is not None:
             with contextlib.suppress(PermissionError):
                 os.chown(folder, -1, self._group)
-                folder.chmod(0o2777)
+                folder.chmod(mode | stat.S_ISGID)
 
 
 def _check_host_path(volume: Volume) -> None:

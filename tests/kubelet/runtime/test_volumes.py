@@ -64,6 +64,7 @@ async def test_each_kind_of_volume_is_where_the_container_wants_it(cluster: Kube
     assert await cluster.sh("web", "stat -Lc %a /var/run/keys/key /data; ls /data/deep/settings") == (
         "400\n777\nlevel\nmode"
     )
+    assert await cluster.sh("web", "stat -c %a /etc/app /var/run/keys /pod /all") == "777\n1777\n1777\n1777"
     assert "Read-only file system" in await cluster.sh("web", "touch /etc/app/new")
     assert cluster.events("web", "NotEmulated") == []
 
