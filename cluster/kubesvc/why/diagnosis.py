@@ -6,6 +6,7 @@ Hands the state of the Store, the proxy and the name server to the pure modules 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from kubeapi.meta import ObjectKey, key_of
@@ -27,7 +28,7 @@ from kubesvc.why.explain.findings import Weight
 from kubesvc.why.lookup import find_service
 from kubesvc.why.podsockets import Wildcard
 from kubesvc.why.trace.addressing import read_destination, read_source
-from kubesvc.why.trace.documents import direct_document, dns_document, trace_document
+from kubesvc.why.trace.documents import direct_document, dns_document, outside_document, trace_document
 
 
 class Diagnosis:
@@ -87,6 +88,8 @@ class Diagnosis:
         except PlaneError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
         claim = trace.decision.claim
+        if claim is None and ip_address(target.destination.address).is_global:
+            return outside_document(trace, target, self.internet_error())
         if claim is None:
             return trace_document(trace, target, None)
         heard = [each for each in listeners if each.port_name == claim.port_name and _is_at(each, target.destination)]

@@ -76,6 +76,7 @@ def flows(ring: Ring, answered: int, *, is_refused: bool) -> None:
     ring.ended(record)
 
 
+REFUSED = "; no program listens there, or one that binds 127.0.0.1 only"
 CASES = [
     pytest.param([], {}, id="nothing-is-known"),
     pytest.param([fails], {A: "the last 4 attempts failed (connect_timeout)"}, id="nobody-answers"),
@@ -115,7 +116,8 @@ def test_an_endpoint_is_doubted_when_its_last_attempts_failed(
     for each in happened:
         each(ring)
     assert doubts_of(ObjectKey("default", "web"), ring.records(), (), 112.0) == {
-        endpoint.address: f"did not answer: {clause}, 12 s ago" for endpoint, clause in doubts.items()
+        endpoint.address: f"did not answer: {clause}, 12 s ago{REFUSED if 'connect_refused' in clause else ''}"
+        for endpoint, clause in doubts.items()
     }
 
 

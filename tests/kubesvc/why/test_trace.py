@@ -18,7 +18,7 @@ from kubeproxy.tracing import trace_packet
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
 from kubesvc.terminal.traces import dns_text, trace_text
 from kubesvc.why.trace.addressing import TraceTarget, read_destination, read_source
-from kubesvc.why.trace.documents import direct_document, dns_document, trace_document
+from kubesvc.why.trace.documents import direct_document, dns_document, outside_document, trace_document
 
 WEB = "127.113.0.40"
 NAMES = {"web": [WEB], "db": ["127.250.1.1", "127.250.2.1"], "six": ["fd00::1"]}
@@ -216,6 +216,25 @@ def test_a_packet_to_a_pod_meets_no_rules(paper: Paper) -> None:
             "127.250.1.1 is the pod default/web-1: no Service's rules are met.",
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("", "The packet leaves the cluster as it is."),
+        (
+            "pasta is not installed",
+            "The packet leaves the cluster as it is. But pods do not reach hosts outside: pasta is not installed.",
+        ),
+    ],
+)
+def test_a_packet_to_the_internet_is_not_refused_by_the_cluster(paper: Paper, error: str, outcome: str) -> None:
+    target = to(paper, "8.8.8.8:443")
+    balancer = LoadBalancer("random", ProxyCounters(), clock=lambda: 0.0, rng=random.Random(1))
+    found = trace_packet(paper.rules(), balancer, Packet("127.250.1.1", target.destination))
+    document = outside_document(found, target, error)
+    assert (document["verdict"], document["outcome"]) == ("DIRECT", outcome)
+    assert document["reason"] == "no Service has 8.8.8.8:443/tcp"
 
 
 def test_a_name_is_printed_lookup_by_lookup() -> None:

@@ -19,6 +19,11 @@ SOON_FORGOTTEN_SECONDS = 60.0
 _ANSWERLESS = (Outcome.UPSTREAM_TIMEOUT, Outcome.UPSTREAM_RESET, Outcome.UPSTREAM_ENDED, Outcome.BAD_ANSWER)
 """Outcomes of HTTP requests to an endpoint that was connected and did not answer."""
 
+_HINTS: Mapping[str, str] = {
+    Outcome.CONNECT_REFUSED: "; no program listens there, or one that binds 127.0.0.1 only",
+}
+"""What a failure most often comes from."""
+
 Doubts = Mapping[str, str]
 """By endpoint (``ip:port``) a clause: what is known against it."""
 
@@ -37,11 +42,7 @@ def doubts_of(service: ObjectKey, records: Iterable[ConnectionRecord], loops: It
     for record in records:
         if record.route.port_name.service == service:
             _weigh(record, failing)
-    doubts = {
-        address: f"did not answer: {_attempts(each)} failed ({each.reason}), {_ago(now - each.at)} ago"
-        for address, each in failing.items()
-        if now - each.at < SOON_FORGOTTEN_SECONDS
-    }
+    doubts = {address: _said(each, now) for address, each in failing.items() if now - each.at < SOON_FORGOTTEN_SECONDS}
     return doubts | {each.endpoint: "is not dialled: it leads back to this Service, without end" for each in loops}
 
 
@@ -59,6 +60,11 @@ def _weigh(record: ConnectionRecord, failing: dict[str, _Failing]) -> None:
         failing[address] = _Failing(record.outcome, before.attempts + 1 if before else 1, at)
     elif record.bytes_to_client or (record.outcome == Outcome.CLOSED and record.protocol != "udp"):
         failing.pop(address, None)
+
+
+def _said(failing: _Failing, now: float) -> str:
+    hint = _HINTS.get(failing.reason, "")
+    return f"did not answer: {_attempts(failing)} failed ({failing.reason}), {_ago(now - failing.at)} ago{hint}"
 
 
 def _is_answered_flow(record: ConnectionRecord) -> bool:

@@ -6,7 +6,7 @@
     steps                   what is decided, in order, one sentence each
     endpoints               address, pod, node, zone, ready, serving, terminating, candidate, whyNot, doubt
     balancing, chosen       how one of the candidates is chosen, and which one if that is known
-    verdict                 FORWARD, REJECT, DROP, or DIRECT for a packet to a pod itself
+    verdict                 FORWARD, REJECT, DROP, or DIRECT for a packet to a pod itself or to the internet
     reason, outcome         why, and what the client sees
 
 and for names:
@@ -76,6 +76,14 @@ def direct_document(packet: Packet, target: TraceTarget) -> dict[str, Any]:
         "reason": f"the address of pod {target.pod}",
         "outcome": "The packet goes to the pod itself; if nothing listens at that port there, the client is refused.",
     }
+
+
+def outside_document(trace: Trace, target: TraceTarget, internet_error: str) -> dict[str, Any]:
+    """Return the trace of a packet to the internet, which pods do not reach if there is an ``internet_error``."""
+    outcome = "The packet leaves the cluster as it is."
+    if internet_error:
+        outcome += f" But pods do not reach hosts outside: {internet_error}."
+    return {**trace_document(trace, target, None), "verdict": "DIRECT", "outcome": outcome}
 
 
 def _doubted(trace: Trace, outcome: str, doubts: Doubts) -> str:
