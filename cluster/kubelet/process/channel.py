@@ -90,13 +90,21 @@ class ZygoteChannel:
             message = json.loads(packet)
             if pidfds:
                 message["pid"] = _pid_of(pidfds[0])
-                _close_all(pidfds)
             self._received(message)
 
 
 def _pid_of(pidfd: int) -> int:
-    """Return the pid of a process in this process's PID namespace, 0 if it has ended (proc_pid_fdinfo(5))."""
-    fields = (line.split() for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines())
+    """Close a pidfd and return its process's pid in this PID namespace, 0 if it has ended (proc_pid_fdinfo(5)).
+
+    0 as well where no more files may be opened: a message that is lost would leave a container starting for ever.
+    """
+    try:
+        lines = Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines()
+    except OSError:
+        return 0
+    finally:
+        os.close(pidfd)
+    fields = (line.split() for line in lines)
     return max(next(int(pid) for name, pid in fields if name == "Pid:"), 0)
 
 
