@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 API_PORT = 443
 """The port of default/kubernetes."""
-FLUSH_SECONDS = 2.0
-"""How long a stopping cluster waits for its disk before it reports what is not saved."""
+FLUSH_SECONDS = 10.0
+"""How long a stopping cluster waits for a slow disk before it says what is not saved; a failing one tells at once."""
 
 
 class NotReadyError(TimeoutError):
