@@ -13,7 +13,7 @@ import socket
 from functools import cache
 from pathlib import Path
 from socket import SocketType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from kubehost.addresses import LOCALHOST, LOCALHOST_V6, source_for
 from kubehost.io.places import MakeSocket, whole_socket
@@ -31,15 +31,11 @@ Target = tuple[str, int]
 """The socket address of an endpoint."""
 
 
-class _Way(NamedTuple):
-    """What makes the socket, the address to bind it to ("" for none), and the one that the kernel chooses otherwise.
+_Way = tuple[MakeSocket, str, str]
+"""What makes the socket, the address to bind it to ("" for none), and the one that the kernel chooses otherwise.
 
-    ``chosen`` is "" where it cannot be that of the endpoint.
-    """
-
-    make: MakeSocket
-    source: str
-    chosen: str
+The last is "" where it cannot be that of the endpoint. A plain tuple, as one is made for every connection.
+"""
 
 
 class Dialler(Protocol):
@@ -63,11 +59,11 @@ class HostDialler:
     def begin(self, target: Target, client: str, protocol: str) -> tuple[SocketType, int]:
         """Begin to connect."""
         source = "" if client == LOCALHOST else source_for(client, target[0])
-        return _begin_from(_Way(self._make, source, LOCALHOST), target, protocol)
+        return _begin((self._make, source, LOCALHOST), target, protocol)
 
     def open_datagrams(self, target: Target, client: str) -> SocketType:
         """Return a connected socket."""
-        return _open_from(_Way(self._make, source_for(client, target[0]), LOCALHOST), target)
+        return _open_from((self._make, source_for(client, target[0]), LOCALHOST), target)
 
 
 class PlacesDialler:
@@ -84,7 +80,7 @@ class PlacesDialler:
 
     def begin(self, target: Target, client: str, protocol: str) -> tuple[SocketType, int]:
         """Begin to connect."""
-        return _begin_from(self._way(target[0], client), target, protocol)
+        return _begin(self._way(target[0], client), target, protocol)
 
     def open_datagrams(self, target: Target, client: str) -> SocketType:
         """Return a connected socket."""
@@ -94,11 +90,11 @@ class PlacesDialler:
         place = self._network.place(client, target)
         if place is self._host:
             here, _ = place.bind(client, _ANY_PORT)  # in the exact plan the host has a pod's address in 127.0.0.0/8
-            return _Way(place.socket, "" if client == LOCALHOST else source_for(here, target), LOCALHOST)
+            return place.socket, "" if client == LOCALHOST else source_for(here, target), LOCALHOST
         if place not in self._places:  # the client's own
-            return _Way(place.socket, "", "")
+            return place.socket, "", ""
         source = "" if client in (LOCALHOST, LOCALHOST_V6, target) else source_for(client, target)
-        return _Way(place.socket, source, target)
+        return place.socket, source, target
 
 
 def dialler_of(network: Network) -> Dialler:
@@ -139,14 +135,6 @@ def ask_by_sending(sock: SocketType, target: Target, first: bytes) -> tuple[int,
         return error.errno or errno.EINVAL, 0
 
 
-def _begin_from(way: _Way, target: Target, protocol: str) -> tuple[SocketType, int]:
-    sock, code = _begin(way, target, protocol)
-    if way.source and code in (errno.EADDRNOTAVAIL, errno.EINVAL):
-        sock.close()
-        return _begin(way._replace(source=""), target, protocol)
-    return sock, code
-
-
 def _begin(way: _Way, target: Target, protocol: str) -> tuple[SocketType, int]:
     make, source, chosen = way
     sock = make(*SOCKETS[protocol, ":" in target[0]])
@@ -158,19 +146,23 @@ def _begin(way: _Way, target: Target, protocol: str) -> tuple[SocketType, int]:
         if target[0] == (source or chosen) and is_connected_to_itself(sock, target):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             code = errno.ECONNREFUSED
-        return sock, code
     except OSError as error:
-        return sock, error.errno or errno.EINVAL
+        code = error.errno or errno.EINVAL
+    if source and code in (errno.EADDRNOTAVAIL, errno.EINVAL):
+        sock.close()
+        return _begin((make, "", chosen), target, protocol)
+    return sock, code
 
 
 def _open_from(way: _Way, target: Target) -> SocketType:
-    if way.source:
+    make, source, chosen = way
+    if source:
         try:
             return _open(way, target)
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 raise
-    return _open(way._replace(source=""), target)
+    return _open((make, "", chosen), target)
 
 
 def _open(way: _Way, target: Target) -> SocketType:
