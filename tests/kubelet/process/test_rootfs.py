@@ -58,7 +58,7 @@ def test_a_volume_is_mounted_at_any_path_and_the_machine_keeps_no_trace(place: C
     )
     assert done.out == "text\nroot:x:0:0:root:/root:/bin/bash" and not done.error
     assert Path(volume, "new").read_text() == "more\n"
-    assert names_in("/") == before and not Path(target).exists()
+    assert names_in("/") == before and not os.path.lexists(target)  # Path.exists() raises where a folder is closed
 
 
 def test_the_neighbours_of_a_mount_point_stay_what_they_are(place: ContainerPlace) -> None:
