@@ -103,11 +103,17 @@ class TestUpInTheForeground:
             assert up.wait() == 0
 
     def test_down_while_it_starts_ends_it_too(self, commands: ClusterCommands, tmp_path: Path) -> None:
-        with commands.foreground(small(tmp_path)) as up:
+        said: list[str] = []
+
+        def ends() -> bool:
+            if (commands.state / "lock").exists():
+                down = commands.down()
+                said.append(down.stdout + down.stderr)
             # A signal that comes before its handler is there leaves processes, which `down` ends and then counts.
-            assert eventually(
-                lambda: (commands.state / "lock").exists() and 'cluster "own" stopped' in commands.down().stdout
-            )
+            return any('cluster "own" stopped' in each for each in said)
+
+        with commands.foreground(small(tmp_path)) as up:
+            assert eventually(ends), (said[:3], said[-1:], up.process.poll(), up.out(), up.err(), commands.log())
             up.wait()
         assert not processes_of(commands.state)
 

@@ -83,6 +83,18 @@ def _has_ended(state: StateDirectory, owner: int, deadline: float) -> bool:
     return True
 
 
+def _end_leftovers(state: StateDirectory) -> set[int]:
+    """Kill what a crashed run has left, and what that has forked meanwhile; returns the pids once they are gone."""
+    deadline = time.monotonic() + KILL_SECONDS
+    killed: set[int] = set()
+    while found := kill_orphans(marker(state.name, state.path)):
+        killed.update(found)
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    return killed
+
+
 def _clean_up(state: StateDirectory, what: str) -> str:
     """Kill the processes of a crashed run. No cluster can start meanwhile, so that no new process is hit."""
     said = f'cluster "{state.name}" {what}'
@@ -90,7 +102,7 @@ def _clean_up(state: StateDirectory, what: str) -> str:
         return said
     try:
         with state.cleaning():
-            left = kill_orphans(marker(state.name, state.path))
+            left = _end_leftovers(state)
             state.control_socket.unlink(missing_ok=True)
             take_out(state.merge_note)
     except AlreadyRunningError:
