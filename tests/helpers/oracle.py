@@ -25,6 +25,10 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _MASKS = tuple(
     (re.compile(pattern, re.MULTILINE), mask)
     for pattern, mask in (
+        # The files of kubectl edit and diff: before the hashes, because a random number may look like one.
+        (r"/\S+/(?=(?:LIVE|MERGED)-\d)", "FOLDER/"),
+        (r"LIVE-\d+|MERGED-\d+", "SIDE"),
+        (r"/\S*/kubectl-edit-\d+\.yaml", "FILE"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[-+]\d\d:?\d\d)", "TIME"),
         (r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}", "TIME"),
@@ -42,10 +46,7 @@ _MASKS = tuple(
         (rf"(pod-template-hash[\"':= ]+)[{_ALPHABET}]{{6,10}}", r"\1HASH"),
         (rf"\b(gen-|9gen-)[{_ALPHABET}]{{5}}\b", r"\1SUFFIX"),
         (rf"(mir|d1|d1b)-[{_ALPHABET}]{{5}}\b", r"\1-SUFFIX"),
-        # The files of kubectl edit and diff, and the names that a kubeconfig gives the cluster.
-        (r"/\S+/(?=(?:LIVE|MERGED)-\d)", "FOLDER/"),
-        (r"LIVE-\d+|MERGED-\d+", "SIDE"),
-        (r"/\S*/kubectl-edit-\d+\.yaml", "FILE"),
+        # The names that a kubeconfig gives the cluster.
         (r"/\S+/kubeconfig\b", "KUBECONFIG"),
         (r"kubesvc-\w+", "real"),
         # What the server derives from its own copy of the schema.

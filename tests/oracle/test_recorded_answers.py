@@ -42,6 +42,12 @@ def test_every_case_has_a_recorded_answer_and_every_difference_is_a_case() -> No
     assert set(DIFFERENCES) <= set(CASES)
 
 
+@pytest.mark.parametrize("number", ["7", "31000", "2456789", "2456789456", "4012345678"])
+def test_no_random_number_of_kubectls_files_shows_in_an_answer(number: str) -> None:
+    answer = "diff -u -N {0}/LIVE-{1}/v1.Service.t1.ap1 {0}/MERGED-{1}/v1.Service.t1.ap1\nsee {0}/kubectl-edit-{1}.yaml"
+    assert masked(answer.format("/tmp", number)) == masked(answer.format("/tmp/of-a-test", "1234567"))
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case not in DIFFERENCES])
 def test_the_answer_is_that_of_a_real_api_server(answers: dict[str, str], case: str) -> None:
     real, ours = masked(RECORDED[case]), masked(answers[case])
