@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from kubeproxy.outcomes import Result
 from kubeproxy.types import ServicePortName
 
 SYNC_BUCKETS = tuple(0.001 * 2**power for power in range(15))
@@ -49,11 +50,32 @@ class SyncCounters:
         self.last_at = now
 
 
+class Watcher(Protocol):
+    """Learns what becomes of an endpoint's connections (of HTTP: requests): an algorithm that follows it."""
+
+    def opened(self) -> None:
+        """Learn that one has begun; it is counted already."""
+        ...
+
+    def closed(self) -> None:
+        """Learn that one has ended; it is not counted any more."""
+        ...
+
+    def answered(self, seconds: float) -> None:
+        """Learn that the first byte came ``seconds`` after the connection was dialled or the request sent."""
+        ...
+
+    def completed(self, result: Result) -> None:
+        """Learn how one went."""
+        ...
+
+
 class EndpointCounters:
     """One endpoint of one Service port, with the bytes that were sent to it and by it.
 
     ``row`` is the row of the shared counters where the workers of a proxy add up their connections, -1 without one.
-    ``is_current`` tells whether the endpoint still belongs to the Service port.
+    ``is_current`` tells whether the endpoint still belongs to the Service port. ``watchers`` are the algorithms that
+    follow what becomes of its connections.
     """
 
     __slots__ = (
@@ -65,6 +87,7 @@ class EndpointCounters:
         "is_current",
         "port_name",
         "row",
+        "watchers",
     )
 
     def __init__(self, port_name: ServicePortName, address: str) -> None:
@@ -76,6 +99,7 @@ class EndpointCounters:
         self.bytes_to_client = 0
         self.is_current = True
         self.row = -1
+        self.watchers: tuple[Watcher, ...] = ()
 
 
 class Counted(NamedTuple):
@@ -130,12 +154,16 @@ class ProxyCounters:
         counters.active += 1
         if counters.row >= 0 and self._share is not None:
             self._share(counters.row, counters.active)
+        for watcher in counters.watchers:
+            watcher.opened()
 
     def closed(self, counters: EndpointCounters) -> None:
         """Count the end of a connection, and drop the counters of an endpoint that has left and is idle."""
         counters.active -= 1
         if counters.row >= 0 and self._share is not None:
             self._share(counters.row, counters.active)
+        for watcher in counters.watchers:
+            watcher.closed()
         if counters.is_current or counters.active:
             return
         endpoints = self.ports.get(counters.port_name, {})

@@ -6,11 +6,12 @@ Holds what outlives a change of the rules: rotations, pins. Pure: clock and rand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from kubeapi.balancing import OptionsError, Value, read_options
 from kubeproxy.affinity import AffinityTable
-from kubeproxy.balancers import BALANCERS, Balancer, Inputs, OwnTurns, Rng
+from kubeproxy.balancers import BALANCERS, Ask, Backend, Balancer, Inputs, OwnTurns, Rng, Watch, own_load
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Choice, Endpoint, Route, ServicePort, ServicePortName
@@ -25,20 +26,25 @@ class Shared(Protocol):
 
 
 class _RouteState(NamedTuple):
-    """The algorithm of one route with its endpoints by address.
+    """The algorithm of one route with its backends by address.
 
     ``route`` is the one with which it was made: pins use it as their key, so that all of them share one object.
-    ``choices`` are made once per endpoint, because most connections get a choice without a pin.
     """
 
     route: Route
     balancer: Balancer
-    endpoints: dict[str, Endpoint]
-    choices: dict[Endpoint, Choice]
+    backends: dict[str, Backend]
+
+
+class Algorithm(NamedTuple):
+    """An algorithm's name, with all its options."""
+
+    name: str
+    options: tuple[tuple[str, Value], ...] = ()
 
 
 class _Port(NamedTuple):
-    algorithm: str
+    algorithm: Algorithm
     rule: PortRule
     routes: dict[Route, _RouteState]
 
@@ -72,15 +78,19 @@ class LoadBalancer:
         self._counters.update(port_name, reachable)
         before = self._ports.pop(port_name, None)
         if rule is None:
+            if before is not None:
+                self._forget(before)
             return
         port = _Port(algorithm_of(rule.service_port, self._default), rule, {})
         self._ports[port_name] = port
-        if before is not None and before.algorithm == port.algorithm:
+        if before is not None and before.algorithm != port.algorithm:
+            self._forget(before)
+        elif before is not None:
             for route, state in before.routes.items():
-                self._renew(port, route, state.balancer)
+                self._renew(port, route, state)
 
-    def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
-        """Return the endpoint for a new connection from the address ``client``, None if there is none.
+    def next_endpoint(self, route: Route, ask: Ask, avoid: Collection[str] = ()) -> Choice | None:
+        """Return the endpoint for a new connection, flow or request, None if there is none.
 
         ``avoid`` has the addresses (``ip:port``) where this connection has failed already; it resets the client's pin.
         """
@@ -90,9 +100,9 @@ class LoadBalancer:
         state = port.routes.get(route) or self._renew(port, route, None)
         seconds = port.rule.service_port.affinity_seconds
         if not seconds:
-            endpoint = state.balancer.pick(avoid)
-            return None if endpoint is None else state.choices[endpoint]
-        return self._choose_sticky(state, client, avoid)
+            backend = state.balancer.pick(ask, avoid)
+            return None if backend is None else backend.choice
+        return self._choose_sticky(state, ask, avoid)
 
     def detour(self, route: Route) -> Route | None:
         """Return a route that still has endpoints in place of ``route``, which has none; None if there is none.
@@ -117,18 +127,19 @@ class LoadBalancer:
             return None
         now = self._clock()
         address = self._affinity.lookup(state.route, client, now)
-        if address is None or address not in state.endpoints:
+        if address is None or address not in state.backends:
             return None
         return address, self._affinity.seconds_left(state.route, client, now)
 
-    def upcoming(self, route: Route) -> Endpoint | None:
-        """Return the endpoint that the next connection on a route gets; for ``tracing``: the rotation does not move on.
+    def upcoming(self, route: Route, ask: Ask) -> Endpoint | None:
+        """Return the endpoint that ``ask`` would get on a route now; for ``tracing``: the rotation does not move on.
 
         None while the route is unused, and when chance decides.
         """
         port = self._ports.get(route.port_name)
         state = port.routes.get(route) if port else None
-        return state.balancer.upcoming() if state else None
+        backend = state.balancer.upcoming(ask) if state else None
+        return backend.endpoint if backend else None
 
     def is_unused(self, route: Route) -> bool:
         """Tell whether no endpoint has been chosen on a route yet; for ``tracing``.
@@ -141,49 +152,91 @@ class LoadBalancer:
     def algorithm(self, port_name: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if the port is unknown."""
         port = self._ports.get(port_name)
-        return port.algorithm if port else ""
+        return port.algorithm.name if port else ""
 
-    def _choose_sticky(self, state: _RouteState, client: str, avoid: Collection[str]) -> Choice | None:
-        now = self._clock()
+    def _choose_sticky(self, state: _RouteState, ask: Ask, avoid: Collection[str]) -> Choice | None:
+        now, client = self._clock(), ask.client
         pinned = None if avoid else self._affinity.lookup(state.route, client, now)
-        endpoint = state.endpoints.get(pinned) if pinned else None
-        is_pinned = endpoint is not None
-        if endpoint is None:
-            endpoint = state.balancer.pick(avoid)
-        if endpoint is None:
+        backend = state.backends.get(pinned) if pinned else None
+        is_pinned = backend is not None
+        if backend is None:
+            backend = state.balancer.pick(ask, avoid)
+        if backend is None:
             return None
-        self._affinity.pin(state.route, client, endpoint.address, now)
-        return Choice(endpoint, is_pinned, len(state.endpoints))
+        self._affinity.pin(state.route, client, backend.address, now)
+        return Choice(backend.endpoint, is_pinned, len(state.backends)) if is_pinned else backend.choice
 
-    def _renew(self, port: _Port, route: Route, balancer: Balancer | None) -> _RouteState:
-        """Give a route the endpoints of ``port``; ``balancer`` is the one that it had before, None for a new one."""
-        if balancer is None:
-            balancer = BALANCERS[port.algorithm](self._inputs(route))
-        usable = port.rule.usable(route)
-        balancer.update(usable)
-        endpoints = {each.address: each for each in usable}
-        choices = {each: Choice(each, False, len(endpoints)) for each in usable}
-        state = port.routes[route] = _RouteState(route, balancer, endpoints, choices)
+    def _renew(self, port: _Port, route: Route, before: _RouteState | None) -> _RouteState:
+        """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""
+        if before is None:
+            name, options = port.algorithm
+            before = _RouteState(route, BALANCERS[name](self._inputs(route), dict(options)), {})
+        state = port.routes[route] = before._replace(backends=self._backends(port.rule, before))
+        state.balancer.update(tuple(state.backends.values()))
+        if state.balancer.follows:
+            _watch(state, before.backends)
         return state
+
+    def _backends(self, rule: PortRule, before: _RouteState) -> dict[str, Backend]:
+        """Return the backends of a route in the order of their addresses, those that stay as the same objects."""
+        usable = rule.usable(before.route)
+        backends = {}
+        for each in usable:
+            address = each.address
+            counters = self._counters.endpoint(rule.service_port.name, address)
+            backend = before.backends.get(address)
+            if backend is None or backend.counters is not counters:
+                backend = Backend(each, counters, len(usable))
+            else:
+                backend.renew(each, len(usable))
+            backends[address] = backend
+        return backends
+
+    def _forget(self, port: _Port) -> None:
+        """Tell the algorithms of a Service port nothing any more."""
+        for state in port.routes.values():
+            if state.balancer.follows:
+                _watch(state._replace(backends={}), state.backends)
 
     def _inputs(self, route: Route) -> Inputs:
         if self._shared is not None:
             return self._shared.inputs(route)
-        return Inputs(self._rng, self._load_of(route.port_name), OwnTurns())
-
-    def _load_of(self, port_name: ServicePortName) -> Callable[[Endpoint], int]:
-        ports = self._counters.ports
-
-        def load(endpoint: Endpoint) -> int:
-            counters = ports.get(port_name, {}).get(endpoint.address)
-            return counters.active if counters else 0
-
-        return load
+        return Inputs(self._rng, own_load, OwnTurns(), self._clock)
 
 
-def algorithm_of(service_port: ServicePort, default: str) -> str:
-    """Return the name of the algorithm that chooses for a Service port."""
-    return service_port.balancer if service_port.balancer in BALANCERS else default
+def _watch(state: _RouteState, before: Mapping[str, Backend]) -> None:
+    """Tell a route's algorithm what becomes of its backends, and no more of those that have left."""
+    kept = set(state.backends.values())
+    for each in before.values():
+        if each not in kept:
+            watchers = each.counters.watchers
+            each.counters.watchers = tuple(other for other in watchers if getattr(other, "backend", None) is not each)
+    for each in kept.difference(before.values()):
+        each.counters.watchers = (*each.counters.watchers, Watch(state.balancer, each))
+
+
+def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:
+    """Return the algorithm that chooses for a Service port: the default if it asks for none, or for an impossible one.
+
+    The API server refuses what is impossible; ``why_no_algorithm`` tells of what came in all the same.
+    """
+    name, text = service_port.balancer or default, service_port.balancer_options
+    if why_no_algorithm(service_port, default):
+        name, text = default, ""
+    algorithm = BALANCERS[name]
+    return Algorithm(algorithm.name, tuple(read_options(text, algorithm.options).items()))
+
+
+def why_no_algorithm(service_port: ServicePort, default: str) -> str:
+    """Return why a Service port cannot have what it asks for, "" if it can."""
+    name = service_port.balancer or default
+    if name not in BALANCERS:
+        return unknown_balancer(name)
+    try:
+        read_options(service_port.balancer_options, BALANCERS[name].options)
+    except OptionsError as error:
+        return f"balancer {name}: {error}"
+    return ""
 
 
 def unknown_balancer(name: str) -> str:

@@ -7,7 +7,7 @@ of ``kubesvc_proxy_connection_errors_total``. Pure.
 from __future__ import annotations
 
 import errno
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Outcome(StrEnum):
@@ -60,6 +60,18 @@ class Outcome(StrEnum):
     PORT_UNREACHABLE = "port_unreachable"
     RECEIVE_FAILED = "receive_failed"
     REFUSAL_NOT_PASSED_ON = "refusal_not_passed_on"
+
+
+class Result(IntEnum):
+    """How a connection or a request went, as Envoy's outlier detection tells them apart."""
+
+    SUCCESS = 0
+    SERVER_ERROR = 1
+    """HTTP 500, 501, 505 and above."""
+    GATEWAY_ERROR = 2
+    """HTTP 502, 503, 504."""
+    LOCAL_ERROR = 3
+    """No connection, a reset or a time-out before the answer."""
 
 
 CONNECT_OUTCOMES = {

@@ -25,7 +25,8 @@ class ConnectionRecord:
 
     ``protocol`` is tcp, udp or http. ``choice`` is the last endpoint that was chosen, None if there was none to choose;
     ``failures`` are the attempts before it, each the endpoint's ``ip:port`` and why it failed. ``outcome`` is "" while
-    it lasts, then one of ``outcomes.Outcome``. ``method``, ``target`` and ``status`` are those of an HTTP request.
+    it lasts, then one of ``outcomes.Outcome``. ``method``, ``target`` and ``status`` are those of an HTTP request,
+    ``key`` is the part of it that chooses the endpoint, "" for none.
     """
 
     __slots__ = (
@@ -34,9 +35,11 @@ class ConnectionRecord:
         "bytes_to_endpoint",
         "choice",
         "client",
+        "client_port",
         "destination",
         "ended_at",
         "failures",
+        "key",
         "method",
         "outcome",
         "protocol",
@@ -49,6 +52,8 @@ class ConnectionRecord:
         self.began_at = began_at
         self.protocol = protocol
         self.client = client
+        self.client_port = 0
+        self.key = ""
         self.destination = destination
         self.route = route
         self.choice: Choice | None = None
@@ -110,9 +115,12 @@ class RecentConnections:
         self._records: deque[ConnectionRecord] = deque(maxlen=capacity)
         self._followers: tuple[Follower, ...] = ()
 
-    def began(self, protocol: str, client: str, destination: Destination, route: Route) -> ConnectionRecord:
+    def began(
+        self, protocol: str, client: str, client_port: int, destination: Destination, route: Route
+    ) -> ConnectionRecord:
         """Keep and return the record of a connection that begins now; the caller fills it in."""
         record = ConnectionRecord(self._clock(), protocol, client, destination, route)
+        record.client_port = client_port
         self._records.append(record)
         for follower in self._followers:
             follower.note(record)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
 from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
@@ -206,7 +206,7 @@ def _balancing(load_balancer: LoadBalancer, rule: PortRule, decision: Decision) 
     will_pin = f" and pinned to it for {affinity} s" if affinity else ""
     name = load_balancer.algorithm(route.port_name)
     unit = _unit(rule)
-    upcoming = load_balancer.upcoming(route)
+    upcoming = load_balancer.upcoming(route, Asking(client, decision.packet.destination))
     if upcoming is not None:
         return f"{name}: the next {unit} gets {upcoming.address}{will_pin}.", upcoming.address
     algorithm = BALANCERS[name]

@@ -119,7 +119,8 @@ class Route(NamedTuple):
 class Endpoint(NamedTuple):
     """One endpoint of one Service port, as kube-proxy sees it. ``target`` is the Pod's name, "" for none.
 
-    ``node_name`` and ``zone`` say where it is, "" if unknown.
+    ``node_name`` and ``zone`` say where it is, "" if unknown. ``weight`` is its share for the algorithms that have
+    shares, 0 to 256; with 0 it gets nothing new.
     """
 
     ip: str
@@ -132,6 +133,7 @@ class Endpoint(NamedTuple):
     zone: str = ""
     zone_hints: tuple[str, ...] = ()
     node_hints: tuple[str, ...] = ()
+    weight: int = 1
 
     @property
     def address(self) -> str:
@@ -162,7 +164,8 @@ class ServicePort:
     """One port of one Service: all that the data plane reads of it.
 
     ``age`` orders Services from the oldest on. ``affinity_seconds`` is 0 without session affinity. ``balancer`` is
-    the algorithm that the Service asks for, "" for the cluster's default. ``source_ranges`` are CIDRs, () admits all.
+    the algorithm that the Service asks for, "" for the cluster's default; ``balancer_options`` are its, as JSON, "" for
+    none. ``source_ranges`` are CIDRs, () admits all.
     ``is_http`` asks for balancing per request, ``shows_endpoint`` for answers that name their endpoint. All addresses
     are of the family of ``name``.
     """
@@ -176,6 +179,7 @@ class ServicePort:
     load_balancer_ips: tuple[str, ...] = ()
     affinity_seconds: int = 0
     balancer: str = ""
+    balancer_options: str = ""
     internal_traffic_policy: str = "Cluster"
     external_traffic_policy: str = "Cluster"
     source_ranges: tuple[str, ...] = ()

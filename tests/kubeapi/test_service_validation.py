@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.helpers.kubeapi.objects import faults_of, new_registry, service, update_faults_of
 
+from kubeapi.balancing import Option, OptionsError, read_options
 from kubeapi.kinds.service.validation import validate_service_update
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
@@ -301,8 +304,57 @@ def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[s
     ids=["begins with a digit", "too long", "no name", "unknown balancer", "contradicting topology annotations"],
 )
 def test_faulty_metadata_is_refused(metadata: JSON, fault: str) -> None:
-    registry = new_registry(balancers=("fair", "quick"))
+    registry = new_registry(balancers={"fair": (), "quick": ()}, default_balancer="fair")
     assert faults_of(SERVICES, service(metadata=metadata), registry) == [fault]
+
+
+CHOICES = Option("choices", 2, "how many", 2, 10)
+FACTOR = Option("factor", 1.25, "how much", 1)
+HASH = Option("hash", "crc32", "by which", allowed=("crc32", "sdbm"))
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("", None),
+        ('{"choices": 10, "factor": 2, "hash": "sdbm", "strict": true}', None),
+        ("{choices: 2}", "must be a JSON object: Expecting property name enclosed in double quotes"),
+        ("[]", 'must be a JSON object, such as {"choices": 3}'),
+        ('{"choices": 11}', "choices: must be between 2 and 10, inclusive"),
+        ('{"choices": 2.5}', "choices: must be a whole number"),
+        ('{"choices": true}', "choices: must be a whole number"),
+        ('{"factor": 0.5}', "factor: must be at least 1"),
+        ('{"factor": NaN}', "factor: must be at least 1"),
+        ('{"strict": 1}', "strict: must be true or false"),
+        ('{"hash": "md5"}', "hash: supported values: crc32, sdbm"),
+        (
+            '{"choice": 2}',
+            'choice: unknown option, did you mean "choices"?; supported options: choices, factor, hash, st',
+        ),
+    ],
+)
+def test_options_of_a_balancer_are_judged_by_what_the_balancer_declares(options: str, fault: str | None) -> None:
+    known = (CHOICES, FACTOR, HASH, Option("strict", False, "whether"))
+    registry = new_registry(balancers={"fair": known, "plain": ()}, default_balancer="plain")
+    annotations = {"kubesvc.dev/balancer": "fair", "kubesvc.dev/balancer-options": options}
+    found = faults_of(SERVICES, service(metadata={"annotations": annotations}), registry)
+    start = f"metadata.annotations[kubesvc.dev/balancer-options]: Invalid value: {json.dumps(options)}: fair: {fault}"
+    assert [each[: len(start)] for each in found] == ([start] if fault else [])
+
+
+def test_options_without_a_balancer_are_those_of_the_default() -> None:
+    registry = new_registry(balancers={"plain": ()}, default_balancer="plain")
+    annotations = {"kubesvc.dev/balancer-options": '{"choices": 2}'}
+    (fault,) = faults_of(SERVICES, service(metadata={"annotations": annotations}), registry)
+    assert fault.endswith("plain: choices: unknown option; this algorithm has no options")
+
+
+def test_several_wrong_options_are_several_faults_and_right_ones_are_read_with_the_defaults() -> None:
+    with pytest.raises(
+        OptionsError, match=r"^choices: must be between 2 and 10, inclusive; hash: supported values: crc32"
+    ):
+        read_options('{"choices": 0, "hash": "x"}', (CHOICES, HASH))
+    assert read_options('{"factor": 2}', (CHOICES, FACTOR, HASH)) == {"choices": 2, "factor": 2.0, "hash": "crc32"}
 
 
 def test_any_balancer_is_accepted_where_the_proxys_are_not_known() -> None:

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from kubeproxy.balancers import Inputs, OwnTurns
+from kubeproxy.balancers import Asking, Inputs, OwnTurns, own_load
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer, Shared
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes
-from kubeproxy.types import Endpoint, Route, ServicePort, ServicePortName
+from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
 WEB = ServicePortName("default", "web", "http", "TCP")
 METRICS = ServicePortName("default", "web", "metrics", "TCP")
+VIP = Destination("127.97.0.1", 80, "TCP")
 A, B, C = (Endpoint(f"127.245.5.{number}", 80) for number in (1, 2, 3))
 
 
@@ -36,7 +37,7 @@ class Fixture:
         self, client: str = "c", *avoid: Endpoint, name: ServicePortName = WEB, node: str = "n1"
     ) -> Endpoint | None:
         route = Route(name, node, is_local=False)
-        choice = self.balancer.next_endpoint(route, client, [each.address for each in avoid])
+        choice = self.balancer.next_endpoint(route, Asking(client, VIP), [each.address for each in avoid])
         return choice.endpoint if choice else None
 
 
@@ -44,7 +45,7 @@ class AloneAmongSeveral:
     """What processes share, of which only one has clients."""
 
     def inputs(self, route: Route) -> Inputs:
-        return Inputs(random.Random(3), lambda _: 0, OwnTurns())
+        return Inputs(random.Random(3), own_load, OwnTurns(), float)
 
 
 @pytest.mark.parametrize(("shared", "at_first"), [(None, True), (AloneAmongSeveral(), False)])

@@ -42,7 +42,7 @@ class Reader:
 
 
 def begin(ring: RecentConnections, client: str = "127.0.0.1") -> ConnectionRecord:
-    return ring.began("tcp", client, WEB, ROUTE)
+    return ring.began("tcp", client, 40000, WEB, ROUTE)
 
 
 def test_the_newest_records_are_kept_the_oldest_first(clock: Clock) -> None:

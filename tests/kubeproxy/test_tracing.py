@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeproxy.balancers import BALANCERS, RandomChoice
+from kubeproxy.balancers import BALANCERS, Asking, RandomChoice
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
@@ -198,7 +198,7 @@ def test_a_pin_is_shown_with_the_time_that_is_left() -> None:
     assert first == "random: each connection gets one of 2 with the same chance and pinned to it for 600 s."
     route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
     assert route is not None
-    choice = ground.load_balancer.next_endpoint(route, OUTSIDE)
+    choice = ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
     assert choice is not None
     ground.now += 60
     trace = ground.trace()
@@ -215,9 +215,9 @@ def test_a_rotation_is_looked_at_and_stays_where_it_is() -> None:
     route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
     assert route is not None
     for _ in range(5):
-        taken = ground.load_balancer.next_endpoint(route, OUTSIDE)
+        taken = ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
         foretold = {ground.trace().chosen for _ in range(3)}
-        following = ground.load_balancer.next_endpoint(route, OUTSIDE)
+        following = ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
         assert taken is not None
         assert following is not None
         assert foretold == {following.endpoint.address} != {taken.endpoint.address}
@@ -236,7 +236,7 @@ def test_what_load_and_chance_decide_is_not_foretold_and_a_used_route_is_not_cal
     assert ground.trace().balancing == f"{said}; no connection has come on this route yet."
     route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
     assert route is not None
-    ground.load_balancer.next_endpoint(route, OUTSIDE)
+    ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
     assert (ground.trace().balancing, ground.trace().chosen) == (f"{said}.", "")
 
 
@@ -349,7 +349,7 @@ def test_a_trace_never_disagrees_with_the_listeners(
         if route is None:
             assert not eligible
             continue
-        choice = ground.load_balancer.next_endpoint(route, source)
+        choice = ground.load_balancer.next_endpoint(route, Asking(source, destination))
         assert choice is not None
         assert choice.endpoint.address in eligible
         assert trace.chosen in ("", choice.endpoint.address)

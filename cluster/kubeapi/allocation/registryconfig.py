@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
+
+from kubeapi.balancing import Option
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,11 @@ class RegistryConfig:
     node_port_range: tuple[int, int] = (30000, 32767)
     """First and last node port, both included."""
 
-    balancers: tuple[str, ...] = ()
-    """The values that the annotation ``kubesvc.dev/balancer`` may have; () when they are not known: any is accepted."""
+    balancers: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
+    """The values that the annotation ``kubesvc.dev/balancer`` may have, with their options; without any, all may."""
+
+    default_balancer: str = ""
+    """The algorithm of Services without that annotation."""
 
     has_sandboxes: bool = False
     """Whether pods have namespaces of their own, in which more of their spec is acted on."""

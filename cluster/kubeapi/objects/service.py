@@ -17,6 +17,7 @@ HEADLESS = "None"
 """The clusterIP of a headless Service."""
 
 BALANCER_ANNOTATION = "kubesvc.dev/balancer"
+BALANCER_OPTIONS_ANNOTATION = "kubesvc.dev/balancer-options"
 """Names the balancing algorithm of a Service."""
 PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
 """The value http has the requests of all TCP ports balanced, whatever their appProtocol is."""

@@ -132,7 +132,8 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
     config = RegistryConfig(
         service_cidr=networking.service_cidr,
         node_port_range=networking.node_port_range,
-        balancers=tuple(sorted(BALANCERS)),
+        balancers={name: each.options for name, each in BALANCERS.items()},
+        default_balancer=configuration.proxy.balancer,
         has_all_ids=os.geteuid() == 0,
     )
     return Registry(store, config, clock=time.time, rng=Random())

@@ -2,30 +2,49 @@
 
 To add one, write its file and put its class into the tuple below: the annotation ``kubesvc.dev/balancer``, the
 configuration (``proxy.balancer``), `kubesvc trace` and the workers all read ``BALANCERS``. An algorithm is pure: the
-random source, the load of endpoints and the position of its rotation are passed in.
+random source, the clock, the load of backends and the position of its rotation are passed in.
 """
 
 from __future__ import annotations
 
-from kubeproxy.balancers.balancer import Balancer, Inputs, Load, OwnTurns, Rng, Turns
+from kubeproxy.balancers.balancer import (
+    Ask,
+    Asking,
+    Backend,
+    Balancer,
+    Inputs,
+    Load,
+    Options,
+    OwnTurns,
+    Rng,
+    Turns,
+    Watch,
+    own_load,
+)
 from kubeproxy.balancers.least_connections import LeastConnections
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
 
 __all__ = [
     "BALANCERS",
+    "Ask",
+    "Asking",
+    "Backend",
     "Balancer",
     "Inputs",
     "LeastConnections",
     "Load",
+    "Options",
     "OwnTurns",
     "RandomChoice",
     "Rng",
     "RoundRobin",
     "Turns",
+    "Watch",
+    "own_load",
 ]
 
 _ALGORITHMS: tuple[type[Balancer], ...] = (LeastConnections, RandomChoice, RoundRobin)
 
-BALANCERS = {each.name: each for each in _ALGORITHMS}
-"""The algorithms by name."""
+BALANCERS = {name: each for each in _ALGORITHMS for name in (each.name, *each.aliases)}
+"""The algorithms by name and alias."""

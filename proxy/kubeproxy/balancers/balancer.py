@@ -2,14 +2,81 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Collection, MutableSequence, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, MutableSequence, Sequence
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from kubeproxy.types import Endpoint
+from kubeapi.balancing import Option, Value
+from kubeproxy.counters import EndpointCounters
+from kubeproxy.outcomes import Result
+from kubeproxy.types import Choice, Destination, Endpoint
 
-Load = Callable[[Endpoint], int]
-"""Returns how many connections an endpoint has now through the Service port that balances."""
+Options = Mapping[str, Value]
+"""All options of an algorithm by name, defaults included (``kubeapi.balancing.read_options``)."""
+
+
+class Backend:
+    """One endpoint of a route, as its algorithm sees it; the same object as long as the endpoint stays there.
+
+    ``weight`` is 0 to 256; one with 0 gets nothing new. ``choice`` is what a connection without a pin gets.
+    """
+
+    __slots__ = ("address", "choice", "counters", "endpoint", "weight")
+
+    def __init__(self, endpoint: Endpoint, counters: EndpointCounters, among: int = 1) -> None:
+        self.address = endpoint.address
+        self.counters = counters
+        self.renew(endpoint, among)
+
+    def renew(self, endpoint: Endpoint, among: int) -> None:
+        """Take over what the endpoint is now, one of ``among``."""
+        self.endpoint = endpoint
+        self.weight = endpoint.weight
+        self.choice = Choice(endpoint, False, among)
+
+    def __repr__(self) -> str:
+        return f"Backend({self.address}, weight={self.weight}, active={self.counters.active})"
+
+
+class Ask(Protocol):
+    """What is known of a connection, flow or request that needs an endpoint; a ``ConnectionRecord`` is one."""
+
+    @property
+    def client(self) -> str:
+        """The client's address."""
+        ...
+
+    @property
+    def client_port(self) -> int:
+        """The client's port, 0 if it is unknown."""
+        ...
+
+    @property
+    def destination(self) -> Destination:
+        """What the client has connected to."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The part of an HTTP request that the Service hashes, "" where it hashes the client."""
+        ...
+
+
+class Asking(NamedTuple):
+    """An ``Ask`` of nobody in particular: of a trace, a simulation, a test."""
+
+    client: str
+    destination: Destination
+    client_port: int = 0
+    key: str = ""
+
+
+Load = Callable[[Backend], int]
+"""Returns how many connections (of HTTP: requests) a backend has now through the Service port that balances."""
+
+own_load: Load = attrgetter("counters.active")
+"""The load where one process carries all traffic."""
 
 
 class Rng(Protocol):
@@ -52,50 +119,111 @@ class OwnTurns:
 
 
 class Inputs(NamedTuple):
-    """What an algorithm may use: the random source, the load of an endpoint, and the position of its rotation.
+    """What an algorithm may use: the random source, the load of a backend, its rotation's position, and the time.
 
-    Processes that balance as one see the same ``load`` and ``turns``, and their ``rng`` shuffles alike.
+    Processes that balance as one see the same ``load`` and ``turns``, and their ``rng`` shuffles alike. ``clock`` gives
+    monotonic seconds.
     """
 
     rng: Rng
     load: Load
     turns: Turns
+    clock: Callable[[], float]
 
 
-class Balancer(Protocol):
-    """Chooses an endpoint for each new connection on one route of a Service port.
+class Card(NamedTuple):
+    """An algorithm's row in the README's table: each a few words, ``cost`` that of a pick among n backends."""
 
-    ``name`` is the value of the annotation ``kubesvc.dev/balancer`` and of ``proxy.balancer`` in the configuration.
-    ``shares_counts`` tells whether a choice depends on ``load`` or ``turns``; the workers of a proxy then share both.
+    rule: str
+    signal: str
+    cost: str
+    peers: str
+
+
+class Balancer(ABC):
+    """Chooses a backend for each new connection, flow or request on one route of a Service port.
+
+    ``name`` is the value of the annotation ``kubesvc.dev/balancer`` and of ``proxy.balancer`` in the configuration;
+    ``aliases`` are other values for it. ``shares_counts`` tells whether a choice depends on ``load`` or ``turns``; the
+    workers of a proxy then share both. Only where ``follows`` is true are ``opened`` to ``completed`` called.
+    ``has_weights`` tells whether shares follow the weights; a weight of 0 always means that nothing new comes.
     """
 
     name: ClassVar[str]
-    shares_counts: ClassVar[bool]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[Option, ...]] = ()
+    shares_counts: ClassVar[bool] = False
+    follows: ClassVar[bool] = False
+    has_weights: ClassVar[bool] = False
+    card: ClassVar[Card]
 
     @abstractmethod
-    def __init__(self, inputs: Inputs) -> None: ...
+    def __init__(self, inputs: Inputs, options: Options) -> None: ...
 
     @staticmethod
     @abstractmethod
     def describe(unit: str, count: int) -> str:
         """Return in a clause how each ``unit`` (connection, flow or request) gets one of ``count`` endpoints."""
-        ...
 
     @abstractmethod
-    def update(self, endpoints: Sequence[Endpoint]) -> None:
-        """Choose among ``endpoints`` from now on; the same set again changes nothing."""
-        ...
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on, which are in the order of their addresses.
+
+        Those with weight 0 are among them. The same ones again, with the same weights, change nothing.
+        """
 
     @abstractmethod
-    def pick(self, avoid: Collection[str] = ()) -> Endpoint | None:
-        """Return an endpoint, None if there is none.
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none.
 
         Addresses in ``avoid`` (``ip:port``, where this connection has failed already) are chosen only when there is no
-        other endpoint.
+        other backend.
         """
-        ...
 
     @abstractmethod
-    def upcoming(self) -> Endpoint | None:
+    def upcoming(self, ask: Ask) -> Backend | None:
         """Return what ``pick`` would return now, without taking the turn; None if there is none, or chance decides."""
-        ...
+
+    def opened(self, backend: Backend) -> None:  # noqa: B027  # most algorithms learn nothing
+        """Learn that a connection or request to a backend has begun; ``load`` counts it already."""
+
+    def closed(self, backend: Backend) -> None:  # noqa: B027
+        """Learn that one has ended; ``load`` does not count it any more."""
+
+    def answered(self, backend: Backend, seconds: float) -> None:  # noqa: B027
+        """Learn that a backend's first byte came ``seconds`` after the connection was dialled or the request sent."""
+
+    def completed(self, backend: Backend, result: Result) -> None:  # noqa: B027
+        """Learn how one went: each request once, each connection when it is made or cannot be made."""
+
+
+def available(backends: Sequence[Backend], avoid: Collection[str] = ()) -> Sequence[Backend]:
+    """Return the backends that may get something new: with a weight, and not in ``avoid`` unless all are."""
+    usable = [each for each in backends if each.weight]
+    return [each for each in usable if each.address not in avoid] or usable if avoid else usable
+
+
+class Watch:
+    """Tells an algorithm what becomes of one of its backends; a ``Watcher`` of the counters."""
+
+    __slots__ = ("_balancer", "backend")
+
+    def __init__(self, balancer: Balancer, backend: Backend) -> None:
+        self._balancer = balancer
+        self.backend = backend
+
+    def opened(self) -> None:
+        """Learn that a connection or request has begun."""
+        self._balancer.opened(self.backend)
+
+    def closed(self) -> None:
+        """Learn that one has ended."""
+        self._balancer.closed(self.backend)
+
+    def answered(self, seconds: float) -> None:
+        """Learn when the first byte came."""
+        self._balancer.answered(self.backend, seconds)
+
+    def completed(self, result: Result) -> None:
+        """Learn how one went."""
+        self._balancer.completed(self.backend, result)

@@ -8,54 +8,57 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Balancer, Inputs
-from kubeproxy.types import Endpoint
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 
 
 class LeastConnections(Balancer):
-    """Looks at every endpoint, from the one after the last pick on, and takes the first with the least load."""
+    """Looks at every backend, from the one after the last pick on, and takes the first with the least load."""
 
     name = "least_connections"
     shares_counts = True
+    card = Card(
+        "the fewest connections, ties in turn", "connections now", "O(n)", "HAProxy leastconn, nginx least_conn"
+    )
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        del options
         self._load = inputs.load
         self._turns = inputs.turns
-        self._endpoints: Sequence[Endpoint] = ()
+        self._usable: Sequence[Backend] = ()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
         return f"each {unit} gets the one of {count} with the fewest connections"
 
-    def update(self, endpoints: Sequence[Endpoint]) -> None:
-        """Choose among ``endpoints`` from now on."""
-        self._endpoints = endpoints
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        self._usable = available(backends)
 
-    def pick(self, avoid: Collection[str] = ()) -> Endpoint | None:
-        """Return an endpoint, None if there is none."""
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
         first = self._turns.taken()
         best = self._find(first, avoid)
         if best < 0:
-            return self.pick() if self._endpoints else None
+            return self.pick(ask) if self._usable else None
         self._turns.take(best + 1)
-        return self._endpoints[(first + best) % len(self._endpoints)]
+        return self._usable[(first + best) % len(self._usable)]
 
-    def upcoming(self) -> Endpoint | None:
-        """Return the endpoint with the least load now."""
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return the backend with the least load now."""
         first = self._turns.taken()
         best = self._find(first, ())
-        return None if best < 0 else self._endpoints[(first + best) % len(self._endpoints)]
+        return None if best < 0 else self._usable[(first + best) % len(self._usable)]
 
     def _find(self, first: int, avoid: Collection[str]) -> int:
-        """Return how many steps after ``first`` the endpoint with the least load comes, -1 if there is none."""
-        count = len(self._endpoints)
+        """Return how many steps after ``first`` the backend with the least load comes, -1 if there is none."""
+        count = len(self._usable)
         best, least = -1, 0
         for step in range(count):
-            endpoint = self._endpoints[(first + step) % count]
-            if endpoint.address in avoid:
+            backend = self._usable[(first + step) % count]
+            if backend.address in avoid:
                 continue
-            load = self._load(endpoint)
+            load = self._load(backend)
             if best < 0 or load < least:
                 best, least = step, load
             if load == 0:

@@ -4,38 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Balancer, Inputs
-from kubeproxy.types import Endpoint
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 
 
 class RandomChoice(Balancer):
     """Picks uniformly, whatever was picked before."""
 
     name = "random"
-    shares_counts = False
+    card = Card("each with the same chance", "none", "O(1)", "kube-proxy iptables and nftables, Envoy RANDOM")
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        del options
         self._rng = inputs.rng
-        self._endpoints: Sequence[Endpoint] = ()
+        self._usable: Sequence[Backend] = ()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
         return f"each {unit} gets one of {count} with the same chance"
 
-    def update(self, endpoints: Sequence[Endpoint]) -> None:
-        """Choose among ``endpoints`` from now on."""
-        self._endpoints = endpoints
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        self._usable = available(backends)
 
-    def pick(self, avoid: Collection[str] = ()) -> Endpoint | None:
-        """Return an endpoint, None if there is none."""
-        candidates = self._endpoints
-        if avoid:
-            candidates = [each for each in candidates if each.address not in avoid] or candidates
-        if not candidates:
-            return None
-        return candidates[int(self._rng.random() * len(candidates))]
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
+        usable = available(self._usable, avoid) if avoid else self._usable
+        return usable[int(self._rng.random() * len(usable))] if usable else None
 
-    def upcoming(self) -> Endpoint | None:
+    def upcoming(self, ask: Ask) -> Backend | None:
         """Return None: chance decides."""
         return None

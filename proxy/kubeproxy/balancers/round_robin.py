@@ -8,46 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Balancer, Inputs
-from kubeproxy.types import Endpoint
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 
 
 class RoundRobin(Balancer):
-    """Picks the endpoints in turn. The same set keeps its order, however it is listed; another set is shuffled anew."""
+    """Picks the backends in turn. The same set keeps its order, however it is listed; another set is shuffled anew."""
 
     name = "round_robin"
     shares_counts = True
+    card = Card("each in turn, in an order shuffled once", "none", "O(1)", "kube-proxy userspace")
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        del options
         self._rng = inputs.rng
         self._turns = inputs.turns
-        self._endpoints: list[Endpoint] = []
+        self._order: list[Backend] = []
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
         return f"each {unit} gets the next of {count} in turn"
 
-    def update(self, endpoints: Sequence[Endpoint]) -> None:
-        """Choose among ``endpoints`` from now on."""
-        fresh = {each.address: each for each in endpoints}
-        if fresh.keys() == {each.address for each in self._endpoints}:
-            self._endpoints = [fresh[each.address] for each in self._endpoints]
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        fresh = {each.address: each for each in available(backends)}
+        if fresh.keys() == {each.address for each in self._order}:
+            self._order = [fresh[each.address] for each in self._order]
             return
         # Sorted first, so that workers that saw other sets before shuffle to the same order.
-        self._endpoints = [fresh[address] for address in sorted(fresh)]
-        self._rng.shuffle(self._endpoints)
+        self._order = [fresh[address] for address in sorted(fresh)]
+        self._rng.shuffle(self._order)
 
-    def pick(self, avoid: Collection[str] = ()) -> Endpoint | None:
-        """Return an endpoint, None if there is none."""
-        endpoints, first = self._endpoints, self._turns.taken()
-        for step in range(len(endpoints)):
-            endpoint = endpoints[(first + step) % len(endpoints)]
-            if endpoint.address not in avoid:
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
+        order, first = self._order, self._turns.taken()
+        for step in range(len(order)):
+            backend = order[(first + step) % len(order)]
+            if backend.address not in avoid:
                 self._turns.take(step + 1)
-                return endpoint
-        return self.pick() if endpoints else None
+                return backend
+        return self.pick(ask) if order else None
 
-    def upcoming(self) -> Endpoint | None:
-        """Return the endpoint that has the next turn."""
-        return self._endpoints[self._turns.taken() % len(self._endpoints)] if self._endpoints else None
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return the backend that has the next turn."""
+        return self._order[self._turns.taken() % len(self._order)] if self._order else None

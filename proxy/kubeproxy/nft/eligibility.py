@@ -22,7 +22,7 @@ def why_not(rule: PortRule, default_balancer: str, is_in_cluster: Callable[[str]
     port = rule.service_port
     if port.is_http:
         return "requests are balanced, and the kernel sees connections only"
-    algorithm = algorithm_of(port, default_balancer)
+    algorithm = algorithm_of(port, default_balancer).name
     if algorithm != ALGORITHM:
         return f"the algorithm {algorithm} is not one of nftables"
     if port.name.protocol not in _PROTOCOLS:

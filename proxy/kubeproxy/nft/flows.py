@@ -36,6 +36,7 @@ def record_of(rules: Rules, flow: Flow, now: float, wall: float) -> ConnectionRe
     route = decision.selection.route
     began_at = now - max(0.0, wall - flow.began_at) if flow.began_at else now
     record = ConnectionRecord(began_at, flow.protocol.lower(), flow.client.source, destination, route)
+    record.client_port = flow.client.source_port
     record.choice = _choice(rules, route, decision.endpoints, flow)
     update_record(record, flow, now)
     return record

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from kubeapi.meta import ObjectKey
 from kubehost.network import Network
-from kubeproxy.balancers import BALANCERS
-from kubeproxy.load_balancer import unknown_balancer
+from kubeproxy.load_balancer import why_no_algorithm
 from kubeproxy.proxier import Sync
 from kubeproxy.targets import Loop, Targets
 from kubeproxy.types import ServicePortName
@@ -21,10 +20,11 @@ Record = Callable[[ObjectKey, str, str, str], None]
 class SyncEvents:
     """Records each trouble once, when it is new."""
 
-    def __init__(self, record: Record, network: Network) -> None:
+    def __init__(self, record: Record, network: Network, default_balancer: str) -> None:
         self._record = record
         self._targets = Targets(network)
         self._loops: dict[ServicePortName, tuple[Loop, ...]] = {}
+        self._default_balancer = default_balancer
         self._unknown_balancers: dict[ServicePortName, str] = {}
 
     def note(self, sync: Sync) -> None:
@@ -53,12 +53,12 @@ class SyncEvents:
 
     def _note_balancer(self, sync: Sync, port_name: ServicePortName) -> None:
         rule = sync.rules.ports.get(port_name)
-        wanted = rule.service_port.balancer if rule else ""
-        if wanted in ("", *BALANCERS):
+        why = why_no_algorithm(rule.service_port, self._default_balancer) if rule else ""
+        if not why:
             self._unknown_balancers.pop(port_name, None)
-        elif self._unknown_balancers.get(port_name) != wanted:
-            self._unknown_balancers[port_name] = wanted
-            self._record(port_name.service, WARNING, "UnknownBalancer", unknown_balancer(wanted))
+        elif self._unknown_balancers.get(port_name) != why:
+            self._unknown_balancers[port_name] = why
+            self._record(port_name.service, WARNING, "UnknownBalancer", why)
 
     def _note_loops(self, sync: Sync) -> None:
         """Look at the Service ports that changed, at those with a known loop, and at all that are part of a new one."""

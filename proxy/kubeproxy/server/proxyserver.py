@@ -67,7 +67,7 @@ class ProxyServer:
         self.failures = dependencies.failures
         self._config = config
         self._clock = dependencies.clock
-        self._events = SyncEvents(record, dependencies.network)
+        self._events = SyncEvents(record, dependencies.network, config.default_balancer)
         self.plane = _make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
         localhost = config.localhost_node_ports
@@ -116,7 +116,7 @@ class ProxyServer:
     def algorithm(self, port_name: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if it is not there."""
         rule = self.rules.ports.get(port_name)
-        return algorithm_of(rule.service_port, self._config.default_balancer) if rule else ""
+        return algorithm_of(rule.service_port, self._config.default_balancer).name if rule else ""
 
     def loops(self, service: ObjectKey) -> list[Loop]:
         """Return the endpoints of a Service that are not dialled, because they lead back to it."""

@@ -74,6 +74,7 @@ def _service_port(service: api.Service, port: api.ServicePort, age: tuple[str, i
         load_balancer_ips=of_family(service.load_balancer_ips),
         affinity_seconds=service.affinity_timeout_seconds if service.session_affinity == "ClientIP" else 0,
         balancer=service.annotations.get(api.BALANCER_ANNOTATION, ""),
+        balancer_options=service.annotations.get(api.BALANCER_OPTIONS_ANNOTATION, ""),
         internal_traffic_policy=service.internal_traffic_policy,
         external_traffic_policy=service.external_traffic_policy,
         source_ranges=service.load_balancer_source_ranges,

@@ -47,8 +47,8 @@ class BoundSocket(EventHandler, Protocol):
 class Front(Protocol):
     """Takes over accepted sockets: of connections as they are, or of HTTP requests."""
 
-    def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
-        """Own a connected socket of ``client`` (its address) from now on; it may be in blocking mode."""
+    def accept(self, sock: SocketType, client: str, client_port: int, destination: Destination, route: Route) -> None:
+        """Own a connected socket of a client, given by address and port, from now on; it may be in blocking mode."""
         ...
 
 
@@ -131,7 +131,7 @@ class ListeningSocket:
             if route is None:
                 _refuse(sock)
             else:
-                self._front.accept(sock, peer[0], destination, route)
+                self._front.accept(sock, peer[0], peer[1], destination, route)
             if descriptor >= descriptors.ceiling:
                 self._pause()
                 return

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+from kubeproxy.balancers import Ask
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import RecentConnections
@@ -21,7 +22,7 @@ BUFFER_BYTES = 256 * 1024
 class Chooser(Protocol):
     """Gives a connection, a flow or a request its endpoint: ``LoadBalancer``, or a script of tests."""
 
-    def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
+    def next_endpoint(self, route: Route, ask: Ask, avoid: Collection[str] = ()) -> Choice | None:
         """Return the endpoint, None if there is none; ``avoid`` has those where this connection has failed already."""
         ...
 

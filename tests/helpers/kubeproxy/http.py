@@ -18,6 +18,7 @@ from tests.helpers.kubeproxy.cluster import connect, serving, until
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.failures import Failures
+from kubeproxy.balancers import Ask
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import ConnectionRecord, RecentConnections
@@ -44,9 +45,9 @@ class Turns:
         self.endpoints = [Endpoint(each, PORT) for each in addresses]
         self._count = 0
 
-    def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
+    def next_endpoint(self, route: Route, ask: Ask, avoid: Collection[str] = ()) -> Choice | None:
         """Return the next endpoint that is not to be avoided."""
-        del route, client
+        del route, ask
         candidates = [each for each in self.endpoints if each.address not in avoid] or self.endpoints
         if not candidates:
             return None
@@ -194,10 +195,10 @@ class _Door:
         del events
         with contextlib.suppress(BlockingIOError):
             while True:
-                sock, (client, _) = self._sock.accept()
+                sock, (client, port) = self._sock.accept()
                 sock.setblocking(False)
                 self._front.accept(
-                    sock, client, Destination("10.96.0.1", 80, "TCP"), Route(WEB, "node-1", is_local=False)
+                    sock, client, port, Destination("10.96.0.1", 80, "TCP"), Route(WEB, "node-1", is_local=False)
                 )
 
 

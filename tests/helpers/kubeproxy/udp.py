@@ -16,6 +16,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.failures import Failures
 from kubehost.io.binding import bind_socket
 from kubehost.io.places import whole_socket
+from kubeproxy.balancers import Ask
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import LoadBalancer
@@ -47,10 +48,10 @@ class Rotation(LoadBalancer):
         self.asked: list[tuple[Route, str]] = []
         self._next = 0
 
-    def next_endpoint(self, route: Route, client: str, avoid: Collection[str] = ()) -> Choice | None:
+    def next_endpoint(self, route: Route, ask: Ask, avoid: Collection[str] = ()) -> Choice | None:
         """Return the next one."""
         del avoid
-        self.asked.append((route, client))
+        self.asked.append((route, ask.client))
         endpoints = self.endpoints.get(route.port_name)
         if not endpoints:
             return None

@@ -36,7 +36,7 @@ class Ring:
         self.connections = Connections(Kept(self.ring), lambda _: "random", clocks)
 
     def begin(self, protocol: str = "tcp", client: str = "127.0.0.1", route: Route = ROUTE) -> ConnectionRecord:
-        record = self.ring.began(protocol, client, WEB, route)
+        record = self.ring.began(protocol, client, 40000, WEB, route)
         record.choice = Choice(ENDPOINT, is_pinned=False, among=3)
         return record
 

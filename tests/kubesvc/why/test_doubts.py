@@ -22,7 +22,7 @@ def begin(
     ring: Ring, endpoint: Endpoint = A, *, protocol: str = "tcp", service: ServicePortName = WEB
 ) -> ConnectionRecord:
     record = ring.began(
-        protocol, "127.0.0.1", Destination("127.96.0.20", 80, "TCP"), Route(service, "", is_local=False)
+        protocol, "127.0.0.1", 40000, Destination("127.96.0.20", 80, "TCP"), Route(service, "", is_local=False)
     )
     record.choice = Choice(endpoint, is_pinned=False)
     return record

@@ -70,8 +70,8 @@ class ServiceAllocator:
         return []
 
     def validate(self, obj: JSON) -> Faults:
-        """Yield a fault if a Service names an unknown balancing algorithm."""
-        return validate_balancer(obj, self._config.balancers)
+        """Yield the faults of the balancing algorithm that a Service asks for."""
+        return validate_balancer(obj, self._config.balancers, self._config.default_balancer)
 
     def _free_unused(self, spec: JSON, old: JSON, transaction: Transaction) -> None:
         """Free what the old object held and the new one does not, once the transaction is committed."""

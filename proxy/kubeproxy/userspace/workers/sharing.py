@@ -11,11 +11,11 @@ import random
 from collections.abc import Callable, MutableSequence
 from typing import Any, NamedTuple, Protocol
 
-from kubeproxy.balancers import BALANCERS, Inputs, Load, Rng
+from kubeproxy.balancers import BALANCERS, Backend, Inputs, Rng
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import algorithm_of
 from kubeproxy.rules import PortRule, Rules
-from kubeproxy.types import Endpoint, Route, ServicePortName
+from kubeproxy.types import Route, ServicePortName
 
 
 class Numbers(Protocol):
@@ -85,7 +85,7 @@ class Blocks:
         return self._blocks.get(port_name)
 
     def _wanted(self, rule: PortRule, rules: Rules) -> Block | None:
-        if not BALANCERS[algorithm_of(rule.service_port, self._default)].shares_counts:
+        if not BALANCERS[algorithm_of(rule.service_port, self._default).name].shares_counts:
             return None
         return Block(-1, tuple(rules.nodes.by_name), tuple(sorted(rule.reachable())))
 
@@ -93,9 +93,12 @@ class Blocks:
 class SharedRows:
     """The inputs of a worker's algorithms; implements ``load_balancer``'s ``Shared``."""
 
-    def __init__(self, numbers: Numbers, counters: ProxyCounters, rng: Rng, seed: int) -> None:
+    def __init__(
+        self, numbers: Numbers, counters: ProxyCounters, rng: Rng, seed: int, clock: Callable[[], float]
+    ) -> None:
         self._numbers = numbers
         self._counters = counters
+        self._clock = clock
         self._rng = _SameShuffle(rng, seed)
         self._blocks: dict[ServicePortName, Block] = {}
 
@@ -116,16 +119,12 @@ class SharedRows:
 
     def inputs(self, route: Route) -> Inputs:
         """Return what an algorithm on ``route`` may use."""
-        return Inputs(self._rng, self._load_of(route.port_name), _RowTurns(self._numbers, self._blocks, route))
+        turns = _RowTurns(self._numbers, self._blocks, route)
+        return Inputs(self._rng, self._load, turns, self._clock)
 
-    def _load_of(self, port_name: ServicePortName) -> Load:
-        def load(endpoint: Endpoint) -> int:
-            counters = self._counters.ports.get(port_name, {}).get(endpoint.address)
-            if counters is None:
-                return 0
-            return self._numbers.total(counters.row) if counters.row >= 0 else counters.active
-
-        return load
+    def _load(self, backend: Backend) -> int:
+        counters = backend.counters
+        return self._numbers.total(counters.row) if counters.row >= 0 else counters.active
 
 
 class _RowTurns:

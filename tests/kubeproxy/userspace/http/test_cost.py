@@ -111,7 +111,7 @@ def client_of(sockets: Sockets, *endpoints: str) -> FakeSocket:
     front = HttpFront(parts)
     client = FakeSocket(sockets, "client", 1)
     destination, route = Destination("10.96.0.1", 80, "TCP"), Route(WEB, "", is_local=False)
-    origin = Origin("10.0.0.9", destination, route)
+    origin = Origin("10.0.0.9", 40000, destination, route)
     HttpConversation(front.shared, front.port(WEB), cast(socket.socket, client), origin)
     return client
 

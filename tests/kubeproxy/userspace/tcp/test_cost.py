@@ -95,7 +95,7 @@ class Ground:
 
     def accept(self, sock: socket.socket) -> socket.socket:
         """Have the proxy take a client over, and return the endpoint's socket of it."""
-        self.front.accept(sock, "127.0.0.1", DESTINATION, ROUTE)
+        self.front.accept(sock, "127.0.0.1", 40000, DESTINATION, ROUTE)
         return self._endpoint.accept()[0]
 
     def turn(self) -> None:
@@ -153,7 +153,7 @@ def test_a_connection_takes_few_calls(ground: Ground) -> None:
     converse(ground)
     calls: Counter[str] = Counter()
     client, sock = ground.client(b"question")
-    calls += count_calls(lambda: ground.front.accept(sock, "127.0.0.1", DESTINATION, ROUTE))
+    calls += count_calls(lambda: ground.front.accept(sock, "127.0.0.1", 40000, DESTINATION, ROUTE))
     (connection,) = ground.front.connections
     assert connection.relay.is_connected
     with ground._endpoint.accept()[0] as endpoint:
@@ -200,7 +200,7 @@ def test_an_idle_connection_takes_little_memory(ground: Ground) -> None:
         tracemalloc.start()
         try:
             for client, sock in waiting:
-                ground.front.accept(sock, "127.0.0.1", DESTINATION, ROUTE)
+                ground.front.accept(sock, "127.0.0.1", 40000, DESTINATION, ROUTE)
                 stack.enter_context(client)
             used, _ = tracemalloc.get_traced_memory()
         finally:

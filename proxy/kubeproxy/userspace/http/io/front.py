@@ -35,10 +35,10 @@ class HttpFront:
         self._ports: dict[ServicePortName, Port] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
-        """Own an accepted socket of ``client`` (its address) from now on, and answer its requests."""
+    def accept(self, sock: SocketType, client: str, client_port: int, destination: Destination, route: Route) -> None:
+        """Own an accepted socket of a client, given by address and port, from now on, and answer its requests."""
         port = self.port(route.port_name)
-        origin = Origin(client, destination, route)
+        origin = Origin(client, client_port, destination, route)
         self.connections.add(HttpConversation(self.shared, port, whole_socket(sock), origin))
         self.shared.counters.active += 1
         if self._timer is None:

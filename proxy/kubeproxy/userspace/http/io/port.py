@@ -16,9 +16,10 @@ from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS
 
 
 class Origin(NamedTuple):
-    """A client's address, the address that it has connected to, and the route from there."""
+    """A client's address and port, the address that it has connected to, and the route from there."""
 
     address: str
+    port: int
     destination: Destination
     route: Route
 
@@ -66,9 +67,9 @@ class Port:
 
     def _choose(self, exchange: Exchange, origin: Origin) -> Choice | None:
         balancer = self._shared.load_balancer
-        choice = balancer.next_endpoint(origin.route, origin.address, exchange.avoid)
+        choice = balancer.next_endpoint(origin.route, exchange.record, exchange.avoid)
         if choice is None and (detour := balancer.detour(origin.route)) is not None:
-            choice = balancer.next_endpoint(detour, origin.address, exchange.avoid)
+            choice = balancer.next_endpoint(detour, exchange.record, exchange.avoid)
         return choice
 
     def _take_alive(self, endpoint: str) -> Upstream | None:

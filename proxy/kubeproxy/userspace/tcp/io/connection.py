@@ -137,7 +137,7 @@ class Connection:
         """Dial the next endpoint; on loopback the answer is often there at once."""
         shared, record = self.shared, self.record
         route = record.route
-        choice = record.choice = shared.load_balancer.next_endpoint(route, record.client, self._tried)
+        choice = record.choice = shared.load_balancer.next_endpoint(route, record, self._tried)
         if choice is None:
             self._note_error(Outcome.NO_ENDPOINTS)
             return self.relay.fail()

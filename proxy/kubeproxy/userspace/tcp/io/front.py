@@ -24,10 +24,10 @@ class TcpFront:
         self.shared = TcpShared(parts)
         self.connections: LiveConnections[Connection] = self.shared.connections
 
-    def accept(self, sock: SocketType, client: str, destination: Destination, route: Route) -> None:
-        """Own an accepted socket of ``client`` (its address) from now on, and find it an endpoint."""
+    def accept(self, sock: SocketType, client: str, client_port: int, destination: Destination, route: Route) -> None:
+        """Own an accepted socket of a client, given by address and port, from now on, and find it an endpoint."""
         shared = self.shared
-        record = shared.recent.began(destination.protocol.lower(), client, destination, route)
+        record = shared.recent.began(destination.protocol.lower(), client, client_port, destination, route)
         connection = Connection(shared, sock, record)
         self.connections.add(connection)
         shared.counters.active += 1

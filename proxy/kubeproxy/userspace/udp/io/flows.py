@@ -78,9 +78,9 @@ class UdpFlows:
     def begin(self, asked: AskedSocket, client: Client, route: Route, now: float) -> UdpFlow | None:
         """Choose the endpoint of a new flow; None if there is none, or no socket for it."""
         parts = self._parts
-        host, _ = address_of(asked.sock.family, client)
-        record = parts.recent.began("udp", host, asked.listener.destination, route)
-        choice = record.choice = parts.load_balancer.next_endpoint(route, host)
+        host, port = address_of(asked.sock.family, client)
+        record = parts.recent.began("udp", host, port, asked.listener.destination, route)
+        choice = record.choice = parts.load_balancer.next_endpoint(route, record)
         if choice is None:
             self._fail(record, Outcome.NO_ENDPOINTS)
             return None

@@ -164,7 +164,7 @@ async def serve(sock: socket.socket, memory: int) -> None:
     shared = SharedCounters(memory, begin.width, begin.place)
     os.close(memory)
     counters, rng = ProxyCounters(shared.write), random.Random()
-    rows = SharedRows(shared, counters, rng, begin.seed)
+    rows = SharedRows(shared, counters, rng, begin.seed, time.monotonic)
     dependencies = ProxyDependencies(begin.network, time.monotonic, rng, Failures(time.monotonic))
     plane = DataPlane(loop, dependencies, begin.default_balancer, counters, rows)
     await Worker(loop, sock, begin, plane, rows).run()

@@ -1,0 +1,98 @@
+"""The options of balancing algorithms: what the annotation ``kubesvc.dev/balancer-options`` may say. Pure.
+
+The API server refuses what is wrong when a Service is written; the proxy, which declares the options, reads them here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from math import isnan
+from typing import NamedTuple
+
+Value = bool | int | float | str
+
+
+class Option(NamedTuple):
+    """One option; its type is that of ``default``, its bounds both included. ``allowed`` are the values of a text.
+
+    A number with a fraction may be written without one. ``meaning`` is a clause for the README's table.
+    """
+
+    name: str
+    default: Value
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    allowed: tuple[str, ...] = ()
+
+    def fault(self, value: object) -> str:
+        """Return what is wrong with a value, "" if nothing is."""
+        kind = type(self.default)
+        # To Python a bool is an int as well.
+        if isinstance(value, bool) is not (kind is bool) or not isinstance(value, _KINDS[kind]):
+            return f"must be {_WORDS[kind]}"
+        if self.allowed and value not in self.allowed:
+            return f"supported values: {', '.join(self.allowed)}"
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self._bounds(value)
+        return ""
+
+    def _bounds(self, value: float) -> str:
+        low, high = self.low, self.high
+        if (low is None or value >= low) and (high is None or value <= high) and not isnan(value):
+            return ""
+        if low is not None and high is not None:
+            return f"must be between {low:g} and {high:g}, inclusive"
+        return f"must be at least {low:g}" if low is not None else f"must be at most {high:g}"
+
+
+_KINDS: dict[type, type | tuple[type, ...]] = {bool: bool, int: int, float: (int, float), str: str}
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+class OptionsError(ValueError):
+    """Wrong options; ``faults`` has the name of each ("" for the whole text) and what is wrong with it."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {what}" if name else what for name, what in faults))
+        self.faults = faults
+
+
+def read_options(text: str, known: Sequence[Option]) -> dict[str, Value]:
+    """Return every known option with its value in a JSON object, or its default; OptionsError if one is wrong."""
+    written = _parse(text) if text else {}
+    by_name = {each.name: each for each in known}
+    faults = [(name, fault) for name, value in written.items() if (fault := _fault(name, value, by_name))]
+    if faults:
+        raise OptionsError(faults)
+    return {name: _typed(written.get(name, each.default), each) for name, each in by_name.items()}
+
+
+def _parse(text: str) -> dict[str, object]:
+    try:
+        written = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise OptionsError([("", f"must be a JSON object: {error}")]) from None
+    if not isinstance(written, dict):
+        raise OptionsError([("", 'must be a JSON object, such as {"choices": 3}')])
+    return written
+
+
+def _fault(name: str, value: object, known: Mapping[str, Option]) -> str:
+    if name in known:
+        return known[name].fault(value)
+    return "".join(_unknown(name, sorted(known)))
+
+
+def _unknown(name: str, known: Sequence[str]) -> Iterator[str]:
+    yield "unknown option"
+    if close := get_close_matches(name, known, 1):
+        yield f', did you mean "{close[0]}"?'
+    yield f"; supported options: {', '.join(known)}" if known else "; this algorithm has no options"
+
+
+def _typed(value: object, option: Option) -> Value:
+    assert isinstance(value, bool | int | float | str)
+    return float(value) if isinstance(option.default, float) else value
