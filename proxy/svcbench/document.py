@@ -7,6 +7,7 @@ in microseconds, so that other tools can merge and plot them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from svcbench.hdrcodec import EncodingError, decode, encode
@@ -27,6 +28,24 @@ def run_document(run: Run) -> dict[str, Any]:
     """Return a run as JSON."""
     return {
         "format": FORMAT,
+        **_conditions(run),
+        "requests": run.requests,
+        "completed": run.completed,
+        "errors": dict(run.errors),
+        "summary": {"corrected": _summary(run.corrected), "uncorrected": _summary(run.uncorrected)},
+        "histograms": {"corrected": encode(run.corrected), "uncorrected": encode(run.uncorrected)},
+        "series": [asdict(each) for each in run.seconds_series],
+        "pods": {name: _pod(each) for name, each in run.pods.items()},
+        "generator": {
+            "lagP99": run.generator.lag_p99,
+            "achievedRate": run.generator.achieved_rate,
+            "refused": run.generator.refused,
+        },
+    }
+
+
+def _conditions(run: Run) -> dict[str, Any]:
+    return {
         "target": run.target,
         "algorithm": run.algorithm,
         "source": run.source,
@@ -37,18 +56,6 @@ def run_document(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "partial": run.is_partial,
         "command": run.command,
-        "requests": run.requests,
-        "completed": run.completed,
-        "errors": dict(run.errors),
-        "summary": {"corrected": _summary(run.corrected), "uncorrected": _summary(run.uncorrected)},
-        "histograms": {"corrected": encode(run.corrected), "uncorrected": encode(run.uncorrected)},
-        "series": [each.__dict__ for each in run.seconds_series],
-        "pods": {name: _pod(each) for name, each in run.pods.items()},
-        "generator": {
-            "lagP99": run.generator.lag_p99,
-            "achievedRate": run.generator.achieved_rate,
-            "refused": run.generator.refused,
-        },
     }
 
 
