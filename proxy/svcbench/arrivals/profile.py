@@ -61,14 +61,20 @@ class Profile:
                 arrival = next(wanted)
             began, reached = began + segment.seconds, end
 
-    def offered(self, after: float = 0.0) -> float:
-        """Return the mean rate from ``after`` seconds to the end, per second."""
-        left, began = 0.0, 0.0
+    def offered(self, after: float = 0.0, until: float | None = None) -> float:
+        """Return the mean rate between two times, the end unless given, per second."""
+        end = self.seconds if until is None else until
+        return (self._before(end) - self._before(after)) / (end - after) if end > after else 0.0
+
+    def _before(self, at: float) -> float:
+        """Return how many arrivals are expected before a time."""
+        expected, began = 0.0, 0.0
         for segment in self.segments:
-            skipped = min(segment.seconds, max(0.0, after - began))
-            left += segment.arrivals - (segment.before(skipped) if skipped else 0.0)
+            if at <= began:
+                break
+            expected += segment.before(min(segment.seconds, at - began))
             began += segment.seconds
-        return left / (self.seconds - after) if self.seconds > after else 0.0
+        return expected
 
     def __str__(self) -> str:
         """Return it in the words of the command line."""

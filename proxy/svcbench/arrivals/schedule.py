@@ -22,8 +22,8 @@ class Schedule(Protocol):
         """Yield the times in ascending order, each before ``seconds``; the same ones for generators of one seed."""
         ...
 
-    def offered(self, after: float = 0.0) -> float:
-        """Return the mean rate from ``after`` seconds to the end, per second."""
+    def offered(self, after: float = 0.0, until: float | None = None) -> float:
+        """Return the mean rate between two times, the end unless given, per second."""
         ...
 
     def __str__(self) -> str:

@@ -23,10 +23,11 @@ class Trace:
                 return
             yield each
 
-    def offered(self, after: float = 0.0) -> float:
-        """Return the mean rate from ``after`` seconds to the end, per second."""
-        among = bisect_left(self.recorded, self.seconds) - bisect_left(self.recorded, after)
-        return among / (self.seconds - after) if self.seconds > after else 0.0
+    def offered(self, after: float = 0.0, until: float | None = None) -> float:
+        """Return the mean rate between two times, the end unless given, per second."""
+        end = self.seconds if until is None else until
+        among = bisect_left(self.recorded, end) - bisect_left(self.recorded, after)
+        return among / (end - after) if end > after else 0.0
 
     def __str__(self) -> str:
         """Return it in the words of the command line."""
