@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubeapi.backends.validation import validate_backend
 from kubeapi.meta import JSON, matches_selector
 from kubeapi.objects.parts import map_at
 from kubeapi.podspec.validation import validate_pod_spec
@@ -42,7 +43,9 @@ def _validate_template(template: JSON, selector: JSON | None) -> Faults:
             "spec.template.metadata.labels", labels or _NO_LABELS, "`selector` does not match template `labels`"
         )
     yield from validate_labels(labels, "spec.template.labels")
-    yield from validate_annotations(metadata.get("annotations", {}), "spec.template.annotations")
+    annotations = metadata.get("annotations", {})
+    yield from validate_annotations(annotations, "spec.template.annotations")
+    yield from validate_backend(annotations, "spec.template.metadata.annotations")
     spec = template["spec"]
     yield from validate_pod_spec(spec, "spec.template.spec", is_pod=False)
     if spec.get("ephemeralContainers"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from kubeapi.backends import AT_ONCE, BACKEND_ANNOTATION
 from kubelet.images import agnhost
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.layer import (
@@ -39,12 +40,12 @@ def plan_builtin(
     match name:
         case "nginx":
             return _nginx(arguments, host)
-        case "httpd" if host.is_sandboxed:
-            return plan_server("files", [host.bind_port(80)], root=HTTPD_ROOT, banner="Apache")
         case "httpd":
-            return plan_server("page", [host.bind_port(80)], page=HTTPD_PAGE, banner="Apache")
+            return _httpd(host)
         case "http-echo":
             return _http_echo(arguments, host)
+        case "backend":
+            return _backend(arguments, host)
         case "agnhost":
             variables = environment if environment is not None else {}
             return agnhost.plan(arguments, host, variables, entrypoint or agnhost.ENTRYPOINT)
@@ -79,9 +80,28 @@ def _nginx(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
     return plan_server("page", ports, page=NGINX_PAGE, banner="nginx")
 
 
+def _httpd(host: ServerHost) -> ServerPlan:
+    if host.is_sandboxed:
+        return plan_server("files", [host.bind_port(80)], root=HTTPD_ROOT, banner="Apache")
+    return plan_server("page", [host.bind_port(80)], page=HTTPD_PAGE, banner="Apache")
+
+
 def plan_page(page: str, port: int) -> ServerPlan:
     """Return the plan of a web server that answers every request with one page; ``port`` is bound as it is."""
     return plan_server("page", [port], page=page, banner="kubesvc")
+
+
+def _backend(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
+    """Return the plan of a backend; its one argument is the pod's annotation, "" if it has none."""
+    # Imported here alone: few clusters have such pods.
+    from kubeapi.backends.reading import ModelError, read_backend
+
+    model = next(iter(arguments), "") or AT_ONCE
+    try:
+        read_backend(model)
+    except ModelError as error:
+        return plan_refusal(f"{BACKEND_ANNOTATION}: {error}", 2)
+    return plan_server("backend", [host.bind_port(8080)], model=model)
 
 
 def _http_echo(arguments: Sequence[str], host: ServerHost) -> ServerPlan:

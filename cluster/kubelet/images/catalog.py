@@ -45,6 +45,7 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
+    "kubesvc/backend": ImageSpec(builtin="backend", port=8080),
     "alpine": _SHELL,
     "busybox": _SHELL,
     "debian": _SHELL,

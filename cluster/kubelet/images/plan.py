@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from kubeapi.backends import BACKEND_ANNOTATION
 from kubelet.images.builtins import image_layer, plan_builtin
 from kubelet.images.catalog import ImageSpec, Program, find_image, program_for
 from kubelet.images.layer import LayerPart
@@ -61,6 +62,8 @@ def plan_container(
     servers = host.servers._replace(served=container.mount_paths)
     layer = image_layer(image.builtin, servers, host.agnhost_script) if image and servers.is_sandboxed else ()
     if program.builtin:
+        if program.builtin == "backend":
+            program = program._replace(arguments=(sources.pod.annotations.get(BACKEND_ANNOTATION, ""),))
         process = _builtin_process(program, environment, servers)
         own_dir = scratch_dir if process.builtin and process.builtin.server == "nginx" else container.working_dir
         return ContainerPlan(replace(process, working_dir=own_dir), stop_signal, working_dir, layer)

@@ -20,9 +20,12 @@ class Refusal(NamedTuple):
 
 
 class Connection:
-    """``received`` waits to be understood, ``unsent`` to be sent; one that ``is_closing`` ends when all is sent."""
+    """``received`` waits to be understood, ``unsent`` to be sent; one that ``is_closing`` ends when all is sent.
 
-    __slots__ = ("client", "is_closing", "port", "received", "sock", "unsent")
+    While it ``is_waiting`` for an answer that is due later, nothing more is read from it.
+    """
+
+    __slots__ = ("client", "is_closing", "is_waiting", "port", "received", "sock", "unsent")
 
     def __init__(self, sock: socket.socket, client: str) -> None:
         self.sock = sock
@@ -31,6 +34,7 @@ class Connection:
         self.received = bytearray()
         self.unsent = bytearray()
         self.is_closing = False
+        self.is_waiting = False
 
     def receive(self) -> bool:
         """Receive once; False if the client has closed. OSError."""

@@ -33,7 +33,8 @@ class Datagram(NamedTuple):
 class Response(NamedTuple):
     """One answer. ``exit_code`` ends the server after it, ``is_last`` the connection.
 
-    With ``later``, that function makes the real answer; it may block.
+    With ``later``, that function makes the real answer; it may block. ``due`` is when it is sent, in seconds of the
+    monotonic clock; None is at once.
     """
 
     status: int
@@ -43,6 +44,7 @@ class Response(NamedTuple):
     exit_code: int | None = None
     is_last: bool = False
     later: Callable[[], Response] | None = None
+    due: float | None = None
 
 
 class Service(NamedTuple):

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from kubelet.servers import agnhost, files, nginx, pages, portforwardtester
+from kubelet.servers.backend.service import backend
 from kubelet.servers.children import STOP_SIGNALS
 from kubelet.servers.commands import COMMANDS, Command
 from kubelet.servers.connect import connect
@@ -28,6 +29,7 @@ GO_SIGNAL_EXIT = 2
 """With what Go's runtime exits for a signal that does not kill it, as it does not kill process 1."""
 SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "page": pages.page,
+    "backend": backend,
     "http-echo": pages.http_echo,
     "serve-hostname": agnhost.serve_hostname,
     "porter": agnhost.porter,

@@ -19,6 +19,7 @@ from kubelet.servers.children import CHILD_SECONDS, STOP_SIGNALS, Children, answ
 from kubelet.servers.connection import Connection, Refusal
 from kubelet.servers.listening import peer_text
 from kubelet.servers.messages import Datagram, Head, Response, Service, encode, plain
+from kubelet.servers.waiting import Due, Waiting
 
 MAX_UNSENT = 1024 * 1024
 """Bytes that a client may leave unread before its further requests wait."""
@@ -46,6 +47,7 @@ class Server:
         self._tls = {each.fileno() for each in sockets.tls}
         self._connections: dict[int, Connection] = {}
         self._children = Children()
+        self._waiting = Waiting()
         self._is_stopping = False
         self._lingers_until: float | None = None
         self._exit_code = 0
@@ -58,8 +60,10 @@ class Server:
         for descriptor in (*self._listeners, *self._datagrams):
             self._epoll.register(descriptor, select.EPOLLIN)
         while not self._is_stopping or self._listeners or self._connections or self._children:
-            for descriptor, events in self._epoll.poll(LINGER_SECONDS if self._is_stopping else 1.0):
+            for descriptor, events in self._waiting.poll(self._epoll, LINGER_SECONDS if self._is_stopping else 1.0):
                 self._dispatch(descriptor, events)
+            for due in self._waiting.take():
+                self._answer_due(due)
             if self._children:
                 self._children.reap()
             if self._is_stopping:
@@ -94,7 +98,7 @@ class Server:
             listener.close()
         self._listeners = {}
         for connection in list(self._connections.values()):
-            if not connection.unsent:
+            if not connection.unsent and not connection.is_waiting:
                 self._close(connection)
 
     def _dispatch(self, descriptor: int, events: int) -> None:
@@ -109,7 +113,9 @@ class Server:
             try:
                 if events & select.EPOLLOUT:
                     self._flush(connection)
-                if events & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR):
+                if connection.is_waiting:
+                    self._look_away(connection, events)
+                elif events & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR):
                     self._receive(connection)
             except OSError:
                 self._close(connection)
@@ -147,6 +153,10 @@ class Server:
         if not connection.receive():
             self._close(connection)
             return
+        self._serve_requests(connection)
+
+    def _serve_requests(self, connection: Connection) -> None:
+        """Answer what has come whole, and send the answers."""
         while len(connection.unsent) < MAX_UNSENT and not connection.is_closing and self._serve_request(connection):
             pass
         if connection.unsent:
@@ -166,8 +176,26 @@ class Server:
         if response.later is not None:
             self._leave_to_child(connection, partial(self._answer_later, request.method, response.later))
             return False
+        if response.due is not None:
+            self._waiting.add(response.due, connection, request, response)
+            return False
         self._reply(connection, request.method, response, keep_alive=request.is_kept_alive)
         return True
+
+    def _answer_due(self, due: Due) -> None:
+        """Send an answer whose time has come, and go on with the connection's requests."""
+        connection = due.connection
+        self._reply(connection, due.head.method, due.response, keep_alive=due.head.is_kept_alive)
+        try:
+            self._serve_requests(connection)
+        except OSError:
+            self._close(connection)
+
+    def _look_away(self, connection: Connection, events: int) -> None:
+        """Leave what a client sends before its answer is due; end the connection if the client has reset it."""
+        self._epoll.modify(connection.sock.fileno(), 0)
+        if events & (select.EPOLLHUP | select.EPOLLERR):
+            self._close(connection)
 
     def _reply(self, connection: Connection, method: str, response: Response, *, keep_alive: bool) -> None:
         keep_alive = keep_alive and not self._is_stopping and response.exit_code is None and not response.is_last

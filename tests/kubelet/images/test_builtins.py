@@ -25,6 +25,9 @@ def test_flags_are_read_as_go_reads_them(arguments: list[str], expected: tuple[d
     [
         ("nginx", [], "page", [10080], []),
         ("httpd", [], "page", [10080], []),
+        ("backend", [], "backend", [8080], []),
+        ("backend", ["exponential(20ms)"], "backend", [8080], []),
+        ("backend", ["soon"], "refuse", [], []),
         ("agnhost", ["netexec"], "netexec", [8080], [8081]),
         ("agnhost", ["netexec", "--http-port=80", "--udp-port", "-1"], "netexec", [10080], []),
         ("agnhost", ["serve-hostname"], "serve-hostname", [9376], []),

@@ -61,6 +61,7 @@ def test_the_most_specific_entry_wins(image: str, command: str) -> None:
         ("registry.k8s.io/e2e-test-images/agnhost:2.39", "agnhost"),
         ("hashicorp/http-echo:1.0", "http-echo"),
         ("registry.k8s.io/pause:3.9", "pause"),
+        ("kubesvc/backend:latest", "backend"),
     ],
 )
 def test_built_in_images_are_known(image: str, builtin: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kubeapi.backends.validation import validate_backend
 from kubeapi.meta import JSON
 from kubeapi.podspec.container import validate_spaces
 from kubeapi.podspec.validation import validate_pod_spec
@@ -21,6 +22,7 @@ _CHECKED_ALONE = frozenset(("activeDeadlineSeconds", "tolerations", "schedulingG
 def validate_pod(obj: JSON) -> Faults:
     """Yield every fault of a Pod but those of its metadata."""
     spec = obj["spec"]
+    yield from validate_backend(obj["metadata"].get("annotations", {}), "metadata.annotations")
     yield from validate_pod_spec(spec, "spec", is_pod=True)
     if not spec.get("serviceAccountName"):
         yield from _validate_tokens(spec.get("volumes", ()))

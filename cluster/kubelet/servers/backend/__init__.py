@@ -1,0 +1,1 @@
+"""Image kubesvc/backend: ``sampling`` and ``behaviour``, also the simulation's, are pure; ``service`` serves."""

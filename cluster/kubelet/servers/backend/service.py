@@ -1,0 +1,83 @@
+"""The server of image kubesvc/backend: answers when and as its model says; ``/load`` and ``/healthz`` at once.
+
+The model's seconds count from the first request, so that ``at 15s..45s`` means the same for every run on new pods, and
+begin again after ``POST /restart``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from kubeapi.backends.model import BackendModel
+from kubeapi.backends.reading import read_backend
+from kubelet.servers.backend.behaviour import Arrive, behave, replayed_paths
+from kubelet.servers.backend.sampling import ReplayError, parse_times
+from kubelet.servers.messages import Request, Response, Service
+from kubelet.servers.plan import ServerError
+
+_JSON = "application/json"
+
+
+def backend(options: Mapping[str, Any], name: str) -> Service:
+    """Return the service of a backend; ServerError if a file that it replays cannot be used."""
+    return Service(_Backend(read_backend(options["model"]), name).handle, (("X-Pod", name),))
+
+
+def _read_times(path: str) -> list[float]:
+    try:
+        return parse_times(Path(path).read_text(), path)
+    except (OSError, ReplayError, UnicodeDecodeError) as error:
+        message = f"replay({path}): {error}"
+        raise ServerError(message) from None
+
+
+class _Backend:
+    def __init__(self, model: BackendModel, name: str) -> None:
+        self._model = model
+        self._name = name
+        self._body = f"{name}\n".encode()
+        self._replayed = {path: _read_times(path) for path in sorted(replayed_paths(model))}
+        self._busy_until: list[float] = []
+        """When each answer is due that is not yet sent: a heap."""
+        self._restart()
+
+    def _restart(self) -> None:
+        rng = Random(f"{self._model.seed} {self._name}")
+        self._arrive: Arrive = behave(self._model, rng, self._replayed)
+        self._began: float | None = None
+
+    def handle(self, request: Request) -> Response:
+        if request.path == "/load":
+            return self._load()
+        if request.path == "/healthz":
+            return Response(200, b"ok")
+        if request.path == "/restart" and request.method == "POST":
+            self._restart()
+            return Response(200, b"")
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now
+        finish, status = self._arrive(now - self._began)
+        self._work(now)
+        due = self._began + finish
+        heappush(self._busy_until, due)
+        return Response(status, self._body, due=due)
+
+    def _work(self, now: float) -> None:
+        """Keep a core busy as the model says: meanwhile this one thread does nothing else."""
+        end = now + self._model.cpu / self._model.speed
+        while time.monotonic() < end:
+            pass
+
+    def _load(self) -> Response:
+        """Return how many requests are under way."""
+        now = time.monotonic()
+        while self._busy_until and self._busy_until[0] <= now:
+            heappop(self._busy_until)
+        return Response(200, json.dumps({"inFlight": len(self._busy_until)}).encode(), _JSON)
