@@ -62,7 +62,10 @@ class Watcher(Protocol):
         ...
 
     def answered(self, seconds: float) -> None:
-        """Learn that the first byte came ``seconds`` after the connection was dialled or the request sent."""
+        """Learn that the first byte came ``seconds`` after the connection was dialled or the request sent.
+
+        Of one that ended without an answer: after which time it did.
+        """
         ...
 
     def completed(self, result: Result) -> None:
@@ -100,6 +103,16 @@ class EndpointCounters:
         self.is_current = True
         self.row = -1
         self.watchers: tuple[Watcher, ...] = ()
+
+    def answered(self, seconds: float) -> None:
+        """Tell the watchers how long a first byte has taken; only called where there are some."""
+        for watcher in self.watchers:
+            watcher.answered(seconds)
+
+    def completed(self, result: Result) -> None:
+        """Tell the watchers how a connection or request went; only called where there are some."""
+        for watcher in self.watchers:
+            watcher.completed(result)
 
 
 class Counted(NamedTuple):
@@ -171,6 +184,12 @@ class ProxyCounters:
             del endpoints[counters.address]
             if not endpoints:
                 del self.ports[counters.port_name]
+
+    def unreachable(self, port_name: ServicePortName, address: str) -> None:
+        """Tell the watchers of an endpoint that it could not be connected."""
+        counters = self.ports.get(port_name, {}).get(address)
+        if counters is not None:
+            counters.completed(Result.LOCAL_ERROR)
 
     def counted(self) -> Counted:
         """Return everything that was counted."""

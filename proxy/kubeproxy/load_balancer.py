@@ -164,7 +164,9 @@ class LoadBalancer:
         if backend is None:
             return None
         self._affinity.pin(state.route, client, backend.address, now)
-        return Choice(backend.endpoint, is_pinned, len(state.backends)) if is_pinned else backend.choice
+        if not is_pinned:
+            return backend.choice
+        return Choice(backend.endpoint, True, len(state.backends), state.balancer.follows)
 
     def _renew(self, port: _Port, route: Route, before: _RouteState | None) -> _RouteState:
         """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""
@@ -179,16 +181,16 @@ class LoadBalancer:
 
     def _backends(self, rule: PortRule, before: _RouteState) -> dict[str, Backend]:
         """Return the backends of a route in the order of their addresses, those that stay as the same objects."""
-        usable = rule.usable(before.route)
+        usable, is_followed = rule.usable(before.route), before.balancer.follows
         backends = {}
         for each in usable:
             address = each.address
             counters = self._counters.endpoint(rule.service_port.name, address)
             backend = before.backends.get(address)
             if backend is None or backend.counters is not counters:
-                backend = Backend(each, counters, len(usable))
+                backend = Backend(each, counters, len(usable), is_followed=is_followed)
             else:
-                backend.renew(each, len(usable))
+                backend.renew(each, len(usable), is_followed=is_followed)
             backends[address] = backend
         return backends
 

@@ -74,6 +74,13 @@ class Result(IntEnum):
     """No connection, a reset or a time-out before the answer."""
 
 
+def result_of(status: int) -> Result:
+    """Return how a request went that was answered with an HTTP status."""
+    if status < 500:
+        return Result.SUCCESS
+    return Result.GATEWAY_ERROR if 502 <= status <= 504 else Result.SERVER_ERROR
+
+
 CONNECT_OUTCOMES = {
     errno.ECONNREFUSED: Outcome.CONNECT_REFUSED,
     errno.ETIMEDOUT: Outcome.CONNECT_TIMEOUT,

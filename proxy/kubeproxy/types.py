@@ -145,12 +145,14 @@ class _Choice(NamedTuple):
     endpoint: Endpoint
     is_pinned: bool
     among: int = 1
+    is_followed: bool = False
 
 
 class Choice(_Choice):
     """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it.
 
-    ``among`` is how many endpoints there were to choose from. Many connections may share one choice.
+    ``among`` is how many endpoints there were to choose from. ``is_followed``: an algorithm wants to know how the
+    connection goes. Many connections may share one choice.
     """
 
     @cached_property

@@ -16,14 +16,18 @@ from kubeproxy.balancers.balancer import (
     Load,
     Options,
     OwnTurns,
+    Probe,
+    Reported,
     Rng,
     Turns,
-    Watch,
     own_load,
 )
+from kubeproxy.balancers.join_idle_queue import JoinIdleQueue
 from kubeproxy.balancers.least_connections import LeastConnections
+from kubeproxy.balancers.peak_ewma import PeakEwma
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
+from kubeproxy.balancers.watch import Watch
 
 __all__ = [
     "BALANCERS",
@@ -36,7 +40,9 @@ __all__ = [
     "Load",
     "Options",
     "OwnTurns",
+    "Probe",
     "RandomChoice",
+    "Reported",
     "Rng",
     "RoundRobin",
     "Turns",
@@ -44,7 +50,7 @@ __all__ = [
     "own_load",
 ]
 
-_ALGORITHMS: tuple[type[Balancer], ...] = (LeastConnections, RandomChoice, RoundRobin)
+_ALGORITHMS: tuple[type[Balancer], ...] = (JoinIdleQueue, LeastConnections, PeakEwma, RandomChoice, RoundRobin)
 
 BALANCERS = {name: each for each in _ALGORITHMS for name in (each.name, *each.aliases)}
 """The algorithms by name and alias."""

@@ -24,16 +24,18 @@ class Backend:
 
     __slots__ = ("address", "choice", "counters", "endpoint", "weight")
 
-    def __init__(self, endpoint: Endpoint, counters: EndpointCounters, among: int = 1) -> None:
+    def __init__(
+        self, endpoint: Endpoint, counters: EndpointCounters, among: int = 1, *, is_followed: bool = False
+    ) -> None:
         self.address = endpoint.address
         self.counters = counters
-        self.renew(endpoint, among)
+        self.renew(endpoint, among, is_followed=is_followed)
 
-    def renew(self, endpoint: Endpoint, among: int) -> None:
+    def renew(self, endpoint: Endpoint, among: int, *, is_followed: bool = False) -> None:
         """Take over what the endpoint is now, one of ``among``."""
         self.endpoint = endpoint
         self.weight = endpoint.weight
-        self.choice = Choice(endpoint, False, among)
+        self.choice = Choice(endpoint, False, among, is_followed)
 
     def __repr__(self) -> str:
         return f"Backend({self.address}, weight={self.weight}, active={self.counters.active})"
@@ -118,17 +120,39 @@ class OwnTurns:
         self._taken += count
 
 
+class Reported(NamedTuple):
+    """What a backend says of itself: requests that it is working on, and the median of their latencies in seconds.
+
+    The latency is that of recent requests which found about as many others there.
+    """
+
+    in_flight: int
+    latency: float
+
+
+Probe = Callable[[Backend, Callable[[Reported], None]], None]
+"""Asks a backend what it says of itself, for a function that gets it later; nothing comes from one that is silent.
+
+The function is never called before the probe has returned. A backend that is being asked is not asked twice.
+"""
+
+
+def ask_nobody(backend: Backend, answer: Callable[[Reported], None]) -> None:
+    """Send no probe: nothing answers in a trace or in a test."""
+
+
 class Inputs(NamedTuple):
     """What an algorithm may use: the random source, the load of a backend, its rotation's position, and the time.
 
     Processes that balance as one see the same ``load`` and ``turns``, and their ``rng`` shuffles alike. ``clock`` gives
-    monotonic seconds.
+    monotonic seconds. ``probe`` is for algorithms that ask backends for their load.
     """
 
     rng: Rng
     load: Load
     turns: Turns
     clock: Callable[[], float]
+    probe: Probe = ask_nobody
 
 
 class Card(NamedTuple):
@@ -191,39 +215,19 @@ class Balancer(ABC):
         """Learn that one has ended; ``load`` does not count it any more."""
 
     def answered(self, backend: Backend, seconds: float) -> None:  # noqa: B027
-        """Learn that a backend's first byte came ``seconds`` after the connection was dialled or the request sent."""
+        """Learn that a backend's first byte came ``seconds`` after the connection was dialled or the request sent.
+
+        Of one that ended without an answer: after which time it did.
+        """
 
     def completed(self, backend: Backend, result: Result) -> None:  # noqa: B027
-        """Learn how one went: each request once, each connection when it is made or cannot be made."""
+        """Learn how one went: each request once, each connection when it is made or cannot be made.
+
+        Nothing is learnt of a request that its client has given up, nor of a UDP flow that nothing answers.
+        """
 
 
 def available(backends: Sequence[Backend], avoid: Collection[str] = ()) -> Sequence[Backend]:
     """Return the backends that may get something new: with a weight, and not in ``avoid`` unless all are."""
     usable = [each for each in backends if each.weight]
     return [each for each in usable if each.address not in avoid] or usable if avoid else usable
-
-
-class Watch:
-    """Tells an algorithm what becomes of one of its backends; a ``Watcher`` of the counters."""
-
-    __slots__ = ("_balancer", "backend")
-
-    def __init__(self, balancer: Balancer, backend: Backend) -> None:
-        self._balancer = balancer
-        self.backend = backend
-
-    def opened(self) -> None:
-        """Learn that a connection or request has begun."""
-        self._balancer.opened(self.backend)
-
-    def closed(self) -> None:
-        """Learn that one has ended."""
-        self._balancer.closed(self.backend)
-
-    def answered(self, seconds: float) -> None:
-        """Learn when the first byte came."""
-        self._balancer.answered(self.backend, seconds)
-
-    def completed(self, result: Result) -> None:
-        """Learn how one went."""
-        self._balancer.completed(self.backend, result)

@@ -106,11 +106,10 @@ class HttpConversation:
         delivery = self.delivery
         exchange, upstream = delivery.exchange, delivery.upstream
         assert exchange is not None and upstream is not None
-        upstream.counters.bytes_to_client += len(received)
         try:
             told = exchange.take_answer(received, upstream.reader)
         except BadAnswer as error:
-            self._fail(Failure(502, f"invalid answer of {upstream.endpoint}: {error}", Outcome.BAD_ANSWER))
+            self._fail(delivery.answer_failed(error))
             return
         if told:
             exchange.record.bytes_to_client += len(told)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubehost.addresses import join_host_port
-from kubeproxy.outcomes import Outcome
+from kubeproxy.outcomes import Outcome, Result, result_of
 from kubeproxy.userspace.http.bodies import BadBody
 from kubeproxy.userspace.http.exchange import Event, Exchange
 from kubeproxy.userspace.http.forwarding import forward_request
+from kubeproxy.userspace.http.heads import BadAnswer
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.upstream import Upstream
@@ -117,6 +118,8 @@ class Delivery:
         opening = exchange.opening
         upstream.counters.bytes_to_endpoint += len(opening)
         exchange.record.bytes_to_endpoint += len(opening)
+        if upstream.counters.watchers:
+            upstream.sent_at = self._shared.clock()
         upstream.send(opening)
         if not upstream.takes_nothing:
             exchange.note(_SENT)
@@ -142,14 +145,22 @@ class Delivery:
         self._port.note_failure(exchange, code)
         return self.begin(exchange, conversation)
 
+    def answer_failed(self, error: BadAnswer) -> Failure:
+        """Return the failure of an exchange whose answer cannot be passed on."""
+        _, upstream = self.current()
+        upstream.tell(Result.LOCAL_ERROR)
+        return Failure(502, f"invalid answer of {upstream.endpoint}: {error}", Outcome.BAD_ANSWER)
+
     def upstream_failed(self, code: int, conversation: Conversation) -> Failure | None:
         """Send the request again after its connection has ended or was reset (``code``), where that is allowed."""
         exchange, upstream = self.current()
         if not exchange.may_repeat(self._port.budget, self._shared.clock()):
+            upstream.tell(Result.LOCAL_ERROR)
             how, outcome = ("reset", Outcome.UPSTREAM_RESET) if code else ("ended", Outcome.UPSTREAM_ENDED)
             return Failure(502, f"{upstream.endpoint} has {how} the connection before its answer", outcome)
         exchange.record.failed(Outcome.ENDED_BEFORE_ANSWER)
         if not upstream.is_reused:
+            upstream.tell(Result.LOCAL_ERROR)
             exchange.avoid = (*exchange.avoid, upstream.endpoint)
         self._port.pool.drop(upstream.endpoint)  # what else is idle there is as old as what has failed
         upstream.close()
@@ -161,6 +172,8 @@ class Delivery:
         assert exchange is not None
         assert upstream is not None
         self.upstream = self.exchange = None
+        if upstream.counters.watchers:
+            upstream.tell(result_of(exchange.record.status))
         is_over = exchange.is_kept_alive and exchange.request_body.is_complete
         if is_over and not upstream.unsent and not upstream.takes_nothing:
             upstream.detach()
@@ -176,6 +189,7 @@ class Delivery:
         """Return the exchange and its connection, which a tunnel takes over and counts on."""
         exchange, upstream = self.current()
         self.exchange = self.upstream = None
+        upstream.tell(Result.SUCCESS)
         upstream.conversation = None  # without detach(), which would count the connection as closed
         return exchange, upstream
 
@@ -185,6 +199,8 @@ class Delivery:
         assert exchange is not None
         if not exchange.request_body.is_complete and not (upstream is not None and upstream.unsent):
             return Failure(408, "the request's body took too long", Outcome.CLIENT_TIMEOUT)
+        if upstream is not None:
+            upstream.tell(Result.LOCAL_ERROR)
         return Failure(504, f"no answer of {exchange.endpoint} in time", Outcome.UPSTREAM_TIMEOUT)
 
     def give_up(self, outcome: str) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.types import Choice, Destination, Route, ServicePortName
+from kubeproxy.userspace.dialling import OUT_OF_DESCRIPTORS
 from kubeproxy.userspace.http.exchange import Exchange
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.upstream import Upstream, dial
@@ -63,6 +64,8 @@ class Port:
         reason = CONNECT_OUTCOMES.get(code, Outcome.CONNECT_FAILED)
         self._shared.counters.errors[reason] += 1
         exchange.record.failed(reason)
+        if code not in OUT_OF_DESCRIPTORS:
+            self._shared.counters.unreachable(self.name, exchange.endpoint)
         exchange.avoid = (*exchange.avoid, exchange.endpoint)
 
     def _choose(self, exchange: Exchange, origin: Origin) -> Choice | None:

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import socket
 
+from kubeproxy.outcomes import Result
 from kubeproxy.types import Choice, ServicePortName
 from kubeproxy.userspace.dialling import connect
 from kubeproxy.userspace.http.answerhead import AnswerReader
@@ -26,7 +27,8 @@ _ESTABLISHED = b"\x01"
 class Upstream(Wire):
     """``is_reused``: it has carried an exchange before. ``reader`` reads what the endpoint says.
 
-    ``counters`` are those of its endpoint, as of its last exchange. ``pool`` has it while it is idle.
+    ``counters`` are those of its endpoint, as of its last exchange. ``pool`` has it while it is idle. ``sent_at`` is
+    when the request was sent, 0 where nobody wants to know, or once the answer has begun.
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class Upstream(Wire):
         "pool",
         "port_name",
         "reader",
+        "sent_at",
     )
 
     def __init__(
@@ -54,6 +57,7 @@ class Upstream(Wire):
         self.counters = shared.counters.endpoint(port_name, endpoint)
         self.reader = AnswerReader()
         self.idle_since = 0.0
+        self.sent_at = 0.0
         self.is_connected = True
         self.is_reused = False
 
@@ -82,10 +86,17 @@ class Upstream(Wire):
             self.counters = counters.endpoint(self.port_name, self.endpoint)
         counters.opened(self.counters)
 
+    def tell(self, result: Result) -> None:
+        """Tell how the exchange went, where somebody wants to know."""
+        if self.counters.watchers:
+            self.counters.completed(result)
+
     def detach(self) -> None:
         """Carry no exchange any more."""
         if self.conversation is not None:
             self.conversation = None
+            if self.sent_at:
+                self._tell_answered()
             self._shared.counters.closed(self.counters)
 
     def close(self, *, is_reset: bool = False) -> None:
@@ -108,9 +119,16 @@ class Upstream(Wire):
             self._end(error.errno or errno.ECONNRESET)
             return
         if count and self.conversation is not None:
+            self.counters.bytes_to_client += count
+            if self.sent_at:
+                self._tell_answered()
             self.conversation.on_answer_bytes(buffer[:count])
         else:
             self._end(0)  # bytes that answer no request are treated like the end
+
+    def _tell_answered(self) -> None:
+        seconds, self.sent_at = self._shared.clock() - self.sent_at, 0.0
+        self.counters.answered(seconds)
 
     def _end(self, code: int) -> None:
         if self.conversation is not None:

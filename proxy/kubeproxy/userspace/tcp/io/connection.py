@@ -12,19 +12,20 @@ import socket
 from socket import SocketType
 
 from kubeproxy.counters import EndpointCounters
-from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
+from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome, Result
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.dialling import ask_by_sending
 from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE
-from kubeproxy.userspace.sockets import RESET_ON_CLOSE, silent_seconds
+from kubeproxy.userspace.sockets import RESET_ON_CLOSE
 from kubeproxy.userspace.tcp.io.end import AT_ONCE, READING, End
 from kubeproxy.userspace.tcp.io.shared import TcpShared
+from kubeproxy.userspace.tcp.io.timedend import TimedEnd
 from kubeproxy.userspace.tcp.relay import EARLY_BYTES_LIMIT, Action, Relay, RelayState, Side
 
 # Globals, because Python 3.11 calls a function for each member that is looked up in its enumeration.
 _CLIENT, _UPSTREAM = Side.CLIENT, Side.UPSTREAM
 _DIAL, _CLOSE, _RESET, _SHUT_CLIENT = Action.DIAL, Action.CLOSE, Action.RESET, Action.SHUT_CLIENT
-_CLOSED, _WAS_RESET = Outcome.CLOSED, Outcome.RESET
+_CLOSED, _WAS_RESET, _SUCCESS = Outcome.CLOSED, Outcome.RESET, Result.SUCCESS
 _OVER = RelayState.CLOSED
 
 
@@ -88,10 +89,6 @@ class Connection:
         else:
             end.events = self.shared.poller.hang_up(end.fd)
 
-    def silence(self) -> float:
-        """Return the seconds since bytes came from either side, as the kernel has counted them."""
-        return min(silent_seconds(end.sock) for end in (self.client, self.upstream) if end is not None)
-
     def reset(self, reason: str = "") -> None:
         """End both sides by reset; ``reason`` is counted as an error."""
         if reason:
@@ -135,8 +132,7 @@ class Connection:
 
     def _dial(self) -> Action | None:
         """Dial the next endpoint; on loopback the answer is often there at once."""
-        shared, record = self.shared, self.record
-        route = record.route
+        shared, record, route = self.shared, self.record, self.record.route
         choice = record.choice = shared.load_balancer.next_endpoint(route, record, self._tried)
         if choice is None:
             self._note_error(Outcome.NO_ENDPOINTS)
@@ -159,7 +155,8 @@ class Connection:
         if code not in (0, errno.EINPROGRESS):
             sock.close()
             return self._dial_again(code)
-        self.upstream = End(self, sock, _UPSTREAM)
+        choice = self.record.choice
+        self.upstream = (TimedEnd if choice and choice.is_followed else End)(self, sock, _UPSTREAM)
         if not code:
             return self._establish(sent)
         self._timer = self.shared.loop.call_later(self.relay.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
@@ -167,11 +164,14 @@ class Connection:
 
     def _dial_again(self, code: int) -> Action | None:
         self._note_failure(code)
+        self.shared.counters.unreachable(self.record.route.port_name, self._tried[-1])
         return self.relay.dial()
 
     def _learn_outcome(self, code: int) -> None:
         """Take the late answer to a dial: 0, or why it failed."""
-        self._cancel_timer()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if code:
             assert self.upstream is not None
             self.shared.poller.close_socket(self.upstream.sock)
@@ -189,6 +189,8 @@ class Connection:
         all_counters = self.shared.counters
         self.counters = counters = all_counters.endpoint(record.route.port_name, self._tried[-1])
         all_counters.opened(counters)
+        if counters.watchers:
+            counters.completed(_SUCCESS)
         record.outcome = ""
         early = len(relay.unsent[_UPSTREAM])
         counters.bytes_to_endpoint += early
@@ -229,8 +231,11 @@ class Connection:
 
     def _close(self, *, is_reset: bool) -> None:
         if self._timer is not None:
-            self._cancel_timer()
-        shared, record = self.shared, self.record
+            self._timer.cancel()
+            self._timer = None
+        shared, record, counters = self.shared, self.record, self.counters
+        if counters is not None and counters.watchers and isinstance(self.upstream, TimedEnd):
+            self.upstream.tell()
         for end in filter(None, (self.client, self.upstream)):
             if is_reset:
                 end.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
@@ -238,13 +243,8 @@ class Connection:
             end.peer = None
             end.events = 0
             del end.connection  # a circle of references, which only the garbage collector would find
-        if self.counters is not None:
-            shared.counters.closed(self.counters)
+        if counters is not None:
+            shared.counters.closed(counters)
         shared.recent.ended(record, record.outcome or (_WAS_RESET if is_reset else _CLOSED))
         shared.connections.over(self)
         shared.counters.active -= 1
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None

@@ -9,7 +9,7 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
-from kubeproxy.userspace.sockets import network_of
+from kubeproxy.userspace.sockets import network_of, silent_seconds
 from kubeproxy.userspace.tcp.io.connection import Connection
 from kubeproxy.userspace.tcp.io.shared import TcpShared
 
@@ -40,7 +40,7 @@ class TcpFront:
     def reap(self) -> None:
         """Reset the connections of which one side has ended and the other has been silent for CLOSE_WAIT_SECONDS."""
         for connection in tuple(self.connections):
-            if connection.relay.is_half_closed and connection.silence() > CLOSE_WAIT_SECONDS:
+            if connection.relay.is_half_closed and _silence(connection) > CLOSE_WAIT_SECONDS:
                 connection.reset(Outcome.HALF_CLOSED_TIMEOUT)
 
     def end_elsewhere(self, host: int) -> None:
@@ -53,3 +53,8 @@ class TcpFront:
         """End every connection by reset."""
         for connection in tuple(self.connections):
             connection.reset()
+
+
+def _silence(connection: Connection) -> float:
+    """Return the seconds since bytes came from either side, as the kernel has counted them."""
+    return min(silent_seconds(end.sock) for end in (connection.client, connection.upstream) if end is not None)

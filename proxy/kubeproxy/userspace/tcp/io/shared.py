@@ -11,7 +11,18 @@ from kubeproxy.userspace.parts import DataPlaneParts
 class TcpShared:
     """The parts of the data plane, copied because each event looks them up, and the ``connections`` that there are."""
 
-    __slots__ = ("buffer", "connections", "counters", "dialler", "load_balancer", "loop", "poller", "recent", "targets")
+    __slots__ = (
+        "buffer",
+        "clock",
+        "connections",
+        "counters",
+        "dialler",
+        "load_balancer",
+        "loop",
+        "poller",
+        "recent",
+        "targets",
+    )
 
     def __init__(self, parts: DataPlaneParts) -> None:
         self.loop = parts.loop
@@ -21,5 +32,6 @@ class TcpShared:
         self.load_balancer = parts.load_balancer
         self.counters = parts.counters
         self.recent = parts.recent
+        self.clock = parts.clock
         self.buffer = parts.buffer
         self.connections = LiveConnections[Any]()

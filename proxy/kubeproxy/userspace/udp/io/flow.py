@@ -14,7 +14,7 @@ from socket import SocketType
 from kubehost import openfiles
 from kubehost.io.datagrams import SLOTS, Batch, address_of, viewing_rooms
 from kubeproxy.counters import EndpointCounters
-from kubeproxy.outcomes import Outcome
+from kubeproxy.outcomes import Outcome, Result
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener
 from kubeproxy.types import ServicePortName
@@ -25,6 +25,7 @@ from kubeproxy.userspace.udp.io.refusal import Refuse
 DATAGRAM_BYTES = 64 * 1024
 """The longest datagram, 65507 bytes by IPv4 and 65527 by IPv6, fits."""
 
+_SUCCESS = Result.SUCCESS  # a global, because Python 3.11 calls a function for each member that is looked up
 REPLIES_PER_TURN = 16
 """Datagrams of one endpoint to one client before the others have their turn."""
 
@@ -87,6 +88,9 @@ class UdpShared:
             flow.seen_at = now
             if not flow.is_answered:
                 self.table.answered(flow)
+                if flow.counters.watchers:
+                    flow.counters.answered(now - flow.began_at)
+                    flow.counters.completed(_SUCCESS)
         self._send_by(asked, begin, len(replies))
         replies.clear()
 
@@ -163,6 +167,8 @@ class UdpFlow(TrackedFlow):
     def end(self, outcome: str = Outcome.CLOSED) -> None:
         """Forget the flow: the client's next datagram begins another. ``outcome`` is recorded."""
         shared, port_name = self._shared, self.counters.port_name
+        if self.counters.watchers and not self.is_answered:
+            self.counters.answered(shared.clock() - self.began_at)
         shared.table.remove(self)
         shared.recent.ended(self.record, outcome)
         flows = shared.by_port[port_name]
@@ -188,6 +194,7 @@ class UdpFlow(TrackedFlow):
         self._shared.counters.errors[Outcome.PORT_UNREACHABLE] += 1
         if not self.record.failures:
             self.record.failed(Outcome.PORT_UNREACHABLE)
+            self.counters.completed(Result.LOCAL_ERROR)
         self.asked.refuse(self.client, now)
 
     def _count_opened(self, record: ConnectionRecord) -> EndpointCounters:

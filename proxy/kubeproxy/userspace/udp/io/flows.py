@@ -110,6 +110,8 @@ class UdpFlows:
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 self._drop_early()
+            else:
+                self._parts.counters.unreachable(record.route.port_name, choice.address)
             self._fail(record, CONNECT_OUTCOMES.get(error.errno or 0, Outcome.CONNECT_FAILED))
             return None
 

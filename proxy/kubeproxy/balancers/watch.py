@@ -1,0 +1,32 @@
+"""How an algorithm that follows its backends hears of what becomes of them."""
+
+from __future__ import annotations
+
+from kubeproxy.balancers.balancer import Backend, Balancer
+from kubeproxy.outcomes import Result
+
+
+class Watch:
+    """Tells an algorithm what becomes of one of its backends; a ``Watcher`` of the counters."""
+
+    __slots__ = ("_balancer", "backend")
+
+    def __init__(self, balancer: Balancer, backend: Backend) -> None:
+        self._balancer = balancer
+        self.backend = backend
+
+    def opened(self) -> None:
+        """Learn that a connection or request has begun."""
+        self._balancer.opened(self.backend)
+
+    def closed(self) -> None:
+        """Learn that one has ended."""
+        self._balancer.closed(self.backend)
+
+    def answered(self, seconds: float) -> None:
+        """Learn when the first byte came."""
+        self._balancer.answered(self.backend, seconds)
+
+    def completed(self, result: Result) -> None:
+        """Learn how one went."""
+        self._balancer.completed(self.backend, result)
