@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from kubeapi.balancing import OptionsError, Value, read_options
 from kubeproxy.affinity import AffinityTable
-from kubeproxy.balancers import BALANCERS, Ask, Backend, Balancer, Inputs, OwnTurns, Rng, Watch, own_load
+from kubeproxy.algorithms import Algorithm, algorithm_of, unknown_balancer
+from kubeproxy.balancers import (
+    BALANCERS,
+    Ask,
+    Backend,
+    Balancer,
+    Inputs,
+    OwnTurns,
+    Probe,
+    Rng,
+    Watch,
+    ask_nobody,
+    own_load,
+)
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
-from kubeproxy.types import Choice, Endpoint, Route, ServicePort, ServicePortName
+from kubeproxy.types import Choice, Endpoint, Route, ServicePortName
 
 
 class Shared(Protocol):
@@ -36,13 +48,6 @@ class _RouteState(NamedTuple):
     backends: dict[str, Backend]
 
 
-class Algorithm(NamedTuple):
-    """An algorithm's name, with all its options."""
-
-    name: str
-    options: tuple[tuple[str, Value], ...] = ()
-
-
 class _Port(NamedTuple):
     algorithm: Algorithm
     rule: PortRule
@@ -50,7 +55,10 @@ class _Port(NamedTuple):
 
 
 class LoadBalancer:
-    """Chooses for every Service port of every node's proxy; a route gets its rotation when it is first used."""
+    """Chooses for every Service port of every node's proxy; a route gets its rotation when it is first used.
+
+    Its owner sets ``probe``, by which algorithms ask endpoints for their load.
+    """
 
     def __init__(
         self,
@@ -63,6 +71,7 @@ class LoadBalancer:
     ) -> None:
         if default not in BALANCERS:
             raise ValueError(unknown_balancer(default))
+        self.probe: Probe = ask_nobody
         self._default = default
         self._counters = counters
         self._clock = clock
@@ -202,8 +211,8 @@ class LoadBalancer:
 
     def _inputs(self, route: Route) -> Inputs:
         if self._shared is not None:
-            return self._shared.inputs(route)
-        return Inputs(self._rng, own_load, OwnTurns(), self._clock)
+            return self._shared.inputs(route)._replace(probe=self.probe)
+        return Inputs(self._rng, own_load, OwnTurns(), self._clock, self.probe)
 
 
 def _watch(state: _RouteState, before: Mapping[str, Backend]) -> None:
@@ -215,32 +224,3 @@ def _watch(state: _RouteState, before: Mapping[str, Backend]) -> None:
             each.counters.watchers = tuple(other for other in watchers if getattr(other, "backend", None) is not each)
     for each in kept.difference(before.values()):
         each.counters.watchers = (*each.counters.watchers, Watch(state.balancer, each))
-
-
-def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:
-    """Return the algorithm that chooses for a Service port: the default if it asks for none, or for an impossible one.
-
-    The API server refuses what is impossible; ``why_no_algorithm`` tells of what came in all the same.
-    """
-    name, text = service_port.balancer or default, service_port.balancer_options
-    if why_no_algorithm(service_port, default):
-        name, text = default, ""
-    algorithm = BALANCERS[name]
-    return Algorithm(algorithm.name, tuple(read_options(text, algorithm.options).items()))
-
-
-def why_no_algorithm(service_port: ServicePort, default: str) -> str:
-    """Return why a Service port cannot have what it asks for, "" if it can."""
-    name = service_port.balancer or default
-    if name not in BALANCERS:
-        return unknown_balancer(name)
-    try:
-        read_options(service_port.balancer_options, BALANCERS[name].options)
-    except OptionsError as error:
-        return f"balancer {name}: {error}"
-    return ""
-
-
-def unknown_balancer(name: str) -> str:
-    """Return the message that refuses an unknown algorithm."""
-    return f"unknown balancer {name!r}: supported values: {', '.join(sorted(BALANCERS))}"

@@ -20,11 +20,13 @@ from kubeproxy.balancers.balancer import (
     Reported,
     Rng,
     Turns,
+    ask_nobody,
     own_load,
 )
 from kubeproxy.balancers.join_idle_queue import JoinIdleQueue
 from kubeproxy.balancers.least_connections import LeastConnections
 from kubeproxy.balancers.peak_ewma import PeakEwma
+from kubeproxy.balancers.prequal import Prequal
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
 from kubeproxy.balancers.watch import Watch
@@ -47,10 +49,18 @@ __all__ = [
     "RoundRobin",
     "Turns",
     "Watch",
+    "ask_nobody",
     "own_load",
 ]
 
-_ALGORITHMS: tuple[type[Balancer], ...] = (JoinIdleQueue, LeastConnections, PeakEwma, RandomChoice, RoundRobin)
+_ALGORITHMS: tuple[type[Balancer], ...] = (
+    JoinIdleQueue,
+    LeastConnections,
+    PeakEwma,
+    Prequal,
+    RandomChoice,
+    RoundRobin,
+)
 
 BALANCERS = {name: each for each in _ALGORITHMS for name in (each.name, *each.aliases)}
 """The algorithms by name and alias."""

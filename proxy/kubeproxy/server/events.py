@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kubeapi.meta import ObjectKey
 from kubehost.network import Network
-from kubeproxy.load_balancer import why_no_algorithm
+from kubeproxy.algorithms import why_no_algorithm
 from kubeproxy.proxier import Sync
 from kubeproxy.targets import Loop, Targets
 from kubeproxy.types import ServicePortName

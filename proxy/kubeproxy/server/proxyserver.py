@@ -17,10 +17,10 @@ from kubeapi.watching import ListerWatcher
 from kubehost.network import Network
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
+from kubeproxy.algorithms import algorithm_of
 from kubeproxy.config import NFTABLES, ProxyConfig
 from kubeproxy.counters import Figure
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.load_balancer import algorithm_of
 from kubeproxy.plane import ListenerStatus, Plane
 from kubeproxy.proxier import Proxier
 from kubeproxy.rules import Rules

@@ -23,6 +23,7 @@ from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocke
 from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.descriptors import Descriptors
 from kubeproxy.userspace.http.io.front import HttpFront
+from kubeproxy.userspace.http.io.probes import Probes
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE
 from kubeproxy.userspace.sockets import SOCKETS, network_of
@@ -66,6 +67,8 @@ class DataPlane:
         self._parts, self.recent = parts, parts.recent
         self.tcp = TcpFront(parts)
         self._http = HttpFront(parts)
+        self._probes = Probes(parts)
+        self._load_balancer.probe = self._probes.probe
         self._flows = UdpFlows(parts)
         self._accepting = Accepting(parts, self.tcp, self._http, self._find_route, self._descriptors)
         self._bound: dict[Spot, BoundSocket] = {}
@@ -102,6 +105,7 @@ class DataPlane:
 
     def _apply(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         self._load_balancer.update(port_name, rule)
+        self._probes.update(port_name, rule.reachable() if rule else ())
         if port_name.protocol == "UDP" and rule is not None:
             self._flows.retain(port_name, rule.serving())
         elif port_name.protocol == "TCP":
@@ -134,6 +138,7 @@ class DataPlane:
         self.tcp.end_elsewhere(host)
         self._http.end_elsewhere(host)
         self._flows.end_elsewhere(host)
+        self._probes.end_all()
 
     async def drain(self, seconds: float) -> None:
         """Give the connections ``seconds`` to end, and reset the rest."""
@@ -184,6 +189,7 @@ class DataPlane:
         self.tcp.reset_all()
         self._http.reset_all()
         self._flows.close_all()
+        self._probes.end_all()
 
     def _update_http(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         if rule is not None and rule.service_port.is_http:

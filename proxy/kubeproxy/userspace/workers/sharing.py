@@ -11,9 +11,9 @@ import random
 from collections.abc import Callable, MutableSequence
 from typing import Any, NamedTuple, Protocol
 
+from kubeproxy.algorithms import algorithm_of
 from kubeproxy.balancers import BALANCERS, Backend, Inputs, Rng
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.load_balancer import algorithm_of
 from kubeproxy.rules import PortRule, Rules
 from kubeproxy.types import Route, ServicePortName
 

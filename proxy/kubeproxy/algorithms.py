@@ -1,0 +1,45 @@
+"""Which algorithm chooses for a Service port, with which options, and why one that is asked for cannot be had. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kubeapi.balancing import OptionsError, Value, read_options
+from kubeproxy.balancers import BALANCERS
+from kubeproxy.types import ServicePort
+
+
+class Algorithm(NamedTuple):
+    """An algorithm's name, with all its options."""
+
+    name: str
+    options: tuple[tuple[str, Value], ...] = ()
+
+
+def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:
+    """Return the algorithm that chooses for a Service port: the default if it asks for none, or for an impossible one.
+
+    The API server refuses what is impossible; ``why_no_algorithm`` tells of what came in all the same.
+    """
+    name, text = service_port.balancer or default, service_port.balancer_options
+    if why_no_algorithm(service_port, default):
+        name, text = default, ""
+    algorithm = BALANCERS[name]
+    return Algorithm(algorithm.name, tuple(read_options(text, algorithm.options).items()))
+
+
+def why_no_algorithm(service_port: ServicePort, default: str) -> str:
+    """Return why a Service port cannot have what it asks for, "" if it can."""
+    name = service_port.balancer or default
+    if name not in BALANCERS:
+        return unknown_balancer(name)
+    try:
+        read_options(service_port.balancer_options, BALANCERS[name].options)
+    except OptionsError as error:
+        return f"balancer {name}: {error}"
+    return ""
+
+
+def unknown_balancer(name: str) -> str:
+    """Return the message that refuses an unknown algorithm."""
+    return f"unknown balancer {name!r}: supported values: {', '.join(sorted(BALANCERS))}"

@@ -1,0 +1,121 @@
+"""Prequal (Wydrowski et al., NSDI 2024): backends are asked for their load ahead of the requests that need one.
+
+With each request some backends, drawn at random, are asked; their answers, which come later, serve the next requests.
+Among the answers those with few requests in flight are cold, and the cold one with the lowest latency is taken.
+
+It loses where answers are old when they are used: with few requests per second and backend, or many proxies that ask
+the same ones, least_request by the proxy's own counts does better. Each request costs ``probes`` small requests more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from math import isinf
+
+from kubeapi.balancing import Option
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, Reported, available
+from kubeproxy.balancers.probepool import ProbePool, reuse_budget
+
+FEWEST = 2
+"""With fewer answers than these, chance decides."""
+
+
+class Prequal(Balancer):
+    """Chooses by the answers of its pool; each worker of a proxy has its own."""
+
+    name = "prequal"
+    options = (
+        Option("probes", 3.0, "endpoints asked with each request", low=0.0, high=16.0),
+        Option("removals", 1.0, "answers removed with each request, the oldest and the worst in turn", 0.0, 16.0),
+        Option("q_rif", 2**-0.25, "quantile of requests in flight above which an endpoint is hot", 0.0, 1.0),
+        Option("pool", 16, "answers kept", low=FEWEST, high=1000),
+        Option("max_age_seconds", 1.0, "how long an answer is kept", low=0.001),
+        Option("delta", 1.0, "how much more often than they come answers may be used", low=0.0),
+    )
+    card = Card(
+        "of the last answers about load the lowest latency, but none with many requests in flight",
+        "probes of the endpoints: requests in flight, latency",
+        "O(pool), and the probes; loses at few requests per second and endpoint",
+        "Google Prequal",
+    )
+
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        self._random = inputs.rng.random
+        self._clock = inputs.clock
+        self._ask = inputs.probe
+        self._probes, self._removals = float(options["probes"]), float(options["removals"])
+        self._age, self._delta = float(options["max_age_seconds"]), float(options["delta"])
+        self._most = int(options["pool"])
+        self._pool = ProbePool(self._most, float(options["q_rif"]))
+        self._owed = self._removals_owed = 0.0
+        self._is_worst_next = False
+        self._usable: Sequence[Backend] = ()
+        self._known: frozenset[Backend] = frozenset()
+        self._uses = 1.0
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the fastest of {count} that is not busy, by what they have said of themselves"
+
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        self._usable = available(backends)
+        before, self._known = self._known, frozenset(self._usable)
+        for each in before - self._known:
+            self._pool.forget(each)
+        if self._usable:
+            filled = self._most / len(self._usable)
+            self._uses = reuse_budget(self._delta, self._probes, self._removals, filled)
+
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none; some are asked for their load."""
+        if not self._usable:
+            return None
+        self._send_probes()
+        if avoid:
+            return self._draw(available(self._usable, avoid))
+        pool = self._pool
+        pool.expire(self._clock() - self._age)
+        chosen = pool.use_best() if len(pool) >= FEWEST else None
+        self._remove()
+        return chosen or self._draw(self._usable)
+
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return None: chance decides which are asked."""
+        return None
+
+    def _draw(self, usable: Sequence[Backend]) -> Backend:
+        return usable[int(self._random() * len(usable))]
+
+    def _send_probes(self) -> None:
+        """Ask as many different backends as are owed."""
+        self._owed = min(self._owed + self._probes, self._probes + 1)
+        usable, asked = self._usable, list[Backend]()
+        while self._owed >= 1:
+            self._owed -= 1
+            backend = self._draw(usable)
+            while backend in asked and len(asked) < len(usable):
+                backend = self._draw(usable)
+            if backend not in asked:
+                asked.append(backend)
+                self._ask(backend, partial(self._hear, backend))
+
+    def _hear(self, backend: Backend, reported: Reported) -> None:
+        if backend not in self._known:
+            return
+        uses = self._uses
+        if not isinf(uses):  # rounded at random, so that the mean is kept
+            uses = int(uses) + (self._random() < uses % 1)
+        self._pool.add(backend, reported, self._clock(), uses)
+
+    def _remove(self) -> None:
+        self._removals_owed += self._removals
+        while self._removals_owed >= 1:
+            self._removals_owed -= 1
+            self._is_worst_next = not self._is_worst_next
+            if self._is_worst_next:
+                self._pool.remove_oldest()
+            else:
+                self._pool.remove_worst()
