@@ -7,7 +7,7 @@ import random
 import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, closed, inputs, opened
 
-from kubeproxy.balancers import OwnTurns
+from kubeproxy.balancers import Backend, OwnTurns
 from kubeproxy.balancers.loadbuckets import LoadBuckets
 
 
@@ -15,10 +15,10 @@ from kubeproxy.balancers.loadbuckets import LoadBuckets
 def test_buckets_choose_what_a_look_at_all_would(seed: int, count: int) -> None:
     rng, among = random.Random(seed), backends(*[1] * count)
     given = inputs(turns=OwnTurns()), inputs(load=lambda each: each.counters.active, turns=OwnTurns())
-    by_buckets, by_looking = (balancer("least_connections", given=each) for each in given)
-    for each in (by_buckets, by_looking):
-        each.update(among)
-    held = []
+    by_buckets, by_looking = (balancer("least_connections", given=one) for one in given)
+    for algorithm in (by_buckets, by_looking):
+        algorithm.update(among)
+    held: list[Backend] = []
     for _ in range(600):
         if held and rng.random() < 0.48:
             closed(by_buckets, held.pop(rng.randrange(len(held))))
@@ -30,8 +30,8 @@ def test_buckets_choose_what_a_look_at_all_would(seed: int, count: int) -> None:
         held.append(found)
         if rng.random() < 0.05:
             shown = [each for each in among if rng.random() < 0.8 or each is found]
-            for each in (by_buckets, by_looking):
-                each.update(shown)
+            for algorithm in (by_buckets, by_looking):
+                algorithm.update(shown)
             held = [each for each in held if each in shown]
             for each in among:
                 if each not in shown:

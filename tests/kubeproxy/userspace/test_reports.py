@@ -15,6 +15,7 @@ from tests.helpers.kubeproxy.cluster import (
     ask,
     cluster,
     connect,
+    echo,
     receive_all,
     reset_on_close,
     service,
@@ -147,7 +148,7 @@ async def test_a_refused_dial_is_told_of_the_endpoint_that_refuses(told: Told) -
 
 
 async def test_a_connection_that_nobody_follows_has_ends_that_do_not_look() -> None:
-    async with ground(says(), service()) as c, serving(B, PORT, lambda reader, _: reader.read()):
+    async with ground(says(), service()) as c, serving(B, PORT, echo):
         with contextlib.closing(await connect(VIP)):
             await until(lambda: c.plane.connections() == 1)
             (connection,) = c.plane.tcp.connections
