@@ -65,9 +65,7 @@ class DataPlane:
         self._descriptors = Descriptors(loop)
         parts = DataPlaneParts(loop, dependencies, self._load_balancer, self.counters, self._descriptors.ceiling)
         self._parts, self.recent = parts, parts.recent
-        self.tcp = TcpFront(parts)
-        self._http = HttpFront(parts)
-        self._probes = Probes(parts)
+        self.tcp, self._http, self._probes = TcpFront(parts), HttpFront(parts), Probes(parts)
         self._load_balancer.probe = self._probes.probe
         self._flows = UdpFlows(parts)
         self._accepting = Accepting(parts, self.tcp, self._http, self._find_route, self._descriptors)
