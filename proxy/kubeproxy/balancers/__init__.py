@@ -25,11 +25,13 @@ from kubeproxy.balancers.balancer import (
 )
 from kubeproxy.balancers.join_idle_queue import JoinIdleQueue
 from kubeproxy.balancers.least_connections import LeastConnections
+from kubeproxy.balancers.nginx import NGINX
 from kubeproxy.balancers.peak_ewma import PeakEwma
 from kubeproxy.balancers.prequal import Prequal
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
 from kubeproxy.balancers.watch import Watch
+from kubeproxy.balancers.weighted_round_robin import WeightedRoundRobin
 
 __all__ = [
     "BALANCERS",
@@ -54,12 +56,14 @@ __all__ = [
 ]
 
 _ALGORITHMS: tuple[type[Balancer], ...] = (
+    *NGINX,
     JoinIdleQueue,
     LeastConnections,
     PeakEwma,
     Prequal,
     RandomChoice,
     RoundRobin,
+    WeightedRoundRobin,
 )
 
 BALANCERS = {name: each for each in _ALGORITHMS for name in (each.name, *each.aliases)}
