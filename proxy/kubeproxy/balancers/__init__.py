@@ -23,6 +23,8 @@ from kubeproxy.balancers.balancer import (
     ask_nobody,
     own_load,
 )
+from kubeproxy.balancers.first import First
+from kubeproxy.balancers.haproxy import HAPROXY
 from kubeproxy.balancers.join_idle_queue import JoinIdleQueue
 from kubeproxy.balancers.least_connections import LeastConnections
 from kubeproxy.balancers.nginx import NGINX
@@ -56,7 +58,7 @@ __all__ = [
 ]
 
 _ALGORITHMS: tuple[type[Balancer], ...] = (
-    *NGINX,
+    First,
     JoinIdleQueue,
     LeastConnections,
     PeakEwma,
@@ -64,6 +66,8 @@ _ALGORITHMS: tuple[type[Balancer], ...] = (
     RandomChoice,
     RoundRobin,
     WeightedRoundRobin,
+    *HAPROXY,
+    *NGINX,
 )
 
 BALANCERS = {name: each for each in _ALGORITHMS for name in (each.name, *each.aliases)}

@@ -1,0 +1,131 @@
+"""HAProxy's ``balance source`` and ``balance hash``, with ``hash-type`` and ``hash-balance-factor``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
+
+from kubeapi.balancing import Option
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.haproxy.functions import FUNCTIONS, avalanche, source
+from kubeproxy.balancers.haproxy.servermap import server_map
+from kubeproxy.balancers.haproxy.tree import Tree
+
+_SCALE = 16
+"""HAProxy counts weights in sixteenths."""
+_OPTIONS = (
+    Option(
+        "function",
+        "default",
+        "hashes a key (an address of a client is its own hash); default is sdbm, and avalanche if consistent",
+        allowed=("default", *FUNCTIONS),
+    ),
+    Option(
+        "hash_type", "map-based", "modulo the weights' sum, or a tree of points", allowed=("map-based", "consistent")
+    ),
+    Option("avalanche", False, "mixes the bits of the hash, for keys that are alike"),
+    Option("balance_factor", 0, "if consistent: no more than so many percent of the mean load, 0 for any load", low=0),
+)
+
+
+class HaproxyHash(Balancer):
+    """Gives a key (of HTTP what the Service hashes, else the client's address) always the same backend.
+
+    Map-based, nearly all keys move when a backend comes or leaves; consistent, only those of one that has left, and a
+    fair part to one that has come. Each worker of a proxy bounds the load that it makes itself.
+    """
+
+    name = "haproxy_hash"
+    options = _OPTIONS
+    follows = True
+    has_weights = True
+    card = Card(
+        "hash modulo the weights' sum, or the nearest point of a tree, load bounded if asked for",
+        "client or HTTP key",
+        "O(log n)",
+        "HAProxy source, hash",
+    )
+
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        function = str(options["function"])
+        self._is_consistent = options["hash_type"] == "consistent"
+        self._hash = FUNCTIONS["sdbm" if function == "default" else function]
+        self._mixes = bool(options["avalanche"]) or (function == "default" and self._is_consistent)
+        self._factor = int(options["balance_factor"]) if self._is_consistent else 0
+        self._load = inputs.load
+        self._active = 0
+        self._map: list[Backend] = []
+        self._tree = Tree()
+        self._weights: dict[Backend, int] = {}
+        self._slots = _Slots({}, 0)
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the one of {count} that the hash of its key names"
+
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        self._active = sum(map(self._load, backends))
+        weights = {each: each.weight for each in backends}
+        if weights == self._weights:
+            return
+        self._weights = weights
+        if self._is_consistent:
+            self._tree.update(backends)
+            self._slots = _Slots(weights, self._factor)
+        else:
+            self._map = list(server_map(available(backends)))
+
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
+        found = self.upcoming(ask)
+        if found is None or not avoid or found.address not in avoid:
+            return found
+        value = self._hashed(ask)
+        if not self._is_consistent:
+            start = value % len(self._map)
+            others = (self._map[(start + step) % len(self._map)] for step in range(1, len(self._map)))
+            return next((each for each in others if each.address not in avoid), found)
+        return (
+            self._tree.find(value, lambda each: each.address in avoid or self._is_full(each))
+            or self._tree.find(value, lambda each: each.address in avoid)
+            or found
+        )
+
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return the backend of a key, with a bound on the load the next one that is not full."""
+        if not self._is_consistent:
+            return self._map[self._hashed(ask) % len(self._map)] if self._map else None
+        return self._tree.find(self._hashed(ask), self._is_full if self._factor else None)
+
+    def opened(self, backend: Backend) -> None:
+        """Count a connection that begins."""
+        self._active += 1
+
+    def closed(self, backend: Backend) -> None:
+        """Count a connection that ends."""
+        self._active -= 1
+
+    def _hashed(self, ask: Ask) -> int:
+        value = self._hash(ask.key.encode()) if ask.key else source(ask.client)
+        return avalanche(value) if self._mixes else value
+
+    def _is_full(self, backend: Backend) -> bool:
+        return self._load(backend) >= self._slots.of(backend, self._active)
+
+
+class _Slots:
+    """How many connections each backend may have: ``factor`` percent of the mean by weight."""
+
+    def __init__(self, weights: Mapping[Backend, int], factor: int) -> None:
+        self._factor = factor
+        self._total = sum(weights.values()) * _SCALE
+        ends = accumulate(each * _SCALE for each in weights.values())
+        self._ranges = {each: (end - each.weight * _SCALE, end) for each, end in zip(weights, ends, strict=True)}
+
+    def of(self, backend: Backend, active: int) -> int:
+        """Return the bound of a backend while all have ``active``: the bounds of all make up the whole, rounded up."""
+        slots, rest = divmod(-(-(active + 1) * self._factor // 100), self._total)
+        begin, end = self._ranges[backend]
+        return max((end - begin) * slots + end * rest // self._total - begin * rest // self._total, 1)

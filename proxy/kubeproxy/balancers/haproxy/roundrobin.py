@@ -1,0 +1,200 @@
+"""HAProxy's ``roundrobin`` (``src/lb_fwrr.c``): weights as places in time.
+
+A cycle has as many places as the sum of the weights. A server that was picked gets its next place that sum divided by
+its weight later. ``_init`` has the servers that are not placed in this cycle, heaviest first, ``_current`` those with a
+place in it, ``_next`` those whose place is in the next cycle. A place at which nobody is due goes to ``_init``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from heapq import heapify, heappop, heappush
+
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+
+_SCALE = 16
+"""HAProxy counts weights in sixteenths, so that they can change in small steps."""
+_HEAVIEST = 256 * _SCALE
+
+
+class _Server:
+    """A backend with its place: ``next_place`` 0 before its first one, ``rest`` the fraction of a place left over."""
+
+    __slots__ = ("backend", "last_place", "next_place", "queue", "rest", "weight")
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.weight = backend.weight * _SCALE
+        self.next_place = self.last_place = self.rest = 0
+        self.queue: _Queue | None = None
+
+
+class _Queue:
+    """Servers by key; of equals the one that came first."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[int, int, _Server]] = []
+
+    def first(self) -> _Server | None:
+        """Return the server with the smallest key."""
+        return self.entries[0][2] if self.entries else None
+
+    def remove(self, server: _Server) -> None:
+        """Take a server out wherever it is; O(n)."""
+        self.entries = [each for each in self.entries if each[2] is not server]
+        heapify(self.entries)
+
+
+class HaproxyRoundrobin(Balancer):
+    """Gives each backend as many turns as its weight says; weights may change while it runs.
+
+    Each worker of a proxy has a rotation of its own.
+    """
+
+    name = "haproxy_roundrobin"
+    has_weights = True
+    card = Card("in turn by weight, by places in time", "weights", "O(log n)", "HAProxy roundrobin")
+
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        del inputs, options
+        self._servers: dict[Backend, _Server] = {}
+        self._init, self._current, self._next = _Queue(), _Queue(), _Queue()
+        self._place = self._cycle = self._next_cycle = 0
+        self._inserted = 0
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the next of {count} in turn, by weight"
+
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        usable = dict.fromkeys(available(backends))
+        for backend in [each for each in self._servers if each not in usable]:
+            self._leave(self._servers.pop(backend))
+        begins = not self._servers
+        for backend in usable:
+            server = self._servers.get(backend)
+            if server is None:
+                self._servers[backend] = self._join(backend, begins)
+            elif server.weight != backend.weight * _SCALE:
+                self._reweigh(server, backend.weight * _SCALE)
+        if begins:
+            self._place = self._cycle = self._next_cycle
+
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
+        passed: list[_Server] = []
+        has_switched = False
+        while True:
+            server = self._first()
+            if server is None:
+                if has_switched or not self._next.entries:
+                    break
+                has_switched = True
+                self._switch()
+                continue
+            self._advance(server)
+            if not avoid or server.backend.address not in avoid:
+                break
+            passed.append(server)
+        found = server or (passed.pop(0) if passed else None)
+        if found is not None:
+            self._queue(found)
+        self._requeue(passed, has_switched)
+        return found.backend if found else None
+
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return the backend that has the next turn."""
+        server = self._first() or self._next.first()
+        return server.backend if server else None
+
+    def _first(self) -> _Server | None:
+        """Return the server that is due, else one without a place, else the one with the earliest place."""
+        due = self._current.first()
+        if due is not None and due.next_place <= self._place:
+            return due
+        return self._init.first() or due
+
+    def _switch(self) -> None:
+        """Begin the next cycle."""
+        self._init, self._next = self._next, self._init
+        self._place = self._cycle = self._next_cycle
+
+    def _advance(self, server: _Server) -> None:
+        """Take the first server out of its queue and give it its next place."""
+        queue = server.queue
+        assert queue is not None
+        heappop(queue.entries)
+        if queue is self._init:
+            server.next_place = server.rest = 0
+        server.last_place = server.next_place or self._place
+        step, rest = divmod(self._next_cycle, server.weight)
+        server.next_place = server.last_place + step
+        server.rest += rest
+        if server.rest >= server.weight:
+            server.rest -= server.weight
+            server.next_place += 1
+        self._place += 1
+
+    def _queue(self, server: _Server) -> None:
+        if server.next_place >= 2 * self._cycle or server.next_place >= self._cycle + self._next_cycle:
+            server.next_place -= self._cycle
+            self._queue_by_weight(self._next, server)
+        else:
+            self._insert(
+                self._current, 256 * server.next_place + (_HEAVIEST + server.rest - server.weight) // 16, server
+            )
+
+    def _queue_by_weight(self, queue: _Queue, server: _Server) -> None:
+        self._insert(queue, _HEAVIEST - server.weight, server)
+
+    def _insert(self, queue: _Queue, key: int, server: _Server) -> None:
+        self._inserted += 1
+        heappush(queue.entries, (key, self._inserted, server))
+        server.queue = queue
+
+    def _requeue(self, passed: Sequence[_Server], has_switched: bool) -> None:
+        """Put back the servers that were due but may not be chosen; after a switch their places are lost."""
+        for server in reversed(passed):
+            if has_switched:
+                self._queue_by_weight(self._init, server)
+            else:
+                self._queue(server)
+
+    def _join(self, backend: Backend, begins: bool) -> _Server:
+        server = _Server(backend)
+        self._next_cycle += server.weight
+        if begins:
+            self._queue_by_weight(self._init, server)
+        else:
+            ahead = self._next_cycle + self._cycle - self._place
+            server.next_place = self._place + ahead // server.weight
+            self._queue(server)
+        return server
+
+    def _leave(self, server: _Server) -> None:
+        self._next_cycle -= server.weight
+        if server.queue is not None:
+            server.queue.remove(server)
+
+    def _reweigh(self, server: _Server, weight: int) -> None:
+        """Give a server another weight: its next place comes no later than the one that it had."""
+        self._next_cycle += weight - server.weight
+        server.weight = weight
+        queue = server.queue
+        assert queue is not None
+        queue.remove(server)
+        if queue is self._init:
+            self._queue_by_weight(self._init, server)
+            return
+        if queue is self._next:
+            server.next_place += self._cycle
+        before, step = server.next_place, self._next_cycle // weight
+        server.rest = 0
+        server.next_place = min(server.last_place + step, before)
+        if server.next_place < self._place + 2:
+            server.next_place = self._place + step
+        self._queue(server)
