@@ -6,6 +6,7 @@ The API server refuses what is wrong when a Service is written; the proxy, which
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import isnan
@@ -17,7 +18,8 @@ Value = bool | int | float | str
 class Option(NamedTuple):
     """One option; its type is that of ``default``, its bounds both included. ``allowed`` are the values of a text.
 
-    A number with a fraction may be written without one. ``meaning`` is a clause for the README's table.
+    Where an allowed value ends with ``:NAME``, that is any word that can name a header or a cookie. A number with a
+    fraction may be written without one. ``meaning`` is a clause for the README's table.
     """
 
     name: str
@@ -33,11 +35,16 @@ class Option(NamedTuple):
         # To Python a bool is an int as well.
         if isinstance(value, bool) is not (kind is bool) or not isinstance(value, _KINDS[kind]):
             return f"must be {_WORDS[kind]}"
-        if self.allowed and value not in self.allowed:
+        if self.allowed and not self._is_allowed(value):
             return f"supported values: {', '.join(self.allowed)}"
         if isinstance(value, int | float) and not isinstance(value, bool):
             return self._bounds(value)
         return ""
+
+    def _is_allowed(self, value: object) -> bool:
+        start, colon, name = str(value).partition(":")
+        form = f"{start}:NAME" if colon and _TOKEN.fullmatch(name) else value
+        return form in self.allowed
 
     def _bounds(self, value: float) -> str:
         low, high = self.low, self.high
@@ -47,6 +54,9 @@ class Option(NamedTuple):
             return f"must be between {low:g} and {high:g}, inclusive"
         return f"must be at least {low:g}" if low is not None else f"must be at most {high:g}"
 
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What can name a header or a cookie (RFC 9110 5.6.2)."""
 
 _KINDS: dict[type, type | tuple[type, ...]] = {bool: bool, int: int, float: (int, float), str: str}
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -96,3 +106,31 @@ def _unknown(name: str, known: Sequence[str]) -> Iterator[str]:
 def _typed(value: object, option: Option) -> Value:
     assert isinstance(value, bool | int | float | str)
     return float(value) if isinstance(option.default, float) else value
+
+
+HASH_ON = "hash_on"
+"""The option of every algorithm that hashes, made by ``hash_on``."""
+
+_HTTP_PARTS = ("header", "cookie", "query", "path")
+_HASHED = ("source", "source_port", "destination", "header:NAME", "cookie:NAME", "query:NAME", "path")
+
+
+def hash_on(default: str = "source") -> Option:
+    """Return the option that says what an algorithm hashes; a request without it is hashed by its source."""
+    return Option(HASH_ON, default, "what is hashed; where a request does not have it, its source", allowed=_HASHED)
+
+
+class HttpPart(NamedTuple):
+    """A part of an HTTP request: ``kind`` is header, cookie, query or path, ``name`` "" for a path."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}" if self.name else self.kind
+
+
+def http_part(hashed: str) -> HttpPart | None:
+    """Return the part of a request that a value of ``hash_on`` names, None if it is not of HTTP."""
+    kind, _, name = hashed.partition(":")
+    return HttpPart(kind, name) if kind in _HTTP_PARTS else None

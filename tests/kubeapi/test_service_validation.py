@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.helpers.kubeapi.objects import faults_of, new_registry, service, update_faults_of
 
-from kubeapi.balancing import Option, OptionsError, read_options
+from kubeapi.balancing import Option, OptionsError, hash_on, read_options
 from kubeapi.kinds.service.validation import validate_service_update
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
@@ -327,14 +327,19 @@ HASH = Option("hash", "crc32", "by which", allowed=("crc32", "sdbm"))
         ('{"factor": NaN}', "factor: must be at least 1"),
         ('{"strict": 1}', "strict: must be true or false"),
         ('{"hash": "md5"}', "hash: supported values: crc32, sdbm"),
+        ('{"hash_on": "header:X-User"}', None),
+        ('{"hash_on": "path"}', None),
+        ('{"hash_on": "path:x"}', "hash_on: supported values: source, source_port, destination, header:NAME, coo"),
+        ('{"hash_on": "header:"}', "hash_on: supported values: source, source_port, destination, header:NAME, coo"),
+        ('{"hash_on": "cookie:a b"}', "hash_on: supported values: source, source_port, destination, header:NAME, coo"),
         (
             '{"choice": 2}',
-            'choice: unknown option, did you mean "choices"?; supported options: choices, factor, hash, st',
+            'choice: unknown option, did you mean "choices"?; supported options: choices, factor, hash, hash_on, st',
         ),
     ],
 )
 def test_options_of_a_balancer_are_judged_by_what_the_balancer_declares(options: str, fault: str | None) -> None:
-    known = (CHOICES, FACTOR, HASH, Option("strict", False, "whether"))
+    known = (CHOICES, FACTOR, HASH, hash_on(), Option("strict", False, "whether"))
     registry = new_registry(balancers={"fair": known, "plain": ()}, default_balancer="plain")
     annotations = {"kubesvc.dev/balancer": "fair", "kubesvc.dev/balancer-options": options}
     found = faults_of(SERVICES, service(metadata={"annotations": annotations}), registry)
