@@ -43,7 +43,7 @@ class Option(NamedTuple):
 
     def _is_allowed(self, value: object) -> bool:
         start, colon, name = str(value).partition(":")
-        form = f"{start}:NAME" if colon and _TOKEN.fullmatch(name) else value
+        form = f"{start}:NAME" if colon and TOKEN.fullmatch(name) else value
         return form in self.allowed
 
     def _bounds(self, value: float) -> str:
@@ -55,7 +55,7 @@ class Option(NamedTuple):
         return f"must be at least {low:g}" if low is not None else f"must be at most {high:g}"
 
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """What can name a header or a cookie (RFC 9110 5.6.2)."""
 
 _KINDS: dict[type, type | tuple[type, ...]] = {bool: bool, int: int, float: (int, float), str: str}

@@ -123,7 +123,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def hint_for_unsupported(error: FieldError) -> str:
     """Return a hint with the supported value that is most similar to an unsupported one, "" if there is none."""
     given, found, supported = error.message.removeprefix("Unsupported value: ").partition(": supported values: ")
-    return did_you_mean(given.strip('"'), _QUOTED.findall(supported)) if found else ""
+    if not found or "did you mean" in supported:
+        return ""
+    return did_you_mean(given.strip('"'), _QUOTED.findall(supported))
 
 
 def as_written(value: object) -> GoText:

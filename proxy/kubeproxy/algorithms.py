@@ -1,11 +1,12 @@
-"""Which algorithm chooses for a Service port, with which options, and why one that is asked for cannot be had. Pure."""
+"""Which algorithm chooses for a Service port, by its annotations and the cluster's default. Pure."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import NamedTuple
 
-from kubeapi.balancing import OptionsError, Value, read_options
-from kubeproxy.balancers import BALANCERS
+from kubeapi.balancing import HASH_ON, HttpPart, OptionsError, Value, http_part, read_options
+from kubeproxy.balancers import BALANCERS, NAMES
 from kubeproxy.types import ServicePort
 
 
@@ -14,6 +15,16 @@ class Algorithm(NamedTuple):
 
     name: str
     options: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def has_options(self) -> bool:
+        """Whether an option differs from its default."""
+        return self.options != tuple(read_options("", BALANCERS[self.name].options).items())
+
+    @property
+    def hashed_part(self) -> HttpPart | None:
+        """The part of HTTP requests that it hashes, None if it hashes none."""
+        return next((http_part(str(value)) for name, value in self.options if name == HASH_ON), None)
 
 
 def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:
@@ -42,4 +53,7 @@ def why_no_algorithm(service_port: ServicePort, default: str) -> str:
 
 def unknown_balancer(name: str) -> str:
     """Return the message that refuses an unknown algorithm."""
-    return f"unknown balancer {name!r}: supported values: {', '.join(sorted(BALANCERS))}"
+    names = ", ".join(NAMES)
+    close = get_close_matches(name, BALANCERS, 1)
+    meant = f'; did you mean "{close[0]}"?' if close else ""
+    return f"unknown balancer {name!r}: supported values: {names}{meant}"

@@ -17,6 +17,8 @@ class ProxyConfig:
 
     default_balancer: str = "random"
     """The algorithm of Services that ask for none."""
+    default_balancer_options: str = ""
+    """Its options as a JSON object, "" for none; a Service that has options of its own has none of these."""
     healthz_address: tuple[str, int] | None = ("127.0.0.1", 10256)
     """kube-proxy's --healthz-bind-address."""
     metrics_address: tuple[str, int] | None = ("127.0.0.1", 10249)

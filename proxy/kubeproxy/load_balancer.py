@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from kubeapi.balancing import HttpPart
 from kubeproxy.affinity import AffinityTable
 from kubeproxy.algorithms import Algorithm, algorithm_of, unknown_balancer
 from kubeproxy.balancers import (
@@ -24,6 +25,7 @@ from kubeproxy.balancers import (
     ask_nobody,
     own_load,
 )
+from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Choice, Endpoint, Route, ServicePortName
@@ -41,17 +43,22 @@ class _RouteState(NamedTuple):
     """The algorithm of one route with its backends by address.
 
     ``route`` is the one with which it was made: pins use it as their key, so that all of them share one object.
+    ``sessions`` are the backends by the ids of affinity cookies, if there are any.
     """
 
     route: Route
     balancer: Balancer
     backends: dict[str, Backend]
+    sessions: Mapping[str, Backend]
 
 
 class _Port(NamedTuple):
+    """``is_sticky``: there is an affinity of clients, by cookie or by address."""
+
     algorithm: Algorithm
     rule: PortRule
     routes: dict[Route, _RouteState]
+    is_sticky: bool
 
 
 class LoadBalancer:
@@ -90,7 +97,9 @@ class LoadBalancer:
             if before is not None:
                 self._forget(before)
             return
-        port = _Port(algorithm_of(rule.service_port, self._default), rule, {})
+        wanted = rule.service_port
+        is_sticky = bool(wanted.affinity_seconds or wanted.affinity_cookie)
+        port = _Port(algorithm_of(wanted, self._default), rule, {}, is_sticky)
         self._ports[port_name] = port
         if before is not None and before.algorithm != port.algorithm:
             self._forget(before)
@@ -107,8 +116,7 @@ class LoadBalancer:
         if port is None:
             return None
         state = port.routes.get(route) or self._renew(port, route, None)
-        seconds = port.rule.service_port.affinity_seconds
-        if not seconds:
+        if not port.is_sticky:
             backend = state.balancer.pick(ask, avoid)
             return None if backend is None else backend.choice
         return self._choose_sticky(state, ask, avoid)
@@ -158,15 +166,24 @@ class LoadBalancer:
         port = self._ports.get(route.port_name)
         return self._shared is None and (port is None or route not in port.routes)
 
+    def hashed_part(self, port_name: ServicePortName) -> HttpPart | None:
+        """Return the part of HTTP requests that the algorithm of a Service port hashes, None if it hashes none."""
+        port = self._ports.get(port_name)
+        return port.algorithm.hashed_part if port else None
+
     def algorithm(self, port_name: ServicePortName) -> str:
         """Return the name of the algorithm that chooses for a Service port, "" if the port is unknown."""
         port = self._ports.get(port_name)
         return port.algorithm.name if port else ""
 
     def _choose_sticky(self, state: _RouteState, ask: Ask, avoid: Collection[str]) -> Choice | None:
+        """Return the endpoint by cookie, else by pin, else by the algorithm; pinned clients keep one of weight 0."""
         now, client = self._clock(), ask.client
-        pinned = None if avoid else self._affinity.lookup(state.route, client, now)
-        backend = state.backends.get(pinned) if pinned else None
+        backend = state.sessions.get(ask.session)
+        by_cookie = backend is not None and backend.address not in avoid
+        if not by_cookie:
+            pinned = None if avoid else self._affinity.lookup(state.route, client, now)
+            backend = state.backends.get(pinned) if pinned else None
         is_pinned = backend is not None
         if backend is None:
             backend = state.balancer.pick(ask, avoid)
@@ -175,14 +192,17 @@ class LoadBalancer:
         self._affinity.pin(state.route, client, backend.address, now)
         if not is_pinned:
             return backend.choice
-        return Choice(backend.endpoint, True, len(state.backends), state.balancer.follows)
+        return Choice(backend.endpoint, True, len(state.backends), state.balancer.follows, by_cookie)
 
     def _renew(self, port: _Port, route: Route, before: _RouteState | None) -> _RouteState:
         """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""
         if before is None:
             name, options = port.algorithm
-            before = _RouteState(route, BALANCERS[name](self._inputs(route), dict(options)), {})
-        state = port.routes[route] = before._replace(backends=self._backends(port.rule, before))
+            before = _RouteState(route, BALANCERS[name](self._inputs(route), dict(options)), {}, {})
+        backends = self._backends(port.rule, before)
+        has_cookie = bool(port.rule.service_port.affinity_cookie)
+        sessions = {session_id(route.port_name, address): each for address, each in backends.items() if has_cookie}
+        state = port.routes[route] = before._replace(backends=backends, sessions=sessions)
         state.balancer.update(tuple(state.backends.values()))
         if state.balancer.follows:
             _watch(state, before.backends)
@@ -191,15 +211,16 @@ class LoadBalancer:
     def _backends(self, rule: PortRule, before: _RouteState) -> dict[str, Backend]:
         """Return the backends of a route in the order of their addresses, those that stay as the same objects."""
         usable, is_followed = rule.usable(before.route), before.balancer.follows
+        among = sum(1 for each in usable if each.weight)
         backends = {}
         for each in usable:
             address = each.address
             counters = self._counters.endpoint(rule.service_port.name, address)
             backend = before.backends.get(address)
             if backend is None or backend.counters is not counters:
-                backend = Backend(each, counters, len(usable), is_followed=is_followed)
+                backend = Backend(each, counters, among, is_followed=is_followed)
             else:
-                backend.renew(each, len(usable), is_followed=is_followed)
+                backend.renew(each, among, is_followed=is_followed)
             backends[address] = backend
         return backends
 

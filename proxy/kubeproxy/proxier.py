@@ -76,9 +76,16 @@ class Proxier:
     A Service that cannot be compiled keeps its old rules and is reported to ``lost``; the others get new ones.
     """
 
-    def __init__(self, node_name: str = "", lost: Lost = _fail, *, localhost_node_ports: bool = True) -> None:
+    def __init__(
+        self,
+        node_name: str = "",
+        lost: Lost = _fail,
+        *,
+        localhost_node_ports: bool = True,
+        default_balancer_options: str = "",
+    ) -> None:
         self._lost = lost
-        self.services = ServiceChangeTracker()
+        self.services = ServiceChangeTracker(default_balancer_options)
         self.endpoints = EndpointsChangeTracker()
         self.nodes = NodeTracker(node_name, localhost_node_ports=localhost_node_ports)
         self.pods = PodTracker()

@@ -26,7 +26,7 @@ class ConnectionRecord:
     ``protocol`` is tcp, udp or http. ``choice`` is the last endpoint that was chosen, None if there was none to choose;
     ``failures`` are the attempts before it, each the endpoint's ``ip:port`` and why it failed. ``outcome`` is "" while
     it lasts, then one of ``outcomes.Outcome``. ``method``, ``target`` and ``status`` are those of an HTTP request,
-    ``key`` is the part of it that chooses the endpoint, "" for none.
+    ``key`` is the part of it that the algorithm hashes, ``session`` the value of its affinity cookie, "" for none.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class ConnectionRecord:
         "outcome",
         "protocol",
         "route",
+        "session",
         "status",
         "target",
     )
@@ -54,6 +55,7 @@ class ConnectionRecord:
         self.client = client
         self.client_port = 0
         self.key = ""
+        self.session = ""
         self.destination = destination
         self.route = route
         self.choice: Choice | None = None

@@ -14,7 +14,7 @@ from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
 from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
-from kubeproxy.types import Destination, Endpoint, ListenerKind
+from kubeproxy.types import Destination, Endpoint, ListenerKind, Route
 
 _MOST_PORTS = 8
 """Other ports of an address that a trace names."""
@@ -33,6 +33,12 @@ _STEPS = {
 }
 """What a reason adds to the steps of a trace; the others are said by the verdict."""
 
+_NOWHERE = {
+    Reason.NO_ENDPOINTS: "{port} has no endpoints",
+    Reason.NO_WEIGHT: "all endpoints of {port} that serve have the weight 0",
+}
+"""Why a Service port is refused everywhere."""
+
 _ENTRIES = {
     EnteredBy.LOCALHOST: "{address} is {node} itself here.",
     EnteredBy.NODE_ADDRESS: "The rules of {node} are met: it has the address {address}.",
@@ -41,6 +47,9 @@ _ENTRIES = {
     "is put on it.",
     EnteredBy.LOAD_BALANCER: "The rules of any node are met: a load balancer chooses one that has endpoints.",
 }
+
+
+_WEIGHT_0 = "weight 0: gets nothing new"
 
 
 class Candidate(NamedTuple):
@@ -85,8 +94,8 @@ def reason_of(decision: Decision) -> str:
     claim, selection, last = decision.claim, decision.selection, decision.reasons[-1]
     if claim is None or selection is None:
         return f"no Service has {decision.packet.destination}"
-    if last is Reason.NO_ENDPOINTS:
-        return f"{claim.port_name} has no endpoints"
+    if last in _NOWHERE:
+        return _NOWHERE[last].format(port=claim.port_name)
     if last is Reason.NOT_IN_RANGES:
         return f"{decision.packet.source} is not in loadBalancerSourceRanges"
     if last is Reason.NO_LOCAL_ENDPOINT:
@@ -172,6 +181,8 @@ def _said_reasons(rule: PortRule, claim: Claim, decision: Decision, selection: S
 
 
 def _candidate(endpoint: Endpoint, nodes: Nodes, decision: Decision, selection: Selection) -> Candidate:
+    if endpoint.is_serving and not endpoint.weight:
+        return Candidate(endpoint, _WEIGHT_0)
     if endpoint in decision.endpoints:
         return Candidate(endpoint, "")
     return Candidate(endpoint, _why_not(endpoint, nodes, decision, selection))
@@ -198,21 +209,35 @@ def _balancing(load_balancer: LoadBalancer, rule: PortRule, decision: Decision) 
     route, client = decision.route, decision.packet.source
     if route is None:
         return "", ""
-    affinity = rule.service_port.affinity_seconds
-    pinned = load_balancer.pinned(route, client) if affinity else None
+    port = rule.service_port
+    pinned = load_balancer.pinned(route, client) if port.affinity_seconds else None
     if pinned is not None:
         address, seconds = pinned
-        return said_pin(client, address, seconds), address
+        how, chosen = said_pin(client, address, seconds), address
+    else:
+        how, chosen = _by_algorithm(load_balancer, rule, route, decision)
+    if port.affinity_cookie:
+        return f"A request with the cookie {port.affinity_cookie} of an endpoint gets that one. Without it: {how}", ""
+    return how, chosen
+
+
+def _by_algorithm(load_balancer: LoadBalancer, rule: PortRule, route: Route, decision: Decision) -> tuple[str, str]:
+    """Return how the algorithm chooses one of the endpoints, and which one if that is known."""
+    affinity, client = rule.service_port.affinity_seconds, decision.packet.source
     will_pin = f" and pinned to it for {affinity} s" if affinity else ""
     name = load_balancer.algorithm(route.port_name)
     unit = _unit(rule)
     upcoming = load_balancer.upcoming(route, Asking(client, decision.packet.destination))
+    part = load_balancer.hashed_part(route.port_name) if rule.service_port.is_http else None
+    if part is not None:
+        without = f"gets {upcoming.address}" if upcoming else "is hashed by its source"
+        return f"{name}: each request is hashed by its {part}; one without it {without}{will_pin}.", ""
     if upcoming is not None:
         return f"{name}: the next {unit} gets {upcoming.address}{will_pin}.", upcoming.address
-    algorithm = BALANCERS[name]
+    algorithm, among = BALANCERS[name], sum(1 for each in decision.endpoints if each.weight)
     is_unused = algorithm.shares_counts and load_balancer.is_unused(route)
     unused = f"; no {unit} has come on this route yet" if is_unused else ""
-    return f"{name}: {algorithm.describe(unit, len(decision.endpoints))}{will_pin}{unused}.", ""
+    return f"{name}: {algorithm.describe(unit, among)}{will_pin}{unused}.", ""
 
 
 def _unit(rule: PortRule) -> str:

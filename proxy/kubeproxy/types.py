@@ -146,10 +146,11 @@ class _Choice(NamedTuple):
     is_pinned: bool
     among: int = 1
     is_followed: bool = False
+    by_cookie: bool = False
 
 
 class Choice(_Choice):
-    """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it.
+    """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it, ``by_cookie`` by a cookie.
 
     ``among`` is how many endpoints there were to choose from. ``is_followed``: an algorithm wants to know how the
     connection goes. Many connections may share one choice.
@@ -168,8 +169,9 @@ class ServicePort:
     ``age`` orders Services from the oldest on. ``affinity_seconds`` is 0 without session affinity. ``balancer`` is
     the algorithm that the Service asks for, "" for the cluster's default; ``balancer_options`` are its, as JSON, "" for
     none. ``source_ranges`` are CIDRs, () admits all.
-    ``is_http`` asks for balancing per request, ``shows_endpoint`` for answers that name their endpoint. All addresses
-    are of the family of ``name``.
+    ``is_http`` asks for balancing per request, ``shows_endpoint`` for answers that name their endpoint.
+    ``affinity_cookie`` is the cookie that keeps a client at its endpoint, "" for none, for ``cookie_max_age`` seconds
+    ("": as long as the client likes). All addresses are of the family of ``name``.
     """
 
     name: ServicePortName
@@ -187,6 +189,8 @@ class ServicePort:
     source_ranges: tuple[str, ...] = ()
     health_check_node_port: int = 0
     is_http: bool = False
+    affinity_cookie: str = ""
+    cookie_max_age: str = ""
     shows_endpoint: bool = False
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kubeproxy.balancers import Asking, Inputs, OwnTurns, own_load
+from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer, Shared
 from kubeproxy.rules import port_rule
@@ -46,6 +47,63 @@ class AloneAmongSeveral:
 
     def inputs(self, route: Route) -> Inputs:
         return Inputs(random.Random(3), own_load, OwnTurns(), float)
+
+
+class WithCookie:
+    """A load balancer of a Service port of HTTP that has an affinity cookie, perhaps with pins by address."""
+
+    route = Route(WEB, "n1", is_local=False)
+
+    def __init__(self, *endpoints: Endpoint, affinity: int = 0) -> None:
+        self.balancer = LoadBalancer("round_robin", ProxyCounters(), clock=lambda: 1000.0, rng=random.Random(3))
+        self.affinity = affinity
+        self.update(*endpoints)
+
+    def update(self, *endpoints: Endpoint) -> None:
+        port = ServicePort(
+            WEB, ("", 1), ("127.97.0.1",), 80, is_http=True, affinity_cookie="id", affinity_seconds=self.affinity
+        )
+        self.balancer.update(WEB, port_rule(port, endpoints, Nodes()))
+
+    def pick(self, cookie: Endpoint | str = "", *avoid: Endpoint) -> tuple[Endpoint, bool]:
+        """Return the endpoint for a request with the cookie of an endpoint, and whether the cookie has chosen it."""
+        session = cookie if isinstance(cookie, str) else session_id(WEB, cookie.address)
+        asking = Asking("c", VIP, session=session)
+        choice = self.balancer.next_endpoint(self.route, asking, [each.address for each in avoid])
+        assert choice is not None
+        return choice.endpoint, choice.by_cookie
+
+
+def test_a_cookie_keeps_a_client_at_its_endpoint_while_that_is_there_drained_or_not() -> None:
+    fixture = WithCookie(A, B, C)
+    assert {fixture.pick(B) for _ in range(5)} == {(B, True)}
+    drained = B._replace(weight=0)
+    fixture.update(A, drained, C)
+    assert fixture.pick(B) == (drained, True)
+    assert {fixture.pick()[0] for _ in range(6)} == {A, C}
+    fixture.update(A, C)
+    assert fixture.pick(B)[1] is False
+
+
+@pytest.mark.parametrize("session", ["", "x", "é" * 100, session_id(METRICS, B.address)])
+def test_a_cookie_of_nobody_is_as_none(session: str) -> None:
+    fixture = WithCookie(A, B, C)
+    picks = [fixture.pick(session) for _ in range(3)]
+    assert {each for each, _ in picks} == {A, B, C}
+    assert not any(by_cookie for _, by_cookie in picks)
+
+
+def test_an_endpoint_that_has_failed_is_not_chosen_by_its_cookie_again() -> None:
+    assert WithCookie(A, B).pick(A, A) == (B, False)
+
+
+def test_a_cookie_goes_before_the_pin_of_the_address_and_moves_it() -> None:
+    fixture = WithCookie(A, B, C, affinity=60)
+    first, _ = fixture.pick()
+    assert {fixture.pick() for _ in range(3)} == {(first, False)}
+    other = next(each for each in (A, B, C) if each != first)
+    assert fixture.pick(other) == (other, True)
+    assert fixture.pick() == (other, False)
 
 
 @pytest.mark.parametrize(("shared", "at_first"), [(None, True), (AloneAmongSeveral(), False)])

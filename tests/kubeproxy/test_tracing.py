@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeproxy.balancers import BALANCERS, Asking, RandomChoice
+from kubeapi.balancing import hash_on
+from kubeproxy.balancers import BALANCERS, Asking, RandomChoice, RoundRobin
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
 from kubeproxy.rules.nodes import Node, Nodes
-from kubeproxy.tracing import Trace, outcome_of, trace_packet
+from kubeproxy.tracing import Trace, outcome_of, reason_of, trace_packet
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
 NODES = Nodes(
@@ -205,6 +206,46 @@ def test_a_pin_is_shown_with_the_time_that_is_left() -> None:
     address = choice.endpoint.address
     assert trace.balancing == f"Session affinity: 127.0.0.1 is pinned to {address}, 540 s left."
     assert trace.chosen == address
+
+
+def test_endpoints_of_weight_0_get_nothing_new_and_all_of_them_are_as_none() -> None:
+    trace = Ground(at(1), at(2, weight=0)).trace()
+    assert [each.why_not for each in trace.candidates] == ["", "weight 0: gets nothing new"]
+    assert trace.balancing == "random: each connection gets one of 1 with the same chance."
+    trace = Ground(at(1, weight=0), at(2, weight=0)).trace()
+    assert [each.why_not for each in trace.candidates] == ["weight 0: gets nothing new"] * 2
+    assert trace.decision.verdict is Verdict.REJECT
+    assert reason_of(trace.decision) == "all endpoints of default/web that serve have the weight 0"
+
+
+def test_what_is_hashed_of_requests_is_said_with_what_becomes_of_those_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Hashing(RoundRobin):
+        name = "hashing"
+        options = (hash_on(),)
+
+    monkeypatch.setitem(BALANCERS, Hashing.name, Hashing)
+    asked: dict[str, Any] = {"balancer": Hashing.name, "balancer_options": '{"hash_on": "header:X-User"}'}
+    ground = Ground(at(1), is_http=True, **asked)
+    said = "hashing: each request is hashed by its header X-User; one without it "
+    assert ground.trace().balancing == f"{said}is hashed by its source."
+    route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
+    assert route is not None
+    ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
+    assert (ground.trace().balancing, ground.trace().chosen) == (f"{said}gets 127.244.1.1:8080.", "")
+    plain = Ground(at(1), **asked)
+    plain.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
+    assert plain.trace().chosen == "127.244.1.1:8080"
+
+
+def test_a_cookie_goes_before_everything_else_and_nobody_knows_it() -> None:
+    trace = Ground(at(1), at(2), is_http=True, affinity_cookie="id").trace()
+    assert trace.balancing == (
+        "A request with the cookie id of an endpoint gets that one. Without it: "
+        "random: each request gets one of 2 with the same chance."
+    )
+    assert trace.chosen == ""
 
 
 def test_a_rotation_is_looked_at_and_stays_where_it_is() -> None:

@@ -94,6 +94,69 @@ def test_what_cannot_be_dialled_is_left_out(fields: dict[str, Any]) -> None:
     assert not any(tracked(slice_of("web", [A], **fields)).endpoints(WEB).values())
 
 
+def weighed(weight: str | None, name: str = "p1", namespace: str = "default") -> JSON:
+    annotations = {} if weight is None else {"kubesvc.dev/weight": weight}
+    return {"metadata": {"name": name, "namespace": namespace, "annotations": annotations}}
+
+
+def weights(tracker: EndpointsChangeTracker) -> list[int]:
+    (endpoints,) = tracker.endpoints(WEB).values()
+    return [each.weight for each in endpoints]
+
+
+def test_an_endpoint_has_the_weight_of_its_pod_and_another_that_of_its_slice() -> None:
+    pods = [
+        {**build_endpoint(each), "targetRef": {"kind": "Pod", "name": f"p{number}"}}
+        for number, each in ((1, A), (2, B))
+    ]
+    by_hand = slice_of("web", [C], name="y")
+    by_hand["metadata"]["annotations"] = {"kubesvc.dev/weight": "7"}
+    tracker = tracked(slice_of("web", pods, name="x"), by_hand)
+    assert weights(tracker) == [1, 1, 7]
+    tracker.take_changes()
+    for pod in (weighed("0", "p2"), weighed("5", "p1", "other"), weighed(None, "p1")):
+        tracker.update_pod(key_of(pod), pod)
+    assert weights(tracker) == [1, 0, 7]
+    assert tracker.take_changes() == {WEB}
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"), [("5", [5]), ("256", [256]), (None, [1]), ("257", [1]), ("-1", [1]), ("many", [1])]
+)
+def test_a_weight_that_changes_changes_the_services_of_the_pod_alone(after: str | None, expected: list[int]) -> None:
+    pod = {**build_endpoint(A), "targetRef": {"kind": "Pod", "name": "p1"}}
+    tracker = tracked(slice_of("web", [pod]), slice_of("api", [B]))
+    tracker.update_pod(ObjectKey("default", "p1"), weighed("3"))
+    tracker.take_changes()
+    tracker.update_pod(ObjectKey("default", "p1"), weighed(after))
+    assert weights(tracker) == expected
+    assert tracker.take_changes() == {WEB}
+    tracker.update_pod(ObjectKey("default", "p1"), weighed(after))
+    assert not tracker.is_changed
+    tracker.update_pod(ObjectKey("default", "p1"), None)
+    assert not tracker.is_changed
+
+
+def test_options_of_the_default_are_those_of_services_that_ask_for_nothing() -> None:
+    tracker = ServiceChangeTracker('{"choices": 3}')
+
+    def options(**annotations: str) -> str:
+        tracker.update(WEB, service(annotations={f"kubesvc.dev/{name}": each for name, each in annotations.items()}))
+        return tracker.ports[WEB][0].balancer_options
+
+    assert options() == '{"choices": 3}'
+    assert options(balancer="random") == ""
+    assert options(**{"balancer-options": '{"choices": 4}'}) == '{"choices": 4}'
+
+
+def test_only_ports_of_http_have_an_affinity_cookie() -> None:
+    tracker = ServiceChangeTracker()
+    ports = [{"name": "a", "port": 80, "appProtocol": "http"}, {"name": "b", "port": 81}]
+    wanted = {"kubesvc.dev/affinity-cookie": "id", "kubesvc.dev/affinity-cookie-max-age": "60"}
+    tracker.update(WEB, service(ports=ports, annotations=wanted))
+    assert [(each.affinity_cookie, each.cookie_max_age) for each in tracker.ports[WEB]] == [("id", "60"), ("", "")]
+
+
 def test_a_slice_that_moves_to_another_service_changes_both() -> None:
     tracker = tracked(slice_of("web", [A], name="x"))
     tracker.take_changes()

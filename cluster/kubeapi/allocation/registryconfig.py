@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
@@ -22,6 +22,9 @@ class RegistryConfig:
 
     balancers: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
     """The values that the annotation ``kubesvc.dev/balancer`` may have, with their options; without any, all may."""
+
+    balancer_aliases: Set[str] = frozenset()
+    """Those of them that messages do not list, because they are other names for the rest."""
 
     default_balancer: str = ""
     """The algorithm of Services without that annotation."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of
+from kubeapi.objects.weight import weight_of
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
@@ -43,7 +44,10 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EndpointSlice:
-    """A part of the endpoints of ``service``, which is None if the label that names it is missing."""
+    """A part of the endpoints of ``service``, which is None if the label that names it is missing.
+
+    ``weight`` is that of its endpoints, None where it gives none; a pod's own goes before it.
+    """
 
     key: ObjectKey
     service: ObjectKey | None
@@ -51,6 +55,7 @@ class EndpointSlice:
     address_type: str
     ports: tuple[EndpointPort, ...]
     endpoints: tuple[Endpoint, ...]
+    weight: int | None = None
 
 
 def read_endpoint_slice(obj: JSON) -> EndpointSlice:
@@ -62,6 +67,7 @@ def read_endpoint_slice(obj: JSON) -> EndpointSlice:
         address_type=obj.get("addressType") or "IPv4",
         ports=tuple(_read_port(port) for port in obj.get("ports") or ()),
         endpoints=tuple(_read_endpoint(endpoint) for endpoint in obj.get("endpoints") or ()),
+        weight=weight_of(obj),
     )
 
 

@@ -17,8 +17,13 @@ HEADLESS = "None"
 """The clusterIP of a headless Service."""
 
 BALANCER_ANNOTATION = "kubesvc.dev/balancer"
-BALANCER_OPTIONS_ANNOTATION = "kubesvc.dev/balancer-options"
 """Names the balancing algorithm of a Service."""
+BALANCER_OPTIONS_ANNOTATION = "kubesvc.dev/balancer-options"
+"""The options of the algorithm, as a JSON object."""
+AFFINITY_COOKIE_ANNOTATION = "kubesvc.dev/affinity-cookie"
+"""Names the cookie by which the requests of one client get to one endpoint."""
+COOKIE_MAX_AGE_ANNOTATION = "kubesvc.dev/affinity-cookie-max-age"
+"""For how many seconds a client keeps the cookie; without it, until the browser ends."""
 PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
 """The value http has the requests of all TCP ports balanced, whatever their appProtocol is."""
 ENDPOINT_HEADER_ANNOTATION = "kubesvc.dev/endpoint-header"
@@ -69,6 +74,11 @@ class Service:
     def is_external_name(self) -> bool:
         """Whether the Service only stands for another DNS name."""
         return self.type == "ExternalName"
+
+    def is_http(self, port: ServicePort) -> bool:
+        """Tell whether requests, not connections, are balanced; the annotation applies to all TCP ports and wins."""
+        asked = self.annotations.get(PROTOCOL_ANNOTATION) or port.app_protocol
+        return port.protocol == "TCP" and asked.lower() == "http"
 
 
 def read_service(obj: JSON) -> Service:

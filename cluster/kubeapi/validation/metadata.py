@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubeapi.meta import JSON
+from kubeapi.objects.weight import WEIGHT_ANNOTATION, weight_fault
 from kubeapi.scheme import Resource
 from kubeapi.validation.faults import (
     Faults,
@@ -95,6 +96,8 @@ def validate_annotations(annotations: dict[str, str], path: str) -> Faults:
     """Yield the faults of annotations: keys are qualified names in any case, and the total size is limited."""
     for name in annotations:
         yield from each_invalid(path, name, qualified_name(name.lower()))
+    if fault := weight_fault(annotations.get(WEIGHT_ANNOTATION, "1")):
+        yield invalid(f"{path}[{WEIGHT_ANNOTATION}]", annotations[WEIGHT_ANNOTATION], fault)
     if sum(len(name) + len(value.encode(errors="replace")) for name, value in annotations.items()) > ANNOTATIONS_LIMIT:
         yield too_long(path, ANNOTATIONS_LIMIT)
 

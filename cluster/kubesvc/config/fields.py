@@ -95,12 +95,12 @@ class Fields:
         self._mistyped(self.at(name), value, "text; quote it")
         return default
 
-    def choice(self, name: str, default: str, supported: Collection[str]) -> str:
-        """Return one of the supported texts."""
+    def choice(self, name: str, default: str, supported: Collection[str], listed: Collection[str] | None = None) -> str:
+        """Return one of the supported texts; a fault names those that are ``listed``, all of them by default."""
         value = self.text(name, default)
         if value in supported:
             return value
-        self.notes.fault(unsupported(self.at(name), as_written(value), sorted(supported)))
+        self.notes.fault(unsupported(self.at(name), as_written(value), sorted(listed or supported)))
         return default
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
@@ -139,6 +139,13 @@ class Fields:
             if not isinstance(value, str):
                 self._mistyped(f"{self.at(name)}[{index}]", value, "text; quote it")
         return tuple(value for value in values if isinstance(value, str))
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return a mapping as it is."""
+        value = self._value.get(name)
+        if value is not None and not isinstance(value, dict):
+            self._mistyped(self.at(name), value, "a mapping")
+        return value if isinstance(value, dict) else {}
 
     def text_map(self, name: str) -> dict[str, str]:
         """Return a mapping of texts."""

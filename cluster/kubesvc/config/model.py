@@ -95,6 +95,9 @@ class ProxySettings:
     workers: int = 1
     """Processes that carry the traffic, 1 to MAX_WORKERS; 1 is the cluster's own process."""
 
+    balancer_options: str = ""
+    """The options of ``balancer`` as a JSON object, "" for none; written as a mapping."""
+
 
 DNS_OPTIONS = ("ignore empty_service", "noendpoints", "transfer")
 """Services without endpoints get no name; endpoints get no names; zone transfers are answered."""

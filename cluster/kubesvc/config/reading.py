@@ -5,13 +5,16 @@ Decides defaults and bounds, and refuses overlaps. Pure.
 
 from __future__ import annotations
 
+import json
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from kubeapi.balancing import OptionsError, read_options
+from kubeapi.status import FieldError
 from kubeapi.validation.faults import required, unsupported
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault, as_written
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import BALANCERS, NAMES
 from kubeproxy.config import MODES
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
@@ -34,6 +37,7 @@ from kubesvc.network.plan import USUAL, AddressPlan
 POD_MODES = ("disabled", "insecure", "verified")
 
 _TOP = ("apiVersion", "kind", "metadata", "networking", "nodes", "proxy", "dns", "images", "externalHosts", "sandbox")
+_PROXY = ("balancer", "balancerOptions", "healthzBindAddress", "metricsBindAddress", "mode", "workers")
 _PROCESS = ("command", "args", "env", "port", "workingDir")
 
 
@@ -89,14 +93,31 @@ def _proxy(top: Fields, node: str) -> ProxySettings:
         # All clusters share 127.0.0.1, so kube-proxy's ports are at the first node's address, as in a real cluster.
         node = top.plan.stand_in(node)
         default = ProxySettings(healthz_bind_address=f"{node}:10256", metrics_bind_address=f"{node}:10249")
-    proxy = top.fields("proxy", ("balancer", "healthzBindAddress", "metricsBindAddress", "mode", "workers"))
+    proxy = top.fields("proxy", _PROXY)
+    balancer = proxy.choice("balancer", default.balancer, BALANCERS, NAMES)
     return ProxySettings(
-        balancer=proxy.choice("balancer", default.balancer, sorted(BALANCERS)),
+        balancer=balancer,
+        balancer_options=_balancer_options(proxy, balancer),
         healthz_bind_address=_bind_address(proxy, "healthzBindAddress", default.healthz_bind_address),
         metrics_bind_address=_bind_address(proxy, "metricsBindAddress", default.metrics_bind_address),
         mode=proxy.choice("mode", default.mode, MODES) if proxy.has("mode") else default.mode,
         workers=proxy.integer("workers", default.workers, 1, MAX_WORKERS),
     )
+
+
+def _balancer_options(proxy: Fields, balancer: str) -> str:
+    """Return the options of the default algorithm as a JSON object, "" for none."""
+    name = "balancerOptions"
+    if not proxy.has(name):
+        return ""
+    text = json.dumps(proxy.mapping(name), default=str)
+    try:
+        read_options(text, BALANCERS[balancer].options)
+    except OptionsError as error:
+        for option, what in error.faults:
+            proxy.notes.fault(FieldError("FieldValueInvalid", f"{proxy.at(name)}.{option}", f"{balancer}: {what}"))
+        return ""
+    return text
 
 
 def _bind_address(fields: Fields, name: str, default: str) -> str:

@@ -22,7 +22,7 @@ from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import BALANCERS, NAMES
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.network.loopback import translate
 from kubesvc.network.plan import USUAL, AddressPlan
@@ -133,6 +133,7 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
         service_cidr=networking.service_cidr,
         node_port_range=networking.node_port_range,
         balancers={name: each.options for name, each in BALANCERS.items()},
+        balancer_aliases=BALANCERS.keys() - NAMES,
         default_balancer=configuration.proxy.balancer,
         has_all_ids=os.geteuid() == 0,
     )

@@ -60,6 +60,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyCo
     """Return kube-proxy's settings."""
     return ProxyConfig(
         default_balancer=config.proxy.balancer,
+        default_balancer_options=config.proxy.balancer_options,
         healthz_address=_host_and_port(config.proxy.healthz_bind_address),
         metrics_address=_host_and_port(config.proxy.metrics_bind_address),
         mode=config.proxy.mode or (NFTABLES if config.plan.is_exact else USERSPACE),

@@ -63,5 +63,6 @@ def _endpoint(endpoint: Document) -> str:
         endpoint["pod"],
         f"on {endpoint['node']}" if endpoint["node"] else "",
         "" if endpoint["ready"] else "not ready",
+        "" if endpoint["weight"] == 1 else f"weight {endpoint['weight']}",
     ]
     return f"{endpoint['address']} ({', '.join(each for each in about if each)})".removesuffix(" ()")

@@ -29,6 +29,8 @@ def trace_text(document: Document) -> str:
 def _row(endpoint: Document) -> tuple[str, ...]:
     doubt = f", but {endpoint['doubt']}" if endpoint["doubt"] else ""
     answer = f"yes{doubt}" if endpoint["candidate"] else f"no: {endpoint['whyNot']}"
+    if endpoint["candidate"] and endpoint["weight"] != 1:
+        answer += f", weight {endpoint['weight']}"
     return endpoint["address"], endpoint["pod"] or "<none>", endpoint["node"] or "<none>", answer
 
 

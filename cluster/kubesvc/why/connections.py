@@ -8,7 +8,8 @@ A connection is a TCP connection, a UDP flow or an HTTP request:
     service, portName       the Service port at that address; no Service and the port's number if it is a pod's
     node                    the node with the rules that it met, "" if they are the same on all nodes
     endpoint, pod           the endpoint that was chosen, "" without one
-    why                     random of 3, pinned, retried after ...
+    why                     random of 3, pinned, cookie, retried after ..., with the endpoint's weight if it is not 1
+    hashed                  the part of an HTTP request that the algorithm has hashed, "" for none
     failures                endpoint and reason of failed attempts
     state                   open, closed, or what went wrong
     seconds                 how long it has lasted
@@ -57,6 +58,7 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "endpoint": choice.endpoint.address if choice else "",
         "pod": choice.endpoint.target if choice else "",
         "why": _why(record, algorithm),
+        "hashed": record.key,
         "failures": [{"endpoint": endpoint, "reason": reason} for endpoint, reason in record.failures],
         "state": record.outcome or "open",
         "seconds": round(max(0.0, ended - record.began_at), 6),
@@ -81,7 +83,10 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
         if record.outcome == reason:
             return f"{len(record.failures)} attempts failed{local}"
         return f"retried after {endpoint} {reason}{local}"
-    return f"pinned{local}" if choice.is_pinned else f"{algorithm} of {choice.among}{local}"
+    if choice.is_pinned:
+        return f"{'cookie' if choice.by_cookie else 'pinned'}{local}"
+    weight = f", weight {choice.endpoint.weight}" if choice.endpoint.weight != 1 else ""
+    return f"{algorithm} of {choice.among}{weight}{local}"
 
 
 class Ring(Protocol):

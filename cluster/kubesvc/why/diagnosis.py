@@ -61,7 +61,10 @@ class Diagnosis:
         service = find_service(self._store, namespace, name)
         doubts = await self._doubts(key_of(service))
         unresolved = await self._unresolved(read_service(service))
-        observed = Observed(self._proxy.rules, self._proxy.listeners(), doubts, unresolved, self._wildcards())
+        proxy = self._proxy
+        observed = Observed(
+            proxy.rules, proxy.listeners(), doubts, unresolved, self._wildcards(), proxy.default_balancer
+        )
         return explain_service(self._store, service, observed)
 
     def problems(self, services: Sequence[ObjectKey]) -> list[str]:

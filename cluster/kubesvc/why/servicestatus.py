@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
 from kubeapi.objects.service import Service, ServicePort
-from kubeapi.scheme import ENDPOINTSLICES
+from kubeapi.objects.weight import weight_of
+from kubeapi.scheme import ENDPOINTSLICES, PODS
 from kubeapi.store import Store
 from kubeproxy.plane import ListenerStatus
 
@@ -29,12 +30,11 @@ def slices_by_service(
 
 
 def service_document(
-    service: Service, listeners: Iterable[ListenerStatus], slices: Iterable[EndpointSlice], zone: str
+    service: Service, listeners: Iterable[ListenerStatus], endpoints: Iterable[JSON], zone: str
 ) -> JSON:
-    """Return the document of one Service."""
+    """Return the document of one Service, with what ``endpoints_of`` returns."""
     targets = {(port.name, port.protocol): port.target_port for port in service.ports}
     in_order = sorted(listeners, key=lambda each: (each.kind, each.address, each.requested_port, each.protocol))
-    endpoints = (endpoint for each in slices for endpoint in endpoints_of(each))
     return {
         "namespace": service.key.namespace,
         "name": service.key.name,
@@ -46,7 +46,7 @@ def service_document(
         "proxyName": service.labels.get(PROXY_NAME_LABEL, ""),
         "ports": list(map(_port, service.ports)),
         "listeners": [_listener(each, targets.get((each.port_name.port, each.protocol))) for each in in_order],
-        "endpoints": sorted(endpoints, key=lambda each: (each["pod"], each["address"])),
+        "endpoints": list(endpoints),
     }
 
 
@@ -77,8 +77,13 @@ def _listener(listener: ListenerStatus, target: int | str | None) -> JSON:
     }
 
 
-def endpoints_of(endpoint_slice: EndpointSlice) -> list[JSON]:
-    """Return the endpoints of one slice, with the ports that all of them have."""
+def endpoints_of(store: Store, slices: Iterable[EndpointSlice]) -> list[JSON]:
+    """Return the endpoints of slices, each with the ports of its slice, and with its weight."""
+    found = (endpoint for each in slices for endpoint in _of_slice(store, each))
+    return sorted(found, key=lambda each: (each["pod"], each["address"]))
+
+
+def _of_slice(store: Store, endpoint_slice: EndpointSlice) -> list[JSON]:
     ports = [{"name": port.name, "port": port.port, "protocol": port.protocol} for port in endpoint_slice.ports]
     return [
         {
@@ -89,6 +94,15 @@ def endpoints_of(endpoint_slice: EndpointSlice) -> list[JSON]:
             "serving": endpoint.is_serving,
             "terminating": endpoint.is_terminating,
             "node": endpoint.node_name,
+            "weight": _weight(store, endpoint_slice, endpoint.target),
         }
         for endpoint in endpoint_slice.endpoints
     ]
+
+
+def _weight(store: Store, endpoint_slice: EndpointSlice, target: str) -> int:
+    """Return the weight of an endpoint: its pod's, else its slice's, else 1."""
+    pod = store.find(PODS, ObjectKey(endpoint_slice.key.namespace, target)) if target else None
+    weight = weight_of(pod) if pod is not None else None
+    weight = endpoint_slice.weight if weight is None else weight
+    return 1 if weight is None else weight

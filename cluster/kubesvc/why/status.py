@@ -46,6 +46,7 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
             address, node
             ports           name, port, protocol
             ready, serving, terminating    the conditions of its EndpointSlice
+            weight          0 to 256, 1 if nothing gives it another
     pods                    the pods
         namespace, name
         phase, status       status is kubectl's STATUS column, CrashLoopBackOff for instance
@@ -75,7 +76,7 @@ from kubeapi.objects.service import read_service
 from kubeapi.scheme import EVENTS, NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeproxy.plane import ListenerStatus
-from kubesvc.why.servicestatus import service_document, slices_by_service
+from kubesvc.why.servicestatus import endpoints_of, service_document, slices_by_service
 
 RECENT_WARNINGS = 20
 """Warning events in the document, newest last."""
@@ -114,7 +115,9 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
 
     def service(obj: JSON) -> JSON:
         key = key_of(obj)
-        return service_document(read_service(obj), listeners.get(key, ()), slices.get(key, ()), readings.zone)
+        return service_document(
+            read_service(obj), listeners.get(key, ()), endpoints_of(store, slices.get(key, ())), readings.zone
+        )
 
     def each(resource: Resource, read: Callable[[JSON], JSON]) -> list[JSON]:
         objects = sorted(store.list(resource), key=key_of)

@@ -37,6 +37,7 @@ from kubeproxy.balancers.weighted_round_robin import WeightedRoundRobin
 
 __all__ = [
     "BALANCERS",
+    "NAMES",
     "Ask",
     "Asking",
     "Backend",
@@ -72,3 +73,6 @@ _ALGORITHMS: tuple[type[Balancer], ...] = (
 
 BALANCERS = {name: each for each in _ALGORITHMS for name in (each.name, *each.aliases)}
 """The algorithms by name and alias."""
+
+NAMES = tuple(sorted({each.name for each in _ALGORITHMS}))
+"""The names without the aliases."""

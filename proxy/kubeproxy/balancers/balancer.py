@@ -64,6 +64,11 @@ class Ask(Protocol):
         """The part of an HTTP request that the Service hashes, "" where it hashes the client."""
         ...
 
+    @property
+    def session(self) -> str:
+        """The value of the affinity cookie, "" for none; the load balancer's, not the algorithms'."""
+        ...
+
 
 class Asking(NamedTuple):
     """An ``Ask`` of nobody in particular: of a trace, a simulation, a test."""
@@ -72,6 +77,7 @@ class Asking(NamedTuple):
     destination: Destination
     client_port: int = 0
     key: str = ""
+    session: str = ""
 
 
 Load = Callable[[Backend], int]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kubeproxy.algorithms import algorithm_of
 from kubeproxy.rules import PortRule
-from kubeproxy.types import family_of
+from kubeproxy.types import Endpoint, family_of
 
 ALGORITHM = "random"
 """The one that nftables has."""
@@ -22,12 +22,18 @@ def why_not(rule: PortRule, default_balancer: str, is_in_cluster: Callable[[str]
     port = rule.service_port
     if port.is_http:
         return "requests are balanced, and the kernel sees connections only"
-    algorithm = algorithm_of(port, default_balancer).name
-    if algorithm != ALGORITHM:
-        return f"the algorithm {algorithm} is not one of nftables"
+    algorithm = algorithm_of(port, default_balancer)
+    if algorithm.name != ALGORITHM or algorithm.has_options:
+        with_options = " with options" if algorithm.has_options else ""
+        return f"the algorithm {algorithm.name}{with_options} is not one of nftables"
     if port.name.protocol not in _PROTOCOLS:
         return f"{port.name.protocol} is left to sockets"
-    for each in rule.reachable().values():
-        if family_of(each.ip) != port.name.family or not is_in_cluster(each.ip):
-            return f"endpoint {each.address} is outside of the cluster's network"
+    return next(filter(None, (_doubt(each, port.name.family, is_in_cluster) for each in rule.reachable().values())), "")
+
+
+def _doubt(endpoint: Endpoint, family: str, is_in_cluster: Callable[[str], bool]) -> str:
+    if family_of(endpoint.ip) != family or not is_in_cluster(endpoint.ip):
+        return f"endpoint {endpoint.address} is outside of the cluster's network"
+    if endpoint.weight != 1:
+        return f"endpoint {endpoint.address} has the weight {endpoint.weight}, and the kernel's choice has none"
     return ""

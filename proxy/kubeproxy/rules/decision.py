@@ -44,6 +44,7 @@ class Reason(Enum):
 
     NO_SERVICE = "no Service has the destination"
     NO_ENDPOINTS = "the Service port has no endpoint that serves, on any node"
+    NO_WEIGHT = "all endpoints that serve have the weight 0"
     NO_LOCAL_ENDPOINT = "the policy Local holds, and the node has no endpoint"
 
     RANGES_NOT_FOR_THIS_KIND = "loadBalancerSourceRanges do not apply to this kind of address"

@@ -161,7 +161,8 @@ def _judge(rule: PortRule, selection: Selection, ranges: tuple[Reason, ...]) -> 
     """Return the verdict and all reasons; kube-proxy rejects before it looks at source ranges."""
     _, policy, route, endpoints = selection
     if not rule.has_any:
-        return _REJECT, (*ranges, policy, Reason.NO_ENDPOINTS)
+        is_weighed_out = any(each.is_serving and not each.weight for each in rule.endpoints)
+        return _REJECT, (*ranges, policy, Reason.NO_WEIGHT if is_weighed_out else Reason.NO_ENDPOINTS)
     if _NOT_IN_RANGES in ranges:
         return _DROP, ranges
     if not endpoints:

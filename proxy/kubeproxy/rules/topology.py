@@ -1,7 +1,8 @@
 """Which endpoints of a Service port may get traffic that enters at one node.
 
 Pure. Follows ``CategorizeEndpoints`` of k8s.io/kubernetes ``pkg/proxy/topology.go``: ready endpoints first, and only
-when there is none at all those that terminate but still serve; hints restrict the cluster-wide list only.
+when there is none at all those that terminate but still serve; hints restrict the cluster-wide list only. Endpoints
+that all have the weight 0 are as none.
 """
 
 from __future__ import annotations
@@ -44,7 +45,12 @@ def categorize_endpoints(endpoints: Sequence[Endpoint], service_port: ServicePor
         cluster, by_hint = _near(ready, node) if ready else (serving, by_hint)
     if service_port.uses_local_endpoints:
         local = [each for each in ready if _is_local(each, node)] or [each for each in serving if _is_local(each, node)]
-    return Categorized(tuple(cluster), tuple(local), bool(ready or serving), by_hint)
+    return Categorized(_weighed(cluster), _weighed(local), bool(_weighed(ready or serving)), by_hint)
+
+
+def _weighed(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Return the endpoints, () if nothing new may come to any of them; those of weight 0 stay for pinned clients."""
+    return tuple(endpoints) if any(each.weight for each in endpoints) else ()
 
 
 def differs_by_node(endpoints: Sequence[Endpoint], service_port: ServicePort) -> bool:

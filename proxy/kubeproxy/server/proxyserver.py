@@ -70,8 +70,12 @@ class ProxyServer:
         self._events = SyncEvents(record, dependencies.network, config.default_balancer)
         self.plane = _make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
-        localhost = config.localhost_node_ports
-        self._proxier = Proxier(config.node_name, self._note_uncompiled, localhost_node_ports=localhost)
+        self._proxier = Proxier(
+            config.node_name,
+            self._note_uncompiled,
+            localhost_node_ports=config.localhost_node_ports,
+            default_balancer_options=config.default_balancer_options,
+        )
         self._syncs = SyncRecord(dependencies.clock)
         self._poller = Poller(dependencies.failures)
         self._service_health = self._make_service_health(dependencies.network)
@@ -84,6 +88,11 @@ class ProxyServer:
     def rules(self) -> Rules:
         """The rules in force."""
         return self._proxier.rules
+
+    @property
+    def default_balancer(self) -> str:
+        """The name of the algorithm of Services that ask for none."""
+        return self._config.default_balancer
 
     async def run(self) -> None:
         """Serve until cancelled; then every socket is closed, connections by reset (``drain`` first to be gentle)."""
@@ -147,18 +156,26 @@ class ProxyServer:
         )
 
     def _make_informers(self, source: ListerWatcher, *, has_sandboxes: bool) -> tuple[Informer, ...]:
-        """Return what follows the cluster; pods are of interest where they have networks of their own."""
+        """Return what follows the cluster: Pods for their weights, and where they have networks for their addresses."""
         proxier = self._proxier
         informers = (
             self._follow(source, SERVICES, proxier.services.update),
             self._follow(source, ENDPOINTSLICES, self._update_slice if has_sandboxes else proxier.endpoints.update),
             self._follow(source, NODES, proxier.nodes.update),
         )
-        return (*informers, self._follow(source, PODS, proxier.pods.update)) if has_sandboxes else informers
+        if has_sandboxes:
+            return (*informers, self._follow(source, PODS, self._update_pod))
+        pods = Informer(source, PODS, self.failures)
+        pods.add_handler(NAME, lambda delta: proxier.endpoints.update_pod(delta.key, delta.new), self._schedule_changes)
+        return (*informers, pods)
 
     def _update_slice(self, key: ObjectKey, obj: JSON | None) -> None:
         self._proxier.endpoints.update(key, obj)
         self._proxier.pods.update_slice(key, obj)
+
+    def _update_pod(self, key: ObjectKey, obj: JSON | None) -> None:
+        self._proxier.endpoints.update_pod(key, obj)
+        self._proxier.pods.update(key, obj)
 
     def _is_node_eligible(self) -> bool:
         return self._proxier.nodes.is_eligible
@@ -174,6 +191,11 @@ class ProxyServer:
             self._is_sync_due = True
             self._syncs.queued()
             self._loop.call_soon(self._sync)
+
+    def _schedule_changes(self) -> None:
+        """Sync if a Pod's weight has changed: of other pods there are many changes."""
+        if self._proxier.endpoints.is_changed:
+            self._schedule()
 
     async def _begin(self) -> None:
         for informer in self._informers:

@@ -1,14 +1,16 @@
-"""The endpoints of each Service port, merged from EndpointSlices as they change. Pure.
+"""The endpoints of each Service port, merged from EndpointSlices as they change, with the weights of Pods. Pure.
 
-Follows k8s.io/kubernetes ``pkg/proxy/endpointslicecache.go``.
+Pods without a weight cost nothing but a look at their annotations. Follows k8s.io/kubernetes
+``pkg/proxy/endpointslicecache.go``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects import endpointslice as api
+from kubeapi.objects.weight import weight_of
 from kubeproxy.types import Endpoint, PortKey
 
 _SliceEndpoints = tuple[tuple[PortKey, tuple[Endpoint, ...]], ...]
@@ -22,6 +24,14 @@ class EndpointsChangeTracker:
         self._by_service: dict[ObjectKey, tuple[tuple[ObjectKey, _SliceEndpoints], ...]] = {}
         self._service_of: dict[ObjectKey, ObjectKey] = {}
         self._changed: set[ObjectKey] = set()
+        self._weights: dict[ObjectKey, int] = {}
+        self._weighed: set[ObjectKey] = set()
+        """The pods whose weights have changed."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether ``take_changes`` may have something."""
+        return bool(self._changed or self._weighed)
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
         """Record a slice's new state, None when it is deleted."""
@@ -37,10 +47,25 @@ class EndpointsChangeTracker:
         self._by_service[new.service] = (*self._by_service.get(new.service, ()), (key, _read(new)))
         self._changed.add(new.service)
 
+    def update_pod(self, key: ObjectKey, obj: JSON | None) -> None:
+        """Record a Pod's weight; None when it is deleted: its endpoints leave with their slice."""
+        if obj is None:
+            self._weights.pop(key, None)
+            return
+        weight = weight_of(obj)
+        if weight == self._weights.get(key):
+            return
+        self._weighed.add(key)
+        if weight is None:
+            del self._weights[key]
+        else:
+            self._weights[key] = weight
+
     def take_changes(self) -> set[ObjectKey]:
-        """Return the Services of the slices that have changed since the last call."""
+        """Return the Services whose slices, or the weights of whose pods, have changed since the last call."""
         changed, self._changed = self._changed, set()
-        return changed
+        weighed, self._weighed = self._weighed, set()
+        return changed.union(self._services_of(weighed)) if weighed else changed
 
     def endpoints(self, service: ObjectKey) -> dict[PortKey, tuple[Endpoint, ...]]:
         """Return the endpoints of each port of ``service``, sorted by ``ip:port``."""
@@ -48,7 +73,26 @@ class EndpointsChangeTracker:
         for _, of_slice in self._by_service.get(service, ()):
             for port, endpoints in of_slice:
                 found[port] = _merged((*found[port], *endpoints)) if port in found else endpoints
+        if self._weights:
+            return {port: tuple(self._weigh(service, each)) for port, each in found.items()}
         return found
+
+    def _weigh(self, service: ObjectKey, endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+        for each in endpoints:
+            weight = self._weights.get(ObjectKey(service.namespace, each.target)) if each.target else None
+            yield each if weight is None else each._replace(weight=weight)
+
+    def _services_of(self, pods: Collection[ObjectKey]) -> Iterator[ObjectKey]:
+        namespaces = {each.namespace for each in pods}
+        for service, slices in self._by_service.items():
+            namespace = service.namespace
+            if namespace in namespaces and any(
+                ObjectKey(namespace, each.target) in pods
+                for _, of_slice in slices
+                for _, endpoints in of_slice[:1]
+                for each in endpoints
+            ):
+                yield service
 
     def _remove(self, service: ObjectKey, key: ObjectKey) -> None:
         left = tuple(each for each in self._by_service[service] if each[0] != key)
@@ -66,7 +110,7 @@ def _read(new: api.EndpointSlice) -> _SliceEndpoints:
     for port in new.ports:
         if port.port:
             key = (port.name, port.protocol, new.address_type)
-            endpoints = [_endpoint(each, port.port) for each in new.endpoints if each.addresses]
+            endpoints = [_endpoint(each, port.port, new.weight) for each in new.endpoints if each.addresses]
             ports[key] = _merged((*ports.get(key, ()), *endpoints))
     return tuple(ports.items())
 
@@ -83,7 +127,7 @@ def _merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     return tuple(found[address] for address in sorted(found))
 
 
-def _endpoint(each: api.Endpoint, port: int) -> Endpoint:
+def _endpoint(each: api.Endpoint, port: int, weight: int | None) -> Endpoint:
     return Endpoint(
         ip=each.addresses[0],
         port=port,
@@ -95,4 +139,5 @@ def _endpoint(each: api.Endpoint, port: int) -> Endpoint:
         zone=each.zone,
         zone_hints=each.zone_hints,
         node_hints=each.node_hints,
+        weight=1 if weight is None else weight,
     )

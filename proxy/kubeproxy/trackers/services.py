@@ -6,6 +6,7 @@ Follows k8s.io/kubernetes ``pkg/proxy/servicechangetracker.go``.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects import service as api
@@ -14,9 +15,13 @@ from kubeproxy.types import ServicePort, ServicePortName, family_of
 
 
 class ServiceChangeTracker:
-    """The Service ports to proxy, by Service."""
+    """The Service ports to proxy, by Service.
 
-    def __init__(self) -> None:
+    ``default_options`` are the balancing options of Services that ask for no algorithm and no options.
+    """
+
+    def __init__(self, default_options: str = "") -> None:
+        self._default_options = default_options
         self.ports: dict[ObjectKey, tuple[ServicePort, ...]] = {}
         self._changed: set[ObjectKey] = set()
         self._arrived = 0
@@ -43,7 +48,10 @@ class ServiceChangeTracker:
             return ()
         age = (obj["metadata"].get("creationTimestamp") or "", self._arrival(key))
         families = dict.fromkeys(map(family_of, service.cluster_ips))
-        return tuple(_service_port(service, port, age, family) for family in families for port in service.ports)
+        options = "" if service.annotations.get(api.BALANCER_ANNOTATION) else self._default_options
+        options = service.annotations.get(api.BALANCER_OPTIONS_ANNOTATION, options)
+        ports = (_service_port(service, port, age, family) for family in families for port in service.ports)
+        return tuple(replace(each, balancer_options=options) for each in ports) if options else tuple(ports)
 
     def _arrival(self, key: ObjectKey) -> int:
         """Return the position of a Service in the order in which they came; one that is known keeps its position."""
@@ -64,6 +72,7 @@ def _service_port(service: api.Service, port: api.ServicePort, age: tuple[str, i
     def of_family(addresses: Iterable[str]) -> tuple[str, ...]:
         return tuple(each for each in addresses if family_of(each) == family)
 
+    is_http = service.is_http(port)
     return ServicePort(
         name=ServicePortName(service.key.namespace, service.key.name, port.name, port.protocol, family),
         age=age,
@@ -74,17 +83,12 @@ def _service_port(service: api.Service, port: api.ServicePort, age: tuple[str, i
         load_balancer_ips=of_family(service.load_balancer_ips),
         affinity_seconds=service.affinity_timeout_seconds if service.session_affinity == "ClientIP" else 0,
         balancer=service.annotations.get(api.BALANCER_ANNOTATION, ""),
-        balancer_options=service.annotations.get(api.BALANCER_OPTIONS_ANNOTATION, ""),
         internal_traffic_policy=service.internal_traffic_policy,
         external_traffic_policy=service.external_traffic_policy,
         source_ranges=service.load_balancer_source_ranges,
         health_check_node_port=service.health_check_node_port,
-        is_http=_is_http(service, port),
+        is_http=is_http,
+        affinity_cookie=service.annotations.get(api.AFFINITY_COOKIE_ANNOTATION, "") if is_http else "",
+        cookie_max_age=service.annotations.get(api.COOKIE_MAX_AGE_ANNOTATION, "") if is_http else "",
         shows_endpoint=service.annotations.get(api.ENDPOINT_HEADER_ANNOTATION) == "true",
     )
-
-
-def _is_http(service: api.Service, port: api.ServicePort) -> bool:
-    """Tell whether requests, not connections, are balanced; the annotation applies to all TCP ports and wins."""
-    asked = service.annotations.get(api.PROTOCOL_ANNOTATION) or port.app_protocol
-    return port.protocol == "TCP" and asked.lower() == "http"

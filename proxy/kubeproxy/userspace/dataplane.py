@@ -191,7 +191,8 @@ class DataPlane:
 
     def _update_http(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         if rule is not None and rule.service_port.is_http:
-            self._http.update(port_name, rule.reachable(), shows_endpoint=rule.service_port.shows_endpoint)
+            hashed = self._load_balancer.hashed_part(port_name)
+            self._http.update(port_name, rule.reachable(), rule.service_port, hashed)
         else:
             self._http.update(port_name, None)
 

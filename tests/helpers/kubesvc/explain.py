@@ -90,6 +90,8 @@ class Paper:
         ):
             for obj in store.list(resource):
                 tracker.update(key_of(obj), obj)
+        for obj in store.list(PODS):
+            proxier.endpoints.update_pod(key_of(obj), obj)
         return proxier.sync().rules
 
     def explain(self, name: str = "web", *, errors: Mapping[str, str] | None = None, **known: Any) -> dict[str, Any]:

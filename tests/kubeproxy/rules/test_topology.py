@@ -32,6 +32,8 @@ def port(**fields: str) -> ServicePort:
         pytest.param([LEAVING, GONE, UNREADY], [LEAVING], True, id="terminating-that-serve-when-none-is-ready"),
         pytest.param([GONE, UNREADY], [], False, id="neither"),
         pytest.param([], [], False, id="none"),
+        pytest.param([READY, LOCAL._replace(weight=0)], [READY, LOCAL._replace(weight=0)], True, id="one-of-weight-0"),
+        pytest.param([READY._replace(weight=0), LEAVING], [], False, id="all-ready-ones-of-weight-0"),
     ],
 )
 def test_ready_endpoints_come_first_and_then_those_that_still_serve(

@@ -32,7 +32,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubehost.addresses import Address
 from kubehost.openfiles import KEPT
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import NAMES
 from kubeproxy.config import ProxyConfig
 from kubeproxy.portowner import NO_SCTP, explain_bind_error
 from kubeproxy.types import ListenerKind
@@ -155,7 +155,7 @@ async def test_an_unknown_balancer_is_reported_once_and_the_default_used() -> No
         c.put(slice_of("web", [A, B]))
         await c.settle()
         assert [each.message for each in c.events] == [
-            f"unknown balancer 'fastest': supported values: {', '.join(sorted(BALANCERS))}"
+            f"unknown balancer 'fastest': supported values: {', '.join(sorted(NAMES))}"
         ]
 
 

@@ -10,7 +10,7 @@ from tests.helpers.kubesvc.input_manifests import configured
 
 from kubelet.images.catalog import unknown_image_text
 from kubemanifest import load
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import NAMES
 from kubesvc.config import (
     ClusterConfiguration,
     DNSSettings,
@@ -22,7 +22,7 @@ from kubesvc.config import (
     read_configuration,
 )
 
-SUPPORTED_BALANCERS = ", ".join(f'"{each}"' for each in sorted(BALANCERS))
+SUPPORTED_BALANCERS = ", ".join(f'"{each}"' for each in sorted(NAMES))
 
 
 def faults(text: str) -> list[str]:
@@ -63,7 +63,7 @@ def test_a_whole_configuration_is_read() -> None:
         nodes:
         - {name: one, address: 127.35.0.1, labels: {topology.kubernetes.io/zone: a}}
         - {name: two, zone: b, region: here, labels: {disk: ssd}}
-        proxy: {balancer: round_robin, healthzBindAddress: "127.0.0.1:0", metricsBindAddress: ""}
+        proxy: {balancer: round_robin, balancerOptions: {}, healthzBindAddress: "127.0.0.1:0", metricsBindAddress: ""}
         dns:
           ttl: 30
           pods: verified
@@ -93,7 +93,7 @@ def test_a_whole_configuration_is_read() -> None:
                 {"disk": "ssd", "topology.kubernetes.io/zone": "b", "topology.kubernetes.io/region": "here"},
             ),
         ),
-        proxy=ProxySettings("round_robin", "127.0.0.1:0", ""),
+        proxy=ProxySettings("round_robin", "127.0.0.1:0", "", balancer_options="{}"),
         dns=DNSSettings(
             30,
             "verified",
@@ -229,6 +229,16 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
             "proxy: {balancer: fastest}",
             [f'proxy.balancer: Unsupported value: "fastest": supported values: {SUPPORTED_BALANCERS}'],
             id="unknown balancer",
+        ),
+        pytest.param(
+            "proxy: {balancer: random, balancerOptions: {choices: 2}}",
+            ["proxy.balancerOptions.choices: random: unknown option; this algorithm has no options"],
+            id="unknown option of the balancer",
+        ),
+        pytest.param(
+            "proxy: {balancerOptions: 2}",
+            ["proxy.balancerOptions: Invalid value: 2: must be a mapping"],
+            id="options that are no mapping",
         ),
         pytest.param(
             "proxy: {healthzBindAddress: 127.0.0.1}",

@@ -7,7 +7,7 @@ import pytest
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import DEPLOYMENTS, SERVICES
-from kubeproxy.balancers import BALANCERS, RandomChoice
+from kubeproxy.balancers import BALANCERS, NAMES, RandomChoice
 from kubesvc.run.prepare import Prepared, prepare
 
 CONFIGURATION = """
@@ -58,7 +58,7 @@ def test_an_algorithm_that_is_added_to_the_proxy_works_by_configuration_and_by_a
 ) -> None:
     configuration = CONFIGURATION + "proxy: {balancer: added}\n"
     web = WEB.replace("name: web", "name: web, annotations: {kubesvc.dev/balancer: added}")
-    supported = ", ".join(f'"{each}"' for each in sorted(BALANCERS))
+    supported = ", ".join(f'"{each}"' for each in sorted(NAMES))
     refusal = f'Unsupported value: "added": supported values: {supported}'
     assert faults(configuration) == [f"proxy.balancer: {refusal}"]
     assert faults(CONFIGURATION, web) == [f"metadata.annotations[kubesvc.dev/balancer]: {refusal}"]

@@ -67,6 +67,7 @@ def test_a_connection_is_told_with_its_decision() -> None:
         "endpoint": "127.244.1.2:8080",
         "pod": "web-1",
         "why": "random of 3",
+        "hashed": "",
         "failures": [],
         "state": "closed",
         "seconds": 1.5,
@@ -102,6 +103,14 @@ def retried(ring: Ring) -> None:
     record.choice = Choice(Endpoint("127.244.1.3", 8080), is_pinned=False, among=3)
 
 
+def by_cookie(ring: Ring) -> None:
+    ring.begin("http").choice = Choice(ENDPOINT, is_pinned=True, among=3, by_cookie=True)
+
+
+def weighed(ring: Ring) -> None:
+    ring.begin().choice = Choice(ENDPOINT._replace(weight=5), is_pinned=False, among=3)
+
+
 def failed(ring: Ring) -> None:
     record = ring.begin()
     record.failed("connect_refused")
@@ -117,6 +126,8 @@ def nobody(ring: Ring) -> None:
 
 WHY = [
     pytest.param(pinned, "pinned", id="pinned"),
+    pytest.param(by_cookie, "cookie", id="cookie"),
+    pytest.param(weighed, "random of 3, weight 5", id="weighed"),
     pytest.param(retried, "retried after 127.244.1.2:8080 connect_refused", id="retried"),
     pytest.param(failed, "2 attempts failed", id="failed"),
     pytest.param(nobody, "no endpoint", id="nobody"),

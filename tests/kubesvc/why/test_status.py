@@ -100,6 +100,7 @@ def test_a_service_is_shown_with_everything_about_it() -> None:
                 "serving": True,
                 "terminating": False,
                 "node": "node-1",
+                "weight": 1,
             }
         ],
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Subresource
 from kubeapi.kinds.service.allocation import ServiceAllocator
+from kubeapi.kinds.service.balancing import balancing_warnings
 from kubeapi.kinds.service.spec import is_externally_accessible
 from kubeapi.kinds.service.status import validate_service_status
 from kubeapi.kinds.service.validation import validate_service, validate_service_update
@@ -57,7 +58,7 @@ def _set_first_status(obj: JSON) -> None:
 
 
 def _warnings(before: JSON | None, service: JSON, config: RegistryConfig) -> Iterator[FieldError]:
-    """Yield the warnings of k8s.io/kubernetes ``pkg/api/service/warnings.go``, word for word."""
+    """Yield the warnings of k8s.io/kubernetes ``pkg/api/service/warnings.go``, word for word, and our own."""
     spec = service.get("spec", {})
     is_name = spec.get("type") == "ExternalName"
     if _HINTS in annotations_of(service):
@@ -68,6 +69,7 @@ def _warnings(before: JSON | None, service: JSON, config: RegistryConfig) -> Ite
         yield verbatim("spec.externalIPs", 'spec.externalIPs is ignored when spec.type is "ExternalName"')
     if not is_name and spec.get("externalName"):
         yield verbatim("spec.externalName", 'spec.externalName is ignored when spec.type is not "ExternalName"')
+    yield from balancing_warnings(service, config)
 
 
 def _claims(manifest: JSON) -> bool:

@@ -10,6 +10,7 @@ import random
 
 from kubeapi.allocation.pools import AddressPool, Full, Transaction, port_pool
 from kubeapi.allocation.registryconfig import RegistryConfig
+from kubeapi.kinds.service.balancing import validate_balancing
 from kubeapi.kinds.service.ipfamilies import set_ip_families
 from kubeapi.kinds.service.spec import (
     held_addresses,
@@ -20,7 +21,6 @@ from kubeapi.kinds.service.spec import (
     wants_node_ports,
 )
 from kubeapi.kinds.service.update import drop_type_dependent_fields, normalize_cluster_ips, patch_allocated_values
-from kubeapi.kinds.service.validation import validate_balancer
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS
 from kubeapi.status import FieldError, InternalError, StatusError
@@ -70,8 +70,8 @@ class ServiceAllocator:
         return []
 
     def validate(self, obj: JSON) -> Faults:
-        """Yield the faults of the balancing algorithm that a Service asks for."""
-        return validate_balancer(obj, self._config.balancers, self._config.default_balancer)
+        """Yield the faults of what a Service asks of the proxy, beyond Kubernetes."""
+        return validate_balancing(obj, self._config)
 
     def _free_unused(self, spec: JSON, old: JSON, transaction: Transaction) -> None:
         """Free what the old object held and the new one does not, once the transaction is committed."""

@@ -5,14 +5,13 @@ Faults are in the real server's order. ``allocation`` checks whether addresses a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from kubeapi.balancing import Option, OptionsError, read_options
 from kubeapi.kinds.service.clusterips import validate_cluster_ips, validate_kept_addresses, validate_kept_families
 from kubeapi.kinds.service.spec import is_externally_accessible, needs_health_check_node_port
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
-from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION, HEADLESS
+from kubeapi.objects.service import HEADLESS
 from kubeapi.validation.faults import (
     Faults,
     GoText,
@@ -50,23 +49,6 @@ _KUBELET_PORT = 10250
 _LONGEST_AFFINITY_SECONDS = 86400
 _ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
 _NOT_EXTERNAL_NAME = "may not be set for ExternalName services"
-
-
-def validate_balancer(obj: JSON, balancers: Mapping[str, Sequence[Option]], default: str) -> Faults:
-    """Yield the faults of the annotations that ask for a balancing algorithm and its options, where they are known."""
-    annotations = obj["metadata"].get("annotations", {})
-    name, options = annotations.get(BALANCER_ANNOTATION, default), annotations.get(BALANCER_OPTIONS_ANNOTATION, "")
-    if not balancers:
-        return
-    if name not in balancers:
-        yield unsupported(f"metadata.annotations[{BALANCER_ANNOTATION}]", name, sorted(balancers))
-        return
-    try:
-        read_options(options, balancers[name])
-    except OptionsError as error:
-        for option, what in error.faults:
-            value = f"{option}: {what}" if option else what
-            yield invalid(f"metadata.annotations[{BALANCER_OPTIONS_ANNOTATION}]", options, f"{name}: {value}")
 
 
 def validate_service(obj: JSON) -> Faults:

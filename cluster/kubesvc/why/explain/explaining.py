@@ -25,6 +25,7 @@ from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Rules
 from kubesvc.network.loopback import LOW_PORTS_END, PORT_SHIFT
 from kubesvc.why.explain.addresses import explain_addresses, explain_kind
+from kubesvc.why.explain.balancing import explain_balancing
 from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.explain.findings import Finding, Weight, grouped, hint, note, problem
 from kubesvc.why.explain.paths import Path, path_document, paths_of
@@ -42,7 +43,8 @@ class Observed(NamedTuple):
     """What the running parts of the cluster know that the Store does not.
 
     ``doubts`` are what the proxy knows against endpoints, ``unresolved`` is why an ExternalName has no address,
-    ``wildcards`` are the ports that programs in pods have opened on all addresses.
+    ``wildcards`` are the ports that programs in pods have opened on all addresses, ``default_balancer`` is the
+    algorithm of Services that ask for none.
     """
 
     rules: Rules
@@ -50,16 +52,14 @@ class Observed(NamedTuple):
     doubts: Doubts = NO_DOUBTS
     unresolved: str = ""
     wildcards: Collection[Wildcard] = ()
+    default_balancer: str = "random"
 
 
 def explain_service(store: Store, obj: JSON, observed: Observed) -> dict[str, Any]:
     """Return the explanation of a Service object of ``store``."""
     service = read_service(obj)
     slices = slices_by_service(store, (service.key,)).get(service.key, ())
-    endpoints = sorted(
-        (endpoint for each in slices for endpoint in endpoints_of(each)),
-        key=lambda each: (each["pod"], each["address"]),
-    )
+    endpoints = endpoints_of(store, slices)
     paths = paths_of(observed.rules, service.key, observed.listeners)
     findings = _findings(store, obj, endpoints, paths, observed)
     return {
@@ -82,6 +82,7 @@ def _findings(
     findings = [*explain_kind(service), *([problem(observed.unresolved)] if observed.unresolved else [])]
     if not service.is_external_name:
         findings += [*_backends(store, service, endpoints), *explain_addresses(store, obj, service, paths)]
+        findings += explain_balancing(observed.rules, service.key, observed.default_balancer)
         findings += _doubtful(observed.rules, service.key, observed.doubts)
         findings += _sharing(store, _selected(store, service), endpoints, observed.wildcards)
     return sorted(findings, key=lambda each: _ORDER.index(each.weight))

@@ -4,7 +4,7 @@
     service, port, kind     the Service port that has the destination, "" if none has
     node                    the node at which the packet enters, "" for any node or none
     steps                   what is decided, in order, one sentence each
-    endpoints               address, pod, node, zone, ready, serving, terminating, candidate, whyNot, doubt
+    endpoints               address, pod, node, zone, ready, serving, terminating, candidate, whyNot, doubt, weight
     balancing, chosen       how one of the candidates is chosen, and which one if that is known
     verdict                 FORWARD, REJECT, DROP, or DIRECT for a packet to a pod itself or to the internet
     reason, outcome         why, and what the client sees
@@ -113,6 +113,7 @@ def _candidate(candidate: Candidate, doubts: Doubts) -> dict[str, Any]:
         "candidate": not candidate.why_not,
         "whyNot": candidate.why_not,
         "doubt": doubts.get(endpoint.address, ""),
+        "weight": endpoint.weight,
     }
 
 

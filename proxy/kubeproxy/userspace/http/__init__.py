@@ -10,7 +10,8 @@ Follows RFC 9110 and RFC 9112 as an intermediary; where they let a recipient be 
 
     grammar heads requests           bytes -> what they mean, or why they are refused       pure
     requesthead answerhead bodies    the same for the parts of a message                    pure
-    forwarding answers               what is passed on, and what the proxy answers itself   pure
+    forwarding extralines answers    what is passed on, and what the proxy answers itself   pure
+    requestparts                     what balancing reads of a request                      pure
     retries exchange                 one request with its answer: framing, retry, reuse     pure
     pool config                      idle connections to endpoints; limits and times        pure
     io/conversation                  one client's connection: its events and its deadline

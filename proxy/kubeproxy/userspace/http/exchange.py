@@ -76,7 +76,7 @@ class Exchange:
 
     ``is_idempotent``: it may be sent twice. ``is_last``: the client's connection ends after it. ``is_kept_alive``: the
     endpoint keeps its connection for another request, as far as its answer says. ``endpoint`` is where it is being
-    tried, ``avoid`` where it could not be.
+    tried, ``avoid`` where it could not be. ``extra_lines`` are header lines that its answer gets besides.
     """
 
     __slots__ = (
@@ -87,6 +87,7 @@ class Exchange:
         "avoid",
         "dials",
         "endpoint",
+        "extra_lines",
         "is_idempotent",
         "is_kept_alive",
         "is_last",
@@ -96,7 +97,6 @@ class Exchange:
         "repeats",
         "request",
         "request_body",
-        "shown_endpoint",
     )
 
     def __init__(self, request: Request, record: ConnectionRecord, config: HttpConfig, *, is_last: bool) -> None:
@@ -109,7 +109,7 @@ class Exchange:
         self.is_kept_alive = False
         self.opening = b""
         self.endpoint = ""
-        self.shown_endpoint = ""
+        self.extra_lines = b""
         self.avoid: tuple[str, ...] = ()
         self.dials = 0
         self.repeats = 0
@@ -213,7 +213,7 @@ class Exchange:
         self._answer = answer
         self.record.status = answer.status
         self.is_kept_alive = answer.is_kept_alive
-        if self.is_last or not request.minor or self.shown_endpoint:
+        if self.is_last or not request.minor or self.extra_lines:
             return self._forward(answer, strips_chunks=strips_chunks)
         if not answer.told:
             answer.told = forward_answer(answer, is_last=False, is_for_http_1_0=False)
@@ -224,7 +224,7 @@ class Exchange:
             answer,
             is_last=self.is_last,
             is_for_http_1_0=not self.request.minor,
-            endpoint=self.shown_endpoint,
+            extra_lines=self.extra_lines,
             strips_chunks=strips_chunks,
         )
 

@@ -41,15 +41,13 @@ def forward_request(request: Request, client: bytes, host: bytes) -> bytes:
 
 
 def forward_answer(
-    answer: Answer, *, is_last: bool, is_for_http_1_0: bool, endpoint: str = "", strips_chunks: bool = False
+    answer: Answer, *, is_last: bool, is_for_http_1_0: bool, extra_lines: bytes = b"", strips_chunks: bool = False
 ) -> bytes:
-    """Return the head for the client. ``endpoint`` is named when given; ``is_last``: the connection ends after it."""
+    """Return the head for the client, with ``extra_lines``; ``is_last``: the connection ends after it."""
     fields = answer.fields
     if not answer.options <= _NAMED_FOR_NOTHING:
         fields = _without(fields, answer.options)
-    end = b"\r\n"
-    if endpoint:
-        end = b"X-Kubesvc-Endpoint: " + endpoint.encode() + b"\r\n\r\n"
+    end = extra_lines + b"\r\n"
     if answer.upgrade and answer.status in (101, 426):
         end = (
             b"Connection: Upgrade, close\r\n" if is_last and answer.status == 426 else b"Connection: Upgrade\r\n"

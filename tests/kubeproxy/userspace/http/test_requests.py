@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.kubeproxy.http import GET, OK, PORT, WEB, A, B, Pod, endpoint, http_front, until
 from tests.helpers.patience import PATIENCE
 
+from kubeproxy.types import ServicePort
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.retries import is_repeatable
 
@@ -235,7 +236,7 @@ async def test_large_bodies_stream_both_ways_at_once() -> None:
 async def test_the_endpoint_is_named_where_that_is_asked_for() -> None:
     async with Pod(A).running(), http_front(A) as running:
         assert (await running.ask()).field("x-kubesvc-endpoint") is None
-        running.front.update(WEB, [f"{A}:{PORT}"], shows_endpoint=True)
+        running.front.update(WEB, [f"{A}:{PORT}"], ServicePort(WEB, ("", 0), (), PORT, shows_endpoint=True))
         assert (await running.ask()).field("x-kubesvc-endpoint") == f"{A}:{PORT}"
 
 

@@ -104,8 +104,8 @@ class Delivery:
 
     def open(self, exchange: Exchange, upstream: Upstream) -> Failure | None:
         """Send the request's head and what there is of its body."""
-        if self._port.shows_endpoint:
-            exchange.shown_endpoint = exchange.endpoint
+        if self._port.more_lines is not None:
+            exchange.extra_lines = self._port.more_lines(exchange)
         if not exchange.opening:
             request = exchange.request
             if request is not self._request:  # a reader returns the same request for the same head

@@ -9,13 +9,16 @@ import asyncio
 from collections.abc import Collection
 from socket import SocketType
 
+from kubeapi.balancing import HttpPart
 from kubehost.io.places import whole_socket
 from kubeproxy.outcomes import Outcome
-from kubeproxy.types import Destination, Route, ServicePortName
+from kubeproxy.types import Destination, Route, ServicePort, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
+from kubeproxy.userspace.http.extralines import extra_lines
 from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
+from kubeproxy.userspace.http.requestparts import PartReader
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.sockets import network_of
@@ -45,11 +48,16 @@ class HttpFront:
             self._schedule_sweep()
 
     def update(
-        self, port_name: ServicePortName, usable: Collection[str] | None, *, shows_endpoint: bool = False
+        self,
+        port_name: ServicePortName,
+        usable: Collection[str] | None,
+        service_port: ServicePort | None = None,
+        hashed: HttpPart | None = None,
     ) -> None:
         """Keep connections to the endpoints ``usable`` (``ip:port``) only; None: the Service port is gone.
 
-        Clients stay connected; those of a Service port that is gone are let go after their current answer.
+        ``service_port`` tells what answers get besides, ``hashed`` what of requests the algorithm hashes. Clients stay
+        connected; those of a Service port that is gone are let go after their current answer.
         """
         if usable is None:
             port = self._ports.pop(port_name, None)
@@ -59,7 +67,11 @@ class HttpFront:
                 self._let_go(port)
             return
         port = self.port(port_name)
-        port.shows_endpoint = shows_endpoint or self.shared.config.shows_endpoint
+        if service_port is not None:
+            shows_endpoint = service_port.shows_endpoint or self.shared.config.shows_endpoint
+            port.more_lines = extra_lines(service_port, shows_endpoint=shows_endpoint)
+            cookie = service_port.affinity_cookie
+            port.parts = PartReader(hashed, cookie) if hashed or cookie else None
         port.pool.update(usable)
 
     def port(self, port_name: ServicePortName) -> Port:

@@ -8,10 +8,12 @@ from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.types import Choice, Destination, Route, ServicePortName
 from kubeproxy.userspace.dialling import OUT_OF_DESCRIPTORS
 from kubeproxy.userspace.http.exchange import Exchange
+from kubeproxy.userspace.http.extralines import Extra
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.upstream import Upstream, dial
 from kubeproxy.userspace.http.io.wire import Conversation
 from kubeproxy.userspace.http.pool import Pool
+from kubeproxy.userspace.http.requestparts import PartReader
 from kubeproxy.userspace.http.retries import RetryBudget
 from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS
 
@@ -26,20 +28,27 @@ class Origin(NamedTuple):
 
 
 class Port:
-    """``is_gone``: no Service has it any more, so clients are let go after their current answer."""
+    """``is_gone``: no Service has it any more, so clients are let go after their current answer.
 
-    __slots__ = ("_shared", "budget", "is_gone", "name", "pool", "shows_endpoint")
+    ``parts`` reads what it balances by of each request, None if that is nothing. ``more_lines`` makes the header lines
+    that an answer gets besides, None for none.
+    """
+
+    __slots__ = ("_shared", "budget", "is_gone", "more_lines", "name", "parts", "pool")
 
     def __init__(self, shared: HttpShared, name: ServicePortName) -> None:
         self._shared = shared
         self.name = name
         self.pool: Pool[Upstream] = Pool(shared.config.idle_per_endpoint)
         self.budget = RetryBudget(shared.clock())
-        self.shows_endpoint = shared.config.shows_endpoint
+        self.parts: PartReader | None = None
+        self.more_lines: Extra | None = None
         self.is_gone = False
 
     def find(self, exchange: Exchange, origin: Origin, conversation: Conversation) -> Upstream | None:
         """Return a connection to an endpoint, kept, new or being dialled; None if no endpoint can be connected."""
+        if self.parts is not None:
+            self.parts.read(exchange.request, exchange.record)
         while exchange.dials < len(DIAL_TIMEOUTS):
             choice = exchange.record.choice = self._choose(exchange, origin)
             if choice is None:

@@ -1,0 +1,41 @@
+"""How clients are spread over the endpoints, where that is not left to the default: weights, cookies, hashes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubeapi.meta import ObjectKey
+from kubeproxy.algorithms import algorithm_of
+from kubeproxy.rules import PortRule, Rules
+from kubesvc.why.explain.findings import Finding, note, problem
+from kubesvc.wording import listed
+
+
+def explain_balancing(rules: Rules, service: ObjectKey, default: str) -> Iterator[Finding]:
+    """Yield what the rules of a Service's ports say of weights, cookies and hashes, each once."""
+    found = (each for name in rules.by_service.get(service, ()) for each in _of_port(rules.ports[name], default))
+    yield from dict.fromkeys(found)
+
+
+def _of_port(rule: PortRule, default: str) -> Iterator[Finding]:
+    yield from _weights(rule)
+    port = rule.service_port
+    part = algorithm_of(port, default).hashed_part
+    if part is not None and not port.is_http:
+        where = f"port {port.name.port or port.port}"
+        yield note(f"Connections to {where} are hashed by their source: a {part} is only in HTTP requests")
+    elif part is not None:
+        yield note(f"Requests are hashed by their {part}, those without it by their source")
+    if port.affinity_cookie:
+        other = "; those without it by the client's address (sessionAffinity)" if port.affinity_seconds else ""
+        yield note(f"Requests keep to one endpoint by the cookie {port.affinity_cookie}{other}")
+
+
+def _weights(rule: PortRule) -> Iterator[Finding]:
+    serving = [each for each in rule.endpoints if each.is_serving]
+    if serving and not any(each.weight for each in serving):
+        yield problem("All endpoints that serve have the weight 0 (kubesvc.dev/weight): clients are refused")
+    elif any(each.weight != 1 for each in serving):
+        weights = listed(f"{each.target or each.ip} {each.weight}" for each in serving)
+        drained = "; with 0 nothing new comes" if any(not each.weight for each in serving) else ""
+        yield note(f"The endpoints have weights: {weights}{drained}")
