@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
+from kubeproxy.config import ProxyConfig
 from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, port_rule
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, PodTracker, ServiceChangeTracker
@@ -70,24 +71,20 @@ def _fail(_service: ObjectKey, error: Exception) -> None:
     raise error
 
 
+_USUAL = ProxyConfig()
+
+
 class Proxier:
     """The rules in force, and how they follow the cluster.
 
     A Service that cannot be compiled keeps its old rules and is reported to ``lost``; the others get new ones.
     """
 
-    def __init__(
-        self,
-        node_name: str = "",
-        lost: Lost = _fail,
-        *,
-        localhost_node_ports: bool = True,
-        default_balancer_options: str = "",
-    ) -> None:
+    def __init__(self, config: ProxyConfig = _USUAL, lost: Lost = _fail) -> None:
         self._lost = lost
-        self.services = ServiceChangeTracker(default_balancer_options)
+        self.services = ServiceChangeTracker(config.default_balancer_options)
         self.endpoints = EndpointsChangeTracker()
-        self.nodes = NodeTracker(node_name, localhost_node_ports=localhost_node_ports)
+        self.nodes = NodeTracker(config.node_name, localhost_node_ports=config.localhost_node_ports)
         self.pods = PodTracker()
         self.rules = Rules()
 

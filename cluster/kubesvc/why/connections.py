@@ -9,12 +9,12 @@ A connection is a TCP connection, a UDP flow or an HTTP request:
     node                    the node with the rules that it met, "" if they are the same on all nodes
     endpoint, pod           the endpoint that was chosen, "" without one
     why                     random of 3, pinned, cookie, retried after ..., with the endpoint's weight if it is not 1
-    hashed                  the part of an HTTP request that the algorithm has hashed, "" for none
     failures                endpoint and reason of failed attempts
     state                   open, closed, or what went wrong
     seconds                 how long it has lasted
     bytesToEndpoint, bytesToClient
     method, target, status  of an HTTP request, else "" and 0
+    hashed                  the part of it that the algorithm has hashed, "" for none
 """
 
 from __future__ import annotations
@@ -44,10 +44,9 @@ Algorithm = Callable[[ConnectionRecord], str]
 def connection_document(record: ConnectionRecord, algorithm: str, monotonic: float, wall: float) -> dict[str, Any]:
     """Return the document of one record at this moment."""
     route, choice = record.route, record.choice
-    began = wall - (monotonic - record.began_at)
     ended = monotonic if record.ended_at is None else record.ended_at
     return {
-        "time": datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": _time(wall - (monotonic - record.began_at)),
         "protocol": record.protocol,
         "client": record.client,
         "address": record.destination.address,
@@ -58,7 +57,6 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "endpoint": choice.endpoint.address if choice else "",
         "pod": choice.endpoint.target if choice else "",
         "why": _why(record, algorithm),
-        "hashed": record.key,
         "failures": [{"endpoint": endpoint, "reason": reason} for endpoint, reason in record.failures],
         "state": record.outcome or "open",
         "seconds": round(max(0.0, ended - record.began_at), 6),
@@ -67,7 +65,12 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "method": record.method,
         "target": record.target,
         "status": record.status,
+        "hashed": record.key,
     }
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _why(record: ConnectionRecord, algorithm: str) -> str:

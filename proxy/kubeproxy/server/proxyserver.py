@@ -70,12 +70,7 @@ class ProxyServer:
         self._events = SyncEvents(record, dependencies.network, config.default_balancer)
         self.plane = _make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
-        self._proxier = Proxier(
-            config.node_name,
-            self._note_uncompiled,
-            localhost_node_ports=config.localhost_node_ports,
-            default_balancer_options=config.default_balancer_options,
-        )
+        self._proxier = Proxier(config, self._note_uncompiled)
         self._syncs = SyncRecord(dependencies.clock)
         self._poller = Poller(dependencies.failures)
         self._service_health = self._make_service_health(dependencies.network)
