@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.suite.processes import find_program
+
 _PROGRAMS = {
     "haproxy": ("haproxy", "-v"),
     "nginx": ("nginx", "-v"),
+    "envoy": ("envoy", "--version"),
     "wrk": ("wrk", "-v"),
     "dnsperf": ("dnsperf", "-h"),
     "dnsmasq": ("dnsmasq", "--version"),
@@ -56,7 +58,7 @@ def _package_version(name: str) -> str:
 
 
 def _program_version(command: tuple[str, ...]) -> str:
-    program = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    program = find_program(command[0])
     if program is None:
         return ""
     done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=10, check=False)

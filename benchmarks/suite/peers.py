@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import resource
-import shutil
 import socket
 import struct
 import sys
@@ -17,7 +16,8 @@ from typing import Any
 
 from benchmarks.clusters import ClusterError, cluster
 from benchmarks.suite import configurations, zones
-from benchmarks.suite.processes import PeerError, running, without_paths
+from benchmarks.suite.envoy import envoy
+from benchmarks.suite.processes import PeerError, find_program, running, without_paths
 from benchmarks.suite.settings import (
     AIOHTTP,
     BACKEND,
@@ -27,6 +27,7 @@ from benchmarks.suite.settings import (
     DNS_PORT,
     DNSMASQ,
     ECHO_PORT,
+    ENVOY,
     FRONT_PORT,
     FRONTS,
     HAPROXY,
@@ -73,18 +74,15 @@ def raise_file_limit() -> int:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    found = find_program(name)
     if found is None:
         raise PeerError("is not installed")
     return found
 
 
 def has_program(name: str) -> bool:
-    """Tell whether a program is there, also where only root looks."""
-    try:
-        return bool(_program(name))
-    except PeerError:
-        return False
+    """Tell whether a program is there."""
+    return find_program(name) is not None
 
 
 def accepts(address: str, port: int) -> Callable[[], bool]:
@@ -232,6 +230,17 @@ def _nginx_proxy(work: Work, ground: Ground) -> Iterator[int]:
 
 
 @contextmanager
+def _envoy(work: Work, ground: Ground) -> Iterator[int]:
+    """Run Envoy with one worker; its other threads do nothing for a request."""
+    program = _program("envoy")
+    file = ground.folder / "envoy.json"
+    file.write_text(envoy(work.protocol, work.backend_port))
+    command = [program, "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
+    with running(command, ground.folder / "envoy.log", _is_up(work, ENVOY)) as pid:
+        yield pid
+
+
+@contextmanager
 def _handmade(peer: str, work: Work, ground: Ground) -> Iterator[int]:
     command = [sys.executable, "-m", "benchmarks.suite.handmade", "http" if peer == AIOHTTP else "tcp"]
     where = [FRONTS[peer], str(FRONT_PORT), BACKEND, str(work.backend_port)]
@@ -260,6 +269,8 @@ def _process(peer: str, work: Work, ground: Ground) -> AbstractContextManager[in
         return _haproxy(work, ground)
     if peer == NGINX:
         return _nginx_proxy(work, ground)
+    if peer == ENVOY:
+        return _envoy(work, ground)
     if peer in (STREAMS, AIOHTTP):
         return _handmade(peer, work, ground)
     return _dns(peer, work, ground)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,12 @@ STOP_SECONDS = 10.0
 
 class PeerError(Exception):
     """A peer is missing or did not start; the text is the gap's name in the table."""
+
+
+def find_program(name: str) -> str | None:
+    """Return where a program is, None if it is missing; also where only root looks, and beside this Python (pip)."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:{beside}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ KUBESVC = "kubesvc"
 UNCHANGED = "kubesvc unchanged"
 HAPROXY = "haproxy"
 NGINX = "nginx"
+ENVOY = "envoy"
 STREAMS = "asyncio streams"
 AIOHTTP = "aiohttp"
 DNSMASQ = "dnsmasq"
@@ -31,6 +32,7 @@ FRONTS = {
     KUBESVC: "127.88.128.11",
     HAPROXY: "127.88.1.1",
     NGINX: "127.88.1.2",
+    ENVOY: "127.88.1.8",
     STREAMS: "127.88.1.3",
     AIOHTTP: "127.88.1.4",
     DNSMASQ: "127.88.1.5",
@@ -60,7 +62,7 @@ class Work:
     is_once: bool = False
 
 
-_TCP = (DIRECT, HAPROXY, KUBESVC, NGINX, STREAMS)
+_TCP = (DIRECT, HAPROXY, KUBESVC, NGINX, ENVOY, STREAMS)
 
 WORKS = (
     Work("keepalive", f"keep-alive requests, {CONNECTIONS} connections", "request", "tcp", WEB_PORT, _TCP),
@@ -74,9 +76,9 @@ WORKS = (
         "request",
         "http",
         WEB_PORT,
-        (DIRECT, HAPROXY, KUBESVC, NGINX, AIOHTTP),
+        (DIRECT, HAPROXY, KUBESVC, NGINX, ENVOY, AIOHTTP),
     ),
-    Work("udp", "datagrams and their answers", "pair", "udp", ECHO_PORT, (DIRECT, NGINX, KUBESVC), NGINX),
+    Work("udp", "datagrams and their answers", "pair", "udp", ECHO_PORT, (DIRECT, NGINX, KUBESVC, ENVOY), NGINX),
     Work("dns-hot", f"DNS, {HOT_SERVICES} names", "query", "dns", 0, (DNSMASQ, KUBESVC, COREDNS, UNBOUND), DNSMASQ),
     Work("dns-cold", "DNS, every name once", "query", "dns", 0, (DNSMASQ, KUBESVC, COREDNS, UNBOUND), DNSMASQ),
     Work(

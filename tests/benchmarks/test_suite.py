@@ -16,10 +16,11 @@ import pytest
 from benchmarks.suite import configurations, machine, zones
 from benchmarks.suite.churn import addresses_of, state_of
 from benchmarks.suite.contest import Outcome, turns
+from benchmarks.suite.envoy import envoy
 from benchmarks.suite.goals import GOALS, Goal, verdict
 from benchmarks.suite.peers import accepts, question
 from benchmarks.suite.plot import svg
-from benchmarks.suite.processes import PeerError, running, without_paths
+from benchmarks.suite.processes import PeerError, find_program, running, without_paths
 from benchmarks.suite.report import markdown, number, rows, terminal
 from benchmarks.suite.samples import Sample, document, figure, ratio
 from benchmarks.suite.scale import documents, is_refused, is_serving, tutorial_documents
@@ -41,6 +42,20 @@ ROUNDS = {
     "haproxy": [sample(0.010), sample(0.020), sample(0.040)],
     "kubesvc": [sample(0.012), sample(0.020), sample(0.060, 100.0)],
 }
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "http", "udp"])
+def test_envoy_leads_one_listener_to_one_backend_without_its_circuit_breakers(protocol: str) -> None:
+    told = json.loads(envoy(protocol, 8080))["static_resources"]
+    (listener,), (cluster,) = told["listeners"], told["clusters"]
+    assert listener["address"]["socket_address"]["protocol"] == ("UDP" if protocol == "udp" else "TCP")
+    assert f'"cluster": "{cluster["name"]}"' in json.dumps(listener)
+    assert min(cluster["circuit_breakers"]["thresholds"][0].values()) >= 10_000
+
+
+def test_a_program_from_pip_is_found_beside_this_python() -> None:
+    assert find_program("ruff")
+    assert find_program("no-such-program") is None
 
 
 @pytest.mark.parametrize(
@@ -198,7 +213,9 @@ def test_numbers_are_short(value: float | None, text: str) -> None:
 
 
 OUTCOME = Outcome(
-    KEEPALIVE, {peer: list(each) for peer, each in ROUNDS.items()}, {"nginx": "no <module>", "asyncio streams": "?"}
+    KEEPALIVE,
+    {peer: list(each) for peer, each in ROUNDS.items()},
+    dict.fromkeys(("nginx", "envoy"), "no <module>") | {"asyncio streams": "?"},
 )
 
 
