@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+
 from svcbench.statistics.advice import best_seconds, blocks_to_tell
 from svcbench.statistics.bootstrap import (
     Estimate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
+
 from svcbench.statistics.distributions import chi_square_tail, kolmogorov_tail, student_quantile, upper_gamma
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from svcbench.statistics.fairness import (
     jain,
     jain_of_chance,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+
 from svcbench.statistics.fits import chi_square, exponential, g_test, kolmogorov_smirnov
 
 
