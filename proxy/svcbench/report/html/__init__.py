@@ -1,0 +1,5 @@
+"""The report as one HTML page: no script, no network, for light and dark and for a phone. Pure.
+
+Every text that comes from outside (names of Services, pods, algorithms, the command) goes through ``markup``, which
+escapes it; the page's policy (Content-Security-Policy) allows nothing but its own style.
+"""
