@@ -7,6 +7,7 @@ random source, the clock, the load of backends and the position of its rotation 
 
 from __future__ import annotations
 
+from kubeproxy.balancers.aperture import Aperture
 from kubeproxy.balancers.balancer import (
     Ask,
     Asking,
@@ -59,6 +60,7 @@ __all__ = [
 ]
 
 _ALGORITHMS: tuple[type[Balancer], ...] = (
+    Aperture,
     First,
     JoinIdleQueue,
     LeastConnections,
