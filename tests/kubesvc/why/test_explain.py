@@ -358,6 +358,42 @@ def test_an_endpoint_that_the_proxy_knows_to_be_dead_is_a_problem() -> None:
     assert "Nothing is wrong" not in explanation_text(document)
 
 
+def weighed_pod(name: str, weight: str) -> JSON:
+    made = ready_pod(name)
+    made["metadata"]["annotations"] = {"kubesvc.dev/weight": weight}
+    return made
+
+
+def test_weights_are_told_and_without_any_above_0_clients_are_refused() -> None:
+    paper = Paper()
+    paper.service(web())
+    paper.pod(weighed_pod("a", "5"))
+    paper.pod(weighed_pod("b", "0"))
+    assert "The endpoints have weights: a 5 and b 0; with 0 nothing new comes." in paper.texts()
+    assert [each["weight"] for each in paper.explain()["endpoints"]] == [5, 0]
+    paper = Paper()
+    paper.service(web())
+    paper.pod(weighed_pod("a", "0"))
+    assert paper.problems() == ["All endpoints that serve have the weight 0 (kubesvc.dev/weight): clients are refused."]
+    assert "weight 0" in explanation_text(paper.explain())
+
+
+def test_what_keeps_or_hashes_requests_is_told() -> None:
+    paper = Paper()
+    annotations = {
+        "kubesvc.dev/affinity-cookie": "id",
+        "kubesvc.dev/balancer": "haproxy_hash",
+        "kubesvc.dev/balancer-options": '{"hash_on": "header:X-User"}',
+    }
+    ports = [{"name": "a", "port": 80, "appProtocol": "http"}, {"name": "b", "port": 81}]
+    paper.service(web(metadata={"annotations": annotations}, ports=ports, sessionAffinity="ClientIP"))
+    assert [each for each in paper.texts() if "equests" in each] == [
+        "Requests are hashed by their header X-User, those without it by their source.",
+        "Requests keep to one endpoint by the cookie id; those without it by the client's address (sessionAffinity).",
+        "Connections to port b are hashed by their source: a header X-User is only in HTTP requests.",
+    ]
+
+
 def test_an_external_name_that_does_not_resolve_is_a_problem() -> None:
     paper = Paper()
     paper.service(service("web", type="ExternalName", externalName="example.com", ports=[]))
