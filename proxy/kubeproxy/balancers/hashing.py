@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeapi.balancing import HASH_ON, http_part
+from kubeapi.balancing import HASH_ON
 from kubehost.addresses import join_host_port
 from kubeproxy.balancers.balancer import Ask, Options
 
@@ -16,16 +16,13 @@ from kubeproxy.balancers.balancer import Ask, Options
 def hashed_text(options: Options) -> Callable[[Ask], str]:
     """Return what gives the text to hash by the option ``hash_on``: an address, ``address:port``, or part of a request.
 
-    The proxy has read the part of a request into ``Ask.key``.
+    The proxy has read the part of a request into ``Ask.key``, which is "" where nothing of requests is hashed.
     """
-    hashed = str(options[HASH_ON])
-    if http_part(hashed) is not None:
-        return _part
-    return {"source_port": _source_port, "destination": _destination}.get(hashed, _source)
+    return {"source_port": _source_port, "destination": _destination}.get(str(options[HASH_ON]), _source)
 
 
 def _source(ask: Ask) -> str:
-    return ask.client
+    return ask.key or ask.client
 
 
 def _source_port(ask: Ask) -> str:
@@ -34,7 +31,3 @@ def _source_port(ask: Ask) -> str:
 
 def _destination(ask: Ask) -> str:
     return ask.destination.address
-
-
-def _part(ask: Ask) -> str:
-    return ask.key or ask.client

@@ -16,7 +16,7 @@ VIP, VIP6 = Destination("127.96.0.20", 80, "TCP"), Destination("fd00::20", 80, "
     ("written", "ask", "expected"),
     [
         ("", Asking("10.0.0.1", VIP, 4000), "10.0.0.1"),
-        ('{"hash_on": "source"}', Asking("10.0.0.1", VIP, 4000, "ada"), "10.0.0.1"),
+        ('{"hash_on": "source"}', Asking("10.0.0.1", VIP, 4000), "10.0.0.1"),
         ('{"hash_on": "source_port"}', Asking("10.0.0.1", VIP, 4000), "10.0.0.1:4000"),
         ('{"hash_on": "source_port"}', Asking("fd00::1", VIP6, 4000), "[fd00::1]:4000"),
         ('{"hash_on": "destination"}', Asking("10.0.0.1", VIP, 4000), "127.96.0.20"),

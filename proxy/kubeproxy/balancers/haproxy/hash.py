@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 
-from kubeapi.balancing import Option
+from kubeapi.balancing import Option, hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 from kubeproxy.balancers.haproxy.functions import FUNCTIONS, avalanche, source
 from kubeproxy.balancers.haproxy.servermap import server_map
 from kubeproxy.balancers.haproxy.tree import Tree
+from kubeproxy.balancers.hashing import hashed_text
 
 _SCALE = 16
 """HAProxy counts weights in sixteenths."""
 _OPTIONS = (
+    hash_on(),
     Option(
         "function",
         "default",
@@ -48,6 +50,7 @@ class HaproxyHash(Balancer):
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         function = str(options["function"])
+        self._key = hashed_text(options)
         self._is_consistent = options["hash_type"] == "consistent"
         self._hash = FUNCTIONS["sdbm" if function == "default" else function]
         self._mixes = bool(options["avalanche"]) or (function == "default" and self._is_consistent)
@@ -108,7 +111,8 @@ class HaproxyHash(Balancer):
         self._active -= 1
 
     def _hashed(self, ask: Ask) -> int:
-        value = self._hash(ask.key.encode()) if ask.key else source(ask.client)
+        text = self._key(ask)
+        value = source(text) if text is ask.client else self._hash(text.encode())
         return avalanche(value) if self._mixes else value
 
     def _is_full(self, backend: Backend) -> bool:

@@ -6,7 +6,9 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from zlib import crc32
 
+from kubeapi.balancing import hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.hashing import hashed_text
 from kubeproxy.balancers.nginx.ranges import TRIES
 from kubeproxy.balancers.nginx.rotation import SmoothRotation
 
@@ -17,11 +19,13 @@ class NginxConsistentHash(Balancer):
     """Gives a key the backend whose point comes at or after the key's; only keys of a backend that has left move."""
 
     name = "nginx_consistent_hash"
+    options = (hash_on(),)
     has_weights = True
     card = Card("the next of 160 CRC-32 points per weight", "client or HTTP key", "O(log n)", "nginx hash consistent")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
-        del inputs, options
+        del inputs
+        self._key = hashed_text(options)
         self._points: list[int] = []
         self._owners: list[Backend] = []
         self._rotation = SmoothRotation()
@@ -64,7 +68,7 @@ class NginxConsistentHash(Balancer):
         return self._owners[self._find(ask) % len(self._owners)] if self._owners else None
 
     def _find(self, ask: Ask) -> int:
-        return bisect_left(self._points, crc32((ask.key or ask.client).encode()))
+        return bisect_left(self._points, crc32(self._key(ask).encode()))
 
 
 def _points(address: str, weight: int) -> Iterator[int]:

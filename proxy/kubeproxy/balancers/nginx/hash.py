@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from zlib import crc32
 
+from kubeapi.balancing import hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.hashing import hashed_text
 from kubeproxy.balancers.nginx.ranges import TRIES, WeightRanges
 from kubeproxy.balancers.nginx.rotation import SmoothRotation
 
@@ -20,11 +22,13 @@ class NginxHash(Balancer):
     """
 
     name = "nginx_hash"
+    options = (hash_on(),)
     has_weights = True
     card = Card("CRC-32 of the key modulo the weights' sum", "client or HTTP key", "O(log n)", "nginx hash")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
-        del inputs, options
+        del inputs
+        self._key = hashed_text(options)
         self._ranges = WeightRanges()
         self._rotation = SmoothRotation()
 
@@ -49,11 +53,11 @@ class NginxHash(Balancer):
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend of a key."""
         ranges = self._ranges
-        return ranges.at(_hash(ask.key or ask.client) % ranges.total) if ranges.total else None
+        return ranges.at(_hash(self._key(ask)) % ranges.total) if ranges.total else None
 
     def _pick_other(self, ask: Ask, avoid: Collection[str]) -> Backend | None:
         """Hash the key with a number before it until it names a backend that is not in ``avoid``."""
-        key = ask.key or ask.client
+        key = self._key(ask)
         number = _hash(key)
         for attempt in range(1, TRIES + 1):
             number += _hash(f"{attempt}{key}")
