@@ -104,6 +104,10 @@ class EndpointCounters:
         self.row = -1
         self.watchers: tuple[Watcher, ...] = ()
 
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        """Return what goes to another process: the watchers stay where they watch."""
+        return None, {each: getattr(self, each) for each in self.__slots__} | {"watchers": ()}
+
     def answered(self, seconds: float) -> None:
         """Tell the watchers how long a first byte has taken; only called where there are some."""
         for watcher in self.watchers:

@@ -34,9 +34,10 @@ class Prequal(Balancer):
         Option("delta", 1.0, "how much more often than they come answers may be used", low=0.0),
     )
     card = Card(
-        "of the last answers about load the lowest latency, but none with many requests in flight",
+        "of the last answers about load the lowest latency, none with many requests in flight; worse than"
+        " least_request where answers are old, with few requests per second and endpoint",
         "probes of the endpoints: requests in flight, latency",
-        "O(pool), and the probes; loses at few requests per second and endpoint",
+        "O(pool), and the probes",
         "Google Prequal",
     )
 
