@@ -14,7 +14,7 @@ from svcbench.histogram import Histogram
 from svcbench.results import PodFigures, Run, Second
 
 PODS = ("web-6b7f-abcde", "web-6b7f-fghij", "web-6b7f-klmno")
-SECONDS, RATE = 5, 100
+SECONDS, RATE = 5, 40
 
 
 def run_with_pods(algorithm: str, seed: int, scale: float = 1.0, pods: Sequence[str] = PODS) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -78,6 +78,15 @@ class ControlClient:
         """Set the replicas of a workload."""
         body = {"kind": kind, "namespace": namespace, "name": name, "replicas": replicas}
         self._request("POST", "/v1/scale", body)
+
+    def rebalance(self, namespace: str, name: str, annotations: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Set a Service's annotations of balancing, and return what they were (see ``run.rebalancing``)."""
+        body = {"namespace": namespace, "name": name, "annotations": annotations}
+        try:
+            before: dict[str, str | None] = json.loads(self._request("POST", "/v1/rebalance", body))
+        except ValueError:
+            raise UnreachableError(self._broke_off()) from None
+        return before
 
     def stop(self) -> list[str]:
         """Ask the cluster to stop; returns the objects that are not on disk."""

@@ -12,6 +12,7 @@ the Cluster's; a refusal is the message of its StatusError.
                                    with follow=true a line of JSON each
     POST /v1/apply                 {"objects", "timeout"}; lines of JSON (see ``Cluster.apply_and_wait``)
     POST /v1/scale                 {"kind", "namespace", "name", "replicas"}
+    POST /v1/rebalance             {"namespace", "name", "annotations"}; what these were (see ``run.rebalancing``)
     GET  /v1/pod?of=...            which pod a workload's name means (see ``why.podchoice``); namespace=
     GET  /v1/logs?pod=...          a container's log (see ``read_log_query``)
     POST /v1/stop                  begin to stop; {"unsaved": [...]} is what is not on disk
@@ -93,6 +94,7 @@ class ControlServer:
         app.router.add_get("/v1/connections", self._connections)
         app.router.add_post("/v1/apply", self._apply)
         app.router.add_post("/v1/scale", self._scale)
+        app.router.add_post("/v1/rebalance", self._rebalance)
         app.router.add_get("/v1/pod", self._pod)
         app.router.add_get("/v1/logs", self._logs)
         app.router.add_post("/v1/stop", self._stopped)
@@ -141,6 +143,12 @@ class ControlServer:
     async def _scale(self, request: web.Request) -> web.Response:
         await self._cluster.scale(*read_scale(await _body(request)))
         return web.json_response({})
+
+    async def _rebalance(self, request: web.Request) -> web.Response:
+        # Imported here, because few clusters are compared.
+        from kubesvc.run.rebalancing import read_rebalance, rebalance
+
+        return web.json_response(await rebalance(self._cluster, *read_rebalance(await _body(request))))
 
     async def _pod(self, request: web.Request) -> web.Response:
         query = request.query

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 
 from svcbench.compare.plan import Trial
 from svcbench.results import Run, merged
@@ -139,10 +140,16 @@ def _figures(comparison: Comparison, label: str) -> dict[str, Statistic]:
 def seconds_to_measure(comparison: Comparison, between: float) -> int | None:
     """Return how long a trial had best be, where one costs ``between`` seconds besides; None if that is not known.
 
-    By the seconds' medians of the algorithm that varies most.
+    By the logarithms of the ratios of medians, second by second, of the pair that wants the longest trials.
     """
+    reference, *others = comparison.labels
     found = [
-        best_seconds([[each.p50 for each in block[label].seconds_series] for block in comparison.blocks], between)
-        for label in comparison.labels
+        best_seconds([_log_ratios(block[label], block[reference]) for block in comparison.blocks], between)
+        for label in others
     ]
     return max((each for each in found if each is not None), default=None)
+
+
+def _log_ratios(mine: Run, other: Run) -> list[float]:
+    pairs = zip(mine.seconds_series, other.seconds_series, strict=False)
+    return [log(one.p50 / two.p50) for one, two in pairs if one.p50 and two.p50]

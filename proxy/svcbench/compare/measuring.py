@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from svcbench.compare.comparison import Comparison, gathered
 from svcbench.compare.contenders import Contender
 from svcbench.compare.plan import Trial, plan
 from svcbench.results import Run
 
-RunTrial = Callable[[Trial], Awaitable[Run]]
+RunTrial = Callable[[Trial], Run]
 """Measures one trial, drained before and after: nothing of another trial is under way. A partial run ends it all."""
 
 
-async def compare(
+def compare(
     contenders: Sequence[Contender], blocks: int, seed: int, run: RunTrial, tell: Callable[[Trial, int], None]
 ) -> Comparison:
     """Return the comparison; that of the finished blocks where a run was interrupted.
@@ -24,7 +24,7 @@ async def compare(
     done: list[tuple[Trial, Run]] = []
     for trial in trials:
         tell(trial, len(trials))
-        found = await run(trial)
+        found = run(trial)
         done.append((trial, found))
         if found.is_partial:
             break

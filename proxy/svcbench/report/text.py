@@ -25,8 +25,11 @@ def run_text(run: Run) -> str:
     return _joined([*lines, "", *_pods({run.algorithm: run}, _PODS)])
 
 
-def comparison_text(comparison: Comparison, verdicts: Sequence[Verdict], between: float) -> str:
-    """Return the report of a comparison; a trial cost ``between`` seconds besides its measurement."""
+def comparison_text(comparison: Comparison, verdicts: Sequence[Verdict], between: float | None) -> str:
+    """Return the report of a comparison; a trial cost ``between`` seconds besides its measurement.
+
+    None is what costs nothing besides, a simulation.
+    """
     lines = [facts.comparison_sentence(comparison), *_invalid(comparison.invalidities()), ""]
     if not comparison.blocks:
         return _joined(lines)
@@ -57,8 +60,8 @@ def _verdicts(label: str, verdicts: Sequence[Verdict]) -> list[str]:
     ]
 
 
-def _advice(comparison: Comparison, between: float) -> list[str]:
-    best = seconds_to_measure(comparison, between)
+def _advice(comparison: Comparison, between: float | None) -> list[str]:
+    best = None if between is None else seconds_to_measure(comparison, between)
     run = comparison.blocks[0][comparison.labels[0]]
     if best is None or 0.5 * run.seconds <= best <= 2 * run.seconds:
         return []

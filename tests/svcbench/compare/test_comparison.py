@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from random import Random
 
 import pytest
 from tests.helpers.svcbench import run_of
@@ -15,7 +14,7 @@ from svcbench.compare.contenders import Contender, ContenderError, read_contende
 from svcbench.compare.measuring import compare
 from svcbench.compare.plan import Trial, plan
 from svcbench.compare.wording import verdict_text
-from svcbench.results import Run
+from svcbench.results import Run, Second
 from svcbench.statistics.bootstrap import Estimate
 
 THREE = tuple(Contender(name, name) for name in ("random", "round_robin", "first"))
@@ -85,7 +84,7 @@ def test_a_percentile_with_few_requests_beyond_it_is_not_compared() -> None:
 
 def test_an_error_more_in_every_block_is_told_in_points() -> None:
     comparison = comparison_of({"a": 1.0, "b": 1.0})
-    failing = tuple({**block, "b": replace(block["b"], errors={"timeout": 25})} for block in comparison.blocks)
+    failing = tuple({**block, "b": replace(block["b"], errors={"timeout": 10})} for block in comparison.blocks)
     found = judge(replace(comparison, blocks=failing))
     assert verdict_text(found[-1]) == "more by 5.00 points [5.00, 5.00]"
 
@@ -114,15 +113,15 @@ def test_a_verdict_that_cannot_be_told_says_how_many_blocks_would() -> None:
     assert verdict_text(unsure) == "can't tell [-10, +10] %; 43 blocks would tell 5 %"
 
 
-async def test_trials_are_made_in_the_order_of_the_plan_and_put_into_blocks() -> None:
+def test_trials_are_made_in_the_order_of_the_plan_and_put_into_blocks() -> None:
     asked: list[Trial] = []
 
-    async def run(trial: Trial) -> Run:
+    def run(trial: Trial) -> Run:
         asked.append(trial)
         return run_of([1000 + trial.number], trial.contender.name)
 
     told: list[int] = []
-    found = await compare(THREE, 2, 9, run, lambda trial, _: told.append(trial.number))
+    found = compare(THREE, 2, 9, run, lambda trial, _: told.append(trial.number))
     assert tuple(asked) == plan(THREE, 2, 9)
     assert told == list(range(6))
     assert found.labels == ("random", "round_robin", "first")
@@ -130,11 +129,11 @@ async def test_trials_are_made_in_the_order_of_the_plan_and_put_into_blocks() ->
     assert found.merged["first"].requests == 2
 
 
-async def test_an_interrupted_comparison_keeps_the_blocks_that_were_finished() -> None:
-    async def run(trial: Trial) -> Run:
+def test_an_interrupted_comparison_keeps_the_blocks_that_were_finished() -> None:
+    def run(trial: Trial) -> Run:
         return replace(run_of([1000]), is_partial=trial.number == 4)
 
-    found = await compare(THREE, 3, 9, run, lambda *_: None)
+    found = compare(THREE, 3, 9, run, lambda *_: None)
     assert (len(found.blocks), found.planned, found.is_partial) == (1, 3, True)
     assert gathered([], 3, 9, ["a"]).merged == {}
     assert judge(gathered([], 3, 9, ["a"])) == []
@@ -153,14 +152,23 @@ def test_a_comparison_is_as_valid_as_its_runs() -> None:
     assert said[-1] == "and 1 more of 8 runs"
 
 
-def test_how_long_a_trial_should_be_follows_from_its_seconds() -> None:
-    rng = Random(1)
-    comparison = comparison_of({"a": 1.0})
-    assert seconds_to_measure(Comparison(("a",), comparison.blocks[:1], 1, 1), 2.0) is None
-    blocks = tuple({"a": _with_seconds(block["a"], rng)} for block in comparison.blocks)
-    assert (seconds_to_measure(replace(comparison, blocks=blocks), 100.0) or 0) > 5
+def test_how_long_a_trial_should_be_follows_from_the_seconds_of_its_pairs() -> None:
+    comparison = comparison_of({"a": 1.0, "b": 1.0}, blocks=4)
+    assert seconds_to_measure(replace(comparison, blocks=comparison.blocks[:1]), 9.0) is None
+    restless = [[shift * each for each in (80, 120) * 3] for shift in (100, 102, 98, 101)]
+    assert seconds_to_measure(_with_medians(comparison, restless), 9.0) is None
+    apart = [[shift * each for each in (80, 120) * 3] for shift in (100, 150, 70, 220)]
+    assert seconds_to_measure(_with_medians(comparison, apart), 9.0) == 2
 
 
-def _with_seconds(run: Run, rng: Random) -> Run:
-    series = (replace(each, p50=int(20_000 + rng.gauss(0, 5_000))) for each in run.seconds_series)
-    return replace(run, seconds_series=tuple(series))
+def _with_medians(comparison: Comparison, medians: Sequence[Sequence[int]]) -> Comparison:
+    """Return the comparison with these medians of the seconds of b's blocks, and steady ones of a's."""
+    blocks = tuple(
+        {"a": _steady(block["a"], [10_000] * 6), "b": _steady(block["b"], each)}
+        for block, each in zip(comparison.blocks, medians, strict=True)
+    )
+    return replace(comparison, blocks=blocks)
+
+
+def _steady(run: Run, medians: Sequence[int]) -> Run:
+    return replace(run, seconds_series=tuple(Second(at, 1, 0, p50, p50) for at, p50 in enumerate(medians)))

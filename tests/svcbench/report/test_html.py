@@ -12,10 +12,10 @@ from tests.helpers.svcbench_comparison import comparison_of, run_with_pods
 
 from svcbench.compare.comparison import judge
 from svcbench.histogram import Histogram
+from svcbench.report.html import comparison_page, run_page
 from svcbench.report.html.axes import Axis, linear, logarithmic, of_latencies, of_percentiles, percentile_label
 from svcbench.report.html.latency import latency_label, spectrum_points
 from svcbench.report.html.markup import Markup, element
-from svcbench.report.html.page import comparison_page, run_page
 from svcbench.results import Run
 
 EVIL = "<script>alert('x')</script>\"&'"

@@ -54,9 +54,9 @@ def test_columns_are_aligned_and_rows_may_be_short() -> None:
 
 
 def test_the_report_of_a_run_names_latencies_errors_and_pods() -> None:
-    text = run_text(replace(run_with_pods("round_robin", 1), errors={"timeout": 5}))
-    assert text.startswith("svc/web: round_robin, 5 s of open loop at 100/s after 1 s of warm-up, seed 1 (sockets)\n")
-    assert "errors: 5 timeout" in text
+    text = run_text(replace(run_with_pods("round_robin", 1), errors={"timeout": 2}))
+    assert text.startswith("svc/web: round_robin, 5 s of open loop at 40/s after 1 s of warm-up, seed 1 (sockets)\n")
+    assert "errors: 2 timeout" in text
     assert "1.00 %" in text
     assert "  web-6b7f-abcde" in text
     assert "INVALID" not in text
@@ -84,7 +84,7 @@ def test_a_run_without_pods_or_requests_has_a_report() -> None:
 
 def test_the_report_of_a_comparison_has_verdicts_for_all_but_the_first() -> None:
     text = comparison_text(COMPARISON, VERDICTS, between=3.0)
-    assert text.startswith("svc/web: 3 algorithms, 10 blocks of 5 s of open loop at 100/s each, seed 3 (sockets)\n")
+    assert text.startswith("svc/web: 3 algorithms, 10 blocks of 5 s of open loop at 40/s each, seed 3 (sockets)\n")
     assert "least_request:choices=3 against round_robin\n  p50     faster by " in text
     assert "first against round_robin\n  p50     slower " in text
     assert "round_robin against" not in text

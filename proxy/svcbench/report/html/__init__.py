@@ -3,3 +3,7 @@
 Every text that comes from outside (names of Services, pods, algorithms, the command) goes through ``markup``, which
 escapes it; the page's policy (Content-Security-Policy) allows nothing but its own style.
 """
+
+from svcbench.report.html.page import comparison_page, run_page
+
+__all__ = ["comparison_page", "run_page"]
