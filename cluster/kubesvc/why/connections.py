@@ -8,7 +8,8 @@ A connection is a TCP connection, a UDP flow or an HTTP request:
     service, portName       the Service port at that address; no Service and the port's number if it is a pod's
     node                    the node with the rules that it met, "" if they are the same on all nodes
     endpoint, pod           the endpoint that was chosen, "" without one
-    why                     random of 3, pinned, cookie, retried after ..., with the endpoint's weight if it is not 1
+    why                     random of 3, pinned, cookie, retried after ..., with what was hashed, and the endpoint's
+                            weight if it is not 1
     failures                endpoint and reason of failed attempts
     state                   open, closed, or what went wrong
     seconds                 how long it has lasted
@@ -25,6 +26,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from kubeproxy.recent import ConnectionRecord, Follower
+
+_SHOWN = 30
+"""Characters of what was hashed that a reason shows."""
 
 SETTLE_SECONDS = 0.2
 """How long a follower waits after the first change, so that a short connection is reported once."""
@@ -89,7 +93,8 @@ def _why(record: ConnectionRecord, algorithm: str) -> str:
     if choice.is_pinned:
         return f"{'cookie' if choice.by_cookie else 'pinned'}{local}"
     weight = f", weight {choice.endpoint.weight}" if choice.endpoint.weight != 1 else ""
-    return f"{algorithm} of {choice.among}{weight}{local}"
+    hashed = f", {record.key[:_SHOWN]!r}" if record.key else ""
+    return f"{algorithm} of {choice.among}{hashed}{weight}{local}"
 
 
 class Ring(Protocol):

@@ -107,6 +107,10 @@ def by_cookie(ring: Ring) -> None:
     ring.begin("http").choice = Choice(ENDPOINT, is_pinned=True, among=3, by_cookie=True)
 
 
+def hashed(ring: Ring) -> None:
+    ring.begin("http").key = "ada" * 20
+
+
 def weighed(ring: Ring) -> None:
     ring.begin().choice = Choice(ENDPOINT._replace(weight=5), is_pinned=False, among=3)
 
@@ -127,6 +131,7 @@ def nobody(ring: Ring) -> None:
 WHY = [
     pytest.param(pinned, "pinned", id="pinned"),
     pytest.param(by_cookie, "cookie", id="cookie"),
+    pytest.param(hashed, "random of 3, 'adaadaadaadaadaadaadaadaadaada'", id="hashed"),
     pytest.param(weighed, "random of 3, weight 5", id="weighed"),
     pytest.param(retried, "retried after 127.244.1.2:8080 connect_refused", id="retried"),
     pytest.param(failed, "2 attempts failed", id="failed"),
