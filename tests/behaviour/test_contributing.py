@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from tests.helpers.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -30,3 +33,9 @@ def test_the_notices_name_the_versions_that_derive_takes() -> None:
     taken = re.findall(r"^\w+=v?([\d.]+)", (ROOT / ".ci/derive").read_text(), re.MULTILINE)
     assert [each for each in taken if not re.search(rf"\bv?{re.escape(each)}\b", notices)] == []
     assert len(taken) == 3
+
+
+def test_the_readmes_tables_of_algorithms_are_current() -> None:
+    script = [sys.executable, str(ROOT / ".ci/derive-balancers"), "--check"]
+    found = subprocess.run(script, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert found.returncode == 0, found.stderr
