@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from heapq import heappop, heappush
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from kubeapi.backends.model import BackendModel
 from kubeapi.backends.reading import read_backend
 from kubelet.servers.backend.behaviour import Arrive, behave, replayed_paths
+from kubelet.servers.backend.loadmeter import LoadMeter
 from kubelet.servers.backend.sampling import ReplayError, parse_times
 from kubelet.servers.messages import Request, Response, Service
 from kubelet.servers.plan import ServerError
@@ -43,8 +43,7 @@ class _Backend:
         self._name = name
         self._body = f"{name}\n".encode()
         self._replayed = {path: _read_times(path) for path in sorted(replayed_paths(model))}
-        self._busy_until: list[float] = []
-        """When each answer is due that is not yet sent: a heap."""
+        self._meter = LoadMeter()
         self._restart()
 
     def _restart(self) -> None:
@@ -66,7 +65,7 @@ class _Backend:
         finish, status = self._arrive(now - self._began)
         self._work(now)
         due = self._began + finish
-        heappush(self._busy_until, due)
+        self._meter.begin(now, due)
         return Response(status, self._body, due=due)
 
     def _work(self, now: float) -> None:
@@ -76,8 +75,6 @@ class _Backend:
             pass
 
     def _load(self) -> Response:
-        """Return how many requests are under way."""
-        now = time.monotonic()
-        while self._busy_until and self._busy_until[0] <= now:
-            heappop(self._busy_until)
-        return Response(200, json.dumps({"inFlight": len(self._busy_until)}).encode(), _JSON)
+        """Return what the proxy's algorithms may ask (kubeproxy.userspace.http.loadreport)."""
+        in_flight, latency = self._meter.report(time.monotonic())
+        return Response(200, json.dumps({"rif": in_flight, "latency_ms": round(latency * 1000, 3)}).encode(), _JSON)

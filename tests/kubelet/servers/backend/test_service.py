@@ -24,7 +24,7 @@ async def host(tmp_path: Path) -> AsyncIterator[BuiltinHost]:
 
 
 async def load() -> int:
-    under_way: int = json.loads((await get("/load"))[1])["inFlight"]
+    under_way: int = json.loads((await get("/load"))[1])["rif"]
     return under_way
 
 

@@ -1,0 +1,52 @@
+"""What a backend says of its load: requests in flight, and how long they take at such a load. Pure.
+
+As Prequal's servers do: each latency is remembered with the number of requests that were in flight when it began, and
+the median of the last ones of nearly the present number is told.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+_SAMPLES = 9
+"""Latencies that are remembered for each number in flight."""
+_MOST_NUMBERS = 256
+"""Numbers in flight that are told apart; larger ones count as this one."""
+_OLDEST_SECONDS = 10.0
+"""A latency that ended longer ago tells nothing of now."""
+
+
+class LoadMeter:
+    """The load of one backend; at most 256 x 9 latencies are kept."""
+
+    def __init__(self) -> None:
+        self._under_way: list[tuple[float, float, int]] = []
+        """When each request will be answered, how long it takes, and how many others it found: a heap."""
+        self._samples: dict[int, list[tuple[float, float]]] = {}
+
+    def begin(self, now: float, finish: float) -> None:
+        """Learn that a request has come, and when it will be answered."""
+        self._look(now)
+        found = min(len(self._under_way), _MOST_NUMBERS)
+        heappush(self._under_way, (finish, finish - now, found))
+
+    def report(self, now: float) -> tuple[int, float]:
+        """Return the requests in flight and the latency in seconds, 0.0 if nothing is known of it."""
+        self._look(now)
+        in_flight = len(self._under_way)
+        wanted = min(in_flight, _MOST_NUMBERS)
+        for found in sorted(self._samples, key=lambda each: (abs(each - wanted), each)):
+            latencies = sorted(each for at, each in self._samples[found] if at >= now - _OLDEST_SECONDS)
+            if latencies:
+                return in_flight, latencies[len(latencies) // 2]
+        return in_flight, 0.0
+
+    def _look(self, now: float) -> None:
+        """Remember the latencies of the requests that are answered by now."""
+        under_way = self._under_way
+        while under_way and under_way[0][0] <= now:
+            at, latency, found = heappop(under_way)
+            samples = self._samples.setdefault(found, [])
+            samples.append((at, latency))
+            if len(samples) > _SAMPLES:
+                del samples[0]

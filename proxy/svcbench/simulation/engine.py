@@ -1,0 +1,204 @@
+"""Lets requests come and go.
+
+As a backend's answer is known when a request comes (``kubelet.servers.backend.behaviour``), a request is one event:
+its end. The ends that come before a request begins are told to the pickers first; ends of one moment in the order of
+their requests.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush, heapreplace
+from itertools import repeat
+from math import inf
+from random import Random
+
+from kubelet.servers.backend.behaviour import behave
+from kubeproxy.balancers import Balancer
+from kubeproxy.outcomes import Result
+from svcbench.simulation.pickers import Given, Picker, SimulatedBackend, simulated_endpoints
+from svcbench.simulation.probing import Probing
+from svcbench.simulation.scenario import Scenario
+
+TIMEOUT = "timeout"
+NO_ENDPOINTS = "no_endpoints"
+_OK = 200
+_LEAST_SECONDS = 0.0001
+"""The least time from one request of a connection to the next, so that answers at once cannot hold up time."""
+
+
+@dataclass(slots=True)
+class Requests:
+    """What became of each request, in the order in which they were due; times in seconds.
+
+    ``errors`` has the kinds of those that failed, by number. ``chosen`` is None where there was no backend.
+    """
+
+    due: list[float] = field(default_factory=list)
+    begun: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+    chosen: list[SimulatedBackend | None] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
+
+
+class Engine:
+    """One run of a scenario. ``peaks`` are the most requests that each pod had at once since the warm-up."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._now = 0.0
+        self._probing = Probing(self._clock, scenario.delay)
+        self._pickers = _pickers(scenario, self._clock, self._probing)
+        self._follows = self._pickers[0].balancer.follows
+        self._chance = Random(f"clients {scenario.seed}").random
+        self._owners: list[Picker] = []
+        """The client of each request."""
+        self._free = [0.0] * (scenario.connections or scenario.is_closed)
+        """When each connection becomes free: a heap; empty where no request waits for one."""
+        self._ends: list[tuple[float, int, SimulatedBackend]] = []
+        """The ends that are to come, with the numbers of their requests: a heap."""
+        self.requests = Requests()
+        self._active = [0] * len(scenario.pods)
+        self.peaks = [0] * len(scenario.pods)
+
+    def run(self) -> Requests:
+        """Simulate everything and return what became of it."""
+        scenario, requests = self._scenario, self.requests
+        if scenario.is_closed:
+            for until in (scenario.warmup, scenario.schedule.seconds):
+                self.peaks = self._active.copy()
+                self._run(repeat(0.0), until)
+            requests.due = requests.begun
+            return requests
+        requests.due = list(scenario.schedule.times(Random(scenario.seed)))
+        warm = bisect_left(requests.due, scenario.warmup)
+        run: Callable[[Iterable[float], float], None] = self._run
+        for dues in (requests.due[:1], requests.due[1:warm], requests.due[max(1, warm) :]):
+            self.peaks = self._active.copy()
+            run(dues, inf)
+            if self._is_plain():
+                run = self._run_plain
+        if not scenario.connections:
+            requests.begun = requests.due
+        return requests
+
+    def _clock(self) -> float:
+        return self._now
+
+    def _is_plain(self) -> bool:
+        """Tell, after the first request, whether nothing is asked for that ``_run_plain`` leaves out."""
+        scenario, algorithm = self._scenario, type(self._pickers[0].balancer)
+        if scenario.connections or scenario.timeout or scenario.delay or scenario.clients > 1:
+            return False
+        learns = algorithm.answered is not Balancer.answered or algorithm.completed is not Balancer.completed
+        return not learns and not self._probing.is_used
+
+    def _run_plain(self, dues: Iterable[float], _until: float) -> None:
+        """Do what ``_run`` does, faster: for one client that never waits, and a picker that learns no latencies."""
+        requests, ends, peaks, picker = self.requests, self._ends, self.peaks, self._pickers[0]
+        pick, ask, follower = picker.pick, picker.ask, self._follows and picker.balancer
+        choose, end = requests.chosen.append, requests.ended.append
+        for number, now in enumerate(dues, len(requests.chosen)):
+            while ends and ends[0][0] <= now:
+                self._now, _, backend = heappop(ends)
+                backend.counters.active -= 1
+                if follower:
+                    follower.closed(backend)
+            self._now = now
+            chosen = pick(ask)
+            choose(chosen)
+            at, status = chosen.arrive(now) if chosen is not None else (now, 0)
+            end(at)
+            if status != _OK:
+                requests.errors[number] = str(status) if status else NO_ENDPOINTS
+            if chosen is not None:
+                chosen.counters.active = count = chosen.counters.active + 1
+                if count > peaks[chosen.number]:
+                    peaks[chosen.number] = count
+                if follower:
+                    follower.opened(chosen)
+                heappush(ends, (at, number, chosen))
+
+    def _run(self, dues: Iterable[float], until: float) -> None:
+        free = self._free
+        for number, due in enumerate(dues, len(self.requests.chosen)):
+            begin = max(due, free[0]) if free else due
+            if begin >= until:
+                break
+            while self._ends and self._ends[0][0] <= begin:
+                self._end(*heappop(self._ends))
+            if self._probing.is_used:
+                self._probing.deliver(begin)
+            end = self._begin(number, begin)
+            if free:
+                heapreplace(free, max(end, begin + _LEAST_SECONDS))
+
+    def _begin(self, number: int, now: float) -> float:
+        """Begin a request and return when it ends."""
+        requests = self.requests
+        self._now = now
+        picker = self._pickers[int(self._chance() * len(self._pickers))]
+        backend = picker.pick(picker.ask)
+        requests.begun.append(now)
+        requests.chosen.append(backend)
+        self._owners.append(picker)
+        if backend is None:
+            requests.errors[number] = NO_ENDPOINTS
+            at = now
+        else:
+            backend.counters.active += 1
+            self._active[backend.number] = count = self._active[backend.number] + 1
+            self.peaks[backend.number] = max(self.peaks[backend.number], count)
+            if self._follows:
+                picker.balancer.opened(backend)
+            at = self._serve(number, now, backend)
+            heappush(self._ends, (at, number, backend))
+        requests.ended.append(at)
+        return at
+
+    def _serve(self, number: int, now: float, backend: SimulatedBackend) -> float:
+        """Return when a client has an answer, or gives up."""
+        scenario, requests = self._scenario, self.requests
+        at, status = backend.arrive(now + scenario.delay)
+        if self._probing.is_used:
+            self._probing.begin(backend, now + scenario.delay, at)
+        at += scenario.delay
+        if scenario.timeout and at > now + scenario.timeout:
+            requests.errors[number] = TIMEOUT
+            return now + scenario.timeout
+        if status != _OK:
+            requests.errors[number] = str(status)
+        return at
+
+    def _end(self, now: float, number: int, backend: SimulatedBackend) -> None:
+        """Tell the picker that a request has ended."""
+        self._now = now
+        picker = self._owners[number]
+        backend.counters.active -= 1
+        self._active[backend.number] -= 1
+        if not self._follows:
+            return
+        error = self.requests.errors.get(number, "")
+        picker.balancer.answered(backend, now - self.requests.begun[number])
+        if error != TIMEOUT:
+            picker.balancer.completed(backend, _result(error))
+        picker.balancer.closed(backend)
+
+
+def _pickers(scenario: Scenario, clock: Callable[[], float], probing: Probing) -> list[Picker]:
+    """Return the clients of a scenario, which share its pods."""
+    behaviours = [
+        behave(pod.model, Random(f"{scenario.seed} {pod.model.seed} {pod.name}"), scenario.replayed)
+        for pod in scenario.pods
+    ]
+    given = Given(scenario, simulated_endpoints(scenario), behaviours, clock, probing.probe)
+    return [Picker(given, number) for number in range(scenario.clients)]
+
+
+def _result(error: str) -> Result:
+    """Return how a request went, as the proxy tells it to an algorithm."""
+    if not error or error < "500":
+        return Result.SUCCESS
+    return Result.GATEWAY_ERROR if error in ("502", "503", "504") else Result.SERVER_ERROR

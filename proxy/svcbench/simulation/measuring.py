@@ -1,0 +1,132 @@
+"""Makes a ``Run`` of what became of simulated requests."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from math import ceil
+
+from svcbench.histogram import Histogram, index_of
+from svcbench.results import GeneratorFigures, PodFigures, Run, Second
+from svcbench.simulation.engine import TIMEOUT, Engine
+from svcbench.simulation.scenario import Scenario
+
+
+def simulate(scenario: Scenario) -> Run:
+    """Return what a scenario measures."""
+    measured = _Measured(scenario, Engine(scenario))
+    requests, errors = len(measured.numbers), Counter(measured.errors.values())
+    seconds = scenario.schedule.seconds - scenario.warmup
+    rate = requests / seconds if scenario.is_closed else scenario.schedule.offered(scenario.warmup)
+    return Run(
+        target=scenario.target,
+        algorithm=scenario.algorithm,
+        source="simulation",
+        loop="closed" if scenario.is_closed else "open",
+        offered_rate=rate,
+        seconds=seconds,
+        warmup=scenario.warmup,
+        seed=scenario.seed,
+        requests=requests,
+        completed=requests - errors.total(),
+        errors=errors,
+        corrected=measured.corrected(),
+        uncorrected=measured.uncorrected(),
+        seconds_series=measured.series(),
+        pods=measured.pods(),
+        generator=GeneratorFigures(0, rate, 0),
+        command=scenario.command,
+    )
+
+
+class _Places(dict[int, int]):
+    """The place in a histogram of each latency, which is worked out once."""
+
+    def __missing__(self, latency: int) -> int:
+        self[latency] = place = index_of(latency)
+        return place
+
+
+class _Measured:
+    """The requests that were due after the warm-up: ``numbers``; latencies are whole microseconds."""
+
+    def __init__(self, scenario: Scenario, engine: Engine) -> None:
+        self._requests = requests = engine.run()
+        self._names = [each.name for each in scenario.pods]
+        self._peaks = engine.peaks
+        windows = ceil(scenario.schedule.seconds - scenario.warmup)
+        bounds = [bisect_left(requests.due, scenario.warmup + each) for each in range(windows)]
+        self._bounds = [*bounds, len(requests.due)]
+        """The numbers of the requests with which seconds begin, and where the last one ends."""
+        self.numbers = range(self._bounds[0], self._bounds[-1])
+        self.errors = {number: each for number, each in requests.errors.items() if number >= self.numbers.start}
+        self._unanswered = {number for number, each in self.errors.items() if each != TIMEOUT}
+        self._places = _Places().__getitem__
+
+    @cached_property
+    def _latency(self) -> list[int]:
+        return _microseconds(self._requests.due, self._requests.ended)
+
+    def corrected(self) -> Histogram:
+        """Return the latencies from when the requests were due, of those that were answered well or timed out."""
+        return self._histogram(self._answered(self._latency, self.numbers))
+
+    def uncorrected(self) -> Histogram:
+        """Return the latencies from when the requests began."""
+        requests = self._requests
+        if requests.begun is requests.due:
+            return self.corrected()
+        return self._histogram(self._answered(_microseconds(requests.begun, requests.ended), self.numbers))
+
+    def series(self) -> tuple[Second, ...]:
+        """Return the figures of each second."""
+        failed = sorted(self.errors)
+        seconds = []
+        for second, (first, end) in enumerate(pairwise(self._bounds)):
+            latencies = sorted(self._answered(self._latency, range(first, end)))
+            errors = bisect_left(failed, end) - bisect_left(failed, first)
+            seconds.append(Second(second, end - first, errors, _nearest(latencies, 0.5), _nearest(latencies, 0.99)))
+        return tuple(seconds)
+
+    def pods(self) -> dict[str, PodFigures]:
+        """Return the figures of each pod."""
+        numbers: list[list[int]] = [[] for _ in self._names]
+        append = [each.append for each in numbers]
+        chosen = self._requests.chosen
+        for number in self.numbers:
+            backend = chosen[number]
+            if backend is not None:
+                append[backend.number](number)
+        return {name: self._pod(at, numbers[at]) for at, name in enumerate(self._names)}
+
+    def _pod(self, at: int, numbers: Sequence[int]) -> PodFigures:
+        counts = [bisect_left(numbers, each) for each in self._bounds]
+        return PodFigures(
+            requests=len(numbers),
+            errors=sum(each in self.errors for each in numbers) if self.errors else 0,
+            peak_in_flight=self._peaks[at],
+            latency=self._histogram(self._answered(self._latency, numbers)),
+            windows=tuple(end - first for first, end in pairwise(counts)),
+        )
+
+    def _answered(self, latency: Sequence[int], numbers: Sequence[int]) -> Sequence[int]:
+        if self._unanswered:
+            return [latency[each] for each in numbers if each not in self._unanswered]
+        if isinstance(numbers, range):
+            return latency[numbers.start : numbers.stop]
+        return [latency[each] for each in numbers]
+
+    def _histogram(self, latencies: Sequence[int]) -> Histogram:
+        return Histogram.from_counts(Counter(map(self._places, latencies)))
+
+
+def _microseconds(begins: Sequence[float], ends: Sequence[float]) -> list[int]:
+    return [int((end - begin) * 1_000_000 + 0.5) for begin, end in zip(begins, ends, strict=True)]
+
+
+def _nearest(ascending: Sequence[int], share: float) -> int:
+    """Return the value at the nearest rank, 0 if there is none."""
+    return ascending[max(0, ceil(round(len(ascending) * share, 6)) - 1)] if ascending else 0
