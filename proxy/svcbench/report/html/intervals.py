@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svcbench.compare.comparison import ERRORS, Verdict
-from svcbench.compare.wording import verdict_text
 from svcbench.report.html.axes import Axis, logarithmic
 from svcbench.report.html.markup import Markup, element, joined
 from svcbench.report.numbers import cut
 from svcbench.statistics.bootstrap import Estimate
 
-_NAME_WIDTH, _PLOT_WIDTH, _WORDS_WIDTH, _ROW, _TOP = 200, 260, 300, 24, 24
-_WIDTH = _NAME_WIDTH + _PLOT_WIDTH + _WORDS_WIDTH
+_NAME_WIDTH, _PLOT_WIDTH, _MARGIN, _ROW, _TOP = 200, 320, 30, 24, 24
+_WIDTH = _NAME_WIDTH + _PLOT_WIDTH + _MARGIN
 _LEAST, _MOST = 0.02, 50.0
-"""Ratios beyond are drawn at the edge; the words have them."""
+"""Ratios beyond are drawn at the edge; the table has them."""
 
 
 def intervals(verdicts: Sequence[Verdict]) -> Markup:
@@ -29,7 +28,7 @@ def intervals(verdicts: Sequence[Verdict]) -> Markup:
         element("line", x1=one, y1=_TOP - 4.0, x2=one, y2=float(height), class_="fair"),
         *(_row(row, verdict, effect, axis) for row, (verdict, effect) in enumerate(shown)),
     ]
-    drawing = element("svg", joined(parts), viewBox=f"0 0 {_WIDTH} {height}", role="img", class_="bars")
+    drawing = element("svg", joined(parts), viewBox=f"0 0 {_WIDTH} {height}", role="img", class_="bars narrow")
     return element("div", drawing, class_="wide")
 
 
@@ -52,6 +51,5 @@ def _row(row: int, verdict: Verdict, effect: Estimate, axis: Axis) -> Markup:
         element("text", name, x=_NAME_WIDTH - 8.0, y=middle + 4, text_anchor="end"),
         element("line", x1=low, y1=middle, x2=high, y2=middle, class_=f"interval {kind}"),
         element("circle", cx=value, cy=middle, r=4.0, class_=kind),
-        element("text", verdict_text(verdict), x=_NAME_WIDTH + _PLOT_WIDTH + 10.0, y=middle + 4),
     ]
     return joined(parts)

@@ -33,8 +33,17 @@ def joined(parts: Sequence[Markup], separator: str = "\n") -> Markup:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
     """Return a table that scrolls on its own where it is wider than the page; the first column names the row."""
     head = element("tr", *(element("th", cell, scope="col") for cell in header))
-    body = [
+    whole = element("table", element("thead", head), _body(rows))
+    return element("div", whole, class_="wide")
+
+
+def words(rows: Sequence[Sequence[str]]) -> Markup:
+    """Return a table of sentences, whose lines break; the first column names the row."""
+    return element("table", _body(rows), class_="words")
+
+
+def _body(rows: Sequence[Sequence[str]]) -> Markup:
+    lines = [
         element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
     ]
-    whole = element("table", element("thead", head), element("tbody", joined(body)))
-    return element("div", whole, class_="wide")
+    return element("tbody", joined(lines))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from svcbench.compare.comparison import ERRORS, Comparison, Verdict
+from svcbench.compare.comparison import Comparison, Verdict
 from svcbench.compare.wording import verdict_text
 from svcbench.report import facts
 from svcbench.report.html import latency, pods
 from svcbench.report.html.intervals import intervals
-from svcbench.report.html.markup import Markup, element, joined, table
+from svcbench.report.html.markup import Markup, element, joined, table, words
 from svcbench.report.html.style import STYLE
 from svcbench.results import Run
 from svcbench.verdict import invalidities
@@ -79,9 +79,9 @@ def _explained(text: str) -> Markup:
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Markup:
-    errors = [(each.label, verdict_text(each)) for each in verdicts if each.figure == ERRORS]
+    rows = [(f"{each.label} {each.figure}", verdict_text(each)) for each in verdicts]
     title = f"Against {verdicts[0].reference}" if verdicts else "Verdicts"
-    return _section(title, _explained(_VERDICTS), intervals(verdicts), table(("", "errors"), errors))
+    return _section(title, _explained(_VERDICTS), words(rows), intervals(verdicts))
 
 
 def _measured(runs: Mapping[str, Run]) -> list[Markup]:

@@ -17,11 +17,13 @@ h1 { font-size: 1.5rem; margin: 0 0 .25rem; overflow-wrap: anywhere; } h2 { font
 p { margin: .25rem 0 .75rem; } .faint, figcaption { color: var(--faint); font-size: .9rem; }
 figcaption strong { color: var(--ink); } figure { margin: 0 0 1.5rem; }
 .wide { overflow-x: auto; } svg { display: block; width: 100%; min-width: 34rem; height: auto; }
-svg.bars { max-width: 48rem; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+svg.bars { max-width: 48rem; } svg.narrow { max-width: 36rem; min-width: 20rem; }
+svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 pre { background: var(--soft); padding: .75rem; overflow-x: auto; border-radius: .4rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; font-weight: normal; }
 th:first-child { text-align: left; } thead th { color: var(--faint); }
+table.words { white-space: normal; overflow-wrap: anywhere; } table.words td { text-align: left; }
 .alarm { border: 2px solid var(--worse); border-radius: .4rem; padding: .5rem .75rem; margin: 1rem 0; }
 .grid { stroke: var(--line); } .fair { stroke: var(--ink); stroke-dasharray: 5 4; } .bar { fill: var(--c0); }
 .curve { fill: none; stroke-width: 2; } .twin { fill: none; stroke-width: 1; stroke-dasharray: 1 3; }
