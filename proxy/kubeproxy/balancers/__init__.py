@@ -26,6 +26,7 @@ from kubeproxy.balancers.balancer import (
 )
 from kubeproxy.balancers.first import First
 from kubeproxy.balancers.haproxy import HAPROXY
+from kubeproxy.balancers.ipvs import IPVS
 from kubeproxy.balancers.join_idle_queue import JoinIdleQueue
 from kubeproxy.balancers.least_connections import LeastConnections
 from kubeproxy.balancers.nginx import NGINX
@@ -70,6 +71,7 @@ _ALGORITHMS: tuple[type[Balancer], ...] = (
     RoundRobin,
     WeightedRoundRobin,
     *HAPROXY,
+    *IPVS,
     *NGINX,
 )
 

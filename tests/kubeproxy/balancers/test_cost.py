@@ -19,7 +19,8 @@ GROWTH = {"O(1)": 1.35, "O(log": 3.0}
 
 
 def among(count: int) -> list[Backend]:
-    endpoints = [Endpoint(f"10.0.{number // 250}.{number % 250 + 1}", 80) for number in range(count)]
+    # By their weight, none of them is ever full for ovf.
+    endpoints = [Endpoint(f"10.0.{number // 250}.{number % 250 + 1}", 80, weight=10) for number in range(count)]
     return [Backend(each, EndpointCounters(WEB, each.address), count) for each in endpoints]
 
 

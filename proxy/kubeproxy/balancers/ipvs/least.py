@@ -1,0 +1,179 @@
+"""IPVS ``lc``, ``wlc``, ``sed``, ``nq``, ``fo``, ``ovf``: the server of least cost (``ip_vs_lc.c`` and so on).
+
+The costs are fractions of small numbers, so two of them are equal as floats only where they are equal.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection
+from math import inf
+from typing import ClassVar
+
+from kubeapi.balancing import Option
+from kubeproxy.balancers.balancer import Ask, Backend, Card, Inputs, Options, available, own_load
+from kubeproxy.balancers.ipvs.counting import INACTIVE, OVERHEAD, Counting
+from kubeproxy.balancers.ipvs.ranking import Ranking
+
+
+class Least(Counting):
+    """Ranks the servers as connections come and go; among several workers, which hear of their own only, it scans."""
+
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        super().__init__(inputs, options)
+        self._is_alone = inputs.load is own_load
+        self._ranking = Ranking(self._cost_of)
+
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
+        return self._least(avoid)
+
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return the backend of least cost now."""
+        return self.pick(ask)
+
+    def opened(self, backend: Backend) -> None:
+        """Learn that a connection or request has begun."""
+        if self._is_alone:
+            self._ranking.moved(backend.address)
+
+    def closed(self, backend: Backend) -> None:
+        """Learn that one has ended."""
+        super().closed(backend)
+        if self._is_alone:
+            self._ranking.moved(backend.address)
+
+    def _renewed(self) -> None:
+        if self._is_alone:
+            self._ranking.renew(self._servers.order)
+
+    def _least(self, avoid: Collection[str]) -> Backend | None:
+        if self._ended.due != inf:
+            self._forget_ended()
+        return self._scan(avoid) if avoid or not self._is_alone else self._ranking.least()
+
+    def _forget_ended(self) -> None:
+        now = self._clock()
+        if now < self._ended.due:
+            return
+        changed = self._ended.expire(now)
+        if self._is_alone:
+            for address in changed:
+                self._ranking.moved(address)
+
+    def _scan(self, avoid: Collection[str]) -> Backend | None:
+        found, least = None, inf
+        for each in available(self._servers.order, avoid):
+            cost = self._cost_of(each)
+            if cost < least:
+                found, least = each, cost
+        return self._scan(()) if found is None and avoid else found
+
+    @staticmethod
+    @abstractmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+
+
+class Lc(Least):
+    """Overhead: active connections, 257 times each, and inactive ones. Weights count only where they are 0."""
+
+    name = "lc"
+    aliases = ("ipvs_lc",)
+    options = (OVERHEAD, INACTIVE)
+    has_weights = False
+    card = Card("the least overhead", "connections now and ended", "O(1), workers O(n)", "IPVS lc")
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the one of {count} with the fewest connections, active and just ended"
+
+    def _cost(self, active: int, inactive: int, weight: int) -> float:
+        return active * self._overhead + inactive
+
+
+class Wlc(Least):
+    """Overhead by weight."""
+
+    name = "wlc"
+    aliases = ("ipvs_wlc",)
+    options: ClassVar[tuple[Option, ...]] = (OVERHEAD, INACTIVE)
+    card = Card("the least overhead by weight", "connections now and ended", "O(1), workers O(n)", "IPVS wlc")
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the one of {count} with the fewest connections by weight, active and just ended"
+
+    def _cost(self, active: int, inactive: int, weight: int) -> float:
+        return (active * self._overhead + inactive) / weight
+
+
+class Sed(Least):
+    """Shortest expected delay; inactive connections do not count, so a quiet Service has one server for ever."""
+
+    name = "sed"
+    aliases = ("ipvs_sed",)
+    card = Card("the least (connections + 1) / weight", "connections now", "O(1), workers O(n)", "IPVS sed")
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the one of {count} with the least (connections + 1) / weight"
+
+    def _cost(self, active: int, inactive: int, weight: int) -> float:
+        return (active + 1) / weight
+
+
+class Nq(Least):
+    """Never queue: the first idle server of the list, whatever its weight; if none is idle, as ``sed``."""
+
+    name = "nq"
+    aliases = ("ipvs_nq",)
+    card = Card("an idle one, else as sed", "connections now", "O(1), workers O(n)", "IPVS nq")
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets an idle one of {count}, else the one with the least (connections + 1) / weight"
+
+    def _cost(self, active: int, inactive: int, weight: int) -> float:
+        return (active + 1) / weight if active else 0.0
+
+
+class Fo(Least):
+    """Failover: always the server of the greatest weight, however loaded."""
+
+    name = "fo"
+    aliases = ("ipvs_fo",)
+    shares_counts = False
+    follows = False
+    card = Card("the one of the greatest weight", "none", "O(1)", "IPVS fo")
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the one of {count} with the greatest weight"
+
+    def _cost(self, active: int, inactive: int, weight: int) -> float:
+        return -weight
+
+
+class Ovf(Least):
+    """Overflow: the server of the greatest weight that has at most as many connections as its weight.
+
+    So each holds one more than its weight; where all do, the connection is refused.
+    """
+
+    name = "ovf"
+    aliases = ("ipvs_ovf",)
+    card = Card("the heaviest with room, else none", "connections now", "O(1), workers O(n)", "IPVS ovf")
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the heaviest of {count} with no more connections than its weight"
+
+    def _cost(self, active: int, inactive: int, weight: int) -> float:
+        return inf if active > weight else -weight
