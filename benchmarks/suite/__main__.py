@@ -21,6 +21,7 @@ from benchmarks.suite import machine
 from benchmarks.suite.contest import Outcome, contest
 from benchmarks.suite.goals import verdicts
 from benchmarks.suite.peers import NGINX_MODULES, Ground, raise_file_limit
+from benchmarks.suite.picks import picks
 from benchmarks.suite.plot import svg
 from benchmarks.suite.pods import pods
 from benchmarks.suite.processes import PeerError
@@ -41,6 +42,7 @@ WORKERS = "workers"
 PODS = "pods"
 SANDBOXES = "sandboxes"
 RULES = "rules"
+PICKS = "picks"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m benchmarks.suite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ",".join([*(work.name for work in WORKS), TUTORIAL, SCALE, WORKERS, PODS, SANDBOXES, RULES])
+    names = ",".join([*(work.name for work in WORKS), TUTORIAL, SCALE, WORKERS, PODS, SANDBOXES, RULES, PICKS])
     found.add_argument("--rounds", type=int, default=5)
     found.add_argument("--seconds", type=int, default=3, help="of load in a trial")
     found.add_argument("--works", default=names, help=f"which of {names}")
@@ -85,6 +87,8 @@ def measure(options: argparse.Namespace) -> tuple[list[Outcome], dict[str, float
             alone |= sandboxes(options.rounds, _tell)
         if RULES in chosen:
             alone |= rules(options.rounds, _tell)
+        if PICKS in chosen:
+            alone |= picks(_tell)
     return outcomes, alone
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.suite.contest import Outcome
 from benchmarks.suite.goals import Verdict
+from benchmarks.suite.picks import PREFIX, costs_of
 from benchmarks.suite.samples import Sample, figure, ratio
 
 _HEADER = ("", "per s", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs", "MiB", "errors", "CPU ratio", "rate ratio")
@@ -49,10 +50,17 @@ def number(value: float | None) -> str:
 def terminal(outcomes: Sequence[Outcome], alone: Mapping[str, float], verdicts: Sequence[Verdict]) -> str:
     """Return the whole run as text."""
     parts = [_aligned(rows(each)) for each in outcomes]
-    if alone:
-        parts.append("\n".join(f"{name:<32} {number(value)}" for name, value in alone.items()))
+    if others := _others(alone):
+        parts.append("\n".join(f"{name:<32} {number(value)}" for name, value in others.items()))
+    if costs := costs_of(alone):
+        parts.append(_aligned(costs))
     parts.append(_aligned([("goal", "wanted", "measured", ""), *map(_verdict_row, verdicts)]))
     return "\n\n".join(parts)
+
+
+def _others(alone: Mapping[str, float]) -> dict[str, float]:
+    """Return the figures that have no table of their own."""
+    return {name: value for name, value in alone.items() if not name.startswith(f"{PREFIX}/")}
 
 
 def _aligned(table: Sequence[tuple[str, ...]]) -> str:
@@ -109,9 +117,11 @@ def markdown(
         full = [(*row, *[""] * (len(table[0]) - len(row))) for row in table]
         full[0] = (work_peer(outcome), *full[0][1:])
         lines += ["", f"### {table[0][0]}", "", *_markdown_table(full), *_idle_line(outcome)]
-    if alone:
-        named = [(name, number(value)) for name, value in alone.items()]
+    if others := _others(alone):
+        named = [(name, number(value)) for name, value in others.items()]
         lines += ["", "### Start and scale", "", *_markdown_table([("figure", ""), *named])]
+    if costs := costs_of(alone):
+        lines += ["", "### A pick of each balancing algorithm", "", *_markdown_table(costs)]
     return "\n".join(lines) + "\n"
 
 

@@ -17,12 +17,13 @@ _UNKNOWN = 2**47 / 1e9
 """Seconds, in place of the cost of a backend that has requests and no answer yet: Finagle's Long.MaxValue >> 16 ns."""
 
 
-class _Average:
-    """The latency of one backend in seconds as of ``stamp``."""
+class _Latency:
+    """The average latency of one backend in seconds as of ``stamp``."""
 
-    __slots__ = ("cost", "stamp")
+    __slots__ = ("backend", "cost", "stamp")
 
-    def __init__(self, cost: float, stamp: float) -> None:
+    def __init__(self, backend: Backend, cost: float, stamp: float) -> None:
+        self.backend = backend
         self.cost = cost
         self.stamp = stamp
 
@@ -52,8 +53,8 @@ class PeakEwma(Balancer):
         self._decay = float(options["decay_seconds"])
         self._default = float(options["default_rtt_ms"]) / 1000
         self._scans = bool(options["full_scan"])
-        self._averages: dict[Backend, _Average] = {}
-        self._usable: Sequence[Backend] = ()
+        self._latencies: dict[Backend, _Latency] = {}
+        self._usable: list[_Latency] = []
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -62,23 +63,25 @@ class PeakEwma(Balancer):
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on; those that stay keep what is known of them."""
-        now, before = self._clock(), self._averages
-        self._averages = {each: before.get(each) or _Average(self._default, now) for each in backends}
-        self._usable = available(backends)
+        now, before = self._clock(), self._latencies
+        self._latencies = {each: before.get(each) or _Latency(each, self._default, now) for each in backends}
+        self._usable = [self._latencies[each] for each in available(backends)]
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        usable = available(self._usable, avoid) if avoid else self._usable
-        count = len(usable)
+        usable, count = self._usable, len(self._usable)
+        if avoid:
+            usable = [each for each in usable if each.backend.address not in avoid] or usable
+            count = len(usable)
         if self._scans:
             return self._best(usable)
         if count < 2:
-            return usable[0] if count else None
+            return usable[0].backend if count else None
         # As Finagle draws them: uniform, and never the same one twice.
         one, other = int(self._random() * count), int(self._random() * (count - 1))
         first, second = usable[one], usable[other + (other >= one)]
         now = self._clock()
-        return first if self._promise(first, now) <= self._promise(second, now) else second
+        return first.backend if self._promise(first, now) <= self._promise(second, now) else second.backend
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the best where all are compared; otherwise chance decides."""
@@ -86,25 +89,25 @@ class PeakEwma(Balancer):
 
     def answered(self, backend: Backend, seconds: float) -> None:
         """Learn a latency."""
-        average = self._averages.get(backend)
-        if average is None:
+        latency = self._latencies.get(backend)
+        if latency is None:
             return
         now = self._clock()
-        weight = exp(-max(now - average.stamp, 0.0) / self._decay)
-        if seconds > average.cost:
-            average.cost = seconds
+        weight = exp(-max(now - latency.stamp, 0.0) / self._decay)
+        if seconds > latency.cost:
+            latency.cost = seconds
         else:
-            average.cost = average.cost * weight + seconds * (1 - weight)
-        average.stamp = now
+            latency.cost = latency.cost * weight + seconds * (1 - weight)
+        latency.stamp = now
 
-    def _best(self, usable: Sequence[Backend]) -> Backend | None:
+    def _best(self, usable: Sequence[_Latency]) -> Backend | None:
         now = self._clock()
-        return min(usable, key=lambda each: self._promise(each, now), default=None)
+        best = min(usable, key=lambda each: self._promise(each, now), default=None)
+        return best.backend if best is not None else None
 
-    def _promise(self, backend: Backend, now: float) -> float:
+    def _promise(self, latency: _Latency, now: float) -> float:
         """Return the seconds after which an answer is to be expected."""
-        average, load = self._averages[backend], self._load(backend)
-        past = now - average.stamp
+        load, past = self._load(latency.backend), now - latency.stamp
         # Finagle observes a latency of 0 here, which decays the average: so does this, without writing it down.
-        cost = average.cost * exp(-past / self._decay) if past > 0 else average.cost
+        cost = latency.cost * exp(-past / self._decay) if past > 0 else latency.cost
         return cost * (load + 1) if cost or not load else _UNKNOWN + load

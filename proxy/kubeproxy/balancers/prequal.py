@@ -9,7 +9,7 @@ the same ones, least_request by the proxy's own counts does better. Each request
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from math import isinf
 
@@ -53,6 +53,7 @@ class Prequal(Balancer):
         self._is_worst_next = False
         self._usable: Sequence[Backend] = ()
         self._known: frozenset[Backend] = frozenset()
+        self._to_ask: list[tuple[Backend, Callable[[Reported], None]]] = []
         self._uses = 1.0
 
     @staticmethod
@@ -66,6 +67,7 @@ class Prequal(Balancer):
         before, self._known = self._known, frozenset(self._usable)
         for each in before - self._known:
             self._pool.forget(each)
+        self._to_ask = [(each, partial(self._hear, each)) for each in self._usable]
         if self._usable:
             filled = self._most / len(self._usable)
             self._uses = reuse_budget(self._delta, self._probes, self._removals, filled)
@@ -92,16 +94,15 @@ class Prequal(Balancer):
 
     def _send_probes(self) -> None:
         """Ask as many different backends as are owed."""
-        self._owed = min(self._owed + self._probes, self._probes + 1)
-        usable, asked = self._usable, list[Backend]()
-        while self._owed >= 1:
-            self._owed -= 1
-            backend = self._draw(usable)
-            while backend in asked and len(asked) < len(usable):
-                backend = self._draw(usable)
-            if backend not in asked:
-                asked.append(backend)
-                self._ask(backend, partial(self._hear, backend))
+        owed, probes, asked = self._owed + self._probes, self._to_ask, list[int]()
+        self._owed = owed % 1
+        count = len(probes)
+        for _ in range(min(int(owed), count)):
+            place = int(self._random() * count)
+            while place in asked:
+                place = int(self._random() * count)
+            asked.append(place)
+            self._ask(*probes[place])
 
     def _hear(self, backend: Backend, reported: Reported) -> None:
         if backend not in self._known:

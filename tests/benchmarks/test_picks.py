@@ -1,0 +1,28 @@
+"""The table of what picks cost: measured for one algorithm, as short as it gets, and written for all."""
+
+from __future__ import annotations
+
+import pytest
+from benchmarks.suite import picks as measured
+from benchmarks.suite.picks import costs_of, picks
+from benchmarks.suite.report import markdown, terminal
+
+
+def test_an_algorithm_is_measured_among_few_and_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "NAMES", ("least_connections",))
+    monkeypatch.setattr(measured, "_ROUND_SECONDS", 0.0)
+    figures = picks(lambda text: None)
+    assert all(value > 0 for value in figures.values())
+    header, loop, row = costs_of(figures)
+    assert len(header) == len(loop) == len(row)
+    assert (loop[0], row[0], row[-1]) == ("loop", "least_connections", "O(1), O(n) with several workers")
+
+
+def test_the_costs_have_a_table_of_their_own_in_both_reports() -> None:
+    units = {"ns": 500.0, "ms": 2.5, "bytes": 80.0}
+    figures = {f"picks/random/{size}/{unit}": value for size in (10, 10_000) for unit, value in units.items()}
+    text = markdown({}, {}, [], figures | {"MiB@1": 2.0}, [], "plot.svg")
+    assert "| MiB@1 | 2 |" in text
+    assert "| random | 500 | 500 | 1 | 2.5 | 80 | O(1) |" in text
+    assert "picks/" not in text + terminal([], figures, [])
+    assert costs_of({"MiB@1": 2.0}) == []
