@@ -35,6 +35,9 @@ class RegistryConfig:
     has_all_ids: bool = False
     """Whether a pod's process can have any user and groups, as root gives them."""
 
+    limited_resources: frozenset[str] = frozenset()
+    """The resources of containers whose limits are enforced: cpu, memory, where control groups may be made."""
+
     @cached_property
     def service_cidrs(self) -> tuple[str, ...]:
         """The service CIDRs, that of the cluster's preferred family first."""

@@ -105,6 +105,19 @@ _CONTAINER_PRIVILEGES: dict[str, Asks] = {
 }
 
 _LIMITS = _Field("resources", "a pod may use as much of the machine as there is", parts={"limits": bool})
+
+
+def _limits(limited: frozenset[str]) -> _Field:
+    """Return the field of a container's limits, of which those of the ``limited`` resources are enforced."""
+    if not limited:
+        return _LIMITS
+
+    def not_limited(resources: Any) -> list[str]:
+        return [f"limits.{name}" for name in map_at(resources, "limits") if name not in limited]
+
+    return _LIMITS._replace(parts={}, inside=not_limited)
+
+
 _EVERYWHERE = Fields(
     pod=(
         _Field("activeDeadlineSeconds", "the pod is not ended when its time is over"),
@@ -116,7 +129,7 @@ _EVERYWHERE = Fields(
         _Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
         _LIMITS,
     ),
-    container=(_LIMITS, _Field("volumeDevices", "there are no block devices for pods")),
+    container=(_Field("volumeDevices", "there are no block devices for pods"),),
 )
 _USER = "a container is a process of the user who started kubesvc"
 _BARE = Fields(
@@ -222,7 +235,7 @@ def _asked(spec: JSON, path: str, config: RegistryConfig) -> Iterator[tuple[str,
         for index, container in enumerate(spec.get(kind) or ()):
             inner = f"{path}.{kind}[{index}]"
             more = user if map_at(container, "securityContext").get("runAsUser") is None else ()
-            fields = (*_EVERYWHERE.container, *own.container, *more)
+            fields = (*_EVERYWHERE.container, _limits(config.limited_resources), *own.container, *more)
             yield from (("container", each) for each in _read(container, inner, fields))
             for number, port in enumerate(() if spec.get("hostNetwork") else container.get("ports") or ()):
                 yield from (("port", each) for each in _read(port, f"{inner}.ports[{number}]", own.port))

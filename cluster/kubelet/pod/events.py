@@ -47,12 +47,16 @@ class StartFailed(NamedTuple):
 
 
 class Exited(NamedTuple):
-    """A container's process has ended; ``message`` says what the exit code cannot, "" if there is nothing to add."""
+    """A container's process has ended; ``message`` says what the exit code cannot, "" if there is nothing to add.
+
+    ``is_out_of_memory``: the kernel has killed it, because it had used up the memory of its limit.
+    """
 
     name: str
     exit_code: int
     signal: int
     message: str = ""
+    is_out_of_memory: bool = False
 
 
 class StartupPassed(NamedTuple):

@@ -147,7 +147,7 @@ def _start_failed(step: Step, container: ContainerState, message: str) -> Contai
 
 def _exited(step: Step, container: ContainerState, event: Exited) -> ContainerState:
     step.ask(EndProbes(container.name))
-    reason = "Completed" if event.exit_code == 0 else "Error"
+    reason = "OOMKilled" if event.is_out_of_memory else "Error" if event.exit_code else "Completed"
     return _ended(
         step,
         container,

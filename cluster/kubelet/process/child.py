@@ -44,6 +44,8 @@ def become(
     into its sandbox, ``serve_agent`` is what one would do that is itself to become an agent.
     """
     try:
+        if message.get("cgroup"):
+            _join(message["cgroup"])
         if agent is not None:
             agent.enter(message)
         status = _isolate(descriptors, status, is_tty=message["tty"])
@@ -62,6 +64,14 @@ def become(
     except BaseException as error:
         os._exit(_exit_code(error))
     os._exit(0)
+
+
+def _join(cgroup: str) -> None:
+    """Enter a control group, before the file system may hide it."""
+    try:
+        Path(cgroup, "cgroup.procs").write_text("0")
+    except OSError as error:
+        raise ServerError(f"unable to apply cgroup configuration: {_reason(error)}") from error
 
 
 def _exit_code(error: BaseException) -> int:

@@ -76,6 +76,7 @@ def start_message(identity: str, spec: ProcessSpec, marker: Mapping[str, str]) -
         "processes_of": spec.container or spec.processes_of,
         "root": (spec.root or Root())._asdict() if spec.sandbox else None,
         "cwd": spec.working_dir,
+        "cgroup": spec.cgroup,
         "builtin": spec.builtin._asdict() if spec.builtin is not None else None,
         "address": spec.address,
         "title": spec.title,

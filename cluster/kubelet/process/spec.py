@@ -37,7 +37,8 @@ class ProcessSpec:
 
     ``sandbox`` is the uid of the pod in whose sandbox it runs, "" for a bare process of this machine; ``root`` is what
     it sees there of the file system, of which a command sees the same as its container. With ``processes_of``, the
-    identity of a container's own process, it is among the processes of that one, and ends with it.
+    identity of a container's own process, it is among the processes of that one, and ends with it. ``cgroup`` is the
+    folder of the control group that bounds it, "" for none.
     """
 
     argv: tuple[str, ...] = ()
@@ -51,3 +52,4 @@ class ProcessSpec:
     sandbox: str = ""
     processes_of: str = ""
     root: Root | None = None
+    cgroup: str = ""

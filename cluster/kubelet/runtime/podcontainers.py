@@ -22,6 +22,7 @@ from kubelet.process.logs.writer import LogWriter, pod_log_dir
 from kubelet.process.spec import StartError
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.instance import Instance
+from kubelet.runtime.podlimits import PodLimits
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podroots import PodRoots
@@ -58,6 +59,7 @@ class PodContainers:
         self._sandbox = roots.sandbox
         self._place = roots.sandbox.place
         self._machine = machine
+        self._limits = PodLimits(dependencies.cgroups, pod.spec.uid)
         self._pod_dir = dependencies.config.pod_dir(pod.spec.uid)
         self._log_dir = pod_log_dir(dependencies.config.log_dir, *pod.spec.key, pod.spec.uid)
         self._host = self._read_host()
@@ -128,13 +130,15 @@ class PodContainers:
                 scratch.mkdir(parents=True, exist_ok=True)
             if not await self._sandbox.make():
                 raise StartError("the pod has no sandbox")
-            instance.plan = self._roots.prepare(container, await self._among_others(container, plan))
+            plan = self._roots.prepare(container, await self._among_others(container, plan))
+            instance.plan = self._limits.around(container, plan)
             await self._run_process(container, instance)
         except (StartError, OSError) as error:
             instance.end()
             self._machine.post(StartFailed(container.name, f"failed to start container process: {error}"))
         finally:
             instance.end()
+            self._limits.release(instance.plan)
 
     async def _among_others(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
         """Return a container's plan among the processes that it is to see, if those are not only its own.
@@ -165,7 +169,9 @@ class PodContainers:
         if end.code and not end.is_lost and not self._machine.state.is_terminating:
             self._report_taken_address(container.name, instance.log.path)
         said = self._roots.message(container, instance.log.path, has_failed=bool(end.code))
-        self._machine.post(Exited(container.name, end.code, end.signal, LOST if end.is_lost else said))
+        is_out_of_memory = self._limits.release(instance.plan)
+        message = LOST if end.is_lost else said
+        self._machine.post(Exited(container.name, end.code, end.signal, message, is_out_of_memory))
 
     def _plan_or_refuse(self, container: ContainerSpec) -> ContainerPlan | None:
         """Return how to start a container; None if that cannot be, which the state machine knows then."""

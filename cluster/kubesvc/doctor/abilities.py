@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubehost.io.allowance import Refusal, ask_child, enter_new_namespaces, try_namespaces
+from kubehost.io.cgroups import Delegation, find_delegation
 from kubehost.io.namespaces import mount
 from kubehost.io.netlink import NETLINK_NETFILTER, NetlinkSocket
 from kubehost.io.rtnetlink import VethEnd, new_veth
 from kubehost.netlink import ACK, Message
+from kubelet.pod.limits import LIMITED_RESOURCES
 from kubesvc.network.pasta import pasta_error
 from kubesvc.run.sandboxmode import read_switches
 
@@ -51,7 +53,7 @@ def read_abilities() -> Abilities:
         refusal,
         read_switches(),
         **inside,
-        cgroup=_cgroup_error(),
+        cgroup=_cgroup_error(find_delegation()),
         pasta=pasta_error(),
         has_subordinate_ids=_has_subordinate_ids(),
     )
@@ -98,23 +100,10 @@ def _try_proc() -> None:
         raise OSError(0, said.decode())
 
 
-def _cgroup_error() -> str:
-    """Return why no limits of resources can be set: a delegated folder of cgroup v2 is needed."""
-    with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            number, _, path = line.split(":", 2)
-            root = next(
-                (each for each in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") if Path(each, "cgroup.procs").exists()),
-                "",
-            )
-            if number != "0" or not root:
-                continue
-            folder = Path(root, path.lstrip("/"))
-            missing = {"cpu", "memory", "pids"} - set((folder / "cgroup.controllers").read_text().split())
-            if missing:
-                return f"cgroup v2 has no controller for {', '.join(sorted(missing))} in {folder}"
-            return "" if os.access(folder, os.W_OK) else f"this user may not write {folder}"
-    return "there is no cgroup v2"
+def _cgroup_error(delegation: Delegation) -> str:
+    """Return why no limits of resources can be set, or not all."""
+    missing = sorted(LIMITED_RESOURCES.difference(delegation.controllers))
+    return delegation.why_not or (f"{delegation.folder} has no controller for {', '.join(missing)}" if missing else "")
 
 
 def _has_subordinate_ids() -> bool:

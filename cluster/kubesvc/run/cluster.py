@@ -63,11 +63,15 @@ class Cluster:
         self.state = start.state
         self.configuration = start.configuration
         self.registry = start.prepared.registry
-        # Only now is it known what pods get, which its warnings depend on.
-        self.registry.config = replace(self.registry.config, has_sandboxes=start.sandbox.has_sandboxes)
         self.store = self.registry.store
         self.journal = Journal(start.state.database)
         self.components = Components(self.configuration, self.state, self.registry, runner)
+        # Only now is it known what pods get, which its warnings depend on.
+        self.registry.config = replace(
+            self.registry.config,
+            has_sandboxes=start.sandbox.has_sandboxes,
+            limited_resources=self.components.limited_resources,
+        )
         self.health = Health(self.configuration, self.store, self.components, self.journal)
         self.sandbox = start.sandbox
         self.started = asyncio.Event()

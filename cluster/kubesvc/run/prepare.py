@@ -21,6 +21,8 @@ from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.status import FieldError
 from kubeapi.store import Store
+from kubehost.io.cgroups import find_delegation
+from kubelet.pod.limits import LIMITED_RESOURCES
 from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
 from kubeproxy.balancers import BALANCERS, NAMES
 from kubesvc.config import ClusterConfiguration, read_configuration
@@ -136,6 +138,7 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
         balancer_aliases=BALANCERS.keys() - NAMES,
         default_balancer=configuration.proxy.balancer,
         has_all_ids=os.geteuid() == 0,
+        limited_resources=LIMITED_RESOURCES.intersection(find_delegation().controllers),
     )
     return Registry(store, config, clock=time.time, rng=Random())
 
