@@ -102,6 +102,24 @@ def test_a_field_of_several_containers_is_one_warning_at_the_first() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("limited", "named"),
+    [
+        ((), "limits"),
+        (("cpu",), "limits.memory, limits.ephemeral-storage"),
+        (("cpu", "memory"), "limits.ephemeral-storage"),
+    ],
+)
+def test_limits_of_the_resources_that_are_limited_are_not_spoken_of(limited: tuple[str, ...], named: str) -> None:
+    limits = {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "1Gi"}
+    config = RegistryConfig(limited_resources=frozenset(limited))
+    [warning] = warnings_of(config, containers=[container(resources={"limits": limits})])
+    assert warning.startswith(f"{C}.resources: kubesvc does not act on {named}: ")
+    if limited:
+        both = [container(resources={"limits": {name: "1" for name in limited}})]
+        assert warnings_of(config, containers=both) == []
+
+
 def test_a_template_is_spoken_of_when_a_field_comes_and_not_again() -> None:
     plain, limited = ({"containers": [container(resources=each)]} for each in ({}, {"limits": {"cpu": "1"}}))
     registry = new_registry()
