@@ -116,7 +116,7 @@ def test_limits_of_the_resources_that_are_limited_are_not_spoken_of(limited: tup
     [warning] = warnings_of(config, containers=[container(resources={"limits": limits})])
     assert warning.startswith(f"{C}.resources: kubesvc does not act on {named}: ")
     if limited:
-        both = [container(resources={"limits": {name: "1" for name in limited}})]
+        both = [container(resources={"limits": dict.fromkeys(limited, "1")})]
         assert warnings_of(config, containers=both) == []
 
 
