@@ -79,6 +79,18 @@ def test_this_process_and_its_family_make_room(tmp_path: Path) -> None:
     assert (below / "cgroup.procs").read_text() == str(os.getppid())  # the kernel moves each that is written
 
 
+def test_what_a_cluster_of_this_name_has_left_is_removed_where_it_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.subtree_control").write_text("")
+    empty, used = tmp_path / "kubesvc-web-1", tmp_path / "kubesvc-web-2"
+    for each in (empty, used):
+        (each / "pod" / "app").mkdir(parents=True)
+    (used / "pod" / "app" / "cgroup.procs").write_text("7")  # no real group with a process can be removed either
+    found = Cgroups.make(Delegation(tmp_path, ("cpu",)), "kubesvc-web")
+    assert found is not None
+    assert found.folder.name == f"kubesvc-web-{os.getpid()}"
+    assert sorted(each.name for each in tmp_path.glob("kubesvc-*")) == sorted([used.name, found.folder.name])
+
+
 def test_a_path_outside_of_this_namespace_is_its_root(tmp_path: Path) -> None:
     kernel = Kernel(tmp_path, "/../other")
     root = kernel.group("/", offers="cpu")

@@ -114,12 +114,16 @@ class Cgroups:
 
     @classmethod
     def make(cls, delegation: Delegation, name: str) -> Cgroups | None:
-        """Make a folder ``name`` where that may be, None where it cannot be; what was in it is ended."""
-        folder = delegation.folder / name
+        """Make a folder ``name-PID`` where that may be, None where it cannot be.
+
+        Empty ones that others of this name have left are removed. Several clusters may have one name.
+        """
+        folder = delegation.folder / f"{name}-{os.getpid()}"
         if not delegation.controllers:
             return None
         try:
-            _remove_all(folder)
+            for left in delegation.folder.glob(f"{name}-*"):
+                _remove_empty(left)
             _move_down(delegation.folder)
             folder.mkdir()
             controllers = [each for each in delegation.controllers if _offer(delegation.folder, each)]
@@ -189,6 +193,11 @@ def _remove_all(folder: Path) -> None:
     """Kill what runs in a group and below, and remove what can be removed: a killed process may take a moment."""
     with contextlib.suppress(OSError):
         (folder / "cgroup.kill").write_text("1")
+    _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a group and those below it, unless there are processes."""
     for each in _deepest_first(folder):
         with contextlib.suppress(OSError):
             each.rmdir()
