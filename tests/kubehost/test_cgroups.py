@@ -75,7 +75,7 @@ def test_this_process_and_its_family_make_room(tmp_path: Path) -> None:
     assert delegation == Delegation(scope, ("cpu",))
     below = scope / "kubesvc"
     below.mkdir()
-    assert Cgroups.make(delegation, "kubesvc-web") is not None
+    assert Cgroups.make(delegation, "kubesvc-web").controllers == {"cpu"}
     assert (below / "cgroup.procs").read_text() == str(os.getppid())  # the kernel moves each that is written
 
 
@@ -86,7 +86,6 @@ def test_what_a_cluster_of_this_name_has_left_is_removed_where_it_is_empty(tmp_p
         (each / "pod" / "app").mkdir(parents=True)
     (used / "pod" / "app" / "cgroup.procs").write_text("7")  # no real group with a process can be removed either
     found = Cgroups.make(Delegation(tmp_path, ("cpu",)), "kubesvc-web")
-    assert found is not None
     assert found.folder.name == f"kubesvc-web-{os.getpid()}"
     assert sorted(each.name for each in tmp_path.glob("kubesvc-*")) == sorted([used.name, found.folder.name])
 
@@ -101,15 +100,13 @@ def test_nothing_is_delegated_where_all_folders_are_taken(tmp_path: Path) -> Non
     kernel = Kernel(tmp_path, "/a")
     own = kernel.group("/a", offers="cpu", processes=OTHER)
     assert kernel.delegation().why_not == f"this user may not write {own}, or other processes are in it"
-    assert Cgroups.make(kernel.delegation(), "kubesvc-web") is None
+    assert not Cgroups.make(kernel.delegation(), "kubesvc-web").controllers
 
 
 @pytest.fixture
 def cgroups(tmp_path: Path) -> Cgroups:
     (tmp_path / "cgroup.subtree_control").write_text("")
-    found = Cgroups.make(Delegation(tmp_path, ("cpu", "memory")), "kubesvc-web")
-    assert found is not None
-    return found
+    return Cgroups.make(Delegation(tmp_path, ("cpu", "memory")), "kubesvc-web")
 
 
 def test_a_containers_group_gets_the_settings_of_the_files_that_are_there(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
+from kubeapi.podspec.volumewarnings import propagates, token_sources, unknown_volumes, unlimited_folders
 from kubeapi.status import FieldError
 
 REASON = "NotEmulated"
@@ -59,33 +60,6 @@ def _is_set(value: Any) -> bool:
 
 def _confines(value: Any) -> bool:
     return bool(value) and value.get("type") != "Unconfined"
-
-
-_SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected")
-_FILES = ("configMap", "secret", "downwardAPI")
-
-
-def _storage(volumes: Any) -> list[str]:
-    kinds = ((each["name"], [kind for kind in each if kind != "name"]) for each in volumes)
-    return [f"{', '.join(found)} of volume {name}" for name, found in kinds if found and not set(found) & set(_SIMPLE)]
-
-
-def _tokens(volumes: Any) -> list[str]:
-    sources = ((each["name"], source) for each in volumes for source in map_at(each, "projected").get("sources") or ())
-    found = (f"{kind} of volume {name}" for name, source in sources for kind in source if kind not in _FILES)
-    return list(dict.fromkeys(found))
-
-
-def _sizes(volumes: Any) -> list[str]:
-    sources = ((each["name"], map_at(each, "emptyDir")) for each in volumes)
-    folders = ((name, source) for name, source in sources if source.get("medium", "") != "Memory")
-    return [
-        f"{part} of volume {name}" for name, source in folders for part in ("medium", "sizeLimit") if source.get(part)
-    ]
-
-
-def _propagates(mounts: Any) -> bool:
-    return any(each.get("mountPropagation", "None") != "None" for each in mounts or ())
 
 
 _CONFINEMENT: dict[str, Asks] = {
@@ -148,9 +122,17 @@ _BARE = Fields(
 _CONFINED = "nothing but its user, its capabilities and its namespaces confines a container"
 _SANDBOXED = Fields(
     pod=(
-        _Field("volumes", "there is no storage for pods but this machine's; it is an empty folder", inside=_storage),
-        _Field("volumes", "there are no ServiceAccounts and certificates; these files are missing", inside=_tokens),
-        _Field("volumes", "a folder may grow as large as the disk; only medium Memory has a limit", inside=_sizes),
+        _Field(
+            "volumes", "there is no storage for pods but this machine's; it is an empty folder", inside=unknown_volumes
+        ),
+        _Field(
+            "volumes", "there are no ServiceAccounts and certificates; these files are missing", inside=token_sources
+        ),
+        _Field(
+            "volumes",
+            "a folder may grow as large as the disk; only medium Memory has a limit",
+            inside=unlimited_folders,
+        ),
         _Field("hostUsers", "all pods of the cluster share one user namespace", asks=_is(False)),
         _Field("hostPID", "a container sees its own processes only"),
         _Field("hostIPC", "the pod has an IPC namespace of its own"),
@@ -158,7 +140,7 @@ _SANDBOXED = Fields(
     ),
     container=(
         _Field("securityContext", _CONFINED, parts=_CONFINEMENT),
-        _Field("volumeMounts", "mounts that are made later stay in their container", _propagates),
+        _Field("volumeMounts", "mounts that are made later stay in their container", propagates),
     ),
 )
 _NO_USER = _Field(

@@ -106,21 +106,24 @@ def _line(process: str) -> Iterator[str]:
 
 
 class Cgroups:
-    """The groups of one cluster, in a folder of its own; ``close`` removes it, with all that runs in it."""
+    """The groups of one cluster, in a folder of its own; ``close`` removes it, with all that runs in it.
+
+    Without ``controllers`` there is no folder.
+    """
 
     def __init__(self, folder: Path, controllers: Collection[str]) -> None:
         self.folder = folder
         self.controllers = frozenset(controllers)
 
     @classmethod
-    def make(cls, delegation: Delegation, name: str) -> Cgroups | None:
-        """Make a folder ``name-PID`` where that may be, None where it cannot be.
+    def make(cls, delegation: Delegation, name: str) -> Cgroups:
+        """Make a folder ``name-PID`` where that may be.
 
         Empty ones that others of this name have left are removed. Several clusters may have one name.
         """
         folder = delegation.folder / f"{name}-{os.getpid()}"
         if not delegation.controllers:
-            return None
+            return NO_CGROUPS
         try:
             for left in delegation.folder.glob(f"{name}-*"):
                 _remove_empty(left)
@@ -129,7 +132,7 @@ class Cgroups:
             controllers = [each for each in delegation.controllers if _offer(delegation.folder, each)]
             controllers = [each for each in controllers if _offer(folder, each)]
         except OSError:
-            return None
+            return NO_CGROUPS
         return cls(folder, controllers)
 
     def add(self, pod: str, container: str, settings: Mapping[str, str]) -> Path:
@@ -158,7 +161,12 @@ class Cgroups:
 
     def close(self) -> None:
         """Remove everything."""
-        _remove_all(self.folder)
+        if self.controllers:
+            _remove_all(self.folder)
+
+
+NO_CGROUPS = Cgroups(Path(), ())
+"""Where none may be made."""
 
 
 def _move_down(folder: Path) -> None:

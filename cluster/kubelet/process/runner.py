@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kubehost.io.cgroups import NO_CGROUPS, Cgroups
 from kubelet.process.agentprocess import AGENT_SPEC, AgentProcess, AgentStreams, Starter
 from kubelet.process.channel import ZygoteChannel
 from kubelet.process.children import LOST, ZYGOTE_EXIT_SECONDS, Child, Streams, reap, start_message
@@ -53,10 +54,13 @@ class ProcessRunner:
     """Starts processes that live no longer than this one. ``marker`` is in the environment of each.
 
     With a ``network`` they are in namespaces that the zygote makes as its agent, and ``sandboxes`` has the pods' ones;
-    both end and begin anew with it.
+    both end and begin anew with it. ``cgroups`` are where containers are bounded; they are removed at the end.
     """
 
-    def __init__(self, marker: Mapping[str, str], network: ClusterNetwork | None = None) -> None:
+    def __init__(
+        self, marker: Mapping[str, str], network: ClusterNetwork | None = None, cgroups: Cgroups = NO_CGROUPS
+    ) -> None:
+        self.cgroups = cgroups
         self.sandboxes: Sandboxes | None = None
         self._network = network
         # A process without a sandbox is one of this machine, and none of the agent's.
@@ -185,6 +189,7 @@ class ProcessRunner:
             await self._outside.close()
         if self._reapers:
             await asyncio.wait(self._reapers, timeout=ZYGOTE_EXIT_SECONDS)
+        self.cgroups.close()
 
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["op"] in ("ready", "made", "refused"):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kubeapi.registry import Registry
-from kubehost.io.cgroups import Cgroups
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.process.runner import ProcessRunner
@@ -18,7 +17,7 @@ COMPONENT = "kubelet"
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Made by the owner of the kubelet, which also closes ``runner`` and ``cgroups``; without these nothing is bounded.
+    """Made by the owner of the kubelet, which also closes ``runner``.
 
     ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back.
     """
@@ -30,4 +29,3 @@ class Dependencies:
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     rng: random.Random
-    cgroups: Cgroups | None = None

@@ -59,7 +59,7 @@ class PodContainers:
         self._sandbox = roots.sandbox
         self._place = roots.sandbox.place
         self._machine = machine
-        self._limits = PodLimits(dependencies.cgroups, pod.spec.uid)
+        self._limits = PodLimits(dependencies.runner.cgroups, pod.spec.uid)
         self._pod_dir = dependencies.config.pod_dir(pod.spec.uid)
         self._log_dir = pod_log_dir(dependencies.config.log_dir, *pod.spec.key, pod.spec.uid)
         self._host = self._read_host()

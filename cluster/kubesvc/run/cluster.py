@@ -21,6 +21,7 @@ from kubeapi.podoptions import PodLogOptions
 from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
+from kubelet.pod.limits import LIMITED_RESOURCES
 from kubemanifest import Document, bare_document, with_objects
 from kubeproxy.types import ListenerKind
 from kubesvc.run.components import Components
@@ -63,15 +64,13 @@ class Cluster:
         self.state = start.state
         self.configuration = start.configuration
         self.registry = start.prepared.registry
+        # Only now is it known what pods get, which its warnings depend on.
+        has_sandboxes, limited = start.sandbox.has_sandboxes, runner.cgroups.controllers & LIMITED_RESOURCES
+        config = replace(self.registry.config, has_sandboxes=has_sandboxes, limited_resources=limited)
+        self.registry.config = config
         self.store = self.registry.store
         self.journal = Journal(start.state.database)
         self.components = Components(self.configuration, self.state, self.registry, runner)
-        # Only now is it known what pods get, which its warnings depend on.
-        self.registry.config = replace(
-            self.registry.config,
-            has_sandboxes=start.sandbox.has_sandboxes,
-            limited_resources=self.components.limited_resources,
-        )
         self.health = Health(self.configuration, self.store, self.components, self.journal)
         self.sandbox = start.sandbox
         self.started = asyncio.Event()

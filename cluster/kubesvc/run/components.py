@@ -19,8 +19,6 @@ from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.io.server import NAME as DNS
 from kubedns.io.server import DNSServer
 from kubehost.addresses import Address
-from kubehost.io.cgroups import Cgroups, find_delegation
-from kubelet.pod.limits import LIMITED_RESOURCES
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
 from kubeproxy.dependencies import ProxyDependencies
@@ -74,7 +72,6 @@ class Components:
         self._runner = runner
         self._network_events: list[asyncio.Event] = []
         self.network = self._make_network(runner)
-        self.cgroups = Cgroups.make(find_delegation(), f"kubesvc-{state.name}")
         self.dns_addresses: list[DNSAddress] = []
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
         self.kubelet = self._make_kubelet(runner)
@@ -87,11 +84,6 @@ class Components:
         self.dns = self._make_dns()
         runner.observe(lambda _: self._listen_inside())
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
-
-    @property
-    def limited_resources(self) -> frozenset[str]:
-        """The resources of containers whose limits are enforced."""
-        return self.cgroups.controllers & LIMITED_RESOURCES if self.cgroups is not None else frozenset()
 
     def network_event(self) -> asyncio.Event:
         """Return a new event, which is set whenever the cluster's network is another one."""
@@ -122,7 +114,6 @@ class Components:
                 clock=time.time,
                 monotonic=time.monotonic,
                 rng=self._rng,
-                cgroups=self.cgroups,
             ),
         )
 
@@ -250,9 +241,7 @@ class Components:
         return f"DNS cannot be served at {address}:{port}: {reason}; {remedy}"
 
     def close(self) -> None:
-        """Free the DNS addresses, give the channel to the agent back, and remove the control groups."""
+        """Free the DNS addresses, and give the channel to the agent back."""
         self.dns.close()
         if isinstance(self.network, SandboxNetwork):
             self.network.close()
-        if self.cgroups is not None:
-            self.cgroups.close()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from kubehost.io.cgroups import Cgroups, find_delegation
 from kubelet.process.orphans import kill_orphans, marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import SandboxError
@@ -59,4 +60,5 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
 
 def _new_runner(start: Start) -> ProcessRunner:
     network = cluster_network(start.configuration) if start.sandbox.has_sandboxes else None
-    return ProcessRunner(marker(start.state.name, start.state.path), network)
+    cgroups = Cgroups.make(find_delegation(), f"kubesvc-{start.state.name}")
+    return ProcessRunner(marker(start.state.name, start.state.path), network, cgroups)

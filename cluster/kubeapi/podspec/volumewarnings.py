@@ -1,0 +1,37 @@
+"""What of a pod's volumes is not emulated, as ``warnings`` names it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeapi.objects.parts import map_at
+
+_SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected")
+_FILES = ("configMap", "secret", "downwardAPI")
+
+
+def unknown_volumes(volumes: Any) -> list[str]:
+    """Return the kinds of volumes that are no folders of this machine."""
+    kinds = ((each["name"], [kind for kind in each if kind != "name"]) for each in volumes)
+    return [f"{', '.join(found)} of volume {name}" for name, found in kinds if found and not set(found) & set(_SIMPLE)]
+
+
+def token_sources(volumes: Any) -> list[str]:
+    """Return the sources of projected volumes that are no files of the cluster."""
+    sources = ((each["name"], source) for each in volumes for source in map_at(each, "projected").get("sources") or ())
+    found = (f"{kind} of volume {name}" for name, source in sources for kind in source if kind not in _FILES)
+    return list(dict.fromkeys(found))
+
+
+def unlimited_folders(volumes: Any) -> list[str]:
+    """Return what is asked of folders on disk, which have neither a medium nor a limit."""
+    sources = ((each["name"], map_at(each, "emptyDir")) for each in volumes)
+    folders = ((name, source) for name, source in sources if source.get("medium", "") != "Memory")
+    return [
+        f"{part} of volume {name}" for name, source in folders for part in ("medium", "sizeLimit") if source.get(part)
+    ]
+
+
+def propagates(mounts: Any) -> bool:
+    """Tell whether a mount is to spread out of its container, or into it."""
+    return any(each.get("mountPropagation", "None") != "None" for each in mounts or ())
