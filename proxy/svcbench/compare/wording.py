@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from svcbench.compare.comparison import ERRORS, Verdict
+from svcbench.statistics.advice import SMALLEST_EFFECT
 from svcbench.statistics.bootstrap import LEAST_BLOCKS
 
 
@@ -34,13 +35,18 @@ def _errors(verdict: Verdict, value: float, low: float, high: float) -> str:
 
 def _latency(verdict: Verdict, value: float, low: float, high: float) -> str:
     if not verdict.is_told:
-        more = f"; {verdict.blocks_needed} blocks would tell 5 %" if verdict.blocks_needed else ""
-        return f"can't tell [{_percent(low)}, {_percent(high)}] %{more}"
+        return f"can't tell [{_percent(low)}, {_percent(high)}] %{_remedy(verdict, low, high)}"
     if value < 1:
         return f"faster by {_share(1 - value)} % [{_share(1 - high)}, {_share(1 - low)}]"
     if value >= 3:
         return f"slower {value:.3g} times [{low:.3g}, {high:.3g}]"
     return f"slower by {_share(value - 1)} % [{_share(low - 1)}, {_share(high - 1)}]"
+
+
+def _remedy(verdict: Verdict, low: float, high: float) -> str:
+    if max(high, 1 / low if low else high) <= 1 + SMALLEST_EFFECT:
+        return "; they differ by less than 5 %"
+    return f"; {verdict.blocks_needed} blocks would tell 5 %" if verdict.blocks_needed else ""
 
 
 def _share(value: float) -> str:

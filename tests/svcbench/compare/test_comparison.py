@@ -97,6 +97,7 @@ def test_an_error_more_in_every_block_is_told_in_points() -> None:
         ("p99", Estimate(1.45, 1.2, 1.8, 10, 0.95), "slower by 45 % [20, 80]"),
         ("p99", Estimate(11.2, 9.0, 14.0, 10, 0.95), "slower 11.2 times [9, 14]"),
         ("p99", Estimate(1.01, 0.97, 1.25, 10, 0.95), "can't tell [-3.0, +25] %"),
+        ("p99", Estimate(1.01, 0.98, 1.04, 10, 0.95), "can't tell [-2.0, +4.0] %; they differ by less than 5 %"),
         ("p99", Estimate(1.01, None, None, 3, 0.95), "can't tell: 5 blocks are needed, 3 measured"),
         ("p99", Estimate(1.01, None, None, 9, 0.95), "can't tell: too rare"),
         ("p99", None, "can't tell: nothing was measured"),
