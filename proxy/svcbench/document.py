@@ -72,6 +72,7 @@ def _pod(figures: PodFigures) -> dict[str, Any]:
         "peakInFlight": figures.peak_in_flight,
         "latency": encode(figures.latency),
         "windows": list(figures.windows),
+        "weight": figures.weight,
     }
 
 
@@ -120,4 +121,5 @@ def _read_pod(document: Mapping[str, Any]) -> PodFigures:
         document["peakInFlight"],
         decode(document["latency"]),
         tuple(document["windows"]),
+        document["weight"],
     )

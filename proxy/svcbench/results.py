@@ -34,6 +34,7 @@ class PodFigures:
     """One pod's part: requests that it got, those of them that failed, and the most that were under way at once.
 
     ``latency`` is corrected like that of the run; ``windows`` are the requests that it got in each second of the run.
+    ``weight`` is 0 to 256: what its share should be in proportion to.
     """
 
     requests: int
@@ -41,6 +42,7 @@ class PodFigures:
     peak_in_flight: int
     latency: Histogram = field(default_factory=Histogram)
     windows: tuple[int, ...] = ()
+    weight: int = 1
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def _merged_pods(runs: Sequence[Run]) -> dict[str, PodFigures]:
             max(each.peak_in_flight for each in parts),
             merged_histogram(each.latency for each in parts),
             tuple(count for each in parts for count in each.windows),
+            next(run.pods[name].weight for run in runs if name in run.pods),
         )
     return made
 

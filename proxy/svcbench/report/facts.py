@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from svcbench.compare.comparison import Comparison
 from svcbench.report.numbers import cut, milliseconds, percentage, probability, rate, seconds
 from svcbench.results import PodFigures, Run
-from svcbench.statistics.fairness import Spread, spread, transposed
+from svcbench.statistics.fairness import Spread, spread
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 100.0)
 LATENCY_HEADER = ("", "requests", "errors", "answers/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms")
 SPREAD_HEADER = ("", "Jain", "of chance", "max/mean", "in a second", "chi-square", "p")
-POD_HEADER = ("", "requests", "share", "errors", "peak", "p50 ms", "p99 ms")
+POD_HEADER = ("", "weight", "requests", "share", "errors", "peak", "p50 ms", "p99 ms")
 MOST_LABEL = 26
 
 
@@ -52,8 +52,8 @@ def latency_rows(runs: Mapping[str, Run]) -> list[tuple[str, ...]]:
 
 def spread_of(run: Run) -> Spread | None:
     """Return how evenly a run was spread over its pods, None without pods."""
-    counts = {name: pod.requests for name, pod in run.pods.items()}
-    return spread(counts, transposed([pod.windows for pod in run.pods.values()]))
+    pods = run.pods.values()
+    return spread([pod.requests for pod in pods], [pod.windows for pod in pods], [pod.weight for pod in pods])
 
 
 def spread_rows(runs: Mapping[str, Run]) -> list[tuple[str, ...]]:
@@ -76,11 +76,11 @@ def pod_rows(run: Run, most: int) -> list[tuple[str, ...]]:
     if len(rows) <= most:
         return rows
     half = most // 2
-    return [*rows[:half], (f"  ({len(rows) - 2 * half} more)", *[""] * 6), *rows[-half:]]
+    return [*rows[:half], (f"  ({len(rows) - 2 * half} more)", *[""] * (len(POD_HEADER) - 1)), *rows[-half:]]
 
 
 def _pod_row(name: str, pod: PodFigures, total: int) -> tuple[str, ...]:
     p50, p99 = pod.latency.percentiles((50.0, 99.0))
     share = percentage(pod.requests / total) if total else "-"
-    counts = (f"{pod.requests:,}", share, f"{pod.errors:,}", f"{pod.peak_in_flight:,}")
+    counts = (str(pod.weight), f"{pod.requests:,}", share, f"{pod.errors:,}", f"{pod.peak_in_flight:,}")
     return (f"  {cut(name, MOST_LABEL)}", *counts, milliseconds(p50), milliseconds(p99))

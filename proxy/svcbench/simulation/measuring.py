@@ -56,6 +56,7 @@ class _Measured:
     def __init__(self, scenario: Scenario, engine: Engine) -> None:
         self._requests = requests = engine.run()
         self._names = [each.name for each in scenario.pods]
+        self._weights = [pod.weight for pod in scenario.pods]
         self._peaks = engine.peaks
         windows = ceil(scenario.schedule.seconds - scenario.warmup)
         bounds = [bisect_left(requests.due, scenario.warmup + each) for each in range(windows)]
@@ -110,6 +111,7 @@ class _Measured:
             peak_in_flight=self._peaks[at],
             latency=self._histogram(self._answered(self._latency, numbers)),
             windows=tuple(end - first for first, end in pairwise(counts)),
+            weight=self._weights[at],
         )
 
     def _answered(self, latency: Sequence[int], numbers: Sequence[int]) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import fsum, sqrt
 from typing import NamedTuple
 
@@ -66,21 +66,23 @@ def transposed(per_pod: Sequence[Sequence[int]]) -> list[list[int]]:
     return [[counts[at] if at < len(counts) else 0 for counts in per_pod] for at in range(length)]
 
 
-def spread(
-    counts: Mapping[str, int], windows: Sequence[Sequence[float]], weights: Mapping[str, float] | None = None
-) -> Spread | None:
-    """Return how evenly requests were spread over pods, each count over its pod's weight; None without pods.
+def spread(counts: Sequence[int], windows: Sequence[Sequence[int]], weights: Sequence[float]) -> Spread | None:
+    """Return how evenly requests were spread over pods in proportion to their weights; None without any with a weight.
 
-    A pod with weight 0 is no part of what is even, but what it got spoils the fit.
+    ``windows`` are the counts of each pod over the seconds. A pod with weight 0 is no part of what is even, but what it
+    got spoils the fit.
     """
-    shares = weights if weights is not None else dict.fromkeys(counts, 1.0)
-    per_weight = [count / shares[pod] for pod, count in counts.items() if shares[pod]]
-    if not per_weight:
+    weighted = [at for at, weight in enumerate(weights) if weight]
+    if not weighted:
         return None
+    shares = [counts[at] / weights[at] for at in weighted]
+    in_seconds = transposed([windows[at] for at in weighted])
     return Spread(
-        jain(per_weight),
-        jain_of_chance(len(per_weight), sum(counts.values())),
-        max_over_mean(per_weight),
-        variation_in_windows(windows),
-        chi_square(list(counts.values()), [shares[pod] for pod in counts]),
+        jain(shares),
+        jain_of_chance(len(shares), sum(counts)),
+        max_over_mean(shares),
+        variation_in_windows(
+            [[count / weights[at] for at, count in zip(weighted, each, strict=True)] for each in in_seconds]
+        ),
+        chi_square(counts, weights),
     )

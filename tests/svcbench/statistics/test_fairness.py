@@ -36,9 +36,9 @@ def test_chance_is_less_even_the_fewer_the_requests() -> None:
 
 
 def test_what_is_even_over_a_run_may_be_uneven_in_every_window() -> None:
-    windows = transposed([[10, 0, 10], [0, 10, 0, 10]])
-    assert windows == [[10, 0], [0, 10], [10, 0], [0, 10]]
-    found = spread({"a": 20, "b": 20}, windows)
+    windows = [[10, 0, 10], [0, 10, 0, 10]]
+    assert transposed(windows) == [[10, 0], [0, 10], [10, 0], [0, 10]]
+    found = spread([20, 20], windows, [1, 1])
     assert found is not None
     assert (found.jain, found.variation) == (1.0, 1.0)
 
@@ -49,10 +49,11 @@ def test_windows_without_requests_do_not_count() -> None:
 
 
 def test_counts_are_seen_in_proportion_to_the_weights() -> None:
-    found = spread({"a": 100, "b": 300, "drained": 0}, [], {"a": 1, "b": 3, "drained": 0})
+    found = spread([100, 300, 0], [[50, 50], [150, 150], []], [1, 3, 0])
     assert found is not None
-    assert (found.jain, found.max_over_mean, found.fit.p) == (1.0, 1.0, 1.0)
+    assert (found.jain, found.max_over_mean, found.variation, found.fit.p) == (1.0, 1.0, 0.0, 1.0)
 
 
-def test_no_pods_have_no_spread() -> None:
-    assert spread({}, []) is None
+@pytest.mark.parametrize("weights", [[], [0, 0]])
+def test_no_pods_with_a_weight_have_no_spread(weights: list[float]) -> None:
+    assert spread([0] * len(weights), [[]] * len(weights), weights) is None
