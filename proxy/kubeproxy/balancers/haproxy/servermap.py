@@ -24,20 +24,22 @@ def server_map(usable: Sequence[Backend]) -> Iterator[Backend]:
     weights = [each.weight for each in usable]
     total, size = sum(weights), map_size(usable)
     taken = [0] * len(weights)
-    due = {1: list(range(len(weights)))}
+    # What was known of a server before it was taken again is dropped: each event and entry has how often it was taken.
+    due = {1: [(place, 0) for place in range(len(weights))]}
     # Each entry: minus the number of whole sums in the account, the place in the list, how often it was taken before.
     ready: list[tuple[int, int, int]] = []
     for step in range(1, size + 1):
-        for place in due.pop(step, ()):
-            sums = step * weights[place] // total - taken[place]
-            heappush(ready, (-sums, place, taken[place]))
-            due.setdefault(_reached(total * (taken[place] + sums + 1), weights[place]), []).append(place)
+        for place, before in due.pop(step, ()):
+            if before == taken[place]:
+                sums = step * weights[place] // total - before
+                heappush(ready, (-sums, place, before))
+                due.setdefault(_reached(total * (before + sums + 1), weights[place]), []).append((place, before))
         _, place, before = heappop(ready)
         while before != taken[place]:
             _, place, before = heappop(ready)
         yield usable[place]
-        taken[place] += 1
-        due.setdefault(max(_reached(total * taken[place], weights[place]), step + 1), []).append(place)
+        taken[place] = before = before + 1
+        due.setdefault(max(_reached(total * before, weights[place]), step + 1), []).append((place, before))
 
 
 def _reached(account: int, weight: int) -> int:
