@@ -200,8 +200,9 @@ class LoadBalancer:
             name, options = port.algorithm
             before = _RouteState(route, BALANCERS[name](self._inputs(route), dict(options)), {}, {})
         backends = self._backends(port.rule, before)
-        has_cookie = bool(port.rule.service_port.affinity_cookie)
-        sessions = {session_id(route.port_name, address): each for address, each in backends.items() if has_cookie}
+        sessions = {}
+        if port.rule.service_port.affinity_cookie:
+            sessions = {session_id(route.port_name, address): each for address, each in backends.items()}
         state = port.routes[route] = before._replace(backends=backends, sessions=sessions)
         state.balancer.update(tuple(state.backends.values()))
         if state.balancer.follows:

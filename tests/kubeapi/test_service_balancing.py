@@ -54,6 +54,19 @@ def test_a_pod_that_runs_gets_no_weight_out_of_range() -> None:
     ]
 
 
+def test_a_weight_where_there_are_no_endpoints_is_a_warning_once() -> None:
+    registry, annotations = new_registry(), {"kubesvc.dev/weight": "5"}
+    for resource, obj in ((DEPLOYMENTS, deployment("a")), (SERVICES, service("a"))):
+        obj["metadata"]["annotations"] = annotations
+        stored = registry.create(resource, obj)
+        warnings = kind_of(resource).warnings
+        assert [str(each) for each in warnings(None, stored, registry.config)] == [
+            "metadata.annotations[kubesvc.dev/weight]: has no effect here: annotate the pods, the metadata of their "
+            "template, or an EndpointSlice"
+        ]
+        assert list(warnings(stored, stored, registry.config)) == []
+
+
 @pytest.mark.parametrize(
     ("annotations", "faults"),
     [

@@ -49,6 +49,17 @@ class AloneAmongSeveral:
         return Inputs(random.Random(3), own_load, OwnTurns(), float)
 
 
+def test_a_pinned_client_keeps_an_endpoint_that_is_drained_and_another_client_does_not_get_it() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B, affinity=60)
+    (kept,) = {fixture.pick("c") for _ in range(3)} - {None}
+    drained = [each._replace(weight=0) if each == kept else each for each in (A, B)]
+    fixture.rule(*drained, affinity=60)
+    assert fixture.pick("c") in drained
+    assert fixture.pick("c") not in (A, B)
+    assert {fixture.pick(f"other-{number}") for number in range(5)} == {A, B} - {kept}
+
+
 class WithCookie:
     """A load balancer of a Service port of HTTP that has an affinity cookie, perhaps with pins by address."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON, annotations_of
+from kubeapi.status import FieldError
 
 WEIGHT_ANNOTATION = "kubesvc.dev/weight"
 MOST_WEIGHT = 256
@@ -13,6 +14,15 @@ def weight_of(obj: JSON) -> int | None:
     """Return the weight that an object gives its endpoints, None if it gives none that there is."""
     text = annotations_of(obj).get(WEIGHT_ANNOTATION)
     return None if text is None or weight_fault(text) else int(text)
+
+
+def misplaced_weight(before: JSON | None, after: JSON) -> list[FieldError]:
+    """Return the warning of a write that gives a weight to an object that has no endpoints of its own."""
+    text = annotations_of(after).get(WEIGHT_ANNOTATION)
+    if text is None or (before is not None and annotations_of(before).get(WEIGHT_ANNOTATION) == text):
+        return []
+    remedy = "annotate the pods, the metadata of their template, or an EndpointSlice"
+    return [FieldError("Unused", f"metadata.annotations[{WEIGHT_ANNOTATION}]", f"has no effect here: {remedy}")]
 
 
 def weight_fault(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
+from kubeapi.objects.weight import misplaced_weight
 from kubeapi.podspec.volumewarnings import propagates, token_sources, unknown_volumes, unlimited_folders
 from kubeapi.status import FieldError
 
@@ -195,8 +196,8 @@ def pod_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> li
 
 
 def template_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
-    """Return the warnings of a write of a workload, for its template."""
-    return _added(before, after, config, TEMPLATE_SPEC)
+    """Return the warnings of a write of a workload, for its template, and for a weight that only pods have."""
+    return [*_added(before, after, config, TEMPLATE_SPEC), *misplaced_weight(before, after)]
 
 
 def _added(before: JSON | None, after: JSON, config: RegistryConfig, path: tuple[str, ...]) -> list[FieldError]:

@@ -6,7 +6,7 @@ Pods without a weight cost nothing but a look at their annotations. Follows k8s.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects import endpointslice as api
@@ -17,6 +17,9 @@ _SliceEndpoints = tuple[tuple[PortKey, tuple[Endpoint, ...]], ...]
 """The endpoints of each port in one slice, sorted by ``ip:port``, each address once."""
 
 
+_NO_WEIGHTS: Mapping[str, int] = {}
+
+
 class EndpointsChangeTracker:
     """The endpoints of every Service port, merged from all slices that name the Service."""
 
@@ -24,7 +27,8 @@ class EndpointsChangeTracker:
         self._by_service: dict[ObjectKey, tuple[tuple[ObjectKey, _SliceEndpoints], ...]] = {}
         self._service_of: dict[ObjectKey, ObjectKey] = {}
         self._changed: set[ObjectKey] = set()
-        self._weights: dict[ObjectKey, int] = {}
+        self._weights: dict[str, dict[str, int]] = {}
+        """By namespace those of its pods that have one, by name."""
         self._weighed: set[ObjectKey] = set()
         """The pods whose weights have changed."""
 
@@ -49,17 +53,18 @@ class EndpointsChangeTracker:
 
     def update_pod(self, key: ObjectKey, obj: JSON | None) -> None:
         """Record a Pod's weight; None when it is deleted: its endpoints leave with their slice."""
-        if obj is None:
-            self._weights.pop(key, None)
+        weight = None if obj is None else weight_of(obj)
+        before = self._weights.get(key.namespace, _NO_WEIGHTS).get(key.name)
+        if weight == before:
             return
-        weight = weight_of(obj)
-        if weight == self._weights.get(key):
-            return
-        self._weighed.add(key)
-        if weight is None:
-            del self._weights[key]
+        if obj is not None:
+            self._weighed.add(key)
+        if weight is not None:
+            self._weights.setdefault(key.namespace, {})[key.name] = weight
+        elif len(self._weights[key.namespace]) > 1:
+            del self._weights[key.namespace][key.name]
         else:
-            self._weights[key] = weight
+            del self._weights[key.namespace]
 
     def take_changes(self) -> set[ObjectKey]:
         """Return the Services whose slices, or the weights of whose pods, have changed since the last call."""
@@ -73,14 +78,10 @@ class EndpointsChangeTracker:
         for _, of_slice in self._by_service.get(service, ()):
             for port, endpoints in of_slice:
                 found[port] = _merged((*found[port], *endpoints)) if port in found else endpoints
-        if self._weights:
-            return {port: tuple(self._weigh(service, each)) for port, each in found.items()}
-        return found
-
-    def _weigh(self, service: ObjectKey, endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
-        for each in endpoints:
-            weight = self._weights.get(ObjectKey(service.namespace, each.target)) if each.target else None
-            yield each if weight is None else each._replace(weight=weight)
+        weights = self._weights.get(service.namespace)
+        if weights is None:
+            return found
+        return {port: tuple(_weighed(each, weights) for each in endpoints) for port, endpoints in found.items()}
 
     def _services_of(self, pods: Collection[ObjectKey]) -> Iterator[ObjectKey]:
         namespaces = {each.namespace for each in pods}
@@ -101,6 +102,11 @@ class EndpointsChangeTracker:
         else:
             del self._by_service[service]
         self._changed.add(service)
+
+
+def _weighed(endpoint: Endpoint, weights: Mapping[str, int]) -> Endpoint:
+    weight = weights.get(endpoint.target)
+    return endpoint if weight is None else endpoint._replace(weight=weight)
 
 
 def _read(new: api.EndpointSlice) -> _SliceEndpoints:

@@ -12,6 +12,7 @@ from kubeapi.kinds.service.spec import is_externally_accessible
 from kubeapi.kinds.service.status import validate_service_status
 from kubeapi.kinds.service.validation import validate_service, validate_service_update
 from kubeapi.meta import JSON, annotations_of
+from kubeapi.objects.weight import misplaced_weight
 from kubeapi.scheme import SERVICES
 from kubeapi.status import FieldError
 from kubeapi.validation.names import dns1035_label
@@ -70,6 +71,7 @@ def _warnings(before: JSON | None, service: JSON, config: RegistryConfig) -> Ite
     if not is_name and spec.get("externalName"):
         yield verbatim("spec.externalName", 'spec.externalName is ignored when spec.type is not "ExternalName"')
     yield from balancing_warnings(service, config)
+    yield from misplaced_weight(before, service)
 
 
 def _claims(manifest: JSON) -> bool:

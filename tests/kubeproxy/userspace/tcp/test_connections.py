@@ -47,6 +47,20 @@ async def test_round_robin_by_annotation_gives_each_endpoint_its_turn() -> None:
         assert counts(await ask_often(10, VIP)) == {A: 5, B: 5}
 
 
+async def test_a_drained_endpoint_keeps_its_connections_and_gets_no_more() -> None:
+    async with serving(A, 20080, echo), naming_endpoints(B), cluster(service(), slice_of("web", [A])) as c:
+        client = await connect(VIP)
+        drained = slice_of("web", [A])
+        drained["metadata"]["annotations"] = {"kubesvc.dev/weight": "0"}
+        for obj in (drained, slice_of("web", [B], name="new")):
+            c.put(obj)
+        await c.settle()
+        assert set(await ask_often(10, VIP)) == {B}
+        await asyncio.get_running_loop().sock_sendall(client, b"still here")
+        assert await asyncio.get_running_loop().sock_recv(client, 100) == b"still here"
+        client.close()
+
+
 async def test_client_ip_affinity_keeps_one_endpoint_until_it_expires() -> None:
     sticky = service(
         sessionAffinity="ClientIP",
