@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 
 import pytest
-from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, inputs, opened, picked
+from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, closed, inputs, opened, picked
 
-from kubeproxy.balancers import BALANCERS, OwnTurns
+from kubeproxy.balancers import BALANCERS, Backend, OwnTurns
 
 CHI_SQUARE_999 = {1: 10.83, 2: 13.82, 4: 18.47, 9: 27.88}
 """Quantiles at 0.999, by degrees of freedom."""
@@ -17,7 +18,14 @@ REFUSES = {
     "sh": "the same, without the option fallback",
 }
 """Algorithms that give nothing at all to some, rather than another backend."""
+POINTS = {"haproxy_random", "nginx_consistent_hash", "ring_hash", "maglev", "envoy_ring_hash", "envoy_maglev"}
+"""Algorithms that make many points for each endpoint: too much work for a test with thousands of them."""
 NAMES = sorted({each.name for each in BALANCERS.values()})
+
+
+@cache
+def ten_thousand() -> tuple[Backend, ...]:
+    return tuple(backends(*[1] * 10_000))
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -153,3 +161,45 @@ def test_two_that_share_their_turns_balance_as_one(name: str) -> None:
 )
 def test_every_algorithm_says_how_it_chooses(name: str, expected: str) -> None:
     assert BALANCERS[name].describe("flow", 3) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_single_endpoint_gets_everything(name: str) -> None:
+    algorithm, among = balancer(name, given=inputs(9)), backends(1)
+    algorithm.update(among)
+    assert set(picked(algorithm, 5, among)) == {1}
+    assert algorithm.pick(ASK, {among[0].address}) is among[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_endpoint_that_vanishes_with_connections_gets_no_more_and_its_connections_end_in_peace(name: str) -> None:
+    algorithm, among = balancer(name, given=inputs(10)), backends(1, 1, 1)
+    algorithm.update(among)
+    held = [each for _ in range(6) if (each := algorithm.pick(ASK))]
+    for each in held:
+        opened(algorithm, each)
+    algorithm.update(among[1:])
+    assert set(picked(algorithm, 20, among)) <= {2, 3}
+    for each in held:
+        # The load balancer tells an algorithm nothing of those that have left.
+        each.counters.active -= each is among[0]
+        if each is not among[0]:
+            closed(algorithm, each)
+    assert set(picked(algorithm, 20, among)) <= {2, 3}
+    algorithm.update(among)
+    assert algorithm.pick(ASK) in among
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ten_thousand_endpoints_are_chosen_from_and_one_of_them_drained(name: str) -> None:
+    count = 100 if name in POINTS else 10_000
+    algorithm, among = balancer(name, given=inputs(11)), list(ten_thousand()[:count])
+    algorithm.update(among)
+    found = algorithm.pick(ASK)
+    assert found in among
+    assert found is not None
+    among[among.index(found)] = drained = Backend(found.endpoint._replace(weight=0), found.counters, len(among))
+    algorithm.update(among)
+    after = algorithm.pick(ASK)
+    assert after not in (drained, found)
+    assert after is not None or name in REFUSES

@@ -16,8 +16,13 @@ ASK: Ask = Asking("127.0.0.1", Destination("127.96.0.20", 80, "TCP"))
 
 
 def backends(*weights: int, active: Sequence[int] = ()) -> list[Backend]:
-    """Return backends at 127.245.0.1:80, .2 and so on with these weights, each with so many connections."""
-    endpoints = [Endpoint(f"127.245.0.{number}", 80, weight=each) for number, each in enumerate(weights, 1)]
+    """Return backends at 127.245.0.1:80, .2 and so on with these weights, each with so many connections.
+
+    The next after .255 is 127.245.1.0.
+    """
+    endpoints = [
+        Endpoint(f"127.245.{number >> 8}.{number & 255}", 80, weight=each) for number, each in enumerate(weights, 1)
+    ]
     made = [Backend(each, EndpointCounters(WEB, each.address), len(weights)) for each in endpoints]
     for each, count in zip(made, active, strict=False):
         each.counters.active = count
