@@ -7,19 +7,34 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from kubeapi.serialization.duration import parse_duration
 
 Value = bool | int | float | str
+
+
+def no_fault(value: Any) -> str:
+    """Refuse no value."""
+    del value
+    return ""
+
+
+def duration_fault(text: str) -> str:
+    """Return what is wrong with a duration of an option, "" if nothing is."""
+    seconds = parse_duration(text)
+    return "" if seconds is not None and seconds >= 0 else 'must be a duration such as "20s" or "1m30s"'
 
 
 class Option(NamedTuple):
     """One option; its type is that of ``default``, its bounds both included. ``allowed`` are the values of a text.
 
     Where an allowed value ends with ``:NAME``, that is any word that can name a header or a cookie. A number with a
-    fraction may be written without one. ``meaning`` is a clause for the README's table.
+    fraction may be written without one. ``meaning`` is a clause for the README's table. ``check`` returns what is wrong
+    with a value of the right type and within the bounds, "" if nothing is.
     """
 
     name: str
@@ -28,6 +43,7 @@ class Option(NamedTuple):
     low: float | None = None
     high: float | None = None
     allowed: tuple[str, ...] = ()
+    check: Callable[[Any], str] = no_fault
 
     def fault(self, value: object) -> str:
         """Return what is wrong with a value, "" if nothing is."""
@@ -37,9 +53,9 @@ class Option(NamedTuple):
             return f"must be {_WORDS[kind]}"
         if self.allowed and not self._is_allowed(value):
             return f"supported values: {', '.join(self.allowed)}"
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._bounds(value)
-        return ""
+        if isinstance(value, int | float) and not isinstance(value, bool) and (fault := self._bounds(value)):
+            return fault
+        return self.check(value)
 
     def _is_allowed(self, value: object) -> bool:
         start, colon, name = str(value).partition(":")

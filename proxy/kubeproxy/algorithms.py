@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from kubeapi.balancing import HASH_ON, HttpPart, OptionsError, Value, http_part, read_options
-from kubeproxy.balancers import BALANCERS, NAMES
+from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubeproxy.types import ServicePort
 
 
@@ -19,7 +19,7 @@ class Algorithm(NamedTuple):
     @property
     def has_options(self) -> bool:
         """Whether an option differs from its default."""
-        return self.options != tuple(read_options("", BALANCERS[self.name].options).items())
+        return self.options != tuple(read_options("", all_options(BALANCERS[self.name])).items())
 
     @property
     def hashed_part(self) -> HttpPart | None:
@@ -36,7 +36,7 @@ def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:
     if why_no_algorithm(service_port, default):
         name, text = default, ""
     algorithm = BALANCERS[name]
-    return Algorithm(algorithm.name, tuple(read_options(text, algorithm.options).items()))
+    return Algorithm(algorithm.name, tuple(read_options(text, all_options(algorithm)).items()))
 
 
 def why_no_algorithm(service_port: ServicePort, default: str) -> str:
@@ -45,7 +45,7 @@ def why_no_algorithm(service_port: ServicePort, default: str) -> str:
     if name not in BALANCERS:
         return unknown_balancer(name)
     try:
-        read_options(service_port.balancer_options, BALANCERS[name].options)
+        read_options(service_port.balancer_options, all_options(BALANCERS[name]))
     except OptionsError as error:
         return f"balancer {name}: {error}"
     return ""

@@ -21,9 +21,12 @@ from kubeproxy.balancers import (
     OwnTurns,
     Probe,
     Rng,
-    Watch,
+    Work,
     ask_nobody,
+    at_once,
+    compose,
     own_load,
+    watch,
 )
 from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
@@ -64,7 +67,7 @@ class _Port(NamedTuple):
 class LoadBalancer:
     """Chooses for every Service port of every node's proxy; a route gets its rotation when it is first used.
 
-    Its owner sets ``probe``, by which algorithms ask endpoints for their load.
+    Its owner sets ``probe``, by which algorithms ask endpoints for their load, and ``work``, which builds large tables.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class LoadBalancer:
         if default not in BALANCERS:
             raise ValueError(unknown_balancer(default))
         self.probe: Probe = ask_nobody
+        self.work: Work = at_once
         self._default = default
         self._counters = counters
         self._clock = clock
@@ -198,7 +202,7 @@ class LoadBalancer:
         """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""
         if before is None:
             name, options = port.algorithm
-            before = _RouteState(route, BALANCERS[name](self._inputs(route), dict(options)), {}, {})
+            before = _RouteState(route, compose(BALANCERS[name], self._inputs(route), dict(options)), {}, {})
         backends = self._backends(port.rule, before)
         sessions = {}
         if port.rule.service_port.affinity_cookie:
@@ -206,7 +210,7 @@ class LoadBalancer:
         state = port.routes[route] = before._replace(backends=backends, sessions=sessions)
         state.balancer.update(tuple(state.backends.values()))
         if state.balancer.follows:
-            _watch(state, before.backends)
+            watch(state.balancer, state.backends.values(), before.backends.values())
         return state
 
     def _backends(self, rule: PortRule, before: _RouteState) -> dict[str, Backend]:
@@ -229,20 +233,9 @@ class LoadBalancer:
         """Tell the algorithms of a Service port nothing any more."""
         for state in port.routes.values():
             if state.balancer.follows:
-                _watch(state._replace(backends={}), state.backends)
+                watch(state.balancer, (), state.backends.values())
 
     def _inputs(self, route: Route) -> Inputs:
         if self._shared is not None:
-            return self._shared.inputs(route)._replace(probe=self.probe)
-        return Inputs(self._rng, own_load, OwnTurns(), self._clock, self.probe)
-
-
-def _watch(state: _RouteState, before: Mapping[str, Backend]) -> None:
-    """Tell a route's algorithm what becomes of its backends, and no more of those that have left."""
-    kept = set(state.backends.values())
-    for each in before.values():
-        if each not in kept:
-            watchers = each.counters.watchers
-            each.counters.watchers = tuple(other for other in watchers if getattr(other, "backend", None) is not each)
-    for each in kept.difference(before.values()):
-        each.counters.watchers = (*each.counters.watchers, Watch(state.balancer, each))
+            return self._shared.inputs(route)._replace(probe=self.probe, work=self.work)
+        return Inputs(self._rng, own_load, OwnTurns(), self._clock, self.probe, self.work)

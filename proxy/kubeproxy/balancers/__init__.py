@@ -23,7 +23,10 @@ from kubeproxy.balancers.balancer import (
     Turns,
     ask_nobody,
     own_load,
+    own_weight,
 )
+from kubeproxy.balancers.composing import COMMON_OPTIONS, all_options, compose
+from kubeproxy.balancers.envoy import ENVOY
 from kubeproxy.balancers.first import First
 from kubeproxy.balancers.haproxy import HAPROXY
 from kubeproxy.balancers.ipvs import IPVS
@@ -34,11 +37,13 @@ from kubeproxy.balancers.peak_ewma import PeakEwma
 from kubeproxy.balancers.prequal import Prequal
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
-from kubeproxy.balancers.watch import Watch
+from kubeproxy.balancers.watch import Watch, watch
 from kubeproxy.balancers.weighted_round_robin import WeightedRoundRobin
+from kubeproxy.balancers.work import Work, at_once
 
 __all__ = [
     "BALANCERS",
+    "COMMON_OPTIONS",
     "NAMES",
     "Ask",
     "Asking",
@@ -56,8 +61,14 @@ __all__ = [
     "RoundRobin",
     "Turns",
     "Watch",
+    "Work",
+    "all_options",
     "ask_nobody",
+    "at_once",
+    "compose",
     "own_load",
+    "own_weight",
+    "watch",
 ]
 
 _ALGORITHMS: tuple[type[Balancer], ...] = (
@@ -70,6 +81,7 @@ _ALGORITHMS: tuple[type[Balancer], ...] = (
     RandomChoice,
     RoundRobin,
     WeightedRoundRobin,
+    *ENVOY,
     *HAPROXY,
     *IPVS,
     *NGINX,

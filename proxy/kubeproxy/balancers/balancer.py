@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from kubeapi.balancing import Option, Value
+from kubeproxy.balancers.work import Work, at_once
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import Result
 from kubeproxy.types import Choice, Destination, Endpoint
@@ -87,6 +88,10 @@ own_load: Load = attrgetter("counters.active")
 """The load where one process carries all traffic."""
 
 
+own_weight: Callable[[Backend], float] = attrgetter("weight")
+"""The share of a backend now, where none starts slowly."""
+
+
 class Rng(Protocol):
     """The random source: what is used of ``random.Random``."""
 
@@ -151,7 +156,8 @@ class Inputs(NamedTuple):
     """What an algorithm may use: the random source, the load of a backend, its rotation's position, and the time.
 
     Processes that balance as one see the same ``load`` and ``turns``, and their ``rng`` shuffles alike. ``clock`` gives
-    monotonic seconds. ``probe`` is for algorithms that ask backends for their load.
+    monotonic seconds. ``probe`` is for algorithms that ask backends for their load, ``work`` for those that build large
+    tables, ``weight`` for those with ``reads_weight``.
     """
 
     rng: Rng
@@ -159,6 +165,8 @@ class Inputs(NamedTuple):
     turns: Turns
     clock: Callable[[], float]
     probe: Probe = ask_nobody
+    work: Work = at_once
+    weight: Callable[[Backend], float] = own_weight
 
 
 class Card(NamedTuple):
@@ -175,16 +183,18 @@ class Balancer(ABC):
 
     ``name`` is the value of the annotation ``kubesvc.dev/balancer`` and of ``proxy.balancer`` in the configuration;
     ``aliases`` are other values for it. ``shares_counts`` tells whether a choice depends on ``load`` or ``turns``; the
-    workers of a proxy then share both. Only where ``follows`` is true are ``opened`` to ``completed`` called.
-    ``has_weights`` tells whether shares follow the weights; a weight of 0 always means that nothing new comes.
+    workers of a proxy then share both. Only where ``follows`` is true are ``opened`` to ``completed`` called; options
+    may set it. ``has_weights`` tells whether shares follow the weights; a weight of 0 always means that nothing new
+    comes. ``reads_weight`` tells that ``Inputs.weight`` is read for each pick, so that a slow start is exact.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[tuple[Option, ...]] = ()
     shares_counts: ClassVar[bool] = False
-    follows: ClassVar[bool] = False
+    follows: bool = False
     has_weights: ClassVar[bool] = False
+    reads_weight: ClassVar[bool] = False
     card: ClassVar[Card]
 
     @abstractmethod

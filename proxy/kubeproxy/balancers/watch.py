@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kubeproxy.balancers.balancer import Backend, Balancer
 from kubeproxy.outcomes import Result
 
@@ -30,3 +32,14 @@ class Watch:
     def completed(self, result: Result) -> None:
         """Learn how one went."""
         self._balancer.completed(self.backend, result)
+
+
+def watch(balancer: Balancer, backends: Collection[Backend], before: Collection[Backend]) -> None:
+    """Tell an algorithm what becomes of its backends, and no more of those of ``before`` that have left."""
+    kept = set(backends)
+    for each in before:
+        if each not in kept:
+            watchers = each.counters.watchers
+            each.counters.watchers = tuple(other for other in watchers if getattr(other, "backend", None) is not each)
+    for each in kept.difference(before):
+        each.counters.watchers = (*each.counters.watchers, Watch(balancer, each))

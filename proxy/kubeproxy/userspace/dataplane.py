@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from socket import SocketType
 
 from kubeproxy import NAME
@@ -66,11 +66,16 @@ class DataPlane:
         parts = DataPlaneParts(loop, dependencies, self._load_balancer, self.counters, self._descriptors.ceiling)
         self._parts, self.recent = parts, parts.recent
         self.tcp, self._http, self._probes = TcpFront(parts), HttpFront(parts), Probes(parts)
-        self._load_balancer.probe = self._probes.probe
+        self._load_balancer.probe, self._load_balancer.work = self._probes.probe, self._work
         self._flows = UdpFlows(parts)
         self._accepting = Accepting(parts, self.tcp, self._http, self._find_route, self._descriptors)
         self._bound: dict[Spot, BoundSocket] = {}
         self._routes: dict[tuple[str, Destination], Route | None] = {}
+
+    def _work(self, steps: Iterator[None]) -> None:
+        """Do the first step now, and each of the others after what waits then."""
+        if next(steps, self) is not self:
+            self._loop.call_soon(self._work, steps)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:

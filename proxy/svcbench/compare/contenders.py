@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from kubeapi.balancing import OptionsError, read_options
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import BALANCERS, all_options
 
 LEAST, MOST = 2, 12
 
@@ -48,7 +48,7 @@ def _contender(label: str) -> Contender:
     options = dict(_option(label, each) for each in written)
     text = json.dumps(options) if options else ""
     try:
-        read_options(text, BALANCERS[name].options)
+        read_options(text, all_options(BALANCERS[name]))
     except OptionsError as error:
         raise ContenderError(f'"{label}": {error}') from None
     return Contender(label, name, text)

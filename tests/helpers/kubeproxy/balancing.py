@@ -6,7 +6,20 @@ import random
 from collections.abc import Callable, Sequence
 
 from kubeapi.balancing import read_options
-from kubeproxy.balancers import BALANCERS, Ask, Asking, Backend, Balancer, Inputs, Load, OwnTurns, Turns, own_load
+from kubeproxy.balancers import (
+    BALANCERS,
+    Ask,
+    Asking,
+    Backend,
+    Balancer,
+    Inputs,
+    Load,
+    OwnTurns,
+    Turns,
+    all_options,
+    compose,
+    own_load,
+)
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
@@ -39,7 +52,7 @@ def inputs(
 def balancer(name: str, options: str = "", given: Inputs | None = None) -> Balancer:
     """Return an algorithm by its name, with options as the annotation has them."""
     algorithm = BALANCERS[name]
-    return algorithm(given or inputs(), read_options(options, algorithm.options))
+    return compose(algorithm, given or inputs(), read_options(options, all_options(algorithm)))
 
 
 def picked(algorithm: Balancer, count: int, among: Sequence[Backend], ask: Ask = ASK) -> list[int]:

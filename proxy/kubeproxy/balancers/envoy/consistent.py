@@ -1,0 +1,108 @@
+"""What ring hash and Maglev have in common: tables that are built in steps, the next choice, bounded loads.
+
+The table of a large Service takes longer to build than clients may wait. Until a new one is there, keys go by the one
+before if their endpoint is still there, else to the endpoint at hash modulo n.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+
+from kubeapi.balancing import Option, hash_on
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Inputs, Options, available
+from kubeproxy.balancers.envoy.bounds import Bounds
+from kubeproxy.balancers.envoy.hashing import hash_text
+from kubeproxy.balancers.hashing import hashed_text
+
+_BALANCE_FACTOR = Option(
+    "hash_balance_factor", 0, "an endpoint gets no more than this percentage of the average load; 0: no bound", 100
+)
+HASH_OPTIONS = (hash_on(), _BALANCE_FACTOR)
+"""The options of both."""
+Owner = Callable[[int], Backend]
+"""Returns the backend that a hash belongs to."""
+_RETRIES = 8
+_M = (1 << 64) - 1
+
+
+class ConsistentHash(Balancer):
+    """Gives the same key the same backend; what differs is the table."""
+
+    has_weights = True
+
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        self._work = inputs.work
+        self._text = hashed_text(options)
+        factor = int(options[_BALANCE_FACTOR.name])
+        self._bounds = Bounds(factor, inputs.load) if factor else None
+        self.follows = self._bounds is not None
+        self._known: list[tuple[Backend, int]] = []
+        self._usable: Sequence[Backend] = ()
+        self._owner: Owner | None = None
+        self._is_building = False
+
+    @abstractmethod
+    def build(self, usable: Sequence[Backend]) -> Generator[None, None, Owner]:
+        """Build the table of ``usable`` (at least one) in steps of a few milliseconds and return how it is read."""
+
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        known = [(each, each.weight) for each in backends]
+        if self._bounds is not None:
+            self._bounds.update(backends)
+        if known == self._known:
+            return
+        self._known, self._usable = known, available(backends)
+        self._is_building = bool(self._usable)
+        self._work(self._steps(self._usable))
+
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
+        if not self._usable:
+            return None
+        key = hash_text(self._text(ask))
+        backend = self._meanwhile(key) if self._owner is None or self._is_building else self._owner(key)
+        if avoid and backend.address in avoid:
+            backend = self._next(key, avoid)
+        return backend if self._bounds is None else self._bounds.within(self._usable, backend, key, avoid)
+
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return the backend of this key now."""
+        return self.pick(ask)
+
+    def opened(self, backend: Backend) -> None:
+        """Learn that a connection or request to a backend has begun."""
+        assert self._bounds is not None
+        self._bounds.total += 1
+
+    def closed(self, backend: Backend) -> None:
+        """Learn that one has ended."""
+        assert self._bounds is not None
+        self._bounds.total -= 1
+
+    def _steps(self, usable: Sequence[Backend]) -> Iterator[None]:
+        """Build the table of ``usable`` unless there are others meanwhile."""
+        build = self.build(usable)
+        while usable is self._usable and self._is_building:
+            try:
+                next(build)
+            except StopIteration as built:
+                self._owner = built.value
+                self._is_building = False
+                return
+            yield
+
+    def _meanwhile(self, key: int) -> Backend:
+        before = self._owner(key) if self._owner is not None else None
+        return before if before is not None and before in self._usable else self._usable[key % len(self._usable)]
+
+    def _next(self, key: int, avoid: Collection[str]) -> Backend:
+        """Return the backend of another hash of the key, as Envoy's retries do; any other one in the end."""
+        owner = self._meanwhile if self._owner is None or self._is_building else self._owner
+        for attempt in range(1, _RETRIES + 1):
+            backend = owner(key ^ (_M - attempt + 1))
+            if backend.address not in avoid:
+                return backend
+        left = available(self._usable, avoid)
+        return left[key % len(left)]

@@ -1,0 +1,103 @@
+"""Ring hash (Envoy's RING_HASH, ketama): points on a ring by weight, a key belongs to the next point clockwise.
+
+The points of an endpoint are the hashes of ``ip:port_0``, ``ip:port_1`` and so on. There are as many of them that the
+lightest endpoint has a whole number and the ring at least ``minimum_ring_size`` points, so another set may give the
+others more or fewer points as well (``source/extensions/load_balancing_policies/ring_hash``). gRPC's ring_hash is the
+same with ``maximum_ring_size`` 4096. Keys are hashed by XXH64 in either case.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Generator, Iterator, Sequence
+from math import ceil
+
+from kubeapi.balancing import Option
+from kubeproxy.balancers.balancer import Backend, Card, Inputs, Options
+from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash, Owner
+from kubeproxy.balancers.envoy.hashing import murmur2, xxh64
+
+_LARGEST = 8 << 20
+_STEP = 1000
+"""Points that are hashed in one step: 2 to 4 ms."""
+_SHELF = 64
+"""Points that are sorted together, about."""
+_HASHES = {"XX_HASH": xxh64, "MURMUR_HASH_2": murmur2}
+
+
+class RingHash(ConsistentHash):
+    """Reads the backend of a key from a ring."""
+
+    name = "ring_hash"
+    aliases = ("envoy_ring_hash",)
+    options = (
+        Option("minimum_ring_size", 1024, "points of the ring at least", 1, _LARGEST),
+        Option(
+            "maximum_ring_size", _LARGEST, "points of the ring at most, also if that is below the minimum", 1, _LARGEST
+        ),
+        Option("hash_function", "XX_HASH", "what places the points", allowed=tuple(_HASHES)),
+        *HASH_OPTIONS,
+    )
+    card = Card(
+        "the next point of a ring, by the key's hash", "the key", "O(log points), 12 bytes a point", "Envoy, gRPC"
+    )
+
+    def __init__(self, inputs: Inputs, options: Options) -> None:
+        super().__init__(inputs, options)
+        self._smallest = int(options["minimum_ring_size"])
+        self._largest = int(options["maximum_ring_size"])
+        self._hash = _HASHES[str(options["hash_function"])]
+
+    @staticmethod
+    def describe(unit: str, count: int) -> str:
+        """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
+        return f"each {unit} gets the one of {count} that comes next to its key on a ring"
+
+    def build(self, usable: Sequence[Backend]) -> Generator[None, None, Owner]:
+        """Build the ring in steps."""
+        share = min(each.weight for each in usable) / sum(each.weight for each in usable)
+        scale = min(ceil(share * self._smallest) / share, float(self._largest))
+        shift = 64 - (int(scale) // _SHELF).bit_length()
+        shelves = [(array("Q"), array("I")) for _ in range(1 << 64 - shift)]
+        for number, (name, place) in enumerate(_names(usable, scale), 1):
+            point = self._hash(name.encode())
+            points, owners = shelves[point >> shift]
+            points.append(point)
+            owners.append(place)
+            if number % _STEP == 0:
+                yield
+        ring, places = yield from _joined(shelves)
+
+        def owner(key: int) -> Backend:
+            at = bisect_left(ring, key)
+            return usable[places[at if at < len(ring) else 0]]
+
+        return owner
+
+
+def _names(usable: Sequence[Backend], scale: float) -> Iterator[tuple[str, int]]:
+    """Yield the names of all points, with the places of their backends."""
+    total = sum(each.weight for each in usable)
+    reached = target = 0.0
+    for place, each in enumerate(usable):
+        target += scale * each.weight / total
+        number = 0
+        while reached < target:
+            yield f"{each.address}_{number}", place
+            number += 1
+            reached += 1
+
+
+def _joined(
+    shelves: Sequence[tuple[array[int], array[int]]],
+) -> Generator[None, None, tuple[array[int], array[int]]]:
+    """Return in steps the points in order and the places of their backends."""
+    ring, places = array("Q"), array("I")
+    for number, (points, owners) in enumerate(shelves, 1):
+        for point, place in sorted(zip(points, owners, strict=True)):
+            ring.append(point)
+            places.append(place)
+        if number % _SHELF == 0:
+            yield
+    return ring, places

@@ -1,0 +1,83 @@
+"""Earliest deadline first: the schedule behind Envoy's ROUND_ROBIN and LEAST_REQUEST with unequal weights. Pure.
+
+An entry with the weight w is due every 1/w; entries that are due together come in the order in which they got their
+deadlines (``source/common/upstream/edf_scheduler.h``). Envoy keeps a heap of all entries. Those of the same weight come
+in the order in which they went, so here they wait in one line, and the heap has only the head of each line: a pick
+costs the same for ten and for ten thousand endpoints.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import count
+
+from kubeproxy.balancers.balancer import Backend
+
+Period = Callable[[Backend], float]
+"""Returns how long a backend waits from one turn to the next: units / weight, above 0.
+
+A whole number wherever it can be one: added up as fractions, what is due together would drift apart.
+"""
+_Entry = tuple[float, int, Backend]
+"""Deadline, number, backend. No two numbers are the same, so backends are never compared."""
+
+
+class Schedule:
+    """The deadlines of some backends.
+
+    ``period`` is asked at first and again after each turn. ``start`` picks are regarded as taken, so that schedules of
+    the same backends do not all begin with the same one.
+    """
+
+    __slots__ = ("_heads", "_lines", "_numbers", "_period")
+
+    def __init__(self, backends: Sequence[Backend], period: Period, start: int) -> None:
+        self._period = period
+        self._numbers = count()
+        self._lines: dict[float, deque[_Entry]] = {}
+        periods = [period(each) for each in backends]
+        pace = sum(1 / each for each in periods)
+        turns = [int(start / each / pace) for each in periods]
+        # In the order in which they would have got their deadlines.
+        order = sorted(range(len(turns)), key=lambda at: (turns[at] * periods[at], -periods[at] * bool(turns[at]), at))
+        for at in order:
+            own = periods[at]
+            line = self._lines.setdefault(own, deque())
+            line.append(((turns[at] + 1) * own, next(self._numbers), backends[at]))
+        self._heads = [(*line[0][:2], own) for own, line in self._lines.items()]
+        heapify(self._heads)
+        for _ in range(start - sum(turns)):
+            self.take()
+
+    def peek(self) -> Backend:
+        """Return the backend that has the next turn; IndexError if there is none."""
+        return self._lines[self._heads[0][2]][0][2]
+
+    def take(self) -> Backend:
+        """Return the backend that has the next turn, and take it; IndexError if there is none."""
+        heads = self._heads
+        own = heads[0][2]
+        line = self._lines[own]
+        now, _, backend = line.popleft()
+        period = self._period(backend)
+        entry = (now + period, next(self._numbers), backend)
+        if period == own:
+            line.append(entry)
+        if line:
+            heapreplace(heads, (*line[0][:2], own))
+        else:
+            heappop(heads)
+            del self._lines[own]
+        if period != own:
+            self._add(entry, period)
+        return backend
+
+    def _add(self, entry: _Entry, period: float) -> None:
+        line = self._lines.get(period)
+        if line is None:
+            self._lines[period] = deque((entry,))
+            heappush(self._heads, (*entry[:2], period))
+        else:
+            line.append(entry)
