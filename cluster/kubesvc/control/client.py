@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,6 +46,7 @@ class ControlClient:
     def __init__(self, state: StateDirectory, timeout: float | None = ANSWER_SECONDS) -> None:
         self._state = state
         self._timeout = timeout
+        self._streaming: _Connection | None = None
 
     def status(self) -> dict[str, Any]:
         """Return the status document (``kubesvc status -o json``)."""
@@ -57,9 +60,9 @@ class ControlClient:
         """Return the explanation of a Service (``kubesvc explain -o json``)."""
         return self._get("/v1/explain", namespace=namespace, name=name)
 
-    def trace(self, namespace: str, source: str, destination: str, request: str = "") -> dict[str, Any]:
-        """Return the trace of a packet (``kubesvc trace -o json``), with the head of an HTTP request if given."""
-        return self._get("/v1/trace", namespace=namespace, source=source, destination=destination, request=request)
+    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
+        """Return the trace of a packet (``kubesvc trace -o json``)."""
+        return self._get("/v1/trace", namespace=namespace, source=source, destination=destination)
 
     def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         """Return the trace of a name (``kubesvc trace --dns -o json``)."""
@@ -123,10 +126,18 @@ class ControlClient:
             response = self._ask(connection, method, path, body)
             # No time limit for a stream: a pod may write nothing for hours.
             connection.sock.settimeout(None)
+            self._streaming = connection
             while chunk := self._read(response, _CHUNK):
                 yield chunk
         finally:
+            self._streaming = None
             connection.close()
+
+    def hang_up(self) -> None:
+        """End the stream that another thread reads; it sees the cluster's end of it."""
+        if (connection := self._streaming) is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _get(self, path: str, **query: str) -> dict[str, Any]:
         try:

@@ -13,7 +13,7 @@ from typing import TypedDict, Unpack
 import click
 
 from kubesvc import __version__
-from kubesvc.terminal import questions, visiting
+from kubesvc.terminal import bench, questions, visiting
 from kubesvc.terminal.arguments import (
     Duration,
     ask,
@@ -45,6 +45,7 @@ def kubesvc() -> None:
 
 for _question in (questions.status, questions.explain, questions.trace, questions.connections, questions.logs):
     kubesvc.add_command(_question)
+kubesvc.add_command(bench.bench)
 kubesvc.add_command(questions.doctor)
 kubesvc.add_command(visiting.shell)
 kubesvc.add_command(visiting.run)

@@ -3,11 +3,12 @@
 A connection is a TCP connection, a UDP flow or an HTTP request:
 
     time, protocol          when it began (RFC 3339); tcp, udp or http
-    client                  its address
+    client, clientPort      its address and port, 0 for a port that is not known
     address, port           its destination
     service, portName       the Service port at that address; no Service and the port's number if it is a pod's
     node                    the node with the rules that it met, "" if they are the same on all nodes
     endpoint, pod           the endpoint that was chosen, "" without one
+    algorithm               the algorithm that chooses for the Service port
     why                     random of 3, pinned, cookie, retried after ..., with what was hashed, and the endpoint's
                             weight if it is not 1
     failures                endpoint and reason of failed attempts
@@ -53,6 +54,7 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "time": _time(wall - (monotonic - record.began_at)),
         "protocol": record.protocol,
         "client": record.client,
+        "clientPort": record.client_port,
         "address": record.destination.address,
         "port": record.destination.port,
         "service": "" if route.port_name.is_pod else str(route.port_name.service),
@@ -60,17 +62,19 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "node": route.node,
         "endpoint": choice.endpoint.address if choice else "",
         "pod": choice.endpoint.target if choice else "",
+        "algorithm": algorithm,
         "why": _why(record, algorithm),
         "failures": [{"endpoint": endpoint, "reason": reason} for endpoint, reason in record.failures],
         "state": record.outcome or "open",
         "seconds": round(max(0.0, ended - record.began_at), 6),
         "bytesToEndpoint": record.bytes_to_endpoint,
         "bytesToClient": record.bytes_to_client,
-        "method": record.method,
-        "target": record.target,
-        "status": record.status,
-        "hashed": record.key,
+        **_request(record),
     }
+
+
+def _request(record: ConnectionRecord) -> dict[str, Any]:
+    return {"method": record.method, "target": record.target, "status": record.status, "hashed": record.key}
 
 
 def _time(seconds: float) -> str:

@@ -18,14 +18,10 @@ class Claim(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """The first packet of a new connection; ``source`` is an address without port.
-
-    ``request`` is the head of the HTTP request that comes with it, b"" where that is not known.
-    """
+    """The first packet of a new connection; ``source`` is an address without port."""
 
     source: str
     destination: Destination
-    request: bytes = b""
 
 
 class Verdict(StrEnum):

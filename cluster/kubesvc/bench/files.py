@@ -1,0 +1,62 @@
+"""The files of a report. Each is whole or not there: it is written beside its place and then moved."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from svcbench.document import run_document
+from svcbench.report.hdrfiles import hdr_log, percentile_distribution
+from svcbench.report.html.page import run_page
+from svcbench.results import Run
+
+
+class Reports(NamedTuple):
+    """The files that are wanted, "" for none; "-" as JSON's is standard output."""
+
+    json: str
+    hdr: str
+    html: str
+
+    @classmethod
+    def checked(cls, json_file: str, hdr_file: str, html_file: str) -> Reports:
+        """Return the files; ValueError if one cannot be written, before a run is made for nothing."""
+        reports = cls(json_file, hdr_file, html_file)
+        for file in filter(None, reports):
+            folder = Path(file).parent
+            if file != "-" and (Path(file).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
+                message = f"{file}: no file can be written there"
+                raise ValueError(message)
+        return reports
+
+
+def write_reports(run: Run, reports: Reports) -> None:
+    """Write the files. OSError, with the file's name."""
+    wanted: list[tuple[str, Callable[[Run], str]]] = [
+        (reports.json, lambda run: json.dumps(run_document(run), indent=1) + "\n"),
+        (reports.hdr, _distribution if reports.hdr.endswith(".hgrm") else hdr_log),
+        (reports.html, run_page),
+    ]
+    for file, text in wanted:
+        if file and file != "-":
+            _write(file, text(run))
+
+
+def _distribution(run: Run) -> str:
+    return percentile_distribution(run.corrected)
+
+
+def _write(file: str, text: str) -> None:
+    beside = f"{file}.{os.getpid()}.part"
+    try:
+        Path(beside).write_text(text)
+        Path(beside).replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            Path(beside).unlink()
+        error.filename = file
+        raise

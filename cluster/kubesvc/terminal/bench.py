@@ -1,0 +1,77 @@
+"""`kubesvc bench`: load on a Service, and what its clients saw.
+
+Exit status: 0 well, 1 failed (also where no request was answered, or an invalid run kept the objectives), 2 bad usage,
+99 where an objective of --slo is broken, 130 after Ctrl-C, with the report of what was measured until then.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Unpack
+
+import click
+
+from kubesvc.terminal import completing
+from kubesvc.terminal.arguments import Duration, name_option, namespace_option
+from kubesvc.terminal.bencharguments import BenchArguments
+
+
+class Seconds(Duration):
+    """A Go duration, or a plain number of seconds, above 0."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        text = f"{value}s" if isinstance(value, str) and value.replace(".", "", 1).isdigit() else value
+        return super().convert(text, param, ctx)
+
+
+@click.command(short_help="Put load on a Service; say what its clients saw.")
+@click.argument("service", metavar="svc/NAME[:PORT]", shell_complete=completing.service_names)
+@click.option("--rate", default="", help="Requests that are due per second: 500/s, 30/m.  [default: 100/s]")
+@click.option("--ramp", default="", metavar="FIRST..LAST", help="A rate that goes evenly from one to another.")
+@click.option("--step", "steps", default="", metavar="RATE,RATE,...", help="Rates one after the other, equally long.")
+@click.option("--closed", type=click.IntRange(1, 4096), default=None, help="So many clients, each waits for answers.")
+@click.option("--replay", default="", metavar="FILE", help="Requests are due at the seconds on the lines of a file.")
+@click.option("--poisson", "is_poisson", is_flag=True, help="Space arrivals by chance instead of evenly.")
+@click.option("--duration", type=Seconds(), default="10s", show_default=True, help="How long is measured.")
+@click.option("--warmup", type=Seconds(), default="1s", show_default=True, help="How long is not, before that.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything by chance.")
+@click.option("--http", "path", default=None, metavar="PATH", help="GET a path over HTTP/1.1.  [default: /]")
+@click.option("--tcp", "is_tcp", is_flag=True, help="A TCP connection per request: send --payload, want any bytes.")
+@click.option("--udp", "is_udp", is_flag=True, help="Send --payload as a datagram, want one.")
+@click.option("--dns", "dns_name", default=None, metavar="DNS-NAME", help="Query for the addresses of a name.")
+@click.option("--payload", default="", help="What --tcp and --udp send.  [default: hostname and a newline]")
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="Connections (UDP: flows) that are open from the beginning; more are opened when all are busy.",
+)
+@click.option("--new-connections", "has_new_connections", is_flag=True, help="A new connection (flow) per request.")
+@click.option("--timeout", type=Seconds(), default="5s", show_default=True, help="When a request has failed.")
+@click.option("--slo", default="", metavar="p99=50ms,errors=0.1%", help="Objectives; exit status 99 if one is broken.")
+@click.option("--json", "json_file", default="", metavar="FILE", help="Write everything as JSON; - for stdout.")
+@click.option(
+    "--hdr", "hdr_file", default="", metavar="FILE", help="Write HdrHistogram's log, or to FILE.hgrm its plot."
+)
+@click.option("--html", "html_file", default="", metavar="FILE", help="Write a page that needs no network.")
+@click.option("--inside", "is_inside", is_flag=True, help="Send from the first node, inside the cluster's network.")
+@namespace_option
+@name_option
+def bench(service: str, **given: Unpack[BenchArguments]) -> None:
+    """Put load on a Service of a running cluster, as clients on this machine; say what they saw.
+
+    An open loop sends requests when they are due, however long others take, and their latency counts from then: a
+    client that waits for slow answers before it asks again does not see how slow they are. Beside it is the latency
+    from the moment of sending, as other tools print it.
+
+    \b
+    kubesvc bench svc/web --rate 500/s --duration 30s
+    kubesvc bench svc/web --ramp 100..2000 --poisson --slo p99=50ms,errors=0.1%
+    kubesvc bench svc/web --closed 64 --new-connections
+    kubesvc bench svc/dns --dns web.default.svc.cluster.local
+    """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
+    from kubesvc.terminal.benching import run_bench
+
+    sys.exit(run_bench(service, given))

@@ -1,0 +1,34 @@
+"""The arguments of `kubesvc bench`, in a file of their own, which both the command and what it runs import."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class BenchArguments(TypedDict):
+    """The options of `kubesvc bench`, by their names here."""
+
+    rate: str
+    ramp: str
+    steps: str
+    closed: int
+    replay: str
+    is_poisson: bool
+    duration: float
+    warmup: float
+    seed: int
+    path: str | None
+    is_tcp: bool
+    is_udp: bool
+    dns_name: str | None
+    payload: str
+    connections: int
+    has_new_connections: bool
+    timeout: float
+    slo: str
+    json_file: str
+    hdr_file: str
+    html_file: str
+    is_inside: bool
+    namespace: str
+    name: str

@@ -1,0 +1,167 @@
+"""One run of `kubesvc bench`: reads its arguments, shows the run while it lasts, prints and writes the report."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import click
+
+from kubesvc.bench.files import Reports, write_reports
+from kubesvc.bench.measuring import Conditions, Subject, inside_command, measure_service
+from kubesvc.bench.options import Arrivals, Length, Sending, plan_of
+from kubesvc.bench.progress import Progress, Sight, sight_line
+from kubesvc.bench.target import TargetError, Wanted, find_target, read_wanted
+from kubesvc.control.client import ControlClient
+from kubesvc.terminal.arguments import ask, fail, json_text, state_of
+from kubesvc.terminal.bencharguments import BenchArguments
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_WELL
+from kubesvc.terminal.escaping import escaped, escaped_lines
+from svcbench.arrivals import ScheduleError
+from svcbench.document import run_document
+from svcbench.load.io.running import COMMAND, GeneratorError
+from svcbench.load.log import Log, Rows
+from svcbench.load.plan import Plan
+from svcbench.report.text import run_text
+from svcbench.results import Run
+from svcbench.verdict import Objective, broken_objectives, invalidities, read_objectives
+
+EXIT_BROKEN = 99
+"""An objective is broken; k6 exits so too."""
+_LINE_SECONDS = 1.0
+_PICTURE_SECONDS = 0.25
+
+
+def run_bench(service: str, given: BenchArguments) -> int:
+    """Return the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        objectives = read_objectives(given["slo"]) if given["slo"] else ()
+        reports = Reports.checked(given["json_file"], given["hdr_file"], given["html_file"])
+        subject, plan = _subject_and_plan(service, given)
+    except (ScheduleError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
+    except TargetError as error:
+        fail(str(error))
+    command = inside_command(given["name"]) if given["is_inside"] else COMMAND
+    try:
+        with _shown(plan, subject) as watch:
+            run = measure_service(subject, plan, Conditions(command, _said()), watch)
+    except (OSError, GeneratorError) as error:
+        fail(f"no load could be made: {error}")
+    return _ended(run, objectives, reports)
+
+
+def _subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan]:
+    name, port = read_wanted(service)
+    wanted = Wanted(given["namespace"], name, port, _protocol(given))
+    arrivals = _arrivals(given)
+    length = Length(_positive(given["duration"], "--duration"), given["warmup"], given["seed"])
+    arrivals.schedule(length.seconds, length.warmup)
+    status = ask(given["name"], lambda cluster: cluster.status())
+    target = find_target(status, wanted, is_inside=given["is_inside"])
+    request = given["path"] or given["dns_name"] or given["payload"].encode().decode("unicode_escape")
+    timeout = _positive(given["timeout"], "--timeout")
+    sending = Sending(request, given["connections"], timeout, not given["has_new_connections"])
+    subject = Subject(ControlClient(state_of(given["name"])), given["namespace"], name, target)
+    return subject, plan_of(target, arrivals, sending, length)
+
+
+def _positive(seconds: float, option: str) -> float:
+    if seconds <= 0:
+        message = f"{option} must be above 0"
+        raise ValueError(message)
+    return seconds
+
+
+def _protocol(given: BenchArguments) -> str:
+    chosen = {
+        "http": given["path"] is not None,
+        "tcp": given["is_tcp"],
+        "udp": given["is_udp"],
+        "dns": given["dns_name"] is not None,
+    }
+    named = [name for name, is_chosen in chosen.items() if is_chosen]
+    if len(named) > 1:
+        message = f"--{named[0]} and --{named[1]} exclude each other: name one protocol"
+        raise ValueError(message)
+    path = given["path"]
+    if path is not None and (not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path):
+        message = f"--http {path!r}: a path begins with / and has no blanks; write others as %20"
+        raise ValueError(message)
+    return named[0] if named else ""
+
+
+def _arrivals(given: BenchArguments) -> Arrivals:
+    lines: list[str] = []
+    if given["replay"]:
+        try:
+            lines = Path(given["replay"]).read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"--replay {given['replay']}: {getattr(error, 'strerror', None) or 'it is no text'}"
+            raise ScheduleError(message) from None
+    return Arrivals(
+        given["rate"], given["ramp"], given["steps"], given["closed"] or 0, given["replay"], lines, given["is_poisson"]
+    )
+
+
+def _said() -> str:
+    """Return the command line that repeats the run."""
+    import shlex
+
+    return shlex.join(("kubesvc", *sys.argv[1:]))
+
+
+def _shown(plan: Plan, subject: Subject) -> AbstractContextManager[Callable[[Log, Rows], None]]:
+    """Return what shows the run while it lasts: a picture on a terminal, a line a second elsewhere."""
+    progress, began = Progress(plan, subject.target.pods), time.monotonic()
+    if sys.stderr.isatty():
+        from kubesvc.terminal.benchview import picture
+
+        return picture(progress, subject.target.name, began)
+    return nullcontext(_Teller(progress, began, lambda sight: click.echo(escaped(sight_line(sight)), err=True)))
+
+
+class _Teller:
+    """Tells what there is so far, at most once a second."""
+
+    def __init__(self, progress: Progress, began: float, tell: Callable[[Sight], None]) -> None:
+        self._progress = progress
+        self._next = began + _LINE_SECONDS
+        self._tell = tell
+
+    def __call__(self, log: Log, rows: Rows) -> None:
+        """Learn new rows."""
+        self._progress.add(rows)
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _LINE_SECONDS
+            self._tell(self._progress.sight(log, now))
+
+
+def _ended(run: Run, objectives: tuple[Objective, ...], reports: Reports) -> int:
+    """Print and write the report; returns the exit status."""
+    if reports.json == "-":
+        click.echo(json_text(run_document(run), indent=2))
+    else:
+        click.echo(escaped_lines(run_text(run)), nl=False)
+    broken, invalid = broken_objectives(run, objectives), invalidities(run)
+    for each in broken:
+        click.echo(f"kubesvc: objective broken: {each}", err=True)
+    if objectives and invalid and not broken:
+        click.echo("kubesvc: the objectives are kept, but the run is invalid, so that proves nothing", err=True)
+    status = EXIT_WELL
+    try:
+        write_reports(run, reports)
+    except OSError as error:
+        click.echo(f"kubesvc: {escaped(str(error.filename))}: {error.strerror}; it is not written", err=True)
+        status = EXIT_FAILED
+    if run.is_partial:
+        return EXIT_AT_ONCE
+    if broken:
+        return EXIT_BROKEN
+    return status if run.completed and not (objectives and invalid) else EXIT_FAILED

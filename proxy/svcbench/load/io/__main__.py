@@ -1,0 +1,46 @@
+"""The generator's process: reads a plan from standard input, writes frames to standard output.
+
+It ends when its standard input is closed, with what it has until then, so it never outlives the command that began it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+
+from kubehost.io.namespaces import prctl
+from kubehost.openfiles import grow_table, raise_limit
+from svcbench.load.io.generator import Generator
+from svcbench.load.io.outlet import Outlet
+from svcbench.load.plan import read_plan
+
+_PR_SET_TIMERSLACK = 29
+"""prctl(2): how much later than asked the kernel may wake a thread, 50 us unless set; in nanoseconds."""
+
+
+def main() -> None:
+    """Carry out one plan."""
+    # Ctrl-C in a terminal reaches this process too; it is the command that decides, by closing the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        prctl(_PR_SET_TIMERSLACK, 1)
+    raise_limit()
+    grow_table()
+    text = b""
+    while not text.endswith(b"\n"):
+        piece = os.read(0, 1 << 16)
+        if not piece:
+            return
+        text += piece
+    generator = Generator(read_plan(text.decode()), Outlet(1), 0)
+    gc.freeze()
+    gc.disable()
+    # Without a reader there is nobody to tell.
+    with contextlib.suppress(BrokenPipeError):
+        generator.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Starts the generator's process and reads what it sees."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+from svcbench.load.log import Frames, Log, Rows
+from svcbench.load.plan import Plan, plan_text
+
+_AT_ONCE = 1 << 20
+COMMAND = (sys.executable, "-P", "-m", "svcbench.load.io")
+
+
+class GeneratorError(Exception):
+    """The generator's process ended without a result; says what it printed."""
+
+
+class Load:
+    """One run of the generator; ``log`` is what has come so far."""
+
+    def __init__(self, plan: Plan, command: Sequence[str] = COMMAND) -> None:
+        """Start the process. OSError."""
+        self.log = Log()
+        self._frames = Frames()
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(plan_text(plan).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def follow(self, seconds: float) -> Iterator[Rows]:
+        """Yield rows as they come until the run has ended; empty ones after ``seconds`` without. GeneratorError."""
+        output = self._process.stdout
+        assert output is not None
+        while True:
+            if not select.select((output,), (), (), seconds)[0]:
+                yield Rows()
+                continue
+            content = os.read(output.fileno(), _AT_ONCE)
+            if not content:
+                break
+            yield from filter(None, (self.log.take(*each) for each in self._frames.feed(content)))
+        if self.log.ended is None:
+            raise GeneratorError(self._last_words())
+
+    def stop(self) -> None:
+        """Let the run end now; ``follow`` then yields the rest."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def close(self) -> None:
+        """End the process, and release its pipes."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _last_words(self) -> str:
+        assert self._process.stderr is not None
+        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        status = self._process.wait()
+        return f"the load generator ended with status {status}: {said[-1] if said else 'it printed nothing'}"

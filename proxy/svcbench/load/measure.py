@@ -1,0 +1,157 @@
+"""What the rows of a generator mean: a ``Run``. Pure.
+
+A request belongs to the run if it was due after the warm-up. Those that were answered or timed out have a latency,
+from their intended start and from the actual one; the others are errors alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, takewhile
+from math import ceil
+from random import Random
+
+from svcbench.arrivals import Profile
+from svcbench.hdrcodec import decode
+from svcbench.histogram import Histogram
+from svcbench.load.log import ANSWERED, NAMES, REFUSED, TIMED_OUT, Ended, Log, Rows
+from svcbench.load.plan import Plan
+from svcbench.results import GeneratorFigures, PodFigures, Run, Second
+
+_HAVE_LATENCY = (NAMES.index(ANSWERED), NAMES.index(TIMED_OUT))
+_MOST_COUNTED = 2_000_000
+"""Random arrivals that are counted; the number of more is within 0.1 % of the expected one."""
+UNKNOWN_POD = "unknown"
+PodOf = Callable[[int], str]
+"""Returns the pod of the request in a row, "" if it is not known."""
+
+
+@dataclass
+class _Part:
+    """The requests of a second, or of a pod."""
+
+    requests: int = 0
+    errors: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    windows: Counter[int] = field(default_factory=Counter)
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a run is called: the Service, its algorithm, and the command that repeats it."""
+
+    target: str
+    algorithm: str
+    command: str
+
+
+def measure(log: Log, plan: Plan, pod_of: PodOf, label: Label) -> Run:
+    """Return what a generator measured; ValueError unless it has ended."""
+    if log.ended is None:
+        message = "the generator has not ended"
+        raise ValueError(message)
+    rows, end = log.rows, log.ended.seconds
+    measured = [row for row, due in enumerate(rows.due) if plan.warmup <= due < end]
+    outcomes = Counter(rows.outcome[row] for row in measured)
+    with_latency = [row for row in measured if rows.outcome[row] in _HAVE_LATENCY]
+    seconds = max(0.0, end - plan.warmup)
+    achieved = sum(rows.began[row] < end for row in measured) / seconds if seconds else 0.0
+    return replace(
+        _nothing_yet(plan, label),
+        offered_rate=_offered(plan, log.ended, achieved),
+        seconds=seconds,
+        requests=len(measured),
+        completed=outcomes[0],
+        errors={log.names[number]: count for number, count in sorted(outcomes.items()) if number},
+        corrected=_latencies(rows.due, rows, with_latency),
+        uncorrected=_latencies(rows.began, rows, with_latency),
+        seconds_series=_series(rows, measured, plan.warmup, seconds),
+        pods=_pods(rows, measured, plan.warmup, pod_of),
+        generator=GeneratorFigures(decode(log.ended.lag).percentile(99), achieved, outcomes[NAMES.index(REFUSED)]),
+        is_partial=log.ended.is_partial,
+    )
+
+
+def _nothing_yet(plan: Plan, label: Label) -> Run:
+    """Return a run of a plan without anything measured."""
+    return Run(
+        target=label.target,
+        algorithm=label.algorithm,
+        source="sockets",
+        loop="open" if plan.schedule is not None else "closed",
+        offered_rate=0.0,
+        seconds=0.0,
+        warmup=plan.warmup,
+        seed=plan.seed,
+        requests=0,
+        completed=0,
+        errors={},
+        corrected=Histogram(),
+        uncorrected=Histogram(),
+        seconds_series=(),
+        pods={},
+        generator=GeneratorFigures(0, 0.0, 0),
+        command=label.command,
+    )
+
+
+def _offered(plan: Plan, ended: Ended, achieved: float) -> float:
+    """Return the rate that the schedule wanted; of random arrivals those that it drew, while counting is cheap."""
+    schedule, end = plan.schedule, ended.seconds
+    if schedule is None:
+        return achieved
+    mean = schedule.offered(plan.warmup, end)
+    if not isinstance(schedule, Profile) or not schedule.is_poisson or mean * end > _MOST_COUNTED:
+        return mean
+    times = takewhile(lambda at: at < end, schedule.times(Random(plan.seed)))
+    return sum(at >= plan.warmup for at in times) / (end - plan.warmup) if end > plan.warmup else 0.0
+
+
+def _latencies(since: Sequence[float], rows: Rows, wanted: Iterable[int]) -> Histogram:
+    ended = rows.ended
+    return Histogram(round((ended[row] - since[row]) * 1e6) for row in wanted)
+
+
+def _series(rows: Rows, measured: Iterable[int], warmup: float, seconds: float) -> tuple[Second, ...]:
+    parts = [_Part() for _ in range(ceil(seconds))]
+    for row in measured:
+        _count(parts[int(rows.due[row] - warmup)], rows, row)
+    return tuple(
+        Second(at, each.requests, each.errors, *each.latency.percentiles((50.0, 99.0))) for at, each in enumerate(parts)
+    )
+
+
+def _count(part: _Part, rows: Rows, row: int) -> None:
+    part.requests += 1
+    part.errors += rows.outcome[row] != 0
+    if rows.outcome[row] in _HAVE_LATENCY:
+        part.latency.record(round((rows.ended[row] - rows.due[row]) * 1e6))
+
+
+def _pods(rows: Rows, measured: Iterable[int], warmup: float, pod_of: PodOf) -> dict[str, PodFigures]:
+    parts: defaultdict[str, _Part] = defaultdict(_Part)
+    for row in measured:
+        part = parts[pod_of(row) or UNKNOWN_POD]
+        _count(part, rows, row)
+        part.windows[int(rows.due[row] - warmup)] += 1
+        part.spans.append((rows.began[row], rows.ended[row]))
+    last = int(max((rows.due[row] for row in measured), default=warmup) - warmup)
+    return {
+        name: PodFigures(
+            each.requests,
+            each.errors,
+            peak_in_flight(each.spans),
+            each.latency,
+            tuple(each.windows[window] for window in range(last + 1)),
+        )
+        for name, each in sorted(parts.items())
+    }
+
+
+def peak_in_flight(spans: Iterable[tuple[float, float]]) -> int:
+    """Return the most of the spans (begin and end) that overlap; one that ends when another begins does not."""
+    changes = sorted([change for begin, end in spans for change in ((begin, 1), (end, -1))])
+    return max(accumulate(step for _, step in changes), default=0)

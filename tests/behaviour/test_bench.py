@@ -1,0 +1,147 @@
+"""A user puts load on Services with `kubesvc bench`, and reads what their clients saw."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.helpers.cluster.cli import KUBESVC, ClusterCommands, eventually, running
+from tests.helpers.cluster.ground import Ground
+from tests.helpers.cluster.manifests import deployment, netexec, service, stream
+from tests.helpers.patience import PATIENCE
+
+GROUND = Ground(25)
+ROUND_ROBIN = {"kubesvc.dev/balancer": "round_robin"}
+UDP = {"name": "udp", "port": 8081, "protocol": "UDP"}
+SHORT = ("--duration", "0.4", "--warmup", "0")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommands]:
+    """Two pods behind Services that balance connections, requests and datagrams, and a Service without any."""
+    http = [{"name": "http", "port": 8080, "appProtocol": "http"}]
+    server = netexec() | {"args": ["netexec", "--http-port=8080", "--udp-port=8081"]}
+    manifests = stream(
+        GROUND.configuration(),
+        deployment("web", 2, server),
+        service("web", annotations=ROUND_ROBIN),
+        service("api", "web", annotations=ROUND_ROBIN, ports=http),
+        service("talk", "web", annotations=ROUND_ROBIN, ports=[UDP]),
+        service("empty", "nothing"),
+    )
+    commands = ClusterCommands(tmp_path_factory.mktemp("bench"), "bench")
+    with running(commands, "-", stdin=manifests):
+        yield commands
+
+
+def measured(cluster: ClusterCommands, service: str, *options: str) -> dict[str, Any]:
+    """Return the run of a bench as JSON."""
+    result = cluster.named("bench", service, "--json", "-", *SHORT, *options)
+    assert result.returncode == 0, result.stderr
+    run: dict[str, Any] = json.loads(result.stdout)
+    return run
+
+
+def requests_by_pod(run: dict[str, Any]) -> list[int]:
+    assert all(name.startswith("web-") for name in run["pods"]), run["pods"]
+    return [each["requests"] for each in run["pods"].values()]
+
+
+def test_round_robin_gives_each_pod_every_other_request(cluster: ClusterCommands) -> None:
+    run = measured(cluster, "svc/api", "--rate", "100/s", "--http", "/hostname")
+    assert (run["algorithm"], run["offeredRate"], run["source"]) == ("round_robin", 100.0, "sockets")
+    assert run["requests"] == run["completed"] == 40
+    assert requests_by_pod(run) == [20, 20]
+
+
+def test_connections_are_balanced_and_told_by_the_clusters_records(cluster: ClusterCommands) -> None:
+    run = measured(cluster, "svc/web:8080", "--rate", "50/s", "--tcp", "--payload", r"GET / HTTP/1.0\r\n\r\n")
+    assert run["completed"] == 20
+    assert requests_by_pod(run) == [10, 10]
+
+
+def test_datagrams_are_balanced_by_flow(cluster: ClusterCommands) -> None:
+    run = measured(cluster, "svc/talk", "--udp", "--rate", "50/s", "--new-connections")
+    assert run["completed"] == 20
+    assert requests_by_pod(run) == [10, 10]
+
+
+def test_a_closed_loop_keeps_its_clients_busy(cluster: ClusterCommands) -> None:
+    run = measured(cluster, "svc/api", "--closed", "2")
+    assert (run["loop"], run["requests"]) == ("closed", run["completed"])
+    assert sum(requests_by_pod(run)) == run["requests"] > 2
+
+
+def test_queries_of_the_clusters_own_dns_are_load_too(cluster: ClusterCommands) -> None:
+    run = measured(cluster, "svc/kube-dns", "-n", "kube-system", "--dns", "web.default.svc.cluster.local")
+    assert run["completed"] == 40
+
+
+def test_the_report_is_a_table_and_files(cluster: ClusterCommands, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("r.json", "r.hlog", "r.html")]
+    wanted = [part for file in files for part in (f"--{file.suffix[1:].replace('hlog', 'hdr')}", str(file))]
+    result = cluster.named("bench", "svc/api", *SHORT, "--rate", "50/s", *wanted)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("svc/api:8080: round_robin, ")
+    assert all(file.stat().st_size > 500 for file in files)
+    assert json.loads(files[0].read_text())["command"].startswith("kubesvc bench --name bench svc/api ")
+
+
+def test_an_objective_that_is_broken_is_the_exit_status(cluster: ClusterCommands) -> None:
+    result = cluster.named("bench", "svc/api", *SHORT, "--slo", "p50=1us,errors=0%")
+    assert result.returncode == 99
+    assert "kubesvc: objective broken: p50 is " in result.stderr
+    assert "errors" not in result.stderr.partition("objective broken")[2]
+
+
+def test_a_pod_that_vanishes_leaves_its_requests_to_the_other_and_ctrl_c_ends_it_all(
+    cluster: ClusterCommands, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.json"
+    options = ("--duration", "10m", "--warmup", "0", "--json", str(file))
+    command = [*KUBESVC, "bench", "--name", cluster.name, "svc/api", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cluster.env) as run:
+        assert run.stderr is not None
+        assert run.stdout is not None
+        assert "requests/s" in run.stderr.readline()
+        cluster.scale("deployment/web", 1)
+        assert eventually(lambda: len(cluster.pods("web")) == 1)
+        for _ in range(2):
+            run.stderr.readline()
+        run.send_signal(signal.SIGINT)
+        assert run.wait(PATIENCE) == 130
+        assert "it was interrupted after" in run.stdout.read()
+    document = json.loads(file.read_text())
+    assert document["partial"]
+    assert document["requests"] == document["completed"] + sum(document["errors"].values())
+    windows = [each["windows"] for each in document["pods"].values()]
+    assert sorted(each[-1] > 0 for each in windows) == [False, True]
+    cluster.scale("deployment/web", 2)
+    assert eventually(lambda: len(cluster.ready_pods("web")) == 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("svc/empty",), 1, "svc/empty has no ready endpoint, so every client is refused"),
+        (("svc/nowhere",), 1, 'services "nowhere" not found'),
+        (("svc/api", "--rate", "0"), 2, "a rate is above 0 and at most 1,000,000"),
+        (("svc/api", "--tcp", "--udp"), 2, "--tcp and --udp exclude each other"),
+        (("svc/api", "--slo", "p99=50"), 2, "write an objective like"),
+        (("svc/api", "--replay", "/no/such/file"), 2, "No such file or directory"),
+        (("svc/api", "--json", "/no/such/folder/r.json"), 2, "no file can be written there"),
+        (("svc/api", "--duration", "0"), 2, "--duration must be above 0"),
+        (("svc/api", "--http", "hostname"), 2, "a path begins with /"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_at_once(
+    cluster: ClusterCommands, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    result = cluster.named("bench", *arguments)
+    assert (result.returncode, result.stdout) == (status, "")
+    assert said in result.stderr

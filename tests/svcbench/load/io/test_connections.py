@@ -1,0 +1,83 @@
+"""One connection of the generator, driven event by event against a socket of the test."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.helpers.svcbench_servers import ANSWER
+
+from svcbench.load.exchanges import Answer, HTTPExchange
+from svcbench.load.io.connections import Connection, Hooks, Target
+
+READ, ENDED = select.EPOLLIN, select.EPOLLIN | select.EPOLLRDHUP
+
+
+class Seen:
+    """What a connection has told its generator."""
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+        self.closed: list[int] = []
+
+    def hooks(self) -> Hooks:
+        return Hooks(lambda _: None, self._ended, self.closed.append)
+
+    def _ended(self, _connection: Connection, answer: Answer) -> None:
+        self.answers.append(answer.outcome)
+
+
+@contextmanager
+def talking() -> Iterator[tuple[Connection, socket.socket, Seen]]:
+    """Yield a connection that has sent its first request, the server's end of it, and what it tells."""
+    seen = Seen()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = Connection(HTTPExchange("/", "web", keeps=True), seen.hooks())
+        target = Target("127.0.0.1", server.getsockname()[1], is_datagram=False)
+        connection.open(target)
+        end, _ = server.accept()
+        with end:
+            connection.take(select.EPOLLOUT)
+            connection.start(1.0, 1.5, target)
+            assert end.recv(4096).startswith(b"GET / ")
+            yield connection, end, seen
+        connection.close()
+
+
+def test_an_answer_ends_the_request_and_the_connection_stays() -> None:
+    with talking() as (connection, end, seen):
+        end.sendall(ANSWER)
+        assert connection.sock is not None
+        select.select([connection.sock], [], [])
+        connection.take(READ)
+        assert (seen.answers, connection.is_busy) == (["answered"], False)
+
+
+def test_an_end_that_comes_with_the_answer_is_seen_before_the_next_request() -> None:
+    """Events are edge-triggered: nothing would tell of that end again."""
+    with talking() as (connection, end, seen):
+        end.sendall(ANSWER)
+        end.shutdown(socket.SHUT_WR)
+        poller = select.poll()
+        poller.register(connection.sock or -1, select.POLLRDHUP)
+        assert poller.poll()
+        connection.take(ENDED)
+        assert (seen.answers, connection.sock, len(seen.closed)) == (["answered"], None, 1)
+
+
+def test_a_reset_in_the_middle_is_an_error_of_that_request() -> None:
+    with talking() as (connection, end, seen):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        end.close()
+        assert connection.sock is not None
+        select.select([connection.sock], [], [])
+        connection.take(READ | select.EPOLLERR | select.EPOLLHUP)
+        assert seen.answers == ["connection closed before the answer"]
+
+
+def test_a_request_that_is_given_up_ends_its_connection() -> None:
+    with talking() as (connection, _end, seen):
+        connection.give_up("timed out")
+        assert (seen.answers, connection.sock) == (["timed out"], None)
