@@ -101,7 +101,12 @@ class Sh(_Buckets):
     aliases = ("ipvs_sh",)
     options = (FALLBACK, HASHED)
     has_weights = True
-    card = Card("by a hash of the client's address", "client address (and port)", "O(1)", "IPVS sh")
+    card = Card(
+        "by a hash of the client's address; refuses clients of one with weight 0",
+        "client (and port)",
+        "O(1)",
+        "IPVS sh",
+    )
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -117,7 +122,12 @@ class Dh(_Buckets):
 
     name = "dh"
     aliases = ("ipvs_dh",)
-    card = Card("by a hash of the address connected to", "destination address", "O(1)", "IPVS dh")
+    card = Card(
+        "by a hash of the address connected to; refuses clients of one with weight 0",
+        "destination address",
+        "O(1)",
+        "IPVS dh",
+    )
 
     @staticmethod
     def describe(unit: str, count: int) -> str:

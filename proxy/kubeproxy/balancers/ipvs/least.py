@@ -82,7 +82,12 @@ class Lc(Least):
     aliases = ("ipvs_lc",)
     options = (OVERHEAD, INACTIVE)
     has_weights = False
-    card = Card("the least overhead", "connections now and ended", "O(1), workers O(n)", "IPVS lc")
+    card = Card(
+        "the fewest connections x 257 + ended ones, the one added last of equals",
+        "connections now and ended",
+        "O(1), O(n) with several workers",
+        "IPVS lc",
+    )
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -99,7 +104,7 @@ class Wlc(Least):
     name = "wlc"
     aliases = ("ipvs_wlc",)
     options: ClassVar[tuple[Option, ...]] = (OVERHEAD, INACTIVE)
-    card = Card("the least overhead by weight", "connections now and ended", "O(1), workers O(n)", "IPVS wlc")
+    card = Card("as lc, by weight", "connections now and ended", "O(1), O(n) with several workers", "IPVS wlc")
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -115,7 +120,9 @@ class Sed(Least):
 
     name = "sed"
     aliases = ("ipvs_sed",)
-    card = Card("the least (connections + 1) / weight", "connections now", "O(1), workers O(n)", "IPVS sed")
+    card = Card(
+        "the least (connections + 1) / weight", "connections now", "O(1), O(n) with several workers", "IPVS sed"
+    )
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -131,7 +138,7 @@ class Nq(Least):
 
     name = "nq"
     aliases = ("ipvs_nq",)
-    card = Card("an idle one, else as sed", "connections now", "O(1), workers O(n)", "IPVS nq")
+    card = Card("an idle one, else as sed", "connections now", "O(1), O(n) with several workers", "IPVS nq")
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -168,7 +175,7 @@ class Ovf(Least):
 
     name = "ovf"
     aliases = ("ipvs_ovf",)
-    card = Card("the heaviest with room, else none", "connections now", "O(1), workers O(n)", "IPVS ovf")
+    card = Card("the heaviest with room, else none", "connections now", "O(1), O(n) with several workers", "IPVS ovf")
 
     @staticmethod
     def describe(unit: str, count: int) -> str:

@@ -57,7 +57,12 @@ class Lblc(_ByDestination):
 
     name = "lblc"
     aliases = ("ipvs_lblc",)
-    card = Card("one for each address connected to", "connections, address", "O(1), overloaded O(n)", "IPVS lblc")
+    card = Card(
+        "as wlc, and then the same for an address connected to until it is overloaded",
+        "connections now and ended, destination address",
+        "O(1), O(n) when overloaded",
+        "IPVS lblc",
+    )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         super().__init__(inputs, options)
@@ -98,7 +103,10 @@ class Lblcr(_ByDestination):
     name = "lblcr"
     aliases = ("ipvs_lblcr",)
     card = Card(
-        "of a set for each address connected to", "connections, address", "O(set), overloaded O(n)", "IPVS lblcr"
+        "as lblc, with a set that grows when overloaded, of which the least loaded",
+        "connections now and ended, destination address",
+        "O(set), O(n) when overloaded",
+        "IPVS lblcr",
     )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:

@@ -28,7 +28,12 @@ class Mh(Hashed):
     aliases = ("ipvs_mh",)
     options = (FALLBACK, HASHED)
     has_weights = True
-    card = Card("by Maglev hashing of the client's address", "client address (and port)", "O(1)", "IPVS mh")
+    card = Card(
+        "by Maglev hashing of the client's address; refuses clients of one that got weight 0",
+        "client (and port)",
+        "O(1)",
+        "IPVS mh",
+    )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         super().__init__(inputs, options)
@@ -38,7 +43,7 @@ class Mh(Hashed):
     @staticmethod
     def describe(unit: str, count: int) -> str:
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
-        return f"each {unit} gets the one of {count} that its client's address has in a Maglev table"
+        return f"each {unit} gets the one of {count} that its client's address has in a Maglev table, none at weight 0"
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on; the table is built when it is first used."""
