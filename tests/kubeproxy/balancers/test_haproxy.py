@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests.helpers.kubeproxy.balancing import ASK, WEB, backends, balancer, closed, inputs, opened, picked
 
-from kubeproxy.balancers import Asking, Backend, Balancer
+from kubeproxy.balancers import BALANCERS, Asking, Backend, Balancer
 from kubeproxy.balancers.haproxy.functions import avalanche
 from kubeproxy.balancers.haproxy.servermap import map_size, server_map
 from kubeproxy.counters import EndpointCounters
@@ -303,3 +303,14 @@ def test_first_gives_turns_once_all_are_full() -> None:
     assert picked(algorithm, 2, among) == [2, 2]
     opened(algorithm, among[1])
     assert picked(algorithm, 4, among) == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize(("factor", "is_right"), [(0, True), (100, False), (101, True), (-1, False)])
+def test_a_bound_is_more_than_the_mean(factor: int, is_right: bool) -> None:
+    option = next(each for each in BALANCERS["haproxy_hash"].options if each.name == "balance_factor")
+    assert option.fault(factor) == ("" if is_right else "must be 0 or more than 100")
+
+
+def test_only_a_bound_needs_to_know_of_connections() -> None:
+    options = [{}, {"hash_type": "consistent"}, {"hash_type": "consistent", "balance_factor": 150}]
+    assert [balancer("haproxy_hash", json.dumps(each)).follows for each in options] == [False, False, True]

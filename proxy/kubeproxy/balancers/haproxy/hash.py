@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from itertools import accumulate
 
 from kubeapi.balancing import Option, hash_on
@@ -11,9 +11,18 @@ from kubeproxy.balancers.haproxy.functions import FUNCTIONS, avalanche, source
 from kubeproxy.balancers.haproxy.servermap import server_map
 from kubeproxy.balancers.haproxy.tree import Tree
 from kubeproxy.balancers.hashing import hashed_text
+from kubeproxy.balancers.orders import BuiltOrder, Listed
 
 _SCALE = 16
 """HAProxy counts weights in sixteenths."""
+_STEP = 1000
+"""Entries of the map that are made in one step: 2 to 5 ms."""
+
+
+def _factor_fault(factor: int) -> str:
+    return "" if factor == 0 or factor > 100 else "must be 0 or more than 100"
+
+
 _OPTIONS = (
     hash_on(),
     Option(
@@ -26,7 +35,12 @@ _OPTIONS = (
         "hash_type", "map-based", "modulo the weights' sum, or a tree of points", allowed=("map-based", "consistent")
     ),
     Option("avalanche", False, "mixes the bits of the hash, for keys that are alike"),
-    Option("balance_factor", 0, "if consistent: no more than so many percent of the mean load, 0 for any load", low=0),
+    Option(
+        "balance_factor",
+        0,
+        "if consistent: no more than so many percent of the mean load, 0 for any load",
+        check=_factor_fault,
+    ),
 )
 
 
@@ -39,7 +53,6 @@ class HaproxyHash(Balancer):
 
     name = "haproxy_hash"
     options = _OPTIONS
-    follows = True
     has_weights = True
     card = Card(
         "hash modulo the weights' sum, or the nearest point of a tree, load bounded if asked for",
@@ -56,9 +69,11 @@ class HaproxyHash(Balancer):
         self._mixes = bool(options["avalanche"]) or (function == "default" and self._is_consistent)
         self._factor = int(options["balance_factor"]) if self._is_consistent else 0
         self._load = inputs.load
+        self.follows = self._factor > 0
         self._active = 0
-        self._map: list[Backend] = []
-        self._tree = Tree()
+        self._map = BuiltOrder(inputs.work)
+        self._tree = Tree(inputs.work)
+        self._usable: Sequence[Backend] = ()
         self._weights: dict[Backend, int] = {}
         self._slots = _Slots({}, 0)
 
@@ -78,7 +93,9 @@ class HaproxyHash(Balancer):
             self._tree.update(backends)
             self._slots = _Slots(weights, self._factor)
         else:
-            self._map = list(server_map(available(backends)))
+            self._usable = available(backends)
+            if self._usable:
+                self._map.build(self._usable, _build_map(self._usable))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -87,9 +104,7 @@ class HaproxyHash(Balancer):
             return found
         value = self._hashed(ask)
         if not self._is_consistent:
-            start = value % len(self._map)
-            others = (self._map[(start + step) % len(self._map)] for step in range(1, len(self._map)))
-            return next((each for each in others if each.address not in avoid), found)
+            return next((each for each in self._map.walk(value) if each.address not in avoid), found)
         return (
             self._tree.find(value, lambda each: each.address in avoid or self._is_full(each))
             or self._tree.find(value, lambda each: each.address in avoid)
@@ -99,7 +114,7 @@ class HaproxyHash(Balancer):
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend of a key, with a bound on the load the next one that is not full."""
         if not self._is_consistent:
-            return self._map[self._hashed(ask) % len(self._map)] if self._map else None
+            return self._map.first(self._hashed(ask)) if self._usable else None
         return self._tree.find(self._hashed(ask), self._is_full if self._factor else None)
 
     def opened(self, backend: Backend) -> None:
@@ -116,7 +131,17 @@ class HaproxyHash(Balancer):
         return avalanche(value) if self._mixes else value
 
     def _is_full(self, backend: Backend) -> bool:
-        return self._load(backend) >= self._slots.of(backend, self._active)
+        return self._factor > 0 and self._load(backend) >= self._slots.of(backend, self._active)
+
+
+def _build_map(usable: Sequence[Backend]) -> Generator[None, None, Listed]:
+    """Build the map in steps."""
+    entries: list[Backend] = []
+    for each in server_map(usable):
+        entries.append(each)
+        if len(entries) % _STEP == 0:
+            yield
+    return Listed(entries)
 
 
 class _Slots:

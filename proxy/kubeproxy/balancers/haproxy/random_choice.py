@@ -28,8 +28,7 @@ class HaproxyRandom(Balancer):
         self._random = inputs.rng.random
         self._load = inputs.load
         self._draws = int(options["draws"])
-        self._tree = Tree()
-        self._weights: dict[Backend, int] = {}
+        self._tree = Tree(inputs.work)
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -38,10 +37,7 @@ class HaproxyRandom(Balancer):
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
-        weights = {each: each.weight for each in backends}
-        if weights != self._weights:
-            self._weights = weights
-            self._tree.update(backends)
+        self._tree.update(backends)
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""

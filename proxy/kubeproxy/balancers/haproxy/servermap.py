@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import gcd
 
 from kubeproxy.balancers.balancer import Backend
@@ -15,31 +15,43 @@ def map_size(usable: Sequence[Backend]) -> int:
 
 
 def server_map(usable: Sequence[Backend]) -> Iterator[Backend]:
-    """Yield the entries of the map, each in O(log n).
+    """Yield the entries of the map, each in O(log n)."""
+    size = map_size(usable)
+    if size == len(usable):
+        # All weights are the same.
+        return iter(usable)
+    return map(usable.__getitem__, _mixed([each.weight for each in usable], size))
+
+
+def _mixed(weights: Sequence[int], size: int) -> Iterator[int]:
+    """Yield the places of the servers in the map.
 
     In each step every server gains its weight; the one that is taken pays the sum of all. The first in the list whose
     account is not negative is taken, but before it one with whole sums in its account, of those one with the most. The
     step at which an account reaches a number of sums is known before, so that no step looks at every server.
     """
-    weights = [each.weight for each in usable]
-    total, size = sum(weights), map_size(usable)
+    total = sum(weights)
     taken = [0] * len(weights)
-    # What was known of a server before it was taken again is dropped: each event and entry has how often it was taken.
-    due = {1: [(place, 0) for place in range(len(weights))]}
-    # Each entry: minus the number of whole sums in the account, the place in the list, how often it was taken before.
+    # A step, the place in the list, how often it was taken before: what was known before it was taken again is dropped.
+    due = [(1, place, 0) for place in range(len(weights))]
+    # Minus the number of whole sums in the account, the place, how often it was taken before.
     ready: list[tuple[int, int, int]] = []
     for step in range(1, size + 1):
-        for place, before in due.pop(step, ()):
+        while due and due[0][0] <= step:
+            _, place, before = heappop(due)
             if before == taken[place]:
                 sums = step * weights[place] // total - before
                 heappush(ready, (-sums, place, before))
-                due.setdefault(_reached(total * (before + sums + 1), weights[place]), []).append((place, before))
+                heappush(due, (_reached(total * (before + sums + 1), weights[place]), place, before))
         _, place, before = heappop(ready)
         while before != taken[place]:
             _, place, before = heappop(ready)
-        yield usable[place]
+        yield place
         taken[place] = before = before + 1
-        due.setdefault(max(_reached(total * before, weights[place]), step + 1), []).append((place, before))
+        heappush(due, (max(_reached(total * before, weights[place]), step + 1), place, before))
+        if len(ready) > 4 * len(weights):
+            ready = [each for each in ready if each[2] == taken[each[1]]]
+            heapify(ready)
 
 
 def _reached(account: int, weight: int) -> int:

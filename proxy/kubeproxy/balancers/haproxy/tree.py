@@ -1,17 +1,19 @@
-"""HAProxy's tree of points (``src/lb_chash.c``): 16 for each unit of weight, by the server's id. Pure."""
+"""HAProxy's tree of points (``src/lb_chash.c``): 16 for each unit of weight, by the server's id. Pure.
+
+It has two million points at most, so that weights of more than 131,072 in all have fewer points each.
+"""
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from kubeproxy.balancers.balancer import Backend
 from kubeproxy.balancers.haproxy.functions import avalanche
+from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, sorted_points
+from kubeproxy.balancers.work import Work
 
 _POINTS_PER_WEIGHT = 16
 _POINTS_PER_ID = 4096
-_CIRCLE = 1 << 32
 
 
 class Tree:
@@ -20,33 +22,33 @@ class Tree:
     A new backend gets the smallest id that is free, the first ones theirs in the order of the list.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work) -> None:
         self._ids: dict[Backend, int] = {}
-        self._points = array("I")
-        self._owners: list[Backend] = []
+        self._weights: dict[Backend, int] = {}
+        self._order = BuiltOrder(work)
+        self._usable: Sequence[Backend] = ()
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Have these backends from now on; those with weight 0 have no points, but keep their ids."""
+        weights = {each: each.weight for each in backends}
+        if weights == self._weights:
+            return
+        self._weights = weights
         self._number(backends)
-        points = sorted(point for each in backends for point in _points(self._ids[each], each))
-        self._points = array("I", (point for point, _, _ in points))
-        self._owners = [owner for _, _, owner in points]
+        self._usable = [each for each in backends if each.weight]
+        if self._usable:
+            self._order.build(self._usable, _build(self._usable, self._ids))
 
     def find(self, value: int, refuses: Callable[[Backend], bool] | None = None) -> Backend | None:
         """Return the backend for the hash ``value``, None if there is none.
 
         One that ``refuses`` tells true of is passed by: the next one clockwise follows, None after a whole round.
         """
-        count = len(self._points)
-        if not count:
+        if not self._usable:
             return None
-        after = bisect_left(self._points, value) % count
-        before = self._points[after - 1]
-        nearest = after - 1 if (value - before) % _CIRCLE <= (self._points[after] - value) % _CIRCLE else after
         if refuses is None:
-            return self._owners[nearest]
-        rounds = (self._owners[(nearest + step) % count] for step in range(count))
-        return next((each for each in rounds if not refuses(each)), None)
+            return self._order.first(value)
+        return next((each for each in self._order.walk(value) if not refuses(each)), None)
 
     def _number(self, backends: Sequence[Backend]) -> None:
         kept = {each: self._ids[each] for each in backends if each in self._ids}
@@ -60,7 +62,16 @@ class Tree:
         self._ids = kept
 
 
-def _points(number: int, backend: Backend) -> Iterator[tuple[int, int, Backend]]:
-    """Yield the points of a server; no two of any servers are the same, for the hash can be reversed."""
-    for point in range(backend.weight * _POINTS_PER_WEIGHT):
-        yield avalanche(number * _POINTS_PER_ID + point), number, backend
+def _build(usable: Sequence[Backend], ids: Mapping[Backend, int]) -> Generator[None, None, Circle]:
+    """Build the tree in steps."""
+    total = sum(each.weight for each in usable)
+    per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
+    points = (
+        (point, place) for place, each in enumerate(usable) for point in _points(ids[each], each.weight * per_weight)
+    )
+    return Circle(usable, (yield from sorted_points(points, total * per_weight)), is_nearest=True)
+
+
+def _points(number: int, count: int) -> Iterator[int]:
+    """Return the points of a server; no two of any servers are the same, for the hash can be reversed."""
+    return map(avalanche, range(number * _POINTS_PER_ID, number * _POINTS_PER_ID + count))

@@ -1,9 +1,13 @@
-"""nginx' ``hash KEY consistent``: a ring of CRC-32 points, 160 for each unit of weight (a form of ketama)."""
+"""nginx' ``hash KEY consistent``: a ring of CRC-32 points, 160 for each unit of weight (a form of ketama).
+
+nginx has them whatever the weights; here a ring has two million at most, so that weights of more than 13,107 in all
+have fewer points each.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from itertools import islice
 from zlib import crc32
 
 from kubeapi.balancing import hash_on
@@ -11,6 +15,7 @@ from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, O
 from kubeproxy.balancers.hashing import hashed_text
 from kubeproxy.balancers.nginx.ranges import TRIES
 from kubeproxy.balancers.nginx.rotation import SmoothRotation
+from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, sorted_points
 
 _POINTS_PER_WEIGHT = 160
 
@@ -24,10 +29,8 @@ class NginxConsistentHash(Balancer):
     card = Card("the next of 160 CRC-32 points per weight", "client or HTTP key", "O(log n)", "nginx hash consistent")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
-        del inputs
         self._key = hashed_text(options)
-        self._points: list[int] = []
-        self._owners: list[Backend] = []
+        self._order = BuiltOrder(inputs.work)
         self._rotation = SmoothRotation()
         self._weights: dict[Backend, int] = {}
 
@@ -44,38 +47,38 @@ class NginxConsistentHash(Balancer):
             return
         self._weights = weights
         self._rotation.update(usable)
-        owners: dict[int, Backend] = {}
-        # Of two with the same point the first of the list has it.
-        for each in reversed(usable):
-            owners.update(dict.fromkeys(_points(each.address, each.weight), each))
-        self._points = sorted(owners)
-        self._owners = [owners[each] for each in self._points]
+        if usable:
+            self._order.build(usable, _build(usable))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
         first = self.upcoming(ask)
         if first is None or not avoid or first.address not in avoid:
             return first
-        start = self._find(ask)
-        for step in range(1, TRIES + 1):
-            backend = self._owners[(start + step) % len(self._owners)]
-            if backend.address not in avoid:
-                return backend
-        return self._rotation.take(avoid) or first
+        others = islice(self._order.walk(self._hash(ask)), 1, TRIES + 1)
+        return next((each for each in others if each.address not in avoid), None) or self._rotation.take(avoid) or first
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend of a key."""
-        return self._owners[self._find(ask) % len(self._owners)] if self._owners else None
+        return self._order.first(self._hash(ask)) if self._weights else None
 
-    def _find(self, ask: Ask) -> int:
-        return bisect_left(self._points, crc32(self._key(ask).encode()))
+    def _hash(self, ask: Ask) -> int:
+        return crc32(self._key(ask).encode())
 
 
-def _points(address: str, weight: int) -> Iterator[int]:
+def _build(usable: Sequence[Backend]) -> Generator[None, None, Circle]:
+    """Build the ring in steps."""
+    total = sum(each.weight for each in usable)
+    per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
+    points = ((point, place) for place, each in enumerate(usable) for point in _points(each, per_weight))
+    return Circle(usable, (yield from sorted_points(points, total * per_weight)), is_nearest=False)
+
+
+def _points(backend: Backend, per_weight: int) -> Iterator[int]:
     """Yield the points of a server: each is the CRC-32 of host, port and the point before."""
-    host, _, port = address.rpartition(":")
+    host, _, port = backend.address.rpartition(":")
     start = crc32(f"{host}\0{port}".encode())
     point = 0
-    for _ in range(weight * _POINTS_PER_WEIGHT):
+    for _ in range(backend.weight * per_weight):
         point = crc32(point.to_bytes(4, "little"), start)
         yield point
