@@ -15,7 +15,7 @@ def test_an_algorithm_is_measured_among_few_and_many(monkeypatch: pytest.MonkeyP
     assert all(value > 0 for value in figures.values())
     header, loop, row = costs_of(figures)
     assert len(header) == len(loop) == len(row)
-    assert (loop[0], row[0], row[-1]) == ("loop", "least_connections", "O(1), O(n) with several workers")
+    assert (loop[0], row[0], row[-1]) == ("loop", "least_connections", "O(1), and what other workers have changed")
 
 
 def test_the_costs_have_a_table_of_their_own_in_both_reports() -> None:

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from kubeapi.balancing import Option, Value
+from kubeproxy.balancers.changes import Changed, nothing_changed
 from kubeproxy.balancers.work import Work, at_once
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import Result
@@ -39,7 +40,7 @@ class Backend:
         self.choice = Choice(endpoint, False, among, is_followed)
 
     def __repr__(self) -> str:
-        return f"Backend({self.address}, weight={self.weight}, active={self.counters.active})"
+        return f"Backend({self.address}, weight={self.weight})"
 
 
 class Ask(Protocol):
@@ -86,7 +87,6 @@ Load = Callable[[Backend], int]
 
 own_load: Load = attrgetter("counters.active")
 """The load where one process carries all traffic."""
-
 
 own_weight: Callable[[Backend], float] = attrgetter("weight")
 """The share of a backend now, where none starts slowly."""
@@ -156,8 +156,8 @@ class Inputs(NamedTuple):
     """What an algorithm may use: the random source, the load of a backend, its rotation's position, and the time.
 
     Processes that balance as one see the same ``load`` and ``turns``, and their ``rng`` shuffles alike. ``clock`` gives
-    monotonic seconds. ``probe`` is for algorithms that ask backends for their load, ``work`` for those that build large
-    tables, ``weight`` for those with ``reads_weight``.
+    monotonic seconds. ``probe`` is for algorithms that ask backends for their load, ``changed`` for those that keep the
+    loads sorted, ``work`` for those that build large tables, ``weight`` for those with ``reads_weight``.
     """
 
     rng: Rng
@@ -167,6 +167,7 @@ class Inputs(NamedTuple):
     probe: Probe = ask_nobody
     work: Work = at_once
     weight: Callable[[Backend], float] = own_weight
+    changed: Changed = nothing_changed
 
 
 class Card(NamedTuple):

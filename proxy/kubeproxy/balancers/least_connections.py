@@ -1,22 +1,21 @@
 """Least connections (IPVS ``lc``): the endpoint with the fewest connections through this Service port.
 
 Endpoints with the same load take turns, as with HAProxy's ``leastconn``; otherwise the first one would get all traffic
-of a quiet Service.
+of a quiet Service. The loads are kept sorted, by what this process is told and by what others say they have changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available, own_load
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 from kubeproxy.balancers.loadbuckets import LoadBuckets
 
 
 class LeastConnections(Balancer):
-    """Takes the first with the least load, from the one after the last pick on.
+    """Takes the first with the least load, from the one after the last pick on; of all workers together, too.
 
-    One process knows every load from what it is told, and keeps them sorted. A worker of several must look: others
-    change loads as well. So does a connection that has failed somewhere, which is rare.
+    All backends are looked at only where a connection has failed before, and where others have changed too much.
     """
 
     name = "least_connections"
@@ -25,7 +24,7 @@ class LeastConnections(Balancer):
     card = Card(
         "the fewest connections, ties in turn",
         "connections now",
-        "O(1), O(n) with several workers",
+        "O(1), and what other workers have changed",
         "HAProxy leastconn, nginx least_conn",
     )
 
@@ -33,9 +32,9 @@ class LeastConnections(Balancer):
         del options
         self._load = inputs.load
         self._turns = inputs.turns
+        self._changed = inputs.changed
         self._usable: Sequence[Backend] = ()
-        self._places: dict[Backend, int] = {}
-        self._buckets: LoadBuckets | None = None
+        self._sort()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -45,17 +44,14 @@ class LeastConnections(Balancer):
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
         usable = available(backends)
-        if usable == self._usable:
-            return
-        self._usable = usable
-        if self._load is own_load:
-            self._places = {each: place for place, each in enumerate(usable)}
-            self._buckets = LoadBuckets(map(own_load, usable)) if usable else None
+        if usable != self._usable:
+            self._usable = usable
+            self._sort()
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
         first = self._turns.taken()
-        best = self._find(first, avoid)
+        best = self._look(first, avoid) if avoid else self._find(first)
         if best < 0:
             return self.pick(ask) if self._usable else None
         self._turns.take(best + 1)
@@ -64,31 +60,50 @@ class LeastConnections(Balancer):
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend with the least load now."""
         first = self._turns.taken()
-        best = self._find(first, ())
+        best = self._find(first)
         return None if best < 0 else self._usable[(first + best) % len(self._usable)]
 
     def opened(self, backend: Backend) -> None:
-        """Count one more."""
-        self._change(backend, 1)
+        """Sort a backend anew."""
+        self._resort(backend)
 
     def closed(self, backend: Backend) -> None:
-        """Count one less."""
-        self._change(backend, -1)
+        """Sort a backend anew."""
+        self._resort(backend)
 
-    def _change(self, backend: Backend, by: int) -> None:
+    def _sort(self) -> None:
+        usable = self._usable
+        self._places = {each: place for place, each in enumerate(usable)}
+        self._rows = {each.counters.row: each for each in usable}
+        self._buckets = LoadBuckets(map(self._load, usable))
+
+    def _resort(self, backend: Backend) -> None:
         place = self._places.get(backend)
-        if place is not None and self._buckets is not None:
-            self._buckets.change(place, by)
+        if place is not None:
+            self._buckets.set(place, self._load(backend))
 
-    def _find(self, first: int, avoid: Collection[str]) -> int:
+    def _hear(self) -> None:
+        """Learn what others have changed."""
+        rows = self._changed()
+        if rows is None:
+            self._sort()
+            return
+        for row in rows:
+            backend = self._rows.get(row)
+            if backend is not None:
+                self._resort(backend)
+
+    def _find(self, first: int) -> int:
         """Return how many steps after ``first`` the backend with the least load comes, -1 if there is none."""
-        if self._buckets is None or avoid:
-            return self._look(first, avoid)
         count = len(self._usable)
+        if not count:
+            return -1
+        self._hear()
         start = first % count
         return (self._buckets.first_of_least(start) - start) % count
 
     def _look(self, first: int, avoid: Collection[str]) -> int:
+        """Return the same without those in ``avoid``, by looking at each."""
         count = len(self._usable)
         best, least = -1, 0
         for step in range(count):

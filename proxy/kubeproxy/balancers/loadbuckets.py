@@ -35,7 +35,10 @@ class _Bucket:
 
 
 class LoadBuckets:
-    """The loads of backends at the places 0, 1, 2 and so on; each call costs the same for any number of them."""
+    """The loads of backends at the places 0, 1, 2 and so on; each call costs the same for any number of them.
+
+    Only a load that grows by more than one may cost a look at all loads that occur.
+    """
 
     __slots__ = ("_buckets", "_least", "_loads")
 
@@ -46,18 +49,22 @@ class LoadBuckets:
             self._bucket(load).add(place)
         self._least = min(self._loads, default=0)
 
-    def change(self, place: int, by: int) -> None:
-        """Record that a load has changed by 1 or -1."""
+    def set(self, place: int, load: int) -> None:
+        """Record the load that a backend has now."""
         before = self._loads[place]
-        after = self._loads[place] = before + by
+        if load == before:
+            return
+        self._loads[place] = load
         bucket = self._buckets[before]
         bucket.remove(place)
-        self._bucket(after).add(place)
+        self._bucket(load).add(place)
         if not bucket.summary:
             del self._buckets[before]
-        # Where the bucket of the least load has become empty, the next one has the backend that has left it.
-        if after < self._least or (before not in self._buckets and before == self._least):
-            self._least = after
+        if load < self._least:
+            self._least = load
+        elif before == self._least and not bucket.summary:
+            # Nearly always the load has grown by one, and no other can be less.
+            self._least = load if load == before + 1 else min(self._buckets)
 
     def first_of_least(self, start: int) -> int:
         """Return the place of the least loaded one that comes first from ``start`` on, around the end of the list."""

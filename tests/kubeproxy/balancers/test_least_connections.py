@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
-from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, closed, inputs, opened
+from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, closed, inputs, opened, picked
 
 from kubeproxy.balancers import Backend, OwnTurns
 from kubeproxy.balancers.loadbuckets import LoadBuckets
 
 
+def looked_for(among: Sequence[Backend], taken: int) -> Backend:
+    """Return the first with the least load from the place of the next turn on, by looking at all."""
+    in_turn = [among[(taken + step) % len(among)] for step in range(len(among))]
+    return min(in_turn, key=lambda each: each.counters.active)
+
+
 @pytest.mark.parametrize(("seed", "count"), [(1, 1), (2, 2), (3, 7), (4, 64), (5, 65), (6, 200)])
 def test_buckets_choose_what_a_look_at_all_would(seed: int, count: int) -> None:
-    rng, among = random.Random(seed), backends(*[1] * count)
-    given = inputs(turns=OwnTurns()), inputs(load=lambda each: each.counters.active, turns=OwnTurns())
-    by_buckets, by_looking = (balancer("least_connections", given=one) for one in given)
-    for algorithm in (by_buckets, by_looking):
-        algorithm.update(among)
-    held: list[Backend] = []
+    rng, among, turns = random.Random(seed), backends(*[1] * count), OwnTurns()
+    algorithm = balancer("least_connections", given=inputs(turns=turns))
+    shown, held = among, list[Backend]()
+    algorithm.update(shown)
     for _ in range(600):
         if held and rng.random() < 0.48:
-            closed(by_buckets, held.pop(rng.randrange(len(held))))
+            closed(algorithm, held.pop(rng.randrange(len(held))))
             continue
-        found = by_buckets.pick(ASK)
-        assert found is by_looking.pick(ASK)
-        assert found is not None
-        opened(by_buckets, found)
-        held.append(found)
+        expected = looked_for(shown, turns.taken())
+        assert algorithm.upcoming(ASK) is expected
+        assert algorithm.pick(ASK) is expected
+        opened(algorithm, expected)
+        held.append(expected)
         if rng.random() < 0.05:
-            shown = [each for each in among if rng.random() < 0.8 or each is found]
-            for algorithm in (by_buckets, by_looking):
-                algorithm.update(shown)
-            held = [each for each in held if each in shown]
-            for each in among:
-                if each not in shown:
-                    each.counters.active = 0
+            shown = [each for each in among if rng.random() < 0.8 or each is expected]
+            algorithm.update(shown)
+
+
+def test_what_others_have_changed_is_sorted_anew() -> None:
+    elsewhere, rows, among = dict.fromkeys(range(3), 0), set[int](), backends(1, 1, 1)
+    for row, each in enumerate(among):
+        each.counters.row = row
+    given = inputs(load=lambda each: each.counters.active + elsewhere[each.counters.row])._replace(changed=lambda: rows)
+    algorithm = balancer("least_connections", given=given)
+    algorithm.update(among)
+    elsewhere.update({0: 5, 1: 3})
+    rows |= {0, 1}
+    assert set(picked(algorithm, 5, among)) == {3}
+    elsewhere.update({0: 0, 1: 1, 2: 1})
+    rows |= {2}
+    assert set(picked(algorithm, 5, among)) == {1}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +74,15 @@ def test_memory_does_not_grow_with_the_number_of_loads() -> None:
     buckets = LoadBuckets(range(200))
     assert sum(len(each.words) for each in buckets._buckets.values()) == 200
     for place in range(1, 200):
-        for _ in range(place):
-            buckets.change(place, -1)
+        for load in range(place - 1, -1, -1):
+            buckets.set(place, load)
     assert list(buckets._buckets) == [0]
     assert len(buckets._buckets[0].words) == 4
+
+
+def test_a_load_that_jumps_leaves_the_least_of_the_others() -> None:
+    buckets = LoadBuckets([0, 3, 5])
+    buckets.set(0, 9)
+    assert buckets.first_of_least(0) == 1
+    buckets.set(2, 1)
+    assert buckets.first_of_least(0) == 2

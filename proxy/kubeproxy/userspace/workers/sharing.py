@@ -8,11 +8,12 @@ in a worker. Pure: the shared memory is passed in.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable, Collection, MutableSequence
 from typing import Any, NamedTuple, Protocol
 
 from kubeproxy.algorithms import algorithm_of
 from kubeproxy.balancers import BALANCERS, Backend, Inputs, Rng
+from kubeproxy.balancers.changes import Changed
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.rules import PortRule, Rules
 from kubeproxy.types import Route, ServicePortName
@@ -31,6 +32,10 @@ class Numbers(Protocol):
 
     def add(self, row: int, count: int) -> None:
         """Add to this worker's cell."""
+        ...
+
+    def follow(self) -> Changed:
+        """Return what tells which rows others have written since it was called last."""
         ...
 
 
@@ -120,7 +125,8 @@ class SharedRows:
     def inputs(self, route: Route) -> Inputs:
         """Return what an algorithm on ``route`` may use."""
         turns = _RowTurns(self._numbers, self._blocks, route)
-        return Inputs(self._rng, self._load, turns, self._clock)
+        changes = _RowChanges(self._numbers.follow(), self._blocks, route.port_name)
+        return Inputs(self._rng, self._load, turns, self._clock, changed=changes.take)
 
     def _load(self, backend: Backend) -> int:
         counters = backend.counters
@@ -148,6 +154,23 @@ class _RowTurns:
             self._numbers.add(block.turn(self._route), count)
 
 
+class _RowChanges:
+    """The rows that others have written, until a Service port has other rows: then all may have changed."""
+
+    def __init__(self, written: Changed, blocks: dict[ServicePortName, Block], port_name: ServicePortName) -> None:
+        self._written = written
+        self._blocks = blocks
+        self._port_name = port_name
+        self._block: Block | None = None
+
+    def take(self) -> Collection[int] | None:
+        rows, block = self._written(), self._blocks.get(self._port_name)
+        if block is self._block:
+            return rows
+        self._block = block
+        return None
+
+
 class _SameShuffle:
     """Random numbers that differ between workers, and shuffles that do not."""
 
@@ -156,5 +179,6 @@ class _SameShuffle:
         self.random = rng.random
 
     def shuffle(self, x: MutableSequence[Any]) -> None:
-        # All workers list the same endpoints in the same order, so the text of the list gives them the same seed.
+        # All workers list the same endpoints in the same order, so the text of the list gives them the same seed:
+        # that of a backend has no counts, which each worker has its own of.
         random.Random(f"{self._seed} {x}").shuffle(x)
