@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
 from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
-from kubeproxy.types import Destination, Endpoint, ListenerKind, Route
+from kubeproxy.tracedchoice import said_choice
+from kubeproxy.types import Destination, Endpoint, ListenerKind
 
 _MOST_PORTS = 8
 """Other ports of an address that a trace names."""
@@ -74,7 +74,7 @@ class Trace(NamedTuple):
 
 def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> Trace:
     """Return what would become of ``packet`` now."""
-    decision = rules.decide(*packet)
+    decision = rules.decide(packet.source, packet.destination)
     steps = [_said_source(rules.nodes, packet.source)]
     claim, selection = decision.claim, decision.selection
     if claim is None or selection is None:
@@ -85,7 +85,7 @@ def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> T
     steps += _conflicts(rules, packet.destination)
     steps += [_entry(rules.nodes, packet, selection), *_said_reasons(rule, claim, decision, selection)]
     candidates = tuple(_candidate(each, rules.nodes, decision, selection) for each in rule.endpoints)
-    balancing, chosen = _balancing(load_balancer, rule, decision)
+    balancing, chosen = said_choice(load_balancer, rule, decision, packet.request)
     return Trace(decision, tuple(steps), candidates, balancing, chosen)
 
 
@@ -113,11 +113,6 @@ def outcome_of(verdict: Verdict, protocol: str) -> str:
             return f"The client is refused {'at once' if is_tcp else 'on its next call'} (ECONNREFUSED)."
         case Verdict.DROP:
             return "The client hears nothing, until it gives up (time-out)."
-
-
-def said_pin(client: str, address: str, seconds: float) -> str:
-    """Return how session affinity chooses the endpoint ``address`` for a client that is pinned to it."""
-    return f"Session affinity: {client} is pinned to {address}, {seconds:.0f} s left."
 
 
 def policy_name(kind: ListenerKind) -> str:
@@ -202,46 +197,3 @@ def _why_not(endpoint: Endpoint, nodes: Nodes, decision: Decision, selection: Se
     if Reason.NODE_HINTS in decision.reasons:
         return f"meant for {' and '.join(endpoint.node_hints)}, not {node}"
     return f"meant for zone {' and '.join(endpoint.zone_hints)}, not {nodes.by_name[node].zone}"
-
-
-def _balancing(load_balancer: LoadBalancer, rule: PortRule, decision: Decision) -> tuple[str, str]:
-    """Return how one of the endpoints is chosen, and which one if that is known."""
-    route, client = decision.route, decision.packet.source
-    if route is None:
-        return "", ""
-    port = rule.service_port
-    pinned = load_balancer.pinned(route, client) if port.affinity_seconds else None
-    if pinned is not None:
-        address, seconds = pinned
-        how, chosen = said_pin(client, address, seconds), address
-    else:
-        how, chosen = _by_algorithm(load_balancer, rule, route, decision)
-    if port.affinity_cookie:
-        return f"A request with the cookie {port.affinity_cookie} of an endpoint gets that one. Without it: {how}", ""
-    return how, chosen
-
-
-def _by_algorithm(load_balancer: LoadBalancer, rule: PortRule, route: Route, decision: Decision) -> tuple[str, str]:
-    """Return how the algorithm chooses one of the endpoints, and which one if that is known."""
-    affinity, client = rule.service_port.affinity_seconds, decision.packet.source
-    will_pin = f" and pinned to it for {affinity} s" if affinity else ""
-    name = load_balancer.algorithm(route.port_name)
-    unit = _unit(rule)
-    upcoming = load_balancer.upcoming(route, Asking(client, decision.packet.destination))
-    part = load_balancer.hashed_part(route.port_name) if rule.service_port.is_http else None
-    if part is not None:
-        without = f"gets {upcoming.address}" if upcoming else "is hashed by its source"
-        return f"{name}: each request is hashed by its {part}; one without it {without}{will_pin}.", ""
-    if upcoming is not None:
-        return f"{name}: the next {unit} gets {upcoming.address}{will_pin}.", upcoming.address
-    algorithm, among = BALANCERS[name], sum(1 for each in decision.endpoints if each.weight)
-    is_unused = algorithm.shares_counts and load_balancer.is_unused(route)
-    unused = f"; no {unit} has come on this route yet" if is_unused else ""
-    return f"{name}: {algorithm.describe(unit, among)}{will_pin}{unused}.", ""
-
-
-def _unit(rule: PortRule) -> str:
-    """Return what each gets an endpoint of its own."""
-    if rule.service_port.is_http:
-        return "request"
-    return "connection" if rule.service_port.name.protocol == "TCP" else "flow"

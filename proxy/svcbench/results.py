@@ -14,6 +14,9 @@ from typing import Literal
 
 from svcbench.histogram import Histogram
 
+UNKNOWN_POD = "unknown"
+"""Stands for the pods of requests of which it is not known where they went."""
+
 Source = Literal["sockets", "simulation"]
 Loop = Literal["open", "closed"]
 
@@ -156,6 +159,15 @@ def _merged_pods(runs: Sequence[Run]) -> dict[str, PodFigures]:
             next(run.pods[name].weight for run in runs if name in run.pods),
         )
     return made
+
+
+def with_pods(run: Run, weights: Mapping[str, int]) -> Run:
+    """Return a run with every pod of its Service, by name with its weight, those that got nothing too.
+
+    Without them a spread would look even of which one pod has no part.
+    """
+    pods = {name: replace(run.pods.get(name) or _absent(run), weight=weight) for name, weight in weights.items()}
+    return replace(run, pods=pods | {name: each for name, each in run.pods.items() if name not in weights})
 
 
 def _absent(run: Run) -> PodFigures:

@@ -88,6 +88,11 @@ def test_a_browser_stays_with_its_pod(cluster: ClusterCommands, tmp_path: Path) 
     assert re.findall(r"(?im)^x-pod: (\S+)", again) == [pod] * 5
     assert "set-cookie" not in again.lower()
     assert len(set(re.findall(r"(?im)^x-pod: (\S+)", curl(f"http://{at}/?[1-4]", "-i")))) == 2
+    (cookie,) = re.findall(r"(?im)^set-cookie: (POD=[0-9a-f]+)", first)
+    trace = cluster.named("trace", "outside", "svc/cookies:8080", "-H", f"Cookie: {cookie}").stdout
+    assert f"The cookie POD is that of {find(cluster.pods(), name=pod)['podIP']}:8080." in trace
+    refused = cluster.named("trace", "outside", "svc/cookies:8080", "-H", "Cookie POD")
+    assert (refused.returncode, "the request would be refused" in refused.stderr) == (1, True)
     listed = cluster.named("connections", "svc/cookies").stdout
     assert "cookie" in listed
     assert "round_robin of 2" in listed

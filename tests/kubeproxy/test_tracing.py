@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kubeapi.balancing import hash_on
 from kubeproxy.balancers import BALANCERS, Asking, RandomChoice, RoundRobin
+from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
@@ -53,8 +54,8 @@ class Ground:
         self.load_balancer = LoadBalancer("random", ProxyCounters(), clock=lambda: self.now, rng=random.Random(1))
         self.load_balancer.update(name(), rule)
 
-    def trace(self, source: str = OUTSIDE, destination: Destination = CLUSTER_IP) -> Trace:
-        return trace_packet(self.rules, self.load_balancer, Packet(source, destination))
+    def trace(self, source: str = OUTSIDE, destination: Destination = CLUSTER_IP, request: bytes = b"") -> Trace:
+        return trace_packet(self.rules, self.load_balancer, Packet(source, destination, request))
 
 
 STEPS = [
@@ -229,11 +230,17 @@ def test_what_is_hashed_of_requests_is_said_with_what_becomes_of_those_without_i
     asked: dict[str, Any] = {"balancer": Hashing.name, "balancer_options": '{"hash_on": "header:X-User"}'}
     ground = Ground(at(1), is_http=True, **asked)
     said = "hashing: each request is hashed by its header X-User; one without it "
-    assert ground.trace().balancing == f"{said}is hashed by its source."
+    assert ground.trace().balancing == f"{said}is hashed by its source; no request has come on this route yet."
     route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
     assert route is not None
     ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
     assert (ground.trace().balancing, ground.trace().chosen) == (f"{said}gets 127.244.1.1:8080.", "")
+    for head, how in (
+        (b"X-User: ada\r\n", " header X-User 'ada' is hashed, the next request gets 127.244.1.1:8080."),
+        (b"", " without header X-User the source is hashed, the next request gets 127.244.1.1:8080."),
+    ):
+        trace = ground.trace(request=b"GET / HTTP/1.1\r\nHost: a\r\n" + head + b"\r\n")
+        assert (trace.balancing, trace.chosen) == (f"hashing:{how}", "127.244.1.1:8080")
     plain = Ground(at(1), **asked)
     plain.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
     assert plain.trace().chosen == "127.244.1.1:8080"
@@ -246,6 +253,21 @@ def test_a_cookie_goes_before_everything_else_and_nobody_knows_it() -> None:
         "random: each request gets one of 2 with the same chance."
     )
     assert trace.chosen == ""
+
+
+@pytest.mark.parametrize(
+    ("cookie", "how", "chosen"),
+    [
+        (session_id(name(), "127.244.2.1:8080"), "The cookie id is that of 127.244.2.1:8080.", "127.244.2.1:8080"),
+        ("x", "The cookie id is of no endpoint that is there. random: each request gets one of 2 with the sa", ""),
+        ("", "The cookie id does not come. random: each request gets one of 2 with the same chance.", ""),
+    ],
+)
+def test_a_request_is_traced_with_its_cookie(cookie: str, how: str, chosen: str) -> None:
+    ground = Ground(at(1), at(2), is_http=True, affinity_cookie="id")
+    trace = ground.trace(request=f"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b; id={cookie}\r\n\r\n".encode())
+    assert trace.balancing.startswith(how)
+    assert trace.chosen == chosen
 
 
 def test_a_rotation_is_looked_at_and_stays_where_it_is() -> None:

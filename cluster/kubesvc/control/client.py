@@ -60,9 +60,9 @@ class ControlClient:
         """Return the explanation of a Service (``kubesvc explain -o json``)."""
         return self._get("/v1/explain", namespace=namespace, name=name)
 
-    def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
-        """Return the trace of a packet (``kubesvc trace -o json``)."""
-        return self._get("/v1/trace", namespace=namespace, source=source, destination=destination)
+    def trace(self, namespace: str, source: str, destination: str, request: str = "") -> dict[str, Any]:
+        """Return the trace of a packet (``kubesvc trace -o json``), with the head of an HTTP request if given."""
+        return self._get("/v1/trace", namespace=namespace, source=source, destination=destination, request=request)
 
     def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         """Return the trace of a name (``kubesvc trace --dns -o json``)."""

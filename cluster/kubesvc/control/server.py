@@ -6,7 +6,7 @@ the Cluster's; a refusal is the message of its StatusError.
     GET  /v1/status                the status document (see ``why.status``)
     GET  /v1/entrance              where the cluster's network is (see ``shell.entrance``)
     GET  /v1/explain?name=...      why a Service works or not (see ``why.explain``); namespace=
-    GET  /v1/trace?source=...      what a packet meets (see ``why.trace``); destination=, namespace=
+    GET  /v1/trace?source=...      what a packet meets (see ``why.trace``); destination=, namespace=, request=
     GET  /v1/trace?dns=...         what the name server answers; type=, namespace=
     GET  /v1/connections           the recent connections (see ``why.connections``); namespace=, name= of their Service;
                                    with follow=true a line of JSON each
@@ -128,7 +128,8 @@ class ControlServer:
         if "dns" in query:
             answer = await diagnosis.trace_dns(namespace, query["dns"], query.get("type", "A"))
         else:
-            answer = await diagnosis.trace(namespace, query.get("source", ""), query.get("destination", ""))
+            wanted = (query.get(each, "") for each in ("source", "destination", "request"))
+            answer = await diagnosis.trace(namespace, *wanted)
         return web.json_response(answer)
 
     async def _connections(self, request: web.Request) -> web.StreamResponse:

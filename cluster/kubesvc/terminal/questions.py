@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
@@ -60,6 +61,8 @@ class TraceArguments(TypedDict):
     namespace: str
     name: str
     output: str
+    header: tuple[str, ...]
+    path: str
 
 
 class LogsArguments(TypedDict):
@@ -76,6 +79,8 @@ class LogsArguments(TypedDict):
 @click.argument("source", metavar="SRC|NAME", shell_complete=completing.trace_sources)
 @click.argument("destination", metavar="DST|[TYPE]", required=False, shell_complete=completing.trace_destinations)
 @click.option("--dns", "is_dns", is_flag=True, help="Say how a name is answered; TYPE is A unless given.")
+@click.option("--path", default="", help="With an HTTP request for this path, such as '/cart?user=ada'.")
+@click.option("-H", "--header", multiple=True, help="With an HTTP request with this field, such as 'X-User: ada'.")
 @namespace_option
 @name_option
 @text_or_json
@@ -88,6 +93,7 @@ def trace(source: str, destination: str | None, is_dns: bool, **given: Unpack[Tr
     \b
     kubesvc trace pod/client svc/web:80
     kubesvc trace outside 127.0.0.1:30080
+    kubesvc trace outside svc/web:80 -H 'Cookie: POD=e97f36af66aa0bb9'
     kubesvc trace --dns web SRV
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
     from kubesvc.terminal import traces
@@ -101,9 +107,18 @@ def trace(source: str, destination: str | None, is_dns: bool, **given: Unpack[Tr
         raise click.UsageError(message)
     else:
         wanted = destination
-        document = ask(name, lambda cluster: cluster.trace(namespace, source, wanted))
+        head = _request_head(given["path"], given["header"])
+        document = ask(name, lambda cluster: cluster.trace(namespace, source, wanted, head))
         text = traces.trace_text
     present(document, given["output"], text)
+
+
+def _request_head(path: str, headers: Sequence[str]) -> str:
+    """Return the head of the request that a trace is asked for, "" for none."""
+    if not path and not headers:
+        return ""
+    host = () if any(each.lower().startswith("host:") for each in headers) else ("Host: kubesvc",)
+    return "\r\n".join((f"GET {path or '/'} HTTP/1.1", *host, *headers, "", ""))
 
 
 @click.command(short_help="Show where the last 1000 connections went, and why there.")

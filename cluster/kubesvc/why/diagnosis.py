@@ -21,6 +21,9 @@ from kubeproxy.plane import ListenerStatus, PlaneError
 from kubeproxy.rules import Packet
 from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.types import Destination
+from kubeproxy.userspace.http.config import HttpConfig
+from kubeproxy.userspace.http.heads import Refused
+from kubeproxy.userspace.http.requesthead import read_request
 from kubesvc.why.connections import Clocks, Connections
 from kubesvc.why.explain.doubts import Doubts, doubts_of
 from kubesvc.why.explain.explaining import Observed, explain_service
@@ -78,12 +81,13 @@ class Diagnosis:
             if finding["weight"] == Weight.PROBLEM
         ]
 
-    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
-        """Return what a packet meets (see ``trace``)."""
+    async def trace(self, namespace: str, source: str, destination: str, request: str = "") -> dict[str, Any]:
+        """Return what a packet meets (see ``trace``); ``request`` is the head of an HTTP request with it."""
         listeners = self._proxy.listeners()
         target = read_destination(self._store, namespace, destination, resolve=self._resolve, listeners=listeners)
         is_ipv6 = ":" in target.destination.address
-        packet = Packet(read_source(self._store, namespace, source, is_ipv6=is_ipv6), target.destination)
+        where = read_source(self._store, namespace, source, is_ipv6=is_ipv6)
+        packet = Packet(where, target.destination, _read_head(request))
         if target.pod:
             return direct_document(packet, target)
         try:
@@ -184,6 +188,17 @@ def _outside_name(lookup: Lookup) -> str:
 
 def _is_at(listener: ListenerStatus, destination: Destination) -> bool:
     return (listener.address, listener.requested_port, listener.protocol) == destination
+
+
+def _read_head(request: str) -> bytes:
+    head = request.encode("latin-1", "replace")
+    if not head:
+        return head
+    try:
+        read_request(head, HttpConfig().header_fields)
+    except Refused as refused:
+        raise StatusError(400, "BadRequest", f"the request would be refused: {refused.reason}") from None
+    return head
 
 
 def _read_type(text: str) -> QType:

@@ -18,10 +18,14 @@ class Claim(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """The first packet of a new connection; ``source`` is an address without port."""
+    """The first packet of a new connection; ``source`` is an address without port.
+
+    ``request`` is the head of the HTTP request that comes with it, b"" where that is not known.
+    """
 
     source: str
     destination: Destination
+    request: bytes = b""
 
 
 class Verdict(StrEnum):

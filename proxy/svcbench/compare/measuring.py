@@ -16,7 +16,7 @@ RunTrial = Callable[[Trial], Run]
 def compare(
     contenders: Sequence[Contender], blocks: int, seed: int, run: RunTrial, tell: Callable[[Trial, int], None]
 ) -> Comparison:
-    """Return the comparison; that of the finished blocks where a run was interrupted.
+    """Return the comparison; that of the finished blocks where a run was interrupted, or what is around it.
 
     ``tell`` is called before each trial, with how many there are in all.
     """
@@ -24,7 +24,10 @@ def compare(
     done: list[tuple[Trial, Run]] = []
     for trial in trials:
         tell(trial, len(trials))
-        found = run(trial)
+        try:
+            found = run(trial)
+        except KeyboardInterrupt:
+            break
         done.append((trial, found))
         if found.is_partial:
             break

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from svcbench.compare.comparison import Comparison
 from svcbench.report.numbers import cut, milliseconds, percentage, probability, rate, seconds
-from svcbench.results import PodFigures, Run
+from svcbench.results import UNKNOWN_POD, PodFigures, Run
 from svcbench.statistics.fairness import Spread, spread
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 100.0)
@@ -52,7 +52,7 @@ def latency_rows(runs: Mapping[str, Run]) -> list[tuple[str, ...]]:
 
 def spread_of(run: Run) -> Spread | None:
     """Return how evenly a run was spread over its pods, None without pods."""
-    pods = run.pods.values()
+    pods = [pod for name, pod in run.pods.items() if name != UNKNOWN_POD]
     return spread([pod.requests for pod in pods], [pod.windows for pod in pods], [pod.weight for pod in pods])
 
 

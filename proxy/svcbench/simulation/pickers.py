@@ -57,7 +57,10 @@ class Picker:
         parts = zip(given.endpoints, given.behaviours, strict=True)
         backends = [SimulatedBackend(endpoint, count, at, arrive) for at, (endpoint, arrive) in enumerate(parts)]
         inputs = Inputs(Random(f"picker {scenario.seed} {number}"), own_load, OwnTurns(), given.clock, given.probe)
-        self.balancer = BALANCERS[scenario.algorithm](inputs, scenario.options)
+        options = scenario.options
+        if int(options.get("peers", 1)) > 1:  # clients that know of each other: each has its number (aperture)
+            options = {**options, "peer": number}
+        self.balancer = BALANCERS[scenario.algorithm](inputs, options)
         self.balancer.update(backends)
         # A balancer returns what it was given.
         self.pick = cast(Callable[[Ask], SimulatedBackend | None], self.balancer.pick)

@@ -30,8 +30,8 @@ class FakeDiagnosis:
     async def explain(self, namespace: str, name: str) -> dict[str, Any]:
         return self._answer("explain", namespace, name)
 
-    async def trace(self, namespace: str, source: str, destination: str) -> dict[str, Any]:
-        return self._answer("trace", namespace, source, destination)
+    async def trace(self, namespace: str, source: str, destination: str, request: str) -> dict[str, Any]:
+        return self._answer("trace", namespace, source, destination, request)
 
     async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         return self._answer("trace_dns", namespace, name, qtype)

@@ -101,8 +101,9 @@ async def test_questions_why_reach_the_diagnosis(state: StateDirectory) -> None:
         assert await ask(state, lambda client: client.explain("shop", "a/b&c")) == {
             "asked": ["explain", "shop", "a/b&c"]
         }
-        asked = await ask(state, lambda client: client.trace("shop", "pod/a", "svc/web:80/udp"))
-        assert asked == {"asked": ["trace", "shop", "pod/a", "svc/web:80/udp"]}
+        head = "GET /a&b HTTP/1.1\r\n\r\n"
+        asked = await ask(state, lambda client: client.trace("shop", "pod/a", "svc/web:80/udp", head))
+        assert asked == {"asked": ["trace", "shop", "pod/a", "svc/web:80/udp", head]}
         assert await ask(state, lambda client: client.trace_dns("shop", "web", "SRV")) == {
             "asked": ["trace_dns", "shop", "web", "SRV"]
         }

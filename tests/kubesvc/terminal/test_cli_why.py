@@ -99,10 +99,22 @@ def test_trace_asks_for_a_packet_or_for_a_name(client: FakeClient) -> None:
     assert run("trace", "--dns", "web").stdout == "a note\n"
     assert json.loads(run("trace", "--dns", "web", "srv", "-o", "json").stdout) == NAME
     assert client.asked == [
-        ("shop", "pod/a", "svc/web:80"),
+        ("shop", "pod/a", "svc/web:80", ""),
         ("default", "web", "A"),
         ("default", "web", "srv"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "head"),
+    [
+        (("--path", "/a?b"), "GET /a?b HTTP/1.1\r\nHost: kubesvc\r\n\r\n"),
+        (("-H", "X: 1", "-H", "host: a"), "GET / HTTP/1.1\r\nX: 1\r\nhost: a\r\n\r\n"),
+    ],
+)
+def test_trace_asks_for_a_request_with_its_fields(client: FakeClient, given: tuple[str, ...], head: str) -> None:
+    run("trace", "outside", "svc/web:80", *given)
+    assert client.asked == [("default", "outside", "svc/web:80", head)]
 
 
 def test_trace_needs_a_destination_unless_it_is_about_a_name(client: FakeClient) -> None:

@@ -13,9 +13,10 @@ from svcbench.compare.comparison import judge
 from svcbench.document import DocumentError
 from svcbench.histogram import Histogram
 from svcbench.report.document import comparison_document, read_comparison
+from svcbench.report.facts import spread_of
 from svcbench.report.numbers import aligned, cut, milliseconds, percentage, probability, rate, seconds
 from svcbench.report.text import WIDTH, comparison_text, run_text
-from svcbench.results import Run
+from svcbench.results import UNKNOWN_POD, Run
 
 COMPARISON = comparison_of({"round_robin": 1.0, "least_request:choices=3": 0.7, "first": 5.0})
 VERDICTS = judge(COMPARISON)
@@ -76,6 +77,14 @@ def test_of_many_pods_the_busiest_and_the_idlest_are_listed() -> None:
     text = run_text(run_with_pods("round_robin", 1, pods=[f"web-{each}" for each in range(60)]))
     assert "(52 more)" in text
     assert text.count("  web-") == 8
+
+
+def test_requests_to_an_unknown_pod_are_listed_and_no_part_of_the_spread() -> None:
+    run = run_with_pods("round_robin", 1, pods=["a", "b", UNKNOWN_POD])
+    found = spread_of(run)
+    assert found is not None
+    assert found.fit.freedom == 1
+    assert "  unknown" in run_text(run)
 
 
 def test_a_run_without_pods_or_requests_has_a_report() -> None:

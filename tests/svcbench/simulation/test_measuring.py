@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from statistics import pstdev
 
 import pytest
 
@@ -138,3 +139,11 @@ def test_waiting_times_are_those_of_the_queueing_theory(algorithm: str, expected
         base = scenario(algorithm, *["exponential(1s); slots 1"] * 100)
         run = simulate(replace(base, schedule=Profile(constant(100 * load, 500), True), warmup=100))
         assert run.corrected.mean / 1e6 == pytest.approx(mean, rel=0.05)
+
+
+def test_clients_that_know_of_each_other_share_the_backends_more_evenly_by_far() -> None:
+    def deviation(options: str) -> float:
+        among = scenario("aperture", *["1ms"] * 40, rate=4000, seconds=2, options=options)
+        return pstdev(requests(simulate(replace(among, clients=40))))
+
+    assert deviation('{"subset_size": 4, "peers": 40}') <= 0.3 * deviation('{"subset_size": 4}')

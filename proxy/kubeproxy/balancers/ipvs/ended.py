@@ -42,6 +42,8 @@ class Ended:
     def expire(self, now: float) -> set[str]:
         """Forget those whose time is over; return the servers that now have fewer."""
         changed: set[str] = set()
+        if now < self.due:
+            return changed
         while self._steps and now >= self._steps[0].since + self._seconds:
             for address, count in self._steps.popleft().ends.items():
                 left = self.counts.pop(address) - count

@@ -1,8 +1,7 @@
 """IPVS ``sh`` and ``dh``: a table of 256 buckets, found by an address (``ip_vs_sh.c``, ``ip_vs_dh.c``).
 
 A server has as many neighbouring buckets as its weight (``dh``: one), in turn until all are filled; beyond 256 servers
-the oldest have none. One of weight 0 has one bucket nevertheless, and refuses
-what comes there.
+the oldest have none. One of weight 0 has one bucket nevertheless, and refuses what comes there.
 """
 
 from __future__ import annotations

@@ -49,17 +49,10 @@ class Least(Counting):
 
     def _least(self, avoid: Collection[str]) -> Backend | None:
         if self._ended.due != inf:
-            self._forget_ended()
+            for address in self._ended.expire(self._clock()):
+                if self._is_alone:
+                    self._ranking.moved(address)
         return self._scan(avoid) if avoid or not self._is_alone else self._ranking.least()
-
-    def _forget_ended(self) -> None:
-        now = self._clock()
-        if now < self._ended.due:
-            return
-        changed = self._ended.expire(now)
-        if self._is_alone:
-            for address in changed:
-                self._ranking.moved(address)
 
     def _scan(self, avoid: Collection[str]) -> Backend | None:
         found, least = None, inf

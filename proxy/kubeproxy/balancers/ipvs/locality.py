@@ -127,8 +127,9 @@ class Lblcr(_ByDestination):
         return found
 
     def _kept(self, ask: Ask, avoid: Collection[str]) -> Backend | None:
-        usable = [each for each in self._servers_of(ask.destination.address) if each.weight]
-        least = min((each for each in usable if each.address not in avoid), key=self._cost_of, default=None)
+        servers = self._servers_of(ask.destination.address)
+        usable = [each for each in servers if each.weight and each.address not in avoid]
+        least = min(usable, key=self._cost_of, default=None)
         return None if least is None or self._is_overloaded(least) else least
 
     def _servers_of(self, destination: str) -> Sequence[Backend]:
@@ -139,11 +140,11 @@ class Lblcr(_ByDestination):
         """Let the set shrink that has not changed for long, then let a new server join it."""
         now = self._clock()
         held = self._remembered.get(destination) or _Set((), now)
-        servers = self._servers_of(destination)
-        if len(servers) > 1 and now > held.since + self._expiration:
+        if len(held.servers) > 1 and now > held.since + self._expiration:
+            servers = self._servers_of(destination)
             most = max((each for each in servers if each.weight), key=self._cost_of, default=None)
-            servers = [each for each in servers if each is not most]
-            held = _Set(tuple(each.address for each in servers), now)
+            held = _Set(tuple(each.address for each in servers if each is not most), now)
         if not is_kept and address not in held.servers:
-            held = _Set((address, *(each.address for each in servers)), now)
+            staying = (each for each in held.servers if each in self._present)
+            held = _Set((address, *staying), now)
         self._remembered.use(destination, held)

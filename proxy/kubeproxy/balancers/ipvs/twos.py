@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from itertools import accumulate
+from math import inf
 from typing import NamedTuple
 
 from kubeproxy.balancers.balancer import Ask, Backend, Card, Inputs, Options, available
@@ -36,12 +37,14 @@ class Twos(Counting):
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        lots = _lots(available(self._servers.order, avoid)) if avoid else self._lots
-        if not lots.servers:
+        servers, sums = _lots(available(self._servers.order, avoid)) if avoid else self._lots
+        if not servers:
             return None
-        if self._clock() >= self._ended.due:
+        if self._ended.due != inf:
             self._ended.expire(self._clock())
-        first, second = self._draw(lots), self._draw(lots)
+        random, numbers = self._rng.random, sums[-1] + 1
+        first = servers[bisect_left(sums, int(random() * numbers))]
+        second = servers[bisect_left(sums, int(random() * numbers))]
         return second if self._cost_of(first) > self._cost_of(second) else first
 
     def upcoming(self, ask: Ask) -> Backend | None:
@@ -50,9 +53,6 @@ class Twos(Counting):
 
     def _renewed(self) -> None:
         self._lots = _lots(available(self._servers.order))
-
-    def _draw(self, lots: _Lots) -> Backend:
-        return lots.servers[bisect_left(lots.sums, int(self._rng.random() * (lots.sums[-1] + 1)))]
 
     def _cost(self, active: int, inactive: int, weight: int) -> float:
         return (active * self._overhead + inactive) / weight

@@ -14,7 +14,8 @@ from kubeproxy.nft.io.pins import Pin, find_pin
 from kubeproxy.plane import Traffic
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Packet
-from kubeproxy.tracing import Trace, said_pin
+from kubeproxy.tracedchoice import said_pin
+from kubeproxy.tracing import Trace
 from kubeproxy.types import ServicePortName
 
 IDLE_SECONDS = 0.1

@@ -1,0 +1,96 @@
+"""How one of the endpoints is chosen, in words: by cookie, by pin, by what is hashed, by the algorithm. Pure.
+
+The order is that of ``LoadBalancer``. No client is pinned and no rotation moves on.
+"""
+
+from __future__ import annotations
+
+from kubeproxy.balancers import BALANCERS, Asking
+from kubeproxy.cookies import session_id
+from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.recent import ConnectionRecord
+from kubeproxy.rules import Decision, PortRule
+from kubeproxy.types import Route
+from kubeproxy.userspace.http.requesthead import read_request
+from kubeproxy.userspace.http.requestparts import PartReader
+
+Said = tuple[str, str]
+"""A sentence, and the endpoint (``ip:port``) that it names as chosen, "" if it names none."""
+
+_MOST_FIELDS = 100
+
+
+def said_choice(load_balancer: LoadBalancer, rule: PortRule, decision: Decision, request: bytes) -> Said:
+    """Return how one of the endpoints is chosen; ``request`` is the head of an HTTP request, b"" for any."""
+    route = decision.route
+    if route is None:
+        return "", ""
+    asking = ConnectionRecord(0, "", decision.packet.source, decision.packet.destination, route)
+    port = rule.service_port
+    has_request = bool(request) and port.is_http
+    if has_request:
+        reader = PartReader(load_balancer.hashed_part(route.port_name), port.affinity_cookie)
+        reader.read(read_request(request, _MOST_FIELDS), asking)
+    if not port.affinity_cookie:
+        return _without_cookie(load_balancer, rule, decision, asking if has_request else None)
+    for each in decision.endpoints if has_request else ():
+        if session_id(route.port_name, each.address) == asking.session:
+            return f"The cookie {port.affinity_cookie} is that of {each.address}.", each.address
+    how, chosen = _without_cookie(load_balancer, rule, decision, asking if has_request else None)
+    if has_request:
+        what = "is of no endpoint that is there" if asking.session else "does not come"
+        return f"The cookie {port.affinity_cookie} {what}. {how}", chosen
+    return f"A request with the cookie {port.affinity_cookie} of an endpoint gets that one. Without it: {how}", ""
+
+
+def said_pin(client: str, address: str, seconds: float) -> str:
+    """Return how session affinity chooses the endpoint ``address`` for a client that is pinned to it."""
+    return f"Session affinity: {client} is pinned to {address}, {seconds:.0f} s left."
+
+
+def _without_cookie(
+    load_balancer: LoadBalancer, rule: PortRule, decision: Decision, request: ConnectionRecord | None
+) -> Said:
+    route, client, affinity = decision.route, decision.packet.source, rule.service_port.affinity_seconds
+    assert route is not None
+    pinned = load_balancer.pinned(route, client) if affinity else None
+    if pinned is not None:
+        address, seconds = pinned
+        return said_pin(client, address, seconds), address
+    how, chosen = _by_algorithm(load_balancer, rule, decision, request)
+    will_pin = f" and pinned to it for {affinity} s" if affinity else ""
+    return f"{how}{will_pin}{_unused(load_balancer, rule, route)}.", chosen
+
+
+def _by_algorithm(
+    load_balancer: LoadBalancer, rule: PortRule, decision: Decision, request: ConnectionRecord | None
+) -> Said:
+    route, packet, unit = decision.route, decision.packet, _unit(rule)
+    assert route is not None
+    name = load_balancer.algorithm(route.port_name)
+    upcoming = load_balancer.upcoming(route, request or Asking(packet.source, packet.destination))
+    address = upcoming.address if upcoming else ""
+    part = load_balancer.hashed_part(route.port_name) if rule.service_port.is_http else None
+    if part is not None and request is None:
+        without = f"gets {address}" if upcoming else "is hashed by its source"
+        return f"{name}: each request is hashed by its {part}; one without it {without}", ""
+    hashed = ""
+    if part is not None and request is not None:
+        hashed = f" {part} {request.key!r} is hashed," if request.key else f" without {part} the source is hashed,"
+    if upcoming is not None:
+        return f"{name}:{hashed} the next {unit} gets {address}", address
+    among = sum(1 for each in decision.endpoints if each.weight)
+    return f"{name}:{hashed} {BALANCERS[name].describe(unit, among)}", ""
+
+
+def _unused(load_balancer: LoadBalancer, rule: PortRule, route: Route) -> str:
+    shares_counts = BALANCERS[load_balancer.algorithm(route.port_name)].shares_counts
+    is_unused = shares_counts and load_balancer.is_unused(route)
+    return f"; no {_unit(rule)} has come on this route yet" if is_unused else ""
+
+
+def _unit(rule: PortRule) -> str:
+    """Return what each gets an endpoint of its own."""
+    if rule.service_port.is_http:
+        return "request"
+    return "connection" if rule.service_port.name.protocol == "TCP" else "flow"
