@@ -60,7 +60,9 @@ def measure_service(subject: Subject, plan: Plan, conditions: Conditions, watch:
     records = _Records(subject, finder)
     try:
         _follow(load, records, watch)
-        records.finish(load.log)
+        # A late Ctrl-C costs the names of some pods, not the report.
+        with suppress(KeyboardInterrupt):
+            records.finish(load.log)
     finally:
         load.close()
     pods = finder.pods_of(load.log)
@@ -69,18 +71,19 @@ def measure_service(subject: Subject, plan: Plan, conditions: Conditions, watch:
 
 
 def _follow(load: Load, records: _Records, watch: Watch) -> None:
-    """Take in what the generator sees until it has ended; the first Ctrl-C ends it early."""
-    following = load.follow(_LOOK_SECONDS)
-    while True:
-        try:
-            for rows in following:
-                if any(number == UNNAMED for number in rows.pod):
-                    records.start()
-                watch(load.log, rows)
-            return
-        except KeyboardInterrupt:
-            load.stop()
-            following = load.follow(_LOOK_SECONDS)
+    """Take in what the generator sees until it has ended; the first Ctrl-C ends it early, the second all at once."""
+
+    def take() -> None:
+        for rows in load.follow(_LOOK_SECONDS):
+            if any(number == UNNAMED for number in rows.pod):
+                records.start()
+            watch(load.log, rows)
+
+    try:
+        take()
+    except KeyboardInterrupt:
+        load.stop()
+        take()
 
 
 def _algorithm(subject: Subject) -> str:
