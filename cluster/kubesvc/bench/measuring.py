@@ -67,7 +67,8 @@ def measure_service(subject: Subject, plan: Plan, conditions: Conditions, watch:
         load.close()
     pods = finder.pods_of(load.log)
     algorithm = finder.algorithm or _algorithm(subject)
-    return measure(load.log, plan, pods.__getitem__, Label(subject.target.name, algorithm, conditions.said))
+    label = Label(subject.target.name, algorithm, conditions.said, subject.target.weights)
+    return measure(load.log, plan, pods.__getitem__, label)
 
 
 def _follow(load: Load, records: _Records, watch: Watch) -> None:
@@ -87,10 +88,12 @@ def _follow(load: Load, records: _Records, watch: Watch) -> None:
 
 
 def _algorithm(subject: Subject) -> str:
+    if not subject.target.pods:
+        return "no balancing"
     with suppress(UnreachableError, RefusedError):
         for each in subject.client.connections(subject.namespace, subject.service)["connections"]:
             return str(each["algorithm"])
-    return ""
+    return "unknown"
 
 
 class _Records:

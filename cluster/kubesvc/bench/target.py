@@ -29,7 +29,7 @@ class Wanted(NamedTuple):
 class Target(NamedTuple):
     """Where the load goes: ``address`` and ``port`` on this machine, or as the cluster itself has them.
 
-    ``pods`` are the pods by the endpoints' ``ip:port`` and by their own names.
+    ``pods`` are the pods by the endpoints' ``ip:port`` and by their own names; ``weights`` those of the ready ones.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Target(NamedTuple):
     port: int
     protocol: str
     pods: Mapping[str, str]
+    weights: Mapping[str, int]
 
 
 def read_wanted(text: str) -> tuple[str, str]:
@@ -65,7 +66,9 @@ def find_target(status: Document, wanted: Wanted, *, is_inside: bool) -> Target:
     if is_inside:
         address, number = listener["clusterAddress"], listener["servicePort"]
     name = f"svc/{service['name']}:{port['port']}"
-    return Target(name, f"{service['dnsName']}:{port['port']}", address, number, protocol, _pods(service))
+    return Target(
+        name, f"{service['dnsName']}:{port['port']}", address, number, protocol, _pods(service), _weights(service, port)
+    )
 
 
 def _name_server(status: Document, service: Document) -> Target:
@@ -73,7 +76,7 @@ def _name_server(status: Document, service: Document) -> Target:
     for each in status["dns"]["addresses"]:
         if not each["error"] and "UDP" in each["protocols"]:
             name = f"svc/{service['name']}:53"
-            return Target(name, f"{service['dnsName']}:53", each["address"], each["port"], "dns", {})
+            return Target(name, f"{service['dnsName']}:53", each["address"], each["port"], "dns", {}, {})
     message = f"{_named(service)} answers nowhere over UDP; see `kubesvc status`"
     raise TargetError(message)
 
@@ -141,6 +144,14 @@ def _check_endpoints(service: Document, port: Document) -> None:
 
 def _has(endpoint: Document, port: Document) -> bool:
     return any(each["name"] == port["name"] for each in endpoint["ports"])
+
+
+def _weights(service: Document, port: Document) -> dict[str, int]:
+    return {
+        each["pod"] or each["address"]: each["weight"]
+        for each in service["endpoints"]
+        if each["ready"] and _has(each, port)
+    }
 
 
 def _pods(service: Document) -> dict[str, str]:

@@ -7,11 +7,12 @@ from their intended start and from the actual one; the others are errors alone.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, takewhile
 from math import ceil
 from random import Random
+from typing import NamedTuple
 
 from svcbench.arrivals import Profile
 from svcbench.hdrcodec import decode
@@ -41,11 +42,15 @@ class _Part:
 
 @dataclass(frozen=True)
 class Label:
-    """What a run is called: the Service, its algorithm, and the command that repeats it."""
+    """What a run is called: the Service, its algorithm, and the command that repeats it.
+
+    ``weights`` are those of the pods that are to get requests, whether they get some or not.
+    """
 
     target: str
     algorithm: str
     command: str
+    weights: Mapping[str, int] = field(default_factory=dict)
 
 
 def measure(log: Log, plan: Plan, pod_of: PodOf, label: Label) -> Run:
@@ -69,7 +74,7 @@ def measure(log: Log, plan: Plan, pod_of: PodOf, label: Label) -> Run:
         corrected=_latencies(rows.due, rows, with_latency),
         uncorrected=_latencies(rows.began, rows, with_latency),
         seconds_series=_series(rows, measured, plan.warmup, seconds),
-        pods=_pods(rows, measured, plan.warmup, pod_of),
+        pods=_pods(rows, measured, plan.warmup, _Pods(pod_of, label.weights, ceil(seconds))),
         generator=GeneratorFigures(decode(log.ended.lag).percentile(99), achieved, outcomes[NAMES.index(REFUSED)]),
         is_partial=log.ended.is_partial,
     )
@@ -131,21 +136,27 @@ def _count(part: _Part, rows: Rows, row: int) -> None:
         part.latency.record(round((rows.ended[row] - rows.due[row]) * 1e6))
 
 
-def _pods(rows: Rows, measured: Iterable[int], warmup: float, pod_of: PodOf) -> dict[str, PodFigures]:
-    parts: defaultdict[str, _Part] = defaultdict(_Part)
+class _Pods(NamedTuple):
+    of: PodOf
+    weights: Mapping[str, int]
+    windows: int
+
+
+def _pods(rows: Rows, measured: Iterable[int], warmup: float, pods: _Pods) -> dict[str, PodFigures]:
+    parts: defaultdict[str, _Part] = defaultdict(_Part, {name: _Part() for name in pods.weights})
     for row in measured:
-        part = parts[pod_of(row) or UNKNOWN_POD]
+        part = parts[pods.of(row) or UNKNOWN_POD]
         _count(part, rows, row)
         part.windows[int(rows.due[row] - warmup)] += 1
         part.spans.append((rows.began[row], rows.ended[row]))
-    last = int(max((rows.due[row] for row in measured), default=warmup) - warmup)
     return {
         name: PodFigures(
             each.requests,
             each.errors,
             peak_in_flight(each.spans),
             each.latency,
-            tuple(each.windows[window] for window in range(last + 1)),
+            tuple(each.windows[window] for window in range(pods.windows)),
+            pods.weights.get(name, 1),
         )
         for name, each in sorted(parts.items())
     }

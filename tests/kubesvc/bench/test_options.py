@@ -17,7 +17,9 @@ from kubesvc.bench.target import Target
 from svcbench.arrivals import ScheduleError
 from svcbench.load.log import NAMES, Log, Rows
 
-TARGET = Target("svc/web:80", "web.default.svc.cluster.local:80", "127.96.0.20", 10_080, "http", {"web-1": "web-1"})
+TARGET = Target(
+    "svc/web:80", "web.default.svc.cluster.local:80", "127.96.0.20", 10_080, "http", {"web-1": "web-1"}, {"web-1": 1}
+)
 SENDING = Sending("", 64, 5.0, keeps_connections=True)
 LENGTH = Length(10.0, 1.0, 7)
 

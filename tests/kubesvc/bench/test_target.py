@@ -34,8 +34,10 @@ def service(**changes: object) -> dict[str, Any]:
         "ready": True,
         "serving": True,
         "terminating": False,
+        "weight": 5,
         "ports": [port(8080), port(53, "dns", "UDP")],
     }
+    leaving = endpoint | {"pod": "web-2", "address": "10.244.1.3", "ready": False, "terminating": True}
     fields = {
         "namespace": "default",
         "name": "web",
@@ -46,7 +48,7 @@ def service(**changes: object) -> dict[str, Any]:
         "dnsName": "web.default.svc.cluster.local",
         "ports": [port(80), port(53, "dns", "UDP")],
         "listeners": [listener(80), listener(53, "UDP", port=53)],
-        "endpoints": [endpoint],
+        "endpoints": [endpoint, leaving],
     }
     return fields | changes
 
@@ -70,7 +72,13 @@ def test_inside_it_goes_to_the_cluster_ip_itself() -> None:
 
 
 def test_answers_name_pods_by_name_or_by_endpoint() -> None:
-    assert found(WEB).pods == {"web-1": "web-1", "10.244.1.2:8080": "web-1", "10.244.1.2:53": "web-1"}
+    pods = found(WEB).pods
+    assert [pods[each] for each in ("web-1", "10.244.1.2:8080", "10.244.1.2:53")] == ["web-1"] * 3
+    assert pods["10.244.1.3:8080"] == "web-2"
+
+
+def test_pods_that_are_ready_are_to_get_requests_by_their_weights() -> None:
+    assert found(WEB).weights == {"web-1": 5}
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,15 @@ def test_a_pod_that_is_not_known_is_called_so() -> None:
     assert list(measured([(0.0, 0.0, 0.1, 0, 0, 0)], EVEN).pods) == ["unknown"]
 
 
+def test_a_pod_that_gets_nothing_is_told_with_its_weight() -> None:
+    of = log(ROWS[:1])
+    run = measure(of, EVEN, lambda _: "web-1", Label("svc/web", "first", "", {"web-1": 3, "web-3": 1}))
+    assert {name: (each.requests, each.weight, each.windows) for name, each in run.pods.items()} == {
+        "web-1": (1, 3, (1, 0)),
+        "web-3": (0, 1, (0, 0)),
+    }
+
+
 def test_the_achieved_rate_is_measured_against_the_schedule() -> None:
     run = measured(ROWS[:3], EVEN)
     assert (run.offered_rate, run.generator.achieved_rate) == (2.0, 1.5)
