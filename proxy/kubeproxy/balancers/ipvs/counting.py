@@ -27,8 +27,8 @@ class Counting(Balancer):
     """Knows how loaded each server is; ``_cost`` makes one number of it.
 
     A flow of UDP is active until it is forgotten. A connection that was reset is inactive for 10 seconds in IPVS, here
-    as long as a closed one: an algorithm is not told which it was. What connections of another worker have ended is
-    not known either.
+    as long as a closed one: an algorithm is not told which it was. What has ended in another worker, or before the
+    Service got this algorithm, is not known either.
     """
 
     shares_counts = True

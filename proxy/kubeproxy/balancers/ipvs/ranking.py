@@ -12,7 +12,7 @@ from kubeproxy.balancers.balancer import Backend
 class Ranking:
     """The places of the servers in heaps, one for each cost; a server of infinite cost is in none.
 
-    A server whose cost changes is added where it belongs now; its old entry is dropped when it comes up. All is built
+    A server whose cost changes is added where it belongs now; its old entry is dropped when it comes up. All is sorted
     anew after twice as many changes as there are servers, so a server takes at most three entries.
     """
 
@@ -23,20 +23,23 @@ class Ranking:
         self._costs: list[float] = []
         self._levels: list[float] = []
         self._at: dict[float, list[int]] = {}
-        self._until_renewed = 0
+        self._until_sorted = 0
 
     def renew(self, order: Sequence[Backend]) -> None:
         """Rank the servers of ``order`` by their costs now."""
         self._order = order
         self._places = {each.address: place for place, each in enumerate(order)}
         self._costs = [self._cost(each) for each in order]
+        self._sort()
+
+    def _sort(self) -> None:
         self._at = {}
         for place, cost in enumerate(self._costs):
             # Ascending places are a heap already.
             self._at.setdefault(cost, []).append(place)
         self._at.pop(inf, None)
         self._levels = sorted(self._at)
-        self._until_renewed = 2 * len(order) + 64
+        self._until_sorted = 2 * len(self._costs) + 64
 
     def moved(self, address: str) -> None:
         """Learn that a server's cost may have changed; one that has left is ignored."""
@@ -44,9 +47,9 @@ class Ranking:
         if place is None or (cost := self._cost(self._order[place])) == self._costs[place]:
             return
         self._costs[place] = cost
-        self._until_renewed -= 1
-        if self._until_renewed < 0:
-            self.renew(self._order)
+        self._until_sorted -= 1
+        if self._until_sorted < 0:
+            self._sort()
         elif (level := self._at.get(cost)) is not None:
             heappush(level, place)
         elif cost != inf:
