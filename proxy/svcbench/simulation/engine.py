@@ -44,14 +44,14 @@ class Requests:
 
 
 class Engine:
-    """One run of a scenario. ``peaks`` are the most requests that each pod had at once since the warm-up."""
+    """One run of a scenario by its ``pickers``; ``peaks``: the most requests of each pod at once since the warm-up."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._now = 0.0
         self._probing = Probing(self._clock, scenario.delay)
-        self._pickers = _pickers(scenario, self._clock, self._probing)
-        self._follows = self._pickers[0].balancer.follows
+        self.pickers = _pickers(scenario, self._clock, self._probing)
+        self._follows = self.pickers[0].balancer.follows
         self._chance = Random(f"clients {scenario.seed}").random
         self._owners: list[Picker] = []
         """The client of each request."""
@@ -89,7 +89,7 @@ class Engine:
 
     def _is_plain(self) -> bool:
         """Tell, after the first request, whether nothing is asked for that ``_run_plain`` leaves out."""
-        scenario, algorithm = self._scenario, type(self._pickers[0].balancer)
+        scenario, algorithm = self._scenario, type(self.pickers[0].balancer)
         if scenario.connections or scenario.timeout or scenario.delay or scenario.clients > 1:
             return False
         learns = algorithm.answered is not Balancer.answered or algorithm.completed is not Balancer.completed
@@ -97,7 +97,7 @@ class Engine:
 
     def _run_plain(self, dues: Iterable[float], _until: float) -> None:
         """Do what ``_run`` does, faster: for one client that never waits, and a picker that learns no latencies."""
-        requests, ends, peaks, picker = self.requests, self._ends, self.peaks, self._pickers[0]
+        requests, ends, peaks, picker = self.requests, self._ends, self.peaks, self.pickers[0]
         pick, ask, follower = picker.pick, picker.ask, self._follows and picker.balancer
         choose, end = requests.chosen.append, requests.ended.append
         for number, now in enumerate(dues, len(requests.chosen)):
@@ -139,7 +139,7 @@ class Engine:
         """Begin a request and return when it ends."""
         requests = self.requests
         self._now = now
-        picker = self._pickers[int(self._chance() * len(self._pickers))]
+        picker = self.pickers[int(self._chance() * len(self.pickers))]
         backend = picker.pick(picker.ask)
         requests.begun.append(now)
         requests.chosen.append(backend)

@@ -12,7 +12,7 @@ _SAMPLES = 9
 """Latencies that are remembered for each number in flight."""
 _MOST_NUMBERS = 256
 """Numbers in flight that are told apart; larger ones count as this one."""
-_OLDEST_SECONDS = 10.0
+_OLDEST_SECONDS = 1.0
 """A latency that ended longer ago tells nothing of now."""
 
 
@@ -35,10 +35,12 @@ class LoadMeter:
         self._look(now)
         in_flight = len(self._under_way)
         wanted = min(in_flight, _MOST_NUMBERS)
-        for found in sorted(self._samples, key=lambda each: (abs(each - wanted), each)):
-            latencies = sorted(each for at, each in self._samples[found] if at >= now - _OLDEST_SECONDS)
-            if latencies:
-                return in_flight, latencies[len(latencies) // 2]
+        samples, oldest = self._samples, now - _OLDEST_SECONDS
+        for distance in range(max(samples, default=-1) + 1 + wanted):
+            for found in (wanted - distance, wanted + distance):
+                latencies = sorted(each for at, each in samples.get(found, ()) if at >= oldest)
+                if latencies:
+                    return in_flight, latencies[len(latencies) // 2]
         return in_flight, 0.0
 
     def _look(self, now: float) -> None:

@@ -1,0 +1,48 @@
+"""A published result and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import inf
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number: what it is, what was published of it, the band that it must be in, and what came out.
+
+    A ``low`` and ``high`` that are both infinite only show a number. ``reason`` tells why it is out of its band, where
+    that is known.
+    """
+
+    what: str
+    published: str
+    value: float
+    low: float = -inf
+    high: float = inf
+    unit: str = ""
+    reason: str = ""
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Whether the number is in its band."""
+        return self.low <= self.value <= self.high
+
+    @property
+    def has_band(self) -> bool:
+        """Whether it must be anywhere."""
+        return self.low > -inf or self.high < inf
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A published result: ``source`` names the publication, ``remark`` says what to know before quoting it.
+
+    ``figures(thorough)`` makes the figures in seconds; thorough ones take up to a minute more.
+    """
+
+    name: str
+    title: str
+    source: str
+    figures: Callable[[bool], Iterator[Figure]]
+    remark: str = ""

@@ -1,0 +1,111 @@
+"""R3: Prequal against weighted round robin and the rest, its two knobs, and where it loses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from svcbench.reproduce.figure import Figure, Reproduction
+from svcbench.reproduce.scenarios import by_chance, service
+from svcbench.results import Run
+from svcbench.simulation.measuring import simulate
+
+_PODS, _SLOTS = 20, 4
+_SPEEDS = (1.0, 0.5, 0.25)
+_LOAD = 0.75
+_DEADLINE = 5.0
+_CLIENTS = 10
+_DELAY = 0.0002
+_SWITCHES = 4
+"""How often each pod changes its speed in a run."""
+
+
+class _Regime:
+    """Pods whose speeds change at times of their own; ``mean`` is a request's time at full speed, in seconds."""
+
+    def __init__(self, mean: float, seconds: float, timeout: float) -> None:
+        self._mean, self._seconds, self._timeout = mean, seconds, timeout
+        rng = Random(7)
+        self._speeds = [[rng.choice(_SPEEDS) for _ in range(_SWITCHES)] for _ in range(_PODS)]
+        length = seconds / _SWITCHES
+        self._models = [self._model(speeds, rng.random() * length, length) for speeds in self._speeds]
+        capacity = sum(sum(speeds) / _SWITCHES for speeds in self._speeds) * _SLOTS / mean
+        self.rate = _LOAD * capacity
+
+    def _model(self, speeds: Sequence[float], first: float, length: float) -> str:
+        changes = [
+            f"at {first + number * length:.3f}s..{first + (number + 1) * length:.3f}s: speed {speed}"
+            for number, speed in enumerate(speeds[1:])
+        ]
+        return "; ".join([f"exponential({self._mean * 1000:g}ms); slots {_SLOTS}; speed {speeds[0]}", *changes])
+
+    def run(self, algorithm: str, **options: float) -> Run:
+        """Return a run with an algorithm; weights are by the mean speed, which a weighted one knows beforehand."""
+        weights = [round(100 * sum(each) / _SWITCHES) for each in self._speeds]
+        is_weighted = algorithm == "weighted_round_robin"
+        scenario = service(
+            algorithm,
+            self._models,
+            by_chance(self.rate, self._seconds),
+            json.dumps(options) if options else "",
+            weights if is_weighted else (),
+            clients=_CLIENTS,
+            delay=_DELAY,
+            timeout=self._timeout,
+            warmup=self._seconds / 10,
+        )
+        return simulate(scenario)
+
+
+def _p99(run: Run) -> float:
+    return run.corrected.percentile(99) / 1000
+
+
+def _figures(is_thorough: bool) -> Iterator[Figure]:
+    busy = _Regime(0.01, 40 if is_thorough else 2, _DEADLINE)
+    what = f"{busy.rate / _PODS:.0f} requests/s and pod"
+    names = ("round_robin", "weighted_round_robin", "least_request", "prequal")
+    runs = {name: busy.run(name) for name in names}
+    for name in names:
+        yield Figure(f"{what}, {name}: p99", "", _p99(runs[name]), unit="ms")
+    prequal = _p99(runs["prequal"])
+    yield Figure("Prequal / round robin, p99", "far below 1", prequal / _p99(runs["round_robin"]), 0, 0.5, "x")
+    weighted = prequal / _p99(runs["weighted_round_robin"])
+    yield Figure("Prequal / weighted round robin, p99", "0.5 (YouTube)", weighted, 0, 1, "x")
+    yield Figure(
+        "Prequal / two choices by own counts, p99", "below 1", prequal / _p99(runs["least_request"]), 0, 1, "x"
+    )
+    timeouts = runs["prequal"].errors.get("timeout", 0)
+    yield Figure("Prequal: requests over 5 s", "0 at every load", timeouts, 0, 0)
+    yield from _sweeps(busy, is_thorough=is_thorough)
+    yield from _losing(is_thorough)
+
+
+def _sweeps(regime: _Regime, *, is_thorough: bool) -> Iterator[Figure]:
+    for quantile in (0.0, 0.5, 0.84, 0.99, 1.0) if is_thorough else (0.0, 1.0):
+        run = regime.run("prequal", q_rif=quantile)
+        yield Figure(f"Prequal, Q_RIF {quantile:g}: p99", "142 (0.99) to 162 ms (0)", _p99(run), unit="ms")
+    for probes in (0.5, 1.0, 3.0, 5.0) if is_thorough else (0.5,):
+        run = regime.run("prequal", probes=probes)
+        yield Figure(f"Prequal, {probes:g} probes a request: p99", "worse only below 1", _p99(run), unit="ms")
+
+
+def _losing(is_thorough: bool) -> Iterator[Figure]:
+    idle = _Regime(0.2, 400 if is_thorough else 40, 0.0)
+    what = f"{idle.rate / _PODS:.1f} requests/s and pod"
+    prequal, other = _p99(idle.run("prequal")), _p99(idle.run("least_request"))
+    yield Figure(f"{what}, prequal: p99", "", prequal, unit="ms")
+    yield Figure(f"{what}, least_request: p99", "", other, unit="ms")
+    yield Figure(f"{what}: Prequal / two choices, p99", "", prequal / other, unit="x")
+
+
+PREQUAL = Reproduction(
+    "R3",
+    "Prequal, its knobs, and where it loses",
+    "Wydrowski et al., Load is not what you should balance: Introducing Prequal (NSDI 2024)",
+    _figures,
+    "Published for 100 clients and 100 servers on shared machines; here 10 clients and 20 pods with 4 slots, whose "
+    "speeds change between 1, 1/2 and 1/4. Here the best Q_RIF is a low one: pods of low latency fill up to the "
+    "threshold. It loses where a pod has few requests a second: what it was told is old when it is used.",
+)
