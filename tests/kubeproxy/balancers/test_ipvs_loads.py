@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, closed, inputs, opened, picked
 
 from kubeapi.balancing import read_options
-from kubeproxy.balancers import BALANCERS, Asking, Backend, Balancer, own_load
+from kubeproxy.balancers import BALANCERS, Asking, Backend, Balancer
 from kubeproxy.balancers.ipvs.ended import Ended
 from kubeproxy.balancers.ipvs.remembered import MAX_DESTINATIONS, Remembered
 from kubeproxy.counters import EndpointCounters
@@ -42,17 +42,42 @@ COSTS: dict[str, Callable[[int, int, int], float]] = {
 }
 
 
-@pytest.mark.parametrize("is_alone", [True, False])
+class Others:
+    """The connections of other processes, told as rows, or as None where there were too many changes to tell."""
+
+    def __init__(self, rng: random.Random, among: Sequence[Backend]) -> None:
+        self.rng = rng
+        self.loads = [0] * len(among)
+        self._rows: set[int] = set()
+        for row, each in enumerate(among):
+            each.counters.row = row
+
+    def load(self, backend: Backend) -> int:
+        return backend.counters.active + self.loads[backend.counters.row]
+
+    def change(self) -> None:
+        row = self.rng.randrange(len(self.loads))
+        self.loads[row] = self.rng.randrange(4)
+        self._rows.add(row)
+
+    def changed(self) -> set[int] | None:
+        rows = self._rows
+        self._rows = set()
+        return None if len(rows) > 2 else rows
+
+
+@pytest.mark.parametrize("has_others", [False, True])
 @pytest.mark.parametrize("name", COSTS)
-def test_the_server_of_least_cost_is_found_whatever_happens(name: str, is_alone: bool) -> None:
+def test_the_server_of_least_cost_is_found_whatever_happens(name: str, has_others: bool) -> None:
     # A tick is a sixteenth of the two minutes, so that no connection is forgotten early.
     rng, clock, tick = random.Random(3), Clock(), 7.5
-    load = own_load if is_alone else lambda backend: backend.counters.active
-    algorithm = balancer(name, given=inputs(1, load=load, clock=clock))
     among = backends(*[rng.choice([0, 1, 1, 2, 5, 256]) for _ in range(40)])
+    others = Others(rng, among)
+    given = inputs(1, load=others.load, clock=clock)._replace(changed=others.changed)
+    algorithm = balancer(name, given=given)
     ended: list[tuple[float, Backend]] = []
     algorithm.update(among)
-    for _ in range(1500):
+    for _ in range(1000):
         busy = [each for each in among if each.counters.active]
         if busy and rng.random() < 0.45:
             gone = rng.choice(busy)
@@ -61,20 +86,22 @@ def test_the_server_of_least_cost_is_found_whatever_happens(name: str, is_alone:
         if rng.random() < 0.02:
             rng.choice(among).weight = rng.choice([0, 1, 3])
             algorithm.update(among)
+        for _ in range(rng.choice([0, 0, 1, 2, 3]) if has_others else 0):
+            others.change()
         clock.now += rng.choice([0, 0, tick])
         inactive = Counter(each for until, each in ended if until > clock.now)
         found = algorithm.pick(ASK)
-        assert found is _least(name, among, inactive)
+        assert found is _least(name, among, others.load, inactive)
         if found:
             opened(algorithm, found)
 
 
-def _least(name: str, among: Sequence[Backend], inactive: Counter[Backend]) -> Backend | None:
+def _least(
+    name: str, among: Sequence[Backend], load: Callable[[Backend], int], inactive: Counter[Backend]
+) -> Backend | None:
     cost = COSTS[name]
-    usable = [
-        each for each in reversed(among) if each.weight and (name != "ovf" or each.counters.active <= each.weight)
-    ]
-    return min(usable, key=lambda each: cost(each.counters.active, inactive[each], each.weight), default=None)
+    usable = [each for each in reversed(among) if each.weight and (name != "ovf" or load(each) <= each.weight)]
+    return min(usable, key=lambda each: cost(load(each), inactive[each], each.weight), default=None)
 
 
 def test_an_ended_connection_of_tcp_counts_for_two_minutes() -> None:

@@ -11,18 +11,19 @@ from math import inf
 from typing import ClassVar
 
 from kubeapi.balancing import Option
-from kubeproxy.balancers.balancer import Ask, Backend, Card, Inputs, Options, available, own_load
+from kubeproxy.balancers.balancer import Ask, Backend, Card, Inputs, Options, available
 from kubeproxy.balancers.ipvs.counting import INACTIVE, OVERHEAD, Counting
 from kubeproxy.balancers.ipvs.ranking import Ranking
 
 
 class Least(Counting):
-    """Ranks the servers as connections come and go; among several workers, which hear of their own only, it scans."""
+    """Ranks the servers as connections come and go, in this process and in others."""
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         super().__init__(inputs, options)
-        self._is_alone = inputs.load is own_load
+        self._changed = inputs.changed
         self._ranking = Ranking(self._cost_of)
+        self._rows: dict[int, str] = {}
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -34,25 +35,28 @@ class Least(Counting):
 
     def opened(self, backend: Backend) -> None:
         """Learn that a connection or request has begun."""
-        if self._is_alone:
-            self._ranking.moved(backend.address)
+        self._ranking.moved(backend.address)
 
     def closed(self, backend: Backend) -> None:
         """Learn that one has ended."""
         super().closed(backend)
-        if self._is_alone:
-            self._ranking.moved(backend.address)
+        self._ranking.moved(backend.address)
 
     def _renewed(self) -> None:
-        if self._is_alone:
-            self._ranking.renew(self._servers.order)
+        order = self._servers.order
+        self._ranking.renew(order)
+        self._rows = {each.counters.row: each.address for each in order}
 
     def _least(self, avoid: Collection[str]) -> Backend | None:
         if self._ended.due != inf:
             for address in self._ended.expire(self._clock()):
-                if self._is_alone:
-                    self._ranking.moved(address)
-        return self._scan(avoid) if avoid or not self._is_alone else self._ranking.least()
+                self._ranking.moved(address)
+        if (rows := self._changed()) is None:
+            self._renewed()
+        elif rows:
+            for address in filter(None, map(self._rows.get, rows)):
+                self._ranking.moved(address)
+        return self._scan(avoid) if avoid else self._ranking.least()
 
     def _scan(self, avoid: Collection[str]) -> Backend | None:
         found, least = None, inf
@@ -78,7 +82,7 @@ class Lc(Least):
     card = Card(
         "the fewest connections x 257 + ended ones, the one added last of equals",
         "connections now and ended",
-        "O(1), O(n) with several workers",
+        "O(1), and what other workers have changed",
         "IPVS lc",
     )
 
@@ -97,7 +101,9 @@ class Wlc(Least):
     name = "wlc"
     aliases = ("ipvs_wlc",)
     options: ClassVar[tuple[Option, ...]] = (OVERHEAD, INACTIVE)
-    card = Card("as lc, by weight", "connections now and ended", "O(1), O(n) with several workers", "IPVS wlc")
+    card = Card(
+        "as lc, by weight", "connections now and ended", "O(1), and what other workers have changed", "IPVS wlc"
+    )
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -114,7 +120,10 @@ class Sed(Least):
     name = "sed"
     aliases = ("ipvs_sed",)
     card = Card(
-        "the least (connections + 1) / weight", "connections now", "O(1), O(n) with several workers", "IPVS sed"
+        "the least (connections + 1) / weight",
+        "connections now",
+        "O(1), and what other workers have changed",
+        "IPVS sed",
     )
 
     @staticmethod
@@ -131,7 +140,7 @@ class Nq(Least):
 
     name = "nq"
     aliases = ("ipvs_nq",)
-    card = Card("an idle one, else as sed", "connections now", "O(1), O(n) with several workers", "IPVS nq")
+    card = Card("an idle one, else as sed", "connections now", "O(1), and what other workers have changed", "IPVS nq")
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -168,7 +177,9 @@ class Ovf(Least):
 
     name = "ovf"
     aliases = ("ipvs_ovf",)
-    card = Card("the heaviest with room, else none", "connections now", "O(1), O(n) with several workers", "IPVS ovf")
+    card = Card(
+        "the heaviest with room, else none", "connections now", "O(1), and what other workers have changed", "IPVS ovf"
+    )
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
