@@ -81,7 +81,7 @@ def _explained(text: str) -> Markup:
 def _verdicts(verdicts: Sequence[Verdict]) -> Markup:
     rows = [(f"{each.label} {each.figure}", verdict_text(each)) for each in verdicts]
     title = f"Against {verdicts[0].reference}" if verdicts else "Verdicts"
-    return _section(title, _explained(_VERDICTS), words(rows), intervals(verdicts))
+    return _section(title, _explained(_VERDICTS), element("div", words(rows), intervals(verdicts), class_="pair"))
 
 
 def _measured(runs: Mapping[str, Run]) -> list[Markup]:

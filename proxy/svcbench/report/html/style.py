@@ -23,6 +23,7 @@ pre { background: var(--soft); padding: .75rem; overflow-x: auto; border-radius:
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; font-weight: normal; }
 th:first-child { text-align: left; } thead th { color: var(--faint); }
+.pair { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: start; } .pair .wide { flex: 1 1 22rem; }
 table.words { white-space: normal; overflow-wrap: anywhere; } table.words td { text-align: left; }
 .alarm { border: 2px solid var(--worse); border-radius: .4rem; padding: .5rem .75rem; margin: 1rem 0; }
 .grid { stroke: var(--line); } .fair { stroke: var(--ink); stroke-dasharray: 5 4; } .bar { fill: var(--c0); }
