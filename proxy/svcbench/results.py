@@ -161,15 +161,6 @@ def _merged_pods(runs: Sequence[Run]) -> dict[str, PodFigures]:
     return made
 
 
-def with_pods(run: Run, weights: Mapping[str, int]) -> Run:
-    """Return a run with every pod of its Service, by name with its weight, those that got nothing too.
-
-    Without them a spread would look even of which one pod has no part.
-    """
-    pods = {name: replace(run.pods.get(name) or _absent(run), weight=weight) for name, weight in weights.items()}
-    return replace(run, pods=pods | {name: each for name, each in run.pods.items() if name not in weights})
-
-
 def _absent(run: Run) -> PodFigures:
     """Return the figures of a pod that was not there in a run, so that windows keep their place."""
     return PodFigures(0, 0, 0, Histogram(), (0,) * len(run.seconds_series))

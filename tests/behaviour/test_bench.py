@@ -15,6 +15,9 @@ from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import deployment, netexec, service, stream
 from tests.helpers.patience import PATIENCE
 
+from kubesvc.control.client import ControlClient
+from kubesvc.state.directory import StateDirectory
+
 GROUND = Ground(25)
 ROUND_ROBIN = {"kubesvc.dev/balancer": "round_robin"}
 UDP = {"name": "udp", "port": 8081, "protocol": "UDP"}
@@ -125,9 +128,52 @@ def test_a_pod_that_vanishes_leaves_its_requests_to_the_other_and_ctrl_c_ends_it
     assert eventually(lambda: len(cluster.ready_pods("web")) == 2)
 
 
+def balancing(cluster: ClusterCommands, service: str) -> dict[str, str | None]:
+    """Return what the Service's annotations say of balancing."""
+    client = ControlClient(StateDirectory(cluster.name, cluster.state.parent))
+    return client.rebalance("default", service, {})
+
+
+def test_algorithms_take_turns_and_the_service_has_its_own_again(cluster: ClusterCommands, tmp_path: Path) -> None:
+    before, page = balancing(cluster, "api"), tmp_path / "page.html"
+    turns = ("--compare", "random,least_connections,round_robin", "--blocks", "2", "--rate", "50/s")
+    result = cluster.named("bench", "svc/api", *SHORT, *turns, "--json", "-", "--html", str(page))
+    assert result.returncode == 0, result.stderr
+    assert "trial 6 of 6, block 2: " in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["algorithms"], len(found["blocks"]), found["partial"]) == (turns[1].split(","), 2, False)
+    for block in found["blocks"]:
+        assert {run["algorithm"] for run in block.values()} == set(block) == set(found["algorithms"])
+        assert requests_by_pod(block["round_robin"]) == [10, 10]
+    assert found["verdicts"][0]["says"] == "can't tell: 5 blocks are needed, 2 measured"
+    assert "Latency by percentile" in page.read_text()
+    assert balancing(cluster, "api") == before
+
+
+def test_what_a_killed_comparison_leaves_the_next_one_puts_back(cluster: ClusterCommands) -> None:
+    before = balancing(cluster, "web")
+    turns = ("--compare", "random,least_connections", "--duration", "10m")
+    command = [*KUBESVC, "bench", "--name", cluster.name, "svc/web", *turns]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=cluster.env) as killed:
+        assert eventually(lambda: balancing(cluster, "web")["kubesvc.dev/bench-original"])
+        killed.kill()
+    assert balancing(cluster, "web") != before
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=cluster.env) as ended:
+        assert ended.stderr is not None
+        assert ended.stdout is not None
+        while "trial 1 of 20" not in ended.stderr.readline():
+            pass
+        ended.send_signal(signal.SIGINT)
+        assert ended.wait(PATIENCE) == 130
+        assert "0 blocks of 10: interrupted before the first was finished" in ended.stdout.read()
+    assert balancing(cluster, "web") == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
+        (("svc/api", "--compare", "random,p3c"), 2, 'unknown algorithm "p3c"'),
+        (("svc/api", "--compare", "random,first", "--hdr", "r.hlog"), 2, "--json has all of them"),
         (("svc/empty",), 1, "svc/empty has no ready endpoint, so every client is refused"),
         (("svc/nowhere",), 1, 'services "nowhere" not found'),
         (("svc/api", "--rate", "0"), 2, "a rate is above 0 and at most 1,000,000"),

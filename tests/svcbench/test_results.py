@@ -10,19 +10,10 @@ from tests.helpers.svcbench import run_of
 
 from svcbench.document import DocumentError, read_run, run_document
 from svcbench.histogram import Histogram
-from svcbench.results import GeneratorFigures, PodFigures, Second, merged, with_pods
+from svcbench.results import GeneratorFigures, PodFigures, Second, merged
 from svcbench.verdict import broken_objectives, invalidities, read_objectives
 
 RUN = run_of([1000] * 98 + [80_000] * 2)
-
-
-def test_a_pod_without_requests_is_a_part_of_the_spread() -> None:
-    busy = PodFigures(100, 0, 2, windows=(100,))
-    run = replace(RUN, seconds_series=(Second(0, 100, 0, 1000, 80_000),), pods={"gone": busy, "web-1": busy})
-    found = with_pods(run, {"web-0": 1, "web-1": 3})
-    assert list(found.pods) == ["web-0", "web-1", "gone"]
-    assert found.pods["web-0"] == PodFigures(0, 0, 0, windows=(0,))
-    assert (found.pods["web-1"], found.pods["gone"]) == (replace(busy, weight=3), busy)
 
 
 def test_a_run_survives_as_json() -> None:

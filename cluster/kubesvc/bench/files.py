@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from svcbench.compare.comparison import Comparison, Verdict
 from svcbench.document import run_document
+from svcbench.report.document import comparison_document
 from svcbench.report.hdrfiles import hdr_log, percentile_distribution
-from svcbench.report.html.page import run_page
+from svcbench.report.html import comparison_page, run_page
 from svcbench.results import Run
 
 
@@ -44,6 +46,14 @@ def write_reports(run: Run, reports: Reports) -> None:
     for file, text in wanted:
         if file and file != "-":
             _write(file, text(run))
+
+
+def write_comparison(comparison: Comparison, verdicts: Sequence[Verdict], command: str, reports: Reports) -> None:
+    """Write the files of a comparison. OSError, with the file's name."""
+    if reports.json not in ("", "-"):
+        _write(reports.json, json.dumps(comparison_document(comparison, verdicts), indent=1) + "\n")
+    if reports.html:
+        _write(reports.html, comparison_page(comparison, verdicts, command))
 
 
 def _distribution(run: Run) -> str:

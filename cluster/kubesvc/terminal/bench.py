@@ -50,6 +50,15 @@ class Seconds(Duration):
 )
 @click.option("--new-connections", "has_new_connections", is_flag=True, help="A new connection (flow) per request.")
 @click.option("--timeout", type=Seconds(), default="5s", show_default=True, help="When a request has failed.")
+@click.option(
+    "--compare",
+    default="",
+    metavar="NAME,NAME,...",
+    help="Give the Service these algorithms in turns, and say which is better than the first, and how sure that is.",
+)
+@click.option(
+    "--blocks", type=click.IntRange(1, 1000), default=10, show_default=True, help="How often --compare measures each."
+)
 @click.option("--slo", default="", metavar="p99=50ms,errors=0.1%", help="Objectives; exit status 99 if one is broken.")
 @click.option("--json", "json_file", default="", metavar="FILE", help="Write everything as JSON; - for stdout.")
 @click.option(
@@ -70,6 +79,7 @@ def bench(service: str, **given: Unpack[BenchArguments]) -> None:
     kubesvc bench svc/web --rate 500/s --duration 30s
     kubesvc bench svc/web --ramp 100..2000 --poisson --slo p99=50ms,errors=0.1%
     kubesvc bench svc/web --closed 64 --new-connections
+    kubesvc bench svc/web --compare round_robin,least_request,least_request:choices=5 --html page.html
     kubesvc bench svc/dns --dns web.default.svc.cluster.local
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
     from kubesvc.terminal.benching import run_bench

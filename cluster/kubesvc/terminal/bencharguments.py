@@ -25,6 +25,8 @@ class BenchArguments(TypedDict):
     connections: int
     has_new_connections: bool
     timeout: float
+    compare: str
+    blocks: int
     slo: str
     json_file: str
     hdr_file: str

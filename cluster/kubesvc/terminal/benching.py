@@ -19,9 +19,10 @@ from kubesvc.bench.target import TargetError, Wanted, find_target, read_wanted
 from kubesvc.control.client import ControlClient
 from kubesvc.terminal.arguments import ask, fail, json_text, state_of
 from kubesvc.terminal.bencharguments import BenchArguments
-from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_WELL
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BROKEN, EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped, escaped_lines
 from svcbench.arrivals import ScheduleError
+from svcbench.compare.contenders import Contender, read_contenders
 from svcbench.document import run_document
 from svcbench.load.io.running import COMMAND, GeneratorError
 from svcbench.load.log import Log, Rows
@@ -30,8 +31,6 @@ from svcbench.report.text import run_text
 from svcbench.results import Run
 from svcbench.verdict import Objective, broken_objectives, invalidities, read_objectives
 
-EXIT_BROKEN = 99
-"""An objective is broken; k6 exits so too."""
 _LINE_SECONDS = 1.0
 _PICTURE_SECONDS = 0.25
 
@@ -42,15 +41,21 @@ def run_bench(service: str, given: BenchArguments) -> int:
     try:
         objectives = read_objectives(given["slo"]) if given["slo"] else ()
         reports = Reports.checked(given["json_file"], given["hdr_file"], given["html_file"])
+        contenders = _contenders(given)
         subject, plan = _subject_and_plan(service, given)
     except (ScheduleError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     except TargetError as error:
         fail(str(error))
-    command = inside_command(given["name"]) if given["is_inside"] else COMMAND
+    conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, _said())
+    if contenders:
+        from kubesvc.terminal.comparing import Wish, run_comparison
+
+        wish = Wish(contenders, given["blocks"], objectives, reports)
+        return run_comparison(subject, plan, conditions, wish, lambda: _picture(plan, subject))
     try:
         with _shown(plan, subject) as watch:
-            run = measure_service(subject, plan, Conditions(command, _said()), watch)
+            run = measure_service(subject, plan, conditions, watch)
     except (OSError, GeneratorError) as error:
         fail(f"no load could be made: {error}")
     return _ended(run, objectives, reports)
@@ -69,6 +74,15 @@ def _subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Pla
     sending = Sending(request, given["connections"], timeout, not given["has_new_connections"])
     subject = Subject(ControlClient(state_of(given["name"])), given["namespace"], name, target)
     return subject, plan_of(target, arrivals, sending, length)
+
+
+def _contenders(given: BenchArguments) -> tuple[Contender, ...]:
+    if not given["compare"]:
+        return ()
+    if given["hdr_file"]:
+        message = "--hdr holds one run, and --compare makes many; --json has all of them, with their histograms"
+        raise ValueError(message)
+    return read_contenders(given["compare"])
 
 
 def _positive(seconds: float, option: str) -> float:
@@ -118,12 +132,19 @@ def _said() -> str:
 
 def _shown(plan: Plan, subject: Subject) -> AbstractContextManager[Callable[[Log, Rows], None]]:
     """Return what shows the run while it lasts: a picture on a terminal, a line a second elsewhere."""
-    progress, began = Progress(plan, subject.target.pods), time.monotonic()
     if sys.stderr.isatty():
-        from kubesvc.terminal.benchview import picture
-
-        return picture(progress, subject.target.name, began)
+        return _picture(plan, subject)
+    progress, began = Progress(plan, subject.target.pods), time.monotonic()
     return nullcontext(_Teller(progress, began, lambda sight: click.echo(escaped(sight_line(sight)), err=True)))
+
+
+def _picture(plan: Plan, subject: Subject) -> AbstractContextManager[Callable[[Log, Rows], None]]:
+    """Return what shows the run on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return nullcontext(lambda log, rows: None)
+    from kubesvc.terminal.benchview import picture
+
+    return picture(Progress(plan, subject.target.pods), subject.target.name, time.monotonic())
 
 
 class _Teller:

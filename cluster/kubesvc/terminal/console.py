@@ -11,6 +11,8 @@ from kubesvc.terminal import colours
 from kubesvc.terminal.escaping import escaped_entry, escaped_lines
 
 EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
+EXIT_BROKEN = 99
+"""An objective of `kubesvc bench` is broken; k6 exits so too."""
 """Stopped on request; failed; bad usage or manifest; not ready in time; stopped by a second Ctrl-C without a drain."""
 
 _MAX_UNSAVED = 20

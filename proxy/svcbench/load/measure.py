@@ -19,12 +19,11 @@ from svcbench.hdrcodec import decode
 from svcbench.histogram import Histogram
 from svcbench.load.log import ANSWERED, NAMES, REFUSED, TIMED_OUT, Ended, Log, Rows
 from svcbench.load.plan import Plan
-from svcbench.results import GeneratorFigures, PodFigures, Run, Second
+from svcbench.results import UNKNOWN_POD, GeneratorFigures, PodFigures, Run, Second
 
 _HAVE_LATENCY = (NAMES.index(ANSWERED), NAMES.index(TIMED_OUT))
 _MOST_COUNTED = 2_000_000
 """Random arrivals that are counted; the number of more is within 0.1 % of the expected one."""
-UNKNOWN_POD = "unknown"
 PodOf = Callable[[int], str]
 """Returns the pod of the request in a row, "" if it is not known."""
 

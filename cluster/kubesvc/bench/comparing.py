@@ -1,0 +1,86 @@
+"""Compares algorithms on a Service of a running cluster: gives it one after the other, and back what it had.
+
+One Service for all, because then all have the same address, listeners and pods, and only one has load at a time. What
+it had stays noted on it while it is compared: should this process be killed, the next comparison puts it back.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import NamedTuple
+
+from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION
+from kubesvc.bench.measuring import Conditions, Subject, Watch, measure_service
+from kubesvc.run.rebalancing import ORIGINAL_ANNOTATION
+from svcbench.compare.contenders import Contender
+from svcbench.compare.measuring import RunTrial
+from svcbench.compare.plan import Trial
+from svcbench.load.plan import Plan
+from svcbench.results import Run
+
+DRAIN_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+
+Give = Callable[[Contender], None]
+
+
+@contextmanager
+def contending(subject: Subject) -> Iterator[Give]:
+    """Yield what gives the Service an algorithm; in the end it has its own again.
+
+    UnreachableError, RefusedError: the cluster has gone, or the Service.
+    """
+    before = _rebalance(subject, {})
+    noted = before.pop(ORIGINAL_ANNOTATION)
+    original: Mapping[str, str | None] = json.loads(noted) if noted else before
+    note = json.dumps(original)
+
+    def give(contender: Contender) -> None:
+        options = contender.options or None
+        wanted = {BALANCER_ANNOTATION: contender.name, BALANCER_OPTIONS_ANNOTATION: options, ORIGINAL_ANNOTATION: note}
+        _rebalance(subject, wanted)
+
+    try:
+        yield give
+    finally:
+        _rebalance(subject, {**original, ORIGINAL_ANNOTATION: None})
+
+
+def _rebalance(subject: Subject, annotations: Mapping[str, str | None]) -> dict[str, str | None]:
+    return subject.client.rebalance(subject.namespace, subject.service, annotations)
+
+
+class Watched(NamedTuple):
+    """What gives the Service an algorithm, and what shows a trial while it lasts."""
+
+    give: Give
+    shown: Callable[[], AbstractContextManager[Watch]]
+
+
+def trial_runner(subject: Subject, plan: Plan, conditions: Conditions, watched: Watched) -> RunTrial:
+    """Return what makes one trial: the Service gets the algorithm, load of the block's seed, and time to drain."""
+
+    def run(trial: Trial) -> Run:
+        watched.give(trial.contender)
+        with watched.shown() as watch:
+            found = measure_service(subject, replace(plan, seed=trial.seed), conditions, watch)
+        _drain(subject)
+        return found
+
+    return run
+
+
+def _drain(subject: Subject) -> None:
+    """Wait until no connection or request to the Service is under way; UDP's flows only end by their time-out."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < deadline and _is_busy(subject):
+        time.sleep(_LOOK_SECONDS)
+
+
+def _is_busy(subject: Subject) -> bool:
+    records = subject.client.connections(subject.namespace, subject.service)["connections"]
+    return any(each["state"] == "open" and each["protocol"] != "udp" for each in records)

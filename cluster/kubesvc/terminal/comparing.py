@@ -1,0 +1,89 @@
+"""`kubesvc bench --compare`: makes the trials, tells how far they are, prints and writes the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import click
+
+from kubesvc.bench.comparing import Watched, contending, trial_runner
+from kubesvc.bench.files import Reports, write_comparison
+from kubesvc.bench.measuring import Conditions, Subject, Watch
+from kubesvc.control.client import RefusedError, UnreachableError
+from kubesvc.terminal.arguments import fail, json_text
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BROKEN, EXIT_FAILED, EXIT_WELL
+from kubesvc.terminal.escaping import escaped, escaped_lines
+from svcbench.compare.comparison import Comparison, judge
+from svcbench.compare.contenders import Contender
+from svcbench.compare.measuring import compare
+from svcbench.compare.plan import Trial
+from svcbench.load.io.running import GeneratorError
+from svcbench.load.plan import Plan
+from svcbench.report.document import comparison_document
+from svcbench.report.text import comparison_text
+from svcbench.verdict import Objective, broken_objectives
+
+
+class Wish(NamedTuple):
+    """What is compared in how many blocks, what is asked of each algorithm, and where the report goes."""
+
+    contenders: Sequence[Contender]
+    blocks: int
+    objectives: tuple[Objective, ...]
+    reports: Reports
+
+
+def run_comparison(
+    subject: Subject, plan: Plan, conditions: Conditions, wish: Wish, shown: Callable[[], AbstractContextManager[Watch]]
+) -> int:
+    """Return the exit status; ``shown`` returns what shows one trial while it lasts."""
+    if not subject.target.weights:
+        fail(f"{subject.target.name} has no endpoints among which an algorithm could choose")
+    count = len(wish.contenders) * wish.blocks
+    click.echo(f"{count} trials of {plan.seconds:g} s: about {_minutes(count * (plan.seconds + 1))}", err=True)
+    began = time.monotonic()
+    try:
+        with contending(subject) as give:
+            run = trial_runner(subject, plan, conditions, Watched(give, shown))
+            found = compare(wish.contenders, wish.blocks, plan.seed, run, _tell)
+    except (OSError, GeneratorError) as error:
+        fail(f"no load could be made: {error}")
+    except (UnreachableError, RefusedError) as error:
+        fail(str(error))
+    spent = (time.monotonic() - began) / count - plan.measured
+    return _ended(found, conditions.said, max(0.0, spent), wish)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+
+
+def _tell(trial: Trial, count: int) -> None:
+    what = f"trial {trial.number + 1} of {count}, block {trial.block + 1}: {trial.contender.label}"
+    click.echo(escaped(what), err=True)
+
+
+def _ended(found: Comparison, command: str, spent: float, wish: Wish) -> int:
+    """Print and write the report; returns the exit status."""
+    verdicts = judge(found)
+    if wish.reports.json == "-":
+        click.echo(json_text(comparison_document(found, verdicts), indent=2))
+    else:
+        click.echo(escaped_lines(comparison_text(found, verdicts, spent)), nl=False)
+    broken = [
+        f"{label}: {each}" for label, run in found.merged.items() for each in broken_objectives(run, wish.objectives)
+    ]
+    for each in broken:
+        click.echo(f"kubesvc: objective broken by {escaped(each)}", err=True)
+    status = EXIT_WELL if found.blocks else EXIT_FAILED
+    try:
+        write_comparison(found, verdicts, command, wish.reports)
+    except OSError as error:
+        click.echo(f"kubesvc: {escaped(str(error.filename))}: {error.strerror}; it is not written", err=True)
+        status = EXIT_FAILED
+    if found.is_partial:
+        return EXIT_AT_ONCE
+    return EXIT_BROKEN if broken else status
