@@ -71,7 +71,7 @@ class Aperture(Balancer):
         if avoid:
             return self._pick_other(avoid)
         order, count = self._order, len(self._order)
-        if count < 2:
+        if count < 2 or self._size * self._peers == 1:
             return order[0] if count else None
         start, width = self._arc()
         one = other = int((start + self._random() * width) * count) % count

@@ -7,6 +7,7 @@ until that is answered. Known weakness, which Finagle's has too: an error that c
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Sequence
 from math import exp
 
@@ -15,17 +16,6 @@ from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, O
 
 _UNKNOWN = 2**47 / 1e9
 """Seconds, in place of the cost of a backend that has requests and no answer yet: Finagle's Long.MaxValue >> 16 ns."""
-
-
-class _Latency:
-    """The average latency of one backend in seconds as of ``stamp``."""
-
-    __slots__ = ("backend", "cost", "stamp")
-
-    def __init__(self, backend: Backend, cost: float, stamp: float) -> None:
-        self.backend = backend
-        self.cost = cost
-        self.stamp = stamp
 
 
 class PeakEwma(Balancer):
@@ -53,8 +43,11 @@ class PeakEwma(Balancer):
         self._decay = float(options["decay_seconds"])
         self._default = float(options["default_rtt_ms"]) / 1000
         self._scans = bool(options["full_scan"])
-        self._latencies: dict[Backend, _Latency] = {}
-        self._usable: list[_Latency] = []
+        self._usable: Sequence[Backend] = ()
+        self._places: dict[Backend, int] = {}
+        # By place: average latency in seconds, and when it was that. Numbers side by side, because two drawn from many
+        # objects are never in the processor's cache.
+        self._costs, self._stamps = array("d"), array("d")
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -63,51 +56,50 @@ class PeakEwma(Balancer):
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on; those that stay keep what is known of them."""
-        now, before = self._clock(), self._latencies
-        self._latencies = {each: before.get(each) or _Latency(each, self._default, now) for each in backends}
-        self._usable = [self._latencies[each] for each in available(backends)]
+        unknown = self._default, self._clock()
+        known = {each: (self._costs[at], self._stamps[at]) for each, at in self._places.items()}
+        self._usable = available(backends)
+        self._places = {each: at for at, each in enumerate(self._usable)}
+        self._costs = array("d", (known.get(each, unknown)[0] for each in self._usable))
+        self._stamps = array("d", (known.get(each, unknown)[1] for each in self._usable))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        usable, count = self._usable, len(self._usable)
-        if avoid:
-            usable = [each for each in usable if each.backend.address not in avoid] or usable
-            count = len(usable)
-        if self._scans:
-            return self._best(usable)
+        if avoid or self._scans:
+            return self._best(avoid)
+        count = len(self._usable)
         if count < 2:
-            return usable[0].backend if count else None
+            return self._usable[0] if count else None
         # As Finagle draws them: uniform, and never the same one twice.
         one, other = int(self._random() * count), int(self._random() * (count - 1))
-        first, second = usable[one], usable[other + (other >= one)]
+        other += other >= one
         now = self._clock()
-        return first.backend if self._promise(first, now) <= self._promise(second, now) else second.backend
+        return self._usable[one if self._promise(one, now) <= self._promise(other, now) else other]
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the best where all are compared; otherwise chance decides."""
-        return self._best(self._usable) if self._scans else None
+        return self._best(()) if self._scans else None
 
     def answered(self, backend: Backend, seconds: float) -> None:
         """Learn a latency."""
-        latency = self._latencies.get(backend)
-        if latency is None:
+        place = self._places.get(backend)
+        if place is None:
             return
-        now = self._clock()
-        weight = exp(-max(now - latency.stamp, 0.0) / self._decay)
-        if seconds > latency.cost:
-            latency.cost = seconds
-        else:
-            latency.cost = latency.cost * weight + seconds * (1 - weight)
-        latency.stamp = now
+        now, cost = self._clock(), self._costs[place]
+        weight = exp((self._stamps[place] - now) / self._decay)
+        self._costs[place] = seconds if seconds > cost else cost * weight + seconds * (1 - weight)
+        self._stamps[place] = now
 
-    def _best(self, usable: Sequence[_Latency]) -> Backend | None:
-        now = self._clock()
-        best = min(usable, key=lambda each: self._promise(each, now), default=None)
-        return best.backend if best is not None else None
+    def _best(self, avoid: Collection[str]) -> Backend | None:
+        """Return the best of all, without those in ``avoid`` if there are others."""
+        now, places = self._clock(), range(len(self._usable))
+        allowed = [at for at in places if self._usable[at].address not in avoid] or places
+        best = min(allowed, key=lambda at: self._promise(at, now), default=None)
+        return None if best is None else self._usable[best]
 
-    def _promise(self, latency: _Latency, now: float) -> float:
+    def _promise(self, place: int, now: float) -> float:
         """Return the seconds after which an answer is to be expected."""
-        load, past = self._load(latency.backend), now - latency.stamp
+        load = self._load(self._usable[place])
         # Finagle observes a latency of 0 here, which decays the average: so does this, without writing it down.
-        cost = latency.cost * exp(-past / self._decay) if past > 0 else latency.cost
+        cost = self._costs[place] * exp((self._stamps[place] - now) / self._decay)
         return cost * (load + 1) if cost or not load else _UNKNOWN + load
