@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 
 from kubeapi.balancing import HASH_ON, Option
-from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options
 from kubeproxy.balancers.ipvs.hashing import bucket, number
 from kubeproxy.balancers.ipvs.servers import Servers
 
@@ -54,14 +54,14 @@ class Hashed(Balancer):
         return self.pick(ask)
 
     def _elsewhere(self, ask: Ask, avoid: Collection[str]) -> Backend | None:
+        left = [each for each in self._servers.order if each.weight and each.address not in avoid]
+        if not left:
+            return self.pick(ask) if avoid else None
         for backend in self._others(ask):
             if backend.weight and backend.address not in avoid:
                 return backend
-        if not avoid:
-            return None
-        # Those without a place in the table.
-        left = (each for each in available(self._servers.order, avoid) if each.address not in avoid)
-        return next(left, None) or self.pick(ask)
+        # Not all have a place in the table.
+        return left[0] if avoid else None
 
 
 class _Buckets(Hashed):
