@@ -14,7 +14,7 @@ from kubeapi.status import FieldError
 from kubeapi.validation.faults import required, unsupported
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault, as_written
-from kubeproxy.balancers import BALANCERS, NAMES
+from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubeproxy.config import MODES
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
@@ -112,7 +112,7 @@ def _balancer_options(proxy: Fields, balancer: str) -> str:
         return ""
     text = json.dumps(proxy.mapping(name), default=str)
     try:
-        read_options(text, BALANCERS[balancer].options)
+        read_options(text, all_options(BALANCERS[balancer]))
     except OptionsError as error:
         for option, what in error.faults:
             proxy.notes.fault(FieldError("FieldValueInvalid", f"{proxy.at(name)}.{option}", f"{balancer}: {what}"))

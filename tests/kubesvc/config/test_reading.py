@@ -10,7 +10,7 @@ from tests.helpers.kubesvc.input_manifests import configured
 
 from kubelet.images.catalog import unknown_image_text
 from kubemanifest import load
-from kubeproxy.balancers import NAMES
+from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubesvc.config import (
     ClusterConfiguration,
     DNSSettings,
@@ -22,6 +22,7 @@ from kubesvc.config import (
     read_configuration,
 )
 
+OPTIONS_OF_RANDOM = ", ".join(sorted(each.name for each in all_options(BALANCERS["random"])))
 SUPPORTED_BALANCERS = ", ".join(f'"{each}"' for each in sorted(NAMES))
 
 
@@ -232,7 +233,7 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
         ),
         pytest.param(
             "proxy: {balancer: random, balancerOptions: {choices: 2}}",
-            ["proxy.balancerOptions.choices: random: unknown option; this algorithm has no options"],
+            [f"proxy.balancerOptions.choices: random: unknown option; supported options: {OPTIONS_OF_RANDOM}"],
             id="unknown option of the balancer",
         ),
         pytest.param(
