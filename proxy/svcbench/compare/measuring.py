@@ -23,8 +23,8 @@ def compare(
     trials = plan(contenders, blocks, seed)
     done: list[tuple[Trial, Run]] = []
     for trial in trials:
-        tell(trial, len(trials))
         try:
+            tell(trial, len(trials))
             found = run(trial)
         except KeyboardInterrupt:
             break

@@ -140,6 +140,18 @@ def test_an_interrupted_comparison_keeps_the_blocks_that_were_finished() -> None
     assert judge(gathered([], 3, 9, ["a"])) == []
 
 
+@pytest.mark.parametrize("place", ["run", "tell"])
+def test_ctrl_c_around_a_trial_ends_the_comparison_too(place: str) -> None:
+    def interrupted(*_: object) -> Run:
+        raise KeyboardInterrupt
+
+    def told(*_: object) -> None:
+        if place == "tell":
+            interrupted()
+
+    assert compare(THREE, 3, 9, interrupted if place == "run" else lambda _: run_of([1000]), told).blocks == ()
+
+
 def test_a_comparison_is_as_valid_as_its_runs() -> None:
     comparison = comparison_of({"a": 1.0, "b": 1.0}, blocks=4)
     assert comparison.invalidities() == []
