@@ -22,6 +22,8 @@ _STEP = 2000
 _SHELF = 1000
 """Points that are sorted together, about."""
 _SHELVES_A_STEP = 4
+_HALVED = 10_000
+"""Points between which the middle is found in one step."""
 
 
 class Order(Protocol):
@@ -52,42 +54,32 @@ class Listed:
         return (self._backends[(value + step) % count] for step in range(count))
 
 
-Points = tuple["array[int]", "array[int]"]
-"""Points in their order, and the place of the backend of each in the list."""
+Arcs = tuple["array[int]", "array[int]"]
+"""The last number of each arc of a circle in order, and the place of its backend in the list."""
 
 
 class Circle:
-    """Points on a circle of 2**32, each a backend's: the next one at or after the hash, and the points after it.
+    """Arcs of a circle of 2**32, each a backend's; a hash beyond the last arc is in the first one."""
 
-    If ``is_nearest``, the point before the hash comes first if it is no farther away.
-    """
-
-    def __init__(self, backends: Sequence[Backend], points: Points, *, is_nearest: bool) -> None:
+    def __init__(self, backends: Sequence[Backend], arcs: Arcs) -> None:
         self._backends = backends
-        self._points, self._places = points
-        self._is_nearest = is_nearest
+        self._ends, self._places = arcs
 
     def first(self, value: int) -> Backend:
         """Return the backend that a hash belongs to."""
-        return self._backends[self._places[self._find(value)]]
+        return self._backends[self._places[bisect_left(self._ends, value) % len(self._ends)]]
 
     def walk(self, value: int) -> Iterator[Backend]:
         """Yield the backends for a hash one after another."""
-        start, count = self._find(value), len(self._points)
+        start, count = bisect_left(self._ends, value), len(self._ends)
         return (self._backends[self._places[(start + step) % count]] for step in range(count))
 
-    def _find(self, value: int) -> int:
-        points = self._points
-        after = bisect_left(points, value)
-        if after == len(points):
-            after = 0
-        if self._is_nearest and (value - points[after - 1]) % _CIRCLE <= (points[after] - value) % _CIRCLE:
-            return after - 1
-        return after
 
+def arcs_before(points: Iterator[tuple[int, int]], count: int) -> Generator[None, None, Arcs]:
+    """Return in steps the arcs that end at about ``count`` points, each with the place of its backend.
 
-def sorted_points(points: Iterator[tuple[int, int]], count: int) -> Generator[None, None, Points]:
-    """Return in steps about ``count`` points with their places in order; of equal points the smallest place has it."""
+    Of equal points the one with the smallest place has the arc.
+    """
     bits = max(count // _SHELF, 1).bit_length()
     shelves = [array("Q") for _ in range(1 << bits)]
     shift = 32 - bits
@@ -95,16 +87,39 @@ def sorted_points(points: Iterator[tuple[int, int]], count: int) -> Generator[No
         shelves[point >> shift].append(point << 32 | place)
         if number % _STEP == 0:
             yield
-    found, places = array("I"), array("I")
+    ends, places = array("I"), array("I")
     for number, shelf in enumerate(shelves, 1):
         for packed in sorted(shelf):
             point = packed >> 32
-            if not found or found[-1] != point:
-                found.append(point)
+            if not ends or ends[-1] != point:
+                ends.append(point)
                 places.append(packed & _CIRCLE - 1)
         if number % _SHELVES_A_STEP == 0:
             yield
-    return found, places
+    return ends, places
+
+
+def arcs_around(points: Iterator[tuple[int, int]], count: int) -> Generator[None, None, Arcs]:
+    """Return in steps the arcs of what is nearest to about ``count`` points, the one before if two are as near."""
+    found, places = yield from arcs_before(points, count)
+    ends = array("I")
+    for start in range(0, len(found) - 1, _HALVED):
+        if start:
+            yield
+        stretch = found[start : start + _HALVED + 1]
+        ends.extend(map(_middle, stretch, stretch[1:]))
+    last = (found[-1] + found[0] + _CIRCLE) // 2
+    if last < _CIRCLE:
+        ends.append(last)
+    else:
+        # The arc around the last point ends behind 0.
+        ends.insert(0, last - _CIRCLE)
+        places.insert(0, places.pop())
+    return ends, places
+
+
+def _middle(one: int, other: int) -> int:
+    return (one + other) // 2
 
 
 class BuiltOrder:

@@ -6,11 +6,12 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.helpers.kubeproxy.balancing import ASK, WEB, backends, balancer, inputs, picked
+from tests.helpers.kubeproxy.balancing import ASK, WEB, backends, balancer, closed, inputs, opened, picked
 
 from kubeproxy.balancers import Asking, Backend, Balancer
 from kubeproxy.counters import EndpointCounters
@@ -124,21 +125,24 @@ def replies(pick: Callable[[Asking, Collection[str]], Backend | None], asks: Any
 def test_connections_that_stay_are_spread_as_nginx_did(name: str) -> None:
     case = CASES[name]
     algorithm, among = started(case)
-    loads = [each.backend.counters for each in among]
 
     def take() -> int:
         found = algorithm.pick(ASK, unusable(among))
         assert found is not None
-        found.counters.active += 1
+        opened(algorithm, found)
         return next(each.number for each in among if each.backend is found)
 
+    def release(servers: Sequence[Server]) -> None:
+        for each in servers:
+            while each.backend.counters.active:
+                closed(algorithm, each.backend)
+
     assert [take() for _ in case["held"]] == case["held"]
-    loads[0].active = 0
+    release(among[:1])
     assert [take() for _ in case["after_release_of_1"]] == case["after_release_of_1"]
     one_at_a_time = []
     for _ in case["one_at_a_time"]:
-        for each in loads:
-            each.active = 0
+        release(among)
         one_at_a_time.append(take())
     assert one_at_a_time == case["one_at_a_time"]
 
@@ -198,6 +202,37 @@ def test_the_rotation_gives_the_same_picks_as_a_look_at_every_server(seed: int) 
         usable = [each for each in range(len(weights)) if each not in avoid] or range(len(weights))
         found = algorithm.pick(ASK, {among[each].address for each in avoid})
         assert found is among[smooth(weights, values, usable)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_least_conn_gives_the_same_picks_as_a_look_at_every_server(seed: int) -> None:
+    rng = random.Random(seed)
+    weights = [rng.choice([1, 1, 2, 3, 4]) for _ in range(rng.randint(1, 8))]
+    algorithm, among = balancer("nginx_least_conn"), backends(*weights)
+    algorithm.update(among)
+    values, numbers = [0] * len(weights), range(len(weights))
+    for _ in range(150):
+        avoid = {each for each in numbers if rng.random() < 0.3} if rng.random() < 0.2 else set()
+        usable = [each for each in numbers if each not in avoid] or numbers
+        loads = {each: Fraction(among[each].counters.active, weights[each]) for each in usable}
+        equal = [each for each in usable if loads[each] == min(loads.values())]
+        expected = equal[0] if len(equal) == 1 else smooth(weights, values, equal)
+        assert avoid or algorithm.upcoming(ASK) is among[expected]
+        found = algorithm.pick(ASK, {among[each].address for each in avoid})
+        assert found is among[expected]
+        if rng.random() < 0.7:
+            opened(algorithm, found)
+        while rng.random() < 0.4 and (busy := [each for each in among if each.counters.active]):
+            closed(algorithm, rng.choice(busy))
+
+
+def test_least_conn_sees_what_another_process_has_opened() -> None:
+    loads = dict.fromkeys(("127.245.0.1:80", "127.245.0.2:80", "127.245.0.3:80"), 0)
+    algorithm = balancer("nginx_least_conn", given=inputs(load=lambda each: loads[each.address]))
+    among = backends(1, 1, 1)
+    algorithm.update(among)
+    loads["127.245.0.1:80"] = 2
+    assert picked(algorithm, 4, among) == [2, 3, 2, 3]
 
 
 def test_a_change_of_one_weight_leaves_the_turns_of_the_others() -> None:

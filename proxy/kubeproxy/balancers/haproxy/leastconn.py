@@ -6,7 +6,7 @@ Among equals the one that has waited longest in its position is picked.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 
@@ -67,7 +67,12 @@ class HaproxyLeastconn(Balancer):
         if found is None:
             return self.pick(ask) if passed else None
         # Behind its equals, also while its connection is not counted yet.
-        self._move(found, self._entries[found][0])
+        self._inserted += 1
+        self._entries[found] = entry = (self._entries[found][0], self._inserted, found)
+        if passed:
+            heappush(self._heap, entry)
+        else:
+            heapreplace(self._heap, entry)
         return found
 
     def upcoming(self, ask: Ask) -> Backend | None:

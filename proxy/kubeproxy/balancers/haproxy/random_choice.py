@@ -21,7 +21,10 @@ class HaproxyRandom(Balancer):
     shares_counts = True
     has_weights = True
     card = Card(
-        "the less loaded by weight of some drawn from a tree of points", "connections now", "O(log n)", "HAProxy random"
+        "the less loaded by weight of some drawn from a tree of points",
+        "connections now",
+        "O(log points), 8 bytes a point",
+        "HAProxy",
     )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:

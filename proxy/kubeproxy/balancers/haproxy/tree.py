@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from kubeproxy.balancers.balancer import Backend
 from kubeproxy.balancers.haproxy.functions import avalanche
-from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, sorted_points
+from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, arcs_around
 from kubeproxy.balancers.work import Work
 
 _POINTS_PER_WEIGHT = 16
@@ -69,7 +69,7 @@ def _build(usable: Sequence[Backend], ids: Mapping[Backend, int]) -> Generator[N
     points = (
         (point, place) for place, each in enumerate(usable) for point in _points(ids[each], each.weight * per_weight)
     )
-    return Circle(usable, (yield from sorted_points(points, total * per_weight)), is_nearest=True)
+    return Circle(usable, (yield from arcs_around(points, total * per_weight)))
 
 
 def _points(number: int, count: int) -> Iterator[int]:

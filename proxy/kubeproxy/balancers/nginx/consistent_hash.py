@@ -15,7 +15,7 @@ from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, O
 from kubeproxy.balancers.hashing import hashed_text
 from kubeproxy.balancers.nginx.ranges import TRIES
 from kubeproxy.balancers.nginx.rotation import SmoothRotation
-from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, sorted_points
+from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, arcs_before
 
 _POINTS_PER_WEIGHT = 160
 
@@ -26,7 +26,9 @@ class NginxConsistentHash(Balancer):
     name = "nginx_consistent_hash"
     options = (hash_on(),)
     has_weights = True
-    card = Card("the next of 160 CRC-32 points per weight", "client or HTTP key", "O(log n)", "nginx hash consistent")
+    card = Card(
+        "the next of 160 CRC-32 points per weight", "client or HTTP key", "O(log points), 8 bytes a point", "nginx"
+    )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         self._key = hashed_text(options)
@@ -71,7 +73,7 @@ def _build(usable: Sequence[Backend]) -> Generator[None, None, Circle]:
     total = sum(each.weight for each in usable)
     per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
     points = ((point, place) for place, each in enumerate(usable) for point in _points(each, per_weight))
-    return Circle(usable, (yield from sorted_points(points, total * per_weight)), is_nearest=False)
+    return Circle(usable, (yield from arcs_before(points, total * per_weight)))
 
 
 def _points(backend: Backend, per_weight: int) -> Iterator[int]:

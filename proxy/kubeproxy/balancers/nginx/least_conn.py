@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from heapq import heappop, heappush
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.nginx.rotation import Seat, SmoothTurns
 
 
 class NginxLeastConn(Balancer):
-    """Looks at every backend. Only equals gain value in a turn (smooth weighted round robin among them), as in nginx.
+    """Keeps backends with the same load for their weight together: only they gain and pay in a turn, as in nginx.
 
-    Workers of a proxy see all connections, but each has its own turns.
+    Workers of a proxy see all connections, but each has its own turns; where another worker's connection has ended, a
+    backend moves when it would be picked or when this worker's connections to it change.
     """
 
     name = "nginx_least_conn"
     shares_counts = True
+    follows = True
     has_weights = True
-    card = Card("the fewest connections by weight, equals in turn by weight", "connections now", "O(n)", "nginx")
+    card = Card(
+        "the fewest connections by weight, equals in turn by weight",
+        "connections now",
+        "O(log n + different weights)",
+        "nginx least_conn",
+    )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del options
         self._load = inputs.load
-        self._values: dict[Backend, int] = {}
+        self._seats: dict[Backend, Seat] = {}
+        self._by_load: dict[float, SmoothTurns] = {}
+        self._loads: dict[Backend, float] = {}
+        """The load for the weight by which each backend is found now."""
+        self._heap: list[float] = []
+        self._queued: set[float] = set()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -30,38 +44,73 @@ class NginxLeastConn(Balancer):
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
-        self._values = {each: self._values.get(each, 0) for each in available(backends)}
+        seats = {each: Seat(each.weight, place) for place, each in enumerate(available(backends))}
+        if seats == self._seats:
+            return
+        values = {each: self._take_out(each) for each in self._seats}
+        self._seats = seats
+        for each in seats:
+            self._put(each, values.get(each, 0))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        equal = self._least(avoid)
-        if not equal:
-            return self.pick(ask) if avoid else None
-        if len(equal) == 1:
-            return equal[0]
-        values = self._values
-        for each in equal:
-            values[each] += each.weight
-        best = max(equal, key=values.__getitem__)
-        values[best] -= sum(each.weight for each in equal)
-        return best
+        if avoid:
+            return self._pick_other(ask, avoid)
+        found = self.upcoming(ask)
+        if found is not None:
+            equal = self._by_load[self._loads[found]]
+            if len(equal) > 1:
+                equal.take()
+        return found
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend that has the next turn among those with the least load now."""
-        return max(self._least(()), key=lambda each: self._values[each] + each.weight, default=None)
+        while self._heap:
+            least = self._heap[0]
+            equal = self._by_load.get(least)
+            found = equal.peek() if equal else None
+            if found is None:
+                self._queued.discard(heappop(self._heap))
+            elif self._now(found) == least:
+                return found
+            else:
+                # Another process has changed the load.
+                self._put(found, self._take_out(found))
+        return None
 
-    def _least(self, avoid: Collection[str]) -> list[Backend]:
-        """Return the backends with the fewest connections for their weight, in the order of the list."""
-        equal: list[Backend] = []
-        least, weight = 0, 1
-        for each in self._values:
-            if avoid and each.address in avoid:
-                continue
-            load = self._load(each)
-            # Compares load / weight without a division.
-            difference = load * weight - least * each.weight
-            if difference < 0 or not equal:
-                equal, least, weight = [each], load, each.weight
-            elif difference == 0:
-                equal.append(each)
-        return equal
+    def opened(self, backend: Backend) -> None:
+        """Move a backend to those that have the same load."""
+        if backend in self._seats:
+            self._put(backend, self._take_out(backend))
+
+    closed = opened
+
+    def _pick_other(self, ask: Ask, avoid: Collection[str]) -> Backend | None:
+        """Pick as if those in ``avoid`` were not there, or among them if there are no others."""
+        values = {each: self._take_out(each) for each in self._seats if each.address in avoid}
+        found = self.pick(ask)
+        for each, value in values.items():
+            self._put(each, value)
+        return self.pick(ask) if found is None and values else found
+
+    def _now(self, backend: Backend) -> float:
+        # Equal ratios of whole numbers are equal floats.
+        return self._load(backend) / self._seats[backend].weight
+
+    def _put(self, backend: Backend, value: int) -> None:
+        load = self._loads[backend] = self._now(backend)
+        if load not in self._by_load:
+            self._by_load[load] = SmoothTurns()
+        if load not in self._queued:
+            self._queued.add(load)
+            heappush(self._heap, load)
+        self._by_load[load].add(backend, self._seats[backend], value)
+
+    def _take_out(self, backend: Backend) -> int:
+        """Return the value of a backend that is with no others any more."""
+        load = self._loads.pop(backend)
+        equal = self._by_load[load]
+        value = equal.remove(backend, self._seats[backend])
+        if not len(equal):
+            del self._by_load[load]
+        return value
