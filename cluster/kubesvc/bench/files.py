@@ -29,11 +29,17 @@ class Reports(NamedTuple):
         """Return the files; ValueError if one cannot be written, before a run is made for nothing."""
         reports = cls(json_file, hdr_file, html_file)
         for file in filter(None, reports):
-            folder = Path(file).parent
-            if file != "-" and (Path(file).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
+            if file != "-" and not _can_be_written(Path(file)):
                 message = f"{file}: no file can be written there"
                 raise ValueError(message)
         return reports
+
+
+def _can_be_written(file: Path) -> bool:
+    try:
+        return not file.is_dir() and file.parent.is_dir() and os.access(file.parent, os.W_OK)
+    except OSError:  # a folder on the way may not be searched
+        return False
 
 
 def write_reports(run: Run, reports: Reports) -> None:

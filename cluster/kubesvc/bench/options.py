@@ -75,11 +75,12 @@ class Arrivals:
 class Sending:
     """What is sent: ``request`` is a path, a payload or a name, "" for the protocol's default.
 
-    ``connections`` are opened at the beginning where they are kept; ``timeout`` is in seconds.
+    ``connections`` are opened at the beginning where they are kept, ``most`` may be open; ``timeout`` is in seconds.
     """
 
     request: str
     connections: int
+    most: int
     timeout: float
     keeps_connections: bool
 
@@ -103,10 +104,11 @@ def plan_of(target: Target, arrivals: Arrivals, sending: Sending, length: Length
         request=sending.request or defaults.get(target.protocol, DEFAULT_PAYLOAD),
         host=target.host,
         schedule=arrivals.schedule(length.seconds, length.warmup),
-        clients=arrivals.closed or sending.connections,
+        clients=arrivals.closed or min(sending.connections, sending.most),
         warmup=length.warmup,
         seconds=length.seconds + length.warmup,
         seed=length.seed,
         timeout=sending.timeout,
         keeps_connections=sending.keeps_connections,
+        most=max(sending.most, arrivals.closed),
     )

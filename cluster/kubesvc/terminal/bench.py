@@ -48,6 +48,14 @@ class Seconds(Duration):
     show_default=True,
     help="Connections (UDP: flows) that are open from the beginning; more are opened when all are busy.",
 )
+@click.option(
+    "--max-connections",
+    "most_connections",
+    type=click.IntRange(1, 4096),
+    default=4096,
+    show_default=True,
+    help="No more at any time; a request that is due while all are busy waits.",
+)
 @click.option("--new-connections", "has_new_connections", is_flag=True, help="A new connection (flow) per request.")
 @click.option("--timeout", type=Seconds(), default="5s", show_default=True, help="When a request has failed.")
 @click.option(

@@ -23,6 +23,7 @@ class BenchArguments(TypedDict):
     dns_name: str | None
     payload: str
     connections: int
+    most_connections: int
     has_new_connections: bool
     timeout: float
     compare: str

@@ -71,7 +71,8 @@ def _subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Pla
     target = find_target(status, wanted, is_inside=given["is_inside"])
     request = given["path"] or given["dns_name"] or given["payload"].encode().decode("unicode_escape")
     timeout = _positive(given["timeout"], "--timeout")
-    sending = Sending(request, given["connections"], timeout, not given["has_new_connections"])
+    keeps = not given["has_new_connections"]
+    sending = Sending(request, given["connections"], given["most_connections"], timeout, keeps)
     subject = Subject(ControlClient(state_of(given["name"])), given["namespace"], name, target)
     return subject, plan_of(target, arrivals, sending, length)
 

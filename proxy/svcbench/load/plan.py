@@ -19,8 +19,9 @@ class Plan:
     """Where to send what, and when; times in seconds.
 
     ``request`` is the path of HTTP, the payload of TCP and UDP, the name of DNS. ``schedule`` is None for a closed loop
-    of ``clients``; in an open loop so many connections are open at its beginning, where they are kept. The first
-    ``warmup`` seconds of ``seconds`` are not measured.
+    of ``clients``; in an open loop so many connections are open at its beginning, where they are kept, and ``most`` at
+    any time: a request that is due while all are busy waits. The first ``warmup`` seconds of ``seconds`` are not
+    measured.
     """
 
     address: str
@@ -35,6 +36,7 @@ class Plan:
     seed: int
     timeout: float = DEFAULT_TIMEOUT
     keeps_connections: bool = True
+    most: int = MOST_CLIENTS
 
     @property
     def measured(self) -> float:

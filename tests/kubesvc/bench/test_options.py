@@ -20,7 +20,7 @@ from svcbench.load.log import NAMES, Log, Rows
 TARGET = Target(
     "svc/web:80", "web.default.svc.cluster.local:80", "127.96.0.20", 10_080, "http", {"web-1": "web-1"}, {"web-1": 1}
 )
-SENDING = Sending("", 64, 5.0, keeps_connections=True)
+SENDING = Sending("", 64, 4096, 5.0, keeps_connections=True)
 LENGTH = Length(10.0, 1.0, 7)
 
 
@@ -54,6 +54,11 @@ def test_arrivals_are_said_in_the_words_of_the_command_line(arrivals: Arrivals, 
     assert schedule is not None
     assert str(schedule) == text
     assert schedule.offered(1.0) == pytest.approx(offered)
+
+
+def test_connections_that_are_limited_are_not_more_at_the_beginning() -> None:
+    plan = plan_of(TARGET, Arrivals(), Sending("", 64, 10, 5.0, keeps_connections=True), LENGTH)
+    assert (plan.clients, plan.most) == (10, 10)
 
 
 def test_a_closed_loop_has_its_clients_instead_of_a_schedule() -> None:

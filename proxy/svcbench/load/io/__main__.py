@@ -40,6 +40,7 @@ def main() -> None:
     # Without a reader there is nobody to tell.
     with contextlib.suppress(BrokenPipeError):
         generator.run()
+    generator.close()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from svcbench.load.exchanges import Answer, DNSExchange, EchoExchange, Exchange,
 from svcbench.load.io.connections import EVENTS, Connection, Hooks, Target
 from svcbench.load.io.outlet import Outlet
 from svcbench.load.log import NAMES, TIMED_OUT, UNNAMED, Rows, frame
-from svcbench.load.plan import MOST_CLIENTS, Plan
+from svcbench.load.plan import Plan
 
 FLUSH_SECONDS = 0.25
 _BURST = 16
@@ -82,6 +82,12 @@ class Generator:
         self._outlet.write(frame(b"E", json.dumps(report).encode()))
         self._outlet.finish()
 
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in list(self._by_descriptor.values()):
+            connection.close()
+        self._epoll.close()
+
     def _now(self) -> float:
         return self._clock() - self._start
 
@@ -105,11 +111,11 @@ class Generator:
         assert plan.schedule is not None
         for due in plan.schedule.times(Random(plan.seed)):
             now = self._now()
-            while now < due or self._under_way >= MOST_CLIENTS or burst >= _BURST:
+            while now < due or self._under_way >= plan.most or burst >= _BURST:
                 burst = 0
                 self._turn(due)
                 now = self._now()
-                if self._under_way >= MOST_CLIENTS:
+                if self._under_way >= plan.most:
                     self._blocked_until = now
                 if self._is_stopped:
                     return

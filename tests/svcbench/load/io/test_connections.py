@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.helpers.svcbench_servers import ANSWER
+import pytest
+from tests.helpers.svcbench_servers import ANSWER, serving
 
+from svcbench.arrivals import Trace
 from svcbench.load.exchanges import Answer, HTTPExchange
 from svcbench.load.io.connections import Connection, Hooks, Target
+from svcbench.load.io.generator import Generator
+from svcbench.load.io.outlet import Outlet
+from svcbench.load.log import Frames, Log
+from svcbench.load.plan import Plan
 
 READ, ENDED = select.EPOLLIN, select.EPOLLIN | select.EPOLLRDHUP
 
@@ -81,3 +89,29 @@ def test_a_request_that_is_given_up_ends_its_connection() -> None:
     with talking() as (connection, _end, seen):
         connection.give_up("timed out")
         assert (seen.answers, connection.sock) == (["timed out"], None)
+
+
+def test_a_step_of_the_clock_changes_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing asks for the time of day: a run that does would fail here."""
+
+    def stepped() -> float:
+        raise AssertionError
+
+    monkeypatch.setattr(time, "time", stepped)
+    reading, writing = os.pipe()
+    stopping, stop = os.pipe()
+    with serving() as port:
+        plan = Plan("127.0.0.1", port, "http", "/", "web", Trace((0.0, 0.01), 5.0), 1, 0.0, 5.0, 1)
+        generator = Generator(plan, Outlet(writing), stopping)
+        generator.run()
+        generator.close()
+    os.close(writing)
+    log = Log()
+    with os.fdopen(reading, "rb") as frames:
+        for each in Frames().feed(frames.read()):
+            log.take(*each)
+    for descriptor in (stopping, stop):
+        os.close(descriptor)
+    assert list(log.rows.due) == [0.0, 0.01]
+    times = zip(log.rows.due, log.rows.began, log.rows.ended, strict=True)
+    assert all(due <= began <= ended for due, began, ended in times)

@@ -6,6 +6,7 @@ Schedules are in a file's times, so that the numbers of requests are exact; none
 from __future__ import annotations
 
 import socket
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -98,6 +99,22 @@ def test_an_open_loop_opens_more_connections_and_leaves_those_that_are_silent() 
         log = done(plan(port, at(*(number / 1000 for number in range(10)), 1.1), timeout=1.0))
     assert outcomes(log) == {"timed out": 9, "answered": 2}
     assert 10 <= len(log.ports) <= 11
+
+
+def test_a_request_waits_while_all_connections_that_it_may_have_are_busy() -> None:
+    """Its latency counts from when it was due; a client that counts from when it sends does not see the wait."""
+
+    def stalled(_data: bytes, number: int) -> bytes:
+        time.sleep(0.5 if number == 0 else 0)
+        return ANSWER
+
+    with serving(stalled) as port:
+        of = plan(port, at(*TIMES), clients=2, most=2)
+        log = done(of)
+    assert len(log.ports) == 2
+    assert outcomes(log) == {"answered": 20}
+    run = measure(log, of, lambda _: "", Label("svc/web", "rr", ""))
+    assert run.uncorrected.percentile(50) < 300_000 < run.corrected.lowest
 
 
 @pytest.mark.parametrize(
