@@ -306,6 +306,18 @@ def _finish(waiting: list[object]) -> None:
     waiting.clear()
 
 
+@pytest.mark.parametrize("name", ["ring_hash", "maglev"])
+def test_routes_with_the_same_endpoints_share_a_table(name: str) -> None:
+    built: list[object] = []
+    given = inputs()._replace(work=built.extend)
+    first, second = (balancer(name, '{"hash_on": "path"}', given) for _ in range(2))
+    first.update(backends(1, 1, 3, 2))
+    steps, among = len(built), backends(1, 1, 3, 2)
+    second.update(among)
+    assert len(built) == steps > 0
+    assert second.pick(ASK) in among
+
+
 @pytest.mark.parametrize(
     ("size", "fault"), [(251, ""), (65536, "must be a prime number"), (1, "must be between 2 and")]
 )

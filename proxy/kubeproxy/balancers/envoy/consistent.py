@@ -1,13 +1,17 @@
 """What ring hash and Maglev have in common: tables that are built in steps, the next choice, bounded loads.
 
 The table of a large Service takes longer to build than clients may wait. Until a new one is there, keys go by the one
-before if their endpoint is still there, else to the endpoint at hash modulo n.
+before if their endpoint is still there, else to the endpoint at hash modulo n. Routes with the same endpoints share one
+table, be they of several nodes or of simulated clients.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Hashable, Iterator, Sequence
+from operator import attrgetter
+from typing import Protocol
+from weakref import WeakValueDictionary
 
 from kubeapi.balancing import Option, hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Inputs, Options, available
@@ -20,8 +24,20 @@ _BALANCE_FACTOR = Option(
 )
 HASH_OPTIONS = (hash_on(), _BALANCE_FACTOR)
 """The options of both."""
-Owner = Callable[[int], Backend]
-"""Returns the backend that a hash belongs to."""
+Hosts = tuple[tuple[str, int], ...]
+"""Addresses with their weights above 0, in the order of the addresses as texts."""
+
+
+class Table(Protocol):
+    """Says which host a hash belongs to."""
+
+    def place(self, key: int) -> int:
+        """Return the place of the host in ``Hosts``."""
+        ...
+
+
+_TABLES: WeakValueDictionary[Hashable, Table] = WeakValueDictionary()
+"""The tables that are in use, by the options that shape them and the hosts."""
 _RETRIES = 8
 _M = (1 << 64) - 1
 
@@ -39,12 +55,18 @@ class ConsistentHash(Balancer):
         self.follows = self._bounds is not None
         self._known: list[tuple[Backend, int]] = []
         self._usable: Sequence[Backend] = ()
-        self._owner: Owner | None = None
+        self._owners: Sequence[Backend] = ()
+        self._table: Table | None = None
         self._is_building = False
 
+    @property
     @abstractmethod
-    def build(self, usable: Sequence[Backend]) -> Generator[None, None, Owner]:
-        """Build the table of ``usable`` (at least one) in steps of a few milliseconds and return how it is read."""
+    def shape(self) -> Hashable:
+        """What a table depends on beside its hosts."""
+
+    @abstractmethod
+    def build(self, hosts: Hosts) -> Generator[None, None, Table]:
+        """Build the table of ``hosts`` (at least one) in steps of a few milliseconds."""
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
@@ -53,7 +75,7 @@ class ConsistentHash(Balancer):
             self._bounds.update(backends)
         if known == self._known:
             return
-        self._known, self._usable = known, available(backends)
+        self._known, self._usable = known, sorted(available(backends), key=attrgetter("address"))
         self._is_building = bool(self._usable)
         self._work(self._steps(self._usable))
 
@@ -62,7 +84,7 @@ class ConsistentHash(Balancer):
         if not self._usable:
             return None
         key = hash_text(self._text(ask))
-        backend = self._meanwhile(key) if self._owner is None or self._is_building else self._owner(key)
+        backend = self._owner(key)
         if avoid and backend.address in avoid:
             backend = self._next(key, avoid)
         return backend if self._bounds is None else self._bounds.within(self._usable, backend, key, avoid)
@@ -82,26 +104,34 @@ class ConsistentHash(Balancer):
         self._bounds.total -= 1
 
     def _steps(self, usable: Sequence[Backend]) -> Iterator[None]:
-        """Build the table of ``usable`` unless there are others meanwhile."""
-        build = self.build(usable)
-        while usable is self._usable and self._is_building:
+        """Get the table of ``usable``, and build it if there is none, unless there are others meanwhile."""
+        if not usable:
+            return
+        hosts = tuple((each.address, each.weight) for each in usable)
+        table = _TABLES.get((self.shape, hosts))
+        build = self.build(hosts)
+        while table is None:
             try:
                 next(build)
             except StopIteration as built:
-                self._owner = built.value
-                self._is_building = False
-                return
-            yield
+                table = _TABLES[self.shape, hosts] = built.value
+            else:
+                yield
+                if usable is not self._usable:
+                    return
+        self._owners, self._table, self._is_building = usable, table, False
 
-    def _meanwhile(self, key: int) -> Backend:
-        before = self._owner(key) if self._owner is not None else None
-        return before if before is not None and before in self._usable else self._usable[key % len(self._usable)]
+    def _owner(self, key: int) -> Backend:
+        if self._table is not None:
+            owner = self._owners[self._table.place(key)]
+            if not self._is_building or owner in self._usable:
+                return owner
+        return self._usable[key % len(self._usable)]
 
     def _next(self, key: int, avoid: Collection[str]) -> Backend:
         """Return the backend of another hash of the key, as Envoy's retries do; any other one in the end."""
-        owner = self._meanwhile if self._owner is None or self._is_building else self._owner
         for attempt in range(1, _RETRIES + 1):
-            backend = owner(key ^ (_M - attempt + 1))
+            backend = self._owner(key ^ (_M - attempt + 1))
             if backend.address not in avoid:
                 return backend
         left = available(self._usable, avoid)

@@ -8,13 +8,13 @@ seed 1 mod (size - 1) + 1, and in its turn takes the next entry that is free; wi
 from __future__ import annotations
 
 from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from itertools import count
 from math import isqrt
 
 from kubeapi.balancing import Option
-from kubeproxy.balancers.balancer import Backend, Card, Inputs, Options
-from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash, Owner
+from kubeproxy.balancers.balancer import Card, Inputs, Options
+from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash, Hosts, Table
 from kubeproxy.balancers.envoy.hashing import xxh64
 
 _STEP = 20_000
@@ -49,16 +49,27 @@ class Maglev(ConsistentHash):
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
         return f"each {unit} gets the one of {count} that its key has in a Maglev table"
 
-    def build(self, usable: Sequence[Backend]) -> Generator[None, None, Owner]:
+    @property
+    def shape(self) -> Hashable:
+        """What a table depends on beside its hosts."""
+        return self.name, self._size
+
+    def build(self, hosts: Hosts) -> Generator[None, None, Table]:
         """Build the table in steps."""
-        hosts = sorted(usable, key=lambda each: each.address)
-        size = self._size
-        table = yield from maglev_table([(each.address, each.weight) for each in hosts], size)
+        entries = yield from maglev_table(hosts, self._size)
+        return _MaglevTable(entries)
 
-        def owner(key: int) -> Backend:
-            return hosts[table[key % size]]
 
-        return owner
+class _MaglevTable:
+    """The place of the host that owns each entry."""
+
+    def __init__(self, entries: array[int]) -> None:
+        self._entries = entries
+        self._size = len(entries)
+
+    def place(self, key: int) -> int:
+        """Return the place of the host of a hash."""
+        return self._entries[key % self._size]
 
 
 def maglev_table(hosts: Sequence[tuple[str, int]], size: int) -> Generator[None, None, array[int]]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from math import ceil
 
 from kubeapi.balancing import Option
-from kubeproxy.balancers.balancer import Backend, Card, Inputs, Options
-from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash, Owner
+from kubeproxy.balancers.balancer import Card, Inputs, Options
+from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash, Hosts, Table
 from kubeproxy.balancers.envoy.hashing import murmur2, xxh64
 
 _LARGEST = 8 << 20
@@ -54,50 +54,59 @@ class RingHash(ConsistentHash):
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
         return f"each {unit} gets the one of {count} that comes next to its key on a ring"
 
-    def build(self, usable: Sequence[Backend]) -> Generator[None, None, Owner]:
+    @property
+    def shape(self) -> Hashable:
+        """What a ring depends on beside its hosts."""
+        return self.name, self._smallest, self._largest, self._hash
+
+    def build(self, hosts: Hosts) -> Generator[None, None, Table]:
         """Build the ring in steps."""
-        share = min(each.weight for each in usable) / sum(each.weight for each in usable)
+        share = min(weight for _, weight in hosts) / sum(weight for _, weight in hosts)
         scale = min(ceil(share * self._smallest) / share, float(self._largest))
         shift = 64 - (int(scale) // _SHELF).bit_length()
         shelves = [(array("Q"), array("I")) for _ in range(1 << 64 - shift)]
-        for number, (name, place) in enumerate(_names(usable, scale), 1):
+        for number, (name, place) in enumerate(_names(hosts, scale), 1):
             point = self._hash(name.encode())
-            points, owners = shelves[point >> shift]
+            points, places = shelves[point >> shift]
             points.append(point)
-            owners.append(place)
+            places.append(place)
             if number % _STEP == 0:
                 yield
-        ring, places = yield from _joined(shelves)
-
-        def owner(key: int) -> Backend:
-            at = bisect_left(ring, key)
-            return usable[places[at if at < len(ring) else 0]]
-
-        return owner
+        ring = _Ring()
+        yield from ring.fill(shelves)
+        return ring
 
 
-def _names(usable: Sequence[Backend], scale: float) -> Iterator[tuple[str, int]]:
-    """Yield the names of all points, with the places of their backends."""
-    total = sum(each.weight for each in usable)
+def _names(hosts: Hosts, scale: float) -> Iterator[tuple[str, int]]:
+    """Yield the names of all points, with the places of their hosts."""
+    total = sum(weight for _, weight in hosts)
     reached = target = 0.0
-    for place, each in enumerate(usable):
-        target += scale * each.weight / total
+    for place, (address, weight) in enumerate(hosts):
+        target += scale * weight / total
         number = 0
         while reached < target:
-            yield f"{each.address}_{number}", place
+            yield f"{address}_{number}", place
             number += 1
             reached += 1
 
 
-def _joined(
-    shelves: Sequence[tuple[array[int], array[int]]],
-) -> Generator[None, None, tuple[array[int], array[int]]]:
-    """Return in steps the points in order and the places of their backends."""
-    ring, places = array("Q"), array("I")
-    for number, (points, owners) in enumerate(shelves, 1):
-        for point, place in sorted(zip(points, owners, strict=True)):
-            ring.append(point)
-            places.append(place)
-        if number % _SHELF == 0:
-            yield
-    return ring, places
+class _Ring:
+    """The points in order, and the places of their hosts."""
+
+    def __init__(self) -> None:
+        self._points = array("Q")
+        self._places = array("I")
+
+    def fill(self, shelves: Sequence[tuple[array[int], array[int]]]) -> Iterator[None]:
+        """Take over in steps the points of ``shelves``, each of which has a part of the ring."""
+        for number, shelf in enumerate(shelves, 1):
+            for point, place in sorted(zip(*shelf, strict=True)):
+                self._points.append(point)
+                self._places.append(place)
+            if number % _SHELF == 0:
+                yield
+
+    def place(self, key: int) -> int:
+        """Return the place of the host of a hash."""
+        at = bisect_left(self._points, key)
+        return self._places[at if at < len(self._points) else 0]
