@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from kubeapi.balancing import Option, duration_fault
 from kubeapi.serialization.duration import parse_duration
-from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Inputs, Options, Rng
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Options, Rng
 from kubeproxy.balancers.wrapper import Wrapper
 
 SLOW_START_OPTIONS = (
@@ -88,14 +88,17 @@ class _Rejecting(_Informed):
         """Return a backend, None if there is none."""
         if self._youth.is_over():
             return self._inner.pick(ask, avoid)
-        shunned = set(avoid)
+        shunned, rejected = set(avoid), None
         while (backend := self._inner.pick(ask, shunned)) is not None:
+            if backend.address in shunned:
+                # There is no other; one that was rejected is better than one that has failed.
+                return rejected if rejected is not None and backend.address in avoid else backend
             fraction = self._youth.fraction(backend)
-            # Picked although shunned: all others are as well.
-            if fraction >= 1 or backend.address in shunned or self._rng.random() < fraction:
+            if fraction >= 1 or self._rng.random() < fraction:
                 return backend
+            rejected = backend
             shunned.add(backend.address)
-        return None
+        return rejected
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return what ``pick`` would return now, None where chance decides whether it is rejected."""
@@ -105,11 +108,13 @@ class _Rejecting(_Informed):
         return None
 
 
-def start_slowly(algorithm: type[Balancer], inputs: Inputs, options: Options) -> Balancer:
-    """Return the algorithm, with slow start around it if ``options`` ask for it."""
-    youth = Youth(options, inputs.clock)
-    if not youth.window:
-        return algorithm(inputs, options)
-    if algorithm.reads_weight:
-        return _Informed(algorithm(inputs._replace(weight=youth.weight), options), youth)
-    return _Rejecting(algorithm(inputs, options), youth, inputs.rng)
+def youth_of(options: Options, clock: Callable[[], float]) -> Youth | None:
+    """Return what ``options`` say of new endpoints, None if they start as all others."""
+    if "slow_start" not in options or not parse_duration(str(options["slow_start"])):
+        return None
+    return Youth(options, clock)
+
+
+def start_slowly(inner: Balancer, youth: Youth, rng: Rng, *, is_exact: bool) -> Balancer:
+    """Return an algorithm with slow start around it; ``is_exact``: it reads the weights of ``youth``."""
+    return _Informed(inner, youth) if is_exact else _Rejecting(inner, youth, rng)

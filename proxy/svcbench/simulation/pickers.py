@@ -7,7 +7,7 @@ from random import Random
 from typing import NamedTuple, cast
 
 from kubelet.servers.backend.behaviour import Arrive
-from kubeproxy.balancers import BALANCERS, Ask, Asking, Backend, Inputs, OwnTurns, Probe, own_load
+from kubeproxy.balancers import BALANCERS, Ask, Asking, Backend, Inputs, OwnTurns, Probe, compose, own_load
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 from svcbench.simulation.scenario import Scenario
@@ -60,7 +60,7 @@ class Picker:
         options = scenario.options
         if int(options.get("peers", 1)) > 1:  # clients that know of each other: each has its number (aperture)
             options = {**options, "peer": number}
-        self.balancer = BALANCERS[scenario.algorithm](inputs, options)
+        self.balancer = compose(BALANCERS[scenario.algorithm], inputs, options)
         self.balancer.update(backends)
         # A balancer returns what it was given.
         self.pick = cast(Callable[[Ask], SimulatedBackend | None], self.balancer.pick)

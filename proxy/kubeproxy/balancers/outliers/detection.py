@@ -1,0 +1,127 @@
+"""Outlier detection (Envoy's ``outlier_detection``): endpoints that fail are ejected for a while, from any algorithm.
+
+An endpoint is ejected for a number of failures in a row, or at the end of an interval for its rate of success. It comes
+back at the end of the interval after base_ejection_time * ejections (``outlier_detection_impl.cc``). No more than
+``max_ejection_percent`` are ejected, so that with the default of 10 % nothing happens among fewer than ten.
+
+What is ejected or comes back is left out or gets something at once, but for what follows within
+``update_merge_window`` after that: it waits for the window's length (Envoy's cluster manager). Times are looked at when
+a pick is made. Each node's proxy and each of its workers has a detection of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import inf
+
+from kubeapi.balancing import Option, duration_fault
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Inputs, Options
+from kubeproxy.balancers.outliers.hosts import HOST_OPTIONS, Host, HostRules, seconds
+from kubeproxy.balancers.outliers.rates import RATE_OPTIONS, outliers
+from kubeproxy.balancers.panic import PANIC_THRESHOLD, is_panic
+from kubeproxy.balancers.wrapper import Wrapper
+from kubeproxy.outcomes import Result
+
+OUTLIER_OPTIONS = (
+    Option("outlier_detection", False, "whether endpoints that fail are ejected for a while"),
+    Option("interval", "10s", "how often outlier detection judges rates and lets back", check=duration_fault),
+    Option("max_ejection_percent", 10, "outlier detection ejects no greater part", 0, 100),
+    Option("always_eject_one_host", False, "outlier detection may eject one, whatever part of all that is"),
+    *HOST_OPTIONS,
+    *RATE_OPTIONS,
+    Option("update_merge_window", "1s", "ejections so close to the one before wait so long", check=duration_fault),
+    PANIC_THRESHOLD,
+)
+
+
+class OutlierDetection(Wrapper):
+    """Has the algorithm inside choose among those that are not ejected, or among all in a panic."""
+
+    def __init__(self, inner: Balancer, inputs: Inputs, options: Options) -> None:
+        super().__init__(inner)
+        self.follows = True
+        self._options = options
+        self._clock, self._random = inputs.clock, inputs.rng.random
+        self._rules = HostRules(options)
+        self._interval = max(seconds(options, "interval"), 0.001)
+        self._window = seconds(options, "update_merge_window")
+        self._hosts: dict[Backend, Host] = {}
+        now = self._clock()
+        self._interval_end = now + self._interval
+        self._told_at = now
+        self._tell_at = inf
+
+    def update(self, backends: Sequence[Backend]) -> None:
+        """Choose among ``backends`` from now on."""
+        self._hosts = {each: self._hosts.get(each) or Host(self._rules) for each in backends}
+        self._tell(self._clock())
+
+    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
+        """Return a backend, None if there is none."""
+        self._settle()
+        return self._inner.pick(ask, avoid)
+
+    def upcoming(self, ask: Ask) -> Backend | None:
+        """Return what ``pick`` would return now."""
+        self._settle()
+        return self._inner.upcoming(ask)
+
+    def completed(self, backend: Backend, result: Result) -> None:
+        """Count how one went, and eject the backend if that was one failure too many."""
+        super().completed(backend, result)
+        host = self._hosts.get(backend)
+        if host is None:
+            return
+        for limit in host.count(result):
+            if host.ejected_at is None:
+                self._eject(host, limit, self._clock())
+                host.forget(limit)
+
+    def _settle(self) -> None:
+        """Do what the time has come for."""
+        now = self._clock()
+        while min(self._interval_end, self._tell_at) <= now:
+            if self._tell_at <= self._interval_end:
+                self._tell(self._tell_at)
+            else:
+                self._end_interval(now)
+
+    def _end_interval(self, now: float) -> None:
+        """Let back those whose time is over, and judge the rates of the interval that has ended."""
+        end = self._interval_end
+        if all(each.is_forgiven for each in self._hosts.values()):
+            # Nothing has happened and nothing is going to, in however many intervals.
+            end += (now - end) // self._interval * self._interval
+        self._interval_end = end + self._interval
+        if [each for each in self._hosts.values() if each.returns(end)]:
+            self._changed(end)
+        for host, cause in outliers(tuple(self._hosts.values()), self._options):
+            self._eject(host, cause, end)
+        for host in self._hosts.values():
+            host.requests = host.successes = 0
+
+    def _eject(self, host: Host, cause: str, now: float) -> None:
+        ejected = sum(1 for each in self._hosts.values() if each.ejected_at is not None)
+        part = 100 * (ejected + 1) / len(self._hosts)
+        is_first = not ejected and self._options["always_eject_one_host"]
+        enforced = float(self._options[f"enforcing_{cause}"])
+        if host.ejected_at is not None or not (part <= float(self._options["max_ejection_percent"]) or is_first):
+            return
+        if enforced >= 100 or self._random() * 100 < enforced:
+            host.eject(now)
+            self._changed(now)
+
+    def _changed(self, now: float) -> None:
+        if now - self._told_at > self._window:
+            self._tell(now)
+        elif self._tell_at == inf:
+            self._tell_at = now + self._window
+
+    def _tell(self, now: float) -> None:
+        """Tell the algorithm among which backends it chooses."""
+        self._told_at, self._tell_at = now, inf
+        left = [each for each, host in self._hosts.items() if host.ejected_at is None]
+        threshold = float(self._options[PANIC_THRESHOLD.name])
+        among = sum(1 for each in self._hosts if each.weight)
+        healthy = sum(1 for each in left if each.weight)
+        self._inner.update(tuple(self._hosts) if is_panic(healthy, among, threshold) else left)
