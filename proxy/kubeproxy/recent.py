@@ -25,8 +25,7 @@ class ConnectionRecord:
 
     ``protocol`` is tcp, udp or http. ``choice`` is the last endpoint that was chosen, None if there was none to choose;
     ``failures`` are the attempts before it, each the endpoint's ``ip:port`` and why it failed. ``outcome`` is "" while
-    it lasts, then one of ``outcomes.Outcome``. ``method``, ``target`` and ``status`` are those of an HTTP request,
-    ``key`` is the part of it that the algorithm hashes, ``session`` the value of its affinity cookie, "" for none.
+    it lasts, then one of ``outcomes.Outcome``.
     """
 
     __slots__ = (
@@ -39,23 +38,20 @@ class ConnectionRecord:
         "destination",
         "ended_at",
         "failures",
-        "key",
-        "method",
         "outcome",
         "protocol",
         "route",
-        "session",
-        "status",
-        "target",
     )
+
+    # Those of a request; a connection has none, and spends nothing on them.
+    method = target = key = session = ""
+    status = 0
 
     def __init__(self, began_at: float, protocol: str, client: str, destination: Destination, route: Route) -> None:
         self.began_at = began_at
         self.protocol = protocol
         self.client = client
         self.client_port = 0
-        self.key = ""
-        self.session = ""
         self.destination = destination
         self.route = route
         self.choice: Choice | None = None
@@ -64,14 +60,25 @@ class ConnectionRecord:
         self.bytes_to_client = 0
         self.ended_at: float | None = None
         self.outcome = ""
-        self.method = ""
-        self.target = ""
-        self.status = 0
 
     def failed(self, reason: str) -> None:
         """Record that the chosen endpoint did not answer; the next attempt replaces ``choice``."""
         if self.choice is not None:
             self.failures = (*self.failures, (self.choice.endpoint.address, reason))
+
+
+class RequestRecord(ConnectionRecord):
+    """One HTTP request: its ``method``, ``target`` and ``status``, each "" or 0 while it is unknown.
+
+    ``key`` is the part of it that the algorithm hashes, ``session`` the value of its affinity cookie, "" for none.
+    """
+
+    __slots__ = ("key", "method", "session", "status", "target")
+
+    def __init__(self, began_at: float, protocol: str, client: str, destination: Destination, route: Route) -> None:
+        super().__init__(began_at, protocol, client, destination, route)
+        self.method = self.target = self.key = self.session = ""
+        self.status = 0
 
 
 class Follower:
@@ -124,9 +131,22 @@ class RecentConnections:
         record = ConnectionRecord(self._clock(), protocol, client, destination, route)
         record.client_port = client_port
         self._records.append(record)
+        if self._followers:
+            self._tell(record)
+        return record
+
+    def began_request(self, client: str, client_port: int, destination: Destination, route: Route) -> RequestRecord:
+        """Keep and return the record of an HTTP request that begins now; the caller fills it in."""
+        record = RequestRecord(self._clock(), "http", client, destination, route)
+        record.client_port = client_port
+        self._records.append(record)
+        if self._followers:
+            self._tell(record)
+        return record
+
+    def _tell(self, record: ConnectionRecord) -> None:
         for follower in self._followers:
             follower.note(record)
-        return record
 
     def ended(self, record: ConnectionRecord, outcome: str = Outcome.CLOSED) -> None:
         """Record how a connection has ended; later calls change nothing."""

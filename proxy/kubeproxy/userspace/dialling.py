@@ -59,7 +59,7 @@ class HostDialler:
     def begin(self, target: Target, client: str, protocol: str) -> tuple[SocketType, int]:
         """Begin to connect."""
         source = "" if client == LOCALHOST else source_for(client, target[0])
-        return _begin((self._make, source, LOCALHOST), target, protocol)
+        return _begin(self._make, source, LOCALHOST, target, protocol)
 
     def open_datagrams(self, target: Target, client: str) -> SocketType:
         """Return a connected socket."""
@@ -80,7 +80,7 @@ class PlacesDialler:
 
     def begin(self, target: Target, client: str, protocol: str) -> tuple[SocketType, int]:
         """Begin to connect."""
-        return _begin(self._way(target[0], client), target, protocol)
+        return _begin(*self._way(target[0], client), target, protocol)
 
     def open_datagrams(self, target: Target, client: str) -> SocketType:
         """Return a connected socket."""
@@ -135,8 +135,7 @@ def ask_by_sending(sock: SocketType, target: Target, first: bytes) -> tuple[int,
         return error.errno or errno.EINVAL, 0
 
 
-def _begin(way: _Way, target: Target, protocol: str) -> tuple[SocketType, int]:
-    make, source, chosen = way
+def _begin(make: MakeSocket, source: str, chosen: str, target: Target, protocol: str) -> tuple[SocketType, int]:
     sock = make(*SOCKETS[protocol, ":" in target[0]])
     try:
         if source:
@@ -150,7 +149,7 @@ def _begin(way: _Way, target: Target, protocol: str) -> tuple[SocketType, int]:
         code = error.errno or errno.EINVAL
     if source and code in (errno.EADDRNOTAVAIL, errno.EINVAL):
         sock.close()
-        return _begin((make, "", chosen), target, protocol)
+        return _begin(make, "", chosen, target, protocol)
     return sock, code
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kubeproxy.recent import ConnectionRecord, RecentConnections
+from kubeproxy.recent import ConnectionRecord, RecentConnections, RequestRecord
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 from kubesvc.terminal.connection_table import HEADERS, ConnectionLines, connection_table
 from kubesvc.why.connections import Clocks, Connections
@@ -37,6 +37,11 @@ class Ring:
 
     def begin(self, protocol: str = "tcp", client: str = "127.0.0.1", route: Route = ROUTE) -> ConnectionRecord:
         record = self.ring.began(protocol, client, 40000, WEB, route)
+        record.choice = Choice(ENDPOINT, is_pinned=False, among=3)
+        return record
+
+    def begin_request(self, client: str = "127.0.0.1") -> RequestRecord:
+        record = self.ring.began_request(client, 40000, WEB, ROUTE)
         record.choice = Choice(ENDPOINT, is_pinned=False, among=3)
         return record
 
@@ -106,11 +111,11 @@ def retried(ring: Ring) -> None:
 
 
 def by_cookie(ring: Ring) -> None:
-    ring.begin("http").choice = Choice(ENDPOINT, is_pinned=True, among=3, by_cookie=True)
+    ring.begin_request().choice = Choice(ENDPOINT, is_pinned=True, among=3, by_cookie=True)
 
 
 def hashed(ring: Ring) -> None:
-    ring.begin("http").key = "ada" * 20
+    ring.begin_request().key = "ada" * 20
 
 
 def weighed(ring: Ring) -> None:
@@ -202,7 +207,7 @@ async def test_a_follower_that_cannot_keep_up_is_told_how_many_it_missed() -> No
 def test_the_table_has_a_line_for_each_and_http_requests_as_such() -> None:
     ring = Ring()
     ring.ring.ended(ring.begin())
-    request = ring.begin("http")
+    request = ring.begin_request()
     request.method, request.target, request.status = "GET", "/index.html", 200
     lines = connection_table(ring.documents()).split("\n")
     assert lines[0].split() == HEADERS
@@ -222,7 +227,7 @@ def test_lines_that_come_one_by_one_are_below_one_another() -> None:
     lines = ConnectionLines(known)
     shown, states = [lines.header(), *map(lines.line, known)], ["STATE", "closed", "connect_refused", "open"]
     assert len({line.index(state) for line, state in zip(shown, states, strict=True)}) == 1
-    request = ring.begin("http", client="fd00:10:244:1::abcd")
+    request = ring.begin_request("fd00:10:244:1::abcd")
     request.method, request.target = "GET", "/a"
     wider = lines.line(ring.documents()[-1])
     assert lines.line(known[0]).index("closed") == wider.index("open") > shown[0].index("STATE")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.recent import RequestRecord
 from kubeproxy.userspace.http.answerhead import Answer, AnswerReader
 from kubeproxy.userspace.http.bodies import NO_BODY, AnswerChunks, BadBody, Body, UntilEnd, body_of
 from kubeproxy.userspace.http.config import HttpConfig
@@ -99,7 +99,7 @@ class Exchange:
         "request_body",
     )
 
-    def __init__(self, request: Request, record: ConnectionRecord, config: HttpConfig, *, is_last: bool) -> None:
+    def __init__(self, request: Request, record: RequestRecord, config: HttpConfig, *, is_last: bool) -> None:
         self.request = request
         self.request_body: Body = body_of(request.length) if request.length else NO_BODY
         self.record = record

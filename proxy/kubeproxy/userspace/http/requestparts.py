@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from kubeapi.balancing import HttpPart
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.recent import RequestRecord
 from kubeproxy.userspace.http.requesthead import Request
 
 Read = Callable[[Request], str]
@@ -24,7 +24,7 @@ class PartReader:
         self._hashed = part_reader(hashed) if hashed else None
         self._cookie = part_reader(HttpPart("cookie", cookie)) if cookie else None
 
-    def read(self, request: Request, record: ConnectionRecord) -> None:
+    def read(self, request: Request, record: RequestRecord) -> None:
         """Fill in ``key`` and ``session``; both stay "" where the request does not have them."""
         if self._hashed is not None:
             record.key = self._hashed(request)

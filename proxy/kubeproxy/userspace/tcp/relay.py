@@ -79,6 +79,8 @@ TRANSITIONS: dict[tuple[RelayState, Event], tuple[RelayState, Action | None]] = 
 _CLIENT, _UPSTREAM = Side.CLIENT, Side.UPSTREAM
 _CONNECTING, _ESTABLISHED, _CLOSED = RelayState.CONNECTING, RelayState.ESTABLISHED, RelayState.CLOSED
 _ATTEMPT, _CONNECTED, _FAILURE = Event.ATTEMPT, Event.CONNECTED, Event.FAILURE
+_AFTER_CONNECTED = TRANSITIONS[_CONNECTING, _CONNECTED][0]
+_DIAL = TRANSITIONS[_CONNECTING, _ATTEMPT][1]
 _END_OF = (Event.CLIENT_END, Event.UPSTREAM_END)
 _ACROSS = (_UPSTREAM, _CLIENT)
 """By side, the other one."""
@@ -141,12 +143,11 @@ class Relay:
         if self.attempts == len(DIAL_TIMEOUTS):
             return self.fail()
         self.attempts += 1
-        self.state, action = TRANSITIONS[self.state, _ATTEMPT]
-        return action
+        return _DIAL
 
     def connected(self) -> Action | None:
         """Record that the endpoint has answered."""
-        self.state, _ = TRANSITIONS[self.state, _CONNECTED]
+        self.state = _AFTER_CONNECTED
         return self._pass_end(_CLIENT) if self.has_ended[_CLIENT] else None
 
     def early(self, received: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.recent import RequestRecord
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.userspace.http.answerhead import AnswerReader
 from kubeproxy.userspace.http.config import HttpConfig
@@ -21,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 
 def exchange(head: bytes = GET) -> Exchange:
     web = ServicePortName("default", "web", "http", "TCP")
-    record = ConnectionRecord(0.0, "http", "10.0.0.9", Destination("10.96.0.1", 80, "TCP"), Route(web, "", False))
+    record = RequestRecord(0.0, "http", "10.0.0.9", Destination("10.96.0.1", 80, "TCP"), Route(web, "", False))
     return Exchange(read_request(head, 100), record, HttpConfig(), is_last=False)
 
 

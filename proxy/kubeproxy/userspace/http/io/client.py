@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from kubeproxy.outcomes import Outcome, http_error
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.recent import RequestRecord
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.wire import Conversation, Wire
 from kubeproxy.userspace.poller import READABLE, WRITABLE
@@ -34,7 +34,7 @@ class Client(Wire):
             wanted |= READABLE
         self.ask(wanted)
 
-    def answer(self, status: int, message: bytes, record: ConnectionRecord) -> None:
+    def answer(self, status: int, message: bytes, record: RequestRecord) -> None:
         """Send an answer of the proxy's own, and record and count it."""
         self._shared.counters.errors[http_error(status)] += 1
         record.status = status

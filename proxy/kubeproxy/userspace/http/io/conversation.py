@@ -176,7 +176,7 @@ class HttpConversation:
 
     def _begin(self, request: Request) -> None:
         shared, port = self._shared, self.port
-        record = shared.recent.began("http", *self._origin)
+        record = shared.recent.began_request(*self._origin)
         record.method, record.target = request.method.decode(), request.target.decode()
         exchange = Exchange(request, record, shared.config, is_last=shared.is_draining or port.is_gone)
         self.deadline = shared.clock() + shared.waits[_BODY if request.length else _ANSWER]
@@ -226,7 +226,7 @@ class HttpConversation:
 
     def _refuse(self, refused: Refused) -> None:
         """Answer what is no request, after which nothing that comes can be understood."""
-        record = self._shared.recent.began("http", *self._origin)
+        record = self._shared.recent.began_request(*self._origin)
         self._shared.recent.ended(record, Outcome.BAD_REQUEST)
         self.client.answer(refused.status, own_answer(refused.status, refused.reason, is_last=True), record)
         self._close_after_answer(lingers=True)

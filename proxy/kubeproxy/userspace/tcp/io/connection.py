@@ -14,6 +14,7 @@ from socket import SocketType
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome, Result
 from kubeproxy.recent import ConnectionRecord
+from kubeproxy.types import Choice
 from kubeproxy.userspace.dialling import ask_by_sending
 from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE
 from kubeproxy.userspace.sockets import RESET_ON_CLOSE
@@ -137,7 +138,6 @@ class Connection:
         if choice is None:
             self._note_error(Outcome.NO_ENDPOINTS)
             return self.relay.fail()
-        self._tried = (*self._tried, choice.address)
         target = shared.targets.dial(route.port_name, choice.endpoint)
         if target is None:
             return self._dial_again(errno.ELOOP)
@@ -148,23 +148,21 @@ class Connection:
         except OSError as error:
             self._note_failure(error.errno or 0)
             return self.relay.fail()
-        return self._on_dialled(sock, code, sent)
-
-    def _on_dialled(self, sock: SocketType, code: int, sent: int) -> Action | None:
-        """Take the first answer to a dial, 0, EINPROGRESS or why it failed; ``sent`` bytes have left with it."""
-        if code not in (0, errno.EINPROGRESS):
+        if code and code != errno.EINPROGRESS:
             sock.close()
             return self._dial_again(code)
-        choice = self.record.choice
-        self.upstream = (TimedEnd if choice and choice.is_followed else End)(self, sock, _UPSTREAM)
+        self.upstream = (TimedEnd if choice.is_followed else End)(self, sock, _UPSTREAM)
         if not code:
-            return self._establish(sent)
-        self._timer = self.shared.loop.call_later(self.relay.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
+            return self._establish(choice, sent)
+        self._timer = shared.loop.call_later(self.relay.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
         return None
 
     def _dial_again(self, code: int) -> Action | None:
+        record = self.record
+        assert record.choice is not None
         self._note_failure(code)
-        self.shared.counters.unreachable(self.record.route.port_name, self._tried[-1])
+        self._tried = (*self._tried, record.choice.address)
+        self.shared.counters.unreachable(record.route.port_name, record.choice.address)
         return self.relay.dial()
 
     def _learn_outcome(self, code: int) -> None:
@@ -178,16 +176,17 @@ class Connection:
             self.upstream = None
             self.perform(self._dial_again(code))
         else:
-            self.perform(self._establish())
+            assert self.record.choice is not None
+            self.perform(self._establish(self.record.choice))
         self.await_events()
 
-    def _establish(self, sent: int = 0) -> Action | None:
-        """Begin to relay; ``sent`` of the early bytes have left already."""
+    def _establish(self, choice: Choice, sent: int = 0) -> Action | None:
+        """Begin to relay to what was chosen; ``sent`` of the early bytes have left already."""
         client, upstream, record, relay = self.client, self.upstream, self.record, self.relay
         assert upstream is not None
         client.peer, upstream.peer = upstream, client
         all_counters = self.shared.counters
-        self.counters = counters = all_counters.endpoint(record.route.port_name, self._tried[-1])
+        self.counters = counters = all_counters.endpoint(record.route.port_name, choice.address)
         all_counters.opened(counters)
         if counters.watchers:
             counters.completed(_SUCCESS)
