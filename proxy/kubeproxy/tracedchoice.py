@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.cookies import session_id
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.recent import RequestRecord
 from kubeproxy.rules import Decision, PortRule
 from kubeproxy.types import Route
 from kubeproxy.userspace.http.requesthead import read_request
@@ -25,7 +25,7 @@ def said_choice(load_balancer: LoadBalancer, rule: PortRule, decision: Decision,
     route = decision.route
     if route is None:
         return "", ""
-    asking = ConnectionRecord(0, "", decision.packet.source, decision.packet.destination, route)
+    asking = RequestRecord(0, "", decision.packet.source, decision.packet.destination, route)
     port = rule.service_port
     has_request = bool(request) and port.is_http
     if has_request:
@@ -49,7 +49,7 @@ def said_pin(client: str, address: str, seconds: float) -> str:
 
 
 def _without_cookie(
-    load_balancer: LoadBalancer, rule: PortRule, decision: Decision, request: ConnectionRecord | None
+    load_balancer: LoadBalancer, rule: PortRule, decision: Decision, request: RequestRecord | None
 ) -> Said:
     route, client, affinity = decision.route, decision.packet.source, rule.service_port.affinity_seconds
     assert route is not None
@@ -63,7 +63,7 @@ def _without_cookie(
 
 
 def _by_algorithm(
-    load_balancer: LoadBalancer, rule: PortRule, decision: Decision, request: ConnectionRecord | None
+    load_balancer: LoadBalancer, rule: PortRule, decision: Decision, request: RequestRecord | None
 ) -> Said:
     route, packet, unit = decision.route, decision.packet, _unit(rule)
     assert route is not None
