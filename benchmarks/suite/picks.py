@@ -1,7 +1,9 @@
 """What each balancing algorithm costs: a pick among 10 and among 10,000 endpoints, its tables, its memory.
 
 In this process, without sockets. The backends have a connection each, so that nothing is as in a quiet Service. A pick
-is the best of some rounds; ``loop`` is what the measurement itself costs, a call of a function that does nothing.
+is the best of some rounds, in which both sizes take turns; two rows have no algorithm: ``loop`` is what the measurement
+costs, and ``two drawn`` compares the loads of two backends drawn at random, which says what the caches of the processor
+do to a large number. A stall is how long the event loop stands still while tables for 1,000 endpoints are made.
 """
 
 from __future__ import annotations
@@ -9,101 +11,150 @@ from __future__ import annotations
 import random
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
 from timeit import timeit
 
 from kubeapi.balancing import read_options
 from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer, Inputs, OwnTurns, own_load
+from kubeproxy.balancers.work import at_once
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
-SIZES = (10, 10_000)
-LOOP = "loop"
+FEW, MANY, TABLES = 10, 10_000, 1_000
+LOOP, DRAWN = "loop", "two drawn"
 PREFIX = "picks"
 _ROUNDS = 5
 _ROUND_SECONDS = 0.02
 _PORT = ServicePortName("default", "web", "", "TCP")
 _ASKS = [
-    Asking(f"10.1.{n >> 8}.{n & 255}", Destination("10.96.0.1", 80, "TCP"), 40000 + n, f"key-{n}") for n in range(997)
+    Asking(f"10.1.{number >> 8}.{number & 255}", Destination("10.96.0.1", 80, "TCP"), 40000 + number, f"key-{number}")
+    for number in range(997)
 ]
+
+Act = Callable[[], object]
+_DONE = object()
 
 
 def picks(tell: Callable[[str], None]) -> dict[str, float]:
-    """Return the figures by ``picks/NAME/SIZE/UNIT``: ns of a pick, ms until the first one, bytes per endpoint."""
+    """Return the figures by ``picks/NAME/FIGURE``: ns of a pick by size, ms, and bytes per endpoint."""
     asks = cycle(_ASKS)
-    found = {f"{PREFIX}/{LOOP}/{size}/ns": _nanoseconds(lambda: next(asks)) for size in SIZES}
+    found = _named(LOOP, _times(lambda: next(asks), lambda: next(asks)))
+    found |= _named(DRAWN, _times(_two_drawn(_backends(FEW)), _two_drawn(_backends(MANY))))
     for name in NAMES:
         tell(f"picks of {name}")
-        for size in SIZES:
-            found |= {f"{PREFIX}/{name}/{size}/{unit}": value for unit, value in _measure(name, size).items()}
+        found |= _named(name, _measure(name))
     return found
 
 
-def _measure(name: str, size: int) -> dict[str, float]:
-    backends = _backends(size)
+def _named(name: str, figures: Mapping[str, float]) -> dict[str, float]:
+    return {f"{PREFIX}/{name}/{figure}": value for figure, value in figures.items()}
+
+
+def _measure(name: str) -> dict[str, float]:
+    backends = _backends(MANY)
     tracemalloc.start()
     algorithm = _ready(name, backends)
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    began = time.perf_counter()
-    algorithm = _ready(name, backends)
-    built = time.perf_counter() - began
-    _load(algorithm, backends)
-    asks = cycle(_ASKS)
-    return {"ns": _nanoseconds(lambda: algorithm.pick(next(asks))), "ms": built * 1000, "bytes": taken / size}
+    times = _times(_picking(_ready(name, _backends(FEW))), _picking(algorithm))
+    return {**times, "stall": _stall(name) * 1000, "bytes": taken / MANY}
 
 
 def _backends(size: int) -> list[Backend]:
-    endpoints = [Endpoint(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 80) for n in range(size)]
+    endpoints = [Endpoint(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 80) for number in range(size)]
     return [Backend(each, EndpointCounters(_PORT, each.address), size) for each in endpoints]
 
 
-def _ready(name: str, backends: list[Backend]) -> Balancer:
+def _ready(name: str, backends: list[Backend], work: Callable[[Iterator[None]], None] = at_once) -> Balancer:
+    """Return an algorithm whose backends have a connection each."""
     algorithm = BALANCERS[name]
-    inputs = Inputs(random.Random(1), own_load, OwnTurns(), time.monotonic)
+    inputs = Inputs(random.Random(1), own_load, OwnTurns(), time.monotonic, work=work)
     made = algorithm(inputs, read_options("", algorithm.options))
     made.update(backends)
     made.pick(_ASKS[0])
+    for each in backends:
+        each.counters.active += 1
+        if made.follows:
+            made.opened(each)
+            made.answered(each, 0.01)
     return made
 
 
-def _load(algorithm: Balancer, backends: list[Backend]) -> None:
-    for each in backends:
-        each.counters.active += 1
-        if algorithm.follows:
-            algorithm.opened(each)
-            algorithm.answered(each, 0.01)
+def _picking(algorithm: Balancer) -> Act:
+    asks = cycle(_ASKS)
+    return lambda: algorithm.pick(next(asks))
 
 
-def _nanoseconds(act: Callable[[], object]) -> float:
-    """Return the time of a call, the best of some rounds that are each long enough to be measured."""
+def _two_drawn(backends: list[Backend]) -> Act:
+    draw, count = random.Random(1).random, len(backends)
+
+    def pick() -> Backend:
+        one, other = backends[int(draw() * count)], backends[int(draw() * count)]
+        return one if one.counters.active <= other.counters.active else other
+
+    return pick
+
+
+def _stall(name: str) -> float:
+    """Return the seconds of what takes longest: the update, a step of the event loop's, or the first pick."""
+    longest = 0.0
+
+    def timed(act: Act) -> object:
+        nonlocal longest
+        began = time.perf_counter()
+        done = act()
+        longest = max(longest, time.perf_counter() - began)
+        return done
+
+    steps: list[Iterator[None]] = []
+    algorithm, backends = BALANCERS[name], _backends(TABLES)
+    inputs = Inputs(random.Random(1), own_load, OwnTurns(), time.monotonic, work=steps.append)
+    made = algorithm(inputs, read_options("", algorithm.options))
+    timed(lambda: made.update(backends))
+    for each in steps:
+        while timed(lambda each=each: next(each, _DONE)) is not _DONE:  # type: ignore[misc]  # bound at once
+            pass
+    timed(lambda: made.pick(_ASKS[0]))
+    return longest
+
+
+def _times(few: Act, many: Act) -> dict[str, float]:
+    """Return the ns of a call of each, the best of rounds that are each long enough to be measured."""
+    acts = {f"ns@{FEW}": few, f"ns@{MANY}": many}
+    numbers = {name: _enough(act) for name, act in acts.items()}
+    rounds = [{name: timeit(act, number=numbers[name]) for name, act in acts.items()} for _ in range(_ROUNDS)]
+    return {name: min(each[name] for each in rounds) / numbers[name] * 1e9 for name in acts}
+
+
+def _enough(act: Act) -> int:
     number = 1
     while timeit(act, number=number) < _ROUND_SECONDS:
         number *= 4
-    return min(timeit(act, number=number) for _ in range(_ROUNDS)) / number * 1e9
+    return number
 
 
 def costs_of(figures: Mapping[str, float]) -> list[tuple[str, ...]]:
-    """Return the header and a row for each algorithm of what ``picks`` has measured; () without figures."""
+    """Return the header and a row for each algorithm of what ``picks`` has measured; [] without figures."""
     names = list(dict.fromkeys(each.split("/")[1] for each in figures if each.startswith(f"{PREFIX}/")))
     return [_HEADER, *(_row(name, figures) for name in names)] if names else []
 
 
 _HEADER = (
     "algorithm",
-    *(f"ns at {size:,}" for size in SIZES),
+    f"ns at {FEW:,}",
+    f"ns at {MANY:,}",
     "ratio",
-    f"ms to build for {SIZES[-1]:,}",
-    f"bytes per endpoint at {SIZES[-1]:,}",
+    f"ms of a stall at {TABLES:,}",
+    f"bytes per endpoint at {MANY:,}",
     "cost",
 )
 
 
 def _row(name: str, figures: Mapping[str, float]) -> tuple[str, ...]:
-    few, many = (figures[f"{PREFIX}/{name}/{size}/ns"] for size in SIZES)
-    if name == LOOP:
-        return name, f"{few:,.0f}", f"{many:,.0f}", "", "", "", ""
-    built, taken = (figures[f"{PREFIX}/{name}/{SIZES[-1]}/{unit}"] for unit in ("ms", "bytes"))
-    cost = BALANCERS[name].card.cost if name in BALANCERS else ""
-    return name, f"{few:,.0f}", f"{many:,.0f}", f"{many / few:.2g}", f"{built:,.1f}", f"{taken:,.0f}", cost
+    few, many = (figures[f"{PREFIX}/{name}/ns@{size}"] for size in (FEW, MANY))
+    times = name, f"{few:,.0f}", f"{many:,.0f}", f"{many / few:.2g}"
+    if name in (LOOP, DRAWN):
+        return *times, "", "", ""
+    stall, taken = (figures[f"{PREFIX}/{name}/{figure}"] for figure in ("stall", "bytes"))
+    return *times, f"{stall:,.1f}", f"{taken:,.0f}", BALANCERS[name].card.cost if name in BALANCERS else ""

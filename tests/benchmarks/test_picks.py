@@ -13,16 +13,17 @@ def test_an_algorithm_is_measured_among_few_and_many(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(measured, "_ROUND_SECONDS", 0.0)
     figures = picks(lambda text: None)
     assert all(value > 0 for value in figures.values())
-    header, loop, row = costs_of(figures)
-    assert len(header) == len(loop) == len(row)
-    assert (loop[0], row[0], row[-1]) == ("loop", "least_connections", "O(1), and what other workers have changed")
+    header, loop, drawn, row = costs_of(figures)
+    assert len(header) == len(loop) == len(drawn) == len(row)
+    assert (loop[0], drawn[0], row[0]) == ("loop", "two drawn", "least_connections")
+    assert row[-1] == "O(1), and what other workers have changed"
 
 
 def test_the_costs_have_a_table_of_their_own_in_both_reports() -> None:
-    units = {"ns": 500.0, "ms": 2.5, "bytes": 80.0}
-    figures = {f"picks/random/{size}/{unit}": value for size in (10, 10_000) for unit, value in units.items()}
+    found = {"ns@10": 500.0, "ns@10000": 600.0, "stall": 2.5, "bytes": 80.0}
+    figures = {f"picks/random/{name}": value for name, value in found.items()}
     text = markdown({}, {}, [], figures | {"MiB@1": 2.0}, [], "plot.svg")
     assert "| MiB@1 | 2 |" in text
-    assert "| random | 500 | 500 | 1 | 2.5 | 80 | O(1) |" in text
+    assert "| random | 500 | 600 | 1.2 | 2.5 | 80 | O(1) |" in text
     assert "picks/" not in text + terminal([], figures, [])
     assert costs_of({"MiB@1": 2.0}) == []
