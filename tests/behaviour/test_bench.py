@@ -183,6 +183,7 @@ def test_what_a_killed_comparison_leaves_the_next_one_puts_back(cluster: Cluster
         (("svc/api", "--json", "/no/such/folder/r.json"), 2, "no file can be written there"),
         (("svc/api", "--duration", "0"), 2, "--duration must be above 0"),
         (("svc/api", "--http", "hostname"), 2, "a path begins with /"),
+        (("svc/talk", "--udp", "--payload", "a\\"), 2, "--payload 'a\\\\': \\ at end of string"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_at_once(

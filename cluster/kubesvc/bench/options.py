@@ -21,6 +21,7 @@ from svcbench.arrivals import (
     steps,
     with_warmup,
 )
+from svcbench.load.exchanges import DNSExchange
 from svcbench.load.plan import Plan
 
 DEFAULT_RATE = "100/s"
@@ -95,13 +96,17 @@ class Length:
 
 
 def plan_of(target: Target, arrivals: Arrivals, sending: Sending, length: Length) -> Plan:
-    """Return what the generator does; ScheduleError."""
-    defaults = {"http": "/", "dns": target.host.partition(":")[0]}
+    """Return what the generator does; ScheduleError, ValueError for a name that no query can ask for."""
+    request = sending.request or {"http": "/", "dns": target.host.partition(":")[0]}.get(
+        target.protocol, DEFAULT_PAYLOAD
+    )
+    if target.protocol == "dns":
+        _check_name(request)
     return Plan(
         address=target.address,
         port=target.port,
         protocol=target.protocol,
-        request=sending.request or defaults.get(target.protocol, DEFAULT_PAYLOAD),
+        request=request,
         host=target.host,
         schedule=arrivals.schedule(length.seconds, length.warmup),
         clients=arrivals.closed or min(sending.connections, sending.most),
@@ -112,3 +117,11 @@ def plan_of(target: Target, arrivals: Arrivals, sending: Sending, length: Length
         keeps_connections=sending.keeps_connections,
         most=max(sending.most, arrivals.closed),
     )
+
+
+def _check_name(name: str) -> None:
+    try:
+        DNSExchange(name)
+    except UnicodeError as error:
+        message = f"--dns {name!r} is no name: {error}"
+        raise ValueError(message) from None

@@ -69,7 +69,7 @@ def _subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Pla
     arrivals.schedule(length.seconds, length.warmup)
     status = ask(given["name"], lambda cluster: cluster.status())
     target = find_target(status, wanted, is_inside=given["is_inside"])
-    request = given["path"] or given["dns_name"] or given["payload"].encode().decode("unicode_escape")
+    request = given["path"] or given["dns_name"] or _payload(given["payload"])
     timeout = _positive(given["timeout"], "--timeout")
     keeps = not given["has_new_connections"]
     sending = Sending(request, given["connections"], given["most_connections"], timeout, keeps)
@@ -109,6 +109,15 @@ def _protocol(given: BenchArguments) -> str:
         message = f"--http {path!r}: a path begins with / and has no blanks; write others as %20"
         raise ValueError(message)
     return named[0] if named else ""
+
+
+def _payload(text: str) -> str:
+    """Return a payload with the escapes of Python and C as what they mean."""
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        message = f"--payload {text!r}: {error.reason}"
+        raise ValueError(message) from None
 
 
 def _arrivals(given: BenchArguments) -> Arrivals:

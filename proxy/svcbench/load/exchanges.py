@@ -56,15 +56,17 @@ class EchoExchange:
 
 
 class DNSExchange:
-    """Queries for the A records of a name; an answer without an error is well. One to another query is ignored."""
+    """Queries for the A records of a name; an answer without an error is well. One to another query is ignored.
+
+    UnicodeError for a name that no packet can have.
+    """
 
     _HEADER = struct.Struct("!HHHHHH")
     _RECURSION_DESIRED, _CODE = 0x0100, 0xF
     _CODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 
     def __init__(self, name: str, first: int = 0) -> None:
-        labels = [each.encode("idna") for each in name.rstrip(".").split(".")]
-        self._question = b"".join(bytes((len(each),)) + each for each in labels) + b"\0\0\1\0\1"
+        self._question = _encoded(name) + b"\0\1\0\1"
         self._number = first & 0xFFFF
 
     def request(self) -> bytes:
@@ -82,6 +84,15 @@ class DNSExchange:
         code = flags & self._CODE
         said = self._CODES[code] if code < len(self._CODES) else f"RCODE {code}"
         return Answer(ANSWERED if not code else said, "", True)
+
+
+def _encoded(name: str) -> bytes:
+    """Return a name as a packet has it; UnicodeError if it has a label that is empty or over 63 bytes long."""
+    labels = [each.encode("idna") for each in name.rstrip(".").split(".")] if name.rstrip(".") else []
+    if not all(labels):
+        message = "label empty"
+        raise UnicodeError(message)
+    return b"".join(bytes((len(each),)) + each for each in labels) + b"\0"
 
 
 class HTTPExchange:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from pathlib import Path
 from random import Random
@@ -59,6 +60,12 @@ def test_arrivals_are_said_in_the_words_of_the_command_line(arrivals: Arrivals, 
 def test_connections_that_are_limited_are_not_more_at_the_beginning() -> None:
     plan = plan_of(TARGET, Arrivals(), Sending("", 64, 10, 5.0, keeps_connections=True), LENGTH)
     assert (plan.clients, plan.most) == (10, 10)
+
+
+@pytest.mark.parametrize("name", ["a..b", "a" * 64])
+def test_a_name_that_no_query_can_ask_for_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name"):
+        plan_of(TARGET._replace(protocol="dns"), Arrivals(), dataclasses.replace(SENDING, request=name), LENGTH)
 
 
 def test_a_closed_loop_has_its_clients_instead_of_a_schedule() -> None:

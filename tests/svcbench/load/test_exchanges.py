@@ -114,6 +114,10 @@ def test_a_query_asks_for_the_addresses_of_a_name() -> None:
     assert DNSExchange("web.default.", first=6).request() == (b"\0\7\1\0\0\1\0\0\0\0\0\0\3web\7default\0\0\1\0\1")
 
 
+def test_a_query_for_the_root_has_no_label() -> None:
+    assert DNSExchange(".").request()[12:] == b"\0\0\1\0\1"
+
+
 @pytest.mark.parametrize(
     ("number", "flags", "outcome"),
     [

@@ -6,10 +6,11 @@ epoll_wait. Events are edge-triggered, so that a socket is registered once and n
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 from collections.abc import Callable
-from errno import EADDRNOTAVAIL, EHOSTUNREACH, EINPROGRESS, EMFILE, ENETUNREACH, ENFILE
+from errno import EADDRNOTAVAIL, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS, EMFILE, ENETUNREACH, ENFILE
 from typing import NamedTuple
 
 from svcbench.load.exchanges import CUT_OFF, Answer, Exchange
@@ -163,7 +164,7 @@ class Connection:
         if error.errno in _OWN_FAULTS:
             outcome = _OWN_FAULTS[error.errno]
         elif self._is_datagram:
-            outcome = "refused by ICMP"
+            outcome = "refused by ICMP" if error.errno == ECONNREFUSED else os.strerror(error.errno or 0)
         elif not self.is_made or error.errno in (EHOSTUNREACH, ENETUNREACH):
             outcome = REFUSED
         else:

@@ -168,6 +168,12 @@ def test_a_port_where_nobody_takes_datagrams_is_told_at_once() -> None:
     assert outcomes(log) == {"refused by ICMP": 1}
 
 
+def test_a_datagram_that_is_too_large_is_told_as_such() -> None:
+    with serving(lambda data, _number: data, is_datagram=True) as port:
+        log = done(plan(port, at(0.0), "udp", request="x" * 70_000))
+    assert outcomes(log) == {"Message too long": 1}
+
+
 def test_queries_are_answered_by_their_number() -> None:
     def answer(query: bytes, number: int) -> bytes:
         return query[:2] + (b"\x81\x80" if number else b"\x81\x83") + query[4:]
