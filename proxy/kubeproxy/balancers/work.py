@@ -12,3 +12,16 @@ def at_once(steps: Iterator[None]) -> None:
     """Do all steps now: where nothing else waits, as in a simulation."""
     for _ in steps:
         pass
+
+
+SLICE_SECONDS = 0.004
+"""How long steps go on before something else has its turn; the last one may take a few milliseconds more."""
+
+
+def work_on(steps: Iterator[None], clock: Callable[[], float]) -> bool:
+    """Do steps for SLICE_SECONDS of the ``clock``; tell whether some are left.
+
+    So a table of a few endpoints is there at once, and the first requests go where those after them go.
+    """
+    until = clock() + SLICE_SECONDS
+    return any(clock() >= until for _ in steps)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from socket import SocketType
 
 from kubeproxy import NAME
+from kubeproxy.balancers.work import work_on
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import LoadBalancer, Shared
@@ -58,7 +59,7 @@ class DataPlane:
         self.failures = dependencies.failures
         self.counters = counters or ProxyCounters()
         self._loop = loop
-        self._network = dependencies.network
+        self._network, self._clock = dependencies.network, dependencies.clock
         self._load_balancer = LoadBalancer(
             default_balancer, self.counters, clock=dependencies.clock, rng=dependencies.rng, shared=shared
         )
@@ -73,8 +74,8 @@ class DataPlane:
         self._routes: dict[tuple[str, Destination], Route | None] = {}
 
     def _work(self, steps: Iterator[None]) -> None:
-        """Do the first step now, and each of the others after what waits then."""
-        if next(steps, self) is not self:
+        """Do what a slice of time allows now, and the rest after what waits then."""
+        if work_on(steps, self._clock):
             self._loop.call_soon(self._work, steps)
 
     @contextlib.asynccontextmanager
