@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from heapq import heappop, heappush
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
-from kubeproxy.balancers.nginx.rotation import Seat, SmoothTurns
+from kubeproxy.balancers.nginx.turns import Seat, SmoothTurns
 
 
 class NginxLeastConn(Balancer):
@@ -23,7 +23,7 @@ class NginxLeastConn(Balancer):
     card = Card(
         "the fewest connections by weight, equals in turn by weight",
         "connections now",
-        "O(log n + different weights)",
+        "O(log n)",
         "nginx least_conn",
     )
 
