@@ -60,6 +60,10 @@ class ControlClient:
         """Return the explanation of a Service (``kubesvc explain -o json``)."""
         return self._get("/v1/explain", namespace=namespace, name=name)
 
+    def simulated(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return what a simulation of a Service needs (see ``why.simulated``)."""
+        return self._get("/v1/simulated", namespace=namespace, name=name)
+
     def trace(self, namespace: str, source: str, destination: str, request: str = "") -> dict[str, Any]:
         """Return the trace of a packet (``kubesvc trace -o json``), with the head of an HTTP request if given."""
         return self._get("/v1/trace", namespace=namespace, source=source, destination=destination, request=request)

@@ -90,6 +90,7 @@ class ControlServer:
         app.router.add_get("/v1/status", self._status)
         app.router.add_get("/v1/entrance", self._entrance)
         app.router.add_get("/v1/explain", self._explain)
+        app.router.add_get("/v1/simulated", self._simulated)
         app.router.add_get("/v1/trace", self._trace)
         app.router.add_get("/v1/connections", self._connections)
         app.router.add_post("/v1/apply", self._apply)
@@ -120,6 +121,11 @@ class ControlServer:
     async def _explain(self, request: web.Request) -> web.Response:
         query = request.query
         answer = await self._cluster.diagnosis.explain(query.get("namespace", "default"), query.get("name", ""))
+        return web.json_response(answer)
+
+    async def _simulated(self, request: web.Request) -> web.Response:
+        query = request.query
+        answer = self._cluster.diagnosis.simulated(query.get("namespace", "default"), query.get("name", ""))
         return web.json_response(answer)
 
     async def _trace(self, request: web.Request) -> web.Response:

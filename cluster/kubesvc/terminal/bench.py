@@ -14,6 +14,7 @@ import click
 from kubesvc.terminal import completing
 from kubesvc.terminal.arguments import Duration, name_option, namespace_option
 from kubesvc.terminal.bencharguments import BenchArguments
+from kubesvc.terminal.simulationoptions import simulation_options
 
 
 class Seconds(Duration):
@@ -26,7 +27,7 @@ class Seconds(Duration):
 
 
 @click.command(short_help="Put load on a Service; say what its clients saw.")
-@click.argument("service", metavar="svc/NAME[:PORT]", shell_complete=completing.service_names)
+@click.argument("service", metavar="svc/NAME[:PORT]", default="", shell_complete=completing.service_names)
 @click.option("--rate", default="", help="Requests that are due per second: 500/s, 30/m.  [default: 100/s]")
 @click.option("--ramp", default="", metavar="FIRST..LAST", help="A rate that goes evenly from one to another.")
 @click.option("--step", "steps", default="", metavar="RATE,RATE,...", help="Rates one after the other, equally long.")
@@ -73,6 +74,7 @@ class Seconds(Duration):
     "--hdr", "hdr_file", default="", metavar="FILE", help="Write HdrHistogram's log, or to FILE.hgrm its plot."
 )
 @click.option("--html", "html_file", default="", metavar="FILE", help="Write a page that needs no network.")
+@simulation_options
 @click.option("--inside", "is_inside", is_flag=True, help="Send from the first node, inside the cluster's network.")
 @namespace_option
 @name_option
@@ -88,8 +90,24 @@ def bench(service: str, **given: Unpack[BenchArguments]) -> None:
     kubesvc bench svc/web --ramp 100..2000 --poisson --slo p99=50ms,errors=0.1%
     kubesvc bench svc/web --closed 64 --new-connections
     kubesvc bench svc/web --compare round_robin,least_request,least_request:choices=5 --html page.html
+    kubesvc bench svc/web --simulate --rate 500/s
+    kubesvc bench --backends '10 x lognormal(20ms, 0.5); slots 8' --compare rr,least_request --rate 2000/s
+    kubesvc bench --reproduce R1
     kubesvc bench svc/dns --dns web.default.svc.cluster.local
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
+    sys.exit(_run(service, given))
+
+
+def _run(service: str, given: BenchArguments) -> int:
+    """Return the exit status; each way has its imports, which take longer than some of them."""
+    if given["reproduce"]:
+        from kubesvc.terminal.reproducing import run_reproductions
+
+        return run_reproductions(given["reproduce"])
+    if given["is_simulated"] or given["is_both"] or given["backends"] or given["file"]:
+        from kubesvc.terminal.simulating import run_simulation
+
+        return run_simulation(service, given)
     from kubesvc.terminal.benching import run_bench
 
-    sys.exit(run_bench(service, given))
+    return run_bench(service, given)

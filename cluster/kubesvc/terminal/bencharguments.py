@@ -33,5 +33,13 @@ class BenchArguments(TypedDict):
     hdr_file: str
     html_file: str
     is_inside: bool
+    is_simulated: bool
+    is_both: bool
+    backends: tuple[str, ...]
+    file: str
+    balancer: str
+    clients: int
+    delay: float
+    reproduce: str
     namespace: str
     name: str

@@ -41,43 +41,45 @@ def run_bench(service: str, given: BenchArguments) -> int:
     try:
         objectives = read_objectives(given["slo"]) if given["slo"] else ()
         reports = Reports.checked(given["json_file"], given["hdr_file"], given["html_file"])
-        contenders = _contenders(given)
-        subject, plan = _subject_and_plan(service, given)
+        contenders = contenders_of(given)
+        subject, plan = subject_and_plan(service, given)
     except (ScheduleError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     except TargetError as error:
         fail(str(error))
-    conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, _said())
+    conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
     if contenders:
         from kubesvc.terminal.comparing import Wish, run_comparison
 
         wish = Wish(contenders, given["blocks"], objectives, reports)
         return run_comparison(subject, plan, conditions, wish, lambda: _picture(plan, subject))
     try:
-        with _shown(plan, subject) as watch:
+        with shown(plan, subject) as watch:
             run = measure_service(subject, plan, conditions, watch)
     except (OSError, GeneratorError) as error:
         fail(f"no load could be made: {error}")
-    return _ended(run, objectives, reports)
+    return ended(run, objectives, reports)
 
 
-def _subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan]:
+def subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan]:
+    """Return which Service gets what load; ScheduleError, ValueError, TargetError."""
     name, port = read_wanted(service)
     wanted = Wanted(given["namespace"], name, port, _protocol(given))
-    arrivals = _arrivals(given)
-    length = Length(_positive(given["duration"], "--duration"), given["warmup"], given["seed"])
+    arrivals = arrivals_of(given)
+    length = Length(positive(given["duration"], "--duration"), given["warmup"], given["seed"])
     arrivals.schedule(length.seconds, length.warmup)
     status = ask(given["name"], lambda cluster: cluster.status())
     target = find_target(status, wanted, is_inside=given["is_inside"])
     request = given["path"] or given["dns_name"] or _payload(given["payload"])
-    timeout = _positive(given["timeout"], "--timeout")
+    timeout = positive(given["timeout"], "--timeout")
     keeps = not given["has_new_connections"]
     sending = Sending(request, given["connections"], given["most_connections"], timeout, keeps)
     subject = Subject(ControlClient(state_of(given["name"])), given["namespace"], name, target)
     return subject, plan_of(target, arrivals, sending, length)
 
 
-def _contenders(given: BenchArguments) -> tuple[Contender, ...]:
+def contenders_of(given: BenchArguments) -> tuple[Contender, ...]:
+    """Return the algorithms that are compared, if any; ValueError."""
     if not given["compare"]:
         return ()
     if given["hdr_file"]:
@@ -86,7 +88,8 @@ def _contenders(given: BenchArguments) -> tuple[Contender, ...]:
     return read_contenders(given["compare"])
 
 
-def _positive(seconds: float, option: str) -> float:
+def positive(seconds: float, option: str) -> float:
+    """Return the value of an option; ValueError unless it is above 0."""
     if seconds <= 0:
         message = f"{option} must be above 0"
         raise ValueError(message)
@@ -120,7 +123,8 @@ def _payload(text: str) -> str:
         raise ValueError(message) from None
 
 
-def _arrivals(given: BenchArguments) -> Arrivals:
+def arrivals_of(given: BenchArguments) -> Arrivals:
+    """Return how the command line says when requests are due; ScheduleError."""
     lines: list[str] = []
     if given["replay"]:
         try:
@@ -133,14 +137,14 @@ def _arrivals(given: BenchArguments) -> Arrivals:
     )
 
 
-def _said() -> str:
+def said() -> str:
     """Return the command line that repeats the run."""
     import shlex
 
     return shlex.join(("kubesvc", *sys.argv[1:]))
 
 
-def _shown(plan: Plan, subject: Subject) -> AbstractContextManager[Callable[[Log, Rows], None]]:
+def shown(plan: Plan, subject: Subject) -> AbstractContextManager[Callable[[Log, Rows], None]]:
     """Return what shows the run while it lasts: a picture on a terminal, a line a second elsewhere."""
     if sys.stderr.isatty():
         return _picture(plan, subject)
@@ -174,7 +178,7 @@ class _Teller:
             self._tell(self._progress.sight(log, now))
 
 
-def _ended(run: Run, objectives: tuple[Objective, ...], reports: Reports) -> int:
+def ended(run: Run, objectives: tuple[Objective, ...], reports: Reports) -> int:
     """Print and write the report; returns the exit status."""
     if reports.json == "-":
         click.echo(json_text(run_document(run), indent=2))

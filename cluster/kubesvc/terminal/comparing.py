@@ -48,26 +48,27 @@ def run_comparison(
     try:
         with contending(subject) as give:
             run = trial_runner(subject, plan, conditions, Watched(give, shown))
-            found = compare(wish.contenders, wish.blocks, plan.seed, run, _tell)
+            found = compare(wish.contenders, wish.blocks, plan.seed, run, tell)
     except (OSError, GeneratorError) as error:
         fail(f"no load could be made: {error}")
     except (UnreachableError, RefusedError) as error:
         fail(str(error))
     spent = (time.monotonic() - began) / count - plan.measured
-    return _ended(found, conditions.said, max(0.0, spent), wish)
+    return ended(found, conditions.said, max(0.0, spent), wish)
 
 
 def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
-def _tell(trial: Trial, count: int) -> None:
+def tell(trial: Trial, count: int) -> None:
+    """Say which trial begins."""
     what = f"trial {trial.number + 1} of {count}, block {trial.block + 1}: {trial.contender.label}"
     click.echo(escaped(what), err=True)
 
 
-def _ended(found: Comparison, command: str, spent: float, wish: Wish) -> int:
-    """Print and write the report; returns the exit status."""
+def ended(found: Comparison, command: str, spent: float | None, wish: Wish) -> int:
+    """Print and write the report; returns the exit status. A trial has taken ``spent`` seconds beyond its own."""
     verdicts = judge(found)
     if wish.reports.json == "-":
         click.echo(json_text(comparison_document(found, verdicts), indent=2))

@@ -70,6 +70,13 @@ class Diagnosis:
         )
         return explain_service(self._store, service, observed)
 
+    def simulated(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return what a simulation of a Service needs (see ``simulated``)."""
+        from kubesvc.why.simulated import simulated_document  # few clusters are simulated
+
+        service = find_service(self._store, namespace, name)
+        return simulated_document(self._store, service, self._proxy.default_balancer)
+
     def problems(self, services: Sequence[ObjectKey]) -> list[str]:
         """Return why Services do not work, one sentence for each problem."""
         observed = Observed(self._proxy.rules, self._proxy.listeners())

@@ -29,7 +29,7 @@ class Contender(NamedTuple):
 
 def read_contenders(text: str) -> tuple[Contender, ...]:
     """Return the contenders that a text names, in its order; ContenderError if one is wrong or alone."""
-    found = tuple(_contender(each.strip()) for each in text.split(","))
+    found = tuple(read_contender(each.strip()) for each in text.split(","))
     labels = [each.label for each in found]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
@@ -39,7 +39,8 @@ def read_contenders(text: str) -> tuple[Contender, ...]:
     return found
 
 
-def _contender(label: str) -> Contender:
+def read_contender(label: str) -> Contender:
+    """Return one contender; ContenderError."""
     name, *written = label.split(":")
     if name not in BALANCERS:
         close = get_close_matches(name, sorted(BALANCERS), 1)

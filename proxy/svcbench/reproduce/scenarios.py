@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeapi.backends.reading import read_backend
 from kubeapi.balancing import read_options
-from kubeproxy.balancers import BALANCERS, Asking
+from kubeproxy.balancers import BALANCERS, Asking, all_options
 from svcbench.arrivals import Profile, constant
 from svcbench.simulation.engine import Engine
 from svcbench.simulation.pickers import Picker, SimulatedBackend
@@ -28,7 +28,7 @@ def service(
         SimulatedPod(f"pod-{number}", read_backend(model), weight)
         for number, (model, weight) in enumerate(zip(models, shares, strict=True), 1)
     ]
-    return Scenario(pods, algorithm, schedule, read_options(options, BALANCERS[algorithm].options), **more)
+    return Scenario(pods, algorithm, schedule, read_options(options, all_options(BALANCERS[algorithm])), **more)
 
 
 def evenly(rate: float, seconds: float) -> Profile:

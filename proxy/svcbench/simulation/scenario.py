@@ -35,7 +35,7 @@ class Scenario:
     algorithm: str
     schedule: Schedule
     options: Options = field(default_factory=dict)
-    """All options of the algorithm (``kubeapi.balancing.read_options``)."""
+    """All options of the algorithm (``kubeproxy.balancers.all_options``)."""
     clients: int = 1
     connections: int = 0
     is_closed: bool = False

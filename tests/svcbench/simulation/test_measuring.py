@@ -9,7 +9,7 @@ import pytest
 
 from kubeapi.backends.reading import read_backend
 from kubeapi.balancing import read_options
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import BALANCERS, all_options
 from svcbench.arrivals import Profile, Trace, constant
 from svcbench.document import run_document
 from svcbench.results import Run
@@ -19,7 +19,7 @@ from svcbench.simulation.scenario import Scenario, SimulatedPod
 
 def scenario(algorithm: str, *models: str, rate: float = 100, seconds: float = 10, options: str = "") -> Scenario:
     pods = [SimulatedPod(f"web-{number}", read_backend(each)) for number, each in enumerate(models, 1)]
-    read = read_options(options, BALANCERS[algorithm].options)
+    read = read_options(options, all_options(BALANCERS[algorithm]))
     return Scenario(pods, algorithm, Profile(constant(rate, seconds)), read)
 
 
