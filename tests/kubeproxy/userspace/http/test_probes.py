@@ -140,6 +140,14 @@ async def test_a_connection_that_its_endpoint_ends_after_an_answer_is_made_again
         assert pod.connections == 2
 
 
+async def test_only_so_many_connections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubeproxy.userspace.http.io.probes.MOST_KEPT", 0)
+    async with ground(Pod(told(1))) as g:
+        g.ask()
+        await until(lambda: len(g.heard) == 1)
+        assert len(g.probes) == 0
+
+
 async def test_an_answer_in_pieces_is_put_together() -> None:
     whole, pod = told(7), Pod()
 

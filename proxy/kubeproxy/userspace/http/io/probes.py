@@ -21,6 +21,8 @@ from kubeproxy.userspace.poller import READABLE, WRITABLE
 
 PATIENCE_SECONDS = 1.0
 """How long an answer may take, and how long an endpoint without one is left alone."""
+MOST_KEPT = 256
+"""Connections that are kept for the next probe: the files of all others are for clients."""
 _MOST_FIELDS = 100
 
 Answer = Callable[[Reported], None]
@@ -106,7 +108,7 @@ class _Talk:
             self.abandon()
             return
         answer(report)
-        if not head.is_kept_alive:
+        if not head.is_kept_alive or len(self._probes) > MOST_KEPT:
             self._probes.end(self._key)
 
 
