@@ -19,6 +19,8 @@ NESTED = 0x8000
 """Marks an attribute that contains attributes."""
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
+_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
+"""By length modulo 4."""
 
 
 class Message(NamedTuple):
@@ -41,7 +43,7 @@ class Reply(NamedTuple):
 
 def attribute(kind: int, value: bytes) -> bytes:
     """Return an attribute, padded to four bytes."""
-    return _ATTRIBUTE.pack(4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+    return _ATTRIBUTE.pack(4 + len(value), kind) + value + _PADDING[len(value) & 3]
 
 
 def text_attribute(kind: int, value: str) -> bytes:

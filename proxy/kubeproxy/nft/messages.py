@@ -16,6 +16,7 @@ from kubeproxy.nft.forms import Family, SetForm
 from kubeproxy.nft.statements import Rule
 
 TABLE = "kube-proxy"
+_TABLE = text_attribute(1, TABLE)
 
 _NF_TABLES = 10
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 2, 3, 5, 6, 8
@@ -37,17 +38,17 @@ class Hook(NamedTuple):
 
 def new_table(family: Family) -> Message:
     """Make the table, unless it is there."""
-    return _message(_NEWTABLE, family, f"table {TABLE}", text_attribute(1, TABLE), flags=CREATE)
+    return _message(_NEWTABLE, family, f"table {TABLE}", _TABLE, flags=CREATE)
 
 
 def delete_table(family: Family) -> Message:
     """Remove the table with all that is in it; it must be there."""
-    return _message(_DELTABLE, family, f"table {TABLE}", text_attribute(1, TABLE))
+    return _message(_DELTABLE, family, f"table {TABLE}", _TABLE)
 
 
 def new_chain(family: Family, name: str, hook: Hook | None) -> Message:
     """Make a chain, unless it is there."""
-    parts = [text_attribute(1, TABLE), text_attribute(3, name)]
+    parts = [_TABLE, text_attribute(3, name)]
     if hook is not None:
         parts += [nested(4, number(1, hook.number), signed(2, hook.priority)), text_attribute(7, hook.kind)]
     return _message(_NEWCHAIN, family, f"chain {name}", *parts, flags=CREATE)
@@ -55,12 +56,12 @@ def new_chain(family: Family, name: str, hook: Hook | None) -> Message:
 
 def flush_chain(family: Family, name: str) -> Message:
     """Remove the rules of a chain."""
-    return _message(_DELRULE, family, f"the rules of chain {name}", text_attribute(1, TABLE), text_attribute(2, name))
+    return _message(_DELRULE, family, f"the rules of chain {name}", _TABLE, text_attribute(2, name))
 
 
 def delete_chain(family: Family, name: str) -> Message:
     """Remove a chain that has no rules and to which nothing leads."""
-    return _message(_DELCHAIN, family, f"chain {name}", text_attribute(1, TABLE), text_attribute(3, name))
+    return _message(_DELCHAIN, family, f"chain {name}", _TABLE, text_attribute(3, name))
 
 
 def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
@@ -69,7 +70,7 @@ def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
     for each in encoded.sets:
         yield _new_set(family, each.name, each.form, each.number)
         yield from _elements(_NEWSETELEM, family, each.name, each.elements, each.number)
-    parts = (text_attribute(1, TABLE), text_attribute(2, chain), nested(4, encoded.expressions))
+    parts = (_TABLE, text_attribute(2, chain), nested(4, encoded.expressions))
     yield _message(_NEWRULE, family, f"a rule of chain {chain}", *parts, flags=CREATE | APPEND)
 
 
@@ -80,7 +81,7 @@ def new_set(family: Family, name: str, form: SetForm) -> Message:
 
 def delete_set(family: Family, name: str) -> Message:
     """Remove a set or map that no rule uses."""
-    return _message(_DELSET, family, f"set {name}", text_attribute(1, TABLE), text_attribute(2, name))
+    return _message(_DELSET, family, f"set {name}", _TABLE, text_attribute(2, name))
 
 
 def add_elements(family: Family, set_name: str, elements: Sequence[bytes]) -> Iterator[Message]:
@@ -95,7 +96,7 @@ def delete_elements(family: Family, set_name: str, elements: Sequence[bytes]) ->
 
 def get_element(family: Family, set_name: str, key: bytes) -> Message:
     """Ask for an element of a set; ENOENT if it is not there."""
-    parts = (text_attribute(1, TABLE), text_attribute(2, set_name), nested(3, nested(1, value_of(1, key))))
+    parts = (_TABLE, text_attribute(2, set_name), nested(3, nested(1, value_of(1, key))))
     return _message(_GETSETELEM, family, f"an element of {set_name}", *parts)
 
 
@@ -108,7 +109,7 @@ def read_seconds_left(body: bytes) -> float:
 
 def flush_set(family: Family, set_name: str) -> Message:
     """Remove all elements of a set or map."""
-    return _message(_DELSETELEM, family, f"set {set_name}", text_attribute(1, TABLE), text_attribute(2, set_name))
+    return _message(_DELSETELEM, family, f"set {set_name}", _TABLE, text_attribute(2, set_name))
 
 
 def batch(messages: Sequence[Message], first: int) -> bytes:
@@ -130,7 +131,7 @@ def _message(kind: int, family: Family, subject: str, *attributes: bytes, flags:
 
 def _new_set(family: Family, name: str, form: SetForm, set_number: int) -> Message:
     parts = [
-        text_attribute(1, TABLE),
+        _TABLE,
         text_attribute(2, name),
         number(3, form.flags),
         number(4, form.key_type),
@@ -149,7 +150,7 @@ def _elements(
 ) -> Iterator[Message]:
     most = max(1, _MOST_BYTES // max(map(len, elements), default=1))
     for start in range(0, len(elements), most):
-        parts = [text_attribute(1, TABLE), text_attribute(2, set_name), nested(3, *elements[start : start + most])]
+        parts = [_TABLE, text_attribute(2, set_name), nested(3, *elements[start : start + most])]
         if set_number:
             parts.append(number(4, set_number))
         yield _message(kind, family, f"elements of {set_name}", *parts, flags=CREATE if kind == _NEWSETELEM else 0)
