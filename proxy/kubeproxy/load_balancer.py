@@ -162,6 +162,12 @@ class LoadBalancer:
         backend = state.balancer.upcoming(ask) if state else None
         return backend.endpoint if backend else None
 
+    def refuses(self, route: Route, ask: Ask) -> bool:
+        """Tell whether the algorithm would give ``ask`` none of the endpoints; False while the route is unused."""
+        port = self._ports.get(route.port_name)
+        state = port.routes.get(route) if port else None
+        return state is not None and state.balancer.refuses(ask)
+
     def is_unused(self, route: Route) -> bool:
         """Tell whether no endpoint has been chosen on a route yet; for ``tracing``.
 

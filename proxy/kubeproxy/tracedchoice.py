@@ -5,6 +5,8 @@ The order is that of ``LoadBalancer``. No client is pinned and no rotation moves
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.cookies import session_id
 from kubeproxy.load_balancer import LoadBalancer
@@ -14,8 +16,17 @@ from kubeproxy.types import Route
 from kubeproxy.userspace.http.requesthead import read_request
 from kubeproxy.userspace.http.requestparts import PartReader
 
-Said = tuple[str, str]
-"""A sentence, and the endpoint (``ip:port``) that it names as chosen, "" if it names none."""
+
+class Said(NamedTuple):
+    """A sentence, and the endpoint (``ip:port``) that it names as chosen, "" if it names none.
+
+    ``is_refused`` where the algorithm gives none of the endpoints.
+    """
+
+    how: str
+    chosen: str = ""
+    is_refused: bool = False
+
 
 _MOST_FIELDS = 100
 
@@ -24,7 +35,7 @@ def said_choice(load_balancer: LoadBalancer, rule: PortRule, decision: Decision,
     """Return how one of the endpoints is chosen; ``request`` is the head of an HTTP request, b"" for any."""
     route = decision.route
     if route is None:
-        return "", ""
+        return Said("")
     asking = RequestRecord(0, "", decision.packet.source, decision.packet.destination, route)
     port = rule.service_port
     has_request = bool(request) and port.is_http
@@ -35,12 +46,14 @@ def said_choice(load_balancer: LoadBalancer, rule: PortRule, decision: Decision,
         return _without_cookie(load_balancer, rule, decision, asking if has_request else None)
     for each in decision.endpoints if has_request else ():
         if session_id(route.port_name, each.address) == asking.session:
-            return f"The cookie {port.affinity_cookie} is that of {each.address}.", each.address
-    how, chosen = _without_cookie(load_balancer, rule, decision, asking if has_request else None)
+            return Said(f"The cookie {port.affinity_cookie} is that of {each.address}.", each.address)
+    said = _without_cookie(load_balancer, rule, decision, asking if has_request else None)
     if has_request:
         what = "is of no endpoint that is there" if asking.session else "does not come"
-        return f"The cookie {port.affinity_cookie} {what}. {how}", chosen
-    return f"A request with the cookie {port.affinity_cookie} of an endpoint gets that one. Without it: {how}", ""
+        return said._replace(how=f"The cookie {port.affinity_cookie} {what}. {said.how}")
+    return Said(
+        f"A request with the cookie {port.affinity_cookie} of an endpoint gets that one. Without it: {said.how}"
+    )
 
 
 def said_pin(client: str, address: str, seconds: float) -> str:
@@ -56,10 +69,10 @@ def _without_cookie(
     pinned = load_balancer.pinned(route, client) if affinity else None
     if pinned is not None:
         address, seconds = pinned
-        return said_pin(client, address, seconds), address
-    how, chosen = _by_algorithm(load_balancer, rule, decision, request)
-    will_pin = f" and pinned to it for {affinity} s" if affinity else ""
-    return f"{how}{will_pin}{_unused(load_balancer, rule, route)}.", chosen
+        return Said(said_pin(client, address, seconds), address)
+    said = _by_algorithm(load_balancer, rule, decision, request)
+    will_pin = f" and pinned to it for {affinity} s" if affinity and not said.is_refused else ""
+    return said._replace(how=f"{said.how}{will_pin}{_unused(load_balancer, rule, route)}.")
 
 
 def _by_algorithm(
@@ -68,19 +81,22 @@ def _by_algorithm(
     route, packet, unit = decision.route, decision.packet, _unit(rule)
     assert route is not None
     name = load_balancer.algorithm(route.port_name)
-    upcoming = load_balancer.upcoming(route, request or Asking(packet.source, packet.destination))
+    asking = request or Asking(packet.source, packet.destination)
+    upcoming = load_balancer.upcoming(route, asking)
     address = upcoming.address if upcoming else ""
     part = load_balancer.hashed_part(route.port_name) if rule.service_port.is_http else None
     if part is not None and request is None:
         without = f"gets {address}" if upcoming else "is hashed by its source"
-        return f"{name}: each request is hashed by its {part}; one without it {without}", ""
+        return Said(f"{name}: each request is hashed by its {part}; one without it {without}")
     hashed = ""
     if part is not None and request is not None:
         hashed = f" {part} {request.key!r} is hashed," if request.key else f" without {part} the source is hashed,"
     if upcoming is not None:
-        return f"{name}:{hashed} the next {unit} gets {address}", address
+        return Said(f"{name}:{hashed} the next {unit} gets {address}", address)
     among = sum(1 for each in decision.endpoints if each.weight)
-    return f"{name}:{hashed} {BALANCERS[name].describe(unit, among)}", ""
+    how = f"{name}:{hashed} {BALANCERS[name].describe(unit, among)}"
+    is_refused = load_balancer.refuses(route, asking)
+    return Said(f"{how}; this {unit} gets none" if is_refused else how, "", is_refused)
 
 
 def _unused(load_balancer: LoadBalancer, rule: PortRule, route: Route) -> str:

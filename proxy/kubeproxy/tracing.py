@@ -62,7 +62,8 @@ class Candidate(NamedTuple):
 class Trace(NamedTuple):
     """A decision, explained. ``steps`` are sentences, in the order in which it is decided.
 
-    ``chosen`` is the address (``ip:port``) that session affinity or the rotation will choose, "" when chance decides.
+    ``chosen`` is the address (``ip:port``) that session affinity or the rotation will choose, "" when chance decides,
+    and where the algorithm gives none of the endpoints: then it ``is_refused``.
     """
 
     decision: Decision
@@ -70,6 +71,7 @@ class Trace(NamedTuple):
     candidates: tuple[Candidate, ...]
     balancing: str
     chosen: str
+    is_refused: bool = False
 
 
 def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> Trace:
@@ -85,8 +87,8 @@ def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> T
     steps += _conflicts(rules, packet.destination)
     steps += [_entry(rules.nodes, packet, selection), *_said_reasons(rule, claim, decision, selection)]
     candidates = tuple(_candidate(each, rules.nodes, decision, selection) for each in rule.endpoints)
-    balancing, chosen = said_choice(load_balancer, rule, decision, packet.request)
-    return Trace(decision, tuple(steps), candidates, balancing, chosen)
+    said = said_choice(load_balancer, rule, decision, packet.request)
+    return Trace(decision, tuple(steps), candidates, *said)
 
 
 def reason_of(decision: Decision) -> str:

@@ -219,6 +219,21 @@ def test_endpoints_of_weight_0_get_nothing_new_and_all_of_them_are_as_none() -> 
     assert reason_of(trace.decision) == "all endpoints of default/web that serve have the weight 0"
 
 
+def test_a_client_that_an_algorithm_gives_no_endpoint_is_told_so() -> None:
+    ground = Ground(at(1), at(2, weight=0), balancer="sh", affinity_seconds=60)
+    route = Route(name(), "node-1", is_local=False)
+    refused, served = "127.0.0.1", "127.0.0.5"
+    assert ground.load_balancer.next_endpoint(route, Asking(refused, CLUSTER_IP)) is None
+    trace = ground.trace(refused)
+    assert trace.balancing == (
+        "sh: each connection gets the one of 1 that its client's address hashes to, none at weight 0; "
+        "this connection gets none."
+    )
+    assert trace.is_refused
+    assert not trace.chosen
+    assert not ground.trace(served).is_refused
+
+
 def test_what_is_hashed_of_requests_is_said_with_what_becomes_of_those_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -413,12 +428,15 @@ def test_a_trace_never_disagrees_with_the_listeners(
         if route is None:
             assert not eligible
             continue
+        was_unused = ground.load_balancer.is_unused(route)
         choice = ground.load_balancer.next_endpoint(route, Asking(source, destination))
         if choice is None:
             # Hashed to an endpoint of weight 0.
             assert BALANCERS[balancer].name in ("dh", "sh")
+            assert trace.is_refused or was_unused
             assert not trace.chosen
             continue
+        assert not trace.is_refused
         assert choice.endpoint.address in eligible
         assert trace.chosen in ("", choice.endpoint.address)
         assert choice.is_pinned == trace.balancing.startswith("Session affinity")

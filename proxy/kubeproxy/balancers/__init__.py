@@ -16,11 +16,9 @@ from kubeproxy.balancers.balancer import (
     Inputs,
     Load,
     Options,
-    OwnTurns,
     Probe,
     Reported,
     Rng,
-    Turns,
     ask_nobody,
     own_load,
     own_weight,
@@ -37,6 +35,7 @@ from kubeproxy.balancers.peak_ewma import PeakEwma
 from kubeproxy.balancers.prequal import Prequal
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
+from kubeproxy.balancers.turns import OwnTurns, Turns
 from kubeproxy.balancers.watch import Watch, watch
 from kubeproxy.balancers.weighted_round_robin import WeightedRoundRobin
 from kubeproxy.balancers.work import Work, at_once

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from kubeapi.balancing import Option, Value
 from kubeproxy.balancers.changes import Changed, nothing_changed
+from kubeproxy.balancers.turns import Turns
 from kubeproxy.balancers.work import Work, at_once
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import Result
@@ -104,33 +105,6 @@ class Rng(Protocol):
         ...
 
 
-class Turns(Protocol):
-    """The position of a rotation: how many turns all processes of the proxy have taken on it."""
-
-    def taken(self) -> int:
-        """Return how many turns were taken, from 0 on."""
-        ...
-
-    def take(self, count: int) -> None:
-        """Move on by ``count``."""
-        ...
-
-
-class OwnTurns:
-    """The position of a rotation that only one process uses."""
-
-    def __init__(self) -> None:
-        self._taken = 0
-
-    def taken(self) -> int:
-        """Return how many turns were taken."""
-        return self._taken
-
-    def take(self, count: int) -> None:
-        """Move on by ``count``."""
-        self._taken += count
-
-
 class Reported(NamedTuple):
     """What a backend says of itself: requests that it is working on, and the median of their latencies in seconds.
 
@@ -224,6 +198,11 @@ class Balancer(ABC):
     @abstractmethod
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return what ``pick`` would return now, without taking the turn; None if there is none, or chance decides."""
+
+    def refuses(self, ask: Ask) -> bool:
+        """Tell whether ``pick`` would return None now although there are backends with a weight."""
+        del ask
+        return False
 
     def opened(self, backend: Backend) -> None:  # noqa: B027  # most algorithms learn nothing
         """Learn that a connection or request to a backend has begun; ``load`` counts it already."""

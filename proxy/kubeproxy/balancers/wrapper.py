@@ -33,6 +33,10 @@ class Wrapper(Balancer):
         """Return what ``pick`` would return now."""
         return self._inner.upcoming(ask)
 
+    def refuses(self, ask: Ask) -> bool:
+        """Tell whether the algorithm inside gives nothing."""
+        return self._inner.refuses(ask)
+
     def opened(self, backend: Backend) -> None:
         """Learn that a connection or request to a backend has begun."""
         if self._inner.follows:

@@ -47,14 +47,15 @@ class Day:
 
     def expects(self, found: Backend | None, avoid: Collection[str] = ()) -> bool:
         """Tell whether it is one that may get something, of those not in ``avoid`` if there are any."""
-        usable = [each for each in self.present if each.weight and not self._is_full(each)]
+        usable = self.usable()
         preferred = [each for each in usable if each.address not in avoid]
         if found is None:
             return not usable or self.name in REFUSES
         return found in (preferred or usable)
 
-    def _is_full(self, backend: Backend) -> bool:
-        return self.name == "ovf" and backend.counters.active > backend.weight
+    def usable(self) -> list[Backend]:
+        is_ovf = self.name == "ovf"
+        return [each for each in self.present if each.weight and not (is_ovf and each.counters.active > each.weight)]
 
     def _change(self) -> None:
         what = self.rng.random()
@@ -84,9 +85,12 @@ def test_what_is_foretold_comes_and_it_is_there_and_has_a_weight(name: str, seed
     for ask in day.asks():
         foretold = day.algorithm.upcoming(ask)
         assert day.algorithm.upcoming(ask) is foretold
+        is_refused = day.algorithm.refuses(ask)
         found = day.algorithm.pick(ask)
         assert foretold in (None, found)
         assert day.expects(found)
+        assert found is None or not is_refused
+        assert found is not None or is_refused or not day.usable()
         if found is not None:
             day.begin(found)
 

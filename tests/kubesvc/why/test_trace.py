@@ -142,7 +142,7 @@ def test_a_destination_that_is_none_is_refused_with_what_is_accepted(paper: Pape
     assert message in refused.value.message
 
 
-def trace(paper: Paper, text: str, error: str = "", **doubts: str) -> dict[str, Any]:
+def trace(paper: Paper, text: str, error: str = "", *, is_refused: bool = False, **doubts: str) -> dict[str, Any]:
     target = to(paper, text)
     rules = paper.rules()
     load_balancer = LoadBalancer("random", ProxyCounters(), clock=lambda: 0.0, rng=random.Random(1))
@@ -150,7 +150,7 @@ def trace(paper: Paper, text: str, error: str = "", **doubts: str) -> dict[str, 
         load_balancer.update(name, rule)
     traced = trace_packet(rules, load_balancer, Packet("127.0.0.1", target.destination))
     known = {f"127.250.{number.removeprefix('pod_')}.1:80": doubt for number, doubt in doubts.items()}
-    return trace_document(traced, target, MOVED._replace(error=error), known)
+    return trace_document(traced._replace(is_refused=is_refused), target, MOVED._replace(error=error), known)
 
 
 def test_a_connection_to_an_endpoint_that_is_known_to_be_dead_is_reset(paper: Paper) -> None:
@@ -159,6 +159,13 @@ def test_a_connection_to_an_endpoint_that_is_known_to_be_dead_is_reset(paper: Pa
     assert "  127.250.1.1:80   web-1   node-1   yes, but did not answer" in trace_text(document).split("\n")
     assert document["outcome"] == (
         "The connection is taken, but no endpoint will do, as far as the proxy knows: "
+        "the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
+    )
+
+
+def test_a_connection_that_the_algorithm_refuses_is_reset(paper: Paper) -> None:
+    assert trace(paper, "svc/web:http", is_refused=True)["outcome"] == (
+        "The connection is taken, but the algorithm gives it none of the endpoints: "
         "the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
     )
 

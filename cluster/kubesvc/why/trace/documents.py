@@ -26,6 +26,8 @@ from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
 from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.trace.addressing import TraceTarget
 
+_NOT_GIVEN = "the algorithm gives it none of the endpoints"
+
 
 def trace_document(
     trace: Trace, target: TraceTarget, listener: ListenerStatus | None, doubts: Doubts = NO_DOUBTS
@@ -38,7 +40,7 @@ def trace_document(
     claim, selection = decision.claim, decision.selection
     outcome = outcome_of(decision.verdict, target.destination.protocol)
     if decision.verdict is Verdict.FORWARD:
-        outcome = _doubted(trace, outcome, doubts)
+        outcome = _taken_in_vain(trace, _NOT_GIVEN) if trace.is_refused else _doubted(trace, outcome, doubts)
     if listener is not None and listener.error:
         outcome = f"By the rules: {outcome} But nothing of this cluster listens here: {listener.error}."
     return {
@@ -94,10 +96,13 @@ def _doubted(trace: Trace, outcome: str, doubts: Doubts) -> str:
         return outcome
     if len(dead) < len(able):
         return f"{outcome} But {len(dead)} of {len(able)} endpoints will not do, as far as the proxy knows."
-    what = "no endpoint will do, as far as the proxy knows"
+    return _taken_in_vain(trace, "no endpoint will do, as far as the proxy knows")
+
+
+def _taken_in_vain(trace: Trace, why: str) -> str:
     if trace.decision.packet.destination.protocol == "UDP":
-        return f"The datagram is taken, but {what}: the client hears nothing."
-    return f"The connection is taken, but {what}: the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
+        return f"The datagram is taken, but {why}: the client hears nothing."
+    return f"The connection is taken, but {why}: the client is reset (ECONNRESET), or gets HTTP 502, 503 or 504."
 
 
 def _candidate(candidate: Candidate, doubts: Doubts) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class Hashed(Balancer):
         """Return the backend that ``ask`` hashes to."""
         return self.pick(ask)
 
+    def refuses(self, ask: Ask) -> bool:
+        """Tell whether the server of a client has the weight 0."""
+        return self.pick(ask) is None
+
     def _elsewhere(self, ask: Ask, avoid: Collection[str]) -> Backend | None:
         left = [each for each in self._servers.order if each.weight and each.address not in avoid]
         if not left:

@@ -186,5 +186,9 @@ class Ovf(Least):
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
         return f"each {unit} gets the heaviest of {count} with no more connections than its weight"
 
+    def refuses(self, ask: Ask) -> bool:
+        """Tell whether all are full."""
+        return self.pick(ask) is None
+
     def _cost(self, active: int, inactive: int, weight: int) -> float:
         return inf if active > weight else -weight
