@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -286,6 +287,34 @@ def test_turns_follow_weights_that_change(name: str) -> None:
     algorithm.update(among)
     picked(algorithm, 32, among)
     assert Counter(picked(algorithm, 160, among)) == {1: 90, 2: 20, 3: 50}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_leastconn_gives_the_same_picks_as_a_look_at_every_server(seed: int) -> None:
+    rng = Random(seed)
+    weights = [rng.choice([1, 1, 2, 5, 256]) for _ in range(rng.randint(1, 8))]
+    algorithm, among = balancer("haproxy_leastconn"), backends(*weights)
+    algorithm.update(among)
+    waiting = list(among)
+    """In the order in which they came to where they are."""
+
+    def key(backend: Backend) -> int:
+        active = backend.counters.active
+        return (active + 1) * 4096 // (backend.weight * 16) if active else 0
+
+    for _ in range(120):
+        avoid = {each for each in among if rng.random() < 0.3} if rng.random() < 0.2 else set()
+        expected = min([each for each in waiting if each not in avoid] or waiting, key=key)
+        found = algorithm.pick(ASK, {each.address for each in avoid})
+        assert found is expected
+        opened(algorithm, found)
+        moved = [found]
+        while rng.random() < 0.5 and (busy := [each for each in among if each.counters.active]):
+            moved.append(rng.choice(busy))
+            closed(algorithm, moved[-1])
+        for each in moved:
+            waiting.remove(each)
+            waiting.append(each)
 
 
 def test_leastconn_sees_what_another_process_has_opened() -> None:

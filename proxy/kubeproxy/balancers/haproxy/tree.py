@@ -19,7 +19,8 @@ _POINTS_PER_ID = 4096
 class Tree:
     """Backends by the hash of a key: the nearest point on either side; each backend keeps its id as long as it stays.
 
-    A new backend gets the smallest id that is free, the first ones theirs in the order of the list.
+    A new backend gets the smallest id that is free, the first ones theirs in the order of the list. So a worker of a
+    proxy that takes another one's place may give ids that the others do not have, and send some keys elsewhere.
     """
 
     def __init__(self, work: Work) -> None:
