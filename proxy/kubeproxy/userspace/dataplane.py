@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from socket import SocketType
+from time import thread_time
 
 from kubeproxy import NAME
 from kubeproxy.balancers.work import work_on
@@ -59,7 +60,7 @@ class DataPlane:
         self.failures = dependencies.failures
         self.counters = counters or ProxyCounters()
         self._loop = loop
-        self._network, self._clock = dependencies.network, dependencies.clock
+        self._network = dependencies.network
         self._load_balancer = LoadBalancer(
             default_balancer, self.counters, clock=dependencies.clock, rng=dependencies.rng, shared=shared
         )
@@ -75,7 +76,7 @@ class DataPlane:
 
     def _work(self, steps: Iterator[None]) -> None:
         """Do what a slice of time allows now, and the rest after what waits then."""
-        if work_on(steps, self._clock):
+        if work_on(steps, thread_time):
             self._loop.call_soon(self._work, steps)
 
     @contextlib.asynccontextmanager
