@@ -37,7 +37,6 @@ _PICTURE_SECONDS = 0.25
 
 def run_bench(service: str, given: BenchArguments) -> int:
     """Return the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         objectives = read_objectives(given["slo"]) if given["slo"] else ()
         reports = Reports.checked(given["json_file"], given["hdr_file"], given["html_file"])
@@ -47,6 +46,7 @@ def run_bench(service: str, given: BenchArguments) -> int:
         raise click.UsageError(str(error)) from None
     except TargetError as error:
         fail(str(error))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
     if contenders:
         from kubesvc.terminal.comparing import Wish, run_comparison
@@ -68,12 +68,13 @@ def subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan
     arrivals = arrivals_of(given)
     length = Length(positive(given["duration"], "--duration"), given["warmup"], given["seed"])
     arrivals.schedule(length.seconds, length.warmup)
-    status = ask(given["name"], lambda cluster: cluster.status())
-    target = find_target(status, wanted, is_inside=given["is_inside"])
     request = given["path"] or given["dns_name"] or _payload(given["payload"])
     timeout = positive(given["timeout"], "--timeout")
     keeps = not given["has_new_connections"]
     sending = Sending(request, given["connections"], given["most_connections"], timeout, keeps)
+    # All that is wrong with the words themselves has been said; only now is the cluster asked.
+    status = ask(given["name"], lambda cluster: cluster.status())
+    target = find_target(status, wanted, is_inside=given["is_inside"])
     subject = Subject(ControlClient(state_of(given["name"])), given["namespace"], name, target)
     return subject, plan_of(target, arrivals, sending, length)
 

@@ -6,10 +6,11 @@ from their intended start and from the actual one; the others are errors alone.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, takewhile
+from itertools import takewhile
 from math import ceil
 from random import Random
 from typing import NamedTuple
@@ -36,7 +37,8 @@ class _Part:
     errors: int = 0
     latency: Histogram = field(default_factory=Histogram)
     windows: Counter[int] = field(default_factory=Counter)
-    spans: list[tuple[float, float]] = field(default_factory=list)
+    began: array[float] = field(default_factory=lambda: array("d"))
+    ended: array[float] = field(default_factory=lambda: array("d"))
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,13 @@ def _pods(rows: Rows, measured: Iterable[int], warmup: float, pods: _Pods) -> di
         part = parts[pods.of(row) or UNKNOWN_POD]
         _count(part, rows, row)
         part.windows[int(rows.due[row] - warmup)] += 1
-        part.spans.append((rows.began[row], rows.ended[row]))
+        part.began.append(rows.began[row])
+        part.ended.append(rows.ended[row])
     return {
         name: PodFigures(
             each.requests,
             each.errors,
-            peak_in_flight(each.spans),
+            peak_in_flight(each.began, each.ended),
             each.latency,
             tuple(each.windows[window] for window in range(pods.windows)),
             pods.weights.get(name, 1),
@@ -161,7 +164,12 @@ def _pods(rows: Rows, measured: Iterable[int], warmup: float, pods: _Pods) -> di
     }
 
 
-def peak_in_flight(spans: Iterable[tuple[float, float]]) -> int:
-    """Return the most of the spans (begin and end) that overlap; one that ends when another begins does not."""
-    changes = sorted([change for begin, end in spans for change in ((begin, 1), (end, -1))])
-    return max(accumulate(step for _, step in changes), default=0)
+def peak_in_flight(began: Iterable[float], ended: Iterable[float]) -> int:
+    """Return the most requests that were under way at once; one that ends when another begins is not."""
+    ends, peak = sorted(ended), 0
+    gone = 0
+    for begun, time in enumerate(sorted(began), 1):
+        while gone < len(ends) and ends[gone] <= time:
+            gone += 1
+        peak = max(peak, begun - gone)
+    return peak

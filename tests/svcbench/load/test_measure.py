@@ -144,7 +144,7 @@ def test_a_generator_that_has_not_ended_is_not_measured() -> None:
     [([], 0), ([(0, 1)], 1), ([(0, 1), (1, 2)], 1), ([(0, 2), (1, 3), (2, 4)], 2), ([(0, 9), (1, 2), (1, 3)], 3)],
 )
 def test_the_most_under_way_is_counted(spans: list[tuple[float, float]], most: int) -> None:
-    assert peak_in_flight(spans) == most
+    assert peak_in_flight([begin for begin, _ in spans], [end for _, end in spans]) == most
 
 
 @pytest.mark.parametrize(
