@@ -107,9 +107,12 @@ class LoadBalancer:
         self._ports[port_name] = port
         if before is not None and before.algorithm != port.algorithm:
             self._forget(before)
-        elif before is not None:
-            for route, state in before.routes.items():
-                self._renew(port, route, state)
+            before = None
+        # There is a table before the first client comes; other routes with the same endpoints take it over.
+        first = (Route(port_name, "", is_local=False),) if BALANCERS[port.algorithm.name].shares_tables else ()
+        routes: dict[Route, _RouteState | None] = dict.fromkeys(first)
+        for route, state in (routes | (before.routes if before is not None else {})).items():
+            self._renew(port, route, state)
 
     def next_endpoint(self, route: Route, ask: Ask, avoid: Collection[str] = ()) -> Choice | None:
         """Return the endpoint for a new connection, flow or request, None if there is none.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from kubeproxy.balancers import Asking, Inputs, OwnTurns, own_load
+from kubeproxy.balancers import Asking, Inputs, OwnTurns, at_once, own_load
 from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer, Shared
@@ -127,6 +128,22 @@ def test_a_route_is_unused_until_a_choice_and_never_where_another_process_may_ha
     assert fixture.balancer.is_unused(route) is at_first
     fixture.pick()
     assert not fixture.balancer.is_unused(route)
+
+
+@pytest.mark.parametrize("balancer", ["maglev", "ring_hash"])
+def test_a_table_is_there_before_the_first_client_and_all_routes_take_it(balancer: str) -> None:
+    fixture = Fixture()
+    waiting: list[Iterator[None]] = []
+    fixture.balancer.work = waiting.append
+    fixture.rule(A, B, C, balancer=balancer)
+    (steps,) = waiting
+    at_once(steps)
+    fixture.balancer.work = lambda steps: next(steps, None)
+    there = {node: [fixture.pick(f"10.0.0.{number}", node=node) for number in range(40)] for node in ("n1", "n2")}
+    assert there["n1"] == there["n2"]
+    fixture.balancer.work = at_once
+    fixture.rule(A, B, C, name=METRICS, balancer=balancer)
+    assert there["n1"] == [fixture.pick(f"10.0.0.{number}", name=METRICS) for number in range(40)]
 
 
 def test_each_service_port_turns_on_its_own() -> None:

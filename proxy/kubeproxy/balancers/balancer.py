@@ -160,7 +160,8 @@ class Balancer(ABC):
     ``aliases`` are other values for it. ``shares_counts`` tells whether a choice depends on ``load`` or ``turns``; the
     workers of a proxy then share both. Only where ``follows`` is true are ``opened`` to ``completed`` called; options
     may set it. ``has_weights`` tells whether shares follow the weights; a weight of 0 always means that nothing new
-    comes. ``reads_weight`` tells that ``Inputs.weight`` is read for each pick, so that a slow start is exact.
+    comes. ``reads_weight`` tells that ``Inputs.weight`` is read for each pick, so that a slow start is exact;
+    ``shares_tables`` that routes with the same backends have one table.
     """
 
     name: ClassVar[str]
@@ -170,6 +171,7 @@ class Balancer(ABC):
     follows: bool = False
     has_weights: ClassVar[bool] = False
     reads_weight: ClassVar[bool] = False
+    shares_tables: ClassVar[bool] = False
     card: ClassVar[Card]
 
     @abstractmethod

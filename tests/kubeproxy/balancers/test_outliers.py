@@ -219,6 +219,12 @@ def test_what_was_answered_in_an_interval_before_does_not_count() -> None:
         assert 4 in service.left()
 
 
+def test_the_first_endpoints_open_no_window() -> None:
+    service = Service(10, {})
+    service.fail(3)
+    assert 3 not in service.left()
+
+
 def test_ejections_shortly_after_one_wait_for_the_end_of_the_window() -> None:
     service = Service(10, {"max_ejection_percent": 90, "panic_threshold": 0})
     service.now += 2

@@ -46,6 +46,7 @@ class ConsistentHash(Balancer):
     """Gives the same key the same backend; what differs is the table."""
 
     has_weights = True
+    shares_tables = True
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         self._work = inputs.work

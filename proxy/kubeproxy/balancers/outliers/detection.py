@@ -46,15 +46,17 @@ class OutlierDetection(Wrapper):
         self._interval = max(seconds(options, "interval"), 0.001)
         self._window = seconds(options, "update_merge_window")
         self._hosts: dict[Backend, Host] = {}
-        now = self._clock()
-        self._interval_end = now + self._interval
-        self._told_at = now
-        self._tell_at = inf
+        self._interval_end = self._clock() + self._interval
+        self._told_at, self._tell_at = -inf, inf
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
+        is_first = not self._hosts
         self._hosts = {each: self._hosts.get(each) or Host(self._rules) for each in backends}
         self._tell(self._clock())
+        if is_first:
+            # The proxy first hears of a route from its first client, Envoy of a cluster long before.
+            self._told_at = -inf
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
