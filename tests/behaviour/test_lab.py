@@ -103,5 +103,16 @@ def test_a_browser_stays_with_its_pod(cluster: ClusterCommands, tmp_path: Path) 
     assert "round_robin of 2" in listed
 
 
+def test_a_pod_that_fails_is_ejected_after_three_errors(cluster: ClusterCommands) -> None:
+    at = cluster.at("ejection")
+
+    def statuses(count: int) -> list[str]:
+        return curl(f"http://{at}/?[1-{count}]", "-o", os.devnull, "-w", "%{http_code} ").split()
+
+    assert Counter(statuses(9)) == {"200": 6, "503": 3}
+    # What happens within a second of the last change waits, as with Envoy.
+    assert eventually(lambda: set(statuses(6)) == {"200"})
+
+
 def test_every_configuration_of_the_laboratory_opens_with_a_sentence() -> None:
     assert all(each.read_text().startswith("# ") for each in LAB.iterdir())
