@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kubesvc.terminal.bench import bench
+from kubesvc.terminal.cli import kubesvc
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_wrong_words_are_refused_with_what_is_right(
     arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    result = CliRunner().invoke(bench, arguments)
+    result = CliRunner().invoke(kubesvc, ["bench", *arguments])
     assert result.exit_code == 2, result.output
     assert said in " ".join(result.output.split())
 
 
 def test_a_cluster_that_does_not_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    result = CliRunner().invoke(bench, ["svc/api", "--duration", "5"])
+    result = CliRunner().invoke(kubesvc, ["bench", "svc/api", "--duration", "5"])
     assert result.exit_code == 1
     assert 'cluster "default" is not running' in result.output
