@@ -21,6 +21,8 @@ from kubeproxy.types import Endpoint
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "haproxy.json").read_text())
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in RECORDED["cases"]}
+CHANGING = json.loads((Path(__file__).parent / "recorded" / "haproxy_weights.json").read_text())["cases"]
+"""Rotations whose weights were changed over the stats socket while they ran."""
 BY_CHANCE = sorted(name for name in CASES if name.startswith("random"))
 HELD = sorted(name for name in CASES if "held" in CASES[name] and name not in BY_CHANCE)
 IN_TURN = sorted(name for name in CASES if "picks" in CASES[name])
@@ -278,14 +280,25 @@ def test_a_key_that_is_a_hash_is_used_as_it_is() -> None:
     assert [among.index(each) + 1 for each in picks if each] == [1, 2, 3, 1, 3, 1, 1]
 
 
-@pytest.mark.parametrize("name", ["haproxy_roundrobin", "haproxy_static_rr"])
-def test_turns_follow_weights_that_change(name: str) -> None:
-    algorithm, among = balancer(name), backends(1, 2, 5)
+@pytest.mark.parametrize("case", CHANGING, ids=lambda case: "/".join(map(str, case["weights"])))
+def test_turns_go_as_with_haproxy_when_weights_change(case: dict[str, Any]) -> None:
+    """``changes`` has how many picks came before, the server and its weight from then on."""
+    algorithm, among = balancer("haproxy_roundrobin"), backends(*case["weights"])
+    algorithm.update(among)
+    picks: list[int] = []
+    for before, number, weight in case["changes"]:
+        picks += picked(algorithm, before - len(picks), among)
+        among[number - 1].weight = weight
+        algorithm.update(among)
+    assert picks + picked(algorithm, len(case["picks"]) - len(picks), among) == case["picks"]
+
+
+def test_the_map_follows_weights_that_change() -> None:
+    algorithm, among = balancer("haproxy_static_rr"), backends(1, 2, 5)
     algorithm.update(among)
     assert Counter(picked(algorithm, 80, among)) == {1: 10, 2: 20, 3: 50}
     among[0].weight = 9
     algorithm.update(among)
-    picked(algorithm, 32, among)
     assert Counter(picked(algorithm, 160, among)) == {1: 90, 2: 20, 3: 50}
 
 

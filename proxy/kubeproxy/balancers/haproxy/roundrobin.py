@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from heapq import heapify, heappop, heappush
 
-from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options
 
 _SCALE = 16
 """HAProxy counts weights in sixteenths, so that they can change in small steps."""
@@ -18,13 +18,16 @@ _HEAVIEST = 256 * _SCALE
 
 
 class _Server:
-    """A backend with its place: ``next_place`` 0 before its first one, ``rest`` the fraction of a place left over."""
+    """A backend with its place: ``next_place`` 0 before its first one, ``rest`` the fraction of a place left over.
+
+    ``weight`` is in sixteenths, ``queue`` None while it is 0.
+    """
 
     __slots__ = ("backend", "last_place", "next_place", "queue", "rest", "weight")
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.weight = backend.weight * _SCALE
+        self.weight = 0
         self.next_place = self.last_place = self.rest = 0
         self.queue: _Queue | None = None
 
@@ -71,16 +74,15 @@ class HaproxyRoundrobin(Balancer):
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
-        usable = dict.fromkeys(available(backends))
-        for backend in [each for each in self._servers if each not in usable]:
-            self._leave(self._servers.pop(backend))
-        begins = not self._servers
-        for backend in usable:
+        begins = not self._cycle
+        for backend in self._servers.keys() - set(backends):
+            self._reweigh(self._servers.pop(backend), 0, begins)
+        for backend in backends:
             server = self._servers.get(backend)
             if server is None:
-                self._servers[backend] = self._join(backend, begins)
-            elif server.weight != backend.weight * _SCALE:
-                self._reweigh(server, backend.weight * _SCALE)
+                server = self._servers[backend] = _Server(backend)
+            if server.weight != backend.weight * _SCALE:
+                self._reweigh(server, backend.weight * _SCALE, begins)
         if begins:
             self._place = self._cycle = self._next_cycle
 
@@ -164,37 +166,32 @@ class HaproxyRoundrobin(Balancer):
             else:
                 self._queue(server)
 
-    def _join(self, backend: Backend, begins: bool) -> _Server:
-        server = _Server(backend)
-        self._next_cycle += server.weight
-        if begins:
-            self._queue_by_weight(self._init, server)
-        else:
-            ahead = self._next_cycle + self._cycle - self._place
-            server.next_place = self._place + ahead // server.weight
-            self._queue(server)
-        return server
-
-    def _leave(self, server: _Server) -> None:
-        self._next_cycle -= server.weight
-        if server.queue is not None:
-            server.queue.remove(server)
-
-    def _reweigh(self, server: _Server, weight: int) -> None:
-        """Give a server another weight: its next place comes no later than the one that it had."""
-        self._next_cycle += weight - server.weight
-        server.weight = weight
+    def _reweigh(self, server: _Server, weight: int, begins: bool) -> None:
+        """Give a server another weight; with 0 it has no place, but keeps its fraction of one."""
+        before, server.weight = server.weight, weight
+        self._next_cycle += weight - before
         queue = server.queue
-        assert queue is not None
-        queue.remove(server)
-        if queue is self._init:
+        if queue is not None:
+            queue.remove(server)
+            server.queue = None
+        if not weight:
+            return
+        if begins or queue is self._init:
             self._queue_by_weight(self._init, server)
             return
+        if queue is None:
+            ahead = self._next_cycle + self._cycle - self._place
+            server.next_place = self._place + ahead // weight
+        else:
+            self._bring_forward(server, queue)
+        self._queue(server)
+
+    def _bring_forward(self, server: _Server, queue: _Queue) -> None:
+        """Let the next place of a server come after a step by its weight now, but no later than it would have come."""
         if queue is self._next:
             server.next_place += self._cycle
-        before, step = server.next_place, self._next_cycle // weight
+        step = self._next_cycle // server.weight
         server.rest = 0
-        server.next_place = min(server.last_place + step, before)
+        server.next_place = min(server.last_place + step, server.next_place)
         if server.next_place < self._place + 2:
             server.next_place = self._place + step
-        self._queue(server)
