@@ -26,7 +26,7 @@ SHORT = ("--duration", "0.4", "--warmup", "0")
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommands]:
-    """Two pods behind Services that balance connections, requests and datagrams, and a Service without any."""
+    """Two pods behind Services that balance connections, requests and datagrams, two of known behaviour, and none."""
     http = [{"name": "http", "port": 8080, "appProtocol": "http"}]
     server = netexec() | {"args": ["netexec", "--http-port=8080", "--udp-port=8081"]}
     manifests = stream(
@@ -36,10 +36,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommand
         service("api", "web", annotations=ROUND_ROBIN, ports=http),
         service("talk", "web", annotations=ROUND_ROBIN, ports=[UDP]),
         service("empty", "nothing"),
+        behaving("lab", 2, "20ms; slots 2"),
+        service("lab", annotations=ROUND_ROBIN, ports=http),
     )
     commands = ClusterCommands(tmp_path_factory.mktemp("bench"), "bench")
     with running(commands, "-", stdin=manifests):
         yield commands
+
+
+def behaving(name: str, replicas: int, behaviour: str) -> dict[str, Any]:
+    """Return a Deployment of pods that answer as the annotation says."""
+    made = deployment(name, replicas, {"name": "backend", "image": "kubesvc/backend"})
+    made["spec"]["template"]["metadata"]["annotations"] = {"kubesvc.dev/backend": behaviour}
+    return made
 
 
 def measured(cluster: ClusterCommands, service: str, *options: str) -> dict[str, Any]:
@@ -173,3 +182,28 @@ def test_a_service_without_endpoints_is_refused_at_once(cluster: ClusterCommands
     result = cluster.named("bench", "svc/empty")
     assert (result.returncode, result.stdout) == (1, "")
     assert "svc/empty has no ready endpoint, so every client is refused" in result.stderr
+
+
+def test_a_simulation_has_the_pods_and_the_algorithm_of_the_service(cluster: ClusterCommands) -> None:
+    run = measured(cluster, "svc/lab", "--simulate", "--rate", "100/s")
+    assert (run["source"], run["algorithm"], run["requests"]) == ("simulation", "round_robin", 40)
+    assert [each["requests"] for each in run["pods"].values()] == [20, 20]
+    assert run["summary"]["corrected"]["ms"]["p50"] == pytest.approx(20, rel=0.001)
+
+
+def test_sockets_and_simulation_give_the_same_pods_the_same_requests(cluster: ClusterCommands) -> None:
+    result = cluster.named("bench", "svc/lab", "--both", "--rate", "100/s", *SHORT, "--json", "-")
+    assert result.returncode == 0, result.stderr
+    both = json.loads(result.stdout)
+    sockets, simulated = both["sockets"], both["simulation"]
+    assert (sockets["requests"], sockets["completed"]) == (simulated["requests"], simulated["completed"]) == (40, 40)
+    assert sockets["pods"].keys() == simulated["pods"].keys()
+    assert [each["requests"] for each in sockets["pods"].values()] == [20, 20]
+    fastest = sockets["summary"]["corrected"]["ms"]["p50"]
+    assert fastest >= simulated["summary"]["corrected"]["ms"]["p50"] * 0.99
+
+
+def test_a_behaviour_that_says_nothing_is_refused(cluster: ClusterCommands) -> None:
+    result = cluster.named("up", "-", stdin=stream(behaving("wrong", 1, "20ms; slots few")))
+    assert result.returncode == 2
+    assert 'kubesvc.dev/backend]: Invalid value: "20ms; slots few": position 13: expected a number' in result.stderr

@@ -104,7 +104,11 @@ def _run(service: str, given: BenchArguments) -> int:
         from kubesvc.terminal.reproducing import run_reproductions
 
         return run_reproductions(given["reproduce"])
-    if given["is_simulated"] or given["is_both"] or given["backends"] or given["file"]:
+    if given["is_both"]:
+        from kubesvc.terminal.both import run_both
+
+        return run_both(service, given)
+    if given["is_simulated"] or given["backends"] or given["file"]:
         from kubesvc.terminal.simulating import run_simulation
 
         return run_simulation(service, given)

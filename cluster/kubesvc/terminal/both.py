@@ -1,0 +1,64 @@
+"""`kubesvc bench --both`: one Service on sockets and in simulation, with the same arrivals."""
+
+from __future__ import annotations
+
+import click
+
+from kubesvc.bench.measuring import Conditions, inside_command, measure_service
+from kubesvc.bench.simulating import SimulationError
+from kubesvc.bench.target import TargetError
+from kubesvc.terminal.arguments import fail, json_text
+from kubesvc.terminal.bencharguments import BenchArguments
+from kubesvc.terminal.benching import said, shown, subject_and_plan
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_WELL
+from kubesvc.terminal.escaping import escaped_lines
+from kubesvc.terminal.simulating import scenario_of
+from svcbench.document import run_document
+from svcbench.load.io.running import COMMAND, GeneratorError
+from svcbench.report.both import both_text
+from svcbench.simulation.measuring import simulate
+
+_ALONE = {
+    "compare": "--compare",
+    "slo": "--slo",
+    "hdr_file": "--hdr",
+    "html_file": "--html",
+    "backends": "--backends",
+    "file": "--file",
+    "balancer": "--balancer",
+}
+"""What --both does not go with: reports of one run, and what only a simulation can have."""
+
+
+def run_both(service: str, given: BenchArguments) -> int:
+    """Return the exit status."""
+    _check(given)
+    try:
+        scenario = scenario_of(service, given)
+        subject, plan = subject_and_plan(service, given)
+    except (SimulationError, TargetError) as error:
+        fail(str(error))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
+    simulated = simulate(scenario)
+    try:
+        with shown(plan, subject) as watch:
+            measured = measure_service(subject, plan, conditions, watch)
+    except (OSError, GeneratorError) as error:
+        fail(f"no load could be made: {error}")
+    if given["json_file"]:
+        click.echo(json_text({"sockets": run_document(measured), "simulation": run_document(simulated)}, indent=2))
+    else:
+        click.echo(escaped_lines(both_text(measured, simulated)), nl=False)
+    if measured.is_partial:
+        return EXIT_AT_ONCE
+    return EXIT_WELL if measured.completed else EXIT_FAILED
+
+
+def _check(given: BenchArguments) -> None:
+    for name, option in _ALONE.items():
+        if given.get(name):
+            raise click.UsageError(f"--both and {option} exclude each other")
+    if given["json_file"] not in ("", "-"):
+        raise click.UsageError("--both writes JSON to standard output alone: --json -")
