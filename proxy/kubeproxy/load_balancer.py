@@ -160,16 +160,14 @@ class LoadBalancer:
 
         None while the route is unused, and when chance decides.
         """
-        port = self._ports.get(route.port_name)
-        state = port.routes.get(route) if port else None
-        backend = state.balancer.upcoming(ask) if state else None
+        balancer = self.balancer(route)
+        backend = balancer.upcoming(ask) if balancer is not None else None
         return backend.endpoint if backend else None
 
-    def refuses(self, route: Route, ask: Ask) -> bool:
-        """Tell whether the algorithm would give ``ask`` none of the endpoints; False while the route is unused."""
+    def balancer(self, route: Route) -> Balancer | None:
+        """Return what chooses on a route, None while the route is unused; for ``tracing``, which takes no turn."""
         port = self._ports.get(route.port_name)
-        state = port.routes.get(route) if port else None
-        return state is not None and state.balancer.refuses(ask)
+        return port.routes[route].balancer if port is not None and route in port.routes else None
 
     def is_unused(self, route: Route) -> bool:
         """Tell whether no endpoint has been chosen on a route yet; for ``tracing``.

@@ -72,7 +72,10 @@ def _without_cookie(
         return Said(said_pin(client, address, seconds), address)
     said = _by_algorithm(load_balancer, rule, decision, request)
     will_pin = f" and pinned to it for {affinity} s" if affinity and not said.is_refused else ""
-    return said._replace(how=f"{said.how}{will_pin}{_unused(load_balancer, rule, route)}.")
+    balancer = load_balancer.balancer(route)
+    remark = balancer.remark() if balancer is not None else ""
+    unused = _unused(load_balancer, rule, route)
+    return said._replace(how=f"{said.how}{will_pin}{unused}{f'; {remark}' if remark else ''}.")
 
 
 def _by_algorithm(
@@ -95,7 +98,8 @@ def _by_algorithm(
         return Said(f"{name}:{hashed} the next {unit} gets {address}", address)
     among = sum(1 for each in decision.endpoints if each.weight)
     how = f"{name}:{hashed} {BALANCERS[name].describe(unit, among)}"
-    is_refused = load_balancer.refuses(route, asking)
+    balancer = load_balancer.balancer(route)
+    is_refused = balancer is not None and balancer.refuses(asking)
     return Said(f"{how}; this {unit} gets none" if is_refused else how, "", is_refused)
 
 

@@ -13,6 +13,7 @@ from kubeproxy.balancers import BALANCERS, Asking, RandomChoice, RoundRobin
 from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.outcomes import Result
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
 from kubeproxy.rules.nodes import Node, Nodes
 from kubeproxy.tracing import Trace, outcome_of, reason_of, trace_packet
@@ -316,6 +317,24 @@ def test_what_load_and_chance_decide_is_not_foretold_and_a_used_route_is_not_cal
     assert route is not None
     ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
     assert (ground.trace().balancing, ground.trace().chosen) == (f"{said}.", "")
+
+
+def test_a_trace_tells_what_outlier_detection_leaves_out() -> None:
+    options = '{"outlier_detection": true, "always_eject_one_host": true}'
+    ground = Ground(at(1), at(2), balancer="round_robin", balancer_options=options)
+    route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
+    assert route is not None
+    ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP))
+    balancer = ground.load_balancer.balancer(route)
+    failing = balancer.upcoming(Asking(OUTSIDE, CLUSTER_IP)) if balancer else None
+    assert failing is not None
+    for _ in range(5):
+        failing.counters.completed(Result.SERVER_ERROR)
+    trace = ground.trace()
+    assert trace.chosen in {at(1).address, at(2).address} - {failing.address}
+    assert trace.balancing == (
+        f"round_robin: the next connection gets {trace.chosen}; outlier detection leaves out {failing.address}."
+    )
 
 
 @pytest.mark.parametrize(

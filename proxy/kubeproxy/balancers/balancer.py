@@ -206,6 +206,10 @@ class Balancer(ABC):
         del ask
         return False
 
+    def remark(self) -> str:
+        """Return in a clause which backends get less than their share for now, "" for none."""
+        return ""
+
     def opened(self, backend: Backend) -> None:  # noqa: B027  # most algorithms learn nothing
         """Learn that a connection or request to a backend has begun; ``load`` counts it already."""
 

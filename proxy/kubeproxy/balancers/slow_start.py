@@ -8,7 +8,7 @@ rest. Endpoints that have come together start together and get full shares of ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from kubeapi.balancing import Option, duration_fault
 from kubeapi.serialization.duration import parse_duration
@@ -51,6 +51,11 @@ class Youth:
         age = self._clock() - self._born.get(backend, self._first)
         return backend.weight * self._factor(age) if age < self.window else backend.weight
 
+    def young(self) -> Iterator[tuple[Backend, float]]:
+        """Yield the backends that get less than their share, with the fraction of it that they get."""
+        shares = ((each, self.fraction(each)) for each in self._born)
+        yield from ((each, share) for each, share in shares if share < 1)
+
     def fraction(self, backend: Backend) -> float:
         """Return the fraction of its share that a backend gets, beside the one that came first."""
         now = self._clock()
@@ -75,6 +80,11 @@ class _Informed(Wrapper):
         """Choose among ``backends`` from now on."""
         self._youth.update(backends)
         self._inner.update(backends)
+
+    def remark(self) -> str:
+        """Return in a clause which backends get less than their share for now."""
+        slow = [f"{each.address} starts slowly, with {share:.0%} of its share" for each, share in self._youth.young()]
+        return "; ".join(each for each in (*slow, super().remark()) if each)
 
 
 class _Rejecting(_Informed):

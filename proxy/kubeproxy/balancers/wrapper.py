@@ -37,6 +37,10 @@ class Wrapper(Balancer):
         """Tell whether the algorithm inside gives nothing."""
         return self._inner.refuses(ask)
 
+    def remark(self) -> str:
+        """Return in a clause which backends get less than their share for now."""
+        return self._inner.remark()
+
     def opened(self, backend: Backend) -> None:
         """Learn that a connection or request to a backend has begun."""
         if self._inner.follows:

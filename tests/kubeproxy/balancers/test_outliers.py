@@ -9,8 +9,9 @@ import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, inputs
 from tests.helpers.kubeproxy.recorded import Case, cases, is_rotation
 
-from kubeproxy.balancers import BALANCERS, COMMON_OPTIONS, NAMES, Backend
+from kubeproxy.balancers import BALANCERS, COMMON_OPTIONS, NAMES, Backend, Balancer
 from kubeproxy.balancers.panic import is_panic
+from kubeproxy.balancers.wrapper import Wrapper
 from kubeproxy.outcomes import Result
 
 RECORDED = cases("envoy.json")
@@ -262,6 +263,21 @@ def test_all_ejected_and_no_panic_leaves_nothing() -> None:
     service.fail(1)
     assert service.ask() == [0]
     assert service.algorithm.upcoming(ASK) is None
+    assert service.algorithm.refuses(ASK)
+
+
+def test_it_is_told_what_is_left_out() -> None:
+    service = ten(panic_threshold=50)
+    assert service.algorithm.remark() == ""
+    for number in range(1, 6):
+        service.fail(number)
+        service.now += 0.1
+    named = ", ".join(each.address for each in service.among[:5])
+    assert service.algorithm.remark() == f"outlier detection leaves out {named}"
+    service.fail(6)
+    service.now += 0.1
+    assert service.algorithm.remark() == "so many have failed that outlier detection leaves out none"
+    assert not service.algorithm.refuses(ASK)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -278,3 +294,8 @@ def test_any_algorithm_leaves_out_what_is_ejected(name: str) -> None:
 def test_no_algorithm_has_an_option_of_the_name_of_a_common_one() -> None:
     common = {each.name for each in COMMON_OPTIONS}
     assert not {each.name for name in NAMES for each in BALANCERS[name].options} & common
+
+
+def test_a_wrapper_passes_everything_on() -> None:
+    asked = {name for name, value in vars(Balancer).items() if callable(value) and not name.startswith("_")}
+    assert asked - {"describe"} <= set(vars(Wrapper))

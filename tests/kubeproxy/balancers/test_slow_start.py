@@ -96,6 +96,14 @@ def test_a_new_endpoint_gets_what_all_others_have_refused() -> None:
     assert {service.algorithm.pick(ASK, old) for _ in range(20)} == {service.among[2]}
 
 
+def test_it_is_told_what_starts_slowly() -> None:
+    service = Service("least_request")
+    service.now = 5.0
+    assert service.algorithm.remark() == f"{service.among[2].address} starts slowly, with 25% of its share"
+    service.now = 20.0
+    assert service.algorithm.remark() == ""
+
+
 def test_a_pick_that_may_be_rejected_is_not_foretold() -> None:
     service = Service("ring_hash")
     service.now = 1.0

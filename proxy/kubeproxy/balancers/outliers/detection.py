@@ -47,6 +47,8 @@ class OutlierDetection(Wrapper):
         self._window = seconds(options, "update_merge_window")
         self._hosts: dict[Backend, Host] = {}
         self._interval_end = self._clock() + self._interval
+        self._told: Collection[Backend] = ()
+        self._is_panic = False
         self._told_at, self._tell_at = -inf, inf
 
     def update(self, backends: Sequence[Backend]) -> None:
@@ -67,6 +69,20 @@ class OutlierDetection(Wrapper):
         """Return what ``pick`` would return now."""
         self._settle()
         return self._inner.upcoming(ask)
+
+    def refuses(self, ask: Ask) -> bool:
+        """Tell whether nothing is left, or the algorithm refuses."""
+        self._settle()
+        return not any(each.weight for each in self._told) or self._inner.refuses(ask)
+
+    def remark(self) -> str:
+        """Return in a clause which backends are left out."""
+        self._settle()
+        left_out = [each.address for each in self._hosts if each not in self._told]
+        said = f"outlier detection leaves out {', '.join(left_out)}" if left_out else ""
+        if self._is_panic:
+            said = "so many have failed that outlier detection leaves out none"
+        return "; ".join(each for each in (said, self._inner.remark()) if each)
 
     def completed(self, backend: Backend, result: Result) -> None:
         """Count how one went, and eject the backend if that was one failure too many."""
@@ -126,4 +142,6 @@ class OutlierDetection(Wrapper):
         threshold = float(self._options[PANIC_THRESHOLD.name])
         among = sum(1 for each in self._hosts if each.weight)
         healthy = sum(1 for each in left if each.weight)
-        self._inner.update(tuple(self._hosts) if is_panic(healthy, among, threshold) else left)
+        self._is_panic = is_panic(healthy, among, threshold)
+        self._told = self._hosts.keys() if self._is_panic else frozenset(left)
+        self._inner.update(tuple(self._hosts) if self._is_panic else left)
