@@ -23,6 +23,8 @@ RECORDED = json.loads((Path(__file__).parent / "recorded" / "haproxy.json").read
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in RECORDED["cases"]}
 CHANGING = json.loads((Path(__file__).parent / "recorded" / "haproxy_weights.json").read_text())["cases"]
 """Rotations whose weights were changed over the stats socket while they ran."""
+REFUSING = json.loads((Path(__file__).parent / "recorded" / "haproxy_refuses.json").read_text())["cases"]
+"""Requests one at a time while one server refuses connections."""
 BY_CHANCE = sorted(name for name in CASES if name.startswith("random"))
 HELD = sorted(name for name in CASES if "held" in CASES[name] and name not in BY_CHANCE)
 IN_TURN = sorted(name for name in CASES if "picks" in CASES[name])
@@ -291,6 +293,27 @@ def test_turns_go_as_with_haproxy_when_weights_change(case: dict[str, Any]) -> N
         among[number - 1].weight = weight
         algorithm.update(among)
     assert picks + picked(algorithm, len(case["picks"]) - len(picks), among) == case["picks"]
+
+
+@pytest.mark.parametrize("case", REFUSING, ids=lambda case: f"{case['algorithm']}, {case['refuses']} refuses")
+def test_a_server_that_refuses_is_passed_by_as_with_haproxy(case: dict[str, Any]) -> None:
+    """HAProxy tried each request once more, elsewhere (``option redispatch 1``)."""
+    algorithm = balancer(case["algorithm"], json.dumps(case["options"]))
+    among = backends(*case["weights"])
+    algorithm.update(among)
+    refuses, picks = among[case["refuses"] - 1], []
+    for number in range(len(case["picks"])):
+        ask = Asking("127.0.0.1", ASK.destination, key=f"key-{number}")
+        found = algorithm.pick(ask)
+        if found is refuses:
+            opened(algorithm, found)
+            closed(algorithm, found)
+            found = algorithm.pick(ask, {found.address})
+        assert found is not None
+        opened(algorithm, found)
+        closed(algorithm, found)
+        picks.append(among.index(found) + 1)
+    assert picks == case["picks"]
 
 
 def test_the_map_follows_weights_that_change() -> None:
