@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from kubeapi.balancing import HASH_ON, HttpPart, OptionsError, Value, http_part, read_options
+from kubeapi.balancing import HASH_ON, HttpPart, Option, OptionsError, Value, http_part, read_options
 from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubeproxy.types import ServicePort
 
 
 class Algorithm(NamedTuple):
-    """An algorithm's name, with all its options."""
+    """An algorithm's name, with its options: those that all have are there only if one is written.
+
+    ``has_options``: an option differs from its default.
+    """
 
     name: str
     options: tuple[tuple[str, Value], ...] = ()
-
-    @property
-    def has_options(self) -> bool:
-        """Whether an option differs from its default."""
-        return self.options != tuple(read_options("", all_options(BALANCERS[self.name])).items())
+    has_options: bool = False
 
     @property
     def hashed_part(self) -> HttpPart | None:
@@ -36,7 +36,10 @@ def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:
     if why_no_algorithm(service_port, default):
         name, text = default, ""
     algorithm = BALANCERS[name]
-    return Algorithm(algorithm.name, tuple(read_options(text, all_options(algorithm)).items()))
+    if not text:
+        return Algorithm(algorithm.name, tuple(read_options("", algorithm.options).items()))
+    options, defaults = (read_options(each, all_options(algorithm)) for each in (text, ""))
+    return Algorithm(algorithm.name, tuple(options.items()), options != defaults)
 
 
 def why_no_algorithm(service_port: ServicePort, default: str) -> str:
@@ -44,11 +47,29 @@ def why_no_algorithm(service_port: ServicePort, default: str) -> str:
     name = service_port.balancer or default
     if name not in BALANCERS:
         return unknown_balancer(name)
+    if not service_port.balancer_options:
+        return ""
     try:
         read_options(service_port.balancer_options, all_options(BALANCERS[name]))
     except OptionsError as error:
         return f"balancer {name}: {error}"
     return ""
+
+
+class KnownOptions(Mapping[str, tuple[Option, ...]]):
+    """The options of every algorithm by name and alias, for the API server; read when they are first asked for."""
+
+    def __getitem__(self, name: str) -> tuple[Option, ...]:
+        return all_options(BALANCERS[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in BALANCERS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(BALANCERS)
+
+    def __len__(self) -> int:
+        return len(BALANCERS)
 
 
 def unknown_balancer(name: str) -> str:

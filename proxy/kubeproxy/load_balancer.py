@@ -208,8 +208,8 @@ class LoadBalancer:
     def _renew(self, port: _Port, route: Route, before: _RouteState | None) -> _RouteState:
         """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""
         if before is None:
-            name, options = port.algorithm
-            before = _RouteState(route, compose(BALANCERS[name], self._inputs(route), dict(options)), {}, {})
+            wanted, inputs = port.algorithm, self._inputs(route)
+            before = _RouteState(route, compose(BALANCERS[wanted.name], inputs, dict(wanted.options)), {}, {})
         backends = self._backends(port.rule, before)
         sessions = {}
         if port.rule.service_port.affinity_cookie:

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeapi.balancing import hash_on
-from kubeproxy.balancers import BALANCERS, Asking, RandomChoice, RoundRobin
+from kubeproxy.balancers import BALANCERS, Asking
+from kubeproxy.balancers.random_choice import RandomChoice
+from kubeproxy.balancers.round_robin import RoundRobin
 from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer

@@ -24,7 +24,8 @@ from kubeapi.store import Store
 from kubehost.io.cgroups import find_delegation
 from kubelet.pod.limits import LIMITED_RESOURCES
 from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
-from kubeproxy.balancers import BALANCERS, NAMES, all_options
+from kubeproxy.algorithms import KnownOptions
+from kubeproxy.balancers import BALANCERS, NAMES
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.network.loopback import translate
 from kubesvc.network.plan import USUAL, AddressPlan
@@ -134,7 +135,7 @@ def _new_registry(configuration: ClusterConfiguration, store: Store) -> Registry
     config = RegistryConfig(
         service_cidr=networking.service_cidr,
         node_port_range=networking.node_port_range,
-        balancers={name: all_options(each) for name, each in BALANCERS.items()},
+        balancers=KnownOptions(),
         balancer_aliases=BALANCERS.keys() - NAMES,
         default_balancer=configuration.proxy.balancer,
         has_all_ids=os.geteuid() == 0,

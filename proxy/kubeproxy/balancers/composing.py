@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from kubeapi.balancing import Option
 from kubeproxy.balancers.balancer import Balancer, Inputs, Options
-from kubeproxy.balancers.outliers import OUTLIER_OPTIONS, OutlierDetection
-from kubeproxy.balancers.slow_start import SLOW_START_OPTIONS, start_slowly, youth_of
 
-COMMON_OPTIONS: tuple[Option, ...] = (*SLOW_START_OPTIONS, *OUTLIER_OPTIONS)
-"""The options that every algorithm has beside its own."""
+
+@cache
+def common_options() -> tuple[Option, ...]:
+    """Return the options that every algorithm has beside its own."""
+    # Imported here and below, because few Services ask for any.
+    from kubeproxy.balancers.outliers import OUTLIER_OPTIONS
+    from kubeproxy.balancers.slow_start import SLOW_START_OPTIONS
+
+    return (*SLOW_START_OPTIONS, *OUTLIER_OPTIONS)
 
 
 def all_options(algorithm: type[Balancer]) -> tuple[Option, ...]:
     """Return the options of an algorithm, its own first; one of its own hides a common one of the same name."""
     own = {each.name for each in algorithm.options}
-    return (*algorithm.options, *(each for each in COMMON_OPTIONS if each.name not in own))
+    return (*algorithm.options, *(each for each in common_options() if each.name not in own))
 
 
 def compose(algorithm: type[Balancer], inputs: Inputs, options: Options) -> Balancer:
     """Return an algorithm with what ``options`` ask for around it; what they do not name is not asked for."""
+    if not (options.get("slow_start") or options.get("outlier_detection")):
+        return algorithm(inputs, options)
+    from kubeproxy.balancers.outliers import OutlierDetection
+    from kubeproxy.balancers.slow_start import start_slowly, youth_of
+
     youth = youth_of(options, inputs.clock)
     if youth is not None and algorithm.reads_weight:
         inputs = inputs._replace(weight=youth.weight)

@@ -11,12 +11,13 @@ import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, picked
 
 from kubeproxy.balancers import BALANCERS, Backend
-from kubeproxy.balancers.ipvs import IPVS
+from kubeproxy.balancers.catalogue import PLACES
 from kubeproxy.balancers.ipvs.hashing import bucket, number, siphash, siphashes
 
 
 def test_every_scheduler_has_its_ipvs_name_as_well() -> None:
-    assert [BALANCERS[f"ipvs_{each.name}"] for each in IPVS] == list(IPVS)
+    schedulers = [name for name, place in PLACES.items() if place.module.startswith("ipvs.")]
+    assert [BALANCERS[f"ipvs_{each}"].name for each in schedulers] == schedulers
 
 
 def test_wrr_is_the_walk_of_the_kernel_over_the_list() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, inputs
 from tests.helpers.kubeproxy.recorded import Case, cases, is_rotation
 
-from kubeproxy.balancers import BALANCERS, COMMON_OPTIONS, NAMES, Backend, Balancer
+from kubeproxy.balancers import BALANCERS, NAMES, Backend, Balancer, common_options
 from kubeproxy.balancers.panic import is_panic
 from kubeproxy.balancers.wrapper import Wrapper
 from kubeproxy.outcomes import Result
@@ -292,7 +292,7 @@ def test_any_algorithm_leaves_out_what_is_ejected(name: str) -> None:
 
 
 def test_no_algorithm_has_an_option_of_the_name_of_a_common_one() -> None:
-    common = {each.name for each in COMMON_OPTIONS}
+    common = {each.name for each in common_options()}
     assert not {each.name for name in NAMES for each in BALANCERS[name].options} & common
 
 

@@ -10,7 +10,7 @@ from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, inputs
 from tests.helpers.kubeproxy.recorded import cases
 
 from kubeapi.balancing import Option
-from kubeproxy.balancers import COMMON_OPTIONS, NAMES
+from kubeproxy.balancers import NAMES, common_options
 
 (RECORDED,) = (each["picks"] for each in cases("envoy.json") if each["name"].startswith("slow start"))
 MANY = 4000
@@ -116,6 +116,6 @@ def test_a_pick_that_may_be_rejected_is_not_foretold() -> None:
 
 @pytest.mark.parametrize("text", ["", "20", "-5s", "soon"])
 def test_a_window_is_a_duration(text: str) -> None:
-    option: Option = next(each for each in COMMON_OPTIONS if each.name == "slow_start")
+    option: Option = next(each for each in common_options() if each.name == "slow_start")
     assert option.fault(text) == 'must be a duration such as "20s" or "1m30s"'
     assert not option.fault("1m30s")

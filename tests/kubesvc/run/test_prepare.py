@@ -7,7 +7,8 @@ import pytest
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import DEPLOYMENTS, SERVICES
-from kubeproxy.balancers import BALANCERS, NAMES, RandomChoice
+from kubeproxy.balancers import BALANCERS, NAMES
+from kubeproxy.balancers.random_choice import RandomChoice
 from kubesvc.run.prepare import Prepared, prepare
 
 CONFIGURATION = """

@@ -65,6 +65,8 @@ def _validate_balancer(annotations: dict[str, str], config: RegistryConfig) -> F
         close = get_close_matches(name, balancers, 1)
         yield fault._replace(message=f'{fault.message}; did you mean "{close[0]}"?') if close else fault
         return
+    if not options:  # the algorithm's file need not be read
+        return
     try:
         read_options(options, balancers[name])
     except OptionsError as error:

@@ -3,20 +3,3 @@
 ``first`` is in a file of its own. A server's id is its place in the list, as in a file without ids. ``maxconn`` and
 queues have no counterpart: a server that may not be chosen now (``avoid``) is what HAProxy calls saturated.
 """
-
-from __future__ import annotations
-
-from kubeproxy.balancers.balancer import Balancer
-from kubeproxy.balancers.haproxy.hash import HaproxyHash
-from kubeproxy.balancers.haproxy.leastconn import HaproxyLeastconn
-from kubeproxy.balancers.haproxy.random_choice import HaproxyRandom
-from kubeproxy.balancers.haproxy.roundrobin import HaproxyRoundrobin
-from kubeproxy.balancers.haproxy.static_rr import HaproxyStaticRr
-
-HAPROXY: tuple[type[Balancer], ...] = (
-    HaproxyHash,
-    HaproxyLeastconn,
-    HaproxyRandom,
-    HaproxyRoundrobin,
-    HaproxyStaticRr,
-)

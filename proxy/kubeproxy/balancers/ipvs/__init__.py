@@ -7,15 +7,3 @@ their addresses; a server that has the weight 0 already is as one that was added
 kube-proxy's ``ipvs`` mode has one scheduler for all Services, ``rr`` if none is asked for, and servers of weight 1; it
 has ``mh`` hash the client's port as well.
 """
-
-from __future__ import annotations
-
-from kubeproxy.balancers.balancer import Balancer
-from kubeproxy.balancers.ipvs.hashed import Dh, Sh
-from kubeproxy.balancers.ipvs.least import Fo, Lc, Nq, Ovf, Sed, Wlc
-from kubeproxy.balancers.ipvs.locality import Lblc, Lblcr
-from kubeproxy.balancers.ipvs.maglev import Mh
-from kubeproxy.balancers.ipvs.rotation import Rr, Wrr
-from kubeproxy.balancers.ipvs.twos import Twos
-
-IPVS: tuple[type[Balancer], ...] = (Rr, Wrr, Lc, Wlc, Sed, Nq, Fo, Ovf, Twos, Sh, Dh, Mh, Lblc, Lblcr)
