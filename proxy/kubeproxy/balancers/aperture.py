@@ -30,7 +30,7 @@ class Aperture(Balancer):
         Option("peer", 0, "this one's number among them, from 0 on", low=0),
         Option("min_size", 1, "endpoints used at least", low=1),
         Option("subset_size", 0, "endpoints used whatever the load is (0: by load)", low=0),
-        Option("low", 0.875, "connections per endpoint below which fewer are used", low=0.0),
+        Option("low", 0.875, "connections per endpoint below which fewer are used, `high` at most", low=0.0),
         Option("high", 1.125, "connections per endpoint above which more are used", low=0.0),
         Option("smoothing_seconds", 15.0, "window of the average load", low=0.001),
     )
@@ -49,7 +49,8 @@ class Aperture(Balancer):
         self._place = int(options["peer"]) % self._peers / self._peers
         self._fixed = int(options["subset_size"])
         self._least = self._size = self._fixed or int(options["min_size"])
-        self._low, self._high = float(options["low"]), float(options["high"])
+        self._high = float(options["high"])
+        self._low = min(float(options["low"]), self._high)
         self._window = float(options["smoothing_seconds"])
         self._seed = str(self._random()).encode()
         self._order: Sequence[Backend] = ()

@@ -52,7 +52,7 @@ class PeakEwma(Balancer):
     @staticmethod
     def describe(unit: str, count: int) -> str:
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
-        return f"each {unit} gets the one of {count} that promises the earliest answer, as far as they are compared"
+        return f"each {unit} gets, of two drawn from {count} (of all with full_scan), the likely faster one"
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on; those that stay keep what is known of them."""

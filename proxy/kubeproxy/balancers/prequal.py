@@ -6,7 +6,8 @@ Among the answers those with few requests in flight are cold, and the cold one w
 It wins where backends differ, and loses where they do not: then proxies that share old answers run after the same
 backend. In simulation, with 20 equal pods (one request at a time, exponential 20 ms, load 0.9), the p99 was 193 ms with
 one proxy, least_connections 120 ms; with 20 proxies 556 ms, round_robin 440 ms, but 251 ms with answers of 50 ms at
-most. Each request costs ``probes`` small requests more.
+most. It loses too where a backend has few requests a second, as answers are old then (`kubesvc bench --reproduce R3`).
+Each request costs ``probes`` small requests more, and fewer of them than ``removals`` leave nothing to choose by.
 """
 
 from __future__ import annotations
