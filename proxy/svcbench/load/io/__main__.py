@@ -10,22 +10,17 @@ import gc
 import os
 import signal
 
-from kubehost.io.namespaces import prctl
 from kubehost.openfiles import grow_table, raise_limit
 from svcbench.load.io.generator import Generator
 from svcbench.load.io.outlet import Outlet
+from svcbench.load.io.priority import be_on_time, be_patient
 from svcbench.load.plan import read_plan
-
-_PR_SET_TIMERSLACK = 29
-"""prctl(2): how much later than asked the kernel may wake a thread, 50 us unless set; in nanoseconds."""
 
 
 def main() -> None:
     """Carry out one plan."""
     # Ctrl-C in a terminal reaches this process too; it is the command that decides, by closing the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        prctl(_PR_SET_TIMERSLACK, 1)
     raise_limit()
     grow_table()
     text = b""
@@ -34,7 +29,11 @@ def main() -> None:
         if not piece:
             return
         text += piece
-    generator = Generator(read_plan(text.decode()), Outlet(1), 0)
+    plan = read_plan(text.decode())
+    generator = Generator(plan, Outlet(1), 0, be_patient)
+    # A closed loop always has something to do: it takes its turn among the others.
+    if plan.schedule is not None:
+        be_on_time()
     gc.freeze()
     gc.disable()
     # Without a reader there is nobody to tell.

@@ -28,6 +28,8 @@ _BURST = 16
 _COARSE = 0.002
 """Above this epoll_wait's milliseconds are fine enough; the rest is waited for by select."""
 _OPENING_SECONDS = 1.0
+_HOPELESS = 0.1
+"""Seconds; a generator that is as late cannot keep up."""
 
 
 def new_exchange(plan: Plan, number: int) -> Exchange:
@@ -41,10 +43,14 @@ def new_exchange(plan: Plan, number: int) -> Exchange:
 
 
 class Generator:
-    """Carries out one plan; ``stop_descriptor`` is ready to be read when it shall end early."""
+    """Carries out one plan; ``stop_descriptor`` is ready to be read when it shall end early.
 
-    def __init__(self, plan: Plan, outlet: Outlet, stop_descriptor: int) -> None:
+    ``be_patient`` is called when it cannot keep up, so that it no longer comes before other processes.
+    """
+
+    def __init__(self, plan: Plan, outlet: Outlet, stop_descriptor: int, be_patient: Callable[[], None]) -> None:
         self._plan = plan
+        self._be_patient: Callable[[], None] | None = be_patient
         self._outlet = outlet
         self._target = Target(plan.address, plan.port, plan.protocol in ("udp", "dns"))
         self._epoll = select.epoll()
@@ -122,10 +128,17 @@ class Generator:
             if now >= plan.seconds + plan.timeout:
                 # What was due is sent late rather than never, but a generator that cannot keep up has to end.
                 return
-            if due >= plan.warmup:
-                self._lags.record(round((now - max(due, self._blocked_until)) * 1e6))
+            self._note_lag(due, now)
             self._begin(due, now)
             burst += 1
+
+    def _note_lag(self, due: float, now: float) -> None:
+        lag = now - max(due, self._blocked_until)
+        if due >= self._plan.warmup:
+            self._lags.record(round(lag * 1e6))
+        if lag > _HOPELESS and self._be_patient is not None:
+            self._be_patient()
+            self._be_patient = None
 
     def _closed_loop(self) -> None:
         plan = self._plan

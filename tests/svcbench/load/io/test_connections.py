@@ -102,7 +102,7 @@ def test_a_step_of_the_clock_changes_no_measurement(monkeypatch: pytest.MonkeyPa
     stopping, stop = os.pipe()
     with serving() as port:
         plan = Plan("127.0.0.1", port, "http", "/", "web", Trace((0.0, 0.01), 5.0), 1, 0.0, 5.0, 1)
-        generator = Generator(plan, Outlet(writing), stopping)
+        generator = Generator(plan, Outlet(writing), stopping, lambda: None)
         generator.run()
         generator.close()
     os.close(writing)
