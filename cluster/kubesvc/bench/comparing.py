@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION
 from kubesvc.bench.measuring import Conditions, Subject, Watch, measure_service
+from kubesvc.control.client import RefusedError, UnreachableError
 from kubesvc.run.rebalancing import ORIGINAL_ANNOTATION
 from svcbench.compare.contenders import Contender
-from svcbench.compare.measuring import RunTrial
+from svcbench.compare.measuring import RunTrial, TrialError
 from svcbench.compare.plan import Trial
+from svcbench.load.io.running import GeneratorError
 from svcbench.load.plan import Plan
 from svcbench.results import Run
 
@@ -32,7 +34,7 @@ Give = Callable[[Contender], None]
 def contending(subject: Subject) -> Iterator[Give]:
     """Yield what gives the Service an algorithm; in the end it has its own again.
 
-    UnreachableError, RefusedError: the cluster has gone, or the Service.
+    UnreachableError, RefusedError: the cluster has gone, or the Service; also in the end, when it cannot be put back.
     """
     before = _rebalance(subject, {})
     noted = before.pop(ORIGINAL_ANNOTATION)
@@ -65,10 +67,13 @@ def trial_runner(subject: Subject, plan: Plan, conditions: Conditions, watched: 
     """Return what makes one trial: the Service gets the algorithm, load of the block's seed, and time to drain."""
 
     def run(trial: Trial) -> Run:
-        watched.give(trial.contender)
-        with watched.shown() as watch:
-            found = measure_service(subject, replace(plan, seed=trial.seed), conditions, watch)
-        _drain(subject)
+        try:
+            watched.give(trial.contender)
+            with watched.shown() as watch:
+                found = measure_service(subject, replace(plan, seed=trial.seed), conditions, watch)
+            _drain(subject)
+        except (UnreachableError, RefusedError, GeneratorError, OSError) as error:
+            raise TrialError(str(error)) from error
         return found
 
     return run

@@ -16,11 +16,10 @@ from kubesvc.control.client import RefusedError, UnreachableError
 from kubesvc.terminal.arguments import fail, json_text
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BROKEN, EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped, escaped_lines
-from svcbench.compare.comparison import Comparison, judge
+from svcbench.compare.comparison import INTERRUPTED, Comparison, judge
 from svcbench.compare.contenders import Contender
 from svcbench.compare.measuring import compare
 from svcbench.compare.plan import Trial
-from svcbench.load.io.running import GeneratorError
 from svcbench.load.plan import Plan
 from svcbench.report.document import comparison_document
 from svcbench.report.text import comparison_text
@@ -44,15 +43,15 @@ def run_comparison(
         fail(f"{subject.target.name} has no endpoints among which an algorithm could choose")
     count = len(wish.contenders) * wish.blocks
     click.echo(f"{count} trials of {plan.seconds:g} s: about {_minutes(count * (plan.seconds + 1))}", err=True)
-    began = time.monotonic()
+    began, found = time.monotonic(), None
     try:
         with contending(subject) as give:
             run = trial_runner(subject, plan, conditions, Watched(give, shown))
             found = compare(wish.contenders, wish.blocks, plan.seed, run, tell)
-    except (OSError, GeneratorError) as error:
-        fail(f"no load could be made: {error}")
     except (UnreachableError, RefusedError) as error:
-        fail(str(error))
+        if found is None:
+            fail(str(error))
+        click.echo(f"kubesvc: {subject.target.name} keeps its last algorithm: {escaped(str(error))}", err=True)
     spent = (time.monotonic() - began) / count - plan.measured
     return ended(found, conditions.said, max(0.0, spent), wish)
 
@@ -85,6 +84,9 @@ def ended(found: Comparison, command: str, spent: float | None, wish: Wish) -> i
     except OSError as error:
         click.echo(f"kubesvc: {escaped(str(error.filename))}: {error.strerror}; it is not written", err=True)
         status = EXIT_FAILED
-    if found.is_partial:
+    if found.reason == INTERRUPTED:
         return EXIT_AT_ONCE
+    if found.reason:
+        click.echo(f"kubesvc: the comparison ended early: {escaped(found.reason)}", err=True)
+        return EXIT_FAILED
     return EXIT_BROKEN if broken else status

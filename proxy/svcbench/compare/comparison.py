@@ -28,6 +28,7 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 """Those that are compared; one only where ten requests of an algorithm lie beyond it."""
 LEAST_BEYOND = 10
 _INVALID_SHOWN = 3
+INTERRUPTED = "it was interrupted"
 ERRORS = "errors"
 """The figure whose effect is a difference of shares; of the others it is a ratio."""
 
@@ -57,17 +58,18 @@ class Verdict:
 class Comparison:
     """The runs of each block by the contender's label; ``labels`` are in the order that was asked for.
 
-    Blocks that were not finished are left out; ``planned`` is how many there should be.
+    Blocks that were not finished are left out; ``planned`` is how many there should be, ``reason`` why there are fewer.
     """
 
     labels: tuple[str, ...]
     blocks: tuple[Mapping[str, Run], ...]
     planned: int
     seed: int
+    reason: str = ""
 
     @property
     def is_partial(self) -> bool:
-        """Whether it was interrupted."""
+        """Whether it ended early."""
         return len(self.blocks) < self.planned
 
     @cached_property

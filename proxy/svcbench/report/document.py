@@ -27,6 +27,7 @@ def comparison_document(comparison: Comparison, verdicts: Sequence[Verdict]) -> 
         "seed": comparison.seed,
         "plannedBlocks": comparison.planned,
         "partial": comparison.is_partial,
+        "reason": comparison.reason,
         "invalid": comparison.invalidities(),
         "verdicts": [_verdict(each) for each in verdicts],
         "spread": {label: _spread(run) for label, run in comparison.merged.items()},
@@ -69,6 +70,6 @@ def read_comparison(document: Mapping[str, Any]) -> Comparison:
     try:
         labels = tuple(document["algorithms"])
         blocks = tuple({label: read_run(block[label]) for label in labels} for block in document["blocks"])
-        return Comparison(labels, blocks, document["plannedBlocks"], document["seed"])
+        return Comparison(labels, blocks, document["plannedBlocks"], document["seed"], document["reason"])
     except (KeyError, TypeError, AttributeError) as error:
         raise DocumentError(f"not a comparison of kubesvc bench: {error!r}") from None

@@ -30,7 +30,7 @@ def comparison_sentence(comparison: Comparison) -> str:
         blocks += f" of {comparison.planned}"
     what = f"{len(comparison.labels)} algorithms, {blocks}"
     if not comparison.blocks:
-        return f"{what}: interrupted before the first was finished"
+        return f"{what}: none was finished"
     run = comparison.blocks[0][comparison.labels[0]]
     load = "closed loop" if run.loop == "closed" else f"open loop at {rate(run.offered_rate)}/s"
     trial = f"{seconds(run.seconds)} of {load}"

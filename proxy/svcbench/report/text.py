@@ -31,6 +31,8 @@ def comparison_text(comparison: Comparison, verdicts: Sequence[Verdict], between
     None is what costs nothing besides, a simulation.
     """
     lines = [facts.comparison_sentence(comparison), *_invalid(comparison.invalidities()), ""]
+    if comparison.reason:
+        lines += [f"Ended early: {comparison.reason}", ""]
     if not comparison.blocks:
         return _joined(lines)
     lines += [*_latencies(comparison.merged), ""]

@@ -11,9 +11,11 @@ from tests.helpers.svcbench_comparison import comparison_of
 
 from svcbench.compare.comparison import Comparison, Verdict, gathered, judge, seconds_to_measure
 from svcbench.compare.contenders import Contender, ContenderError, read_contenders
-from svcbench.compare.measuring import compare
+from svcbench.compare.measuring import TrialError, compare
 from svcbench.compare.plan import Trial, plan
 from svcbench.compare.wording import verdict_text
+from svcbench.report.html import comparison_page
+from svcbench.report.text import comparison_text
 from svcbench.results import Run, Second
 from svcbench.statistics.bootstrap import Estimate
 
@@ -135,7 +137,7 @@ def test_an_interrupted_comparison_keeps_the_blocks_that_were_finished() -> None
         return replace(run_of([1000]), is_partial=trial.number == 4)
 
     found = compare(THREE, 3, 9, run, lambda *_: None)
-    assert (len(found.blocks), found.planned, found.is_partial) == (1, 3, True)
+    assert (len(found.blocks), found.planned, found.reason) == (1, 3, "it was interrupted")
     assert gathered([], 3, 9, ["a"]).merged == {}
     assert judge(gathered([], 3, 9, ["a"])) == []
 
@@ -149,7 +151,21 @@ def test_ctrl_c_around_a_trial_ends_the_comparison_too(place: str) -> None:
         if place == "tell":
             interrupted()
 
-    assert compare(THREE, 3, 9, interrupted if place == "run" else lambda _: run_of([1000]), told).blocks == ()
+    found = compare(THREE, 3, 9, interrupted if place == "run" else lambda _: run_of([1000]), told)
+    assert (found.blocks, found.reason) == ((), "it was interrupted")
+
+
+def test_a_trial_that_cannot_be_made_ends_the_comparison_and_says_why() -> None:
+    def run(trial: Trial) -> Run:
+        if trial.number == 7:
+            raise TrialError("the cluster is gone")
+        return run_of([1000])
+
+    found = compare(THREE, 3, 9, run, lambda *_: None)
+    assert len(found.blocks) == 2
+    assert found.reason.endswith(" in block 3: the cluster is gone")
+    assert f"Ended early: {found.reason}" in comparison_text(found, [], None)
+    assert f"Ended early: {found.reason}." in comparison_page(found, [], "again")
 
 
 def test_a_comparison_is_as_valid_as_its_runs() -> None:

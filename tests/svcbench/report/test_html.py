@@ -99,7 +99,7 @@ def test_a_run_of_nothing_or_of_many_pods_has_a_page(run: Run) -> None:
 
 def test_a_comparison_of_nothing_has_a_page() -> None:
     none = comparison_of({"a": 1, "b": 1}, 0, 10)
-    assert "interrupted before the first was finished" in comparison_page(none, judge(none), "again")
+    assert "none was finished" in comparison_page(none, judge(none), "again")
 
 
 def test_the_dotted_twin_is_drawn_where_it_differs() -> None:

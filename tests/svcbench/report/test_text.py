@@ -109,7 +109,7 @@ def test_no_line_is_wider_than_a_terminal_of_100_columns() -> None:
 def test_an_interrupted_comparison_has_a_report() -> None:
     assert "2 algorithms, 2 blocks of 10 of 5 s" in comparison_text(comparison_of({"a": 1, "b": 1}, 2, 10), [], 3.0)
     none = comparison_of({"a": 1, "b": 1}, 0, 10)
-    assert comparison_text(none, [], 3.0) == "2 algorithms, 0 blocks of 10: interrupted before the first was finished\n"
+    assert comparison_text(none, [], 3.0) == "2 algorithms, 0 blocks of 10: none was finished\n"
 
 
 def test_a_comparison_in_json_loses_nothing() -> None:

@@ -43,6 +43,8 @@ def comparison_page(comparison: Comparison, verdicts: Sequence[Verdict], command
     target = next((run.target for run in runs.values()), "nothing measured")
     sections = [_verdicts(verdicts), *_measured(runs)] if runs else []
     sentence = facts.comparison_sentence(comparison)
+    if comparison.reason:
+        sections = [element("p", f"Ended early: {comparison.reason}."), *sections]
     return _page(target, sentence, comparison.invalidities(), [*sections, _repeat(command)])
 
 
