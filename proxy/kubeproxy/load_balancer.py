@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from kubeapi.balancing import HttpPart
 from kubeproxy.affinity import AffinityTable
 from kubeproxy.algorithms import Algorithm, algorithm_of, unknown_balancer
 from kubeproxy.balancers import (
@@ -144,14 +143,13 @@ class LoadBalancer:
 
         Changes nothing. None when the client has no pin.
         """
-        port = self._ports.get(route.port_name)
-        seconds = port.rule.service_port.affinity_seconds if port else 0
-        state = port.routes.get(route) if port else None
-        if not seconds or state is None:
+        state = self._state(route)
+        if state is None or not self._ports[route.port_name].rule.service_port.affinity_seconds:
             return None
         now = self._clock()
         address = self._affinity.lookup(state.route, client, now)
-        if address is None or address not in state.backends:
+        backend = state.backends.get(address) if address else None
+        if address is None or backend is None or state.balancer.left_out(backend):
             return None
         return address, self._affinity.seconds_left(state.route, client, now)
 
@@ -166,8 +164,8 @@ class LoadBalancer:
 
     def balancer(self, route: Route) -> Balancer | None:
         """Return what chooses on a route, None while the route is unused; for ``tracing``, which takes no turn."""
-        port = self._ports.get(route.port_name)
-        return port.routes[route].balancer if port is not None and route in port.routes else None
+        state = self._state(route)
+        return state.balancer if state else None
 
     def is_unused(self, route: Route) -> bool:
         """Tell whether no endpoint has been chosen on a route yet; for ``tracing``.
@@ -177,33 +175,36 @@ class LoadBalancer:
         port = self._ports.get(route.port_name)
         return self._shared is None and (port is None or route not in port.routes)
 
-    def hashed_part(self, port_name: ServicePortName) -> HttpPart | None:
-        """Return the part of HTTP requests that the algorithm of a Service port hashes, None if it hashes none."""
-        port = self._ports.get(port_name)
-        return port.algorithm.hashed_part if port else None
+    def left_out(self, route: Route, address: str) -> str:
+        """Return why the algorithm gives the endpoint ``address`` nothing now, "" if that may get something."""
+        state = self._state(route)
+        backend = state.backends.get(address) if state else None
+        return state.balancer.left_out(backend) if state and backend else ""
 
-    def algorithm(self, port_name: ServicePortName) -> str:
-        """Return the name of the algorithm that chooses for a Service port, "" if the port is unknown."""
-        port = self._ports.get(port_name)
-        return port.algorithm.name if port else ""
+    def algorithm(self, port_name: ServicePortName) -> Algorithm:
+        """Return the algorithm that chooses for a known Service port."""
+        return self._ports[port_name].algorithm
+
+    def _state(self, route: Route) -> _RouteState | None:
+        port = self._ports.get(route.port_name)
+        return port.routes.get(route) if port else None
 
     def _choose_sticky(self, state: _RouteState, ask: Ask, avoid: Collection[str]) -> Choice | None:
-        """Return the endpoint by cookie, else by pin, else by the algorithm; pinned clients keep one of weight 0."""
-        now, client = self._clock(), ask.client
+        """Return the endpoint by cookie or by pin, of weight 0 too but not ejected, else by the algorithm."""
+        now, client, balancer = self._clock(), ask.client, state.balancer
         backend = state.sessions.get(ask.session)
-        by_cookie = backend is not None and backend.address not in avoid
+        by_cookie = backend is not None and backend.address not in avoid and not balancer.left_out(backend)
         if not by_cookie:
             pinned = None if avoid else self._affinity.lookup(state.route, client, now)
             backend = state.backends.get(pinned) if pinned else None
-        is_pinned = backend is not None
-        if backend is None:
-            backend = state.balancer.pick(ask, avoid)
+        is_pinned = backend is not None and (by_cookie or not balancer.left_out(backend))
+        backend = backend if is_pinned else balancer.pick(ask, avoid)
         if backend is None:
             return None
         self._affinity.pin(state.route, client, backend.address, now)
         if not is_pinned:
             return backend.choice
-        return Choice(backend.endpoint, True, len(state.backends), state.balancer.follows, by_cookie)
+        return Choice(backend.endpoint, True, len(state.backends), balancer.follows, by_cookie)
 
     def _renew(self, port: _Port, route: Route, before: _RouteState | None) -> _RouteState:
         """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""

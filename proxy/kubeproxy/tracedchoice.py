@@ -40,12 +40,13 @@ def said_choice(load_balancer: LoadBalancer, rule: PortRule, decision: Decision,
     port = rule.service_port
     has_request = bool(request) and port.is_http
     if has_request:
-        reader = PartReader(load_balancer.hashed_part(route.port_name), port.affinity_cookie)
+        reader = PartReader(load_balancer.algorithm(route.port_name).hashed_part, port.affinity_cookie)
         reader.read(read_request(request, _MOST_FIELDS), asking)
     if not port.affinity_cookie:
         return _without_cookie(load_balancer, rule, decision, asking if has_request else None)
     for each in decision.endpoints if has_request else ():
-        if session_id(route.port_name, each.address) == asking.session:
+        is_its = session_id(route.port_name, each.address) == asking.session
+        if is_its and not load_balancer.left_out(route, each.address):
             return Said(f"The cookie {port.affinity_cookie} is that of {each.address}.", each.address)
     said = _without_cookie(load_balancer, rule, decision, asking if has_request else None)
     if has_request:
@@ -83,11 +84,11 @@ def _by_algorithm(
 ) -> Said:
     route, packet, unit = decision.route, decision.packet, _unit(rule)
     assert route is not None
-    name = load_balancer.algorithm(route.port_name)
+    name = load_balancer.algorithm(route.port_name).name
     asking = request or Asking(packet.source, packet.destination)
     upcoming = load_balancer.upcoming(route, asking)
     address = upcoming.address if upcoming else ""
-    part = load_balancer.hashed_part(route.port_name) if rule.service_port.is_http else None
+    part = load_balancer.algorithm(route.port_name).hashed_part if rule.service_port.is_http else None
     if part is not None and request is None:
         without = f"gets {address}" if upcoming else "is hashed by its source"
         return Said(f"{name}: each request is hashed by its {part}; one without it {without}")
@@ -96,7 +97,7 @@ def _by_algorithm(
         hashed = f" {part} {request.key!r} is hashed," if request.key else f" without {part} the source is hashed,"
     if upcoming is not None:
         return Said(f"{name}:{hashed} the next {unit} gets {address}", address)
-    among = sum(1 for each in decision.endpoints if each.weight)
+    among = sum(1 for each in decision.endpoints if each.weight and not load_balancer.left_out(route, each.address))
     how = f"{name}:{hashed} {BALANCERS[name].describe(unit, among)}"
     balancer = load_balancer.balancer(route)
     is_refused = balancer is not None and balancer.refuses(asking)
@@ -104,7 +105,7 @@ def _by_algorithm(
 
 
 def _unused(load_balancer: LoadBalancer, rule: PortRule, route: Route) -> str:
-    shares_counts = BALANCERS[load_balancer.algorithm(route.port_name)].shares_counts
+    shares_counts = BALANCERS[load_balancer.algorithm(route.port_name).name].shares_counts
     is_unused = shares_counts and load_balancer.is_unused(route)
     return f"; no {_unit(rule)} has come on this route yet" if is_unused else ""
 

@@ -86,7 +86,7 @@ def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> T
     steps += [f"{packet.destination} is the {claim.kind} of {claim.port_name}."]
     steps += _conflicts(rules, packet.destination)
     steps += [_entry(rules.nodes, packet, selection), *_said_reasons(rule, claim, decision, selection)]
-    candidates = tuple(_candidate(each, rules.nodes, decision, selection) for each in rule.endpoints)
+    candidates = tuple(_candidate(each, rules.nodes, decision, load_balancer) for each in rule.endpoints)
     said = said_choice(load_balancer, rule, decision, packet.request)
     return Trace(decision, tuple(steps), candidates, *said)
 
@@ -177,12 +177,13 @@ def _said_reasons(rule: PortRule, claim: Claim, decision: Decision, selection: S
             )
 
 
-def _candidate(endpoint: Endpoint, nodes: Nodes, decision: Decision, selection: Selection) -> Candidate:
+def _candidate(endpoint: Endpoint, nodes: Nodes, decision: Decision, load_balancer: LoadBalancer) -> Candidate:
+    assert decision.selection is not None
     if endpoint.is_serving and not endpoint.weight:
         return Candidate(endpoint, _WEIGHT_0)
     if endpoint in decision.endpoints:
-        return Candidate(endpoint, "")
-    return Candidate(endpoint, _why_not(endpoint, nodes, decision, selection))
+        return Candidate(endpoint, load_balancer.left_out(decision.selection.route, endpoint.address))
+    return Candidate(endpoint, _why_not(endpoint, nodes, decision, decision.selection))
 
 
 def _why_not(endpoint: Endpoint, nodes: Nodes, decision: Decision, selection: Selection) -> str:

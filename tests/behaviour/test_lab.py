@@ -112,6 +112,8 @@ def test_a_pod_that_fails_is_ejected_after_three_errors(cluster: ClusterCommands
     assert Counter(statuses(9)) == {"200": 6, "503": 3}
     # What happens within a second of the last change waits, as with Envoy.
     assert eventually(lambda: set(statuses(6)) == {"200"})
+    trace = cluster.named("trace", "outside", "svc/ejection:8080").stdout
+    assert re.search(r"ejection-ill-\S+ +\S+ +no: ejected by outlier detection, for \d+ s more", trace)
 
 
 def test_every_configuration_of_the_laboratory_opens_with_a_sentence() -> None:

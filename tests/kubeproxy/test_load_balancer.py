@@ -12,6 +12,7 @@ from kubeproxy.balancers import Asking, Inputs, OwnTurns, at_once, own_load
 from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer, Shared
+from kubeproxy.outcomes import Result
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
@@ -66,14 +67,22 @@ class WithCookie:
 
     route = Route(WEB, "n1", is_local=False)
 
-    def __init__(self, *endpoints: Endpoint, affinity: int = 0) -> None:
-        self.balancer = LoadBalancer("round_robin", ProxyCounters(), clock=lambda: 1000.0, rng=random.Random(3))
-        self.affinity = affinity
+    def __init__(self, *endpoints: Endpoint, affinity: int = 0, options: str = "") -> None:
+        self.counters = ProxyCounters()
+        self.balancer = LoadBalancer("round_robin", self.counters, clock=lambda: 1000.0, rng=random.Random(3))
+        self.affinity, self.options = affinity, options
         self.update(*endpoints)
 
     def update(self, *endpoints: Endpoint) -> None:
         port = ServicePort(
-            WEB, ("", 1), ("127.97.0.1",), 80, is_http=True, affinity_cookie="id", affinity_seconds=self.affinity
+            WEB,
+            ("", 1),
+            ("127.97.0.1",),
+            80,
+            is_http=True,
+            affinity_cookie="id",
+            affinity_seconds=self.affinity,
+            balancer_options=self.options,
         )
         self.balancer.update(WEB, port_rule(port, endpoints, Nodes()))
 
@@ -107,6 +116,18 @@ def test_a_cookie_of_nobody_is_as_none(session: str) -> None:
 
 def test_an_endpoint_that_has_failed_is_not_chosen_by_its_cookie_again() -> None:
     assert WithCookie(A, B).pick(A, A) == (B, False)
+
+
+def test_neither_a_cookie_nor_a_pin_leads_to_an_endpoint_that_is_ejected() -> None:
+    fixture = WithCookie(A, B, C, affinity=60, options='{"outlier_detection": true, "always_eject_one_host": true}')
+    first, _ = fixture.pick()
+    assert fixture.pick(first) == (first, True)
+    for _ in range(5):
+        fixture.counters.endpoint(WEB, first.address).completed(Result.SERVER_ERROR)
+    others = {A, B, C} - {first}
+    assert fixture.pick(first)[0] in others
+    assert fixture.pick()[0] in others
+    assert fixture.balancer.left_out(fixture.route, first.address).startswith("ejected")
 
 
 def test_a_cookie_goes_before_the_pin_of_the_address_and_moves_it() -> None:

@@ -210,6 +210,11 @@ class Balancer(ABC):
         """Return in a clause which backends get less than their share for now, "" for none."""
         return ""
 
+    def left_out(self, backend: Backend) -> str:
+        """Return in a clause why a backend gets nothing now though it has a weight, "" if it may get something."""
+        del backend
+        return ""
+
     def opened(self, backend: Backend) -> None:  # noqa: B027  # most algorithms learn nothing
         """Learn that a connection or request to a backend has begun; ``load`` counts it already."""
 

@@ -41,6 +41,10 @@ class Wrapper(Balancer):
         """Return in a clause which backends get less than their share for now."""
         return self._inner.remark()
 
+    def left_out(self, backend: Backend) -> str:
+        """Return why the algorithm inside leaves a backend out."""
+        return self._inner.left_out(backend)
+
     def opened(self, backend: Backend) -> None:
         """Learn that a connection or request to a backend has begun."""
         if self._inner.follows:

@@ -198,7 +198,7 @@ class DataPlane:
 
     def _update_http(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         if rule is not None and rule.service_port.is_http:
-            hashed = self._load_balancer.hashed_part(port_name)
+            hashed = self._load_balancer.algorithm(port_name).hashed_part
             self._http.update(port_name, rule.reachable(), rule.service_port, hashed)
         else:
             self._http.update(port_name, None)

@@ -299,3 +299,16 @@ def test_no_algorithm_has_an_option_of_the_name_of_a_common_one() -> None:
 def test_a_wrapper_passes_everything_on() -> None:
     asked = {name for name, value in vars(Balancer).items() if callable(value) and not name.startswith("_")}
     assert asked - {"describe"} <= set(vars(Wrapper))
+
+
+def test_what_is_ejected_says_for_how_long_and_in_a_panic_nothing() -> None:
+    service = Service(3, {"max_ejection_percent": 100, "consecutive_5xx": 2, "panic_threshold": 50})
+    service.fail(2, 2)
+    service.now += 12.5
+    assert [service.algorithm.left_out(each) for each in service.among] == [
+        "",
+        "ejected by outlier detection, for 18 s more",
+        "",
+    ]
+    service.fail(1, 2)
+    assert not any(map(service.algorithm.left_out, service.among))

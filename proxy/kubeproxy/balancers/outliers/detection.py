@@ -12,7 +12,7 @@ a pick is made. Each node's proxy and each of its workers has a detection of its
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from math import inf
+from math import ceil, inf
 
 from kubeapi.balancing import Option, duration_fault
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Inputs, Options
@@ -83,6 +83,14 @@ class OutlierDetection(Wrapper):
         if self._is_panic:
             said = "so many have failed that outlier detection leaves out none"
         return "; ".join(each for each in (said, self._inner.remark()) if each)
+
+    def left_out(self, backend: Backend) -> str:
+        """Return for how long a backend is ejected, "" if it is not, or gets something all the same."""
+        self._settle()
+        host = self._hosts.get(backend)
+        if host is None or host.ejected_at is None or backend in self._told:
+            return super().left_out(backend)
+        return f"ejected by outlier detection, for {max(1, ceil(host.back_at - self._clock()))} s more"
 
     def completed(self, backend: Backend, result: Result) -> None:
         """Count how one went, and eject the backend if that was one failure too many."""

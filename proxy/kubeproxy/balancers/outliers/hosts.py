@@ -93,11 +93,17 @@ class Host:
         if self.ejected_at is None:
             self._times = max(0, self._times - 1)
             return False
-        if now - self.ejected_at < min(self._rules.base * self._times, self._rules.longest):
+        if now < self.back_at:
             return False
         self.ejected_at = None
         self._in_row = dict.fromkeys(self._in_row, 0)
         return True
+
+    @property
+    def back_at(self) -> float:
+        """When an ejected endpoint's time is over; it comes back at the end of the interval then."""
+        assert self.ejected_at is not None
+        return self.ejected_at + min(self._rules.base * self._times, self._rules.longest)
 
     @property
     def is_forgiven(self) -> bool:
