@@ -17,7 +17,7 @@ _ORDER = {
     "random": ("random", ""),
     "round robin": ("round_robin", ""),
     "two choices": ("least_request", ""),
-    "three choices": ("least_request", '{"choice_count": 3}'),
+    "three choices": ("least_request", '{"choices": 3}'),
     "join the idle queue": ("join_idle_queue", ""),
     "the shortest queue": ("least_connections", ""),
 }

@@ -171,7 +171,7 @@ def test_the_weight_for_the_next_turn_falls_with_the_load() -> None:
     ("name", "options"),
     [
         ("least request 1/1/1/1/1", "{}"),
-        ("least request choice_count 5", '{"choice_count": 5}'),
+        ("least request choice_count 5", '{"choices": 5}'),
         ("least request full scan", '{"selection_method": "FULL_SCAN"}'),
     ],
 )
@@ -188,7 +188,7 @@ def test_draws_are_as_uneven_as_envoys(name: str, options: str) -> None:
 
 def test_choices_may_repeat_so_that_five_of_five_is_no_full_scan() -> None:
     algorithm, among = (
-        balancer("least_request", '{"choice_count": 5}', inputs(3)),
+        balancer("least_request", '{"choices": 5}', inputs(3)),
         backends(1, 1, 1, 1, 1, active=[0, 1, 1, 1, 1]),
     )
     algorithm.update(among)

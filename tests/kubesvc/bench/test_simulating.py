@@ -112,11 +112,11 @@ def test_what_cannot_be_simulated_says_why(name: str, namespace: str, fault: str
 
 def test_a_service_of_a_cluster_has_its_ready_pods() -> None:
     pods = [{"pod": "web-1", "backend": "200ms", "weight": 0}]
-    document = {"balancer": "least_request", "options": '{"choice_count": 3}', "pods": pods}
+    document = {"balancer": "least_request", "options": '{"choices": 3}', "pods": pods}
     service = service_of_cluster("web", document)
     assert service.pods == [SimulatedPod("web-1", SLOW, 0)]
     name, options = algorithm_of(service.balancer, service.options)
-    assert (name, options["choice_count"]) == ("least_request", 3)
+    assert (name, options["choices"]) == ("least_request", 3)
     with pytest.raises(SimulationError, match="svc/web has no ready pod; see `kubesvc explain svc/web`"):
         service_of_cluster("web", {**document, "pods": []})
 
@@ -129,7 +129,7 @@ def test_an_alias_has_the_name_of_its_algorithm() -> None:
     ("balancer", "options", "fault"),
     [
         ("least_conections", "", "unknown balancer 'least_conections'"),
-        ("p2c", json.dumps({"choice_count": 1}), "balancer p2c: choice_count: must be between 2 and 100"),
+        ("p2c", json.dumps({"choices": 1}), "balancer p2c: choices: must be between 2 and 100"),
     ],
 )
 def test_a_wrong_algorithm_is_refused(balancer: str, options: str, fault: str) -> None:

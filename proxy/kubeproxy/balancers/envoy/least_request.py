@@ -1,6 +1,6 @@
 """Least request (Envoy's LEAST_REQUEST, gRPC's least_request): the least busy of a few picked at random.
 
-With equal weights ``choice_count`` endpoints are drawn, which may be the same one twice, and the one with the fewest
+With equal weights ``choices`` endpoints are drawn, which may be the same one twice, and the one with the fewest
 connections or requests wins, the first drawn of several. gRPC allows 2 to 10 choices. With unequal weights, or while
 an endpoint starts slowly, turns come as in ``weighted_edf``, with weight / (active + 1) ^ ``active_request_bias``
 (``source/extensions/load_balancing_policies/least_request``).
@@ -22,7 +22,7 @@ class LeastRequest(Balancer):
     name = "least_request"
     aliases = ("p2c",)
     options = (
-        Option("choice_count", 2, "how many are drawn", 2, 100),
+        Option("choices", 2, "how many are drawn (Envoy's `choice_count`)", 2, 100),
         Option("active_request_bias", 1.0, "how much load lowers an unequal weight, 0 for not at all", 0),
         Option("selection_method", "N_CHOICES", "FULL_SCAN looks at all instead", allowed=("N_CHOICES", "FULL_SCAN")),
     )
@@ -40,7 +40,7 @@ class LeastRequest(Balancer):
         self._random = inputs.rng.random
         self._load = inputs.load
         self._weight = inputs.weight
-        self._draws = range(int(options["choice_count"]) - 1)
+        self._draws = range(int(options["choices"]) - 1)
         self._bias = float(options["active_request_bias"])
         self._scans = options["selection_method"] == "FULL_SCAN"
         self._known: list[tuple[Backend, int]] = []
