@@ -122,6 +122,22 @@ def test_a_backend_of_weight_0_gets_nothing_new(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_one_that_is_taken_out_gets_nothing_new_when_its_connections_end(name: str) -> None:
+    algorithm, among = balancer(name, given=inputs(7)), backends(1, 1, 1)
+    algorithm.update(among)
+    for each in (*among, among[1], among[1]):
+        opened(algorithm, each)
+    algorithm.update([among[0], among[2]])
+    for _ in range(3):
+        closed(algorithm, among[1])
+        assert set(picked(algorithm, 20, among)) <= {1, 3}
+    algorithm.update(among)
+    opened(algorithm, among[1])
+    closed(algorithm, among[1])
+    assert set(picked(algorithm, 20, among)) <= {1, 2, 3}
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_foretold_comes_and_foretelling_takes_no_turn(name: str) -> None:
     algorithm = balancer(name, given=inputs(8))
     assert algorithm.upcoming(ASK) is None

@@ -54,6 +54,7 @@ class Aperture(Balancer):
         self._window = float(options["smoothing_seconds"])
         self._seed = str(self._random()).encode()
         self._order: Sequence[Backend] = ()
+        self._members: frozenset[Backend] = frozenset()
         self._total, self._average, self._stamp = 0, 0.0, self._clock()
 
     @staticmethod
@@ -64,6 +65,7 @@ class Aperture(Balancer):
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
         usable = available(backends)
+        self._members = frozenset(usable)
         self._order = usable if self._peers > 1 else sorted(usable, key=self._rank)
         self._total = sum(map(self._load, usable))
 
@@ -88,11 +90,11 @@ class Aperture(Balancer):
 
     def opened(self, backend: Backend) -> None:
         """Count one more, and follow the load."""
-        self._adjust(1)
+        self._adjust(backend, 1)
 
     def closed(self, backend: Backend) -> None:
         """Count one less, and follow the load."""
-        self._adjust(-1)
+        self._adjust(backend, -1)
 
     def _arc(self) -> tuple[float, float]:
         """Return where the subset begins on the ring of all backends, and how long it is; the ring's length is 1."""
@@ -118,7 +120,9 @@ class Aperture(Balancer):
         one, other = (usable[int(self._random() * len(usable))] for _ in range(2))
         return self._lesser(one, other)
 
-    def _adjust(self, by: int) -> None:
+    def _adjust(self, backend: Backend, by: int) -> None:
+        if backend not in self._members:  # one that gets nothing new, drained or ejected
+            return
         self._total += by
         now = self._clock()
         weight = exp(-max(now - self._stamp, 0.0) / self._window)

@@ -30,6 +30,7 @@ class JoinIdleQueue(Balancer):
         self._load = inputs.load
         self._idle: OrderedDict[Backend, None] = OrderedDict()
         self._usable: Sequence[Backend] = ()
+        self._members: frozenset[Backend] = frozenset()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -39,6 +40,7 @@ class JoinIdleQueue(Balancer):
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on; those that are new and idle join the queue in a random order."""
         usable = self._usable = available(backends)
+        self._members = frozenset(usable)
         idle, before = {each for each in usable if not self._load(each)}, self._idle
         joining = [each for each in usable if each in idle and each not in before]
         self._rng.shuffle(joining)
@@ -64,7 +66,8 @@ class JoinIdleQueue(Balancer):
 
     def closed(self, backend: Backend) -> None:
         """Have a backend that is idle now join the queue."""
-        if backend.weight and not self._load(backend):
+        # One that gets nothing new, drained or ejected, is told of as long as it has connections.
+        if backend in self._members and not self._load(backend):
             self._idle[backend] = None
 
     def _leave(self) -> None:

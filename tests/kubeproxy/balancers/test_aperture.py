@@ -103,3 +103,20 @@ def test_where_the_subset_has_failed_another_one_is_taken() -> None:
     ground = Ground('{"subset_size": 2}', 5)
     failed = {ground.among[number - 1].address for number in ground.used()}
     assert all((found := ground.algorithm.pick(ASK, failed)) and found.address not in failed for _ in range(20))
+
+
+def test_connections_of_one_that_gets_nothing_new_do_not_count() -> None:
+    ground = Ground("{}", 10)
+    for _ in range(8):
+        opened(ground.algorithm, ground.among[0])
+    ground.algorithm.update(ground.among[1:])
+    while ground.among[0].counters.active:
+        closed(ground.algorithm, ground.among[0])
+    for _ in range(3):
+        opened(ground.algorithm, ground.among[1])
+    for _ in range(100):
+        ground.now += 1
+        opened(ground.algorithm, ground.among[2])
+        ground.now += 1
+        closed(ground.algorithm, ground.among[2])
+    assert len(ground.used()) == 3

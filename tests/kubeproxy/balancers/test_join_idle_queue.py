@@ -61,3 +61,13 @@ def test_those_that_leave_the_service_leave_the_queue_and_the_others_keep_their_
         closed(algorithm, among[number])
     algorithm.update([among[0], among[2]])
     assert picked(algorithm, 2, among) == [3, 1]
+
+
+def test_one_that_gets_nothing_new_does_not_join_when_it_becomes_idle() -> None:
+    algorithm, among = ground(0, 1, 1)
+    algorithm.update(among[:2])
+    closed(algorithm, among[2])
+    closed(algorithm, among[1])
+    assert set(picked(algorithm, 10, among)) == {1, 2}
+    algorithm.update(among)
+    assert set(picked(algorithm, 10, among)) == {1, 2, 3}
