@@ -264,6 +264,16 @@ def test_a_backend_that_leaves_takes_no_other_ones_keys_from_the_tree() -> None:
     assert [algorithm.pick(ask) for ask in asks] == before
 
 
+def test_backends_that_come_back_have_their_keys_again_in_whatever_order_they_come() -> None:
+    algorithm, among = balancer("haproxy_hash", '{"hash_type": "consistent"}'), backends(1, 1, 1, 1, 1)
+    asks = [Asking("127.0.0.1", ASK.destination, key=f"key-{number}") for number in range(300)]
+    algorithm.update(among)
+    before = [algorithm.pick(ask) for ask in asks]
+    for left in (among[:1] + among[3:], among[:1] + among[2:], among):
+        algorithm.update(left)
+    assert [algorithm.pick(ask) for ask in asks] == before
+
+
 def test_keys_that_are_alike_are_spread_by_default_where_the_hash_is_consistent() -> None:
     asks = [Asking("127.0.0.1", ASK.destination, key=f"key-{number}") for number in range(200)]
     reached = {}
@@ -354,12 +364,20 @@ def test_leastconn_gives_the_same_picks_as_a_look_at_every_server(seed: int) -> 
 
 
 def test_leastconn_sees_what_another_process_has_opened() -> None:
-    loads = dict.fromkeys(("127.245.0.1:80", "127.245.0.2:80", "127.245.0.3:80"), 0)
-    algorithm = balancer("haproxy_leastconn", given=inputs(load=lambda each: loads[each.address]))
+    elsewhere, changed = {1: 0, 2: 0, 3: 0}, set[int]()
     among = backends(1, 1, 1)
+    for row, each in enumerate(among, 1):
+        each.counters.row = row
+    given = inputs(load=lambda each: each.counters.active + elsewhere[each.counters.row])
+    algorithm = balancer("haproxy_leastconn", given=given._replace(changed=lambda: changed))
     algorithm.update(among)
-    loads["127.245.0.1:80"] = 2
+    assert picked(algorithm, 3, among) == [1, 2, 3]
+    elsewhere[1] = 2
+    changed = {1}
     assert picked(algorithm, 4, among) == [2, 3, 2, 3]
+    elsewhere[1], elsewhere[3] = 0, 1
+    changed = {1, 3}
+    assert picked(algorithm, 2, among) == [2, 1]
 
 
 def test_first_gives_turns_once_all_are_full() -> None:

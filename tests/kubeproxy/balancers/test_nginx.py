@@ -230,12 +230,20 @@ def test_least_conn_gives_the_same_picks_as_a_look_at_every_server(seed: int) ->
 
 
 def test_least_conn_sees_what_another_process_has_opened() -> None:
-    loads = dict.fromkeys(("127.245.0.1:80", "127.245.0.2:80", "127.245.0.3:80"), 0)
-    algorithm = balancer("nginx_least_conn", given=inputs(load=lambda each: loads[each.address]))
+    elsewhere, changed = {1: 0, 2: 0, 3: 0}, set[int]()
     among = backends(1, 1, 1)
+    for row, each in enumerate(among, 1):
+        each.counters.row = row
+    given = inputs(load=lambda each: each.counters.active + elsewhere[each.counters.row])
+    algorithm = balancer("nginx_least_conn", given=given._replace(changed=lambda: changed))
     algorithm.update(among)
-    loads["127.245.0.1:80"] = 2
+    assert picked(algorithm, 3, among) == [1, 2, 3]
+    elsewhere[1] = 2
+    changed = {1}
     assert picked(algorithm, 4, among) == [2, 3, 2, 3]
+    elsewhere[1], elsewhere[3] = 0, 1
+    changed = {1, 3}
+    assert picked(algorithm, 2, among) == [1, 2]
 
 
 def test_a_change_of_one_weight_leaves_the_turns_of_the_others() -> None:

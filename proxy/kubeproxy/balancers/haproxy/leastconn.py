@@ -9,17 +9,14 @@ from collections.abc import Collection, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.elsewhere import ChangedElsewhere
 
 _Entry = tuple[int, int, Backend]
 """The key, a number that grows with each insertion, and the backend."""
 
 
 class HaproxyLeastconn(Balancer):
-    """Keeps the backends in a heap; an entry that is no more its backend's is dropped when it comes to the top.
-
-    Workers of a proxy see all connections; where another worker's connection has ended, a backend moves up only when
-    it is at the top or this worker's connections to it change.
-    """
+    """Keeps the backends in a heap; an entry that is no more its backend's is dropped when it comes to the top."""
 
     name = "haproxy_leastconn"
     shares_counts = True
@@ -28,13 +25,14 @@ class HaproxyLeastconn(Balancer):
     card = Card(
         "idle ones first, then the fewest connections by weight, equals in turn",
         "connections now",
-        "O(log n)",
+        "O(log n), and what other workers have changed",
         "HAProxy leastconn",
     )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del options
         self._load = inputs.load
+        self._elsewhere = ChangedElsewhere(inputs.changed)
         self._entries: dict[Backend, _Entry] = {}
         self._weights: dict[Backend, int] = {}
         self._heap: list[_Entry] = []
@@ -52,6 +50,7 @@ class HaproxyLeastconn(Balancer):
             return
         kept = {each: entry for each, entry in self._entries.items() if self._weights[each] == weights.get(each)}
         self._weights = weights
+        self._elsewhere.update(weights)
         self._entries = {each: kept.get(each) or self._new_entry(each) for each in weights}
         self._sweep()
 
@@ -61,7 +60,7 @@ class HaproxyLeastconn(Balancer):
         found = self.upcoming(ask)
         while avoid and found is not None and found.address in avoid:
             passed.append(heappop(self._heap))
-            found = self.upcoming(ask)
+            found = self._top()
         for entry in passed:
             heappush(self._heap, entry)
         if found is None:
@@ -77,18 +76,9 @@ class HaproxyLeastconn(Balancer):
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend that is at the top now."""
-        while self._heap:
-            entry = self._heap[0]
-            backend = entry[2]
-            if self._entries.get(backend) is not entry:
-                heappop(self._heap)
-            elif entry[0] != (key := self._key(backend)):
-                # Another process has changed the load.
-                heappop(self._heap)
-                self._move(backend, key)
-            else:
-                return backend
-        return None
+        for each in self._elsewhere.take():
+            self.opened(each)
+        return self._top()
 
     def opened(self, backend: Backend) -> None:
         """Move a backend to where its load puts it."""
@@ -97,6 +87,14 @@ class HaproxyLeastconn(Balancer):
             self._move(backend, key)
 
     closed = opened
+
+    def _top(self) -> Backend | None:
+        while self._heap:
+            entry = self._heap[0]
+            if self._entries.get(entry[2]) is entry:
+                return entry[2]
+            heappop(self._heap)
+        return None
 
     def _key(self, backend: Backend) -> int:
         load = self._load(backend)

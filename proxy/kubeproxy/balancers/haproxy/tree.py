@@ -19,12 +19,15 @@ _POINTS_PER_ID = 4096
 class Tree:
     """Backends by the hash of a key: the nearest point on either side; each backend keeps its id as long as it stays.
 
-    A new backend gets the smallest id that is free, the first ones theirs in the order of the list. So a worker of a
-    proxy that takes another one's place may give ids that the others do not have, and send some keys elsewhere.
+    One that comes gets the id that its address had before, if it is free, else the smallest that is free; the first
+    ones get theirs in the order of the list. So a worker of a proxy that takes another one's place may give ids that
+    the others do not have, and send some keys elsewhere.
     """
 
     def __init__(self, work: Work) -> None:
         self._ids: dict[Backend, int] = {}
+        self._left: dict[str, int] = {}
+        """The ids of addresses that have left, no more of them than there are backends."""
         self._weights: dict[Backend, int] = {}
         self._order = BuiltOrder(work)
         self._usable: Sequence[Backend] = ()
@@ -52,15 +55,21 @@ class Tree:
         return next((each for each in self._order.walk(value) if not refuses(each)), None)
 
     def _number(self, backends: Sequence[Backend]) -> None:
-        kept = {each: self._ids[each] for each in backends if each in self._ids}
-        used, free = set(kept.values()), 1
+        before, self._ids = self._ids, {}
         for each in backends:
-            if each not in kept:
+            if each in before:
+                self._ids[each] = before.pop(each)
+        self._left |= {each.address: number for each, number in before.items()}
+        used, free = set(self._ids.values()), 1
+        for each in backends:
+            if each not in self._ids:
+                number = self._left.pop(each.address, 0)
                 while free in used:
                     free += 1
-                kept[each] = free
-                used.add(free)
-        self._ids = kept
+                self._ids[each] = number if number and number not in used else free
+                used.add(self._ids[each])
+        for address in list(self._left)[: -len(backends) or None]:
+            del self._left[address]
 
 
 def _build(usable: Sequence[Backend], ids: Mapping[Backend, int]) -> Generator[None, None, Circle]:

@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from heapq import heappop, heappush
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.elsewhere import ChangedElsewhere
 from kubeproxy.balancers.nginx.turns import Seat, SmoothTurns
 
 
 class NginxLeastConn(Balancer):
     """Keeps backends with the same load for their weight together: only they gain and pay in a turn, as in nginx.
 
-    Workers of a proxy see all connections, but each has its own turns; where another worker's connection has ended, a
-    backend moves when it would be picked or when this worker's connections to it change.
+    Workers of a proxy see all connections, but each has its own turns.
     """
 
     name = "nginx_least_conn"
@@ -23,13 +23,14 @@ class NginxLeastConn(Balancer):
     card = Card(
         "the fewest connections by weight, equals in turn by weight",
         "connections now",
-        "O(log n)",
+        "O(log n), and what other workers have changed",
         "nginx least_conn",
     )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del options
         self._load = inputs.load
+        self._elsewhere = ChangedElsewhere(inputs.changed)
         self._seats: dict[Backend, Seat] = {}
         self._by_load: dict[float, SmoothTurns] = {}
         self._loads: dict[Backend, float] = {}
@@ -49,6 +50,7 @@ class NginxLeastConn(Balancer):
             return
         values = {each: self._take_out(each) for each in self._seats}
         self._seats = seats
+        self._elsewhere.update(seats)
         for each in seats:
             self._put(each, values.get(each, 0))
 
@@ -65,22 +67,20 @@ class NginxLeastConn(Balancer):
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend that has the next turn among those with the least load now."""
+        for each in self._elsewhere.take():
+            self.opened(each)
         while self._heap:
             least = self._heap[0]
             equal = self._by_load.get(least)
             found = equal.peek() if equal else None
-            if found is None:
-                self._queued.discard(heappop(self._heap))
-            elif self._now(found) == least:
+            if found is not None:
                 return found
-            else:
-                # Another process has changed the load.
-                self._put(found, self._take_out(found))
+            self._queued.discard(heappop(self._heap))
         return None
 
     def opened(self, backend: Backend) -> None:
         """Move a backend to those that have the same load."""
-        if backend in self._seats:
+        if backend in self._loads:
             self._put(backend, self._take_out(backend))
 
     closed = opened
