@@ -19,7 +19,10 @@ _UNKNOWN = 2**47 / 1e9
 
 
 class PeakEwma(Balancer):
-    """Compares two different backends that are drawn at random, or all of them (``full_scan``)."""
+    """Compares two different backends that are drawn at random, or all of them (``full_scan``).
+
+    Each worker of a proxy knows the latencies that it has seen itself, and the connections of all.
+    """
 
     name = "peak_ewma"
     options = (

@@ -9,9 +9,11 @@ have found about as many (Prequal). Any pod may answer it; whatever else comes c
 from __future__ import annotations
 
 import json
-from math import isfinite
 
 from kubeproxy.balancers import Reported
+
+MOST = 10**9
+"""Of requests and of milliseconds; what says more is no report."""
 
 MOST_BYTES = 4096
 """Of a whole answer; a longer one is no report."""
@@ -33,8 +35,11 @@ def read_report(body: bytes) -> Reported | None:
     if not isinstance(report, dict):
         return None
     in_flight, latency = report.get("rif"), report.get("latency_ms")
-    if not isinstance(in_flight, int) or not isinstance(latency, int | float) or isinstance(latency, bool):
+    if not isinstance(in_flight, int) or not isinstance(latency, int | float):
         return None
-    if isinstance(in_flight, bool) or in_flight < 0 or not isfinite(latency) or latency < 0:
+    # To Python a bool is an int as well; NaN is in no range.
+    if isinstance(in_flight, bool) or isinstance(latency, bool):
+        return None
+    if not 0 <= in_flight <= MOST or not 0 <= latency <= MOST:
         return None
     return Reported(in_flight, latency / 1000)
