@@ -19,20 +19,6 @@ class _Bucket:
         self.words: dict[int, int] = {}
         self.summary = 0
 
-    def add(self, place: int) -> None:
-        word = place >> _SHIFT
-        self.words[word] = self.words.get(word, 0) | 1 << (place & _MASK)
-        self.summary |= 1 << word
-
-    def remove(self, place: int) -> None:
-        word = place >> _SHIFT
-        left = self.words[word] ^ 1 << (place & _MASK)
-        if left:
-            self.words[word] = left
-        else:
-            del self.words[word]
-            self.summary ^= 1 << word
-
 
 class LoadBuckets:
     """The loads of backends at the places 0, 1, 2 and so on; each call costs the same for any number of them.
@@ -46,7 +32,7 @@ class LoadBuckets:
         self._loads = list(loads)
         self._buckets: dict[int, _Bucket] = {}
         for place, load in enumerate(self._loads):
-            self._bucket(load).add(place)
+            self._put(place, load)
         self._least = min(self._loads, default=0)
 
     def set(self, place: int, load: int) -> None:
@@ -55,14 +41,20 @@ class LoadBuckets:
         if load == before:
             return
         self._loads[place] = load
-        bucket = self._buckets[before]
-        bucket.remove(place)
-        self._bucket(load).add(place)
-        if not bucket.summary:
-            del self._buckets[before]
+        word, bucket = place >> _SHIFT, self._buckets[before]
+        left = bucket.words[word] ^ 1 << (place & _MASK)
+        if left:
+            bucket.words[word] = left
+        else:
+            del bucket.words[word]
+            bucket.summary ^= 1 << word
+        self._put(place, load)
         if load < self._least:
             self._least = load
-        elif before == self._least and not bucket.summary:
+        if bucket.summary:
+            return
+        del self._buckets[before]
+        if before == self._least:
             # Nearly always the load has grown by one, and no other can be less.
             self._least = load if load == before + 1 else min(self._buckets)
 
@@ -78,8 +70,12 @@ class LoadBuckets:
         rest = words[word]
         return (word << _SHIFT) + (rest & -rest).bit_length() - 1
 
-    def _bucket(self, load: int) -> _Bucket:
-        bucket = self._buckets.get(load)
+    def _put(self, place: int, load: int) -> None:
+        word, bucket = place >> _SHIFT, self._buckets.get(load)
         if bucket is None:
             bucket = self._buckets[load] = _Bucket()
-        return bucket
+        if word in bucket.words:
+            bucket.words[word] |= 1 << (place & _MASK)
+        else:
+            bucket.words[word] = 1 << (place & _MASK)
+            bucket.summary |= 1 << word
