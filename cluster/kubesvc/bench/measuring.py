@@ -56,7 +56,7 @@ def measure_service(subject: Subject, plan: Plan, conditions: Conditions, watch:
     OSError, GeneratorError.
     """
     load = Load(plan, conditions.command)
-    finder = PodFinder(subject.target.pods)
+    finder = PodFinder(subject.target.pods, plan.sources)
     records = _Records(subject, finder)
     try:
         _follow(load, records, watch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from svcbench.arrivals import (
 from svcbench.load.exchanges import DNSExchange
 from svcbench.load.plan import Plan
 
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*[\x20-\x7e]*")
+_OWN_HEADERS = ("host", "connection", "content-length", "transfer-encoding")
 DEFAULT_RATE = "100/s"
 DEFAULT_PAYLOAD = "hostname\n"
 """What agnhost answers with its pod's name."""
@@ -77,6 +80,7 @@ class Sending:
     """What is sent: ``request`` is a path, a payload or a name, "" for the protocol's default.
 
     ``connections`` are opened at the beginning where they are kept, ``most`` may be open; ``timeout`` is in seconds.
+    ``headers``, ``keys`` and ``sources`` are those of ``Plan``.
     """
 
     request: str
@@ -84,6 +88,9 @@ class Sending:
     most: int
     timeout: float
     keeps_connections: bool
+    headers: tuple[str, ...] = ()
+    keys: int = 1
+    sources: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,8 +107,7 @@ def plan_of(target: Target, arrivals: Arrivals, sending: Sending, length: Length
     request = sending.request or {"http": "/", "dns": target.host.partition(":")[0]}.get(
         target.protocol, DEFAULT_PAYLOAD
     )
-    if target.protocol == "dns":
-        _check_name(request)
+    _check(target, sending, request)
     return Plan(
         address=target.address,
         port=target.port,
@@ -116,7 +122,23 @@ def plan_of(target: Target, arrivals: Arrivals, sending: Sending, length: Length
         timeout=sending.timeout,
         keeps_connections=sending.keeps_connections,
         most=max(sending.most, arrivals.closed),
+        headers=sending.headers,
+        keys=sending.keys,
+        sources=sending.sources,
     )
+
+
+def _check(target: Target, sending: Sending, request: str) -> None:
+    if target.protocol == "dns":
+        _check_name(request)
+    _check_sources(sending.sources, target.address)
+    _check_headers(sending.headers, target.protocol)
+
+
+def _check_sources(sources: int, address: str) -> None:
+    if sources and not address.startswith("127."):
+        message = f"--sources needs an address in 127.0.0.0/8, which all of them can reach; {address} is none"
+        raise ValueError(message)
 
 
 def _check_name(name: str) -> None:
@@ -125,3 +147,14 @@ def _check_name(name: str) -> None:
     except UnicodeError as error:
         message = f"--dns {name!r} is no name: {error}"
         raise ValueError(message) from None
+
+
+def _check_headers(headers: Sequence[str], protocol: str) -> None:
+    if headers and protocol != "http":
+        message = f"--header is for HTTP; {protocol} has none"
+        raise ValueError(message)
+    for each in headers:
+        found = _HEADER.fullmatch(each)
+        if found is None or found[1].lower() in _OWN_HEADERS:
+            message = f'--header {each!r}: write it as "Name: value"; {", ".join(_OWN_HEADERS)} are not yours to set'
+            raise ValueError(message)

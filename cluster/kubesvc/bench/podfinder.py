@@ -8,21 +8,28 @@ of an HTTP Service, whose records are requests, the n-th on a port belongs to th
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from svcbench.load.log import Log
+from svcbench.load.plan import source_of
 
 _OPEN = "open"
+_Client = tuple[str, int]
+"""The address, "" where all have the same one, and the port."""
 
 
 class PodFinder:
-    """Learns the records of a Service (``kubesvc connections -o json``); ``pods`` are names by what answers say."""
+    """Learns the records of a Service (``kubesvc connections -o json``); ``pods`` are names by what answers say.
 
-    def __init__(self, pods: Mapping[str, str]) -> None:
+    ``sources`` is the number of addresses that the clients have, 0 if they have that of the machine.
+    """
+
+    def __init__(self, pods: Mapping[str, str], sources: int = 0) -> None:
         self._pods = pods
-        self._by_port: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-        """Pod and state of a client port's connections or requests, in their order."""
+        self._sources = sources
+        self._by_client: defaultdict[_Client, list[tuple[str, str]]] = defaultdict(list)
+        """Pod and state of a client's connections or requests, in their order."""
         self._is_by_request = self._has_missed = False
         self.algorithm = ""
         """The name of the Service's algorithm, "" while no record has told it."""
@@ -34,7 +41,7 @@ class PodFinder:
             return
         self.algorithm = self.algorithm or document["algorithm"]
         self._is_by_request = document["protocol"] == "http"
-        known = self._by_port[document["clientPort"]]
+        known = self._by_client[document["client"] if self._sources else "", document["clientPort"]]
         if known and known[-1][1] == _OPEN:
             known.pop()
         known.append((document["pod"] or document["endpoint"], document["state"]))
@@ -55,30 +62,31 @@ class PodFinder:
         return self._pods.get(said, said)
 
     def _from_records(self, log: Log) -> dict[int, str]:
-        if not self._by_port:
+        if not self._by_client:
             return {}
-        uses = self._requests(log) if self._is_by_request else self._connections(log)
+        clients = [(source_of(number, self._sources), port) for number, port in enumerate(log.ports)]
+        uses = self._requests(log, clients) if self._is_by_request else self._connections(log, clients)
         return {row: pod for row, pod in uses if pod}
 
-    def _connections(self, log: Log) -> Iterator[tuple[int, str]]:
-        """Yield row and pod; the last records of a port are those of its last connections."""
-        total, seen = Counter(log.ports), Counter[int]()
+    def _connections(self, log: Log, clients: Sequence[_Client]) -> Iterator[tuple[int, str]]:
+        """Yield row and pod; the last records of a client's port are those of its last connections."""
+        total, seen = Counter(clients), Counter[_Client]()
         by_connection = []
-        for port in log.ports:
-            records = self._by_port.get(port, [])
-            missing = total[port] - len(records)
-            by_connection.append(records[seen[port] - missing][0] if missing <= 0 else "")
-            seen[port] += 1
+        for client in clients:
+            records = self._by_client.get(client, [])
+            missing = total[client] - len(records)
+            by_connection.append(records[seen[client] - missing][0] if missing <= 0 else "")
+            seen[client] += 1
         for row, connection in enumerate(log.rows.connection):
             if connection < len(by_connection):
                 yield row, by_connection[connection]
 
-    def _requests(self, log: Log) -> Iterator[tuple[int, str]]:
-        rows: defaultdict[int, list[int]] = defaultdict(list)
+    def _requests(self, log: Log, clients: Sequence[_Client]) -> Iterator[tuple[int, str]]:
+        rows: defaultdict[_Client, list[int]] = defaultdict(list)
         for row in sorted(range(len(log.rows)), key=log.rows.began.__getitem__):
-            if log.rows.connection[row] < len(log.ports):
-                rows[log.ports[log.rows.connection[row]]].append(row)
-        for port, of_port in rows.items():
-            records = self._by_port.get(port, [])
-            if len(records) >= len(of_port):
-                yield from zip(of_port, (pod for pod, _ in records[-len(of_port) :]), strict=True)
+            if log.rows.connection[row] < len(clients):
+                rows[clients[log.rows.connection[row]]].append(row)
+        for client, of_client in rows.items():
+            records = self._by_client.get(client, [])
+            if len(records) >= len(of_client):
+                yield from zip(of_client, (pod for pod, _ in records[-len(of_client) :]), strict=True)

@@ -57,6 +57,20 @@ class Seconds(Duration):
     show_default=True,
     help="No more at any time; a request that is due while all are busy waits.",
 )
+@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="One more header of HTTP requests.")
+@click.option(
+    "--keys",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="A {} in a path or a header is a number below this one, by chance.",
+)
+@click.option(
+    "--sources",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    help="Connections come from so many addresses in turn, where the Service hashes clients' addresses.",
+)
 @click.option("--new-connections", "has_new_connections", is_flag=True, help="A new connection (flow) per request.")
 @click.option("--timeout", type=Seconds(), default="5s", show_default=True, help="When a request has failed.")
 @click.option(

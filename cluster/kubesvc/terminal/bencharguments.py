@@ -25,6 +25,9 @@ class BenchArguments(TypedDict):
     connections: int
     most_connections: int
     has_new_connections: bool
+    headers: tuple[str, ...]
+    keys: int
+    sources: int
     timeout: float
     compare: str
     blocks: int

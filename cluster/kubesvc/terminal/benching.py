@@ -71,7 +71,8 @@ def subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan
     request = given["path"] or given["dns_name"] or _payload(given["payload"])
     timeout = positive(given["timeout"], "--timeout")
     keeps = not given["has_new_connections"]
-    sending = Sending(request, given["connections"], given["most_connections"], timeout, keeps)
+    keyed = (given["headers"], given["keys"], given["sources"])
+    sending = Sending(request, given["connections"], given["most_connections"], timeout, keeps, *keyed)
     # All that is wrong with the words themselves has been said; only now is the cluster asked.
     status = ask(given["name"], lambda cluster: cluster.status())
     target = find_target(status, wanted, is_inside=given["is_inside"])

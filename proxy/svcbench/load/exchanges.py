@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from svcbench.load.log import ANSWERED
@@ -95,12 +96,26 @@ def _encoded(name: str) -> bytes:
     return b"".join(bytes((len(each),)) + each for each in labels) + b"\0"
 
 
-class HTTPExchange:
-    """GETs of one path; a status of 400 or more is an error. The pod is what X-Pod or X-Kubesvc-Endpoint says."""
+KEY = b"{}"
+"""Where a request has its key."""
 
-    def __init__(self, path: str, host: str, *, keeps: bool) -> None:
-        last = "" if keeps else "Connection: close\r\n"
-        self._request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: kubesvc-bench\r\n{last}\r\n".encode()
+
+def get_request(path: str, host: str, headers: Sequence[str] = (), *, keeps: bool = True) -> bytes:
+    """Return a GET with more ``headers``, each a whole line."""
+    last = () if keeps else ("Connection: close",)
+    lines = (f"GET {path} HTTP/1.1", f"Host: {host}", "User-Agent: kubesvc-bench", *headers, *last)
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
+
+
+class HTTPExchange:
+    """Sends a request (``get_request``) again and again; a status of 400 or more is an error.
+
+    The pod is what X-Pod or X-Kubesvc-Endpoint says. With ``keys``, each ``{}`` in the request is the next of them.
+    """
+
+    def __init__(self, request: bytes, *, keeps: bool, keys: Callable[[], int] | None = None) -> None:
+        self._request = request
+        self._keys = keys if KEY in request else None
         self._keeps = keeps
         self._head = b""
         self._body: _Body | None = None
@@ -109,7 +124,7 @@ class HTTPExchange:
     def request(self) -> bytes:
         """Return the request."""
         self._head, self._body = b"", None
-        return self._request
+        return self._request if self._keys is None else self._request.replace(KEY, b"%d" % self._keys())
 
     def feed(self, data: bytes) -> Answer | None:
         """Return the answer when it is whole."""

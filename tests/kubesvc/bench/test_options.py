@@ -68,6 +68,22 @@ def test_a_name_that_no_query_can_ask_for_is_refused(name: str) -> None:
         plan_of(TARGET._replace(protocol="dns"), Arrivals(), dataclasses.replace(SENDING, request=name), LENGTH)
 
 
+@pytest.mark.parametrize(
+    ("changes", "protocol", "why"),
+    [
+        ({"headers": ("X-User",)}, "http", 'write it as "Name: value"'),
+        ({"headers": ("X-User: a\r\nX: b",)}, "http", 'write it as "Name: value"'),
+        ({"headers": ("Host: other",)}, "http", "not yours to set"),
+        ({"headers": ("X-User: a",)}, "tcp", "--header is for HTTP"),
+        ({"sources": 2}, "inside", "needs an address in 127.0.0.0/8"),
+    ],
+)
+def test_what_a_protocol_or_place_does_not_have_is_refused(changes: dict[str, Any], protocol: str, why: str) -> None:
+    target = TARGET._replace(address="10.96.0.20") if protocol == "inside" else TARGET._replace(protocol=protocol)
+    with pytest.raises(ValueError, match=why):
+        plan_of(target, Arrivals(), dataclasses.replace(SENDING, **changes), LENGTH)
+
+
 def test_a_closed_loop_has_its_clients_instead_of_a_schedule() -> None:
     plan = plan_of(TARGET, Arrivals(closed=8), SENDING, LENGTH)
     assert (plan.schedule, plan.clients) == (None, 8)

@@ -14,6 +14,7 @@ PODS = {"10.244.1.2:80": "web-1", "web-1": "web-1", "web-2": "web-2"}
 
 def record(port: int, pod: str, state: str = "closed", protocol: str = "tcp") -> dict[str, Any]:
     return {
+        "client": "127.0.0.1",
         "clientPort": port,
         "pod": pod,
         "endpoint": "10.244.1.9:80",
@@ -89,6 +90,13 @@ def test_requests_of_an_http_service_belong_to_the_records_of_their_port_in_orde
 def test_requests_whose_records_were_missed_are_not_guessed() -> None:
     of = log([5001], [(0, ""), (0, "")])
     assert pods(of, record(5001, "web-1", protocol="http")) == ["", ""]
+
+
+def test_clients_of_several_addresses_may_have_the_same_port() -> None:
+    finder = PodFinder(PODS, sources=2)
+    finder.take(record(5001, "web-2") | {"client": "127.0.1.2"})
+    finder.take(record(5001, "web-1") | {"client": "127.0.1.1"})
+    assert finder.pods_of(log([5001, 5001], [(0, ""), (1, "")])) == ["web-1", "web-2"]
 
 
 def test_the_algorithm_is_the_one_of_the_records() -> None:

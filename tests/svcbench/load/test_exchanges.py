@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svcbench.load.exchanges import CUT_OFF, MALFORMED, Answer, DNSExchange, EchoExchange, HTTPExchange
+from svcbench.load.exchanges import CUT_OFF, MALFORMED, Answer, DNSExchange, EchoExchange, HTTPExchange, get_request
 
 OK = b"HTTP/1.1 200 OK\r\nX-Pod: web-1\r\n"
 
 
 def http(*, keeps: bool = True) -> HTTPExchange:
-    exchange = HTTPExchange("/hostname", "web:80", keeps=keeps)
+    exchange = HTTPExchange(get_request("/hostname", "web:80", keeps=keeps), keeps=keeps)
     exchange.request()
     return exchange
 
@@ -27,10 +27,17 @@ def fed(exchange: HTTPExchange, *pieces: bytes) -> Answer | None:
 
 
 def test_an_http_request_names_its_host_and_its_wish_to_close() -> None:
-    assert HTTPExchange("/a?b", "web:80", keeps=True).request() == (
-        b"GET /a?b HTTP/1.1\r\nHost: web:80\r\nUser-Agent: kubesvc-bench\r\n\r\n"
+    assert get_request("/a?b", "web:80", ["X-A: b"]) == (
+        b"GET /a?b HTTP/1.1\r\nHost: web:80\r\nUser-Agent: kubesvc-bench\r\nX-A: b\r\n\r\n"
     )
-    assert b"\r\nConnection: close\r\n\r\n" in HTTPExchange("/", "web", keeps=False).request()
+    assert get_request("/", "web", keeps=False).endswith(b"\r\nConnection: close\r\n\r\n")
+
+
+def test_a_key_takes_its_place_in_every_request() -> None:
+    keys = iter((7, 42))
+    exchange = HTTPExchange(get_request("/{}", "web", ["X-User: u{}"]), keeps=True, keys=lambda: next(keys))
+    assert exchange.request().startswith(b"GET /7 ")
+    assert b"X-User: u42\r\n" in exchange.request()
 
 
 @pytest.mark.parametrize(

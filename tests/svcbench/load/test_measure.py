@@ -13,7 +13,7 @@ from svcbench.hdrcodec import encode
 from svcbench.histogram import Histogram
 from svcbench.load.log import NAMES, Frames, Log, Rows, frame
 from svcbench.load.measure import Label, measure, peak_in_flight
-from svcbench.load.plan import Plan, plan_text, read_plan
+from svcbench.load.plan import Plan, plan_text, read_plan, source_of
 from svcbench.results import Run, Second
 
 LABEL = Label("svc/web:80", "rr", "kubesvc bench svc/web")
@@ -145,6 +145,14 @@ def test_a_generator_that_has_not_ended_is_not_measured() -> None:
 )
 def test_the_most_under_way_is_counted(spans: list[tuple[float, float]], most: int) -> None:
     assert peak_in_flight([begin for begin, _ in spans], [end for _, end in spans]) == most
+
+
+@pytest.mark.parametrize(
+    ("connection", "sources", "source"),
+    [(0, 0, ""), (0, 1, "127.0.1.1"), (253, 300, "127.0.1.254"), (254, 300, "127.0.2.1"), (301, 300, "127.0.1.2")],
+)
+def test_connections_come_from_addresses_in_turn(connection: int, sources: int, source: str) -> None:
+    assert source_of(connection, sources) == source
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from svcbench.load.log import REFUSED
 
 EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _FAILED = select.EPOLLERR | select.EPOLLHUP
+_IP_BIND_ADDRESS_NO_PORT = 24
+"""ip(7): the port is chosen when it connects, so that two connections to different places may share one."""
 _AT_ONCE = 64 * 1024
 _OWN_FAULTS = {EMFILE: "no more open files allowed", ENFILE: "no more open files", EADDRNOTAVAIL: "no free port left"}
 """What the generator's machine lacks, which is not the Service's fault."""
@@ -40,7 +42,10 @@ class Hooks(NamedTuple):
 
 
 class Connection:
-    """Carries one request at a time. ``due`` and ``began`` are those of the request that is under way."""
+    """Carries one request at a time. ``due`` and ``began`` are those of the request that is under way.
+
+    ``source`` is the address that it comes from, "" leaves that to the kernel.
+    """
 
     __slots__ = (
         "_exchange",
@@ -53,10 +58,12 @@ class Connection:
         "is_made",
         "number",
         "sock",
+        "source",
     )
 
-    def __init__(self, exchange: Exchange, hooks: Hooks) -> None:
+    def __init__(self, exchange: Exchange, hooks: Hooks, source: str = "") -> None:
         self._exchange = exchange
+        self.source = source
         self._hooks = hooks
         self._is_datagram = False
         self._unsent = b""
@@ -79,6 +86,9 @@ class Connection:
         kind = socket.SOCK_DGRAM if target.is_datagram else socket.SOCK_STREAM
         self._is_datagram = self.is_made = target.is_datagram
         sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+        if self.source:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((self.source, 0))
         error = sock.connect_ex((target.address, target.port))
         if error not in (0, EINPROGRESS):
             sock.close()

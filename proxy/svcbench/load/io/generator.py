@@ -12,15 +12,16 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from svcbench.hdrcodec import encode
 from svcbench.histogram import Histogram
-from svcbench.load.exchanges import Answer, DNSExchange, EchoExchange, Exchange, HTTPExchange
+from svcbench.load.exchanges import Answer, DNSExchange, EchoExchange, Exchange, HTTPExchange, get_request
 from svcbench.load.io.connections import EVENTS, Connection, Hooks, Target
 from svcbench.load.io.outlet import Outlet
 from svcbench.load.log import NAMES, TIMED_OUT, UNNAMED, Rows, frame
-from svcbench.load.plan import Plan
+from svcbench.load.plan import Plan, source_of
 
 FLUSH_SECONDS = 0.25
 _BURST = 16
@@ -32,10 +33,11 @@ _HOPELESS = 0.1
 """Seconds; a generator that is as late cannot keep up."""
 
 
-def new_exchange(plan: Plan, number: int) -> Exchange:
+def new_exchange(plan: Plan, number: int, keys: Callable[[], int]) -> Exchange:
     """Return what a connection of a plan says and reads."""
     if plan.protocol == "http":
-        return HTTPExchange(plan.request, plan.host, keeps=plan.keeps_connections)
+        request = get_request(plan.request, plan.host, plan.headers, keeps=plan.keeps_connections)
+        return HTTPExchange(request, keeps=plan.keeps_connections, keys=keys)
     if plan.protocol == "dns":
         return DNSExchange(plan.request, number)
     is_flow = plan.protocol == "udp" and plan.keeps_connections
@@ -61,6 +63,7 @@ class Generator:
         self._by_descriptor: dict[int, Connection] = {}
         self._idle: deque[Connection] = deque()
         self._made = self._under_way = 0
+        self._keys = partial(Random(f"{plan.seed}/keys").randrange, plan.keys)
         self._deadlines: deque[tuple[float, Connection, float]] = deque()
         """Deadline, connection, and when the request began that shall have ended by then."""
         self._rows, self._ports = Rows(), array("H")
@@ -164,7 +167,9 @@ class Generator:
 
     def _new_connection(self) -> Connection:
         self._made += 1
-        return Connection(new_exchange(self._plan, self._made), self._hooks)
+        # It is opened at once, and then has this number.
+        source = source_of(len(self._ports), self._plan.sources)
+        return Connection(new_exchange(self._plan, self._made, self._keys), self._hooks, source)
 
     def _opened(self, connection: Connection) -> None:
         assert connection.sock is not None

@@ -13,7 +13,7 @@ import pytest
 from tests.helpers.svcbench_servers import ANSWER, serving
 
 from svcbench.arrivals import Trace
-from svcbench.load.exchanges import Answer, HTTPExchange
+from svcbench.load.exchanges import Answer, HTTPExchange, get_request
 from svcbench.load.io.connections import Connection, Hooks, Target
 from svcbench.load.io.generator import Generator
 from svcbench.load.io.outlet import Outlet
@@ -42,7 +42,7 @@ def talking() -> Iterator[tuple[Connection, socket.socket, Seen]]:
     """Yield a connection that has sent its first request, the server's end of it, and what it tells."""
     seen = Seen()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        connection = Connection(HTTPExchange("/", "web", keeps=True), seen.hooks())
+        connection = Connection(HTTPExchange(get_request("/", "web"), keeps=True), seen.hooks())
         target = Target("127.0.0.1", server.getsockname()[1], is_datagram=False)
         connection.open(target)
         end, _ = server.accept()

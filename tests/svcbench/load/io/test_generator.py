@@ -78,6 +78,31 @@ def test_new_connections_carry_one_request_each() -> None:
     assert len(set(log.rows.connection)) == len(log.ports) == 20
 
 
+def test_connections_come_from_the_addresses_that_a_plan_says() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done(plan(server.getsockname()[1], at(0.0), clients=4, sources=2, timeout=0.1))
+        seen = []
+        for _ in range(4):
+            accepted, address = server.accept()
+            accepted.close()
+            seen.append(address[0])
+    assert Counter(seen) == {"127.0.1.1": 2, "127.0.1.2": 2}
+
+
+def test_keys_are_drawn_by_the_seed() -> None:
+    asked: list[bytes] = []
+
+    def note(data: bytes, _number: int) -> bytes:
+        asked.append(data.split()[1])
+        return ANSWER
+
+    for _ in range(2):
+        with serving(note) as port:
+            done(plan(port, at(0.0, 0.02, 0.04), clients=1, most=1, request="/{}", keys=1000))
+    assert len(set(asked)) == 3
+    assert asked[:3] == asked[3:]
+
+
 def test_a_closed_loop_has_as_many_clients_as_asked_for() -> None:
     with serving() as port:
         of = plan(port, None, clients=3, seconds=0.2)
