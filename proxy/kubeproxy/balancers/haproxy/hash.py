@@ -56,7 +56,7 @@ class HaproxyHash(Balancer):
     has_weights = True
     card = Card(
         "hash modulo the weights' sum, or the nearest point of a tree, load bounded if asked for",
-        "client or HTTP key",
+        "the key",
         "O(1), or O(log points); 8 bytes an entry or point",
         "HAProxy source, hash",
     )

@@ -23,13 +23,19 @@ class _Server:
     ``weight`` is in sixteenths, ``queue`` None while it is 0.
     """
 
-    __slots__ = ("backend", "last_place", "next_place", "queue", "rest", "weight")
+    __slots__ = ("backend", "entry", "last_place", "next_place", "queue", "rest", "weight")
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.weight = 0
         self.next_place = self.last_place = self.rest = 0
         self.queue: _Queue | None = None
+        self.entry: _Entry | None = None
+        """What ``queue`` has of it."""
+
+
+_Entry = tuple[int, int, _Server]
+"""A key, a number that grows with each insertion, and the server."""
 
 
 class _Queue:
@@ -38,15 +44,15 @@ class _Queue:
     __slots__ = ("entries",)
 
     def __init__(self) -> None:
-        self.entries: list[tuple[int, int, _Server]] = []
+        self.entries: list[_Entry] = []
 
     def first(self) -> _Server | None:
         """Return the server with the smallest key."""
         return self.entries[0][2] if self.entries else None
 
-    def remove(self, server: _Server) -> None:
-        """Take a server out wherever it is; O(n)."""
-        self.entries = [each for each in self.entries if each[2] is not server]
+    def sweep(self) -> None:
+        """Drop the entries of servers that are not here any more, or elsewhere in it."""
+        self.entries = [each for each in self.entries if each[2].entry is each]
         heapify(self.entries)
 
 
@@ -83,6 +89,8 @@ class HaproxyRoundrobin(Balancer):
                 server = self._servers[backend] = _Server(backend)
             if server.weight != backend.weight * _SCALE:
                 self._reweigh(server, backend.weight * _SCALE, begins)
+        for queue in (self._init, self._current, self._next):
+            queue.sweep()
         if begins:
             self._place = self._cycle = self._next_cycle
 
@@ -155,8 +163,8 @@ class HaproxyRoundrobin(Balancer):
 
     def _insert(self, queue: _Queue, key: int, server: _Server) -> None:
         self._inserted += 1
-        heappush(queue.entries, (key, self._inserted, server))
-        server.queue = queue
+        server.queue, server.entry = queue, (key, self._inserted, server)
+        heappush(queue.entries, server.entry)
 
     def _requeue(self, passed: Sequence[_Server], has_switched: bool) -> None:
         """Put back the servers that were due but may not be chosen; after a switch their places are lost."""
@@ -171,9 +179,7 @@ class HaproxyRoundrobin(Balancer):
         before, server.weight = server.weight, weight
         self._next_cycle += weight - before
         queue = server.queue
-        if queue is not None:
-            queue.remove(server)
-            server.queue = None
+        server.queue = server.entry = None
         if not weight:
             return
         if begins or queue is self._init:

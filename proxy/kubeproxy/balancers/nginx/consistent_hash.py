@@ -26,9 +26,7 @@ class NginxConsistentHash(Balancer):
     name = "nginx_consistent_hash"
     options = (hash_on(),)
     has_weights = True
-    card = Card(
-        "the next of 160 CRC-32 points per weight", "client or HTTP key", "O(log points), 8 bytes a point", "nginx"
-    )
+    card = Card("the next of 160 CRC-32 points per weight", "the key", "O(log points), 8 bytes a point", "nginx")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         self._key = hashed_text(options)

@@ -24,7 +24,7 @@ class NginxHash(Balancer):
     name = "nginx_hash"
     options = (hash_on(),)
     has_weights = True
-    card = Card("CRC-32 of the key modulo the weights' sum", "client or HTTP key", "O(log n)", "nginx hash")
+    card = Card("CRC-32 of the key modulo the weights' sum", "the key", "O(log n)", "nginx hash")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del inputs
