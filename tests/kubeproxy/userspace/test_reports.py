@@ -193,6 +193,29 @@ async def test_a_request_is_told_of_every_endpoint_where_it_was_tried(told: Told
     assert told == [("1", LOCAL_ERROR), ("2", LOCAL_ERROR), ("1", LOCAL_ERROR), ("1", LOCAL_ERROR)]
 
 
+async def test_a_kept_connection_that_ends_as_it_is_used_again_is_no_error_of_its_endpoint(told: Told) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    connections = 0
+
+    async def answer_once_then_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        if connections == 1:
+            await reader.readuntil(b"\r\n\r\n")
+
+    about = web(**{"kubesvc.dev/protocol": "http"})
+    async with serving(A, PORT, answer_once_then_end), cluster(about, slice_of("web", [A])):
+        with contextlib.closing(await connect(VIP)) as sock:
+            for question in (GET.replace(b"close", b"keep-alive"), GET):
+                await asyncio.get_running_loop().sock_sendall(sock, question)
+                async with asyncio.timeout(PATIENCE):
+                    assert b"ok" in await asyncio.get_running_loop().sock_recv(sock, 65536)
+    assert connections == 2
+    assert [each for _, each in told if isinstance(each, Result)] == [SUCCESS, SUCCESS]
+
+
 async def test_a_flow_is_told_with_its_first_answer_or_refusal(told: Told) -> None:
     dns = {"name": "dns", "port": PORT, "protocol": "UDP"}
     listed = slice_of("dns", (A,)) | {"ports": [dns]}
