@@ -24,7 +24,16 @@ class Algorithm(NamedTuple):
     @property
     def hashed_part(self) -> HttpPart | None:
         """The part of HTTP requests that it hashes, None if it hashes none."""
-        return next((http_part(str(value)) for name, value in self.options if name == HASH_ON), None)
+        return http_part(self._hashed)
+
+    @property
+    def hashes_port(self) -> bool:
+        """Whether it hashes the client's port, which nobody knows beforehand."""
+        return self._hashed == "source_port"
+
+    @property
+    def _hashed(self) -> str:
+        return next((str(value) for name, value in self.options if name == HASH_ON), "")
 
 
 def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:

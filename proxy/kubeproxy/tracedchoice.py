@@ -84,11 +84,12 @@ def _by_algorithm(
 ) -> Said:
     route, packet, unit = decision.route, decision.packet, _unit(rule)
     assert route is not None
-    name = load_balancer.algorithm(route.port_name).name
+    algorithm = load_balancer.algorithm(route.port_name)
+    name = algorithm.name
     asking = request or Asking(packet.source, packet.destination)
-    upcoming = load_balancer.upcoming(route, asking)
+    upcoming = load_balancer.upcoming(route, asking) if not algorithm.hashes_port else None
     address = upcoming.address if upcoming else ""
-    part = load_balancer.algorithm(route.port_name).hashed_part if rule.service_port.is_http else None
+    part = algorithm.hashed_part if rule.service_port.is_http else None
     if part is not None and request is None:
         without = f"gets {address}" if upcoming else "is hashed by its source"
         return Said(f"{name}: each request is hashed by its {part}; one without it {without}")
@@ -99,7 +100,7 @@ def _by_algorithm(
         return Said(f"{name}:{hashed} the next {unit} gets {address}", address)
     among = sum(1 for each in decision.endpoints if each.weight and not load_balancer.left_out(route, each.address))
     how = f"{name}:{hashed} {BALANCERS[name].describe(unit, among)}"
-    balancer = load_balancer.balancer(route)
+    balancer = load_balancer.balancer(route) if not algorithm.hashes_port else None
     is_refused = balancer is not None and balancer.refuses(asking)
     return Said(f"{how}; this {unit} gets none" if is_refused else how, "", is_refused)
 

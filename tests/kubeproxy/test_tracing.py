@@ -264,6 +264,16 @@ def test_what_is_hashed_of_requests_is_said_with_what_becomes_of_those_without_i
     assert plain.trace().chosen == "127.244.1.1:8080"
 
 
+def test_a_choice_by_the_clients_port_is_not_foretold() -> None:
+    ground = Ground(at(1), at(2), balancer="ring_hash", balancer_options='{"hash_on": "source_port"}')
+    route = ground.rules.decide(OUTSIDE, CLUSTER_IP).route
+    assert route is not None
+    ground.load_balancer.next_endpoint(route, Asking(OUTSIDE, CLUSTER_IP, 40000))
+    trace = ground.trace()
+    assert trace.balancing.startswith("ring_hash: each connection gets the one of 2 ")
+    assert trace.chosen == ""
+
+
 def test_a_cookie_goes_before_everything_else_and_nobody_knows_it() -> None:
     trace = Ground(at(1), at(2), is_http=True, affinity_cookie="id").trace()
     assert trace.balancing == (

@@ -157,6 +157,17 @@ async def test_an_unknown_balancer_is_reported_once_and_the_default_used() -> No
         assert [each.message for each in c.events] == [unknown_balancer("fastest")]
 
 
+async def test_options_of_the_default_balancer_hold_for_services_that_ask_for_nothing() -> None:
+    config = ProxyConfig(default_balancer="first", default_balancer_options='{"max_connections": 1}')
+    plain = service("plain", cluster_ip=OTHER, annotations={"kubesvc.dev/balancer": "first"})
+    slices = slice_of("web", [A, B]), slice_of("plain", [A, B])
+    async with naming_endpoints(A, B), cluster(service(cluster_ip=VIP), plain, *slices, config=config):
+        held = [await connect(each) for each in (VIP, OTHER)]
+        assert (await ask(VIP), await ask(OTHER)) == (B, A)
+        for each in held:
+            each.close()
+
+
 async def test_cancelling_the_proxy_closes_every_socket() -> None:
     before = len(open_descriptors())
     async with serving(A, 20080, echo):

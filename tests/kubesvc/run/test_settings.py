@@ -79,6 +79,12 @@ def test_the_proxy_gets_its_addresses(text: str, address: tuple[str, int] | None
     )
 
 
+def test_the_proxy_gets_the_options_of_its_balancer() -> None:
+    config = ClusterConfiguration(proxy=ProxySettings("ring_hash", balancer_options='{"hash_on": "source_port"}'))
+    settings = proxy_config(config, StateDirectory("shop", Path("/state")))
+    assert settings.default_balancer_options == '{"hash_on": "source_port"}'
+
+
 @pytest.mark.parametrize(
     ("mode", "is_exact", "expected"),
     [
