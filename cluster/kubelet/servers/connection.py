@@ -6,7 +6,7 @@ import contextlib
 import socket
 from typing import NamedTuple
 
-from kubelet.servers.messages import Head, find_head, is_hopeless, parse_head
+from kubelet.servers.messages import LINE, Head, find_head, is_hopeless, parse_head
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 1024 * 1024
@@ -54,13 +54,11 @@ class Connection:
             self.sock.shutdown(socket.SHUT_WR)
         return True
 
-    def take_request(self) -> Head | Refusal | None:
+    def take_request(self, *, takes_lines: bool) -> Head | Refusal | None:
         """Remove the first request and return its head; None as long as it has not come whole."""
         found = find_head(self.received)
         if found is None:
-            if is_hopeless(self.received):
-                return Refusal(400)
-            return Refusal(431) if len(self.received) > MAX_HEAD else None
+            return self._take_line(takes_lines=takes_lines)
         end, begin = found
         head = parse_head(bytes(self.received[:end]))
         if head is None:
@@ -74,6 +72,15 @@ class Connection:
             return None
         del self.received[: begin + int(length)]
         return head
+
+    def _take_line(self, *, takes_lines: bool) -> Head | Refusal | None:
+        """Return what to make of a head that has not come whole."""
+        if not is_hopeless(self.received):
+            return Refusal(431) if len(self.received) > MAX_HEAD else None
+        if not takes_lines:
+            return Refusal(400)
+        self.received.clear()
+        return LINE
 
 
 def _refused_body(head: Head, length: str) -> int | None:

@@ -50,8 +50,9 @@ class Response(NamedTuple):
 class Service(NamedTuple):
     """How a server answers. ``handle`` answers a request, ``answer`` a datagram (b"" is no answer); neither may block.
 
-    ``headers`` are in every answer. ``greeting`` is all that a client is sent, in place of HTTP. A server that is told
-    to stop goes on for ``delay_seconds``, for a moment at least.
+    With ``takes_lines`` a line that is no HTTP request is handled like a GET of /, with the method "", and ends the
+    connection. ``headers`` are in every answer. ``greeting`` is all that a client is sent, in place of HTTP. A server
+    that is told to stop goes on for ``delay_seconds``, for a moment at least.
     """
 
     handle: Callable[[Request], Response]
@@ -59,10 +60,13 @@ class Service(NamedTuple):
     answer: Callable[[Datagram], bytes] | None = None
     greeting: bytes | None = None
     delay_seconds: float = 0.0
+    takes_lines: bool = False
 
 
 def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -> bytes:
-    """Return an answer as it is sent; ``headers`` are complete header lines of the server."""
+    """Return an answer as it is sent, to a ``method`` "" its body alone; ``headers`` are complete header lines."""
+    if not method:
+        return response.body
     extra = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     head = (
         f"HTTP/1.1 {response.status} {phrase(response.status)}\r\nDate: {_date()}\r\n"
@@ -91,6 +95,9 @@ class Head(NamedTuple):
         query = {name: values[0] for name, values in parse_qs(self.target.query, keep_blank_values=True).items()}
         return Request(self.method, self.target.path or "/", query, self.headers, client, port, is_stopping)
 
+
+LINE = Head("", urlsplit("/"), "", {})
+"""Stands for a line that is no HTTP request, where a service answers those (``Service.takes_lines``)."""
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^`|~\w-]+ [^ ]+ HTTP/1\.[01]\r?")

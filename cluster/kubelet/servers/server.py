@@ -159,12 +159,12 @@ class Server:
         """Answer what has come whole, and send the answers."""
         while len(connection.unsent) < MAX_UNSENT and not connection.is_closing and self._serve_request(connection):
             pass
-        if connection.unsent:
+        if connection.unsent or connection.is_closing:
             self._flush(connection)
 
     def _serve_request(self, connection: Connection) -> bool:
         """Answer the next request, if it is complete; return whether there may be another one to answer."""
-        request = connection.take_request()
+        request = connection.take_request(takes_lines=self._service.takes_lines)
         if request is None:
             return False
         if isinstance(request, Refusal):

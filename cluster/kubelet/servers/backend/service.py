@@ -1,5 +1,8 @@
 """The server of image kubesvc/backend: answers when and as its model says; ``/load`` and ``/healthz`` at once.
 
+Over plain TCP, any line that is no HTTP request is answered with the pod's name, and the connection ends; one that
+fails ends without an answer.
+
 The model's seconds count from the first request, so that ``at 15s..45s`` means the same for every run on new pods, and
 begin again after ``POST /restart``.
 """
@@ -22,11 +25,13 @@ from kubelet.servers.messages import Request, Response, Service
 from kubelet.servers.plan import ServerError
 
 _JSON = "application/json"
+_OK = 200
 
 
 def backend(options: Mapping[str, Any], name: str) -> Service:
     """Return the service of a backend; ServerError if a file that it replays cannot be used."""
-    return Service(_Backend(read_backend(options["model"]), name).handle, (("X-Pod", name),))
+    handle = _Backend(read_backend(options["model"]), name).handle
+    return Service(handle, (("X-Pod", name),), takes_lines=True)
 
 
 def _read_times(path: str) -> list[float]:
@@ -66,7 +71,9 @@ class _Backend:
         self._work(now)
         due = self._began + finish
         self._meter.begin(now, due)
-        return Response(status, self._body, due=due)
+        # Without HTTP there is no status: a failure is an end without an answer.
+        body = self._body if request.method or status == _OK else b""
+        return Response(status, body, due=due)
 
     def _work(self, now: float) -> None:
         """Keep a core busy as the model says: meanwhile this one thread does nothing else."""

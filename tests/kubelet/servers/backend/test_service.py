@@ -80,6 +80,16 @@ async def test_a_backend_fails_as_its_model_says_and_begins_again_when_told(host
     assert await get("/") == (503, "web-1\n")
 
 
+async def test_a_line_over_plain_tcp_is_answered_with_the_pods_name(host: BuiltinHost) -> None:
+    await host.serve("backend", "5ms; at 1m..2m: fail(100%)")
+    assert await asyncio.wait_for(send("hostname\n", 8080), PATIENCE) == "web-1\n"
+
+
+async def test_a_failure_over_plain_tcp_ends_the_connection_without_an_answer(host: BuiltinHost) -> None:
+    await host.serve("backend", "5ms; fail(100%)")
+    assert await asyncio.wait_for(send("hostname\n", 8080), PATIENCE) == ""
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
