@@ -11,6 +11,7 @@ class RandomChoice(Balancer):
     """Picks uniformly, whatever was picked before."""
 
     name = "random"
+    aliases = ("envoy_random",)
     card = Card("each with the same chance", "none", "O(1)", "kube-proxy iptables and nftables, Envoy RANDOM")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:

@@ -17,7 +17,7 @@ from random import Random
 from kubeproxy.balancers.balancer import Backend, Load
 
 _M = 0xFFFFFFFF
-_REMEMBERED = 16
+_REMEMBERED = 8
 """Random numbers of a key that are remembered: a seed takes 100 µs, and most keys need one or two numbers."""
 
 
@@ -84,7 +84,7 @@ def _numbers(seed: int) -> Iterator[int]:
         yield source.getrandbits(32)
 
 
-@lru_cache(1024)
+@lru_cache(4096)
 def _first_numbers(seed: int) -> tuple[int, ...]:
     source = _mersenne_twister(seed)
     return tuple(source.getrandbits(32) for _ in range(_REMEMBERED))

@@ -9,18 +9,17 @@ an endpoint starts slowly, turns come as in ``weighted_edf``, with weight / (act
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from math import lcm
 
 from kubeapi.balancing import Option
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
-from kubeproxy.balancers.envoy.schedule import Schedule
+from kubeproxy.balancers.envoy.schedule import Schedule, unit_of
 
 
 class LeastRequest(Balancer):
     """Draws a few backends and takes the least busy; by deadlines where weights differ."""
 
     name = "least_request"
-    aliases = ("p2c",)
+    aliases = ("p2c", "envoy_least_request")
     options = (
         Option("choices", 2, "how many are drawn (Envoy's `choice_count`)", 2, 100),
         Option("active_request_bias", 1.0, "how much load lowers an unequal weight, 0 for not at all", 0),
@@ -63,7 +62,7 @@ class LeastRequest(Balancer):
         self._known, self._usable = known, available(backends)
         shares = {share for each in self._usable for share in (each.weight, self._weight(each))}
         weights = [each.weight for each in self._usable]
-        self._unit = lcm(*weights)
+        self._unit = unit_of(weights)
         start = int(self._random() * sum(weights))
         self._schedule = Schedule(self._usable, self.period, start) if len(shares) > 1 else None
 

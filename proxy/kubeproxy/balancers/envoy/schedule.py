@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
+from math import lcm
 
 from kubeproxy.balancers.balancer import Backend
 
@@ -20,8 +21,15 @@ Period = Callable[[Backend], float]
 
 A whole number wherever it can be one: added up as fractions, what is due together would drift apart.
 """
+_LARGEST = 1 << 52
+"""Beyond it periods are rounded, by less than 1 in 10^13."""
 _Entry = tuple[float, int, Backend]
 """Deadline, number, backend. No two numbers are the same, so backends are never compared."""
+
+
+def unit_of(weights: Sequence[int]) -> int:
+    """Return what is divided by weights to give periods: their least common multiple, unless that is too large."""
+    return min(lcm(*weights), _LARGEST)
 
 
 class Schedule:

@@ -6,10 +6,9 @@ With equal weights it is a plain rotation. The start is random; another set of e
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from math import lcm
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
-from kubeproxy.balancers.envoy.schedule import Schedule
+from kubeproxy.balancers.envoy.schedule import Schedule, unit_of
 
 
 class WeightedEdf(Balancer):
@@ -42,7 +41,7 @@ class WeightedEdf(Balancer):
             return
         self._known, self._usable = known, available(backends)
         weights = [each.weight for each in self._usable]
-        self._unit = lcm(*weights)
+        self._unit = unit_of(weights)
         self._schedule = Schedule(self._usable, self.period, int(self._rng.random() * sum(weights)))
 
     def period(self, backend: Backend) -> float:

@@ -6,7 +6,7 @@ Follows ``DetectorImpl::processSuccessRateEjections``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from statistics import fmean, pstdev
+from math import sqrt
 
 from kubeapi.balancing import Option
 from kubeproxy.balancers.balancer import Options
@@ -33,8 +33,9 @@ def outliers(hosts: Sequence[Host], options: Options) -> Iterator[tuple[Host, st
     rates = {each: 100 * each.successes / each.requests for each in seen}
     enough = [each for each in seen if each.requests >= int(options["success_rate_request_volume"])]
     if enough and len(enough) >= int(options["success_rate_minimum_hosts"]):
-        deviation = pstdev(rates[each] for each in enough) * int(options["success_rate_stdev_factor"]) / 1000
-        least = fmean(rates[each] for each in enough) - deviation
+        mean = sum(rates[each] for each in enough) / len(enough)
+        deviation = sqrt(sum((rates[each] - mean) ** 2 for each in enough) / len(enough))
+        least = mean - deviation * int(options["success_rate_stdev_factor"]) / 1000
         yield from ((each, "success_rate") for each in enough if rates[each] < least)
     enough = [each for each in seen if each.requests >= int(options["failure_percentage_request_volume"])]
     if enough and len(enough) >= int(options["failure_percentage_minimum_hosts"]):
