@@ -32,7 +32,6 @@ from svcbench.results import Run
 from svcbench.verdict import Objective, broken_objectives, invalidities, read_objectives
 
 _LINE_SECONDS = 1.0
-_PICTURE_SECONDS = 0.25
 
 
 def run_bench(service: str, given: BenchArguments) -> int:
@@ -181,7 +180,14 @@ class _Teller:
 
 
 def ended(run: Run, objectives: tuple[Objective, ...], reports: Reports) -> int:
-    """Print and write the report; returns the exit status."""
+    """Write and print the report; returns the exit status."""
+    # Files first: standard output may be a full disk or a pipe that nobody reads any more.
+    status = EXIT_WELL
+    try:
+        write_reports(run, reports)
+    except OSError as error:
+        click.echo(f"kubesvc: {escaped(str(error.filename))}: {error.strerror}; it is not written", err=True)
+        status = EXIT_FAILED
     if reports.json == "-":
         click.echo(json_text(run_document(run), indent=2))
     else:
@@ -191,12 +197,6 @@ def ended(run: Run, objectives: tuple[Objective, ...], reports: Reports) -> int:
         click.echo(f"kubesvc: objective broken: {each}", err=True)
     if objectives and invalid and not broken:
         click.echo("kubesvc: the objectives are kept, but the run is invalid, so that proves nothing", err=True)
-    status = EXIT_WELL
-    try:
-        write_reports(run, reports)
-    except OSError as error:
-        click.echo(f"kubesvc: {escaped(str(error.filename))}: {error.strerror}; it is not written", err=True)
-        status = EXIT_FAILED
     if run.is_partial:
         return EXIT_AT_ONCE
     if broken:

@@ -8,9 +8,7 @@ from typing import Any
 
 from svcbench.arrivals import Profile, Schedule, Segment, Trace
 
-PROTOCOLS = ("http", "tcp", "udp", "dns")
 DEFAULT_TIMEOUT = 5.0
-MOST_SOURCES = 10_000
 _HOSTS = 254
 MOST_CLIENTS = 4096
 """Requests under way at once; an open loop that needs more waits, which its latencies show."""
@@ -20,11 +18,11 @@ MOST_CLIENTS = 4096
 class Plan:
     """Where to send what, and when; times in seconds.
 
-    ``request`` is the path of HTTP, the payload of TCP and UDP, the name of DNS. ``schedule`` is None for a closed loop
-    of ``clients``; in an open loop so many connections are open at its beginning, where they are kept, and ``most`` at
-    any time: a request that is due while all are busy waits. The first ``warmup`` seconds of ``seconds`` are not
-    measured. A ``{}`` in ``request`` or ``headers`` of HTTP is a number below ``keys``, by chance; connections come
-    from ``sources`` addresses in turn, 0 leaves them to the kernel.
+    ``protocol`` is http, tcp, udp or dns; ``request`` is the path of HTTP, the payload of TCP and UDP, the name of DNS.
+    ``schedule`` is None for a closed loop of ``clients``; in an open loop so many connections are open at its
+    beginning, where they are kept, and ``most`` at any time: a request that is due while all are busy waits. The first
+    ``warmup`` seconds of ``seconds`` are not measured. A ``{}`` in ``request`` or ``headers`` of HTTP is a number below
+    ``keys``, by chance; connections come from ``sources`` addresses in turn, 0 leaves them to the kernel.
     """
 
     address: str
