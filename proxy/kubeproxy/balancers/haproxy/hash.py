@@ -145,7 +145,10 @@ def _build_map(usable: Sequence[Backend]) -> Generator[None, None, Listed]:
 
 
 class _Slots:
-    """How many connections each backend may have: ``factor`` percent of the mean by weight."""
+    """How many connections each backend may have: ``factor`` percent of the mean by weight.
+
+    HAProxy 2.6 rounds by places that it does not count anew when a weight changes; a bound may then be one off.
+    """
 
     def __init__(self, weights: Mapping[Backend, int], factor: int) -> None:
         self._factor = factor
