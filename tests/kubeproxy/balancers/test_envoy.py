@@ -106,6 +106,15 @@ def test_turns_by_weight_come_in_envoys_order(name: str) -> None:
         assert is_rotation(picked(algorithm, 3 * total, among), case["picks"][:total])
 
 
+@pytest.mark.parametrize("name", ["weighted_edf", "least_request"])
+def test_an_idle_endpoint_that_refuses_loses_a_turn_and_stops_nothing(name: str) -> None:
+    algorithm, among = balancer(name), backends(256, 1, 2, active=[0, 10**6, 10**6])
+    algorithm.update(among)
+    for _ in range(3):
+        assert algorithm.pick(ASK, {among[0].address}) in among[1:]
+    assert picked(algorithm, 80, among).count(1) > 70
+
+
 def test_turns_start_at_a_random_place() -> None:
     among = backends(1, 2, 5)
     starts: Counter[tuple[int, ...]] = Counter()

@@ -1,9 +1,9 @@
 """Least request (Envoy's LEAST_REQUEST, gRPC's least_request): the least busy of a few picked at random.
 
 With equal weights ``choices`` endpoints are drawn, which may be the same one twice, and the one with the fewest
-connections or requests wins, the first drawn of several. gRPC allows 2 to 10 choices. With unequal weights, or while
-an endpoint starts slowly, turns come as in ``weighted_edf``, with weight / (active + 1) ^ ``active_request_bias``
-(``source/extensions/load_balancing_policies/least_request``).
+connections or requests wins, the first drawn of several. gRPC allows 2 to 10 choices. With unequal weights, or where an
+endpoint starts slowly (until endpoints change again), turns come as in ``weighted_edf``, with the weight
+weight / (active + 1) ^ ``active_request_bias`` (``source/extensions/load_balancing_policies/least_request``).
 """
 
 from __future__ import annotations
@@ -79,10 +79,8 @@ class LeastRequest(Balancer):
         if not usable:
             return None
         if self._schedule is not None:
-            backend = self._schedule.take()
-            while len(usable) < len(self._usable) and backend.address in avoid:
-                backend = self._schedule.take()
-            return backend
+            has_other = len(usable) < len(self._usable)
+            return self._schedule.take_other(avoid) if has_other else self._schedule.take()
         return self._scan(usable) if self._scans else self._draw(usable)
 
     def upcoming(self, ask: Ask) -> Backend | None:

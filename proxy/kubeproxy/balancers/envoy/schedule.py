@@ -9,7 +9,7 @@ costs the same for ten and for ten thousand endpoints.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
 from math import lcm
@@ -81,6 +81,30 @@ class Schedule:
         if period != own:
             self._add(entry, period)
         return backend
+
+    def take_other(self, avoid: Collection[str]) -> Backend:
+        """Return the first that is due of those whose address is not in ``avoid``; there must be one.
+
+        Those that were due before it have lost a turn.
+        """
+        due = [self._pop()]
+        while due[-1][2].address in avoid:
+            due.append(self._pop())
+        for now, _, backend in due:
+            period = self._period(backend)
+            self._add((now + period, next(self._numbers), backend), period)
+        return due[-1][2]
+
+    def _pop(self) -> _Entry:
+        own = self._heads[0][2]
+        line = self._lines[own]
+        entry = line.popleft()
+        if line:
+            heapreplace(self._heads, (*line[0][:2], own))
+        else:
+            heappop(self._heads)
+            del self._lines[own]
+        return entry
 
     def _add(self, entry: _Entry, period: float) -> None:
         line = self._lines.get(period)

@@ -53,11 +53,9 @@ class WeightedEdf(Balancer):
         """Return a backend, None if there is none."""
         if not self._usable:
             return None
-        backend = self._schedule.take()
-        if avoid and backend.address in avoid and any(each.address not in avoid for each in self._usable):
-            while backend.address in avoid:
-                backend = self._schedule.take()
-        return backend
+        if avoid and any(each.address not in avoid for each in self._usable):
+            return self._schedule.take_other(avoid)
+        return self._schedule.take()
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend that has the next turn."""

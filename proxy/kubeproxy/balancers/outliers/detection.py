@@ -6,7 +6,7 @@ back at the end of the interval after base_ejection_time * ejections (``outlier_
 
 What is ejected or comes back is left out or gets something at once, but for what follows within
 ``update_merge_window`` after that: it waits for the window's length (Envoy's cluster manager). Times are looked at when
-a pick is made. Each node's proxy and each of its workers has a detection of its own.
+a pick is made. Each worker of the proxy judges by what it has seen itself.
 """
 
 from __future__ import annotations
