@@ -63,15 +63,15 @@ def _is_local(endpoint: Endpoint, node: Node | None) -> bool:
 
 
 def _near(ready: Sequence[Endpoint], node: Node | None) -> tuple[Sequence[Endpoint], Hint]:
-    """Obey hints if every ready endpoint has one and at least one of them names this node, else this zone."""
+    """Obey hints if every ready endpoint has one and one with a weight names this node, else this zone."""
     if node is None:
         return ready, ""
     if all(each.node_hints for each in ready):
         on_node = [each for each in ready if node.name in each.node_hints]
-        if on_node:
+        if any(each.weight for each in on_node):
             return on_node, "node" if len(on_node) < len(ready) else ""
     if node.zone and all(each.zone_hints for each in ready):
         in_zone = [each for each in ready if node.zone in each.zone_hints]
-        if in_zone:
+        if any(each.weight for each in in_zone):
             return in_zone, "zone" if len(in_zone) < len(ready) else ""
     return ready, ""

@@ -17,6 +17,7 @@ GONE = Endpoint("127.245.0.5", 80, is_ready=False, is_serving=False, is_terminat
 UNREADY = Endpoint("127.245.0.6", 80, is_ready=False, is_serving=False)
 ELSEWHERE = Endpoint("127.245.0.9", 80, node_name="n2")
 ZONE_A = Endpoint("127.245.0.7", 80, zone_hints=("a",), node_hints=("n1",))
+DRAINED_A = Endpoint("127.245.0.10", 80, zone_hints=("a",), node_hints=("n1",), weight=0)
 ZONE_B = Endpoint("127.245.0.8", 80, zone_hints=("b",), node_hints=("n2",))
 
 
@@ -63,6 +64,8 @@ def test_the_policy_local_uses_this_nodes_endpoints(endpoints: list[Endpoint], e
         pytest.param("n9", "a", [ZONE_A, ZONE_B], [ZONE_A], id="this-zone"),
         pytest.param("n9", "c", [ZONE_A, ZONE_B], [ZONE_A, ZONE_B], id="no-hint-for-here"),
         pytest.param("n1", "a", [ZONE_A, READY], [ZONE_A, READY], id="an-endpoint-without-hints"),
+        pytest.param("n1", "a", [DRAINED_A, ZONE_B], [DRAINED_A, ZONE_B], id="what-is-near-is-drained"),
+        pytest.param("n9", "a", [ZONE_A, DRAINED_A, ZONE_B], [ZONE_A, DRAINED_A], id="some-of-what-is-near-is-drained"),
         pytest.param("", "", [ZONE_A, ZONE_B], [ZONE_A, ZONE_B], id="nowhere"),
     ],
 )
