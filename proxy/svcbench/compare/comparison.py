@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log
 
@@ -39,7 +39,7 @@ class Verdict:
 
     ``effect`` is the ratio of a percentile, or the difference of the shares of errors, with an interval that holds
     together with those of the other algorithms; None where there is nothing to compare. ``blocks_needed`` would tell a
-    difference of 5 %, None where that is not known, or is told already.
+    difference of 5 %, None where that is not known, or as many were measured.
     """
 
     label: str
@@ -123,7 +123,8 @@ def _verdict(
     verdict = Verdict(label, comparison.labels[0], figure, effect)
     if effect is None or verdict.is_told or figure == ERRORS:
         return verdict
-    return Verdict(label, comparison.labels[0], figure, effect, blocks_to_tell(effect))
+    needed = blocks_to_tell(effect) or 0
+    return replace(verdict, blocks_needed=needed if needed > effect.blocks else None)
 
 
 def _figures(comparison: Comparison, label: str) -> dict[str, Statistic]:

@@ -11,6 +11,7 @@ interval of a mean of normal values Student's (Hesterberg, "What Teachers Should
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from math import ceil
 from operator import mul
 from random import Random
@@ -24,7 +25,7 @@ LEVEL = 0.95
 LEAST_BLOCKS = 5
 """From fewer blocks no interval is computed: all resamples of four are among 35, and the tails would be made up."""
 
-Draw = Sequence[int]
+Draw = tuple[int, ...]
 """How often a resample holds each block."""
 
 Statistic = Callable[[Draw], float | None]
@@ -135,8 +136,11 @@ class Percentiles:
             self._reached.append(tuple(reached))
 
     def at(self, percent: float) -> Statistic:
-        """Return the statistic of the smallest latency that ``percent`` of the drawn requests do not pass."""
-        return lambda draw: self._find(draw, percent)
+        """Return the statistic of the smallest latency that ``percent`` of the drawn requests do not pass.
+
+        It remembers what it was for each draw, as a reference is compared with several others.
+        """
+        return cache(lambda draw: self._find(draw, percent))
 
     def _find(self, draw: Draw, percent: float) -> float | None:
         reached = self._reached

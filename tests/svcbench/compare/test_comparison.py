@@ -73,6 +73,7 @@ def test_an_algorithm_that_is_better_in_every_block_is_told_to_be() -> None:
 def test_the_same_algorithm_twice_is_seldom_told_apart() -> None:
     found = judge(comparison_of({"random": 1.0, "a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}))
     assert not [each for each in found if each.is_told]
+    assert all(each.blocks_needed is None or each.blocks_needed > 10 for each in found)
     assert {each.effect.level for each in found if each.effect} == {0.9875}
 
 
