@@ -100,12 +100,13 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def told() -> dict[str, str]:
+def told(*, has_sockets: bool) -> dict[str, str]:
     """Return what to know of the run."""
-    found = machine.describe()
-    return {
-        "Date": str(datetime.datetime.now(tz=datetime.UTC).date()),
-        "Machine of the sockets": found["Processor"],
+    found = {"Date": str(datetime.datetime.now(tz=datetime.UTC).date())}
+    if not has_sockets:
+        return found | {"Sockets": "not measured"}
+    return found | {
+        "Machine of the sockets": machine.describe()["Processor"],
         "Load of the machine before": " ".join(f"{each:.2f}" for each in os.getloadavg()),
         "Sockets": f"R1 at {RATE} requests/s, a new cluster for each algorithm; what has - is not measured on them",
     }
@@ -122,7 +123,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small simulations, and the page on standard output")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), metavar="DIR")
     given = parser.parse_args()
-    about = told()
+    about = told(has_sockets=given.sockets)
     try:
         results = [
             reproduced(each, is_thorough=not given.quick, has_sockets=given.sockets) for each in REPRODUCTIONS.values()

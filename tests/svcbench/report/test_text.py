@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from tests.helpers.readme import README
 from tests.helpers.svcbench import run_of
 from tests.helpers.svcbench_comparison import comparison_of, run_with_pods
 
@@ -138,3 +140,13 @@ def test_runs_of_a_simulation_have_no_spread_without_pods() -> None:
     runs: dict[str, Run] = {"a": run_of([1] * 20), "b": run_of([2] * 20)}
     comparison = replace(COMPARISON, labels=("a", "b"), blocks=(runs,))
     assert comparison_document(comparison, judge(comparison))["spread"] == {"a": None, "b": None}
+
+
+def test_the_readme_says_what_the_json_of_a_run_and_of_a_comparison_holds() -> None:
+    section = README.partition("### What `--json` holds")[2].partition("\n## ")[0]
+    document = comparison_document(COMPARISON, VERDICTS)
+    run = document["blocks"][0]["first"]
+    parts = [document, document["verdicts"][0], document["spread"]["first"], document["spread"]["first"]["chiSquare"]]
+    parts += [run, run["summary"]["corrected"], run["series"][0], next(iter(run["pods"].values())), run["generator"]]
+    names = {name for each in parts for name in each}
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", section)] == []
