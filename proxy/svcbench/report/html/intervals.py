@@ -46,7 +46,7 @@ def _row(row: int, verdict: Verdict, effect: Estimate, axis: Axis) -> Markup:
     middle = _TOP + _ROW * row + _ROW / 2
     low, value, high = (_NAME_WIDTH + axis.at(each or effect.value) for each in (effect.low, effect.value, effect.high))
     kind = "unsure" if not verdict.is_told else "better" if effect.value < 1 else "worse"
-    name = cut(f"{verdict.label} {verdict.figure}", 30)
+    name = f"{cut(verdict.label, 24)} {verdict.figure}"
     parts = [
         element("text", name, x=_NAME_WIDTH - 8.0, y=middle + 4, text_anchor="end"),
         element("line", x1=low, y1=middle, x2=high, y2=middle, class_=f"interval {kind}"),
