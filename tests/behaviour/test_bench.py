@@ -182,6 +182,10 @@ def test_a_service_without_endpoints_is_refused_at_once(cluster: ClusterCommands
     result = cluster.named("bench", "svc/empty")
     assert (result.returncode, result.stdout) == (1, "")
     assert "svc/empty has no ready endpoint, so every client is refused" in result.stderr
+    query = ("-n", "kube-system", "--dns", "web")
+    result = cluster.named("bench", "svc/kube-dns", *query, "--compare", "random,round_robin")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "svc/kube-dns:53 has no endpoints among which an algorithm could choose" in result.stderr
 
 
 def test_a_simulation_has_the_pods_and_the_algorithm_of_the_service(cluster: ClusterCommands) -> None:
