@@ -369,7 +369,18 @@ def test_weights_are_told_and_without_any_above_0_clients_are_refused() -> None:
     paper.service(web())
     paper.pod(weighed_pod("a", "5"))
     paper.pod(weighed_pod("b", "0"))
-    assert "The endpoints have weights: a 5 and b 0; with 0 nothing new comes." in paper.texts()
+    assert [each for each in paper.texts() if "eight" in each] == [
+        "The algorithm random looks at no weight but 0; weighted_round_robin, for one, shares by them.",
+        "The endpoints have weights: a 5 and b 0; with 0 nothing new comes.",
+    ]
+    paper = Paper()
+    paper.service(web(metadata={"annotations": {"kubesvc.dev/balancer": "wrr"}}))
+    paper.pod(weighed_pod("a", "5"))
+    assert [each for each in paper.texts() if "eight" in each] == ["The endpoints have weights: a 5."]
+    paper = Paper()
+    paper.service(web())
+    paper.pod(weighed_pod("a", "5"))
+    paper.pod(weighed_pod("b", "0"))
     assert [each["weight"] for each in paper.explain()["endpoints"]] == [5, 0]
     paper = Paper()
     paper.service(web())

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from kubeapi.meta import ObjectKey
 from kubeproxy.algorithms import algorithm_of
+from kubeproxy.balancers import BALANCERS
 from kubeproxy.rules import PortRule, Rules
-from kubesvc.why.explain.findings import Finding, note, problem
+from kubesvc.why.explain.findings import Finding, hint, note, problem
 from kubesvc.wording import listed
 
 
@@ -18,9 +19,10 @@ def explain_balancing(rules: Rules, service: ObjectKey, default: str) -> Iterato
 
 
 def _of_port(rule: PortRule, default: str) -> Iterator[Finding]:
-    yield from _weights(rule)
     port = rule.service_port
-    part = algorithm_of(port, default).hashed_part
+    algorithm = algorithm_of(port, default)
+    yield from _weights(rule, algorithm.name)
+    part = algorithm.hashed_part
     if part is not None and not port.is_http:
         where = f"port {port.name.port or port.port}"
         yield note(f"Connections to {where} are hashed by their source: a {part} is only in HTTP requests")
@@ -31,7 +33,7 @@ def _of_port(rule: PortRule, default: str) -> Iterator[Finding]:
         yield note(f"Requests keep to one endpoint by the cookie {port.affinity_cookie}{other}")
 
 
-def _weights(rule: PortRule) -> Iterator[Finding]:
+def _weights(rule: PortRule, algorithm: str) -> Iterator[Finding]:
     serving = [each for each in rule.endpoints if each.is_serving]
     if serving and not any(each.weight for each in serving):
         yield problem("All endpoints that serve have the weight 0 (kubesvc.dev/weight): clients are refused")
@@ -39,3 +41,7 @@ def _weights(rule: PortRule) -> Iterator[Finding]:
         weights = listed(f"{each.target or each.ip} {each.weight}" for each in serving)
         drained = "; with 0 nothing new comes" if any(not each.weight for each in serving) else ""
         yield note(f"The endpoints have weights: {weights}{drained}")
+        if not BALANCERS[algorithm].has_weights and any(each.weight > 1 for each in serving):
+            yield hint(
+                f"The algorithm {algorithm} looks at no weight but 0; weighted_round_robin, for one, shares by them"
+            )
