@@ -1,9 +1,13 @@
-"""The files of a report. Each is whole or not there: it is written beside its place and then moved."""
+"""The files of a report. Each is whole or not there: it is written beside its place and then moved.
+
+Only a file is replaced so; a device, a pipe or a link (``/dev/stdout``) is opened and written to.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -37,9 +41,18 @@ class Reports(NamedTuple):
 
 def _can_be_written(file: Path) -> bool:
     try:
-        return not file.is_dir() and file.parent.is_dir() and os.access(file.parent, os.W_OK)
+        if not _is_to_be_replaced(file):
+            return not file.is_dir() and os.access(file, os.W_OK)
+        return file.parent.is_dir() and os.access(file.parent, os.W_OK)
     except OSError:  # a folder on the way may not be searched
         return False
+
+
+def _is_to_be_replaced(file: Path) -> bool:
+    try:
+        return stat.S_ISREG(file.lstat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def write_reports(run: Run, reports: Reports) -> None:
@@ -67,12 +80,16 @@ def _distribution(run: Run) -> str:
 
 
 def _write(file: str, text: str) -> None:
-    beside = f"{file}.{os.getpid()}.part"
+    place = Path(file)
+    beside = place.with_name(f"{place.name}.{os.getpid()}.part")
     try:
-        Path(beside).write_text(text)
-        Path(beside).replace(file)
+        if _is_to_be_replaced(place):
+            beside.write_text(text)
+            beside.replace(place)
+        else:
+            place.write_text(text)
     except OSError as error:
         with suppress(OSError):
-            Path(beside).unlink()
+            beside.unlink()
         error.filename = file
         raise

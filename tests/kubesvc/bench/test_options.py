@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import os
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -163,6 +164,20 @@ def test_a_full_disk_leaves_no_half_report(tmp_path: Path, monkeypatch: pytest.M
         write_reports(run_of([1000]), Reports(wanted, "", ""))
     assert raised.value.filename == wanted
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_or_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    """As root, /dev/full and /dev/stdout must not become files."""
+    (tmp_path / "link").symlink_to("target")
+    (tmp_path / "target").touch()
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_reports(run_of([1000]), Reports.checked(str(tmp_path / "pipe"), str(tmp_path / "link"), ""))
+    assert os.read(reader, 100).startswith(b"{")
+    os.close(reader)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text().startswith("#[Histogram")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("file", ["{}/no/such/r.json", "{}"])
