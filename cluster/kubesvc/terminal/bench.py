@@ -112,12 +112,22 @@ def bench(service: str, **given: Unpack[BenchArguments]) -> None:
     sys.exit(_run(service, given))
 
 
+def _check_sockets(given: BenchArguments) -> None:
+    """Raise UsageError for what only a simulation has."""
+    if given["has_sockets"]:
+        raise click.UsageError("--sockets goes with --reproduce; without --simulate a bench is on sockets anyway")
+    only = {"--balancer": given["balancer"], "--clients": given["clients"] > 1, "--delay": given["delay"]}
+    for option, value in only.items():
+        if value:
+            raise click.UsageError(f"{option} is for a simulation: add --simulate")
+
+
 def _run(service: str, given: BenchArguments) -> int:
     """Return the exit status; each way has its imports, which take longer than some of them."""
     if given["reproduce"]:
         from kubesvc.terminal.reproducing import run_reproductions
 
-        return run_reproductions(given["reproduce"])
+        return run_reproductions(given["reproduce"], has_sockets=given["has_sockets"])
     if given["is_both"]:
         from kubesvc.terminal.both import run_both
 
@@ -126,6 +136,7 @@ def _run(service: str, given: BenchArguments) -> int:
         from kubesvc.terminal.simulating import run_simulation
 
         return run_simulation(service, given)
+    _check_sockets(given)
     from kubesvc.terminal.benching import run_bench
 
     return run_bench(service, given)

@@ -44,5 +44,6 @@ class BenchArguments(TypedDict):
     clients: int
     delay: float
     reproduce: str
+    has_sockets: bool
     namespace: str
     name: str

@@ -31,6 +31,7 @@ from svcbench.arrivals import Profile, Schedule, constant
 from svcbench.compare.contenders import read_contender
 from svcbench.compare.measuring import compare
 from svcbench.compare.plan import Trial
+from svcbench.load.plan import MOST_CLIENTS
 from svcbench.results import Run
 from svcbench.simulation.measuring import simulate
 from svcbench.simulation.scenario import Scenario
@@ -42,6 +43,7 @@ MOST_REQUESTS = 10_000_000
 
 def run_simulation(service: str, given: BenchArguments) -> int:
     """Return the exit status."""
+    check_simulated(given)
     try:
         objectives = read_objectives(given["slo"]) if given["slo"] else ()
         reports = Reports.checked(given["json_file"], given["hdr_file"], given["html_file"])
@@ -62,6 +64,21 @@ def run_simulation(service: str, given: BenchArguments) -> int:
     return comparison_ended(found, said(), None, Wish(contenders, given["blocks"], objectives, reports))
 
 
+def check_simulated(given: BenchArguments) -> None:
+    """Raise UsageError for what only sockets have."""
+    only = {
+        "--tcp": given["is_tcp"],
+        "--udp": given["is_udp"],
+        "--dns": given["dns_name"],
+        "--payload": given["payload"],
+        "--new-connections": given["has_new_connections"],
+        "--inside": given["is_inside"],
+    }
+    for option, value in only.items():
+        if value:
+            raise click.UsageError(f"{option} is about sockets, and a simulation sends nothing")
+
+
 def scenario_of(service: str, given: BenchArguments) -> Scenario:
     """Return what is simulated; ValueError, SimulationError."""
     described = _described(service, given)
@@ -76,7 +93,9 @@ def scenario_of(service: str, given: BenchArguments) -> Scenario:
         schedule=_schedule(given),
         options=options,
         clients=given["clients"],
-        connections=closed,
+        keys=given["keys"] if any("{}" in each for each in (given["path"] or "", *given["headers"])) else 0,
+        sources=given["sources"],
+        connections=closed or (given["most_connections"] if given["most_connections"] < MOST_CLIENTS else 0),
         is_closed=bool(closed),
         delay=given["delay"],
         timeout=positive(given["timeout"], "--timeout"),

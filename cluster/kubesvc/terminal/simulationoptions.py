@@ -40,6 +40,9 @@ _OPTIONS = (
     click.option(
         "--reproduce", default="", metavar="NAME|all", help="Simulate published results, and say whether they come out."
     ),
+    click.option(
+        "--sockets", "has_sockets", is_flag=True, help="--reproduce on clusters of its own as well, for minutes."
+    ),
 )
 
 

@@ -6,7 +6,7 @@ a run has given; where a run misses one and it is known why, the figure says so.
 
 from svcbench.reproduce.bounded_loads import BOUNDED_LOADS
 from svcbench.reproduce.coordinated_omission import COORDINATED_OMISSION
-from svcbench.reproduce.figure import Figure, Reproduction
+from svcbench.reproduce.figure import Figure, Measure, Reproduction, Setup
 from svcbench.reproduce.maglev import MAGLEV
 from svcbench.reproduce.prequal import PREQUAL
 from svcbench.reproduce.reuseport import REUSEPORT
@@ -15,7 +15,7 @@ from svcbench.reproduce.subsets import SUBSETS
 from svcbench.reproduce.two_choices import TWO_CHOICES
 from svcbench.reproduce.unevenness import UNEVENNESS
 
-__all__ = ["REPRODUCTIONS", "Figure", "Reproduction"]
+__all__ = ["REPRODUCTIONS", "Figure", "Measure", "Reproduction", "Setup"]
 
 _ALL = (
     SLOW_BACKEND,

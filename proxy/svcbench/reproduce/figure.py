@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
+
+from svcbench.results import Run
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,31 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """A run on sockets: pods that behave as ``models`` say, behind one Service, and evenly spaced or Poisson arrivals.
+
+    ``connections`` bounds what is under way at once, 0 does not. The pods are new: their seconds begin with the load.
+    """
+
+    algorithm: str
+    models: Sequence[str]
+    rate: float
+    seconds: float
+    options: str = ""
+    is_poisson: bool = False
+    connections: int = 0
+
+
+Measure = Callable[[Setup], Run]
+"""Makes a run on sockets."""
+
+
+@dataclass(frozen=True)
 class Reproduction:
     """A published result: ``source`` names the publication, ``remark`` says what to know before quoting it.
 
-    ``figures(thorough)`` makes the figures in seconds; thorough ones take up to a minute more.
+    ``figures(thorough)`` makes the figures in seconds; thorough ones take up to a minute more. ``on_sockets(measure)``
+    makes those that real pods and clients have to give as well, None where they would tell nothing more.
     """
 
     name: str
@@ -46,3 +69,4 @@ class Reproduction:
     source: str
     figures: Callable[[bool], Iterator[Figure]]
     remark: str = ""
+    on_sockets: Callable[[Measure], Iterator[Figure]] | None = None

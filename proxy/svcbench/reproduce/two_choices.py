@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-from svcbench.reproduce.figure import Figure, Reproduction
+from svcbench.reproduce.figure import Figure, Measure, Reproduction, Setup
 from svcbench.reproduce.scenarios import Bins, by_chance, service
 from svcbench.simulation.measuring import simulate
 
@@ -70,10 +70,30 @@ def _balls(is_thorough: bool) -> Iterator[Figure]:
             yield Figure(what, published, max(bins.counts), low, high)
 
 
+def _on_sockets(measure: Measure) -> Iterator[Figure]:
+    load, queues, mean = 0.7, 10, 0.04
+    models = [f"exponential({mean * 1000:g}ms); slots 1"] * queues
+    times = {}
+    for name in ("random", "round robin", "two choices"):
+        run = measure(Setup(_ORDER[name][0], models, load * queues / mean, 60, is_poisson=True))
+        times[name] = run.corrected.mean / 1_000_000 / mean
+        yield Figure(f"{name} at load {load:g}, {queues} queues: mean time", "", times[name])
+    yield Figure(
+        "two choices / random",
+        f"{two_choices_time(load) * (1 - load):.2f}",
+        times["two choices"] / times["random"],
+        0,
+        0.65,
+        "x",
+    )
+    yield Figure("two choices / round robin", "below 1", times["two choices"] / times["round robin"], 0, 0.95, "x")
+
+
 TWO_CHOICES = Reproduction(
     "R2",
     "the power of two choices",
     "M. Mitzenmacher, The Power of Two Choices in Randomized Load Balancing (1996)",
     _figures,
     "Times are in mean service times, of 100 queues with exponential service and Poisson arrivals.",
+    _on_sockets,
 )

@@ -16,9 +16,9 @@ from math import inf
 from random import Random
 
 from kubelet.servers.backend.behaviour import behave
-from kubeproxy.balancers import Balancer
+from kubeproxy.balancers import Asking, Balancer
 from kubeproxy.outcomes import Result
-from svcbench.simulation.pickers import Given, Picker, SimulatedBackend, simulated_endpoints
+from svcbench.simulation.pickers import Given, Picker, SimulatedBackend, simulated_asks, simulated_endpoints
 from svcbench.simulation.probing import Probing
 from svcbench.simulation.scenario import Scenario
 
@@ -53,6 +53,7 @@ class Engine:
         self.pickers = _pickers(scenario, self._clock, self._probing)
         self._follows = self.pickers[0].balancer.follows
         self._chance = Random(f"clients {scenario.seed}").random
+        self._asks = simulated_asks(scenario)
         self._owners: list[Picker] = []
         """The client of each request."""
         self._free = [0.0] * (scenario.connections or scenario.is_closed)
@@ -90,7 +91,7 @@ class Engine:
     def _is_plain(self) -> bool:
         """Tell, after the first request, whether nothing is asked for that ``_run_plain`` leaves out."""
         scenario, algorithm = self._scenario, type(self.pickers[0].balancer)
-        if scenario.connections or scenario.timeout or scenario.delay or scenario.clients > 1:
+        if scenario.connections or scenario.timeout or scenario.delay or scenario.clients > 1 or self._asks:
             return False
         learns = algorithm.answered is not Balancer.answered or algorithm.completed is not Balancer.completed
         return not learns and not self._probing.is_used
@@ -140,7 +141,7 @@ class Engine:
         requests = self.requests
         self._now = now
         picker = self.pickers[int(self._chance() * len(self.pickers))]
-        backend = picker.pick(picker.ask)
+        backend = picker.pick(self._ask(number) if self._asks else picker.ask)
         requests.begun.append(now)
         requests.chosen.append(backend)
         self._owners.append(picker)
@@ -157,6 +158,10 @@ class Engine:
             heappush(self._ends, (at, number, backend))
         requests.ended.append(at)
         return at
+
+    def _ask(self, number: int) -> Asking:
+        asks = self._asks
+        return asks[int(self._chance() * len(asks)) if self._scenario.keys else number % len(asks)]
 
     def _serve(self, number: int, now: float, backend: SimulatedBackend) -> float:
         """Return when a client has an answer, or gives up."""

@@ -47,6 +47,17 @@ def simulated_endpoints(scenario: Scenario) -> list[Endpoint]:
     ]
 
 
+def simulated_asks(scenario: Scenario) -> list[Asking]:
+    """Return what requests ask, if it is not the same for all of a client: those of all keys, or of all sources."""
+    if scenario.keys:
+        return [Asking(_source(0), _SERVICE, _FIRST_CLIENT_PORT, str(number)) for number in range(scenario.keys)]
+    return [Asking(_source(number), _SERVICE, _FIRST_CLIENT_PORT) for number in range(scenario.sources)]
+
+
+def _source(number: int) -> str:
+    return f"10.{245 + number // 62_500 % 10}.{number // 250 % 250}.{number % 250 + 1}"
+
+
 class Picker:
     """One client: its algorithm, and what it asks."""
 
@@ -64,5 +75,4 @@ class Picker:
         self.balancer.update(backends)
         # A balancer returns what it was given.
         self.pick = cast(Callable[[Ask], SimulatedBackend | None], self.balancer.pick)
-        address = f"10.245.{number // 250}.{number % 250 + 1}"
-        self.ask = Asking(address, _SERVICE, _FIRST_CLIENT_PORT + number % _PORTS)
+        self.ask = Asking(_source(number), _SERVICE, _FIRST_CLIENT_PORT + number % _PORTS)

@@ -28,6 +28,7 @@ class Scenario:
     none waits); a ``is_closed`` loop begins the next request as soon as a connection is free, for as long as the
     schedule lasts. Each of ``clients`` has a picker of its own, which knows its own requests only, and requests are
     given to clients by chance. A request reaches its backend ``delay`` after it began, and the answer takes as long.
+    With ``keys`` each request has one of so many HTTP keys by chance, with ``sources`` one of as many addresses.
     After ``timeout`` a client gives up (0: never); the backend goes on. The first ``warmup`` is not measured.
     """
 
@@ -37,6 +38,8 @@ class Scenario:
     options: Options = field(default_factory=dict)
     """All options of the algorithm (``kubeproxy.balancers.all_options``)."""
     clients: int = 1
+    keys: int = 0
+    sources: int = 0
     connections: int = 0
     is_closed: bool = False
     delay: float = 0.0

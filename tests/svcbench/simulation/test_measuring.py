@@ -147,3 +147,10 @@ def test_clients_that_know_of_each_other_share_the_backends_more_evenly_by_far()
         return pstdev(requests(simulate(replace(among, clients=40))))
 
     assert deviation('{"subset_size": 4, "peers": 40}') <= 0.3 * deviation('{"subset_size": 4}')
+
+
+@pytest.mark.parametrize(("keys", "sources"), [(200, 0), (0, 200)])
+def test_requests_with_keys_or_addresses_of_their_own_are_spread_by_a_hash(keys: int, sources: int) -> None:
+    base = scenario("rendezvous", *["1ms"] * 4)
+    assert sorted(requests(simulate(base))) == [0, 0, 0, 1000]
+    assert min(requests(simulate(replace(base, keys=keys, sources=sources)))) > 100
