@@ -20,8 +20,6 @@ CASES = {each["name"]: each for each in cases("envoy.json")}
 CONSISTENT = [name for name, each in CASES.items() if "picks_by_key" in each]
 BOUNDED = [name for name, each in CASES.items() if "held_same_key" in each]
 EDF = [name for name in CASES if name.startswith("round robin")]
-THREE_ARE_DUE_TOGETHER = {"least request 1/2/5": 13}
-"""After so many picks all three deadlines are the same number, and Envoy's turn goes to another of them than ours."""
 CHI_SQUARE_999 = {2: 13.82, 4: 18.47, 9: 27.88}
 
 
@@ -144,9 +142,13 @@ def _replay(case: Case, start: int) -> bool:
         return False
     for each in [each for each in held if number(each) == 1]:
         closed(algorithm, each)
-    after: list[int] = case["after_release_of_1"]
-    same = THREE_ARE_DUE_TOGETHER.get(case["name"], 20)
-    return [number(_hold(algorithm)) for _ in range(20)][:same] == after[:same]
+    after = [_hold(algorithm) for _ in range(20)]
+    if list(map(number, after)) != case["after_release_of_1"]:
+        return False
+    for each in [*(each for each in held if number(each) != 1), *after]:
+        closed(algorithm, each)
+    alone: list[int] = case["one_at_a_time"]
+    return picked(algorithm, len(alone), among) == alone
 
 
 class _Fixed:

@@ -173,12 +173,20 @@ def absent(service: Service, number: int) -> int:
     raise AssertionError(f"{number} does not come back")
 
 
-def test_no_ejection_is_longer_than_the_longest() -> None:
-    service = ten(max_ejection_time="40s", base_ejection_time="30s")
-    service.fail(4)
-    assert absent(service, 4) == 30
-    service.fail(4)
-    assert absent(service, 4) == 40
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"base_ejection_time": "30s", "max_ejection_time": "40s"}, [30, 40, 40]),
+        ({"base_ejection_time": "30s", "max_ejection_time": "10s"}, [10, 10]),
+        ({"base_ejection_time": "350s"}, [350, 350]),
+        ({"base_ejection_time": "140s"}, [140, 280, 300]),
+    ],
+)
+def test_no_ejection_is_longer_than_the_longest(options: dict[str, object], expected: list[int]) -> None:
+    service = ten(**options)
+    for seconds in expected:
+        service.fail(4)
+        assert absent(service, 4) == seconds
 
 
 def test_one_that_came_back_and_fails_on_is_ejected_again_after_as_many_failures() -> None:

@@ -1,9 +1,11 @@
 """Earliest deadline first: the schedule behind Envoy's ROUND_ROBIN and LEAST_REQUEST with unequal weights. Pure.
 
-An entry with the weight w is due every 1/w; entries that are due together come in the order in which they got their
-deadlines (``source/common/upstream/edf_scheduler.h``). Envoy keeps a heap of all entries. Those of the same weight come
-in the order in which they went, so here they wait in one line, and the heap has only the head of each line: a pick
-costs the same for ten and for ten thousand endpoints.
+An entry with the weight w is due every 1/w. Of those that are due together the one that was lightest at first comes
+first: Envoy adds 1e-13 to the weights when it makes a schedule, and that stays for ever
+(``source/common/upstream/edf_scheduler.h``). Others come in the order in which they got their deadlines.
+
+Envoy keeps a heap of all entries. Those of the same weight come in the order in which they went, so here they wait in
+one line, and the heap has only the head of each line: a pick costs the same for ten and for ten thousand endpoints.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ A whole number wherever it can be one: added up as fractions, what is due togeth
 """
 _LARGEST = 1 << 52
 """Beyond it periods are rounded, by less than 1 in 10^13."""
-_Entry = tuple[float, int, Backend]
-"""Deadline, number, backend. No two numbers are the same, so backends are never compared."""
+_Entry = tuple[float, int, int, Backend]
+"""Deadline, weight at first, number, backend. No two numbers are the same, so backends are never compared."""
 
 
 def unit_of(weights: Sequence[int]) -> int:
@@ -48,33 +50,31 @@ class Schedule:
         periods = [period(each) for each in backends]
         pace = sum(1 / each for each in periods)
         turns = [int(start / each / pace) for each in periods]
-        # In the order in which they would have got their deadlines.
-        order = sorted(range(len(turns)), key=lambda at: (turns[at] * periods[at], -periods[at] * bool(turns[at]), at))
-        for at in order:
+        for at in sorted(range(len(turns)), key=lambda at: backends[at].weight):
             own = periods[at]
             line = self._lines.setdefault(own, deque())
-            line.append(((turns[at] + 1) * own, next(self._numbers), backends[at]))
-        self._heads = [(*line[0][:2], own) for own, line in self._lines.items()]
+            line.append(((turns[at] + 1) * own, backends[at].weight, next(self._numbers), backends[at]))
+        self._heads = [(*line[0][:3], own) for own, line in self._lines.items()]
         heapify(self._heads)
         for _ in range(start - sum(turns)):
             self.take()
 
     def peek(self) -> Backend:
         """Return the backend that has the next turn; IndexError if there is none."""
-        return self._lines[self._heads[0][2]][0][2]
+        return self._lines[self._heads[0][3]][0][3]
 
     def take(self) -> Backend:
         """Return the backend that has the next turn, and take it; IndexError if there is none."""
         heads = self._heads
-        own = heads[0][2]
+        own = heads[0][3]
         line = self._lines[own]
-        now, _, backend = line.popleft()
+        now, first, _, backend = line.popleft()
         period = self._period(backend)
-        entry = (now + period, next(self._numbers), backend)
+        entry = (now + period, first, next(self._numbers), backend)
         if period == own:
             line.append(entry)
         if line:
-            heapreplace(heads, (*line[0][:2], own))
+            heapreplace(heads, (*line[0][:3], own))
         else:
             heappop(heads)
             del self._lines[own]
@@ -88,19 +88,19 @@ class Schedule:
         Those that were due before it have lost a turn.
         """
         due = [self._pop()]
-        while due[-1][2].address in avoid:
+        while due[-1][3].address in avoid:
             due.append(self._pop())
-        for now, _, backend in due:
+        for now, first, _, backend in due:
             period = self._period(backend)
-            self._add((now + period, next(self._numbers), backend), period)
-        return due[-1][2]
+            self._add((now + period, first, next(self._numbers), backend), period)
+        return due[-1][3]
 
     def _pop(self) -> _Entry:
-        own = self._heads[0][2]
+        own = self._heads[0][3]
         line = self._lines[own]
         entry = line.popleft()
         if line:
-            heapreplace(self._heads, (*line[0][:2], own))
+            heapreplace(self._heads, (*line[0][:3], own))
         else:
             heappop(self._heads)
             del self._lines[own]
@@ -110,6 +110,6 @@ class Schedule:
         line = self._lines.get(period)
         if line is None:
             self._lines[period] = deque((entry,))
-            heappush(self._heads, (*entry[:2], period))
+            heappush(self._heads, (*entry[:3], period))
         else:
             line.append(entry)

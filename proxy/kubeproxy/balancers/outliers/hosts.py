@@ -12,6 +12,7 @@ from kubeapi.serialization.duration import parse_duration
 from kubeproxy.balancers.balancer import Options
 from kubeproxy.outcomes import Result
 
+_LONGEST = "5m"
 HOST_OPTIONS = (
     Option("consecutive_5xx", 5, "outlier detection: 5xx answers in a row that eject", 1),
     Option("enforcing_consecutive_5xx", 100, "percentage of such detections that eject", 0, 100),
@@ -21,7 +22,12 @@ HOST_OPTIONS = (
     Option("consecutive_local_origin_failure", 5, "outlier detection: split errors in a row that eject", 1),
     Option("enforcing_consecutive_local_origin_failure", 100, "percentage of such detections that eject", 0, 100),
     Option("base_ejection_time", "30s", "how long the first ejection is, the second twice that", check=duration_fault),
-    Option("max_ejection_time", "5m", "how long an ejection is at most", check=duration_fault),
+    Option(
+        "max_ejection_time",
+        _LONGEST,
+        "how long an ejection is at most; 5m is no less than the first",
+        check=duration_fault,
+    ),
 )
 
 
@@ -42,7 +48,9 @@ class HostRules:
             for each in ("consecutive_5xx", "consecutive_gateway_failure", "consecutive_local_origin_failure")
         }
         self.base = seconds(options, "base_ejection_time")
-        self.longest = max(seconds(options, "max_ejection_time"), self.base)
+        self.longest = seconds(options, "max_ejection_time")
+        if options["max_ejection_time"] == _LONGEST:
+            self.longest = max(self.longest, self.base)
 
 
 class Host:
@@ -85,7 +93,7 @@ class Host:
     def eject(self, now: float) -> None:
         """Leave the endpoint out from now on: the longer the more often that happened lately."""
         self.ejected_at = now
-        if self._rules.base * self._times < self._rules.longest:
+        if self._rules.base * self._times < self._rules.longest + self._rules.base:
             self._times += 1
 
     def returns(self, now: float) -> bool:
