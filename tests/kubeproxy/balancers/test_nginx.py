@@ -175,6 +175,21 @@ def test_the_less_loaded_of_two_keeps_loads_as_even_as_nginx_did(name: str) -> N
         assert abs(recorded[each.number] - fair) <= slack
 
 
+def test_of_two_idle_ones_each_is_as_likely_as_with_nginx() -> None:
+    # nginx 1.22.1, `random two least_conn`, weights 1, 2, 5: 6000 requests one at a time.
+    recorded = Counter({1: 1520, 2: 2723, 3: 1757})
+    algorithm, among = balancer("nginx_random_two", given=inputs(2)), backends(1, 2, 5)
+    algorithm.update(among)
+    chances = {1: 1 / 8, 2: 2 / 8, 3: 5 / 8}
+    # Equal ones: the second that is drawn is taken, which is never the first again.
+    expected = {
+        each: 6000 * sum(first * chance / (1 - first) for other, first in chances.items() if other != each)
+        for each, chance in chances.items()
+    }
+    for counts in (Counter(picked(algorithm, 6000, among)), recorded):
+        assert sum((counts[each] - expected[each]) ** 2 / expected[each] for each in expected) < 13.82
+
+
 def test_the_one_that_has_more_never_wins_of_two() -> None:
     algorithm, among = balancer("nginx_random_two", given=inputs(1)), backends(1, 1, active=[3, 2])
     algorithm.update(among)
