@@ -3,8 +3,8 @@
     python -m benchmarks.laboratory [--sockets] [--quick] [--results DIR]
 
 The simulation takes some ten minutes (--quick: seconds, and nothing is written). --sockets adds real clusters with real
-pods where that tells more, R1: a minute of load for each algorithm, each on a new cluster, as the pods' clocks begin
-with their first request. That wants a machine with nothing else to do.
+pods where that tells more, R1 and R6: a minute of load for each algorithm, each on a new cluster, as the pods' clocks
+begin with their first request. That wants a machine with nothing else to do.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ import datetime
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.clusters import ClusterError, kubesvc, started
 from benchmarks.suite import machine
+from benchmarks.suite.peers import raise_file_limit
 from svcbench.document import read_run
 from svcbench.report.laboratory import Reproduced, laboratory
-from svcbench.reproduce import REPRODUCTIONS, Figure, Reproduction
-from svcbench.reproduce.slow_backend import ALGORITHMS, MODELS, SECONDS, figures_of
+from svcbench.reproduce import REPRODUCTIONS, Figure, Reproduction, coordinated_omission, slow_backend
 from svcbench.results import Run
 from svcbench.verdict import invalidities
 
 RATE = 400
 """Requests per second on sockets; publication and simulation have 1000, but two cores carry pods and generator too."""
-SLOW_BACKEND = "R1"
 GRACE = 30.0
 """Seconds that a bench may take beyond its load."""
 NAME = "bench-laboratory"
+BENCH = ("bench", "--name", NAME, "svc/web")
 CLUSTER: dict[str, Any] = {
     "apiVersion": "kubesvc.dev/v1alpha1",
     "kind": "ClusterConfiguration",
@@ -50,7 +51,7 @@ CLUSTER: dict[str, Any] = {
 """A cluster beside the default one's addresses, so that both may run."""
 
 
-def manifests(algorithm: str, options: str) -> str:
+def manifests(models: Sequence[str], algorithm: str, options: str = "") -> str:
     """Return a Service whose pods behave as the publication's backends; JSON is YAML."""
     annotations = {"kubesvc.dev/balancer": algorithm, **({"kubesvc.dev/balancer-options": options} if options else {})}
     web = {
@@ -59,7 +60,7 @@ def manifests(algorithm: str, options: str) -> str:
         "metadata": {"name": "web", "annotations": annotations},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 8080, "appProtocol": "http"}]},
     }
-    pods = [_pod(f"web-{number}", model) for number, model in enumerate(MODELS, 1)]
+    pods = [_pod(f"web-{number}", model) for number, model in enumerate(models, 1)]
     return "\n---\n".join(json.dumps(each) for each in (CLUSTER, web, *pods))
 
 
@@ -69,29 +70,45 @@ def _pod(name: str, model: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}}
 
 
-def measured(algorithm: str, options: str) -> Run:
+def measured(cluster: str, seconds: float, *load: str) -> Run:
     """Return a run on a new cluster. ClusterError."""
-    with started(NAME, manifests(algorithm, options)) as found:
-        load = ("--rate", f"{RATE}/s", "--duration", f"{SECONDS}s", "--warmup", "0", "--json", "-")
-        said = kubesvc(found.environment, SECONDS + GRACE, "bench", "--name", NAME, "svc/web", *load)
-        return read_run(json.loads(said))
+    with started(NAME, cluster) as found:
+        options = ("--duration", f"{seconds:g}s", "--warmup", "0", "--json", "-")
+        return read_run(json.loads(kubesvc(found.environment, seconds + GRACE, *BENCH, *load, *options)))
 
 
-def on_sockets() -> Iterator[tuple[Figure, list[str]]]:
-    """Yield the figures of R1 on sockets, each with why its run is not to be believed."""
-    for name, (algorithm, options, *_) in ALGORITHMS.items():
-        _tell(f"{SLOW_BACKEND} on sockets: {name}")
-        run = measured(algorithm, options)
-        yield from ((figure, invalidities(run)) for figure in figures_of(name, run))
+def slow_backend_on_sockets() -> Iterator[tuple[Figure, list[str]]]:
+    """Yield the figures of R1, each with why its run is not to be believed."""
+    for name, (algorithm, options, *_) in slow_backend.ALGORITHMS.items():
+        _tell(f"R1 on sockets: {name}")
+        run = measured(manifests(slow_backend.MODELS, algorithm, options), slow_backend.SECONDS, "--rate", f"{RATE}/s")
+        yield from ((figure, invalidities(run)) for figure in slow_backend.figures_of(name, run))
+
+
+def omission_on_sockets() -> Iterator[tuple[Figure, list[str]]]:
+    """Yield the figures of R6: what an open loop sees, and what a closed one does of the same stop.
+
+    The generator opens more connections when all are busy, so it has no omission of its own to show.
+    """
+    _tell("R6 on sockets")
+    omission = coordinated_omission
+    cluster = manifests((omission.MODEL,), "round_robin")
+    run = measured(cluster, omission.SECONDS, "--rate", f"{omission.RATE}/s")
+    closed = measured(cluster, omission.SECONDS, "--closed", str(omission.CONNECTIONS))
+    both = replace(run, uncorrected=closed.uncorrected)
+    yield from ((figure, [*invalidities(run), *invalidities(closed)]) for figure in omission.figures_of(both))
+
+
+ON_SOCKETS = {"R1": slow_backend_on_sockets, "R6": omission_on_sockets}
 
 
 def reproduced(reproduction: Reproduction, *, is_thorough: bool, has_sockets: bool) -> tuple[Reproduced, list[str]]:
     """Return a result, and why what sockets gave is not to be believed."""
     _tell(f"{reproduction.name}: {reproduction.title}")
     simulation = list(reproduction.figures(is_thorough))
-    if not has_sockets or reproduction.name != SLOW_BACKEND:
+    if not has_sockets or reproduction.name not in ON_SOCKETS:
         return Reproduced(reproduction, simulation), []
-    found = list(on_sockets())
+    found = list(ON_SOCKETS[reproduction.name]())
     faults = [f"{reproduction.name}, {figure.what}: {fault}" for figure, wrong in found for fault in wrong]
     return Reproduced(reproduction, simulation, [figure for figure, _ in found]), faults
 
@@ -108,7 +125,7 @@ def told(*, has_sockets: bool) -> dict[str, str]:
     return found | {
         "Machine of the sockets": machine.describe()["Processor"],
         "Load of the machine before": " ".join(f"{each:.2f}" for each in os.getloadavg()),
-        "Sockets": f"R1 at {RATE} requests/s, a new cluster for each algorithm; what has - is not measured on them",
+        "Sockets": f"R1 at {RATE} requests/s; R6, when sent: of a closed loop; what has - is not measured on them",
     }
 
 
@@ -123,6 +140,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small simulations, and the page on standard output")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), metavar="DIR")
     given = parser.parse_args()
+    raise_file_limit()
     about = told(has_sockets=given.sockets)
     try:
         results = [
