@@ -107,7 +107,7 @@ def bench(service: str, **given: Unpack[BenchArguments]) -> None:
     kubesvc bench svc/web --simulate --rate 500/s
     kubesvc bench --backends '10 x lognormal(20ms, 0.5); slots 8' --compare rr,least_request --rate 2000/s
     kubesvc bench --reproduce R1
-    kubesvc bench svc/dns --dns web.default.svc.cluster.local
+    kubesvc bench svc/kube-dns -n kube-system --dns web.default.svc.cluster.local
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
     sys.exit(_run(service, given))
 

@@ -29,7 +29,7 @@ def be_on_time() -> None:
     with contextlib.suppress(OSError):
         prctl(_PR_SET_TIMERSLACK, 1)
     # With one processor it could keep the Service from answering.
-    if (os.cpu_count() or 1) > 1:
+    if len(os.sched_getaffinity(0)) > 1:
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
             return
