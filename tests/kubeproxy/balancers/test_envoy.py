@@ -113,6 +113,14 @@ def test_an_idle_endpoint_that_refuses_loses_a_turn_and_stops_nothing(name: str)
     assert picked(algorithm, 80, among).count(1) > 70
 
 
+def test_a_draining_host_is_one_of_weight_0() -> None:
+    case = CASES["draining"]
+    algorithm, among = algorithm_of(case), backends(1, 0, 1)
+    algorithm.update(among)
+    assert is_rotation(picked(algorithm, 20, among), [1, 3])
+    assert is_rotation(case["picks"], [1, 3])
+
+
 def test_turns_start_at_a_random_place() -> None:
     among = backends(1, 2, 5)
     starts: Counter[tuple[int, ...]] = Counter()

@@ -85,12 +85,13 @@ class Schedule:
     def take_other(self, avoid: Collection[str]) -> Backend:
         """Return the first that is due of those whose address is not in ``avoid``; there must be one.
 
-        Those that were due before it have lost a turn.
+        Those that were due before it have lost their turns up to now.
         """
         due = [self._pop()]
         while due[-1][3].address in avoid:
             due.append(self._pop())
-        for now, first, _, backend in due:
+        now = due[-1][0]
+        for _, first, _, backend in due:
             period = self._period(backend)
             self._add((now + period, first, next(self._numbers), backend), period)
         return due[-1][3]
