@@ -24,14 +24,10 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True)
 class Started:
-    """A cluster that runs: its status document, and how many ``seconds`` its ``kubesvc up --detach`` took.
-
-    ``environment`` is that of commands that ask it.
-    """
+    """A cluster that runs: its status document, and how many ``seconds`` its ``kubesvc up --detach`` took."""
 
     status: dict[str, Any]
     seconds: float
-    environment: dict[str, str]
 
 
 @contextmanager
@@ -44,12 +40,12 @@ def started(name: str, manifests: str, seconds: float = START_SECONDS) -> Iterat
         try:
             begin = time.perf_counter()
             up = ("up", str(file), "--name", name, "--detach", "--timeout", f"{seconds:g}s")
-            kubesvc(environment, seconds + START_SECONDS, *up)
+            _kubesvc(environment, seconds + START_SECONDS, *up)
             took = time.perf_counter() - begin
-            status = json.loads(kubesvc(environment, START_SECONDS, "status", "--name", name, "-o", "json"))
-            yield Started(status, took, environment)
+            status = json.loads(_kubesvc(environment, START_SECONDS, "status", "--name", name, "-o", "json"))
+            yield Started(status, took)
         finally:
-            kubesvc(environment, STOP_SECONDS, "down", "--name", name)
+            _kubesvc(environment, STOP_SECONDS, "down", "--name", name)
 
 
 @contextmanager
@@ -59,8 +55,7 @@ def cluster(name: str, manifests: str) -> Iterator[dict[str, Any]]:
         yield found.status
 
 
-def kubesvc(environment: dict[str, str], seconds: float, *arguments: str) -> str:
-    """Return what a command prints; ClusterError if it fails."""
+def _kubesvc(environment: dict[str, str], seconds: float, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "kubesvc", *arguments],
         env=environment,
