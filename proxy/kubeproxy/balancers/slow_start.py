@@ -1,7 +1,7 @@
 """Slow start: an endpoint that has just come gets less than its share at first (Envoy's ``slow_start_config``).
 
 The share grows from the least one to all of it: weight * max(least, (age / window)^(1 / aggression)), with an age of
-at least one second. Envoy knows this for ROUND_ROBIN and LEAST_REQUEST, here exactly so; around any other algorithm
+at least a millisecond. Envoy knows this for ROUND_ROBIN and LEAST_REQUEST, here exactly so; around any other algorithm
 an endpoint keeps that fraction of the picks that fall to it, and the algorithm picks again among the others for the
 rest. Endpoints that have come together start together and get full shares of each other.
 """
@@ -18,7 +18,7 @@ from kubeproxy.balancers.wrapper import Wrapper
 SLOW_START_OPTIONS = (
     Option("slow_start", "0s", "how long a new endpoint takes to its full share", check=duration_fault),
     Option("slow_start_aggression", 1.0, "above 1 the share grows faster at first", 0.01),
-    Option("slow_start_min_weight_percent", 10.0, "the share at first, in percent", 0, 100),
+    Option("slow_start_min_weight_percent", 10.0, "the share at first, in percent", 1, 100),
 )
 
 
@@ -64,9 +64,8 @@ class Youth:
     def _factor(self, age: float) -> float:
         if age >= self.window:
             return 1.0
-        # Not 0, which would mean that nothing new comes.
-        grown: float = (max(age, 1.0) / self.window) ** self._power
-        return min(1.0, max(self._least, grown, 1e-6))
+        grown: float = (max(age, 0.001) / self.window) ** self._power
+        return min(1.0, max(self._least, grown))
 
 
 class _Informed(Wrapper):

@@ -49,7 +49,7 @@ def test_a_new_endpoint_gets_what_it_gets_from_envoy() -> None:
     ("options", "seconds", "part"),
     [
         ({}, 0, 0.1),
-        ({"slow_start_min_weight_percent": 0}, 0, 0.05),
+        ({"slow_start_min_weight_percent": 1}, 2, 0.1),
         ({"slow_start_min_weight_percent": 30}, 5, 0.3),
         ({}, 10, 0.5),
         ({"slow_start_aggression": 2}, 5, 0.5),
@@ -64,7 +64,7 @@ def test_the_weight_grows_as_envoys_documentation_says(
     service = Service(name, **options)
     service.now = seconds
     # The turns that were waiting go by the weight of their time.
-    service.share(100)
+    service.share(300)
     expected = MANY * part / (2 + part)
     assert abs(service.share(MANY) - expected) <= (3 if name == "weighted_edf" or part < 1 else 4 * expected**0.5)
 
@@ -91,7 +91,7 @@ def test_endpoints_that_came_together_share_as_if_there_were_no_slow_start(name:
 
 
 def test_a_new_endpoint_gets_what_all_others_have_refused() -> None:
-    service = Service("random", slow_start_min_weight_percent=0)
+    service = Service("random", slow_start_min_weight_percent=1)
     old = {each.address for each in service.among[:2]}
     assert {service.algorithm.pick(ASK, old) for _ in range(20)} == {service.among[2]}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from math import ceil
 from random import Random
 
 from kubeproxy.balancers.balancer import Backend, Load
@@ -55,7 +56,8 @@ class Bounds:
 
     def _fill(self, backend: Backend, slots: int) -> float:
         """Return how full a backend is: above 1 it has no room."""
-        own = -(-slots * backend.weight // self._weight)
+        # With Envoy's rounding: 25 slots for a weight of 7 among 25 are 8.
+        own = ceil(slots * (backend.weight / self._weight))
         return self._load(backend) / max(own, 1)
 
 
