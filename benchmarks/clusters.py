@@ -67,19 +67,3 @@ def _kubesvc(environment: dict[str, str], seconds: float, *arguments: str) -> st
     if done.returncode and arguments[0] != "down":
         raise ClusterError(f"kubesvc {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
-
-
-def listener_of(status: dict[str, Any], service: str) -> tuple[str, int]:
-    """Return the address and port at which a Service's cluster IP answers."""
-    for each in status["services"]:
-        if each["name"] == service:
-            for listener in each["listeners"]:
-                if listener["address"] == each["clusterIP"]:
-                    return listener["address"], listener["port"]
-    raise ClusterError(f"Service {service} does not listen")
-
-
-def pods_of(status: dict[str, Any], service: str) -> list[str]:
-    """Return the names of the pods behind a Service, sorted."""
-    (found,) = (each for each in status["services"] if each["name"] == service)
-    return sorted(each["pod"] for each in found["endpoints"])
