@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, NoReturn
 
 from kubelet.servers import agnhost, files, nginx, pages, portforwardtester
-from kubelet.servers.backend.service import backend
 from kubelet.servers.children import STOP_SIGNALS
 from kubelet.servers.commands import COMMANDS, Command
 from kubelet.servers.connect import connect
@@ -27,9 +26,18 @@ from kubelet.servers.server import Server, Sockets
 
 GO_SIGNAL_EXIT = 2
 """With what Go's runtime exits for a signal that does not kill it, as it does not kill process 1."""
+
+
+def _backend(options: Mapping[str, Any], name: str) -> Service:
+    # Imported here, because no other server needs its models.
+    from kubelet.servers.backend.service import backend
+
+    return backend(options, name)
+
+
 SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "page": pages.page,
-    "backend": backend,
+    "backend": _backend,
     "http-echo": pages.http_echo,
     "serve-hostname": agnhost.serve_hostname,
     "porter": agnhost.porter,

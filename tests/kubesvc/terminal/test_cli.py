@@ -18,7 +18,10 @@ from kubesvc.terminal.arguments import Duration
 from kubesvc.terminal.cli import kubesvc
 from kubesvc.terminal.options import UpOptions
 
-HEAVY = ("aiohttp", "asyncio", "dnslib", "http.client", "prometheus_client", "rich", "uvloop", "yaml", "kubeapi")
+HEAVY = (
+    *("aiohttp", "asyncio", "dnslib", "hdrh", "http.client", "prometheus_client", "rich", "uvloop", "yaml"),
+    *("kubeapi", "kubelet", "kubeproxy", "svcbench"),
+)
 
 
 @pytest.fixture(autouse=True)

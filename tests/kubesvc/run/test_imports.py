@@ -1,0 +1,26 @@
+"""What few use costs nothing at the start of a cluster or of a pod: it is imported when it is wanted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LABORATORY = ("hdrh", "kubeapi.backends.reading", "kubelet.servers.backend", "kubesvc.bench", "statistics", "svcbench")
+
+
+@pytest.mark.parametrize(
+    ("entrance", "dear"),
+    [
+        pytest.param("kubesvc.run.cluster", LABORATORY, id="a-cluster"),
+        pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeproxy"), id="pods"),
+        pytest.param("kubeproxy.userspace.workers.io.worker", LABORATORY, id="a-worker-of-the-proxy"),
+    ],
+)
+def test_what_few_use_is_not_imported_at_the_start(entrance: str, dear: tuple[str, ...]) -> None:
+    program = f"import sys, {entrance}; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    imported = said.split()
+    assert entrance in imported
+    assert [each for each in imported if each in dear or each.startswith(tuple(f"{name}." for name in dear))] == []
