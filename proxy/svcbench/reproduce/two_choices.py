@@ -51,7 +51,7 @@ def _figures(is_thorough: bool) -> Iterator[Figure]:
 def _mean_time(name: str, load: float, *, is_thorough: bool) -> float:
     algorithm, options = _ORDER[name]
     # At a high load a queue takes long to settle, and two times of one queue depend on each other.
-    requests = (600_000 if is_thorough else 130_000) * (load if name == "two choices" else 0.3)
+    requests = (600_000 if is_thorough else 90_000) * (load if name == "two choices" else 0.3)
     seconds = requests * _MEAN / _QUEUES / load
     schedule = by_chance(load * _QUEUES / _MEAN, seconds)
     models = [f"exponential({_MEAN * 1000:g}ms); slots 1"] * _QUEUES
