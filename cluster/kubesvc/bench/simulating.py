@@ -17,6 +17,7 @@ from kubeapi.scheme import SERVICES
 from kubemanifest import Document
 from kubeproxy.algorithms import unknown_balancer
 from kubeproxy.balancers import BALANCERS, Options, all_options
+from kubesvc.why.simulated import affinity_of
 from svcbench.simulation.scenario import SimulatedPod
 
 MOST_PODS = 1000
@@ -28,12 +29,13 @@ class SimulationError(ValueError):
 
 
 class SimulatedService(NamedTuple):
-    """A Service: its algorithm by the two annotations, and its pods."""
+    """A Service: its algorithm by the two annotations, its pods, and the ``affinity`` that a simulation leaves out."""
 
     name: str
     balancer: str
     options: str
     pods: Sequence[SimulatedPod]
+    affinity: str = ""
 
 
 def service_of_backends(groups: Sequence[str], balancer: str) -> SimulatedService:
@@ -57,7 +59,7 @@ def service_of_cluster(name: str, document: Mapping[str, Any]) -> SimulatedServi
     if not pods:
         message = f"svc/{name} has no ready pod; see `kubesvc explain svc/{name}`"
         raise SimulationError(message)
-    return SimulatedService(f"svc/{name}", document["balancer"], document["options"], pods)
+    return SimulatedService(f"svc/{name}", document["balancer"], document["options"], pods, document["affinity"])
 
 
 def service_of_manifest(name: str, namespace: str, documents: Iterable[Document], default: str) -> SimulatedService:
@@ -74,7 +76,7 @@ def service_of_manifest(name: str, namespace: str, documents: Iterable[Document]
         raise SimulationError(message)
     annotations = annotations_of(service)
     balancer, options = annotations.get(BALANCER_ANNOTATION, default), annotations.get(BALANCER_OPTIONS_ANNOTATION, "")
-    return SimulatedService(f"svc/{name}", balancer, options, pods[:MOST_PODS])
+    return SimulatedService(f"svc/{name}", balancer, options, pods[:MOST_PODS], affinity_of(service))
 
 
 def _selected(document: Document, selector: dict[str, str]) -> list[SimulatedPod]:

@@ -11,6 +11,7 @@ import click
 from kubelet.servers.backend.behaviour import replayed_paths
 from kubelet.servers.backend.sampling import ReplayError, parse_times
 from kubemanifest import load
+from kubeproxy.balancers import Options
 from kubesvc.bench.files import Reports
 from kubesvc.bench.simulating import (
     SimulatedService,
@@ -82,21 +83,19 @@ def check_simulated(given: BenchArguments) -> None:
 def scenario_of(service: str, given: BenchArguments) -> Scenario:
     """Return what is simulated; ValueError, SimulationError."""
     described = _described(service, given)
-    balancer, text = described.balancer, described.options
-    if given["balancer"]:
-        _, balancer, text = read_contender(given["balancer"])
-    name, options = algorithm_of(balancer, text)
-    closed = given["closed"] or 0
+    if described.affinity:
+        click.echo(f"{described.name}: the simulation leaves out its {described.affinity}", err=True)
+    name, options = _algorithm(described, given["balancer"])
     return Scenario(
         pods=described.pods,
         algorithm=name,
         schedule=_schedule(given),
         options=options,
         clients=given["clients"],
-        keys=given["keys"] if any("{}" in each for each in (given["path"] or "", *given["headers"])) else 0,
+        keys=_keys(given),
         sources=given["sources"],
-        connections=closed or (given["most_connections"] if given["most_connections"] < MOST_CLIENTS else 0),
-        is_closed=bool(closed),
+        connections=given["closed"] or (given["most_connections"] if given["most_connections"] < MOST_CLIENTS else 0),
+        is_closed=bool(given["closed"]),
         delay=given["delay"],
         timeout=positive(given["timeout"], "--timeout"),
         warmup=given["warmup"],
@@ -105,6 +104,18 @@ def scenario_of(service: str, given: BenchArguments) -> Scenario:
         command=said(),
         replayed=_replayed(described),
     )
+
+
+def _algorithm(described: SimulatedService, override: str) -> tuple[str, Options]:
+    if not override:
+        return algorithm_of(described.balancer, described.options)
+    contender = read_contender(override)
+    return algorithm_of(contender.name, contender.options)
+
+
+def _keys(given: BenchArguments) -> int:
+    """Return how many keys requests have, as sockets fill in for {}."""
+    return given["keys"] if any("{}" in each for each in (given["path"] or "", *given["headers"])) else 0
 
 
 def _schedule(given: BenchArguments) -> Schedule:

@@ -6,10 +6,17 @@ from typing import Any
 
 from kubeapi.backends import BACKEND_ANNOTATION
 from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of
-from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION
+from kubeapi.objects.service import AFFINITY_COOKIE_ANNOTATION, BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION
 from kubeapi.scheme import PODS
 from kubeapi.store import Store
 from kubesvc.why.servicestatus import endpoints_of, slices_by_service
+
+
+def affinity_of(service: JSON) -> str:
+    """Return what keeps a client of a Service at its pod before any algorithm is asked, "" if nothing does."""
+    if annotations_of(service).get(AFFINITY_COOKIE_ANNOTATION):
+        return AFFINITY_COOKIE_ANNOTATION
+    return "sessionAffinity" if service.get("spec", {}).get("sessionAffinity") == "ClientIP" else ""
 
 
 def simulated_document(store: Store, service: JSON, default: str) -> dict[str, Any]:
@@ -21,6 +28,7 @@ def simulated_document(store: Store, service: JSON, default: str) -> dict[str, A
     return {
         "balancer": annotations.get(BALANCER_ANNOTATION, default),
         "options": annotations.get(BALANCER_OPTIONS_ANNOTATION, ""),
+        "affinity": affinity_of(service),
         "pods": [
             {"pod": pod, "backend": _behaviour(store, key.namespace, pod), "weight": endpoint["weight"]}
             for pod, endpoint in sorted(ready.items(), key=lambda each: str(each[1]["address"]))

@@ -112,7 +112,7 @@ def test_what_cannot_be_simulated_says_why(name: str, namespace: str, fault: str
 
 def test_a_service_of_a_cluster_has_its_ready_pods() -> None:
     pods = [{"pod": "web-1", "backend": "200ms", "weight": 0}]
-    document = {"balancer": "least_request", "options": '{"choices": 3}', "pods": pods}
+    document = {"affinity": "", "balancer": "least_request", "options": '{"choices": 3}', "pods": pods}
     service = service_of_cluster("web", document)
     assert service.pods == [SimulatedPod("web-1", SLOW, 0)]
     name, options = algorithm_of(service.balancer, service.options)

@@ -4,7 +4,7 @@ from tests.helpers.kubesvc.ground import add_pod, add_service, add_slice, ground
 
 from kubeapi.meta import copy_object
 from kubeapi.scheme import PODS
-from kubesvc.why.simulated import simulated_document
+from kubesvc.why.simulated import affinity_of, simulated_document
 
 
 def test_a_simulation_is_told_the_algorithm_and_how_the_ready_pods_behave() -> None:
@@ -18,6 +18,7 @@ def test_a_simulation_is_told_the_algorithm_and_how_the_ready_pods_behave() -> N
     assert simulated_document(registry.store, service, "random") == {
         "balancer": "wlc",
         "options": "",
+        "affinity": "",
         "pods": [{"pod": "web", "backend": "20ms", "weight": 3}],
     }
 
@@ -27,4 +28,13 @@ def test_a_pod_that_is_not_ready_is_left_out_and_the_default_holds() -> None:
     service = add_service(registry)
     add_pod(registry)
     add_slice(registry, is_ready=False)
-    assert simulated_document(registry.store, service, "random") == {"balancer": "random", "options": "", "pods": []}
+    document = simulated_document(registry.store, service, "random")
+    assert (document["balancer"], document["pods"]) == ("random", [])
+
+
+def test_a_simulation_is_told_of_the_affinity_that_it_leaves_out() -> None:
+    by_address = {"spec": {"sessionAffinity": "ClientIP"}, "metadata": {}}
+    by_cookie = {"spec": {}, "metadata": {"annotations": {"kubesvc.dev/affinity-cookie": "pod"}}}
+    assert affinity_of(by_address) == "sessionAffinity"
+    assert affinity_of(by_cookie) == "kubesvc.dev/affinity-cookie"
+    assert affinity_of({"spec": {"sessionAffinity": "None"}, "metadata": {}}) == ""
