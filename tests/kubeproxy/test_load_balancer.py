@@ -151,7 +151,7 @@ def test_a_route_is_unused_until_a_choice_and_never_where_another_process_may_ha
     assert not fixture.balancer.is_unused(route)
 
 
-@pytest.mark.parametrize("balancer", ["maglev", "ring_hash"])
+@pytest.mark.parametrize("balancer", ["maglev", "nginx_consistent_hash", "ring_hash"])
 def test_a_table_is_there_before_the_first_client_and_all_routes_take_it(balancer: str) -> None:
     fixture = Fixture()
     waiting: list[Iterator[None]] = []

@@ -1,15 +1,16 @@
 """In which order a hash goes through the backends, by tables that are built in steps. Pure.
 
-A small table is built at once. While a larger one is built, hashes go by the one before as far as its backends are
-still there, else to the backend at hash modulo n.
+While a table is built, hashes go by the one before as far as its backends are still there, else to the backend at hash
+modulo n.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from kubeproxy.balancers.balancer import Backend
 from kubeproxy.balancers.work import Work
@@ -26,53 +27,52 @@ _HALVED = 10_000
 """Points between which the middle is found in one step."""
 
 
-class Order(Protocol):
-    """Goes through backends by a hash, a number from 0 on. There is at least one backend."""
+class Layout(Protocol):
+    """Where a hash, a number from 0 on, leads: to places in a list of backends."""
 
-    def first(self, value: int) -> Backend:
-        """Return the backend that a hash belongs to."""
+    def place(self, value: int) -> int:
+        """Return the place of the backend that a hash belongs to."""
         ...
 
-    def walk(self, value: int) -> Iterator[Backend]:
-        """Yield the backends for a hash one after another, the same one more than once in some orders, one round."""
+    def walk(self, value: int) -> Iterator[int]:
+        """Yield places for a hash one after another, the same one more than once in some layouts, one round."""
         ...
 
 
-class Listed:
-    """The backend at hash modulo n, and those after it in the list."""
+class Entries:
+    """A list of places: the entry at hash modulo their number, and those after it."""
 
-    def __init__(self, backends: Sequence[Backend]) -> None:
-        self._backends = backends
+    def __init__(self, places: Sequence[int]) -> None:
+        self._places = places
 
-    def first(self, value: int) -> Backend:
-        """Return the backend that a hash belongs to."""
-        return self._backends[value % len(self._backends)]
+    def place(self, value: int) -> int:
+        """Return the place of the backend that a hash belongs to."""
+        return self._places[value % len(self._places)]
 
-    def walk(self, value: int) -> Iterator[Backend]:
-        """Yield the backends for a hash one after another."""
-        count = len(self._backends)
-        return (self._backends[(value + step) % count] for step in range(count))
+    def walk(self, value: int) -> Iterator[int]:
+        """Yield places for a hash one after another."""
+        count = len(self._places)
+        return (self._places[(value + step) % count] for step in range(count))
 
 
 Arcs = tuple["array[int]", "array[int]"]
-"""The last number of each arc of a circle in order, and the place of its backend in the list."""
+"""The last number of each arc of a circle in order, and the place of its backend."""
 
 
 class Circle:
     """Arcs of a circle of 2**32, each a backend's; a hash beyond the last arc is in the first one."""
 
-    def __init__(self, backends: Sequence[Backend], arcs: Arcs) -> None:
-        self._backends = backends
+    def __init__(self, arcs: Arcs) -> None:
         self._ends, self._places = arcs
 
-    def first(self, value: int) -> Backend:
-        """Return the backend that a hash belongs to."""
-        return self._backends[self._places[bisect_left(self._ends, value) % len(self._ends)]]
+    def place(self, value: int) -> int:
+        """Return the place of the backend that a hash belongs to."""
+        return self._places[bisect_left(self._ends, value) % len(self._ends)]
 
-    def walk(self, value: int) -> Iterator[Backend]:
-        """Yield the backends for a hash one after another."""
+    def walk(self, value: int) -> Iterator[int]:
+        """Yield places for a hash one after another."""
         start, count = bisect_left(self._ends, value), len(self._ends)
-        return (self._backends[self._places[(start + step) % count]] for step in range(count))
+        return (self._places[(start + step) % count] for step in range(count))
 
 
 def arcs_before(points: Iterator[tuple[int, int]], count: int) -> Generator[None, None, Arcs]:
@@ -122,45 +122,75 @@ def _middle(one: int, other: int) -> int:
     return (one + other) // 2
 
 
+_LAYOUTS: WeakValueDictionary[Hashable, Layout] = WeakValueDictionary()
+"""The layouts that are in use, by what they are made of: the routes of a Service port have one together."""
+
+
 class BuiltOrder:
-    """An order that is built anew for each set of backends."""
+    """In which order hashes go through backends; its layout is built anew for each set of them."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._builds = 0
-        self._built: Order | None = None
-        self._use(Listed(()))
+        self._built: _Order | None = None
+        self._use(_Order((), Entries(())))
 
-    def build(self, usable: Sequence[Backend], steps: Generator[None, None, Order]) -> None:
-        """Go by the order that ``steps`` return for ``usable`` (at least one) once they are done, the first one now."""
+    def build(self, usable: Sequence[Backend], made_of: Hashable, steps: Generator[None, None, Layout]) -> None:
+        """Go by the layout that ``steps`` return for ``usable`` (at least one) once they are done.
+
+        It is the same for all that have the same ``made_of``.
+        """
         self._builds += 1
-        self._use(Listed(usable) if self._built is None else _Meanwhile(self._built, usable))
-        build = self._build(steps, self._builds)
-        if next(build, self) is not self:
-            self._work(build)
+        listed = _Order(usable, Entries(range(len(usable))))
+        self._use(listed if self._built is None else _Meanwhile(self._built, listed, usable))
+        self._work(self._build(usable, made_of, steps))
 
-    def _build(self, steps: Generator[None, None, Order], number: int) -> Iterator[None]:
-        """Do the steps, unless another build has begun meanwhile."""
-        while number == self._builds:
+    def _build(
+        self, usable: Sequence[Backend], made_of: Hashable, steps: Generator[None, None, Layout]
+    ) -> Iterator[None]:
+        """Do the steps, unless another build has begun meanwhile, or the layout is there."""
+        number = self._builds
+        while (layout := _LAYOUTS.get(made_of)) is None:
             try:
                 next(steps)
             except StopIteration as built:
-                self._built = built.value
-                self._use(built.value)
-                return
+                _LAYOUTS[made_of] = layout = built.value
+                break
             yield
+            if number != self._builds:
+                return
+        assert layout is not None
+        self._built = _Order(usable, layout)
+        self._use(self._built)
 
-    def _use(self, order: Order) -> None:
+    def _use(self, order: _Order | _Meanwhile) -> None:
         # Read in each pick: as attributes they cost no call of their own.
         self.first, self.walk = order.first, order.walk
+
+
+class _Order:
+    """A layout of backends."""
+
+    def __init__(self, backends: Sequence[Backend], layout: Layout) -> None:
+        self._backends = backends
+        self._layout = layout
+        self._place = layout.place
+
+    def first(self, value: int) -> Backend:
+        """Return the backend that a hash belongs to."""
+        return self._backends[self._place(value)]
+
+    def walk(self, value: int) -> Iterator[Backend]:
+        """Yield the backends for a hash one after another."""
+        return map(self._backends.__getitem__, self._layout.walk(value))
 
 
 class _Meanwhile:
     """The order before, for backends that are still there; for the others their list."""
 
-    def __init__(self, before: Order, usable: Sequence[Backend]) -> None:
+    def __init__(self, before: _Order, listed: _Order, usable: Sequence[Backend]) -> None:
         self._before = before
-        self._listed = Listed(usable)
+        self._listed = listed
         self._usable = frozenset(usable)
 
     def first(self, value: int) -> Backend:

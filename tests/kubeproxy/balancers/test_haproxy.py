@@ -240,16 +240,13 @@ def plain_map(weights: Sequence[int]) -> list[int]:
     ],
 )
 def test_the_map_has_haproxys_entries_without_a_look_at_every_server(weights: Sequence[int]) -> None:
-    among = backends(*weights)
-    numbers = {each: number for number, each in enumerate(among, 1)}
-    entries = [numbers[each] for each in server_map(among)]
-    assert len(entries) == map_size(among)
+    entries = [place + 1 for place in server_map(weights)]
+    assert len(entries) == map_size(weights)
     assert entries * (sum(weights) // len(entries)) == plain_map(weights)
 
 
 def test_a_map_is_made_no_further_than_it_is_needed() -> None:
-    among = backends(*[256, 255] * 100)
-    assert [each.weight for each in islice(server_map(among), 3)] == [256, 255, 256]
+    assert list(islice(server_map([256, 255] * 100), 3)) == [0, 1, 2]
 
 
 def test_a_backend_that_leaves_takes_no_other_ones_keys_from_the_tree() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Generator, Mapping, Sequence
 from itertools import accumulate
 
@@ -11,7 +12,7 @@ from kubeproxy.balancers.haproxy.functions import FUNCTIONS, avalanche, source
 from kubeproxy.balancers.haproxy.servermap import server_map
 from kubeproxy.balancers.haproxy.tree import Tree
 from kubeproxy.balancers.hashing import hashed_text
-from kubeproxy.balancers.orders import BuiltOrder, Listed
+from kubeproxy.balancers.orders import BuiltOrder, Entries
 
 _SCALE = 16
 """HAProxy counts weights in sixteenths."""
@@ -54,10 +55,11 @@ class HaproxyHash(Balancer):
     name = "haproxy_hash"
     options = _OPTIONS
     has_weights = True
+    shares_tables = True
     card = Card(
         "hash modulo the weights' sum, or the nearest point of a tree, load bounded if asked for",
         "the key",
-        "O(1), or O(log points); 8 bytes an entry or point",
+        "O(1), or O(log points); 4 bytes an entry, 8 a point",
         "HAProxy source, hash",
     )
 
@@ -95,7 +97,8 @@ class HaproxyHash(Balancer):
         else:
             self._usable = available(backends)
             if self._usable:
-                self._map.build(self._usable, _build_map(self._usable))
+                shares = tuple(each.weight for each in self._usable)
+                self._map.build(self._usable, ("haproxy map", shares), _build_map(shares))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -134,14 +137,14 @@ class HaproxyHash(Balancer):
         return self._factor > 0 and self._load(backend) >= self._slots.of(backend, self._active)
 
 
-def _build_map(usable: Sequence[Backend]) -> Generator[None, None, Listed]:
+def _build_map(weights: Sequence[int]) -> Generator[None, None, Entries]:
     """Build the map in steps."""
-    entries: list[Backend] = []
-    for each in server_map(usable):
-        entries.append(each)
+    entries = array("I")
+    for place in server_map(weights):
+        entries.append(place)
         if len(entries) % _STEP == 0:
             yield
-    return Listed(entries)
+    return Entries(entries)
 
 
 class _Slots:

@@ -20,6 +20,7 @@ class HaproxyRandom(Balancer):
     options = (Option("draws", 2, "how many are drawn", low=1, high=100),)
     shares_counts = True
     has_weights = True
+    shares_tables = True
     card = Card(
         "the less loaded by weight of some drawn from a tree of points",
         "connections now",

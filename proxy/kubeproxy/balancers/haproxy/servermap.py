@@ -6,21 +6,19 @@ from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from math import gcd
 
-from kubeproxy.balancers.balancer import Backend
 
-
-def map_size(usable: Sequence[Backend]) -> int:
+def map_size(weights: Sequence[int]) -> int:
     """Return how many entries the map has: the sum of the weights without their common divisor."""
-    return sum(each.weight for each in usable) // max(gcd(*(each.weight for each in usable)), 1)
+    return sum(weights) // max(gcd(*weights), 1)
 
 
-def server_map(usable: Sequence[Backend]) -> Iterator[Backend]:
-    """Yield the entries of the map, each in O(log n)."""
-    size = map_size(usable)
-    if size == len(usable):
+def server_map(weights: Sequence[int]) -> Iterator[int]:
+    """Yield the entries of the map, the places of servers with these weights, each in O(log n)."""
+    size = map_size(weights)
+    if size == len(weights):
         # All weights are the same.
-        return iter(usable)
-    return map(usable.__getitem__, _mixed([each.weight for each in usable], size))
+        return iter(range(size))
+    return _mixed(weights, size)
 
 
 def _mixed(weights: Sequence[int], size: int) -> Iterator[int]:

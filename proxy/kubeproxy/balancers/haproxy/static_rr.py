@@ -38,7 +38,9 @@ class HaproxyStaticRr(Balancer):
         if weights == self._weights:
             return
         self._weights = weights
-        self._map, self._rest, self._size = [], server_map(usable), map_size(usable)
+        shares = [each.weight for each in usable]
+        self._map, self._size = [], map_size(shares)
+        self._rest = map(usable.__getitem__, server_map(shares))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""

@@ -5,7 +5,7 @@ It has two million points at most, so that weights of more than 131,072 in all h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from kubeproxy.balancers.balancer import Backend
 from kubeproxy.balancers.haproxy.functions import avalanche
@@ -41,7 +41,8 @@ class Tree:
         self._number(backends)
         self._usable = [each for each in backends if each.weight]
         if self._usable:
-            self._order.build(self._usable, _build(self._usable, self._ids))
+            servers = tuple((self._ids[each], each.weight) for each in self._usable)
+            self._order.build(self._usable, ("haproxy tree", servers), _build(servers))
 
     def find(self, value: int, refuses: Callable[[Backend], bool] | None = None) -> Backend | None:
         """Return the backend for the hash ``value``, None if there is none.
@@ -72,14 +73,16 @@ class Tree:
             del self._left[address]
 
 
-def _build(usable: Sequence[Backend], ids: Mapping[Backend, int]) -> Generator[None, None, Circle]:
-    """Build the tree in steps."""
-    total = sum(each.weight for each in usable)
+def _build(servers: Sequence[tuple[int, int]]) -> Generator[None, None, Circle]:
+    """Build the tree of ids with their weights in steps."""
+    total = sum(weight for _, weight in servers)
     per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
     points = (
-        (point, place) for place, each in enumerate(usable) for point in _points(ids[each], each.weight * per_weight)
+        (point, place)
+        for place, (number, weight) in enumerate(servers)
+        for point in _points(number, weight * per_weight)
     )
-    return Circle(usable, (yield from arcs_around(points, total * per_weight)))
+    return Circle((yield from arcs_around(points, total * per_weight)))
 
 
 def _points(number: int, count: int) -> Iterator[int]:

@@ -26,6 +26,7 @@ class NginxConsistentHash(Balancer):
     name = "nginx_consistent_hash"
     options = (hash_on(),)
     has_weights = True
+    shares_tables = True
     card = Card("the next of 160 CRC-32 points per weight", "the key", "O(log points), 8 bytes a point", "nginx")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
@@ -48,7 +49,8 @@ class NginxConsistentHash(Balancer):
         self._weights = weights
         self._rotation.update(usable)
         if usable:
-            self._order.build(usable, _build(usable))
+            hosts = tuple((each.address, each.weight) for each in usable)
+            self._order.build(usable, (self.name, hosts), _build(hosts))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -66,19 +68,23 @@ class NginxConsistentHash(Balancer):
         return crc32(self._key(ask).encode())
 
 
-def _build(usable: Sequence[Backend]) -> Generator[None, None, Circle]:
-    """Build the ring in steps."""
-    total = sum(each.weight for each in usable)
+def _build(hosts: Sequence[tuple[str, int]]) -> Generator[None, None, Circle]:
+    """Build the ring of addresses with their weights in steps."""
+    total = sum(weight for _, weight in hosts)
     per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
-    points = ((point, place) for place, each in enumerate(usable) for point in _points(each, per_weight))
-    return Circle(usable, (yield from arcs_before(points, total * per_weight)))
+    points = (
+        (point, place)
+        for place, (address, weight) in enumerate(hosts)
+        for point in _points(address, weight * per_weight)
+    )
+    return Circle((yield from arcs_before(points, total * per_weight)))
 
 
-def _points(backend: Backend, per_weight: int) -> Iterator[int]:
+def _points(address: str, count: int) -> Iterator[int]:
     """Yield the points of a server: each is the CRC-32 of host, port and the point before."""
-    host, _, port = backend.address.rpartition(":")
+    host, _, port = address.rpartition(":")
     start = crc32(f"{host}\0{port}".encode())
     point = 0
-    for _ in range(backend.weight * per_weight):
+    for _ in range(count):
         point = crc32(point.to_bytes(4, "little"), start)
         yield point
