@@ -109,9 +109,12 @@ def test_a_rate_that_is_none_is_refused(text: str) -> None:
 
 def test_ramps_and_steps_are_read() -> None:
     assert read_ramp("100..2000/s") == (100, 2000)
+    assert read_ramp("0..60/m") == (0, 1)
     assert read_steps("1,20,3/s") == (1, 20, 3)
     with pytest.raises(ScheduleError, match=r"100\.\.2000"):
         read_ramp("100-2000")
+    with pytest.raises(ScheduleError, match="one end of a ramp is above 0"):
+        read_ramp("0..0")
 
 
 def test_a_file_of_times_is_read() -> None:

@@ -17,24 +17,32 @@ class ScheduleError(ValueError):
 
 def read_rate(text: str) -> float:
     """Return the requests per second of ``500/s``, ``500`` or ``30/m``; ScheduleError."""
-    found = _RATE.fullmatch(text.strip())
-    if found is None:
-        message = f'{text!r} is not a rate; write it like "500/s" or "30/m"'
-        raise ScheduleError(message)
-    rate = float(found[1]) / (1 if found[2] in (None, "s") else 60)
+    rate = _number(text)
     if not 0 < rate <= MOST_RATE:
         message = f"{text!r}: a rate is above 0 and at most {MOST_RATE:,} requests per second"
         raise ScheduleError(message)
     return rate
 
 
+def _number(text: str) -> float:
+    found = _RATE.fullmatch(text.strip())
+    if found is None:
+        message = f'{text!r} is not a rate; write it like "500/s" or "30/m"'
+        raise ScheduleError(message)
+    return float(found[1]) / (1 if found[2] in (None, "s") else 60)
+
+
 def read_ramp(text: str) -> tuple[float, float]:
-    """Return both ends of ``100..2000``; ScheduleError."""
+    """Return both ends of ``100..2000``, of which one may be 0; ScheduleError."""
     first, dots, last = text.partition("..")
     if not dots:
         message = f'{text!r} is not a ramp; write it like "100..2000", in requests per second'
         raise ScheduleError(message)
-    return read_rate(first), read_rate(last)
+    ends = _number(first), _number(last)
+    if not 0 < max(ends) <= MOST_RATE:
+        message = f"{text!r}: one end of a ramp is above 0, both are at most {MOST_RATE:,} requests per second"
+        raise ScheduleError(message)
+    return ends
 
 
 def read_steps(text: str) -> tuple[float, ...]:
