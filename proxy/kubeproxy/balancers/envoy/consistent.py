@@ -8,15 +8,14 @@ table, be they of several nodes or of simulated clients.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Generator, Hashable, Iterator, Sequence
+from collections.abc import Collection, Generator, Hashable, Sequence
 from operator import attrgetter
-from typing import Protocol
-from weakref import WeakValueDictionary
 
 from kubeapi.balancing import Option, hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Inputs, Options, available
 from kubeproxy.balancers.envoy.bounds import Bounds
 from kubeproxy.balancers.envoy.hashing import hash_text
+from kubeproxy.balancers.envoy.tables import Build, Hosts, Table, shared_build
 from kubeproxy.balancers.hashing import hashed_text
 
 _BALANCE_FACTOR = Option(
@@ -24,20 +23,6 @@ _BALANCE_FACTOR = Option(
 )
 HASH_OPTIONS = (hash_on(), _BALANCE_FACTOR)
 """The options of both."""
-Hosts = tuple[tuple[str, int], ...]
-"""Addresses with their weights above 0, in the order of the addresses as texts."""
-
-
-class Table(Protocol):
-    """Says which host a hash belongs to."""
-
-    def place(self, key: int) -> int:
-        """Return the place of the host in ``Hosts``."""
-        ...
-
-
-_TABLES: WeakValueDictionary[Hashable, Table] = WeakValueDictionary()
-"""The tables that are in use, by the options that shape them and the hosts."""
 _RETRIES = 8
 _M = (1 << 64) - 1
 
@@ -58,6 +43,7 @@ class ConsistentHash(Balancer):
         self._usable: Sequence[Backend] = ()
         self._owners: Sequence[Backend] = ()
         self._table: Table | None = None
+        self._build: Build | None = None
         self._is_building = False
 
     @property
@@ -77,8 +63,16 @@ class ConsistentHash(Balancer):
         if known == self._known:
             return
         self._known, self._usable = known, sorted(available(backends), key=attrgetter("address"))
-        self._is_building = bool(self._usable)
-        self._work(self._steps(self._usable))
+        before, self._build = self._build, self._new_build()
+        self._is_building = self._build is not None
+        if before is not None:
+            before.users -= 1
+
+    def _new_build(self) -> Build | None:
+        if not self._usable:
+            return None
+        hosts = tuple((each.address, each.weight) for each in self._usable)
+        return shared_build((self.shape, hosts), self.build(hosts), self._work)
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -104,25 +98,9 @@ class ConsistentHash(Balancer):
         assert self._bounds is not None
         self._bounds.total -= 1
 
-    def _steps(self, usable: Sequence[Backend]) -> Iterator[None]:
-        """Get the table of ``usable``, and build it if there is none, unless there are others meanwhile."""
-        if not usable:
-            return
-        hosts = tuple((each.address, each.weight) for each in usable)
-        table = _TABLES.get((self.shape, hosts))
-        build = self.build(hosts)
-        while table is None:
-            try:
-                next(build)
-            except StopIteration as built:
-                table = _TABLES[self.shape, hosts] = built.value
-            else:
-                yield
-                if usable is not self._usable:
-                    return
-        self._owners, self._table, self._is_building = usable, table, False
-
     def _owner(self, key: int) -> Backend:
+        if self._is_building and self._build is not None and self._build.table is not None:
+            self._owners, self._table, self._is_building = self._usable, self._build.table, False
         if self._table is not None:
             owner = self._owners[self._table.place(key)]
             if not self._is_building or owner in self._usable:

@@ -15,13 +15,14 @@ from math import ceil
 
 from kubeapi.balancing import Option
 from kubeproxy.balancers.balancer import Card, Inputs, Options
-from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash, Hosts, Table
+from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash
 from kubeproxy.balancers.envoy.hashing import murmur2, xxh64
+from kubeproxy.balancers.envoy.tables import Hosts, Table
 
 _LARGEST = 8 << 20
-_STEP = 1000
-"""Points that are hashed in one step: 2 to 4 ms."""
-_SHELF = 64
+_STEP = 500
+"""Points that are hashed in one step: 1 to 2 ms."""
+_SHELF = 32
 """Points that are sorted together, about."""
 _HASHES = {"XX_HASH": xxh64, "MURMUR_HASH_2": murmur2}
 
