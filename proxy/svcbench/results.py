@@ -1,8 +1,8 @@
 """What one run measured. Sockets and simulation both make a ``Run``; statistics and reports read only that. Pure.
 
 Latencies and lags are whole microseconds. Percentiles of several runs come from merged histograms, never from means of
-percentiles. A request that was answered or timed out is in the histograms, with the time that it waited; one that
-failed otherwise is only in ``errors``.
+percentiles. A request that was answered well or timed out is in the histograms, with the time that it waited;
+one that failed otherwise is only in ``errors``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the generator notes of each request: a row of numbers, and the bytes in which rows come from its process. Pure.
 
-A row takes 33 bytes, so a million requests take 33 MB. Names (of outcomes and pods) are noted once, as numbers.
+A row takes 32 bytes, so a million requests take 32 MB. Names (of outcomes and pods) are noted once, as numbers.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from svcbench.load.plan import Plan
 from svcbench.results import UNKNOWN_POD, GeneratorFigures, PodFigures, Run, Second
 
 _HAVE_LATENCY = (NAMES.index(ANSWERED), NAMES.index(TIMED_OUT))
+_REFUSED = NAMES.index(REFUSED)
 _MOST_COUNTED = 2_000_000
 """Random arrivals that are counted; the number of more is within 0.1 % of the expected one."""
 PodOf = Callable[[int], str]
@@ -76,7 +77,7 @@ def measure(log: Log, plan: Plan, pod_of: PodOf, label: Label) -> Run:
         uncorrected=_latencies(rows.began, rows, with_latency),
         seconds_series=_series(rows, measured, plan.warmup, seconds),
         pods=_pods(rows, measured, plan.warmup, _Pods(pod_of, label.weights, ceil(seconds))),
-        generator=GeneratorFigures(decode(log.ended.lag).percentile(99), achieved, outcomes[NAMES.index(REFUSED)]),
+        generator=GeneratorFigures(decode(log.ended.lag).percentile(99), achieved, outcomes[_REFUSED]),
         is_partial=log.ended.is_partial,
     )
 
@@ -146,6 +147,9 @@ class _Pods(NamedTuple):
 def _pods(rows: Rows, measured: Iterable[int], warmup: float, pods: _Pods) -> dict[str, PodFigures]:
     parts: defaultdict[str, _Part] = defaultdict(_Part, {name: _Part() for name in pods.weights})
     for row in measured:
+        # What never opened has reached no pod.
+        if rows.outcome[row] == _REFUSED:
+            continue
         part = parts[pods.of(row) or UNKNOWN_POD]
         _count(part, rows, row)
         part.windows[int(rows.due[row] - warmup)] += 1

@@ -75,7 +75,7 @@ def test_a_request_that_was_refused_has_no_latency() -> None:
     run = measured([(0.0, 0.0, 0.1, 0, 2, 0)], EVEN)
     assert run.corrected.count == 0
     assert run.errors == {"connection never opened": 1}
-    assert run.generator.refused == 1
+    assert (run.generator.refused, run.pods) == (1, {})
 
 
 def test_the_warm_up_is_not_measured() -> None:
