@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from math import isnan
 from typing import Any, NamedTuple
 
 from kubeapi.serialization.duration import parse_duration
+from kubeapi.similar import did_you_mean
 
 Value = bool | int | float | str
 
@@ -114,8 +114,8 @@ def _fault(name: str, value: object, known: Mapping[str, Option]) -> str:
 
 def _unknown(name: str, known: Sequence[str]) -> Iterator[str]:
     yield "unknown option"
-    if close := get_close_matches(name, known, 1):
-        yield f', did you mean "{close[0]}"?'
+    if question := did_you_mean(name, known):
+        yield f", {question}"
     yield f"; supported options: {', '.join(known)}" if known else "; this algorithm has no options"
 
 

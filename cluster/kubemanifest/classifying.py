@@ -14,6 +14,7 @@ from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
 from kubeapi.serialization.decoding import decode, hint_for
+from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import forbidden, invalid, required, unsupported
 from kubemanifest.documents import (
@@ -25,7 +26,7 @@ from kubemanifest.documents import (
     Loaded,
     position_of,
 )
-from kubemanifest.faults import Fault, as_written, did_you_mean, nearest
+from kubemanifest.faults import Fault, as_written
 from kubemanifest.reading import Tree
 
 _UNMARSHAL = re.compile(r"cannot unmarshal (\w+).* of type (\S+)$")
@@ -118,11 +119,11 @@ def _classify_unknown(
     if (known := RESOURCE_OF.get(kind)) is not None:
         error = unsupported("apiVersion", as_written(api_version), [known.api_version])
         faults.append(document.fault(error, f"{kind} is in {known.api_version}"))
-    elif api_version in _GROUPS and (meant := nearest(kind, RESOURCE_OF, cutoff=0.8)) is not None:
+    elif api_version in _GROUPS and (question := did_you_mean(kind, RESOURCE_OF, cutoff=0.8)):
         error = FieldError(
             "FieldValueNotSupported", "kind", f'Unsupported value: "{kind}": no such kind in {api_version}'
         )
-        faults.append(document.fault(error, did_you_mean(kind, [meant])))
+        faults.append(document.fault(error, question))
     else:
         metadata = document.obj.get("metadata")
         name = metadata.get("name", "without a name") if isinstance(metadata, dict) else "without a name"

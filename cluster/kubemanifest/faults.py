@@ -6,12 +6,12 @@ The text after the field path is Kubernetes' own wording (k8s.io/apimachinery ``
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import GoText
 
@@ -105,19 +105,6 @@ def _named(children: Mapping[str, Place], name: str) -> Place | None:
         # Some of Kubernetes' own paths are capitalised: spec.LoadBalancerSourceRanges.
         found = next((child for key, child in children.items() if key.lower() == name.lower()), None)
     return found
-
-
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.7) -> str | None:
-    """Return the known name that is most similar to a word, None if none is similar enough."""
-    names = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=cutoff)
-    return names[close[0]] if close else None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the most similar known name, "" if none is similar enough."""
-    found = nearest(word, known)
-    return f'did you mean "{found}"?' if found else ""
 
 
 def hint_for_unsupported(error: FieldError) -> str:

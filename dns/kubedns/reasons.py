@@ -6,10 +6,10 @@ Beside the reason, a sentence may name what is there instead: a similar name, th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from kubeapi.similar import nearest
 from kubedns.names import labels_of, pod_address, text_of, wire_of
 from kubedns.records import ServiceKey
 from kubedns.types import Answer, Labels, QType, Query, RCode, Why, ZoneName
@@ -177,8 +177,8 @@ _FIELDS: dict[str, Callable[[_Facts], str]] = {
 
 
 def _near(wanted: str, names: Iterable[str]) -> str:
-    close = get_close_matches(wanted, list(names), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    found = nearest(wanted, names)
+    return f" (did you mean {found}?)" if found else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from kubeapi.balancing import HASH_ON, HttpPart, Option, OptionsError, Value, http_part, read_options
+from kubeapi.similar import did_you_mean
 from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubeproxy.types import ServicePort
 
@@ -53,13 +53,17 @@ def algorithm_of(service_port: ServicePort, default: str) -> Algorithm:
 
 def why_no_algorithm(service_port: ServicePort, default: str) -> str:
     """Return why a Service port cannot have what it asks for, "" if it can."""
-    name = service_port.balancer or default
+    return why_no_balancer(service_port.balancer or default, service_port.balancer_options)
+
+
+def why_no_balancer(name: str, options: str) -> str:
+    """Return why there is no algorithm of a name with these options (JSON), "" if there is."""
     if name not in BALANCERS:
         return unknown_balancer(name)
-    if not service_port.balancer_options:
+    if not options:
         return ""
     try:
-        read_options(service_port.balancer_options, all_options(BALANCERS[name]))
+        read_options(options, all_options(BALANCERS[name]))
     except OptionsError as error:
         return f"balancer {name}: {error}"
     return ""
@@ -84,6 +88,5 @@ class KnownOptions(Mapping[str, tuple[Option, ...]]):
 def unknown_balancer(name: str) -> str:
     """Return the message that refuses an unknown algorithm."""
     names = ", ".join(NAMES)
-    close = get_close_matches(name, BALANCERS, 1)
-    meant = f'; did you mean "{close[0]}"?' if close else ""
-    return f"unknown balancer {name!r}: supported values: {names}{meant}"
+    question = did_you_mean(name, BALANCERS)
+    return f"unknown balancer {name!r}: supported values: {names}" + (f"; {question}" if question else "")

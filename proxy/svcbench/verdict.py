@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kubeapi.serialization.duration import parse_duration
 from svcbench.results import Run
 
 LEAST_ACHIEVED = 0.99
 MOST_LAG = 1000
 """Microseconds."""
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
-_TIME = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s)")
-_MICROSECONDS = {"us": 1, "ms": 1000, "s": 1_000_000}
 _PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)")
 
 
@@ -72,8 +71,8 @@ def _objective(text: str) -> Objective:
     if name == "errors" and (found := _PERCENT.fullmatch(bound)) and float(found[1]) <= 100:
         return Objective(None, float(found[1]) / 100)
     of = _PERCENTILE.fullmatch(name)
-    if of and 0 < float(of[1]) <= 100 and (found := _TIME.fullmatch(bound)):
-        return Objective(float(of[1]), float(found[1]) * _MICROSECONDS[found[2]])
+    if of and 0 < float(of[1]) <= 100 and (seconds := parse_duration(bound)) is not None:
+        return Objective(float(of[1]), round(seconds * 1e6, 3))
     message = f'{text!r}: write an objective like "p99=50ms" (us, ms or s) or "errors=0.1%"'
     raise ValueError(message)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-_UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
-_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(us|µs|ms|s|m)(?![a-zA-Z])")
+from kubeapi.serialization.duration import parse_duration
+
+_DURATION = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:us|µs|ms|s|m)(?![a-zA-Z])")
 _NUMBER = re.compile(r"\d+(?:\.(?!\.)\d*)?|\.\d+")
 _COUNT = re.compile(r"\d+")
 _WORD = re.compile(r"[a-z]+")
 _PATH = re.compile(r"[^);\s][^);]*")
-_LONGEST = 3600.0
+LONGEST = 3600.0
 """Seconds; a time that is longer is a slip of the pen."""
 _MOST = 1_000_000
 
@@ -62,13 +63,12 @@ class Scanner:
 
     def duration(self) -> float:
         """Skip a time and return its seconds."""
-        found, at = _DURATION.match(self._text, self.at), self.at
-        if found is None:
+        at = self.at
+        seconds = parse_duration(self._match(_DURATION))
+        if seconds is None:
             raise self.expected("a time such as 20ms or 1.5s")
-        self._match(_DURATION)
-        seconds = float(found[1]) * _UNITS[found[2]]
-        if seconds > _LONGEST:
-            raise self.fault(f"a time must be at most {_LONGEST:g}s", at)
+        if seconds > LONGEST:
+            raise self.fault(f"a time must be at most {LONGEST:g}s", at)
         return seconds
 
     def number(self, expected: str, least: float, most: float = _MOST) -> float:

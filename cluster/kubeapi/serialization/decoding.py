@@ -7,7 +7,6 @@ what a value means (``validation``). Messages follow encoding/json and sigs.k8s.
 
 from __future__ import annotations
 
-import difflib
 import re
 from functools import lru_cache
 from sys import intern
@@ -19,6 +18,7 @@ from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import RepeatedKeys, go_kind
 from kubeapi.serialization.quantity import canonical
 from kubeapi.serialization.scalars import scalar_fault
+from kubeapi.similar import nearest
 from kubeapi.status import FieldError
 
 UNKNOWN_FIELD = "UnknownField"
@@ -65,9 +65,7 @@ def hint_for(resource: Resource, fault: FieldError) -> str:
         if field is None or field.kind != "struct":
             return ""
         known = struct(field.name)
-    folded = {each.lower(): each for each in known.fields}
-    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else ""
+    return nearest(name, known.fields)
 
 
 def decode(resource: Resource, obj: object) -> Decoded:

@@ -15,3 +15,8 @@ def parse_duration(text: str) -> float | None:
     if not re.fullmatch(f"(?:{_PART.pattern})+", text):
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+
+
+def parse_seconds(text: str) -> float | None:
+    """Return the seconds of a duration or of a plain number of seconds, None if the text is neither."""
+    return parse_duration(f"{text}s" if text[-1:].isdigit() else text)

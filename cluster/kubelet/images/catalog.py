@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import NamedTuple
+
+from kubeapi.similar import nearest
 
 DEFAULT_PREFIXES = ("docker.io/library/", "docker.io/", "index.docker.io/library/", "index.docker.io/")
 """The registries and namespaces that a short name implies."""
@@ -161,5 +162,4 @@ def unknown_image_text(image: str, images: Mapping[str, ImageSpec]) -> str:
 def _nearest(name: str, known: Iterable[str]) -> str:
     """Return the known name with the most similar last part, "" if none is similar."""
     names = {parse_reference(each).name.rpartition("/")[2]: each for each in known}
-    close = get_close_matches(name.rpartition("/")[2].lower(), names, n=1, cutoff=0.75)
-    return names[close[0]] if close else ""
+    return names.get(nearest(name.rpartition("/")[2], names, cutoff=0.75), "")

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from kubeapi.backends import BACKEND_ANNOTATION
 from kubeapi.backends.reading import ModelError, read_backend
-from kubeapi.balancing import OptionsError, read_options
+from kubeapi.balancing import read_options
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, annotations_of, labels_of, matches_labels
 from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION
 from kubeapi.objects.weight import weight_of
 from kubeapi.scheme import SERVICES
 from kubemanifest import Document
-from kubeproxy.algorithms import unknown_balancer
+from kubeproxy.algorithms import why_no_balancer
 from kubeproxy.balancers import BALANCERS, Options, all_options
 from kubesvc.why.simulated import affinity_of
 from svcbench.simulation.scenario import SimulatedPod
@@ -114,10 +114,6 @@ def _model(text: str, where: str) -> Any:
 
 def algorithm_of(balancer: str, options: str) -> tuple[str, Options]:
     """Return the name of an algorithm and all of its options; SimulationError."""
-    if balancer not in BALANCERS:
-        raise SimulationError(unknown_balancer(balancer))
-    try:
-        return BALANCERS[balancer].name, read_options(options, all_options(BALANCERS[balancer]))
-    except OptionsError as error:
-        message = f"balancer {balancer}: {error}"
-        raise SimulationError(message) from None
+    if fault := why_no_balancer(balancer, options):
+        raise SimulationError(fault)
+    return BALANCERS[balancer].name, read_options(options, all_options(BALANCERS[balancer]))

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import duplicate, invalid, required, unsupported
-from kubemanifest.faults import as_written, did_you_mean
+from kubemanifest.faults import as_written
 from kubesvc.network.addresses import read_ipv4
 from kubesvc.network.plan import AddressPlan
 

@@ -18,12 +18,14 @@ from kubesvc.terminal.simulationoptions import simulation_options
 
 
 class Seconds(Duration):
-    """A Go duration, or a plain number of seconds, above 0."""
+    """A Go duration, or a plain number of seconds."""
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the seconds."""
-        text = f"{value}s" if isinstance(value, str) and value.replace(".", "", 1).isdigit() else value
-        return super().convert(text, param, ctx)
+        from kubeapi.serialization.duration import parse_seconds
+
+        seconds = parse_seconds(value) if isinstance(value, str) else None
+        return super().convert(value if seconds is None else seconds, param, ctx)
 
 
 @click.command(short_help="Put load on a Service; say what its clients saw.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 import click
 
@@ -35,9 +34,7 @@ def _wanted(names: str) -> Sequence[Reproduction]:
     wanted = list(REPRODUCTIONS) if names == "all" else [each.strip().upper() for each in names.split(",")]
     for name in wanted:
         if name not in REPRODUCTIONS:
-            close = get_close_matches(name, REPRODUCTIONS, 1)
-            meant = f"; did you mean {close[0]}?" if close else ""
-            raise click.UsageError(f"--reproduce {name}: there are {', '.join(REPRODUCTIONS)}, and all{meant}")
+            raise click.UsageError(f"--reproduce {name}: there are {', '.join(REPRODUCTIONS)}, and all")
     return [REPRODUCTIONS[name] for name in wanted]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.elsewhere import ChangedElsewhere
 from kubeproxy.balancers.loadbuckets import LoadBuckets
 
 
@@ -32,7 +33,7 @@ class LeastConnections(Balancer):
         del options
         self._load = inputs.load
         self._turns = inputs.turns
-        self._changed = inputs.changed
+        self._elsewhere = ChangedElsewhere(inputs.changed)
         self._usable: Sequence[Backend] = ()
         self._sort()
 
@@ -74,7 +75,7 @@ class LeastConnections(Balancer):
     def _sort(self) -> None:
         usable = self._usable
         self._places = {each: place for place, each in enumerate(usable)}
-        self._rows = {each.counters.row: each for each in usable}
+        self._elsewhere.update(usable)
         self._buckets = LoadBuckets(map(self._load, usable))
 
     def _resort(self, backend: Backend) -> None:
@@ -82,23 +83,13 @@ class LeastConnections(Balancer):
         if place is not None:
             self._buckets.set(place, self._load(backend))
 
-    def _hear(self) -> None:
-        """Learn what others have changed."""
-        rows = self._changed()
-        if rows is None:
-            self._sort()
-            return
-        for row in rows:
-            backend = self._rows.get(row)
-            if backend is not None:
-                self._resort(backend)
-
     def _find(self, first: int) -> int:
         """Return how many steps after ``first`` the backend with the least load comes, -1 if there is none."""
         count = len(self._usable)
         if not count:
             return -1
-        self._hear()
+        for each in self._elsewhere.take():
+            self._resort(each)
         start = first % count
         return (self._buckets.first_of_least(start) - start) % count
 

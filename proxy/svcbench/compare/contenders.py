@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from typing import NamedTuple
 
-from kubeapi.balancing import OptionsError, read_options
-from kubeproxy.balancers import BALANCERS, all_options
+from kubeproxy.algorithms import why_no_balancer
 
 LEAST, MOST = 2, 12
 
@@ -42,16 +40,10 @@ def read_contenders(text: str) -> tuple[Contender, ...]:
 def read_contender(label: str) -> Contender:
     """Return one contender; ContenderError."""
     name, *written = label.split(":")
-    if name not in BALANCERS:
-        close = get_close_matches(name, sorted(BALANCERS), 1)
-        meant = f', did you mean "{close[0]}"?' if close else ""
-        raise ContenderError(f'unknown algorithm "{name}"{meant}; there are {", ".join(sorted(BALANCERS))}')
     options = dict(_option(label, each) for each in written)
     text = json.dumps(options) if options else ""
-    try:
-        read_options(text, all_options(BALANCERS[name]))
-    except OptionsError as error:
-        raise ContenderError(f'"{label}": {error}') from None
+    if fault := why_no_balancer(name, text):
+        raise ContenderError(fault)
     return Contender(label, name, text)
 
 

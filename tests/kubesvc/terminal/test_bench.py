@@ -14,7 +14,7 @@ from kubesvc.terminal.cli import kubesvc
     ("arguments", "said"),
     [
         (("pod/web",), 'write it as "svc/NAME" or "svc/NAME:PORT"'),
-        (("svc/api", "--compare", "random,p3c"), 'unknown algorithm "p3c"'),
+        (("svc/api", "--compare", "random,p3c"), "unknown balancer 'p3c'"),
         (("svc/api", "--compare", "random,first", "--hdr", "r.hlog"), "--json has all of them"),
         (("svc/api", "--rate", "0"), "a rate is above 0 and at most 1,000,000"),
         (("svc/api", "--rate", "5", "--closed", "3"), "--rate and --closed exclude each other"),

@@ -84,7 +84,7 @@ def test_an_objective_is_broken_in_simulation_as_well() -> None:
     [
         (("svc/web", "--backends", "20ms"), 2, "--backends takes the place of svc/web: name one of them"),
         (("--backends", "soon"), 1, "kubesvc: --backends 'soon': position 1: expected a time"),
-        (("--backends", "20ms", "--balancer", "least"), 2, 'unknown algorithm "least"'),
+        (("--backends", "20ms", "--balancer", "least"), 2, "unknown balancer 'least'"),
         (("--backends", "20ms", "--rate", "1000000/s", "--duration", "60s"), 1, "at most 10,000,000 requests"),
         (("--backends", "20ms", "--duration", "0s"), 2, "--duration must be above 0"),
         (("--backends", "20ms", "--tcp"), 2, "--tcp is about sockets, and a simulation sends nothing"),

@@ -32,12 +32,15 @@ def test_contenders_are_algorithms_with_options_by_colons() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("random,round_robbin", r'unknown algorithm "round_robbin", did you mean "round_robin"\?; there are .*random'),
-        ("random,", r'unknown algorithm ""; there are'),
+        (
+            "random,round_robbin",
+            r"unknown balancer 'round_robbin': supported values: .*random.*; did you mean \"round_robin\"\?",
+        ),
+        ("random,", r"unknown balancer ''"),
         ("random", r"1 algorithm: name 2 to 12, such as rr,p2c"),
         ("random,random", r'"random" is named twice'),
         ("random,round_robin:3", r'"round_robin:3": write options as NAME:OPTION=VALUE'),
-        ("random,round_robin:choices=3", r'"round_robin:choices=3": choices: unknown option'),
+        ("random,round_robin:choices=3", "balancer round_robin: choices: unknown option"),
     ],
 )
 def test_a_wrong_list_of_contenders_says_what_may_be_written(text: str, fault: str) -> None:

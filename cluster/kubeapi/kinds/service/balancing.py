@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.balancing import HASH_ON, TOKEN, OptionsError, http_part, read_options
@@ -19,6 +18,7 @@ from kubeapi.objects.service import (
     COOKIE_MAX_AGE_ANNOTATION,
     read_service,
 )
+from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, required, unsupported
 
@@ -62,8 +62,8 @@ def _validate_balancer(annotations: dict[str, str], config: RegistryConfig) -> F
     if name not in balancers:
         path = f"metadata.annotations[{BALANCER_ANNOTATION}]"
         fault = unsupported(path, name, balancers.keys() - config.balancer_aliases)
-        close = get_close_matches(name, balancers, 1)
-        yield fault._replace(message=f'{fault.message}; did you mean "{close[0]}"?') if close else fault
+        question = did_you_mean(name, balancers)
+        yield fault._replace(message=f"{fault.message}; {question}") if question else fault
         return
     if not options:  # the algorithm's file need not be read
         return

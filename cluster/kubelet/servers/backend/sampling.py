@@ -7,6 +7,8 @@ from math import exp, log
 from random import Random
 
 from kubeapi.backends.model import Distribution
+from kubeapi.backends.scanner import LONGEST
+from kubeapi.serialization.duration import parse_seconds
 
 _BLOCK = 256
 """Times that are drawn at once, which costs half of what they cost one by one."""
@@ -76,7 +78,7 @@ _BLOCKS: Mapping[str, Callable[..., list[float]]] = {
 
 
 def parse_times(text: str, path: str) -> list[float]:
-    """Return the times of a file for replay, one in seconds, or with ms or us behind it, a line; ReplayError.
+    """Return the times of a file for replay, one a line, in seconds or as a duration; ReplayError.
 
     Empty lines and those that begin with # are left out.
     """
@@ -85,8 +87,8 @@ def parse_times(text: str, path: str) -> list[float]:
         word = line.strip()
         if not word or word.startswith("#"):
             continue
-        seconds = _seconds(word)
-        if seconds is None:
+        seconds = parse_seconds(word)
+        if seconds is None or seconds > LONGEST:
             message = f"{path}:{number}: {word!r} is no time such as 0.167, 167ms or 900us"
             raise ReplayError(message)
         found.append(seconds)
@@ -94,14 +96,3 @@ def parse_times(text: str, path: str) -> list[float]:
         message = f"{path}: has no times; write one a line, such as 167ms"
         raise ReplayError(message)
     return found
-
-
-def _seconds(word: str) -> float | None:
-    for unit, factor in (("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("", 1.0)):
-        if word.endswith(unit):
-            try:
-                seconds = float(word.removesuffix(unit)) * factor
-            except ValueError:
-                return None
-            return seconds if 0 <= seconds <= 3600 else None
-    return None

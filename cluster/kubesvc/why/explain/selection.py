@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
 from kubeapi.objects.parts import list_at
 from kubeapi.objects.service import Service
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, PODS, REPLICASETS
+from kubeapi.similar import nearest
 from kubeapi.store import Store
 from kubesvc.why.explain.findings import Finding, hint, note, problem
 from kubesvc.wording import counted, listed
@@ -81,8 +81,8 @@ def _no_pair(selector: Labels, pods: Sequence[JSON]) -> str:
 
 def _values(name: str, wanted: str, found: Sequence[str]) -> str:
     """Return the values that a label has, the one that was probably meant first."""
-    close = get_close_matches(wanted, found, n=1)
-    advice = f" (did you mean {name}={close[0]}?)" if close else ""
+    close = nearest(wanted, found)
+    advice = f" (did you mean {name}={close}?)" if close else ""
     return f"{name} is {listed(found)} there{advice}"
 
 

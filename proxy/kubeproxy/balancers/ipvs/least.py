@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from kubeapi.balancing import Option
 from kubeproxy.balancers.balancer import Ask, Backend, Card, Inputs, Options, available
+from kubeproxy.balancers.elsewhere import ChangedElsewhere
 from kubeproxy.balancers.ipvs.counting import INACTIVE, OVERHEAD, Counting
 from kubeproxy.balancers.ipvs.ranking import Ranking
 
@@ -21,9 +22,8 @@ class Least(Counting):
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         super().__init__(inputs, options)
-        self._changed = inputs.changed
+        self._elsewhere = ChangedElsewhere(inputs.changed)
         self._ranking = Ranking(self._cost_of)
-        self._rows: dict[int, str] = {}
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -43,19 +43,15 @@ class Least(Counting):
         self._ranking.moved(backend.address)
 
     def _renewed(self) -> None:
-        order = self._servers.order
-        self._ranking.renew(order)
-        self._rows = {each.counters.row: each.address for each in order}
+        self._ranking.renew(self._servers.order)
+        self._elsewhere.update(self._servers.order)
 
     def _least(self, avoid: Collection[str]) -> Backend | None:
         if self._ended.due != inf:
             for address in self._ended.expire(self._clock()):
                 self._ranking.moved(address)
-        if (rows := self._changed()) is None:
-            self._renewed()
-        elif rows:
-            for address in filter(None, map(self._rows.get, rows)):
-                self._ranking.moved(address)
+        for each in self._elsewhere.take():
+            self._ranking.moved(each.address)
         return self._scan(avoid) if avoid else self._ranking.least()
 
     def _scan(self, avoid: Collection[str]) -> Backend | None:
