@@ -101,7 +101,10 @@ def _with_address(service: Document, protocol: str) -> Document:
     elif service["clusterIP"] == "None":
         message = f"{_named(service)} is headless: its clients choose a pod themselves, nothing balances them"
     elif service["proxyName"] and protocol != "dns":
-        message = f"{_named(service)} is served by the proxy {service['proxyName']!r}, not by kubesvc"
+        hint = "; it answers queries: --dns NAME" if service["proxyName"] == "kubedns" else ""
+        message = (
+            f"{_named(service)} is served by the proxy {service['proxyName']!r}, which balances nothing here{hint}"
+        )
     else:
         return service
     raise TargetError(message)
@@ -147,14 +150,25 @@ def _has(endpoint: Document, port: Document) -> bool:
 
 
 def _weights(service: Document, port: Document) -> dict[str, int]:
+    ready = [each for each in service["endpoints"] if each["ready"]]
     return {
-        each["pod"] or each["address"]: each["weight"]
-        for each in service["endpoints"]
-        if each["ready"] and _has(each, port)
+        _name(each, served): each["weight"]
+        for each in ready
+        for served in each["ports"]
+        if served["name"] == port["name"]
     }
 
 
 def _pods(service: Document) -> dict[str, str]:
-    named = [(each, each["pod"] or each["address"]) for each in service["endpoints"]]
-    by_address = {join_host_port(each["address"], port["port"]): pod for each, pod in named for port in each["ports"]}
-    return by_address | {pod: pod for _, pod in named}
+    served = [(each, port) for each in service["endpoints"] for port in each["ports"]]
+    by_address = {_address(each, port): _name(each, port) for each, port in served}
+    return by_address | {name: name for name in by_address.values()}
+
+
+def _name(endpoint: Document, port: Document) -> str:
+    """Return the pod of an endpoint, its address for one that is none."""
+    return endpoint["pod"] or _address(endpoint, port)
+
+
+def _address(endpoint: Document, port: Document) -> str:
+    return join_host_port(endpoint["address"], port["port"])

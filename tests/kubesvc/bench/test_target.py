@@ -105,7 +105,8 @@ def test_a_port_is_chosen_by_number_name_or_protocol(named: str, protocol: str, 
         (Wanted("default", "web", "80", "udp"), {}, "has no port 80 for udp"),
         (WEB, {"type": "ExternalName", "externalName": "example.org"}, "only a name for example.org"),
         (WEB, {"clusterIP": "None"}, "headless"),
-        (WEB, {"proxyName": "mine"}, "served by the proxy 'mine'"),
+        (WEB, {"proxyName": "mine"}, "served by the proxy 'mine', which balances nothing here$"),
+        (WEB, {"proxyName": "kubedns"}, "it answers queries: --dns NAME"),
         (WEB, {"endpoints": []}, "no ready endpoint, so every client is refused; see `kubesvc explain svc/web`"),
         (WEB, {"listeners": []}, "no address yet"),
         (WEB, {"listeners": [listener(80, bound=False, error="port in use")]}, "port in use"),
@@ -128,6 +129,13 @@ def test_a_service_is_named_with_its_port(text: str, read: tuple[str, str]) -> N
 def test_what_is_no_service_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="svc/NAME:PORT"):
         read_wanted(text)
+
+
+def test_an_endpoint_that_is_no_pod_goes_by_its_address() -> None:
+    outside = {**service()["endpoints"][0], "pod": "", "address": "192.0.2.1"}
+    target = found(WEB, endpoints=[outside])
+    assert target.weights == {"192.0.2.1:8080": 5}
+    assert target.pods["192.0.2.1:8080"] == "192.0.2.1:8080"
 
 
 def test_queries_go_to_the_clusters_name_server_itself() -> None:
