@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from svcbench.compare.comparison import Comparison
+from svcbench.histogram import Histogram
 from svcbench.report.numbers import cut, milliseconds, percentage, probability, rate, seconds
 from svcbench.results import UNKNOWN_POD, PodFigures, Run
 from svcbench.statistics.fairness import Spread, spread
@@ -43,11 +44,17 @@ def latency_rows(runs: Mapping[str, Run]) -> list[tuple[str, ...]]:
     for label, run in runs.items():
         errors = percentage(run.error_share)
         head = (cut(label, MOST_LABEL), f"{run.requests:,}", errors, rate(run.completed_rate))
-        rows.append((*head, *map(milliseconds, run.corrected.percentiles(PERCENTILES))))
+        rows.append((*head, *_latencies(run.corrected, PERCENTILES)))
         if run.uncorrected != run.corrected:
-            twin = map(milliseconds, run.uncorrected.percentiles(PERCENTILES))
-            rows.append(("  from actual start", "", "", "", *twin))
+            rows.append(("  from actual start", "", "", "", *_latencies(run.uncorrected, PERCENTILES)))
     return rows
+
+
+def _latencies(histogram: Histogram, percents: Sequence[float]) -> list[str]:
+    """Return percentiles in milliseconds, "-" where nothing was answered."""
+    if not histogram.counts:
+        return ["-"] * len(percents)
+    return list(map(milliseconds, histogram.percentiles(percents)))
 
 
 def spread_of(run: Run) -> Spread | None:
@@ -80,7 +87,6 @@ def pod_rows(run: Run, most: int) -> list[tuple[str, ...]]:
 
 
 def _pod_row(name: str, pod: PodFigures, total: int) -> tuple[str, ...]:
-    p50, p99 = pod.latency.percentiles((50.0, 99.0))
     share = percentage(pod.requests / total) if total else "-"
     counts = (str(pod.weight), f"{pod.requests:,}", share, f"{pod.errors:,}", f"{pod.peak_in_flight:,}")
-    return (f"  {cut(name, MOST_LABEL)}", *counts, milliseconds(p50), milliseconds(p99))
+    return (f"  {cut(name, MOST_LABEL)}", *counts, *_latencies(pod.latency, (50.0, 99.0)))

@@ -89,6 +89,12 @@ def test_requests_to_an_unknown_pod_are_listed_and_no_part_of_the_spread() -> No
     assert "  unknown" in run_text(run)
 
 
+def test_where_nothing_was_answered_there_is_no_latency() -> None:
+    text = run_text(run_of([]))
+    assert "-  " in text
+    assert "0.000" not in text
+
+
 def test_a_run_without_pods_or_requests_has_a_report() -> None:
     assert "no pods are known" in run_text(run_of([]))
 
