@@ -256,12 +256,24 @@ def test_an_ejected_endpoint_that_leaves_and_comes_again_is_not_ejected() -> Non
     assert 4 in service.left()
 
 
-def test_days_without_a_request_cost_no_more_than_one() -> None:
-    service = ten(interval="1s")
+def test_hours_without_a_request_are_passed_over() -> None:
+    service = ten(interval="1ms", base_ejection_time="1h", max_ejection_time="1h")
     service.fail(4)
-    service.now += 30
+    service.now += 3599
+    assert 4 not in service.left()
+    service.now += 1.1
     assert 4 in service.left()
     service.now += 1e9
+    assert 4 in service.left()
+
+
+def test_an_ejection_ends_with_its_interval_however_its_times_are_rounded() -> None:
+    service = ten(interval="100ms", base_ejection_time="700ms", consecutive_5xx=1000)
+    for each in service.among:
+        service.report(each, *[Result.SERVER_ERROR if each is service.among[3] else Result.SUCCESS] * 100)
+    service.now += 0.15
+    assert 4 not in service.left()
+    service.now += 0.65001
     assert 4 in service.left()
 
 

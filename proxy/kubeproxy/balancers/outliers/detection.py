@@ -95,6 +95,7 @@ class OutlierDetection(Wrapper):
     def completed(self, backend: Backend, result: Result) -> None:
         """Count how one went, and eject the backend if that was one failure too many."""
         super().completed(backend, result)
+        self._settle()
         host = self._hosts.get(backend)
         if host is None:
             return
@@ -115,9 +116,9 @@ class OutlierDetection(Wrapper):
     def _end_interval(self, now: float) -> None:
         """Let back those whose time is over, and judge the rates of the interval that has ended."""
         end = self._interval_end
-        if all(each.is_forgiven for each in self._hosts.values()):
-            # Nothing has happened and nothing is going to, in however many intervals.
-            end += (now - end) // self._interval * self._interval
+        # Intervals in which nothing happens are passed over: there may be hours of them.
+        until = min([now, *(each.unchanged_until for each in self._hosts.values())])
+        end += max(0, (until - end) // self._interval) * self._interval
         self._interval_end = end + self._interval
         if [each for each in self._hosts.values() if each.returns(end)]:
             self._changed(end)

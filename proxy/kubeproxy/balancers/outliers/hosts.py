@@ -7,12 +7,16 @@ origin are split off; then they count among ``consecutive_local_origin_failure``
 
 from __future__ import annotations
 
+from math import inf
+
 from kubeapi.balancing import Option, duration_fault
 from kubeapi.serialization.duration import parse_duration
 from kubeproxy.balancers.balancer import Options
 from kubeproxy.outcomes import Result
 
 _LONGEST = "5m"
+_ROUNDING = 1e-6
+"""Seconds by which sums of intervals may miss an ejection's end."""
 HOST_OPTIONS = (
     Option("consecutive_5xx", 5, "outlier detection: 5xx answers in a row that eject", 1),
     Option("enforcing_consecutive_5xx", 100, "percentage of such detections that eject", 0, 100),
@@ -101,7 +105,7 @@ class Host:
         if self.ejected_at is None:
             self._times = max(0, self._times - 1)
             return False
-        if now < self.back_at:
+        if now < self.back_at - _ROUNDING:
             return False
         self.ejected_at = None
         self._in_row = dict.fromkeys(self._in_row, 0)
@@ -114,6 +118,8 @@ class Host:
         return self.ejected_at + min(self._rules.base * self._times, self._rules.longest)
 
     @property
-    def is_forgiven(self) -> bool:
-        """Whether the end of an interval changes nothing."""
-        return self.ejected_at is None and not self._times and not self.requests
+    def unchanged_until(self) -> float:
+        """Until when the ends of intervals change nothing."""
+        if self.requests or (self._times and self.ejected_at is None):
+            return -inf
+        return inf if self.ejected_at is None else self.back_at - _ROUNDING
