@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -115,3 +116,22 @@ def test_a_step_of_the_clock_changes_no_measurement(monkeypatch: pytest.MonkeyPa
     assert list(log.rows.due) == [0.0, 0.01]
     times = zip(log.rows.due, log.rows.began, log.rows.ended, strict=True)
     assert all(due <= began <= ended for due, began, ended in times)
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome"),
+    [
+        (errno.EMFILE, "no more open files allowed"),
+        (errno.EADDRNOTAVAIL, "no free port left"),
+        (errno.EHOSTUNREACH, "connection never opened"),
+    ],
+)
+def test_what_the_own_machine_lacks_is_told_apart(number: int, outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, "refused")
+
+    seen = Seen()
+    connection = Connection(HTTPExchange(get_request("/", "web"), keeps=True), seen.hooks())
+    monkeypatch.setattr(socket, "socket", refused)
+    connection.start(0.0, 0.0, Target("127.0.0.1", 80, is_datagram=False))
+    assert (seen.answers, connection.is_busy) == ([outcome], False)
