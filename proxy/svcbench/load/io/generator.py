@@ -13,6 +13,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from random import Random
 
 from svcbench.hdrcodec import encode
@@ -122,7 +123,8 @@ class Generator:
             now = self._now()
             while now < due or self._under_way >= plan.most or burst >= _BURST:
                 burst = 0
-                self._turn(due)
+                # Without a connection to spare only an event helps, however late the request is.
+                self._turn(due if self._under_way < plan.most else inf)
                 now = self._now()
                 if self._under_way >= plan.most:
                     self._blocked_until = now

@@ -92,20 +92,13 @@ def test_a_request_that_is_given_up_ends_its_connection() -> None:
         assert (seen.answers, connection.sock) == (["timed out"], None)
 
 
-def test_a_step_of_the_clock_changes_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing asks for the time of day: a run that does would fail here."""
-
-    def stepped() -> float:
-        raise AssertionError
-
-    monkeypatch.setattr(time, "time", stepped)
+def carried_out(plan: Plan, kind: type[Generator] = Generator) -> tuple[Generator, Log]:
+    """Carry out a plan in this process, and return what came of it."""
     reading, writing = os.pipe()
     stopping, stop = os.pipe()
-    with serving() as port:
-        plan = Plan("127.0.0.1", port, "http", "/", "web", Trace((0.0, 0.01), 5.0), 1, 0.0, 5.0, 1)
-        generator = Generator(plan, Outlet(writing), stopping, lambda: None)
-        generator.run()
-        generator.close()
+    generator = kind(plan, Outlet(writing), stopping, lambda: None)
+    generator.run()
+    generator.close()
     os.close(writing)
     log = Log()
     with os.fdopen(reading, "rb") as frames:
@@ -113,9 +106,47 @@ def test_a_step_of_the_clock_changes_no_measurement(monkeypatch: pytest.MonkeyPa
             log.take(*each)
     for descriptor in (stopping, stop):
         os.close(descriptor)
+    return generator, log
+
+
+def test_a_step_of_the_clock_changes_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing asks for the time of day: a run that does would fail here."""
+
+    def stepped() -> float:
+        raise AssertionError
+
+    monkeypatch.setattr(time, "time", stepped)
+    with serving() as port:
+        _, log = carried_out(Plan("127.0.0.1", port, "http", "/", "web", Trace((0.0, 0.01), 5.0), 1, 0.0, 5.0, 1))
     assert list(log.rows.due) == [0.0, 0.01]
     times = zip(log.rows.due, log.rows.began, log.rows.ended, strict=True)
     assert all(due <= began <= ended for due, began, ended in times)
+
+
+class Counting(Generator):
+    """Counts how often it looks for events."""
+
+    turns = 0
+
+    def _turn(self, until: float) -> None:
+        self.turns += 1
+        super()._turn(until)
+
+
+def test_a_generator_that_waits_for_a_connection_waits_idly() -> None:
+    """With real-time priority a busy wait would keep the Service from answering."""
+
+    def stalled(_data: bytes, number: int) -> bytes:
+        time.sleep(0.3 if number == 0 else 0)
+        return ANSWER
+
+    due = tuple(number / 1000 for number in range(10))
+    with serving(stalled) as port:
+        plan = Plan("127.0.0.1", port, "http", "/", "web", Trace(due, 5.0), 1, 0.0, 5.0, 1, most=1)
+        generator, log = carried_out(plan, Counting)
+    assert isinstance(generator, Counting)
+    assert len(log.rows) == 10
+    assert generator.turns < 100
 
 
 @pytest.mark.parametrize(
