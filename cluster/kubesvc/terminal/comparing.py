@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import click
@@ -24,6 +25,9 @@ from svcbench.load.plan import Plan
 from svcbench.report.document import comparison_document
 from svcbench.report.text import comparison_text
 from svcbench.verdict import Objective, broken_objectives
+
+_CLEAR = "\x1b[K"
+"""Clears a terminal's line from the cursor on (ECMA-48, EL)."""
 
 
 class Wish(NamedTuple):
@@ -62,8 +66,28 @@ def _minutes(seconds: float) -> str:
 
 def tell(trial: Trial, count: int) -> None:
     """Say which trial begins."""
-    what = f"trial {trial.number + 1} of {count}, block {trial.block + 1}: {trial.contender.label}"
-    click.echo(escaped(what), err=True)
+    click.echo(_begun(trial, count), err=True)
+
+
+@contextmanager
+def telling_in_place() -> Iterator[Callable[[Trial, int], None]]:
+    """Yield what says on a terminal which trial begins, each in the place of the one before; nothing stays of them.
+
+    For a simulation, whose trials end before they could be read.
+    """
+
+    def say(text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{text}{_CLEAR}", err=True, nl=False)
+
+    try:
+        yield lambda trial, count: say(_begun(trial, count))
+    finally:
+        say("")
+
+
+def _begun(trial: Trial, count: int) -> str:
+    return escaped(f"trial {trial.number + 1} of {count}, block {trial.block + 1}: {trial.contender.label}")
 
 
 def ended(found: Comparison, command: str, spent: float | None, wish: Wish) -> int:

@@ -26,7 +26,7 @@ from kubesvc.config.model import ProxySettings
 from kubesvc.terminal.arguments import ask, fail
 from kubesvc.terminal.bencharguments import BenchArguments
 from kubesvc.terminal.benching import arrivals_of, contenders_of, ended, positive, said
-from kubesvc.terminal.comparing import Wish, tell
+from kubesvc.terminal.comparing import Wish, telling_in_place
 from kubesvc.terminal.comparing import ended as comparison_ended
 from svcbench.arrivals import Profile, Schedule, constant
 from svcbench.compare.contenders import read_contender
@@ -61,7 +61,8 @@ def run_simulation(service: str, given: BenchArguments) -> int:
         name, options = algorithm_of(trial.contender.name, trial.contender.options)
         return simulate(replace(scenario, algorithm=name, options=options, seed=trial.seed))
 
-    found = compare(contenders, given["blocks"], given["seed"], run, tell)
+    with telling_in_place() as tell:
+        found = compare(contenders, given["blocks"], given["seed"], run, tell)
     return comparison_ended(found, said(), None, Wish(contenders, given["blocks"], objectives, reports))
 
 
