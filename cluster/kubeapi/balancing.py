@@ -34,7 +34,8 @@ class Option(NamedTuple):
 
     Where an allowed value ends with ``:NAME``, that is any word that can name a header or a cookie. A number with a
     fraction may be written without one. ``meaning`` is a clause for the README's table. ``check`` returns what is wrong
-    with a value of the right type and within the bounds, "" if nothing is.
+    with a value of the right type and within the bounds, "" if nothing is. ``needs`` is the option without which it
+    has no effect.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Option(NamedTuple):
     high: float | None = None
     allowed: tuple[str, ...] = ()
     check: Callable[[Any], str] = no_fault
+    needs: str = ""
 
     def fault(self, value: object) -> str:
         """Return what is wrong with a value, "" if nothing is."""
@@ -90,7 +92,7 @@ def read_options(text: str, known: Sequence[Option]) -> dict[str, Value]:
     """Return every known option with its value in a JSON object, or its default; OptionsError if one is wrong."""
     written = _parse(text) if text else {}
     by_name = {each.name: each for each in known}
-    faults = [(name, fault) for name, value in written.items() if (fault := _fault(name, value, by_name))]
+    faults = [(name, fault) for name in written if (fault := _fault(name, written, by_name))]
     if faults:
         raise OptionsError(faults)
     return {name: _typed(written.get(name, each.default), each) for name, each in by_name.items()}
@@ -106,10 +108,13 @@ def _parse(text: str) -> dict[str, object]:
     return written
 
 
-def _fault(name: str, value: object, known: Mapping[str, Option]) -> str:
-    if name in known:
-        return known[name].fault(value)
-    return "".join(_unknown(name, sorted(known)))
+def _fault(name: str, written: Mapping[str, object], known: Mapping[str, Option]) -> str:
+    if name not in known:
+        return "".join(_unknown(name, sorted(known)))
+    needed = known[name].needs
+    if needed and needed not in written:
+        return f'has no effect without "{needed}"'
+    return known[name].fault(written[name])
 
 
 def _unknown(name: str, known: Sequence[str]) -> Iterator[str]:

@@ -347,6 +347,13 @@ def test_options_of_a_balancer_are_judged_by_what_the_balancer_declares(options:
     assert [each[: len(start)] for each in found] == ([start] if fault else [])
 
 
+def test_an_option_that_needs_another_one_is_refused_without_it() -> None:
+    known = (Option("eject", False, "whether"), Option("failures", 5, "how many", 1, needs="eject"))
+    with pytest.raises(OptionsError, match=r'^failures: has no effect without "eject"$'):
+        read_options('{"failures": 3}', known)
+    assert read_options('{"failures": 3, "eject": false}', known) == {"eject": False, "failures": 3}
+
+
 def test_options_without_a_balancer_are_those_of_the_default() -> None:
     registry = new_registry(balancers={"plain": ()}, default_balancer="plain")
     annotations = {"kubesvc.dev/balancer-options": '{"choices": 2}'}

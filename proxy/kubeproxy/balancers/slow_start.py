@@ -17,8 +17,8 @@ from kubeproxy.balancers.wrapper import Wrapper
 
 SLOW_START_OPTIONS = (
     Option("slow_start", "0s", "how long a new endpoint takes to its full share", check=duration_fault),
-    Option("slow_start_aggression", 1.0, "above 1 the share grows faster at first", 0.01),
-    Option("slow_start_min_weight_percent", 10.0, "the share at first, in percent", 1, 100),
+    Option("slow_start_aggression", 1.0, "above 1 the share grows faster at first", 0.01, needs="slow_start"),
+    Option("slow_start_min_weight_percent", 10.0, "the share at first, in percent", 1, 100, needs="slow_start"),
 )
 
 

@@ -22,8 +22,8 @@ from kubeproxy.balancers.panic import PANIC_THRESHOLD, is_panic
 from kubeproxy.balancers.wrapper import Wrapper
 from kubeproxy.outcomes import Result
 
-OUTLIER_OPTIONS = (
-    Option("outlier_detection", False, "whether endpoints that fail are ejected for a while"),
+_SWITCH = Option("outlier_detection", False, "whether endpoints that fail are ejected for a while")
+_NUMBERS = (
     Option("interval", "10s", "how often outlier detection judges rates and lets back", check=duration_fault),
     Option("max_ejection_percent", 10, "outlier detection ejects no greater part", 0, 100),
     Option("always_eject_one_host", False, "outlier detection may eject one, whatever part of all that is"),
@@ -32,6 +32,7 @@ OUTLIER_OPTIONS = (
     Option("update_merge_window", "1s", "ejections so close to the one before wait so long", check=duration_fault),
     PANIC_THRESHOLD,
 )
+OUTLIER_OPTIONS = (_SWITCH, *(each._replace(needs=_SWITCH.name) for each in _NUMBERS))
 
 
 class OutlierDetection(Wrapper):
