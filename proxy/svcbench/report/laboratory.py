@@ -6,13 +6,12 @@ A figure that misses its band says so, with the reason where one is known; nothi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
 from typing import NamedTuple
 
 from svcbench.reproduce.figure import Figure, Reproduction
+from svcbench.reproduce.text import band_text, value_text
 
 _NONE = "-"
-_NEXT_TO_NOTHING = 1e-6
 
 
 class Reproduced(NamedTuple):
@@ -52,7 +51,7 @@ def _summary(results: Sequence[Reproduced]) -> list[str]:
 
 def _miss(figure: Figure) -> str:
     reason = f": {figure.reason}" if figure.reason else ""
-    return f"{figure.what}: {_number(figure.value, figure.unit)}, want {_band(figure)}{reason}"
+    return f"{figure.what}: {value_text(figure.value, figure.unit)}, want {_band(figure)}{reason}"
 
 
 def _section(result: Reproduced) -> list[str]:
@@ -81,26 +80,12 @@ def _row(name: str, simulated: Figure | None, measured: Figure | None) -> str:
 def _cell(figure: Figure | None) -> str:
     if figure is None:
         return _NONE
-    value = _number(figure.value, figure.unit)
+    value = value_text(figure.value, figure.unit)
     return value if figure.is_reproduced else f"**{value}** missed"
 
 
 def _band(figure: Figure) -> str:
-    if not figure.has_band:
-        return _NONE
-    if figure.low == figure.high:
-        return _number(figure.low, figure.unit)
-    if figure.high == inf:
-        return f"at least {_number(figure.low, figure.unit)}"
-    if figure.low < _NEXT_TO_NOTHING:
-        above = "above 0, " if figure.low > 0 else ""
-        return f"{above}at most {_number(figure.high, figure.unit)}"
-    return f"{_number(figure.low, '')} to {_number(figure.high, figure.unit)}"
-
-
-def _number(value: float, unit: str) -> str:
-    text = f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.4g}"
-    return f"{text} {unit}".rstrip()
+    return band_text(figure) if figure.has_band else _NONE
 
 
 def _escaped(cell: str) -> str:
