@@ -123,10 +123,11 @@ class Generator:
             now = self._now()
             while now < due or self._under_way >= plan.most or burst >= _BURST:
                 burst = 0
+                is_blocked = self._under_way >= plan.most
                 # Without a connection to spare only an event helps, however late the request is.
-                self._turn(due if self._under_way < plan.most else inf)
+                self._turn(inf if is_blocked else due)
                 now = self._now()
-                if self._under_way >= plan.most:
+                if is_blocked:
                     self._blocked_until = now
                 if self._is_stopped:
                     return

@@ -14,6 +14,7 @@ import pytest
 from tests.helpers.svcbench_servers import ANSWER, serving
 
 from svcbench.arrivals import Trace
+from svcbench.hdrcodec import decode
 from svcbench.load.exchanges import Answer, HTTPExchange, get_request
 from svcbench.load.io.connections import Connection, Hooks, Target
 from svcbench.load.io.generator import Generator
@@ -147,6 +148,8 @@ def test_a_generator_that_waits_for_a_connection_waits_idly() -> None:
     assert isinstance(generator, Counting)
     assert len(log.rows) == 10
     assert generator.turns < 100
+    assert log.ended is not None
+    assert decode(log.ended.lag).percentile(50) < 150_000, "it is the Service that was late"
 
 
 @pytest.mark.parametrize(
