@@ -204,14 +204,15 @@ class LoadBalancer:
         self._affinity.pin(state.route, client, backend.address, now)
         if not is_pinned:
             return backend.choice
-        return Choice(backend.endpoint, True, len(state.backends), balancer.follows, by_cookie)
+        algorithm = backend.choice.algorithm
+        return Choice(backend.endpoint, True, len(state.backends), balancer.follows, by_cookie, algorithm)
 
     def _renew(self, port: _Port, route: Route, before: _RouteState | None) -> _RouteState:
         """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""
         if before is None:
             wanted, inputs = port.algorithm, self._inputs(route)
             before = _RouteState(route, compose(BALANCERS[wanted.name], inputs, dict(wanted.options)), {}, {})
-        backends = self._backends(port.rule, before)
+        backends = self._backends(port, before)
         sessions = {}
         if port.rule.service_port.affinity_cookie:
             sessions = {session_id(route.port_name, address): each for address, each in backends.items()}
@@ -221,19 +222,19 @@ class LoadBalancer:
             watch(state.balancer, state.backends.values(), before.backends.values())
         return state
 
-    def _backends(self, rule: PortRule, before: _RouteState) -> dict[str, Backend]:
+    def _backends(self, port: _Port, before: _RouteState) -> dict[str, Backend]:
         """Return the backends of a route in the order of their addresses, those that stay as the same objects."""
-        usable, is_followed = rule.usable(before.route), before.balancer.follows
+        usable, name, is_followed = port.rule.usable(before.route), port.algorithm.name, before.balancer.follows
         among = sum(1 for each in usable if each.weight)
         backends = {}
         for each in usable:
             address = each.address
-            counters = self._counters.endpoint(rule.service_port.name, address)
+            counters = self._counters.endpoint(port.rule.service_port.name, address)
             backend = before.backends.get(address)
             if backend is None or backend.counters is not counters:
-                backend = Backend(each, counters, among, is_followed=is_followed)
+                backend = Backend(each, counters, among, name, is_followed=is_followed)
             else:
-                backend.renew(each, among, is_followed=is_followed)
+                backend.renew(each, among, name, is_followed=is_followed)
             backends[address] = backend
         return backends
 

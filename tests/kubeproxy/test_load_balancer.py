@@ -237,6 +237,16 @@ def test_a_service_may_change_its_algorithm() -> None:
     assert {fixture.pick() for _ in range(4)} == {A, B}
 
 
+def test_what_was_chosen_tells_the_algorithm_of_then() -> None:
+    fixture = Fixture()
+    fixture.rule(A, B, balancer="maglev")
+    before = fixture.balancer.next_endpoint(Route(WEB, "", is_local=False), Asking("127.0.0.1", VIP))
+    fixture.rule(A, B, balancer="round_robin", affinity=10)
+    after = fixture.balancer.next_endpoint(Route(WEB, "", is_local=False), Asking("127.0.0.1", VIP))
+    pinned = fixture.balancer.next_endpoint(Route(WEB, "", is_local=False), Asking("127.0.0.1", VIP))
+    assert [each and each.algorithm for each in (before, after, pinned)] == ["maglev", "round_robin", "round_robin"]
+
+
 def test_an_unknown_algorithm_falls_back_to_the_default() -> None:
     fixture = Fixture()
     fixture.rule(A, B, balancer="fastest")

@@ -8,7 +8,7 @@ A connection is a TCP connection, a UDP flow or an HTTP request:
     service, portName       the Service port at that address; no Service and the port's number if it is a pod's
     node                    the node with the rules that it met, "" if they are the same on all nodes
     endpoint, pod           the endpoint that was chosen, "" without one
-    algorithm               the algorithm that chooses for the Service port
+    algorithm               the algorithm that chose; without an endpoint, the one of the Service port now
     why                     random of 3, pinned, cookie, retried after ..., with what was hashed, and the endpoint's
                             weight if it is not 1
     failures                endpoint and reason of failed attempts
@@ -43,7 +43,7 @@ class Clocks(NamedTuple):
 
 
 Algorithm = Callable[[ConnectionRecord], str]
-"""Returns the name of the algorithm that chooses for the Service port of a record."""
+"""Returns the name of the algorithm that chooses for the Service port of a record now."""
 
 
 def connection_document(record: ConnectionRecord, algorithm: str, monotonic: float, wall: float) -> dict[str, Any]:
@@ -71,6 +71,10 @@ def connection_document(record: ConnectionRecord, algorithm: str, monotonic: flo
         "bytesToClient": record.bytes_to_client,
         **_request(record),
     }
+
+
+def _chose(record: ConnectionRecord) -> str:
+    return record.choice.algorithm if record.choice else ""
 
 
 def _request(record: ConnectionRecord) -> dict[str, Any]:
@@ -151,7 +155,7 @@ class Connections:
     def _documents(self, records: Iterable[ConnectionRecord], namespace: str, name: str) -> list[dict[str, Any]]:
         monotonic, wall = self._clocks.monotonic(), self._clocks.wall()
         return [
-            connection_document(each, self._algorithm(each), monotonic, wall)
+            connection_document(each, _chose(each) or self._algorithm(each), monotonic, wall)
             for each in records
             if namespace in ("", each.route.port_name.namespace) and name in ("", each.route.port_name.name)
         ]

@@ -28,17 +28,23 @@ class Backend:
     __slots__ = ("address", "choice", "counters", "endpoint", "weight")
 
     def __init__(
-        self, endpoint: Endpoint, counters: EndpointCounters, among: int = 1, *, is_followed: bool = False
+        self,
+        endpoint: Endpoint,
+        counters: EndpointCounters,
+        among: int = 1,
+        algorithm: str = "",
+        *,
+        is_followed: bool = False,
     ) -> None:
         self.address = endpoint.address
         self.counters = counters
-        self.renew(endpoint, among, is_followed=is_followed)
+        self.renew(endpoint, among, algorithm, is_followed=is_followed)
 
-    def renew(self, endpoint: Endpoint, among: int, *, is_followed: bool = False) -> None:
+    def renew(self, endpoint: Endpoint, among: int, algorithm: str = "", *, is_followed: bool = False) -> None:
         """Take over what the endpoint is now, one of ``among``."""
         self.endpoint = endpoint
         self.weight = endpoint.weight
-        self.choice = Choice(endpoint, False, among, is_followed)
+        self.choice = Choice(endpoint, False, among, is_followed, algorithm=algorithm)
 
     def __repr__(self) -> str:
         return f"Backend({self.address}, weight={self.weight})"

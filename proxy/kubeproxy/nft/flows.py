@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from kubeproxy.nft.conntrack import CLOSE, TIME_WAIT, Flow
+from kubeproxy.nft.eligibility import ALGORITHM
 from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Rules
@@ -95,7 +96,7 @@ def _choice(rules: Rules, route: Route, endpoints: tuple[Endpoint, ...], flow: F
     chosen = next((each for each in (*endpoints, *rule.endpoints) if each.address == address), None)
     if chosen is None:  # it has left the Service since
         chosen = Endpoint(flow.server.source, flow.server.source_port)
-    return Choice(chosen, False, max(1, len(endpoints)))
+    return Choice(chosen, False, max(1, len(endpoints)), algorithm=ALGORITHM)
 
 
 def _endpoint_address(flow: Flow) -> str:

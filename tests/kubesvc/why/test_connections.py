@@ -122,6 +122,10 @@ def weighed(ring: Ring) -> None:
     ring.begin().choice = Choice(ENDPOINT._replace(weight=5), is_pinned=False, among=3)
 
 
+def before_the_service_changed(ring: Ring) -> None:
+    ring.begin().choice = Choice(ENDPOINT, is_pinned=False, among=3, algorithm="maglev")
+
+
 def failed(ring: Ring) -> None:
     record = ring.begin()
     record.failed("connect_refused")
@@ -140,6 +144,7 @@ WHY = [
     pytest.param(by_cookie, "cookie", id="cookie"),
     pytest.param(hashed, "random of 3, 'adaadaadaadaadaadaadaadaadaada'", id="hashed"),
     pytest.param(weighed, "random of 3, weight 5", id="weighed"),
+    pytest.param(before_the_service_changed, "maglev of 3", id="by an algorithm of before"),
     pytest.param(retried, "retried after 127.244.1.2:8080 connect_refused", id="retried"),
     pytest.param(failed, "2 attempts failed", id="failed"),
     pytest.param(nobody, "no endpoint", id="nobody"),
