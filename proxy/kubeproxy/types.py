@@ -154,8 +154,8 @@ class Choice(_Choice):
     """The endpoint of a new connection; ``is_pinned`` when session affinity has chosen it, ``by_cookie`` by a cookie.
 
     ``among`` is how many endpoints there were to choose from. ``is_followed``: an algorithm wants to know how the
-    connection goes. ``algorithm`` is the name of the one that chose, or would have without the pin; the Service may have
-    another one since. Many connections may share one choice.
+    connection goes. ``algorithm`` is the name of the one that chose, or would have without the pin; a Service may have
+    another by now. Many connections may share one choice.
     """
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -111,13 +112,14 @@ def test_an_objective_that_is_broken_is_the_exit_status(cluster: ClusterCommands
     assert "errors" not in result.stderr.partition("objective broken")[2]
 
 
-def test_a_pod_that_vanishes_leaves_its_requests_to_the_other_and_ctrl_c_ends_it_all(
+def test_a_pod_that_vanishes_leaves_its_requests_to_the_other_and_a_signal_to_the_group_ends_it_all(
     cluster: ClusterCommands, tmp_path: Path
 ) -> None:
     file = tmp_path / "r.json"
     options = ("--duration", "10m", "--warmup", "0", "--json", str(file))
     command = [*KUBESVC, "bench", "--name", cluster.name, "svc/api", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cluster.env) as run:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=cluster.env, start_new_session=True) as run:
         assert run.stderr is not None
         assert run.stdout is not None
         assert "requests/s" in run.stderr.readline()
@@ -125,7 +127,7 @@ def test_a_pod_that_vanishes_leaves_its_requests_to_the_other_and_ctrl_c_ends_it
         assert eventually(lambda: len(cluster.pods("web")) == 1)
         for _ in range(2):
             run.stderr.readline()
-        run.send_signal(signal.SIGINT)
+        os.killpg(run.pid, signal.SIGTERM)  # as timeout(1) does
         assert run.wait(PATIENCE) == 130
         assert "it was interrupted after" in run.stdout.read()
     document = json.loads(file.read_text())
@@ -172,7 +174,7 @@ def test_what_a_killed_comparison_leaves_the_next_one_puts_back(cluster: Cluster
         assert ended.stdout is not None
         while "trial 1 of 20" not in ended.stderr.readline():
             pass
-        ended.send_signal(signal.SIGINT)
+        ended.send_signal(signal.SIGHUP)
         assert ended.wait(PATIENCE) == 130
         assert "0 blocks of 10: none was finished" in ended.stdout.read()
     assert balancing(cluster, "web") == before

@@ -91,7 +91,7 @@ def _algorithm(subject: Subject) -> str:
     if not subject.target.pods:
         return "no balancing"
     with suppress(UnreachableError, RefusedError):
-        for each in subject.client.connections(subject.namespace, subject.service)["connections"]:
+        for each in reversed(subject.client.connections(subject.namespace, subject.service)["connections"]):
             return str(each["algorithm"])
     return "unknown"
 

@@ -31,15 +31,17 @@ class PodFinder:
         self._by_client: defaultdict[_Client, list[tuple[str, str]]] = defaultdict(list)
         """Pod and state of a client's connections or requests, in their order."""
         self._is_by_request = self._has_missed = False
-        self.algorithm = ""
-        """The name of the Service's algorithm, "" while no record has told it."""
+        self.algorithm = self._newest = ""
+        """The name of the algorithm that chose for the newest record, "" while there is none."""
 
     def take(self, document: Mapping[str, Any]) -> None:
         """Learn one record; one that was open before is the same one again."""
         if "missed" in document:
             self._has_missed = True
             return
-        self.algorithm = self.algorithm or document["algorithm"]
+        # A flow of a run before, with another algorithm, may end in this one.
+        if document["time"] >= self._newest:
+            self._newest, self.algorithm = document["time"], document["algorithm"]
         self._is_by_request = document["protocol"] == "http"
         known = self._by_client[document["client"] if self._sources else "", document["clientPort"]]
         if known and known[-1][1] == _OPEN:

@@ -45,7 +45,7 @@ def run_bench(service: str, given: BenchArguments) -> int:
         raise click.UsageError(str(error)) from None
     except TargetError as error:
         fail(str(error))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_as_by_ctrl_c()
     conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
     if contenders:
         from kubesvc.terminal.comparing import Wish, run_comparison
@@ -58,6 +58,13 @@ def run_bench(service: str, given: BenchArguments) -> int:
     except (OSError, GeneratorError) as error:
         fail(f"no load could be made: {error}")
     return ended(run, objectives, reports)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Have SIGTERM, and SIGHUP unless it is ignored (nohup), end the run with a report of what there is."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan]:

@@ -9,7 +9,7 @@ from kubesvc.bench.simulating import SimulationError
 from kubesvc.bench.target import TargetError
 from kubesvc.terminal.arguments import fail, json_text
 from kubesvc.terminal.bencharguments import BenchArguments
-from kubesvc.terminal.benching import said, shown, subject_and_plan
+from kubesvc.terminal.benching import end_as_by_ctrl_c, said, shown, subject_and_plan
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped_lines
 from kubesvc.terminal.simulating import scenario_of
@@ -40,6 +40,7 @@ def run_both(service: str, given: BenchArguments) -> int:
         fail(str(error))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    end_as_by_ctrl_c()
     conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
     simulated = simulate(scenario)
     try:

@@ -21,6 +21,7 @@ def record(port: int, pod: str, state: str = "closed", protocol: str = "tcp") ->
         "state": state,
         "protocol": protocol,
         "algorithm": "round_robin",
+        "time": "2026-11-29T12:00:00.000Z",
     }
 
 
@@ -99,7 +100,9 @@ def test_clients_of_several_addresses_may_have_the_same_port() -> None:
     assert finder.pods_of(log([5001, 5001], [(0, ""), (1, "")])) == ["web-1", "web-2"]
 
 
-def test_the_algorithm_is_the_one_of_the_records() -> None:
+def test_the_algorithm_is_the_one_of_the_newest_record_and_not_of_one_that_ends_late() -> None:
     finder = PodFinder(PODS)
-    finder.take(record(1, "web-1"))
+    finder.take(record(1, "web-1") | {"algorithm": "random"})
+    finder.take(record(2, "web-1") | {"time": "2026-11-29T12:00:01.000Z"})
+    finder.take(record(3, "web-1") | {"algorithm": "random"})
     assert finder.algorithm == "round_robin"

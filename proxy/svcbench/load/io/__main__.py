@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
 
 from kubehost.openfiles import grow_table, raise_limit
 from svcbench.load.io.generator import Generator
@@ -19,8 +18,6 @@ from svcbench.load.plan import read_plan
 
 def main() -> None:
     """Carry out one plan."""
-    # Ctrl-C in a terminal reaches this process too; it is the command that decides, by closing the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise_limit()
     grow_table()
     text = b""

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from svcbench.load.log import Frames, Log, Rows
 from svcbench.load.plan import Plan, plan_text
 
 _AT_ONCE = 1 << 20
 COMMAND = (sys.executable, "-P", "-m", "svcbench.load.io")
+_OF_THE_GROUP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What a terminal or timeout(1) sends to a whole process group."""
 
 
 class GeneratorError(Exception):
     """The generator's process ended without a result; says what it printed."""
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_GROUP)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Load:
@@ -26,7 +39,10 @@ class Load:
         """Start the process. OSError."""
         self.log = Log()
         self._frames = Frames()
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipe = subprocess.PIPE
+        # It is the command that decides about the end, by closing the pipe; a process inherits what is blocked.
+        with _blocked():
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(plan_text(plan).encode() + b"\n")
