@@ -11,25 +11,25 @@ from pathlib import Path
 
 import click
 
-from kubesvc.bench.files import Reports, write_reports
+from kubesvc.bench.files import write_reports
 from kubesvc.bench.measuring import Conditions, Subject, inside_command, measure_service
 from kubesvc.bench.options import Arrivals, Length, Sending, plan_of
 from kubesvc.bench.progress import Progress, Sight, sight_line
 from kubesvc.bench.target import TargetError, Wanted, find_target, read_wanted
 from kubesvc.control.client import ControlClient
-from kubesvc.terminal.arguments import ask, fail, json_text, state_of
+from kubesvc.terminal.arguments import ask, fail, state_of
 from kubesvc.terminal.bencharguments import BenchArguments
+from kubesvc.terminal.benchreports import Asked, asked_of, publish
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BROKEN, EXIT_FAILED, EXIT_WELL
-from kubesvc.terminal.escaping import escaped, escaped_lines
+from kubesvc.terminal.escaping import escaped
 from svcbench.arrivals import ScheduleError
-from svcbench.compare.contenders import Contender, read_contenders
 from svcbench.document import run_document
 from svcbench.load.io.running import COMMAND, GeneratorError
 from svcbench.load.log import Log, Rows
 from svcbench.load.plan import Plan
 from svcbench.report.text import run_text
 from svcbench.results import Run
-from svcbench.verdict import Objective, broken_objectives, invalidities, read_objectives
+from svcbench.verdict import broken_objectives, invalidities
 
 _LINE_SECONDS = 1.0
 
@@ -37,27 +37,33 @@ _LINE_SECONDS = 1.0
 def run_bench(service: str, given: BenchArguments) -> int:
     """Return the exit status."""
     try:
-        objectives = read_objectives(given["slo"]) if given["slo"] else ()
-        reports = Reports.checked(given["json_file"], given["hdr_file"], given["html_file"])
-        contenders = contenders_of(given)
+        asked = asked_of(given)
         subject, plan = subject_and_plan(service, given)
     except (ScheduleError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     except TargetError as error:
         fail(str(error))
     end_as_by_ctrl_c()
-    conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
-    if contenders:
-        from kubesvc.terminal.comparing import Wish, run_comparison
+    conditions = conditions_of(given)
+    if asked.contenders:
+        from kubesvc.terminal.comparing import run_comparison
 
-        wish = Wish(contenders, given["blocks"], objectives, reports)
-        return run_comparison(subject, plan, conditions, wish, lambda: _picture(plan, subject))
+        return run_comparison(subject, plan, conditions, asked, lambda: _picture(plan, subject))
+    return ended(measured(subject, plan, conditions), asked)
+
+
+def conditions_of(given: BenchArguments) -> Conditions:
+    """Return from where the load comes, and the command line that repeats it."""
+    return Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
+
+
+def measured(subject: Subject, plan: Plan, conditions: Conditions) -> Run:
+    """Return one run, which is shown while it lasts."""
     try:
-        with shown(plan, subject) as watch:
-            run = measure_service(subject, plan, conditions, watch)
+        with _shown(plan, subject) as watch:
+            return measure_service(subject, plan, conditions, watch)
     except (OSError, GeneratorError) as error:
         fail(f"no load could be made: {error}")
-    return ended(run, objectives, reports)
 
 
 def end_as_by_ctrl_c() -> None:
@@ -84,16 +90,6 @@ def subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan
     target = find_target(status, wanted, is_inside=given["is_inside"])
     subject = Subject(ControlClient(state_of(given["name"])), given["namespace"], name, target)
     return subject, plan_of(target, arrivals, sending, length)
-
-
-def contenders_of(given: BenchArguments) -> tuple[Contender, ...]:
-    """Return the algorithms that are compared, if any; ValueError."""
-    if not given["compare"]:
-        return ()
-    if given["hdr_file"]:
-        message = "--hdr holds one run, and --compare makes many; --json has all of them, with their histograms"
-        raise ValueError(message)
-    return read_contenders(given["compare"])
 
 
 def positive(seconds: float, option: str) -> float:
@@ -152,7 +148,7 @@ def said() -> str:
     return shlex.join(("kubesvc", *sys.argv[1:]))
 
 
-def shown(plan: Plan, subject: Subject) -> AbstractContextManager[Callable[[Log, Rows], None]]:
+def _shown(plan: Plan, subject: Subject) -> AbstractContextManager[Callable[[Log, Rows], None]]:
     """Return what shows the run while it lasts: a picture on a terminal, a line a second elsewhere."""
     if sys.stderr.isatty():
         return _picture(plan, subject)
@@ -186,19 +182,15 @@ class _Teller:
             self._tell(self._progress.sight(log, now))
 
 
-def ended(run: Run, objectives: tuple[Objective, ...], reports: Reports) -> int:
+def ended(run: Run, asked: Asked) -> int:
     """Write and print the report; returns the exit status."""
-    # Files first: standard output may be a full disk or a pipe that nobody reads any more.
-    status = EXIT_WELL
-    try:
-        write_reports(run, reports)
-    except OSError as error:
-        click.echo(f"kubesvc: {escaped(str(error.filename))}: {error.strerror}; it is not written", err=True)
-        status = EXIT_FAILED
-    if reports.json == "-":
-        click.echo(json_text(run_document(run), indent=2))
-    else:
-        click.echo(escaped_lines(run_text(run)), nl=False)
+    reports, objectives = asked.reports, asked.objectives
+    is_written = publish(
+        lambda: write_reports(run, reports),
+        lambda: run_document(run),
+        lambda: run_text(run),
+        is_json=reports.json == "-",
+    )
     broken, invalid = broken_objectives(run, objectives), invalidities(run)
     for each in broken:
         click.echo(f"kubesvc: objective broken: {each}", err=True)
@@ -208,4 +200,5 @@ def ended(run: Run, objectives: tuple[Objective, ...], reports: Reports) -> int:
         return EXIT_AT_ONCE
     if broken:
         return EXIT_BROKEN
-    return status if run.completed and not (objectives and invalid) else EXIT_FAILED
+    is_well = is_written and run.completed and not (objectives and invalid)
+    return EXIT_WELL if is_well else EXIT_FAILED

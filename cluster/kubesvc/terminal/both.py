@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import click
 
-from kubesvc.bench.measuring import Conditions, inside_command, measure_service
 from kubesvc.bench.simulating import SimulationError
 from kubesvc.bench.target import TargetError
 from kubesvc.terminal.arguments import fail, json_text
 from kubesvc.terminal.bencharguments import BenchArguments
-from kubesvc.terminal.benching import end_as_by_ctrl_c, said, shown, subject_and_plan
+from kubesvc.terminal.benching import conditions_of, end_as_by_ctrl_c, measured, subject_and_plan
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped_lines
 from kubesvc.terminal.simulating import scenario_of
 from svcbench.document import run_document
-from svcbench.load.io.running import COMMAND, GeneratorError
 from svcbench.report.both import both_text
 from svcbench.simulation.measuring import simulate
 
@@ -41,20 +39,15 @@ def run_both(service: str, given: BenchArguments) -> int:
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     end_as_by_ctrl_c()
-    conditions = Conditions(inside_command(given["name"]) if given["is_inside"] else COMMAND, said())
     simulated = simulate(scenario)
-    try:
-        with shown(plan, subject) as watch:
-            measured = measure_service(subject, plan, conditions, watch)
-    except (OSError, GeneratorError) as error:
-        fail(f"no load could be made: {error}")
+    run = measured(subject, plan, conditions_of(given))
     if given["json_file"]:
-        click.echo(json_text({"sockets": run_document(measured), "simulation": run_document(simulated)}, indent=2))
+        click.echo(json_text({"sockets": run_document(run), "simulation": run_document(simulated)}, indent=2))
     else:
-        click.echo(escaped_lines(both_text(measured, simulated)), nl=False)
-    if measured.is_partial:
+        click.echo(escaped_lines(both_text(run, simulated)), nl=False)
+    if run.is_partial:
         return EXIT_AT_ONCE
-    return EXIT_WELL if measured.completed else EXIT_FAILED
+    return EXIT_WELL if run.completed else EXIT_FAILED
 
 
 def _check(given: BenchArguments) -> None:

@@ -4,60 +4,54 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple
 
 import click
 
 from kubesvc.bench.comparing import Watched, contending, trial_runner
-from kubesvc.bench.files import Reports, write_comparison
+from kubesvc.bench.files import write_comparison
 from kubesvc.bench.measuring import Conditions, Subject, Watch
 from kubesvc.control.client import RefusedError, UnreachableError
-from kubesvc.terminal.arguments import fail, json_text
+from kubesvc.terminal.arguments import fail
+from kubesvc.terminal.benchreports import Asked, publish
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BROKEN, EXIT_FAILED, EXIT_WELL
-from kubesvc.terminal.escaping import escaped, escaped_lines
+from kubesvc.terminal.escaping import escaped
 from svcbench.compare.comparison import INTERRUPTED, Comparison, judge
-from svcbench.compare.contenders import Contender
 from svcbench.compare.measuring import compare
 from svcbench.compare.plan import Trial
 from svcbench.load.plan import Plan
 from svcbench.report.document import comparison_document
 from svcbench.report.text import comparison_text
-from svcbench.verdict import Objective, broken_objectives
+from svcbench.verdict import broken_objectives
 
 _CLEAR = "\x1b[K"
 """Clears a terminal's line from the cursor on (ECMA-48, EL)."""
 
 
-class Wish(NamedTuple):
-    """What is compared in how many blocks, what is asked of each algorithm, and where the report goes."""
-
-    contenders: Sequence[Contender]
-    blocks: int
-    objectives: tuple[Objective, ...]
-    reports: Reports
-
-
 def run_comparison(
-    subject: Subject, plan: Plan, conditions: Conditions, wish: Wish, shown: Callable[[], AbstractContextManager[Watch]]
+    subject: Subject,
+    plan: Plan,
+    conditions: Conditions,
+    asked: Asked,
+    shown: Callable[[], AbstractContextManager[Watch]],
 ) -> int:
     """Return the exit status; ``shown`` returns what shows one trial while it lasts."""
     if not subject.target.weights:
         fail(f"{subject.target.name} has no endpoints among which an algorithm could choose")
-    count = len(wish.contenders) * wish.blocks
+    count = len(asked.contenders) * asked.blocks
     click.echo(f"{count} trials of {plan.seconds:g} s: about {_minutes(count * (plan.seconds + 1))}", err=True)
     began, found = time.monotonic(), None
     try:
         with contending(subject) as give:
             run = trial_runner(subject, plan, conditions, Watched(give, shown))
-            found = compare(wish.contenders, wish.blocks, plan.seed, run, tell)
+            found = compare(asked.contenders, asked.blocks, plan.seed, run, tell)
     except (UnreachableError, RefusedError) as error:
         if found is None:
             fail(str(error))
         click.echo(f"kubesvc: {subject.target.name} keeps its last algorithm: {escaped(str(error))}", err=True)
     spent = (time.monotonic() - began) / count - plan.measured
-    return ended(found, conditions.said, max(0.0, spent), wish)
+    return ended(found, conditions.said, max(0.0, spent), asked)
 
 
 def _minutes(seconds: float) -> str:
@@ -90,27 +84,25 @@ def _begun(trial: Trial, count: int) -> str:
     return escaped(f"trial {trial.number + 1} of {count}, block {trial.block + 1}: {trial.contender.label}")
 
 
-def ended(found: Comparison, command: str, spent: float | None, wish: Wish) -> int:
+def ended(found: Comparison, command: str, spent: float | None, asked: Asked) -> int:
     """Print and write the report; returns the exit status. A trial has taken ``spent`` seconds beyond its own."""
     verdicts = judge(found)
-    if wish.reports.json == "-":
-        click.echo(json_text(comparison_document(found, verdicts), indent=2))
-    else:
-        click.echo(escaped_lines(comparison_text(found, verdicts, spent)), nl=False)
+    is_written = publish(
+        lambda: write_comparison(found, verdicts, command, asked.reports),
+        lambda: comparison_document(found, verdicts),
+        lambda: comparison_text(found, verdicts, spent),
+        is_json=asked.reports.json == "-",
+    )
     broken = [
-        f"{label}: {each}" for label, run in found.merged.items() for each in broken_objectives(run, wish.objectives)
+        f"{label}: {each}" for label, run in found.merged.items() for each in broken_objectives(run, asked.objectives)
     ]
     for each in broken:
         click.echo(f"kubesvc: objective broken by {escaped(each)}", err=True)
-    status = EXIT_WELL if found.blocks else EXIT_FAILED
-    try:
-        write_comparison(found, verdicts, command, wish.reports)
-    except OSError as error:
-        click.echo(f"kubesvc: {escaped(str(error.filename))}: {error.strerror}; it is not written", err=True)
-        status = EXIT_FAILED
     if found.reason == INTERRUPTED:
         return EXIT_AT_ONCE
     if found.reason:
         click.echo(f"kubesvc: the comparison ended early: {escaped(found.reason)}", err=True)
         return EXIT_FAILED
-    return EXIT_BROKEN if broken else status
+    if broken:
+        return EXIT_BROKEN
+    return EXIT_WELL if found.blocks and is_written else EXIT_FAILED

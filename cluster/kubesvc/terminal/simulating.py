@@ -12,7 +12,6 @@ from kubelet.servers.backend.behaviour import replayed_paths
 from kubelet.servers.backend.sampling import ReplayError, parse_times
 from kubemanifest import load
 from kubeproxy.balancers import Options
-from kubesvc.bench.files import Reports
 from kubesvc.bench.simulating import (
     SimulatedService,
     SimulationError,
@@ -25,9 +24,10 @@ from kubesvc.bench.target import read_wanted
 from kubesvc.config.model import ProxySettings
 from kubesvc.terminal.arguments import ask, fail
 from kubesvc.terminal.bencharguments import BenchArguments
-from kubesvc.terminal.benching import arrivals_of, contenders_of, ended, positive, said
-from kubesvc.terminal.comparing import Wish, telling_in_place
+from kubesvc.terminal.benching import arrivals_of, ended, positive, said
+from kubesvc.terminal.benchreports import asked_of
 from kubesvc.terminal.comparing import ended as comparison_ended
+from kubesvc.terminal.comparing import telling_in_place
 from svcbench.arrivals import Profile, Schedule, constant
 from svcbench.compare.contenders import read_contender
 from svcbench.compare.measuring import compare
@@ -36,7 +36,6 @@ from svcbench.load.plan import MOST_CLIENTS
 from svcbench.results import Run
 from svcbench.simulation.measuring import simulate
 from svcbench.simulation.scenario import Scenario
-from svcbench.verdict import read_objectives
 
 MOST_REQUESTS = 10_000_000
 """Of one run; each takes about 150 bytes."""
@@ -46,24 +45,22 @@ def run_simulation(service: str, given: BenchArguments) -> int:
     """Return the exit status."""
     check_simulated(given)
     try:
-        objectives = read_objectives(given["slo"]) if given["slo"] else ()
-        reports = Reports.checked(given["json_file"], given["hdr_file"], given["html_file"])
-        contenders = contenders_of(given)
+        asked = asked_of(given)
         scenario = scenario_of(service, given)
     except SimulationError as error:
         fail(str(error))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if not contenders:
-        return ended(simulate(scenario), objectives, reports)
+    if not asked.contenders:
+        return ended(simulate(scenario), asked)
 
     def run(trial: Trial) -> Run:
         name, options = algorithm_of(trial.contender.name, trial.contender.options)
         return simulate(replace(scenario, algorithm=name, options=options, seed=trial.seed))
 
     with telling_in_place() as tell:
-        found = compare(contenders, given["blocks"], given["seed"], run, tell)
-    return comparison_ended(found, said(), None, Wish(contenders, given["blocks"], objectives, reports))
+        found = compare(asked.contenders, asked.blocks, given["seed"], run, tell)
+    return comparison_ended(found, said(), None, asked)
 
 
 def check_simulated(given: BenchArguments) -> None:
