@@ -18,11 +18,12 @@ from random import Random
 
 from svcbench.hdrcodec import encode
 from svcbench.histogram import Histogram
-from svcbench.load.exchanges import Answer, DNSExchange, EchoExchange, Exchange, HTTPExchange, get_request
+from svcbench.load.exchanges import Answer
 from svcbench.load.io.connections import EVENTS, Connection, Hooks, Target
 from svcbench.load.io.outlet import Outlet
 from svcbench.load.log import NAMES, TIMED_OUT, UNNAMED, Rows, frame
 from svcbench.load.plan import Plan, source_of
+from svcbench.load.protocols import new_exchange
 
 FLUSH_SECONDS = 0.25
 _BURST = 16
@@ -32,17 +33,6 @@ _COARSE = 0.002
 _OPENING_SECONDS = 1.0
 _HOPELESS = 0.1
 """Seconds; a generator that is as late cannot keep up."""
-
-
-def new_exchange(plan: Plan, number: int, keys: Callable[[], int]) -> Exchange:
-    """Return what a connection of a plan says and reads."""
-    if plan.protocol == "http":
-        request = get_request(plan.request, plan.host, plan.headers, keeps=plan.keeps_connections)
-        return HTTPExchange(request, keeps=plan.keeps_connections, keys=keys)
-    if plan.protocol == "dns":
-        return DNSExchange(plan.request, number)
-    is_flow = plan.protocol == "udp" and plan.keeps_connections
-    return EchoExchange(plan.request.encode(), can_stay=is_flow)
 
 
 class Generator:
@@ -73,7 +63,7 @@ class Generator:
         self._sent_ports = 0
         self._lags = Histogram()
         self._start = self._blocked_until = 0.0
-        self._flush_at = 0.0
+        self._flush_at = self._seen_at = 0.0
         self._clock: Callable[[], float] = time.perf_counter
 
     def run(self) -> None:
@@ -191,7 +181,7 @@ class Generator:
         rows = self._rows
         rows.due.append(connection.due)
         rows.began.append(connection.began)
-        rows.ended.append(self._now())
+        rows.ended.append(max(connection.began, self._seen_at))
         rows.connection.append(max(0, connection.number))
         rows.outcome.append(self._number(answer.outcome))
         rows.pod.append(self._number(answer.pod) if answer.pod else UNNAMED)
@@ -209,13 +199,16 @@ class Generator:
         """Take in what has come, waiting for it until a time of the run at most."""
         now = self._now()
         deadline = self._deadlines[0][0] if self._deadlines else until
-        for descriptor, events in self._wait(min(until, deadline, self._flush_at) - now):
+        ready = self._wait(min(until, deadline, self._flush_at) - now)
+        # All of these have come by now: reading the first is no delay of the last.
+        self._seen_at = self._now()
+        for descriptor, events in ready:
             connection = self._by_descriptor.get(descriptor)
             if connection is not None:
                 connection.take(events)
             elif descriptor == self._stop_descriptor:
                 self._is_stopped = True
-        now = self._now()
+        now = self._seen_at = self._now()
         self._expire(now)
         if now >= self._flush_at:
             self._flush()
