@@ -63,7 +63,7 @@ def _p99(run: Run) -> float:
 
 
 def _figures(is_thorough: bool) -> Iterator[Figure]:
-    busy = _Regime(0.01, 40 if is_thorough else 2, _DEADLINE)
+    busy = _Regime(0.01, 20 if is_thorough else 2, _DEADLINE)
     what = f"{busy.rate / _PODS:.0f} requests/s and pod"
     names = ("round_robin", "weighted_round_robin", "least_request", "prequal")
     runs = {name: busy.run(name) for name in names}
@@ -92,7 +92,7 @@ def _sweeps(regime: _Regime, *, is_thorough: bool) -> Iterator[Figure]:
 
 
 def _losing(is_thorough: bool) -> Iterator[Figure]:
-    idle = _Regime(0.2, 400 if is_thorough else 40, 0.0)
+    idle = _Regime(0.2, 200 if is_thorough else 40, 0.0)
     what = f"{idle.rate / _PODS:.1f} requests/s and pod"
     prequal, other = _p99(idle.run("prequal")), _p99(idle.run("least_request"))
     yield Figure(f"{what}, prequal: p99", "", prequal, unit="ms")

@@ -1,19 +1,24 @@
 """What a backend says of its load: requests in flight, and how long they take at such a load. Pure.
 
 As Prequal's servers do: each latency is remembered with the number of requests that were in flight when it began, and
-the median of the last ones of nearly the present number is told.
+the median of the last ones of nearly the present number is told. Of a backend that has had nothing to do for a
+second the last latency decays, as peak EWMA's does: at once forgotten, a slow one would be taken for a fast one again
+and again; never forgotten, one that is fast again would get nothing.
 """
 
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from math import exp
 
 _SAMPLES = 9
 """Latencies that are remembered for each number in flight."""
 _MOST_NUMBERS = 256
 """Numbers in flight that are told apart; larger ones count as this one."""
-_OLDEST_SECONDS = 1.0
-"""A latency that ended longer ago tells nothing of now."""
+_FRESH_SECONDS = 1.0
+"""A latency that ended longer ago does not count beside those that ended since."""
+_DECAY_SECONDS = 2.0
+"""After this time without requests a latency counts 1/e of what it was."""
 
 
 class LoadMeter:
@@ -23,6 +28,8 @@ class LoadMeter:
         self._under_way: list[tuple[float, float, int]] = []
         """When each request will be answered, how long it takes, and how many others it found: a heap."""
         self._samples: dict[int, list[tuple[float, float]]] = {}
+        self._last = (0.0, 0.0)
+        """When the last request was answered, and how long it took."""
 
     def begin(self, now: float, finish: float) -> None:
         """Learn that a request has come, and when it will be answered."""
@@ -35,13 +42,14 @@ class LoadMeter:
         self._look(now)
         in_flight = len(self._under_way)
         wanted = min(in_flight, _MOST_NUMBERS)
-        samples, oldest = self._samples, now - _OLDEST_SECONDS
+        samples, oldest = self._samples, now - _FRESH_SECONDS
         for distance in range(max(samples, default=-1) + 1 + wanted):
             for found in (wanted - distance, wanted + distance):
                 latencies = sorted(each for at, each in samples.get(found, ()) if at >= oldest)
                 if latencies:
                     return in_flight, latencies[len(latencies) // 2]
-        return in_flight, 0.0
+        at, latency = self._last
+        return in_flight, latency * exp((at - now) / _DECAY_SECONDS)
 
     def _look(self, now: float) -> None:
         """Remember the latencies of the requests that are answered by now."""
@@ -50,5 +58,6 @@ class LoadMeter:
             at, latency, found = heappop(under_way)
             samples = self._samples.setdefault(found, [])
             samples.append((at, latency))
+            self._last = at, latency
             if len(samples) > _SAMPLES:
                 del samples[0]

@@ -1,5 +1,9 @@
 """What a backend says of its load."""
 
+from math import e
+
+import pytest
+
 from kubelet.servers.backend.loadmeter import LoadMeter
 
 
@@ -17,10 +21,13 @@ def test_the_latency_is_the_median_of_requests_that_found_about_as_many() -> Non
     assert meter.report(1.25) == (2, 0.375)
 
 
-def test_nothing_is_said_of_latencies_that_are_unknown_or_over_a_second_ago() -> None:
+def test_the_last_latency_of_an_idle_backend_decays_and_nothing_is_said_of_what_is_unknown() -> None:
     meter = LoadMeter()
     assert meter.report(0.0) == (0, 0.0)
     meter.begin(0.0, 1.0)
     assert meter.report(0.5) == (1, 0.0)
     assert meter.report(1.5) == (0, 1.0)
-    assert meter.report(2.5) == (0, 0.0)
+    meter.begin(2.0, 2.25)
+    assert meter.report(2.5) == (0, 0.25)
+    assert meter.report(4.25)[1] == pytest.approx(0.25 / e)
+    assert meter.report(50.0)[1] < 1e-9
