@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.api_load import resident_bytes
 from benchmarks.clusters import ClusterError, cluster
-from benchmarks.figures import percentile
+from svcbench.statistics.ranks import nearest_rank
 
 SERVICES = 1000
 ENDPOINTS = 2
@@ -156,8 +156,8 @@ def load_figures(load: dict[str, Any]) -> list[Figure]:
     """Return what the load generator's figures mean."""
     ordered = sorted(load["latencies"])
     return [
-        Figure("a write, median", percentile(ordered, 50) / 1000, "ms", 4.0),
-        Figure("a write, p99", percentile(ordered, 99) / 1000, "ms"),
+        Figure("a write, median", nearest_rank(ordered, 50) / 1000, "ms", 4.0),
+        Figure("a write, p99", nearest_rank(ordered, 99) / 1000, "ms"),
         Figure("CPU of a write", load["writeCPUSeconds"] * 1000, "ms"),
         Figure(f"CPU of an event, per watcher of {WATCHERS}", load["deliveryCPUSeconds"] * 1000, "ms", 1.0),
     ]

@@ -22,10 +22,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.api_load import Server
-from benchmarks.figures import percentile
 from benchmarks.suite.peers import question
 from benchmarks.suite.settings import HOT_SERVICES, hot_names
 from benchmarks.suite.zones import STATES, endpoints
+from svcbench.statistics.ranks import nearest_rank
 
 PACE = 0.05
 """Seconds from change to change: 20 a second."""
@@ -84,7 +84,7 @@ class Churn:
         """Return what there was to see."""
         now = time.perf_counter()
         ordered = sorted(self._micros + [int((now - since) * 1e6) for _, since in self._unseen.values()])
-        shown = {name: percentile(ordered, at) for name, at in (("p50", 50), ("p99", 99), ("p999", 99.9))}
+        shown = {name: nearest_rank(ordered, at) for name, at in (("p50", 50), ("p99", 99), ("p999", 99.9))}
         return {"done": self._changes, "errors": self._errors, **shown}
 
     def _change(self, number: int, state: int) -> None:

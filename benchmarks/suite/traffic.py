@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from benchmarks.figures import percentile
+from svcbench.statistics.ranks import nearest_rank
 
 CHUNK = 1 << 18
 FLOWS = 32
@@ -144,7 +144,7 @@ def _send_again(flows: dict[int, socket.socket], sent: dict[int, int], message: 
 
 def _percentiles(latencies: list[int]) -> dict[str, float]:
     ordered = sorted(latencies)
-    return {"p50": percentile(ordered, 50), "p99": percentile(ordered, 99), "p999": percentile(ordered, 99.9)}
+    return {"p50": nearest_rank(ordered, 50), "p99": nearest_rank(ordered, 99), "p999": nearest_rank(ordered, 99.9)}
 
 
 def idle(address: str, port: int, count: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from svcbench.report.facts import PERCENTILES
 from svcbench.report.numbers import aligned, cut, milliseconds, percentage
 from svcbench.results import Run
 from svcbench.verdict import invalidities
 
-_PERCENTS = (50.0, 90.0, 99.0, 99.9, 100.0)
 _PODS = 20
 
 
@@ -23,8 +23,8 @@ def both_text(sockets: Run, simulated: Run) -> str:
 def _rows(sockets: Run, simulated: Run) -> Iterator[list[str]]:
     yield ["requests", f"{sockets.requests:,}", f"{simulated.requests:,}"]
     yield ["errors", percentage(sockets.error_share), percentage(simulated.error_share)]
-    found = zip(sockets.corrected.percentiles(_PERCENTS), simulated.corrected.percentiles(_PERCENTS), strict=True)
-    for percent, (measured, expected) in zip(_PERCENTS, found, strict=True):
+    found = zip(sockets.corrected.percentiles(PERCENTILES), simulated.corrected.percentiles(PERCENTILES), strict=True)
+    for percent, (measured, expected) in zip(PERCENTILES, found, strict=True):
         name = "max ms" if percent == 100 else f"p{percent:g} ms"
         yield [name, milliseconds(measured), milliseconds(expected), _difference(measured, expected)]
     for pod in sorted(sockets.pods.keys() | simulated.pods.keys())[:_PODS]:

@@ -19,9 +19,8 @@ MOST_LABEL = 26
 
 def run_sentence(run: Run) -> str:
     """Return what was done, in a clause."""
-    load = "closed loop" if run.loop == "closed" else f"open loop at {rate(run.offered_rate)}/s"
     warmup = f" after {seconds(run.warmup)} of warm-up" if run.warmup else ""
-    return f"{run.target}: {run.algorithm}, {seconds(run.seconds)} of {load}{warmup}, seed {run.seed} ({run.source})"
+    return f"{run.target}: {run.algorithm}, {_load(run)}{warmup}, seed {run.seed} ({run.source})"
 
 
 def comparison_sentence(comparison: Comparison) -> str:
@@ -33,9 +32,12 @@ def comparison_sentence(comparison: Comparison) -> str:
     if not comparison.blocks:
         return f"{what}: none was finished"
     run = comparison.blocks[0][comparison.labels[0]]
+    return f"{run.target}: {what} of {_load(run)} each, seed {comparison.seed} ({run.source})"
+
+
+def _load(run: Run) -> str:
     load = "closed loop" if run.loop == "closed" else f"open loop at {rate(run.offered_rate)}/s"
-    trial = f"{seconds(run.seconds)} of {load}"
-    return f"{run.target}: {what} of {trial} each, seed {comparison.seed} ({run.source})"
+    return f"{seconds(run.seconds)} of {load}"
 
 
 def latency_rows(runs: Mapping[str, Run]) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ from math import comb
 
 from svcbench.reproduce.figure import Figure, Reproduction
 from svcbench.reproduce.scenarios import Bins
+from svcbench.statistics.ranks import nearest_rank
 
 _ITEMS = 1000
 
@@ -18,7 +19,7 @@ def _figures(is_thorough: bool) -> Iterator[Figure]:
         exact = _binomial(servers, percent)
         yield Figure(f"{servers} servers, binomial: p{percent}", published[servers], exact, low, high)
         loads = sorted(_loads("random", servers, 1000 if is_thorough else 100))
-        drawn = loads[-(-len(loads) * percent // 100) - 1]
+        drawn = nearest_rank(loads, percent)
         yield Figure(f"{servers} servers, as picked: p{percent}", published[servers], drawn, exact - 2, exact + 2)
     fullest = _fullest(3, 30, 10_000 if is_thorough else 1000)
     yield Figure("3 pods, 30 connections: the mean of the fullest", "12.7", fullest, 12.4, 13.0)

@@ -13,6 +13,7 @@ from svcbench.histogram import Histogram, index_of
 from svcbench.results import GeneratorFigures, PodFigures, Run, Second
 from svcbench.simulation.engine import TIMEOUT, Engine
 from svcbench.simulation.scenario import Scenario
+from svcbench.statistics.ranks import nearest_rank
 
 
 def simulate(scenario: Scenario) -> Run:
@@ -89,7 +90,8 @@ class _Measured:
         for second, (first, end) in enumerate(pairwise(self._bounds)):
             latencies = sorted(self._answered(self._latency, range(first, end)))
             errors = bisect_left(failed, end) - bisect_left(failed, first)
-            seconds.append(Second(second, end - first, errors, _nearest(latencies, 0.5), _nearest(latencies, 0.99)))
+            p50, p99 = nearest_rank(latencies, 50), nearest_rank(latencies, 99)
+            seconds.append(Second(second, end - first, errors, p50, p99))
         return tuple(seconds)
 
     def pods(self) -> dict[str, PodFigures]:
@@ -127,8 +129,3 @@ class _Measured:
 
 def _microseconds(begins: Sequence[float], ends: Sequence[float]) -> list[int]:
     return [int((end - begin) * 1_000_000 + 0.5) for begin, end in zip(begins, ends, strict=True)]
-
-
-def _nearest(ascending: Sequence[int], share: float) -> int:
-    """Return the value at the nearest rank, 0 if there is none."""
-    return ascending[max(0, ceil(round(len(ascending) * share, 6)) - 1)] if ascending else 0
