@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -27,29 +27,61 @@ from svcbench.results import Run
 DRAIN_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
-Give = Callable[[Contender], None]
+
+class Contest:
+    """A Service that is given one algorithm after the other, and notices if somebody else gives it one too."""
+
+    def __init__(self, subject: Subject, note: str) -> None:
+        self._subject = subject
+        self._note = note
+        self._given: dict[str, str | None] | None = None
+
+    def give(self, contender: Contender) -> None:
+        """Have the Service balance by an algorithm. UnreachableError, RefusedError."""
+        wanted: dict[str, str | None] = {
+            BALANCER_ANNOTATION: contender.name,
+            BALANCER_OPTIONS_ANNOTATION: contender.options or None,
+            ORIGINAL_ANNOTATION: self._note,
+        }
+        self._check(_rebalance(self._subject, wanted))
+        self._given = wanted
+
+    def check(self) -> None:
+        """RefusedError if the Service has not had the algorithm that was given last all the time."""
+        self._check(_rebalance(self._subject, {}))
+
+    def _check(self, found: Mapping[str, str | None]) -> None:
+        if self._given is not None and found != self._given:
+            message = (
+                "the Service's balancing was changed meanwhile, by another comparison or by hand; "
+                "it has again what it had before the comparison"
+            )
+            raise RefusedError(message)
 
 
 @contextmanager
-def contending(subject: Subject) -> Iterator[Give]:
+def contending(subject: Subject) -> Iterator[Contest]:
     """Yield what gives the Service an algorithm; in the end it has its own again.
 
     UnreachableError, RefusedError: the cluster has gone, or the Service; also in the end, when it cannot be put back.
     """
     before = _rebalance(subject, {})
     noted = before.pop(ORIGINAL_ANNOTATION)
-    original: Mapping[str, str | None] = json.loads(noted) if noted else before
-    note = json.dumps(original)
-
-    def give(contender: Contender) -> None:
-        options = contender.options or None
-        wanted = {BALANCER_ANNOTATION: contender.name, BALANCER_OPTIONS_ANNOTATION: options, ORIGINAL_ANNOTATION: note}
-        _rebalance(subject, wanted)
-
+    original = _noted(noted) if noted else before
     try:
-        yield give
+        yield Contest(subject, json.dumps(original))
     finally:
         _rebalance(subject, {**original, ORIGINAL_ANNOTATION: None})
+
+
+def _noted(text: str) -> Mapping[str, str | None]:
+    """Return what a comparison that was killed has noted. RefusedError."""
+    with suppress(ValueError):
+        noted = json.loads(text)
+        if isinstance(noted, dict) and noted.keys() <= {BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION}:
+            return noted
+    message = f"its annotation {ORIGINAL_ANNOTATION} is not what a comparison writes there: {text!r}; remove it"
+    raise RefusedError(message)
 
 
 def _rebalance(subject: Subject, annotations: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -59,7 +91,7 @@ def _rebalance(subject: Subject, annotations: Mapping[str, str | None]) -> dict[
 class Watched(NamedTuple):
     """What gives the Service an algorithm, and what shows a trial while it lasts."""
 
-    give: Give
+    contest: Contest
     shown: Callable[[], AbstractContextManager[Watch]]
 
 
@@ -68,9 +100,10 @@ def trial_runner(subject: Subject, plan: Plan, conditions: Conditions, watched: 
 
     def run(trial: Trial) -> Run:
         try:
-            watched.give(trial.contender)
+            watched.contest.give(trial.contender)
             with watched.shown() as watch:
                 found = measure_service(subject, replace(plan, seed=trial.seed), conditions, watch)
+            watched.contest.check()
             _drain(subject)
         except (UnreachableError, RefusedError, GeneratorError, OSError) as error:
             raise TrialError(str(error)) from error

@@ -143,6 +143,12 @@ def _check_endpoints(service: Document, port: Document) -> None:
             f"see `kubesvc explain {_named(service)}`"
         )
         raise TargetError(message)
+    if not any(each["weight"] for each in ready if _has(each, port)):
+        message = (
+            f"all endpoints of {_named(service)} that serve have weight 0 (kubesvc.dev/weight), so every client is "
+            f"refused; see `kubesvc explain {_named(service)}`"
+        )
+        raise TargetError(message)
 
 
 def _has(endpoint: Document, port: Document) -> bool:

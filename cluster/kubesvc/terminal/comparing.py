@@ -43,8 +43,8 @@ def run_comparison(
     click.echo(f"{count} trials of {plan.seconds:g} s: about {_minutes(count * (plan.seconds + 1))}", err=True)
     began, found = time.monotonic(), None
     try:
-        with contending(subject) as give:
-            run = trial_runner(subject, plan, conditions, Watched(give, shown))
+        with contending(subject) as contest:
+            run = trial_runner(subject, plan, conditions, Watched(contest, shown))
             found = compare(asked.contenders, asked.blocks, plan.seed, run, tell)
     except (UnreachableError, RefusedError) as error:
         if found is None:
