@@ -178,18 +178,18 @@ class Engine:
         return at
 
     def _end(self, now: float, number: int, backend: SimulatedBackend) -> None:
-        """Tell the picker that a request has ended."""
+        """Tell the picker that a request has ended, in the order in which the proxy does."""
         self._now = now
-        picker = self._owners[number]
+        balancer = self._owners[number].balancer
+        if self._follows:
+            error = self.requests.errors.get(number, "")
+            balancer.answered(backend, now - self.requests.begun[number])
+            if error != TIMEOUT:
+                balancer.completed(backend, _result(error))
         backend.counters.active -= 1
         self._active[backend.number] -= 1
-        if not self._follows:
-            return
-        error = self.requests.errors.get(number, "")
-        picker.balancer.answered(backend, now - self.requests.begun[number])
-        if error != TIMEOUT:
-            picker.balancer.completed(backend, _result(error))
-        picker.balancer.closed(backend)
+        if self._follows:
+            balancer.closed(backend)
 
 
 def _pickers(scenario: Scenario, clock: Callable[[], float], probing: Probing) -> list[Picker]:
