@@ -117,7 +117,8 @@ class _Records:
             while not self._finder.is_complete(log) and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
             self._subject.client.hang_up()
-            self._thread.join()
+            # A cluster that hangs has not begun to answer, and no hanging up ends that.
+            self._thread.join(_SETTLE_SECONDS)
 
     def _read(self) -> None:
         # A cluster that ends in the middle is seen by the requests.
