@@ -8,8 +8,9 @@ from math import inf
 from typing import NamedTuple
 
 from svcbench.histogram import Histogram
-from svcbench.load.log import NAMES, TIMED_OUT, Log, Rows
+from svcbench.load.log import NAMES, Log, Rows
 from svcbench.load.plan import Plan
+from svcbench.outcomes import TIMED_OUT
 
 _WINDOW = 1.0
 """Seconds over which the present rate is taken."""

@@ -11,14 +11,11 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from svcbench.load.log import ANSWERED
-
-CUT_OFF = "connection closed before the answer"
-MALFORMED = "malformed answer"
+from svcbench.outcomes import ANSWERED, CUT_OFF, MALFORMED, outcome_of
 
 
 class Answer(NamedTuple):
-    """What a request got: an outcome (``log.ANSWERED``, or what is wrong), and the pod that it names, "" for none.
+    """What a request got: an outcome (``outcomes.ANSWERED``, or what is wrong), and the pod that it names, "" for none.
 
     ``can_stay`` tells whether the connection can carry another request.
     """
@@ -151,8 +148,7 @@ class HTTPExchange:
         self._body = _body(status, named)
         can_stay = self._keeps and self._body.has_end and named.get(b"connection", b"").lower() != b"close"
         pod = named.get(b"x-pod") or named.get(b"x-kubesvc-endpoint") or b""
-        outcome = ANSWERED if status < 400 else f"status {status}"
-        self._answer = Answer(outcome, pod.decode("latin-1"), can_stay)
+        self._answer = Answer(outcome_of(status), pod.decode("latin-1"), can_stay)
         return self._read_body(rest) if rest or self._body.is_complete else None
 
     def _read_body(self, data: bytes) -> Answer | None:

@@ -11,12 +11,10 @@ from array import array
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-ANSWERED = "answered"
-"""The outcome of a request that went well, number 0."""
-TIMED_OUT = "timed out"
-REFUSED = "connection never opened"
+from svcbench.outcomes import ANSWERED, REFUSED, TIMED_OUT
+
 NAMES = (ANSWERED, TIMED_OUT, REFUSED)
-"""The first names, by number."""
+"""The first names, by number: outcomes that the generator itself must know."""
 UNNAMED = 0
 """The number in ``pod`` of an answer that names no pod."""
 

@@ -18,8 +18,9 @@ from typing import NamedTuple
 from svcbench.arrivals import Profile
 from svcbench.hdrcodec import decode
 from svcbench.histogram import Histogram
-from svcbench.load.log import ANSWERED, NAMES, REFUSED, TIMED_OUT, Ended, Log, Rows
+from svcbench.load.log import NAMES, Ended, Log, Rows
 from svcbench.load.plan import Plan
+from svcbench.outcomes import ANSWERED, REFUSED, TIMED_OUT
 from svcbench.results import UNKNOWN_POD, GeneratorFigures, PodFigures, Run, Second
 
 _HAVE_LATENCY = (NAMES.index(ANSWERED), NAMES.index(TIMED_OUT))

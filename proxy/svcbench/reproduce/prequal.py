@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from svcbench.outcomes import TIMED_OUT
 from svcbench.reproduce.figure import Figure, Measure, Reproduction, Setup
 from svcbench.reproduce.scenarios import by_chance, service
 from svcbench.results import Run
@@ -76,7 +77,7 @@ def _figures(is_thorough: bool) -> Iterator[Figure]:
     yield Figure(
         "Prequal / two choices by own counts, p99", "below 1", prequal / _p99(runs["least_request"]), 0, 1, "x"
     )
-    timeouts = runs["prequal"].errors.get("timeout", 0)
+    timeouts = runs["prequal"].errors.get(TIMED_OUT, 0)
     yield Figure("Prequal: requests over 5 s", "0 at every load", timeouts, 0, 0)
     yield from _sweeps(busy, is_thorough=is_thorough)
     yield from _losing(is_thorough)

@@ -17,13 +17,12 @@ from random import Random
 
 from kubelet.servers.backend.behaviour import behave
 from kubeproxy.balancers import Asking, Balancer
-from kubeproxy.outcomes import Result
+from kubeproxy.outcomes import result_of
+from svcbench.outcomes import ANSWERED, NO_ENDPOINT, TIMED_OUT, outcome_of
 from svcbench.simulation.pickers import Given, Picker, SimulatedBackend, simulated_asks, simulated_endpoints
 from svcbench.simulation.probing import Probing
 from svcbench.simulation.scenario import Scenario
 
-TIMEOUT = "timeout"
-NO_ENDPOINTS = "no_endpoints"
 _OK = 200
 _LEAST_SECONDS = 0.0001
 """The least time from one request of a connection to the next, so that answers at once cannot hold up time."""
@@ -61,6 +60,8 @@ class Engine:
         self._ends: list[tuple[float, int, SimulatedBackend]] = []
         """The ends that are to come, with the numbers of their requests: a heap."""
         self.requests = Requests()
+        self._statuses: dict[int, int] = {}
+        """The statuses of requests that are not 200, by number."""
         self._active = [0] * len(scenario.pods)
         self.peaks = [0] * len(scenario.pods)
 
@@ -113,7 +114,7 @@ class Engine:
             at, status = chosen.arrive(now) if chosen is not None else (now, 0)
             end(at)
             if status != _OK:
-                requests.errors[number] = str(status) if status else NO_ENDPOINTS
+                self._note(number, status)
             if chosen is not None:
                 chosen.counters.active = count = chosen.counters.active + 1
                 if count > peaks[chosen.number]:
@@ -146,7 +147,7 @@ class Engine:
         requests.chosen.append(backend)
         self._owners.append(picker)
         if backend is None:
-            requests.errors[number] = NO_ENDPOINTS
+            self._note(number, 0)
             at = now
         else:
             backend.counters.active += 1
@@ -171,21 +172,27 @@ class Engine:
             self._probing.begin(backend, now + scenario.delay, at)
         at += scenario.delay
         if scenario.timeout and at > now + scenario.timeout:
-            requests.errors[number] = TIMEOUT
+            requests.errors[number] = TIMED_OUT
             return now + scenario.timeout
         if status != _OK:
-            requests.errors[number] = str(status)
+            self._note(number, status)
         return at
+
+    def _note(self, number: int, status: int) -> None:
+        """Note a status that is not 200, 0 where there was no endpoint."""
+        self._statuses[number] = status
+        outcome = outcome_of(status) if status else NO_ENDPOINT
+        if outcome != ANSWERED:
+            self.requests.errors[number] = outcome
 
     def _end(self, now: float, number: int, backend: SimulatedBackend) -> None:
         """Tell the picker that a request has ended, in the order in which the proxy does."""
         self._now = now
         balancer = self._owners[number].balancer
         if self._follows:
-            error = self.requests.errors.get(number, "")
             balancer.answered(backend, now - self.requests.begun[number])
-            if error != TIMEOUT:
-                balancer.completed(backend, _result(error))
+            if self.requests.errors.get(number) != TIMED_OUT:
+                balancer.completed(backend, result_of(self._statuses.get(number, _OK)))
         backend.counters.active -= 1
         self._active[backend.number] -= 1
         if self._follows:
@@ -200,10 +207,3 @@ def _pickers(scenario: Scenario, clock: Callable[[], float], probing: Probing) -
     ]
     given = Given(scenario, simulated_endpoints(scenario), behaviours, clock, probing.probe)
     return [Picker(given, number) for number in range(scenario.clients)]
-
-
-def _result(error: str) -> Result:
-    """Return how a request went, as the proxy tells it to an algorithm."""
-    if not error or error < "500":
-        return Result.SUCCESS
-    return Result.GATEWAY_ERROR if error in ("502", "503", "504") else Result.SERVER_ERROR

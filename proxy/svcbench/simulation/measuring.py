@@ -10,8 +10,9 @@ from itertools import pairwise
 from math import ceil
 
 from svcbench.histogram import Histogram, index_of
+from svcbench.outcomes import TIMED_OUT
 from svcbench.results import GeneratorFigures, PodFigures, Run, Second
-from svcbench.simulation.engine import TIMEOUT, Engine
+from svcbench.simulation.engine import Engine
 from svcbench.simulation.scenario import Scenario
 from svcbench.statistics.ranks import nearest_rank
 
@@ -65,7 +66,7 @@ class _Measured:
         """The numbers of the requests with which seconds begin, and where the last one ends."""
         self.numbers = range(self._bounds[0], self._bounds[-1])
         self.errors = {number: each for number, each in requests.errors.items() if number >= self.numbers.start}
-        self._unanswered = {number for number, each in self.errors.items() if each != TIMEOUT}
+        self._unanswered = {number for number, each in self.errors.items() if each != TIMED_OUT}
         self._places = _Places().__getitem__
 
     @cached_property

@@ -90,7 +90,7 @@ def test_a_percentile_with_few_requests_beyond_it_is_not_compared() -> None:
 
 def test_an_error_more_in_every_block_is_told_in_points() -> None:
     comparison = comparison_of({"a": 1.0, "b": 1.0})
-    failing = tuple({**block, "b": replace(block["b"], errors={"timeout": 10})} for block in comparison.blocks)
+    failing = tuple({**block, "b": replace(block["b"], errors={"timed out": 10})} for block in comparison.blocks)
     found = judge(replace(comparison, blocks=failing))
     assert verdict_text(found[-1]) == "more by 5.00 points [5.00, 5.00]"
 

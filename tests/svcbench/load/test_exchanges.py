@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svcbench.load.exchanges import CUT_OFF, MALFORMED, Answer, DNSExchange, EchoExchange, HTTPExchange, get_request
+from svcbench.load.exchanges import Answer, DNSExchange, EchoExchange, HTTPExchange, get_request
+from svcbench.outcomes import CUT_OFF, MALFORMED
 
 OK = b"HTTP/1.1 200 OK\r\nX-Pod: web-1\r\n"
 

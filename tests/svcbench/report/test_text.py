@@ -57,9 +57,9 @@ def test_columns_are_aligned_and_rows_may_be_short() -> None:
 
 
 def test_the_report_of_a_run_names_latencies_errors_and_pods() -> None:
-    text = run_text(replace(run_with_pods("round_robin", 1), errors={"timeout": 2}))
+    text = run_text(replace(run_with_pods("round_robin", 1), errors={"timed out": 2}))
     assert text.startswith("svc/web: round_robin, 5 s of open loop at 40/s after 1 s of warm-up, seed 1 (sockets)\n")
-    assert "errors: 2 timeout" in text
+    assert "errors: 2 timed out" in text
     assert "1.00 %" in text
     assert "  web-6b7f-abcde" in text
     assert "INVALID" not in text

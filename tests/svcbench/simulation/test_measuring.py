@@ -65,15 +65,20 @@ def test_requests_wait_for_slots() -> None:
 
 def test_failures_are_counted_by_their_status_and_have_no_latency() -> None:
     run = simulate(scenario("round_robin", "20ms", "20ms; fail(100%, 503)"))
-    assert (run.requests, run.completed, run.errors) == (1000, 500, {"503": 500})
+    assert (run.requests, run.completed, run.errors) == (1000, 500, {"status 503": 500})
     assert [each.errors for each in run.pods.values()] == [0, 500]
     assert run.corrected.count == 500
     assert sum(each.errors for each in run.seconds_series) == 500
 
 
+def test_a_status_below_400_is_an_answer_as_on_sockets() -> None:
+    run = simulate(scenario("round_robin", "20ms; fail(100%, 302)"))
+    assert (run.completed, run.errors) == (1000, {})
+
+
 def test_a_client_gives_up_after_its_timeout() -> None:
     run = simulate(replace(scenario("round_robin", "20ms", "2s"), timeout=0.5))
-    assert run.errors == {"timeout": 500}
+    assert run.errors == {"timed out": 500}
     assert milliseconds(run, 100) == pytest.approx([500], rel=0.001)
 
 
@@ -85,9 +90,9 @@ def test_a_request_takes_the_way_there_and_back() -> None:
 def test_without_endpoints_every_request_fails() -> None:
     drained = scenario("round_robin", "20ms")
     drained = replace(drained, pods=[replace(drained.pods[0], weight=0)])
-    assert simulate(drained).errors == {"no_endpoints": 1000}
+    assert simulate(drained).errors == {"no endpoint": 1000}
     closed = simulate(replace(drained, is_closed=True, connections=1, schedule=Profile(constant(1, 0.01))))
-    assert closed.errors == {"no_endpoints": closed.requests}
+    assert closed.errors == {"no endpoint": closed.requests}
 
 
 def test_a_closed_loop_keeps_its_connections_busy() -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from errno import EADDRNOTAVAIL, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS, EMFILE, ENETUNREACH, ENFILE
 from typing import NamedTuple
 
-from svcbench.load.exchanges import CUT_OFF, Answer, Exchange
-from svcbench.load.log import REFUSED
+from svcbench.load.exchanges import Answer, Exchange
+from svcbench.outcomes import CUT_OFF, REFUSED
 
 EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _FAILED = select.EPOLLERR | select.EPOLLHUP

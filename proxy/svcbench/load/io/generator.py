@@ -21,9 +21,10 @@ from svcbench.histogram import Histogram
 from svcbench.load.exchanges import Answer
 from svcbench.load.io.connections import EVENTS, Connection, Hooks, Target
 from svcbench.load.io.outlet import Outlet
-from svcbench.load.log import NAMES, TIMED_OUT, UNNAMED, Rows, frame
+from svcbench.load.log import NAMES, UNNAMED, Rows, frame
 from svcbench.load.plan import Plan, source_of
 from svcbench.load.protocols import new_exchange
+from svcbench.outcomes import TIMED_OUT
 
 FLUSH_SECONDS = 0.25
 _BURST = 16
