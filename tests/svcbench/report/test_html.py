@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,7 +17,8 @@ from svcbench.report.html import comparison_page, run_page
 from svcbench.report.html.axes import Axis, linear, logarithmic, of_latencies, of_percentiles, percentile_label
 from svcbench.report.html.latency import latency_label, spectrum_points
 from svcbench.report.html.markup import Markup, element
-from svcbench.results import Run
+from svcbench.report.html.pods import bars
+from svcbench.results import PodFigures, Run
 
 EVIL = "<script>alert('x')</script>\"&'"
 COMPARISON = comparison_of({"round_robin": 1.0, "peak_ewma": 0.7})
@@ -43,7 +45,13 @@ class Elements(HTMLParser):
 
 
 def test_a_page_shows_the_verdicts_the_curves_the_pods_and_the_command() -> None:
-    for words in ("faster by ", "Latency by percentile", "99.9 %", "peak_ewma: requests of each pod", "fair share"):
+    for words in (
+        "faster by ",
+        "Latency by percentile",
+        "99.9 %",
+        "peak_ewma: requests of each pod",
+        "share by weight",
+    ):
         assert words in PAGE
     assert "<pre><code>kubesvc bench svc/web --compare round_robin,peak_ewma</code></pre>" in PAGE
     assert "Invalid" not in PAGE
@@ -106,6 +114,13 @@ def test_the_dotted_twin_is_drawn_where_it_differs() -> None:
     run = run_of([1000, 2000])
     assert 'class="twin' not in run_page(run)
     assert 'class="twin' in run_page(replace(run, uncorrected=Histogram([10, 20])))
+
+
+def test_each_pods_bar_has_a_line_at_its_share_by_weight() -> None:
+    run = replace(run_of([1]), pods={"a": PodFigures(30, 0, 1, weight=3), "b": PodFigures(10, 0, 1, weight=1)})
+    drawing = bars("wrr", run)
+    ends = [float(x) + float(width) for x, width in re.findall(r'<rect x="([\d.]+)".* width="([\d.]+)"', drawing)]
+    assert [float(at) for at in re.findall(r'<line x1="([\d.]+)"', drawing)] == ends
 
 
 def test_many_pods_are_drawn_as_busiest_mean_and_idlest() -> None:

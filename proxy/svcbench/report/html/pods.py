@@ -9,7 +9,7 @@ from svcbench.report.html.chart import INNER_HEIGHT, INNER_WIDTH, Curve, Point, 
 from svcbench.report.html.latency import second_label
 from svcbench.report.html.markup import Markup, element, joined
 from svcbench.report.numbers import cut, percentage
-from svcbench.results import Run
+from svcbench.results import UNKNOWN_POD, Run
 from svcbench.statistics.fairness import transposed
 
 MOST_LINES = 8
@@ -46,23 +46,27 @@ def _points(counts: Sequence[float]) -> list[Point]:
 
 
 def bars(label: str, run: Run) -> Markup:
-    """Return each pod's requests as a bar, with a line at the fair share; of many pods the busiest."""
+    """Return each pod's requests as a bar, with a line at its share by weight; of many pods the busiest."""
     pods = sorted(run.pods.items(), key=lambda each: (-each[1].requests, each[0]))[:_MOST_BARS]
     total = sum(pod.requests for pod in run.pods.values())
     most = max((pod.requests for _, pod in pods), default=0)
-    scale = _BAR_WIDTH / most if most else 0.0
+    weights = sum(pod.weight for name, pod in run.pods.items() if name != UNKNOWN_POD)
+    due = [total * pod.weight / weights if weights and name != UNKNOWN_POD else 0.0 for name, pod in pods]
+    scale = _BAR_WIDTH / max([most, *due]) if most else 0.0
     rows = [_bar(name, row, pod.requests, (scale, total)) for row, (name, pod) in enumerate(pods)]
+    rows += [_line(row, _NAME_WIDTH + scale * share) for row, share in enumerate(due)]
     height = _ROW * len(pods)
-    if pods:
-        fair = _NAME_WIDTH + scale * total / len(run.pods)
-        rows.append(element("line", x1=fair, y1=0.0, x2=fair, y2=float(height), class_="fair"))
     width = _NAME_WIDTH + _BAR_WIDTH + _TEXT_WIDTH
     drawing = element("svg", joined(rows), viewBox=f"0 0 {width} {height}", role="img", class_="bars")
     more = f", the {len(pods)} busiest of {len(run.pods)}" if len(pods) < len(run.pods) else ""
     caption = element(
-        "figcaption", element("strong", f"{label}: requests per pod"), f"{more}; the line is the fair share"
+        "figcaption", element("strong", f"{label}: requests per pod"), f"{more}; the line is the share by weight"
     )
     return element("figure", caption, element("div", drawing, class_="wide"))
+
+
+def _line(row: int, at: float) -> Markup:
+    return element("line", x1=at, y1=float(row * _ROW), x2=at, y2=float((row + 1) * _ROW), class_="fair")
 
 
 def _bar(name: str, row: int, requests: int, scaled: tuple[float, int]) -> Markup:
