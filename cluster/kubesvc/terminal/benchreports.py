@@ -1,4 +1,4 @@
-"""What `kubesvc bench` is asked to report of a run or a comparison, and how it comes out."""
+"""What `kubesvc bench` is asked to report of a run or a comparison; files first, then what is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets requests come and go.
+"""Simulates the requests of a scenario by discrete events.
 
 As a backend's answer is known when a request comes (``kubelet.servers.backend.behaviour``), a request is one event:
 its end. The ends that come before a request begins are told to the pickers first; ends of one moment in the order of

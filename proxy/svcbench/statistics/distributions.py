@@ -1,4 +1,4 @@
-"""Tails of the distributions that tests of fit use: chi-square, Student's t, Kolmogorov's. Pure.
+"""Tails of the distributions that tests of fit use: chi-square, Student's t. Pure.
 
 The formulas are those of NIST's Digital Library of Mathematical Functions (DLMF), chapter 8; tests compare them with
 published tables. They are here so that a report needs no numerical library.
@@ -6,7 +6,7 @@ published tables. They are here so that a report needs no numerical library.
 
 from __future__ import annotations
 
-from math import exp, isfinite, lgamma, log, log1p, pi
+from math import exp, isfinite, lgamma, log, log1p
 
 _TERMS = 10_000
 _PRECISION = 1e-15
@@ -99,18 +99,3 @@ def student_quantile(tail: float, freedom: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if student_tail(middle, freedom) > tail else (low, middle)
     return (low + high) / 2
-
-
-def kolmogorov_tail(distance: float, count: int) -> float:
-    """Return the probability that ``count`` draws are at least so far from the distribution that they are drawn from.
-
-    ``distance`` is the largest one of the two cumulative distributions. Kolmogorov's limit with Stephens' correction
-    for small samples (Journal of the Royal Statistical Society B 32, 1970): good from 5 draws on.
-    """
-    root = count**0.5
-    x = distance * (root + 0.12 + 0.11 / root)
-    if x < 1.18:
-        # The other series of the same function: this one has enough terms with three where the usual has not.
-        inner = sum(exp(-((2 * number - 1) ** 2) * pi * pi / (8 * x * x)) for number in (1, 2, 3)) if x > 0.04 else 0.0
-        return 1 - (2 * pi) ** 0.5 / x * inner if inner else 1.0
-    return max(0.0, 2 * sum((-1.0) ** (number - 1) * exp(-2 * number * number * x * x) for number in (1, 2, 3, 4)))

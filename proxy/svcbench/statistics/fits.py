@@ -1,4 +1,4 @@
-"""Whether counts and times are such as a rule would give: chi-square, G, Kolmogorov and Smirnov. Pure.
+"""Whether counts are such as a rule would give: chi-square. Pure.
 
 A test is asked for before the data is seen, once; a report gives its p-value and leaves the level to its reader. Counts
 that are evener than chance (of a rotation) give a p-value near 1, which is no fault.
@@ -6,18 +6,18 @@ that are evener than chance (of a rotation) give a p-value near 1, which is no f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import exp, fsum, log
+from collections.abc import Sequence
+from math import fsum
 from typing import NamedTuple
 
-from svcbench.statistics.distributions import chi_square_tail, kolmogorov_tail
+from svcbench.statistics.distributions import chi_square_tail
 
 LEAST_EXPECTED = 5
 """Below this expected count in a cell the chi-square distribution is no good approximation (Cochran 1954)."""
 
 
 class Fit(NamedTuple):
-    """A test's statistic, its degrees of freedom (of Kolmogorov's test: draws), and its p-value.
+    """A test's statistic, its degrees of freedom, and its p-value.
 
     ``is_valid`` is false where there is too little data for the p-value to be trusted.
     """
@@ -33,13 +33,6 @@ def chi_square(counts: Sequence[int], weights: Sequence[float] | None = None) ->
     expected = _expected(counts, weights)
     statistic = fsum((count - mean) ** 2 / mean for count, mean in zip(counts, expected, strict=True) if mean)
     return _judged(statistic, counts, expected)
-
-
-def g_test(counts: Sequence[int], weights: Sequence[float] | None = None) -> Fit:
-    """Test the same by the ratio of likelihoods: 2 sum O ln(O/E)."""
-    expected = _expected(counts, weights)
-    pairs = zip(counts, expected, strict=True)
-    return _judged(2 * fsum(count * log(count / mean) for count, mean in pairs if count and mean), counts, expected)
 
 
 def _expected(counts: Sequence[int], weights: Sequence[float] | None) -> list[float]:
@@ -60,18 +53,3 @@ def _judged(statistic: float, counts: Sequence[int], expected: Sequence[float]) 
         return Fit(float("inf"), freedom, 0.0)
     p = chi_square_tail(statistic, freedom) if freedom else 1.0
     return Fit(statistic, freedom, p, bool(cells) and min(cells) >= LEAST_EXPECTED)
-
-
-def kolmogorov_smirnov(values: Sequence[float], cumulative: Callable[[float], float]) -> Fit:
-    """Test whether values are drawn from the distribution with the cumulative function ``cumulative``."""
-    count = len(values)
-    if not count:
-        return Fit(0.0, 0, 1.0, False)
-    places = [cumulative(value) for value in sorted(values)]
-    distance = max(max((rank + 1) / count - place, place - rank / count) for rank, place in enumerate(places))
-    return Fit(distance, count, kolmogorov_tail(distance, count), count >= LEAST_EXPECTED)
-
-
-def exponential(rate: float) -> Callable[[float], float]:
-    """Return the cumulative function of the gaps of a Poisson process with ``rate`` arrivals per unit of time."""
-    return lambda gap: 1 - exp(-rate * max(0.0, gap))

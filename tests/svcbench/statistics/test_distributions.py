@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from svcbench.statistics.distributions import chi_square_tail, kolmogorov_tail, student_quantile, upper_gamma
+from svcbench.statistics.distributions import chi_square_tail, student_quantile, upper_gamma
 
 
 @pytest.mark.parametrize(
@@ -67,26 +67,3 @@ def test_student_has_the_quantile_of_the_table(tail: float, freedom: int, t: flo
 def test_a_tail_is_a_probability_below_one_half() -> None:
     with pytest.raises(ValueError, match=r"over 0 and at most 0\.5"):
         student_quantile(0, 3)
-
-
-@pytest.mark.parametrize(
-    ("distance", "count", "p"),
-    [
-        # Massey, "The Kolmogorov-Smirnov Test for Goodness of Fit" (1951), table 1.
-        (0.565, 5, 0.05),
-        (0.410, 10, 0.05),
-        (0.490, 10, 0.01),
-        (0.294, 20, 0.05),
-        (0.231, 20, 0.20),
-        (0.24, 30, 0.05),
-    ],
-)
-def test_kolmogorov_has_about_the_tail_of_the_table(distance: float, count: int, p: float) -> None:
-    assert kolmogorov_tail(distance, count) == pytest.approx(p, rel=0.06)
-
-
-def test_the_two_series_of_kolmogorovs_function_meet() -> None:
-    root = 100**0.5
-    place = 1.18 / (root + 0.12 + 0.11 / root)
-    assert kolmogorov_tail(place - 1e-9, 100) == pytest.approx(kolmogorov_tail(place + 1e-9, 100), abs=1e-6)
-    assert kolmogorov_tail(0.0, 100) == 1
