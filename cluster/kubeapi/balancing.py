@@ -69,8 +69,13 @@ class Option(NamedTuple):
         if (low is None or value >= low) and (high is None or value <= high) and not isnan(value):
             return ""
         if low is not None and high is not None:
-            return f"must be between {low:g} and {high:g}, inclusive"
-        return f"must be at least {low:g}" if low is not None else f"must be at most {high:g}"
+            return f"must be between {_number(low)} and {_number(high)}, inclusive"
+        return f"must be at least {_number(low)}" if low is not None else f"must be at most {_number(high or 0)}"
+
+
+def _number(value: float) -> str:
+    """Return a number as a user writes it: 8388608, 0.5."""
+    return str(int(value)) if value == int(value) else str(value)
 
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -310,6 +310,7 @@ def test_faulty_metadata_is_refused(metadata: JSON, fault: str) -> None:
 
 CHOICES = Option("choices", 2, "how many", 2, 10)
 FACTOR = Option("factor", 1.25, "how much", 1)
+SIZE = Option("size", 1024, "points", 0.5, 8_388_608)
 HASH = Option("hash", "crc32", "by which", allowed=("crc32", "sdbm"))
 
 
@@ -325,6 +326,7 @@ HASH = Option("hash", "crc32", "by which", allowed=("crc32", "sdbm"))
         ('{"choices": true}', "choices: must be a whole number"),
         ('{"factor": 0.5}', "factor: must be at least 1"),
         ('{"factor": NaN}', "factor: must be at least 1"),
+        ('{"size": 8388609}', "size: must be between 0.5 and 8388608, inclusive"),
         ('{"strict": 1}', "strict: must be true or false"),
         ('{"hash": "md5"}', "hash: supported values: crc32, sdbm"),
         ('{"hash_on": "header:X-User"}', None),
@@ -334,12 +336,12 @@ HASH = Option("hash", "crc32", "by which", allowed=("crc32", "sdbm"))
         ('{"hash_on": "cookie:a b"}', "hash_on: supported values: source, source_port, destination, header:NAME, coo"),
         (
             '{"choice": 2}',
-            'choice: unknown option, did you mean "choices"?; supported options: choices, factor, hash, hash_on, st',
+            'choice: unknown option, did you mean "choices"?; supported options: choices, factor, hash, hash_on, si',
         ),
     ],
 )
 def test_options_of_a_balancer_are_judged_by_what_the_balancer_declares(options: str, fault: str | None) -> None:
-    known = (CHOICES, FACTOR, HASH, hash_on(), Option("strict", False, "whether"))
+    known = (CHOICES, FACTOR, SIZE, HASH, hash_on(), Option("strict", False, "whether"))
     registry = new_registry(balancers={"fair": known, "plain": ()}, default_balancer="plain")
     annotations = {"kubesvc.dev/balancer": "fair", "kubesvc.dev/balancer-options": options}
     found = faults_of(SERVICES, service(metadata={"annotations": annotations}), registry)

@@ -32,10 +32,17 @@ class Reports(NamedTuple):
     def checked(cls, json_file: str, hdr_file: str, html_file: str) -> Reports:
         """Return the files; ValueError if one cannot be written, before a run is made for nothing."""
         reports = cls(json_file, hdr_file, html_file)
-        for file in filter(None, reports):
-            if file != "-" and not _can_be_written(Path(file)):
+        if "-" in (hdr_file, html_file):
+            raise ValueError("only --json can be standard output, -; name a file")
+        files = [Path(file) for file in reports if file not in ("", "-")]
+        for file in files:
+            if not _can_be_written(file):
                 message = f"{file}: no file can be written there"
                 raise ValueError(message)
+        whole = [file.resolve() for file in files if _is_to_be_replaced(file)]
+        if len(set(whole)) < len(whole):
+            message = f"two reports cannot be one file: {', '.join(map(str, whole))}"
+            raise ValueError(message)
         return reports
 
 

@@ -188,3 +188,17 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(tmp_path: Pat
 
 def test_standard_output_is_no_file() -> Any:
     assert Reports.checked("-", "", "").json == "-"
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        (("", "-", ""), "only --json can be standard output"),
+        (("", "", "-"), "only --json can be standard output"),
+        (("{}/run", "", "{}/./run"), "two reports cannot be one file"),
+    ],
+)
+def test_reports_that_would_be_lost_are_refused(tmp_path: Path, files: tuple[str, str, str], why: str) -> None:
+    json_file, hdr_file, html_file = (each.format(tmp_path) for each in files)
+    with pytest.raises(ValueError, match=why):
+        Reports.checked(json_file, hdr_file, html_file)
