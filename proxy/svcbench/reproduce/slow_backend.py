@@ -12,7 +12,7 @@ from svcbench.simulation.measuring import simulate
 _SLOW = "normal(167ms, 5ms); at 15s..45s: 2s"
 MODELS = (_SLOW, *["normal(167ms, 5ms)"] * 10)
 RATE, SECONDS = 1000, 60
-_RATE_ON_SOCKETS = 200
+_RATE_ON_SOCKETS = 400
 """Where two cores carry the pods, the proxy and the generator."""
 _DEADLINE = 1_000_000
 ALGORITHMS = {
