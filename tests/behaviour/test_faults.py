@@ -19,7 +19,7 @@ from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import HTTP_PORT, deployment, pod, script, service, stream
 from tests.helpers.patience import PATIENCE
 
-from kubeproxy.balancers import BALANCERS
+from kubeproxy.balancers import NAMES
 
 GROUND = Ground(9)
 TAKEN_IP = f"{GROUND.services}.77.1"
@@ -111,7 +111,7 @@ BAD_INPUT = {
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: odd\n  annotations: {kubesvc.dev/balancer: fastest}\n"
         "spec: {ports: [{port: 80}]}\n",
         5,
-        'Unsupported value: "fastest": supported values: ' + ", ".join(f'"{each}"' for each in sorted(BALANCERS)),
+        'Unsupported value: "fastest": supported values: ' + ", ".join(f'"{each}"' for each in sorted(NAMES)),
     ),
     "a namespace that is not there": Refused(
         "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: void}\nspec: {ports: [{port: 80}]}\n", 3, ""
