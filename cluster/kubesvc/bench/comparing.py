@@ -27,22 +27,22 @@ from svcbench.results import Run
 DRAIN_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
+Annotations = Mapping[str, str | None]
+"""The two annotations of balancing by name; None is one that is not there."""
+
 
 class Contest:
     """A Service that is given one algorithm after the other, and notices if somebody else gives it one too."""
 
-    def __init__(self, subject: Subject, note: str) -> None:
+    def __init__(self, subject: Subject, original: Annotations) -> None:
         self._subject = subject
-        self._note = note
-        self._given: dict[str, str | None] | None = None
+        self._original = original
+        self._given: Annotations | None = None
 
     def give(self, contender: Contender) -> None:
         """Have the Service balance by an algorithm. UnreachableError, RefusedError."""
-        wanted: dict[str, str | None] = {
-            BALANCER_ANNOTATION: contender.name,
-            BALANCER_OPTIONS_ANNOTATION: contender.options or None,
-            ORIGINAL_ANNOTATION: self._note,
-        }
+        given = {BALANCER_ANNOTATION: contender.name, BALANCER_OPTIONS_ANNOTATION: contender.options or None}
+        wanted = {**given, ORIGINAL_ANNOTATION: json.dumps({"had": self._original, "given": given})}
         self._check(_rebalance(self._subject, wanted))
         self._given = wanted
 
@@ -50,7 +50,7 @@ class Contest:
         """RefusedError if the Service has not had the algorithm that was given last all the time."""
         self._check(_rebalance(self._subject, {}))
 
-    def _check(self, found: Mapping[str, str | None]) -> None:
+    def _check(self, found: Annotations) -> None:
         if self._given is not None and found != self._given:
             message = (
                 "the Service's balancing was changed meanwhile, by another comparison or by hand; "
@@ -66,20 +66,23 @@ def contending(subject: Subject) -> Iterator[Contest]:
     UnreachableError, RefusedError: the cluster has gone, or the Service; also in the end, when it cannot be put back.
     """
     before = _rebalance(subject, {})
-    noted = before.pop(ORIGINAL_ANNOTATION)
-    original = _noted(noted) if noted else before
+    note = before.pop(ORIGINAL_ANNOTATION)
+    original = _noted(note, before) if note else before
     try:
-        yield Contest(subject, json.dumps(original))
+        yield Contest(subject, original)
     finally:
         _rebalance(subject, {**original, ORIGINAL_ANNOTATION: None})
 
 
-def _noted(text: str) -> Mapping[str, str | None]:
-    """Return what a comparison that was killed has noted. RefusedError."""
+def _noted(text: str, present: Annotations) -> Annotations:
+    """Return what a Service had before a comparison that was killed; what it has if that was changed since.
+
+    RefusedError.
+    """
     with suppress(ValueError):
-        noted = json.loads(text)
-        if isinstance(noted, dict) and noted.keys() <= {BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION}:
-            return noted
+        match json.loads(text):
+            case {"had": dict(had), "given": dict(given)} if had.keys() | given.keys() <= present.keys():
+                return had if given == present else present
     message = f"its annotation {ORIGINAL_ANNOTATION} is not what a comparison writes there: {text!r}; remove it"
     raise RefusedError(message)
 

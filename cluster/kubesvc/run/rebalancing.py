@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kubesvc.run.cluster import Cluster
 
 ORIGINAL_ANNOTATION = "kubesvc.dev/bench-original"
-"""What the two annotations were, as JSON, while a comparison runs: should it die, the next one puts them back."""
+"""What the two annotations were and are, as JSON, while a comparison runs: if it dies, the next one puts them back."""
 ANNOTATIONS = (BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION, ORIGINAL_ANNOTATION)
 FOLLOW_SECONDS = 10.0
 _LOOK_SECONDS = 0.005

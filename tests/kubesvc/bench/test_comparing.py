@@ -67,6 +67,20 @@ def test_of_two_comparisons_neither_measures_what_the_other_has_given() -> None:
     assert service.annotations == OWN
 
 
+@pytest.mark.parametrize(("by_hand", "then"), [({}, "maglev"), ({BALANCER: "sed"}, "sed")], ids=["as left", "by hand"])
+def test_what_a_killed_comparison_leaves_is_put_back_unless_it_was_changed_since(
+    by_hand: Annotations, then: str
+) -> None:
+    service = Service()
+    with contending(service.subject) as contest:
+        contest.give(RANDOM)
+        left = service.annotations | by_hand
+    service.annotations = left
+    with contending(service.subject) as contest:
+        turns(service, contest)
+    assert service.annotations == OWN | {BALANCER: then}
+
+
 def test_a_note_that_no_comparison_has_written_is_refused_and_stays() -> None:
     service = Service(OWN | {NOTE: "[]"})
     with pytest.raises(RefusedError, match="is not what a comparison writes there"), contending(service.subject):
