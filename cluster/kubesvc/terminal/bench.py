@@ -10,6 +10,7 @@ import sys
 from typing import Unpack
 
 import click
+from click.core import ParameterSource
 
 from kubesvc.terminal import completing
 from kubesvc.terminal.arguments import Duration, name_option, namespace_option
@@ -124,9 +125,22 @@ def _check_sockets(given: BenchArguments) -> None:
             raise click.UsageError(f"{option} is for a simulation: add --simulate")
 
 
+def _check_alone() -> None:
+    """Raise UsageError for an argument that --reproduce makes meaningless."""
+    context = click.get_current_context()
+    for each in context.command.params:
+        name = each.opts[-1] if isinstance(each, click.Option) else each.make_metavar(context)
+        if (
+            name not in ("--reproduce", "--sockets")
+            and context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE
+        ):
+            raise click.UsageError(f"--reproduce has conditions of its own: leave out {name}")
+
+
 def _run(service: str, given: BenchArguments) -> int:
     """Return the exit status; each way has its imports, which take longer than some of them."""
     if given["reproduce"]:
+        _check_alone()
         from kubesvc.terminal.reproducing import run_reproductions
 
         return run_reproductions(given["reproduce"], has_sockets=given["has_sockets"])
