@@ -266,6 +266,8 @@ def test_a_pod_that_crashes_at_start_is_tried_again_later_and_later(cluster: Clu
 def test_a_pod_killed_by_hand_is_started_again_and_the_service_goes_on(cluster: ClusterCommands) -> None:
     at, victim = cluster.at("web"), cluster.ready_pods("web-")[0]
     os.kill(victim["pid"], signal.SIGKILL)
+    # Until it is dead its kernel still accepts connections, which end with it.
+    assert eventually(lambda: not Path("/proc", str(victim["pid"])).exists())
     assert all(curl(f"http://{at}/hostname").startswith("web-") for _ in range(10))
     assert eventually(lambda: len(cluster.ready_pods("web-")) == 2)
     again = find(cluster.pods("web-"), name=victim["name"])
