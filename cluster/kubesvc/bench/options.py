@@ -77,7 +77,7 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class Sending:
-    """What is sent: ``request`` is a path, a payload or a name, "" for the protocol's default.
+    """What is sent: ``request`` is a path or a name, ``payload`` a payload, each "" for the protocol's default.
 
     ``connections`` are opened at the beginning where they are kept, ``most`` may be open; ``timeout`` is in seconds.
     ``headers``, ``keys`` and ``sources`` are those of ``Plan``.
@@ -91,6 +91,7 @@ class Sending:
     headers: tuple[str, ...] = ()
     keys: int = 1
     sources: int = 0
+    payload: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,10 @@ class Length:
 
 def plan_of(target: Target, arrivals: Arrivals, sending: Sending, length: Length) -> Plan:
     """Return what the generator does; ScheduleError, ValueError for a name that no query can ask for."""
-    request = sending.request or {"http": "/", "dns": target.host.partition(":")[0]}.get(
-        target.protocol, DEFAULT_PAYLOAD
+    request = (
+        sending.request
+        or sending.payload
+        or {"http": "/", "dns": target.host.partition(":")[0]}.get(target.protocol, DEFAULT_PAYLOAD)
     )
     _check(target, sending, request)
     return Plan(
@@ -131,6 +134,9 @@ def plan_of(target: Target, arrivals: Arrivals, sending: Sending, length: Length
 def _check(target: Target, sending: Sending, request: str) -> None:
     if target.protocol == "dns":
         _check_name(request)
+    if sending.payload and target.protocol not in ("tcp", "udp"):
+        message = f"--payload is for --tcp and --udp; {target.protocol} has none"
+        raise ValueError(message)
     _check_sources(sending.sources, target.address)
     _check_headers(sending.headers, target.protocol)
 

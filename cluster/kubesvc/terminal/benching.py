@@ -80,10 +80,10 @@ def subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan
     arrivals = arrivals_of(given)
     length = Length(positive(given["duration"], "--duration"), given["warmup"], given["seed"])
     arrivals.schedule(length.seconds, length.warmup)
-    request = given["path"] or given["dns_name"] or _payload(given["payload"])
+    request, payload = given["path"] or given["dns_name"] or "", _payload(given["payload"])
     timeout = positive(given["timeout"], "--timeout")
     keeps = not given["has_new_connections"]
-    keyed = (given["headers"], given["keys"], given["sources"])
+    keyed = (given["headers"], given["keys"], given["sources"], payload)
     sending = Sending(request, given["connections"], given["most_connections"], timeout, keeps, *keyed)
     # All that is wrong with the words themselves has been said; only now is the cluster asked.
     status = ask(given["name"], lambda cluster: cluster.status())

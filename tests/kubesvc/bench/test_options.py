@@ -76,6 +76,8 @@ def test_a_name_that_no_query_can_ask_for_is_refused(name: str) -> None:
         ({"headers": ("X-User: a\r\nX: b",)}, "http", 'write it as "Name: value"'),
         ({"headers": ("Host: other",)}, "http", "not yours to set"),
         ({"headers": ("X-User: a",)}, "tcp", "--header is for HTTP"),
+        ({"payload": "hostname"}, "http", "--payload is for --tcp and --udp; http has none"),
+        ({"request": "web", "payload": "hostname"}, "dns", "--payload is for --tcp and --udp; dns has none"),
         ({"sources": 2}, "inside", "needs an address in 127.0.0.0/8"),
     ],
 )
