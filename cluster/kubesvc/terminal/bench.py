@@ -130,11 +130,12 @@ def _check_alone() -> None:
     context = click.get_current_context()
     for each in context.command.params:
         name = each.opts[-1] if isinstance(each, click.Option) else each.make_metavar(context)
-        if (
-            name not in ("--reproduce", "--sockets")
-            and context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE
-        ):
+        if name not in ("--reproduce", "--sockets") and _is_given(each.name or ""):
             raise click.UsageError(f"--reproduce has conditions of its own: leave out {name}")
+
+
+def _is_given(argument: str) -> bool:
+    return click.get_current_context().get_parameter_source(argument) is ParameterSource.COMMANDLINE
 
 
 def _run(service: str, given: BenchArguments) -> int:
@@ -144,6 +145,8 @@ def _run(service: str, given: BenchArguments) -> int:
         from kubesvc.terminal.reproducing import run_reproductions
 
         return run_reproductions(given["reproduce"], has_sockets=given["has_sockets"])
+    if _is_given("blocks") and not given["compare"]:
+        raise click.UsageError("--blocks is how often --compare measures each algorithm: name some with --compare")
     if given["is_both"]:
         from kubesvc.terminal.both import run_both
 

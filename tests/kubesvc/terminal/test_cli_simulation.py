@@ -93,6 +93,7 @@ def test_an_objective_is_broken_in_simulation_as_well() -> None:
         (("svc/web", "--both", "--slo", "p99=1s"), 2, "--both and --slo exclude each other"),
         (("svc/web", "--both", "--json", "both.json"), 2, "--json -"),
         (("--simulate",), 2, 'write it as "svc/NAME"'),
+        (("svc/web", "--blocks", "5"), 2, "--blocks is how often --compare measures each algorithm"),
         (("--reproduce", "R6", "--seed", "2"), 2, "--reproduce has conditions of its own: leave out --seed"),
         (("svc/web", "--reproduce", "R6"), 2, "--reproduce has conditions of its own: leave out svc/NAME[:PORT]"),
         (("--reproduce", "R7"), 2, "--reproduce R7: there are R1, R2, R3, R4, R5, R6, R8, R9, R10, and all"),
