@@ -18,7 +18,7 @@ from urllib.parse import quote
 from tests.helpers.cluster.cli import eventually
 from tests.helpers.patience import FACTOR, PATIENCE, SILENCE
 
-CONNECTED, REFUSED, TIMEOUT = "CONNECTED", "REFUSED", "TIMEOUT"
+CONNECTED, REFUSED, RESET, TIMEOUT = "CONNECTED", "REFUSED", "RESET", "TIMEOUT"
 DATAGRAM_SECONDS = 1.0 * FACTOR
 """How long one datagram's answer may take: it may get lost, and is then asked for again."""
 DATAGRAM_TRIES = 5
@@ -129,11 +129,13 @@ class Client:
             return TIMEOUT
 
     def try_hostname(self, place: Place, protocol: Protocol = "http") -> str:
-        """Return the name of the pod that answers, else REFUSED or TIMEOUT."""
+        """Return the name of the pod that answers, else REFUSED, TIMEOUT, or RESET by a pod that is being killed."""
         try:
             return self.hostname(place, protocol)
         except ConnectionRefusedError:
             return REFUSED
+        except ConnectionError:
+            return RESET
         except TimeoutError:
             return TIMEOUT
 
