@@ -191,11 +191,11 @@ def test_run_with_input_from_a_pipe_ends_with_the_input(kubectl: Kubectl) -> Non
 def test_a_pod_that_was_run_with_a_terminal_is_attached_to_again(kubectl: Kubectl) -> None:
     with kubectl.terminal("kubectl run -it t --image=busybox -- sh") as first:
         first.type("echo $((6 * 7))\n")
-        first.expect(r"^42$")
+        first.expect(r"\b42$")
         first.interrupt()
     with kubectl.terminal("kubectl attach -it t") as second:
         second.type("echo $((7 * 7))\n")
-        second.expect(r"^49$")
+        second.expect(r"\b49$")
 
 
 def test_a_pod_is_debugged_by_a_container_that_joins_it(pods: Kubectl) -> None:
