@@ -109,7 +109,9 @@ async def test_a_pod_waits_for_an_object_that_is_missing_and_says_so(cluster: Ku
     cluster.run(make_pod("web", shell(SLEEP, volumeMounts=[mounted("settings", "/s")]), volumes=[volume]))
     failed = 'MountVolume.SetUp failed for volume "settings" : '
     await until(lambda: f'{failed}configmap "settings" not found' in cluster.events("web", "FailedMount"))
-    assert cluster.status("web")["state"] == {"waiting": {"reason": "ContainerCreating"}}
+    # The event may come before the status is written.
+    waiting = {"waiting": {"reason": "ContainerCreating"}}
+    await until(lambda: cluster.status("web").get("state") == waiting)
     stored = cluster.registry.create(CONFIG_MAPS.resource, config_map("settings", other="x"))
     key = f"{failed}configmap references non-existent config key: mode"
     await until(lambda: key in cluster.events("web", "FailedMount"))
