@@ -205,7 +205,7 @@ async def test_a_readiness_probe_gates_readiness(cluster: KubeletCluster) -> Non
     probe = {"exec": {"command": ["test", "-e", "open"]}, "periodSeconds": 1}
     cluster.run(make_pod("gated", {**NETEXEC, "readinessProbe": probe}))
     await until(lambda: cluster.events("gated", "Unhealthy"))
-    assert cluster.status("gated")["started"]
+    await until(lambda: cluster.status("gated").get("started"))
     assert not cluster.is_ready("gated")
     (cluster.folder / "open").touch()
     await until(lambda: cluster.is_ready("gated"))
@@ -394,7 +394,7 @@ async def test_a_startup_probe_holds_the_other_probes_back(cluster: KubeletClust
     readiness = {"tcpSocket": {"port": 8080}}
     cluster.run(make_pod("slow", {**NETEXEC, "startupProbe": startup, "readinessProbe": readiness}))
     await until(lambda: cluster.events("slow", "Unhealthy"))
-    assert not cluster.status("slow")["started"]
+    await until(lambda: cluster.status("slow").get("started") is False)
     assert cluster.events("slow", "Unhealthy")[0].startswith("Startup probe failed: ")
     (cluster.folder / "warm").touch()
     await until(lambda: cluster.is_ready("slow"))
