@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
 
 
 def as_ordinary_user(act: Callable[[], bool]) -> bool:
-    """Return what a function says in a process of a user to whom permissions matter."""
+    """Return what a function says in a process whose user is held to permissions, as root is not."""
     child = os.fork()
     if child == 0:
         try:

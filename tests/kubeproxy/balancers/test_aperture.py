@@ -1,4 +1,4 @@
-"""Aperture: whom a proxy uses, how many, and that peers together use all equally."""
+"""Aperture: which endpoints a proxy uses, how many, and that peers together use all equally."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ GET = b"GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: web\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 Told = list[tuple[str, object]]
-"""What is told of whom: the last digit of the address, and the word, the result or the seconds."""
+"""What is told of which endpoint: the last digit of the address, and the word, the result or the seconds."""
 
 
 @pytest.fixture
