@@ -29,7 +29,8 @@ TABLE_MAIN, TABLE_LOCAL = 254, 255
 UNICAST, LOCAL, UNREACHABLE = 1, 2, 7
 """Types of a route: to a next hop, to this machine itself, or to nowhere (EHOSTUNREACH, without a link)."""
 _IFF_UP = 1
-_PROTOCOL_STATIC = 4
+PROTOCOL_STATIC = 4
+"""The maker of a route: an administrator."""
 _PERMANENT = 0x80
 _NO_DUPLICATE_CHECK = 0x02
 """IFA_F_NODAD: an IPv6 address can be used at once."""
@@ -106,12 +107,13 @@ class Route(NamedTuple):
     table: int = TABLE_MAIN
     type: int = UNICAST
     scope: int = SCOPE_UNIVERSE
+    protocol: int = PROTOCOL_STATIC
 
     def _body(self) -> bytes:
         address, _, prefix = self.destination.partition("/")
         value = packed(address)
         length = int(prefix) if prefix else len(value) * 8
-        kinds = (self.table, _PROTOCOL_STATIC, self.scope, self.type, 0)
+        kinds = (self.table, self.protocol, self.scope, self.type, 0)
         body = struct.pack("=BBBBBBBBI", family_of(address), length, 0, 0, *kinds)
         if length:
             body += attribute(1, value)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from kubeapi.serialization.duration import parse_duration
 from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import duplicate, invalid, required, unsupported
@@ -116,6 +117,23 @@ class Fields:
         else:
             return value
         return default
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self._value.get(name)
+        if isinstance(value, bool):
+            return value
+        if value is not None:
+            self._mistyped(self.at(name), value, "true or false")
+        return default
+
+    def seconds(self, name: str) -> float:
+        """Return the seconds of a Go duration, 0 if there is none."""
+        value = self._value.get(name)
+        found = parse_duration(value) if isinstance(value, str) else 0.0 if value in (None, 0) else None
+        if found is None:
+            self._mistyped(self.at(name), value, 'a duration, (e.g. "250s")')
+        return found or 0.0
 
     def name(self, name: str = "name") -> str:
         """Return a required DNS name."""

@@ -1,0 +1,76 @@
+"""Has the addresses of Services be local before sockets are bound to them, or says which are not and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from kubehost.io.machine import not_local
+from kubeproxy.proxier import Sync
+from kubeproxy.types import ListenerKind
+from kubesvc.remote.localroutes import LocalRoutes
+from kubesvc.remote.serviceaddresses import Field, ServiceAddresses, command, covering, first_host
+from kubesvc.wording import listed
+
+_CLUSTER_IP = ListenerKind.CLUSTER_IP
+Say = Callable[[str], None]
+
+
+class Localizer:
+    """Follows the rules by ``prepare``. ``ranges`` are the Service CIDRs, ``source`` is the node's address by family.
+
+    Without ``routes`` nothing is changed, and what is missing is said, once for each address.
+    """
+
+    def __init__(
+        self,
+        addresses: ServiceAddresses,
+        ranges: Collection[str],
+        routes: LocalRoutes | None,
+        source: Mapping[bool, str],
+        say: Say,
+    ) -> None:
+        self._addresses = addresses
+        self._ranges = ranges
+        self._routes = routes
+        self._source = source
+        self._say = say
+        self._said: set[str] = set()
+
+    def begin(self) -> None:
+        """Have the ranges be local; CommandError, OSError."""
+        if self._routes is not None:
+            self._routes.add(self._ranges)
+            self._say_of_routes(self._routes)
+            return
+        for each in self._ranges:
+            if not_local((first_host(each),)):
+                self._say(f"{each} (the Service CIDR) is not local to this machine: {self._remedy(each)}")
+
+    def prepare(self, sync: Sync) -> None:
+        """Have the addresses of new Service ports be local; CommandError, OSError."""
+        come, gone = self._addresses.update(sync)
+        self._said -= gone
+        if self._routes is not None:
+            self._routes.add(come)
+            self._routes.forget(gone)
+            return
+        for line in self._missing({each: come[each] for each in not_local(come) if each not in self._said}):
+            self._say(line)
+        self._said.update(come)
+
+    def _say_of_routes(self, routes: LocalRoutes) -> None:
+        if routes.left_over:
+            self._say(f"found what a run that was killed has left local: {listed(routes.left_over)}")
+        if self._ranges:
+            self._say(f"made local while this runs: {listed(self._ranges)}")
+
+    def _missing(self, missing: Mapping[str, Field]) -> Iterator[str]:
+        of_clusters = [each for each, field in missing.items() if field.kind is _CLUSTER_IP]
+        for network in covering(of_clusters):
+            yield f"cluster IPs ({listed(of_clusters, 2)}) are not local to this machine: {self._remedy(network)}"
+        for each, field in missing.items():
+            if field.kind is not _CLUSTER_IP:
+                yield f"{each} ({field}) is not local to this machine: {self._remedy(each)}"
+
+    def _remedy(self, cidr: str) -> str:
+        return f"`{command(cidr, self._source.get(':' in cidr, ''))}`, or --setup as root"

@@ -1,0 +1,47 @@
+"""Routes that make addresses local, in the tests' own network: there while a proxy runs, recognised after a kill."""
+
+from __future__ import annotations
+
+import pytest
+from tests.helpers.kubeproxy.podnetwork import is_root
+
+from kubehost.io.machine import local_routes_of, not_local, own_addresses
+from kubesvc.remote.errors import CommandError
+from kubesvc.remote.localroutes import PROTOCOL, LocalRoutes, local_routes
+
+RANGE, ADDRESS = "10.96.0.0/12", "198.51.100.7"
+WANTED = (RANGE, ADDRESS, "fd00:10:96::/108")
+INSIDE = ("10.96.0.10", "10.111.255.255", ADDRESS, "fd00:10:96::10")
+
+
+def test_the_machine_knows_its_own_addresses() -> None:
+    assert "127.0.0.1" in own_addresses()
+    assert not_local(["127.0.0.1", "127.9.9.9", "203.0.113.1"]) == ["203.0.113.1"]
+
+
+def test_addresses_are_local_while_the_context_lasts() -> None:
+    if not is_root():
+        with pytest.raises(CommandError, match="--setup needs root"), local_routes(()) as routes:
+            routes.add(WANTED)
+        return
+    with local_routes(("127.0.0.5",)) as routes:
+        routes.add(WANTED)
+        assert not_local(INSIDE) == []
+        routes.forget([ADDRESS])
+        assert not_local(INSIDE) == [ADDRESS]
+    assert set(not_local(INSIDE)) == set(INSIDE)
+
+
+def test_what_a_killed_run_has_left_is_found_and_removed_at_the_end() -> None:
+    if not is_root():
+        return
+    LocalRoutes(()).add(WANTED)
+    with local_routes(()) as routes:
+        assert set(routes.left_over) == {RANGE, f"{ADDRESS}/32", "fd00:10:96::/108"}
+        routes.add([RANGE])
+    assert list(local_routes_of(PROTOCOL)) == []
+
+
+def test_one_network_is_set_up_by_one_proxy() -> None:
+    with local_routes(()), pytest.raises(CommandError, match="another `kubesvc proxy --setup`"), local_routes(()):
+        pass
