@@ -21,6 +21,11 @@ class Network(Protocol):
         """Where Services and DNS listen, the host first; one place where pods have no networks of their own."""
         ...
 
+    @property
+    def keeps_clients(self) -> bool:
+        """Whether the host can send from the address of any client that it has itself, as in 127.0.0.0/8."""
+        ...
+
     def bind(self, address: str, port: int) -> Address:
         """Return the socket address to bind on the host in place of ``address``:``port``.
 

@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kubeproxy.portowner import PortOwner
+from kubeproxy.userspace.udp.flowtable import STREAM_SECONDS, UNREPLIED_SECONDS
 
 USERSPACE, NFTABLES = MODES = ("userspace", "nftables")
+PRIMARY = "primary"
+"""Stands among ``node_port_addresses`` for the addresses that the Node object has (as in KubeProxyConfiguration)."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,26 @@ class ProxyConfig:
     """kube-proxy's --healthz-bind-address."""
     metrics_address: tuple[str, int] | None = ("127.0.0.1", 10249)
     """kube-proxy's --metrics-bind-address."""
+    address_field: str = "proxy."
+    """What comes before the fields' names in texts that say where these two addresses are set."""
     node_name: str = ""
     """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
     localhost_node_ports: bool = True
     """Whether node ports answer at 127.0.0.1 too (KubeProxyConfiguration's iptables.localhostNodePorts)."""
+    node_port_addresses: tuple[str, ...] | None = None
+    """Where node ports answer beside localhost: addresses, or PRIMARY; None stands for every address of a node."""
+    own_addresses: tuple[str, ...] = ()
+    """Further addresses of the machine on which the proxy of one node is: packets from there come from the node."""
+    local_cidrs: tuple[str, ...] | None = None
+    """From where the pods of the proxy's node send (detectLocalMode); None for the pod CIDRs of the Node object."""
+    masquerades_all: bool = False
+    """Whether the kernel's rules give all traffic to cluster IPs the node's address (nftables.masqueradeAll)."""
+    follows_pods: bool = True
+    """Whether Pods are followed for their weights; kube-proxy's role in a real cluster may not list them."""
+    udp_seconds: float = UNREPLIED_SECONDS
+    """How long a UDP flow without an answer lasts (conntrack.udpTimeout); with more than one worker the default."""
+    udp_stream_seconds: float = STREAM_SECONDS
+    """How long one with answers may pause (conntrack.udpStreamTimeout); with more than one worker the default."""
     mode: str = USERSPACE
     """One of MODES (kube-proxy's --proxy-mode); with NFTABLES the kernel carries what it can in the pods' network."""
     workers: int = 1

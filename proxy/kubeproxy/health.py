@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from math import isinf
 from typing import NamedTuple
+
+from kubeproxy.dependencies import Staleness
 
 HEALTH_TIMEOUT_SECONDS = 60.0
 """Twice kube-proxy's syncPeriod of 30 s, as cmd/kube-proxy passes it."""
@@ -46,8 +49,11 @@ class ProxyHealth:
         """Tell whether no change has waited too long."""
         return self.queued_at is None or now.elapsed - self.queued_at.elapsed < HEALTH_TIMEOUT_SECONDS
 
-    def body(self, now: Moment, *, is_node_eligible: bool | None) -> tuple[int, str]:
-        """Return HTTP status and JSON body of /healthz, or of /livez when ``is_node_eligible`` is None."""
+    def body(self, now: Moment, stale: Staleness | None = None, *, is_node_eligible: bool | None) -> tuple[int, str]:
+        """Return HTTP status and JSON body of /healthz, or of /livez when ``is_node_eligible`` is None.
+
+        What is known is served while its source is away, so that is healthy, as in kube-proxy; but it is said.
+        """
         is_healthy = self.is_healthy(now)
         updated = now if is_healthy else self.synced_at
         fields: list[tuple[str, str | bool]] = [
@@ -59,4 +65,7 @@ class ProxyHealth:
         text = ",".join(f'"{name}": {json.dumps(value)}' for name, value in fields)
         # kube-proxy puts a space after the second comma only.
         text = text.replace(',"nodeEligible"', ', "nodeEligible"')
+        if stale is not None:
+            age = "null" if isinf(stale.seconds) else f"{stale.seconds:.3f}"
+            text += f', "knowledgeAgeSeconds": {age}, "knowledgeProblem": {json.dumps(stale.problem)}'
         return 200 if is_healthy and is_node_eligible is not False else 503, f"{{{text}}}"

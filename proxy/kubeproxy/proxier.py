@@ -84,7 +84,7 @@ class Proxier:
         self._lost = lost
         self.services = ServiceChangeTracker(config.default_balancer_options)
         self.endpoints = EndpointsChangeTracker()
-        self.nodes = NodeTracker(config.node_name, localhost_node_ports=config.localhost_node_ports)
+        self.nodes = NodeTracker(config)
         self.pods = PodTracker()
         self.rules = Rules()
 

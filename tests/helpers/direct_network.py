@@ -11,6 +11,8 @@ from kubehost.io.places import Channel, HostPlace, Place
 class DirectNetwork:
     """Every address and port is bound and dialled as it is, on the host."""
 
+    keeps_clients = True
+
     def __init__(self) -> None:
         self.places: tuple[Place, ...] = (HostPlace(self.bind),)
 

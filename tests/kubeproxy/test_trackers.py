@@ -9,6 +9,7 @@ from tests.helpers.kubeproxy.cluster import service, slice_of
 from tests.helpers.objects import build_endpoint, build_node
 
 from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeproxy.config import ProxyConfig
 from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, ServiceChangeTracker
 
 WEB = ObjectKey("default", "web")
@@ -182,7 +183,7 @@ def test_a_dual_stack_service_has_each_port_once_per_family() -> None:
 
 
 def test_node_ports_answer_at_every_internal_address_and_on_localhost() -> None:
-    tracker = NodeTracker()
+    tracker = NodeTracker(ProxyConfig())
     tracker.update(ObjectKey("", "n1"), build_node("n1", A))
     tracker.update(ObjectKey("", "n2"), build_node("n2", B, A))
     assert tracker.nodes.addresses == (A, B, "127.0.0.1")
@@ -200,6 +201,6 @@ def test_node_ports_answer_at_every_internal_address_and_on_localhost() -> None:
     ],
 )
 def test_a_node_that_leaves_is_not_eligible(change: JSON, is_eligible: bool) -> None:
-    tracker = NodeTracker("n1")
+    tracker = NodeTracker(ProxyConfig(node_name="n1"))
     tracker.update(ObjectKey("", "n1"), build_node("n1", A) | change)
     assert tracker.is_eligible is is_eligible

@@ -38,10 +38,23 @@ class Informer:
     ``run`` is the owner's task; cancelling it ends the informer. Handlers added before ``run`` see everything. A
     handler that raises at a change has lost that object until the object's next change: ``failures`` records it, and no
     other object or handler is affected.
+
+    With ``keeps_objects`` false the cache stays empty, no change has an ``old``, and a list hands over every object: of
+    a large cluster the objects themselves take more memory than what handlers make of them.
     """
 
-    def __init__(self, source: ListerWatcher, resource: Resource, failures: Failures | None = None) -> None:
+    def __init__(
+        self,
+        source: ListerWatcher,
+        resource: Resource,
+        failures: Failures | None = None,
+        *,
+        keeps_objects: bool = True,
+    ) -> None:
         self.resource = resource
+        self._keeps_objects = keeps_objects
+        self._keys: set[ObjectKey] = set()
+        """Those of the objects that are not kept."""
         self.cache: dict[ObjectKey, JSON] = {}
         self._source = source
         self._failures = failures or Failures()
@@ -85,6 +98,11 @@ class Informer:
     def _replace(self, items: Sequence[JSON]) -> None:
         """Make the cache equal to a list; what vanished between two watches is handed over as deleted."""
         listed = {key_of(item): item for item in items}
+        if not self._keeps_objects:
+            known, self._keys = self._keys, set(listed)
+            vanished = [Delta(key, None, None) for key in known - self._keys]
+            self._hand_over([*vanished, *(Delta(key, None, new) for key, new in listed.items())])
+            return
         gone = [Delta(key, old, None) for key, old in self.cache.items() if key not in listed]
         changed = [Delta(key, self.cache.get(key), new) for key, new in listed.items() if self.cache.get(key) != new]
         self.cache = listed
@@ -92,12 +110,21 @@ class Informer:
 
     def _apply(self, event: WatchEvent) -> Delta:
         key = key_of(event.object)
+        if not self._keeps_objects:
+            return self._note(key, event)
         old = self.cache.get(key)
         if event.type is EventType.DELETED:
             self.cache.pop(key, None)
             return Delta(key, old, None)
         self.cache[key] = event.object
         return Delta(key, old, event.object)
+
+    def _note(self, key: ObjectKey, event: WatchEvent) -> Delta:
+        if event.type is EventType.DELETED:
+            self._keys.discard(key)
+            return Delta(key, None, None)
+        self._keys.add(key)
+        return Delta(key, None, event.object)
 
     def _hand_over(self, deltas: Sequence[Delta]) -> None:
         if not deltas:

@@ -130,6 +130,8 @@ class Twins(NamedTuple):
 class LoopbackNetwork:
     """Implements kubehost's ``Network`` in 127.0.0.0/8; ``nodes`` are those of a dual-stack cluster."""
 
+    keeps_clients = True
+
     def __init__(
         self,
         pod_subnet: str,

@@ -57,6 +57,11 @@ _MARK = (
     ex.mask(ex.host(_ALL & ~st.MASQUERADE), ex.host(st.MASQUERADE)),
     ex.store_meta(ex.META_MARK),
 )
+_UNMARK = (
+    ex.load_meta(ex.META_MARK),
+    ex.mask(ex.host(_ALL & ~st.MASQUERADE)),
+    ex.store_meta(ex.META_MARK),
+)
 
 
 class _Encoder:
@@ -85,7 +90,9 @@ class _Encoder:
             st.IsFromHere: lambda _: [ex.load_source_type(), ex.compare(ex.host(_RTN_LOCAL))],
             st.IsProtocol: lambda each: [_PROTOCOL, ex.compare(bytes((PROTOCOLS[each.protocol],)))],
             st.IsMarked: lambda _: [ex.load_meta(ex.META_MARK), *_has(st.MASQUERADE)],
-            st.Mark: lambda _: _MARK,
+            st.Mark: lambda each: _UNMARK if each.off else _MARK,
+            st.Masquerade: lambda _: [ex.masquerade()],
+            st.IsToElsewhere: lambda _: [ex.load_destination_type(), ex.compare(ex.host(_RTN_LOCAL), differs=True)],
             st.Reject: lambda each: [ex.refuse(None if each.by_reset else self._family.port_unreachable)],
         }
 
@@ -172,9 +179,9 @@ class _Encoder:
         yield self._snat()
 
 
-_ENCODERS = {family: _Encoder(family) for family in (V4, V6)}
+_ENCODERS = {family.number: _Encoder(family) for family in (V4, V6)}
 
 
 def encode_rule(rule: st.Rule, family: Family) -> Encoded:
     """Return the netlink form of a rule."""
-    return _ENCODERS[family].encode(rule)
+    return _ENCODERS[family.number].encode(rule)

@@ -81,6 +81,20 @@ def load_source_type() -> bytes:
 
 
 @cache
+def load_destination_type() -> bytes:
+    """Read what kind of address the destination is."""
+    by_destination, address_type = 2, 3
+    return expression("fib", number(1, FIRST_WORD), number(2, address_type), number(3, by_destination))
+
+
+@cache
+def masquerade() -> bytes:
+    """Translate the source to an address of the interface, with a port at random (NF_NAT_RANGE_PROTO_RANDOM_FULLY)."""
+    fully_random = 1 << 4
+    return expression("masq", number(1, fully_random))
+
+
+@cache
 def mask(keep: bytes, flip: bytes = b"") -> bytes:
     """Keep some bits of the first words, and then flip some."""
     one, flip = number(1, FIRST_WORD), flip or bytes(len(keep))

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from kubeproxy.nft.attributes import nested, number
 from kubeproxy.nft.expressions import value_of
 from kubeproxy.nft.statements import Field
-from kubeproxy.types import IPV4
 
 _INTERVAL_END = 1
 _KEY, DATA, _FLAGS = 1, 2, 3
@@ -39,6 +38,8 @@ class Family(NamedTuple):
     """nft's number of the type."""
     port_unreachable: int
     ct_destination: int
+    table: str = "kube-proxy"
+    """The name of the table that is meant; kube-proxy's own unless a proxy is beside it in a network."""
 
     @property
     def words(self) -> int:
@@ -48,11 +49,6 @@ class Family(NamedTuple):
 
 V4 = Family("ip", 2, 4, 12, 16, 7, 3, 20)
 V6 = Family("ip6", 10, 16, 8, 24, 8, 4, 22)
-
-
-def family_named(name: str) -> Family:
-    """Return the family of a Service port."""
-    return V4 if name == IPV4 else V6
 
 
 class SetForm(NamedTuple):

@@ -6,6 +6,7 @@ Numbers are those of include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from kubehost.netlink import ACK, APPEND, CREATE, Message, attribute, frame, read_attributes, text_attribute
@@ -15,11 +16,9 @@ from kubeproxy.nft.expressions import value_of
 from kubeproxy.nft.forms import Family, SetForm
 from kubeproxy.nft.statements import Rule
 
-TABLE = "kube-proxy"
-_TABLE = text_attribute(1, TABLE)
-
 _NF_TABLES = 10
-_NEWTABLE, _DELTABLE, _NEWCHAIN, _DELCHAIN, _NEWRULE, _DELRULE = 0, 2, 3, 5, 6, 8
+_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN = range(6)
+_NEWRULE, _DELRULE = 6, 8
 _NEWSET, _DELSET, _NEWSETELEM, _GETSETELEM, _DELSETELEM = 9, 11, 12, 13, 14
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _FRAME = 16
@@ -36,19 +35,24 @@ class Hook(NamedTuple):
     priority: int
 
 
+@cache
+def _table(name: str) -> bytes:
+    return text_attribute(1, name)
+
+
 def new_table(family: Family) -> Message:
     """Make the table, unless it is there."""
-    return _message(_NEWTABLE, family, f"table {TABLE}", _TABLE, flags=CREATE)
+    return _message(_NEWTABLE, family, f"table {family.table}", _table(family.table), flags=CREATE)
 
 
 def delete_table(family: Family) -> Message:
     """Remove the table with all that is in it; it must be there."""
-    return _message(_DELTABLE, family, f"table {TABLE}", _TABLE)
+    return _message(_DELTABLE, family, f"table {family.table}", _table(family.table))
 
 
 def new_chain(family: Family, name: str, hook: Hook | None) -> Message:
     """Make a chain, unless it is there."""
-    parts = [_TABLE, text_attribute(3, name)]
+    parts = [_table(family.table), text_attribute(3, name)]
     if hook is not None:
         parts += [nested(4, number(1, hook.number), signed(2, hook.priority)), text_attribute(7, hook.kind)]
     return _message(_NEWCHAIN, family, f"chain {name}", *parts, flags=CREATE)
@@ -56,12 +60,12 @@ def new_chain(family: Family, name: str, hook: Hook | None) -> Message:
 
 def flush_chain(family: Family, name: str) -> Message:
     """Remove the rules of a chain."""
-    return _message(_DELRULE, family, f"the rules of chain {name}", _TABLE, text_attribute(2, name))
+    return _message(_DELRULE, family, f"the rules of chain {name}", _table(family.table), text_attribute(2, name))
 
 
 def delete_chain(family: Family, name: str) -> Message:
     """Remove a chain that has no rules and to which nothing leads."""
-    return _message(_DELCHAIN, family, f"chain {name}", _TABLE, text_attribute(3, name))
+    return _message(_DELCHAIN, family, f"chain {name}", _table(family.table), text_attribute(3, name))
 
 
 def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
@@ -70,7 +74,7 @@ def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
     for each in encoded.sets:
         yield _new_set(family, each.name, each.form, each.number)
         yield from _elements(_NEWSETELEM, family, each.name, each.elements, each.number)
-    parts = (_TABLE, text_attribute(2, chain), nested(4, encoded.expressions))
+    parts = (_table(family.table), text_attribute(2, chain), nested(4, encoded.expressions))
     yield _message(_NEWRULE, family, f"a rule of chain {chain}", *parts, flags=CREATE | APPEND)
 
 
@@ -81,7 +85,7 @@ def new_set(family: Family, name: str, form: SetForm) -> Message:
 
 def delete_set(family: Family, name: str) -> Message:
     """Remove a set or map that no rule uses."""
-    return _message(_DELSET, family, f"set {name}", _TABLE, text_attribute(2, name))
+    return _message(_DELSET, family, f"set {name}", _table(family.table), text_attribute(2, name))
 
 
 def add_elements(family: Family, set_name: str, elements: Sequence[bytes]) -> Iterator[Message]:
@@ -94,9 +98,19 @@ def delete_elements(family: Family, set_name: str, elements: Sequence[bytes]) ->
     return _elements(_DELSETELEM, family, set_name, elements, 0)
 
 
+def get_table(family: Family) -> Message:
+    """Ask for the table; ENOENT if it is not there."""
+    return _message(_GETTABLE, family, f"table {family.table}", _table(family.table))
+
+
+def get_chain(family: Family, name: str) -> Message:
+    """Ask for a chain; ENOENT if it is not there."""
+    return _message(_GETCHAIN, family, f"chain {name}", _table(family.table), text_attribute(3, name))
+
+
 def get_element(family: Family, set_name: str, key: bytes) -> Message:
     """Ask for an element of a set; ENOENT if it is not there."""
-    parts = (_TABLE, text_attribute(2, set_name), nested(3, nested(1, value_of(1, key))))
+    parts = (_table(family.table), text_attribute(2, set_name), nested(3, nested(1, value_of(1, key))))
     return _message(_GETSETELEM, family, f"an element of {set_name}", *parts)
 
 
@@ -109,7 +123,7 @@ def read_seconds_left(body: bytes) -> float:
 
 def flush_set(family: Family, set_name: str) -> Message:
     """Remove all elements of a set or map."""
-    return _message(_DELSETELEM, family, f"set {set_name}", _TABLE, text_attribute(2, set_name))
+    return _message(_DELSETELEM, family, f"set {set_name}", _table(family.table), text_attribute(2, set_name))
 
 
 def batch(messages: Sequence[Message], first: int) -> bytes:
@@ -131,7 +145,7 @@ def _message(kind: int, family: Family, subject: str, *attributes: bytes, flags:
 
 def _new_set(family: Family, name: str, form: SetForm, set_number: int) -> Message:
     parts = [
-        _TABLE,
+        _table(family.table),
         text_attribute(2, name),
         number(3, form.flags),
         number(4, form.key_type),
@@ -150,7 +164,7 @@ def _elements(
 ) -> Iterator[Message]:
     most = max(1, _MOST_BYTES // max(map(len, elements), default=1))
     for start in range(0, len(elements), most):
-        parts = [_TABLE, text_attribute(2, set_name), nested(3, *elements[start : start + most])]
+        parts = [_table(family.table), text_attribute(2, set_name), nested(3, *elements[start : start + most])]
         if set_number:
             parts.append(number(4, set_number))
         yield _message(kind, family, f"elements of {set_name}", *parts, flags=CREATE if kind == _NEWSETELEM else 0)

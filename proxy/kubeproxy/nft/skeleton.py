@@ -4,12 +4,15 @@ Follows ``setupNFTables`` of k8s.io/kubernetes 1.37 ``pkg/proxy/nftables``. Diff
 ``no-endpoint-nodeports`` have the node's address in their keys, as all nodes are in one network. Sources are translated
 to the gateway of the node that the packet met (``snat``): ``masquerade`` takes an address of the interface, which drops
 packets if that is in 127.0.0.0/8 with scope host. Cluster IPs that nobody has are left to the kernel, which refuses.
+On a node of a real cluster (``NodeTables``) sources are masqueraded and ports that a cluster IP has not are refused, as
+by kube-proxy; what is local to the machine is left to its sockets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from kubeproxy.nft import statements as st
 from kubeproxy.nft.messages import Hook
@@ -20,12 +23,15 @@ from kubeproxy.types import family_of
 
 OWNER = "kube-proxy"
 """The part's owner."""
+OWN_TABLE = "kubesvc-proxy"
+"""The name of the table on a node of a real cluster, where kube-proxy's own may be."""
 
 SERVICES = "services"
 SERVICE_IPS, SERVICE_NODE_PORTS = "service-ips", "service-nodeports"
 NO_ENDPOINT_SERVICES, NO_ENDPOINT_NODE_PORTS = "no-endpoint-services", "no-endpoint-nodeports"
 FIREWALL_IPS, CLUSTER_IPS, HAIRPINS = "firewall-ips", "cluster-ips", "hairpin-connections"
 REJECT = "reject-chain"
+_CLUSTER_IPS_CHECK = "cluster-ips-check"
 _ENDPOINTS_CHECK, _FIREWALL_CHECK, _MASQUERADING, _SOURCES = (
     "service-endpoints-check",
     "firewall-check",
@@ -56,24 +62,48 @@ _BASE_CHAINS: tuple[tuple[str, Hook, Rule], ...] = (
 )
 
 
-def skeleton(nodes: Nodes, family: str) -> Part:
+_CHECKED: dict[str, tuple[Rule, ...]] = {
+    each: ((st.IsNew(), st.Jump(_CLUSTER_IPS_CHECK)),) for each in ("filter-forward", "filter-output")
+}
+"""What else comes to base chains on the node of a real cluster."""
+_MASQUERADED = {
+    _MASQUERADING: Chain(
+        (
+            (st.IsMarked(), st.Mark(off=True), st.Masquerade()),
+            (st.IsTranslated(), st.InSet(_HAIRPIN_KEY, HAIRPINS), st.Masquerade()),
+        )
+    ),
+    _CLUSTER_IPS_CHECK: Chain(((st.InSet((Field.DESTINATION,), CLUSTER_IPS), st.IsToElsewhere(), st.Goto(REJECT)),)),
+}
+
+
+class NodeTables(NamedTuple):
+    """What differs on the node of a real cluster. ``masquerades_all``: all traffic to cluster IPs is masqueraded."""
+
+    masquerades_all: bool = False
+
+
+def skeleton(nodes: Nodes, family: str, own: NodeTables | None = None) -> Part:
     """Return the part for the addresses of one family, IPv4 or IPv6."""
+    masquerades_all = own is not None and own.masquerades_all
     chains = {
         # kube-proxy answers TCP by ICMP, too, which IPv6 clients heed only when they try again, a second later.
         REJECT: Chain(((st.IsProtocol("TCP"), st.Reject(by_reset=True)), (st.Reject(),))),
         _FIREWALL_CHECK: Chain(((st.ByKey(TO, FIREWALL_IPS),),)),
         _ENDPOINTS_CHECK: Chain(((st.ByKey(TO, NO_ENDPOINT_SERVICES),), (st.ByKey(TO, NO_ENDPOINT_NODE_PORTS),))),
-        SERVICES: Chain(tuple(_dispatch(nodes, family))),
-        _SOURCES: Chain(tuple(_sources(nodes, family))),
-        _MASQUERADING: Chain(
-            (
-                (st.IsMarked(), st.Goto(_SOURCES)),
-                (st.IsTranslated(), st.InSet(_HAIRPIN_KEY, HAIRPINS), st.Goto(_SOURCES)),
-            )
-        ),
+        SERVICES: Chain(tuple(_dispatch(nodes, family, masquerades_all=masquerades_all))),
     }
-    base = {name: Chain((rule,), hook) for name, hook, rule in _BASE_CHAINS}
+    chains |= _with_gateways(nodes, family) if own is None else _MASQUERADED
+    checked = _CHECKED if own is not None else {}
+    base = {name: Chain((rule, *checked.get(name, ())), hook) for name, hook, rule in _BASE_CHAINS}
     return Part({**chains, **base}, _SETS)
+
+
+def _with_gateways(nodes: Nodes, family: str) -> dict[str, Chain]:
+    """Return the chains that give packets the address of a gateway."""
+    marked: Rule = (st.IsMarked(), st.Goto(_SOURCES))
+    hairpins: Rule = (st.IsTranslated(), st.InSet(_HAIRPIN_KEY, HAIRPINS), st.Goto(_SOURCES))
+    return {_SOURCES: Chain(tuple(_sources(nodes, family))), _MASQUERADING: Chain((marked, hairpins))}
 
 
 def gateway_of(node: Node, family: str) -> str:
@@ -81,9 +111,11 @@ def gateway_of(node: Node, family: str) -> str:
     return next((str(ip_network(each, strict=False)[1]) for each in node.pod_cidrs if family_of(each) == family), "")
 
 
-def _dispatch(nodes: Nodes, family: str) -> Iterable[Rule]:
+def _dispatch(nodes: Nodes, family: str, *, masquerades_all: bool) -> Iterable[Rule]:
     pods = _of_family((cidr for node in nodes.all for cidr in node.pod_cidrs), family)
-    if pods:
+    if masquerades_all:
+        yield st.InSet((Field.DESTINATION,), CLUSTER_IPS), st.Mark()
+    elif pods:
         yield st.InSet((Field.DESTINATION,), CLUSTER_IPS), st.FromOneOf(pods, not_=True), st.Mark()
     yield (st.ByKey(TO, SERVICE_IPS),)
     yield (st.ByKey(TO, SERVICE_NODE_PORTS),)

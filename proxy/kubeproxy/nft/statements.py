@@ -122,10 +122,26 @@ class ByKey(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Marks packets for a translation of their source."""
+    """Marks packets for a translation of their source, or takes the mark away."""
+
+    off: bool = False
 
     def __str__(self) -> str:
-        return f"meta mark set meta mark | {MASQUERADE:#x}"
+        return f"meta mark set meta mark {f'& {~MASQUERADE & 0xFFFFFFFF:#x}' if self.off else f'| {MASQUERADE:#x}'}"
+
+
+class IsToElsewhere(NamedTuple):
+    """Matches packets to an address that is not of the network itself."""
+
+    def __str__(self) -> str:
+        return "fib daddr type != local"
+
+
+class Masquerade(NamedTuple):
+    """Translates the source to an address of the interface by which the packet leaves."""
+
+    def __str__(self) -> str:
+        return "masquerade fully-random"
 
 
 class IsMarked(NamedTuple):
@@ -213,6 +229,8 @@ Statement = (
     | FromOneOf
     | ByKey
     | Mark
+    | Masquerade
+    | IsToElsewhere
     | IsMarked
     | Pin
     | ToRandomChain

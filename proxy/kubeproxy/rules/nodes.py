@@ -43,10 +43,12 @@ class EnteredBy(Enum):
     SOURCE = "the source is the node or one of its pods"
     CLUSTER_IP = "a cluster IP exists on nodes only, so a client from outside is put on the first one"
     LOAD_BALANCER = "a load balancer chooses any node that has endpoints"
+    OWN_NODE = "the proxy is on this node, and sees what comes to it"
 
 
 _BY_NODE_ADDRESS, _BY_LOCALHOST, _BY_SOURCE = EnteredBy.NODE_ADDRESS, EnteredBy.LOCALHOST, EnteredBy.SOURCE
 _BY_CLUSTER_IP, _BY_LOAD_BALANCER = EnteredBy.CLUSTER_IP, EnteredBy.LOAD_BALANCER
+_BY_OWN_NODE = EnteredBy.OWN_NODE
 _CLUSTER_IP = ListenerKind.CLUSTER_IP
 
 
@@ -61,22 +63,32 @@ class Entry(NamedTuple):
 class Nodes:
     """The nodes in the order in which they came; treat it as a value. ``home`` remembers its answers.
 
-    ``localhost_node_ports`` is whether node ports answer at 127.0.0.1 too.
+    ``localhost_node_ports`` is whether node ports answer at 127.0.0.1 too. ``own`` is the node of a proxy that is on
+    one, "" if it stands for all. ``port_addresses`` is where node ports answer, None for every address of the nodes.
     """
 
-    def __init__(self, nodes: Iterable[Node] = (), *, localhost_node_ports: bool = True) -> None:
+    def __init__(
+        self,
+        nodes: Iterable[Node] = (),
+        *,
+        localhost_node_ports: bool = True,
+        own: str = ANY_NODE,
+        port_addresses: Iterable[str] | None = None,
+    ) -> None:
         self.all = tuple(nodes)
+        self.own = own
         self.by_name = {each.name: each for each in self.all}
         self.first = self.all[0].name if self.all else ANY_NODE
         self._at = {address: each.name for each in reversed(self.all) for address in each.addresses}
         self._cidrs = [(ip_network(cidr, strict=False), each.name) for each in self.all for cidr in each.pod_cidrs]
         self._homes: dict[str, str] = {}
-        own = (address for each in self.all for address in each.addresses)
-        self.addresses = tuple(dict.fromkeys([*own, *([LOCALHOST] if localhost_node_ports else ())]))
-        """Where node ports answer: every node's own addresses, then localhost if that is wanted, each once."""
+        if port_addresses is None:
+            port_addresses = [address for each in self.all for address in each.addresses]
+        self.addresses = tuple(dict.fromkeys([*port_addresses, *([LOCALHOST] if localhost_node_ports else ())]))
+        """Where node ports answer: by default every node's own addresses, then localhost if that is wanted."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Nodes) and self.all == other.all
+        return isinstance(other, Nodes) and (self.all, self.addresses) == (other.all, other.addresses)
 
     __hash__ = None  # type: ignore[assignment]  # compared by value and remembers answers: never a key
 
@@ -100,7 +112,7 @@ class Nodes:
             return Entry(home, True, _BY_SOURCE)
         if kind is _CLUSTER_IP:
             return Entry(self.first, True, _BY_CLUSTER_IP)
-        return Entry(ANY_NODE, False, _BY_LOAD_BALANCER)
+        return Entry(self.own, False, _BY_OWN_NODE if self.own else _BY_LOAD_BALANCER)
 
     def _find_home(self, source: str) -> str:
         if source in self._at:

@@ -10,15 +10,20 @@ from kubeapi.failures import Failures
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure, ProxyCounters, SyncCounters
+from kubeproxy.dependencies import Staleness
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.proxier import Sync
 from kubeproxy.server.healthcheck import VERBOSE, Answer, Site
 
 
 class SyncRecord:
-    """When changes of the rules came and when they were obeyed; ``clock`` gives monotonic seconds."""
+    """When changes of the rules came and when they were obeyed; ``clock`` gives monotonic seconds.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    ``stale`` says how old the source's objects are.
+    """
+
+    def __init__(self, clock: Callable[[], float], stale: Callable[[], Staleness | None]) -> None:
+        self.stale = stale
         self.health = ProxyHealth()
         self.counters = SyncCounters()
         self._clock = clock
@@ -78,7 +83,7 @@ class Answers:
             "/proxyMode": lambda: _plain(config.mode),
         }
         return [
-            Site(what, key, address, answers)
+            Site(what, f"{config.address_field}{key}", address, answers)
             for what, key, address, answers in (
                 ("/healthz", "healthzBindAddress", config.healthz_address, at_healthz),
                 ("/metrics", "metricsBindAddress", config.metrics_address, at_metrics),
@@ -99,7 +104,8 @@ class Answers:
         return self._health(is_node_eligible=None)
 
     def _health(self, *, is_node_eligible: bool | None) -> tuple[int, str, str]:
-        status, body = self._syncs.health.body(self._syncs.now(), is_node_eligible=is_node_eligible)
+        now, stale = self._syncs.now(), self._syncs.stale()
+        status, body = self._syncs.health.body(now, stale, is_node_eligible=is_node_eligible)
         return status, "application/json", body
 
     async def _metrics(self, requests: Counter[tuple[str, int]]) -> tuple[int, str, str]:

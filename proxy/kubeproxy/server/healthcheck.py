@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubeapi.failures import Failures
-from kubehost.io.binding import bind_socket
+from kubehost.io.binding import bind_socket, socket_family
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class HealthcheckServer:
                 except OSError as error:
                     self.problems.append(self._problem(site, error))
                     continue
-                self.addresses.append(sock.getsockname())
+                self.addresses.append(sock.getsockname()[:2])
                 await self._open(stack, sock, site.answers)
             yield
 
     def _problem(self, site: Site, error: OSError) -> str:
         owner = find_port_owner(*site.address)
         reason = explain_bind_error(error, *site.address, owner=self._owner_name(owner) if owner else "")
-        return f"{site.what} is not served: {reason}; proxy.{site.key} in the configuration sets another address"
+        return f"{site.what} is not served: {reason}; {site.key} in the configuration sets another address"
 
     async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:
         from aiohttp import web
@@ -98,7 +98,7 @@ class HealthcheckServer:
 
 
 def _bind(address: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    sock = socket.socket(socket_family(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         bind_socket(sock, (address, port))
         sock.listen()

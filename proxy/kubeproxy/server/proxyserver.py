@@ -71,7 +71,8 @@ class ProxyServer:
         self.plane = _make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
         self._proxier = Proxier(config, self._note_uncompiled)
-        self._syncs = SyncRecord(dependencies.clock)
+        self._prepare = dependencies.prepare
+        self._syncs = SyncRecord(dependencies.clock, dependencies.stale)
         self._poller = Poller(dependencies.failures)
         self._service_health = self._make_service_health(dependencies.network)
         self.healthcheck = HealthcheckServer(dependencies.failures, config.owner_name)
@@ -158,6 +159,8 @@ class ProxyServer:
             self._follow(source, ENDPOINTSLICES, self._update_slice if has_sandboxes else proxier.endpoints.update),
             self._follow(source, NODES, proxier.nodes.update),
         )
+        if not self._config.follows_pods:
+            return informers
         if has_sandboxes:
             return (*informers, self._follow(source, PODS, self._update_pod))
         pods = Informer(source, PODS, self.failures)
@@ -176,7 +179,7 @@ class ProxyServer:
         return self._proxier.nodes.is_eligible
 
     def _follow(self, source: ListerWatcher, resource: Resource, update: Update) -> Informer:
-        informer = Informer(source, resource, self.failures)
+        informer = Informer(source, resource, self.failures, keeps_objects=not self._config.node_name)
         informer.add_handler(NAME, lambda delta: update(delta.key, delta.new), self._schedule)
         return informer
 
@@ -209,6 +212,8 @@ class ProxyServer:
     def _sync_changes(self) -> None:
         begun = self._clock()
         sync = self._proxier.sync()
+        with self.failures.guard(NAME, "preparing for a change of the rules"):
+            self._prepare(sync)
         self.plane.apply(sync)
         services = dict.fromkeys(each.service for each in sync.ports)
         self._service_health.update(sync.rules, services)

@@ -39,17 +39,17 @@ class EndpointsChangeTracker:
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
         """Record a slice's new state, None when it is deleted."""
-        before = self._service_of.pop(key, None)
+        before = self._service_of.get(key)
+        service, endpoints = (None, ()) if obj is None else _read_slice(obj)
         if before is not None:
+            if service == before and (key, endpoints) in self._by_service[before]:
+                return  # something else of the slice has changed, or all slices have been listed again
+            del self._service_of[key]
             self._remove(before, key)
-        if obj is None:
-            return
-        new = api.read_endpoint_slice(obj)
-        if new.service is None or api.HEADLESS_LABEL in new.labels or api.PROXY_NAME_LABEL in new.labels:
-            return
-        self._service_of[key] = new.service
-        self._by_service[new.service] = (*self._by_service.get(new.service, ()), (key, _read(new)))
-        self._changed.add(new.service)
+        if service is not None:
+            self._service_of[key] = service
+            self._by_service[service] = (*self._by_service.get(service, ()), (key, endpoints))
+            self._changed.add(service)
 
     def update_pod(self, key: ObjectKey, obj: JSON | None) -> None:
         """Record a Pod's weight; None when it is deleted: its endpoints leave with their slice."""
@@ -107,6 +107,14 @@ class EndpointsChangeTracker:
 def _weighed(endpoint: Endpoint, weights: Mapping[str, int]) -> Endpoint:
     weight = weights.get(endpoint.target)
     return endpoint if weight is None else endpoint._replace(weight=weight)
+
+
+def _read_slice(obj: JSON) -> tuple[ObjectKey | None, _SliceEndpoints]:
+    """Return the Service whose endpoints a slice has, None if they are not for this proxy, and the endpoints."""
+    new = api.read_endpoint_slice(obj)
+    if new.service is None or api.HEADLESS_LABEL in new.labels or api.PROXY_NAME_LABEL in new.labels:
+        return None, ()
+    return new.service, _read(new)
 
 
 def _read(new: api.EndpointSlice) -> _SliceEndpoints:

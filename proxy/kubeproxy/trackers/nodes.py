@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.node import read_node
 from kubeapi.validation.names import parse_address
+from kubeproxy.config import PRIMARY, ProxyConfig
 from kubeproxy.rules.nodes import Node, Nodes
 
 EXCLUDED_BY_AUTOSCALER = "ToBeDeletedByClusterAutoscaler"
 
 
 class NodeTracker:
-    """The nodes that the proxy serves: the one of that name, or all ("")."""
+    """The nodes that the proxy serves: the one of the configuration, or all.
 
-    def __init__(self, node_name: str = "", *, localhost_node_ports: bool = True) -> None:
-        self._new_nodes = partial(Nodes, localhost_node_ports=localhost_node_ports)
-        self.nodes = self._new_nodes()
-        self._node_name = node_name
+    The proxy's own node is there from the start: which endpoints are local does not depend on the Node object.
+    """
+
+    def __init__(self, config: ProxyConfig) -> None:
+        self._config = config
         self._nodes: dict[ObjectKey, Node] = {}
+        self._primary: dict[ObjectKey, tuple[str, ...]] = {}
         self._leaving: set[ObjectKey] = set()
         self._has_seen_nodes = False
+        own = config.node_name
+        self._initial = (Node(own, "", config.own_addresses, config.local_cidrs or ()),) if own else ()
+        self.nodes = self._compiled({}, {})
 
     @property
     def is_eligible(self) -> bool:
@@ -30,29 +36,49 @@ class NodeTracker:
 
     def update(self, key: ObjectKey, obj: JSON | None) -> None:
         """Record a Node's new state, None when it is deleted."""
-        if self._node_name not in ("", key.name):
+        if self._config.node_name not in ("", key.name):
             return
         self._has_seen_nodes = True
-        nodes = dict(self._nodes)
+        nodes, primary = dict(self._nodes), dict(self._primary)
         if obj is None:
             nodes.pop(key, None)
+            primary.pop(key, None)
         else:
-            nodes[key] = _node(key.name, obj)
-        if nodes != self._nodes:
+            primary[key] = _addresses(obj)
+            nodes[key] = self._read(key.name, obj, primary[key])
+        if (nodes, primary) != (self._nodes, self._primary):
             # This may raise; then the last state of the Node stays, because nothing was stored yet.
-            self.nodes = self._new_nodes(nodes.values())
-            self._nodes = nodes
+            self.nodes = self._compiled(nodes, primary)
+            self._nodes, self._primary = nodes, primary
         if obj is not None and _is_leaving(obj):
             self._leaving.add(key)
         else:
             self._leaving.discard(key)
 
+    def _read(self, name: str, obj: JSON, addresses: tuple[str, ...]) -> Node:
+        node, config = read_node(obj), self._config
+        if config.node_name:
+            addresses = tuple(dict.fromkeys((*addresses, *config.own_addresses)))
+        return Node(name, node.zone, addresses, node.pod_cidrs if config.local_cidrs is None else config.local_cidrs)
 
-def _node(name: str, obj: JSON) -> Node:
-    """Read a Node; of its internal addresses only valid ones can be listened on."""
+    def _compiled(self, nodes: Mapping[ObjectKey, Node], primary: Mapping[ObjectKey, tuple[str, ...]]) -> Nodes:
+        config, wanted = self._config, self._config.node_port_addresses
+        if wanted is not None:
+            of_nodes = [address for each in primary.values() for address in each]
+            wanted = tuple(address for each in wanted for address in (of_nodes if each == PRIMARY else (each,)))
+        return Nodes(
+            nodes.values() or self._initial,
+            localhost_node_ports=config.localhost_node_ports,
+            own=config.node_name,
+            port_addresses=wanted,
+        )
+
+
+def _addresses(obj: JSON) -> tuple[str, ...]:
+    """Return the addresses of a Node as ``GetNodeHostIPs`` does; only valid ones can be listened on."""
     node = read_node(obj)
-    addresses = tuple(each for each in node.addresses("InternalIP") if parse_address(each) is not None)
-    return Node(name, node.zone, addresses, node.pod_cidrs)
+    found = node.addresses("InternalIP") or node.addresses("ExternalIP")
+    return tuple(each for each in found if parse_address(each) is not None)
 
 
 def _is_leaving(obj: JSON) -> bool:

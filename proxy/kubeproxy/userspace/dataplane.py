@@ -74,6 +74,10 @@ class DataPlane:
         self._bound: dict[Spot, BoundSocket] = {}
         self._routes: dict[tuple[str, Destination], Route | None] = {}
 
+    def set_udp_timeouts(self, unreplied: float, stream: float) -> None:
+        """Have UDP flows end after these seconds without a datagram, as conntrack's time-outs of the same names."""
+        self._flows.table.timeouts = (unreplied, unreplied, stream)
+
     def _work(self, steps: Iterator[None]) -> None:
         """Do what a slice of time allows now, and the rest after what waits then."""
         if work_on(steps, thread_time):

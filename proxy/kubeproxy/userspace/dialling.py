@@ -66,6 +66,26 @@ class HostDialler:
         return _open_from((self._make, source_for(client, target[0]), LOCALHOST), target)
 
 
+class NodeDialler:
+    """Dials on a node of a real cluster, where the kernel chooses the address: kube-proxy's masquerade does the same.
+
+    A pod's address cannot be bound, and answers to it would go to the pod.
+    """
+
+    def __init__(self, make: MakeSocket) -> None:
+        self._make = make
+
+    def begin(self, target: Target, client: str, protocol: str) -> tuple[SocketType, int]:
+        """Begin to connect."""
+        del client
+        return _begin(self._make, "", target[0], target, protocol)
+
+    def open_datagrams(self, target: Target, client: str) -> SocketType:
+        """Return a connected socket."""
+        del client
+        return _open((self._make, "", target[0]), target)
+
+
 class PlacesDialler:
     """Dials where the network says: on the host, in the cluster's network, or in the client pod's own.
 
@@ -100,7 +120,9 @@ class PlacesDialler:
 def dialler_of(network: Network) -> Dialler:
     """Return what dials in a network."""
     host, *others = network.places
-    return PlacesDialler(network) if others else HostDialler(host.socket)
+    if others:
+        return PlacesDialler(network)
+    return HostDialler(host.socket) if network.keeps_clients else NodeDialler(host.socket)
 
 
 def connect(dialler: Dialler, target: Target) -> tuple[socket.socket, int]:

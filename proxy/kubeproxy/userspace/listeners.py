@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from kubeapi.failures import Failures, describe
-from kubehost.io.places import HostPlace, Place
+from kubehost.io.places import HOST, Place
 from kubeproxy import NAME
 from kubeproxy.plane import Report
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owners
@@ -67,7 +67,7 @@ class Listeners:
 
     def __init__(self, place: Place, dependencies: ListenerDependencies) -> None:
         self._place = place
-        self._is_host = isinstance(place, HostPlace)
+        self._is_host = place.name == HOST.name
         self._shared = dependencies
         self._loop, self._carrier, self._failures, self._report, self._room = dependencies[:5]
         self._bound: dict[Destination, PortGroup] = {}

@@ -133,7 +133,9 @@ class UserspacePlane:
 
 def _carrier(loop: asyncio.AbstractEventLoop, config: ProxyConfig, dependencies: ProxyDependencies) -> Carrier:
     if config.workers == 1:
-        return DataPlane(loop, dependencies, config.default_balancer)
+        plane = DataPlane(loop, dependencies, config.default_balancer)
+        plane.set_udp_timeouts(config.udp_seconds, config.udp_stream_seconds)
+        return plane
     # Imported here because few proxies have workers, and every start would pay for the import.
     from kubeproxy.userspace.workers.io.workers import Workers
 

@@ -164,10 +164,10 @@ def test_a_pin_ends_some_time_after_its_last_use(lab: Lab) -> None:
         while len(seen) < 2:
             seen.add(lab.servers.ask(lab.pods[0], lab.web).pod)
             decision = lab.rules.proxier.rules.decide(lab.pods[0], Destination(*lab.web, "TCP"))
-            pin = find_pin(sock, decision)
+            pin = find_pin(sock, lab.rules.ruleset.families, decision)
             assert pin is not None
             assert pin.address.split(":")[0] in seen
-            while find_pin(sock, decision) is not None:
+            while find_pin(sock, lab.rules.ruleset.families, decision) is not None:
                 time.sleep(0.01)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from kubeproxy.nft.forms import family_named, packed
+from kubeproxy.nft.forms import Family, packed
 from kubeproxy.nft.io.netfilter import NetfilterSocket
 from kubeproxy.nft.messages import get_element, read_seconds_left
 from kubeproxy.nft.naming import affinity_set
@@ -19,12 +20,12 @@ class Pin(NamedTuple):
     seconds: float
 
 
-def find_pin(sock: NetfilterSocket, decision: Decision) -> Pin | None:
+def find_pin(sock: NetfilterSocket, families: Mapping[str, Family], decision: Decision) -> Pin | None:
     """Return the pin of the client whose packet was decided, None if it has none; OSError."""
     route = decision.route
     for each in decision.endpoints if route is not None else ():
         assert route is not None
-        family = family_named(route.port_name.family)
+        family = families[route.port_name.family]
         question = get_element(family, affinity_set(route, each), packed(decision.packet.source))
         with contextlib.suppress(FileNotFoundError):
             for answer in sock.request(question):

@@ -18,8 +18,9 @@ from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.nft.division import Divider, Division, cut_off, destinations_of
 from kubeproxy.nft.io import netfilter
-from kubeproxy.nft.io.ruleset import Refused, Ruleset, Stale
+from kubeproxy.nft.io.ruleset import Refused, Ruleset, Stale, families_of, remove_tables
 from kubeproxy.nft.io.traffic import NftTraffic
+from kubeproxy.nft.skeleton import NodeTables
 from kubeproxy.nft.tables import EMPTY, Part
 from kubeproxy.plane import ListenerStatus, Report
 from kubeproxy.proxier import Sync
@@ -29,9 +30,6 @@ from kubeproxy.userspace.plane import UserspacePlane
 
 STALE_SECONDS = 1.0
 """How long unused chains are kept, as by kube-proxy."""
-
-_CLUSTER = 1
-"""The cluster's place among those of the network."""
 
 
 class NftPlane:
@@ -50,6 +48,8 @@ class NftPlane:
     ) -> None:
         self._loop = loop
         self._network = dependencies.network
+        self._own = NodeTables(config.masquerades_all) if config.node_name else None
+        self.families = families_of(self._own)
         self._failures = dependencies.failures
         self._note_refusal = note_refusal
         self._userspace = UserspacePlane(loop, config, dependencies, report, self._is_served)
@@ -77,10 +77,11 @@ class NftPlane:
         return self.problem or self._reasons.get(port_name, "")
 
     def open_socket(self) -> netfilter.NetfilterSocket:
-        """Return a new socket to netfilter in the cluster's network; OSError."""
-        if len(self._network.places) <= _CLUSTER:
+        """Return a new socket to netfilter in the network where the kernel carries traffic; OSError."""
+        place = next((each for each in self._network.places if not isinstance(each, HostPlace)), None)
+        if place is None:
             raise OSError("pods have no networks of their own")
-        sock = self._network.places[_CLUSTER].socket(netfilter.FAMILY, netfilter.KIND, netfilter.PROTOCOL)
+        sock = place.socket(netfilter.FAMILY, netfilter.KIND, netfilter.PROTOCOL)
         try:
             return netfilter.NetfilterSocket(sock)
         except OSError:
@@ -96,6 +97,7 @@ class NftPlane:
             finally:
                 self._close(stop=True)
                 self.traffic.close()
+                self._remove_own()
 
     def apply(self, sync: Sync) -> None:
         """Have both engines obey a change, so that at each moment one of them serves each address."""
@@ -155,7 +157,7 @@ class NftPlane:
 
     def _open(self, rules: Rules) -> None:
         try:
-            self._ruleset = Ruleset(self.open_socket(), rules.nodes)
+            self._ruleset = Ruleset(self.open_socket(), rules.nodes, self._own)
         except OSError as error:
             # Before there is a network, and after it was lost, there is nothing to serve either.
             self.problem = "" if error.errno == errno.ENETDOWN else _said(error)
@@ -206,6 +208,12 @@ class NftPlane:
             why = self._reasons[name] = f"the kernel refuses its rules: {error.strerror}"
             if why != before.get(name):
                 self._note_refusal(name, f"Served by the userspace engine: {why}")
+
+    def _remove_own(self) -> None:
+        """Leave nothing on a node; a cluster's network ends with its tables."""
+        if self._own is not None:
+            with contextlib.suppress(OSError), contextlib.closing(self.open_socket()) as sock:
+                remove_tables(sock, self._own)
 
     def _close(self, *, stop: bool = False) -> None:
         if self._timer is not None:

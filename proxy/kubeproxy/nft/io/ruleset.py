@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from kubehost.netlink import Message
 from kubeproxy.nft import messages as to
 from kubeproxy.nft import skeleton
-from kubeproxy.nft.forms import V4, V6, Family, family_named
+from kubeproxy.nft.forms import V4, V6, Family
 from kubeproxy.nft.io.netfilter import NetfilterSocket
+from kubeproxy.nft.skeleton import OWN_TABLE, NodeTables
 from kubeproxy.nft.tables import EMPTY, Owner, Part, Step, Tables
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import IPV4, IPV6, ServicePortName
@@ -28,33 +29,40 @@ Stale = tuple[Family, tuple[str, ...]]
 
 
 class Ruleset:
-    """The tables of both families, made new through ``sock``; OSError if the kernel has none for IPv4."""
+    """The tables of both families, made new through ``sock``; OSError if the kernel has none for IPv4.
 
-    def __init__(self, sock: NetfilterSocket, nodes: Nodes) -> None:
+    ``own`` is for a node of a real cluster. Its tables have another name than kube-proxy's: that would take them for
+    its own.
+    """
+
+    def __init__(self, sock: NetfilterSocket, nodes: Nodes, own: NodeTables | None = None) -> None:
         self._sock = sock
-        self._tables = {family: Tables(family) for family in (V4, V6)}
+        self._own = own
+        self.families = families_of(own)
+        self._tables = {family: Tables(family) for family in self.families.values()}
         self.errors: dict[Family, OSError] = {}
         """Why a family has no table."""
-        for family, name in ((V4, IPV4), (V6, IPV6)):
+        for name, family in self.families.items():
             try:
-                self._make(family, skeleton.skeleton(nodes, name))
+                self._make(family, skeleton.skeleton(nodes, name, own))
             except OSError as error:
-                if family is V4:
+                if name == IPV4:
                     raise
                 self.errors[family] = error
 
     def use(self, nodes: Nodes) -> None:
         """Have the common part follow the nodes; OSError if the kernel refuses."""
-        for family, name in ((V4, IPV4), (V6, IPV6)):
+        for name, family in self.families.items():
             if family not in self.errors:
-                for error in self._load(family, {skeleton.OWNER: skeleton.skeleton(nodes, name)}).values():
+                wanted: Mapping[Owner, Part] = {skeleton.OWNER: skeleton.skeleton(nodes, name, self._own)}
+                for error in self._load(family, wanted).values():
                     raise error
 
     def apply(self, parts: Mapping[ServicePortName, Part]) -> Refused:
         """Have parts as given (EMPTY: gone), and return those that the kernel refuses: they are gone too."""
         refused: Refused = {}
-        for family in self._tables:
-            wanted = {name: part for name, part in parts.items() if family_named(name.family) is family}
+        for of_family, family in self.families.items():
+            wanted = {name: part for name, part in parts.items() if name.family == of_family}
             if family in self.errors:
                 refused |= {name: self.errors[family] for name, part in wanted.items() if part is not EMPTY}
             elif wanted:
@@ -131,6 +139,17 @@ class Ruleset:
         if not refused:
             self._tables[family].accept(wanted)
         return refused
+
+
+def families_of(own: NodeTables | None) -> dict[str, Family]:
+    """Return by its name each family with its table."""
+    return {name: each if own is None else each._replace(table=OWN_TABLE) for name, each in ((IPV4, V4), (IPV6, V6))}
+
+
+def remove_tables(sock: NetfilterSocket, own: NodeTables) -> None:
+    """Remove the tables of a node, and all that is in them, as far as they are there."""
+    for family in families_of(own).values():
+        sock.transact([to.new_table(family), to.delete_table(family)])
 
 
 def _too_long() -> OSError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
+from kubeproxy.nft.forms import Family
 from kubeproxy.nft.io.connections import ConnectionEvents, Kernel, KernelConnections
 from kubeproxy.nft.io.pins import Pin, find_pin
 from kubeproxy.plane import Traffic
@@ -28,6 +29,11 @@ class Engines(Kernel, Protocol):
     @property
     def problem(self) -> str:
         """Why the kernel serves nothing, "" if it serves."""
+        ...
+
+    @property
+    def families(self) -> Mapping[str, Family]:
+        """By its name each family with its table."""
         ...
 
     def why_not(self, port_name: ServicePortName) -> str:
@@ -119,7 +125,7 @@ class NftTraffic:
 
     def _pin(self, trace: Trace) -> Pin | None:
         with contextlib.suppress(OSError), contextlib.closing(self._engines.open_socket()) as sock:
-            return find_pin(sock, trace.decision)
+            return find_pin(sock, self._engines.families, trace.decision)
         return None
 
     def _tell(self, record: ConnectionRecord | None) -> None:

@@ -8,7 +8,7 @@ time is passed in. Every step costs the same for one flow and for thousands.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import islice
 from typing import Generic, TypeVar
@@ -71,10 +71,9 @@ class TrackedFlow:
             return FlowState.UNREPLIED
         return FlowState.STREAM if self.seen_at - self.began_at > STREAM_AFTER_SECONDS else FlowState.REPLIED
 
-    @property
-    def ends_at(self) -> float:
-        """When it is over unless there is another datagram."""
-        return self.seen_at + TIMEOUTS[self.state]
+    def ends_at(self, timeouts: Sequence[float]) -> float:
+        """Return when it is over unless there is another datagram, by the time-outs of each state."""
+        return self.seen_at + timeouts[self.state]
 
 
 F = TypeVar("F", bound=TrackedFlow)
@@ -89,6 +88,7 @@ class FlowTable(Generic[F]):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.timeouts = TIMEOUTS
         self._unanswered: OrderedDict[F, None] = OrderedDict()
         self._answered: OrderedDict[F, None] = OrderedDict()
         self._by_second: dict[int, dict[F, None]] = {}
@@ -129,9 +129,10 @@ class FlowTable(Generic[F]):
         found: list[F] = []
         for second in [each for each in self._by_second if each <= now]:
             for flow in tuple(self._by_second[second]):
-                if flow.ends_at <= now:
+                ends_at = flow.ends_at(self.timeouts)
+                if ends_at <= now:
                     found.append(flow)
-                elif int(flow.ends_at) != second:
+                elif int(ends_at) != second:
                     self._unwatch(flow)
                     self._watch(flow)
         return found
@@ -148,7 +149,7 @@ class FlowTable(Generic[F]):
         return min(candidates, key=lambda flow: (flow.state, flow.seen_at), default=None)
 
     def _watch(self, flow: F) -> None:
-        flow.over_at = int(flow.ends_at)
+        flow.over_at = int(flow.ends_at(self.timeouts))
         self._by_second.setdefault(flow.over_at, {})[flow] = None
 
     def _unwatch(self, flow: F) -> None:

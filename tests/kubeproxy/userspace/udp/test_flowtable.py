@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,10 +108,9 @@ def test_a_flow_that_is_used_all_the_time_is_looked_at_once_in_its_time() -> Non
     class Watched(TrackedFlow):
         __slots__ = ()
 
-        @property
-        def ends_at(self) -> float:
+        def ends_at(self, timeouts: Sequence[float]) -> float:
             looks.append(self.seen_at)
-            return super().ends_at
+            return super().ends_at(timeouts)
 
     flow = Watched()
     flows.add(flow, 0)
