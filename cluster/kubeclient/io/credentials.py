@@ -1,0 +1,112 @@
+"""The user's credentials, renewed before they expire and when the server refuses them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from kubeclient.access import Access, ConfigError, ExecPlugin, OpenIDConnect
+from kubeclient.credentials import (
+    TOKEN_FILE_SECONDS,
+    Credential,
+    exec_info,
+    read_exec_credential,
+    static_credential,
+    token_expiry,
+)
+from kubeclient.io.loading import read_file
+from kubeclient.io.tls import content_of
+
+PLUGIN_SECONDS = 60.0
+"""How long a plugin may take; one that waits for a person at a terminal would take for ever."""
+
+
+class Credentials:
+    """What is sent as the user. ``clock`` is in seconds since the epoch, as the times of plugins and tokens are."""
+
+    def __init__(self, access: Access, clock: Callable[[], float]) -> None:
+        self._access = access
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._current: Credential | None = None
+        self._oidc = access.user.oidc
+        self._is_refused = False
+
+    async def current(self) -> Credential:
+        """Return the credential, renewed if it is due. ConfigError if it cannot be had."""
+        async with self._lock:
+            if self._current is None or self._current.is_due(self._clock()):
+                self._current = await self._renew()
+            return self._current
+
+    def refuse(self, credential: Credential) -> bool:
+        """Drop a credential that the server has refused; tell whether there can be another one."""
+        user = self._access.user
+        if self._current is credential and (user.plugin or user.token_file or user.oidc):
+            self._current, self._is_refused = None, True
+        return self._current is not credential
+
+    async def _renew(self) -> Credential:
+        user = self._access.user
+        static = static_credential(user)
+        if user.token_file:
+            token = read_file(user.token_file).decode("ascii", "replace").strip()
+            if not token:
+                raise ConfigError(f"{user.token_file}: the token file is empty")
+            return replace(static, authorization=f"Bearer {token}", expires_at=self._clock() + TOKEN_FILE_SECONDS)
+        if user.plugin is not None and not static.authorization:
+            server = self._access.server
+            told = exec_info(user.plugin, server, content_of(server.authority) if user.plugin.has_cluster else b"")
+            found = read_exec_credential(await _run(user.plugin, told), user.plugin, server.url)
+            return found if found.certificate else replace(found, certificate=user.certificate, key=user.key)
+        if self._oidc is not None:
+            return replace(static, **await self._id_token(self._oidc))
+        return static
+
+    async def _id_token(self, oidc: OpenIDConnect) -> dict[str, Any]:
+        """Return the id-token's fields of the credential; a new token if the old one is due, or was refused."""
+        expiry = token_expiry(oidc.id_token)
+        if self._is_refused or not oidc.id_token or Credential(expires_at=expiry).is_due(self._clock()):
+            # Imported here, as few users log in so.
+            from kubeclient.io.openid import refreshed
+
+            self._oidc = oidc = await refreshed(oidc)
+            self._is_refused = False
+        return {"authorization": f"Bearer {oidc.id_token}", "expires_at": token_expiry(oidc.id_token)}
+
+
+async def _run(plugin: ExecPlugin, told: str) -> bytes:
+    """Return what a plugin prints; ConfigError if it cannot be run, fails or takes too long."""
+    process = await _start(plugin, told)
+    try:
+        async with asyncio.timeout(PLUGIN_SECONDS):
+            printed, said = await process.communicate()
+    except TimeoutError:
+        raise ConfigError(f"the exec plugin {plugin.command} has not ended after {PLUGIN_SECONDS:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        words = said.decode("utf-8", "replace").strip()[-500:]
+        message = f"the exec plugin {plugin.command} ended with status {process.returncode}"
+        raise ConfigError(f"{message}: {words}" if words else message)
+    return printed
+
+
+async def _start(plugin: ExecPlugin, told: str) -> asyncio.subprocess.Process:
+    environment = {**os.environ, **plugin.env, "KUBERNETES_EXEC_INFO": told}
+    if environment.get("SSL_CERT_FILE") == os.devnull:
+        # This program's own, to start faster; see the TLS context.
+        del environment["SSL_CERT_FILE"]
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    try:
+        return await asyncio.create_subprocess_exec(
+            plugin.command, *plugin.args, env=environment, stdin=null, stdout=pipe, stderr=pipe
+        )
+    except OSError as error:
+        hint = f"; {plugin.install_hint.strip()}" if plugin.install_hint else ""
+        raise ConfigError(f"the exec plugin {plugin.command} cannot be run: {error.strerror}{hint}") from None

@@ -1,0 +1,57 @@
+"""Why a request did not get an answer, in words that say how to mend it: errors of aiohttp, sockets and TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import UTC, datetime
+
+import aiohttp
+
+from kubeclient.access import Access
+
+_EXPIRED, _NOT_YET = 10, 9
+"""X509_V_ERR_CERT_HAS_EXPIRED and X509_V_ERR_CERT_NOT_YET_VALID."""
+
+_CUT = (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionResetError, BrokenPipeError)
+
+
+def explain(error: BaseException, access: Access, now: float) -> ConnectionError | TimeoutError:
+    """Return the error to raise for a request that failed on its way. ``now`` is in seconds since the epoch."""
+    server = f"the API server {access.server.url} (context {access.context} of {access.source})"
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
+        return TimeoutError(f"{server} does not answer in time: it is overloaded, or a proxy on the way holds it back")
+    certificate = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error
+    if isinstance(certificate, ssl.CertificateError):
+        return ConnectionError(f"{server} cannot be trusted: {_certificate(certificate, access, now)}")
+    if isinstance(error, _CUT):
+        return ConnectionError(f"{server} has ended the connection: {_reason(error)}")
+    through = f" through its proxy {access.server.proxy}" if access.server.proxy else ""
+    return ConnectionError(f"{server} cannot be reached{through}: {_unreached(error)}")
+
+
+def _unreached(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "no answer in time; check the network, a VPN, a firewall"
+    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
+        return "its name cannot be resolved; check the name and the DNS"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answers {error.status} {error.message}"
+    return f"{_reason(error)}; is it running, at this address?"
+
+
+def _reason(error: BaseException) -> str:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(cause) or type(error).__name__
+
+
+def _certificate(error: ssl.CertificateError, access: Access, now: float) -> str:
+    if error.verify_code in (_EXPIRED, _NOT_YET):
+        clock = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"{error.verify_message}; this machine's clock says {clock}: if that is wrong, set it"
+    if "ismatch" in error.verify_message:
+        return f"{error.verify_message}; see server and tls-server-name in {access.source}"
+    message = f"{error.verify_message}: certificate-authority in {access.source} has not signed its certificate"
+    return f"{message}; get the cluster's kubeconfig anew"

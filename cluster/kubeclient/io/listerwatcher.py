@@ -1,0 +1,64 @@
+"""An API server as the ListerWatcher of informers: what was known stays known while the server is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from random import Random
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import Resource
+from kubeapi.watching import ObjectList, WatchEvent
+from kubeclient.freshness import Freshness
+from kubeclient.io.client import APIClient
+from kubeclient.io.follower import Follower
+from kubeclient.io.reading import Source
+from kubeclient.selection import EVERYTHING, Selection
+from kubeclient.slim import slimmed
+
+NOTHING: Mapping[Resource, Selection] = {}
+
+
+class APIListerWatcher:
+    """The ListerWatcher of an API server: ``list`` goes on until it succeeds, ``watch`` raises StatusError 410 alone.
+
+    ``selections`` are by resource, as is ``slim``, which returns what is to be kept of an object and may change it;
+    without one that is all but what nobody reads (``kubeclient.slim``). ``clock`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        client: APIClient,
+        *,
+        selections: Mapping[Resource, Selection] = NOTHING,
+        slim: Mapping[Resource, Callable[[JSON], JSON]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        rng: Random | None = None,
+    ) -> None:
+        self._client = client
+        self._selections = selections
+        self._slim = slim if slim is not None else {}
+        self._clock = clock
+        self._rng = rng if rng is not None else Random()
+        self._followers: dict[Resource, Follower] = {}
+
+    def freshness(self) -> Mapping[Resource, Freshness]:
+        """Return of every resource that is followed how old the knowledge is, and why."""
+        return {resource: each.freshness for resource, each in self._followers.items()}
+
+    async def list(self, resource: Resource) -> ObjectList:
+        """Return all objects that are selected."""
+        return await self._follower(resource).list()
+
+    def watch(self, resource: Resource, resource_version: str) -> AsyncIterator[Sequence[WatchEvent]]:
+        """Yield what happens after a version, as many events as have come at a time."""
+        return self._follower(resource).watch(resource_version)
+
+    def _follower(self, resource: Resource) -> Follower:
+        """Return what follows a resource. One informer may follow it: the watch goes on from that one's list."""
+        found = self._followers.get(resource)
+        if found is None:
+            selection, slim = self._selections.get(resource, EVERYTHING), self._slim.get(resource, slimmed)
+            source = Source(self._client, resource, selection, slim, self._clock, self._rng)
+            found = self._followers[resource] = Follower(source)
+        return found

@@ -1,0 +1,147 @@
+"""Single requests for one resource: a list in pages, a watch, and a watch that begins with all objects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from kubeapi.meta import JSON
+from kubeapi.scheme import Resource
+from kubeapi.status import StatusError
+from kubeapi.watching import EventType, ObjectList, WatchEvent
+from kubeclient.io.client import APIClient
+from kubeclient.listoptions import initial_params
+from kubeclient.paging import Pager
+from kubeclient.paths import path_of
+from kubeclient.selection import Selection
+from kubeclient.watchlines import Bookmark, LineReader, read_events, whole
+
+SILENCE_SECONDS = 100.0
+"""How long a watch may say nothing: servers send a bookmark about every minute."""
+HEAD_SECONDS = 15.0
+"""How long a watch may take to begin: a server says so at once, a proxy that buffers lets it be heard at the end."""
+
+Batch = Sequence[WatchEvent | Bookmark]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is followed, how much of it is kept, and by which clock (in seconds). ``slim`` may change its object."""
+
+    client: APIClient
+    resource: Resource
+    selection: Selection
+    slim: Callable[[JSON], JSON]
+    clock: Callable[[], float]
+    rng: Random
+
+    @property
+    def path(self) -> str:
+        """The path of the list."""
+        return path_of(self.resource, self.selection.namespace)
+
+
+class Begun(NamedTuple):
+    """All objects, and the watch that goes on from there: what its last batch had left, and the next ones."""
+
+    listed: ObjectList
+    left: Batch
+    batches: AsyncGenerator[Batch, None]
+
+
+async def read_list(source: Source) -> tuple[ObjectList, str]:
+    """Return all selected objects, page by page, and a remark on items that are no objects ("": there are none)."""
+    pager, items, remark = Pager(), list[JSON](), ""
+    while True:
+        try:
+            page = await source.client.get(source.path, {**source.selection.params(), **pager.params()})
+        except StatusError as error:
+            # The version of the first page is gone: all of it again, in one piece.
+            pager.restart(error)
+            items.clear()
+            continue
+        for each in pager.items_of(page):
+            try:
+                items.append(source.slim(whole(each, source.resource)))
+            except ValueError as error:
+                remark = str(error)
+        if pager.is_over:
+            return ObjectList(items, pager.resource_version), remark
+
+
+async def read_version(source: Source) -> str:
+    """Return the newest version of the resource that the server has."""
+    page = await source.client.get(source.path, {**source.selection.params(), "limit": "1"})
+    version: str = page["metadata"]["resourceVersion"]
+    return version
+
+
+async def read_batches(source: Source, params: Mapping[str, str], head_seconds: float) -> AsyncGenerator[Batch, None]:
+    """Yield the events of one watch, as many as have come at a time; an empty batch when it has begun.
+
+    TimeoutError if it does not begin in time, or says nothing for long.
+    """
+    reader = LineReader()
+    chunks = source.client.stream(source.path, {**source.selection.params(), **params}, SILENCE_SECONDS)
+    async with aclosing(chunks):
+        async with asyncio.timeout(head_seconds):
+            await anext(chunks)
+        yield ()
+        async for chunk in chunks:
+            if lines := reader.feed(chunk):
+                batch, error = _read_lines(lines, source)
+                if batch:
+                    yield batch
+                if error is not None:
+                    raise error
+    if reader.is_in_line:
+        raise ConnectionError(f"{source.client.server} has ended a watch in the middle of an event")
+
+
+def _read_lines(lines: Sequence[bytes], source: Source) -> tuple[Batch, StatusError | ValueError | None]:
+    """Return the events of some lines, up to the first that is an error, and that error."""
+    batch: list[WatchEvent | Bookmark] = []
+    try:
+        batch.extend(_slimmed(each, source) for each in read_events(lines, source.resource))
+    except (StatusError, ValueError) as error:
+        return batch, error
+    return batch, None
+
+
+async def begin(source: Source) -> Begun:
+    """Return all selected objects from a watch that begins with them, and the rest of the watch.
+
+    StatusError if the server does not know such watches, ConnectionError or TimeoutError if it is cut before.
+    """
+    objects: dict[tuple[str, str], JSON] = {}
+    batches = read_batches(source, initial_params(source.rng), HEAD_SECONDS)
+    try:
+        async for batch in batches:
+            for index, event in enumerate(batch):
+                if isinstance(event, WatchEvent):
+                    _apply(objects, event)
+                elif event.ends_initial:
+                    listed = ObjectList(list(objects.values()), event.resource_version)
+                    return Begun(listed, batch[index + 1 :], batches)
+    except BaseException:
+        await batches.aclose()
+        raise
+    raise ConnectionError(f"{source.client.server} has ended a list in the middle")
+
+
+def _apply(objects: dict[tuple[str, str], JSON], event: WatchEvent) -> None:
+    """Apply one of the initial events: an object may change, or go, before they end."""
+    metadata = event.object["metadata"]
+    key = (metadata.get("namespace", ""), metadata["name"])
+    if event.type is EventType.DELETED:
+        objects.pop(key, None)
+    else:
+        objects[key] = event.object
+
+
+def _slimmed(event: WatchEvent | Bookmark, source: Source) -> WatchEvent | Bookmark:
+    return event._replace(object=source.slim(event.object)) if isinstance(event, WatchEvent) else event

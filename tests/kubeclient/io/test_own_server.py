@@ -1,0 +1,70 @@
+"""kubesvc's own API server, followed over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.helpers.kubeapi.objects import service
+from tests.helpers.kubeapiserver.client import APIClient as Handlers
+from tests.helpers.kubeapiserver.server import TOKEN, Door, served
+from tests.helpers.kubeclient.following import access_to, followed, opened
+
+from kubeapi.scheme import SERVICES
+from kubeapi.status import StatusError
+from kubeclient.io import follower
+from kubeclient.io.client import APIClient
+from kubeclient.selection import Selection
+
+
+@contextlib.asynccontextmanager
+async def cluster() -> AsyncIterator[tuple[Handlers, Door, APIClient]]:
+    handlers = Handlers()
+    async with (
+        served(handlers.api.handle, store=handlers.registry.store) as door,
+        opened(access_to(str(door.client._base_url).rstrip("/"), token=TOKEN)) as client,
+    ):
+        yield handlers, door, client
+
+
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "in-pages"])
+async def test_objects_are_listed_and_watched(monkeypatch: pytest.MonkeyPatch, is_streamed: bool) -> None:
+    if not is_streamed:
+        monkeypatch.setattr(follower, "knows_no_initial_events", lambda _: True)
+        monkeypatch.setattr(follower, "begin", refuse)
+    async with cluster() as (handlers, _, client):
+        for name in ("a", "b"):
+            handlers.registry.create(SERVICES, service(name))
+        async with followed(client) as found:
+            await found.until(lambda each: each.names == ["a", "b", "kubernetes"])
+            handlers.registry.create(SERVICES, service("c"))
+            handlers.registry.delete(SERVICES, "default", "a")
+            await found.until(lambda each: each.names == ["b", "c", "kubernetes"])
+            assert all(each["kind"] == "Service" for each in found.informer.cache.values())
+
+
+async def refuse(*_: object) -> None:
+    raise StatusError(422, "Invalid", "sendInitialEvents is forbidden for watch")
+
+
+async def test_only_what_is_selected_is_followed() -> None:
+    selection = Selection("!service.kubernetes.io/headless", namespace="default")
+    async with cluster() as (handlers, _, client):
+        handlers.registry.create(
+            SERVICES, service("hidden", metadata={"labels": {"service.kubernetes.io/headless": ""}})
+        )
+        handlers.registry.create(SERVICES, service("seen"))
+        async with followed(client, selections={SERVICES: selection}) as found:
+            await found.until(lambda each: each.names == ["kubernetes", "seen"])
+
+
+async def test_an_object_is_written_and_a_refusal_has_the_servers_words() -> None:
+    async with cluster() as (_, _, client):
+        path = "/api/v1/namespaces/default/services"
+        written = await client.request("POST", path, body=service("web"))
+        assert written["spec"]["clusterIP"]
+        with pytest.raises(StatusError, match='services "web" already exists') as refused:
+            await client.request("POST", path, body=service("web"))
+        assert (refused.value.code, refused.value.reason) == (409, "AlreadyExists")
+        assert (await client.get(f"{path}/web"))["metadata"]["uid"] == written["metadata"]["uid"]

@@ -1,0 +1,85 @@
+"""The request for an upgrade, and the head of its answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeclient.handshake import (
+    SPDY,
+    WEBSOCKET,
+    Answer,
+    HeadReader,
+    Wanted,
+    check_upgrade,
+    proxy_request,
+    upgrade_request,
+)
+
+KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+"""The example of RFC 6455 1.3."""
+TUNNEL = Wanted(WEBSOCKET, ["SPDY/3.1+portforward.k8s.io"])
+STREAMS = Wanted(SPDY, ["portforward.k8s.io"])
+
+
+def test_an_upgrade_is_asked_for_in_the_words_of_kubectl() -> None:
+    sent = upgrade_request("/x?a=b", "api.test:6443", [("Authorization", "Bearer t")], TUNNEL, KEY).decode()
+    assert sent.split("\r\n") == [
+        "GET /x?a=b HTTP/1.1",
+        "Authorization: Bearer t",
+        "Host: api.test:6443",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        f"Sec-WebSocket-Key: {KEY}",
+        "Sec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io",
+        "",
+        "",
+    ]
+    sent = upgrade_request("/x", "h", [], STREAMS, "").decode()
+    assert sent.startswith("POST /x HTTP/1.1\r\n")
+    assert "Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n" in sent
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_head_may_come_in_pieces_and_what_follows_is_kept(size: int) -> None:
+    text = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX:y: z \r\n\r\nrest"
+    reader, found = HeadReader(), None
+    for start in range(0, len(text), size):
+        if found is None:
+            found = reader.feed(text[start : start + size])
+        else:
+            reader.rest += text[start : start + size]
+    assert found == Answer(101, "Switching Protocols", {"upgrade": "websocket", "x": "y: z"})
+    assert reader.rest == b"rest"
+
+
+@pytest.mark.parametrize("text", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"x" * 70_000])
+def test_what_is_no_head_is_refused(text: bytes) -> None:
+    with pytest.raises(ConnectionError):
+        HeadReader().feed(text)
+
+
+ACCEPTED = {"upgrade": "WebSocket", "sec-websocket-accept": ACCEPT, "sec-websocket-protocol": TUNNEL.protocols[0]}
+ANSWERS = {
+    "accepted": (ACCEPTED, TUNNEL, TUNNEL.protocols[0]),
+    "other-upgrade": ({**ACCEPTED, "upgrade": "h2c"}, TUNNEL, None),
+    "other-key": ({**ACCEPTED, "sec-websocket-accept": "x"}, TUNNEL, None),
+    "no-protocol": ({**ACCEPTED, "sec-websocket-protocol": ""}, TUNNEL, None),
+    "spdy": ({"upgrade": "SPDY/3.1", "x-stream-protocol-version": "portforward.k8s.io"}, STREAMS, "portforward.k8s.io"),
+    "spdy-without": ({"upgrade": "SPDY/3.1"}, STREAMS, None),
+}
+
+
+@pytest.mark.parametrize(("headers", "wanted", "chosen"), ANSWERS.values(), ids=ANSWERS)
+def test_the_upgrade_must_be_the_wanted_one(headers: dict[str, str], wanted: Wanted, chosen: str | None) -> None:
+    answer = Answer(101, "", headers)
+    if chosen is not None:
+        assert check_upgrade(answer, wanted, KEY) == chosen
+    else:
+        with pytest.raises(ConnectionError):
+            check_upgrade(answer, wanted, KEY)
+
+
+def test_a_proxy_is_asked_to_connect() -> None:
+    assert proxy_request("api.test:6443") == b"CONNECT api.test:6443 HTTP/1.1\r\nHost: api.test:6443\r\n\r\n"
+    assert b"\r\nProxy-Authorization: Basic eA==\r\n\r\n" in proxy_request("h:1", "Basic eA==")
