@@ -6,7 +6,8 @@ From a packet to its response:
 - ``responder``, ``cache``: packet to packet; most responses are kept
 - ``packets``: reading and writing packets; ``rdata``: the record types
 - ``handler``, ``lookup``, ``rrsets``: a Query becomes an Answer
-- ``zone``, ``records``: the index of the cluster's objects
+- ``zones``, ``zone``, ``records``: which names are the cluster's, and the index of its objects
+- ``replies``: what upstreams have said, for as long as they allow
 - ``explain``, ``reasons``: an Answer in sentences
 
 Sees the cluster only through ``ListerWatcher``. Exports nothing, so that ``rdata`` can be imported without the server.

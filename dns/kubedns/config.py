@@ -16,6 +16,65 @@ MAX_TTL = 3600
 KUBE_DNS = ObjectKey("kube-system", "kube-dns")
 """The Service that every cluster has for its name server."""
 
+DNS_PORT = 53
+ROOT = "."
+"""The domain of every name."""
+
+POLICIES = ("random", "round_robin", "sequential")
+REVERSE_ZONES = ("in-addr.arpa", "ip6.arpa")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long, in seconds, replies of upstreams are kept, and how many (CoreDNS ``plugin/cache``).
+
+    Every TTL in such a reply is its lowest one, within the bounds. ``unkept_successes`` and ``unkept_denials`` are
+    domains whose replies are not kept.
+    """
+
+    success_capacity: int = 9984
+    success_ttl: int = 3600
+    success_least: int = 5
+    denial_capacity: int = 9984
+    denial_ttl: int = 1800
+    denial_least: int = 5
+    failure_ttl: float = 5.0
+    unkept_successes: tuple[str, ...] = ()
+    unkept_denials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The upstreams of a domain, and how they are asked (CoreDNS ``plugin/forward``)."""
+
+    servers: tuple[Address, ...] = ()
+    """Without one, the names in the domain are refused."""
+
+    policy: str = "random"
+    """In which order they are asked, of POLICIES."""
+
+    max_concurrent: int = 1000
+    """Queries that may wait for them at once; more are refused (the stock Corefile's). 0 is no limit."""
+
+    max_fails: int = 2
+    """Failed probes in a row after which an upstream counts as down; 0 for never."""
+
+    probe_interval: float = 0.5
+    """Seconds between two probes of an upstream that has failed to answer; 0 for no probes."""
+
+    timeout: float = 2.0
+    """Seconds to wait for one upstream."""
+
+    is_tcp_only: bool = False
+    """Whether they are asked over TCP alone."""
+
+    retention: Retention | None = None
+    """How long their replies are kept; None: not at all."""
+
+    def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            raise ValueError(f"policy must be one of {', '.join(POLICIES)}, not {self.policy!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class DNSConfig:
@@ -32,20 +91,47 @@ class DNSConfig:
     pods: str = "insecure"
     """Whether a-b-c-d.ns.pod.<zone> answers: never, always (as in every stock Corefile), or for a live pod's IP."""
 
+    other_zones: tuple[str, ...] = ()
+    """Further zones with the same names; those of addresses (PTR) are in ``zone``."""
+
+    reverse_zones: tuple[str, ...] = REVERSE_ZONES
+    """The zones below in-addr.arpa and ip6.arpa in which the cluster's addresses have names."""
+
+    fallthrough: tuple[str, ...] = REVERSE_ZONES
+    """Zones in which an upstream is asked for a name that the cluster does not have (as in every stock Corefile)."""
+
+    namespaces: tuple[str, ...] = ()
+    """The only namespaces that have names, () for all (CoreDNS's ``namespaces``)."""
+
+    names_endpoints_by_pod: bool = False
+    """Whether endpoints without a hostname have their pod's name (CoreDNS's ``endpoint_pod_names``)."""
+
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Names outside the zone with their addresses."""
+    """Further names with their addresses, which go before all others (CoreDNS ``plugin/hosts``)."""
 
-    upstreams: tuple[Address, ...] = ()
-    """Name servers for all other names; without one these are refused."""
+    hosts_ttl: int | None = None
+    """Seconds; None: as all others, so that a changed configuration is seen (CoreDNS: 3600)."""
 
-    stub_domains: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
-    """Name servers, in place of the upstreams, for the names in a domain (a server block of its own in a Corefile).
+    has_reverse_hosts: bool = True
+    """Whether the addresses of ``hosts`` have names."""
 
-    In a domain below the zone, or below in-addr.arpa or ip6.arpa, the cluster then has no names.
-    """
+    forwards: Mapping[str, Forward] = field(default_factory=dict)
+    """The upstreams for the names in each domain, "." for all others; the longest domain goes first."""
+
+    delegated: tuple[str, ...] = ()
+    """Domains below a zone in which the cluster has no names (that have a server block of their own in a Corefile)."""
+
+    server_zones: tuple[str, ...] = ()
+    """Domains in which a name without an upstream is SERVFAIL, not REFUSED (CoreDNS: a block without ``forward``)."""
 
     cluster_dns: ObjectKey | None = KUBE_DNS
-    """The Service of this server, the zone's NS. Until it exists, the NS is ns.dns.<zone> with the bound addresses."""
+    """The Service of this server, the zone's NS; None: any that has one of this server's addresses as an endpoint.
+
+    Until there is one, the NS is ns.dns.<zone> with this server's addresses.
+    """
+
+    own_addresses: tuple[str, ...] = ()
+    """This server's addresses, () for those where it listens."""
 
     has_endpoints: bool = True
     """Whether endpoints have names, and headless Services addresses; False is CoreDNS's ``noendpoints``."""
@@ -55,12 +141,6 @@ class DNSConfig:
 
     allows_transfer: bool = False
     """Whether any client may have the whole zone, over TCP (CoreDNS's ``transfer { to * }``)."""
-
-    upstream_timeout: float = 2.0
-    """Seconds to wait for one upstream (CoreDNS ``forward``)."""
-
-    max_concurrent: int = 1000
-    """Queries that may wait for upstreams at once; more are refused (the stock Corefile's ``max_concurrent``)."""
 
     max_connections: int = 256
     """TCP connections that may be open at once; for one more, the connection that is idle for longest is closed."""
@@ -76,13 +156,23 @@ class DNSConfig:
             raise ValueError(f"pods must be disabled, insecure or verified, not {self.pods!r}")
         if self.ignores_empty_services and not self.has_endpoints:
             raise ValueError("ignores_empty_services needs has_endpoints: without endpoints every Service is empty")
-        for domain in self.stub_domains:
+        for domain in (*self.forwards, *self.other_zones, *self.reverse_zones, *self.fallthrough, *self.delegated):
+            wire_of(domain)
+        for domain in self.server_zones:
             wire_of(domain)
         for name, addresses in self.hosts.items():
             wire_of(name)
             for each in addresses:
                 if packed_address(each) is None:
                     raise ValueError(f"hosts: {name}: {each!r} is no IP address")
+
+
+def read_server(text: str) -> Address:
+    """Read ``host``, ``host:port``, ``IPv6`` or ``[IPv6]:port``; ValueError for what has no port behind its colon."""
+    if text.count(":") == 1 or text.startswith("["):
+        host, _, port = text.rpartition(":")
+        return host.strip("[]"), int(port)
+    return text, DNS_PORT
 
 
 def read_resolv_conf(text: str) -> tuple[Address, ...]:
@@ -95,5 +185,5 @@ def read_resolv_conf(text: str) -> tuple[Address, ...]:
                     ip_address(address)
                 except ValueError:
                     continue
-                found[address, 53] = None
+                found[address, DNS_PORT] = None
     return tuple(found)

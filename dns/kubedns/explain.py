@@ -16,6 +16,7 @@ from kubedns.names import is_below, labels_of, packed_address, text_of, wire_of
 from kubedns.rdata import record_line
 from kubedns.reasons import reasons_of
 from kubedns.types import CLASS_IN, Answer, Labels, QType, Query, RCode, Why
+from kubehost.addresses import Address
 
 NDOTS = 5
 """Names with fewer dots go through the search list first (the kubelet's resolv.conf for pods)."""
@@ -91,11 +92,16 @@ class Explainer:
         reasons = tuple(self._reasons(query, answer, is_asked=is_asked))
         return Lookup(text_of(wire), qtype.name, rcode, answers, additional, reasons)
 
+    def _servers(self, labels: Labels) -> tuple[Address, ...]:
+        """Return the upstreams of a name: those of the longest domain that it is in."""
+        domains = {labels_of(wire_of(domain)): forward.servers for domain, forward in self._config.forwards.items()}
+        return next((domains[labels[at:]] for at in range(len(labels) + 1) if labels[at:] in domains), ())
+
     def _reasons(self, query: Query, answer: Answer, *, is_asked: bool) -> Iterator[str]:
-        if answer.rcode == RCode.SERVFAIL:
+        if answer.rcode == RCode.SERVFAIL and not answer.is_outside:
             yield "The name server has not yet learned of all objects, so it does not say that a name does not exist."
         if not (is_asked and answer.why is Why.OUTSIDE):
             yield from reasons_of(query, answer, self._config.zone, self._handler.lookup.records)
         if is_asked:
-            servers = ", ".join(f"{host}:{port}" for host, port in self._config.upstreams) or "of a stub domain"
+            servers = ", ".join(f"{host}:{port}" for host, port in self._servers(query.labels))
             yield f"It is not the cluster's to answer: the upstream name servers are asked ({servers})."

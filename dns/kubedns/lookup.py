@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kubedns.config import DNSConfig
-from kubedns.names import REVERSE_V4, REVERSE_V6, is_below, labels_of, parse_name, pod_address, wire_of
+from kubedns.names import labels_of, parse_name, pod_address
 from kubedns.records import NO_PORT, PortRecord, ServiceKey, ServiceRecord
 from kubedns.rrsets import ADDRESS_BYTES, Target, address_records, glue, service_name, soa_record, srv_records
 from kubedns.types import SERIAL, Asked, Follow, Found, Labels, Missing, Owner, QType, Record, Why, ZoneName
 from kubedns.zone import Zone
+from kubedns.zones import Zones
 
 SCHEMA_VERSION = b"1.1.0"
 SCHEMA_TTL = 28800
@@ -36,43 +37,27 @@ class ZoneLookup:
 
     def __init__(self, zone: Zone, config: DNSConfig, hosts: Mapping[Labels, tuple[bytes, ...]]) -> None:
         self.records = zone.records
-        self.origin = wire_of(config.zone)
+        self.zones = Zones(config)
         self.bound: tuple[bytes, ...] = ()
         self._zone = zone
         self._hosts = hosts
         self._ttl = config.ttl
+        self._hosts_ttl = config.ttl if config.hosts_ttl is None else config.hosts_ttl
         self._pods = config.pods
         self._ignores_empty = config.ignores_empty_services
-        self._origin_labels = labels_of(self.origin)
         self._cluster_dns: ServiceKey | None = None
         if config.cluster_dns:
             self._cluster_dns = config.cluster_dns.namespace.lower().encode(), config.cluster_dns.name.lower().encode()
-        apexes = self._origin_labels, REVERSE_V4, REVERSE_V6
-        stubs = [labels_of(wire_of(each)) for each in config.stub_domains]
-        self._delegated = [each for each in stubs if any(is_below(each, apex) for apex in apexes)]
 
     @property
     def serial(self) -> int:
         """The version of the zone."""
         return self._zone.serial & 0xFFFFFFFF
 
-    def is_apex(self, labels: Labels) -> bool:
-        """Tell whether a name is the zone's own."""
-        return labels == self._origin_labels
-
-    def is_ours(self, labels: Labels) -> bool:
-        """Tell whether a name is the zone's or below it, and not in a stub domain."""
-        is_below_origin = labels[-len(self._origin_labels) :] == self._origin_labels
-        return is_below_origin and not (self._delegated and self.is_delegated(labels))
-
-    def is_delegated(self, labels: Labels) -> bool:
-        """Tell whether a name is in a stub domain below the zone or below in-addr.arpa or ip6.arpa."""
-        return any(is_below(labels, each) for each in self._delegated)
-
     def asked(self, name: bytes, labels: Labels, qtype: int, owners: list[Owner], aliases: int = 0) -> Asked:
-        """Return what is asked for with a name for which ``is_ours`` holds; ``find`` adds to ``owners``."""
-        below = labels[: -len(self._origin_labels)]
-        return Asked(name, below, parse_name(below), qtype, owners, aliases)
+        """Return what is asked for with a name for which ``zones.has`` holds; ``find`` adds to ``owners``."""
+        origin, below = self.zones.split(name, labels)
+        return Asked(name, origin, below, parse_name(below), qtype, owners, aliases)
 
     def records_at(self, name: bytes, qtype: int) -> tuple[Record, ...]:
         """Return the records at a name of the zone; an alias is not followed to elsewhere."""
@@ -106,9 +91,11 @@ class ZoneLookup:
             return Found(Why.APEX, (self.soa(name),))
         if qtype != QType.NS:
             return _exists(qtype, Why.APEX)
-        server, addresses = self._name_server(name, owners)
-        answers = (Record(name, QType.NS, self._ttl, server),)
-        return Found(Why.APEX, answers, glue(((server, each) for each in addresses), self._ttl))
+        servers = self._name_servers(name, owners)
+        names = dict.fromkeys(server for server, _ in servers)
+        return Found(
+            Why.APEX, tuple(Record(name, QType.NS, self._ttl, each) for each in names), glue(servers, self._ttl)
+        )
 
     def _find_fixed(self, asked: Asked) -> Found | Missing:
         name, qtype = asked.name, asked.qtype
@@ -121,18 +108,28 @@ class ZoneLookup:
             case (b"ns", b"dns"):
                 if qtype in (QType.TXT, QType.PTR):
                     return Missing(Why.APEX)
-                _, addresses = self._name_server(name[-len(self.origin) :], asked.owners)
+                addresses = [address for _, address in self._name_servers(asked.origin, asked.owners)]
                 return Found(Why.APEX, address_records(name, addresses, qtype, self._ttl))
         return Missing(Why.TOO_MANY_LABELS if asked.labels[-1] in _KINDS else Why.UNKNOWN_KIND)
 
-    def _name_server(self, origin: bytes, owners: list[Owner]) -> tuple[bytes, Sequence[bytes]]:
-        """Return the zone's name server and its addresses (CoreDNS ``plugin/kubernetes/ns.go``)."""
+    def _name_servers(self, origin: bytes, owners: list[Owner]) -> Sequence[tuple[bytes, bytes]]:
+        """Return the zone's name servers, each name with an address (CoreDNS ``plugin/kubernetes/ns.go``).
+
+        They are the Services with this server among their endpoints, or the one that is configured.
+        """
         if self._cluster_dns is not None:
-            owners.append(("service", *self._cluster_dns))
-            service = self.records.services.get(self._cluster_dns)
-            if service and service.cluster_ips:
-                return service_name(self._cluster_dns, origin), service.cluster_ips
-        return b"\x02ns\x03dns" + origin, self.bound
+            keys = [self._cluster_dns]
+        else:
+            owners += (("address", each, b"") for each in self.bound)
+            keys = list(dict.fromkeys(key for each in self.bound for key, _ in self.records.endpoints_at(each)))
+        owners += (("service", *key) for key in keys)
+        found = [
+            (service_name(key, origin), address)
+            for key in keys
+            if (service := self.records.services.get(key)) is not None
+            for address in service.cluster_ips
+        ]
+        return found or [(b"\x02ns\x03dns" + origin, each) for each in self.bound]
 
     def _find_pod(self, asked: Asked, parsed: ZoneName) -> Found | Missing:
         address = pod_address(parsed.service)
@@ -146,7 +143,7 @@ class ZoneLookup:
                 return Missing(Why.NO_POD)
         if asked.qtype == _SRV:
             labels = parsed.service, parsed.namespace, b"pod"
-            target = b"".join(bytes((len(each),)) + each for each in labels) + asked.name[-len(self.origin) :]
+            target = b"".join(bytes((len(each),)) + each for each in labels) + asked.origin
             return Found(Why.POD, *srv_records(asked.name, [Target(target, 0, address)], self._ttl))
         return Found(Why.POD, address_records(asked.name, (address,), asked.qtype, self._ttl))
 
@@ -173,7 +170,7 @@ class ZoneLookup:
         why = Why.PORT if parsed.port else Why.CLUSTER_IP
         if asked.qtype != _SRV:
             return Found(why, address_records(asked.name, service.cluster_ips, asked.qtype, self._ttl))
-        target = service_name(key, asked.name[-len(self.origin) :])
+        target = service_name(key, asked.origin)
         targets = [Target(target, port.number, each) for each in service.cluster_ips for port in ports]
         return Found(why, *srv_records(asked.name, targets, self._ttl))
 
@@ -195,7 +192,7 @@ class ZoneLookup:
         if asked.qtype != _SRV:
             addresses = dict.fromkeys(each.address for each, _ in found)
             return Found(why, address_records(asked.name, addresses, asked.qtype, self._ttl))
-        origin = service_name(key, asked.name[-len(self.origin) :])
+        origin = service_name(key, asked.origin)
         targets = [
             Target(bytes((len(each.label),)) + each.label + origin, port.number, each.address)
             for each, ports in found
@@ -220,15 +217,15 @@ class ZoneLookup:
         """Follow an alias to its target's addresses: inside the zone, to a host, or to an upstream."""
         target, qtype = alias.rdata, asked.qtype
         labels = labels_of(target)
-        if self.is_ours(labels):
+        addresses = self._hosts.get(labels)
+        if addresses is not None:
+            return Found(Why.ALIAS, (alias, *address_records(target, addresses, qtype, self._hosts_ttl)))
+        if self.zones.has(labels):
             found = self.find(self.asked(target, labels, qtype, asked.owners, asked.aliases + 1))
             if isinstance(found, Missing) or not (found.answers or found.follow):
                 return Found(Why.ALIAS_WITHOUT_TARGET)
             why = Why.ALIAS_OUTSIDE if found.follow else Why.ALIAS
             return Found(why, (alias, *found.answers), follow=found.follow)
-        addresses = self._hosts.get(labels)
-        if addresses is not None:
-            return Found(Why.ALIAS, (alias, *address_records(target, addresses, qtype, self._ttl)))
         return Found(Why.ALIAS_OUTSIDE, (alias,), follow=Follow(target, qtype))
 
 

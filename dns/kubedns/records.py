@@ -85,23 +85,28 @@ def _external_name(text: str) -> bytes:
         return b""
 
 
-def slice_record(obj: JSON | None) -> SliceRecord | None:
+def slice_record(obj: JSON | None, *, has_pod_names: bool = False) -> SliceRecord | None:
     """Return what DNS keeps of an EndpointSlice; None for None, and for one without a Service."""
     slice_ = read_endpoint_slice(obj) if obj is not None else None
     if slice_ is None or slice_.service is None:
         return None
     ports = tuple(PortRecord(lower(each.name), lower(each.protocol), each.port or NO_PORT) for each in slice_.ports)
-    endpoints = tuple(record for each in slice_.endpoints if each.is_ready for record in _endpoint_records(each))
+    endpoints = tuple(
+        record
+        for each in slice_.endpoints
+        if each.is_ready
+        for record in _endpoint_records(each, each.hostname or (each.target if has_pod_names else ""))
+    )
     return SliceRecord((lower(slice_.service.namespace), lower(slice_.service.name)), endpoints, ports)
 
 
-def _endpoint_records(endpoint: Endpoint) -> Iterator[EndpointRecord]:
+def _endpoint_records(endpoint: Endpoint, name: str) -> Iterator[EndpointRecord]:
     for text in endpoint.addresses:
         try:
             address = ip_address(text)
         except ValueError:
             continue  # addressType FQDN: names are no addresses
-        hostname = lower(endpoint.hostname)
+        hostname = lower(name)
         yield EndpointRecord(hostname if 0 < len(hostname) <= MAX_LABEL else dashed(address), address.packed)
 
 

@@ -154,7 +154,7 @@ class Responder:
         return Entry(response.variants(), response, counter, answer.owners)
 
     def _gives_all(self, query: Query) -> bool:
-        return self._allows_transfer and query.qclass == CLASS_IN and self._handler.lookup.is_apex(query.labels)
+        return self._allows_transfer and query.qclass == CLASS_IN and self._handler.lookup.zones.is_apex(query.labels)
 
     def _needs_upstream(self, query: Query, answer: Answer) -> bool:
         if answer.is_outside:

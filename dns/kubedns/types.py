@@ -164,10 +164,12 @@ class Why(Enum):
 class Asked(NamedTuple):
     """A name of the zone to look up: as it is written, its ``labels`` left of the zone, and what these mean.
 
-    ``owners`` collects what the answer is made from; ``aliases`` is how many have led here.
+    ``origin`` is the zone as it is written in the name; ``owners`` collects what the answer is made from; ``aliases``
+    is how many have led here.
     """
 
     name: bytes
+    origin: bytes
     labels: Labels
     parsed: ZoneName | None
     qtype: int

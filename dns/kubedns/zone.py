@@ -6,7 +6,7 @@ returned. Keys are lower case. Knows what exists, not what a query is answered: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
 from kubeapi.meta import ObjectKey
@@ -30,10 +30,13 @@ _V = TypeVar("_V")
 class Records:
     """Namespaces, Services, EndpointSlices and Pods by the names and addresses that DNS asks for.
 
-    The ``*_changed`` methods apply deltas and return the owners that are stale now.
+    The ``*_changed`` methods apply deltas and return the owners that are stale now. With ``exposed``, only the objects
+    of these namespaces count; ``has_pod_names`` is about endpoints (``names_endpoints_by_pod``).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, exposed: Collection[str] = (), *, has_pod_names: bool = False) -> None:
+        self._exposed = frozenset(exposed)
+        self._has_pod_names = has_pod_names
         self.namespaces: set[bytes] = set()
         self.services: dict[ServiceKey, ServiceRecord] = {}
         self._slices: dict[ObjectKey, SliceRecord] = {}
@@ -72,7 +75,7 @@ class Records:
         stale: set[Owner] = set()
         for delta in deltas:
             name = lower(delta.key.name)
-            if (name in self.namespaces) is (delta.new is not None):
+            if (name in self.namespaces) is (delta.new is not None) or self._is_hidden(delta.key.name):
                 continue
             if delta.new is None:
                 self.namespaces.discard(name)
@@ -85,6 +88,8 @@ class Records:
         """Apply changes of Services."""
         stale: set[Owner] = set()
         for delta in deltas:
+            if self._is_hidden(delta.key.namespace):
+                continue
             key = lower(delta.key.namespace), lower(delta.key.name)
             old, new = self.services.get(key), service_record(delta.new)
             if old == new:
@@ -98,7 +103,10 @@ class Records:
         """Apply changes of EndpointSlices."""
         stale: set[Owner] = set()
         for delta in deltas:
-            old, new = self._slices.get(delta.key), slice_record(delta.new)
+            if self._is_hidden(delta.key.namespace):
+                continue
+            old = self._slices.get(delta.key)
+            new = slice_record(delta.new, has_pod_names=self._has_pod_names)
             if old == new:
                 continue
             _put(self._slices, delta.key, new)
@@ -123,6 +131,9 @@ class Records:
                 stale.add(("pod", namespace, text[1].encode()))
         return stale
 
+    def _is_hidden(self, namespace: str) -> bool:
+        return bool(self._exposed) and namespace not in self._exposed
+
     def _move_slice(self, key: ObjectKey, old: SliceRecord | None, new: SliceRecord | None) -> set[Owner]:
         if old is not None and (new is None or new.service != old.service):
             siblings = self._slices_of[old.service]
@@ -137,8 +148,8 @@ class Records:
 class Zone:
     """Records with the serial of the zone: the time of the last change that DNS shows, in whole seconds."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.records = Records()
+    def __init__(self, clock: Callable[[], float], records: Records | None = None) -> None:
+        self.records = records or Records()
         self.has_synced = False
         self._clock = clock
         self.serial = int(clock())

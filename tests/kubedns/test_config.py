@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubedns.config import DNSConfig, read_resolv_conf
+from kubedns.config import DNSConfig, Forward, read_resolv_conf
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,8 @@ def test_resolv_conf_names_the_upstreams(text: str, servers: tuple[tuple[str, in
         ({"hosts": {"a.example": ("1.2.3",)}}, "hosts: a.example: '1.2.3' is no IP address"),
         ({"hosts": {"a..b": ()}}, "a label has 1 to 63 bytes"),
         ({"ignores_empty_services": True, "has_endpoints": False}, "ignores_empty_services needs has_endpoints"),
-        ({"stub_domains": {"a..b": ()}}, "a label has 1 to 63 bytes"),
+        ({"forwards": {"a..b": Forward()}}, "a label has 1 to 63 bytes"),
+        ({"reverse_zones": ("a..b",)}, "a label has 1 to 63 bytes"),
         ({"zone": "a..b"}, "a label has 1 to 63 bytes"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.kubedns.objects import cluster
 from tests.helpers.kubedns.zone import handler, query, zone_of
 
-from kubedns.config import DNSConfig
+from kubedns.config import DNSConfig, Forward
 from kubedns.explain import Explainer, Explanation
 from kubedns.handler import Handler
 from kubedns.types import Labels, QType, Why
@@ -107,7 +107,7 @@ def test_a_short_name_walks_the_search_list_and_stops_at_the_first_answer() -> N
     ],
 )
 def test_a_name_outside_is_somebody_elses(has_upstream: bool, rcode: str, reason: str) -> None:
-    config = DNSConfig(upstreams=(("9.9.9.9", 53),))
+    config = DNSConfig(forwards={".": Forward((("9.9.9.9", 53),))})
     last = explain("example.com", config=config, has_upstream=has_upstream).lookups[-1]
     assert (last.name, last.rcode) == ("example.com.", rcode)
     assert reason in last.reasons[0]

@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.kubedns.objects import endpoint, endpoint_slice, namespace, service
 from tests.helpers.kubedns.zone import ask, handler, query, said
 
-from kubedns.config import DNSConfig
+from kubedns.config import DNSConfig, Forward
 
 ZONE = "cluster.local."
 SHOP = f"shop.svc.{ZONE}"
@@ -320,7 +320,7 @@ def test_transfers_and_other_classes_are_refused(name: str, qtype: str, qclass: 
 
 
 def test_where_others_are_asked_the_class_does_not_matter() -> None:
-    forwarding = handler(config=DNSConfig(upstreams=(("192.0.2.1", 53),)))
+    forwarding = handler(config=DNSConfig(forwards={".": Forward((("192.0.2.1", 53),))}))
     assert said(forwarding.answer(query(f"cart.{SHOP}", "A", 255))).answers == [f"cart.{SHOP} 5 A 10.96.0.20"]
     assert forwarding.answer(query("version.bind.", "TXT", 3)).is_outside
     assert forwarding.answer(query("example.com.", "AXFR")).is_outside

@@ -31,6 +31,19 @@ _NAMES: dict[int, struct.Struct] = {
 """Port and address in struct sockaddr_in and sockaddr_in6."""
 
 
+_HEADER_BYTES = 16
+"""struct cmsghdr (cmsg(3))."""
+
+_PACKET_INFO: dict[int, tuple[int, int, int, int, int]] = {
+    socket.AF_INET: (socket.IPPROTO_IP, 8, 8, 12, 0),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 49, 50, 20, 16),
+}
+"""By family: level, the option that turns it on, its type, its bytes, and where in them the interface's index is.
+
+IP_PKTINFO of ip(7) and IPV6_RECVPKTINFO of ipv6(7): the address that a datagram was sent to, and comes back from.
+"""
+
+
 class _IOVec(ctypes.Structure):
     """A struct iovec (readv(2)): the address of some bytes, and their number."""
 
@@ -88,15 +101,16 @@ class Batch(Generic[Room]):
     ``lengths`` has the length of what was received in each slot, ``sizes`` the length of what is to be sent.
     """
 
-    def __init__(self, rooms: Sequence[Room]) -> None:
+    def __init__(self, rooms: Sequence[Room], destinations: Destinations | None = None) -> None:
         self.rooms = tuple(rooms)
         self._slots = len(self.rooms)
+        self._destinations = destinations
         self._places = tuple(slice(at, at + NAME_BYTES) for at in range(0, self._slots * NAME_BYTES, NAME_BYTES))
         names = bytearray(self._slots * NAME_BYTES)
         array = (ctypes.c_char * len(names)).from_buffer(names)
         self._name = cast(Callable[[slice], bytes], array.__getitem__)
         self._name_bytes = memoryview(names)
-        self._received, self._sent = (_Headers(self.rooms, ctypes.addressof(array)) for _ in range(2))
+        self._received, self._sent = (_Headers(self.rooms, ctypes.addressof(array), destinations) for _ in range(2))
         self._received_at, self._sent_at = self._received.address, self._sent.address
         self.lengths, self.sizes = self._received.lengths, self._sent.sizes
 
@@ -108,6 +122,8 @@ class Batch(Generic[Room]):
         count: int = receive_messages(sock.fileno(), self._received_at, self._slots, socket.MSG_DONTWAIT, None)
         if count < 0:
             raise _last_error()
+        if self._destinations is not None:
+            self._destinations.forget_interfaces()
         return count
 
     def received(self, count: int) -> Iterable[tuple[int, Room, bytes]]:
@@ -135,16 +151,46 @@ class Batch(Generic[Room]):
         return refused
 
 
+class Destinations:
+    """Of a socket that is bound to every address: where each datagram was sent to, so that its answer comes from there.
+
+    As the kernel writes it, and as it takes it back. Without the interface, the answer goes where the routes lead.
+    """
+
+    def __init__(self, sock: SocketType, slots: int) -> None:
+        level, option, self._type, size, index = _PACKET_INFO[sock.family]
+        sock.setsockopt(level, option, 1)
+        self._level, self._size = level, size
+        self.room = _HEADER_BYTES + -(-size // 8) * 8
+        self._bytes = bytearray(slots * self.room)
+        self.address = ctypes.addressof((ctypes.c_char * len(self._bytes)).from_buffer(self._bytes))
+        self._interfaces = memoryview(self._bytes).cast("I")[(_HEADER_BYTES + index) // 4 :: self.room // 4]
+        self._none = memoryview(bytes(4 * slots)).cast("I")
+
+    def forget_interfaces(self) -> None:
+        """Keep of what was received the addresses alone."""
+        self._interfaces[:] = self._none
+
+    def ancillary(self, slot: int) -> list[tuple[int, int, bytes]]:
+        """Return what makes an answer to the datagram in a slot come from where that was sent to (``sendmsg``)."""
+        begin = slot * self.room + _HEADER_BYTES
+        return [(self._level, self._type, bytes(self._bytes[begin : begin + self._size]))]
+
+
 class _Headers(Generic[Room]):
     """The message headers of one direction: ``rooms``, and addresses from ``names`` on. Owns the memory."""
 
-    def __init__(self, rooms: Sequence[Room], names: int) -> None:
+    def __init__(self, rooms: Sequence[Room], names: int, destinations: Destinations | None) -> None:
         vectors, messages = bytearray(len(rooms) * _VECTOR), bytearray(len(rooms) * _MESSAGE)
         structs = (_IOVec * len(rooms)).from_buffer(vectors), (_Message * len(rooms)).from_buffer(messages)
         for index, (vector, message) in enumerate(zip(*structs, strict=True)):
             vector.base, vector.length = ctypes.addressof(ctypes.c_char.from_buffer(rooms[index])), len(rooms[index])
             message.header.name, message.header.name_length = names + index * NAME_BYTES, NAME_BYTES
             message.header.vectors, message.header.vector_count = ctypes.addressof(vector), 1
+            if destinations is not None:
+                # The kernel writes its length here: the same, as each datagram has this one piece.
+                message.header.control = destinations.address + index * destinations.room
+                message.header.control_length = destinations.room
         self.address = ctypes.addressof(structs[1])
         self.sizes = memoryview(vectors).cast("P")[1::2]
         self.lengths = memoryview(messages).cast("I")[_Message.length.offset // 4 :: _MESSAGE // 4]

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from kubecontroller.controllers import ControllerConfig
-from kubedns.config import DNSConfig, read_resolv_conf
+from kubedns.config import DNS_PORT, ROOT, DNSConfig, Forward, read_resolv_conf, read_server
 from kubedns.io.server import DNSCounts
 from kubehost import openfiles
 from kubehost.addresses import Address, is_loopback
@@ -23,8 +23,6 @@ from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.owners import owner_name
-
-DNS_PORT = 53
 
 
 def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
@@ -80,15 +78,16 @@ def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSCon
         # A name server that forwards to itself would loop.
         found = [each for each in read_resolv_conf(_resolv_conf()) if each[0] not in addresses]
     else:
-        found = [_upstream(each) for each in upstreams]
+        found = [read_server(each) for each in upstreams]
+    forwards = {domain: Forward(tuple(map(read_server, each))) for domain, each in config.dns.stub_domains.items()}
     return DNSConfig(
         zone=config.networking.dns_domain,
         addresses=dns_addresses(config, network.places[0]),
         ttl=config.dns.ttl,
         pods=config.dns.pods,
         hosts=network.hosts(),
-        upstreams=tuple(found),
-        stub_domains={domain: tuple(map(_upstream, each)) for domain, each in config.dns.stub_domains.items()},
+        forwards={ROOT: Forward(tuple(found)), **forwards},
+        delegated=tuple(forwards),
         has_endpoints="noendpoints" not in config.dns.options,
         ignores_empty_services="ignore empty_service" in config.dns.options,
         allows_transfer="transfer" in config.dns.options,
@@ -124,11 +123,3 @@ def _resolv_conf() -> str:
 def _host_and_port(text: str) -> tuple[str, int] | None:
     host, _, port = text.rpartition(":")
     return (host, int(port)) if text else None
-
-
-def _upstream(text: str) -> tuple[str, int]:
-    """Read ``host``, ``host:port``, ``IPv6`` or ``[IPv6]:port``."""
-    if text.count(":") == 1 or text.startswith("["):
-        host, _, port = text.rpartition(":")
-        return host.strip("[]"), int(port)
-    return text, DNS_PORT

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 
 from kubedns.io.connections import Reply
-from kubedns.io.forward import Forwarder
+from kubedns.io.forward import Domain, Forwarder
 from kubedns.names import labels_of
 from kubedns.packets import library
 from kubedns.packets.format import MAX_TCP
@@ -24,8 +25,9 @@ _FAILED = Answer(RCode.SERVFAIL, is_authoritative=False)
 
 
 class PendingQueries:
-    """Asks upstreams for queries that the Responder cannot answer, at most ``limit`` at once.
+    """Asks upstreams for queries that the Responder cannot answer, as many at once as each domain allows.
 
+    ``clock`` is in seconds, for the age of kept replies;
     ``rng`` makes the ids of our own questions; ``lost`` is called with the exception by which one failed.
     """
 
@@ -35,26 +37,37 @@ class PendingQueries:
         forwarder: Forwarder,
         rng: random.Random,
         *,
-        limit: int,
+        clock: Callable[[], float],
         lost: Callable[[Exception], None],
     ) -> None:
         self.count = 0
+        self.rejected = 0
         self._responder = responder
         self._forwarder = forwarder
         self._rng = rng
-        self._limit = limit
+        self._clock = clock
         self._lost = lost
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, pending: Pending, reply: Reply) -> None:
-        """Have a query answered later; at once with REFUSED if too many wait, or if the question is a loop."""
-        if len(self._tasks) >= self._limit or self._forwarder.is_loop(pending.packet):
+        """Have a query answered: at once from a kept reply, or with REFUSED if too many wait or it is a loop."""
+        follow = pending.answer.follow
+        domain = self._forwarder.domain_of(pending.query.labels if follow is None else labels_of(follow.target))
+        if domain.replies is not None and follow is None:
+            kept = domain.replies.get(pending.query, self._clock(), is_tcp=pending.is_tcp)
+            if kept is not None:
+                self._responder.count_relayed(pending, kept)
+                reply(pending.packet[:2] + kept)
+                return
+        if not domain.has_room or self._forwarder.is_loop(pending.packet):
+            self.rejected += not domain.has_room
             reply(self._responder.finish(pending, _REFUSED))
             return
         self.count += 1
+        domain.waiting += 1
         task = asyncio.get_running_loop().create_task(self._answer(pending, reply), name="dns-forward")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._forget, domain))
 
     async def ask(self, name: bytes, qtype: int) -> library.Reply | None:
         """Return an upstream's reply about a name, None if none gives one that can be read."""
@@ -64,12 +77,21 @@ class PendingQueries:
         fitted = fit(received, query, MAX_TCP) if received else RCode.SERVFAIL
         return library.read_reply(fitted) if isinstance(fitted, bytes) else None
 
+    async def drain(self) -> None:
+        """Return once no query waits."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def stop(self) -> None:
         """Cancel all queries and the probing of upstreams."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._forwarder.stop()
+
+    def _forget(self, domain: Domain, task: asyncio.Task[None]) -> None:
+        domain.waiting -= 1
+        self._tasks.discard(task)
 
     async def _answer(self, pending: Pending, reply: Reply) -> None:
         try:
@@ -87,6 +109,9 @@ class PendingQueries:
         fitted = fit(relayed, pending.query, response_limit(pending.query, is_tcp=pending.is_tcp))
         if isinstance(fitted, RCode):
             return Answer(fitted, is_authoritative=False)
+        replies = self._forwarder.domain_of(pending.query.labels).replies
+        if replies is not None:
+            fitted = replies.keep(pending.query, fitted, self._clock(), is_tcp=pending.is_tcp)
         self._responder.count_relayed(pending, fitted)
         return fitted
 

@@ -22,7 +22,10 @@ Later = Callable[[Pending, Reply], None]
 
 
 class Connections:
-    """The TCP connections of a server, bounded in number; ``idle_timeout`` is in seconds."""
+    """The TCP connections of a server, bounded in number; ``idle_timeout`` is in seconds.
+
+    All but the number may be replaced at any time, for the next query of each connection.
+    """
 
     def __init__(self, responder: Responder, later: Later, *, limit: int, idle_timeout: float) -> None:
         self.responder = responder

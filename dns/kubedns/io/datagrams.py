@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import socket
+from collections.abc import Sequence
 
-from kubedns.io.connections import Later
+from kubedns.io.connections import Later, Reply
 from kubedns.responder import Pending, Responder
 from kubehost.addresses import Address
-from kubehost.io.datagrams import SLOTS, Batch, address_of, copying_rooms
+from kubehost.io.datagrams import SLOTS, Batch, Destinations, address_of, copying_rooms
+
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  looked for, not bound here
 
 MAX_DATAGRAM = 4096
 """Bytes of a query, and of a response that goes out with the others."""
@@ -22,18 +25,19 @@ MAX_DATAGRAM = 4096
 class Datagrams:
     """Answers what comes to a socket; the ``responder`` at once, ``later`` what an upstream must be asked.
 
-    The socket's owner closes it.
+    Both may be replaced at any time. The socket's owner closes it.
     """
 
     def __init__(self, sock: socket.socket, responder: Responder, later: Later) -> None:
+        self.responder = responder
+        self.later = later
         self._socket = sock
-        self._responder = responder
-        self._later = later
-        self._batch = Batch(copying_rooms(SLOTS, MAX_DATAGRAM))
+        self._destinations = Destinations(sock, SLOTS) if sock.getsockname()[0] in EVERY_ADDRESS else None
+        self._batch = Batch(copying_rooms(SLOTS, MAX_DATAGRAM), self._destinations)
 
     def drain(self) -> None:
         """Answer up to SLOTS datagrams, then let the loop go on; UDP may lose what a full send buffer refuses."""
-        batch, kept, begin = self._batch, self._responder.kept, 0
+        batch, kept, begin = self._batch, self.responder.kept, 0
         try:
             count = batch.receive(self._socket)
         except OSError:  # a datagram with a bad checksum, or a pending error of the socket, which this has cleared
@@ -49,7 +53,7 @@ class Datagrams:
                 batch.send(self._socket, begin, index)
                 begin = index + 1
                 if response:
-                    _send_one(self._socket, self._client(index), room[:2] + response)
+                    self._sender(index)(room[:2] + response)
                 continue
             room[2:size] = response
             sizes[index] = size
@@ -57,19 +61,23 @@ class Datagrams:
 
     def _respond(self, index: int, packet: bytes, question: bytes) -> bytes | None:
         """Return the response without its id; None if there is none or it comes later."""
-        response = self._responder.respond_anew(packet, question, is_tcp=False)
+        response = self.responder.respond_anew(packet, question, is_tcp=False)
         if isinstance(response, bytes):
             return response
         if isinstance(response, Pending):
-            self._later(response, functools.partial(_send_one, self._socket, self._client(index)))
+            self.later(response, self._sender(index))
         return None
 
-    def _client(self, index: int) -> Address:
-        """Return the sender of a datagram, for a response that does not go out from its place."""
-        return address_of(self._socket.family, self._batch.name(index))
+    def _sender(self, index: int) -> Reply:
+        """Return what sends to the sender of a datagram a response that does not go out from its place."""
+        ancillary = self._destinations.ancillary(index) if self._destinations is not None else ()
+        client = address_of(self._socket.family, self._batch.name(index))
+        return functools.partial(_send_one, self._socket, client, ancillary)
 
 
-def _send_one(sock: socket.socket, client: Address, reply: bytes | None) -> None:
+def _send_one(
+    sock: socket.socket, client: Address, ancillary: Sequence[tuple[int, int, bytes]], reply: bytes | None
+) -> None:
     if reply is not None:
         with contextlib.suppress(OSError):
-            sock.sendto(reply, client)
+            sock.sendmsg([reply], ancillary, 0, client)

@@ -37,6 +37,7 @@ class Listeners:
         self._connections = connections
         self._sockets: dict[str, list[Sockets]] = {}
         self._tasks: dict[Sockets, asyncio.Task[None]] = {}
+        self._datagrams: set[Datagrams] = set()
         self._group: asyncio.TaskGroup | None = None
 
     def listen(self, place: Place, addresses: Iterable[Address]) -> Listening:
@@ -51,6 +52,30 @@ class Listeners:
         for each in opened:
             self._start(each)
         return Listening(self.addresses(place), tuple(failed))
+
+    def move(self, place: Place, addresses: Iterable[Address]) -> None:
+        """Listen at other addresses of a place, and go on at those that stay; OSError without any change."""
+        opened, wanted = self._sockets.setdefault(place.name, []), set(addresses)
+        added: list[Sockets] = []
+        try:
+            added += (bind(place, each) for each in wanted - {each.address for each in opened})
+        except OSError:
+            for each in added:
+                each.close()
+            raise
+        for each in [each for each in opened if each.address not in wanted]:
+            opened.remove(each)
+            self._end(each)
+        opened += added
+        for each in added:
+            self._start(each)
+
+    def answer_by(self, responder: Responder, later: Later) -> None:
+        """Let others answer from now on."""
+        self._responder = self._connections.responder = responder
+        self._later = self._connections.later = later
+        for each in self._datagrams:
+            each.responder, each.later = responder, later
 
     def addresses(self, place: Place) -> tuple[Address, ...]:
         """Return the addresses that are bound in a place."""
@@ -81,6 +106,7 @@ class Listeners:
     async def _serve(self, sockets: Sockets) -> None:
         loop = asyncio.get_running_loop()
         datagrams = Datagrams(sockets.udp, self._responder, self._later)
+        self._datagrams.add(datagrams)
         loop.add_reader(sockets.udp.fileno(), datagrams.drain)
         try:
             server = await loop.create_server(lambda: Connection(self._connections), sock=sockets.tcp)
@@ -89,13 +115,17 @@ class Listeners:
             finally:
                 server.close()
         finally:
+            self._datagrams.discard(datagrams)
             loop.remove_reader(sockets.udp.fileno())
             sockets.close()
 
     def _close(self, name: str) -> None:
         for sockets in self._sockets.pop(name, []):
-            task = self._tasks.pop(sockets, None)
-            if task is None:
-                sockets.close()
-            else:
-                task.cancel()
+            self._end(sockets)
+
+    def _end(self, sockets: Sockets) -> None:
+        task = self._tasks.pop(sockets, None)
+        if task is None:
+            sockets.close()
+        else:
+            task.cancel()

@@ -7,40 +7,35 @@ and a query that needs an upstream waits in a task of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from kubeapi.failures import Failures
-from kubeapi.io.informer import Informer
-from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
-from kubeapi.watching import Delta, ListerWatcher
+from kubeapi.watching import ListerWatcher
 from kubedns.config import DNSConfig
 from kubedns.explain import Explainer, Explanation
-from kubedns.handler import Handler
-from kubedns.io.asking import PendingQueries
+from kubedns.io.answering import Answering
 from kubedns.io.connections import Connections
-from kubedns.io.forward import Forwarder
 from kubedns.io.listening import Listeners, Listening
-from kubedns.names import labels_of, wire_of
-from kubedns.responder import Responder
-from kubedns.types import Owner, QType, RCode
-from kubedns.zone import Zone
+from kubedns.names import wire_of
+from kubedns.types import QType, RCode
 from kubehost.addresses import Address
 from kubehost.io.places import HOST, Place
 
-NAME = "kube-dns"
-Change = Callable[[Sequence[Delta]], set[Owner]]
-"""Applies changes of one resource to the zone's records, and returns the owners that are stale then."""
-
 
 class DNSCounts(NamedTuple):
-    """Totals since the start. ``requests`` by type and rcode, both as text."""
+    """Totals since the start. ``requests`` by type and rcode, both as text; ``kept`` replies of upstreams are now."""
 
-    requests: dict[tuple[str, str], int]
+    requests: Mapping[tuple[str, str], int]
     forwarded: int
     open_connections: int
+    rejected: int = 0
+    hits: int = 0
+    misses: int = 0
+    kept: int = 0
 
 
 class DNSServer:
@@ -58,19 +53,18 @@ class DNSServer:
         rng: random.Random,
         failures: Failures | None = None,
     ) -> None:
+        self._clock = clock
+        self._rng = rng
         self._failures = failures or Failures(clock)
-        self._config = config
-        self._zone = Zone(clock)
-        self._forwarder = _new_forwarder(config, rng)
-        self._handler = Handler(self._zone, config)
-        self._responder = self._new_responder(rng)
-        lost = partial(self._failures.note, NAME, "asking an upstream")
-        self._pending = PendingQueries(self._responder, self._forwarder, rng, limit=config.max_concurrent, lost=lost)
+        self._answering = self._answer_from(source, config)
+        self._following: asyncio.Task[None] | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._before: Counter[str | tuple[str, str]] = Counter()
+        responder, later = self._answering.responder, self._answering.pending.add
         self._connections = Connections(
-            self._responder, self._pending.add, limit=config.max_connections, idle_timeout=config.idle_timeout
+            responder, later, limit=config.max_connections, idle_timeout=config.idle_timeout
         )
-        self._listeners = Listeners(self._responder, self._pending.add, self._connections)
-        self._informers = list(self._follow(source))
+        self._listeners = Listeners(responder, later, self._connections)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -80,15 +74,14 @@ class DNSServer:
     @property
     def has_synced(self) -> bool:
         """Whether all objects that were there at the start are known."""
-        return all(each.has_synced for each in self._informers)
+        return self._answering.has_synced
 
     async def start(self) -> Listening:
         """Bind every address on the host, UDP and TCP; OSError only if there is none left to serve on."""
-        listening = self._listeners.listen(HOST, self._config.addresses)
+        listening = self._listeners.listen(HOST, self._answering.config.addresses)
         if listening.failed and not listening.bound:
             raise listening.failed[0].error
-        self._handler.listen_at(host for host, _ in listening.bound)
-        self._forwarder.exclude(listening.bound)
+        self._note_addresses()
         return listening
 
     def listen(self, place: Place, addresses: Sequence[Address]) -> Listening:
@@ -98,35 +91,74 @@ class DNSServer:
     async def run(self) -> None:
         """Follow the source and serve until cancelled."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for informer in self._informers:
-                    tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
-                tasks.create_task(self._note_sync(), name="dns-sync")
-                tasks.create_task(self._listeners.serve(), name="dns-listeners")
+            async with asyncio.TaskGroup() as self._group:
+                self._following = self._group.create_task(self._answering.run(), name="dns-answering")
+                self._group.create_task(self._listeners.serve(), name="dns-listeners")
         finally:
+            self._group = None
             await self._stop()
+
+    async def reconfigure(self, source: ListerWatcher, config: DNSConfig, *, patience: float) -> None:
+        """Answer by another configuration, while ``run`` runs; OSError without any change if an address is taken.
+
+        The present one answers until the objects of the other are known, or ``patience`` seconds are over. No query
+        is lost: sockets of addresses that stay, connections and queries that wait for upstreams go on.
+        """
+        assert self._group is not None
+        old, new = self._answering, self._answer_from(source, config)
+        following = self._group.create_task(new.run(), name="dns-answering")
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await new.wait_for_sync()
+            self._listeners.move(HOST, config.addresses)
+        except BaseException:
+            following.cancel()
+            raise
+        self._answering, past, self._following = new, self._following, following
+        self._note_addresses()
+        self._listeners.answer_by(new.responder, new.pending.add)
+        if past is not None:
+            past.cancel()
+        await old.pending.drain()
+        self._before += _totals(old)
+        await old.pending.stop()
+
+    async def drain(self) -> None:
+        """Return once no query waits for an upstream."""
+        await self._answering.pending.drain()
 
     async def wait_for_sync(self) -> None:
         """Return once every object that was there at the start is known; until then NXDOMAIN is SERVFAIL."""
-        for each in self._informers:
-            await each.wait_for_sync()
+        await self._answering.wait_for_sync()
 
     def set_hosts(self, hosts: Mapping[str, tuple[str, ...]]) -> None:
-        """Set the names outside the zone with their addresses, in place of those of the configuration. ValueError."""
-        self._handler.set_hosts(hosts)
-        self._responder.drop_all()
+        """Set the names of ``hosts`` with their addresses, in place of those of the configuration. ValueError."""
+        self._answering.handler.set_hosts(hosts)
+        self._answering.responder.drop_all()
 
     def counts(self) -> DNSCounts:
         """Return the counters."""
-        return DNSCounts(self._responder.counts(), self._pending.count, len(self._connections.open))
+        totals = self._before + _totals(self._answering)
+        requests = {key: count for key, count in totals.items() if isinstance(key, tuple)}
+        return DNSCounts(
+            requests,
+            totals["forwarded"],
+            len(self._connections.open),
+            totals["rejected"],
+            totals["hits"],
+            totals["misses"],
+            sum(len(each) for each in self._answering.forwarder.replies()),
+        )
 
     def explain(self, name: str, qtype: QType, namespace: str) -> Explanation:
         """Return how a name is answered now, and why; ValueError for what is no name."""
-        return Explainer(self._handler, self._config, self._forwarder.can_ask).explain(name, qtype, namespace)
+        now = self._answering
+        return Explainer(now.handler, now.config, now.forwarder.can_ask).explain(name, qtype, namespace)
 
     async def outside_rcode(self, name: str, qtype: int) -> str:
         """Return the rcode of an upstream's answer, "" if none answers in time; ValueError for what is no name."""
-        reply = await self._pending.ask(wire_of(name), qtype)
+        reply = await self._answering.pending.ask(wire_of(name), qtype)
         known = set(RCode)
         return "" if reply is None else RCode(reply.rcode).name if reply.rcode in known else f"RCODE{reply.rcode}"
 
@@ -134,43 +166,24 @@ class DNSServer:
         """Give the addresses back, if ``run`` is not to be called."""
         self._listeners.close()
 
-    def _new_responder(self, rng: random.Random) -> Responder:
-        return Responder(
-            self._handler,
-            rng.random,
-            can_ask=self._forwarder.can_ask,
-            allows_transfer=self._config.allows_transfer,
-            lost=partial(self._failures.note, NAME, "answering a query"),
-        )
+    def _answer_from(self, source: ListerWatcher, config: DNSConfig) -> Answering:
+        return Answering(source, config, self._clock, self._rng, self._failures)
 
-    def _follow(self, source: ListerWatcher) -> Iterator[Informer]:
-        """Yield an informer for each resource that the configuration needs."""
-        records, config = self._zone.records, self._config
-        followed: list[tuple[Resource, Change, bool]] = [
-            (NAMESPACES, records.namespaces_changed, True),
-            (SERVICES, records.services_changed, True),
-            (ENDPOINTSLICES, records.slices_changed, config.has_endpoints),
-            (PODS, records.pods_changed, config.pods == "verified"),
-        ]
-        for resource, change, is_needed in followed:
-            if is_needed:
-                informer = Informer(source, resource, self._failures)
-                informer.add_handler(NAME, partial(self._apply, change))
-                yield informer
-
-    def _apply(self, change: Change, delta: Delta) -> None:
-        self._responder.drop(self._zone.changed(change([delta])))
-
-    async def _note_sync(self) -> None:
-        await self.wait_for_sync()
-        self._zone.has_synced = True
+    def _note_addresses(self) -> None:
+        own = self._answering.config.own_addresses
+        self._answering.handler.listen_at(own or (host for host, _ in self.addresses))
+        self._answering.forwarder.exclude(self.addresses)
 
     async def _stop(self) -> None:
         self._connections.abort()
-        await self._pending.stop()
+        await self._answering.pending.stop()
         self.close()
 
 
-def _new_forwarder(config: DNSConfig, rng: random.Random) -> Forwarder:
-    domains = {labels_of(wire_of(name)): addresses for name, addresses in config.stub_domains.items()}
-    return Forwarder({(): config.upstreams, **domains}, rng, timeout=config.upstream_timeout)
+def _totals(answering: Answering) -> Counter[str | tuple[str, str]]:
+    """Return the counters of what has answered, which go on when another answers."""
+    pending, kept = answering.pending, answering.forwarder.replies()
+    totals: Counter[str | tuple[str, str]] = Counter(answering.responder.counts())
+    totals["forwarded"], totals["rejected"] = pending.count, pending.rejected
+    totals["hits"], totals["misses"] = sum(each.hits for each in kept), sum(each.misses for each in kept)
+    return totals

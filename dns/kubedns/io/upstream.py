@@ -1,7 +1,7 @@
 """One upstream: questions over UDP and TCP, and its health.
 
-Follows CoreDNS ``plugin/pkg/proxy``: an upstream that has failed to answer is probed twice a second until it answers,
-and is down after more than MAX_FAILS failed probes in a row. One socket for each question, so that the source port is
+Follows CoreDNS ``plugin/pkg/proxy``: an upstream that has failed to answer is probed until it answers, and is down
+after more than ``max_fails`` failed probes in a row. One socket for each question, so that the source port is
 as random as the id.
 """
 
@@ -10,16 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from kubedns.config import Forward
 from kubedns.packets.format import HEADER, TC
 from kubedns.packets.queries import write_query
 from kubedns.types import QType
 from kubehost.addresses import Address
-
-MAX_FAILS = 2
-"""Failed probes in a row that an upstream may have (CoreDNS ``max_fails``)."""
-
-PROBE_INTERVAL = 0.5
-"""Seconds between two probes (CoreDNS ``health_check``)."""
 
 PROBE_TIMEOUT = 1.0
 """Seconds that a probe waits."""
@@ -28,18 +23,18 @@ _PROBE = write_query(0x6B73, b"\0", QType.NS, 512)
 
 
 class Upstream:
-    """A name server at ``address``; ``timeout`` is in seconds, for one question."""
+    """A name server at ``address``, which is asked as ``forward`` says."""
 
-    def __init__(self, address: Address, *, timeout: float) -> None:
+    def __init__(self, address: Address, forward: Forward) -> None:
         self.address = address
-        self._timeout = timeout
+        self._forward = forward
         self._fails = 0
         self._probing: asyncio.Task[None] | None = None
 
     @property
     def is_down(self) -> bool:
         """Whether its probes have failed, so that others should be asked."""
-        return self._fails > MAX_FAILS
+        return 0 < self._forward.max_fails < self._fails
 
     async def ask(self, question: bytes, *, is_whole: bool) -> bytes | None:
         """Return the reply to a packet; None if there was none, and then it is probed.
@@ -47,12 +42,12 @@ class Upstream:
         With ``is_whole`` a truncated reply is asked for again over TCP.
         """
         try:
-            async with asyncio.timeout(self._timeout):
-                reply = await _ask_udp(self.address, question)
+            async with asyncio.timeout(self._forward.timeout):
+                reply = await (_ask_tcp if self._forward.is_tcp_only else _ask_udp)(self.address, question)
                 if is_whole and reply[2] << 8 & TC:
                     reply = await _ask_tcp(self.address, question)
         except (OSError, EOFError):  # TimeoutError is an OSError
-            if self._probing is None:
+            if self._probing is None and self._forward.probe_interval:
                 self._probing = asyncio.get_running_loop().create_task(self._probe(), name="dns-probe")
             return None
         return reply
@@ -68,10 +63,10 @@ class Upstream:
         while True:
             try:
                 async with asyncio.timeout(PROBE_TIMEOUT):
-                    await _ask_udp(self.address, _PROBE)
+                    await (_ask_tcp if self._forward.is_tcp_only else _ask_udp)(self.address, _PROBE)
             except (OSError, EOFError):
                 self._fails += 1
-                await asyncio.sleep(PROBE_INTERVAL)
+                await asyncio.sleep(self._forward.probe_interval)
             else:
                 self._fails, self._probing = 0, None
                 return

@@ -54,7 +54,7 @@ def _questions(reply: bytes) -> tuple[list[tuple[bytes, int, int]], int]:
     """Return the questions, names in lower case, and where the records begin; ValueError if they cannot be read."""
     found, at = [], HEADER
     for _ in range(min(int.from_bytes(reply[4:6], "big"), 2)):
-        end = _skip_name(reply, at)
+        end = skip_name(reply, at)
         if end + 4 > len(reply):
             raise _CutError
         found.append((reply[at:end].lower(), *WORDS.unpack_from(reply, end)))
@@ -70,7 +70,7 @@ def _sections(reply: bytes, at: int) -> tuple[list[int], int, int]:
     counts, opt = [0, 0, 0], 0
     for section, claimed in enumerate(_counts.unpack_from(reply, 4)[1:]):
         while counts[section] < claimed and at < len(reply):
-            name_end = _skip_name(reply, at)
+            name_end = skip_name(reply, at)
             start = name_end + RECORD_FIELDS.size
             if start > len(reply):
                 raise _CutError
@@ -86,7 +86,7 @@ def _sections(reply: bytes, at: int) -> tuple[list[int], int, int]:
     return counts, at, opt
 
 
-def _skip_name(reply: bytes, at: int) -> int:
+def skip_name(reply: bytes, at: int) -> int:
     """Return where a name ends; ValueError for bytes that are no label, or a pointer that leads ahead."""
     while True:
         if at >= len(reply):

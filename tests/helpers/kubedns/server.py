@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -17,7 +18,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON
 from kubeapi.store import Store
-from kubedns.config import DNSConfig
+from kubedns.config import DNSConfig, Forward
 from kubedns.io.server import DNSServer
 
 HOST = "127.98.0.10"
@@ -50,11 +51,14 @@ class Served(NamedTuple):
 
 @contextlib.asynccontextmanager
 async def serving(objects: Iterable[JSON] | None = None, **config: Any) -> AsyncIterator[Served]:
-    """Serve the objects (those of the tables by default) until the block ends; nothing is left behind."""
+    """Serve the objects (those of the tables by default) until the block ends; nothing is left behind.
+
+    ``upstreams`` are those of all names, ``stub_domains`` those of domains; fields of Forward are for both.
+    """
     store = Store()
     for obj in cluster() if objects is None else objects:
         store.create(resource_of(obj), obj)
-    config = {"addresses": ((HOST, 0),)} | config
+    config = {"addresses": ((HOST, 0),)} | with_forwards(config)
     server = DNSServer(StoreListerWatcher(store), DNSConfig(**config), clock=time.time, rng=random.Random(1))
     await server.start()
     task = asyncio.create_task(server.run())
@@ -66,6 +70,16 @@ async def serving(objects: Iterable[JSON] | None = None, **config: Any) -> Async
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await settled()
+
+
+def with_forwards(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings with Forwards in place of ``upstreams``, ``stub_domains`` and the fields of a Forward."""
+    fields = {each.name for each in dataclasses.fields(Forward)}
+    how = {name: value for name, value in config.items() if name in fields}
+    servers = {".": config.get("upstreams", ()), **config.get("stub_domains", {})}
+    others = {name: value for name, value in config.items() if name not in fields | {"upstreams", "stub_domains"}}
+    forwards = {domain: Forward(tuple(each), **how) for domain, each in servers.items()}
+    return {"forwards": forwards, "delegated": tuple(config.get("stub_domains", ())), **others}
 
 
 async def dig(host: str, port: int, *arguments: str) -> str:

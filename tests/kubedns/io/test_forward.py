@@ -12,6 +12,7 @@ from tests.helpers.kubedns.server import Upstream, exchange, frame, mute, read_f
 from tests.helpers.kubedns.zone import query
 from tests.helpers.patience import FACTOR
 
+from kubedns.config import Forward
 from kubedns.io.forward import Forwarder
 from kubedns.packets.queries import write_query
 from kubedns.types import Query
@@ -90,10 +91,13 @@ def probes(upstream: Upstream) -> int:
     return sum(is_probe(packet) for packet, _ in upstream.asked)
 
 
+QUICK = 0.01
+"""Seconds between two probes, in place of 0.5."""
+
+
 @pytest.fixture
 def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Probe a hundred times a second in place of twice."""
-    monkeypatch.setattr("kubedns.io.upstream.PROBE_INTERVAL", 0.01)
+    """Wait for a probe's answer only shortly."""
     monkeypatch.setattr("kubedns.io.upstream.PROBE_TIMEOUT", 0.01)
 
 
@@ -102,7 +106,7 @@ async def test_a_silent_upstream_is_passed_over_until_it_answers_a_probe() -> No
     async with (
         upstream(mute, "127.98.1.2") as silent,
         upstream(saying(ADDRESS)) as up,
-        serving(upstreams=(silent.address, up.address), upstream_timeout=1.0 * FACTOR) as served,
+        serving(upstreams=(silent.address, up.address), timeout=1.0 * FACTOR, probe_interval=QUICK) as served,
     ):
         while probes(silent) < 5:  # the fifth is sent when the fourth has failed
             assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
@@ -117,7 +121,7 @@ async def test_a_silent_upstream_is_passed_over_until_it_answers_a_probe() -> No
 
 @pytest.mark.usefixtures("quick_probes")
 async def test_when_all_upstreams_are_down_one_is_tried_all_the_same() -> None:
-    async with upstream(mute) as up, serving(upstreams=(up.address,), upstream_timeout=0.02) as served:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), timeout=0.02, probe_interval=QUICK) as served:
         while probes(up) < 5:
             assert (await served.ask(EXAMPLE)).header.rcode == 2
         asked = len(up.asked) - probes(up)
@@ -170,7 +174,7 @@ async def test_a_lost_datagram_is_sent_again() -> None:
         lost.append(packet)
         return None if len(lost) == 1 else saying(ADDRESS)(packet, is_tcp)
 
-    async with upstream(forgetful) as up, serving(upstreams=(up.address,), upstream_timeout=1.0 * FACTOR) as served:
+    async with upstream(forgetful) as up, serving(upstreams=(up.address,), timeout=1.0 * FACTOR) as served:
         assert addresses(await served.ask(EXAMPLE)) == ["192.0.2.1"]
 
 
@@ -178,7 +182,7 @@ async def test_a_lost_datagram_is_sent_again() -> None:
 async def test_without_a_living_upstream_it_is_a_server_failure(temper: object) -> None:
     async with upstream(mute) as up:
         address = up.address if temper else dead_address()
-        async with serving(upstreams=(address,), upstream_timeout=0.02) as served:
+        async with serving(upstreams=(address,), timeout=0.02) as served:
             reply = await served.ask(EXAMPLE)
             assert (reply.header.rcode, reply.header.aa) == (2, 0)
             assert (await served.ask("cart.shop.svc.cluster.local")).header.rcode == 0
@@ -200,7 +204,7 @@ async def test_what_is_no_reply_to_the_question_is_not_relayed(lie: object, rcod
     def liar(packet: bytes, is_tcp: bool) -> bytes:
         return bytes(lie(saying(ADDRESS)(packet, is_tcp)))
 
-    async with upstream(liar) as up, serving(upstreams=(up.address,), upstream_timeout=0.02) as served:
+    async with upstream(liar) as up, serving(upstreams=(up.address,), timeout=0.02) as served:
         reply = await served.ask(EXAMPLE)
         assert (dnslib.RCODE[reply.header.rcode], reply.rr, str(reply.q.qname)) == (rcode, [], f"{EXAMPLE}.")
 
@@ -234,7 +238,7 @@ async def test_a_truncated_reply_is_relayed_over_udp_and_completed_for_a_client_
 async def test_the_server_does_not_ask_itself() -> None:
     async with serving() as first:
         address = first.host, first.port
-        forwarder = Forwarder({(): (address,)}, random.Random(1), timeout=1)
+        forwarder = Forwarder({".": Forward((address,))}, random.Random(1))
         forwarder.exclude([address])
         assert not forwarder.can_ask((b"www",))
 
@@ -252,7 +256,7 @@ async def test_a_question_that_comes_back_ends_the_loop() -> None:
             tasks.append(asyncio.get_running_loop().create_task(send_back(packet)))
 
     tasks: list[asyncio.Task[None]] = []
-    async with upstream(loop) as up, serving(upstreams=(up.address,), upstream_timeout=0.1) as served:
+    async with upstream(loop) as up, serving(upstreams=(up.address,), timeout=0.1) as served:
         back.append((served.host, served.port))
         assert (await served.ask(EXAMPLE)).header.rcode == 2
         while not all(each.done() for each in tasks):  # rounds that end may have begun others
@@ -262,7 +266,7 @@ async def test_a_question_that_comes_back_ends_the_loop() -> None:
 
 
 async def test_more_questions_than_may_wait_are_refused_and_the_zone_goes_on() -> None:
-    async with upstream(mute) as up, serving(upstreams=(up.address,), max_concurrent=3, upstream_timeout=1) as served:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), max_concurrent=3, timeout=1) as served:
         waiting = [asyncio.create_task(served.ask(f"{each}.example")) for each in range(3)]
         while len(up.asked) < 3:
             await asyncio.sleep(0.001)
@@ -274,17 +278,22 @@ async def test_more_questions_than_may_wait_are_refused_and_the_zone_goes_on() -
 
 
 async def test_refusals_over_tcp_come_at_once_and_in_any_number() -> None:
-    async with upstream(mute) as up, serving(upstreams=(up.address,), max_concurrent=0) as served:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), max_concurrent=1) as served:
+        waiting = asyncio.create_task(served.ask(EXAMPLE))
+        while not up.asked:
+            await asyncio.sleep(0.001)
         reader, writer = await asyncio.open_connection(served.host, served.port)
         questions = [dnslib.DNSRecord.question(EXAMPLE) for _ in range(1500)]
         writer.write(b"".join(frame(each.pack()) for each in questions))
         replies = [dnslib.DNSRecord.parse(await read_frame(reader)).header for _ in questions]
         assert [(each.id, each.rcode) for each in replies] == [(each.header.id, 5) for each in questions]
         writer.close()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def test_replies_over_tcp_come_as_they_are_ready() -> None:
-    async with upstream(mute) as up, serving(upstreams=(up.address,), upstream_timeout=0.1) as served:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), timeout=0.1) as served:
         reader, writer = await asyncio.open_connection(served.host, served.port)
         outside, inside = dnslib.DNSRecord.question(EXAMPLE), dnslib.DNSRecord.question("cart.shop.svc.cluster.local")
         writer.write(frame(outside.pack()) + frame(inside.pack()))
@@ -324,7 +333,7 @@ async def test_an_alias_is_followed_upstream_with_the_alias_first() -> None:
 @pytest.mark.parametrize("temper", [mute, saying("", rcode="NXDOMAIN"), lambda packet, _: packet[:2] + b"\x80" * 30])
 async def test_an_alias_that_no_upstream_knows_is_the_whole_answer(temper: object) -> None:
     assert callable(temper)
-    async with upstream(temper) as up, serving(upstreams=(up.address,), upstream_timeout=0.02) as served:
+    async with upstream(temper) as up, serving(upstreams=(up.address,), timeout=0.02) as served:
         reply = await served.ask(EXT)
         assert (reply.header.rcode, [each.rtype for each in reply.rr]) == (0, [5])
 
@@ -363,7 +372,7 @@ async def test_a_deadline_ends_even_a_long_list_of_silent_upstreams(monkeypatch:
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             sock.bind(address)
             sockets.append(sock)
-        forwarder = Forwarder({(): others}, random.Random(1), timeout=0.02)
+        forwarder = Forwarder({".": Forward(tuple(others), timeout=0.02)}, random.Random(1))
         assert await forwarder.ask(write_query(1, asked.name, 1, 512), asked, is_whole=False) is None
         await forwarder.stop()
         for sock in sockets:

@@ -103,7 +103,7 @@ async def test_a_client_that_resets_while_it_is_answered_is_forgotten() -> None:
 
 
 async def test_a_client_that_resets_while_an_upstream_is_asked_is_forgotten() -> None:
-    async with upstream(mute) as up, serving(upstreams=(up.address,), upstream_timeout=0.2) as served:
+    async with upstream(mute) as up, serving(upstreams=(up.address,), timeout=0.2) as served:
         with socket.create_connection((served.host, served.port)) as sock:
             sock.sendall(frame(dnslib.DNSRecord.question("www.example.com").pack()) * 10)
             while len(up.asked) < 10:

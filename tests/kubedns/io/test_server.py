@@ -282,7 +282,7 @@ async def test_a_connection_beyond_the_bound_takes_the_place_of_the_idlest() -> 
 async def test_a_connection_that_waits_for_an_upstream_is_not_the_idlest() -> None:
     async with (
         upstream(mute) as up,
-        serving(max_connections=2, upstreams=(up.address,), upstream_timeout=0.2) as served,
+        serving(max_connections=2, upstreams=(up.address,), timeout=0.2) as served,
     ):
         waiting, idle = [await asyncio.open_connection(served.host, served.port) for _ in range(2)]
         waiting[1].write(frame(dnslib.DNSRecord.question("www.example.com").pack()))

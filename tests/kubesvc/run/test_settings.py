@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kubedns.config import Forward
 from kubedns.io.server import DNSCounts
 from kubeproxy.counters import ProxyCounters, SyncCounters
 from kubeproxy.metrics import expose
@@ -120,7 +121,7 @@ def test_dns_gets_its_addresses(
     config = ClusterConfiguration(dns=DNSSettings(bind_addresses=bind_addresses, upstreams=()))
     settings = dns_config(config, network(config, low_ports))
     assert settings.addresses == addresses
-    assert settings.upstreams == ()
+    assert settings.forwards == {".": Forward()}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_dns_gets_its_addresses(
 )
 def test_an_upstream_is_an_address_with_or_without_a_port(text: str, upstream: tuple[str, int]) -> None:
     config = ClusterConfiguration(dns=DNSSettings(upstreams=(text,)))
-    assert dns_config(config, network(config)).upstreams == (upstream,)
+    assert dns_config(config, network(config)).forwards["."].servers == (upstream,)
 
 
 def test_the_machines_own_upstreams_are_asked_but_never_ourselves(
@@ -145,7 +146,7 @@ def test_the_machines_own_upstreams_are_asked_but_never_ourselves(
         lambda: "nameserver 127.0.0.1\nnameserver 127.96.0.10\nnameserver 127.9.9.9\n",
     )
     config = ClusterConfiguration()
-    assert dns_config(config, network(config)).upstreams == (("127.9.9.9", 53),)
+    assert dns_config(config, network(config)).forwards["."].servers == (("127.9.9.9", 53),)
 
 
 def test_dns_knows_the_hosts_outside_by_their_address_here() -> None:

@@ -1,0 +1,78 @@
+"""Reads ``hosts`` (CoreDNS ``plugin/hosts/setup.go``), and files in the form of hosts(5). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kubedns.names import wire_of
+from kubesvc.remote.corefile.grammar import Stanza
+from kubesvc.remote.corefile.model import Hosts
+from kubesvc.remote.corefile.names import ROOT
+from kubesvc.remote.corefile.notes import Notes
+from kubesvc.remote.corefile.options import Options, read_options
+from kubesvc.remote.corefile.values import Words, is_address
+
+_OPTIONS = Options[Hosts](
+    honoured={
+        "fallthrough": lambda plugin, words: plugin._replace(fallthrough=words.zones() or (ROOT,)),
+        "no_reverse": lambda plugin, words: plugin._replace(has_reverse=not words.flag()),
+        "ttl": lambda plugin, words: plugin._replace(ttl=words.one_number(plugin.ttl, 1, 65535)),
+        "reload": lambda plugin, words: plugin._replace(reload_seconds=words.one_duration(plugin.reload_seconds)),
+    },
+    refused={"fallthrough_unsupported": "remove it: a name of hosts has no records of other types"},
+)
+
+
+def read(stanza: Stanza, notes: Notes) -> Hosts:
+    """Read the stanza: ``hosts [file [zones...]]`` with lines of addresses and names."""
+    words = Words(stanza.name, stanza.args, notes)
+    lines = tuple(each for each in stanza.options if is_address(each.name.text))
+    entries: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        if not line.args:
+            notes.fault(line.name, f"hosts: {line.name.text} has no name")
+        for each in line.args:
+            if not _is_name(each.text):
+                notes.fault(each, f"hosts: {each.text!r} is no name")
+            else:
+                _add(entries, each.text, line.name.text)
+    plugin = Hosts(stanza.name, zones=words.zones(1), entries=entries)
+    if stanza.args:
+        plugin = plugin._replace(file=stanza.args[0].text)
+    others = tuple(each for each in stanza.options if each not in lines)
+    return read_options(stanza._replace(options=others), plugin, _OPTIONS, notes)
+
+
+def read_hosts_file(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the names of a hosts file with their addresses; lines that are none are passed over, as CoreDNS does."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if len(words) > 1 and is_address(words[0].partition("%")[0]):
+            for name in filter(_is_name, words[1:]):
+                _add(found, name, words[0].partition("%")[0])
+    return found
+
+
+def merged(several: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    """Return the names of all, each with all its addresses."""
+    found: dict[str, tuple[str, ...]] = {}
+    for each in several:
+        for name, addresses in each.items():
+            for address in addresses:
+                _add(found, name, address)
+    return found
+
+
+def _add(entries: dict[str, tuple[str, ...]], name: str, address: str) -> None:
+    name = name.lower().removesuffix(".")
+    if address not in entries.get(name, ()):
+        entries[name] = (*entries.get(name, ()), address)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        wire_of(text)
+    except (ValueError, UnicodeEncodeError):
+        return False
+    return True
