@@ -16,7 +16,8 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.watching import WatchEvent
 from kubecontroller.io.controllermanager import ControllerManager
-from kubedns.io.server import NAME as DNS
+from kubedns.config import DNS_PORT
+from kubedns.io.answering import NAME as DNS
 from kubedns.io.server import DNSServer
 from kubehost.addresses import Address
 from kubelet.runtime.dependencies import Dependencies
@@ -213,7 +214,7 @@ class Components:
     @property
     def dns_address(self) -> Address:
         """Where this machine has the cluster's own name server."""
-        return self.network.bind(self._config.networking.dns_address, settings.DNS_PORT)
+        return self.network.bind(self._config.networking.dns_address, DNS_PORT)
 
     async def bind_dns(self) -> None:
         """Bind the name server; StartError without the cluster's own address. The other addresses may fail."""

@@ -75,8 +75,27 @@ def compose(servers: Sequence[Server], files: Files, notes: Notes, listen: tuple
     zones = _zones(cluster, notes) if cluster is not None else ()
     notes.check()
     assert cluster is not None
-    composed = Composed(
-        _cluster_settings(cluster, zones),
+    composed = _composed(servers, cluster, zones, hosts)
+    others = [zone for each in servers if each is not cluster for zone in each.zones]
+    dns = replace(
+        composed.dns,
+        addresses=addresses,
+        hosts=composed.hosts_from(files),
+        forwards=forwards,
+        delegated=tuple(zone for zone in others if any(is_in(zone, each) for each in zones)),
+        server_zones=tuple(zone for each in servers for zone in each.zones),
+    )
+    return composed._replace(dns=dns)
+
+
+def _composed(servers: Sequence[Server], cluster: Server, zones: tuple[str, ...], hosts: tuple[Hosts, ...]) -> Composed:
+    """Return the settings that one plugin alone makes."""
+    return Composed(
+        replace(
+            _cluster_settings(cluster, zones),
+            hosts_ttl=hosts[0].ttl if hosts else None,
+            has_reverse_hosts=all(each.has_reverse for each in hosts),
+        ),
         cluster.every(Kubernetes)[0],
         hosts,
         _every(servers, Health),
@@ -84,18 +103,6 @@ def compose(servers: Sequence[Server], files: Files, notes: Notes, listen: tuple
         _every(servers, Prometheus),
         next(iter(_every(servers, Reload)), None),
     )
-    others = [zone for each in servers if each is not cluster for zone in each.zones]
-    dns = replace(
-        composed.dns,
-        addresses=addresses,
-        hosts=composed.hosts_from(files),
-        hosts_ttl=hosts[0].ttl if hosts else None,
-        has_reverse_hosts=all(each.has_reverse for each in hosts),
-        forwards=forwards,
-        delegated=tuple(zone for zone in others if any(is_in(zone, each) for each in zones)),
-        server_zones=tuple(zone for each in servers for zone in each.zones),
-    )
-    return composed._replace(dns=dns)
 
 
 def _every(servers: Sequence[Server], kind: type[T]) -> tuple[T, ...]:
