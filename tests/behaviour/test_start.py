@@ -12,11 +12,12 @@ from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import deployment, service, write
 
 ON_FIRST_USE = (
+    "kubeapi.streaming",
     "kubeapiserver.openapi",
     "kubeapiserver.proxying.rewriting",
-    "kubeapiserver.streaming.spdy",
     "kubeapiserver.streaming.websocket",
     "kubeapiserver.wire.command",
+    "kubeapiserver.wire.portchannels",
     "kubeapiserver.wire.portforward",
     "kubeapiserver.wire.proxy",
     "kubeapiserver.wire.sessions",

@@ -12,7 +12,7 @@ from typing import Protocol
 from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubehost.addresses import Address
-from kubehost.io.connecting import Streams, TCPSocket
+from kubehost.io.connecting import TCPSocket
 
 
 class ContainerIO(Protocol):
@@ -66,6 +66,6 @@ class Runtime(Protocol):
         """Return a non-blocking TCP socket to dial an IP address as from a node, the caller's; OSError."""
         ...
 
-    async def open_port(self, pod: ObjectKey, port: int) -> Streams:
-        """Connect to a port as from inside the pod; also OSError."""
+    async def open_port(self, pod: ObjectKey, port: int) -> TCPSocket:
+        """Return a socket that is connected to a port as from inside the pod, the caller's; also OSError."""
         ...

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
+from kubeapi.streaming.websocket import TUNNEL_PROTOCOL
 from kubeapiserver.errors import BadInput
 from kubeapiserver.responses.statuses import encode
 
 COMMAND_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 PORT_PROTOCOLS = (TUNNEL_PROTOCOL, "v4.channel.k8s.io")
 """Without v5: Python's client offers it for port-forward, but uses v4."""
 

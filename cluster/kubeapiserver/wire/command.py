@@ -13,10 +13,10 @@ from typing import Protocol
 from aiohttp import WSMsgType, web
 
 from kubeapi.meta import JSON
+from kubeapi.streaming.spdy import Ended, Opened, Received
 from kubeapiserver.messages import CommandSession
 from kubeapiserver.responses.statuses import encode
 from kubeapiserver.streaming.runtime import ContainerIO
-from kubeapiserver.streaming.spdy import Ended, Opened, Received
 from kubeapiserver.streaming.websocket import (
     EndOfInput,
     Incoming,

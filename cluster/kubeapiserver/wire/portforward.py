@@ -1,190 +1,162 @@
-"""port-forward: forward a client's connections to a pod's ports, over SPDY streams or a WebSocket's channels.
+"""port-forward over SPDY: connections to a pod's ports, each with an error stream and a data stream of its client.
 
-Follows kubelet ``cri/streaming/portforward``. Over SPDY each connection has a data stream and an error stream with the
-same ``requestid``. Over a WebSocket port i has the channels 2i (data) and 2i+1 (errors); the first message of each is
-the port's number.
+Follows kubelet ``cri/streaming/portforward``. A pod that refuses or resets a connection is told of on the error stream,
+upon which kubectl ends altogether, as with a real cluster.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import os
 from collections.abc import Awaitable, Callable, Mapping
 
-from aiohttp import WSMsgType, web
-
 from kubeapi.status import StatusError
+from kubeapi.streaming.io.joined import JoinedSocket
+from kubeapi.streaming.io.multiplexer import Multiplexer
+from kubeapi.streaming.portforward import ERROR, read_port_stream
 from kubeapiserver.messages import PortForwardSession
-from kubeapiserver.streaming.spdy import Ended, Opened, Received
-from kubeapiserver.wire.spdy import SpdyPeer
+from kubehost.io.connecting import TCPSocket
 
-READ_SIZE = 64 * 1024
-INBOX_CHUNKS = 128
-"""Chunks, mostly of 32 KiB, that may wait for a slow pod before its client has to wait."""
 DIAL_SECONDS = 5.0
 """Time limit for a pod to accept a connection."""
 
-OpenPort = Callable[[int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-"""Connects to a port of the pod; StatusError, OSError."""
-
-Send = Callable[[bytes], Awaitable[None]]
+OpenPort = Callable[[int], Awaitable[TCPSocket]]
+"""Connects to a port of the pod; StatusError, OSError. The caller owns the socket."""
 
 
 class ForwardError(Exception):
     """A connection cannot be forwarded; the text is the kubelet's."""
 
 
-class PodConnection:
-    """One connection to a pod."""
+async def dial(session: PortForwardSession, port: int, open_port: OpenPort) -> TCPSocket:
+    """Connect to a port of the pod; ForwardError if that fails."""
+    try:
+        async with asyncio.timeout(DIAL_SECONDS):
+            return await open_port(port)
+    except (OSError, StatusError) as error:
+        raise ForwardError(describe(session, port, error)) from None
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
 
-    @classmethod
-    async def open(cls, session: PortForwardSession, port: int, open_port: OpenPort) -> PodConnection:
-        """Connect to a port; ForwardError if that fails."""
-        try:
-            async with asyncio.timeout(DIAL_SECONDS):
-                reader, writer = await open_port(port)
-        except (OSError, StatusError) as error:
-            detail = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "timed out"
-            message = f"error forwarding port {port} to pod {session.pod.name}, uid : {detail}"
-            raise ForwardError(message) from None
-        return cls(reader, writer)
-
-    async def join(self, inbox: asyncio.Queue[bytes | None], send: Send) -> None:
-        """Copy bytes both ways until the pod ends its side, then close. None in ``inbox`` ends the client's side."""
-        feeding = asyncio.create_task(self._feed(inbox), name="port-forward: input")
-        try:
-            while content := await self._read():
-                await send(content)
-        finally:
-            feeding.cancel()
-            self._writer.close()
-            await asyncio.gather(feeding, return_exceptions=True)
-            with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
-
-    async def _read(self) -> bytes:
-        try:
-            return await self._reader.read(READ_SIZE)
-        except OSError:
-            return b""
-
-    async def _feed(self, inbox: asyncio.Queue[bytes | None]) -> None:
-        with contextlib.suppress(OSError, RuntimeError):
-            while (content := await inbox.get()) is not None:
-                self._writer.write(content)
-                await self._writer.drain()
-            self._writer.write_eof()
+def describe(session: PortForwardSession, port: int, error: Exception) -> str:
+    """Return the kubelet's text for a connection that failed."""
+    detail = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "timed out"
+    return f"error forwarding port {port} to pod {session.pod.name}, uid : {detail}"
 
 
 class SpdyForwarder:
-    """The forwarded connections of one client over SPDY."""
+    """The forwarded connections of one client over SPDY; ``accept`` is for its ``Multiplexer``."""
 
-    def __init__(self, session: PortForwardSession, peer: SpdyPeer, open_port: OpenPort) -> None:
-        self._session = session
-        self._peer = peer
-        self._open_port = open_port
+    def __init__(self, session: PortForwardSession, open_port: OpenPort) -> None:
+        self.session = session
+        self.open_port = open_port
         self._errors: dict[str, int] = {}
-        self._inboxes: dict[int, asyncio.Queue[bytes | None]] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        """Serve until the client disconnects; then cut every connection."""
+    def accept(self, wire: Multiplexer, stream: int, headers: Mapping[str, str]) -> None:
+        """Accept the streams of a connection, and dial the pod when there are both."""
+        wanted = read_port_stream(headers)
+        if wanted is None or (wanted.purpose != ERROR and wanted.request not in self._errors):
+            wire.reset(stream)
+        elif wanted.purpose == ERROR:
+            wire.accept(stream, _NoInput())
+            self._errors[wanted.request] = stream
+        else:
+            connection = PodConnection(self, wanted.port, self._errors.pop(wanted.request))
+            wire.accept(stream, connection)
+            connection.join(wire, stream)
+            name = f"port-forward to {self.session.pod.name}:{wanted.port}"
+            task = asyncio.create_task(connection.dial(), name=name)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Dial no more; the connections end with the client's."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _NoInput:
+    """The owner of an error stream, on which the client sends nothing."""
+
+    carries_data = False
+
+    def received(self, content: bytes) -> None:
+        """Ignore it."""
+
+    def ended(self) -> None:
+        """Know: clients end it at once."""
+
+    def broken(self, reason: str) -> None:
+        """Know."""
+
+    def pause(self) -> None:
+        """Know: there is hardly anything to send."""
+
+    def resume(self) -> None:
+        """Know."""
+
+
+class PodConnection(JoinedSocket):
+    """One connection to a pod; ``errors`` is its error stream."""
+
+    def __init__(self, forwarder: SpdyForwarder, port: int, errors: int) -> None:
+        super().__init__()
+        self._forwarder = forwarder
+        self._port = port
+        self._errors = errors
+
+    async def dial(self) -> None:
+        """Connect to the pod, or tell the client why not."""
         try:
-            async for event in self._peer.events():
-                match event:
-                    case Opened(stream, headers):
-                        await self._opened(stream, headers)
-                    case Received(stream, content) if stream in self._inboxes:
-                        await self._inboxes[stream].put(content)
-                    case Ended(stream, is_reset) if stream in self._inboxes:
-                        if is_reset:
-                            self._tasks[stream].cancel()
-                        else:
-                            await self._inboxes[stream].put(None)
-        finally:
-            tasks = list(self._tasks.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _opened(self, stream: int, headers: Mapping[str, str]) -> None:
-        kind, request, port = headers.get("streamtype"), headers.get("requestid", ""), headers.get("port", "")
-        is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
-        if not is_port or (kind == "data" and request not in self._errors) or kind not in ("data", "error"):
-            await self._peer.reset(stream)
+            sock = await dial(self._forwarder.session, self._port, self._forwarder.open_port)
+        except ForwardError as error:
+            self._fail(str(error))
             return
-        await self._peer.accept(stream)
-        if kind == "error":
-            self._errors[request] = stream
+        if self._wire is None:  # the client has gone meanwhile
+            sock.close()
             return
-        self._inboxes[stream] = asyncio.Queue(INBOX_CHUNKS)
-        work = self._forward(stream, self._errors.pop(request), int(port))
-        task = self._tasks[stream] = asyncio.create_task(work, name=f"port-forward to {self._session.pod.name}:{port}")
-        task.add_done_callback(lambda _: self._forget(stream))
-
-    def _forget(self, stream: int) -> None:
-        # Emptied for ``run``, which may be waiting in ``put`` for a reader that has ended.
-        inbox = self._inboxes.pop(stream)
-        while not inbox.empty():
-            inbox.get_nowait()
-        del self._tasks[stream]
-
-    async def _forward(self, stream: int, errors: int, port: int) -> None:
-        with contextlib.suppress(ConnectionError):
-            try:
-                connection = await PodConnection.open(self._session, port, self._open_port)
-            except ForwardError as error:
-                await self._peer.send(errors, str(error).encode())
-            else:
-                await connection.join(self._inboxes[stream], lambda content: self._peer.send(stream, content))
-            await self._peer.end(stream, errors)
-
-
-class ChannelForwarder:
-    """The forwarded connections of one client in a WebSocket: one for each port in the request."""
-
-    def __init__(self, session: PortForwardSession, socket: web.WebSocketResponse, open_port: OpenPort) -> None:
-        self._session = session
-        self._socket = socket
-        self._open_port = open_port
-        self._inboxes = [asyncio.Queue[bytes | None](INBOX_CHUNKS) for _ in session.ports]
-
-    async def run(self) -> None:
-        """Serve until the client disconnects or the pod has closed every connection."""
-        for index, port in enumerate(self._session.ports):
-            for channel in (2 * index, 2 * index + 1):
-                await self._socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
-        reading = asyncio.create_task(self._read(), name=f"port-forward of {self._session.pod.name}: input")
-        ports = asyncio.gather(*(self._forward(index, port) for index, port in enumerate(self._session.ports)))
         try:
-            await asyncio.wait((reading, ports), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            reading.cancel()
-            ports.cancel()
-            await asyncio.gather(reading, ports, return_exceptions=True)
+            await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
+        except OSError as error:
+            sock.close()
+            self._fail(describe(self._forwarder.session, self._port, error))
 
-    async def _read(self) -> None:
-        async for message in self._socket:
-            if message.type is not WSMsgType.BINARY:
-                return
-            content = bytes(message.data)
-            index, is_error = divmod(content[0], 2) if content else (len(self._inboxes), 0)
-            if index < len(self._inboxes) and not is_error and len(content) > 1:
-                await self._inboxes[index].put(content[1:])
+    def eof_received(self) -> bool:
+        """Pass the pod's end on; nothing will fail any more."""
+        if self._wire is not None:
+            self._wire.end(self._errors)
+        return super().eof_received()
 
-    async def _forward(self, index: int, port: int) -> None:
-        with contextlib.suppress(ConnectionError):
-            try:
-                connection = await PodConnection.open(self._session, port, self._open_port)
-            except ForwardError as error:
-                await self._socket.send_bytes(bytes([2 * index + 1]) + str(error).encode())
-                return
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell the client of a pod that resets the connection."""
+        if error is not None:
+            self._fail(describe(self._forwarder.session, self._port, _reset(error)))
+        self._end_errors()
+        super().connection_lost(error)
 
-            async def send(content: bytes) -> None:
-                await self._socket.send_bytes(bytes([2 * index]) + content)
+    def broken(self, reason: str) -> None:
+        """Reset the pod's connection, as the client has reset its own."""
+        self._end_errors()
+        super().broken(reason)
 
-            await connection.join(self._inboxes[index], send)
+    def _end_errors(self) -> None:
+        if self._wire is not None:
+            self._wire.end(self._errors)
+            self._wire.forget(self._errors)
+
+    def _fail(self, text: str) -> None:
+        """Tell the client why there is no connection (any more), and end it."""
+        if self._wire is not None:
+            self._wire.send(self._errors, text.encode())
+            self._end_errors()
+            self._wire.end(self._stream)
+            self._wire.forget(self._stream)
+            self._wire = None
+
+
+def _reset(error: Exception) -> Exception:
+    """Return an error with the words that Go has for it."""
+    code = error.errno if isinstance(error, OSError) else None
+    return OSError(code, f"read: {os.strerror(code).lower()}") if code else error

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from functools import partial
 
 from aiohttp import web
 
 from kubeapi.status import StatusError
+from kubeapi.streaming.io.multiplexer import Multiplexer
+from kubeapi.streaming.portforward import PROTOCOL_HEADER, SPDY_PROTOCOL
+from kubeapi.streaming.websocket import TUNNEL_PROTOCOL, VERSION, WebSocketFrames, accept_key
 from kubeapiserver.errors import BadInput
 from kubeapiserver.messages import CommandSession, LogSession, PortForwardSession, Session
 from kubeapiserver.responses.statuses import failure
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
-from kubeapiserver.streaming.websocket import COMMAND_PROTOCOLS, PORT_PROTOCOLS, TUNNEL_PROTOCOL, choose_protocol
+from kubeapiserver.streaming.websocket import COMMAND_PROTOCOLS, PORT_PROTOCOLS, choose_protocol
 from kubeapiserver.wire.command import CommandConnection, SpdyCommand, WebSocketCommand, join
-from kubeapiserver.wire.portforward import ChannelForwarder, SpdyForwarder
-from kubeapiserver.wire.spdy import SpdyPeer, WebSocketBytes, upgrade
+from kubeapiserver.wire.portchannels import ChannelForwarder
+from kubeapiserver.wire.portforward import SpdyForwarder
+from kubeapiserver.wire.spdy import SpdyPeer, UpgradedBytes, upgrade
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 """Bytes of one WebSocket message; kubectl's have at most 32 KiB."""
-SPDY_COMMAND_PROTOCOL, SPDY_PORT_PROTOCOL = "v4.channel.k8s.io", "portforward.k8s.io"
-_PROTOCOL_HEADER = "X-Stream-Protocol-Version"
+SPDY_COMMAND_PROTOCOL = "v4.channel.k8s.io"
 _START_FAILED = 500
 
 
@@ -100,17 +104,19 @@ class _ServedSession:
         self._runtime.port_address(session.pod, 1)  # before the upgrade: a Status if there is no such pod
         open_port = partial(self._runtime.open_port, session.pod)
         if is_spdy:
-            connection = await self._upgrade_to_spdy(SPDY_PORT_PROTOCOL)
-            await SpdyForwarder(session, connection, open_port).run()
+            _check_version(self._request, SPDY_PROTOCOL)
+            raw = await self._upgrade({PROTOCOL_HEADER: SPDY_PROTOCOL})
+            await _multiplex(raw, None, SpdyForwarder(session, open_port))
             return
         protocol = choose_protocol(_offered(self._request), PORT_PROTOCOLS)
-        if protocol != TUNNEL_PROTOCOL and not session.ports:
+        if protocol == TUNNEL_PROTOCOL:
+            raw = await self._upgrade(_handshake(self._request))
+            await _multiplex(raw, WebSocketFrames(), SpdyForwarder(session, open_port))
+            return
+        if not session.ports:
             raise BadInput('query parameter "port" is required')
         socket = await self._upgrade_to_websocket(protocol)
-        if protocol == TUNNEL_PROTOCOL:
-            await SpdyForwarder(session, SpdyPeer(WebSocketBytes(socket)), open_port).run()
-        else:
-            await ChannelForwarder(session, socket, open_port).run()
+        await ChannelForwarder(session, socket, open_port).run()
         await socket.close()
 
     async def _command(self, session: CommandSession, *, is_spdy: bool) -> None:
@@ -152,8 +158,11 @@ class _ServedSession:
 
     async def _upgrade_to_spdy(self, protocol: str) -> SpdyPeer:
         _check_version(self._request, protocol)
-        self.response, raw = await upgrade(self._request, {_PROTOCOL_HEADER: protocol})
-        return SpdyPeer(raw)
+        return SpdyPeer(await self._upgrade({PROTOCOL_HEADER: protocol}))
+
+    async def _upgrade(self, headers: Mapping[str, str]) -> UpgradedBytes:
+        self.response, raw = await upgrade(self._request, headers)
+        return raw
 
     async def _upgrade_to_websocket(self, protocol: str) -> web.WebSocketResponse:
         protocols = (protocol,) if protocol else ()
@@ -161,6 +170,36 @@ class _ServedSession:
         self.response = socket
         await socket.prepare(self._request)
         return socket
+
+
+async def _multiplex(raw: UpgradedBytes, frames: WebSocketFrames | None, forwarder: SpdyForwarder) -> None:
+    """Forward the connections of one client until it disconnects; then reset those that are left."""
+    lost = asyncio.get_running_loop().create_future()
+
+    def end(_: str) -> None:
+        if not lost.done():
+            lost.set_result(None)
+        raw.lost()
+
+    wire = Multiplexer(frames, end, forwarder.accept)
+    raw.hand_over(wire)
+    try:
+        await lost
+    finally:
+        wire.close()
+        await forwarder.close()
+
+
+def _handshake(request: web.BaseRequest) -> Mapping[str, str]:
+    """Return the headers that accept a WebSocket; BadInput if the request is not RFC 6455's."""
+    key = request.headers.get("Sec-WebSocket-Key", "")
+    if not key or request.headers.get("Sec-WebSocket-Version") != VERSION:
+        raise BadInput(f"unable to upgrade: a WebSocket of version {VERSION} has a Sec-WebSocket-Key")
+    return {
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Accept": accept_key(key),
+        "Sec-WebSocket-Protocol": TUNNEL_PROTOCOL,
+    }
 
 
 def _offered(request: web.BaseRequest) -> list[str]:
@@ -171,7 +210,7 @@ def _offered(request: web.BaseRequest) -> list[str]:
 
 def _check_version(request: web.BaseRequest, spoken: str) -> None:
     """Raise Forbidden for a SPDY client that does not offer the protocol ``spoken``."""
-    headers = request.headers.getall(_PROTOCOL_HEADER, [])
+    headers = request.headers.getall(PROTOCOL_HEADER, [])
     if spoken not in [each.strip() for header in headers for each in header.split(",")]:
         message = (
             f"unable to upgrade: unable to negotiate protocol: client supports {headers}, server accepts [{spoken}]"

@@ -1,6 +1,6 @@
-"""SPDY/3.1 connections: raw after an HTTP upgrade, or inside the messages of a WebSocket.
+"""Connections that are upgraded: their bytes, and SPDY/3.1 for exec, which is read by one task; any task may send.
 
-``streaming.spdy`` parses the bytes. A connection is read by one task; any task may send.
+``kubeapi.streaming.spdy`` parses the bytes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from kubeapiserver.streaming.spdy import Event, SpdyConnection, SpdyError
+from kubeapi.streaming.headerblocks import SpdyError
+from kubeapi.streaming.spdy import Event, SpdyConnection
 
 UNREAD_LIMIT = 256 * 1024
 """Bytes that may wait for the reader before reading from the connection is paused."""
@@ -29,26 +30,6 @@ class ByteStream(Protocol):
     async def send(self, content: bytes) -> None:
         """Send bytes; returns when more may be sent. ConnectionError when the peer has disconnected."""
         ...
-
-
-class WebSocketBytes:
-    """The binary messages of a WebSocket as a byte stream."""
-
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self._socket = socket
-
-    async def receive(self) -> bytes:
-        """Return the next message's bytes."""
-        while True:
-            message = await self._socket.receive()
-            if message.type is not WSMsgType.BINARY:
-                return b""
-            if message.data:
-                return bytes(message.data)
-
-    async def send(self, content: bytes) -> None:
-        """Send one message."""
-        await self._socket.send_bytes(content)
 
 
 class UpgradedBytes:
@@ -82,6 +63,20 @@ class UpgradedBytes:
         """Record that the peer will send nothing more."""
         self._has_ended = True
         self._wake.set()
+
+    def hand_over(self, protocol: asyncio.Protocol) -> None:
+        """Make ``protocol`` the connection's, in place of aiohttp's, which no longer learns of its end."""
+        self._transport.set_protocol(protocol)
+        self._transport.resume_reading()  # aiohttp may have paused it
+        protocol.connection_made(self._transport)
+        while self._chunks:
+            protocol.data_received(self._chunks.popleft())
+        if self._has_ended:
+            self._transport.close()
+
+    def lost(self) -> None:
+        """Tell aiohttp that the connection is gone, after ``hand_over``."""
+        self._protocol.connection_lost(None)
 
     async def receive(self) -> bytes:
         """Return some bytes."""
@@ -147,15 +142,13 @@ class SpdyPeer:
 
     async def flush(self) -> None:
         """Send the engine's pending bytes, in their order."""
-        outgoing = self._engine.outgoing
-        if outgoing:
-            content = bytes(outgoing)
-            outgoing.clear()
+        content = self._engine.take()
+        if content:
             await self._wire.send(content)
 
 
 async def upgrade(request: web.BaseRequest, headers: Mapping[str, str]) -> tuple[web.StreamResponse, UpgradedBytes]:
-    """Answer 101 and return the connection's byte stream."""
+    """Answer 101 and return the connection's byte stream; to SPDY unless the ``headers`` say otherwise."""
     wire = UpgradedBytes(request)
     response = web.StreamResponse(status=101, headers={"Connection": "Upgrade", "Upgrade": "SPDY/3.1", **headers})
     response.force_close()

@@ -19,7 +19,7 @@ from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
 from kubeapi.watching import Delta, ListerWatcher
 from kubehost.addresses import Address
-from kubehost.io.connecting import Streams, TCPSocket, tcp_socket
+from kubehost.io.connecting import TCPSocket, tcp_socket
 from kubelet.pod.programs import RunningProgram
 from kubelet.pod.spec import PodSpec
 from kubelet.process.exec import Attachment, Command
@@ -137,8 +137,8 @@ class Kubelet:
         """Return a non-blocking TCP socket to dial an IP address as from a node, the caller's; OSError."""
         return tcp_socket(self._dependencies.network.place("", address), address)
 
-    async def open_port(self, pod: ObjectKey, port: int) -> Streams:
-        """Connect to a port as from inside the pod; StatusError if there is no such pod, OSError."""
+    async def open_port(self, pod: ObjectKey, port: int) -> TCPSocket:
+        """Return a connection to a port as from inside the pod; StatusError if there is no such pod, OSError."""
         return await open_port(self._dependencies.network, self._find(pod).place.pod_ip, port)
 
     def _running(self, pod: ObjectKey, container: str) -> Instance:

@@ -10,20 +10,20 @@ from __future__ import annotations
 import os
 
 from kubehost.addresses import LOCALHOST, LOCALHOST_V6, join_host_port
-from kubehost.io.connecting import Streams, open_connection
+from kubehost.io.connecting import TCPSocket, connect
 from kubehost.network import Network
 
 
-async def open_port(network: Network, pod: str, port: int) -> Streams:
-    """Connect to a port of the pod with an address; OSError."""
+async def open_port(network: Network, pod: str, port: int) -> TCPSocket:
+    """Return a socket that is connected to a port of the pod with an address, the caller's; OSError."""
     inside = network.inside(pod)
     if inside is None:
         target = network.dial(pod, port)
-        return await open_connection(network.place("", target[0]), target)
+        return await connect(network.place("", target[0]), target)
     reasons = []
     for name, family, address in (("IPv4", "tcp4", LOCALHOST), ("IPv6", "tcp6", LOCALHOST_V6)):
         try:
-            return await open_connection(inside, (address, port))
+            return await connect(inside, (address, port))
         except OSError as error:
             why = os.strerror(error.errno).lower() if error.errno else str(error)
             reasons.append(f"{name}: dial {family} {join_host_port(address, port)}: connect: {why}")

@@ -19,7 +19,7 @@ from kubeapiserver.auth.access import Access
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
 from kubeapiserver.wire.server import APIServerListener, Backend, Flush
-from kubehost.io.connecting import Streams, TCPSocket, open_connection, tcp_socket
+from kubehost.io.connecting import TCPSocket, connect, tcp_socket
 from kubehost.io.places import HOST as HOST_PLACE
 
 TOKEN = "t0ken"
@@ -107,9 +107,9 @@ class FakeRuntime:
         """Return a socket of the host."""
         return tcp_socket(HOST_PLACE, address)
 
-    async def open_port(self, pod: ObjectKey, port: int) -> Streams:
+    async def open_port(self, pod: ObjectKey, port: int) -> TCPSocket:
         """Connect to the one address."""
-        return await open_connection(HOST_PLACE, self.port_address(pod, port))
+        return await connect(HOST_PLACE, self.port_address(pod, port))
 
     def _given(self) -> ContainerIO:
         if isinstance(self.command, StatusError):

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 
-from kubeapiserver.streaming.spdy import DICTIONARY
+from kubeapi.streaming.headerblocks import DICTIONARY
 
 _KINDS = {2: "reply", 3: "reset", 6: "ping", 7: "goaway"}
 

@@ -51,7 +51,7 @@ async def greeting(place: Place | None, words: str, address: str = "127.0.0.1") 
 
 
 async def heard(network: Network, pod: str) -> str:
-    reader, writer = await open_port(network, pod, PORT)
+    reader, writer = await asyncio.open_connection(sock=await open_port(network, pod, PORT))
     words = await reader.read()
     writer.close()
     await writer.wait_closed()

@@ -1,0 +1,1 @@
+"""Connections of multiplexed streams on the event loop."""

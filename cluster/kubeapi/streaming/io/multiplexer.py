@@ -1,0 +1,248 @@
+"""One connection that carries many streams, by SPDY, raw or inside a WebSocket; for port-forward's client and server.
+
+Bytes go from callback to callback: no task and no queue for a stream. What is sent in one turn of the event loop leaves
+in one piece. SPDY here has no flow control, so a slow reader of one stream is answered in two steps. Its owner keeps up
+to BACKLOG_HIGH bytes and then stalls the stream: the connection is not read, and its other streams wait too. If they
+wait for ``stall_seconds``, the stalled streams are reset; without other streams the peer just waits, as with TCP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import cast
+
+from kubeapi.streaming.headerblocks import SpdyError
+from kubeapi.streaming.io.timers import PING_SECONDS, Heartbeat, Stalling
+from kubeapi.streaming.owner import StreamOwner
+from kubeapi.streaming.spdy import Ended, GoingAway, Opened, Received, SpdyConnection
+from kubeapi.streaming.websocket import WebSocketError, WebSocketFrames
+
+BACKLOG_HIGH, BACKLOG_LOW = 1024 * 1024, 256 * 1024
+"""Bytes of one stream that wait for its reader: when it is stalled, and when it goes on."""
+SEND_HIGH, SEND_LOW = 256 * 1024, 64 * 1024
+"""Bytes that wait to be sent on a connection: when the sources of its streams are not read, and when they are again."""
+GONE = "the connection to the API server is gone"
+NOT_SPDY = "the peer does not speak the protocol"
+TOO_SLOW = "the reader is too slow for a connection that others use"
+
+Accept = Callable[["Multiplexer", int, Mapping[str, str]], None]
+"""Handles a stream that the peer has opened, by ``accept`` or by ``reset``."""
+
+
+class Multiplexer(asyncio.Protocol):
+    """One connection. ``accept`` is for the server's side; without it we are the client. ``lost`` is called once."""
+
+    def __init__(
+        self,
+        frames: WebSocketFrames | None,
+        lost: Callable[[str], None],
+        accept: Accept | None = None,
+        stall_seconds: float | None = None,
+    ) -> None:
+        self._frames = frames
+        self._lost = lost
+        self._accept = accept
+        self._engine = SpdyConnection(is_client=accept is None)
+        self._loop = asyncio.get_running_loop()
+        self._owners: dict[int, StreamOwner] = {}
+        self._stalling = Stalling(self._read_on, self._judge, stall_seconds)
+        self._heartbeat = Heartbeat(self.ping, self._give_up)
+        self._transport: asyncio.Transport | None = None
+        self._is_flushing = self._is_closed = False
+        self._reason = GONE
+        self.is_full = False
+        """Whether sources are not to be read."""
+        self.takes_streams = True
+        """Whether streams may be opened."""
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether a slow reader holds the connection up, or the peer does."""
+        return self._stalling.is_stalled or self.is_full
+
+    def open(self, headers: Mapping[str, str], owner: StreamOwner) -> int:
+        """Open a stream and return its number."""
+        number = self._engine.open(headers)
+        self._own(number, owner)
+        return number
+
+    def accept(self, number: int, owner: StreamOwner) -> None:
+        """Own a stream that the peer has opened."""
+        self._engine.accept(number)
+        self._own(number, owner)
+
+    def _own(self, number: int, owner: StreamOwner) -> None:
+        self._owners[number] = owner
+        if self.is_full:
+            owner.pause()
+        self._flush_soon()
+
+    def send(self, number: int, content: bytes) -> None:
+        """Send bytes on a stream; they are dropped if it is over."""
+        self._engine.send(number, content)
+        self._flush_soon()
+
+    def end(self, number: int) -> None:
+        """End our side of a stream."""
+        self._engine.end(number)
+        self._flush_soon()
+
+    def reset(self, number: int) -> None:
+        """Abort a stream and forget its owner."""
+        self._engine.reset(number)
+        self.forget(number)
+        self._flush_soon()
+
+    def forget(self, number: int) -> None:
+        """Call a stream's owner no more."""
+        self._owners.pop(number, None)
+        self.unstall(number)
+
+    def stall(self, number: int) -> None:
+        """Read no more until a stream's owner has passed its bytes on, which it tells by ``unstall``."""
+        self._stalling.add(number)
+
+    def unstall(self, number: int) -> None:
+        """Let a stream go on."""
+        self._stalling.discard(number)
+
+    def ping(self) -> None:
+        """Ask the peer whether it is there."""
+        self._engine.ping()
+        self._flush_soon()
+
+    def close(self, reason: str = GONE) -> None:
+        """End every stream at once, and close; ``reason`` is what the streams' owners learn."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            self._flush()
+            if self._frames is not None and not self._frames.has_ended:
+                transport.write(self._frames.closing())
+            transport.close()
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        self.takes_streams = False
+        self._heartbeat.stop()
+        self._stalling.stop()
+        owners, self._owners = self._owners, {}
+        for each in owners.values():
+            each.broken(reason)
+        lost, self._lost = self._lost, _nothing
+        lost(reason)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no instances of it
+        self._transport.set_write_buffer_limits(SEND_HIGH, SEND_LOW)
+        if self._accept is None:
+            self._heartbeat.start()
+
+    def data_received(self, content: bytes) -> None:
+        """Hand what has come to the streams' owners."""
+        self._heartbeat.has_heard = True
+        try:
+            if self._frames is None:
+                self._handle(content)
+                return
+            for piece in self._frames.receive(content):
+                self._handle(piece)
+            if self._frames.replies:
+                self._flush_soon()
+            if self._frames.has_ended:
+                self.close()
+        except (SpdyError, WebSocketError) as error:
+            self.close(f"{NOT_SPDY}: {error}")
+
+    def eof_received(self) -> bool:
+        """Close: no stream outlives the connection."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Read the streams' sources no more."""
+        self.is_full = True
+        for each in tuple(self._owners.values()):
+            each.pause()
+
+    def resume_writing(self) -> None:
+        """Read them again."""
+        self.is_full = False
+        for each in tuple(self._owners.values()):
+            each.resume()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End every stream."""
+        self._transport = None
+        self._end(f"{self._reason}: {error}" if error else self._reason)
+
+    def _handle(self, content: bytes) -> None:
+        owners = self._owners
+        for event in self._engine.receive(content):
+            if type(event) is Received:
+                owner = owners.get(event.stream)
+                if owner is not None:
+                    owner.received(event.content)
+            elif isinstance(event, Ended):
+                self._over(event)
+            elif isinstance(event, Opened):
+                if self._accept is None:
+                    self._engine.reset(event.stream)
+                else:
+                    self._accept(self, event.stream, event.headers)
+            elif isinstance(event, GoingAway):
+                self.takes_streams = False
+        if self._engine.has_outgoing:
+            self._flush_soon()
+
+    def _over(self, event: Ended) -> None:
+        owner = self._owners.get(event.stream)
+        if owner is None:
+            return
+        if event.is_reset:
+            self.forget(event.stream)
+            owner.broken("the stream was reset")
+        else:
+            owner.ended()
+
+    def _flush_soon(self) -> None:
+        if not self._is_flushing:
+            self._is_flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flushing = False
+        content = self._engine.take()
+        frames = self._frames
+        if frames is not None:
+            content = frames.wrap(content) if content else b""
+            if frames.replies:
+                content, frames.replies = frames.replies + content, b""
+        if content and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(content)
+
+    def _give_up(self) -> None:
+        """End a connection whose peer does not answer pings; not while we do not read what it sends."""
+        if self._transport is not None and not self._stalling.is_stalled:
+            self._reason = f"the API server did not answer for {PING_SECONDS:g} s"
+            self._transport.abort()
+
+    def _read_on(self, is_read: bool) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.resume_reading if is_read else self._transport.pause_reading)()
+
+    def _judge(self, stalled: Collection[int]) -> None:
+        """Reset the streams that are stalled if others wait for them."""
+        if any(each.carries_data for number, each in self._owners.items() if number not in stalled):
+            for number in tuple(stalled):
+                owner = self._owners.get(number)
+                self.reset(number)
+                if owner is not None:
+                    owner.broken(TOO_SLOW)
+
+
+def _nothing(reason: str) -> None:
+    """Do nothing: it is known."""
