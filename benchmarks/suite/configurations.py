@@ -155,8 +155,9 @@ CLUSTER: dict[str, Any] = {
     "nodes": [{"name": "node-1", "address": "127.88.225.1"}],
     "proxy": {"healthzBindAddress": "", "metricsBindAddress": ""},
     "dns": {"bindAddresses": [], "upstreams": []},
+    "sandbox": "none",
 }
-"""A cluster beside the default one's addresses, so that both may run."""
+"""A cluster beside the default one's addresses, so that both may run; it has no pods, and listens on the host alone."""
 
 
 def service(name: str, address: str, port: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.kinds import kind_of
@@ -200,8 +201,7 @@ class Cluster:
         """Apply objects and report the outcome, then wait until the cluster is ready and report that.
 
         Yields {"applied": lines, "refused": faults}, and if nothing was refused {"ready", "waitingFor", "lastWords",
-        "warnings", "pid"} once everything is ready, or after ``timeout`` s (0 waits for ever). StatusError while it
-        stops.
+        "warnings", "pid"} once everything is ready, or after ``timeout`` s (0: never). StatusError while it stops.
         """
         if self.is_stopping:
             message = f'cluster "{self.state.name}" is stopping; `up` it again when it has stopped'
@@ -209,7 +209,7 @@ class Cluster:
         return self._apply_and_wait([bare_document(each) for each in objects], timeout)
 
     async def _apply_and_wait(self, documents: Sequence[Document], timeout: float) -> AsyncGenerator[JSON, None]:
-        warnings: list[str] = []
+        warnings, before = list[str](), self.problems()
         with EventWarnings(self.store, warnings.append).following():
             edited = await apply_edits(self.registry, documents)
             await self.journal.flushed()
@@ -220,7 +220,7 @@ class Cluster:
             if edited.refused:
                 return
             is_ready = await self._becomes_ready(timeout)
-        warnings += self.service_problems()
+        warnings += [*filterfalse(before.__contains__, self.problems()), *self.service_problems()]
         yield {
             "ready": is_ready,
             "waitingFor": self.waiting_for(),

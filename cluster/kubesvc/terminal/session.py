@@ -56,6 +56,7 @@ class Session:
         warnings = [*up.news, *map(str, self._warnings(prepared))]
         self._held: list[str] | None = list(warnings)
         self._said = frozenset(warnings)
+        self._problems = frozenset[str]()
 
     def _warnings(self, prepared: Prepared) -> list[Fault]:
         return prepared.warnings(has_sandboxes=self._cluster.sandbox.has_sandboxes)
@@ -95,6 +96,12 @@ class Session:
         else:
             self._console.warn(*(f"Warning: {line}" for line in lines))
 
+    def _warn_of_problems(self) -> None:
+        """Warn of what is new: some is known only when everything serves, such as too few open files."""
+        problems = self._cluster.problems()
+        self._warn(*(each for each in problems if each not in self._problems))
+        self._problems = frozenset(problems)
+
     def _tell_warnings(self) -> None:
         held, self._held = self._held, None
         self._warn(*held or ())
@@ -106,6 +113,7 @@ class Session:
             self._announce()
         self._tell_warnings()
         with self._cluster.store.failures.guard("kubesvc", "looking for Services that cannot work"):
+            self._warn_of_problems()
             self._warn(*self._cluster.service_problems())
         if is_ready:
             self._console.say("kubesvc: ready")
@@ -126,7 +134,7 @@ class Session:
         try:
             async with asyncio.timeout(self._options.timeout or None):
                 await self._cluster.wait_until_started()
-                self._warn(*self._cluster.problems())
+                self._warn_of_problems()
                 await self._cluster.wait_until_ready()
         except TimeoutError:
             return False

@@ -70,6 +70,7 @@ async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) ->
     async with run.going() as task:
         await asyncio.sleep(29)
         assert run.told == []
+        run.cluster.faults_of_the_machine.append("20,000 open files are too few")
         run.cluster.ready.set()
         await asyncio.sleep(1)
         assert run.told == [EXIT_WELL]
@@ -78,9 +79,10 @@ async def test_a_ready_cluster_is_announced_and_the_caller_told(folder: Path) ->
     out = run.out.getvalue().splitlines()
     assert out[0].startswith("NAMESPACE ")
     assert out[-1] == "kubesvc: ready"
-    assert run.err.getvalue().splitlines()[:3] == [
+    assert run.err.getvalue().splitlines()[:4] == [
         "Warning: web.yaml:4:1: odd",
         "Warning: no metrics: 127.0.0.1:10249 is taken",
+        "Warning: 20,000 open files are too few",
         "Warning: Service default/web: Its selector matches no pod.",
     ]
 
