@@ -1,0 +1,62 @@
+"""The manifests of configs/deploy on a real API server: it takes them, and what they allow is enough."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.cluster.api import API, RefusedError
+from benchmarks.cluster.controlplane import ControlPlane
+from tests.helpers.configs import CONFIGS
+from tests.helpers.objects import build_namespace
+from tests.helpers.patience import PATIENCE
+
+DEPLOY = CONFIGS / "deploy"
+FILES = sorted(DEPLOY.glob("*.yaml"))
+READ_BY_PROXY = ("/api/v1/services", "/api/v1/nodes", "/apis/discovery.k8s.io/v1/endpointslices")
+READ_BY_DNS = ("/api/v1/services", "/api/v1/namespaces", "/apis/discovery.k8s.io/v1/endpointslices")
+
+
+def kubectl(plane: ControlPlane, programs: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [programs["kubectl"], "--kubeconfig", str(plane.kubeconfig), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_api_server_takes_every_object(plane: ControlPlane, programs: dict[str, str], file: Path) -> None:
+    plane.api().put(build_namespace("shop"))
+    done = kubectl(plane, programs, "apply", "--dry-run=server", "--validate=strict", "-f", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def deployed(plane: ControlPlane, programs: dict[str, str]) -> Iterator[ControlPlane]:
+    """Have accounts and roles there."""
+    plane.api().put(build_namespace("shop"))
+    for file in FILES:
+        done = kubectl(plane, programs, "apply", "-f", str(file))
+        assert done.returncode == 0, done.stderr
+    yield plane
+    for file in FILES:
+        kubectl(plane, programs, "delete", "-f", str(file))
+
+
+def account(plane: ControlPlane, name: str) -> API:
+    """Return a client that is a ServiceAccount."""
+    path = f"/api/v1/namespaces/kube-system/serviceaccounts/{name}/token"
+    asked: dict[str, Any] = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    return plane.api(plane.api().send("POST", path, asked)["status"]["token"])
+
+
+@pytest.mark.parametrize(("name", "paths"), [("kubesvc-proxy", READ_BY_PROXY), ("kubesvc-dns", READ_BY_DNS)])
+def test_an_account_may_read_what_its_command_follows_and_no_secrets(
+    deployed: ControlPlane, name: str, paths: tuple[str, ...]
+) -> None:
+    api = account(deployed, name)
+    assert [api.send("GET", each)["kind"].endswith("List") for each in paths] == [True] * len(paths)
+    for forbidden in ("/api/v1/secrets", "/api/v1/configmaps"):
+        with pytest.raises(RefusedError, match="403"):
+            api.send("GET", forbidden)
