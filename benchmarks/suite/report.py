@@ -49,12 +49,12 @@ def number(value: float | None) -> str:
 
 def terminal(outcomes: Sequence[Outcome], alone: Mapping[str, float], verdicts: Sequence[Verdict]) -> str:
     """Return the whole run as text."""
-    parts = [_aligned(rows(each)) for each in outcomes]
+    parts = [aligned(rows(each)) for each in outcomes]
     if others := _others(alone):
         parts.append("\n".join(f"{name:<32} {number(value)}" for name, value in others.items()))
     if costs := costs_of(alone):
-        parts.append(_aligned(costs))
-    parts.append(_aligned([("goal", "wanted", "measured", ""), *map(_verdict_row, verdicts)]))
+        parts.append(aligned(costs))
+    parts.append(aligned([("goal", "wanted", "measured", ""), *map(_verdict_row, verdicts)]))
     return "\n\n".join(parts)
 
 
@@ -63,7 +63,8 @@ def _others(alone: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in alone.items() if not name.startswith(f"{PREFIX}/")}
 
 
-def _aligned(table: Sequence[tuple[str, ...]]) -> str:
+def aligned(table: Sequence[tuple[str, ...]]) -> str:
+    """Return a table for a terminal; a row with fewer cells ends in words."""
     full = [row for row in table if len(row) == len(table[0])]
     widths = [max(len(row[column]) for row in full) for column in range(len(table[0]))]
     widths[0] = max(len(row[0]) for row in table)
@@ -103,7 +104,7 @@ def markdown(
         "",
         "## Goals",
         "",
-        *_markdown_table([("goal", "wanted", "measured", "verdict"), *map(_verdict_row, verdicts)]),
+        *markdown_table([("goal", "wanted", "measured", "verdict"), *map(_verdict_row, verdicts)]),
         "",
         "## Works",
         "",
@@ -116,12 +117,12 @@ def markdown(
         table = rows(outcome)
         full = [(*row, *[""] * (len(table[0]) - len(row))) for row in table]
         full[0] = (work_peer(outcome), *full[0][1:])
-        lines += ["", f"### {table[0][0]}", "", *_markdown_table(full), *_idle_line(outcome)]
+        lines += ["", f"### {table[0][0]}", "", *markdown_table(full), *_idle_line(outcome)]
     if others := _others(alone):
         named = [(name, number(value)) for name, value in others.items()]
-        lines += ["", "### Start and scale", "", *_markdown_table([("figure", ""), *named])]
+        lines += ["", "### Start and scale", "", *markdown_table([("figure", ""), *named])]
     if costs := costs_of(alone):
-        lines += ["", "### A pick of each balancing algorithm", "", *_markdown_table(costs)]
+        lines += ["", "### A pick of each balancing algorithm", "", *markdown_table(costs)]
     return "\n".join(lines) + "\n"
 
 
@@ -141,7 +142,8 @@ def _each(samples: Sequence[Sample]) -> str:
     return "" if value is None else f"{value / 1024:.1f} KiB ({samples[0].done:,.0f} held)"
 
 
-def _markdown_table(table: Sequence[tuple[str, ...]]) -> list[str]:
+def markdown_table(table: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a table in Markdown; its first row is the header."""
     header, *body = table
     rule = "|".join(["", "---", *["---:"] * (len(header) - 1), ""])
     return [_markdown_row(header), rule, *map(_markdown_row, body)]

@@ -1,0 +1,46 @@
+"""The lines of `make bench-cluster`, and the run in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.cluster.figures import Line, Verdict, table
+from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBESVC
+from benchmarks.suite.report import aligned, markdown_table
+
+LINES = (
+    Line("proxy: from start to synced", "syncedSeconds", "s", KUBESVC, KUBE_PROXY, 0.5),
+    Line("proxy: CPU from start to synced", "syncedCPUSeconds", "s", KUBESVC, KUBE_PROXY),
+    Line("proxy: memory, synced", "MiB", "MiB", KUBESVC, KUBE_PROXY, 1.0),
+    Line("proxy: most memory on the way", "peakMiB", "MiB", KUBESVC, KUBE_PROXY),
+    Line("proxy: one more Service until it serves", "oneMoreMilliseconds", "ms", KUBESVC, KUBE_PROXY, 0.1),
+    Line("proxy: CPU of 100 endpoint changes a second for a minute", "churnCPUSeconds", "s", KUBESVC, KUBE_PROXY, 0.5),
+    Line("proxy: memory after these", "churnMiB", "MiB", KUBESVC, KUBE_PROXY),
+    Line("dns: from start to answering", "answeringSeconds", "s", KUBESVC, COREDNS, 0.5),
+    Line("dns: CPU from start to answering", "answeringCPUSeconds", "s", KUBESVC, COREDNS),
+    Line("dns: memory", "dnsMiB", "MiB", KUBESVC, COREDNS, 0.7),
+    Line("dns: CPU of a query for a hot name", "queryCPUMicroseconds", "µs", KUBESVC, COREDNS, 0.25),
+    Line("dns: hot names, queries per second", "queriesPerSecond", "/s", KUBESVC, COREDNS),
+)
+
+
+def terminal(verdicts: Sequence[Verdict], gaps: Mapping[str, str]) -> str:
+    """Return the run as text."""
+    return aligned(table(verdicts, gaps))
+
+
+def markdown(machine: Mapping[str, str], verdicts: Sequence[Verdict], gaps: Mapping[str, str]) -> str:
+    """Return the report."""
+    lines = [
+        "# kubesvc on a real cluster's API server",
+        "",
+        "Written by `make bench-cluster`: etcd, kube-apiserver and all that follows it on one machine. Each proxy has",
+        "a network of its own; kube-proxy's mode is nftables, kubesvc's userspace. Both name servers have one",
+        "Corefile. Medians [smallest-largest]; the ratio is that of the medians. Compare ratios, not absolutes: all",
+        "share the processors. What is measured, and how, is in benchmarks/README.md.",
+        "",
+        *(f"- {name}: {value}" for name, value in machine.items()),
+        "",
+        *markdown_table(table(verdicts, gaps)),
+    ]
+    return "\n".join(lines) + "\n"
