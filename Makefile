@@ -1,6 +1,6 @@
 # The two commands of the README, and what they are made of. Every recipe is a script of .ci/, the same for CI.
 
-.PHONY: help up test bench check stress test-latest update derive setup setup-dev clean
+.PHONY: help up test bench check stress test-latest test-cluster bench-cluster update derive setup setup-dev clean
 
 help:
 	@grep -E '^# make ' Makefile | sed 's/^# //'
@@ -29,6 +29,14 @@ stress: setup-dev
 # make test-latest   all tests with the newest releases; LOWEST=1: with the oldest that are allowed (Python 3.11)
 test-latest: setup-dev
 	@.ci/test-latest $(if $(LOWEST),--lowest)
+
+# make test-cluster  proxy and name server beside kube-proxy and CoreDNS on a real API server; root, .ci/build-cluster
+test-cluster: setup-dev
+	@.ci/test-cluster
+
+# make bench-cluster measurements there
+bench-cluster: setup
+	@.ci/bench-cluster
 
 # make update        renews the lock of requirements/
 update: setup-dev

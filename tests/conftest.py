@@ -67,6 +67,12 @@ def pytest_configure(config: pytest.Config) -> None:
         enter_own_network()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests beside a real control plane, unless they are named: they need its programs, and root."""
+    is_named = any("tests/cluster" in each for each in config.args)
+    return True if collection_path == TESTS / "cluster" and not is_named else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files, so that no process is left with one at the end; the rest stays in its order."""
     long = {folder: place for place, folder in enumerate(LONG_FIRST)}
