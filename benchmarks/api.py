@@ -25,6 +25,7 @@ from typing import Any
 
 from benchmarks.api_load import resident_bytes
 from benchmarks.clusters import ClusterError, cluster
+from benchmarks.ending import run
 from svcbench.statistics.ranks import nearest_rank
 
 SERVICES = 1000
@@ -209,8 +210,6 @@ def main() -> int:
     except (ClusterError, subprocess.TimeoutExpired) as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     print(table(figures))
     if options.json:
         options.json.write_text(json.dumps(document(figures), indent=2) + "\n")
@@ -230,4 +229,4 @@ def document(figures: Sequence[Figure]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

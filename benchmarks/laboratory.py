@@ -14,6 +14,7 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks.ending import run
 from benchmarks.suite import machine
 from benchmarks.suite.peers import raise_file_limit
 from kubesvc.bench.socketruns import SocketRunError, measured
@@ -91,4 +92,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clusters import ClusterError
+from benchmarks.ending import run
 from benchmarks.suite import machine
 from benchmarks.suite.contest import Outcome, contest
 from benchmarks.suite.goals import verdicts
@@ -138,8 +139,6 @@ def main() -> int:
     except (ClusterError, PeerError, OSError, subprocess.SubprocessError) as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     _tell("")
     judged = verdicts({each.work.name: each.rounds for each in outcomes}, alone)
     print(terminal(outcomes, alone, judged))
@@ -162,4 +161,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

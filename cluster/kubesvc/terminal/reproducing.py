@@ -8,6 +8,7 @@ import click
 
 from kubesvc.bench.socketruns import SocketRunError, measured
 from kubesvc.terminal.arguments import fail
+from kubesvc.terminal.benching import end_as_by_ctrl_c
 from kubesvc.terminal.console import EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped
 from svcbench.reproduce import REPRODUCTIONS, Figure, Reproduction, Setup
@@ -19,6 +20,7 @@ from svcbench.verdict import invalidities
 def run_reproductions(names: str, *, has_sockets: bool) -> int:
     """Print the figures of some results as they come; returns the exit status, 1 where one is missed."""
     missed = 0
+    end_as_by_ctrl_c()
     for result in _wanted(names):
         click.echo("\n".join(head_lines(result)))
         missed += _show(result.figures(True))
