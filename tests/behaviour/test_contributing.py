@@ -26,6 +26,15 @@ def test_every_package_is_on_the_map() -> None:
     assert {path for path in packages if path.split("/")[0] in ("cluster", "dns", "proxy")} <= set(PATHS)
 
 
+def test_the_top_level_holds_what_is_promised_and_nothing_else() -> None:
+    (line,) = (each for each in TEXT.splitlines() if each.startswith("- **The top level** has"))
+    promised = {each.rstrip("/") for each in re.findall(r"`([^`]+)`", line)} - {"make"}
+    # The repository may be another user's: of a container's volume, say.
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert {each.split("/")[0] for each in listed.stdout.splitlines()} == promised
+
+
 def test_the_notices_name_the_versions_that_derive_takes() -> None:
     notices = "".join(
         (ROOT / each / "NOTICE").read_text() for each in ("cluster/kubeapiserver", "cluster/kubeapi/schema")
