@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -15,6 +15,20 @@ from kubeapi.serialization.duration import parse_duration
 from kubeapi.similar import did_you_mean
 
 Value = bool | int | float | str
+
+_ELSEWHERE = {
+    "fastest": "peak_ewma",  # F5
+    "least_response_time": "peak_ewma",  # Citrix
+    "least_time": "peak_ewma",  # nginx Plus
+    "observed": "peak_ewma",  # F5
+}
+"""What other programs call an algorithm, where the name itself does not resemble it."""
+
+
+def meant_balancer(name: str, known: Collection[str]) -> str:
+    """Return the question with the algorithm that somebody probably meant, "" if none is likely."""
+    meant = _ELSEWHERE.get(name.lower().replace("-", "_"), "")
+    return did_you_mean(meant if meant in known else name, known)
 
 
 def no_fault(value: Any) -> str:
@@ -35,7 +49,7 @@ class Option(NamedTuple):
     Where an allowed value ends with ``:NAME``, that is any word that can name a header or a cookie. A number with a
     fraction may be written without one. ``meaning`` is a clause for the README's table. ``check`` returns what is wrong
     with a value of the right type and within the bounds, "" if nothing is. ``needs`` is the option without which it
-    has no effect.
+    has no effect. ``above`` and ``at_least`` name an option that has a number which it must be above, or not below.
     """
 
     name: str
@@ -46,6 +60,8 @@ class Option(NamedTuple):
     allowed: tuple[str, ...] = ()
     check: Callable[[Any], str] = no_fault
     needs: str = ""
+    above: str = ""
+    at_least: str = ""
 
     def fault(self, value: object) -> str:
         """Return what is wrong with a value, "" if nothing is."""
@@ -100,7 +116,10 @@ def read_options(text: str, known: Sequence[Option]) -> dict[str, Value]:
     faults = [(name, fault) for name in written if (fault := _fault(name, written, by_name))]
     if faults:
         raise OptionsError(faults)
-    return {name: _typed(written.get(name, each.default), each) for name, each in by_name.items()}
+    values = {name: _typed(written.get(name, each.default), each) for name, each in by_name.items()}
+    if faults := [(each.name, fault) for each in known if (fault := _order_fault(each, values))]:
+        raise OptionsError(faults)
+    return values
 
 
 def _parse(text: str) -> dict[str, object]:
@@ -120,6 +139,14 @@ def _fault(name: str, written: Mapping[str, object], known: Mapping[str, Option]
     if needed and needed not in written:
         return f'has no effect without "{needed}"'
     return known[name].fault(written[name])
+
+
+def _order_fault(option: Option, values: Mapping[str, Value]) -> str:
+    """Return what is wrong with a value beside that of another option, "" if nothing is."""
+    value, other = values[option.name], option.above or option.at_least
+    if not other or float(value) > float(values[other]) or (option.at_least and value == values[other]):
+        return ""
+    return f'must be {"above" if option.above else "at least"} "{other}", which is {values[other]}'
 
 
 def _unknown(name: str, known: Sequence[str]) -> Iterator[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kubeapi.balancing import HASH_ON, HttpPart, Option, OptionsError, Value, http_part, read_options
-from kubeapi.similar import did_you_mean
+from kubeapi.balancing import HASH_ON, HttpPart, Option, OptionsError, Value, http_part, meant_balancer, read_options
 from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubeproxy.types import ServicePort
 
@@ -88,5 +87,5 @@ class KnownOptions(Mapping[str, tuple[Option, ...]]):
 def unknown_balancer(name: str) -> str:
     """Return the message that refuses an unknown algorithm."""
     names = ", ".join(NAMES)
-    question = did_you_mean(name, BALANCERS)
+    question = meant_balancer(name, BALANCERS)
     return f"unknown balancer {name!r}: supported values: {names}" + (f"; {question}" if question else "")

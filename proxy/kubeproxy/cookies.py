@@ -3,7 +3,8 @@
 As with HAProxy's ``dynamic-cookie-key`` an id is a hash of the endpoint's address, here keyed by the Service port:
 every worker and the next run of the cluster know it, nothing is stored, and it does not say which pod it is. It is no
 secret: it can be computed from the addresses. The attributes are those of ingress-nginx: ``Path=/; HttpOnly``,
-``Secure`` where the client's request came by TLS, ``Max-Age`` where the Service asks for one.
+``Secure`` where the client's request came by TLS, ``Max-Age`` where the Service asks for one. There is no ``SameSite``:
+ingress-nginx, HAProxy, Envoy and Traefik send none unless they are told to, and browsers take that for ``Lax``.
 """
 
 from __future__ import annotations

@@ -356,6 +356,26 @@ def test_an_option_that_needs_another_one_is_refused_without_it() -> None:
     assert read_options('{"failures": 3, "eject": false}', known) == {"eject": False, "failures": 3}
 
 
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ('{"most": 5}', 'most: must be at least "least", which is 10'),
+        ('{"least": 30}', 'most: must be at least "least", which is 30'),
+        ('{"of": 1, "number": 1}', 'of: must be above "number", which is 1'),
+        ('{"most": 10, "of": 2, "number": 1}', ""),
+    ],
+)
+def test_an_option_is_refused_beside_one_that_it_does_not_fit(options: str, fault: str) -> None:
+    bounds = Option("least", 10, "at least"), Option("most", 20, "at most", at_least="least")
+    known = (*bounds, Option("number", 0, "which"), Option("of", 1, "how many", above="number"))
+    try:
+        read_options(options, known)
+    except OptionsError as error:
+        assert str(error) == fault
+    else:
+        assert not fault
+
+
 def test_options_without_a_balancer_are_those_of_the_default() -> None:
     registry = new_registry(balancers={"plain": ()}, default_balancer="plain")
     annotations = {"kubesvc.dev/balancer-options": '{"choices": 2}'}

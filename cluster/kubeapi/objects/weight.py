@@ -28,6 +28,7 @@ def misplaced_weight(before: JSON | None, after: JSON) -> list[FieldError]:
 def weight_fault(text: str) -> str:
     """Return what is wrong with the annotation's value, "" if nothing is."""
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_WEIGHT))
-    if is_number and int(text) <= MOST_WEIGHT:
+    # "007" is refused: to some programs a number that begins with 0 is octal.
+    if is_number and int(text) <= MOST_WEIGHT and text == str(int(text)):
         return ""
     return f"must be a whole number between 0 and {MOST_WEIGHT}, inclusive, as text; 0 takes nothing new"

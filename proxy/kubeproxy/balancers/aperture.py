@@ -26,12 +26,12 @@ class Aperture(Balancer):
 
     name = "aperture"
     options = (
-        Option("peers", 1, "proxies that share the endpoints evenly", low=1, high=1_000_000),
+        Option("peers", 1, "proxies that share the endpoints evenly", low=1, high=1_000_000, above="peer"),
         Option("peer", 0, "this one's number among them, from 0 on", low=0),
         Option("min_size", 1, "endpoints used at least", low=1),
         Option("subset_size", 0, "endpoints used whatever the load is (0: by load)", low=0),
-        Option("low", 0.875, "connections per endpoint below which fewer are used, `high` at most", low=0.0),
-        Option("high", 1.125, "connections per endpoint above which more are used", low=0.0),
+        Option("low", 0.875, "connections per endpoint below which fewer are used", low=0.0),
+        Option("high", 1.125, "connections per endpoint above which more are used", low=0.0, at_least="low"),
         Option("smoothing_seconds", 15.0, "window of the average load", low=0.001),
     )
     shares_counts = True
@@ -46,11 +46,11 @@ class Aperture(Balancer):
     def __init__(self, inputs: Inputs, options: Options) -> None:
         self._random, self._load, self._clock = inputs.rng.random, inputs.load, inputs.clock
         self._peers = int(options["peers"])
-        self._place = int(options["peer"]) % self._peers / self._peers
+        self._place = int(options["peer"]) / self._peers
         self._fixed = int(options["subset_size"])
         self._least = self._size = self._fixed or int(options["min_size"])
         self._high = float(options["high"])
-        self._low = min(float(options["low"]), self._high)
+        self._low = float(options["low"])
         self._window = float(options["smoothing_seconds"])
         self._seed = str(self._random()).encode()
         self._order: Sequence[Backend] = ()

@@ -70,7 +70,7 @@ class Picker:
         inputs = Inputs(Random(f"picker {scenario.seed} {number}"), own_load, OwnTurns(), given.clock, given.probe)
         options = scenario.options
         if int(options.get("peers", 1)) > 1:  # clients that know of each other: each has its number (aperture)
-            options = {**options, "peer": number}
+            options = {**options, "peer": number % int(options["peers"])}
         self.balancer = compose(BALANCERS[scenario.algorithm], inputs, options)
         self.balancer.update(backends)
         # A balancer returns what it was given.

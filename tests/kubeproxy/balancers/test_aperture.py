@@ -8,11 +8,12 @@ from statistics import pstdev
 import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, closed, inputs, opened, picked
 
+from kubeapi.balancing import OptionsError
 from kubeproxy.balancers import Backend, Balancer
 
 
 class Ground:
-    def __init__(self, options: str, count: int, seed: int = 1) -> None:
+    def __init__(self, options: str, count: int = 20, seed: int = 1) -> None:
         self.now = 0.0
         self.algorithm: Balancer = balancer("aperture", options, inputs(seed, clock=lambda: self.now))
         self.among: list[Backend] = backends(*[1] * count)
@@ -83,12 +84,18 @@ def test_peers_with_numbers_are_evener_than_random_subsets_by_far() -> None:
     def deviation(options: str) -> float:
         seen: Counter[int] = Counter()
         for peer in range(40):
-            ground = Ground(options % peer, 40, peer)
+            ground = Ground(options.replace("PEER", str(peer)), 40, peer)
             seen += Counter(picked(ground.algorithm, 500, ground.among))
         return pstdev(seen[number] for number in range(1, 41))
 
-    numbered = deviation('{"peers": 40, "peer": %d, "subset_size": 5}')
-    assert numbered <= 0.3 * deviation('{"subset_size": 5, "peer": %d}')
+    numbered = deviation('{"peers": 40, "peer": PEER, "subset_size": 5}')
+    assert numbered <= 0.3 * deviation('{"subset_size": 5}')
+
+
+@pytest.mark.parametrize("options", ['{"peers": 3, "peer": 3}', '{"peer": 1}', '{"low": 2, "high": 1}'])
+def test_a_number_that_no_peer_has_and_a_band_upside_down_are_refused(options: str) -> None:
+    with pytest.raises(OptionsError, match=r'must be (above "peer"|at least "low"), which is '):
+        Ground(options)
 
 
 def test_of_two_the_one_with_fewer_connections_is_taken() -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from kubeapi.allocation.registryconfig import RegistryConfig
-from kubeapi.balancing import HASH_ON, TOKEN, OptionsError, http_part, read_options
+from kubeapi.balancing import HASH_ON, TOKEN, OptionsError, http_part, meant_balancer, read_options
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.service import (
     AFFINITY_COOKIE_ANNOTATION,
@@ -18,7 +18,6 @@ from kubeapi.objects.service import (
     COOKIE_MAX_AGE_ANNOTATION,
     read_service,
 )
-from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, required, unsupported
 
@@ -62,7 +61,7 @@ def _validate_balancer(annotations: dict[str, str], config: RegistryConfig) -> F
     if name not in balancers:
         path = f"metadata.annotations[{BALANCER_ANNOTATION}]"
         fault = unsupported(path, name, balancers.keys() - config.balancer_aliases)
-        question = did_you_mean(name, balancers)
+        question = meant_balancer(name, balancers)
         yield fault._replace(message=f"{fault.message}; {question}") if question else fault
         return
     if not options:  # the algorithm's file need not be read
