@@ -177,9 +177,13 @@ class _Teller:
         """Learn new rows."""
         self._progress.add(rows)
         now = time.monotonic()
-        if now >= self._next:
+        if now < self._next:
+            return
+        sight = self._progress.sight(log, now)
+        # The generator begins later than this process: a rate of its first moments would be anything.
+        if sight.elapsed >= _LINE_SECONDS:
             self._next = now + _LINE_SECONDS
-            self._tell(self._progress.sight(log, now))
+            self._tell(sight)
 
 
 def ended(run: Run, asked: Asked) -> int:
