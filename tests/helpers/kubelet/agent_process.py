@@ -1,8 +1,7 @@
 """A stand-in for the agent: networks with nothing but loopback, and its socket service.
 
-``RunningAgent`` is the tests' end of it.
-Run as a program it is the agent: it gets the descriptors of its first channel and of a pair on which it obeys one line
-at a time: ``add NETWORK``, ``alias NETWORK OTHER``, ``end NETWORK``, ``limit FILES``.
+``RunningAgent`` is the tests' end of it. Run as a program it is the agent, which obeys ``add NETWORK``, ``alias NETWORK
+OTHER``, ``end NETWORK`` and ``limit FILES``.
 """
 
 from __future__ import annotations
@@ -11,20 +10,21 @@ import contextlib
 import fcntl
 import os
 import resource
-import select
 import socket
 import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
+
+from tests.helpers.kubelet.obeying import AgentProcess, ObeyingAgent
 
 from kubehost.io.namespaces import NEWNET, NEWUSER, setns, unshare
 from kubehost.io.places import Channel
 
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 """linux/sockios.h, linux/if.h."""
+_MODULE = "tests.helpers.kubelet.agent_process"
 
 
 class Client(Protocol):
@@ -35,16 +35,11 @@ class Client(Protocol):
         ...
 
 
-class RunningAgent:
+class RunningAgent(AgentProcess):
     """An agent process with its own networks; ``channel`` is a client's end, and its own unless ``attach`` gives it."""
 
     def __init__(self) -> None:
-        self.channel, channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._orders, orders = socket.socketpair()
-        with channel, orders:
-            passed = channel.fileno(), orders.fileno()
-            self.process = subprocess.Popen([sys.executable, __file__, *map(str, passed)], pass_fds=passed)
-        assert self._orders.recv(16) == b"done"
+        super().__init__(_MODULE)
         self._is_given = False
 
     def attach(self, client: Client) -> None:
@@ -52,22 +47,15 @@ class RunningAgent:
         self._is_given = True
         client.attach(self.channel)
 
-    def order(self, *words: object) -> None:
-        """Have the agent obey; returns when it has."""
-        self._orders.sendall(" ".join(map(str, words)).encode())
-        assert self._orders.recv(16) == b"done"
-
     def files(self) -> int:
         """Return how many open files the agent has."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def close(self) -> None:
         """End the process."""
-        self._orders.close()
         if not self._is_given:
             self.channel.close()
-        self.process.kill()
-        self.process.wait()
+        self.end()
 
 
 @contextlib.contextmanager
@@ -82,44 +70,27 @@ def running_agent(*networks: str) -> Iterator[RunningAgent]:
         agent.close()
 
 
-class Agent:
+class Agent(ObeyingAgent):
     """The process's own side."""
 
-    def __init__(self, channel: Channel, orders: socket.socket) -> None:
-        from kubelet.sandbox.io.sockets import SocketService
-
-        self._orders = orders
-        self._poll = select.poll()
+    def __init__(self, descriptors: list[str]) -> None:
         self._networks: dict[str, int] = {}
         self._cluster = os.open("/proc/self/ns/net", os.O_RDONLY)
-        self._service = SocketService(self._poll, self._networks)
-        self._service.add(channel)
-        self._poll.register(orders, select.POLLIN)
+        super().__init__(self._networks, descriptors)
 
-    def serve(self) -> None:
-        """Serve and obey until the tests close their end."""
-        self._orders.sendall(b"done")
-        while True:
-            for descriptor, _ in self._poll.poll():
-                if descriptor in self._service:
-                    self._service.serve(descriptor)
-                elif line := self._orders.recv(256).decode():
-                    self._obey(*line.split())
-                    self._orders.sendall(b"done")
-                else:
-                    return
-
-    def _obey(self, verb: str, subject: str, other: str = "") -> None:
+    def obey(self, *words: str) -> None:
+        """Make, name or end a network, or bound the open files."""
+        verb, subject, *others = words
         match verb:
             case "add":
                 enter_network(NEWNET)
                 self._networks[subject] = os.open("/proc/self/ns/net", os.O_RDONLY)
                 setns(self._cluster, NEWNET)
             case "alias":
-                self._networks[subject] = os.dup(self._networks[other])
+                self._networks[subject] = os.dup(self._networks[others[0]])
             case "end":
                 os.close(self._networks.pop(subject))
-                self._service.end(subject)
+                self.service.end(subject)
             case "limit":
                 resource.setrlimit(resource.RLIMIT_NOFILE, (int(subject), int(subject)))
 
@@ -134,7 +105,7 @@ def enter_network(flags: int) -> None:
 def main() -> None:
     """Enter networks of its own and be the agent."""
     enter_network(NEWNET if os.geteuid() == 0 else NEWNET | NEWUSER)
-    Agent(*(socket.socket(fileno=int(each)) for each in sys.argv[1:])).serve()
+    Agent(sys.argv[1:]).serve()
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_network
 
+from tests.helpers.kubelet.obeying import AgentProcess
 from tests.helpers.kubeproxy import pods_process
 from tests.helpers.kubeproxy.pods_process import (
     BALANCERS,
@@ -51,24 +50,17 @@ class Pods:
         self._start()
 
     def _start(self) -> None:
-        channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._orders, orders = socket.socketpair()
-        with theirs, orders:
-            passed = theirs.fileno(), orders.fileno()
-            self._process = subprocess.Popen(
-                [sys.executable, pods_process.__file__, *map(str, passed)], pass_fds=passed
-            )
-        assert self._orders.recv(16) == b"done"
-        self.network.attach(channel)
+        self._agent = AgentProcess(pods_process.__name__)
+        self.network.attach(self._agent.channel)
 
     def add(self, *pods: str) -> None:
         """Make pods' networks."""
         for each in pods:
-            self._order(f"pod {each}")
+            self._agent.order("pod", each)
 
     def end(self, pod: str) -> None:
         """End a pod's network."""
-        self._order(f"end {pod}")
+        self._agent.order("end", pod)
 
     def lose(self, *pods: str) -> None:
         """Lose the agent, and get another one, in new networks, with these pods."""
@@ -78,9 +70,7 @@ class Pods:
 
     def close_agent(self) -> None:
         """Kill the agent."""
-        self._orders.close()
-        self._process.kill()
-        self._process.wait()
+        self._agent.end()
 
     def place(self, name: str) -> Place:
         """Return the host (127.0.0.1), the cluster's network (the node), or that of a pod, by an address of it."""
@@ -93,10 +83,6 @@ class Pods:
     def open(self, at: str, protocol: str = "TCP", *, is_ipv6: bool = False) -> socket.socket:
         """Return a non-blocking socket of a place."""
         return whole_socket(self.place(at).socket(*SOCKETS[protocol, is_ipv6]))
-
-    def _order(self, line: str) -> None:
-        self._orders.sendall(line.encode())
-        assert self._orders.recv(16) == b"done"
 
     async def connect(self, at: str, to: Address, source: str = "") -> socket.socket:
         """Connect from a place; the caller closes the socket."""

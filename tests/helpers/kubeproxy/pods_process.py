@@ -1,21 +1,19 @@
 """A program that holds the network of a cluster and those of its pods, and makes sockets there for the tests.
 
-It is the agent without its containers: ``kubelet.sandbox.io`` makes the networks and serves the channel. It gets the
-descriptors of its first channel and of a pair on which it answers ``done`` for each line: ``pod ADDRESS`` makes a pod's
-sandbox, ``end ADDRESS`` removes it.
+It is the agent without its containers: ``kubelet.sandbox.io`` makes the networks and serves the channel. ``pod
+ADDRESS`` makes a pod's sandbox, ``end ADDRESS`` removes it.
 """
 
 from __future__ import annotations
 
 import os
-import select
-import socket
 import sys
 from pathlib import Path
 
+from tests.helpers.kubelet.obeying import ObeyingAgent
+
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS, unshare
 from kubelet.sandbox.io.sandboxes import Sandboxes
-from kubelet.sandbox.io.sockets import SocketService
 from kubelet.sandbox.spec import ClusterNetwork, NodeNetwork, SandboxSpec
 
 NODE, GATEWAY, BALANCER = "127.168.0.1", "127.244.0.1", "127.0.113.10"
@@ -44,40 +42,25 @@ def enter_namespaces() -> None:
             Path(f"/proc/self/{name}").write_text(text)
 
 
-class Agent:
-    """Obeys and serves until the tests close their end."""
+class Agent(ObeyingAgent):
+    """Has the sandboxes."""
 
-    def __init__(self, channel: socket.socket, orders: socket.socket) -> None:
-        self._orders = orders
+    def __init__(self, descriptors: list[str]) -> None:
         self._sandboxes = Sandboxes(NETWORK)
         self._sandboxes.open()
-        self._poll = select.poll()
-        self._service = SocketService(self._poll, self._sandboxes.networks)
-        self._service.add(channel)
-        self._poll.register(orders, select.POLLIN)
+        super().__init__(self._sandboxes.networks, descriptors)
 
-    def serve(self) -> None:
-        """Run."""
-        self._orders.sendall(b"done")
-        while True:
-            for descriptor, _ in self._poll.poll():
-                if descriptor in self._service:
-                    self._service.serve(descriptor)
-                elif line := self._orders.recv(256).decode():
-                    self._obey(*line.split())
-                    self._orders.sendall(b"done")
-                else:
-                    return
-
-    def _obey(self, verb: str, address: str) -> None:
+    def obey(self, *words: str) -> None:
+        """Make or remove a sandbox."""
+        verb, address = words
         if verb == "pod":
             spec = SandboxSpec(address, (address, twin_of(address)), (GATEWAY, GATEWAY_6), "pod")
             self._sandboxes.make(spec)
             return
         for each in self._sandboxes.remove(address):
-            self._service.end(each)
+            self.service.end(each)
 
 
 if __name__ == "__main__":
     enter_namespaces()
-    Agent(*(socket.socket(fileno=int(each)) for each in sys.argv[1:])).serve()
+    Agent(sys.argv[1:]).serve()
