@@ -1,30 +1,21 @@
 """In which order a hash goes through the backends, by tables that are built in steps. Pure.
 
-While a table is built, hashes go by the one before as far as its backends are still there, else to the backend at hash
-modulo n.
+The table of a large Service takes longer to build than clients may wait. While it is built, hashes go by the one before
+as far as its backends are still there, else to the backend at hash modulo n. All that want the same table have one, be
+they routes of several nodes or simulated clients: it is built once, for as long as anything wants it.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Generator, Hashable, Iterator, Sequence
 from typing import Protocol
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from kubeproxy.balancers.balancer import Backend
 from kubeproxy.balancers.work import Work
 
-MOST_POINTS = 2 << 20
-"""How many points a circle has at most, each of 8 bytes; a table of more would take minutes to build."""
-_CIRCLE = 1 << 32
-_STEP = 2000
-"""Points that are made in one step: 1 to 4 ms."""
-_SHELF = 1000
-"""Points that are sorted together, about."""
-_SHELVES_A_STEP = 4
-_HALVED = 10_000
-"""Points between which the middle is found in one step."""
+Hosts = tuple[tuple[str, int], ...]
+"""Addresses with their weights above 0."""
 
 
 class Layout(Protocol):
@@ -44,86 +35,42 @@ class Entries:
 
     def __init__(self, places: Sequence[int]) -> None:
         self._places = places
+        self._count = len(places)
 
     def place(self, value: int) -> int:
         """Return the place of the backend that a hash belongs to."""
-        return self._places[value % len(self._places)]
+        return self._places[value % self._count]
 
     def walk(self, value: int) -> Iterator[int]:
         """Yield places for a hash one after another."""
-        count = len(self._places)
-        return (self._places[(value + step) % count] for step in range(count))
+        return (self._places[(value + step) % self._count] for step in range(self._count))
 
 
-Arcs = tuple["array[int]", "array[int]"]
-"""The last number of each arc of a circle in order, and the place of its backend."""
+class _Build:
+    """A layout and its making; ``layout`` is None until it is there. It goes on as long as it has users."""
 
+    def __init__(self, making: Generator[None, None, Layout]) -> None:
+        self._making = making
+        self.layout: Layout | None = None
+        self.users: WeakSet[BuiltOrder] = WeakSet()
+        self.is_given_up = False
 
-class Circle:
-    """Arcs of a circle of 2**32, each a backend's; a hash beyond the last arc is in the first one."""
-
-    def __init__(self, arcs: Arcs) -> None:
-        self._ends, self._places = arcs
-
-    def place(self, value: int) -> int:
-        """Return the place of the backend that a hash belongs to."""
-        return self._places[bisect_left(self._ends, value) % len(self._ends)]
-
-    def walk(self, value: int) -> Iterator[int]:
-        """Yield places for a hash one after another."""
-        start, count = bisect_left(self._ends, value), len(self._ends)
-        return (self._places[(start + step) % count] for step in range(count))
-
-
-def arcs_before(points: Iterator[tuple[int, int]], count: int) -> Generator[None, None, Arcs]:
-    """Return in steps the arcs that end at about ``count`` points, each with the place of its backend.
-
-    Of equal points the one with the smallest place has the arc.
-    """
-    bits = max(count // _SHELF, 1).bit_length()
-    shelves = [array("Q") for _ in range(1 << bits)]
-    shift = 32 - bits
-    for number, (point, place) in enumerate(points, 1):
-        shelves[point >> shift].append(point << 32 | place)
-        if number % _STEP == 0:
+    def steps(self) -> Iterator[None]:
+        """Make the layout in steps, and tell the users."""
+        while self.users:
+            try:
+                next(self._making)
+            except StopIteration as made:
+                self.layout = made.value
+                for each in tuple(self.users):
+                    each.finish()
+                return
             yield
-    ends, places = array("I"), array("I")
-    for number, shelf in enumerate(shelves, 1):
-        for packed in sorted(shelf):
-            point = packed >> 32
-            if not ends or ends[-1] != point:
-                ends.append(point)
-                places.append(packed & _CIRCLE - 1)
-        if number % _SHELVES_A_STEP == 0:
-            yield
-    return ends, places
+        self.is_given_up = True
 
 
-def arcs_around(points: Iterator[tuple[int, int]], count: int) -> Generator[None, None, Arcs]:
-    """Return in steps the arcs of what is nearest to about ``count`` points, the one before if two are as near."""
-    found, places = yield from arcs_before(points, count)
-    ends = array("I")
-    for start in range(0, len(found) - 1, _HALVED):
-        if start:
-            yield
-        stretch = found[start : start + _HALVED + 1]
-        ends.extend(map(_middle, stretch, stretch[1:]))
-    last = (found[-1] + found[0] + _CIRCLE) // 2
-    if last < _CIRCLE:
-        ends.append(last)
-    else:
-        # The arc around the last point ends behind 0.
-        ends.insert(0, last - _CIRCLE)
-        places.insert(0, places.pop())
-    return ends, places
-
-
-def _middle(one: int, other: int) -> int:
-    return (one + other) // 2
-
-
-_LAYOUTS: WeakValueDictionary[Hashable, Layout] = WeakValueDictionary()
-"""The layouts that are in use, by what they are made of: the routes of a Service port have one together."""
+_BUILDS: WeakValueDictionary[Hashable, _Build] = WeakValueDictionary()
+"""Those that are in use, by what the layouts are made of."""
 
 
 class BuiltOrder:
@@ -131,36 +78,39 @@ class BuiltOrder:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._builds = 0
+        self._usable: Sequence[Backend] = ()
+        self._build: _Build | None = None
         self._built: _Order | None = None
         self._use(_Order((), Entries(())))
 
     def build(self, usable: Sequence[Backend], made_of: Hashable, steps: Generator[None, None, Layout]) -> None:
-        """Go by the layout that ``steps`` return for ``usable`` (at least one) once they are done.
+        """Go by the layout that ``steps`` return for ``usable`` once they are done; without backends by none.
 
-        It is the same for all that have the same ``made_of``.
+        It is the same for all that have the same ``made_of``; the steps of only one of them are done.
         """
-        self._builds += 1
+        if self._build is not None:
+            self._build.users.discard(self)
+        self._usable, self._build = usable, None
+        if not usable:
+            return
         listed = _Order(usable, Entries(range(len(usable))))
         self._use(listed if self._built is None else _Meanwhile(self._built, listed, usable))
-        self._work(self._build(usable, made_of, steps))
+        build = _BUILDS.get(made_of)
+        is_new = build is None or build.is_given_up
+        if build is None or is_new:
+            build = _BUILDS[made_of] = _Build(steps)
+        build.users.add(self)
+        self._build = build
+        if is_new:
+            self._work(build.steps())
+        elif build.layout is not None:
+            self.finish()
 
-    def _build(
-        self, usable: Sequence[Backend], made_of: Hashable, steps: Generator[None, None, Layout]
-    ) -> Iterator[None]:
-        """Do the steps, unless another build has begun meanwhile, or the layout is there."""
-        number = self._builds
-        while (layout := _LAYOUTS.get(made_of)) is None:
-            try:
-                next(steps)
-            except StopIteration as built:
-                _LAYOUTS[made_of] = layout = built.value
-                break
-            yield
-            if number != self._builds:
-                return
-        assert layout is not None
-        self._built = _Order(usable, layout)
+    def finish(self) -> None:
+        """Go by the layout, which is there now."""
+        assert self._build is not None
+        assert self._build.layout is not None
+        self._built = _Order(self._usable, self._build.layout)
         self._use(self._built)
 
     def _use(self, order: _Order | _Meanwhile) -> None:

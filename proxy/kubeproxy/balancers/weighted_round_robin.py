@@ -17,7 +17,7 @@ class WeightedRoundRobin(Balancer):
     name = "weighted_round_robin"
     aliases = ("nginx_weighted",)
     has_weights = True
-    card = Card("in turn by weight, evenly spread", "weights", "O(log n)", "nginx round robin, Traefik wrr")
+    card = Card("in turn by weight, evenly spread", "weights", "O(1)", "nginx round robin, Traefik wrr")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del inputs, options

@@ -1,9 +1,4 @@
-"""What ring hash and Maglev have in common: tables that are built in steps, the next choice, bounded loads.
-
-The table of a large Service takes longer to build than clients may wait. Until a new one is there, keys go by the one
-before if their endpoint is still there, else to the endpoint at hash modulo n. Routes with the same endpoints share one
-table, be they of several nodes or of simulated clients.
-"""
+"""What ring hash and Maglev have in common: tables that are built in steps, the next choice, bounded loads."""
 
 from __future__ import annotations
 
@@ -15,8 +10,8 @@ from kubeapi.balancing import Option, hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Inputs, Options, available
 from kubeproxy.balancers.envoy.bounds import Bounds
 from kubeproxy.balancers.envoy.hashing import hash_text
-from kubeproxy.balancers.envoy.tables import Build, Hosts, Table, shared_build
 from kubeproxy.balancers.hashing import hashed_text
+from kubeproxy.balancers.orders import BuiltOrder, Hosts, Layout
 
 _BALANCE_FACTOR = Option(
     "hash_balance_factor", 0, "an endpoint gets no more than this percentage of the average load; 0: no bound", 100
@@ -34,17 +29,13 @@ class ConsistentHash(Balancer):
     shares_tables = True
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
-        self._work = inputs.work
         self._text = hashed_text(options)
         factor = int(options[_BALANCE_FACTOR.name])
         self._bounds = Bounds(factor, inputs.load) if factor else None
         self.follows = self._bounds is not None
         self._known: list[tuple[Backend, int]] = []
         self._usable: Sequence[Backend] = ()
-        self._owners: Sequence[Backend] = ()
-        self._table: Table | None = None
-        self._build: Build | None = None
-        self._is_building = False
+        self._order = BuiltOrder(inputs.work)
 
     @property
     @abstractmethod
@@ -52,8 +43,8 @@ class ConsistentHash(Balancer):
         """What a table depends on beside its hosts."""
 
     @abstractmethod
-    def build(self, hosts: Hosts) -> Generator[None, None, Table]:
-        """Build the table of ``hosts`` (at least one) in steps of a few milliseconds."""
+    def build(self, hosts: Hosts) -> Generator[None, None, Layout]:
+        """Build the table of ``hosts`` (at least one, in the order of the addresses as texts) in steps of a few ms."""
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
@@ -63,23 +54,15 @@ class ConsistentHash(Balancer):
         if known == self._known:
             return
         self._known, self._usable = known, sorted(available(backends), key=attrgetter("address"))
-        before, self._build = self._build, self._new_build()
-        self._is_building = self._build is not None
-        if before is not None:
-            before.users -= 1
-
-    def _new_build(self) -> Build | None:
-        if not self._usable:
-            return None
         hosts = tuple((each.address, each.weight) for each in self._usable)
-        return shared_build((self.shape, hosts), self.build(hosts), self._work)
+        self._order.build(self._usable, (self.shape, hosts), self.build(hosts))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
         if not self._usable:
             return None
         key = hash_text(self._text(ask))
-        backend = self._owner(key)
+        backend = self._order.first(key)
         if avoid and backend.address in avoid:
             backend = self._next(key, avoid)
         return backend if self._bounds is None else self._bounds.within(self._usable, backend, key, avoid)
@@ -98,19 +81,10 @@ class ConsistentHash(Balancer):
         assert self._bounds is not None
         self._bounds.total -= 1
 
-    def _owner(self, key: int) -> Backend:
-        if self._is_building and self._build is not None and self._build.table is not None:
-            self._owners, self._table, self._is_building = self._usable, self._build.table, False
-        if self._table is not None:
-            owner = self._owners[self._table.place(key)]
-            if not self._is_building or owner in self._usable:
-                return owner
-        return self._usable[key % len(self._usable)]
-
     def _next(self, key: int, avoid: Collection[str]) -> Backend:
         """Return the backend of another hash of the key, as Envoy's retries do; any other one in the end."""
         for attempt in range(1, _RETRIES + 1):
-            backend = self._owner(key ^ (_M - attempt + 1))
+            backend = self._order.first(key ^ (_M - attempt + 1))
             if backend.address not in avoid:
                 return backend
         left = available(self._usable, avoid)

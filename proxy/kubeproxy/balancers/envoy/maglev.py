@@ -16,7 +16,7 @@ from kubeapi.balancing import Option
 from kubeproxy.balancers.balancer import Card, Inputs, Options
 from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash
 from kubeproxy.balancers.envoy.hashing import xxh64
-from kubeproxy.balancers.envoy.tables import Hosts, Table
+from kubeproxy.balancers.orders import Entries, Hosts, Layout
 
 _STEP = 10_000
 """Entries that are looked at in one step, where a turn is as much work as four more: 1 to 3 ms."""
@@ -55,22 +55,9 @@ class Maglev(ConsistentHash):
         """What a table depends on beside its hosts."""
         return self.name, self._size
 
-    def build(self, hosts: Hosts) -> Generator[None, None, Table]:
+    def build(self, hosts: Hosts) -> Generator[None, None, Layout]:
         """Build the table in steps."""
-        entries = yield from maglev_table(hosts, self._size)
-        return _MaglevTable(entries)
-
-
-class _MaglevTable:
-    """The place of the host that owns each entry."""
-
-    def __init__(self, entries: array[int]) -> None:
-        self._entries = entries
-        self._size = len(entries)
-
-    def place(self, key: int) -> int:
-        """Return the place of the host of a hash."""
-        return self._entries[key % self._size]
+        return Entries((yield from maglev_table(hosts, self._size)))
 
 
 def maglev_table(hosts: Sequence[tuple[str, int]], size: int) -> Generator[None, None, array[int]]:

@@ -9,15 +9,15 @@ same with ``maximum_ring_size`` 4096. Keys are hashed by XXH64 in either case.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Generator, Hashable, Iterator, Sequence
 from math import ceil
 
 from kubeapi.balancing import Option
 from kubeproxy.balancers.balancer import Card, Inputs, Options
+from kubeproxy.balancers.circles import Arcs, circle
 from kubeproxy.balancers.envoy.consistent import HASH_OPTIONS, ConsistentHash
 from kubeproxy.balancers.envoy.hashing import murmur2, xxh64
-from kubeproxy.balancers.envoy.tables import Hosts, Table
+from kubeproxy.balancers.orders import Hosts, Layout
 
 _LARGEST = 8 << 20
 _STEP = 500
@@ -34,15 +34,11 @@ class RingHash(ConsistentHash):
     aliases = ("envoy_ring_hash",)
     options = (
         Option("minimum_ring_size", 1024, "points of the ring at least", 1, _LARGEST),
-        Option(
-            "maximum_ring_size", _LARGEST, "points of the ring at most, also if that is below the minimum", 1, _LARGEST
-        ),
+        Option("maximum_ring_size", _LARGEST, "points of the ring at most", 1, _LARGEST, at_least="minimum_ring_size"),
         Option("hash_function", "XX_HASH", "what places the points", allowed=tuple(_HASHES)),
         *HASH_OPTIONS,
     )
-    card = Card(
-        "the next point of a ring, by the key's hash", "the key", "O(log points), 12 bytes a point", "Envoy, gRPC"
-    )
+    card = Card("the next point of a ring, by the key's hash", "the key", "O(1), 13 bytes a point", "Envoy, gRPC")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         super().__init__(inputs, options)
@@ -60,7 +56,7 @@ class RingHash(ConsistentHash):
         """What a ring depends on beside its hosts."""
         return self.name, self._smallest, self._largest, self._hash
 
-    def build(self, hosts: Hosts) -> Generator[None, None, Table]:
+    def build(self, hosts: Hosts) -> Generator[None, None, Layout]:
         """Build the ring in steps."""
         share = min(weight for _, weight in hosts) / sum(weight for _, weight in hosts)
         scale = min(ceil(share * self._smallest) / share, float(self._largest))
@@ -73,9 +69,8 @@ class RingHash(ConsistentHash):
             places.append(place)
             if number % _STEP == 0:
                 yield
-        ring = _Ring()
-        yield from ring.fill(shelves)
-        return ring
+        arcs = yield from _sorted(shelves)
+        return (yield from circle(arcs, 64))
 
 
 def _names(hosts: Hosts, scale: float) -> Iterator[tuple[str, int]]:
@@ -91,23 +86,13 @@ def _names(hosts: Hosts, scale: float) -> Iterator[tuple[str, int]]:
             reached += 1
 
 
-class _Ring:
-    """The points in order, and the places of their hosts."""
-
-    def __init__(self) -> None:
-        self._points = array("Q")
-        self._places = array("I")
-
-    def fill(self, shelves: Sequence[tuple[array[int], array[int]]]) -> Iterator[None]:
-        """Take over in steps the points of ``shelves``, each of which has a part of the ring."""
-        for number, shelf in enumerate(shelves, 1):
-            for point, place in sorted(zip(*shelf, strict=True)):
-                self._points.append(point)
-                self._places.append(place)
-            if number % _SHELF == 0:
-                yield
-
-    def place(self, key: int) -> int:
-        """Return the place of the host of a hash."""
-        at = bisect_left(self._points, key)
-        return self._places[at if at < len(self._points) else 0]
+def _sorted(shelves: Sequence[tuple[array[int], array[int]]]) -> Generator[None, None, Arcs]:
+    """Return in steps the points of ``shelves``, each of which has a part of the ring, and their hosts' places."""
+    arcs = Arcs(array("Q"), array("I"))
+    for number, shelf in enumerate(shelves, 1):
+        for point, place in sorted(zip(*shelf, strict=True)):
+            arcs.ends.append(point)
+            arcs.places.append(place)
+        if number % _SHELF == 0:
+            yield
+    return arcs

@@ -59,7 +59,7 @@ class HaproxyHash(Balancer):
     card = Card(
         "hash modulo the weights' sum, or the nearest point of a tree, load bounded if asked for",
         "the key",
-        "O(1), or O(log points); 4 bytes an entry, 8 a point",
+        "O(1), 4 bytes an entry or 9 a point",
         "HAProxy source, hash",
     )
 
@@ -96,9 +96,8 @@ class HaproxyHash(Balancer):
             self._slots = _Slots(weights, self._factor)
         else:
             self._usable = available(backends)
-            if self._usable:
-                shares = tuple(each.weight for each in self._usable)
-                self._map.build(self._usable, ("haproxy map", shares), _build_map(shares))
+            shares = tuple(each.weight for each in self._usable)
+            self._map.build(self._usable, ("haproxy map", shares), _build_map(shares))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""

@@ -24,7 +24,7 @@ class HaproxyRandom(Balancer):
     card = Card(
         "the less loaded by weight of some drawn from a tree of points",
         "connections now",
-        "O(log points), 8 bytes a point",
+        "O(1), 9 bytes a point",
         "HAProxy",
     )
 

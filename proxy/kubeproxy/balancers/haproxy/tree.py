@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from kubeproxy.balancers.balancer import Backend
+from kubeproxy.balancers.circles import MOST_POINTS, Circle, arcs_around, circle
 from kubeproxy.balancers.haproxy.functions import avalanche
-from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, arcs_around
+from kubeproxy.balancers.orders import BuiltOrder
 from kubeproxy.balancers.work import Work
 
 _POINTS_PER_WEIGHT = 16
@@ -40,9 +41,8 @@ class Tree:
         self._weights = weights
         self._number(backends)
         self._usable = [each for each in backends if each.weight]
-        if self._usable:
-            servers = tuple((self._ids[each], each.weight) for each in self._usable)
-            self._order.build(self._usable, ("haproxy tree", servers), _build(servers))
+        servers = tuple((self._ids[each], each.weight) for each in self._usable)
+        self._order.build(self._usable, ("haproxy tree", servers), _build(servers))
 
     def find(self, value: int, refuses: Callable[[Backend], bool] | None = None) -> Backend | None:
         """Return the backend for the hash ``value``, None if there is none.
@@ -82,7 +82,8 @@ def _build(servers: Sequence[tuple[int, int]]) -> Generator[None, None, Circle]:
         for place, (number, weight) in enumerate(servers)
         for point in _points(number, weight * per_weight)
     )
-    return Circle((yield from arcs_around(points, total * per_weight)))
+    arcs = yield from arcs_around(points, total * per_weight)
+    return (yield from circle(arcs))
 
 
 def _points(number: int, count: int) -> Iterator[int]:

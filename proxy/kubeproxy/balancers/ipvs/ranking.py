@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from math import inf
 
 from kubeproxy.balancers.balancer import Backend
+from kubeproxy.balancers.levels import Levels
 
 
 class Ranking:
@@ -21,8 +22,7 @@ class Ranking:
         self._order: Sequence[Backend] = ()
         self._places: dict[str, int] = {}
         self._costs: list[float] = []
-        self._levels: list[float] = []
-        self._at: dict[float, list[int]] = {}
+        self._levels = Levels[list[int]](list)
         self._until_sorted = 0
 
     def renew(self, order: Sequence[Backend]) -> None:
@@ -33,12 +33,11 @@ class Ranking:
         self._sort()
 
     def _sort(self) -> None:
-        self._at = {}
+        self._levels = Levels(list)
         for place, cost in enumerate(self._costs):
-            # Ascending places are a heap already.
-            self._at.setdefault(cost, []).append(place)
-        self._at.pop(inf, None)
-        self._levels = sorted(self._at)
+            if cost != inf:
+                # Ascending places are a heap already.
+                self._levels.at(cost).append(place)
         self._until_sorted = 2 * len(self._costs) + 64
 
     def moved(self, address: str) -> None:
@@ -50,21 +49,16 @@ class Ranking:
         self._until_sorted -= 1
         if self._until_sorted < 0:
             self._sort()
-        elif (level := self._at.get(cost)) is not None:
-            heappush(level, place)
         elif cost != inf:
-            self._at[cost] = [place]
-            heappush(self._levels, cost)
+            heappush(self._levels.at(cost), place)
 
     def least(self) -> Backend | None:
         """Return the server of least cost, None if no cost is finite."""
         levels, costs = self._levels, self._costs
-        while levels:
-            cost = levels[0]
-            places = self._at[cost]
+        while (places := levels.least()) is not None:
+            cost = levels.lowest()
             while places:
                 if costs[places[0]] == cost:
                     return self._order[places[0]]
                 heappop(places)
-            del self._at[heappop(levels)]
         return None

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Sequence
-from itertools import accumulate
+from collections.abc import Collection
 from math import inf
-from typing import NamedTuple
 
 from kubeproxy.balancers.balancer import Ask, Backend, Card, Inputs, Options, available
 from kubeproxy.balancers.ipvs.counting import INACTIVE, OVERHEAD, Counting
-
-
-class _Lots(NamedTuple):
-    servers: Sequence[Backend]
-    sums: Sequence[int]
+from kubeproxy.balancers.ranges import WeightRanges
 
 
 class Twos(Counting):
@@ -23,12 +16,12 @@ class Twos(Counting):
     name = "twos"
     aliases = ("ipvs_twos",)
     options = (OVERHEAD, INACTIVE)
-    card = Card("the less loaded of two drawn by weight", "connections now and ended", "O(log n)", "IPVS twos")
+    card = Card("the less loaded of two drawn by weight", "connections now and ended", "O(1)", "IPVS twos")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         super().__init__(inputs, options)
-        self._rng = inputs.rng
-        self._lots = _Lots((), ())
+        self._random = inputs.rng.random
+        self._lots = WeightRanges()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -37,14 +30,12 @@ class Twos(Counting):
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        servers, sums = _lots(available(self._servers.order, avoid)) if avoid else self._lots
-        if not servers:
+        lots = WeightRanges(available(self._servers.order, avoid)) if avoid else self._lots
+        if not lots.total:
             return None
         if self._ended.due != inf:
             self._ended.expire(self._clock())
-        random, numbers = self._rng.random, sums[-1] + 1
-        first = servers[bisect_left(sums, int(random() * numbers))]
-        second = servers[bisect_left(sums, int(random() * numbers))]
+        first, second = self._draw(lots), self._draw(lots)
         return second if self._cost_of(first) > self._cost_of(second) else first
 
     def upcoming(self, ask: Ask) -> Backend | None:
@@ -52,11 +43,11 @@ class Twos(Counting):
         return None
 
     def _renewed(self) -> None:
-        self._lots = _lots(available(self._servers.order))
+        self._lots = WeightRanges(available(self._servers.order))
+
+    def _draw(self, lots: WeightRanges) -> Backend:
+        number = int(self._random() * (lots.total + 1))
+        return lots.at(number - 1 if number else 0)
 
     def _cost(self, active: int, inactive: int, weight: int) -> float:
         return (active * self._overhead + inactive) / weight
-
-
-def _lots(servers: Sequence[Backend]) -> _Lots:
-    return _Lots(servers, list(accumulate(each.weight for each in servers)))

@@ -12,10 +12,10 @@ from zlib import crc32
 
 from kubeapi.balancing import hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.circles import MOST_POINTS, Circle, arcs_before, circle
 from kubeproxy.balancers.hashing import hashed_text
-from kubeproxy.balancers.nginx.ranges import TRIES
-from kubeproxy.balancers.nginx.rotation import SmoothRotation
-from kubeproxy.balancers.orders import MOST_POINTS, BuiltOrder, Circle, arcs_before
+from kubeproxy.balancers.nginx.rotation import TRIES, SmoothRotation
+from kubeproxy.balancers.orders import BuiltOrder, Hosts
 
 _POINTS_PER_WEIGHT = 160
 
@@ -27,7 +27,7 @@ class NginxConsistentHash(Balancer):
     options = (hash_on(),)
     has_weights = True
     shares_tables = True
-    card = Card("the next of 160 CRC-32 points per weight", "the key", "O(log points), 8 bytes a point", "nginx")
+    card = Card("the next of 160 CRC-32 points per weight", "the key", "O(1), 9 bytes a point", "nginx")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         self._key = hashed_text(options)
@@ -48,9 +48,8 @@ class NginxConsistentHash(Balancer):
             return
         self._weights = weights
         self._rotation.update(usable)
-        if usable:
-            hosts = tuple((each.address, each.weight) for each in usable)
-            self._order.build(usable, (self.name, hosts), _build(hosts))
+        hosts = tuple((each.address, each.weight) for each in usable)
+        self._order.build(usable, (self.name, hosts), _build(hosts))
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -68,7 +67,7 @@ class NginxConsistentHash(Balancer):
         return crc32(self._key(ask).encode())
 
 
-def _build(hosts: Sequence[tuple[str, int]]) -> Generator[None, None, Circle]:
+def _build(hosts: Hosts) -> Generator[None, None, Circle]:
     """Build the ring of addresses with their weights in steps."""
     total = sum(weight for _, weight in hosts)
     per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
@@ -77,7 +76,8 @@ def _build(hosts: Sequence[tuple[str, int]]) -> Generator[None, None, Circle]:
         for place, (address, weight) in enumerate(hosts)
         for point in _points(address, weight * per_weight)
     )
-    return Circle((yield from arcs_before(points, total * per_weight)))
+    arcs = yield from arcs_before(points, total * per_weight)
+    return (yield from circle(arcs))
 
 
 def _points(address: str, count: int) -> Iterator[int]:

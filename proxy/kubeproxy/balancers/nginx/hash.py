@@ -5,66 +5,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator
+from itertools import count
 from zlib import crc32
 
 from kubeapi.balancing import hash_on
-from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
+from kubeproxy.balancers.balancer import Ask, Card, Inputs, Options
 from kubeproxy.balancers.hashing import hashed_text
-from kubeproxy.balancers.nginx.ranges import TRIES, WeightRanges
-from kubeproxy.balancers.nginx.rotation import SmoothRotation
+from kubeproxy.balancers.nginx.hashed import NginxHashed
 
 
-class NginxHash(Balancer):
+class NginxHash(NginxHashed):
     """Gives a key (of HTTP what the Service hashes, else the client's address) always the same backend.
 
-    When a backend comes or leaves, nearly all keys move. Where one has failed, its keys are spread over all others.
+    Where one has failed, its keys are spread over all others.
     """
 
     name = "nginx_hash"
     options = (hash_on(),)
-    has_weights = True
-    card = Card("CRC-32 of the key modulo the weights' sum", "the key", "O(log n)", "nginx hash")
+    card = Card("CRC-32 of the key modulo the weights' sum", "the key", "O(1)", "nginx hash")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del inputs
+        super().__init__()
         self._key = hashed_text(options)
-        self._ranges = WeightRanges()
-        self._rotation = SmoothRotation()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
         """Return in a clause how each ``unit`` gets one of ``count`` endpoints."""
         return f"each {unit} gets the one of {count} that the hash of its key names"
 
-    def update(self, backends: Sequence[Backend]) -> None:
-        """Choose among ``backends`` from now on."""
-        usable = available(backends)
-        self._ranges = WeightRanges(usable)
-        self._rotation.update(usable)
+    def _number(self, ask: Ask) -> int:
+        return _hash(self._key(ask))
 
-    def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
-        """Return a backend, None if there is none."""
-        first = self.upcoming(ask)
-        if first is None or not avoid or first.address not in avoid:
-            return first
-        return self._pick_other(ask, avoid) or self._rotation.take(avoid) or first
-
-    def upcoming(self, ask: Ask) -> Backend | None:
-        """Return the backend of a key."""
-        ranges = self._ranges
-        return ranges.at(_hash(self._key(ask)) % ranges.total) if ranges.total else None
-
-    def _pick_other(self, ask: Ask, avoid: Collection[str]) -> Backend | None:
-        """Hash the key with a number before it until it names a backend that is not in ``avoid``."""
+    def _next_numbers(self, ask: Ask) -> Iterator[int]:
+        """Add up the hashes of the key with the number of the attempt before it."""
         key = self._key(ask)
         number = _hash(key)
-        for attempt in range(1, TRIES + 1):
+        for attempt in count(1):
             number += _hash(f"{attempt}{key}")
-            backend = self._ranges.at(number % self._ranges.total)
-            if backend.address not in avoid:
-                return backend
-        return None
+            yield number
 
 
 def _hash(key: str) -> int:

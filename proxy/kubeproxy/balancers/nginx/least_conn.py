@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from heapq import heappop, heappush
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 from kubeproxy.balancers.elsewhere import ChangedElsewhere
+from kubeproxy.balancers.levels import Levels
 from kubeproxy.balancers.nginx.turns import Seat, SmoothTurns
 
 
@@ -32,11 +32,9 @@ class NginxLeastConn(Balancer):
         self._load = inputs.load
         self._elsewhere = ChangedElsewhere(inputs.changed)
         self._seats: dict[Backend, Seat] = {}
-        self._by_load: dict[float, SmoothTurns] = {}
+        self._by_load = Levels[SmoothTurns](SmoothTurns)
         self._loads: dict[Backend, float] = {}
         """The load for the weight by which each backend is found now."""
-        self._heap: list[float] = []
-        self._queued: set[float] = set()
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -58,25 +56,15 @@ class NginxLeastConn(Balancer):
         """Return a backend, None if there is none."""
         if avoid:
             return self._pick_other(ask, avoid)
-        found = self.upcoming(ask)
-        if found is not None:
-            equal = self._by_load[self._loads[found]]
-            if len(equal) > 1:
-                equal.take()
-        return found
+        equal = self._least()
+        if equal is None:
+            return None
+        return equal.take() if len(equal) > 1 else equal.peek()
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend that has the next turn among those with the least load now."""
-        for each in self._elsewhere.take():
-            self.opened(each)
-        while self._heap:
-            least = self._heap[0]
-            equal = self._by_load.get(least)
-            found = equal.peek() if equal else None
-            if found is not None:
-                return found
-            self._queued.discard(heappop(self._heap))
-        return None
+        equal = self._least()
+        return equal.peek() if equal is not None else None
 
     def opened(self, backend: Backend) -> None:
         """Move a backend to those that have the same load."""
@@ -84,6 +72,12 @@ class NginxLeastConn(Balancer):
             self._put(backend, self._take_out(backend))
 
     closed = opened
+
+    def _least(self) -> SmoothTurns | None:
+        """Return the turns of those with the least load now, None if there is none."""
+        for each in self._elsewhere.take():
+            self.opened(each)
+        return self._by_load.least()
 
     def _pick_other(self, ask: Ask, avoid: Collection[str]) -> Backend | None:
         """Pick as if those in ``avoid`` were not there, or among them if there are no others."""
@@ -99,18 +93,8 @@ class NginxLeastConn(Balancer):
 
     def _put(self, backend: Backend, value: int) -> None:
         load = self._loads[backend] = self._now(backend)
-        if load not in self._by_load:
-            self._by_load[load] = SmoothTurns()
-        if load not in self._queued:
-            self._queued.add(load)
-            heappush(self._heap, load)
-        self._by_load[load].add(backend, self._seats[backend], value)
+        self._by_load.at(load).add(backend, self._seats[backend], value)
 
     def _take_out(self, backend: Backend) -> int:
         """Return the value of a backend that is with no others any more."""
-        load = self._loads.pop(backend)
-        equal = self._by_load[load]
-        value = equal.remove(backend, self._seats[backend])
-        if not len(equal):
-            del self._by_load[load]
-        return value
+        return self._by_load.at(self._loads.pop(backend)).remove(backend, self._seats[backend])

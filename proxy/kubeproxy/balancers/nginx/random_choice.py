@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
-from kubeproxy.balancers.nginx.ranges import TRIES, WeightRanges
-from kubeproxy.balancers.nginx.rotation import SmoothRotation
+from kubeproxy.balancers.nginx.rotation import TRIES, SmoothRotation
+from kubeproxy.balancers.ranges import WeightRanges
 
 
 class NginxRandom(Balancer):
@@ -14,7 +14,7 @@ class NginxRandom(Balancer):
 
     name = "nginx_random"
     has_weights = True
-    card = Card("each with a chance by its weight", "weights", "O(log n)", "nginx random")
+    card = Card("each with a chance by its weight", "weights", "O(1)", "nginx random")
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del options
@@ -59,7 +59,7 @@ class NginxRandomTwo(NginxRandom):
     card = Card(
         "the less loaded by weight of two, drawn by weight",
         "connections now",
-        "O(log n)",
+        "O(1)",
         "nginx random two least_conn",
     )
 

@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 from kubeproxy.balancers.balancer import Backend
 from kubeproxy.balancers.nginx.turns import Seat, SmoothTurns
 
+TRIES = 20
+"""After how many backends that may not be chosen nginx gives up the method and takes the next in turn."""
+
 
 class SmoothRotation:
     """Takes each backend as often as its weight says, evenly spread. Those that stay keep their values."""

@@ -2,13 +2,15 @@
 
 nginx adds to each server's current value its weight, takes the greatest (the first of equals), and takes the sum of all
 weights from that one. Servers of the same weight gain alike, so that among them the order never changes but for the one
-that was taken: they are in a heap. Heaps of similar weights are in a band, which knows for how many turns its leader
-stays ahead of the others. With 256 weights a pick looks at 32 heaps, not at 256.
+that was taken: they are in a line. Lines of similar weights are in a band, which knows for how many turns its leader
+stays ahead of the others. With 256 weights a pick looks at 32 lines, not at 256.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush, heapreplace
+from collections import deque
+from collections.abc import Mapping
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from kubeproxy.balancers.balancer import Backend
@@ -30,32 +32,69 @@ class Seat(NamedTuple):
     place: int
 
 
+class _Line:
+    """The entries of one weight; ``first`` is the one that comes first, and ``size`` how many are not out of date.
+
+    The one that was taken has paid most, unless backends have come and left: nearly all entries come last in a queue.
+    """
+
+    __slots__ = ("_queue", "_rest", "first", "size")
+
+    def __init__(self, entry: _Entry) -> None:
+        self._queue = deque((entry,))
+        self._rest: list[_Entry] = []
+        """A heap of the others."""
+        self.first = entry
+        self.size = 0
+
+    def add(self, entry: _Entry) -> None:
+        """Take up an entry."""
+        queue = self._queue
+        if queue and entry < queue[-1]:
+            heappush(self._rest, entry)
+        else:
+            queue.append(entry)
+
+    def settle(self, entries: Mapping[Backend, _Entry]) -> None:
+        """Find the first one of ``entries``; what is not among them is out of date, and dropped if it comes up."""
+        queue, rest = self._queue, self._rest
+        if len(queue) + len(rest) > 2 * self.size + 16:
+            valid = (each for each in (*queue, *rest) if entries.get(each[3]) is each)
+            self._queue, self._rest = queue, rest = deque(sorted(valid)), []
+        while queue and entries.get((entry := queue[0])[3]) is not entry:
+            queue.popleft()
+        while rest and entries.get((entry := rest[0])[3]) is not entry:
+            heappop(rest)
+        self.first = rest[0] if rest and (not queue or rest[0] < queue[0]) else queue[0]
+
+
 class _Band:
-    """The heaps of some weights; ``leader`` is the one whose first has the greatest value up to the turn ``until``."""
+    """The lines of some weights; ``leader`` is the one whose first has the greatest value up to the turn ``until``."""
 
-    __slots__ = ("heaps", "leader", "most", "until", "weight")
+    __slots__ = ("leader", "lines", "most", "until", "weight")
 
-    def __init__(self, most: int) -> None:
-        self.heaps: dict[int, list[_Entry]] = {}
+    def __init__(self, most: int, line: _Line) -> None:
+        self.lines: dict[int, _Line] = {}
         self.most = most
         """The greatest weight that it may have."""
-        self.leader: list[_Entry] = []
+        self.leader = line
         self.weight = 0
         """The leader's."""
         self.until = -1
 
     def find(self, turn: int) -> None:
-        """Find the leader at ``turn``. No heap begins with an entry that is out of date."""
-        best: list[_Entry] = []
+        """Find the leader at ``turn``."""
+        best: _Line | None = None
         value = first = second = leading = 0
-        for weight, heap in self.heaps.items():
-            paid, place, _, _ = heap[0]
+        for weight, line in self.lines.items():
+            paid, place, _, _ = line.first
             here = turn * weight - paid
-            if best and (here < value or (here == value and place > first)):
+            if best is not None and (here < value or (here == value and place > first)):
                 second = max(second, here)
                 continue
-            second = value if best else here - _ALWAYS
-            best, value, first, leading = heap, here, place, weight
+            second = value if best is not None else here - _ALWAYS
+            best, value, first, leading = line, here, place, weight
+        assert best is not None
         self.leader, self.weight = best, leading
         # None of the others gains more than this on the leader in a turn.
         gain = self.most - leading
@@ -63,14 +102,13 @@ class _Band:
 
 
 class SmoothTurns:
-    """Backends that take turns; each may come and leave with its value. A heap drops what is out of date late."""
+    """Backends that take turns; each may come and leave with its value. A line drops what is out of date late."""
 
-    __slots__ = ("_bands", "_entries", "_leading", "_made", "_sizes", "_total", "_turn")
+    __slots__ = ("_bands", "_entries", "_leading", "_made", "_total", "_turn")
 
     def __init__(self) -> None:
         self._entries: dict[Backend, _Entry] = {}
         self._bands: dict[int, _Band] = {}
-        self._sizes: dict[int, int] = {}
         self._total = self._turn = self._made = 0
         self._leading: _Band | None = None
         """The band whose leader has the next turn, None while that is not known."""
@@ -84,14 +122,26 @@ class SmoothTurns:
         self._leading = None
         self._made += 1
         self._entries[backend] = entry = (self._turn * weight - value, place, self._made, backend)
+        line = self._line(weight, entry)
+        line.size += 1
+        if entry < line.first:
+            line.first = entry
+        self._total += weight
+
+    def _line(self, weight: int, entry: _Entry) -> _Line:
+        """Return the line of a weight, which has the entry now."""
         number = weight // _WEIGHTS
         band = self._bands.get(number)
+        line = band.lines.get(weight) if band is not None else None
+        if line is None:
+            line = _Line(entry)
+        else:
+            line.add(entry)
         if band is None:
-            band = self._bands[number] = _Band((number + 1) * _WEIGHTS - 1)
-        heappush(band.heaps.setdefault(weight, []), entry)
+            band = self._bands[number] = _Band((number + 1) * _WEIGHTS - 1, line)
+        band.lines[weight] = line
         band.until = -1
-        self._sizes[weight] = self._sizes.get(weight, 0) + 1
-        self._total += weight
+        return line
 
     def remove(self, backend: Backend, seat: Seat) -> int:
         """Let a backend take no more turns, and return its value."""
@@ -99,20 +149,21 @@ class SmoothTurns:
         band = self._bands[weight // _WEIGHTS]
         self._leading, band.until = None, -1
         self._total -= weight
-        self._sizes[weight] -= 1
         paid = self._entries.pop(backend)[0]
-        if self._sizes[weight]:
-            self._clean(band.heaps[weight], self._sizes[weight])
+        line = band.lines[weight]
+        line.size -= 1
+        if line.size:
+            line.settle(self._entries)
         else:
-            del band.heaps[weight], self._sizes[weight]
-            if not band.heaps:
+            del band.lines[weight]
+            if not band.lines:
                 del self._bands[weight // _WEIGHTS]
         return self._turn * weight - paid
 
     def peek(self) -> Backend | None:
         """Return what ``take`` would return, None if there is nothing."""
         band = self._leading = self._leading or self._find(self._turn + 1)
-        return band.leader[0][3] if band else None
+        return band.leader.first[3] if band else None
 
     def take(self) -> Backend | None:
         """Return the next backend, None if there is none."""
@@ -122,13 +173,12 @@ class SmoothTurns:
         self._leading = None
         self._turn += 1
         self._made += 1
-        heap = band.leader
-        paid, place, _, backend = heap[0]
+        line = band.leader
+        paid, place, _, backend = line.first
         self._entries[backend] = entry = (paid + self._total, place, self._made, backend)
-        heapreplace(heap, entry)
-        while self._entries.get(heap[0][3]) is not heap[0]:
-            heappop(heap)
-        if len(band.heaps) > 1:
+        line.add(entry)
+        line.settle(self._entries)
+        if len(band.lines) > 1:
             band.until = -1
         return backend
 
@@ -139,16 +189,8 @@ class SmoothTurns:
         for band in self._bands.values():
             if turn > band.until:
                 band.find(turn)
-            paid, place, _, _ = band.leader[0]
+            paid, place, _, _ = band.leader.first
             value = turn * band.weight - paid
             if best is None or value > most or (value == most and place < first):
                 best, most, first = band, value, place
         return best
-
-    def _clean(self, heap: list[_Entry], valid: int) -> None:
-        """Let a heap begin with an entry that is not out of date, and have no more than twice as many as it needs."""
-        if len(heap) > 2 * valid + 16:
-            heap[:] = [each for each in heap if self._entries.get(each[3]) is each]
-            heapify(heap)
-        while self._entries.get(heap[0][3]) is not heap[0]:
-            heappop(heap)
