@@ -1,9 +1,10 @@
 """What each balancing algorithm costs: a pick among 10 and among 10,000 endpoints, its tables, its memory.
 
-In this process, without sockets. The backends have a connection each, so that nothing is as in a quiet Service. A pick
-is the best of some rounds, in which both sizes take turns; two rows have no algorithm: ``loop`` is what the measurement
-costs, and ``two drawn`` compares the loads of two backends drawn at random, which says what the caches of the processor
-do to a large number. A stall is how long the event loop stands still while tables for 1,000 endpoints are made.
+In this process, without sockets. The backends have a connection each, so that nothing is as in a quiet Service, and
+probes are answered before the next pick. A pick is the best of some rounds, in which both sizes take turns. Four rows
+have no algorithm: ``loop`` is what the measurement costs, and the others what the processor's caches do to a large
+number: ``one drawn`` reads a backend of a list by chance, ``one in turn`` the next of a shuffled list, ``two drawn``
+the loads of two by chance. A stall is how long the event loop stands still while tables for 1,000 endpoints are made.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import random
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from itertools import cycle
+from itertools import count, cycle
 from timeit import timeit
 
 from kubeapi.balancing import read_options
-from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer, Inputs, OwnTurns, own_load
-from kubeproxy.balancers.work import at_once
+from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer, Inputs, OwnTurns, Reported, own_load
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
 FEW, MANY, TABLES = 10, 10_000, 1_000
-LOOP, DRAWN = "loop", "two drawn"
+LOOP, ONE, TURN, TWO = "loop", "one drawn", "one in turn", "two drawn"
+BARE = (LOOP, ONE, TURN, TWO)
 PREFIX = "picks"
 _ROUNDS = 5
 _ROUND_SECONDS = 0.02
@@ -40,7 +41,8 @@ def picks(tell: Callable[[str], None]) -> dict[str, float]:
     """Return the figures by ``picks/NAME/FIGURE``: ns of a pick by size, ms, and bytes per endpoint."""
     asks = cycle(_ASKS)
     found = _named(LOOP, _times(lambda: next(asks), lambda: next(asks)))
-    found |= _named(DRAWN, _times(_two_drawn(_backends(FEW)), _two_drawn(_backends(MANY))))
+    for name, bare in ((ONE, _one_drawn), (TURN, _one_in_turn), (TWO, _two_drawn)):
+        found |= _named(name, _times(bare(_backends(FEW)), bare(_backends(MANY))))
     for name in NAMES:
         tell(f"picks of {name}")
         found |= _named(name, _measure(name))
@@ -54,10 +56,10 @@ def _named(name: str, figures: Mapping[str, float]) -> dict[str, float]:
 def _measure(name: str) -> dict[str, float]:
     backends = _backends(MANY)
     tracemalloc.start()
-    algorithm = _ready(name, backends)
+    many = _ready(name, backends)
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    times = _times(_picking(_ready(name, _backends(FEW))), _picking(algorithm))
+    times = _times(_ready(name, _backends(FEW)), many)
     return {**times, "stall": _stall(name) * 1000, "bytes": taken / MANY}
 
 
@@ -66,10 +68,15 @@ def _backends(size: int) -> list[Backend]:
     return [Backend(each, EndpointCounters(_PORT, each.address), size) for each in endpoints]
 
 
-def _ready(name: str, backends: list[Backend], work: Callable[[Iterator[None]], None] = at_once) -> Balancer:
-    """Return an algorithm whose backends have a connection each."""
-    algorithm = BALANCERS[name]
-    inputs = Inputs(random.Random(1), own_load, OwnTurns(), time.monotonic, work=work)
+_A_MINUTE_EACH = {"aperture"}
+"""Algorithms that look at how loads were for a while: to them connections come a minute apart. Picks read no clock."""
+
+
+def _ready(name: str, backends: list[Backend]) -> Act:
+    """Return the next pick of an algorithm whose backends have a connection each."""
+    algorithm, asked = BALANCERS[name], list[Callable[[Reported], None]]()
+    clock = count(0.0, 60.0).__next__ if name in _A_MINUTE_EACH else time.monotonic
+    inputs = Inputs(random.Random(1), own_load, OwnTurns(), clock, lambda _, answer: asked.append(answer))
     made = algorithm(inputs, read_options("", algorithm.options))
     made.update(backends)
     made.pick(_ASKS[0])
@@ -78,19 +85,38 @@ def _ready(name: str, backends: list[Backend], work: Callable[[Iterator[None]], 
         if made.follows:
             made.opened(each)
             made.answered(each, 0.01)
-    return made
-
-
-def _picking(algorithm: Balancer) -> Act:
     asks = cycle(_ASKS)
-    return lambda: algorithm.pick(next(asks))
+    return _answering(made, asks, asked) if asked else lambda: made.pick(next(asks))
+
+
+def _answering(algorithm: Balancer, asks: Iterator[Asking], asked: list[Callable[[Reported], None]]) -> Act:
+    """Return the next pick, before which the backends that were asked answer: some have more to do than others."""
+    reports = cycle([Reported(number % 7, number % 5 / 100) for number in range(1, 36)])
+
+    def pick() -> object:
+        while asked:
+            asked.pop()(next(reports))
+        return algorithm.pick(next(asks))
+
+    return pick
+
+
+def _one_drawn(backends: list[Backend]) -> Act:
+    draw, size = random.Random(1).random, len(backends)
+    return lambda: backends[int(draw() * size)].choice
+
+
+def _one_in_turn(backends: list[Backend]) -> Act:
+    random.Random(1).shuffle(backends)
+    turns = cycle(backends)
+    return lambda: next(turns).choice
 
 
 def _two_drawn(backends: list[Backend]) -> Act:
-    draw, count = random.Random(1).random, len(backends)
+    draw, size = random.Random(1).random, len(backends)
 
     def pick() -> Backend:
-        one, other = backends[int(draw() * count)], backends[int(draw() * count)]
+        one, other = backends[int(draw() * size)], backends[int(draw() * size)]
         return one if one.counters.active <= other.counters.active else other
 
     return pick
@@ -154,7 +180,7 @@ _HEADER = (
 def _row(name: str, figures: Mapping[str, float]) -> tuple[str, ...]:
     few, many = (figures[f"{PREFIX}/{name}/ns@{size}"] for size in (FEW, MANY))
     times = name, f"{few:,.0f}", f"{many:,.0f}", f"{many / few:.2g}"
-    if name in (LOOP, DRAWN):
+    if name in BARE:
         return *times, "", "", ""
     stall, taken = (figures[f"{PREFIX}/{name}/{figure}"] for figure in ("stall", "bytes"))
     return *times, f"{stall:,.1f}", f"{taken:,.0f}", BALANCERS[name].card.cost if name in BALANCERS else ""

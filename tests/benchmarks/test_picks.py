@@ -7,16 +7,28 @@ from benchmarks.suite import picks as measured
 from benchmarks.suite.picks import costs_of, picks
 from benchmarks.suite.report import markdown, terminal
 
+from kubeproxy.balancers.probepool import ProbePool
+
 
 def test_an_algorithm_is_measured_among_few_and_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured, "NAMES", ("least_connections",))
     monkeypatch.setattr(measured, "_ROUND_SECONDS", 0.0)
     figures = picks(lambda text: None)
     assert all(value > 0 for value in figures.values())
-    header, loop, drawn, row = costs_of(figures)
-    assert len(header) == len(loop) == len(drawn) == len(row)
-    assert (loop[0], drawn[0], row[0]) == ("loop", "two drawn", "least_connections")
+    header, *bare, row = costs_of(figures)
+    assert {len(each) for each in (*bare, row)} == {len(header)}
+    assert [each[0] for each in bare] == ["loop", "one drawn", "one in turn", "two drawn"]
+    assert row[0] == "least_connections"
     assert row[-1] == "O(1), and what other workers have changed"
+
+
+def test_prequal_is_measured_with_answers_to_its_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    monkeypatch.setattr(ProbePool, "add", lambda self, backend, reported, *_: heard.append(reported.in_flight))
+    monkeypatch.setattr(measured, "NAMES", ("prequal",))
+    monkeypatch.setattr(measured, "_ROUND_SECONDS", 0.0)
+    picks(lambda text: None)
+    assert len(set(heard)) > 3
 
 
 def test_the_costs_have_a_table_of_their_own_in_both_reports() -> None:
