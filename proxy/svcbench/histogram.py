@@ -88,6 +88,13 @@ class Histogram:
         total = self.count
         return sum((low + high) / 2 * values for low, high, values in self.buckets()) / total if total else 0.0
 
+    @property
+    def deviation(self) -> float:
+        """The standard deviation (of all values, not of a sample), taken like the mean; 0 without values."""
+        total, mean = self.count, self.mean
+        squares = (((low + high) / 2 - mean) ** 2 * values for low, high, values in self.buckets())
+        return math.sqrt(sum(squares) / total) if total else 0.0
+
     def buckets(self) -> Iterator[Bucket]:
         """Yield the buckets that have values, in ascending order."""
         for index in sorted(self.counts):

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,8 @@ class SocketRunError(Exception):
 
 def measured(setup: Setup) -> Run:
     """Return the run; SocketRunError."""
-    load = ["--rate", f"{setup.rate:g}/s", "--duration", f"{setup.seconds:g}s", "--warmup", "0", "--json", "-"]
+    arrivals = ["--closed", str(setup.closed)] if setup.closed else ["--rate", f"{setup.rate:g}/s"]
+    load = [*arrivals, "--duration", f"{setup.seconds:g}s", "--warmup", "0", "--json", "-"]
     load += ["--poisson"] if setup.is_poisson else []
     count = str(setup.connections)
     load += ["--connections", count, "--max-connections", count] if setup.connections else []
@@ -52,6 +53,8 @@ def manifests(setup: Setup) -> str:
         "spec": {"selector": {"app": _SERVICE}, "ports": [{"port": 8080, "appProtocol": "http"}]},
     }
     pods = [_pod(f"pod-{number}", model) for number, model in enumerate(setup.models, 1)]
+    if setup.server:
+        pods.append(_server_pod(setup.server))
     return "\n---\n".join(map(json.dumps, (service, *pods)))
 
 
@@ -61,6 +64,17 @@ def _pod(name: str, model: str) -> dict[str, Any]:
         "kind": "Pod",
         "metadata": {"name": name, "labels": {"app": _SERVICE}, "annotations": {BACKEND_ANNOTATION: model}},
         "spec": {"containers": [{"name": "backend", "image": "kubesvc/backend"}]},
+    }
+
+
+def _server_pod(arguments: Sequence[str]) -> dict[str, Any]:
+    probe = {"tcpSocket": {"port": 8080}}
+    command = [sys.executable, "-P", *arguments]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "server", "labels": {"app": _SERVICE}},
+        "spec": {"containers": [{"name": "server", "image": "python", "command": command, "startupProbe": probe}]},
     }
 
 

@@ -7,7 +7,7 @@ hdrhistogram.github.io plots. Values are microseconds in the log and millisecond
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor, log2, sqrt
+from math import floor, log2
 
 from svcbench.hdrcodec import encode
 from svcbench.histogram import Histogram
@@ -43,11 +43,8 @@ def percentile_distribution(histogram: Histogram) -> str:
     for value, share, count in _steps(histogram):
         times = f" {1 / (1 - share):14.2f}" if share < 1 else ""
         lines.append(f"{value / 1000:12.3f} {share:2.12f} {count:10d}{times}")
-    mean = histogram.mean
-    spread = sum(((low + high) / 2 - mean) ** 2 * count for low, high, count in histogram.buckets())
-    deviation = sqrt(spread / histogram.count) if histogram.count else 0.0
     lines += [
-        f"#[Mean    = {mean / 1000:12.3f}, StdDeviation   = {deviation / 1000:12.3f}]",
+        f"#[Mean    = {histogram.mean / 1000:12.3f}, StdDeviation   = {histogram.deviation / 1000:12.3f}]",
         f"#[Max     = {histogram.highest / 1000:12.3f}, Total count    = {histogram.count:12d}]",
     ]
     return "\n".join(lines) + "\n"

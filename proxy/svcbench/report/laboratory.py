@@ -1,6 +1,6 @@
 """The page of published results: what was published, what simulation gives, what sockets give. Markdown. Pure.
 
-A figure that misses its band says so, with the reason where one is known; nothing is left out.
+A figure that misses its band says so; nothing is left out.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ def laboratory(results: Sequence[Reproduced], told: Mapping[str, str]) -> str:
     """Return the page; ``told`` is what to know of the run: machine, versions, date."""
     parts = [
         "# The balancing laboratory: published results, and what comes out here\n",
-        "Made by `python -m benchmarks.laboratory`; do not edit. A band comes from the publication or from theory, "
-        "never from what a run gave. Simulation and sockets choose with the same code.\n",
+        "Made by `python -m benchmarks.laboratory`; do not edit. A band comes from the publication, from theory, or "
+        "from the source of the program whose rule is followed, never from what a run gave. Simulation and sockets "
+        "choose with the same code.\n",
         *(f"- {name}: {value}" for name, value in told.items()),
         "",
         *_summary(results),
@@ -50,8 +51,7 @@ def _summary(results: Sequence[Reproduced]) -> list[str]:
 
 
 def _miss(figure: Figure) -> str:
-    reason = f": {figure.reason}" if figure.reason else ""
-    return f"{figure.what}: {value_text(figure.value, figure.unit)}, want {_band(figure)}{reason}"
+    return f"{figure.what}: {value_text(figure.value, figure.unit)}, want {_band(figure)}"
 
 
 def _section(result: Reproduced) -> list[str]:

@@ -13,8 +13,7 @@ from svcbench.results import Run
 class Figure:
     """One number: what it is, what was published of it, the band that it must be in, and what came out.
 
-    A ``low`` and ``high`` that are both infinite only show a number. ``reason`` tells why it is out of its band, where
-    that is known.
+    A ``low`` and ``high`` that are both infinite only show a number.
     """
 
     what: str
@@ -23,7 +22,6 @@ class Figure:
     low: float = -inf
     high: float = inf
     unit: str = ""
-    reason: str = ""
 
     @property
     def is_reproduced(self) -> bool:
@@ -40,7 +38,9 @@ class Figure:
 class Setup:
     """A run on sockets: pods that behave as ``models`` say, behind one Service, and evenly spaced or Poisson arrivals.
 
-    ``connections`` bounds what is under way at once, 0 does not. The pods are new: their seconds begin with the load.
+    ``connections`` bounds what is under way at once, 0 does not. With ``closed`` so many clients wait for their
+    answers, whatever the rate. With ``server`` there is one pod more, which runs Python with these arguments and serves
+    HTTP at port 8080. The pods are new: their seconds begin with the load.
     """
 
     algorithm: str
@@ -50,6 +50,8 @@ class Setup:
     options: str = ""
     is_poisson: bool = False
     connections: int = 0
+    closed: int = 0
+    server: Sequence[str] = ()
 
 
 Measure = Callable[[Setup], Run]

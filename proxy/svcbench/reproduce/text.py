@@ -29,8 +29,6 @@ def figure_line(figure: Figure) -> str:
         parts.append(f"[{band_text(figure)}]")
     if figure.published:
         parts.append(f"published: {figure.published}")
-    if not figure.is_reproduced and figure.reason:
-        parts.append(figure.reason)
     return "  ".join(parts)
 
 
