@@ -50,7 +50,10 @@ class Engine:
         self._now = 0.0
         self._probing = Probing(self._clock, scenario.delay)
         self.pickers = _pickers(scenario, self._clock, self._probing)
-        self._follows = self.pickers[0].balancer.follows
+        balancer = self.pickers[0].balancer
+        self._follows = balancer.follows
+        self._follower = balancer if balancer.follows else None
+        self._learner = balancer if balancer.follows and type(balancer).answered is not Balancer.answered else None
         self._chance = Random(f"clients {scenario.seed}").random
         self._asks = simulated_asks(scenario)
         self._owners: list[Picker] = []
@@ -94,23 +97,23 @@ class Engine:
         scenario, algorithm = self._scenario, type(self.pickers[0].balancer)
         if scenario.connections or scenario.timeout or scenario.delay or scenario.clients > 1 or self._asks:
             return False
-        learns = algorithm.answered is not Balancer.answered or algorithm.completed is not Balancer.completed
-        return not learns and not self._probing.is_used
+        return algorithm.completed is Balancer.completed and not self._probing.is_used
 
     def _run_plain(self, dues: Iterable[float], _until: float) -> None:
-        """Do what ``_run`` does, faster: for one client that never waits, and a picker that learns no latencies."""
+        """Do what ``_run`` does, faster: for one client that never waits, and a picker that learns no outcomes."""
         requests, ends, peaks, picker = self.requests, self._ends, self.peaks, self.pickers[0]
-        pick, ask, follower = picker.pick, picker.ask, self._follows and picker.balancer
-        choose, end = requests.chosen.append, requests.ended.append
+        pick, ask, follower, learner = picker.pick, picker.ask, self._follower, self._learner
+        choose, end, due = requests.chosen.append, requests.ended.append, requests.due
         for number, now in enumerate(dues, len(requests.chosen)):
             while ends and ends[0][0] <= now:
-                self._now, _, backend = heappop(ends)
+                self._now, ended, backend = heappop(ends)
+                if learner:
+                    learner.answered(backend, self._now - due[ended])
                 backend.counters.active -= 1
                 if follower:
                     follower.closed(backend)
             self._now = now
-            chosen = pick(ask)
-            choose(chosen)
+            choose(chosen := pick(ask))
             at, status = chosen.arrive(now) if chosen is not None else (now, 0)
             end(at)
             if status != _OK:

@@ -9,6 +9,7 @@ and again; never forgotten, one that is fast again would get nothing.
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from itertools import count
 from math import exp
 
 _SAMPLES = 9
@@ -41,15 +42,21 @@ class LoadMeter:
         """Return the requests in flight and the latency in seconds, 0.0 if nothing is known of it."""
         self._look(now)
         in_flight = len(self._under_way)
-        wanted = min(in_flight, _MOST_NUMBERS)
-        samples, oldest = self._samples, now - _FRESH_SECONDS
-        for distance in range(max(samples, default=-1) + 1 + wanted):
-            for found in (wanted - distance, wanted + distance):
-                latencies = sorted(each for at, each in samples.get(found, ()) if at >= oldest)
-                if latencies:
-                    return in_flight, latencies[len(latencies) // 2]
         at, latency = self._last
+        if self._samples and at >= now - _FRESH_SECONDS:
+            return in_flight, self._nearest(min(in_flight, _MOST_NUMBERS), now - _FRESH_SECONDS)
         return in_flight, latency * exp((at - now) / _DECAY_SECONDS)
+
+    def _nearest(self, wanted: int, oldest: float) -> float:
+        """Return the median at the nearest number that has a latency from ``oldest`` on; there is one, the last."""
+        get = self._samples.get
+        for distance in count():
+            for found in (wanted - distance, wanted + distance) if distance else (wanted,):
+                samples = get(found)
+                if samples and samples[-1][0] >= oldest:
+                    latencies = sorted([latency for at, latency in samples if at >= oldest])
+                    return latencies[len(latencies) // 2]
+        raise AssertionError
 
     def _look(self, now: float) -> None:
         """Remember the latencies of the requests that are answered by now."""
