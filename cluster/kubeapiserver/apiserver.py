@@ -14,6 +14,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES
 from kubeapi.status import StatusError
 from kubeapiserver.auth.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
+from kubeapiserver.auth.readonly import refusal_of_write
 from kubeapiserver.catalog import Served, find_served, served_in
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
@@ -61,8 +62,11 @@ class Route(NamedTuple):
 class APIServer:
     """Answers every request; errors become Statuses.
 
-    ``clock`` gives seconds since the epoch. ``address`` (host:port) is told to clients by discovery.
+    ``clock`` gives seconds since the epoch. ``address`` (host:port) is told to clients by discovery. ``read_only`` is
+    why no client may write, "" if they may.
     """
+
+    read_only = ""
 
     def __init__(
         self,
@@ -109,6 +113,8 @@ class APIServer:
             if user is not ADMINISTRATOR:
                 request = replace(request, user=user)
                 _authorize(request, route)
+            if self.read_only and (refused := refusal_of_write(request.method, *route[1:], self.read_only)):
+                raise refused
             answer = self._routed(request, route)
         except StatusError as error:
             answer = failure_response(error)

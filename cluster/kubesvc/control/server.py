@@ -163,7 +163,7 @@ class ControlServer:
         return web.json_response(choice._asdict())
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
-        log = self._cluster.components.kubelet.logs(*read_log_query(request.query))
+        log = self._cluster.components.runtime.logs(*read_log_query(request.query))
         async with contextlib.aclosing(log) as chunks:
             response = web.StreamResponse()
             await response.prepare(request)

@@ -75,6 +75,8 @@ class ClusterAPI:
         self._listener: APIServerListener | None = None
         self._socket: socket.socket | None = None
         self.port = 0
+        self.read_only = ""
+        """Why no client may write, "" if they may."""
 
     @property
     def address(self) -> str:
@@ -125,7 +127,9 @@ class ClusterAPI:
 
         def api(registry: Registry) -> APIServer:
             admit = partial(_admit, self._config.plan)
-            return APIServer(registry, clock=time.time, admit=admit, address=f"{HOST}:{self.port}")
+            server = APIServer(registry, clock=time.time, admit=admit, address=f"{HOST}:{self.port}")
+            server.read_only = self.read_only
+            return server
 
         handlers = api(self._registry)
         large = LargeRequests(self._registry, lambda registry: api(registry).answer, handlers.count)

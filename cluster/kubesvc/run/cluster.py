@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.kinds import kind_of
@@ -23,12 +22,12 @@ from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
 from kubelet.pod.limits import LIMITED_RESOURCES
-from kubemanifest import Document, bare_document, with_objects
+from kubemanifest import bare_document, with_objects
 from kubeproxy.types import ListenerKind
+from kubesvc.run.applying import apply_and_wait
 from kubesvc.run.components import Components
 from kubesvc.run.documents import FaultsError, Input, load_documents
 from kubesvc.run.edits import apply_edits
-from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.health import Health
 from kubesvc.run.prepare import adapted
 from kubesvc.state.journal import Journal
@@ -71,7 +70,7 @@ class Cluster:
         self.registry.config = config
         self.store = self.registry.store
         self.journal = Journal(start.state.database)
-        self.components = Components(self.configuration, self.state, self.registry, runner)
+        self.components = Components(self.configuration, self.state, self.registry, runner, start.upstream)
         self.health = Health(self.configuration, self.store, self.components, self.journal)
         self.sandbox = start.sandbox
         self.started = asyncio.Event()
@@ -132,6 +131,8 @@ class Cluster:
             plan="exact" if self.configuration.plan.is_exact else "loopback",
             sandbox={**self.sandbox.document(), "internet": self.components.internet_error},
         )
+        if (upstream := self.components.upstream) is not None:
+            readings = replace(readings, upstream=upstream.document(), not_carried=upstream.not_carried)
         return {**status_document(self.store, readings), "api": self._api_reading()}
 
     @property
@@ -162,6 +163,7 @@ class Cluster:
 
     async def apply(self, *inputs: Input) -> list[str]:
         """Apply manifests and objects; returns a line for each as `kubectl apply` prints it. FaultsError."""
+        self.check_writable()
         loaded = await asyncio.to_thread(load_documents, inputs)
         if loaded.faults:
             raise FaultsError(loaded.faults)
@@ -185,8 +187,9 @@ class Cluster:
         from kubesvc.why import lastwords
 
         def read(pod: ObjectKey, container: str, is_previous: bool) -> AsyncGenerator[bytes, None]:
-            kubelet = self.components.kubelet
-            return kubelet.logs(pod, PodLogOptions(container, previous=is_previous, tail_lines=lastwords.LINES))
+            return self.components.runtime.logs(
+                pod, PodLogOptions(container, previous=is_previous, tail_lines=lastwords.LINES)
+            )
 
         return await lastwords.last_words(self.store, read)
 
@@ -201,49 +204,34 @@ class Cluster:
         """Apply objects and report the outcome, then wait until the cluster is ready and report that.
 
         Yields {"applied": lines, "refused": faults}, and if nothing was refused {"ready", "waitingFor", "lastWords",
-        "warnings", "pid"} once everything is ready, or after ``timeout`` s (0: never). StatusError while it stops.
+        "warnings", "pid"} once everything is ready, or after ``timeout`` s (0 waits for ever). StatusError while the
+        cluster takes no writes.
         """
-        if self.is_stopping:
-            message = f'cluster "{self.state.name}" is stopping; `up` it again when it has stopped'
-            raise StatusError(503, "ServiceUnavailable", message)
-        return self._apply_and_wait([bare_document(each) for each in objects], timeout)
-
-    async def _apply_and_wait(self, documents: Sequence[Document], timeout: float) -> AsyncGenerator[JSON, None]:
-        warnings, before = list[str](), self.problems()
-        with EventWarnings(self.store, warnings.append).following():
-            edited = await apply_edits(self.registry, documents)
-            await self.journal.flushed()
-            yield {
-                "applied": [str(each) for each in edited.applied],
-                "refused": [each.as_json() for each in edited.refused],
-            }
-            if edited.refused:
-                return
-            is_ready = await self._becomes_ready(timeout)
-        warnings += [*filterfalse(before.__contains__, self.problems()), *self.service_problems()]
-        yield {
-            "ready": is_ready,
-            "waitingFor": self.waiting_for(),
-            "lastWords": [] if is_ready else await self.last_words(),
-            "warnings": warnings,
-            "pid": os.getpid(),
-        }
-
-    async def _becomes_ready(self, timeout: float) -> bool:
-        try:
-            await self.wait_until_ready(timeout)
-        except NotReadyError:
-            return False
-        return True
+        self.check_writable()
+        return apply_and_wait(self, [bare_document(each) for each in objects], timeout)
 
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment or ReplicaSet; StatusError."""
+        self.check_writable()
         resource = podchoice.KINDS.get(kind.lower())
         if resource is None or not kind_of(resource).is_scalable:
             message = f'cannot scale a {kind}: the kinds that have replicas are "deployment" and "replicaset"'
             raise StatusError(400, "BadRequest", message)
         self.registry.scale(resource, namespace, name, replicas)
         await self.journal.flushed()
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be written, "" if it can."""
+        return self.components.upstream.read_only if self.components.upstream is not None else ""
+
+    def check_writable(self) -> None:
+        """Raise StatusError if nothing can be written, or not any more."""
+        if self.is_stopping:
+            message = f'cluster "{self.state.name}" is stopping; `up` it again when it has stopped'
+            raise StatusError(503, "ServiceUnavailable", message)
+        if self.read_only:
+            raise StatusError(403, "Forbidden", f'cluster "{self.state.name}" {self.read_only}')
 
     def choose_pod(self, namespace: str, target: str) -> podchoice.Choice:
         """Return the pod that a workload's name means; StatusError."""

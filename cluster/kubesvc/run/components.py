@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.watching import WatchEvent
+from kubeapiserver.streaming.runtime import Runtime
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.config import DNS_PORT
 from kubedns.io.answering import NAME as DNS
@@ -23,19 +24,20 @@ from kubehost.addresses import Address
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.portowner import find_port_owner
 from kubeproxy.server.proxyserver import ProxyServer
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
+from kubesvc.run.dnsaddresses import bind_dns
 from kubesvc.run.localaddresses import keep_local
 from kubesvc.run.outside import OutsideError, OutsideServers
 from kubesvc.run.outsiderelay import OutsideRelays
 from kubesvc.run.recorders import EventRecorders
+from kubesvc.run.starterror import StartError
+from kubesvc.run.upstream import MakeUpstream, Surroundings, Upstream
 from kubesvc.state.directory import StateDirectory
-from kubesvc.state.owners import owner_name
 from kubesvc.why.podsockets import PodSockets
 from kubesvc.why.status import DNSAddress
 
@@ -47,44 +49,49 @@ COMPACT_SECONDS = 30.0
 """Pause between two removals of old versions of objects, which also happen on writes."""
 
 
-class StartError(Exception):
-    """The cluster cannot start; the text names the obstacle, its owner and the remedy."""
-
-
 class Components:
     """Kubelet, controllers, scheduler, proxy, DNS and the servers of ``externalHosts``.
 
     ``bind_dns``, then ``start``; ``close`` frees the DNS addresses. ``runner`` starts their processes and is closed by
-    its owner, after them.
+    its owner, after them. With an ``upstream`` kubelet, controllers and scheduler do not run.
     """
 
     _internet: Internet | None = None
+    dns_addresses: Sequence[DNSAddress] = ()
 
     def __init__(
-        self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, runner: ProcessRunner
+        self,
+        config: ClusterConfiguration,
+        state: StateDirectory,
+        registry: Registry,
+        runner: ProcessRunner,
+        upstream: MakeUpstream | None = None,
     ) -> None:
-        self._config = config
-        self._state = state
-        self._registry = registry
+        self._config, self._state, self._registry, self._runner = config, state, registry, runner
         self._store = store = registry.store
         self._source, self._rng = StoreListerWatcher(store), random.Random()
         self._recorders = EventRecorders(registry)
         store.failures.record = self._recorders.record_failure
-        self._runner = runner
         self._network_events: list[asyncio.Event] = []
         self.network = self._make_network(runner)
-        self.dns_addresses: list[DNSAddress] = []
+        self.upstream = self._make_upstream(upstream)
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
         self.kubelet = self._make_kubelet(runner)
-        self.controllers = ControllerManager(
-            self._source, registry, settings.controller_config(config), clock=time.time
-        )
+        self.controllers = self._make_controllers()
         self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
         self.proxy = self._make_proxy()
-        runner.observe(lambda _: self._note_network())
         self.dns = self._make_dns()
-        runner.observe(lambda _: self._listen_inside())
+        runner.observe(lambda _: self._note_network())
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
+
+    def _make_controllers(self) -> ControllerManager:
+        config = settings.controller_config(self._config)
+        return ControllerManager(self._source, self._registry, config, clock=time.time)
+
+    def _make_upstream(self, make: MakeUpstream | None) -> Upstream | None:
+        if make is None:
+            return None
+        return make(Surroundings(self._config, self._registry, self.network, self._recorders))
 
     def network_event(self) -> asyncio.Event:
         """Return a new event, which is set whenever the cluster's network is another one."""
@@ -92,9 +99,12 @@ class Components:
         return self._network_events[-1]
 
     def _note_network(self) -> None:
+        if self.upstream is not None:
+            self.upstream.renew()
         self.proxy.renew_networks()
         for each in self._network_events:
             each.set()
+        self._listen_inside()
 
     def _make_network(self, runner: ProcessRunner) -> LoopbackNetwork:
         if not runner.has_sandboxes:
@@ -140,15 +150,10 @@ class Components:
                     raise failed.error
 
     async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Start everything in tasks of ``group`` and return these; StartError if an outside server cannot start."""
-        parts: dict[str, Coroutine[Any, Any, None]] = {
-            "kubelet": self.kubelet.run(),
-            "controllers": self.controllers.run(),
-            "scheduler": self.scheduler.run(),
-            "proxy": self.proxy.run(),
-            "dns": self.dns.run(),
-            "compaction": self._compact(),
-        }
+        """Start everything in tasks of ``group`` and return these; StartError if a server outside refuses."""
+        if self.upstream is not None:
+            await self.upstream.start()
+        parts = {**self._workloads(), "proxy": self.proxy.run(), "dns": self.dns.run(), "compaction": self._compact()}
         if self._runner.has_sandboxes:
             parts |= {"hosts": self._follow_hosts(), "internet": self._keep_internet()}
         tasks = [group.create_task(part, name=name) for name, part in parts.items()]
@@ -163,6 +168,21 @@ class Components:
                 local = keep_local(self._config, self._store, place, self.network_event())
                 tasks.append(group.create_task(local, name="local addresses"))
         return [*tasks, group.create_task(self.outside.keep(), name="outside")]
+
+    def _workloads(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Return what makes pods of objects, or brings both from another cluster."""
+        if self.upstream is not None:
+            return dict(self.upstream.parts())
+        return {
+            "kubelet": self.kubelet.run(),
+            "controllers": self.controllers.run(),
+            "scheduler": self.scheduler.run(),
+        }
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the API server asks for logs and connections to pods."""
+        return self.kubelet if self.upstream is None else self.upstream.runtime
 
     async def _follow_hosts(self) -> None:
         # Imported here, because clusters without sandboxes have no nodes to be on.
@@ -218,31 +238,12 @@ class Components:
 
     async def bind_dns(self) -> None:
         """Bind the name server; StartError without the cluster's own address. The other addresses may fail."""
-        own, port = self.dns_address
-        try:
-            listening = await self.dns.start()
-        except OSError as error:
-            raise StartError(self._no_dns(own, port, error)) from error
-        self.dns_addresses = [DNSAddress(address, port, "") for address, port in listening.bound]
-        for (address, port), reason in listening.failed:
-            said = self._no_dns(address, port, reason)
-            if address == own:
-                self.dns.close()
-                raise StartError(said)
-            self.dns_addresses.append(DNSAddress(address, port, said))
+        self.dns_addresses = await bind_dns(self.dns, self.dns_address, self._config, self._state)
 
-    def _no_dns(self, address: str, port: int, error: OSError) -> str:
-        owner = find_port_owner(address, port)
-        reason = f"taken by {owner_name(self._state, owner)}" if owner else f"{error.strerror or error}"
-        is_own = address == self.dns_address[0]
-        key = "networking.serviceSubnet" if is_own else "dns.bindAddresses"
-        remedy = f"{key} in the configuration sets another address"
-        if owner and is_own and not self._config.plan.block:
-            remedy = f"start this one with addresses of its own (`--subnets auto`), or {remedy}"
-        return f"DNS cannot be served at {address}:{port}: {reason}; {remedy}"
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Free the DNS addresses, and give the channel to the agent back."""
+        if self.upstream is not None:
+            await self.upstream.close()
         self.dns.close()
         if isinstance(self.network, SandboxNetwork):
             self.network.close()

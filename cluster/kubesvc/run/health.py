@@ -19,7 +19,7 @@ from kubesvc.config import ClusterConfiguration
 from kubesvc.network import ipv6
 from kubesvc.run.components import Components
 from kubesvc.why.podsockets import listening_ports, taken_addresses
-from kubesvc.why.readiness import services_without_endpoints, unsettled, waiting_for
+from kubesvc.why.readiness import services_without_endpoints, unbound_services, unsettled, waiting_for
 
 if TYPE_CHECKING:
     from kubesvc.state.journal import Journal
@@ -81,6 +81,8 @@ class Health:
     def waiting_for(self, listeners: Sequence[ListenerStatus]) -> list[str]:
         """Return what is not ready yet, one sentence each."""
         unwritten = [self._journal.problem] if self._journal.problem else []
+        if self._components.upstream is not None:
+            return [*unbound_services(self._store, listeners)]
         programs = self._components.kubelet.programs
         waiting = waiting_for(self._store, listeners) or unsettled(programs(), time.time(), listening_ports)
         return [*waiting, *unwritten]
@@ -97,6 +99,8 @@ class Health:
         failures = [str(each) for each in self._store.failures.all()]
         sharing = [*map(str, parts.pod_sockets.look()), *taken_addresses(self._store)]
         short = [each for each in (shortage, self._journal.problem) if each]
+        if parts.upstream is not None:
+            own += parts.upstream.problems()
         return [*own, *parts.proxy.problems(), *parts.outside.problems(), *missing, *short, *sharing, *failures]
 
     def services_without_endpoints(self) -> list[ObjectKey]:

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from kubesvc.run.cluster import Cluster
-from kubesvc.run.components import StartError
 from kubesvc.run.oserrors import oserror_text
+from kubesvc.run.starterror import StartError
 
 if TYPE_CHECKING:
     from kubelet.process.runner import ProcessRunner
@@ -60,7 +60,7 @@ class Run:
                     for task in tasks:
                         task.cancel()
             finally:
-                self._components.close()
+                await self._components.close()
 
     def _add_host_routes(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # Imported here, because few clusters have them.
@@ -109,12 +109,13 @@ class Run:
 
         cluster = self.cluster
         api = ClusterAPI(cluster.configuration, cluster.state, cluster.registry, self._start.user_kubeconfig)
+        api.read_only = cluster.read_only
         try:
             try:
                 api.bind()
                 cluster.api_address = api.address
                 self._keep()
-                await api.serve(self._components.kubelet, cluster.journal.flushed)
+                await api.serve(self._components.runtime, cluster.journal.flushed)
             except OSError as error:
                 message = f"the API server cannot be served: {oserror_text(error)}"
                 raise StartError(message) from error
@@ -129,6 +130,8 @@ class Run:
         from kubesvc.state.saved import keep_lost
 
         start, cluster = self._start, self.cluster
+        if start.upstream is not None:
+            return  # nothing of another cluster is kept on disk
         if start.lost:
             keep_lost(start.lost, cluster.state.lost)
         cluster.journal.begin(cluster.store, start.prepared.configuration_text, start.origins)

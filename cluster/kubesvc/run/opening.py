@@ -16,6 +16,7 @@ from kubelet.process.spec import SandboxError
 from kubesvc.network.cluster import cluster_network
 from kubesvc.run.sandboxmode import SandboxMode
 from kubesvc.run.start import Start
+from kubesvc.run.starterror import StartError
 from kubesvc.state.directory import StateDirectory
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
         network = asyncio.create_task(runner.open_network(), name="network")
         # Slow to import; in a thread, so that the network is made meanwhile.
         await asyncio.to_thread(import_module, "kubesvc.run.lifecycle")
-        from kubesvc.run.components import StartError
         from kubesvc.run.lifecycle import Run
 
         try:
@@ -60,5 +60,7 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
 
 def _new_runner(start: Start) -> ProcessRunner:
     network = cluster_network(start.configuration) if start.sandbox.has_sandboxes else None
+    if network is not None and start.upstream is not None:
+        network = network._replace(pod_cidrs=())  # there are no pods behind these addresses: gateways have them
     cgroups = Cgroups.make(find_delegation(), f"kubesvc-{start.state.name}")
     return ProcessRunner(marker(start.state.name, start.state.path), network, cgroups)

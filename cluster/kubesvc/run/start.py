@@ -15,6 +15,7 @@ from kubesvc.state.directory import StateDirectory
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kubesvc.run.upstream import MakeUpstream
     from kubesvc.state.saved import Lost
 
 
@@ -34,6 +35,8 @@ class Start:
     """Whether each pod has namespaces of its own, and why."""
     has_host_routes: bool = False
     """Whether this machine gets routes to the cluster's addresses."""
+    upstream: MakeUpstream | None = None
+    """Makes the cluster elsewhere whose objects this one has; None for a cluster of its own."""
 
     @property
     def configuration(self) -> ClusterConfiguration:

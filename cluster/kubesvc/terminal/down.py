@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from kubelet.process.orphans import kill_orphans, marker
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
+from kubesvc.remote.connect.hostsfile import HostsFile
 from kubesvc.run.kubeconfig import MergeError, take_out
 from kubesvc.run.oserrors import oserror_text
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory
@@ -105,6 +106,7 @@ def _clean_up(state: StateDirectory, what: str) -> str:
             left = _end_leftovers(state)
             state.control_socket.unlink(missing_ok=True)
             take_out(state.merge_note)
+            HostsFile(state.name).write(())
     except AlreadyRunningError:
         return said
     except MergeError as error:

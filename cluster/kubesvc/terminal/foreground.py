@@ -112,7 +112,7 @@ async def _settle(started: asyncio.Event) -> None:
 
 def _explain(error: Exception, up: UpStart) -> None:
     """Print a line for each error; an unforeseen one goes to the log with its traceback."""
-    from kubesvc.run.components import StartError
+    from kubesvc.run.starterror import StartError
 
     for each in _leaves(error):
         if isinstance(each, StartError):

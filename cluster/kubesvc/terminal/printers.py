@@ -22,6 +22,9 @@ _MAX_CURL_LINES = 6
 """Most `curl` lines of one Service: enough for its cluster IP and its node port on 127.0.0.1 and two nodes."""
 
 
+_MOST_NOT_CARRIED = 20
+"""Most sentences about what a mirror does not carry."""
+
 WIDTH = 100
 """Widest table, in characters, unless names alone are longer; `-o wide` has no bound."""
 
@@ -52,7 +55,7 @@ def service_table(document: Document, *, is_wide: bool = False) -> str:
             [each["namespace"], each["name"], each["type"], of_addresses(here) or "<none>", of_ports(there) or "<none>"]
             for each, here, there in zip(services, addresses, ports, strict=True)
         ]
-        rows = [[*row, _endpoints(service)] for row, service in zip(rows, services, strict=True)]
+        rows = [[*row, ready_endpoints(service)] for row, service in zip(rows, services, strict=True)]
         if is_wide:
             rows = [[*row, each["dnsName"], _listeners(each)] for row, each in zip(rows, services, strict=True)]
             return table([*headers, "DNS NAME", "LISTENERS"], rows)
@@ -81,7 +84,8 @@ def _ports(service: Document) -> Iterator[str]:
         yield f"{port['port']}{node_port}/{port['protocol']}"
 
 
-def _endpoints(service: Document) -> str:
+def ready_endpoints(service: Document) -> str:
+    """Return how many of a Service's endpoints are ready, and of how many."""
     if service["type"] == "ExternalName" or service["proxyName"] or (_is_api(service) and not service["endpoints"]):
         return "<none>"
     # A dual-stack Service has two endpoints for a pod, counted once; one without the Service's ports is not ready.
@@ -198,6 +202,7 @@ def status_text(document: Document, *, is_wide: bool = False) -> str:
     head = [
         f"cluster {document['name']} (pid {document['pid']}), DNS for {document['dns']['zone']} at {addresses}",
         f"sandbox: {sandbox['mode']}, as {sandbox['why']}",
+        *upstream_lines(document),
         *exact_lines(document),
     ]
     parts = [
@@ -207,6 +212,7 @@ def status_text(document: Document, *, is_wide: bool = False) -> str:
     ]
     warnings = [_warning(each) for each in document["warnings"]] if is_wide else []
     for title, lines in (
+        ("Not carried:", not_carried(document)),
         ("Not ready:", document["waitingFor"]),
         ("Problems:", document["problems"]),
         ("Warnings:", warnings),
@@ -214,6 +220,24 @@ def status_text(document: Document, *, is_wide: bool = False) -> str:
         if lines:
             parts.append("\n".join([title, *(f"  {each}" for each in lines)]))
     return "\n\n".join(parts)
+
+
+def upstream_lines(document: Document) -> list[str]:
+    """Return which cluster a mirror shows; none for a cluster of its own."""
+    upstream = document["upstream"]
+    if not upstream["context"]:
+        return []
+    where = f"namespace {upstream['namespace']}" if upstream["namespace"] else "all namespaces"
+    labels = f", Services with the labels {upstream['selector']}" if upstream["selector"] else ""
+    return [f"context {upstream['context']} ({upstream['server']}), {where}{labels}"]
+
+
+def not_carried(document: Document) -> list[str]:
+    """Return what does not work of a mirror's Services, a sentence each."""
+    services = document["services"]
+    said = [f"{each['namespace']}/{each['name']}: {text}" for each in services for text in each["notCarried"]]
+    more = len(said) - _MOST_NOT_CARRIED
+    return [*said[:_MOST_NOT_CARRIED], *([f"... and {more:,} more: `kubesvc status -o json`"] if more > 0 else [])]
 
 
 def _warning(warning: Document) -> str:

@@ -44,7 +44,7 @@ class Session:
         prepared = up.start.prepared
         self._options = up.options
         self._console = up.console
-        self._tell_caller = up.tell_caller
+        self._up = up
         self._seen = up.seen
         self._cluster = cluster
         self._serve = serve
@@ -121,7 +121,7 @@ class Session:
         else:
             await self._say_what_is_missing()
             self._status = EXIT_NOT_READY
-        self._tell_caller(self._status)
+        self._up.tell_caller(self._status)
         # Imported in a thread, before the first question, so that connections need not wait for the import then.
         with self._cluster.store.failures.guard("kubesvc", "importing what answers questions"):
             await asyncio.to_thread(import_module, "kubesvc.why.diagnosis")
@@ -129,6 +129,8 @@ class Session:
             self._stop.set()
         elif self._options.is_watching:
             await self._watch()
+        elif self._up.meanwhile is not None:
+            await self._up.meanwhile(self._cluster, self._console)
 
     async def _wait_until_ready(self) -> bool:
         try:
@@ -142,6 +144,9 @@ class Session:
 
     def _announce(self) -> None:
         document = escaped_values(self._cluster.status())
+        if self._up.announce is not None:
+            self._up.announce(document, self._console)
+            return
         lines = printers.try_lines(document)
         self._console.show(printers.service_table(document))
         self._console.say("", *lines, *([""] if lines else []))

@@ -42,7 +42,7 @@ def run_up(options: UpOptions) -> int:
     """Run the command and return the exit status."""
     # The objects of a start live on; collecting garbage among them is a tenth of the time until ready.
     gc.disable()
-    console = _open_console()
+    console = open_console()
     seen = look(options.paths) if options.is_watching else {}
     is_running = options.state.owner() is not None
     try:
@@ -197,7 +197,8 @@ def _fill_standard_streams() -> None:
     os.close(descriptor)
 
 
-def _open_console() -> Console:
+def open_console() -> Console:
+    """Return the console of this process, whatever its standard streams are."""
     _fill_standard_streams()
     return Console(sys.stdout or _nowhere(), sys.stderr or _nowhere())
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from kubesvc.run.start import Start
 from kubesvc.terminal.console import Console
 from kubesvc.terminal.detach import Caller
 from kubesvc.terminal.options import UpOptions
 from kubesvc.terminal.watch import Seen
+
+if TYPE_CHECKING:
+    from kubesvc.run.cluster import Cluster
+
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,10 @@ class UpStart:
     """Warnings about this start besides those of the input."""
     caller: Caller | None = None
     """The process that waits for a cluster in the background."""
+    announce: Callable[[Document, Console], None] | None = None
+    """Prints the status document once the cluster is ready, in place of what `up` prints."""
+    meanwhile: Callable[[Cluster, Console], Coroutine[Any, Any, None]] | None = None
+    """Runs from then on until the cluster stops."""
 
     def tell_caller(self, status: int) -> None:
         """Release the waiting parent of a background start with its exit status; nothing in the foreground."""

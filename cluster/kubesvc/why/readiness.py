@@ -31,7 +31,7 @@ SETTLED_SECONDS = 1.0
 def waiting_for(store: Store, listeners: Sequence[ListenerStatus]) -> list[str]:
     """Return one sentence per thing that is not ready; an empty list means ready."""
     reasons = [*_workloads(store), *_pods(store)]
-    return reasons or [*_services(store, listeners)]
+    return reasons or [*unbound_services(store, listeners)]
 
 
 def unsettled(
@@ -88,7 +88,8 @@ def is_awaited(pod: Pod) -> bool:
     return pod.phase != "Succeeded" and not pod.is_ready and not pod.is_terminating
 
 
-def _services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str]:
+def unbound_services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str]:
+    """Yield one sentence per Service with a ready endpoint, an address of which is not bound."""
     settled: set[ObjectKey] = set()
     for listener in listeners:
         if listener.is_bound or listener.error:

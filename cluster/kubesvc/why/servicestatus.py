@@ -94,6 +94,7 @@ def _of_slice(store: Store, endpoint_slice: EndpointSlice) -> list[JSON]:
             "serving": endpoint.is_serving,
             "terminating": endpoint.is_terminating,
             "node": endpoint.node_name,
+            "hostname": endpoint.hostname,
             "weight": _weight(store, endpoint_slice, endpoint.target),
         }
         for endpoint in endpoint_slice.endpoints

@@ -12,6 +12,10 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
         mode                namespaces or none
         why, remedy         why it is so; what would change it, "" without a need
         internet            why its pods do not reach the internet, "" if nothing is known to be in the way
+    upstream                the cluster whose objects these are (`kubesvc connect`); all "" for a cluster of its own
+        context, server     of the kubeconfig
+        namespace           the namespace that is shown, "" for all
+        selector            the labels of the Services that are shown, "" for all
     dns.zone                the zone of the cluster's names
     dns.addresses           where DNS answers
         address, port       port is 10053 if this process may not bind 53
@@ -44,9 +48,11 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
         endpoints           its endpoints, ready or not
             pod             the pod's name, "" for an endpoint outside the cluster
             address, node
+            hostname            its name below the Service's, "" for none
             ports           name, port, protocol
             ready, serving, terminating    the conditions of its EndpointSlice
             weight          0 to 256, 1 if nothing gives it another
+        notCarried          what does not work of it through another cluster's API, a sentence each
     pods                    the pods
         namespace, name
         phase, status       status is kubectl's STATUS column, CrashLoopBackOff for instance
@@ -82,6 +88,14 @@ RECENT_WARNINGS = 20
 """Warning events in the document, newest last."""
 
 
+UPSTREAM = ("context", "server", "namespace", "selector")
+"""The fields of ``upstream``."""
+
+
+def _all_is_carried(_service: ObjectKey) -> Sequence[str]:
+    return ()
+
+
 class DNSAddress(NamedTuple):
     """One address at which the cluster's DNS answers, by UDP and TCP; ``error`` when it could not be bound."""
 
@@ -107,6 +121,8 @@ class Readings:
     sandbox: Mapping[str, str] = field(
         default_factory=lambda: {"mode": "none", "why": "the default says none", "remedy": "", "internet": ""}
     )
+    upstream: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(UPSTREAM, ""))
+    not_carried: Callable[[ObjectKey], Sequence[str]] = _all_is_carried
 
 
 def status_document(store: Store, readings: Readings) -> dict[str, Any]:
@@ -115,9 +131,9 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
 
     def service(obj: JSON) -> JSON:
         key = key_of(obj)
-        return service_document(
-            read_service(obj), listeners.get(key, ()), endpoints_of(store, slices.get(key, ())), readings.zone
-        )
+        endpoints = endpoints_of(store, slices.get(key, ()))
+        found = service_document(read_service(obj), listeners.get(key, ()), endpoints, readings.zone)
+        return {**found, "notCarried": list(readings.not_carried(key))}
 
     def each(resource: Resource, read: Callable[[JSON], JSON]) -> list[JSON]:
         objects = sorted(store.list(resource), key=key_of)
@@ -142,6 +158,7 @@ def _cluster(readings: Readings) -> JSON:
         "problems": list(readings.problems),
         "plan": readings.plan,
         "sandbox": dict(readings.sandbox),
+        "upstream": dict(readings.upstream),
         "dns": {"zone": readings.zone, "addresses": list(map(_dns_address, readings.dns))},
     }
 

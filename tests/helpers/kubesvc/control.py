@@ -66,7 +66,7 @@ class FakeKubelet:
 class Components(NamedTuple):
     """The part of a cluster's components that logs come from."""
 
-    kubelet: FakeKubelet
+    runtime: FakeKubelet
 
 
 class FakeCluster:

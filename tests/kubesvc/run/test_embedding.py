@@ -18,8 +18,8 @@ from kubelet.process.spec import SandboxError
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc import run_cluster
 from kubesvc.run.cluster import Cluster, NotReadyError
-from kubesvc.run.components import StartError
 from kubesvc.run.documents import FaultsError
+from kubesvc.run.starterror import StartError
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory
 
 LABELS = {"app": "web"}

@@ -100,9 +100,11 @@ def test_a_service_is_shown_with_everything_about_it() -> None:
                 "serving": True,
                 "terminating": False,
                 "node": "node-1",
+                "hostname": "",
                 "weight": 1,
             }
         ],
+        "notCarried": [],
     }
 
 

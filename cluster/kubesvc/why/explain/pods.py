@@ -23,7 +23,8 @@ def why_not_ready(store: Store, obj: JSON) -> str:
         return "is terminating" + ("" if pod.is_ready else " and not ready any more")
     if not pod.node_name:
         return _unscheduled(store, obj)
-    if store.find(NODES, ObjectKey("", pod.node_name)) is None:
+    # A cluster that mirrors another one has no Nodes at all.
+    if store.list(NODES) and store.find(NODES, ObjectKey("", pod.node_name)) is None:
         return f"is on the node {pod.node_name}, which does not exist"
     if pod.is_ready:
         return "" if pod.ips else "has no address yet"

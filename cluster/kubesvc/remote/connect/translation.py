@@ -1,0 +1,186 @@
+"""Objects of the remote cluster as they are in the local one: the same, at addresses of this machine. Pure.
+
+What port-forward cannot carry is left out where a client would wait for it in vain, so that it is refused at once, and
+is said: UDP and SCTP, endpoints that are no pods, the second family of a dual-stack Service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from kubeapi.meta import JSON, LAST_APPLIED
+from kubeapi.objects.endpointslice import read_endpoint_slice
+from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
+from kubeapi.objects.service import HEADLESS, load_balancer_ingresses, read_service
+from kubeproxy.types import IPV4, IPV6
+
+CARRIED = "TCP"
+"""The protocol that port-forward has (k8s.io/cri-api PortForward)."""
+
+Translate = Callable[[str], str]
+"""Returns the address of this machine for one of the remote cluster."""
+
+
+class PodReference(NamedTuple):
+    """The pod that an endpoint stands for. ``uid`` is its name if the slice does not say its uid."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class Translated(NamedTuple):
+    """An object of the local cluster, and what of the remote one's is not carried, a sentence each."""
+
+    obj: JSON
+    missing: tuple[str, ...] = ()
+
+
+def slim(obj: JSON) -> JSON:
+    """Return an object without what only its writers need: half of its memory."""
+    metadata = {name: each for name, each in obj["metadata"].items() if name != "managedFields"}
+    annotations = metadata.get("annotations")
+    if annotations and LAST_APPLIED in annotations:
+        metadata["annotations"] = {name: each for name, each in annotations.items() if name != LAST_APPLIED}
+    return {**obj, "metadata": metadata}
+
+
+def local_service(obj: JSON, translate: Translate) -> Translated:
+    """Return a Service at addresses of this machine."""
+    service, spec = read_service(obj), dict(spec_of(obj))
+    for field in ("loadBalancerIP", "loadBalancerSourceRanges", "healthCheckNodePort"):
+        spec.pop(field, None)
+    external = [translate(each) for each in service.external_ips if ":" not in each]
+    if "externalIPs" in spec:
+        spec["externalIPs"] = external
+    if service.cluster_ips and not service.is_external_name:
+        own = HEADLESS if service.is_headless else translate(service.cluster_ips[0])
+        spec |= {"clusterIP": own, "clusterIPs": [own], "ipFamilies": [IPV4], "ipFamilyPolicy": "SingleStack"}
+    new = {**slim(obj), "spec": spec}
+    if service.load_balancer_ips:
+        ingress = [_ingress(each, translate) for each in load_balancer_ingresses(obj)]
+        new["status"] = {**status_of(obj), "loadBalancer": {"ingress": [each for each in ingress if each]}}
+    return Translated(new, tuple(_missing_of_service(obj)))
+
+
+def _ingress(ingress: JSON, translate: Translate) -> JSON:
+    if ":" in ingress.get("ip", ""):
+        return {}
+    return {**ingress, "ip": translate(ingress["ip"])} if ingress.get("ip") else ingress
+
+
+def _missing_of_service(obj: JSON) -> Iterator[str]:
+    service = read_service(obj)
+    for port in service.ports:
+        if port.protocol != CARRIED:
+            yield f"{port.port}/{port.protocol}: port-forward carries {CARRIED} alone"
+    if len(service.ip_families) > 1:
+        yield "IPv6: a dual-stack Service answers by IPv4 alone"
+    if service.load_balancer_source_ranges:
+        yield "loadBalancerSourceRanges: clients of this machine have other addresses, so all are let in"
+
+
+def missing_of_slice(obj: JSON) -> Iterator[str]:
+    """Yield what is not carried of an EndpointSlice."""
+    for endpoint in obj.get("endpoints") or ():
+        if map_at(endpoint, "targetRef").get("kind") != "Pod":
+            shown = ", ".join(endpoint.get("addresses") or ())
+            how = "dialled from this machine" if is_same_everywhere(endpoint) else "port-forward leads to pods alone"
+            yield f"endpoint {shown} is no pod: {how}"
+
+
+def pods_of_slice(obj: JSON) -> Iterator[tuple[PodReference, JSON]]:
+    """Yield the pods of an EndpointSlice's endpoints, each with its endpoint."""
+    namespace = obj["metadata"].get("namespace", "")
+    for endpoint in obj.get("endpoints") or ():
+        if (pod := _pod_of(endpoint, namespace)) is not None and endpoint.get("addresses"):
+            yield pod, endpoint
+
+
+def _pod_of(endpoint: JSON, namespace: str) -> PodReference | None:
+    target = map_at(endpoint, "targetRef")
+    name = target.get("name", "")
+    return PodReference(namespace, name, target.get("uid") or name) if target.get("kind") == "Pod" and name else None
+
+
+def ports_of_slice(obj: JSON) -> frozenset[int]:
+    """Return the ports of an EndpointSlice that can be carried."""
+    return frozenset(each.port for each in read_endpoint_slice(obj).ports if each.protocol == CARRIED and each.port)
+
+
+def is_second_family(obj: JSON, ip_families: Collection[str]) -> bool:
+    """Tell whether an EndpointSlice has the addresses of a Service's pods that are not used, as it has others."""
+    return obj.get("addressType") == IPV6 and IPV4 in ip_families
+
+
+def local_slice(obj: JSON, addresses: Callable[[PodReference], str]) -> JSON:
+    """Return an EndpointSlice at addresses of this machine, with the endpoints and ports that can be carried.
+
+    An endpoint outside the cluster stays if its address means the same host everywhere.
+    """
+    namespace = obj["metadata"].get("namespace", "")
+    endpoints = []
+    for endpoint in obj.get("endpoints") or ():
+        pod = _pod_of(endpoint, namespace)
+        if pod is not None and endpoint.get("addresses"):
+            endpoints.append({**endpoint, "addresses": [addresses(pod)]})
+        elif is_same_everywhere(endpoint):
+            endpoints.append(endpoint)
+    ports = [each for each in obj.get("ports") or () if (each.get("protocol") or CARRIED) == CARRIED]
+    return {**slim(obj), "addressType": IPV4, "endpoints": endpoints, "ports": ports}
+
+
+def is_same_everywhere(endpoint: JSON) -> bool:
+    """Tell whether an endpoint has a public IPv4 address, which this machine dials itself."""
+    for text in endpoint.get("addresses") or ():
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return False
+        if address.version != 4 or not address.is_global:
+            return False
+    return True
+
+
+def local_pod(obj: JSON, address: str) -> JSON:
+    """Return a Pod at an address of this machine, "" for one that has none yet, with what its readers here need.
+
+    Its ports are those that can be carried; it is on no node of this machine, so it takes none of a node's.
+    """
+    spec, status = spec_of(obj), status_of(obj)
+    kept: JSON = {name: spec[name] for name in ("nodeName", "hostname", "subdomain", "readinessGates") if name in spec}
+    kept["containers"] = [_container(each) for each in list_at(spec, "containers")]
+    if "initContainers" in spec:
+        kept["initContainers"] = [_container(each) for each in list_at(spec, "initContainers")]
+    moved = {name: each for name, each in status.items() if name not in ("podIP", "podIPs", "hostIP", "hostIPs")}
+    if address:
+        moved |= {"podIP": address, "podIPs": [{"ip": address}]}
+    return {**slim(obj), "spec": kept, "status": moved}
+
+
+def _container(container: JSON) -> JSON:
+    names = ("name", "image", "restartPolicy", "readinessProbe")
+    kept: JSON = {name: container[name] for name in names if name in container}
+    if container.get("ports"):
+        kept["ports"] = [_port(each) for each in container["ports"] if (each.get("protocol") or CARRIED) == CARRIED]
+    return kept
+
+
+def _port(port: JSON) -> JSON:
+    return {name: each for name, each in port.items() if name not in ("hostPort", "hostIP")}
+
+
+def pod_of_endpoint(pod: PodReference, endpoint: JSON, address: str) -> JSON:
+    """Return a Pod as far as its endpoint says what it is, where Pods may not be listed."""
+    is_ready = map_at(endpoint, "conditions").get("ready") is not False
+    condition = {"type": "Ready", "status": "True" if is_ready else "False"}
+    spec = {"containers": [], **({"nodeName": endpoint["nodeName"]} if endpoint.get("nodeName") else {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid},
+        "spec": spec,
+        "status": {"phase": "Running", "conditions": [condition], "podIP": address, "podIPs": [{"ip": address}]},
+    }

@@ -1,0 +1,39 @@
+"""The part of /etc/hosts is the cluster's own; every other line stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kubesvc.remote.connect.hostsfile import HostsFile, with_block
+
+OWN = "127.0.0.1 localhost\n"
+FIRST, LAST = "# begin kubesvc connect, cluster default\n", "# end kubesvc connect, cluster default\n"
+OTHER = "# begin kubesvc connect, cluster b\n127.4.0.2 b\n# end kubesvc connect, cluster b\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "lines", "after"),
+    [
+        (OWN, ["127.96.0.2 web"], f"{OWN}{FIRST}127.96.0.2 web\n{LAST}"),
+        (f"{OWN}{FIRST}127.96.0.9 old\n{LAST}", ["127.96.0.2 web"], f"{OWN}{FIRST}127.96.0.2 web\n{LAST}"),
+        (f"{FIRST}127.96.0.9 old\n{LAST}{OWN}", [], OWN),
+        (f"{OTHER}{OWN}", ["127.96.0.2 web"], f"{OTHER}{OWN}{FIRST}127.96.0.2 web\n{LAST}"),
+        (f"{OWN}{FIRST}127.96.0.9 cut", [], OWN),
+        ("127.0.0.1 localhost", [], OWN),
+    ],
+    ids=["added", "replaced", "removed", "beside another cluster's", "without an end", "without a line end"],
+)
+def test_the_lines_of_the_cluster_take_the_place_of_its_former_ones(before: str, lines: list[str], after: str) -> None:
+    assert with_block(before, "default", lines) == after
+
+
+def test_the_file_itself_stays_as_another_one_cannot_take_the_place_of_a_mounted_one(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text(OWN)
+    before = path.stat().st_ino
+    HostsFile("default", path).write(["127.96.0.2 web"])
+    assert (path.read_text(), path.stat().st_ino) == (f"{OWN}{FIRST}127.96.0.2 web\n{LAST}", before)
+    HostsFile("default", path).write(())
+    assert path.read_text() == OWN
