@@ -11,7 +11,7 @@ import os
 import ssl
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from yarl import URL
 
@@ -97,8 +97,7 @@ class _Head(asyncio.Protocol):
         return self._transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no instances of it
 
     def data_received(self, data: bytes) -> None:
         if self._found.done():
