@@ -28,7 +28,7 @@ def test_an_event_is_written_whole() -> None:
     assert written.body == {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": "web.17979cfe3d5ba280", "namespace": "shop"},
+        "metadata": {"name": "web.17979cfe4510b200", "namespace": "shop"},
         "eventTime": "2023-11-14T22:13:20.250000Z",
         "reportingController": "kube-proxy",
         "reportingInstance": "node-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from datetime import UTC, datetime
@@ -42,8 +43,9 @@ def _unreached(error: BaseException) -> str:
 
 def _reason(error: BaseException) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        # The event loops have other texts of their own.
+        return os.strerror(cause.errno)
     return str(cause) or type(error).__name__
 
 

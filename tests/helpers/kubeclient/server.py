@@ -36,6 +36,9 @@ class Asked(NamedTuple):
         return "sendInitialEvents" in self.query
 
 
+CHUNKED = b"Transfer-Encoding: chunked"
+
+
 class Cut(Exception):
     """Ends a connection at once."""
 
@@ -86,9 +89,13 @@ class ScriptedServer:
         try:
             asked = await self._read(reader)
             self.asked.append(asked)
+            is_chunked = False
             async for piece in self.script(asked):
-                writer.write(piece)
+                writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
                 await writer.drain()
+                is_chunked = is_chunked or CHUNKED in piece
+            if is_chunked:
+                writer.write(b"0\r\n\r\n")
             writer.close()
         except (Cut, asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.transport.abort()
@@ -116,10 +123,13 @@ async def scripted(script: Script, context: ssl.SSLContext | None = None) -> Asy
 
 
 def head(status: int = 200, headers: Mapping[str, str] | None = None, length: int | None = None) -> bytes:
-    """Return the head of an answer; without a length its body goes on to the end of the connection."""
+    """Return the head of an answer; without a length what the script then yields are chunks, as in a watch."""
     fields = {"Content-Type": "application/json", "Connection": "close", **(headers or {})}
     if length is not None:
         fields["Content-Length"] = str(length)
+    else:
+        name, _, value = CHUNKED.decode().partition(": ")
+        fields[name] = value
     return "\r\n".join(
         [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
     ).encode()

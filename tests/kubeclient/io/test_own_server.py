@@ -36,7 +36,7 @@ async def test_objects_are_listed_and_watched(monkeypatch: pytest.MonkeyPatch, i
     async with cluster() as (handlers, _, client):
         for name in ("a", "b"):
             handlers.registry.create(SERVICES, service(name))
-        async with followed(client) as found:
+        async with followed(client, selections={SERVICES: Selection(namespace="default")}) as found:
             await found.until(lambda each: each.names == ["a", "b", "kubernetes"])
             handlers.registry.create(SERVICES, service("c"))
             handlers.registry.delete(SERVICES, "default", "a")
