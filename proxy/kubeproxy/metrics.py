@@ -35,6 +35,13 @@ def expose(
     return generate_latest(registry).decode()
 
 
+def expose_figures(figures: Iterable[Figure]) -> str:
+    """Return the text of a scrape of metrics alone that are given."""
+    registry = CollectorRegistry()
+    registry.register(_FigureCollector(figures))
+    return generate_latest(registry).decode()
+
+
 class _FigureCollector(Collector):
     def __init__(self, figures: Iterable[Figure]) -> None:
         self._figures = tuple(figures)

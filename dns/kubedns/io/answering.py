@@ -79,7 +79,7 @@ class Answering:
         ]
         for resource, change, is_needed in followed:
             if is_needed:
-                informer = Informer(source, resource, self._failures)
+                informer = Informer(source, resource, self._failures, keeps_objects=False)
                 informer.add_handler(NAME, partial(self._apply, change))
                 yield informer
 

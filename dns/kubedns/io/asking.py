@@ -56,8 +56,9 @@ class PendingQueries:
         if domain.replies is not None and follow is None:
             kept = domain.replies.get(pending.query, self._clock(), is_tcp=pending.is_tcp)
             if kept is not None:
-                self._responder.count_relayed(pending, kept)
-                reply(pending.packet[:2] + kept)
+                answered = pending.packet[:2] + kept
+                self._responder.count_relayed(pending, answered)
+                reply(answered)
                 return
         if not domain.has_room or self._forwarder.is_loop(pending.packet):
             self.rejected += not domain.has_room

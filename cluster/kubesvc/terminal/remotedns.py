@@ -1,0 +1,73 @@
+"""`kubesvc dns`: the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import click
+
+if TYPE_CHECKING:
+    from kubehost.addresses import Address
+
+
+class Place(click.ParamType["Address"]):
+    """``ADDRESS:PORT``, IPv6 in brackets, as an address to listen on."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        """Return the address and the port."""
+        from ipaddress import ip_address
+
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        host, _, port = value.rpartition(":")
+        try:
+            address = str(ip_address(host.strip("[]")))
+        except ValueError:
+            address = ""
+        if not address or not port.isdecimal() or int(port) > 65535:
+            self.fail(
+                f'{value!r} is no address with a port; write it like "127.0.0.1:5353" or "[::1]:5353"', param, ctx
+            )
+        return address, int(port)
+
+
+class DNSArguments(TypedDict):
+    """The arguments of `kubesvc dns`, named as in ``DNSOptions``."""
+
+    kubeconfig: str
+    context: str
+    config: str
+    zone: str
+    upstreams: tuple[str, ...]
+    listen: tuple[Address, ...]
+
+
+@click.command(short_help="Be CoreDNS for a real cluster.")
+@click.option(
+    "--kubeconfig", default="", metavar="FILE", help="The cluster's; else as kubectl finds it, or a pod's own."
+)
+@click.option("--context", default="", metavar="NAME", help="Its context; the current one unless given.")
+@click.option("--config", default="", metavar="COREFILE", help="CoreDNS' configuration; the options here go before it.")
+@click.option("--zone", default="", metavar="ZONE", help="Without --config: the cluster's zone; else cluster.local.")
+@click.option(
+    "--upstream",
+    "upstreams",
+    multiple=True,
+    metavar="ADDRESS[:PORT]",
+    help="Without --config: a name server for all other names; else those of /etc/resolv.conf.",
+)
+@click.option(
+    "--listen", type=Place(), multiple=True, metavar="ADDRESS:PORT", help="Where to answer; else port 53 everywhere."
+)
+def dns(**given: Unpack[DNSArguments]) -> None:
+    """Answer for the names of a real cluster, as CoreDNS does, until Ctrl-C or SIGTERM."""
+    if given["config"] and (given["zone"] or given["upstreams"]):
+        message = "--zone and --upstream are for a start without --config; write them in the Corefile"
+        raise click.UsageError(message)
+    from kubesvc.remote.dnsconfiguration import DNSOptions
+    from kubesvc.terminal.remotednsserving import serve_dns
+
+    sys.exit(serve_dns(DNSOptions(**given)))
