@@ -108,7 +108,10 @@ class _Running:
                 await self._server.drain()
 
     async def _bind(self) -> None:
-        listening = await self._server.start()
+        try:
+            listening = await self._server.start()
+        except OSError as error:
+            raise CommandError(_cannot_bind(error)) from error
         if listening.failed:
             self._server.close()
             raise CommandError(_cannot_bind(listening.failed[0].error))
