@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from kubeapi.scheme import Resource
 from kubeclient.freshness import Freshness
-from kubedns.io.server import DNSServer
+from kubedns.io.server import DNSCounts, DNSServer
 from kubehost.addresses import Address
 from kubeproxy.counters import Figure
 from kubeproxy.server.healthcheck import Answer, Site
@@ -82,30 +83,42 @@ class Sites:
 
     def _figures(self) -> Iterator[Figure]:
         counts, now, reloads = self._server.counts(), self._now(), self._reloads()
-        by_type: dict[tuple[str, ...], float] = {}
-        by_rcode: dict[tuple[str, ...], float] = {}
-        for (qtype, rcode), count in counts.requests.items():
-            by_type[qtype,] = by_type.get((qtype,), 0) + count
-            by_rcode[rcode,] = by_rcode.get((rcode,), 0) + count
-        yield Figure("coredns_dns_requests", "Counter of DNS requests made, by type", True, ("type",), by_type.items())
-        yield Figure("coredns_dns_responses", "Counter of response codes", True, ("rcode",), by_rcode.items())
-        for name, text, only_grows, value in (
-            ("coredns_cache_hits", "The count of cache hits, of names outside", True, counts.hits),
-            ("coredns_cache_misses", "The count of cache misses, of names outside", True, counts.misses),
-            ("coredns_cache_entries", "The number of elements in the cache, of names outside", False, counts.kept),
-            ("coredns_forward_max_concurrent_rejects", "Queries refused by max_concurrent", True, counts.rejected),
-            ("coredns_reload_failed", "Counter of failed reload attempts", True, reloads.failed),
-            ("kubesvc_dns_forwarded", "Questions that were passed to an upstream", True, counts.forwarded),
-            ("kubesvc_dns_tcp_connections", "TCP connections now", False, counts.open_connections),
-            ("process_start_time_seconds", "Start of the process since the epoch", False, self._began),
-        ):
-            yield Figure(name, text, only_grows, (), [((), value)])
-        labels, values = ("hash", "value"), ("sha512", reloads.digest)
-        yield Figure("coredns_reload_version_info", "The configuration in force", False, labels, [(values, 1)])
+        yield from _requests(counts)
+        yield from _totals(counts, reloads.failed)
+        yield _gauge("process_start_time_seconds", "Start of the process since the epoch", ((), self._began))
+        digest = ("hash", "value"), ("sha512", reloads.digest)
+        yield Figure("coredns_reload_version_info", "The configuration in force", False, digest[0], [(digest[1], 1)])
         yield Figure("kubesvc_build_info", "The version", False, ("version",), [((__version__,), 1)])
         ages = [((each.plural,), fresh.age(now)) for each, fresh in self.freshness().items()]
         text = "How old the knowledge of a resource is"
         yield Figure("kubesvc_dns_knowledge_age_seconds", text, False, ("resource",), ages)
+
+
+def _requests(counts: DNSCounts) -> Iterator[Figure]:
+    by_type: Counter[tuple[str, ...]] = Counter()
+    by_rcode: Counter[tuple[str, ...]] = Counter()
+    for (qtype, rcode), count in counts.requests.items():
+        by_type[qtype,] += count
+        by_rcode[rcode,] += count
+    yield Figure("coredns_dns_requests", "Counter of DNS requests made, by type", True, ("type",), by_type.items())
+    yield Figure("coredns_dns_responses", "Counter of response codes", True, ("rcode",), by_rcode.items())
+
+
+def _totals(counts: DNSCounts, failed_reloads: int) -> Iterator[Figure]:
+    for name, text, value in (
+        ("coredns_cache_hits", "The count of cache hits, of names outside", counts.hits),
+        ("coredns_cache_misses", "The count of cache misses, of names outside", counts.misses),
+        ("coredns_forward_max_concurrent_rejects", "Queries refused by max_concurrent", counts.rejected),
+        ("coredns_reload_failed", "Counter of failed reload attempts", failed_reloads),
+        ("kubesvc_dns_forwarded", "Questions that were passed to an upstream", counts.forwarded),
+    ):
+        yield Figure(name, text, True, (), [((), value)])
+    yield _gauge("coredns_cache_entries", "The number of elements in the cache, of names outside", ((), counts.kept))
+    yield _gauge("kubesvc_dns_tcp_connections", "TCP connections now", ((), counts.open_connections))
+
+
+def _gauge(name: str, text: str, value: tuple[tuple[str, ...], float]) -> Figure:
+    return Figure(name, text, False, (), [value])
 
 
 def _sites(plugin: str, address: Address, answers: dict[str, Answer]) -> list[Site]:

@@ -11,7 +11,7 @@ from kubesvc.terminal.remoterun import run_until_stopped, say
 
 
 def serve_dns(options: DNSOptions) -> int:
-    """Be the name server until the user ends it; returns the exit status. Nothing is opened for a bad configuration."""
+    """Answer until the user ends it; returns the exit status. Nothing is opened for a bad configuration."""
     try:
         configuration = read_configuration(options, os.environ, DiskFiles())
     except CorefileError as error:
