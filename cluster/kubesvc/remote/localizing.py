@@ -51,7 +51,7 @@ class Localizer:
         come, gone = self._addresses.update(sync)
         self._said -= gone
         if self._routes is not None:
-            self._routes.add(come)
+            self._routes.add(not_local(come))
             self._routes.forget(gone)
             return
         for line in self._missing({each: come[each] for each in not_local(come) if each not in self._said}):

@@ -13,12 +13,12 @@ from kubesvc.remote.kubeproxyconfig import ALL, CLUSTER_CIDR, LOCALHOST, NODE_CI
 
 @dataclass(frozen=True)
 class ProxyOptions:
-    """The options of `kubesvc proxy`; "" is for what was not given. They go before the configuration's fields."""
+    """The options of `kubesvc proxy`, "" and None where not given; they go before the configuration's fields."""
 
     kubeconfig: str = ""
     context: str = ""
     node_name: str = ""
-    mode: str = ""
+    mode: str | None = None
     config: str = ""
     is_setting_up: bool = False
     is_beside_kube_proxy: bool = False

@@ -114,7 +114,8 @@ class DataPlane:
 
     def _apply(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         self._load_balancer.update(port_name, rule)
-        self._probes.update(port_name, rule.reachable() if rule else ())
+        if self._probes.has_any:
+            self._probes.update(port_name, rule.reachable() if rule else ())
         if port_name.protocol == "UDP" and rule is not None:
             self._flows.retain(port_name, rule.serving())
         elif port_name.protocol == "TCP":

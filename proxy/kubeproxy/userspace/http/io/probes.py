@@ -132,6 +132,11 @@ class Probes:
         if talk is not None:
             talk.ask(answer, now)
 
+    @property
+    def has_any(self) -> bool:
+        """Whether some endpoint is asked, or left alone because it does not answer."""
+        return bool(self._talks or self._left_alone)
+
     def update(self, port_name: ServicePortName, usable: Collection[str]) -> None:
         """Forget the endpoints of a Service port that are not ``usable`` (``ip:port``) any more."""
         for key in [each for each in (*self._talks, *self._left_alone) if each[0] == port_name]:

@@ -1,0 +1,78 @@
+"""Finds the proxy's own node and the ranges of cluster IPs in a cluster's API; waits as kube-proxy's NodeManager."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+
+from kubeapi.meta import JSON
+from kubeapi.objects.node import read_node
+from kubeapi.status import StatusError
+from kubeclient.io.client import APIClient
+from kubesvc.remote.serviceaddresses import service_cidrs
+
+NODE_SECONDS = 30.0
+"""How long a Node without addresses is waited for; then the proxy goes on without (nodeIPsTimeout of kube-proxy)."""
+POLL_SECONDS = 1.0
+_NOT_FOUND, _FORBIDDEN = 404, 403
+_FINAL = (401, _FORBIDDEN)
+
+Say = Callable[[str], None]
+
+
+async def find_node(client: APIClient, name: str, say: Say) -> JSON | None:
+    """Return the Node once it has an address, None if it has none in time; waits for the server without end.
+
+    StatusError if the server refuses to tell.
+    """
+    deadline: float | None = None
+    while True:
+        node = await _ask(client, name, say)
+        if node is not None and addresses_of(node):
+            return node
+        problem = f"there is no node {name}" if node is None else f"node {name} has no address"
+        if deadline is None:
+            deadline = time.monotonic() + NODE_SECONDS
+            say(f"{problem}; waiting {NODE_SECONDS:.0f} s for it (--node-name names another node)")
+        if time.monotonic() >= deadline:
+            say(f"{problem}; going on without, so node ports answer at no address of the node")
+            return node
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _ask(client: APIClient, name: str, say: Say) -> JSON | None:
+    """Return the Node, None if there is none; asks until the server answers."""
+    said = ""
+    while True:
+        try:
+            return await client.get(f"/api/v1/nodes/{name}")
+        except StatusError as error:
+            if error.code == _NOT_FOUND:
+                return None
+            if error.code in _FINAL:
+                raise
+            problem = str(error)
+        except (ConnectionError, TimeoutError) as error:
+            problem = str(error)
+        if said != problem:
+            said = problem
+            say(f"{problem}; trying again")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def addresses_of(node: JSON) -> list[str]:
+    """Return the addresses of a Node by which it is reached."""
+    reading = read_node(node)
+    return reading.addresses("InternalIP") or reading.addresses("ExternalIP")
+
+
+async def find_service_cidrs(client: APIClient) -> Collection[str]:
+    """Return the ranges of cluster IPs; () where the server has no such objects (before 1.33), or may not tell."""
+    try:
+        found = await client.get("/apis/networking.k8s.io/v1/servicecidrs")
+    except StatusError as error:
+        if error.code in (_NOT_FOUND, _FORBIDDEN):
+            return ()
+        raise
+    return service_cidrs(found.get("items") or ())

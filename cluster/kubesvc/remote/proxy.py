@@ -1,0 +1,152 @@
+"""`kubesvc proxy`: kube-proxy for one node of a real cluster. Composes the proxy, the cluster's API and this machine.
+
+It follows what kube-proxy follows, by its selectors: Services, EndpointSlices and its own Node, never Pods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+from kubeapi.failures import Failures
+from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
+from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES, Resource
+from kubeclient.freshness import oldest
+from kubeclient.io.client import APIClient
+from kubeclient.io.listerwatcher import APIListerWatcher
+from kubeclient.selection import Selection
+from kubehost import openfiles
+from kubehost.io.machine import own_addresses
+from kubeproxy.config import ProxyConfig
+from kubeproxy.dependencies import ProxyDependencies, Staleness
+from kubeproxy.nft.eligibility import why_not
+from kubeproxy.rules import PortRule
+from kubeproxy.server.events import Record
+from kubeproxy.server.proxyserver import ProxyServer
+from kubesvc.network.node import NodeNetwork
+from kubesvc.remote.errors import CommandError
+from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration
+from kubesvc.remote.localizing import Localizer
+from kubesvc.remote.localroutes import local_routes
+from kubesvc.remote.neighbours import check_neighbours
+from kubesvc.remote.node import addresses_of, find_node, find_service_cidrs
+from kubesvc.remote.proxysettings import ProxyOptions, has_kernel, node_name_of, proxy_config
+from kubesvc.remote.serviceaddresses import NeedsSocket, ServiceAddresses
+from kubesvc.remote.slimming import slims
+from kubesvc.remote.user import User
+from kubesvc.wording import counted
+
+DRAIN_SECONDS = 10.0
+"""How long connections may go on after the first signal."""
+
+Say = Callable[[str], None]
+
+
+class OwnNode(NamedTuple):
+    """The proxy's own node on this machine, with the machine's addresses."""
+
+    name: str
+    machine: tuple[str, ...]
+    addresses: tuple[str, ...]
+    """Those of its addresses that this machine has, without loopback ones."""
+    ranges: Collection[str]
+    """The cluster's ranges of cluster IPs, as far as the API tells them."""
+
+
+async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: User, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set, then drain. CommandError, ConfigError, StatusError, OSError."""
+    kubeconfig, say = options.kubeconfig or file.kubeconfig, user.say
+    client = await APIClient.open(Path(kubeconfig) if kubeconfig else None, options.context)
+    try:
+        name, machine = node_name_of(options, file, os.uname().nodename), tuple(own_addresses())
+        config = proxy_config(options, file, name, machine, openfiles.room(openfiles.limit()))
+        say(f"kube-proxy of node {name} for {client.server}, mode {config.mode}")
+        if file.not_honoured:
+            say(f"not honoured here: {', '.join(file.not_honoured)}")
+        check_neighbours(say, is_wanted=options.is_beside_kube_proxy)
+        node = await _find_node(client, name, machine, say)
+        with contextlib.ExitStack() as stack:
+            routes = stack.enter_context(local_routes(node.addresses)) if options.is_setting_up else None
+            addresses = ServiceAddresses(node.ranges, machine, _needs_socket(config))
+            source = {":" in each: each for each in reversed(node.addresses)}
+            localizer = Localizer(addresses, node.ranges, routes, source, say)
+            localizer.begin()
+            proxy = _make_proxy(client, config, localizer, _recorder(say))
+            await _serve(proxy, file, user, stop)
+    finally:
+        await client.close()
+
+
+async def _find_node(client: APIClient, name: str, machine: tuple[str, ...], say: Say) -> OwnNode:
+    found = await find_node(client, name, say)
+    addresses = addresses_of(found) if found is not None else []
+    if strange := [each for each in addresses if each not in machine]:
+        say(f"{', '.join(strange)} of node {name} is no address of this machine, so node ports do not answer there")
+    here = tuple(each for each in addresses if each in machine and not ip_address(each).is_loopback)
+    return OwnNode(name, machine, here, await find_service_cidrs(client))
+
+
+def _needs_socket(config: ProxyConfig) -> NeedsSocket:
+    def needs_socket(rule: PortRule) -> bool:
+        return not has_kernel(config) or bool(why_not(rule, config.default_balancer, lambda _: True))
+
+    return needs_socket
+
+
+def _make_proxy(client: APIClient, config: ProxyConfig, localizer: Localizer, record: Record) -> ProxyServer:
+    rng, clock = random.Random(), time.monotonic
+    source = APIListerWatcher(client, selections=selections(config.node_name), slim=slims(), clock=clock, rng=rng)
+
+    def stale() -> Staleness | None:
+        found = oldest(source.freshness(), clock())
+        return Staleness(found[1].age(clock()), f"{found[0].plural}: {found[1].problem}") if found else None
+
+    network, failures = NodeNetwork(has_kernel=has_kernel(config)), Failures(time.time)
+    dependencies = ProxyDependencies(network, clock, rng, failures, localizer.prepare, stale)
+    return ProxyServer(source, config, dependencies, record=record)
+
+
+def selections(node_name: str) -> Mapping[Resource, Selection]:
+    """Return what kube-proxy follows (cmd/kube-proxy ``server.go``)."""
+    return {
+        SERVICES: Selection(labels=f"!{PROXY_NAME_LABEL}"),
+        ENDPOINTSLICES: Selection(labels=f"!{HEADLESS_LABEL},!{PROXY_NAME_LABEL}"),
+        NODES: Selection(fields=f"metadata.name={node_name}"),
+    }
+
+
+def _recorder(say: Say) -> Record:
+    def record(service: object, event_type: str, reason: str, message: str) -> None:
+        say(f"{event_type}: Service {service}: {reason}: {message}")
+
+    return record
+
+
+async def _serve(proxy: ProxyServer, file: KubeProxyConfiguration, user: User, stop: asyncio.Event) -> None:
+    begun = time.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(proxy.run(), name="proxy")
+        telling = tasks.create_task(_tell(proxy, file, user, begun), name="ready")
+        await stop.wait()
+        telling.cancel()
+        await proxy.drain(DRAIN_SECONDS)
+        serving.cancel()
+
+
+async def _tell(proxy: ProxyServer, file: KubeProxyConfiguration, user: User, begun: float) -> None:
+    await proxy.wait_until_programmed()
+    if file.must_bind and proxy.problems():
+        raise CommandError("; ".join(proxy.problems()))
+    rules = proxy.rules
+    services, addresses = counted(len(rules.by_service), "Service"), counted(len(rules.claims), "address", "addresses")
+    user.say(f"ready after {time.monotonic() - begun:.2f} s: {services} with {addresses}")
+    for each in proxy.problems():
+        user.say(each)
+    user.ready()

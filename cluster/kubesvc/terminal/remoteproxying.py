@@ -1,0 +1,48 @@
+"""Runs `kubesvc proxy` in this process, with kube-proxy's configuration if there is one."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+
+import click
+
+from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration, read_kube_proxy_configuration
+from kubesvc.remote.proxysettings import ProxyOptions
+from kubesvc.remote.user import User
+from kubesvc.terminal.arguments import fail
+from kubesvc.terminal.console import EXIT_BAD_INPUT
+from kubesvc.terminal.escaping import escaped_entry
+from kubesvc.terminal.remoterun import run_until_stopped, say
+
+
+def serve_proxy(options: ProxyOptions) -> int:
+    """Serve as the proxy until the user ends it; returns the exit status."""
+    file = _read(options.config) if options.config else KubeProxyConfiguration()
+    # Objects that a cluster has at the start mostly last: to scan them again and again takes as long as to read them.
+    gc.disable()
+    from kubesvc.remote.proxy import run_proxy
+
+    return run_until_stopped(lambda stop: run_proxy(options, file, User(say, _settle), stop))
+
+
+def _settle() -> None:
+    """Enable garbage collection, without the objects that exist now."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def _read(path: str) -> KubeProxyConfiguration:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        fail(f"--config {path} cannot be read: {reason}", EXIT_BAD_INPUT)
+    reading = read_kube_proxy_configuration(text, path)
+    if reading.faults:
+        for each in reading.faults:
+            click.echo(escaped_entry(str(each)), err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    return reading.configuration
