@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.helpers.kubeclient.server import added, bookmark, event, item, status
 
+from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS_V1, NODES, PODS, SERVICES, Resource
 from kubeapi.watching import EventType, WatchEvent
 from kubeclient import watchlines
@@ -20,7 +21,7 @@ from kubeclient.listoptions import WATCH_SECONDS, is_behind, watch_params
 from kubeclient.paths import path_of
 from kubeclient.refusals import Refusal, must_list_again, read_refusal
 from kubeclient.selection import Selection
-from kubeclient.slim import slimmed
+from kubeclient.slim import PARTS_LIMIT, Sharing, slimmed
 from kubeclient.watchlines import Bookmark, LineReader, read_events
 
 
@@ -175,3 +176,23 @@ def test_what_nobody_reads_is_not_kept() -> None:
     obj = {"metadata": {"name": "a", "managedFields": [1], "annotations": dict(last), "labels": {"x": "y"}}}
     assert slimmed(obj) == {"metadata": {"name": "a", "labels": {"x": "y"}}}
     assert slimmed({"metadata": {"annotations": {**last, "a": "b"}}}) == {"metadata": {"annotations": {"a": "b"}}}
+
+
+def test_equal_parts_of_objects_are_kept_once() -> None:
+    def made(address: str) -> JSON:
+        endpoint = {"addresses": [address], "conditions": {"ready": True}, "nodeName": "".join(("node", "-1"))}
+        return {"metadata": {"name": address}, "ports": [{"port": 80}], "endpoints": [endpoint]}
+
+    sharing = Sharing()
+    one, other = sharing.share(made("10.0.0.1")), sharing.share(made("10.0.0.2"))
+    assert (one, other) == (made("10.0.0.1"), made("10.0.0.2"))
+    assert one["ports"] is other["ports"]
+    for name in ("conditions", "nodeName"):
+        assert one["endpoints"][0][name] is other["endpoints"][0][name]
+
+
+def test_what_is_remembered_of_parts_is_bounded() -> None:
+    sharing = Sharing()
+    for port in range(PARTS_LIMIT + 2):
+        sharing.share({"ports": [{"port": port}]})
+    assert len(sharing._parts) < 10

@@ -14,7 +14,7 @@ from kubeclient.io.client import APIClient
 from kubeclient.io.follower import Follower
 from kubeclient.io.reading import Source
 from kubeclient.selection import EVERYTHING, Selection
-from kubeclient.slim import slimmed
+from kubeclient.slim import Sharing, slimmed
 
 NOTHING: Mapping[Resource, Selection] = {}
 
@@ -40,6 +40,7 @@ class APIListerWatcher:
         self._slim = slim if slim is not None else {}
         self._clock = clock
         self._rng = rng if rng is not None else Random()
+        self._sharing = Sharing()
         self._followers: dict[Resource, Follower] = {}
 
     def freshness(self) -> Mapping[Resource, Freshness]:
@@ -59,6 +60,7 @@ class APIListerWatcher:
         found = self._followers.get(resource)
         if found is None:
             selection, slim = self._selections.get(resource, EVERYTHING), self._slim.get(resource, slimmed)
-            source = Source(self._client, resource, selection, slim, self._clock, self._rng)
+            share = self._sharing.share
+            source = Source(self._client, resource, selection, lambda obj: share(slim(obj)), self._clock, self._rng)
             found = self._followers[resource] = Follower(source)
         return found
