@@ -114,6 +114,9 @@ def test_kubectl_works_inside_and_programs_are_on_the_node_that_is_asked_for(
             1,
             "kubesvc: there is no node 'node-9'; the nodes are node-1, node-2\n",
         )
+        refused = each.named("run", "-n", "nosuch", "--", "hostname")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("kubesvc: there is no namespace 'nosuch'; the namespaces are default, ")
 
 
 def test_it_stays_exact_at_its_next_start_unless_told_otherwise(tmp_path: Path, default_addresses: None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubeapi.scheme import NAMESPACES
 from kubeapi.status import StatusError
 from kubesvc.shell.entrance import Entrance
 
@@ -29,4 +30,5 @@ def entrance(cluster: Cluster) -> Entrance:
         folder=str(state.work),
         hosts=str(state.hosts),
         kubeconfig=str(state.kubeconfig),
+        namespaces=tuple(sorted(each["metadata"]["name"] for each in cluster.store.list(NAMESPACES))),
     )

@@ -13,7 +13,7 @@ class Entrance(NamedTuple):
 
     ``nodes`` are the names of the nodes, the first one first; ``dns_address`` is the name server's in the cluster and
     ``zone`` the cluster's domain. ``folder`` is for files that a program needs, ``hosts`` the nodes' /etc/hosts, and
-    ``kubeconfig`` leads to the API server, inside as outside.
+    ``kubeconfig`` leads to the API server, inside as outside. ``namespaces`` are the names of those that there are.
     """
 
     agent: int
@@ -23,8 +23,10 @@ class Entrance(NamedTuple):
     folder: str
     hosts: str
     kubeconfig: str
+    namespaces: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Entrance:
         """Read the answer of the control socket."""
-        return cls(**{**document, "nodes": tuple(document["nodes"])})
+        lists = {name: tuple(document.get(name, ())) for name in ("nodes", "namespaces")}
+        return cls(**{**document, **lists})

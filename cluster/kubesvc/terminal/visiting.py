@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import click
 
 from kubesvc.terminal.arguments import ask, fail, name_option
-
-if TYPE_CHECKING:
-    from kubesvc.shell.entrance import Entrance
 
 
 def _check_namespace(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -78,7 +75,8 @@ def _visit(where: WhereArguments, command: tuple[str, ...], *, keeps_user: bool)
     from kubesvc.shell.entrance import Entrance
 
     entrance = Entrance.read(ask(where["name"], lambda cluster: cluster.entrance()))
-    node, namespace = _node(entrance, where["node"]), where["namespace"]
+    node = _one_of(entrance.nodes, where["node"] or entrance.nodes[0], "node")
+    namespace = _one_of(entrance.namespaces, where["namespace"], "namespace")
     environment = {**os.environ, "KUBECONFIG": entrance.kubeconfig}
     try:
         sys.exit(visit(entrance, Visit(command, node, environment, keeps_user, namespace)))
@@ -86,9 +84,7 @@ def _visit(where: WhereArguments, command: tuple[str, ...], *, keeps_user: bool)
         fail(str(error))
 
 
-def _node(entrance: Entrance, wanted: str) -> str:
-    if not wanted:
-        return entrance.nodes[0]
-    if wanted not in entrance.nodes:
-        fail(f"there is no node {wanted!r}; the nodes are {', '.join(entrance.nodes)}")
+def _one_of(known: tuple[str, ...], wanted: str, what: str) -> str:
+    if wanted not in known:
+        fail(f"there is no {what} {wanted!r}; the {what}s are {', '.join(known)}")
     return wanted
