@@ -28,6 +28,8 @@ PLACES = 1000
 """Places in the code that are counted apart; failures in further places are not logged."""
 INTERNAL_ERROR = "InternalError"
 """The reason of the event."""
+UPGRADED = "; kubesvc's files have changed since this cluster was started: `kubesvc down`, then `kubesvc up`"
+"""What an import that fails means: all could be imported when the cluster started, some parts are when first used."""
 
 T = TypeVar("T")
 
@@ -160,4 +162,6 @@ def describe(error: BaseException) -> str:
         return "; ".join(describe(each) for each in error.exceptions)
     if isinstance(error, RemoteError):
         return str(error)
+    if isinstance(error, ImportError):
+        return f"{type(error).__name__}: {error}{UPGRADED}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from kubeapi.failures import describe
 from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
 from kubeapiserver.auth.access import Access
@@ -134,7 +135,8 @@ class APIServerListener:
             raise
         except Exception as error:
             self._store.failures.note(NAME, f"{received.method} {received.path}", error)
-            return await _write(received, failure_response(InternalError(f"{type(error).__name__}: see the log")))
+            said = describe(error) if isinstance(error, ImportError) else f"{type(error).__name__}: see the log"
+            return await _write(received, failure_response(InternalError(said)))
 
     async def _work(self, request: Request) -> Answer:
         """Handle a request here, or in the thread if its body is large."""

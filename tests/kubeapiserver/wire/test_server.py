@@ -137,6 +137,16 @@ async def test_a_fault_of_ours_is_a_status_and_no_traceback(caplog: pytest.LogCa
     assert "GET /" in caplog.text
 
 
+@pytest.mark.usefixtures("wanted_failures")
+async def test_a_part_that_cannot_be_imported_any_more_asks_for_a_restart() -> None:
+    def broken(_: Request) -> Answer:
+        raise ImportError("cannot import name 'new' from 'kubeapiserver.tables'")
+
+    async with served(broken) as door, door.client.get("/") as answer:
+        message = json.loads(await answer.text())["message"]
+        assert answer.status == 500 and "have changed since this cluster was started: `kubesvc down`" in message
+
+
 async def test_a_target_that_cannot_be_read_is_a_bad_request() -> None:
     async with served(echo) as door:
         reader, writer = await asyncio.open_connection(HOST, door.port)
