@@ -14,11 +14,18 @@ def remove_folder(folder: Path) -> bool:
     A program that is root in its user namespace leaves folders that their owner may not change (the module cache of Go,
     chmod 000), which only that root, or their owner after a chmod, removes.
     """
+    with contextlib.suppress(OSError):
+        empty_place(folder)
+    return not folder.exists()
+
+
+def empty_place(folder: Path) -> None:
+    """Remove a folder as ``remove_folder`` does. OSError: the first reason why something of it stays."""
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_symlink() and folder.is_dir():
         _open_up(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-    return not folder.exists()
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _open_up(folder: str | os.PathLike[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kubehost.folders import remove_folder
+from kubehost.folders import empty_place, remove_folder
 
 ORDINARY = 65534
 
@@ -64,3 +66,17 @@ def test_a_link_is_not_followed(folder: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_gone(folder: Path) -> None:
     assert remove_folder(folder / "no")
+
+
+def test_why_a_folder_stays_is_said(folder: Path) -> None:
+    (folder / "pod" / "inner").mkdir(parents=True)
+
+    def act() -> bool:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        try:
+            empty_place(folder / "pod")
+        except OSError as error:
+            return error.errno == errno.EMFILE and not remove_folder(folder / "pod")
+        return False
+
+    assert as_ordinary_user(act)

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from kubehost.folders import remove_folder
+from kubehost.folders import empty_place
 from kubelet.config import KubeletConfig
 from kubelet.images.plan import ContainerPlan
 from kubelet.pod.roots import ETC, RUN_PATH, TMP_PATH, ContainerFolders, container_root
@@ -104,8 +104,7 @@ class PodRoots:
 
 def _make_tmp(folder: Path, root: Root) -> None:
     """Make a container's /tmp, with the places of what stays visible there: it may be read-only in the container."""
-    if folder.exists():
-        remove_folder(folder)
+    empty_place(folder)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o1777)
     for each in root.mounts:
