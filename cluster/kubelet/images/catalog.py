@@ -24,7 +24,7 @@ class ImageSpec:
     ``command`` and ``args`` are the image's ENTRYPOINT and CMD (``$(VAR)`` is expanded); ``builtin`` names a server of
     ours instead. ``port`` is the one that it listens on by default (0: unknown). ``entrypoints`` are the names
     by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL,
-    ``working_dir`` the WORKDIR.
+    ``working_dir`` the WORKDIR, ``user`` the USER as the true image has it: a number, a name, "" where that is unknown.
     """
 
     command: tuple[str, ...] = ()
@@ -35,14 +35,22 @@ class ImageSpec:
     entrypoints: tuple[str, ...] = ()
     stop_signal: str = "SIGTERM"
     working_dir: str = ""
+    user: str = ""
 
 
-_SHELL = ImageSpec(args=("sh",))
+_ROOT = "0"
+_SHELL = ImageSpec(args=("sh",), user=_ROOT)
 """An image of tools: this machine's shell, or the program that a container's arguments name."""
 
 BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
-    "nginx": ImageSpec(builtin="nginx", port=80, entrypoints=("nginx", "docker-entrypoint.sh"), stop_signal="SIGQUIT"),
-    "httpd": ImageSpec(builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground")),
+    "nginx": ImageSpec(
+        builtin="nginx",
+        port=80,
+        entrypoints=("nginx", "docker-entrypoint.sh"),
+        stop_signal="SIGQUIT",
+        user=_ROOT,
+    ),
+    "httpd": ImageSpec(builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground"), user=_ROOT),
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
@@ -55,9 +63,11 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "jessie-dnsutils": _SHELL,
     "dnsutils": _SHELL,
     "glibc-dns-testing": _SHELL,
-    "curlimages/curl": ImageSpec(command=("curl",), args=("--help",)),
+    "curlimages/curl": ImageSpec(command=("curl",), args=("--help",), user="curl_user"),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
-    "agnhost": ImageSpec(builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost", "agnhost-2")),
+    "agnhost": ImageSpec(
+        builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost", "agnhost-2"), user=_ROOT
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from kubelet.images.catalog import ImageSpec, Program, find_image, program_for
 from kubelet.images.layer import LayerPart
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import Sources, container_environment, expand_all
+from kubelet.pod.security import verify_user
 from kubelet.pod.spec import ContainerSpec
 from kubelet.process.spec import ProcessSpec
 from kubelet.tools.scripts import with_agnhost_on_path
@@ -52,6 +53,8 @@ def plan_container(
 ) -> ContainerPlan | None:
     """Return what to run, None for an unknown image; raises ConfigError. nginx runs in ``scratch_dir``."""
     image = find_image(container.image, host.images)
+    if image and host.servers.is_sandboxed:
+        verify_user(sources.pod, container, image.user)
     program = program_for(image, container.command, container.args)
     if program is None:
         return None

@@ -134,6 +134,18 @@ def read_privileges(pod: PodSpec, container: ContainerSpec) -> Privileges:
     )
 
 
+def verify_user(pod: PodSpec, container: ContainerSpec, user: str) -> None:
+    """Raise ConfigError if the USER of its image may be root, and the container may not; "" is no such image."""
+    if not user or not _field(pod, container, "runAsNonRoot") or _field(pod, container, "runAsUser") is not None:
+        return
+    where = f'(pod: "{pod.label}", container: {container.name})'
+    if not user.isdigit():
+        text = f"image has non-numeric user ({user}), cannot verify user is non-root"
+        raise ConfigError(f"container has runAsNonRoot and {text} {where}")
+    if int(user) == 0:
+        raise ConfigError(f"container has runAsNonRoot and image will run as root {where}")
+
+
 def read_sysctls(pod: PodSpec) -> tuple[tuple[str, str], ...]:
     """Return the pod's sysctls: names with dots, and values."""
     return tuple((each["name"].replace("/", "."), each["value"]) for each in list_at(pod.security, "sysctls"))

@@ -6,7 +6,7 @@ import pytest
 
 from kubeapi.meta import JSON
 from kubelet.pod.environment import ConfigError
-from kubelet.pod.security import CAPABILITIES, DEFAULT_CAPABILITIES, Privileges, read_privileges
+from kubelet.pod.security import CAPABILITIES, DEFAULT_CAPABILITIES, Privileges, read_privileges, verify_user
 from kubelet.pod.spec import read_pod_spec
 
 EVERY = tuple(range(41))
@@ -83,3 +83,29 @@ def test_a_container_that_may_not_be_so_is_refused(own: JSON, text: str) -> None
     with pytest.raises(ConfigError) as raised:
         privileges(own)
     assert str(raised.value) == text
+
+
+@pytest.mark.parametrize(
+    ("own", "user", "refusal"),
+    [
+        ({"runAsNonRoot": True}, "0", "container has runAsNonRoot and image will run as root"),
+        (
+            {"runAsNonRoot": True},
+            "curl_user",
+            "container has runAsNonRoot and image has non-numeric user (curl_user), cannot verify user is non-root",
+        ),
+        ({"runAsNonRoot": True}, "101", ""),
+        ({"runAsNonRoot": True}, "", ""),
+        ({"runAsNonRoot": True, "runAsUser": 5}, "0", ""),
+        ({}, "0", ""),
+    ],
+)
+def test_an_image_whose_user_may_be_root_is_refused_where_that_may_not_be(own: JSON, user: str, refusal: str) -> None:
+    context = {"name": "c", "image": "i", "securityContext": own}
+    pod = read_pod_spec({"metadata": {"name": "web", "namespace": "ns", "uid": "u"}, "spec": {"containers": [context]}})
+    said = ""
+    try:
+        verify_user(pod, pod.containers[0], user)
+    except ConfigError as error:
+        said = str(error)
+    assert said == (f'{refusal} (pod: "web_ns(u)", container: c)' if refusal else "")
